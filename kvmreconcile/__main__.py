@@ -1,0 +1,6 @@
+"""Makes `python -m kvmreconcile` the same as `kvmreconcile`."""
+
+from kvmreconcile.cli import main
+
+if __name__ == "__main__":
+    main()

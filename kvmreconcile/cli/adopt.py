@@ -1,0 +1,188 @@
+"""
+`kvmreconcile adopt`: write what exists as specs, prove that they change nothing, and take it over.
+
+Separate from applying, because it takes over objects and must never change one.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from kvmreconcile.cli.options import Common
+from kvmreconcile.cli.progress import reporting
+from kvmreconcile.cli.site import check_known, chosen, open_site, rules_of, view_site
+from kvmreconcile.cli.terminal import complain, say, show
+from kvmreconcile.cli.writing import write_document
+from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.model import Actual, Key, Plan, World
+from kvmreconcile.plan import Overrides
+from kvmreconcile.plan.render import render_text
+from kvmreconcile.plan.render.words import holds_secret
+from kvmreconcile.reconcile import Site, known_kinds
+from kvmreconcile.source.envelope import API_VERSION
+from kvmreconcile.source.load import Loaded, load
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdoptOptions(Common):
+    """What `adopt` understands."""
+
+    keys: Annotated[
+        list[str],
+        typer.Argument(metavar="KIND/NAME", help="The objects, as Domain/web1 or Volume/pool/name."),
+    ] = field(default_factory=list)
+    everything: Annotated[
+        bool, typer.Option("--all", help="Adopt all that exists and no other instance owns.")
+    ] = False
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|DIR",
+            help="Where to write the specs: one file, or one a piece in an existing directory. Else standard output.",
+        ),
+    ] = None
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the specs, and take nothing over.")] = (
+        False
+    )
+
+
+def adopt(options: AdoptOptions) -> int:
+    """Write specs of what exists, and take it over unchanged."""
+    settings, kinds = options.settings(), known_kinds()
+    keys = chosen(options.keys, kinds)
+    if bool(keys) == options.everything:
+        raise SpecError([Problem("adopt", "nothing is named", "name objects as KIND/NAME, or say --all")])
+    with (view_site if options.dry_run else open_site)(settings, kinds) as site:
+        seen = site.look(Loaded((), {}, (), frozenset(), complete=False), datetime.now(UTC))
+        check_known(keys, seen)
+        chosen_keys = keys or _all(seen)
+        found = _adoptable(chosen_keys, seen)
+        written = {key: _write(actual, kinds[key.kind]) for key, actual in found.items()}
+        world, plan = _prove(written, seen, site)
+        proved = [key for key in written if not _differs(key, plan, world)]
+        _put(options.output, {key: written[key] for key in proved}, _private(found, kinds))
+        _tell(plan, [key for key in written if key not in proved], site)
+        is_done = options.dry_run or _take_over(proved, plan, replace(world, applied=seen.applied), site)
+    is_whole = not (options.everything and seen.observed.blind)
+    return 0 if is_done and is_whole and len(proved) == len(chosen_keys) else 1
+
+
+def _all(world: World) -> frozenset[Key]:
+    """Return all that no other instance owns, and say what could not be seen."""
+    complain(Problem(f"{blind.prefix}*", f"not seen: {blind.why}") for blind in world.observed.blind)
+    objects = world.observed.objects
+    return frozenset(k for k, o in objects.items() if not (isinstance(o, Actual) and _other_owner(o, world)))
+
+
+def _other_owner(actual: Actual, world: World) -> str:
+    """Return the other instance that an object belongs to, "" if it belongs to none."""
+    stamp = actual.stamp
+    is_valid = stamp and stamp.uuid == actual.uuid and stamp.instance != world.instance
+    return stamp.instance if stamp and is_valid else ""
+
+
+def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
+    """Return those of the named objects that can be adopted, and say why the others cannot."""
+    found: dict[Key, Actual] = {}
+    for key in sorted(keys):
+        actual = world.observed.objects.get(key)
+        if not isinstance(actual, Actual):
+            complain([Problem(str(key), actual.why if actual else "it does not exist")])
+        elif not actual.persistent:
+            todo = "make it persistent first: virsh dumpxml, virsh define"
+            complain([Problem(str(key), "it is transient", todo)])
+        elif other := _other_owner(actual, world):
+            what = f'it belongs to the instance "{other}"'
+            complain([Problem(str(key), what, "let that instance give it up first")])
+        else:
+            found[key] = actual
+    return found
+
+
+def _write(actual: Actual, kind: Kind) -> str:
+    name = actual.key.name.rpartition("/")[2]
+    head = {"apiVersion": API_VERSION, "kind": kind.name, "metadata": {"name": name}}
+    return write_document({**head, "spec": kind.adopt(actual)})
+
+
+def _prove(written: Mapping[Key, str], world: World, site: Site) -> tuple[World, Plan]:
+    """Read the specs back, and plan for them as if they said that they adopt."""
+    with TemporaryDirectory(prefix="kvmreconcile-adopt-") as directory:
+        for number, text in enumerate(written.values()):
+            Path(directory, f"{number}.yaml").write_text(text)
+        loaded = load([Path(directory)], site.kinds, world.instance)
+    complain(loaded.problems)
+    desired = {k: replace(d, policy=replace(d.policy, adopt=True)) for k, d in loaded.desired.items()}
+    # What an earlier spec asked for does not count any more: the new one says all that there is.
+    applied = {k: a for k, a in world.applied.items() if k not in written}
+    world = replace(world, desired=desired, applied=applied, frozen=loaded.frozen, complete=False)
+    return world, site.plan(world, Overrides(only=frozenset(written)))
+
+
+def _differs(key: Key, plan: Plan, world: World) -> bool:
+    is_changed = any(a.key == key and a.verb != "own" for a in plan.actions)
+    return is_changed or key not in world.desired or any(h.action.key == key for h in plan.held)
+
+
+def _tell(plan: Plan, differing: list[Key], site: Site) -> None:
+    """Say what the specs of some objects would change."""
+    complain(plan.problems)
+    if not differing:
+        return
+    actions = tuple(a for a in plan.actions if a.key in differing)
+    held = tuple(h for h in plan.held if h.action.key in differing)
+    say(f"not adopted, since their specs would change them: {', '.join(map(str, differing))}")
+    say(render_text(Plan(actions, held, digest=plan.digest), rules_of(site.kinds)))
+
+
+def _private(found: Mapping[Key, Actual], kinds: Mapping[str, Kind]) -> frozenset[Key]:
+    return frozenset(k for k, a in found.items() if holds_secret(a.tree, "", kinds[k.kind].rules))
+
+
+def _put(output: Path | None, written: Mapping[Key, str], private: frozenset[Key]) -> None:
+    """Write the specs to where they were asked for; what exists is never written over."""
+    for key in private & written.keys():
+        say(f"{key}: its spec holds secrets; keep it where only you can read it")
+    if output is None:
+        show("---\n".join(written.values()) if written else "")
+    elif output.is_dir():
+        for key, text in written.items():
+            name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{key.kind.lower()}-{key.name}")
+            _create(output / f"{name}.yaml", text, is_private=key in private)
+    else:
+        _create(output, "---\n".join(written.values()), is_private=bool(private & written.keys()))
+
+
+def _create(file: Path, text: str, *, is_private: bool) -> None:
+    try:
+        with os.fdopen(
+            os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if is_private else 0o644), "w"
+        ) as to:
+            to.write(text)
+    except FileExistsError:
+        raise SpecError([Problem(str(file), "the file exists", "name another, or remove it")]) from None
+    except OSError as error:
+        what = f"it cannot be written: {error.strerror}"
+        raise SpecError([Problem(str(file), what, "name another with --output")]) from None
+
+
+def _take_over(proved: list[Key], plan: Plan, world: World, site: Site) -> bool:
+    """Write down that the objects are ours, in them where libvirt keeps metadata, and in the state."""
+    if not proved:
+        return True
+    own = tuple(a for a in plan.actions if a.key in proved)
+    mine = Plan(own, records=tuple(k for k in plan.records if k in proved), digest=plan.digest)
+    with reporting() as reporter:
+        report = site.execute(mine, world, reporter, approved=mine.digest)
+    say(f"{len(proved) - len(report.failed)} adopted, {len(report.failed)} failed")
+    return not report.failed

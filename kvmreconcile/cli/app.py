@@ -1,0 +1,51 @@
+"""The commands and what they share. Separate from each of them, which loads what it needs only when it runs."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from kvmreconcile.cli.adopt import adopt
+from kvmreconcile.cli.apply import apply
+from kvmreconcile.cli.diff import diff
+from kvmreconcile.cli.explain import explain
+from kvmreconcile.cli.options import Common, ConfigFile, Connect, StateDirectory, command
+from kvmreconcile.cli.plan import plan
+from kvmreconcile.cli.run import run
+from kvmreconcile.cli.schema import schema
+from kvmreconcile.cli.terminal import show
+from kvmreconcile.cli.validate import validate
+
+app = typer.Typer(
+    name="kvmreconcile",
+    help="Keep a KVM host as YAML specs say, as gently as libvirt can.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _tell_version(*, wanted: bool) -> None:
+    if wanted:
+        show(f"kvmreconcile {version('kvmreconcile')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    *,
+    connect: Connect = None,
+    state: StateDirectory = None,
+    config: ConfigFile = None,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Tell the version.")
+    ] = False,
+) -> None:
+    """Take options that stand before the command's name."""
+    context.obj = Common(connect=connect, state=state, config=config)
+
+
+for _run in (validate, plan, apply, diff, adopt, schema, explain, run):
+    command(app)(_run)

@@ -1,0 +1,172 @@
+"""`kvmreconcile apply`: show the plan, ask, do it. Separate from the pass itself, which never asks anybody."""
+
+import sys
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from kvmreconcile.cli.options import Common, Paths
+from kvmreconcile.cli.plan import Only
+from kvmreconcile.cli.progress import reporting
+from kvmreconcile.cli.site import check_known, chosen, open_site, read_specs, rules_of
+from kvmreconcile.cli.terminal import ask, can_ask, complain, palette, say, show
+from kvmreconcile.model import Plan, Prune, Report, Result, World
+from kvmreconcile.plan import Overrides
+from kvmreconcile.plan.render import render_text, summary
+from kvmreconcile.reconcile import Site, known_kinds
+from kvmreconcile.source.load import Loaded
+from kvmreconcile.tree import Effect
+
+ROUNDS = 3
+"""How often to look again: what is inside a pool can only be planned for once the pool is active."""
+HELD = 3
+"""Exit status where all that may be done is done, and some is held or left undone on purpose."""
+
+
+class MaxEffect(Enum):
+    """How far to go unasked."""
+
+    LIVE = "live"
+    NEXT_BOOT = "next-boot"
+    RESTART = "restart"
+    REPLACE = "replace"
+    DATA_LOSS = "data-loss"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplyOptions(Common):
+    """What `apply` understands."""
+
+    paths: Paths = field(default_factory=list)
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do what policy allows without asking.")] = False
+    approve: Annotated[
+        str | None,
+        typer.Option(
+            "--approve",
+            metavar="DIGEST",
+            help="Do exactly the plan of this digest, and what is held in it too.",
+        ),
+    ] = None
+    max_effect: Annotated[
+        MaxEffect | None,
+        typer.Option("--max-effect", help="How far to go, in place of what each spec allows."),
+    ] = None
+    prune: Annotated[
+        Prune | None,
+        typer.Option(
+            "--prune",
+            help="What becomes of objects of ours without a spec, where the settings do not say never: "
+            "never, confirm (by --approve) or auto.",
+        ),
+    ] = None
+    only: Only = field(default_factory=list)
+
+
+def apply(options: ApplyOptions) -> int:
+    """Show the plan, then do it; what is held stays until approved."""
+    settings, kinds = options.settings(), known_kinds()
+    only = chosen(options.only, kinds)
+    specs = read_specs(options.paths, settings, kinds)
+    complain(specs.problems)
+    effect = Effect[options.max_effect.name] if options.max_effect else None
+    overrides = Overrides(max_effect=effect, approved=options.approve, only=only or None)
+    with open_site(settings, kinds) as site:
+        run = _Run(site, specs, overrides, options)
+        status = run.to_the_end()
+    return 1 if specs.problems else status
+
+
+@dataclass(slots=True)
+class _Run:
+    """One call of `apply`: rounds of planning and doing."""
+
+    site: Site
+    specs: Loaded
+    overrides: Overrides
+    options: ApplyOptions
+    reports: list[Report] = field(default_factory=list)
+
+    def to_the_end(self) -> int:
+        """Work until nothing is left to do, and return the exit status."""
+        world, plan = self.look()
+        check_known(self.overrides.only or (), world)
+        complain(plan.problems)
+        self.show(plan)
+        approved = self.options.approve
+        if approved and approved != plan.digest and not plan.is_empty:
+            say(
+                f"nothing was done: {approved} was approved, and the plan is {plan.digest} now; look at it again"
+            )
+            return 1
+        for _ in range(ROUNDS):
+            if not plan.actions and not plan.records:
+                break
+            if not self.is_allowed(plan):
+                return 1
+            report = self.execute(plan, world)
+            before = plan.digest
+            world, plan = self.look()
+            if report.failed or plan.digest == before:
+                break
+            if plan.actions:
+                self.show(plan)
+        return self.status(plan)
+
+    def look(self) -> tuple[World, Plan]:
+        """Return the host as it is now, and what would be done."""
+        world = self.site.look(self.specs, datetime.now(UTC))
+        if self.options.prune:
+            word = self.options.prune
+            kinds = self.site.kinds.values()
+            was = {k.name: world.prune.get(k.name, k.prune) for k in kinds}
+            world = replace(
+                world, prune={name: word if p is not Prune.NEVER else p for name, p in was.items()}
+            )
+        return world, self.site.plan(world, self.overrides)
+
+    def show(self, plan: Plan) -> None:
+        """Print a plan."""
+        show(render_text(plan, rules_of(self.site.kinds), palette(sys.stdout)))
+
+    def is_allowed(self, plan: Plan) -> bool:
+        """Tell whether the plan may be carried out, asking if somebody is there."""
+        if not plan.actions or self.options.yes or self.options.approve == plan.digest:
+            return True
+        what = "this was not done" if self.reports else "nothing was done"
+        if can_ask():
+            return ask("Do this?") or _refused(what)
+        return _refused(f"{what}: add --yes, or --approve {plan.digest} for exactly this plan")
+
+    def execute(self, plan: Plan, world: World) -> Report:
+        """Do a plan, telling of every action."""
+        with reporting() as reporter:
+            report = self.site.execute(plan, world, reporter, approved=plan.digest)
+        self.reports.append(report)
+        return report
+
+    def status(self, plan: Plan) -> int:
+        """Say how it ended, and return the exit status."""
+        count = Counter(o.result for r in self.reports for o in r.outcomes)
+        done, failed, skipped = (count[result] for result in (Result.DONE, Result.FAILED, Result.SKIPPED))
+        if done or failed:
+            say(f"{done} actions done, {failed} failed; then: {summary(plan)}")
+        if failed or plan.problems:
+            return 1
+        if skipped:
+            reasons = dict.fromkeys(o.error for r in self.reports for o in r.outcomes if o.error)
+            say(f"{skipped} actions left undone: {'; '.join(reasons)}")
+            return HELD
+        if plan.actions:
+            names = ", ".join(dict.fromkeys(str(a.key) for a in plan.actions))
+            say(f"not converged: the same is planned again for {names}; look with kvmreconcile plan")
+            return 1
+        return HELD if plan.held else 0
+
+
+def _refused(why: str) -> bool:
+    say(why)
+    return False

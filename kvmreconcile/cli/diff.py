@@ -1,0 +1,64 @@
+"""`kvmreconcile diff`: one object's definition as it is beside what it is to be. Separate, as it plans but never sums up."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from difflib import unified_diff
+from typing import Annotated
+
+import typer
+
+from kvmreconcile.cli.options import Common, Paths
+from kvmreconcile.cli.site import check_known, chosen, read_specs, view_site
+from kvmreconcile.cli.terminal import complain, palette, show
+from kvmreconcile.model import Actual, Key, Plan, World
+from kvmreconcile.plan import Overrides
+from kvmreconcile.plan.render.words import fit_for_xml, visible
+from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.tree import Node, Rules, to_xml
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffOptions(Common):
+    """What `diff` understands."""
+
+    key: Annotated[str, typer.Argument(metavar="KIND/NAME", help="The object.")]
+    paths: Paths = field(default_factory=list)
+
+
+def diff(options: DiffOptions) -> int:
+    """Show one object as it is and as it is to be."""
+    settings, kinds = options.settings(), known_kinds()
+    (key,) = chosen([options.key], kinds)
+    specs = read_specs(options.paths, settings, kinds)
+    complain(specs.problems)
+    with view_site(settings, kinds) as site:
+        world = site.look(specs, datetime.now(UTC))
+        check_known((key,), world)
+        plan = site.plan(world, Overrides(only=frozenset((key,))))
+    complain(plan.problems)
+    show("\n".join(_lines(key, world, plan, kinds[key.kind].rules)))
+    return 1 if key in specs.frozen or plan.problems else 0
+
+
+def _lines(key: Key, world: World, plan: Plan, rules: Rules) -> Iterator[str]:
+    actual = world.observed.objects.get(key)
+    old = actual.tree if isinstance(actual, Actual) else None
+    actions = [a for a in (*plan.actions, *(h.action for h in plan.held)) if a.key == key]
+    whole = [a.tree for a in actions if a.tree is not None and not a.steps]
+    new = None if any(a.verb == "remove" for a in actions) else whole[-1] if whole else old
+    colours = palette(sys.stdout)
+    text = unified_diff(_xml(old, rules), _xml(new, rules), f"actual {key}", f"proposed {key}", lineterm="")
+    yield from (colours.paint(visible(line), line[:1]) for line in text)
+    verbs = ", ".join(dict.fromkeys(visible(a.verb) for a in plan.actions))
+    if verbs:
+        yield f"Planned: {verbs}."
+    for held in plan.held:
+        yield f"Held: {visible(held.action.verb)}: {held.hold.value}."
+    if plan.is_empty:
+        yield "Nothing to do."
+
+
+def _xml(tree: Node | None, rules: Rules) -> list[str]:
+    return to_xml(fit_for_xml(tree, "", rules)).splitlines() if tree else []

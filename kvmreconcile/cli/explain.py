@@ -1,0 +1,61 @@
+"""`kvmreconcile explain`: print what a field means. Separate because it needs neither specs nor a hypervisor."""
+
+import shutil
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from kvmreconcile.cli.options import Common
+from kvmreconcile.cli.terminal import complain, show
+from kvmreconcile.errors import SpecError
+from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.source.reference import Entry, look_up, overview
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainOptions(Common):
+    """What `explain` understands."""
+
+    path: Annotated[
+        str | None, typer.Argument(metavar="PATH", help="A field, such as Domain.spec.disks, else all kinds.")
+    ] = None
+
+
+def explain(options: ExplainOptions) -> int:
+    """Print what a field of a spec means, what it may be and where libvirt keeps it."""
+    kinds = known_kinds()
+    if options.path is None:
+        show("\n".join(f"{name:<12} {summary}" for name, summary in overview(kinds)))
+        return 0
+    try:
+        entry = look_up(options.path, kinds)
+    except SpecError as error:
+        complain(error.problems)
+        return 1
+    show("\n".join(_lines(entry)))
+    return 0
+
+
+def _lines(entry: Entry) -> Iterator[str]:
+    yield f"{entry.path}  ({_form(entry)})"
+    yield from _wrapped(entry.description, "    ")
+    if entry.default:
+        yield from _wrapped(f"Default: {entry.default}", "    ")
+    if entry.xml:
+        yield f"    In libvirt's XML: {entry.xml}"
+    for inner in entry.inner:
+        yield ""
+        yield f"    {inner.path.rpartition('.')[2]}  ({_form(inner)})"
+        yield from _wrapped(inner.description, "        ")
+
+
+def _form(entry: Entry) -> str:
+    return f"{entry.form}, required" if entry.is_required else entry.form
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    width = min(shutil.get_terminal_size((96, 24)).columns, 110)
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)

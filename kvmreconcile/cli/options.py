@@ -1,0 +1,116 @@
+"""
+Turn a dataclass of options and a function that takes one into a command.
+
+Separate so that options which commands share are written once, and are understood before the command's name
+as well as after it.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from kvmreconcile.cli.terminal import complain, say
+from kvmreconcile.config import read_settings
+from kvmreconcile.errors import KvmReconcileError, SpecError
+from kvmreconcile.settings import Settings
+
+Connect = Annotated[
+    str | None,
+    typer.Option(
+        "--connect", metavar="URI", help="The libvirt to talk to, else KVMRECONCILE_CONNECT or the settings'."
+    ),
+]
+StateDirectory = Annotated[
+    Path | None, typer.Option("--state", metavar="DIR", help="The directory of the state database.")
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        envvar="KVMRECONCILE_CONFIG",
+        help="The settings, else /etc/kvmreconcile/kvmreconcile.yaml if it exists.",
+    ),
+]
+Paths = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATH", help="Files and directories of specs, else the settings' directory."),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every command understands."""
+
+    connect: Connect = None
+    state: StateDirectory = None
+    config: ConfigFile = None
+
+    def settings(self) -> Settings:
+        """Return the settings, with what was said on the command line over them."""
+        said: dict[str, object] = {"connect": self.connect, "state": self.state}
+        return read_settings(self.config).model_copy(update={k: v for k, v in said.items() if v is not None})
+
+    def over(self, other: "Common") -> "Common":
+        """Return these options, with another's in place of those that were not given."""
+        missing = {f.name for f in fields(Common) if getattr(self, f.name) is None}
+        return replace(self, **{name: getattr(other, name) for name in missing})
+
+
+T = TypeVar("T", bound=Common)
+Run = Callable[[T], int]
+
+
+def command(app: typer.Typer) -> Callable[[Run[T]], Run[T]]:
+    """Make a function a command of its name; it takes a dataclass of options and returns the exit status."""
+
+    def register(run: Run[T]) -> Run[T]:
+        options: type[T] = get_type_hints(run)["options"]
+
+        def call(context: typer.Context, **given: Any) -> None:
+            before = context.obj if isinstance(context.obj, Common) else Common()
+            chosen = options(**given).over(before)
+            if status := guarded(lambda: run(chosen)):  # type: ignore[arg-type] # `over` keeps the type
+                raise typer.Exit(status)
+
+        call.__signature__ = _signature(options)  # type: ignore[attr-defined] # read by Typer
+        call.__annotations__ = {}
+        call.__doc__ = run.__doc__
+        app.command(run.__name__)(call)
+        return run
+
+    return register
+
+
+def _signature(options: type[Common]) -> inspect.Signature:
+    hints = get_type_hints(options, include_extras=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter("context", keyword, annotation=typer.Context)]
+    for field in sorted(fields(options), key=lambda f: f.name in _COMMON):
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        missing = inspect.Parameter.empty if default is MISSING else default
+        hint = hints[field.name]
+        parameters.append(inspect.Parameter(field.name, keyword, default=missing, annotation=hint))
+    return inspect.Signature(parameters)
+
+
+_COMMON = frozenset(f.name for f in fields(Common))
+
+
+def guarded(run: Callable[[], int]) -> int:
+    """Run and return the exit status; what is expected to go wrong is told in words, never by a traceback."""
+    try:
+        return run()
+    except SpecError as error:
+        complain(error.problems)
+        return 1
+    except KvmReconcileError as error:
+        say(f"kvmreconcile: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("kvmreconcile: stopped")
+        return 130

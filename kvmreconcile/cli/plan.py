@@ -1,0 +1,93 @@
+"""`kvmreconcile plan`: say what would be done. Separate because it must be unable to do any of it."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from kvmreconcile.cli.options import Common, Paths
+from kvmreconcile.cli.site import check_known, chosen, read_specs, rules_of, view_site
+from kvmreconcile.cli.terminal import complain, palette, show
+from kvmreconcile.exact import exact
+from kvmreconcile.model import Plan, World
+from kvmreconcile.plan import Overrides
+from kvmreconcile.plan.render import render_json, render_markdown, render_text
+from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.tree import Rules
+
+CHANGES = 3
+"""Exit status of --detailed-exitcode where there is something to do; 2 would be a wrong usage."""
+
+
+class Output(Enum):
+    """How a plan is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+Only = Annotated[
+    list[str],
+    typer.Option(
+        "--only", metavar="KIND/NAME", help="Look at this object alone; may be given several times."
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions(Common):
+    """What `plan` understands."""
+
+    paths: Paths = field(default_factory=list)
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to write the plan.")] = Output.TEXT
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact", help="Ask libvirt's own QEMU driver, in a scratch process, what domains mean."
+        ),
+    ] = False
+    only: Only = field(default_factory=list)
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 3 if there is something to do or held.")
+    ] = False
+
+
+def plan(options: PlanOptions) -> int:
+    """Say what would be done, and what is held and why."""
+    settings, kinds = options.settings(), known_kinds()
+    only = chosen(options.only, kinds)
+    specs = read_specs(options.paths, settings, kinds)
+    complain(specs.problems)
+    with view_site(settings, kinds) as site:
+        world = site.look(specs, datetime.now(UTC))
+        check_known(only, world)
+        made = site.plan(world, Overrides(only=only or None))
+    if options.exact:
+        made = _exact(made, world, rules_of(kinds))
+    complain(made.problems)
+    show(_rendered(made, rules_of(kinds), options.output))
+    if specs.problems or made.problems:
+        return 1
+    return CHANGES if options.detailed_exitcode and not made.is_empty else 0
+
+
+def _exact(plan: Plan, world: World, rules: Mapping[str, Rules]) -> Plan:
+    from kvmreconcile.host.oracle import Oracle  # noqa: PLC0415  loaded only when needed
+
+    with Oracle() as oracle:
+        return exact(plan, world, rules, {"domain": lambda xml: oracle.canonical(xml, validate=True)})
+
+
+def _rendered(plan: Plan, rules: Mapping[str, Rules], output: Output) -> str:
+    match output:
+        case Output.TEXT:
+            return render_text(plan, rules, palette(sys.stdout))
+        case Output.JSON:
+            return render_json(plan, rules)
+        case Output.MARKDOWN:
+            return render_markdown(plan, rules)

@@ -1,0 +1,20 @@
+"""`kvmreconcile run`: the daemon. Separate from it, so that the command line starts without loading it."""
+
+from dataclasses import dataclass, field
+
+from kvmreconcile.cli.options import Common, Paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Common):
+    """What `run` understands."""
+
+    paths: Paths = field(default_factory=list)
+
+
+def run(options: RunOptions) -> int:
+    """Keep the host as the specs say until told to stop."""
+    from kvmreconcile import daemon  # noqa: PLC0415  loaded only when needed
+
+    settings = options.settings()
+    return daemon.run(settings, options.paths or [settings.specs])

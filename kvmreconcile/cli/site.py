@@ -1,0 +1,82 @@
+"""
+Open what a command works with: kinds, specs, libvirt, state.
+
+Separate because every command that looks at a host begins with it, and because only here libvirt is loaded.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.model import Key, World
+from kvmreconcile.reconcile import Site
+from kvmreconcile.settings import Settings
+from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.suggest import advice
+from kvmreconcile.state import State
+from kvmreconcile.tree import Rules
+
+
+def rules_of(kinds: Mapping[str, Kind]) -> Mapping[str, Rules]:
+    """Return each kind's rules, as renderers want them."""
+    return {name: kind.rules for name, kind in kinds.items()}
+
+
+def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
+    """Read the specs named, or else those of the settings."""
+    return load(list(paths) or [settings.specs], kinds, settings.instance)
+
+
+@contextmanager
+def open_site(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Site]:
+    """Connect, and open the state to be written."""
+    from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
+
+    with connect(settings.connect) as connection, closing(State.open(settings.state)) as state:
+        yield Site(settings, kinds, connection, state)
+
+
+@contextmanager
+def view_site(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Site]:
+    """Connect, and look at the state without changing it."""
+    from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
+
+    with connect(settings.connect) as connection, closing(State.open_readonly(settings.state)) as state:
+        yield Site(settings, kinds, connection, state)
+
+
+def chosen(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:
+    """
+    Return the keys that were named on the command line.
+
+    Raises:
+        SpecError: A kind is unknown, or a name is missing.
+    """
+    keys, problems = set(), []
+    for word in words:
+        key = Key.read(word)
+        if key.kind not in kinds:
+            problems.append(Problem(word, f"unknown kind '{key.kind}'", advice(key.kind, kinds)))
+        elif not key.name:
+            problems.append(Problem(word, "the name is missing", f"write {key.kind}/NAME"))
+        keys.add(key)
+    if problems:
+        raise SpecError(problems)
+    return frozenset(keys)
+
+
+def check_known(keys: Iterable[Key], world: World) -> None:
+    """
+    Make sure that what was named is there to be planned for.
+
+    Raises:
+        SpecError: Neither a spec, nor the host, nor the state knows it.
+    """
+    known = {*world.desired, *world.observed.objects, *world.applied, *world.frozen}
+    lost = [key for key in keys if key not in known]
+    if lost:
+        words = [str(key) for key in sorted(known)]
+        what = "neither a spec nor this host has it"
+        raise SpecError([Problem(str(key), what, advice(str(key), words)) for key in lost])

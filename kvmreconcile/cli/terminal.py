@@ -1,0 +1,50 @@
+"""
+Print: results to standard output, everything else to standard error.
+
+Separate so that colour, and what a terminal must never be sent, are decided once.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from kvmreconcile.errors import Problem
+from kvmreconcile.plan.render import Palette
+from kvmreconcile.plan.render.words import visible
+
+
+def show(text: str) -> None:
+    """Print a result, its last line ended."""
+    sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """Print a message, every line of it harmless."""
+    sys.stderr.write("".join(f"{visible(line)}\n" for line in text.splitlines()))
+    sys.stderr.flush()
+
+
+def complain(problems: Iterable[Problem]) -> None:
+    """Print what must be mended, one problem a line."""
+    for problem in problems:
+        say(str(problem).replace("\n", " "))
+
+
+def palette(stream: TextIO) -> Palette:
+    """Return colours for a terminal that has not been told to go without (https://no-color.org)."""
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return Palette.ANSI if stream.isatty() and not is_plain else Palette.PLAIN
+
+
+def can_ask() -> bool:
+    """Tell whether somebody is there to answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> bool:
+    """Ask for yes or no; anything but yes is no."""
+    sys.stderr.write(f"{visible(question)} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,58 @@
+"""
+Write a spec document in as few lines as can be read.
+
+Separate from adopting, because how YAML looks has nothing to do with what is adopted.
+"""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from yamlcore import CoreDumper  # type: ignore[import-untyped] # it carries no annotations
+
+WIDTH = 100
+"""What fits into so many characters is written on one line."""
+
+
+class _Dumper(CoreDumper):  # type: ignore[misc] # it carries no annotations
+    def ignore_aliases(self, _data: object) -> bool:
+        return True
+
+
+def _text(dumper: yaml.Dumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def write_document(document: Mapping[str, Any]) -> str:
+    """Return a document as YAML; only the lists and mappings that fit are on one line, `spec` never is."""
+    stream = io.StringIO()
+    dumper = _Dumper(stream, width=1 << 20, allow_unicode=True, sort_keys=False)
+    node = dumper.represent_data(dict(document))
+    _shape(node)
+    node.flow_style = False
+    for key, value in node.value:
+        if key.value == "spec" and value.value:
+            value.flow_style = False
+    dumper.open()
+    dumper.serialize(node)
+    dumper.close()
+    return stream.getvalue()
+
+
+def _shape(node: yaml.Node) -> int:
+    """Set the style of a node and of all in it, and return its width on one line; a block's is boundless."""
+    match node:
+        case yaml.ScalarNode():
+            return WIDTH + 1 if node.style == "|" else len(node.value) + 2
+        case yaml.SequenceNode():
+            width = 2 + sum(_shape(item) + 2 for item in node.value)
+        case yaml.MappingNode():
+            width = 2 + sum(_shape(key) + _shape(value) + 2 for key, value in node.value)
+        case _:
+            return 0
+    node.flow_style = width <= WIDTH
+    return width

@@ -1,0 +1,113 @@
+"""
+Read the settings of this host: a file, and the environment over it.
+
+Separate from the command line, because the daemon is configured by the same file.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic.alias_generators import to_snake
+from pydantic_core import ErrorDetails
+
+from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.model import Source
+from kvmreconcile.settings import Settings
+from kvmreconcile.source.fault import Fault, shown
+from kvmreconcile.source.fields import known
+from kvmreconcile.source.item import Item, plain
+from kvmreconcile.source.suggest import advice
+from kvmreconcile.source.text import Chunk, chunks, decode
+from kvmreconcile.source.yaml import read
+
+DEFAULT_FILE = Path("/etc/kvmreconcile/kvmreconcile.yaml")
+PREFIX = "KVMRECONCILE_"
+
+
+def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """
+    Return the settings that hold on this host.
+
+    Args:
+        file: The file to read; None for the usual one, which may be absent.
+
+    Raises:
+        SpecError: The file cannot be read, or it or a variable is wrong; all that is wrong is named.
+    """
+    item = _read_file(file or DEFAULT_FILE, must_exist=file is not None)
+    variables = dict(_variables(environment))
+    said = plain(item) if item else {}
+    try:
+        if isinstance(said, dict):
+            said |= {k: value for k, (_, value) in variables.items()}
+        return Settings.model_validate(said)
+    except ValidationError as error:
+        names = {k: name for k, (name, _) in variables.items()}
+        raise SpecError([_problem(e, item, names) for e in error.errors(include_url=False)]) from None
+
+
+def _read_file(file: Path, *, must_exist: bool) -> Item | None:
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        if not must_exist:
+            return None
+        raise SpecError([Problem(str(file), "there is no such file", "name another with --config")]) from None
+    except OSError as error:
+        problem = Problem(str(file), f"it cannot be read: {error.strerror}", "mend its permissions")
+        raise SpecError([problem]) from None
+    text = decode(content, str(file))
+    if isinstance(text, Fault):
+        raise SpecError([text.problem()])
+    readings = [read(chunk, str(file)) for chunk in chunks(text)]
+    faults = [fault.problem() for reading in readings for fault in reading.faults]
+    items = [reading.item for reading in readings if reading.item]
+    if len(items) > 1:
+        faults.append(Problem(str(items[1].source), "a second document", "keep all settings in one"))
+    if faults:
+        raise SpecError(faults)
+    return items[0] if items else None
+
+
+def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, object]]]:
+    """Yield each setting that the environment makes, with its variable and value."""
+    for name, info in Settings.model_fields.items():
+        key = info.alias or name
+        variable = PREFIX + to_snake(key).upper()
+        text = environment.get(variable, "")
+        if text.startswith("{"):
+            reading = read(Chunk(text, 0), variable)
+            if reading.faults:
+                raise SpecError([fault.problem() for fault in reading.faults])
+            yield key, (variable, plain(reading.item) if reading.item else {})
+        elif text:
+            yield key, (variable, text)
+
+
+def _problem(error: ErrorDetails, item: Item | None, variables: Mapping[str, str]) -> Problem:
+    """Return one of pydantic's errors with the place where it was made."""
+    loc = error["loc"]
+    if error["type"] == "model_type" and not loc:
+        return Problem(
+            str(item.source if item else ""), "this is no mapping", 'write "name: value" on each line'
+        )
+    where = variables.get(str(loc[0])) or str(_source(item, loc))
+    field = ".".join(map(str, loc))
+    if error["type"] == "extra_forbidden":
+        known_here = known([Settings], loc[:-1])
+        return Problem(where, f"there is no setting '{shown(field)}'", advice(str(loc[-1]), known_here))
+    message = error["msg"].removeprefix("Value error, ")
+    return Problem(where, f"{shown(field)}: {message[:1].lower()}{message[1:]}", "see docs/commands.md")
+
+
+def _source(item: Item | None, loc: tuple[str | int, ...]) -> Source:
+    """Return where a setting stands; for one that does not, where the mapping it belongs to does."""
+    source = item.source if item else Source()
+    for step in loc:
+        if item is None or not isinstance(item.value, Mapping) or step not in item.value:
+            break
+        entry = item.value[str(step)]
+        source, item = entry.source, entry.item
+    return source

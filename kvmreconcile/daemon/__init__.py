@@ -1,0 +1,47 @@
+"""The daemon: passes over and over. Separate from the command line, which does one and ends."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+from kvmreconcile.daemon.log import set_up
+from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
+from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.settings import Settings
+from kvmreconcile.state import State
+
+
+def run(settings: Settings, paths: Sequence[Path]) -> int:
+    """
+    Keep the host as the specs say until told to stop, and return the exit status.
+
+    Raises:
+        KvmReconcileError: It cannot start.
+    """
+    from kvmreconcile.daemon.service import Service  # noqa: PLC0415  loads libvirt, and takes its time
+
+    kinds = known_kinds()
+    for group, name in (
+        (PLANNERS, settings.planner),
+        (EXECUTORS, settings.executor),
+        (REPORTERS, settings.reporter),
+    ):
+        find(group, name)
+    set_up(sys.stderr)
+    log = structlog.get_logger()
+    with closing(State.open(settings.state)) as state:
+        where = {"connect": settings.connect, "specs": [str(p) for p in paths], "state": str(settings.state)}
+        log.info("daemon.started", version=version("kvmreconcile"), instance=settings.instance, **where)
+        if state.recovered:
+            log.warning("state.recovered", damaged=str(state.recovered))
+        has_ended = Service(settings, paths, kinds, state).run()
+        log.info("daemon.stopped", cut_short=not has_ended)
+        if not has_ended:
+            # A step is still under way in a thread that cannot be stopped. Every step is safe to be cut short.
+            os._exit(0)
+    return 0

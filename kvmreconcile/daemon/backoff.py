@@ -1,0 +1,117 @@
+"""
+Back-off: what failed is left alone for a while, and all else goes on.
+
+Separate from passes, and without a clock, because how long is a matter of arithmetic. It is kept in memory
+only: a daemon that starts tries everything at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import groupby
+
+from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result
+from kvmreconcile.plan.policy import name
+
+Steps = tuple[str, tuple[Key, ...]]
+"""What was to be done to an object: the digest of its actions, and what they waited for."""
+
+FORGET_S = 60.0
+"""How long after it was last due a matter that is no longer planned is remembered."""
+
+
+class Fate(Enum):
+    """How an attempt ended, and with that how long to wait before the next: first, and at most, in seconds."""
+
+    PASSING = (1.0, 300.0)
+    LASTING = (300.0, 3600.0)
+    DONE = (0.25, 300.0)
+    """Done, and perhaps soon to be done again: a guest that dies at every start."""
+
+    def wait_s(self, tries: int) -> float:
+        """Return how long to wait after so many attempts at the same."""
+        first_s, longest_s = self.value
+        if self is Fate.DONE and tries <= FREE:
+            return 0.0
+        return float(min(first_s * 2 ** min(tries - 1, 30), longest_s))
+
+
+FREE = 2
+"""How often the same may be done again without any wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What is known of the last attempts at one object."""
+
+    steps: Steps
+    tries: int
+    fate: Fate
+    due_s: float
+
+
+class Backoff:
+    """Who has to wait, and until when."""
+
+    def __init__(self) -> None:
+        self._waits: dict[Key, Wait] = {}
+        self._waiting: set[Key] = set()
+
+    def sift(self, plan: Plan, now_s: float) -> Plan:
+        """Return the plan without objects whose time has not come, and without what needs them."""
+        planned = _by_object(plan.actions)
+        self._waiting = {k for k, steps in planned.items() if self._must_wait(k, steps, now_s)}
+        self._waits = {k: w for k, w in self._waits.items() if k in planned or now_s < w.due_s + FORGET_S}
+        left_out = set(self._waiting)
+        for action in plan.actions:  # in order: what is needed comes before what needs it
+            if left_out.intersection(action.needs):
+                left_out.add(action.key)
+        if not left_out:
+            return plan
+        return replace(plan, actions=tuple(a for a in plan.actions if a.key not in left_out))
+
+    def learn(self, report: Report, now_s: float) -> Mapping[Key, Wait]:
+        """Take note of what came of a plan, and return what must wait before it is tried again."""
+        postponed: dict[Key, Wait] = {}
+        steps = _by_object(report.plan.actions)
+        for key, fate in _fates(report.outcomes).items():
+            before = self._waits.get(key)
+            tries = before.tries + 1 if before and before.steps == steps[key] else 1
+            wait = Wait(steps[key], tries, fate, now_s + fate.wait_s(tries))
+            self._waits[key] = wait
+            if wait.due_s > now_s:
+                postponed[key] = wait
+        self._waiting |= postponed.keys()
+        return postponed
+
+    def release(self) -> None:
+        """Let everything be tried again at once: somebody has changed something."""
+        self._waits = {k: replace(w, due_s=0.0) for k, w in self._waits.items()}
+
+    def due_s(self) -> float | None:
+        """Return when the first that waits may be tried again, None if none waits."""
+        return min((self._waits[key].due_s for key in self._waiting), default=None)
+
+    def _must_wait(self, key: Key, steps: Steps, now_s: float) -> bool:
+        wait = self._waits.get(key)
+        return wait is not None and wait.steps == steps and now_s < wait.due_s
+
+
+def _by_object(actions: Iterable[Action]) -> dict[Key, Steps]:
+    groups = groupby(sorted(actions, key=lambda a: a.key), key=lambda a: a.key)
+    each = {key: tuple(group) for key, group in groups}
+    return {
+        key: (name(group), tuple(sorted({n for a in group for n in a.needs}))) for key, group in each.items()
+    }
+
+
+def _fates(outcomes: Iterable[Outcome]) -> dict[Key, Fate]:
+    """Return how it ended for each object that was tried; one failed action is enough to have failed."""
+    fates: dict[Key, Fate] = {}
+    for outcome in outcomes:
+        key = outcome.action.key
+        if outcome.result is Result.FAILED:
+            fates[key] = Fate.PASSING if outcome.retry else Fate.LASTING
+        elif outcome.result is Result.DONE:
+            fates.setdefault(key, Fate.DONE)
+    return fates

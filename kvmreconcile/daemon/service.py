@@ -1,0 +1,148 @@
+"""
+The daemon's threads: one makes passes, one keeps time, one watches files, libvirt's tells of events.
+
+Separate from what a pass is. All that these threads do is ring the bell; nothing but the thread that makes
+passes ever touches host or state.
+"""
+
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from kvmreconcile.daemon.backoff import Fate
+from kvmreconcile.daemon.bell import Bell
+from kvmreconcile.daemon.notify import notify
+from kvmreconcile.daemon.passes import SPECS, Passes
+from kvmreconcile.daemon.signals import ENDED, Waiting, signals
+from kvmreconcile.daemon.watch import Watch
+from kvmreconcile.errors import Unavailable
+from kvmreconcile.host.connection import Connection, connect
+from kvmreconcile.host.events import subscribe
+from kvmreconcile.reconcile import Kinds, Site
+from kvmreconcile.settings import Settings
+from kvmreconcile.state import State
+
+TEND_S = 1.0
+"""How often it is made sure that connection and watches still work; costs a few system calls."""
+LONGEST_S = 10.0
+"""How long to wait at most before trying to connect again."""
+GRACE_S = 20.0
+"""How long a pass may take to end once it is told to; a guest that shuts down slowly is not waited for."""
+
+log = structlog.get_logger()
+
+
+class Service:
+    """The daemon from start to stop."""
+
+    def __init__(self, settings: Settings, paths: Sequence[Path], kinds: Kinds, state: State) -> None:
+        self._settings = settings
+        self._kinds = kinds
+        self._state = state
+        self._bell = Bell(settings.debounce_s)
+        self._stopping = Event()
+        self._watch = Watch(paths, lambda: self._bell.ring(SPECS))
+        self._unwatched: tuple[str, ...] = ()
+        self._passes = Passes(paths, lambda: self._bell.ring("progress"))
+        self._connection: Connection | None = None
+
+    def run(self) -> bool:
+        """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
+        worker = ThreadPoolExecutor(1, thread_name_prefix="passes")
+        with signals() as told, self._watch, self._timer():
+            work = worker.submit(self._work, told)
+            notify("READY=1")
+            reason = told.wait()
+            notify("STOPPING=1")
+            log.info("daemon.stopping", signal=signal.Signals(reason).name if reason else "")
+            self._stopping.set()
+            self._bell.close()
+            wait([work], GRACE_S)
+        worker.shutdown(wait=False)
+        if work.done():
+            work.result()
+        return work.done()
+
+    @contextmanager
+    def _timer(self) -> Iterator[None]:
+        # A late job is still done, and a busy one not doubled: APScheduler's own defaults drop and pile up.
+        defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        scheduler = BackgroundScheduler(timezone="UTC", job_defaults=defaults)
+        resync_s = self._settings.resync_s
+        each = IntervalTrigger(seconds=resync_s, jitter=min(30.0, resync_s / 10))
+        scheduler.add_job(self._bell.ring, each, args=["resync"], id="resync")
+        scheduler.add_job(self._tend, IntervalTrigger(seconds=TEND_S), id="tend")
+        self._tend()
+        scheduler.start()
+        try:
+            yield
+        finally:
+            scheduler.shutdown()
+
+    def _tend(self) -> None:
+        """Mend the watches, and ring if the connection is lost: the thread that uses it makes another."""
+        unwatched = self._watch.tend()
+        if unwatched != self._unwatched:
+            self._unwatched = unwatched
+            log.warning("watch.failed" if unwatched else "watch.mended", where=list(unwatched))
+        connection = self._connection
+        if connection and connection.lost:
+            self._bell.ring("loss")
+
+    def _work(self, told: Waiting) -> None:
+        try:
+            while not self._stopping.is_set():
+                with self._connected() as connection:
+                    if connection:
+                        self._serve(connection)
+        finally:
+            told.ring(ENDED)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection | None]:
+        """Yield a connection as soon as there is one, None if told to stop before."""
+        connection = self._connect()
+        if connection is None:
+            yield None
+            return
+        with connection:
+            self._connection = connection
+            log.info("host.connected", uri=connection.uri)
+            try:
+                yield connection
+            finally:
+                self._connection = None
+
+    def _connect(self) -> Connection | None:
+        tries = 0
+        while not self._stopping.is_set():
+            try:
+                return connect(self._settings.connect)
+            except Unavailable as error:
+                tries += 1
+                if tries == 1:
+                    log.warning("host.unavailable", error=str(error))
+                self._stopping.wait(min(Fate.PASSING.wait_s(tries) / 4, LONGEST_S))
+        return None
+
+    def _serve(self, connection: Connection) -> None:
+        """Make passes for as long as the connection lasts."""
+        site = Site(self._settings, self._kinds, connection, self._state, self._stopping)
+        try:
+            subscription = subscribe(connection, lambda key: self._bell.ring(str(key)))
+        except Unavailable:
+            return
+        self._bell.ring("connected")
+        while (rung_by := self._bell.wait(self._passes.due_s())) is not None:
+            if not connection.is_alive():
+                log.warning("host.lost", uri=connection.uri)
+                break
+            self._passes.run(site, rung_by)
+        subscription.cancel()

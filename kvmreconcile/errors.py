@@ -1,0 +1,97 @@
+"""
+Every error this package raises on purpose, in one tree.
+
+    KvmReconcileError
+    ├─ SpecError           the user must edit; carries every reason with its place
+    ├─ PlanError           cycle, dangling reference; terminal until a spec changes
+    ├─ HostError           libvirt said no; keeps its code and domain
+    │  ├─ Unavailable      connection lost; retried with delay
+    │  ├─ Busy             job or lock in the way; retried with delay
+    │  ├─ NotFound         vanished between observing and acting; the next pass decides
+    │  ├─ Unsupported      this libvirt or QEMU cannot; terminal
+    │  └─ Rejected         invalid configuration; terminal until the spec changes
+    └─ StateError          state file unreadable; nothing is pruned
+
+Separate, and importing nothing of ours, because every layer raises from it. Whether to try again is a
+class attribute and never guessed from a message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class KvmReconcileError(Exception):
+    """The root: catch it to catch all that is expected to go wrong."""
+
+    retry: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    One thing a user must mend.
+
+    `where` is "file:line:column" where a file is at fault, else the object and field. `todo` says what to
+    do about it and is empty only where `what` already says so.
+    """
+
+    where: str
+    what: str
+    todo: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" + (f"; {self.todo}" if self.todo else "")
+
+
+class SpecError(KvmReconcileError):
+    """Specs are wrong; `problems` holds all that is wrong, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+class PlanError(KvmReconcileError):
+    """No order exists, or a reference leads nowhere; nothing changes until a spec does."""
+
+
+class HostError(KvmReconcileError):
+    """
+    libvirt refused or failed.
+
+    `code` and `domain` are libvirt's VIR_ERR_* and VIR_FROM_* numbers, 0 where the error is our own.
+    """
+
+    def __init__(self, message: str, code: int = 0, domain: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+        self.domain = domain
+
+
+class Unavailable(HostError):
+    """The connection to libvirt is lost or cannot be made."""
+
+    retry = True
+
+
+class Busy(HostError):
+    """A job or a lock is in the way."""
+
+    retry = True
+
+
+class NotFound(HostError):
+    """The object vanished between observing and acting."""
+
+
+class Unsupported(HostError):
+    """This libvirt or QEMU cannot do it."""
+
+
+class Rejected(HostError):
+    """libvirt finds the configuration invalid."""
+
+
+class StateError(KvmReconcileError):
+    """The state database cannot be read or written."""

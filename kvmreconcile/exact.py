@@ -1,0 +1,82 @@
+"""
+A plan as libvirt itself would see it.
+
+Separate from planning, which asks nobody: here every definition is first made in a hypervisor that keeps
+nothing, so that what libvirt would reject is known, and what it would not tell apart is no change.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from kvmreconcile.errors import Problem, Rejected
+from kvmreconcile.model import Action, Actual, Held, Key, Plan, World
+from kvmreconcile.tree import Change, Rules, diff, parse, to_xml
+
+Canonical = Callable[[str], str]
+"""Returns how libvirt spells a definition. Raises Rejected where it finds it invalid."""
+
+
+def exact(plan: Plan, world: World, rules: Mapping[str, Rules], judges: Mapping[str, Canonical]) -> Plan:
+    """
+    Return a plan without the changes that libvirt would not see, and with what it would reject as problems.
+
+    Args:
+        rules: By kind.
+        judges: By the root tag of the definitions that each can judge; others are left as planned.
+
+    Returns:
+        The plan, under the digest it had: that is what an approval must name.
+    """
+    judged = [_judge(action, world, rules, judges) for action in plan.actions]
+    held = [(h, _judge(h.action, world, rules, judges)) for h in plan.held]
+    actions = tuple(j.action for j in judged if j.action)
+    still = tuple(Held(j.action, h.hold, h.detail, h.release) for h, j in held if j.action)
+    problems = tuple(j.problem for j in (*judged, *(j for _, j in held)) if j.problem)
+    left = {a.key for a in (*actions, *(h.action for h in still))}
+    gone = dict.fromkeys(k for k in _keys(plan) if k not in left)
+    return replace(
+        plan,
+        actions=actions,
+        held=still,
+        in_sync=(*plan.in_sync, *gone),
+        problems=tuple(dict.fromkeys((*plan.problems, *problems))),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """An action as it is left, None if nothing is; and why libvirt would reject it."""
+
+    action: Action | None
+    problem: Problem | None = None
+
+
+def _keys(plan: Plan) -> Iterator[Key]:
+    yield from (a.key for a in plan.actions)
+    yield from (h.action.key for h in plan.held)
+
+
+def _judge(
+    action: Action, world: World, rules: Mapping[str, Rules], judges: Mapping[str, Canonical]
+) -> _Judged:
+    judge = judges.get(action.tree.tag) if action.tree and not action.steps else None
+    if action.tree is None or judge is None:
+        return _Judged(action)
+    try:
+        proposed = judge(to_xml(action.tree))
+    except Rejected as error:
+        desired = world.desired.get(action.key)
+        where = str(desired.source) if desired else str(action.key)
+        return _Judged(action, Problem(where, f"{action.key}: libvirt rejects it: {error}", "mend the spec"))
+    actual = world.observed.objects.get(action.key)
+    if not isinstance(actual, Actual):
+        return _Judged(action)
+    changes = _changes(judge(actual.xml), proposed, rules[action.key.kind])
+    if action.changes and not changes:
+        return _Judged(None)
+    return _Judged(replace(action, changes=changes) if action.changes else action)
+
+
+def _changes(old: str, new: str, rules: Rules) -> tuple[Change, ...]:
+    before, after = parse(old), parse(new)
+    return () if before == after else tuple(diff(before, after, rules))

@@ -1,0 +1,41 @@
+"""
+Act only on a plan that somebody has seen.
+
+Separate, and around any other executor, so that approval can be asked for whatever it is that acts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kvmreconcile.execute import libvirt
+from kvmreconcile.execute.dry_run import skipped
+from kvmreconcile.execute.executor import Executor, Tools
+from kvmreconcile.model import Plan, Report, World
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveExecutor:
+    """
+    Executes the plan whose digest was approved, or one that is confirmed now; of any other nothing.
+
+    A plan without actions changes nothing on the host and is passed on unasked.
+    """
+
+    inner: Executor
+    digest: str
+    confirm: Callable[[Plan], bool]
+
+    def execute(self, plan: Plan, world: World, /) -> Report:
+        """Pass an approved plan on; say of any other that it was not approved, and how to approve it."""
+        if not plan.actions or self._is_approved(plan):
+            return self.inner.execute(plan, world)
+        other = f"the approved plan {self.digest} is no longer the plan" if self.digest else "not approved"
+        return skipped(plan, f"{other}; to have this one executed, approve {plan.digest}")
+
+    def _is_approved(self, plan: Plan) -> bool:
+        return (self.digest != "" and self.digest == plan.digest) or self.confirm(plan)
+
+
+def make(tools: Tools) -> ApproveExecutor:
+    """Return the executor called "approve", around the one that acts on libvirt."""
+    return ApproveExecutor(libvirt.make(tools), tools.approved, tools.confirm)

@@ -1,0 +1,124 @@
+"""
+Keep what is remembered true at every moment of an execution.
+
+Separate from acting, because this is what `kill -9` between any two steps is measured by: what was begun is
+written down before it is begun, so that the next pass knows it to be ours, and to be unfinished.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.model import Action, Actual, Applied, Key, Settled, Unknown, World
+from kvmreconcile.plan.applied import applied_after, intent, settled_live
+from kvmreconcile.state import State
+from kvmreconcile.tree import overlay
+from kvmreconcile.tree.bending import variant
+
+MAKING = frozenset({"create", "recreate", "replace"})
+"""Verbs that make an object, and leave half of one if cut short."""
+REMOVING = frozenset({"remove"})
+"""Verbs after which there is nothing to remember."""
+
+
+class Ledger:
+    """What is remembered of the objects of one execution; several threads may use it for different objects."""
+
+    def __init__(self, kinds: Mapping[str, Kind], state: State, world: World) -> None:
+        self._kinds = kinds
+        self._state = state
+        self._world = world
+        self._now = dict(world.applied)
+        self._earlier: dict[Key, Applied | None] = {}
+
+    def before(self, action: Action) -> None:
+        """Write down that an object is ours, and all that it may now come to hold on our behalf."""
+        desired = self._world.desired.get(action.key)
+        if desired is None or action.verb in REMOVING:
+            return
+        kind = self._kinds[action.key.kind]
+        meant = intent(desired, self._world.instance, kind)
+        known = self._earlier[action.key] = self._now.get(action.key)
+        if action.verb in MAKING:
+            self._put(replace(meant, uuid=self._uuid(meant)))
+        elif known is None:
+            self._put(replace(meant, uuid=self._uuid(meant), complete=True, digest=""))
+        else:
+            # Should this be cut short and the spec then change, what it added is still known as ours.
+            both = variant(kind.rules, plain=True, shared=True, ignored=())
+            self._put(replace(known, tree=overlay(known.tree, meant.tree, both), digest=""))
+
+    def take_back(self, key: Key) -> None:
+        """
+        Write down what was known before an attempt to make an object which made nothing.
+
+        Called unfinished, what exists under its name would be made anew by the next pass, over its bytes.
+        """
+        earlier = self._earlier.get(key)
+        if earlier is None:
+            self._forget(key)
+        else:
+            self._put(earlier)
+
+    def after(self, action: Action) -> None:
+        """Write down that an object is whole, or gone."""
+        known = self._now.get(action.key)
+        if action.verb in REMOVING:
+            self._forget(action.key)
+        elif action.verb in MAKING and known:
+            self._put(replace(known, complete=True))
+
+    def settle(
+        self, key: Key, actual: Actual | Unknown | None, held: Collection[str] = ()
+    ) -> tuple[Settled, ...]:
+        """
+        Write down that an object is as its spec says, and where libvirt keeps it otherwise.
+
+        Args:
+            actual: The object as it now is. Where it cannot be seen, what was done is done all the same, and
+                of what libvirt keeps otherwise no more is known than before.
+            held: Fingerprints of changes that were withheld: that libvirt has it otherwise says nothing.
+
+        Returns:
+            Where libvirt keeps it otherwise and did not before.
+        """
+        desired = self._world.desired.get(key)
+        if desired is None:
+            return ()
+        kind, before = self._kinds[key.kind], self._world.applied.get(key)
+        if not isinstance(actual, Actual):
+            meant = intent(desired, self._world.instance, kind)
+            known = self._now.get(key, meant)
+            self._put(replace(meant, uuid=known.uuid, complete=True, settled=known.settled))
+            return ()
+        applied = applied_after(desired, actual, kind, self._world.instance)
+        seen = self._world.observed.objects.get(key)
+        running = settled_live(desired, actual, seen if isinstance(seen, Actual) else None, before, kind)
+        answers = (s for s in (*applied.settled, *running) if s.fingerprint.removeprefix("live:") not in held)
+        applied = replace(applied, settled=tuple(answers))
+        self._put(applied)
+        known_before = {s.fingerprint for s in before.settled} if before else set()
+        return tuple(s for s in applied.settled if s.fingerprint not in known_before)
+
+    def refresh(self, key: Key) -> tuple[Settled, ...]:
+        """Bring up to date what is remembered of an object that nothing is done to."""
+        actual = self._world.observed.objects.get(key)
+        if key not in self._world.desired:
+            self._forget(key)
+        elif isinstance(actual, Actual):
+            return self.settle(key, actual)
+        return ()
+
+    def _uuid(self, meant: Applied) -> str:
+        actual = self._world.observed.objects.get(meant.key)
+        return actual.uuid if isinstance(actual, Actual) else meant.uuid
+
+    def _put(self, applied: Applied) -> None:
+        if self._now.get(applied.key) != applied:
+            self._state.put(applied)
+            self._now[applied.key] = applied
+
+    def _forget(self, key: Key) -> None:
+        if key in self._now:
+            self._state.forget(key)
+            del self._now[key]

@@ -1,0 +1,186 @@
+"""
+Do on the host what a plan says.
+
+Separate from planning, which decides, and from drivers, which know how: here is only who comes when, and what
+follows from a failure.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Event, Lock
+from typing import TypeVar
+
+from kvmreconcile.errors import HostError, Rejected, StateError
+from kvmreconcile.execute.executor import Connection, Reporter, Tools
+from kvmreconcile.execute.ledger import MAKING, REMOVING, Ledger
+from kvmreconcile.execute.parallel import work
+from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
+from kvmreconcile.plan.applied import fingerprint
+from kvmreconcile.state import State
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LibvirtExecutor:
+    """
+    Acts through the kinds' drivers.
+
+    Actions of one object are done in the plan's order; an object's begin when all objects they need are
+    done. Independent objects go in parallel, those in one pool one at a time. A failed action skips the
+    rest of its object's and all that needs that object, and nothing else; a lost connection skips all.
+
+    Attributes:
+        workers: How many objects at most are worked on at once.
+        stopping: Once set, what is under way is ended and nothing more is begun.
+    """
+
+    kinds: Mapping[str, Kind]
+    connection: Connection
+    state: State
+    reporter: Reporter
+    workers: int = 4
+    pace: Pace = REAL_TIME
+    stopping: Event = field(default_factory=Event)
+
+    def execute(self, plan: Plan, world: World, /) -> Report:
+        """Do the plan's actions, remember what came of them, and report it."""
+        run = _Run(self, plan, world)
+        with self.state.alone(world):
+            for key in plan.records:
+                run.settled(key, run.ledger.refresh(key))
+            work(run.needs, run.work, self.workers)
+            report = run.report()
+            self.state.record(report, world)
+        return report
+
+
+class _Run:
+    """One plan on its way; `work` is called in several threads, for different objects."""
+
+    def __init__(self, executor: LibvirtExecutor, plan: Plan, world: World) -> None:
+        self.ledger = Ledger(executor.kinds, executor.state, world)
+        self.needs: dict[Key, set[Key]] = {}
+        self._steps: dict[Key, list[int]] = {}
+        for index, action in enumerate(plan.actions):
+            self.needs.setdefault(action.key, set()).update(action.needs)
+            self._steps.setdefault(action.key, []).append(index)
+        self._drivers = {
+            kind: executor.kinds[kind].driver() for kind in sorted({k.kind for k in self._steps})
+        }
+        self._executor = executor
+        self._plan = plan
+        self._world = world
+        self._outcomes: dict[int, Outcome] = {}
+        self._settled: list[tuple[Key, Settled]] = []
+        self._blame: dict[Key, str] = {}
+        self._lost = Event()
+        self._telling = Lock()
+
+    def work(self, key: Key) -> None:
+        """Do all actions of one object, as far as they and what they need succeed."""
+        blame = next((self._blame[need] for need in sorted(self.needs[key]) if need in self._blame), "")
+        indices = self._steps[key]
+        for index in indices:
+            action = self._plan.actions[index]
+            blame = blame or self._ended()
+            if blame:
+                outcome = Outcome(action, Result.SKIPPED, error=blame)
+            else:
+                outcome = self._do(action, is_last=index == indices[-1])
+                blame = f'"{action.verb}" of {key} failed' if outcome.result is Result.FAILED else ""
+            self._outcomes[index] = outcome
+            with self._telling:
+                self._executor.reporter.finished(outcome)
+        if blame:
+            self._blame[key] = blame
+
+    def settled(self, key: Key, news: tuple[Settled, ...]) -> None:
+        """Report where libvirt keeps an object otherwise than asked."""
+        with self._telling:
+            for item in news:
+                self._settled.append((key, item))
+                self._executor.reporter.settled(key, item)
+
+    def report(self) -> Report:
+        """Return what came of the plan."""
+        outcomes = tuple(self._outcomes[index] for index in range(len(self._plan.actions)))
+        return Report(self._plan, outcomes, tuple(sorted(self._settled, key=lambda s: s[0])))
+
+    def _ended(self) -> str:
+        """Return why nothing more is begun, "" while more may be."""
+        if self._lost.is_set():
+            return "the connection to libvirt was lost"
+        return "stopped before its turn" if self._executor.stopping.is_set() else ""
+
+    def _do(self, action: Action, *, is_last: bool) -> Outcome:
+        pace = self._executor.pace
+        with self._telling:
+            self._executor.reporter.started(action)
+        began_s = pace.clock()
+        result, error, retry = Result.DONE, "", False
+        try:
+            self._perform(action)
+            if is_last and action.verb not in REMOVING and action.key in self._world.desired:
+                news = self.ledger.settle(action.key, self._look(action.key), self._held(action.key))
+                self.settled(action.key, news)
+        except (HostError, StateError) as failure:
+            result, error, retry = Result.FAILED, str(failure), failure.retry
+            if not self._executor.connection.is_alive():
+                self._lost.set()
+        return Outcome(action, result, pace.clock() - began_s, error, retry)
+
+    def _held(self, key: Key) -> frozenset[str]:
+        """Return the fingerprints of an object's changes that are not to be made now."""
+        held = (h.action for h in self._plan.held if h.action.key == key)
+        return frozenset(fingerprint(change) for action in held for change in action.changes)
+
+    def _perform(self, action: Action) -> None:
+        driver = self._drivers[action.key.kind]
+        if action.verb in MAKING:
+            self._check_hidden(action.key)
+        self.ledger.before(action)
+        try:
+            self._attempt(lambda: driver.perform(self._executor.connection, action))
+        except HostError as error:
+            if action.verb in MAKING and self._is_untouched(action.key, error):
+                self.ledger.take_back(action.key)
+            raise
+        self.ledger.after(action)
+
+    def _check_hidden(self, key: Key) -> None:
+        """Refuse to make what could not be seen when the plan was made, and turns out to exist."""
+        hidden = any(str(key).startswith(blind.prefix) for blind in self._world.observed.blind)
+        known = self._world.applied.get(key)
+        if hidden and (known is None or known.complete) and self._look(key) is not None:
+            raise Rejected(f"{key}: it may exist already, hidden until now; the next pass compares it")
+
+    def _is_untouched(self, key: Key, error: HostError) -> bool:
+        """Tell whether an attempt to make an object left all as it was."""
+        if isinstance(error, Rejected):
+            return True
+        before, now = self._world.observed.objects.get(key), self._look(key)
+        same = isinstance(before, Actual) and isinstance(now, Actual) and before.xml == now.xml
+        return now is None or same
+
+    def _look(self, key: Key) -> Actual | Unknown | None:
+        """Return an object as it now is, None if it is proved absent."""
+        driver = self._drivers[key.kind]
+        try:
+            seen = self._attempt(lambda: driver.observe(self._executor.connection, names=[key.name]))
+        except HostError as error:
+            return Unknown(key, str(error))
+        blind = next((b for b in seen.blind if str(key).startswith(b.prefix)), None)
+        return seen.objects.get(key) or (Unknown(key, blind.why) if blind else None)
+
+    def _attempt(self, call: Callable[[], T]) -> T:
+        return attempt(call, self._executor.connection.is_alive, self._executor.pace)
+
+
+def make(tools: Tools) -> LibvirtExecutor:
+    """Return the executor called "libvirt"."""
+    return LibvirtExecutor(
+        tools.kinds, tools.connection, tools.state, tools.reporter, tools.workers, stopping=tools.stopping
+    )

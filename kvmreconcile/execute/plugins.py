@@ -1,0 +1,54 @@
+"""
+Find parts that are chosen by name: planners, executors, reporters.
+
+Separate because it is the one place that knows how Python packages announce themselves.
+"""
+
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from kvmreconcile.errors import Problem, SpecError
+
+PLANNERS = "kvmreconcile.planners"
+EXECUTORS = "kvmreconcile.executors"
+REPORTERS = "kvmreconcile.reporters"
+
+
+def find(group: str, name: str) -> Any:
+    """
+    Return what an installed package offers under a name.
+
+    Raises:
+        SpecError: Nothing is offered under that name, two packages offer it, or it cannot be loaded.
+    """
+    offered = {point.value: point for point in entry_points(group=group) if point.name == name}
+    match list(offered.values()):
+        case [point]:
+            return _load(point)
+        case []:
+            raise _problem(group, f'there is none called "{name}"', _suggestion(group, name))
+        case points:
+            places = " and ".join(sorted(point.value for point in points))
+            raise _problem(group, f'"{name}" is offered twice, by {places}', "uninstall one of them")
+
+
+def _load(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        package = point.dist.name if point.dist else "the package that offers it"
+        raise _problem(
+            point.group, f'"{point.name}" ({point.value}) cannot be loaded: {error}', f"reinstall {package}"
+        ) from error
+
+
+def _suggestion(group: str, name: str) -> str:
+    names = sorted({point.name for point in entry_points(group=group)})
+    close = get_close_matches(name, names, n=1)
+    meant = f'did you mean "{close[0]}"? ' if close else ""
+    return f"{meant}installed are: {', '.join(names) or 'none'}"
+
+
+def _problem(group: str, what: str, todo: str) -> SpecError:
+    return SpecError([Problem(group, what, todo)])

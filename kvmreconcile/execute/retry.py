@@ -1,0 +1,53 @@
+"""
+Try again what fails for a moment.
+
+Separate so that time is in one value, which tests replace. Whether an error passes is the error's own
+attribute; what lasts longer than the few tries here is the business of the next pass.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from kvmreconcile.errors import HostError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """
+    How time passes and how often to try.
+
+    Attributes:
+        clock: Returns seconds that never go back.
+        waits_s: How long to wait before each further try.
+    """
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    waits_s: tuple[float, ...] = (0.2, 1.0, 3.0)
+
+
+REAL_TIME = Pace(time.monotonic, time.sleep)
+
+
+def attempt(call: Callable[[], T], is_alive: Callable[[], bool], pace: Pace) -> T:
+    """
+    Call until it succeeds, fails with an error that does not pass, or fails once more than there are waits.
+
+    Args:
+        is_alive: Asked after a failure; once it says no, trying again is in vain.
+
+    Raises:
+        HostError: The last failure.
+    """
+    for wait_s in pace.waits_s:
+        try:
+            return call()
+        except HostError as error:
+            if not error.retry or not is_alive():
+                raise
+            pace.sleep(wait_s)
+    return call()

@@ -1,0 +1,1 @@
+"""The hypervisor below the drivers: its connection, its events, its errors."""

@@ -1,0 +1,133 @@
+"""
+A connection to libvirt that notices when it is lost, and the event loop that every connection needs.
+
+Separate from the drivers: they use a connection, and never make or mend one.
+"""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import libvirt
+
+from kvmreconcile.errors import Unavailable, Unsupported
+from kvmreconcile.host.errors import translated
+
+_KEEPALIVE_S, _KEEPALIVE_COUNT = 5, 3
+
+
+class Connection:
+    """
+    An open connection; several threads may use it at once.
+
+    After a loss it stays lost: throw it away with every handle that came from it, and connect anew.
+    """
+
+    def __init__(self, uri: str, virt: libvirt.virConnect) -> None:
+        self.uri = uri
+        self.virt = virt
+        self._lost = threading.Event()
+        self._closed = False
+        self._watches_close = _is_supported(lambda: virt.registerCloseCallback(self._on_close, None))
+        _is_supported(lambda: virt.setKeepAlive(_KEEPALIVE_S, _KEEPALIVE_COUNT))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def lost(self) -> bool:
+        """Whether libvirt told that the connection broke, or it was closed."""
+        return self._lost.is_set()
+
+    def is_alive(self) -> bool:
+        """Ask libvirt something small; False if the connection is lost, or closed."""
+        if self.lost:
+            return False
+        try:
+            with translated(self.uri):
+                # The call nova-compute tests with: the cheapest that goes to the daemon and back.
+                self.virt.getLibVersion()
+        except Unavailable:
+            self._lost.set()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give the connection up; closing twice does no harm."""
+        if self._closed:
+            return
+        self._closed = True
+        self._lost.set()
+        if self._watches_close:
+            # The callback holds the connection, which would otherwise never be freed.
+            _unless_lost(self.virt.unregisterCloseCallback)
+        _unless_lost(self.virt.close)
+
+    def _on_close(self, _virt: libvirt.virConnect, _reason: int, _opaque: object) -> None:
+        self._lost.set()
+
+
+def connect(uri: str) -> Connection:
+    """
+    Open a connection, with the event loop running before it.
+
+    Raises:
+        Unavailable: Nobody answers there, or does not let us in.
+        HostError: libvirt does not understand the URI.
+    """
+    _start_event_loop()
+    todo = "is libvirt's daemon running, and may this user reach its socket?"
+    with translated(f"cannot connect to {uri} ({todo})"):
+        return Connection(uri, libvirt.open(uri))
+
+
+_loop_lock = threading.Lock()
+_loop: threading.Thread | None = None
+
+
+def _start_event_loop() -> None:
+    """Run libvirt's event loop in a thread; without it keepalive would close every connection."""
+    global _loop  # noqa: PLW0603  libvirt has one event loop for each process, and no way to stop it
+    with _loop_lock:
+        if _loop is not None:
+            return
+        # Else libvirt prints each error to standard error, beside raising it.
+        libvirt.registerErrorHandler(_ignore, None)
+        with translated("libvirt's event loop"):
+            libvirt.virEventRegisterDefaultImpl()
+        _loop = threading.Thread(target=_run_event_loop, name="libvirt-events", daemon=True)
+        _loop.start()
+
+
+def _run_event_loop() -> None:
+    with translated("libvirt's event loop"):
+        while True:
+            libvirt.virEventRunDefaultImpl()
+
+
+def _ignore(_context: object, _error: object) -> None:
+    """Take an error that is raised as well."""
+
+
+def _is_supported(call: Callable[[], object]) -> bool:
+    try:
+        with translated("connection"):
+            call()
+    except Unsupported:
+        return False
+    return True
+
+
+def _unless_lost(call: Callable[[], object]) -> None:
+    """Give back what a lost connection has given back already."""
+    try:
+        with translated("connection"):
+            call()
+    except Unavailable:
+        return

@@ -1,0 +1,103 @@
+"""
+The only place that catches libvirt's errors: each becomes one of ours, by a table.
+
+Separate so that whether something is absent, busy or lost is decided once, for all drivers.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import libvirt
+
+from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unavailable, Unsupported
+
+Meaning = type[HostError]
+
+MEANINGS: Mapping[int, Meaning] = {
+    # Only these prove that something is absent; any other failure leaves it unknown.
+    libvirt.VIR_ERR_NO_DOMAIN: NotFound,
+    libvirt.VIR_ERR_NO_NETWORK: NotFound,
+    libvirt.VIR_ERR_NO_STORAGE_POOL: NotFound,
+    libvirt.VIR_ERR_NO_STORAGE_VOL: NotFound,
+    libvirt.VIR_ERR_NO_SECRET: NotFound,
+    libvirt.VIR_ERR_NO_NWFILTER: NotFound,
+    libvirt.VIR_ERR_NO_INTERFACE: NotFound,
+    libvirt.VIR_ERR_NO_NODE_DEVICE: NotFound,
+    libvirt.VIR_ERR_NO_NETWORK_PORT: NotFound,
+    libvirt.VIR_ERR_NO_DOMAIN_METADATA: NotFound,
+    libvirt.VIR_ERR_NO_DOMAIN_SNAPSHOT: NotFound,
+    libvirt.VIR_ERR_NO_DOMAIN_CHECKPOINT: NotFound,
+    libvirt.VIR_ERR_NO_DOMAIN_BACKUP: NotFound,
+    libvirt.VIR_ERR_DEVICE_MISSING: NotFound,
+    libvirt.VIR_ERR_NO_CONNECT: Unavailable,
+    libvirt.VIR_ERR_INVALID_CONN: Unavailable,
+    libvirt.VIR_ERR_UNKNOWN_HOST: Unavailable,
+    libvirt.VIR_ERR_RPC: Unavailable,
+    libvirt.VIR_ERR_GNUTLS_ERROR: Unavailable,
+    libvirt.VIR_ERR_SSH: Unavailable,
+    libvirt.VIR_ERR_LIBSSH: Unavailable,
+    libvirt.VIR_ERR_AUTH_FAILED: Unavailable,
+    libvirt.VIR_ERR_AUTH_CANCELLED: Unavailable,
+    libvirt.VIR_ERR_AUTH_UNAVAILABLE: Unavailable,
+    libvirt.VIR_ERR_OPERATION_TIMEOUT: Busy,
+    libvirt.VIR_ERR_RESOURCE_BUSY: Busy,
+    libvirt.VIR_ERR_BLOCK_COPY_ACTIVE: Busy,
+    libvirt.VIR_ERR_AGENT_UNRESPONSIVE: Busy,
+    libvirt.VIR_ERR_AGENT_UNSYNCED: Busy,
+    libvirt.VIR_ERR_NO_SUPPORT: Unsupported,
+    libvirt.VIR_ERR_CONFIG_UNSUPPORTED: Unsupported,
+    libvirt.VIR_ERR_OPERATION_UNSUPPORTED: Unsupported,
+    libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED: Unsupported,
+    libvirt.VIR_ERR_NO_SECURITY_MODEL: Unsupported,
+    libvirt.VIR_ERR_XML_ERROR: Rejected,
+    libvirt.VIR_ERR_XML_DETAIL: Rejected,
+    libvirt.VIR_ERR_XML_INVALID_SCHEMA: Rejected,
+    libvirt.VIR_ERR_INVALID_ARG: Rejected,
+    libvirt.VIR_ERR_CONF_SYNTAX: Rejected,
+    libvirt.VIR_ERR_PARSE_FAILED: Rejected,
+    libvirt.VIR_ERR_OS_TYPE: Rejected,
+    libvirt.VIR_ERR_NO_NAME: Rejected,
+    libvirt.VIR_ERR_NO_OS: Rejected,
+    libvirt.VIR_ERR_NO_ROOT: Rejected,
+    libvirt.VIR_ERR_NO_KERNEL: Rejected,
+    libvirt.VIR_ERR_NO_SOURCE: Rejected,
+    libvirt.VIR_ERR_NO_TARGET: Rejected,
+    libvirt.VIR_ERR_INVALID_MAC: Rejected,
+    libvirt.VIR_ERR_OVERFLOW: Rejected,
+    libvirt.VIR_ERR_DOM_EXIST: Rejected,
+    libvirt.VIR_ERR_NETWORK_EXIST: Rejected,
+    libvirt.VIR_ERR_STORAGE_VOL_EXIST: Rejected,
+    libvirt.VIR_ERR_STORAGE_POOL_BUILT: Rejected,
+    libvirt.VIR_ERR_STORAGE_PROBE_FAILED: Rejected,
+    libvirt.VIR_ERR_CPU_INCOMPATIBLE: Rejected,
+}
+"""What an error code means, wherever it comes from; a code without a row is a plain HostError."""
+
+_TRANSPORT = frozenset({libvirt.VIR_FROM_REMOTE, libvirt.VIR_FROM_RPC})
+_BROKEN = frozenset({libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR})
+
+
+@contextmanager
+def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Iterator[None]:
+    """
+    Turn libvirt's errors into ours, with what they are about in front of the message.
+
+    Args:
+        where: What the calls inside are about, such as "Domain/web1".
+        meanings: What codes that libvirt uses for many things mean at this place; these rows come first.
+
+    Raises:
+        HostError: The one of its classes that fits, with libvirt's code and domain.
+    """
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
+        raise meaning(code, domain, meanings or {})(f"{where}: {error}", code, domain) from error
+
+
+def meaning(code: int, domain: int, first: Mapping[int, Meaning]) -> Meaning:
+    """Return the class for an error; a general failure of the transport is a lost connection."""
+    if code in _BROKEN and domain in _TRANSPORT:
+        return Unavailable
+    return first.get(code) or MEANINGS.get(code, HostError)

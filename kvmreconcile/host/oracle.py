@@ -1,0 +1,161 @@
+"""
+libvirt's own QEMU driver, inside a helper process, as the judge of what a definition means.
+
+`qemu:///embed?root=DIR` needs no daemon and touches nothing outside its scratch directory. Separate, and a
+process of its own, because the driver allows one root a process, prints to standard error and is called
+experimental by its manual (https://libvirt.org/drvqemu.html#embedded-driver).
+"""
+
+import atexit
+import contextlib
+import ctypes
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import libvirt
+
+from kvmreconcile.errors import Rejected, Unavailable
+from kvmreconcile.tree import parse, to_xml
+
+_PR_SET_CHILD_SUBREAPER = 36
+_PEEK_S = 0.1
+# As another user QEMU could not be probed with KVM, and libvirt would try again at every question.
+CONFIGURATION = 'user = "root"\ngroup = "root"\nsecurity_driver = "none"\nremember_owner = 0\n'
+"""What libvirt's embedded driver is told, as root."""
+
+
+class Oracle:
+    """Answers how libvirt spells a domain's definition once it is stored. One question at a time."""
+
+    def __init__(self) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="kvmreconcile-oracle-")
+        configuration = Path(self._scratch.name, "etc", "qemu.conf")
+        configuration.parent.mkdir()
+        configuration.write_text(CONFIGURATION if os.geteuid() == 0 else "")
+        self._lock = threading.Lock()
+        self._helper = subprocess.Popen(
+            [sys.executable, "-m", "kvmreconcile.host.oracle", self._scratch.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    @property
+    def capabilities(self) -> Path:
+        """Where libvirt keeps what it learned about QEMU."""
+        return Path(self._scratch.name, "cache", "qemu", "capabilities")
+
+    def canonical(self, xml: str, *, validate: bool = False) -> str:
+        """
+        Return the persistent definition that libvirt makes of this one.
+
+        Raises:
+            Rejected: libvirt finds the definition invalid.
+            Unavailable: There is no QEMU driver to ask on this host.
+        """
+        with self._lock:
+            stdin, stdout = self._helper.stdin, self._helper.stdout
+            if stdin is None or stdout is None:
+                raise Unavailable("the oracle is closed")
+            try:
+                stdin.write(json.dumps({"xml": xml, "validate": validate}) + "\n")
+                stdin.flush()
+                line = stdout.readline()
+            except BrokenPipeError:
+                line = ""
+        if not line:
+            raise Unavailable("libvirt's embedded QEMU driver is not to be had on this host")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise Rejected(answer["error"], answer["code"])
+        return str(answer["xml"])
+
+    def close(self) -> None:
+        """End the helper and remove its scratch directory."""
+        if self._helper.stdin:
+            self._helper.stdin.close()
+        if self._helper.stdout:
+            self._helper.stdout.close()
+        self._helper.wait(timeout=30)
+        self._scratch.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@cache
+def oracle() -> Oracle:
+    """Return the one oracle of this process, started when first asked for and closed at its end."""
+    shared = Oracle()
+    atexit.register(shared.close)
+    return shared
+
+
+def _serve(root: str) -> None:
+    """Answer questions from standard input until it ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    threading.Thread(target=_reap, daemon=True).start()
+    libvirt.registerErrorHandler(lambda _context, _error: None, None)
+    libvirt.virEventRegisterDefaultImpl()
+    threading.Thread(target=_run_events, daemon=True).start()
+    connection = libvirt.open(f"qemu:///embed?root={root}")
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(_answer(connection, json.loads(line))) + "\n")
+        sys.stdout.flush()
+    os._exit(0)
+
+
+def _reap() -> None:
+    """
+    Bury the daemons that libvirt starts to probe QEMU.
+
+    libvirt waits up to 20 s for each to vanish, which never happens where PID 1 buries nobody, as in many
+    containers. Its direct children it buries itself, at once: those that lie longer are not its own.
+    """
+    while True:
+        try:
+            dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        except ChildProcessError:
+            time.sleep(_PEEK_S)
+            continue
+        time.sleep(_PEEK_S)
+        with contextlib.suppress(ChildProcessError):
+            if dead and os.waitid(os.P_PID, dead.si_pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
+                os.waitpid(dead.si_pid, os.WNOHANG)
+
+
+def _run_events() -> None:
+    while True:
+        libvirt.virEventRunDefaultImpl()
+
+
+def _answer(connection: libvirt.virConnect, question: dict[str, str | bool]) -> dict[str, str | int]:
+    flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if question["validate"] else 0
+    tree = parse(str(question["xml"]))
+    keep = libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+    try:
+        domain = connection.defineXMLFlags(to_xml(tree), flags)
+        xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
+        domain.undefineFlags(keep)
+    except libvirt.libvirtError as error:
+        return {"error": str(error.get_error_message()), "code": error.get_error_code() or 0}
+    return {"xml": xml}
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])

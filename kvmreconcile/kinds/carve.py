@@ -1,0 +1,51 @@
+"""
+Take parts out of an element, and with them all that thereby becomes empty.
+
+Separate from reading specs out of XML, because codecs take parts out as well.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from kvmreconcile.tree import Node
+
+
+def put_back(node: Node, tags: list[str], old: Node, new: Node) -> Node:
+    """Replace one element at a path by what is left of it."""
+    if not tags:
+        return new
+    children: list[Node] = []
+    for child in node.children:
+        left = child
+        if child is old and len(tags) == 1:
+            left = new
+        elif child.tag == tags[0] and len(tags) > 1:
+            left = put_back(child, tags[1:], old, new)
+        if left is child or not left.is_empty():
+            children.append(left)
+    same = len(children) == len(node.children) and all(
+        a is b for a, b in zip(children, node.children, strict=True)
+    )
+    return node if same else replace(node, children=tuple(children))
+
+
+def without(node: Node, places: Iterable[str]) -> Node:
+    """Take several leaves away."""
+    for place in places:
+        node = drop(node, place)
+    return node
+
+
+def drop(node: Node, path: str) -> Node:
+    """Take a leaf away, and every element on its way that thereby becomes empty."""
+    head, _, rest = path.partition("/")
+    if not head:
+        return replace(node, text="")
+    if head.startswith("@"):
+        return node.without(path)
+    found = node.child(head)
+    if found is None:
+        return node
+    left = drop(found, rest) if rest else replace(found, text="")
+    children = tuple(left if c is found else c for c in node.children)
+    return replace(node, children=tuple(c for c in children if c is not left or not left.is_empty()))

@@ -1,0 +1,36 @@
+"""Virtual machines."""
+
+from typing import Any
+
+from kvmreconcile.kinds.domain import render
+from kvmreconcile.kinds.domain.complete import complete
+from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.kinds.domain.spec import DomainSpec
+from kvmreconcile.kinds.kind import Driver, Kind
+from kvmreconcile.model import Actual
+
+
+def _driver() -> Driver:
+    from kvmreconcile.kinds.domain.driver import DomainDriver  # noqa: PLC0415  what plans and validates needs no libvirt
+
+    return DomainDriver()
+
+
+def _adopt(actual: Actual) -> dict[str, Any]:
+    from kvmreconcile.kinds.domain.adopt import adopt  # noqa: PLC0415  only adopting needs it
+
+    return adopt(actual)
+
+
+KIND = Kind(
+    name=render.NAME,
+    root=render.ROOT,
+    spec=DomainSpec,
+    rules=RULES,
+    key=render.key,
+    desire=render.desire,
+    complete=complete,
+    driver=_driver,
+    adopt=_adopt,
+    stamped=True,
+)

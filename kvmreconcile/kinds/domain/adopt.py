@@ -1,0 +1,213 @@
+"""
+From a domain that exists to the least that says it: fields first, libvirt's own words for the rest.
+
+Separate from rendering because it asks libvirt's own driver, in a process of its own, what each part means: a
+part whose absence changes nothing need not be said. Where there is no such driver all is said.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from kvmreconcile.errors import Rejected, SpecError, Unavailable
+from kvmreconcile.kinds.carve import drop
+from kvmreconcile.kinds.domain.complete import complete
+from kvmreconcile.kinds.domain.render import NAME, ROOT, desire
+from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.kinds.domain.spec import DomainSpec
+from kvmreconcile.kinds.kind import Document
+from kvmreconcile.kinds.reading import read
+from kvmreconcile.kinds.stamp import without_stamp
+from kvmreconcile.model import Actual, Source, Stamp, Surroundings
+from kvmreconcile.tree import Node, brief, diff, overlay, parse, paths, to_xml
+from kvmreconcile.tree.bending import variant
+from kvmreconcile.tree.place import at, under
+
+Place = tuple[int | str, ...]
+"""Where a part is: the places of children on the way down, and an attribute's name at the end, if it is one."""
+
+# What a reader looks for in a spec, and what a device is known by: said even if libvirt would choose the same.
+_KEPT = paths(
+    "@type", "name", "uuid", "memory", "memory/@unit", "vcpu", "os", "os/type", "devices",
+    "devices/disk", "devices/disk/@type", "devices/disk/source", "devices/disk/source/@*", "devices/disk/target",
+    "devices/disk/target/@dev", "devices/interface", "devices/interface/@type", "devices/interface/mac",
+    "devices/interface/mac/@address", "devices/interface/source", "devices/interface/source/@*",
+    "devices/*/alias", "devices/*/alias/@name", "devices/graphics", "devices/graphics/@type",
+)  # fmt: skip
+
+PLAIN = variant(RULES, plain=True, shared=False, ignored=())
+
+_LEVELS = 4
+"""How deep elements are tried one by one; below, they go with what they are in."""
+
+
+def adopt(actual: Actual) -> dict[str, Any]:
+    """
+    Return the fields, and the XML that none covers, which together say what exists.
+
+    The shortest way of saying it that, rendered again, makes the same domain: the least definition in fields, the
+    least that libvirt's schema allows, the whole in fields, or the whole as libvirt spells it.
+    """
+    whole = without_stamp(actual.tree)
+    state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
+    if not actual.active:
+        state = {"state": "stopped", **state}
+    last = {"uuid": actual.uuid, **state, "defaults": "libvirt", "checkSchema": False, "xml": to_xml(whole)}
+    candidates = (_fields(tree, {**state, "defaults": "libvirt"} | more) for tree, more in _ways(whole))
+    return next((fields for fields in candidates if _says(fields, actual, whole)), last)
+
+
+def _ways(whole: Node) -> Iterator[tuple[Node, dict[str, Any]]]:
+    """Yield definitions that may do, and what must be said beside them, the shortest first."""
+    short = least(whole)
+    yield short, {}
+    if _is_same(whole, whole, valid=True):
+        # Some of what libvirt reads its own schema refuses; asking that too takes several times as long.
+        yield least(whole, valid=True), {}
+        yield whole, {}
+    else:
+        yield short, {"checkSchema": False}
+
+
+def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
+    """Tell whether these fields, rendered, change nothing and would make the same domain on another host."""
+    try:
+        spec = DomainSpec.model_validate(fields)
+        wish = desire(Document(NAME, actual.key.name, spec, {}, Source(), Path()), actual.uuid)
+    except (ValidationError, SpecError):
+        return False
+    if any(diff(whole, overlay(whole, wish.tree, RULES), RULES)):
+        return False
+    stamp = Stamp("", "", "")
+    new = complete(
+        overlay(Node(ROOT), wish.tree, PLAIN), Surroundings(actual.uuid, stamp, True, lambda _: None)
+    )
+    try:
+        return _is_same(without_stamp(new), whole, valid=wish.policy.check_schema)
+    except Unavailable:
+        return True
+
+
+def _fields(tree: Node, beside: dict[str, Any]) -> dict[str, Any]:
+    current, memory = tree.child("currentMemory"), tree.child("memory")
+    if current and memory and (current.text, current.attrs) == (memory.text, memory.attrs):
+        tree = replace(tree, children=tuple(c for c in tree.children if c is not current))
+    fields, left = read(DomainSpec, drop(_without_kind(tree), "name"), RULES)
+    vcpus = fields.get("vcpus")
+    if isinstance(vcpus, dict) and vcpus.keys() == {"maximum"}:
+        fields["vcpus"] = vcpus["maximum"]
+    fields |= beside
+    if not left.is_empty():
+        fields["xml"] = brief(left)
+    return fields
+
+
+def _without_kind(tree: Node) -> Node:
+    """Leave out what completing puts back: that the guest is a fully virtualised one, and empty containers."""
+    kind = tree.find("os/type")
+    gone: set[Place] = set()
+    if kind is not None and kind.text == "hvm":
+        gone.add((*_place(tree, kind), "") if kind.attrs else _place(tree, kind))
+    for tag in ("os", "devices"):
+        container = tree.child(tag)
+        if (
+            container is not None
+            and all((*_place(tree, c),) in gone for c in container.children)
+            and not container.attrs
+        ):
+            gone.add(_place(tree, container))
+    return _without(tree, gone)
+
+
+def least(whole: Node, *, valid: bool = False) -> Node:
+    """
+    Return the least definition of which libvirt makes the same; the whole where libvirt cannot be asked.
+
+    Args:
+        valid: Whether it must be what libvirt's schema allows, too.
+    """
+    try:
+        goal = _canonical(whole)
+    except (Unavailable, Rejected):
+        return whole
+    if any(diff(goal, whole, RULES)):
+        return whole
+    tree = goal
+    for level in range(1, _LEVELS + 1):
+        tree = _shrink(tree, goal, tuple(_elements(tree, level)), valid=valid)
+    return _shrink(tree, goal, tuple(_attributes(tree)), valid=valid)
+
+
+@lru_cache(maxsize=1024)
+def _canonical(tree: Node, *, valid: bool = False) -> Node:
+    from kvmreconcile.host.oracle import oracle  # noqa: PLC0415  what plans and validates needs no libvirt
+
+    return parse(oracle().canonical(to_xml(tree), validate=valid))
+
+
+def _shrink(tree: Node, goal: Node, parts: Sequence[Place], *, valid: bool) -> Node:
+    """Leave out as many of these parts as libvirt fills in alike, by halving those that it does not."""
+    gone: set[Place] = set()
+
+    def try_without(places: Sequence[Place]) -> None:
+        if not places:
+            return
+        if _is_same(_without(tree, gone | set(places)), goal, valid=valid):
+            gone.update(places)
+        elif len(places) > 1:
+            middle = len(places) // 2
+            try_without(places[:middle])
+            try_without(places[middle:])
+
+    try_without(parts)
+    return _without(tree, gone)
+
+
+def _is_same(tree: Node, goal: Node, *, valid: bool) -> bool:
+    try:
+        return not any(diff(_canonical(tree, valid=valid), goal, RULES))
+    except Rejected:
+        return False
+
+
+def _elements(tree: Node, level: int) -> Iterator[Place]:
+    """Yield the places of elements so deep in a tree that may be left out."""
+    for place, node, path in _walk(tree, (), ""):
+        if len(place) == level and path not in _KEPT and node is not tree:
+            yield place
+
+
+def _attributes(tree: Node) -> Iterator[Place]:
+    for place, node, path in _walk(tree, (), ""):
+        members = RULES.members.get(path)
+        known_by = {part for key in (*members.keys, *members.hints) for part in key} if members else set()
+        for name, _ in node.attrs:
+            if at(path, name) not in _KEPT and f"@{name}" not in known_by:
+                yield (*place, name)
+
+
+def _walk(node: Node, place: Place, path: str) -> Iterator[tuple[Place, Node, str]]:
+    yield place, node, path
+    for index, child in enumerate(node.children):
+        yield from _walk(child, (*place, index), under(path, child.tag))
+
+
+def _place(tree: Node, wanted: Node) -> Place:
+    return next(place for place, node, _ in _walk(tree, (), "") if node is wanted)
+
+
+def _without(tree: Node, gone: set[Place]) -> Node:
+    def keep(node: Node, place: Place) -> Node:
+        attrs = tuple(a for a in node.attrs if (*place, a[0]) not in gone)
+        children = tuple(
+            keep(child, (*place, index))
+            for index, child in enumerate(node.children)
+            if (*place, index) not in gone
+        )
+        return replace(node, attrs=attrs, text="" if (*place, "") in gone else node.text, children=children)
+
+    return keep(tree, ())

@@ -1,0 +1,104 @@
+"""
+What a proposed domain still lacks and only its surroundings tell: names of disks, formats, MAC addresses.
+
+Separate from what the spec says, because these are given once, when a device is new, and then kept. Pure.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from hashlib import sha256
+
+from kvmreconcile.kinds.stamp import stamped
+from kvmreconcile.model import Key, Lookup, Surroundings
+from kvmreconcile.tree import Node, make, overlay, parse
+from kvmreconcile.tree.rules import Rules
+
+_PREFIX = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "sd": "sd", "ide": "hd", "fdc": "fd"}
+_FORMATS = {"qcow2": "qcow2", "qed": "qed", "vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vpc": "vpc"}
+_BLANK = Rules()
+_HVM = parse("<domain><os><type>hvm</type></os></domain>")
+
+
+def complete(proposed: Node, surroundings: Surroundings) -> Node:
+    """Return the definition with a UUID, our mark, and all that its new devices need."""
+    if proposed.child("uuid") is None:
+        proposed = _insert(proposed, Node("uuid", (), surroundings.uuid))
+    if not proposed.get("os/type"):
+        proposed = _said(proposed, _HVM)
+    devices = proposed.child("devices")
+    if devices is not None:
+        children = _with_targets(devices.children)
+        children = tuple(_with_format(c, surroundings.lookup) for c in children)
+        children = _with_macs(children, surroundings.uuid)
+        whole = replace(devices, children=children)
+        proposed = replace(proposed, children=tuple(whole if c is devices else c for c in proposed.children))
+    return stamped(proposed, surroundings.stamp)
+
+
+def _insert(domain: Node, new: Node) -> Node:
+    return replace(domain, children=(*domain.children[:1], new, *domain.children[1:]))
+
+
+def _said(node: Node, xml: Node) -> Node:
+    return overlay(node, xml, _BLANK)
+
+
+def _with_targets(devices: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Give each disk without a target the first free one of its bus."""
+    taken = {d.get("target/@dev") for d in devices if d.tag == "disk"}
+    result: list[Node] = []
+    for device in devices:
+        if device.tag == "disk" and device.get("target/@dev") is None:
+            prefix = _PREFIX.get(device.get("target/@bus") or "virtio", "vd")
+            name = next(n for n in _names(prefix) if n not in taken)
+            taken.add(name)
+            device = _said(device, make("disk", children=(make("target", {"dev": name}),)))  # noqa: PLW2901
+        result.append(device)
+    return tuple(result)
+
+
+def _names(prefix: str) -> Iterator[str]:
+    """Yield vda … vdz, vdaa … as libvirt counts disks."""
+    letters = [chr(ord("a") + i) for i in range(26)]
+    yield from (prefix + one for one in letters)
+    yield from (prefix + one + two for one in letters for two in letters)
+
+
+def _with_format(device: Node, lookup: Lookup) -> Node:
+    """Say a disk's format where only its volume or its file's name tells it; libvirt would read it as raw."""
+    if device.tag != "disk" or device.get("driver/@type") is not None:
+        return device
+    pool, volume, file = (device.get(f"source/@{name}") for name in ("pool", "volume", "file"))
+    found: str | None = None
+    if pool and volume:
+        tree = lookup(Key("Volume", f"{pool}/{volume}"))
+        found = (tree.get("target/format/@type") or "qcow2") if tree else None
+    elif file:
+        found = _FORMATS.get(file.rpartition(".")[2], "raw")
+    if found is None:
+        return device
+    driver = make("driver", {"name": "qemu", "type": found})
+    return _said(device, make("disk", children=(driver,)))
+
+
+def _with_macs(devices: tuple[Node, ...], uuid: str) -> tuple[Node, ...]:
+    """Give each interface without a MAC address one that a rebuilt guest would be given again."""
+    taken = {(d.get("mac/@address") or "").lower() for d in devices if d.tag == "interface"}
+    result: list[Node] = []
+    for index, device in enumerate(devices):
+        if device.tag == "interface" and device.get("mac/@address") is None:
+            name = device.get("alias/@name") or str(index)
+            mac = next(m for m in _macs(uuid, name) if m not in taken)
+            taken.add(mac)
+            device = _said(device, make("interface", children=(make("mac", {"address": mac}),)))  # noqa: PLW2901
+        result.append(device)
+    return tuple(result)
+
+
+def _macs(uuid: str, name: str) -> Iterable[str]:
+    """Yield addresses in QEMU's range, the same ones for the same guest and name."""
+    count = 0
+    while True:
+        digits = sha256(f"{uuid}/{name}/{count}".encode()).hexdigest()
+        yield f"52:54:00:{digits[:2]}:{digits[2:4]}:{digits[4:6]}"
+        count += 1

@@ -1,0 +1,42 @@
+"""
+A domain's definition as libvirt reads it: what it computes from the rest, whatever is written, is computed here too.
+
+Separate from rendering because adopting and comparing need it as well. Pure.
+"""
+
+from dataclasses import replace
+
+from kvmreconcile.tree import Node
+from kvmreconcile.tree.scalars import size_bytes
+
+
+def canonical(domain: Node) -> Node:
+    """
+    Return the definition with the memory that libvirt makes of it.
+
+    NUMA cells count for more than `<memory>`, and memory devices come on top of the cells.
+
+    Source: https://libvirt.org/formatdomain.html#memory-allocation, `virDomainDefPostParseMemory`
+    """
+    cells = [_kib(c.attr("memory"), c.attr("unit")) for c in domain.all("cpu/numa/cell")]
+    if not cells or None in cells:
+        return domain
+    devices = [_kib(s.text, s.attr("unit")) for s in domain.all("devices/memory/target/size")]
+    total = sum(size or 0 for size in (*cells, *devices))
+    current = domain.child("currentMemory")
+    domain = _with_kib(domain, "memory", total)
+    if current is not None and (_kib(current.text, current.attr("unit")) or 0) > total:
+        domain = _with_kib(domain, "currentMemory", total)
+    return domain
+
+
+def _kib(number: str | None, unit: str | None) -> int | None:
+    size = size_bytes(number or "", unit or "KiB")
+    return None if size is None else -(-size // 1024)
+
+
+def _with_kib(domain: Node, tag: str, size_kib: int) -> Node:
+    new = Node(tag, (("unit", "KiB"),), str(size_kib))
+    if domain.child(tag) is None:
+        return domain
+    return replace(domain, children=tuple(new if c.tag == tag else c for c in domain.children))

@@ -1,0 +1,163 @@
+"""
+What a kind is: the seam between the engine, which knows no kind, and the folders that each describe one.
+
+Separate from the folders, so that a kind of a third party (entry-point group `kvmreconcile.kinds`) needs
+nothing but this module.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from kvmreconcile.model import Action, Actual, Desired, Key, Observation, Prune, Source, Surroundings
+from kvmreconcile.tree import Node, Rules
+
+NAMESPACE = UUID("6b0f8a5c-1d5e-5f0b-9a53-0c4a6f4d8f1e")
+"""Root of every UUID that is derived from a name."""
+
+
+class Spec(BaseModel):
+    """Any part of a spec: unknown fields are errors, names are in camel case in YAML."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+
+class UpdatePolicy(Spec):
+    """How far changes may go without asking."""
+
+    max_effect: Annotated[
+        Literal["live", "next-boot", "restart", "replace", "data-loss"],
+        Field(
+            description="Up to which effect changes are made unasked; what costs more is held until it is "
+            'approved. Defaults to "next-boot": stored, and in force after the next start.'
+        ),
+    ] = "next-boot"
+
+
+class ObjectSpec(Spec):
+    """The fields that every kind has."""
+
+    adopt: Annotated[
+        bool,
+        Field(
+            description="Take over an object of this name that exists and is not ours. Without it such an "
+            "object is a conflict and left alone. Defaults to false."
+        ),
+    ] = False
+    apply: Annotated[
+        Literal["enforce", "merge", "create-only", "observe"],
+        Field(
+            description="How far the spec rules its object: enforce heals drift and treats lists as "
+            "complete; merge changes only what is named; create-only makes it and then leaves it alone; "
+            'observe reports and never touches. Defaults to "enforce".'
+        ),
+    ] = "enforce"
+    protect: Annotated[
+        bool,
+        Field(description="Never remove or replace the object, whatever else is said. Defaults to false."),
+    ] = False
+    ignore: Annotated[
+        list[str],
+        Field(
+            description="Paths in libvirt's XML that are left as they are, such as "
+            '"devices/interface/link"; "*" stands for one element. Defaults to none.'
+        ),
+    ] = []
+    update: Annotated[UpdatePolicy, Field(description="How far changes may go without asking.")] = (
+        UpdatePolicy()
+    )
+    defaults: Annotated[
+        Literal["modern", "libvirt"],
+        Field(
+            description="What a new object or device is given where the spec is silent: modern hardware, or "
+            'only what libvirt itself fills in. Counts at birth only. Defaults to "modern".'
+        ),
+    ] = "modern"
+    check_schema: Annotated[
+        bool,
+        Field(
+            description="Let libvirt check the definition against its own schema, which catches misspelt XML that "
+            "it would drop without a word. Turn it off for the few definitions that libvirt accepts and its "
+            "schema does not. Defaults to true."
+        ),
+    ] = True
+    xml: Annotated[
+        str | None,
+        Field(
+            description="Anything libvirt can say: an XML fragment of the kind's root element, merged over "
+            "what the other fields say. Defaults to nothing."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One object of one spec file, read and validated. `directory` is where relative paths start."""
+
+    kind: str
+    name: str
+    spec: ObjectSpec
+    labels: Mapping[str, str]
+    source: Source
+    directory: Path
+
+
+class Driver(Protocol):
+    """What a kind can do with libvirt. Raises HostError only."""
+
+    def observe(self, connection: Any, names: Collection[str] | None = None) -> Observation:
+        """
+        Read all objects of the kind, or those of the given names.
+
+        A name that is asked for and proved absent is left out of the answer.
+        """
+
+    def perform(self, connection: Any, action: Action) -> None:
+        """Do one step. Safe to repeat: what is already so is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """
+    One kind of object.
+
+    Attributes:
+        root: Tag of its XML.
+        key: Makes the key from a document.
+        desire: Makes what the spec says; the UUID it is given is the one to be born with.
+        complete: Fills in what a proposed definition lacks and only its surroundings tell.
+        driver: Makes the only part that calls libvirt; a function, so that nothing else loads it.
+        prune: What becomes of an orphan unless configured otherwise.
+        stamped: Whether libvirt keeps metadata in such objects, and so our mark.
+        has_power: Whether it can be active or not.
+        adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
+    """
+
+    name: str
+    root: str
+    spec: type[ObjectSpec]
+    rules: Rules
+    key: Callable[[Document], Key]
+    desire: Callable[[Document, str], Desired]
+    complete: Callable[[Node, Surroundings], Node]
+    driver: Callable[[], Driver]
+    adopt: Callable[[Actual], dict[str, Any]]
+    prune: Prune = Prune.CONFIRM
+    stamped: bool = False
+    has_power: bool = True
+
+
+def derived_uuid(instance: str, key: Key) -> str:
+    """Return the UUID that an object of this instance is given if its spec names none."""
+    return str(uuid5(NAMESPACE, f"{instance}/{key}"))

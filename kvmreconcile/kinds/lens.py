@@ -1,0 +1,72 @@
+"""
+One table for both directions: a spec's fields say where in libvirt's XML they live.
+
+`At` stands beside each field of a spec model; `write` turns a spec into the tree it says, and `reading` turns a
+tree back. Separate from the kinds, because rendering and adopting are the same knowledge, and neither should
+be written twice.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from kvmreconcile.kinds.codecs import TEXT, Codec, Draft
+from kvmreconcile.tree import Node
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """
+    Where a field lives, relative to the element of the model it belongs to.
+
+    `also` lists what holds whenever the field is set, as (path, value).
+    """
+
+    path: str
+    codec: Codec = TEXT
+    also: tuple[tuple[str, str], ...] = ()
+
+
+def write(spec: BaseModel, tag: str) -> Node:
+    """Return the tree that a spec says."""
+    draft = Draft(tag)
+    _write(draft, spec)
+    return draft.done()
+
+
+def _write(draft: Draft, spec: BaseModel) -> None:
+    for name, place in places(type(spec)):
+        value = getattr(spec, name)
+        if value is None:
+            continue
+        for path, text in place.also:
+            draft.put(path, text)
+        if isinstance(value, BaseModel):
+            _write(draft.at(place.path), value)
+        elif isinstance(value, (list, tuple)):
+            _write_list(draft, place, value)
+        else:
+            place.codec.put(draft, place.path, value)
+
+
+def _write_list(draft: Draft, place: At, items: list[Any] | tuple[Any, ...]) -> None:
+    element, _, leaf = place.path.partition("/@")
+    if not items:
+        draft.deny(element)
+    for item in items:
+        new = draft.append(element)
+        if isinstance(item, BaseModel):
+            _write(new, item)
+        else:
+            place.codec.put(new, f"@{leaf}" if leaf else "", item)
+
+
+def places(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
+    """Yield the fields of a model that live in XML, and where."""
+    for name, info in model.model_fields.items():
+        for item in info.metadata:
+            if isinstance(item, At):
+                yield name, item
+                break

@@ -1,0 +1,26 @@
+"""Virtual networks, and names for bridges that the host has."""
+
+from kvmreconcile.kinds.kind import Driver, Kind
+from kvmreconcile.kinds.network import render
+from kvmreconcile.kinds.network.rules import RULES
+from kvmreconcile.kinds.network.spec import NetworkSpec
+
+
+def _driver() -> Driver:
+    from kvmreconcile.kinds.network.driver import NetworkDriver  # noqa: PLC0415  what plans and validates needs no libvirt
+
+    return NetworkDriver()
+
+
+KIND = Kind(
+    name=render.NAME,
+    root=render.ROOT,
+    spec=NetworkSpec,
+    rules=RULES,
+    key=render.key,
+    desire=render.desire,
+    complete=render.complete,
+    driver=_driver,
+    adopt=render.adopt,
+    stamped=True,
+)

@@ -1,0 +1,83 @@
+"""
+How a network's values are spelled in a spec, where libvirt spreads them over several attributes.
+
+Separate from the spec so that each can be tested alone.
+"""
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+
+from kvmreconcile.kinds.codecs import Draft
+from kvmreconcile.kinds.network.values import INFINITE
+from kvmreconcile.tree import Node
+
+_UNITS = {"s": "seconds", "min": "minutes", "h": "hours"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cidr:
+    """An address as "192.0.2.1/24" in YAML; as address, prefix and family in XML."""
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+        address, _, prefix = str(value).partition("/")
+        draft.put(f"{path}@address", address)
+        draft.put(f"{path}@prefix", prefix)
+        if isinstance(ip_address(address), IPv6Address):
+            draft.put(f"{path}@family", "ipv6")
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
+        """Return the value at a path and which paths it covers; None if it is not of this form."""
+        address, prefix = node.get(f"{path}@address"), node.get(f"{path}@prefix")
+        if not address or not prefix:
+            return None, ()
+        return f"{address}/{prefix}", tuple(f"{path}@{name}" for name in ("address", "prefix", "family"))
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTime:
+    """A time as "12h" in YAML; as a number and its unit in XML, where no end is 0."""
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+        text = str(value)
+        number = re.match(r"\d+", text)
+        draft.put(f"{path}/@expiry", number.group() if number else "0")
+        if number:
+            draft.put(f"{path}/@unit", _UNITS[text[number.end() :]])
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
+        """Return the value at a path and which paths it covers; None if it is not of this form."""
+        expiry, unit = node.get(f"{path}/@expiry"), node.get(f"{path}/@unit") or "minutes"
+        letters = next((short for short, long in _UNITS.items() if long == unit), None)
+        if not expiry or letters is None:
+            return None, ()
+        return INFINITE if expiry == "0" else f"{expiry}{letters}", (f"{path}/@expiry", f"{path}/@unit")
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """A mode in YAML; in XML one of them is no element at all."""
+
+    modes: tuple[str, ...] = ("nat", "route", "open", "bridge")
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+        if value == "isolated":
+            draft.deny(path.partition("/")[0])
+        else:
+            draft.put(path, str(value))
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
+        """Return the value at a path and which paths it covers; None if it is not of this form."""
+        if node.find(path.partition("/")[0]) is None:
+            return "isolated", ()
+        mode = node.get(path)
+        return (mode, (path,)) if mode in self.modes else (None, ())
+
+
+CIDR = Cidr()
+LEASE_TIME = LeaseTime()
+MODE = Mode()

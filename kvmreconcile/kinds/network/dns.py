@@ -1,0 +1,141 @@
+"""
+Parts of a network's spec: what its DNS server answers.
+
+Separate from the spec itself to keep both short enough to read.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from kvmreconcile.kinds.codecs import WHOLE, YES_NO
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.kinds.lens import At
+from kvmreconcile.kinds.network.values import Address, Port
+
+
+class Forwarder(Spec):
+    """A DNS server that is asked what the network itself cannot tell."""
+
+    address: Annotated[
+        Address | None,
+        At("@addr"),
+        Field(
+            description="Address. Of the server. Without it the domain is answered by the host's own resolver."
+        ),
+    ] = None
+    domain: Annotated[
+        str | None,
+        At("@domain"),
+        Field(description="Domain. Only names in it go there. Defaults to all names."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.address or self.domain):
+            raise ValueError("a forwarder needs an address, a domain, or both")
+        return self
+
+
+class DnsHost(Spec):
+    """An address with its names."""
+
+    ip: Annotated[Address, At("@ip"), Field(description="Address. What the names mean.")]
+    names: Annotated[
+        list[str],
+        At("hostname"),
+        Field(min_length=1, description="List of host names, complete. All that mean it."),
+    ]
+
+
+class DnsTxt(Spec):
+    """A TXT record."""
+
+    name: Annotated[str, At("@name"), Field(description="Name. Of the record, without blanks.")]
+    value: Annotated[str, At("@value"), Field(description="Text. What it says.")]
+
+
+class DnsSrv(Spec):
+    """An SRV record: where a service is found."""
+
+    service: Annotated[str, At("@service"), Field(description='Name. Of the service, such as "ldap".')]
+    protocol: Annotated[Literal["tcp", "udp"], At("@protocol"), Field(description="tcp or udp.")]
+    domain: Annotated[
+        str | None, At("@domain"), Field(description="Domain. Defaults to the network's own.")
+    ] = None
+    target: Annotated[
+        str | None,
+        At("@target"),
+        Field(description='Host name. Who serves it. Defaults to "there is no such service".'),
+    ] = None
+    port: Annotated[
+        Port | None,
+        At("@port", WHOLE),
+        Field(description="Whole number. Defaults to 1 if there is a target."),
+    ] = None
+    priority: Annotated[
+        Port | None,
+        At("@priority", WHOLE),
+        Field(description="Whole number. The lowest is asked first. Defaults to 0."),
+    ] = None
+    weight: Annotated[
+        Port | None,
+        At("@weight", WHOLE),
+        Field(description="Whole number. Share among servers of one priority. Defaults to 0."),
+    ] = None
+
+
+class Dns(Spec):
+    """What the network's own DNS server answers."""
+
+    enable: Annotated[
+        bool | None,
+        At("@enable", YES_NO),
+        Field(
+            description="Boolean. Whether there is a server at all; without one nothing else may be said here. Defaults to true."
+        ),
+    ] = None
+    forward_plain_names: Annotated[
+        bool | None,
+        At("@forwardPlainNames", YES_NO),
+        Field(
+            description="Boolean. Whether names without a dot are asked of the host's resolver. Defaults to true."
+        ),
+    ] = None
+    forwarders: Annotated[
+        list[Forwarder] | None,
+        At("forwarder"),
+        Field(
+            description="List of servers, complete. Whom to ask instead of the host's resolver. Defaults to none."
+        ),
+    ] = None
+    hosts: Annotated[
+        list[DnsHost] | None,
+        At("host"),
+        Field(
+            description="List of hosts, complete. Names beside those of DHCP. Changes at once. Defaults to none."
+        ),
+    ] = None
+    txt: Annotated[
+        list[DnsTxt] | None,
+        At("txt"),
+        Field(description="List of TXT records, complete. Changes at once. Defaults to none."),
+    ] = None
+    srv: Annotated[
+        list[DnsSrv] | None,
+        At("srv"),
+        Field(description="List of SRV records, complete. Changes at once. Defaults to none."),
+    ] = None
+
+
+class Domain(Spec):
+    """The DNS domain of the guests."""
+
+    name: Annotated[str, At("@name"), Field(description='Domain, such as "lab.example.org".')]
+    local_only: Annotated[
+        bool | None,
+        At("@localOnly", YES_NO),
+        Field(
+            description="Boolean. Whether unknown names in it are never asked of other servers. Defaults to false."
+        ),
+    ] = None

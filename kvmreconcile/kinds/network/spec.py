@@ -1,0 +1,142 @@
+"""
+What users write for a network.
+
+Separate from rendering because this file is the reference: `explain`, the JSON Schema and the manual are
+made from it. Whatever has no field here can be said in `xml`.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from kvmreconcile.kinds.codecs import ON_OFF, WHOLE, YES_NO
+from kvmreconcile.kinds.kind import ObjectSpec
+from kvmreconcile.kinds.lens import At
+from kvmreconcile.kinds.network.addressing import HostAddress, Nat, Route
+from kvmreconcile.kinds.network.codecs import MODE
+from kvmreconcile.kinds.network.dns import Dns, Domain
+from kvmreconcile.kinds.network.values import BridgeName
+from kvmreconcile.kinds.values import Mac
+
+
+class NetworkSpec(ObjectSpec):
+    """A virtual network, or a name for a bridge that the host has."""
+
+    state: Annotated[
+        Literal["running", "stopped"],
+        Field(description='"running" or "stopped". Whether guests can use it now. Defaults to "running".'),
+    ] = "running"
+    autostart: Annotated[
+        bool | None,
+        Field(description="Boolean. Whether libvirt starts it with the host. Defaults to what it is."),
+    ] = None
+    uuid: Annotated[
+        str | None,
+        At("uuid"),
+        Field(
+            pattern=r"^[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}$",
+            description="UUID. Cannot be changed. Defaults to one that is derived from the name.",
+        ),
+    ] = None
+    mode: Annotated[
+        Literal["isolated", "nat", "route", "open", "bridge"] | None,
+        At("forward/@mode", MODE),
+        Field(
+            description='How guests reach the outside: "isolated" not at all, "nat" behind the host\'s address, '
+            '"route" by routing with libvirt\'s firewall rules, "open" by routing without, "bridge" by a bridge '
+            "that the host has (see bridge), or by macvtap on its devices. Others (private, vepa, passthrough, "
+            'hostdev) are said in xml. Defaults to what it is; a new network is "isolated".'
+        ),
+    ] = None
+    devices: Annotated[
+        list[BridgeName] | None,
+        At("forward/interface/@dev"),
+        Field(
+            description="List of the host's network devices, complete. Through which traffic leaves; changes at once. "
+            "Defaults to whichever the host's routes say."
+        ),
+    ] = None
+    nat: Annotated[
+        Nat | None,
+        At("forward/nat"),
+        Field(description="Object. What guests look like from outside. For mode nat only."),
+    ] = None
+    bridge: Annotated[
+        BridgeName | None,
+        At("bridge/@name"),
+        Field(
+            description="Name of a network device, at most 15 characters. In mode bridge the one to use, else the one "
+            "that libvirt makes. Defaults to a free name, which is then kept."
+        ),
+    ] = None
+    stp: Annotated[
+        bool | None,
+        At("bridge/@stp", ON_OFF),
+        Field(description="Boolean. Whether the bridge takes part in the spanning tree. Defaults to true."),
+    ] = None
+    zone: Annotated[
+        str | None,
+        At("bridge/@zone"),
+        Field(
+            description='Name. The firewalld zone of the bridge. Defaults to "libvirt" where firewalld runs.'
+        ),
+    ] = None
+    mac: Annotated[
+        Mac | None,
+        At("mac/@address"),
+        Field(
+            description="MAC address. Of the host in this network, which guests remember as their gateway's. "
+            "Defaults to one derived from the UUID, which is then kept."
+        ),
+    ] = None
+    mtu: Annotated[
+        int | None,
+        At("mtu/@size", WHOLE),
+        Field(ge=68, le=65535, description="Bytes. The largest packet. Defaults to the kernel's 1500."),
+    ] = None
+    domain: Annotated[
+        Domain | None,
+        At("domain"),
+        Field(description="Object. The DNS domain of the guests. Defaults to none."),
+    ] = None
+    addresses: Annotated[
+        list[HostAddress] | None,
+        At("ip"),
+        Field(
+            description='List of addresses with prefix length, complete; each a text ("192.0.2.1/24", "fd00::1/64") or an '
+            "object. What the host is called in this network. Modes nat and route need one. Defaults to none."
+        ),
+    ] = None
+    routes: Annotated[
+        list[Route] | None,
+        At("route"),
+        Field(
+            description="List of routes, complete. What the host gets while the network is active. Defaults to none."
+        ),
+    ] = None
+    dns: Annotated[
+        Dns | None, At("dns"), Field(description="Object. What the network's DNS server answers.")
+    ] = None
+    isolate_ports: Annotated[
+        bool | None,
+        At("port/@isolated", YES_NO),
+        Field(description="Boolean. Whether guests are kept from talking to one another. Defaults to false."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _fits_its_mode(self) -> Self:
+        if self.mode == "isolated" and (self.devices or self.nat):
+            raise ValueError(
+                "an isolated network has neither devices nor nat; name another mode, or leave them out"
+            )
+        if self.nat and self.mode not in (None, "nat"):
+            raise ValueError(f"nat has no meaning in mode {self.mode}; leave it out")
+        if self.mode == "bridge" and self.bridge and self.devices:
+            raise ValueError("mode bridge has either a bridge or devices; leave one out")
+        own = {"stp": self.stp, "zone": self.zone, "mac": self.mac, "addresses": self.addresses}
+        said = [name for name, value in own.items() if value not in (None, [])]
+        if self.mode == "bridge" and said:
+            raise ValueError(
+                f"a bridge of the host is not libvirt's to configure; leave out {', '.join(said)}"
+            )
+        return self

@@ -1,0 +1,115 @@
+"""
+One spelling for what libvirt keeps in several, where a rule about one value cannot tell.
+
+Separate from the rules because it looks at a whole network: specs and what is observed pass through it,
+before anything compares them.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from ipaddress import IPv4Network
+
+from kvmreconcile.tree import Node, make, parse, to_xml
+
+OWN_BRIDGE = (None, "nat", "route", "open")
+"""Modes in which libvirt makes the bridge; None is a network without `<forward>`."""
+
+_NAT_PORTS = make("port", {"start": "1024", "end": "65535"})
+"""What libvirt takes where nothing is said, and writes into a running network only (measured, 9.0.0)."""
+
+
+def mode_of(network: Node) -> str | None:
+    """Return the forward mode, None for an isolated network."""
+    forward = network.child("forward")
+    return None if forward is None else forward.attr("mode") or "nat"
+
+
+def canonical(network: Node) -> Node:
+    """
+    Return the network in one spelling.
+
+    Prefixes stand for netmasks; IPv4, mode nat and the device of `<forward dev=…>` are said in one way;
+    counts of guests, and the devices that libvirt finds below a physical function, are left out.
+    """
+    network = _each(network.without("@connections"), "forward", _forward)
+    return _each(_each(network, "ip", _prefixed), "route", _prefixed)
+
+
+@lru_cache(maxsize=2048)
+def observed(xml: str) -> str:
+    """
+    Return what libvirt reports in one spelling, and with what it takes for granted said.
+
+    Without empty `<dns>` and `<dhcp>`, the first record in them would be a change of the whole element.
+    Of some attributes libvirt keeps only "yes".
+    """
+    network = _with_attribute(canonical(parse(xml)), "ipv6", "no")
+    network = _each(network, "portgroup", lambda p: _with_attribute(p, "default", "no"))
+    if mode_of(network) in OWN_BRIDGE:
+        network = _with_child(network, Node("dns"))
+        network = _each(network, "ip", lambda ip: _with_child(ip, Node("dhcp")))
+    if mode_of(network) == "nat":
+        network = _each(network, "forward", lambda f: _each(_with_child(f, Node("nat")), "nat", _with_ports))
+    return to_xml(network)
+
+
+def without_granted(network: Node) -> Node:
+    """Return what `observed` gave without what libvirt takes for granted."""
+    network = _each(_without_attribute(network, "ipv6", "no"), "ip", lambda ip: _without_empty(ip, "dhcp"))
+    network = _each(network, "portgroup", lambda p: _without_attribute(p, "default", "no"))
+    network = _without_empty(network, "dns")
+    return _each(network, "forward", lambda f: _without_empty(_each(f, "nat", _without_ports), "nat"))
+
+
+def _forward(forward: Node) -> Node:
+    first = forward.attr("dev")
+    if first and forward.child("interface") is None and forward.child("pf") is None:
+        forward = _with_child(forward, make("interface", {"dev": first}))
+    drop = ("interface", "address") if forward.child("pf") else ()
+    children = tuple(c.without("@connections") for c in forward.children if c.tag not in drop)
+    attrs = dict(forward.attrs) | {"mode": forward.attr("mode") or "nat"}
+    attrs.pop("dev", None)
+    return replace(forward, attrs=tuple(sorted(attrs.items())), children=children)
+
+
+def _prefixed(element: Node) -> Node:
+    attrs = dict(element.attrs)
+    if attrs.get("family") == "ipv4":
+        del attrs["family"]
+    if "netmask" in attrs and "prefix" not in attrs:
+        try:
+            attrs["prefix"] = str(IPv4Network(f"0.0.0.0/{attrs['netmask']}").prefixlen)
+        except ValueError:
+            return element
+        del attrs["netmask"]
+    return replace(element, attrs=tuple(sorted(attrs.items())))
+
+
+def _with_ports(nat: Node) -> Node:
+    return _with_child(nat, _NAT_PORTS)
+
+
+def _without_ports(nat: Node) -> Node:
+    return replace(nat, children=tuple(c for c in nat.children if c != _NAT_PORTS))
+
+
+def _with_attribute(node: Node, name: str, value: str) -> Node:
+    return node if node.attr(name) else replace(node, attrs=tuple(sorted((*node.attrs, (name, value)))))
+
+
+def _without_attribute(node: Node, name: str, value: str) -> Node:
+    return replace(node, attrs=tuple(a for a in node.attrs if a != (name, value)))
+
+
+def _with_child(node: Node, new: Node) -> Node:
+    return node if node.child(new.tag) else replace(node, children=(*node.children, new))
+
+
+def _without_empty(node: Node, tag: str) -> Node:
+    return replace(node, children=tuple(c for c in node.children if c.tag != tag or not c.is_empty()))
+
+
+def _each(node: Node, tag: str, change: Callable[[Node], Node]) -> Node:
+    """Return a node whose children of one tag are changed by a function."""
+    return replace(node, children=tuple(change(c) if c.tag == tag else c for c in node.children))

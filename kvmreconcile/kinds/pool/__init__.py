@@ -1,0 +1,27 @@
+"""Storage pools."""
+
+from kvmreconcile.kinds.kind import Driver, Kind
+from kvmreconcile.kinds.pool.render import NAME, ROOT, adopt, complete, desire, key
+from kvmreconcile.kinds.pool.rules import RULES
+from kvmreconcile.kinds.pool.spec import StoragePoolSpec
+from kvmreconcile.model import Prune
+
+
+def _driver() -> Driver:
+    from kvmreconcile.kinds.pool.driver import PoolDriver  # noqa: PLC0415  nothing else may load libvirt
+
+    return PoolDriver()
+
+
+KIND = Kind(
+    name=NAME,
+    root=ROOT,
+    spec=StoragePoolSpec,
+    rules=RULES,
+    key=key,
+    desire=desire,
+    complete=complete,
+    driver=_driver,
+    adopt=adopt,
+    prune=Prune.NEVER,
+)

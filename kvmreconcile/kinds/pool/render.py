@@ -1,0 +1,61 @@
+"""From a pool's spec to libvirt's XML and back. Pure."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+from kvmreconcile.kinds.kind import Document
+from kvmreconcile.kinds.pool.rules import RULES
+from kvmreconcile.kinds.pool.spec import StoragePoolSpec
+from kvmreconcile.kinds.reading import read
+from kvmreconcile.kinds.rendering import desired, said
+from kvmreconcile.model import Actual, Desired, Key, Power, Surroundings
+from kvmreconcile.tree import Node, make, to_xml
+
+NAME = "StoragePool"
+ROOT = "pool"
+
+_REPORTED = ("name", "capacity", "allocation", "available")
+
+
+def key(document: Document) -> Key:
+    """Return the pool's key."""
+    return Key(NAME, document.name)
+
+
+def desire(document: Document, uuid: str) -> Desired:
+    """
+    Return what a spec says of a pool, to be born with `uuid` unless it names one.
+
+    Raises:
+        SpecError: Its `xml` cannot be used.
+    """
+    spec = cast("StoragePoolSpec", document.spec)
+    wish = desired(document, key(document), said(document, spec, ROOT, RULES), uuid)
+    return replace(wish, power=Power(spec.state), autostart=spec.autostart)
+
+
+def complete(proposed: Node, surroundings: Surroundings) -> Node:
+    """Return a definition with the type and the UUID that it lacks."""
+    if proposed.attr("type") is None:
+        proposed = make(ROOT, {**dict(proposed.attrs), "type": "dir"}, proposed.text, proposed.children)
+    if surroundings.uuid and not proposed.get("uuid"):
+        uuid = make("uuid", text=surroundings.uuid)
+        proposed = replace(proposed, children=(*proposed.without("uuid").children, uuid))
+    return proposed
+
+
+def adopt(actual: Actual) -> dict[str, Any]:
+    """Return the fields that say what exists."""
+    tree = actual.tree
+    for path in _REPORTED:
+        tree = tree.without(path)
+    if tree.child("source") == Node("source"):
+        tree = tree.without("source")
+    values, left = read(StoragePoolSpec, tree, RULES)
+    fields: dict[str, Any] = {"state": "running" if actual.active else "stopped"}
+    if actual.autostart is not None:
+        fields["autostart"] = actual.autostart
+    fields |= values
+    if not left.is_empty():
+        fields["xml"] = to_xml(left)
+    return fields

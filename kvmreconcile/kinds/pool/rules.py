@@ -1,0 +1,43 @@
+"""
+What is to be known of `<pool>`.
+
+No row under `updates` means that a change is stored, and in force once the pool was stopped and started.
+Nothing here is secret: a pool names the secret it logs in with, and never holds it.
+"""
+
+from kvmreconcile.tree import Effect, Members, Owner, Reset, Rules, Scalar, Table, Update, paths, scalars
+
+_FS = "http://libvirt.org/schemas/storagepool/fs/1.0"
+_RBD = "http://libvirt.org/schemas/storagepool/rbd/1.0"
+
+RULES = Rules(
+    members=Table(
+        {
+            "source/device": Members((("@path",),), Owner.SPEC),
+            "source/host": Members((("@name", "@port"), ("@name",)), Owner.SPEC),
+            f"{_FS}:mount_opts/{_FS}:option": Members((("@name",),), Owner.SPEC),
+            f"{_RBD}:config_opts/{_RBD}:option": Members((("@name",),), Owner.SPEC),
+        }
+    ),
+    scalars=Table(
+        {
+            "uuid": Scalar(scalars.uuid),
+            "target/path": Scalar(scalars.path),
+            "target/permissions/mode": Scalar(scalars.octal),
+            "target/permissions/owner": Scalar(scalars.integer),
+            "target/permissions/group": Scalar(scalars.integer),
+            "source/dir/@path": Scalar(scalars.path),
+            "source/host/@port": Scalar(scalars.integer),
+        }
+    ),
+    # Whoever has the directory already; see virStorageBackendBuildLocal.
+    implied=Table({"target/permissions/owner": "-1", "target/permissions/group": "-1"}),
+    # libvirt reads these from the old directory, and would set them on the new one (measured, 9.0).
+    resets=Table({"target": (Reset("path", ("permissions",)),)}),
+    ignored=paths("capacity", "allocation", "available"),
+    # What libvirt reports of any directory says nothing of a wish that was taken back.
+    required=paths("name", "uuid", "@type", "target/path", "target/permissions/*"),
+    live_ignored=paths("target/permissions"),
+    # A pool cannot be redefined with another UUID: "already exists with uuid" (storage_driver.c).
+    updates=Table({"uuid": (Update("replace", "~", effect=Effect.REPLACE),)}),
+)

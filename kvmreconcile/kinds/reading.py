@@ -1,0 +1,139 @@
+"""
+Turn a tree back into a spec's fields, and what no field covers.
+
+Separate from writing, which is simple: here every field may or may not be there, whole or in part.
+"""
+
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from kvmreconcile.kinds.carve import drop, put_back, without
+from kvmreconcile.kinds.codecs import Draft
+from kvmreconcile.kinds.lens import At, places
+from kvmreconcile.tree import Node, Rules, overlay
+from kvmreconcile.tree.place import under
+from kvmreconcile.tree.rules import labels
+
+
+def read(model: type[BaseModel], node: Node, rules: Rules, path: str = "") -> tuple[dict[str, Any], Node]:
+    """
+    Read an element into a spec's fields.
+
+    Returns:
+        The fields that could be read, as YAML would hold them, and the element without what they cover.
+        An element of a list that is covered in part stays, with what identifies it.
+    """
+    values: dict[str, Any] = {}
+    for name, place in places(model):
+        if any(node.get(where) != text for where, text in place.also):
+            continue
+        info = model.model_fields[name]
+        inner, is_list = _model_of(info.annotation)
+        key = info.alias or name
+        if is_list:
+            found, node = _read_list(inner, place, node, (rules, path))
+        elif inner is not None:
+            found, node = _read_model(inner, place, node, (rules, path))
+        else:
+            found, covered = place.codec.take(node, place.path)
+            if found is None or not _fits(model, name, found):
+                continue
+            node = covered if isinstance(covered, Node) else without(node, covered)
+        if found is not None:
+            values[key] = found
+            for where, _text in place.also:
+                node = drop(node, where)
+    return values, node
+
+
+def _read_model(inner: type[BaseModel], place: At, node: Node, where: tuple[Rules, str]) -> tuple[Any, Node]:
+    element = node.find(place.path)
+    if element is None:
+        return None, node
+    values, left = read(inner, element, where[0], _join(where[1], place.path))
+    if not values or not _is_valid(inner, values):
+        return None, node
+    return values, put_back(node, place.path.split("/") if place.path else [], element, left)
+
+
+def _read_list(
+    inner: type[BaseModel] | None, place: At, node: Node, where: tuple[Rules, str]
+) -> tuple[Any, Node]:
+    element, _, leaf = place.path.partition("/@")
+    rules, path = where[0], _join(where[1], element)
+    found: list[Any] = []
+    for item in tuple(node.all(element)):
+        if inner is None:
+            value, _ = place.codec.take(item, f"@{leaf}" if leaf else "")
+            left = drop(item, f"@{leaf}" if leaf else "")
+            readable = value is not None and left.is_empty()
+        else:
+            value, left = read(inner, item, rules, path)
+            left = _identified(left, item, rules, path)
+            members = rules.members.get(path)
+            readable = bool(value) and _is_valid(inner, value)
+            readable &= left.is_empty() or next(labels(item, members), None) is not None
+        if readable:
+            found.append(value)
+            node = put_back(node, element.split("/"), item, left)
+    return found or None, node
+
+
+def _identified(left: Node, whole: Node, rules: Rules, path: str) -> Node:
+    """Return what is left of a list's element with what tells it from others put back, if anything is left."""
+    members = rules.members.get(path)
+    if left.is_empty() or members is None:
+        return left
+    for key in members.keys:
+        values = [(part, whole.get(part)) for part in key]
+        if all(v is not None for _, v in values):
+            draft = Draft(whole.tag)
+            for part, value in values:
+                draft.put(part, value or "")
+            return overlay(left, draft.done(), Rules())
+    return left
+
+
+def _fits(model: type[BaseModel], name: str, value: Any) -> bool:
+    """Tell whether a field can hold a value that was read."""
+    try:
+        _adapter(model, name).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+@cache
+def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    info = model.model_fields[name]
+    annotation: Any = info.annotation
+    return TypeAdapter(Annotated[(annotation, *info.metadata)])
+
+
+def _is_valid(model: type[BaseModel], values: dict[str, Any]) -> bool:
+    try:
+        model.model_validate(values)
+    except ValidationError:
+        return False
+    return True
+
+
+def _model_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """Return the model inside an annotation such as `list[Disk] | None`, and whether it is a list's."""
+    if get_origin(annotation) in (Union, UnionType):
+        inner = [a for a in get_args(annotation) if a is not type(None)]
+        return _model_of(inner[0]) if inner else (None, False)
+    if get_origin(annotation) in (list, tuple):
+        return _model_of(get_args(annotation)[0])[0], True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    return None, False
+
+
+def _join(path: str, tags: str) -> str:
+    for tag in tags.split("/") if tags else ():
+        path = under(path, tag)
+    return path

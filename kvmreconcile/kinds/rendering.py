@@ -1,0 +1,85 @@
+"""
+What rendering means in every kind: the typed fields, libvirt's own words merged over them, and the policy.
+
+Separate from the kinds, so that `xml`, `apply` or `update` mean the same in each, and so do their errors.
+"""
+
+from dataclasses import replace
+
+from pydantic import BaseModel
+
+from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.kinds.kind import Document, ObjectSpec
+from kvmreconcile.kinds.lens import write
+from kvmreconcile.model import Apply, Desired, Key, Policy
+from kvmreconcile.tree import Effect, Node, Rules, make, overlay, parse, paths
+from kvmreconcile.tree.bending import variant
+
+
+def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
+    """
+    Return what a spec says: its name, its typed fields, and its `xml` laid over them, with all lists kept.
+
+    Args:
+        document: The object; its `xml` is merged.
+        spec: Whose typed fields count: the document's own, or a copy in which references are spelled out.
+        root: Tag of the kind's XML.
+        rules: The kind's.
+
+    Raises:
+        SpecError: The fragment is no XML, is of another kind, or names another object.
+    """
+    fields = write(spec, root)
+    # Not by overlay, which would lose the marks of what must not be there.
+    fields = replace(fields, children=(make("name", text=document.name), *fields.children))
+    if document.spec.xml is None:
+        return fields
+    try:
+        fragment = parse(document.spec.xml)
+    except ValueError as error:
+        raise _error(document, f"is not well-formed XML: {error}", "mend it") from None
+    if fragment.tag != root:
+        raise _error(document, f"has the root <{fragment.tag}>", f"write it as <{root}>…</{root}>")
+    name = fragment.get("name")
+    if name is not None and name != document.name:
+        todo = 'take <name> out, or rename "metadata.name"'
+        raise _error(document, f'names it "{name}", and the spec "{document.name}"', todo)
+    return overlay(fields, fragment, _literal(rules))
+
+
+def _literal(rules: Rules) -> Rules:
+    """Return rules by which nothing is added, closed or left out."""
+    return replace(
+        variant(rules, plain=True, shared=True, ignored=()), ignored=paths(), resets=Rules().resets
+    )
+
+
+def _error(document: Document, what: str, todo: str) -> SpecError:
+    where = f"{document.source}: {document.kind}/{document.name}: spec.xml"
+    return SpecError([Problem(where, what, todo)])
+
+
+def desired(document: Document, key: Key, tree: Node, uuid: str) -> Desired:
+    """Return a document's wish with all that is the same in every kind; the rest is the kind's to add."""
+    spec = document.spec
+    return Desired(
+        key=key,
+        tree=tree,
+        uuid=uuid,
+        policy=policy(spec),
+        source=document.source,
+        plain=spec.defaults == "libvirt",
+        labels=tuple(sorted(document.labels.items())),
+    )
+
+
+def policy(spec: ObjectSpec) -> Policy:
+    """Return what may be done to an object unasked."""
+    return Policy(
+        max_effect=Effect[spec.update.max_effect.upper().replace("-", "_")],
+        adopt=spec.adopt,
+        apply=Apply(spec.apply),
+        protect=spec.protect,
+        ignore=tuple(spec.ignore),
+        check_schema=spec.check_schema,
+    )

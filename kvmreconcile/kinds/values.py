@@ -1,0 +1,73 @@
+"""
+Types of values that spec fields of several kinds share, with their spelling in YAML.
+
+Separate from the kinds so that a size or a name means the same in each.
+"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints, WithJsonSchema
+
+from kvmreconcile.tree.scalars import size_bytes
+
+_LETTERS = "BKMGTPE"
+
+
+def read_size(value: object) -> object:
+    """
+    Read "4GiB" as bytes; a bare number is refused, since libvirt's default units differ from place to place.
+
+    Raises:
+        ValueError: It is not a size with a unit.
+    """
+    text = str(value).strip()
+    digits = len(text) - len(text.lstrip("0123456789."))
+    number, unit = text[:digits], text[digits:].strip()
+    whole, _, fraction = number.partition(".")
+    factor = size_bytes("1", unit) if unit else None
+    if factor is None or not whole:
+        raise ValueError('a size is a number with a unit, such as "512MiB" or "4GiB"')
+    return int(whole) * factor + (int(fraction) * factor // 10 ** len(fraction) if fraction else 0)
+
+
+def print_size(size: int) -> str:
+    """Write bytes with the largest binary unit that keeps the number whole."""
+    power = 0
+    while size and size % 1024 == 0 and power < len(_LETTERS) - 1:
+        size //= 1024
+        power += 1
+    return f"{size}{_LETTERS[power]}{'iB' if power else ''}"
+
+
+Size = Annotated[
+    int,
+    BeforeValidator(read_size),
+    PlainSerializer(print_size),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?[KMGTPE]?i?[Bb]?(ytes)?$", "examples": ["4GiB"]}
+    ),
+]
+"""Bytes; in YAML a number with libvirt's units ("512MiB", "4GiB", "10GB")."""
+
+
+def _no_slash(text: str) -> str:
+    if "/" in text or text in (".", ".."):
+        raise ValueError('a name has no "/" in it')
+    return text
+
+
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f]+$"),
+    AfterValidator(_no_slash),
+]
+"""An object's name, as libvirt allows it."""
+
+DeviceName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.-]+$")]
+"""A device's name inside a domain; libvirt knows it as the alias "ua-NAME"."""
+
+Mac = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")]
+"""A MAC address of six bytes."""
+
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/")]
+"""A path on the host, from its root."""

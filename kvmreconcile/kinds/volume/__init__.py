@@ -1,0 +1,28 @@
+"""Volumes: the disk images and ISOs in storage pools."""
+
+from kvmreconcile.kinds.kind import Driver, Kind
+from kvmreconcile.kinds.volume.render import NAME, ROOT, adopt, complete, desire, key
+from kvmreconcile.kinds.volume.rules import RULES
+from kvmreconcile.kinds.volume.spec import VolumeSpec
+from kvmreconcile.model import Prune
+
+
+def _driver() -> Driver:
+    from kvmreconcile.kinds.volume.driver import VolumeDriver  # noqa: PLC0415  nothing else may load libvirt
+
+    return VolumeDriver()
+
+
+KIND = Kind(
+    name=NAME,
+    root=ROOT,
+    spec=VolumeSpec,
+    rules=RULES,
+    key=key,
+    desire=desire,
+    complete=complete,
+    driver=_driver,
+    adopt=adopt,
+    prune=Prune.NEVER,
+    has_power=False,
+)

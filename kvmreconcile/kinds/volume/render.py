@@ -1,0 +1,118 @@
+"""From a volume's spec to libvirt's XML and back. Pure."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from kvmreconcile.kinds.kind import Document
+from kvmreconcile.kinds.reading import read
+from kvmreconcile.kinds.rendering import desired, said
+from kvmreconcile.kinds.volume.rules import CAPACITY, RULES
+from kvmreconcile.kinds.volume.spec import VolumeSpec
+from kvmreconcile.model import Actual, Desired, Key, Surroundings
+from kvmreconcile.tree import Node, make, overlay, parse, to_xml
+from kvmreconcile.tree.scalars import size_bytes
+
+NAME = "Volume"
+ROOT = "volume"
+
+_IN_DIRECTORIES = frozenset({None, "dir", "fs", "netfs"})
+"""Types of pools whose volumes are files; None is a new pool whose spec says no type."""
+
+# What libvirt only reports, and what it gives a new volume by itself.
+_REPORTED = (
+    "name",
+    "@type",
+    "key",
+    "physical",
+    "source",
+    "target/path",
+    "target/timestamps",
+    "backingStore/permissions",
+    "backingStore/timestamps",
+)
+_DEFAULTS = (
+    ("target/permissions", "<permissions><mode>0600</mode><owner>0</owner><group>0</group></permissions>"),
+    ("target/compat", "<compat>1.1</compat>"),
+    ("target/clusterSize", "<clusterSize unit='B'>65536</clusterSize>"),
+    ("target/features", "<features/>"),
+)
+
+
+def key(document: Document) -> Key:
+    """Return the volume's key, in which its pool comes first."""
+    return Key(NAME, f"{cast('VolumeSpec', document.spec).pool}/{document.name}")
+
+
+def desire(document: Document, _uuid: str) -> Desired:
+    """
+    Return what a spec says of a volume, which has no UUID.
+
+    Raises:
+        SpecError: Its `xml` cannot be used.
+    """
+    spec = _spelled_out(cast("VolumeSpec", document.spec))
+    tree = _in_bytes(said(document, spec, ROOT, RULES))
+    content = document.directory / Path(spec.source.file) if spec.source else None
+    return replace(desired(document, key(document), tree, ""), content=content)
+
+
+def _spelled_out(spec: VolumeSpec) -> VolumeSpec:
+    """Return a spec in which the backing volume names its pool, and the format is that of the content."""
+    more: dict[str, Any] = {}
+    if spec.backing and "/" not in spec.backing.volume:
+        name = f"{spec.pool}/{spec.backing.volume}"
+        more["backing"] = spec.backing.model_copy(update={"volume": name})
+    if spec.source and spec.source.format:
+        more["format"] = spec.source.format
+    return spec.model_copy(update=more)
+
+
+def _in_bytes(tree: Node) -> Node:
+    """Return a tree whose capacity is in bytes, as libvirt answers, whatever the unit was."""
+    capacity = tree.child("capacity")
+    size = CAPACITY.bytes(capacity.text, capacity.attr("unit")) if capacity else None
+    if size is None:
+        return tree
+    whole = make("capacity", {"unit": "bytes"}, str(size))
+    return replace(tree, children=tuple(whole if c is capacity else c for c in tree.children))
+
+
+def complete(proposed: Node, surroundings: Surroundings) -> Node:
+    """Return a definition with a format, where its pool keeps files."""
+    if surroundings.plain or proposed.find("target/format") is not None:
+        return proposed
+    pool = surroundings.lookup(Key("StoragePool", proposed.attr("pool") or ""))
+    if pool is not None and pool.attr("type") not in _IN_DIRECTORIES:
+        return proposed
+    target = make("target", children=(make("format", {"type": "qcow2"}),))
+    return overlay(proposed, Node(ROOT, children=(target,)), RULES)
+
+
+def adopt(actual: Actual) -> dict[str, Any]:
+    """Return the fields that say what exists."""
+    tree = _with_sparseness(actual.tree)
+    for path in _REPORTED:
+        tree = tree.without(path)
+    for path, xml in _DEFAULTS:
+        if tree.find(path) == parse(xml):
+            tree = tree.without(path)
+    if tree.get("backingStore/@volume"):
+        tree = tree.without("backingStore/path")
+    fields, left = read(VolumeSpec, tree, RULES)
+    backing = fields.get("backing")
+    if backing:
+        backing["volume"] = backing["volume"].removeprefix(f"{fields['pool']}/")
+    if not left.is_empty():
+        fields["xml"] = to_xml(left)
+    return fields
+
+
+def _with_sparseness(tree: Node) -> Node:
+    """Return a volume that says of its allocation only what a new one needs: nothing set aside, if it is so."""
+    sizes = [size_bytes(tree.get(p) or "", tree.get(f"{p}/@unit") or "b") for p in ("allocation", "capacity")]
+    bare, (allocation, capacity) = tree.without("allocation"), sizes
+    is_raw = tree.get("target/format/@type") == "raw"
+    if not is_raw or allocation is None or capacity is None or allocation >= capacity:
+        return bare
+    return replace(bare, children=(*bare.children, make("allocation", {"unit": "bytes"}, "0")))

@@ -1,0 +1,95 @@
+"""
+What is to be known of `<volume>`.
+
+Two attributes are ours, not libvirt's: `<volume pool=…>` and `<backingStore pool=… volume=…>`, so that a
+volume is known by names like everything else. The driver writes and reads them (`naming.py`).
+"""
+
+from kvmreconcile.tree import (
+    Effect,
+    Measure,
+    Node,
+    Ref,
+    Reset,
+    Rules,
+    Scalar,
+    Table,
+    Update,
+    paths,
+    scalars,
+)
+
+_OF_ANOTHER_FILE = ("path", "format", "permissions", "timestamps")
+
+CAPACITY = Measure(default="bytes", step=512)
+"""Files of any size exist, and their formats round up to sectors."""
+
+
+AT_BIRTH = (
+    "allocation",
+    "allocation/@unit",
+    "target/permissions/owner",
+    "target/permissions/group",
+    "target/permissions/label",
+)
+"""
+What counts when a volume is made, and moves later for good reasons: it fills up, and libvirt gives its file
+to the user and under the label of the guest that runs with it ("dynamic_ownership" in qemu.conf).
+"""
+
+
+def _any(_desired: str, actual: str) -> bool:
+    return actual != ""
+
+
+def _grows(old: str | Node | None, new: str | Node | None) -> bool:
+    return isinstance(old, str) and isinstance(new, str) and int(old) < int(new)
+
+
+RULES = Rules(
+    scalars=Table(
+        {
+            **dict.fromkeys(AT_BIRTH, Scalar(scalars.stripped, accepts=_any)),
+            "target/permissions/mode": Scalar(scalars.octal),
+            "backingStore/path": Scalar(scalars.path),
+        }
+    ),
+    measures=Table({"capacity": CAPACITY, "target/clusterSize": Measure(default="B", step=1)}),
+    resets=Table(
+        {
+            "backingStore": (
+                Reset("@pool", _OF_ANOTHER_FILE),
+                Reset("@volume", _OF_ANOTHER_FILE),
+                Reset("path", ("@pool", "@volume", *_OF_ANOTHER_FILE[1:])),
+            )
+        }
+    ),
+    ignored=paths(
+        "@type",
+        "key",
+        "physical",
+        "source",
+        "target/path",
+        "target/timestamps",
+        "backingStore/permissions",
+        "backingStore/timestamps",
+    ),
+    whole=paths("backingStore"),
+    # How a volume was made cannot be taken back.
+    required=paths(
+        "name", "@pool", "capacity", "capacity/@unit", "allocation", "allocation/@unit", "target/**"
+    ),
+    refs=Table(
+        {
+            "": (Ref("StoragePool", ("@pool",)),),
+            "backingStore": (Ref("Volume", ("@pool", "@volume")),),
+        }
+    ),
+    updates=Table(
+        {
+            "capacity": (Update("resize", "~", when=_grows),),
+            # libvirt has no call that changes anything else of a volume.
+            "**": (Update("replace", effect=Effect.DATA_LOSS),),
+        }
+    ),
+)

@@ -1,0 +1,148 @@
+"""
+One object: as a spec wants it, and as libvirt has it.
+
+Separate from the world they are in, because drivers and kinds know no more than this.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from kvmreconcile.tree import Effect, Node, parse
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """Identity of an object everywhere; a volume's name is "pool/name"."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @classmethod
+    def read(cls, text: str) -> "Key":
+        """Read "Domain/web1" or "Volume/pool/name"; the name is empty where the text has no slash."""
+        kind, _, name = text.partition("/")
+        return cls(kind, name)
+
+
+class Power(Enum):
+    """What a spec asks of a domain, network or pool: to be active or not."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+class Apply(Enum):
+    """How far a spec rules its object."""
+
+    ENFORCE = "enforce"
+    """Lists the spec mentions are complete, and drift is healed."""
+    MERGE = "merge"
+    """Only what the spec names is changed; members it does not name stay."""
+    CREATE_ONLY = "create-only"
+    """Made if absent, then left alone."""
+    OBSERVE = "observe"
+    """Compared and reported, never touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may be done to one object unasked."""
+
+    max_effect: Effect = Effect.NEXT_BOOT
+    adopt: bool = False
+    apply: Apply = Apply.ENFORCE
+    protect: bool = False
+    ignore: tuple[str, ...] = ()
+    check_schema: bool = True
+    shutdown_timeout_s: float = 60.0
+    force_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a desired object was written; `revision` is a commit, "" outside git."""
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    revision: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """
+    One object as a spec wants it.
+
+    Attributes:
+        tree: What the spec says, and nothing more.
+        uuid: The UUID it is given at birth if neither spec nor actual has one.
+        power: None leaves the object as found.
+        autostart: None leaves it as found.
+        plain: A new object or member is given only what libvirt itself gives it.
+        content: For a volume, the local file its first bytes come from.
+        labels: For selection by people and policies.
+    """
+
+    key: Key
+    tree: Node
+    uuid: str = ""
+    power: Power | None = None
+    autostart: bool | None = None
+    policy: Policy = field(default_factory=Policy)
+    source: Source = field(default_factory=Source)
+    plain: bool = False
+    content: Path | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The mark in an object's own metadata by which it is known as ours."""
+
+    instance: str
+    key: str
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """
+    One object as libvirt has it.
+
+    Attributes:
+        uuid: "" where libvirt has none (volumes).
+        xml: The persistent definition (INACTIVE, with secrets).
+        live_xml: The running definition, None while inactive.
+        autostart: None where the kind has no such thing.
+        runtime_id: Changes with each start; None while inactive.
+        stamp: The owner's mark, None without one or where libvirt keeps no metadata.
+        job: What keeps the object busy, "" if nothing does.
+    """
+
+    key: Key
+    uuid: str
+    xml: str
+    live_xml: str | None = None
+    active: bool = False
+    autostart: bool | None = None
+    persistent: bool = True
+    runtime_id: int | None = None
+    stamp: Stamp | None = None
+    job: str = ""
+
+    @property
+    def tree(self) -> Node:
+        """The persistent definition."""
+        return parse(self.xml)
+
+    @property
+    def live(self) -> Node | None:
+        """The running definition, None while inactive."""
+        return parse(self.live_xml) if self.live_xml is not None else None

@@ -1,0 +1,145 @@
+"""
+What would be done, what is withheld, and what came of it.
+
+Separate from the world that plans are made from, because executors and reporters need no more than this.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from kvmreconcile.errors import Problem
+from kvmreconcile.model.objects import Key, Policy
+from kvmreconcile.model.world import Settled
+from kvmreconcile.tree import Change, Effect, Node
+
+
+class Reason(Enum):
+    """Why an action is planned; explains and never decides."""
+
+    NEW = "is in the spec and not on the host"
+    EDIT = "the spec changed"
+    DRIFT = "the host changed"
+    ADOPT = "the spec adopts it"
+    GONE = "no spec asks for it any more"
+    UNFINISHED = "an earlier run did not finish making it"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """
+    One step on one object.
+
+    Attributes:
+        verb: A name in the kind's driver ("define", "start", "attach").
+        changes: What it brings about, for people.
+        needs: Objects whose actions must have succeeded first.
+        tree: What the verb works with: the whole proposed definition, or one device of it.
+        steps: Where the verb acts, for one that acts on a part.
+        content: For a new volume, the local file its first bytes come from.
+        policy: The object's own, for what a verb may do (how long to wait for a shutdown, whether to force it).
+    """
+
+    key: Key
+    verb: str
+    effect: Effect
+    reason: Reason
+    changes: tuple[Change, ...] = ()
+    needs: tuple[Key, ...] = ()
+    tree: Node | None = None
+    steps: tuple[str, ...] = ()
+    content: Path | None = None
+    policy: Policy = field(default_factory=Policy)
+
+
+class Hold(Enum):
+    """Why an action is withheld."""
+
+    EFFECT = "costs more than policy allows unasked"
+    CONFLICT = "an object of that name exists and is not ours"
+    UNKNOWN = "libvirt could not tell its state"
+    BUSY = "a job is running on it"
+    PRUNE = "pruning must be confirmed"
+    PROTECTED = "it is protected"
+    BRAKE = "too many at once"
+    OBSERVE = "the spec only observes it"
+    BROKEN = "what it refers to does not exist"
+    INCOMPLETE = "not every spec could be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An action withheld, why, and what would release it."""
+
+    action: Action
+    hold: Hold
+    detail: str = ""
+    release: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    What would be done, in an order that respects every need.
+
+    Attributes:
+        held: What would be done too, if it were allowed.
+        pending: Changes that are stored and wait for the object's next start, by object.
+        in_sync: Objects about which there is nothing to do.
+        records: Objects whose bookkeeping alone is out of date; refreshed without touching the host.
+        problems: What keeps an object out of the plan until its spec is mended.
+        digest: Names exactly these actions and held ones; an approval quotes it.
+    """
+
+    actions: tuple[Action, ...] = ()
+    held: tuple[Held, ...] = ()
+    pending: Mapping[Key, tuple[Change, ...]] = field(default_factory=dict)
+    in_sync: tuple[Key, ...] = ()
+    records: tuple[Key, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    digest: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to do and nothing held."""
+        return not self.actions and not self.held
+
+
+class Result(Enum):
+    """What came of an action."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    What came of one action.
+
+    Attributes:
+        error: "" unless it failed, or which failure made it be skipped.
+        retry: Whether what made it fail may pass by itself.
+    """
+
+    action: Action
+    result: Result
+    took_s: float = 0.0
+    error: str = ""
+    retry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a plan."""
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...] = ()
+    settled: tuple[tuple[Key, Settled], ...] = ()
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """The outcomes that are failures."""
+        return tuple(o for o in self.outcomes if o.result is Result.FAILED)

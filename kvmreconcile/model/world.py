@@ -1,0 +1,133 @@
+"""
+All that a plan depends on beside the rules: what was seen, what is remembered, and what is wanted.
+
+Separate from plans, which are made from it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from kvmreconcile.model.objects import Actual, Desired, Key, Stamp
+from kvmreconcile.tree import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An object that may or may not exist: libvirt could not be asked. Never the same as absent."""
+
+    key: Key
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """
+    A part of the host that could not be listed.
+
+    Every key that starts with `prefix` ("Volume/", "Volume/default/") is unknown. `until` is the object
+    that must first be active, None where nothing we can do would help.
+    """
+
+    prefix: str
+    why: str
+    until: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that was seen, and what could not be."""
+
+    objects: Mapping[Key, Actual | Unknown] = field(default_factory=dict)
+    blind: tuple[Blind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """libvirt keeps what we asked for in another form; not planned again until either side moves."""
+
+    path: str
+    asked: str
+    answered: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """
+    What we last asked for.
+
+    Attributes:
+        tree: What the spec said, secret values replaced by a mark.
+        digest: Of what the spec said, to tell an edit from drift; "" while more than one spec may have been said.
+        complete: False from before an object is created until all of it exists.
+        settled: What libvirt answered otherwise than asked.
+        runtime_id: Of the run in which `pending` arose.
+        pending: Paths that are stored and not yet in force.
+        protect: Whether the last spec forbade removal, which holds when the spec is gone.
+    """
+
+    key: Key
+    uuid: str
+    instance: str
+    tree: Node
+    digest: str
+    complete: bool = True
+    settled: tuple[Settled, ...] = ()
+    runtime_id: int | None = None
+    pending: tuple[str, ...] = ()
+    protect: bool = False
+
+
+class Prune(Enum):
+    """What becomes of an object of ours whose spec is gone."""
+
+    NEVER = "never"
+    CONFIRM = "confirm"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """
+    All that a plan depends on, beside the rules.
+
+    Attributes:
+        frozen: Keys whose spec failed to load: neither changed nor pruned.
+        complete: Whether every spec was read; without it nothing is pruned.
+        prune: What becomes of orphans, by kind.
+        host: This host's name, for placement.
+        now: The time of the pass, with zone.
+    """
+
+    instance: str
+    host: str
+    now: datetime
+    desired: Mapping[Key, Desired]
+    observed: Observation
+    applied: Mapping[Key, Applied]
+    frozen: frozenset[Key] = frozenset()
+    complete: bool = True
+    prune: Mapping[str, Prune] = field(default_factory=dict)
+
+
+Lookup = Callable[[Key], Node | None]
+"""Finds an object's definition, desired or actual, for rules that read across objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """
+    What completing a proposed definition may depend on beside itself.
+
+    Attributes:
+        uuid: The one to be born with, if neither spec nor actual has one.
+        stamp: The owner's mark to carry, where the kind keeps metadata.
+        plain: Whether new members get only what libvirt itself gives them.
+    """
+
+    uuid: str
+    stamp: Stamp
+    plain: bool
+    lookup: Lookup

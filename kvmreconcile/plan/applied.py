@@ -1,0 +1,164 @@
+"""
+What is remembered of an object once it was acted on, and how to tell whether it still holds.
+
+Separate from comparing, because executors use it too. Nothing here ever holds a secret: values at secret
+paths are replaced by a mark before they leave.
+"""
+
+import json
+from dataclasses import replace
+from hashlib import pbkdf2_hmac, sha256
+
+from kvmreconcile.model import Actual, Applied, Apply, Desired, Policy, Settled
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.steps import hot_and_cold, live_changes
+from kvmreconcile.tree import Change, Node, Rules, Table, diff, overlay
+from kvmreconcile.tree.bending import variant
+from kvmreconcile.tree.place import at, under
+
+SECRET = "(secret)"  # noqa: S105  a mark that stands for one
+"""What stands in the place of a secret value."""
+_LIVE = "live:"
+_ROUNDS = 100_000
+"""How often a secret is hashed: some 50 ms for each guess."""
+
+
+def digest(desired: Desired, rules: Rules) -> str:
+    """
+    Return a short name of all that a spec says, which changes with it.
+
+    Secret values do not count: it is stored, and who reads it could try passwords against it. What follows
+    is only that an edit of a password is called drift.
+    """
+    tree = _plain(mask(desired.tree, rules))
+    said = (tree, str(desired.power), desired.autostart, desired.plain, _ruling(desired.policy))
+    return sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+def _ruling(policy: Policy) -> list[object]:
+    """Return of a policy what is remembered or tells what is compared; how far one may go unasked is neither."""
+    return [policy.apply.value, policy.protect, policy.ignore]
+
+
+def _plain(node: Node) -> list[object]:
+    return [node.tag, node.attrs, node.text, [_plain(c) for c in node.children]]
+
+
+def mask(tree: Node, rules: Rules) -> Node:
+    """Return a tree with every secret value replaced by a mark."""
+    return _masked(tree, rules.secrets, "")
+
+
+def _masked(tree: Node, secrets: Table[bool], path: str) -> Node:
+    if not secrets.rows:
+        return tree
+    attrs = tuple((k, SECRET if at(path, k) in secrets else v) for k, v in tree.attrs)
+    text = SECRET if tree.text and path in secrets else tree.text
+    children = tuple(_masked(c, secrets, under(path, c.tag)) for c in tree.children)
+    return replace(tree, attrs=attrs, text=text, children=children)
+
+
+def fingerprint(change: Change) -> str:
+    """
+    Return what identifies a change with both its values, without telling them.
+
+    It is stored, and part of a plan's digest, which is shown. So a secret is hashed slowly (and rarely: only
+    where it differs), and what is secret within a whole element does not count.
+    """
+    values = [_identity(value, change) for value in (change.old, change.new)]
+    return sha256(json.dumps([change.path, *values]).encode()).hexdigest()[:24]
+
+
+def _identity(value: str | Node | None, change: Change) -> object:
+    if isinstance(value, Node):
+        return _plain(_masked(value, change.secrets, change.rule))
+    if value is None or change.rule not in change.secrets:
+        return value
+    return pbkdf2_hmac("sha256", value.encode(), change.rule.encode(), _ROUNDS).hex()
+
+
+def settled(desired: Desired, actual: Actual, rules: Rules) -> tuple[Settled, ...]:
+    """Return what libvirt answered otherwise than it was asked, after it was asked."""
+    tree = actual.tree
+    changes = diff(tree, overlay(tree, desired.tree, rules), rules)
+    return tuple(_settled(c, fingerprint(c), rules) for c in changes)
+
+
+def settled_live(
+    desired: Desired, actual: Actual, seen: Actual | None, before: Applied | None, kind: Rulebook
+) -> tuple[Settled, ...]:
+    """
+    Return what the running object has otherwise than it was asked, and what no new start would change.
+
+    That is all that is left right after a start, and what a verb for running objects did not bring about.
+
+    Args:
+        seen: The object before anything was done to it.
+        before: What was remembered of it then.
+    """
+    rules = bent(desired, kind)
+    known = {s.fingerprint for s in before.settled} if before else set()
+    changes = tuple(live_changes(desired, actual, None, rules))
+    is_new_run = seen is None or seen.runtime_id != actual.runtime_id
+    hot, _ = hot_and_cold(changes, rules)
+    return tuple(
+        _settled(c, live_mark(c), rules) for c in changes if is_new_run or live_mark(c) in known or c in hot
+    )
+
+
+def live_mark(change: Change) -> str:
+    """Return the fingerprint of a change of the running object, which is none of its stored definition."""
+    return f"{_LIVE}{fingerprint(change)}"
+
+
+def is_live_mark(mark: str) -> bool:
+    """Tell whether a remembered fingerprint is of a running object."""
+    return mark.startswith(_LIVE)
+
+
+def _settled(change: Change, mark: str, rules: Rules) -> Settled:
+    return Settled(
+        change.path, _spelled(change.new, change, rules), _spelled(change.old, change, rules), mark
+    )
+
+
+def _spelled(value: str | Node | None, change: Change, rules: Rules) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, Node):
+        return f"<{value.tag}>"
+    return SECRET if change.rule in rules.secrets else value
+
+
+def intent(desired: Desired, instance: str, kind: Rulebook) -> Applied:
+    """Return what is remembered before an object is made: that it is ours, and not yet whole."""
+    return Applied(
+        key=desired.key,
+        uuid=desired.tree.get("uuid") or desired.uuid,
+        instance=instance,
+        tree=mask(desired.tree, kind.rules),
+        digest=digest(desired, kind.rules),
+        complete=False,
+        protect=desired.policy.protect,
+    )
+
+
+def applied_after(desired: Desired, actual: Actual, kind: Rulebook, instance: str) -> Applied:
+    """Return what is remembered once an object was brought to what its spec says, as libvirt then has it."""
+    rules = bent(desired, kind)
+    return Applied(
+        key=desired.key,
+        uuid=actual.uuid,
+        instance=instance,
+        tree=mask(desired.tree, kind.rules),
+        digest=digest(desired, kind.rules),
+        settled=settled(desired, actual, rules),
+        runtime_id=actual.runtime_id,
+        protect=desired.policy.protect,
+    )
+
+
+def bent(desired: Desired, kind: Rulebook) -> Rules:
+    """Return the kind's rules as the object's own policy bends them."""
+    shared = desired.policy.apply is Apply.MERGE
+    return variant(kind.rules, plain=desired.plain, shared=shared, ignored=desired.policy.ignore)

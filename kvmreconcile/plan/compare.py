@@ -1,0 +1,96 @@
+"""
+One object: what its spec wants beside what it is, and the steps from the one to the other.
+
+Separate from the planner, which knows all objects but nothing about any. Pure.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroundings
+from kvmreconcile.plan.applied import bent, digest, fingerprint, is_live_mark, live_mark
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.steps import Job, after_birth, by_rows, live_changes, steps_for, without_forgotten
+from kvmreconcile.tree import Change, Effect, diff, overlay
+from kvmreconcile.tree.bending import outspoken
+
+_MARKING = frozenset({"define", "replace"})
+"""Verbs that write a whole definition, and our mark with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """
+    What comparing one object gave.
+
+    Attributes:
+        actions: In the order they must be done.
+        pending: Stored or to be stored, and in force only after the object's next start.
+        stale: Whether what is remembered of it must be refreshed though nothing is to be done.
+    """
+
+    actions: tuple[Action, ...] = ()
+    pending: tuple[Change, ...] = ()
+    stale: bool = False
+
+
+def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
+    """Return the steps that make an object which does not exist, or which an earlier run left half made."""
+    rules = outspoken(bent(desired, kind))
+    born = overlay(rules.birth("", desired.tree), desired.tree, rules)
+    whole = kind.complete(replace(born, tag=kind.root), around)
+    base = Action(desired.key, "create", Effect.LIVE, reason, policy=desired.policy)
+    again = reason is Reason.UNFINISHED and not kind.has_power
+    verb = "recreate" if again else "create"
+    added = (Change((), "", None, whole, rules.secrets),)
+    steps = [replace(base, verb=verb, tree=whole, changes=added, content=desired.content)]
+    if kind.has_power:
+        steps.extend(after_birth(desired, None, base))
+    return Compared(tuple(steps))
+
+
+def compare(
+    desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook, around: Surroundings
+) -> Compared:
+    """Return the steps that bring an existing object of ours to what its spec says."""
+    rules, named = bent(desired, kind), digest(desired, kind.rules)
+    known = {s.fingerprint for s in applied.settled} if applied else set()
+    # What says the same as before has nothing to forget.
+    before = applied.tree if applied and applied.digest != named else None
+    proposed = overlay(without_forgotten(actual.tree, before, desired, rules), desired.tree, rules)
+    changes = _unsettled(diff(actual.tree, proposed, rules), known)
+    if changes or not actual.persistent:
+        # Only now, so that what is settled is never the reason to complete what then differs again.
+        proposed = kind.complete(proposed, around)
+        changes = _unsettled(diff(actual.tree, proposed, rules), known)
+    if not actual.persistent:
+        changes.insert(0, Change(("persistent",), "persistent", "no", "yes"))
+    reason = _reason(applied, named)
+    base = Action(desired.key, "define", Effect.LIVE, reason, policy=desired.policy, content=desired.content)
+    pending: tuple[Change, ...] = ()
+    outdated = False
+    if kind.has_power:
+        marked = {live_mark(c): c for c in live_changes(desired, actual, before, rules)}
+        live = [c for mark, c in marked.items() if mark not in known]
+        actions, pending = steps_for(Job(desired, actual, rules, base, proposed, changes, live))
+        # A guest that took its time to follow has followed; should it turn back, that is drift.
+        outdated = any(is_live_mark(mark) and mark not in marked for mark in known)
+    else:
+        actions = tuple(by_rows(changes, proposed, rules, base))
+    # Whose it is, it is under the UUID it has, whatever its spec would have it be.
+    mark = replace(around.stamp, uuid=actual.uuid)
+    if kind.stamped and actual.stamp != mark and not any(a.verb in _MARKING for a in actions):
+        tree = kind.complete(actual.tree, replace(around, stamp=mark))
+        actions = (replace(base, verb="own", tree=tree, reason=Reason.ADOPT), *actions)
+    outdated = outdated or applied is None or applied.digest != named or not applied.complete
+    return Compared(actions, pending, stale=outdated and not actions)
+
+
+def _reason(applied: Applied | None, named: str) -> Reason:
+    if applied is None:
+        return Reason.ADOPT
+    return Reason.DRIFT if applied.digest == named else Reason.EDIT
+
+
+def _unsettled(changes: Iterable[Change], known: set[str]) -> list[Change]:
+    return [c for c in changes if fingerprint(c) not in known]

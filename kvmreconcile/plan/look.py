@@ -1,0 +1,177 @@
+"""
+One desired object in its world: whether it can be seen, whether it is ours, and what follows.
+
+Separate from comparing, which knows of one object only, and from the planner, which only puts together.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Applied,
+    Apply,
+    Blind,
+    Desired,
+    Held,
+    Hold,
+    Key,
+    Reason,
+    Stamp,
+    Surroundings,
+    Unknown,
+    World,
+)
+from kvmreconcile.plan.applied import bent, mask
+from kvmreconcile.plan.compare import Compared, compare, create
+from kvmreconcile.plan.needs import Needs, Rulebooks, blind
+from kvmreconcile.plan.ownership import conflict, is_ours, placeholder
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.tree import Change, Effect, Node, is_satisfied_by
+from kvmreconcile.tree.scalars import uuid as spelled
+
+AGAIN = "it is looked at again in the next pass"
+
+
+@dataclass(slots=True)
+class Findings:
+    """
+    What is gathered about all objects before it becomes a plan.
+
+    Attributes:
+        foreign: What exists under a desired name and is not ours.
+        to_be: What does not exist yet, so that what needs it cannot do without its being made.
+        hidden: What cannot be seen before this plan starts something.
+    """
+
+    steps: dict[Key, tuple[Action, ...]] = field(default_factory=dict)
+    held: list[Held] = field(default_factory=list)
+    pending: dict[Key, tuple[Change, ...]] = field(default_factory=dict)
+    in_sync: list[Key] = field(default_factory=list)
+    records: list[Key] = field(default_factory=list)
+    foreign: set[Key] = field(default_factory=set)
+    to_be: set[Key] = field(default_factory=set)
+    hidden: dict[Key, Blind] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One object from both sides; `hidden` is what keeps it from being seen."""
+
+    desired: Desired
+    actual: Actual | None
+    applied: Applied | None
+    hidden: Blind | None
+
+
+def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> None:
+    """Compare one desired object with the host and note what follows."""
+    desired, actual = world.desired[key], world.observed.objects.get(key)
+    hidden = blind(key, world)
+    why = _unseen(actual, hidden, world, found)
+    if isinstance(actual, Unknown) or why:
+        found.held.append(Held(placeholder(desired), Hold.UNKNOWN, why, AGAIN))
+        return
+    if hidden and hidden.until:
+        found.hidden[key] = hidden
+    view = View(desired, actual, world.applied.get(key), hidden)
+    is_out_of_sight = hidden is not None or (actual is None and _is_in_what_is_to_be(key, needs, found))
+    if is_out_of_sight and view.applied and view.applied.complete:
+        return  # It is there for all we know, and compared once it can be seen.
+    if actual is None:
+        found.to_be.add(key)
+    elif not is_ours(desired, actual, view.applied, world) and not _is_ours_again(view, kinds, needs, found):
+        found.foreign.add(key)
+        found.held.append(conflict(desired, actual, world))
+        return
+    _note(view, _compared(view, world, kinds), found)
+
+
+def _is_in_what_is_to_be(key: Key, needs: Needs, found: Findings) -> bool:
+    """Tell whether an object lies in another that does not exist now: its pool is gone, and not its file."""
+    return any(key.name.startswith(f"{need.name}/") for need in needs.direct[key] & found.to_be)
+
+
+def _unseen(actual: Actual | Unknown | None, hidden: Blind | None, world: World, found: Findings) -> str:
+    """Return why an object cannot be judged now, "" if it can, or will be once this plan is carried out."""
+    if isinstance(actual, Unknown):
+        return actual.why
+    if hidden is None:
+        return ""
+    opens = hidden.until
+    known = opens is not None and (opens in world.desired or opens in world.observed.objects)
+    started = opens is not None and any(a.verb == "start" for a in found.steps.get(opens, ()))
+    return "" if started or (opens and not known) else hidden.why
+
+
+def _is_ours_again(view: View, kinds: Rulebooks, needs: Needs, found: Findings) -> bool:
+    """
+    Tell whether an object without any mark is what its spec says, in a place that is ours.
+
+    So what was remembered of volumes can be lost, and comes back without anything being done to them.
+    """
+    desired, actual, kind = view.desired, view.actual, kinds[view.desired.key.kind]
+    if actual is None or actual.uuid or kind.stamped or view.applied:
+        return False
+    places = needs.direct[desired.key]
+    ours = bool(places) and all(p in needs.direct and p not in found.foreign for p in places)
+    return ours and is_satisfied_by(desired.tree, actual.tree, bent(desired, kind))
+
+
+def _note(view: View, compared: Compared, found: Findings) -> None:
+    key, actual = view.desired.key, view.actual
+    if actual is not None and actual.job and compared.actions:
+        release = "it goes on when the job is done"
+        found.held += [Held(a, Hold.BUSY, actual.job, release) for a in compared.actions]
+        return
+    if compared.pending:
+        found.pending[key] = compared.pending
+    if compared.actions:
+        found.steps[key] = compared.actions
+    else:
+        found.in_sync.append(key)
+    if compared.stale:
+        found.records.append(key)
+
+
+def _compared(view: View, world: World, kinds: Rulebooks) -> Compared:
+    desired, actual, applied = view.desired, view.actual, view.applied
+    kind, around = kinds[desired.key.kind], _surroundings(desired, actual, world)
+    if actual is None:
+        if applied and not applied.complete and view.hidden:
+            return _made_anew(view, applied, kind, around)
+        reason = Reason.NEW if applied is None else Reason.DRIFT if applied.complete else Reason.UNFINISHED
+        return create(desired, kind, around, reason)
+    if applied and not applied.complete:
+        if not kind.has_power:
+            return _made_anew(view, applied, kind, around)
+        applied = None
+    if desired.policy.apply is Apply.CREATE_ONLY and applied:
+        return Compared()
+    return compare(desired, actual, applied, kind, around)
+
+
+def _made_anew(view: View, applied: Applied, kind: Rulebook, around: Surroundings) -> Compared:
+    """
+    Return the steps that make again what an earlier run left half made.
+
+    What it left may be the whole of an older object, which it was allowed to replace by just what the spec
+    then said. If the spec says something else now, nobody has agreed to the loss.
+    """
+    compared = create(view.desired, kind, around, Reason.UNFINISHED)
+    if applied.tree == mask(view.desired.tree, kind.rules):
+        return compared
+    return Compared(tuple(replace(a, effect=Effect.DATA_LOSS) for a in compared.actions))
+
+
+def _surroundings(desired: Desired, actual: Actual | None, world: World) -> Surroundings:
+    uuid = spelled(desired.tree.get("uuid") or (actual.uuid if actual else "") or desired.uuid)
+
+    def lookup(key: Key) -> Node | None:
+        seen = world.observed.objects.get(key)
+        if isinstance(seen, Actual):
+            return seen.tree
+        other = world.desired.get(key)
+        return other.tree if other else None
+
+    return Surroundings(uuid, Stamp(world.instance, str(desired.key), uuid), desired.plain, lookup)

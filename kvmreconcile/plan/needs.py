@@ -1,0 +1,92 @@
+"""
+What must exist before what: which objects have a place in the order, and which have none, and why.
+
+Separate from the planner, because all this is known from the specs and what exists, before anything is compared.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from kvmreconcile.errors import Problem
+from kvmreconcile.model import Action, Blind, Key, World
+from kvmreconcile.plan.order import order, references
+from kvmreconcile.plan.rulebook import Rulebook
+
+Rulebooks = Mapping[str, Rulebook]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """
+    The desired objects in an order in which each comes after what it needs.
+
+    Attributes:
+        direct: What each points to.
+        left_out: What has no place in the order, and why, in a few words.
+        problems: The same, for who must mend it.
+    """
+
+    sequence: tuple[Key, ...]
+    direct: Mapping[Key, frozenset[Key]]
+    left_out: Mapping[Key, str]
+    problems: tuple[Problem, ...]
+
+    def among(self, key: Key, planned: Collection[Key]) -> tuple[Key, ...]:
+        """Return whose actions an object must wait for: through what is in sync to what that needs in turn."""
+        found: set[Key] = set()
+        seen: set[Key] = set()
+        left = list(self.direct.get(key, ()))
+        while left:
+            need = left.pop()
+            if need in seen:
+                continue
+            seen.add(need)
+            if need in planned:
+                found.add(need)
+            else:
+                left += self.direct.get(need, ())
+        return tuple(sorted(found))
+
+    def waiting(self, actions: Iterable[Action]) -> tuple[Action, ...]:
+        """Return actions that wait for one another, and for nothing that the plan does not act on."""
+        actions = tuple(actions)
+        planned = {a.key for a in actions}
+        return tuple(replace(a, needs=self.among(a.key, planned)) for a in actions)
+
+
+def find_needs(world: World, kinds: Rulebooks) -> Needs:
+    """Find what each desired object points to, and which objects point nowhere or at one another."""
+    direct: dict[Key, frozenset[Key]] = {}
+    left_out: dict[Key, str] = {}
+    problems: list[Problem] = []
+    for key, desired in sorted(world.desired.items()):
+        if key in world.frozen:
+            continue
+        targets = list(references(desired.tree, kinds[key.kind].rules))
+        direct[key] = frozenset(k for k, _ in targets if k != key)
+        for target in sorted({k for k, ref in targets if ref.required and not _may_exist(k, world, kinds)}):
+            what = f"{key} refers to {target}, which neither a spec nor this host has"
+            problems.append(Problem(str(desired.source), what, "write a spec for it, or mend the name"))
+            left_out.setdefault(key, f"refers to {target}, which does not exist")
+    sequence, cycles = order({k: wants for k, wants in direct.items() if k not in left_out})
+    for cycle in cycles:
+        problems.append(_circle(cycle, world))
+        left_out |= dict.fromkeys(cycle, "is part of a circle")
+    return Needs(sequence, direct, left_out, tuple(problems))
+
+
+def _may_exist(key: Key, world: World, kinds: Rulebooks) -> bool:
+    known = key in world.desired or key in world.observed.objects or key in world.frozen
+    return known or key.kind not in kinds or blind(key, world) is not None
+
+
+def _circle(cycle: tuple[Key, ...], world: World) -> Problem:
+    chain = " → ".join(str(k) for k in (*cycle, cycle[0]))
+    return Problem(
+        str(world.desired[cycle[0]].source), f"objects need one another in a circle: {chain}", "break it"
+    )
+
+
+def blind(key: Key, world: World) -> Blind | None:
+    """Return what keeps an object from being seen, None if it was looked at."""
+    return next((b for b in world.observed.blind if str(key).startswith(b.prefix)), None)

@@ -1,0 +1,61 @@
+"""
+Whose an object is.
+
+Separate, because to take somebody's object for ours is the worst mistake there is: every way to call one
+ours is on this page.
+"""
+
+from kvmreconcile.model import Action, Actual, Applied, Desired, Held, Hold, Reason, World
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.tree import Effect
+
+
+def is_ours(desired: Desired, actual: Actual, applied: Applied | None, world: World) -> bool:
+    """
+    Tell whether an existing object may be acted on.
+
+    It is ours if it is remembered with its UUID, carries our mark with its UUID, has the UUID that only we
+    derive from its name, or if its spec adopts it and no other instance has marked it.
+    """
+    stamp = actual.stamp
+    if stamp and stamp.uuid == actual.uuid and stamp.key == str(actual.key):
+        return stamp.instance == world.instance
+    if applied and applied.instance == world.instance and applied.uuid in ("", actual.uuid):
+        return True
+    derived = desired.tree.get("uuid") is None and bool(actual.uuid) and actual.uuid == desired.uuid
+    return derived or desired.policy.adopt
+
+
+def is_proved_ours(actual: Actual, applied: Applied, kind: Rulebook) -> bool:
+    """
+    Tell whether inventory and object agree that it is ours; one made anew by another hand is not.
+
+    What no spec names is removed on this proof only.
+    """
+    if applied.uuid != actual.uuid:
+        return False
+    if not kind.stamped:
+        return True
+    stamp = actual.stamp
+    return stamp is not None and (stamp.instance, stamp.key, stamp.uuid) == (
+        applied.instance,
+        str(actual.key),
+        actual.uuid,
+    )
+
+
+def conflict(desired: Desired, actual: Actual, world: World) -> Held:
+    """Return what is shown of an object that exists and is not ours."""
+    stamp = actual.stamp
+    detail, release = (
+        "it was made by another hand",
+        f'set "adopt: true" in {desired.source}, or give it another name',
+    )
+    if stamp and stamp.instance != world.instance and stamp.uuid == actual.uuid:
+        detail, release = f'it belongs to the instance "{stamp.instance}"', "give it another name"
+    return Held(placeholder(desired), Hold.CONFLICT, detail, release)
+
+
+def placeholder(desired: Desired) -> Action:
+    """Return what stands for the actions on an object of which too little is known to tell them."""
+    return Action(desired.key, "define", Effect.LIVE, Reason.NEW, policy=desired.policy)

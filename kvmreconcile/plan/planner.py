@@ -1,0 +1,102 @@
+"""
+The whole host: from a world to a plan. Pure and total.
+
+Separate from looking at one object, because only here is decided what of all that is found may be done.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from kvmreconcile.model import Action, Actual, Held, Hold, Key, Plan, World
+from kvmreconcile.plan.look import AGAIN, Findings, look
+from kvmreconcile.plan.needs import Needs, Rulebooks, blind, find_needs
+from kvmreconcile.plan.policy import Limits, Overrides, judge, name, overridden
+from kvmreconcile.plan.prune import orphans
+from kvmreconcile.tree import Change
+
+
+def plan(
+    world: World, kinds: Rulebooks, overrides: Overrides | None = None, limits: Limits | None = None
+) -> Plan:
+    """
+    Say what would be done to bring the host to what the specs ask, and what is withheld.
+
+    Args:
+        overrides: What the caller says over the specs; None for nothing.
+        limits: The brakes of the whole host; None for the shipped ones.
+    """
+    overrides = overrides or Overrides()
+    world = replace(world, desired=overridden(world.desired, overrides))
+    needs, found = find_needs(world, kinds), Findings()
+    for key in needs.sequence:
+        if overrides.only is None or key in overrides.only:
+            look(key, world, kinds, needs, found)
+    gone = orphans(world, kinds, limits or Limits(), overrides)
+    every = [a for steps in found.steps.values() for a in steps]
+    digest = name([*every, *(h.action for h in found.held), *gone.actions, *(h.action for h in gone.held)])
+    approved = overrides.approved == digest
+    actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), approved=approved)
+    released = gone.release() if approved else []
+    return Plan(
+        actions=(*needs.waiting(actions), *gone.actions, *released),
+        held=(*found.held, *held, *gone.held),
+        pending=_stored(found.pending, held),
+        in_sync=tuple(found.in_sync),
+        records=(*found.records, *gone.vanished),
+        problems=needs.problems,
+        digest=digest,
+    )
+
+
+def _stored(pending: Mapping[Key, tuple[Change, ...]], held: Sequence[Held]) -> dict[Key, tuple[Change, ...]]:
+    """Leave out what cannot be waiting for a start, because storing it is withheld."""
+    withheld = {h.action.key for h in held if h.action.verb == "define"}
+    return {key: changes for key, changes in pending.items() if key not in withheld}
+
+
+def _absent(world: World, needs: Needs, overrides: Overrides) -> Iterator[tuple[Key, str]]:
+    """Yield the desired objects that do not exist and to which this plan does nothing, and why."""
+    for key in world.desired:
+        if isinstance(world.observed.objects.get(key), Actual) or blind(key, world):
+            continue
+        if key in needs.left_out:
+            yield key, needs.left_out[key]
+        elif key in world.frozen:
+            yield key, "does not exist, and its spec cannot be read"
+        elif overrides.only is not None and key not in overrides.only:
+            yield key, "does not exist, and is not among what was asked for"
+
+
+def _judged(
+    found: Findings, needs: Needs, absent: dict[Key, str], *, approved: bool
+) -> tuple[list[Action], list[Held]]:
+    """Tell steps that may be done from those that may not; what needs an object that will not exist may not."""
+    actions: list[Action] = []
+    held: list[Held] = []
+    for key, steps in found.steps.items():
+        allowed, kept = judge(steps, approved=approved)
+        hold = _broken(key, needs, absent) or _still_hidden(key, found, actions)
+        if hold:
+            allowed, kept = (), tuple(Held(a, *hold) for a in steps)
+        if key in found.to_be and not allowed:
+            absent[key] = f"is not made: {kept[0].detail or kept[0].hold.value}"
+        actions += allowed
+        held += kept
+    return actions, held
+
+
+def _broken(key: Key, needs: Needs, absent: dict[Key, str]) -> tuple[Hold, str, str] | None:
+    """Return what holds all that is to be done to an object, because something that it needs will not exist."""
+    lost = next((need for need in sorted(needs.direct[key]) if need in absent), None)
+    if lost is None:
+        return None
+    return Hold.BROKEN, f"{lost} {absent[lost]}", f"it follows once {lost} is there"
+
+
+def _still_hidden(key: Key, found: Findings, actions: list[Action]) -> tuple[Hold, str, str] | None:
+    """Return what holds all that is to be done to an object, because what hides it may not be started."""
+    hidden = found.hidden.get(key)
+    if hidden is None or hidden.until not in found.steps:
+        return None
+    started = any(a.key == hidden.until and a.verb == "start" for a in actions)
+    return None if started else (Hold.UNKNOWN, hidden.why, AGAIN)

@@ -1,0 +1,134 @@
+"""
+What no spec asks for any more, and whether it may go.
+
+Separate because this is the only place where things are taken away unasked, and every brake is here. To
+be removed an object must be in our inventory and, where libvirt keeps metadata, carry our mark.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kvmreconcile.model import Action, Actual, Applied, Held, Hold, Key, Policy, Prune, Reason, Unknown, World
+from kvmreconcile.plan.needs import Rulebooks, blind
+from kvmreconcile.plan.order import order, references
+from kvmreconcile.plan.ownership import is_proved_ours
+from kvmreconcile.plan.policy import Limits, Overrides, brake
+from kvmreconcile.tree import Change, Effect, Table
+from kvmreconcile.tree.place import under
+
+
+@dataclass(slots=True)
+class Orphans:
+    """Removals to be done and held, and what is remembered though it no longer exists."""
+
+    actions: list[Action] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    vanished: list[Key] = field(default_factory=list)
+
+    def release(self) -> list[Action]:
+        """Take out of what is held, and return, what waits for nothing but an approval."""
+        free = [h for h in self.held if h.hold in (Hold.PRUNE, Hold.BRAKE)]
+        self.held = [h for h in self.held if h not in free]
+        return [h.action for h in free]
+
+
+def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides) -> Orphans:
+    """Find what we made or adopted and no spec names, dependents before what they need."""
+    result = Orphans()
+    mine = {k: a for k, a in world.applied.items() if a.instance == world.instance and k.kind in kinds}
+    gone = {k: a for k, a in mine.items() if _is_gone(k, world, overrides)}
+    needs = {k: {n for n, _ in references(a.tree, kinds[k.kind].rules)} for k, a in gone.items()}
+    users = _users(world, kinds) if gone else {}
+    for key in reversed(order(needs)[0]):
+        actual = world.observed.objects.get(key)
+        if actual is None and blind(key, world) is None:
+            result.vanished.append(key)
+            continue
+        prune = world.prune.get(key.kind, kinds[key.kind].prune)
+        if prune is Prune.NEVER:
+            continue
+        if isinstance(actual, Actual) and not is_proved_ours(actual, gone[key], kinds[key.kind]):
+            result.vanished.append(key)
+            continue
+        dependents = tuple(sorted(k for k in gone if key in needs[k]))
+        action = _removal(gone[key], actual, dependents, kinds[key.kind].rules.secrets)
+        hold = _hold(action, actual, world) or _confirmation(action, prune, users.get(key, set()), result)
+        if hold:
+            result.held.append(hold)
+        else:
+            result.actions.append(action)
+    why = brake(result.actions, len(mine), limits)
+    if why:
+        result.held += [Held(a, Hold.BRAKE, why, "approve this plan") for a in result.actions]
+        result.actions = []
+    return result
+
+
+def _is_gone(key: Key, world: World, overrides: Overrides) -> bool:
+    chosen = overrides.only is None or key in overrides.only
+    return chosen and key not in world.desired and key not in world.frozen
+
+
+def _removal(
+    applied: Applied, actual: Actual | Unknown | None, dependents: tuple[Key, ...], secrets: Table[bool]
+) -> Action:
+    changes = (Change((), "", actual.tree, None, secrets),) if isinstance(actual, Actual) else ()
+    policy = Policy(protect=applied.protect)
+    return Action(applied.key, "remove", Effect.REPLACE, Reason.GONE, changes, dependents, policy=policy)
+
+
+def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held | None:
+    """Return what keeps an object from being removed whatever is approved, worst first, None if nothing does."""
+    if not isinstance(actual, Actual):
+        why = actual.why if isinstance(actual, Unknown) else "it cannot be seen now"
+        return Held(action, Hold.UNKNOWN, why, "it is looked at again in the next pass")
+    if not world.complete or world.frozen or not world.desired:
+        # A frozen one may be this object's, under another name.
+        are_some = world.desired or world.frozen
+        why = (
+            "some specs are wrong or could not be read" if are_some else "no spec was found or could be read"
+        )
+        return Held(action, Hold.INCOMPLETE, why, "mend the specs; nothing is removed meanwhile")
+    if action.policy.protect:
+        return Held(action, Hold.PROTECTED, "its last spec protects it", "remove it by hand")
+    if actual.job:
+        return Held(action, Hold.BUSY, actual.job, "it goes on when the job is done")
+    return None
+
+
+def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans) -> Held | None:
+    """Return what keeps an object from being removed unasked; one that is in use stays, or goes with its users."""
+    unconfirmed = {h.action.key for h in result.held if h.hold is Hold.PRUNE}
+    staying = sorted(users - unconfirmed - {a.key for a in result.actions})
+    if staying:
+        return Held(action, Hold.PROTECTED, f"{staying[0]} refers to it", "take the reference away first")
+    if prune is Prune.CONFIRM or users & unconfirmed:
+        return Held(action, Hold.PRUNE, "", "approve this plan")
+    return None
+
+
+def _users(world: World, kinds: Rulebooks) -> dict[Key, set[Key]]:
+    """
+    Return who points to each object, by a spec or on the host.
+
+    That something on the host lies in another (a volume in its pool) is no use of it.
+    """
+    result: dict[Key, set[Key]] = {}
+    for key, target in (*_wanted(world, kinds), *_existing(world, kinds)):
+        if key != target:
+            result.setdefault(target, set()).add(key)
+    return result
+
+
+def _wanted(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
+    for key, desired in world.desired.items():
+        for target, _ in references(desired.tree, kinds[key.kind].rules):
+            yield key, target
+
+
+def _existing(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
+    for key, actual in world.observed.objects.items():
+        if isinstance(actual, Actual) and key.kind in kinds:
+            for child in actual.tree.children:
+                for target, _ in references(child, kinds[key.kind].rules, under("", child.tag)):
+                    yield key, target

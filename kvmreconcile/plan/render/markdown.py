@@ -1,0 +1,77 @@
+"""
+Write a plan as a comment for a review: a table of objects, and behind it each one's diff, folded.
+
+Separate from the text, since here the reader's page, not a terminal, must be kept from obeying values.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from kvmreconcile.model import Plan
+from kvmreconcile.plan.render.view import Group, Line, planned, release, summary, waiting, withheld
+from kvmreconcile.plan.render.words import visible
+from kvmreconcile.tree import Rules
+
+FOLD = 100
+"""How many lines of one object are written: a comment's size is limited."""
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>@:/<&])")
+
+
+def render_markdown(plan: Plan, rules: Mapping[str, Rules]) -> str:
+    """Return a plan as Markdown, as code forges understand it."""
+    groups = (*planned(plan, rules), *withheld(plan, rules))
+    parts = [f"**kvmreconcile:** {'nothing to do; ' if plan.is_empty else ''}{summary(plan)}."]
+    if groups:
+        rows = (f"| {_escape(str(g.key))} | {_what(g)} | {g.effect} | {_why(g, plan)} |" for g in groups)
+        parts.append("\n".join(("| Object | Steps | Effect | Why |", "|---|---|---|---|", *rows)))
+    parts.extend(_details(str(g.key), "held" if g.held else g.verbs, g.lines) for g in groups if g.lines)
+    for key, lines in waiting(plan, rules):
+        parts.append(_details(str(key), "stored, in force after its next start", lines))
+    if plan.digest and not plan.is_empty:
+        parts.append(f"Plan {_code(plan.digest)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _what(group: Group) -> str:
+    return f"**held:** {_escape(group.verbs)}" if group.held else _escape(group.verbs)
+
+
+def _why(group: Group, plan: Plan) -> str:
+    if group.held is None:
+        return group.reason.value if group.reason else "several reasons"
+    detail = f" ({_escape(group.held.detail)})" if group.held.detail else ""
+    way = release(group.held, plan)
+    return f"{group.held.hold.value}{detail}" + (f"; to release it: {_escape(way)}" if way else "")
+
+
+def _escape(text: str) -> str:
+    """Return text that Markdown, HTML and a forge's mentions leave alone."""
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[1])};", visible(text))
+
+
+def _code(text: str) -> str:
+    return f"<code>{_escape(text)}</code>"
+
+
+def _details(key: str, what: str, lines: tuple[Line, ...]) -> str:
+    body = [text for line in lines[:FOLD] for text in _diff(line)]
+    if len(lines) > FOLD:
+        body.append(f"  … and {len(lines) - FOLD} more")
+    longest = max((len(run) for text in body for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    head = f"<details><summary>{_escape(key)}: {_escape(what)}</summary>"
+    return "\n".join((head, "", f"{fence}diff", *body, fence, "", "</details>"))
+
+
+def _diff(line: Line) -> Iterator[str]:
+    """Yield a change as a diff's lines, whose first character a forge colours."""
+    cost = ", ".join(
+        w for w in (str(line.effect or ""), line.reason.name.lower() if line.reason else "") if w
+    )
+    note = f"  # {cost}" if cost else ""
+    if line.old is None and line.new is None:
+        yield f"! {line.path}{note}"
+    if line.old is not None:
+        yield f"- {line.path}  {line.old}" + ("" if line.new is not None else note)
+    if line.new is not None:
+        yield f"+ {line.path}  {line.new}{note}"

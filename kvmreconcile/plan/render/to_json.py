@@ -1,0 +1,86 @@
+"""
+Write a plan for programs, in a form whose version stands in it.
+
+Separate from the text, because this one is a promise: fields are added, never changed, under one version.
+The form is laid down in docs/plan.schema.json and told in docs/commands.md.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from kvmreconcile.model import Action, Held, Key, Plan
+from kvmreconcile.plan.applied import SECRET
+from kvmreconcile.plan.render.view import summary
+from kvmreconcile.plan.render.words import fit_for_xml, is_secret
+from kvmreconcile.tree import Change, Node, Rules, to_xml
+from kvmreconcile.tree.node import TEXT
+
+SCHEMA = "kvmreconcile/plan/1"
+
+Json = dict[str, object]
+
+
+def render_json(plan: Plan, rules: Mapping[str, Rules]) -> str:
+    """Return a plan as a JSON document; characters beyond ASCII are escaped, so that it is safe to print."""
+    document: Json = {
+        "schema": SCHEMA,
+        "digest": plan.digest,
+        "empty": plan.is_empty,
+        "summary": {_camel(k): v for k, v in asdict(summary(plan)).items()},
+        "actions": [_action(a, rules) for a in plan.actions],
+        "held": [_held(h, rules) for h in plan.held],
+        "pending": {str(key): [_change(c, _of(rules, key)) for c in cs] for key, cs in plan.pending.items()},
+        "problems": [asdict(p) for p in plan.problems],
+        "inSync": [str(key) for key in plan.in_sync],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(map(str.title, tail))
+
+
+def _of(rules: Mapping[str, Rules], key: Key) -> Rules:
+    return rules.get(key.kind) or Rules()
+
+
+def _held(held: Held, rules: Mapping[str, Rules]) -> Json:
+    why: Json = {"hold": _word(held.hold.name), "why": held.hold.value}
+    return _action(held.action, rules) | why | {"detail": held.detail, "release": held.release}
+
+
+def _action(action: Action, rules: Mapping[str, Rules]) -> Json:
+    return {
+        "key": str(action.key),
+        "kind": action.key.kind,
+        "name": action.key.name,
+        "verb": action.verb,
+        "effect": str(action.effect),
+        "reason": _word(action.reason.name),
+        "needs": [str(key) for key in action.needs],
+        "changes": [_change(c, _of(rules, action.key)) for c in action.changes],
+    }
+
+
+def _word(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def _change(change: Change, rules: Rules) -> Json:
+    return {
+        "sign": change.sign,
+        "path": change.path,
+        "rule": change.rule,
+        "old": _value(change.old, change.rule, rules),
+        "new": _value(change.new, change.rule, rules),
+    }
+
+
+def _value(value: str | Node | None, rule: str, rules: Rules) -> object:
+    if isinstance(value, Node) and value.tag == TEXT:
+        value = value.text
+    if isinstance(value, Node):
+        return {"xml": to_xml(fit_for_xml(value, rule, rules))}
+    return SECRET if value is not None and is_secret(rule, rules) else value

@@ -1,0 +1,194 @@
+"""
+Arrange a plan for readers: its steps gathered by object, every value as a harmless line of text.
+
+Separate from the renderers, which only differ in how they draw it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
+from kvmreconcile.plan.render.words import is_secret, leaves, shown, size, visible
+from kvmreconcile.tree import Change, Effect, Node, Rules, locate
+
+MAKES = frozenset(("create", "recreate"))
+APPROVABLE = frozenset((Hold.EFFECT, Hold.PRUNE, Hold.BRAKE))
+"""What naming the plan's digest releases; the other holds need a hand on the spec or the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """
+    One change, or with the sign ">" one step that changes no definition.
+
+    `effect` and `reason` are None for a change that is already stored.
+    """
+
+    sign: str
+    path: str
+    old: str | None = None
+    new: str | None = None
+    effect: Effect | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All that is planned for one object, or held for one cause; `held` is None for what would be done."""
+
+    key: Key
+    actions: tuple[Action, ...]
+    lines: tuple[Line, ...]
+    held: Held | None = None
+
+    @property
+    def verbs(self) -> str:
+        """The steps' verbs in order, each once."""
+        return ", ".join(dict.fromkeys(visible(a.verb) for a in self.actions))
+
+    @property
+    def sign(self) -> str:
+        """The mark of what becomes of the object: + made, - removed, ~ changed, ! held."""
+        if self.held:
+            return "!"
+        verbs = {a.verb for a in self.actions}
+        return "+" if verbs & MAKES else "-" if "remove" in verbs else "~"
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why, if all steps have one reason."""
+        reasons = {a.reason for a in self.actions}
+        return next(iter(reasons)) if len(reasons) == 1 else None
+
+    @property
+    def effect(self) -> Effect:
+        """The dearest effect of its steps."""
+        return max(a.effect for a in self.actions)
+
+
+def planned(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
+    """Yield what would be done, by object, in the order in which objects are first touched."""
+    for key, actions in _by_object(plan).items():
+        yield Group(key, actions, tuple(_lines(actions, _of(rules, key))))
+
+
+def _by_object(plan: Plan) -> Mapping[Key, tuple[Action, ...]]:
+    found: dict[Key, list[Action]] = {}
+    for action in plan.actions:
+        found.setdefault(action.key, []).append(action)
+    return {key: tuple(actions) for key, actions in found.items()}
+
+
+def withheld(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
+    """Yield what is held, by object and cause."""
+    for (key, *_), group in groupby(plan.held, lambda h: (h.action.key, h.hold, h.detail, h.release)):
+        held = tuple(group)
+        actions = tuple(h.action for h in held)
+        yield Group(key, actions, tuple(_lines(actions, _of(rules, key))), held[0])
+
+
+def waiting(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:
+    """Yield what is stored already and waits for an object's next start."""
+    shown_above = {(a.key, c.path) for a in plan.actions for c in a.changes}
+    for key, changes in plan.pending.items():
+        if left := [c for c in changes if (key, c.path) not in shown_above]:
+            yield key, tuple(line(c, _of(rules, key)) for c in left)
+
+
+def release(held: Held, plan: Plan) -> str:
+    """Return what would release a held action, "" if nothing was said and no approval would."""
+    can_be_approved = held.hold in APPROVABLE and plan.digest
+    command = f"kvmreconcile apply --approve {visible(plan.digest)}" if can_be_approved else ""
+    return "; ".join(filter(None, (visible(held.release), command)))
+
+
+def _of(rules: Mapping[str, Rules], key: Key) -> Rules:
+    return rules.get(key.kind) or Rules()
+
+
+def _lines(actions: Iterable[Action], rules: Rules) -> Iterator[Line]:
+    """Yield what actions bring about; of an object that goes, its head has said enough."""
+    for action in actions:
+        if not action.changes and action.tree is None:
+            yield Line(">", visible(action.verb), effect=action.effect, reason=action.reason)
+        for change in action.changes:
+            if change.steps:
+                yield line(change, rules, action)
+            elif isinstance(change.new, Node):
+                for steps, rule, value in leaves(change.new.without("name"), rules):
+                    yield line(Change(steps, rule, None, value), rules, action)
+
+
+def line(change: Change, rules: Rules, action: Action | None = None) -> Line:
+    """Return a change as a line; the action it belongs to tells what it costs and in which unit it counts."""
+    old, new = (_value(change, value, rules, action) for value in (change.old, change.new))
+    path = visible(change.path) or "."
+    if action is None:
+        return Line(change.sign, path, old, new)
+    return Line(change.sign, path, old, new, action.effect, action.reason)
+
+
+def _value(change: Change, value: str | Node | None, rules: Rules, action: Action | None) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and action and not is_secret(change.rule, rules):
+        unit = _unit(change, rules, action, is_old=value is change.old)
+        sized = size(value, unit, change.rule, rules) if unit else None
+        return sized or shown(value, change.rule, rules)
+    return shown(value, change.rule, rules)
+
+
+def _unit(change: Change, rules: Rules, action: Action, *, is_old: bool) -> str | None:
+    """Return the unit in which a size counts, None if it is no size or that is not known."""
+    measure = rules.measures.get(change.rule)
+    if measure is None or action.tree is None or action.steps:
+        return None
+    beside = next((c for c in action.changes if c.steps == (*change.steps, measure.unit)), None)
+    if beside and is_old:
+        return beside.old if isinstance(beside.old, str) else measure.default
+    element = locate(action.tree, change.steps, rules)
+    return element.attr(measure.unit.removeprefix("@")) if element else None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many objects a plan concerns, by what becomes of them."""
+
+    create: int = 0
+    change: int = 0
+    remove: int = 0
+    next_boot: int = 0
+    held: int = 0
+    pending: int = 0
+    problems: int = 0
+    in_sync: int = 0
+
+    def __str__(self) -> str:
+        later = f" ({self.next_boot} pending until next boot)" if self.next_boot else ""
+        parts = (
+            f"{self.create} to create" if self.create else "",
+            f"{self.change} to change{later}" if self.change else "",
+            f"{self.remove} to remove" if self.remove else "",
+            f"{self.held} held" if self.held else "",
+            f"{self.pending} waiting for their next start" if self.pending else "",
+            f"{self.problems} left out until mended" if self.problems else "",
+            f"{self.in_sync} in sync" if self.in_sync else "",
+        )
+        return ", ".join(filter(None, parts)) or "no objects"
+
+
+def summary(plan: Plan) -> Summary:
+    """Count the objects of a plan."""
+    groups = [Group(key, actions, ()) for key, actions in _by_object(plan).items()]
+    signs = [g.sign for g in groups]
+    return Summary(
+        create=signs.count("+"),
+        change=signs.count("~"),
+        remove=signs.count("-"),
+        next_boot=sum(g.sign == "~" and g.effect is Effect.NEXT_BOOT for g in groups),
+        held=len({h.action.key for h in plan.held}),
+        pending=sum(1 for _ in waiting(plan, {})),
+        problems=len(plan.problems),
+        in_sync=len(plan.in_sync),
+    )

@@ -1,0 +1,150 @@
+"""
+Spell values for people: on one line, harmless to a terminal, and without secrets.
+
+Separate from the renderers so that no way of showing a plan can forget one of the three.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kvmreconcile.plan.applied import SECRET
+from kvmreconcile.tree import Node, Rules
+from kvmreconcile.tree.diff import label
+from kvmreconcile.tree.node import COMMENT, NONE, TEXT
+from kvmreconcile.tree.place import at, short, under
+
+_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+"""Unicode's categories of what a terminal obeys, reorders or cannot draw."""
+_QUOTED = re.compile(r'[\s()="]')
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LETTERS = "BKMGTPE"
+
+
+def visible(text: str) -> str:
+    """Return the text on one line, with every character that is not plainly drawn written as an escape."""
+    return "".join(_escaped(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def is_secret(rule: str, rules: Rules) -> bool:
+    """Tell whether the value at a path, or one around it, must not be shown."""
+    parts = rule.split("/")
+    return any(rules.secrets.get("/".join(parts[:n])) for n in range(1, len(parts) + 1))
+
+
+def shown(value: str | Node, rule: str, rules: Rules) -> str:
+    """Return a value or an element on one line."""
+    if is_secret(rule, rules):
+        return SECRET
+    return brief(value, rule, rules) if isinstance(value, Node) else visible(value) or '""'
+
+
+def brief(node: Node, rule: str, rules: Rules) -> str:
+    """Return what an element says, on one line: `type=volume source(pool=default volume=data)`."""
+    if (size := measured(node, rule, rules)) is not None:
+        return size
+    words = [f"{visible(short(n))}={_word(v, at(rule, n), rules)}" for n, v in node.attrs]
+    if node.text:
+        words.append(_word(node.text, rule, rules))
+    return " ".join((*words, *_inside(node, rule, rules)))
+
+
+def _inside(node: Node, rule: str, rules: Rules) -> Iterator[str]:
+    for child in node.children:
+        where = under(rule, child.tag)
+        if child.tag in (COMMENT, NONE) or where in rules.ignored:
+            continue
+        tag = visible(short(child.tag))
+        if is_secret(where, rules):
+            yield f"{tag}={SECRET}"
+        elif child.tag == TEXT or child.is_empty():
+            yield _word(child.text, where, rules) if child.text else tag
+        elif not child.attrs and not child.children:
+            yield f"{tag}={_word(child.text, where, rules)}"
+        else:
+            yield f"{tag}({brief(child, where, rules)})"
+
+
+def _word(text: str, rule: str, rules: Rules) -> str:
+    if is_secret(rule, rules):
+        return SECRET
+    plain = visible(text)
+    return plain if plain and not _QUOTED.search(text) else '"' + plain.replace('"', '\\"') + '"'
+
+
+def measured(node: Node, rule: str, rules: Rules) -> str | None:
+    """Return the size that an element states and nothing else, None if it is no such element."""
+    measure = rules.measures.get(rule)
+    if measure is None or node.children or is_secret(rule, rules):
+        return None
+    unit, value = measure.unit.removeprefix("@"), measure.value.removeprefix("@")
+    number = node.attr(value) if value else node.text
+    if not number or {n for n, _ in node.attrs} - {unit, value} or (value and node.text):
+        return None
+    return size(number, node.attr(unit), rule, rules)
+
+
+def size(number: str, unit: str | None, rule: str, rules: Rules) -> str | None:
+    """Return a measure with the largest unit that keeps it whole, None if it is not understood."""
+    measure = rules.measures.get(rule)
+    left = measure.bytes(number, unit) if measure else None
+    if left is None:
+        return None
+    power = 0
+    while left and left % 1024 == 0 and power < len(_LETTERS) - 1:
+        left //= 1024
+        power += 1
+    return f"{left}{_LETTERS[power]}{'iB' if power else ''}"
+
+
+def leaves(
+    node: Node, rules: Rules, rule: str = "", steps: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str, str | Node]]:
+    """Yield what an element says as (steps, rule, value), through elements that only hold others."""
+    for name, text in node.attrs:
+        yield (*steps, f"@{short(name)}"), at(rule, name), text
+    if node.text:
+        yield steps, rule, node.text
+    for child in node.children:
+        where = under(rule, child.tag)
+        if child.tag in (COMMENT, NONE, TEXT) or where in rules.ignored:
+            continue
+        path = (*steps, label(child, node, rules, where))
+        if _only_holds_others(child, where, rules) and not path[-1].endswith("]"):
+            yield from leaves(child, rules, where, path)
+        else:
+            plain = not child.attrs and not child.children and child.text
+            yield path, where, child.text if plain else child
+
+
+def _only_holds_others(node: Node, rule: str, rules: Rules) -> bool:
+    if not node.children or node.attrs or any(c.tag == TEXT for c in node.children):
+        return False
+    return not is_secret(rule, rules)
+
+
+def fit_for_xml(node: Node, rule: str, rules: Rules) -> Node:
+    """Return an element with a mark for every secret in it, and an escape for what XML cannot hold."""
+    if is_secret(rule, rules):
+        return Node(node.tag, (), SECRET, (), node.prefix)
+    attrs = tuple((n, SECRET if is_secret(at(rule, n), rules) else _storable(v)) for n, v in node.attrs)
+    children = tuple(
+        c if c.tag in (COMMENT, TEXT) else fit_for_xml(c, under(rule, c.tag), rules) for c in node.children
+    )
+    return replace(node, attrs=attrs, text=_storable(node.text), children=children)
+
+
+def _storable(text: str) -> str:
+    return _NOT_XML.sub(lambda found: _escaped(found[0]), text)
+
+
+def holds_secret(node: Node, rule: str, rules: Rules) -> bool:
+    """Tell whether anything in an element must not be shown."""
+    if is_secret(rule, rules) or any(is_secret(at(rule, n), rules) for n, _ in node.attrs):
+        return True
+    return any(holds_secret(c, under(rule, c.tag), rules) for c in node.children)

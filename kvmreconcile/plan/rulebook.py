@@ -1,0 +1,48 @@
+"""
+What the planner must know of a kind.
+
+Separate so that planning imports no kind: whatever has these attributes can be planned for.
+"""
+
+from typing import Protocol
+
+from kvmreconcile.model import Prune, Surroundings
+from kvmreconcile.tree import Node, Rules
+
+
+class Rulebook(Protocol):
+    """A kind, as far as planning goes; see `kvmreconcile.kinds.kind.Kind` for the attributes."""
+
+    @property
+    def name(self) -> str:
+        """How people and keys call the kind."""
+        ...
+
+    @property
+    def root(self) -> str:
+        """The tag of its XML."""
+        ...
+
+    @property
+    def rules(self) -> Rules:
+        """All that the engine must know about it."""
+        ...
+
+    @property
+    def prune(self) -> Prune:
+        """What becomes of an orphan unless configured otherwise."""
+        ...
+
+    @property
+    def stamped(self) -> bool:
+        """Whether libvirt keeps our mark in such objects."""
+        ...
+
+    @property
+    def has_power(self) -> bool:
+        """Whether it can be active or not."""
+        ...
+
+    def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
+        """Fill in what a proposed definition lacks and only its surroundings tell."""
+        ...

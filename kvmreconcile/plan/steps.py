@@ -1,0 +1,151 @@
+"""
+From the changes of one object to the verbs that bring them about.
+
+Separate from comparing, because what differs is one question and what to do about it another. Pure.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from kvmreconcile.model import Action, Actual, Desired, Power
+from kvmreconcile.tree import Change, Effect, Node, Rules, Update, diff, forget, locate, overlay
+from kvmreconcile.tree.bending import running
+
+_ANEW = Update("replace", effect=Effect.REPLACE)
+"""What is done about a change of an object without power that no row serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    One object that has power, and what it is to become.
+
+    Attributes:
+        base: What all its actions have in common.
+        proposed: The definition to be stored.
+        stored: By what that differs from the one that is.
+        live: What the running object lacks of what the spec says.
+    """
+
+    desired: Desired
+    actual: Actual
+    rules: Rules
+    base: Action
+    proposed: Node
+    stored: Sequence[Change]
+    live: Sequence[Change]
+
+
+def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
+    """Return the actions on an object, and what then waits for its next start."""
+    desired, actual, base = job.desired, job.actual, job.base
+    hot, pending = hot_and_cold(job.live, job.rules)
+    heavy = max((_stored_effect(c, job.rules) for c in job.stored), default=Effect.LIVE)
+    if job.stored and heavy >= Effect.REPLACE:
+        anew = replace(base, verb="replace", effect=heavy, tree=job.proposed, changes=tuple(job.stored))
+        return (anew, *after_birth(desired, actual, anew)), ()
+    steps = [*_define(job, hot, pending)]
+    if desired.autostart is not None and desired.autostart != actual.autostart:
+        steps.append(replace(base, verb="autostart" if desired.autostart else "no-autostart"))
+    match desired.power, actual.active:
+        case Power.RUNNING, False:
+            steps.append(replace(base, verb="start"))
+        case Power.STOPPED, True:
+            steps.append(replace(base, verb="stop"))
+            pending = ()
+        case _:
+            steps += by_rows(hot, overlay(job.proposed, desired.tree, job.rules), job.rules, base)
+            if pending and desired.policy.max_effect >= Effect.RESTART:
+                steps.append(replace(base, verb="restart", effect=Effect.RESTART, changes=pending))
+                pending = ()
+    return tuple(steps), pending
+
+
+def _define(job: Job, hot: Sequence[Change], pending: Sequence[Change]) -> Iterator[Action]:
+    if job.stored:
+        shown = tuple(c for c in job.stored if not any(_alike(c, h) for h in hot))
+        unseen = job.actual.active and any(c.rule in job.rules.live_ignored for c in shown)
+        waits = unseen or any(_alike(c, p) for c in shown for p in pending)
+        effect = Effect.NEXT_BOOT if waits else Effect.LIVE
+        yield replace(job.base, verb="define", effect=effect, tree=job.proposed, changes=shown)
+
+
+def after_birth(desired: Desired, actual: Actual | None, base: Action) -> Iterator[Action]:
+    """Yield what is still to be done to a definition just made; an object that had another is as it was."""
+    bare = replace(base, tree=None, changes=(), content=None)
+    if desired.autostart or (desired.autostart is None and actual and actual.autostart):
+        yield replace(bare, verb="autostart")
+    if desired.power is Power.RUNNING or (desired.power is None and actual and actual.active):
+        yield replace(bare, verb="start")
+
+
+def without_forgotten(tree: Node, before: Node | None, desired: Desired, rules: Rules) -> Node:
+    """Return a definition without what an earlier spec (None: the same as now) said and this one does not."""
+    return tree if before is None else forget(tree, before, desired.tree, rules)
+
+
+def live_changes(desired: Desired, actual: Actual, before: Node | None, rules: Rules) -> Iterator[Change]:
+    """Yield what the running object lacks of what the spec says, whatever its stored definition says."""
+    live = actual.live
+    if live is None:
+        return
+    rules = running(rules)
+    proposed = overlay(without_forgotten(live, before, desired, rules), desired.tree, rules)
+    yield from (c for c in diff(live, proposed, rules) if c.rule not in rules.live_ignored)
+
+
+def _alike(one: Change, other: Change) -> bool:
+    return one.rule == other.rule and one.sign == other.sign and one.steps[-1:] == other.steps[-1:]
+
+
+def hot_and_cold(live: Sequence[Change], rules: Rules) -> tuple[list[Change], tuple[Change, ...]]:
+    """Tell changes that a verb brings to the running object from those that wait for its next start."""
+    rows = [(change, row_for(change, rules)) for change in live]
+    cold = {change.rule for change, row in rows if not _is_hot(row)}
+    hot = [change for change, row in rows if row and _is_hot(row) and row.after not in cold]
+    return hot, tuple(change for change in live if change not in hot)
+
+
+def _is_hot(row: Update | None) -> bool:
+    return row is not None and row.effect is Effect.LIVE
+
+
+def row_for(change: Change, rules: Rules) -> Update | None:
+    """Return the first row of the table that serves a change, None if it has none."""
+    for rows in rules.updates.all(change.rule):
+        for row in rows:
+            if change.sign in row.on and (row.when is None or row.when(change.old, change.new)):
+                return row
+    return None
+
+
+def _stored_effect(change: Change, rules: Rules) -> Effect:
+    row = row_for(change, rules)
+    return row.effect if row else Effect.LIVE
+
+
+def by_rows(changes: Iterable[Change], proposed: Node, rules: Rules, base: Action) -> Iterator[Action]:
+    """Yield one action for each verb and element that the rows of these changes name, in their order."""
+    rows = [(change, row_for(change, rules) or _ANEW) for change in changes]
+    # What is made anew is made anew once, at the highest cost, whatever parts of it ask for that.
+    heavy = max((row.effect for _, row in rows), default=Effect.LIVE)
+    groups: dict[tuple[str, tuple[str, ...], Effect], list[Change]] = {}
+    for change, row in rows:
+        whole = row.effect >= Effect.REPLACE
+        depth = 0 if whole else row.at.count("/") + 1 if row.at else len(change.steps)
+        effect = heavy if whole else row.effect
+        groups.setdefault((row.verb, change.steps[:depth], effect), []).append(change)
+    for (verb, steps, effect), group in groups.items():
+        tree = _element(group, steps, proposed, rules)
+        yield replace(base, verb=verb, steps=steps, effect=effect, tree=tree, changes=tuple(group))
+
+
+def _element(changes: list[Change], steps: tuple[str, ...], proposed: Node, rules: Rules) -> Node | None:
+    """Return the element a verb works with: as it is to be, or, where it is to go, as it was."""
+    first = changes[0]
+    if first.steps == steps and isinstance(first.old, Node) and first.new is None:
+        return first.old
+    if first.steps == steps and isinstance(first.new, Node):
+        return first.new
+    elements = tuple(s for s in steps if not s.startswith("@"))
+    return locate(proposed, elements, rules)

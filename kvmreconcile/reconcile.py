@@ -1,0 +1,101 @@
+"""
+One pass: what is wanted, what is, what would be done, and doing it.
+
+Separate from the command line and the daemon, which are only two ways of asking for a pass.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import entry_points
+from threading import Event
+from typing import Any
+
+from kvmreconcile.execute.executor import Reporter, Tools
+from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.model import Actual, Blind, Key, Observation, Plan, Prune, Report, Unknown, World
+from kvmreconcile.plan import Limits, Overrides
+from kvmreconcile.settings import Settings
+from kvmreconcile.source.load import Loaded
+from kvmreconcile.state import State
+
+Kinds = Mapping[str, Kind]
+KINDS_OF_OTHERS = "kvmreconcile.kinds"
+"""Entry-point group in which another package offers kinds, each under its name."""
+
+
+def known_kinds() -> Kinds:
+    """
+    Return every kind by its name: our own, then those of other installed packages.
+
+    Raises:
+        SpecError: A package's kind cannot be loaded.
+    """
+    points = entry_points(group=KINDS_OF_OTHERS)
+    theirs: dict[str, Kind] = {point.name: find(KINDS_OF_OTHERS, point.name) for point in points}
+    return {kind.name: kind for kind in KINDS} | theirs
+
+
+def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
+    """Read all objects of all kinds; what could not be read is in the answer too."""
+    objects: dict[Key, Actual | Unknown] = {}
+    blind: list[Blind] = []
+    for kind in kinds:
+        seen = kind.driver().observe(connection)
+        objects |= seen.objects
+        blind += seen.blind
+    return Observation(objects, tuple(blind))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """
+    A host as passes see it.
+
+    Attributes:
+        connection: From `kvmreconcile.host.connection`; not named here, so that reading specs loads no libvirt.
+        stopping: Once set, what is under way is ended and nothing more is begun.
+    """
+
+    settings: Settings
+    kinds: Kinds
+    connection: Any
+    state: State
+    stopping: Event = field(default_factory=Event)
+
+    def look(self, specs: Loaded, now: datetime) -> World:
+        """Return specs, host and memory as they are now."""
+        settings = self.settings
+        return World(
+            instance=settings.instance,
+            host=settings.host,
+            now=now,
+            desired=specs.desired,
+            observed=observe(self.kinds.values(), self.connection),
+            applied=self.state.applied(),
+            frozen=specs.frozen,
+            complete=specs.complete,
+            prune={kind: Prune(word) for kind, word in settings.prune.items()},
+        )
+
+    def plan(self, world: World, overrides: Overrides) -> Plan:
+        """Say what would be done, and what is held."""
+        limits = Limits(self.settings.limits.max_delete_share, self.settings.limits.max_delete)
+        plan: Plan = find(PLANNERS, self.settings.planner)(world, self.kinds, overrides, limits)
+        return plan
+
+    def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
+        """Do what the plan says; `approved` is for an executor that acts on approval only."""
+        tools = Tools(
+            kinds=self.kinds,
+            connection=self.connection,
+            state=self.state,
+            reporter=reporter,
+            workers=self.settings.workers,
+            approved=approved,
+            stopping=self.stopping,
+        )
+        report: Report = find(EXECUTORS, self.settings.executor)(tools).execute(plan, world)
+        return report

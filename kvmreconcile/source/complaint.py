@@ -1,0 +1,245 @@
+"""
+Turn pydantic's errors into faults: in plain words, at the line and column that is wrong.
+
+Separate from checking, because it is mostly a table, and because no message may ever repeat a value that
+could be a secret: only names of fields and words meant to be one of a list are shown.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from kvmreconcile.model import Source
+from kvmreconcile.source.fault import Fault, shown
+from kvmreconcile.source.fields import known
+from kvmreconcile.source.item import Item
+from kvmreconcile.source.suggest import advice, listed, nearest
+
+_SHAPES = {
+    "string": ("text", "write it in quotes"),
+    "int": ("a whole number", "write a whole number, without unit or quotes"),
+    "float": ("a number", "write a number, without unit or quotes"),
+    "bool": ("true or false", "write true or false"),
+    "list": ("a list", "start each entry on a line of its own with '- '"),
+    "model": ("a mapping of fields", "write its fields below it, indented and without '- '"),
+    "dict": ("a mapping", "write 'name: value' lines below it, indented"),
+}
+"""What is expected, by how the names of pydantic's errors start."""
+
+_LIMITS = {
+    "greater_than": "should be more than {gt}",
+    "greater_than_equal": "should be at least {ge}",
+    "less_than": "should be less than {lt}",
+    "less_than_equal": "should be at most {le}",
+    "multiple_of": "should be a multiple of {multiple_of}",
+    "string_too_short": "should have at least {min_length} characters",
+    "string_too_long": "should have at most {max_length} characters",
+    "too_short": "should have at least {min_length} entries",
+    "too_long": "should have at most {max_length} entries",
+    "finite_number": "should be a number that is not infinite",
+}
+
+_IS_SHAPE = re.compile(rf"({'|'.join(_SHAPES)})_(?:type|parsing|from|sub_type|attributes)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """
+    One of pydantic's errors, at its place.
+
+    Attributes:
+        steps: The path to the value; a name that is missing or unknown is in `name` instead.
+        branch: Where a choice between several types began, and which of them this is about.
+    """
+
+    type: str
+    context: Mapping[str, Any]
+    message: str
+    steps: tuple[str | int, ...]
+    item: Item
+    source: Source
+    name: str = ""
+    branch: tuple[tuple[str | int, ...], str] | None = None
+
+    @property
+    def shape(self) -> str | None:
+        """What the value should have been, where it is of another shape altogether."""
+        found = _IS_SHAPE.match(self.type)
+        return found[1] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a document should have been: the model of its kind."""
+
+    model: type[BaseModel]
+    kind: str
+
+    def field(self, steps: tuple[str | int, ...]) -> FieldInfo | None:
+        """Return the field at a path, None where the path ends in no field."""
+        return known([self.model], steps[:-1]).get(str(steps[-1])) if steps else None
+
+    def hint(self, steps: tuple[str | int, ...]) -> str:
+        """Name the command that explains a field."""
+        if not self.kind:
+            return "see 'kvmreconcile explain'"
+        path = ".".join([self.kind, *(str(s) for s in steps if isinstance(s, str) and s.isalnum())])
+        return f"see 'kvmreconcile explain {path}'"
+
+
+def complaints(error: ValidationError, root: Item, model: type[BaseModel], kind: str) -> Iterator[Fault]:
+    """Yield what a document's validation found, in plain words."""
+    found = [_locate(e, root) for e in error.errors(include_url=False, include_input=False)]
+    for wrong in _without_other_branches(found):
+        yield Fault(wrong.source, *_words(wrong, _Ground(model, kind)))
+
+
+def dotted(steps: tuple[str | int, ...]) -> str:
+    """Write a path as people do: spec.disks[0].bus."""
+    return "".join(f"[{s}]" if isinstance(s, int) else f".{shown(s)}" for s in steps).lstrip(".")
+
+
+def _locate(error: Mapping[str, Any], root: Item) -> _Error:
+    """Find the value that an error is about; pydantic's path also names types, which lead nowhere."""
+    steps: list[str | int] = []
+    item, source, branch = root, root.source, None
+    loc = error["loc"][:-1] if error["type"] == "missing" else error["loc"]
+    for step in loc:
+        match item.value:
+            case Mapping() if step in item.value:
+                entry = item.value[step]
+                source, item = entry.source, entry.item
+            case tuple() if isinstance(step, int) and step < len(item.value):
+                item = item.value[step]
+                source = item.source
+            case _:
+                branch = branch or (tuple(steps), str(step))
+                continue
+        steps.append(step)
+    name = ""
+    if error["type"] == "extra_forbidden":
+        name = str(steps.pop())
+    else:
+        source = item.source
+        name = str(error["loc"][-1]) if error["type"] == "missing" else ""
+    return _Error(error["type"], error.get("ctx", {}), error["msg"], tuple(steps), item, source, name, branch)
+
+
+def _without_other_branches(errors: list[_Error]) -> Iterator[_Error]:
+    """Leave out what is wrong only by the types that a value with a choice was not meant to be of."""
+    for error in errors:
+        if error.branch is None:
+            yield error
+            continue
+        rivals = [e for e in errors if e.branch is not None and e.branch[0] == error.branch[0]]
+        fitting = [r for r in rivals if not (r.shape and r.steps == error.branch[0])]
+        if fitting:
+            labels = [r.branch[1] for r in fitting if r.branch]
+            if error.branch[1] == min(labels, key=labels.count):
+                yield error
+        elif error is rivals[0]:
+            yield _merged(rivals)
+
+
+def _merged(rivals: list[_Error]) -> _Error:
+    """Return one error that names every type a value could have been of."""
+    shapes = dict.fromkeys(_SHAPES[r.shape][0] for r in rivals if r.shape)
+    first = rivals[0]
+    return _Error("choice", {"shapes": " or ".join(shapes)}, "", first.steps, first.item, first.source)
+
+
+def _words(error: _Error, ground: _Ground) -> tuple[str, str]:
+    """Say what is wrong and what to do about it."""
+    field, hint = dotted(error.steps) or "the document", ground.hint(error.steps)
+    if error.context.get("min_length") == 1:
+        return f"{field} is empty, and must not be", hint
+    if error.type in _LIMITS:
+        return f"{field} {_LIMITS[error.type].format(**error.context)}", hint
+    if error.type in _WORDS:
+        return _WORDS[error.type](error, field, ground)
+    if error.shape:
+        return _shape(error, field, ground)
+    return f"{field}: {error.message[:1].lower()}{error.message[1:]}", hint
+
+
+def _missing(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
+    return f"{field} lacks the field '{error.name}'", f"add it, {ground.hint((*error.steps, error.name))}"
+
+
+def _unknown(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
+    what = f"unknown field '{shown(error.name)}' in {field}"
+    if found := nearest(error.name, known([ground.model], error.steps)):
+        return what, f"did you mean '{found}'?"
+    for parent in ("spec", "metadata"):
+        if error.steps != (parent,) and error.name in known([ground.model], [parent]):
+            return what, f"it belongs below '{parent}'"
+    return what, f"remove it, or {ground.hint(error.steps)}"
+
+
+def _choice(error: _Error, field: str, _: _Ground) -> tuple[str, str]:
+    options = re.findall(r"'([^']*)'", str(error.context.get("expected", error.context.get("expected_tags"))))
+    value = error.item.value
+    if value is None or not isinstance(value, str | int | float):
+        return f"{field} should be a word, not {_actual(error.item)}", f"known are: {listed(options)}"
+    word = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"unknown value '{shown(word)}' of {field}", advice(word, options)
+
+
+def _form(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
+    """Say what a text should look like, which a field's description begins with."""
+    info = ground.field(error.steps)
+    form, end, _ = (info.description or "" if info else "").partition(". ")
+    words = f"should be: {form}" if end else "is not of the form that it must have"
+    return f"{field} {words}", ground.hint(error.steps)
+
+
+def _shapes(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
+    what = f"{field} should be {error.context['shapes']}, not {_actual(error.item)}"
+    return what, ground.hint(error.steps)
+
+
+def _shape(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
+    shape, todo = _SHAPES[error.shape or "string"]
+    if error.item.value is None:
+        info = ground.field(error.steps)
+        todo = "give it a value" + ("" if info is None or info.is_required() else ", or remove the field")
+        return f"{field} is empty, and should be {shape}", todo
+    return f"{field} should be {shape}, not {_actual(error.item)}", todo
+
+
+def _own(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
+    return f"{field}: {error.context['error']}", ground.hint(error.steps)
+
+
+_WORDS: Mapping[str, Callable[[_Error, str, _Ground], tuple[str, str]]] = {
+    "missing": _missing,
+    "extra_forbidden": _unknown,
+    "literal_error": _choice,
+    "enum": _choice,
+    "union_tag_invalid": _choice,
+    "choice": _shapes,
+    "string_pattern_mismatch": _form,
+    "value_error": _own,
+    "assertion_error": _own,
+}
+"""How each of pydantic's errors reads."""
+
+
+def _actual(item: Item) -> str:
+    """Say what a value is, and never the value itself."""
+    return next(word for shape, word in _ACTUAL if isinstance(item.value, shape))
+
+
+_ACTUAL: tuple[tuple[type, str], ...] = (
+    (type(None), "empty"),
+    (bool, "true or false"),
+    (int, "a number"),
+    (float, "a fraction"),
+    (str, "text"),
+    (tuple, "a list"),
+    (object, "a mapping"),
+)

@@ -1,0 +1,58 @@
+"""
+What surrounds each spec: apiVersion, kind, metadata.
+
+Separate from the kinds, which know only their spec; one model per kind is made here, and both checking and
+JSON Schema come from it.
+"""
+
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, create_model
+
+from kvmreconcile.kinds.kind import Kind, ObjectSpec, Spec
+from kvmreconcile.kinds.values import Name
+
+API_VERSION = "kvmreconcile/v1"
+
+
+class Metadata(Spec):
+    """What an object is called."""
+
+    name: Annotated[Name, Field(description="Text. The object's name in libvirt.")]
+    labels: Annotated[
+        dict[str, str],
+        Field(
+            default_factory=dict,
+            description="Mapping of texts. Words of your own to select objects by, such as tier: web. "
+            "Defaults to none.",
+        ),
+    ]
+
+
+class Envelope(Spec):
+    """One document of a spec file, whatever its kind."""
+
+    api_version: Annotated[
+        Literal["kvmreconcile/v1"],
+        Field(description="Text. The version of this format: kvmreconcile/v1."),
+    ]
+    kind: Annotated[str, Field(description="Text. What the object is, such as Domain.")]
+    metadata: Annotated[Metadata, Field(description="What the object is called.")]
+    spec: Annotated[Any, Field(description="What is wanted of the object.")]
+
+
+def envelope(kind: Kind) -> type[Envelope]:
+    """Return the model of a whole document of one kind."""
+    return _envelope(kind.name, kind.spec)
+
+
+@cache
+def _envelope(name: str, spec: type[ObjectSpec]) -> type[Envelope]:
+    word: Any = Literal[name]
+    return create_model(
+        name,
+        __base__=Envelope,
+        kind=(word, Field(description=f"Text. What the object is: {name}.")),
+        spec=(spec, Field(description="What is wanted of the object.")),
+    )

@@ -1,0 +1,35 @@
+"""
+Find a field among pydantic's models by its path in YAML.
+
+Separate because a misspelt field, a hint to `explain` and `explain` itself all ask the same: which fields
+are there?
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+def fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """Return a model's fields by their names in YAML."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models inside an annotation such as `list[Disk] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from models(inner)
+
+
+def known(start: Iterable[type[BaseModel]], steps: Iterable[str | int]) -> Mapping[str, FieldInfo]:
+    """Return the fields that exist at a path from some models; numbers, which stand for a list's entries, are skipped."""
+    found = {name: info for model in start for name, info in fields(model).items()}
+    for step in steps:
+        if isinstance(step, str):
+            inner = models(found[step].annotation) if step in found else ()
+            found = {name: info for model in inner for name, info in fields(model).items()}
+    return found

@@ -1,0 +1,111 @@
+"""
+Find the files that hold specs and read their bytes.
+
+Separate from what is in them. Whatever cannot be read is a fault, never passed over: a spec that is not
+seen would look like one that is gone.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kvmreconcile.model import Source
+from kvmreconcile.source.fault import Fault
+from kvmreconcile.source.text import MAX_BYTES, shown_path
+
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class SpecFile:
+    """A file's bytes; `name` is how messages call it."""
+
+    path: Path
+    name: str
+    content: bytes
+
+
+def read_all(paths: Sequence[Path]) -> Iterator[SpecFile | Fault]:
+    """
+    Read the files named, and those in the directories named, in the order of their names.
+
+    In a directory only *.yaml and *.yml count, hidden ones (".git", ".#x.yaml") do not. A file that is
+    reached twice is read once.
+    """
+    seen: set[str] = set()
+    for path in paths:
+        for found in _walk(path, _Tree(path), ()):
+            if isinstance(found, Fault):
+                yield found
+            elif (real := os.path.realpath(found)) not in seen:
+                seen.add(real)
+                yield _read(found)
+
+
+class _Tree:
+    """The directory given, out of which no link may lead, and its directories that were walked."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = os.path.realpath(root)
+        self.walked: set[str] = set()
+
+    def holds(self, real: str) -> bool:
+        """Tell whether a path without links lies inside."""
+        return real == self.root or real.startswith(self.root.rstrip("/") + "/")
+
+
+def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[Path | Fault]:
+    try:
+        real = os.path.realpath(path, strict=True)
+        is_directory = stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError) as error:
+        yield _fault(path, f"cannot be read: {_reason(error)}", "check that it exists and may be read")
+        return
+    if not tree.holds(real):
+        yield _fault(path, "the link leads out of the directory", "put a copy in its place")
+    elif not is_directory:
+        yield path
+    elif real in above:
+        yield _fault(path, "the link leads back to a directory that it is in", "remove it")
+    elif real not in tree.walked:
+        tree.walked.add(real)
+        yield from _list(path, tree, (*above, real))
+
+
+def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[Path | Fault]:
+    try:
+        with os.scandir(directory) as entries:
+            found = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+    except OSError as error:
+        yield _fault(directory, f"cannot be read: {_reason(error)}", "check who may read it")
+        return
+    for entry in found:
+        if entry.name.endswith(SUFFIXES) or _may_be_directory(entry):
+            yield from _walk(directory / entry.name, tree, above)
+
+
+def _may_be_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return True
+
+
+def _read(path: Path) -> SpecFile | Fault:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return _fault(path, "is no regular file", "remove it, or name it otherwise")
+        with path.open("rb") as file:
+            return SpecFile(path, shown_path(path), file.read(MAX_BYTES + 1))
+    except OSError as error:
+        return _fault(path, f"cannot be read: {_reason(error)}", "check who may read it")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
+
+
+def _fault(path: Path, what: str, todo: str) -> Fault:
+    return Fault(Source(shown_path(path), 1, 1), what, todo)

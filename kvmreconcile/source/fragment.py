@@ -1,0 +1,63 @@
+"""
+Check the XML that a spec carries, and say where in the YAML file it is wrong.
+
+Separate from the tree's own parser, which knows no file and takes what libvirt gives it on trust.
+"""
+
+import re
+from collections.abc import Iterator
+
+from lxml import etree
+
+from kvmreconcile.model import Source
+from kvmreconcile.source.fault import Fault, shown
+from kvmreconcile.source.item import Item
+
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+
+_WORDS = (
+    (r"Opening and ending tag mismatch: (\S+) line \d+ and ([^\s,]+)", "<{0}> is closed by </{1}>", "close each element by its own name"),
+    (r"Premature end of data in tag (\S+)", "<{0}> is not closed", "add </{0}>"),
+    (r"Extra content at the end", "something stands after the root element", "put all into one element"),
+    (r"Document is empty|Start tag expected", "this is no XML", "start with the root element"),
+    (r"Entity '(.*)' not defined", "the entity '&{0};' does not exist", "write the character itself, or '&amp;' for '&'"),
+    (r"xmlParseEntityRef|EntityRef:", "a '&' stands alone", "write '&amp;' for '&'"),
+    (r"Attribute (\S+) redefined", "the attribute '{0}' is given twice", "keep one of them"),
+    (r"Specification mandates value for attribute ([^\s,]+)", "the attribute '{0}' has no value", "write {0}='…'"),
+    (r"AttValue: \" or ' expected", "an attribute's value is not in quotes", "quote it"),
+    (r"Unescaped '<' not allowed|invalid element name", "a '<' stands alone", "write '&lt;' for '<'"),
+    (r"Namespace prefix (\S+).* is not defined", "the prefix '{0}:' is not declared", "add xmlns:{0}='…' to the element"),
+)  # fmt: skip
+
+
+def check(item: Item, root: str) -> Iterator[Fault]:
+    """Yield what is wrong with a fragment whose root element must have that tag."""
+    try:
+        element = etree.fromstring(str(item.value).encode(), _PARSER)
+    except etree.XMLSyntaxError as error:
+        line, column = error.lineno or 1, error.offset or 1
+        what, todo = _explain(error.msg or "")
+        yield Fault(_place(item, line, column), f"xml: {what}", todo)
+        return
+    if element.getroottree().docinfo.internalDTD is not None:
+        yield Fault(item.source, "xml: a document type is not allowed", "remove '<!DOCTYPE …>'")
+    elif element.tag != root:
+        line = element.sourceline if isinstance(element.sourceline, int) else 1
+        what = f"xml: the root element is <{shown(str(element.tag))}>, and must be <{root}>"
+        yield Fault(_place(item, line, 1), what, f"put the fragment into <{root}>…</{root}>")
+
+
+def _explain(message: str) -> tuple[str, str]:
+    for pattern, what, todo in _WORDS:
+        if found := re.search(pattern, message):
+            words = [shown(g) for g in found.groups()]
+            return what.format(*words), todo.format(*words)
+    plain = re.sub(r", line \d+, column \d+.*", "", message)
+    return f"this is not well-formed ({plain})", "mend it"
+
+
+def _place(item: Item, line: int, column: int) -> Source:
+    """Return where in the file a place of the fragment is; the value's start where lines are not the file's."""
+    if item.indent is None:
+        return item.source
+    return Source(item.source.file, item.source.line + line, item.indent + max(column, 1))

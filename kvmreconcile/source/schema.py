@@ -1,0 +1,57 @@
+"""
+Describe spec files as JSON Schema, for editors and other programs.
+
+Separate from the command that prints it, so that the manual can be made of it, too.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import CoreSchema
+
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.source.envelope import Envelope, envelope
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _Untitled(GenerateJsonSchema):
+    """Gives fields no titles, which would only repeat their names; what editors show is the description."""
+
+    def field_title_should_be_set(self, _: CoreSchema) -> bool:
+        """Say no."""
+        return False
+
+
+def schema_of_all(kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """
+    Return the schema of a document of any kind.
+
+    It chooses by `kind` with if and then rather than oneOf, because a validator can tell what is wrong inside
+    the branch that applies, and of oneOf only that no branch fits.
+    """
+    models = {name: envelope(kind) for name, kind in kinds.items()}
+    wanted = [(model, "validation") for model in (*models.values(), Envelope)]
+    refs, described = models_json_schema(wanted, by_alias=True, schema_generator=_Untitled)  # type: ignore[arg-type] # list is invariant
+    whole = described["$defs"].pop(_name(refs[Envelope, "validation"]))
+    whole["properties"]["kind"] = {**whole["properties"]["kind"], "enum": [*kinds]}
+    # Each branch refuses unknown fields by itself.
+    del whole["additionalProperties"]
+    branches = [
+        {
+            "if": {"properties": {"kind": {"const": name}}, "required": ["kind"]},
+            "then": refs[model, "validation"],
+        }
+        for name, model in models.items()
+    ]
+    return {"$schema": DRAFT, **whole, "title": "kvmreconcile spec", "allOf": branches, **described}
+
+
+def schema_of(kind: Kind) -> dict[str, Any]:
+    """Return the schema of a document of one kind."""
+    return {"$schema": DRAFT, **envelope(kind).model_json_schema(by_alias=True, schema_generator=_Untitled)}
+
+
+def _name(ref: Mapping[str, Any]) -> str:
+    return str(ref["$ref"]).rpartition("/")[2]

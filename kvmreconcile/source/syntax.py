@@ -1,0 +1,85 @@
+"""
+Say in plain words what libyaml finds wrong with a text.
+
+Separate because it is one table: libyaml's words on the left, a person's on the right.
+"""
+
+from dataclasses import dataclass
+
+import yaml
+
+from kvmreconcile.model import Source
+from kvmreconcile.source.fault import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """
+    How one of libyaml's messages reads.
+
+    Attributes:
+        problem: Part of its problem.
+        context: Part of its context, or what may stand at the place itself if it is a single character.
+        at_start: Whether the mistake is where the thing starts that was being read.
+    """
+
+    problem: str
+    context: str
+    what: str
+    todo: str
+    at_start: bool = False
+
+    def fits(self, problem: str, context: str, here: str) -> bool:
+        """Tell whether this is the row for a message about a place where a character stands."""
+        is_here = len(self.context) != 1 or self.context == here
+        return self.problem in problem and is_here and (len(self.context) == 1 or self.context in context)
+
+
+_STRAY = "this bracket closes nothing"
+
+
+_INDENT = "indent it like the lines beside it, or quote the text before it"
+_ROWS = (
+    _Row("found character that cannot start any token", "\t", "a tab indents this line", "indent with blanks"),
+    _Row("found character that cannot start any token", "", "a value cannot start with this character", "quote the value"),
+    _Row("mapping values are not allowed", "", "a ':' is not expected here", "indent the line like its neighbours, or quote a text that holds ': '"),
+    _Row("found unexpected end of stream", "quoted scalar", "the quote that opens here is never closed", "close it", at_start=True),
+    _Row("found unexpected document indicator", "quoted scalar", "the quote that opens here is never closed", "close it", at_start=True),
+    _Row("did not find expected ',' or ']'", "", "the list that opens here is not closed", "add the missing ']' or ','", at_start=True),
+    _Row("did not find expected ',' or '}'", "", "the mapping that opens here is not closed", "add the missing '}' or ','", at_start=True),
+    _Row("did not find expected node content", "", "a value is missing here", "write the value, or remove the ',' or bracket too many"),
+    _Row("did not find expected '-' indicator", "", "this line is no entry of the list before it", "start it with '- ', or indent it to its entry"),
+    _Row("did not find expected", "]", _STRAY, "remove it"),
+    _Row("did not find expected", "}", _STRAY, "remove it"),
+    _Row("did not find expected key", "", "this does not fit the fields before it", _INDENT),
+    _Row("could not find expected ':'", "", "a ':' is missing after the field's name", "write 'field: value', or indent a text that belongs to the line above", at_start=True),
+    _Row("block sequence entries are not allowed", "", "a list cannot start here", "start it on a line of its own"),
+    _Row("found unknown escape character", "", "a backslash before this character means nothing", r"write '\\' for a backslash, or use single quotes"),
+    _Row("did not find expected hexdecimal number", "", "a character's number in hexadecimal is expected here", r"write '\\' for a backslash, or use single quotes"),
+    _Row("did not find expected alphabetic or numeric", "alias", "a value that starts with '*' is an alias", "quote the value"),
+    _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value"),
+    _Row("did not find expected comment or line break", "block scalar", "text must start on the line below '|' or '>'", "move it there, indented"),
+    _Row("found a tab character where an indentation", "", "a tab indents this line", "indent with blanks"),
+    _Row("did not find expected <document start>", "", "this stands outside of the document before it", "remove what closes the document too early, or start a new one with '---'"),
+    _Row("did not find the expected '>'", "tag", "this tag is not closed", "remove it; a value that starts with '!' must be quoted", at_start=True),
+    _Row("tag", "", "this tag means nothing here", "remove it; a value that starts with '!' must be quoted"),
+)  # fmt: skip
+
+
+def explain(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> Fault:
+    """Return a syntax error in plain words; `lines` are the text's and `first` is where the text begins."""
+    problem, context = error.problem or "", error.context or ""
+    mark = error.problem_mark or error.context_mark
+    here = "".join(lines[mark.line : mark.line + 1])[mark.column :][:1] if mark is not None else ""
+    row = next((r for r in _ROWS if r.fits(problem, context, here)), None)
+    if row and row.at_start and error.context_mark is not None:
+        mark = error.context_mark
+    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    if line and not any(map(str.strip, lines[line:])):
+        # The text ended too early: its last line is the place, not the next document.
+        line = max((i for i, text in enumerate(lines) if text.strip()), default=0)
+        column = len(lines[line])
+    source = Source(first.file, first.line + line, column + 1)
+    if row is None:
+        return Fault(source, f"this is not YAML: {problem}", "mend it, or quote the value")
+    return Fault(source, row.what, row.todo)

@@ -1,0 +1,224 @@
+"""
+Read YAML 1.2 into values that know their place, with limits on what a hostile file can cost.
+
+Separate from what the values mean. PyYAML's own composer recurses in C and dies on deep nesting, keeps the
+last of two equal keys and reads YAML 1.1; so the tree is put together here from libyaml's events, one by
+one, and only the meaning of a scalar is left to a library.
+"""
+
+import re
+from typing import NoReturn
+
+import yaml
+from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it carries no annotations
+
+from kvmreconcile.model import Source
+from kvmreconcile.source import syntax
+from kvmreconcile.source.fault import Fault, shown
+from kvmreconcile.source.item import Frame, Item, Plain, Reading
+from kvmreconcile.source.text import Chunk
+
+MAX_DEPTH = 64
+MAX_NODES = 100_000
+"""Counted with every alias followed, so that aliases of aliases cannot explode."""
+MAX_ALIASES = 100
+
+_TAGS = {f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "seq", "map")} | {"!"}
+
+# Source: https://www.w3.org/TR/xml/#charsets
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def read(chunk: Chunk, file: str) -> Reading:
+    """Read the text of one document."""
+    composer = _Composer(chunk, file)
+    try:
+        composer.run()
+    except _StopError as stop:
+        composer.faults.append(stop.fault)
+        composer.close()
+    return Reading(composer.root, tuple(composer.faults), whole=not composer.is_broken)
+
+
+class _StopError(Exception):
+    """The rest of the document cannot be read."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+class _Composer:
+    """Puts one document together; a tree of values is in `root` when it is done."""
+
+    def __init__(self, chunk: Chunk, file: str) -> None:
+        self.loader = CCoreLoader(chunk.text)
+        self.lines = chunk.text.split("\n")
+        self.first = Source(file, chunk.lines_before + 1, 1)
+        self.frames: list[Frame] = []
+        self.anchors: dict[str, Item | None] = {}
+        self.aliases = 0
+        self.nodes = 0
+        self.root: Item | None = None
+        self.faults: list[Fault] = []
+        self.is_broken = False
+
+    def run(self) -> None:
+        """Read to the end of the document."""
+        try:
+            while self.loader.check_event():
+                self.take(self.loader.get_event())
+        except yaml.MarkedYAMLError as error:
+            raise _StopError(syntax.explain(error, self.lines, self.first)) from None
+        if self.root and self.root.value is None:
+            self.root = None
+
+    def close(self) -> None:
+        """Keep what was read before the document broke off."""
+        self.is_broken = True
+        while self.frames:
+            self.root = self.frames.pop().item()
+            if self.frames:
+                self.frames[-1].attach(self.root)
+
+    def take(self, event: yaml.Event) -> None:
+        """Read one event on."""
+        match event:
+            case yaml.ScalarEvent():
+                item = self.scalar(event)
+                self.remember(event.anchor, item)
+                self.put(item)
+            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+                self.open(event)
+            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                frame = self.frames.pop()
+                item = frame.item()
+                self.remember(frame.anchor, item)
+                self.put(item)
+            case yaml.AliasEvent():
+                item = self.alias(event)
+                self.put(item, item.size)
+
+    def open(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent) -> None:
+        """Begin a list or mapping."""
+        source = self.source(event)
+        if len(self.frames) >= MAX_DEPTH:
+            self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "flatten them")
+        self.check_tag(event.tag, source)
+        if event.anchor:
+            self.anchors[event.anchor] = None
+        self.frames.append(Frame(source, event.anchor, isinstance(event, yaml.MappingStartEvent)))
+
+    def scalar(self, event: yaml.ScalarEvent) -> Item:
+        """Read a plain value as YAML 1.2 does."""
+        source = self.source(event)
+        if not self.check_tag(event.tag, source):
+            return Item(source, event.value)
+        if bad := _NOT_IN_XML.search(event.value):
+            self.fault(
+                source, f"the character U+{ord(bad[0]):04X} cannot be part of a definition", "remove it"
+            )
+        tag = event.tag if event.tag and event.tag != "!" else self.resolve(event)
+        node = yaml.ScalarNode(tag, event.value)
+        try:
+            value: Plain = self.loader.construct_object(node)
+        except (ValueError, KeyError, IndexError, yaml.YAMLError):
+            self.fault(source, "this cannot be read as its tag says, or is too long a number", "quote it")
+            value = event.value
+        return Item(source, value, self.indent(event) if event.style == "|" else None)
+
+    def indent(self, event: yaml.ScalarEvent) -> int | None:
+        """Return how far a block of text is indented, None where its lines are not the file's."""
+        begin = event.start_mark.line + 1 if event.start_mark is not None else 0
+        for line, text in zip(self.lines[begin:], event.value.split("\n"), strict=False):
+            if text:
+                return len(line) - len(text) if line.endswith(text) else None
+        return None
+
+    def resolve(self, event: yaml.ScalarEvent) -> str:
+        """Tell what kind of value a scalar without a tag is; one with the tag "!" is text."""
+        implicit = (False, True) if event.tag == "!" else event.implicit
+        return str(self.loader.resolve(yaml.ScalarNode, event.value, implicit))
+
+    def alias(self, event: yaml.AliasEvent) -> Item:
+        """Return what an alias stands for."""
+        source, anchor = self.source(event), event.anchor or ""
+        self.aliases += 1
+        if self.aliases > MAX_ALIASES:
+            self.stop(source, f"there are more than {MAX_ALIASES} aliases", "write the values out")
+        item = self.anchors.get(anchor)
+        if item is not None:
+            if len(self.frames) + item.height > MAX_DEPTH:
+                self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "flatten them")
+            return item
+        name = shown(anchor)
+        if anchor in self.anchors:
+            self.stop(
+                source, f"the alias '*{name}' stands inside of what it stands for", "write the value out"
+            )
+        self.fault(
+            source, f"the alias '*{name}' stands for nothing", f"define '&{name}' before it, or quote it"
+        )
+        return Item(source, None)
+
+    def put(self, item: Item, size: int = 1) -> None:
+        """Put a value where it belongs; `size` is how many values it adds."""
+        self.nodes += size
+        if self.nodes > MAX_NODES:
+            self.stop(item.source, f"there are more than {MAX_NODES:,} values", "split the document")
+        if not self.frames:
+            self.root = item
+            return
+        frame = self.frames[-1]
+        if frame.is_mapping and frame.key is None:
+            frame.key = (item.source, self.key(frame, item))
+        else:
+            frame.attach(item)
+
+    def key(self, frame: Frame, item: Item) -> str | None:
+        """Return the name of a mapping's field, None for one that cannot be."""
+        if not isinstance(item.value, str):
+            self.fault(item.source, "a field's name must be text", "quote it")
+            return None
+        if item.value == "<<":
+            todo = "write the fields out; an alias may still stand for a whole value"
+            self.fault(item.source, "YAML 1.2 does not merge '<<'", todo)
+            return None
+        if (first := frame.entries.get(item.value)) is not None:
+            what = f"field '{shown(item.value)}' is given twice, first on line {first.source.line}"
+            self.fault(item.source, what, "keep one of them")
+            # Two objects that lost the line between them look like this, so which ones were meant is not known.
+            self.is_broken |= len(self.frames) == 1
+            return None
+        return item.value
+
+    def remember(self, anchor: str | None, item: Item) -> None:
+        """Keep a value for its aliases."""
+        if anchor:
+            self.anchors[anchor] = item
+
+    def check_tag(self, tag: str | None, source: Source) -> bool:
+        """Tell whether a tag is one of YAML's own."""
+        if tag is None or tag in _TAGS:
+            return True
+        name = shown(tag.replace("tag:yaml.org,2002:", "!!"))
+        self.fault(
+            source,
+            f"the tag '{name}' is not allowed",
+            "remove it; a value that starts with '!' must be quoted",
+        )
+        return False
+
+    def source(self, event: yaml.Event) -> Source:
+        """Return where in the file an event starts."""
+        mark = event.start_mark
+        line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+        return Source(self.first.file, self.first.line + line, column + 1)
+
+    def fault(self, source: Source, what: str, todo: str) -> None:
+        """Note a mistake and read on."""
+        self.faults.append(Fault(source, what, todo))
+
+    def stop(self, source: Source, what: str, todo: str) -> NoReturn:
+        """Read no further."""
+        raise _StopError(Fault(source, what, todo))

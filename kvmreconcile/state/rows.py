@@ -1,0 +1,149 @@
+"""
+Values as rows of the database, and back.
+
+Separate from the database so that what is on disk can be read here in one piece, and tested without one.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from kvmreconcile.model import Applied, Key, Report, Settled, World
+from kvmreconcile.tree import Node
+
+Column = str | int | float | None
+Row = Sequence[Column]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    One action that was done or tried, for people who look back.
+
+    Attributes:
+        plan: The plan's digest.
+        revision: The commit of the spec, "" outside git.
+        changes: Paths behind their sign ("~ memory"); never values, since those can be secret.
+    """
+
+    at: datetime
+    plan: str
+    revision: str
+    key: Key
+    verb: str
+    effect: str
+    reason: str
+    changes: tuple[str, ...]
+    result: str
+    took_s: float
+    error: str
+
+
+def write_applied(applied: Applied) -> Row:
+    """Return the row of table `applied` that holds a value."""
+    return (
+        applied.key.kind,
+        applied.key.name,
+        applied.uuid,
+        applied.instance,
+        write_tree(applied.tree),
+        applied.digest,
+        applied.complete,
+        json.dumps([astuple(s) for s in applied.settled]),
+        applied.runtime_id,
+        json.dumps(applied.pending),
+        applied.protect,
+    )
+
+
+def read_applied(row: Sequence[Any]) -> Applied:
+    """
+    Return the value that a row of table `applied` holds.
+
+    Raises:
+        ValueError: The row is not as it was written.
+    """
+    kind, name, uuid, instance, tree, digest, complete, settled, runtime_id, pending, protect = row
+    try:
+        return Applied(
+            key=Key(kind, name),
+            uuid=uuid,
+            instance=instance,
+            tree=read_tree(tree),
+            digest=digest,
+            complete=bool(complete),
+            settled=tuple(Settled(*s) for s in json.loads(settled)),
+            runtime_id=runtime_id,
+            pending=tuple(json.loads(pending)),
+            protect=bool(protect),
+        )
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"what is remembered of {kind}/{name} is garbled: {error}") from error
+
+
+def write_tree(tree: Node) -> str:
+    """Write a tree without loss; XML would drop markers of absence."""
+    return json.dumps(_nested(tree), separators=(",", ":"))
+
+
+@lru_cache(maxsize=8192)
+def read_tree(text: str) -> Node:
+    """
+    Read what `write_tree` wrote; cached, so that reading an unchanged state again is cheap.
+
+    Raises:
+        ValueError: The text is something else.
+        TypeError: The text is something else.
+    """
+    return _node(json.loads(text))
+
+
+def _nested(node: Node) -> list[Any]:
+    return [node.tag, node.attrs, node.text, [_nested(child) for child in node.children], node.prefix]
+
+
+def _node(nested: list[Any]) -> Node:
+    tag, attrs, text, children, prefix = nested
+    return Node(tag, tuple((k, v) for k, v in attrs), text, tuple(map(_node, children)), prefix)
+
+
+def write_entries(report: Report, world: World) -> Iterator[Row]:
+    """Yield the rows of table `history` that tell what came of a plan, without their number."""
+    for outcome in report.outcomes:
+        action = outcome.action
+        desired = world.desired.get(action.key)
+        yield (
+            world.now.isoformat(),
+            report.plan.digest,
+            desired.source.revision if desired else "",
+            action.key.kind,
+            action.key.name,
+            action.verb,
+            str(action.effect),
+            action.reason.value,
+            json.dumps([f"{change.sign} {change.path}".rstrip() for change in action.changes]),
+            outcome.result.value,
+            outcome.took_s,
+            outcome.error,
+        )
+
+
+def read_entry(row: Sequence[Any]) -> Entry:
+    """Return the entry that a row of table `history` holds."""
+    _number, at, plan, revision, kind, name, verb, effect, reason, changes, result, took_s, error = row
+    return Entry(
+        at=datetime.fromisoformat(at),
+        plan=plan,
+        revision=revision,
+        key=Key(kind, name),
+        verb=verb,
+        effect=effect,
+        reason=reason,
+        changes=tuple(json.loads(changes)),
+        result=result,
+        took_s=took_s,
+        error=error,
+    )

@@ -1,0 +1,113 @@
+"""
+The state: what was last asked for of each object, and a history for people.
+
+Separate from the rest because it is the only thing of ours on disk. It may be lost at any time: then it
+knows nothing to be ours, and so nothing is removed for its sake.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from kvmreconcile.errors import StateError
+from kvmreconcile.model import Applied, Key, Report, World
+from kvmreconcile.state.database import FILE, alone, open_copy, open_writable, translated
+from kvmreconcile.state.rows import Entry, read_applied, read_entry, write_applied, write_entries
+
+_PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TRIM = "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?"
+_HISTORY = "SELECT * FROM history WHERE ? IN ('', kind || '/' || name) ORDER BY id DESC LIMIT ?"
+HISTORY_ROWS = 10_000
+
+
+class State:
+    """
+    The state database; several threads and processes may use it at once.
+
+    Every method raises StateError where the database cannot be used, saying what to do.
+
+    Attributes:
+        recovered: Where a damaged database was moved when this one was opened in its place, else None.
+    """
+
+    def __init__(self, database: sqlite3.Connection, path: Path, recovered: Path | None = None) -> None:
+        self.recovered = recovered
+        self._database = database
+        self._path = path
+        self._lock = Lock()
+
+    @classmethod
+    def open(cls, directory: Path) -> "State":
+        """Open the database of a directory, or make both; a damaged one is moved aside."""
+        database, recovered = open_writable(directory)
+        return cls(database, directory / FILE, recovered)
+
+    @classmethod
+    def open_readonly(cls, directory: Path) -> "State":
+        """Look at the database as it is now without changing anything; empty where there is none."""
+        return cls(open_copy(directory), directory / FILE)
+
+    def applied(self) -> dict[Key, Applied]:
+        """Return all that is remembered, by object."""
+        with self._using() as database:
+            rows = database.execute("SELECT * FROM applied ORDER BY kind, name").fetchall()
+        try:
+            return {applied.key: applied for applied in map(read_applied, rows)}
+        except ValueError as error:
+            raise StateError(
+                f"{self._path}: {error}; move the file away to begin anew, nothing is removed for that"
+            ) from error
+
+    def put(self, applied: Applied) -> None:
+        """Remember what was asked for of one object; it is on disk when this returns."""
+        with self._using() as database:
+            database.execute(_PUT, write_applied(applied))
+
+    def forget(self, key: Key) -> None:
+        """Remember nothing of an object any more."""
+        with self._using() as database:
+            database.execute("DELETE FROM applied WHERE kind = ? AND name = ?", (key.kind, key.name))
+
+    def record(self, report: Report, world: World) -> None:
+        """Add what came of a plan to the history; its oldest entries give way."""
+        rows = list(write_entries(report, world))
+        if not rows:
+            return
+        with self._using() as database, database:
+            database.execute("BEGIN IMMEDIATE")
+            database.executemany(_RECORD, rows)
+            database.execute(_TRIM, (HISTORY_ROWS,))
+
+    @contextmanager
+    def alone(self, world: World) -> Iterator[None]:
+        """
+        Act on what was seen, with no other process acting at the same time or since.
+
+        Raises:
+            StateError: Another is at work, or has been since this world was looked at.
+        """
+        with alone(self._path.parent):
+            if self.applied() != dict(world.applied):
+                raise StateError(
+                    f"{self._path}: another kvmreconcile has been at work since this plan was made; plan anew"
+                )
+            yield
+
+    def history(self, limit: int, key: Key | None = None) -> tuple[Entry, ...]:
+        """Return what was done or tried last, newest first; with a key, to that object alone."""
+        with self._using() as database:
+            rows = database.execute(_HISTORY, (str(key) if key else "", limit)).fetchall()
+        return tuple(map(read_entry, rows))
+
+    def close(self) -> None:
+        """Let the database go; every other method fails after this."""
+        with self._using() as database:
+            database.close()
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, translated(self._path):
+            yield self._database

@@ -1,0 +1,35 @@
+"""XML as data: overlay, diff and forget, driven by rules and knowing nothing of libvirt's objects."""
+
+from kvmreconcile.tree.diff import Change, diff, locate
+from kvmreconcile.tree.merge import forget, is_satisfied_by, overlay
+from kvmreconcile.tree.node import NONE, Node, brief, make, parse, to_xml
+from kvmreconcile.tree.rules import Birth, Effect, Members, Owner, Ref, Reset, Rules, Update
+from kvmreconcile.tree.scalars import Measure, Scalar
+from kvmreconcile.tree.table import Table, paths
+
+__all__ = [
+    "NONE",
+    "Birth",
+    "Change",
+    "Effect",
+    "Measure",
+    "Members",
+    "Node",
+    "Owner",
+    "Ref",
+    "Reset",
+    "Rules",
+    "Scalar",
+    "Table",
+    "Update",
+    "brief",
+    "diff",
+    "forget",
+    "is_satisfied_by",
+    "locate",
+    "make",
+    "overlay",
+    "parse",
+    "paths",
+    "to_xml",
+]

@@ -1,0 +1,138 @@
+"""
+Name every leaf by which two trees differ: what is shown, judged and done.
+
+Separate from merging because a change is also made from trees that were not merged (live beside stored).
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kvmreconcile.tree.match import pair
+from kvmreconcile.tree.node import COMMENT, Node
+from kvmreconcile.tree.place import at, short, under
+from kvmreconcile.tree.rules import Rules, labels
+from kvmreconcile.tree.table import Table, paths
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    One leaf or one whole element that is to become another.
+
+    `steps` names it for people ("devices", "disk[root]", "driver", "@cache"), `rule` for tables
+    ("devices/disk/driver/@cache"). `old` or `new` is None where the thing is absent on that side. `secrets`
+    are the paths of values that are never shown.
+    """
+
+    steps: tuple[str, ...]
+    rule: str
+    old: str | Node | None
+    new: str | Node | None
+    secrets: Table[bool] = field(default_factory=paths, compare=False, repr=False)
+
+    @property
+    def path(self) -> str:
+        """The name for people, in one piece."""
+        return "/".join(self.steps)
+
+    @property
+    def sign(self) -> str:
+        """Whether it is added ("+"), removed ("-") or changed ("~")."""
+        return "+" if self.old is None else "-" if self.new is None else "~"
+
+
+def diff(old: Node, new: Node, rules: Rules, rule: str = "", steps: tuple[str, ...] = ()) -> Iterator[Change]:
+    """Yield the changes that turn `old` into `new`, those of an element before those inside it."""
+    if old is new or (rule and rule in rules.ignored):
+        return
+    yield from _leaves(old, new, rules, rule, steps)
+    if old.children == new.children:
+        return
+    pairs = pair(old.children, new.children, rule, rules, lambda a, b: a == b)
+    kept = set(pairs.values())
+    for index, step in enumerate(_names(old, rules, rule)):
+        if index not in kept:
+            yield from _whole(old.children[index], None, rules, rule, (*steps, step))
+    for index, step in enumerate(_names(new, rules, rule)):
+        child = new.children[index]
+        if index in pairs:
+            yield from diff(old.children[pairs[index]], child, rules, under(rule, child.tag), (*steps, step))
+        else:
+            yield from _whole(None, child, rules, rule, (*steps, step))
+
+
+def _leaves(old: Node, new: Node, rules: Rules, rule: str, steps: tuple[str, ...]) -> Iterator[Change]:
+    if old.attrs != new.attrs:
+        before, after = dict(old.attrs), dict(new.attrs)
+        for name in sorted(before.keys() | after.keys()):
+            where = at(rule, name)
+            if before.get(name) != after.get(name) and where not in rules.ignored:
+                yield Change((*steps, f"@{name}"), where, before.get(name), after.get(name), rules.secrets)
+    if old.text != new.text:
+        yield Change(steps, rule, old.text or None, new.text or None, rules.secrets)
+
+
+def _whole(
+    old: Node | None, new: Node | None, rules: Rules, parent: str, steps: tuple[str, ...]
+) -> Iterator[Change]:
+    element = old or new or Node("")
+    rule = under(parent, element.tag)
+    if element.tag != COMMENT and rule not in rules.ignored and not _only_holds_ignored(element, rules, rule):
+        yield Change(steps, rule, old, new, rules.secrets)
+
+
+def _only_holds_ignored(element: Node, rules: Rules, rule: str) -> bool:
+    """Tell whether an element is but the container of what is never shown, such as our own mark."""
+    if element.attrs or element.text or not element.children:
+        return False
+    return all(under(rule, child.tag) in rules.ignored for child in element.children)
+
+
+def label(child: Node, parent: Node, rules: Rules, rule: str) -> str:
+    """Return an element's step: its tag, and in brackets what tells it from its like, if anything does."""
+    names = _names(parent, rules, rule.removesuffix(short(child.tag)).removesuffix("/"))
+    return next(name for name, other in zip(names, parent.children, strict=True) if other is child)
+
+
+def _names(parent: Node, rules: Rules, rule: str) -> list[str]:
+    """Return the steps of all children of an element at `rule`, no two of them the same."""
+    many = Counter(c.tag for c in parent.children)
+    seen: Counter[str] = Counter()
+    steps: list[str] = []
+    for child in parent.children:
+        where = under(rule, child.tag)
+        tag, members = where[len(rule) :].removeprefix("/"), rules.members.get(where)
+        name = next(labels(child, members), None)
+        step = tag if name is None else f"{tag}[{name}]"
+        seen[step] += 1
+        if name is not None or members is not None:
+            # Two of one name are no good definition, and yet must not be taken for one another.
+            step = step if seen[step] == 1 else f"{tag}[{name or ''}#{seen[step]}]"
+        elif many[child.tag] > 1:
+            step = f"{tag}[{seen[step] - 1}]"
+        steps.append(step)
+    return steps
+
+
+def locate(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
+    """Return the element that `steps` name in a tree, None if it is not there."""
+    node, rule = tree, ""
+    for step in steps:
+        children = node.children
+        index = next((i for i, name in enumerate(_names(node, rules, rule)) if name == step), None)
+        if index is None:
+            # The step may be of another tree, in which another of the element's keys names it.
+            index = next(
+                (i for i, child in enumerate(children) if step in _all_names(child, rules, rule)), None
+            )
+        if index is None:
+            return None
+        node, rule = children[index], under(rule, children[index].tag)
+    return node
+
+
+def _all_names(child: Node, rules: Rules, parent: str) -> Iterator[str]:
+    where = under(parent, child.tag)
+    tag = where[len(parent) :].removeprefix("/")
+    return (f"{tag}[{name}]" for name in labels(child, rules.members.get(where)))

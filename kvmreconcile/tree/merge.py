@@ -1,0 +1,225 @@
+"""
+Lay what a spec says over what is (`overlay`), and take out what it no longer says (`forget`).
+
+Separate from `diff` because these decide what should be, and that only what is shown and done.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import is_
+
+from kvmreconcile.tree.bending import outspoken
+from kvmreconcile.tree.match import pair
+from kvmreconcile.tree.node import COMMENT, NONE, TEXT, Node
+from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.rules import Owner, Rules
+from kvmreconcile.tree.scalars import Measure
+
+
+def overlay(actual: Node, desired: Node, rules: Rules, path: str = "") -> Node:
+    """
+    Return `actual` with everything `desired` says, and nothing else, changed.
+
+    Returns:
+        The very same object where actual already says all of it, so that `is` tells satisfaction.
+    """
+    merged = _with_children(actual, desired, rules, path)
+    attrs, text = _attributes(actual, desired, rules, path), _text(actual, desired, rules, path)
+    if attrs is not actual.attrs or text != actual.text:
+        merged = replace(merged, attrs=attrs, text=text)
+    measure = rules.measures.get(path)
+    if measure is not None:
+        merged = _with_size(merged, actual, desired, measure)
+    return actual if merged is actual else _without_stale(merged, actual, desired, rules, path)
+
+
+def is_satisfied_by(desired: Node, actual: Node, rules: Rules, path: str = "") -> bool:
+    """Tell whether the actual element already says all that the desired one does."""
+    return overlay(actual, desired, rules, path) is actual
+
+
+def _attributes(actual: Node, desired: Node, rules: Rules, path: str) -> tuple[tuple[str, str], ...]:
+    changed = {}
+    for name, value in desired.attrs:
+        have, where = actual.attr(name), at(path, name)
+        if value == have or where in rules.ignored:
+            continue
+        scalar = rules.scalars.get(where)
+        if have is None:
+            if not rules.is_implied(where, value, desired):
+                changed[name] = value
+        elif scalar is None or not scalar.is_satisfied_by(value, have):
+            changed[name] = value
+    return tuple(sorted((dict(actual.attrs) | changed).items())) if changed else actual.attrs
+
+
+def _text(actual: Node, desired: Node, rules: Rules, path: str) -> str:
+    if not desired.text or desired.text == actual.text:
+        return actual.text
+    scalar = rules.scalars.get(path)
+    if scalar and scalar.is_satisfied_by(desired.text, actual.text):
+        return actual.text
+    return desired.text
+
+
+def _with_size(merged: Node, actual: Node, desired: Node, measure: Measure) -> Node:
+    """Settle value and unit of a measure together: as they are if the size is right, else both as desired."""
+    name, unit = measure.value.removeprefix("@"), measure.unit.removeprefix("@")
+    value = desired.attr(name) if name else desired.text
+    if not value:
+        return merged
+    have = actual.attr(name) if name else actual.text
+    size = measure.bytes(value, desired.attr(unit))
+    attrs = dict(merged.attrs)
+    if have and size is not None and size == measure.bytes(have, actual.attr(unit)):
+        kept = {key: actual.attr(key) for key in (name, unit)}
+        text = merged.text if name else actual.text
+    else:
+        kept, text = {unit: desired.attr(unit)}, merged.text
+    attrs |= {key: kind for key, kind in kept.items() if kind is not None}
+    said = tuple(sorted((k, v) for k, v in attrs.items() if kept.get(k, "") is not None))
+    if (said, text, merged.children) == (actual.attrs, actual.text, actual.children):
+        return actual
+    return replace(merged, attrs=said, text=text)
+
+
+def _with_children(actual: Node, desired: Node, rules: Rules, path: str) -> Node:
+    wanted = tuple(c for c in desired.children if _is_wish(c, rules, path))
+    closed, denied = _taken_away(desired, wanted, rules, path)
+    if not wanted and not closed and not denied:
+        return actual
+    pairs = pair(
+        actual.children, wanted, path, rules, lambda a, b: is_satisfied_by(b, a, rules, under(path, b.tag))
+    )
+    partner = {have: want for want, have in pairs.items()}
+    result: list[Node] = []
+    for index, child in enumerate(actual.children):
+        if index in partner:
+            result.append(overlay(child, wanted[partner[index]], rules, under(path, child.tag)))
+        elif child.tag not in closed and not _is_denied(child, denied, rules, path):
+            result.append(child)
+    for index, child in enumerate(wanted):
+        if index not in pairs and not _is_implied(child, rules, under(path, child.tag)):
+            _insert(result, _born(child, rules, under(path, child.tag)))
+    same = len(result) == len(actual.children) and all(map(is_, result, actual.children))
+    return actual if same else replace(actual, children=tuple(result))
+
+
+def _is_wish(child: Node, rules: Rules, path: str) -> bool:
+    return child.tag not in (COMMENT, NONE) and under(path, child.tag) not in rules.ignored
+
+
+def _taken_away(
+    desired: Node, wanted: Sequence[Node], rules: Rules, path: str
+) -> tuple[set[str], list[Node]]:
+    """Return the tags of which only what is wanted may stay, and elements like which none may."""
+    markers = [c for c in desired.children if c.tag == NONE]
+    closed = {c.text for c in markers if not c.children}
+    for child in wanted:
+        members = rules.members.get(under(path, child.tag))
+        if members and members.owner is not Owner.SHARED:
+            closed.add(child.tag)
+    return closed, [element for marker in markers for element in marker.children]
+
+
+def _is_denied(child: Node, denied: Sequence[Node], rules: Rules, path: str) -> bool:
+    where = under(path, child.tag)
+    return any(d.tag == child.tag and is_satisfied_by(d, child, rules, where) for d in denied)
+
+
+def _is_implied(new: Node, rules: Rules, path: str) -> bool:
+    """Tell whether an element says nothing but what leaving it out means too."""
+    if path not in rules.implied and (new.is_empty() or path in rules.members):
+        return False
+    if new.text and not rules.is_implied(path, new.text, new):
+        return False
+    return all(rules.is_implied(at(path, k), v, new) for k, v in new.attrs) and all(
+        c.tag == NONE or _is_implied(c, rules, under(path, c.tag)) for c in new.children
+    )
+
+
+def _insert(children: list[Node], new: Node) -> None:
+    """Put a new element behind the last of its tag, since order among those can count."""
+    if new.tag == TEXT:
+        children.append(new)
+        return
+    last = max((i for i, c in enumerate(children) if c.tag == new.tag), default=len(children) - 1)
+    children.insert(last + 1, new)
+
+
+def _born(new: Node, rules: Rules, path: str) -> Node:
+    """Return a new element with what it is given at birth, and without markers that libvirt would not know."""
+    if new.tag in (TEXT, COMMENT):
+        return new
+    return overlay(replace(rules.birth(path, new), prefix=new.prefix), new, outspoken(rules), path)
+
+
+def _without_stale(proposed: Node, actual: Node, desired: Node, rules: Rules, path: str) -> Node:
+    """Drop what libvirt once derived from a value that now changes, unless the spec says it."""
+    for reset in rules.resets.get(path) or ():
+        if _value(proposed, reset.when) == _value(actual, reset.when) or _value(actual, reset.when) is None:
+            continue
+        for stale in reset.drop:
+            if not _says(desired, stale):
+                proposed = proposed.without(stale)
+    return proposed
+
+
+def _value(node: Node, path: str) -> Node | str | None:
+    return node.get(path) if "@" in path else node.find(path)
+
+
+def _says(desired: Node, path: str) -> bool:
+    return _value(desired, path) is not None
+
+
+def forget(actual: Node, applied: Node, desired: Node, rules: Rules, path: str = "") -> Node:
+    """
+    Return `actual` without what we once asked for (`applied`) and no longer do (`desired`).
+
+    What another hand added to the same element stays, except in one that makes no sense in part.
+    """
+    said = {name for name, _ in desired.attrs}
+    gone = {n for n, _ in applied.attrs if n not in said and at(path, n) not in rules.required}
+    attrs = tuple(a for a in actual.attrs if a[0] not in gone)
+    drop_text = applied.text and not desired.text and path not in rules.required
+    text = "" if drop_text else actual.text
+    children = _remembered(actual, applied, desired, rules, path)
+    if len(attrs) == len(actual.attrs) and text == actual.text and children is actual.children:
+        return actual
+    return replace(actual, attrs=attrs, text=text, children=children)
+
+
+def _remembered(actual: Node, applied: Node, desired: Node, rules: Rules, path: str) -> tuple[Node, ...]:
+    asked = tuple(c for c in applied.children if c.tag not in (COMMENT, NONE))
+    still = tuple(c for c in desired.children if c.tag not in (COMMENT, NONE))
+    if not asked:
+        return actual.children
+    desired_of = {a: d for d, a in pair(asked, still, path, rules, lambda a, b: a == b).items()}
+    actual_of = pair(
+        actual.children, asked, path, rules, lambda a, b: is_satisfied_by(b, a, rules, under(path, b.tag))
+    )
+    result: dict[int, Node] = dict(enumerate(actual.children))
+    for index, child in enumerate(asked):
+        if index not in actual_of:
+            continue
+        where, found = under(path, child.tag), actual.children[actual_of[index]]
+        if index in desired_of:
+            left = forget(found, child, still[desired_of[index]], rules, where)
+        elif _goes_whole(child, rules, where):
+            left = Node(child.tag)
+        else:
+            left = forget(found, child, Node(child.tag), rules, where)
+        if left is not found:
+            result[actual_of[index]] = left
+            if left.is_empty() and index not in desired_of and where not in rules.required:
+                del result[actual_of[index]]
+    same = len(result) == len(actual.children) and all(result[i] is c for i, c in enumerate(actual.children))
+    return actual.children if same else tuple(result.values())
+
+
+def _goes_whole(child: Node, rules: Rules, path: str) -> bool:
+    """Tell whether an element that the spec forgot goes with all that others wrote into it."""
+    if path in rules.required:
+        return False
+    return path in rules.members or path in rules.whole or child.is_empty()

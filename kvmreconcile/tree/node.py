@@ -1,0 +1,182 @@
+"""
+An XML element as an immutable value: the one shape in which desired and actual state are compared.
+
+Separate from lxml because lxml's elements are mutable, tied to a document and unsafe across threads.
+Tags and attribute names are in Clark notation ("{uri}local"); prefixes are kept only to be written back.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from lxml import etree
+
+TEXT = "#text"
+"""Tag of a run of text between elements (mixed content, which only foreign metadata has)."""
+COMMENT = "#comment"
+"""Tag of a comment; libvirt keeps them inside `<metadata>`."""
+NONE = "#none"
+"""Tag of a marker by which a desired tree says that no element of the tag in its text exists, or none like its children."""
+
+_PARSER = etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_network=True, remove_pis=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An element. `attrs` is sorted by name; `text` is that of an element without children elements."""
+
+    tag: str
+    attrs: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+    children: tuple["Node", ...] = ()
+    prefix: str | None = field(default=None, compare=False)
+
+    def attr(self, name: str) -> str | None:
+        """Return one attribute, None where it is absent."""
+        for key, value in self.attrs:
+            if key == name:
+                return value
+        return None
+
+    def child(self, tag: str) -> "Node | None":
+        """Return the first child of that tag, None where there is none."""
+        for child in self.children:
+            if child.tag == tag:
+                return child
+        return None
+
+    def find(self, path: str) -> "Node | None":
+        """Return the first element at a path of tags ("devices/emulator"); "" is the element itself."""
+        node: Node | None = self
+        for tag in path.split("/") if path else ():
+            node = node.child(tag) if node else None
+        return node
+
+    def get(self, path: str) -> str | None:
+        """Return the text or attribute at a path ("target/@dev", "@type", "name"), None where it is absent."""
+        where, _, name = path.rpartition("@")
+        node = self.find(where.rstrip("/") if name != path else path)
+        if node is None:
+            return None
+        return node.attr(name) if name != path else node.text
+
+    def all(self, path: str) -> Iterator["Node"]:
+        """Yield every element at a path of tags, through all branches."""
+        head, _, rest = path.partition("/")
+        for child in self.children:
+            if child.tag == head:
+                if rest:
+                    yield from child.all(rest)
+                else:
+                    yield child
+
+    def without(self, path: str) -> "Node":
+        """Return a copy lacking every element or attribute at a path."""
+        head, _, rest = path.partition("/")
+        if head.startswith("@"):
+            return replace(self, attrs=tuple(a for a in self.attrs if a[0] != head[1:]))
+        if not rest:
+            return replace(self, children=tuple(c for c in self.children if c.tag != head))
+        return replace(self, children=tuple(c.without(rest) if c.tag == head else c for c in self.children))
+
+    def is_empty(self) -> bool:
+        """Tell whether nothing is said by this element but its presence."""
+        return not (self.attrs or self.text or self.children)
+
+
+def make(
+    tag: str, attrs: dict[str, str] | None = None, text: str = "", children: tuple[Node, ...] = ()
+) -> Node:
+    """Return a node with its attributes put in order."""
+    return Node(tag, tuple(sorted((attrs or {}).items())), text, children)
+
+
+@lru_cache(maxsize=8192)
+def parse(xml: str) -> Node:
+    """
+    Read one XML document.
+
+    Cached by its text, so that reading an unchanged host again costs one look-up an object.
+
+    Raises:
+        ValueError: The text is not well-formed XML; the message says where.
+    """
+    try:
+        return _from_element(etree.fromstring(xml.encode(), _PARSER))
+    except etree.XMLSyntaxError as error:
+        raise ValueError(str(error)) from None
+
+
+def to_xml(node: Node) -> str:
+    """Write a node as indented XML; `parse` gives the same node back."""
+    element = _to_element(node, None)
+    etree.indent(element)
+    return etree.tostring(element, encoding="unicode")
+
+
+def brief(node: Node, width: int = 96) -> str:
+    """Write a node as XML in as few lines as can be read: what fits into `width` stands on one."""
+    line = re.sub(r">\s*\n\s*<", "><", to_xml(node))
+    if len(line) <= width or not node.children or any(c.tag in (TEXT, NONE) for c in node.children):
+        return line
+    open_, close = _tags(node)
+    if len(node.children) == 1:
+        return f"{open_}{brief(node.children[0], width)}{close}"
+    rows: list[str] = []
+    for child in node.children:
+        text = brief(child, width - 2)
+        if rows and "\n" not in rows[-1] + text and len(rows[-1]) + len(text) <= width - 2:
+            rows[-1] += text
+        else:
+            rows.append(text)
+    body = "\n".join(rows).replace("\n", "\n  ")
+    return f"{open_}\n  {body}\n{close}"
+
+
+def _tags(node: Node) -> tuple[str, str]:
+    """Return how an element opens and how it closes."""
+    empty = etree.tostring(_to_element(replace(node, children=(), text="."), None), encoding="unicode")
+    open_, _, close = empty.rpartition(".")
+    return open_, close
+
+
+def _from_element(element: etree._Element) -> Node:
+    if not isinstance(element.tag, str):
+        return Node(COMMENT, (), element.text or "")
+    text, children = element.text or "", []
+    for child in element:
+        children.append(_from_element(child))
+        if child.tail and child.tail.strip():
+            children.append(Node(TEXT, (), child.tail))
+    if children and text:
+        if text.strip():
+            children.insert(0, Node(TEXT, (), text))
+        text = ""
+    attrs = tuple(sorted((str(k), str(v)) for k, v in element.attrib.items())) if element.attrib else ()
+    return Node(str(element.tag), attrs, text if text.strip() else "", tuple(children), element.prefix)
+
+
+def _to_element(node: Node, parent: etree._Element | None) -> etree._Element:
+    names: Any = {node.prefix: node.tag[1:].partition("}")[0]} if node.tag.startswith("{") else None
+    if parent is None:
+        element = etree.Element(node.tag, dict(node.attrs), nsmap=names)
+    else:
+        element = etree.SubElement(parent, node.tag, dict(node.attrs), nsmap=names)
+    element.text = node.text or None
+    last: etree._Element | None = None
+    for child in node.children:
+        match child.tag:
+            case "#text" if last is None:
+                element.text = (element.text or "") + child.text
+            case "#text" if last is not None:
+                last.tail = (last.tail or "") + child.text
+            case "#comment":
+                last = etree.Comment(child.text)
+                element.append(last)
+            case "#none":
+                pass
+            case _:
+                last = _to_element(child, element)
+    return element

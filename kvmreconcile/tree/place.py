@@ -1,0 +1,29 @@
+"""
+Paths of tags, by which rules name places in a tree, and the tags as people write them.
+
+Separate from rules and nodes, because both sides of every look-up must spell them alike.
+"""
+
+
+def under(path: str, tag: str) -> str:
+    """Return the path of a child."""
+    return f"{path}/{short(tag)}" if path else short(tag)
+
+
+def at(path: str, attribute: str) -> str:
+    """Return the path of an attribute."""
+    return f"{path}/@{attribute}" if path else f"@{attribute}"
+
+
+_SHORT = {
+    "http://libvirt.org/schemas/domain/qemu/1.0": "qemu",
+    "http://libvirt.org/schemas/network/dnsmasq/1.0": "dnsmasq",
+}
+
+
+def short(tag: str) -> str:
+    """Return a tag as people write it, with libvirt's own prefixes in place of their URIs."""
+    if not tag.startswith("{"):
+        return tag
+    uri, _, local = tag[1:].partition("}")
+    return f"{_SHORT.get(uri, uri)}:{local}"

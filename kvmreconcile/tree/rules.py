@@ -1,0 +1,166 @@
+"""
+What a kind must say about its XML so that one engine can merge, compare and change all of it.
+
+Separate from the engine so that a kind is data: every special case is a row here, never a branch there.
+A path is made of tags ("devices/disk/driver/@cache"); `*` in a row stands for one tag.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+
+from kvmreconcile.tree.node import Node
+from kvmreconcile.tree.scalars import Measure, Scalar
+from kvmreconcile.tree.table import Table, paths
+
+
+class Effect(IntEnum):
+    """What a change costs, cheapest first; policy says up to which one to go unasked."""
+
+    LIVE = 1
+    """The guest notices nothing it did not ask for."""
+    NEXT_BOOT = 2
+    """Stored; in force after the next start."""
+    RESTART = 3
+    """The object must be stopped and started now."""
+    REPLACE = 4
+    """The object is removed and made anew."""
+    DATA_LOSS = 5
+    """Bytes of a guest are destroyed."""
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", "-")
+
+
+class Owner(Enum):
+    """Whose a repeated element's list is."""
+
+    SPEC = "spec"
+    """A list that the spec mentions is complete: members it does not name are removed."""
+    SHARED = "shared"
+    """libvirt and other tools add members of their own, which are kept."""
+    ORDERED = "ordered"
+    """The list is complete and its order counts; members have no identity but their place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """
+    How elements of one tag are told apart.
+
+    `keys` are tried in order, and the first that both sides have decides; a key is one or more paths
+    inside the element that count together. `hints` are tried before them and decide only if they agree:
+    they tell apart what the keys do not.
+    """
+
+    keys: tuple[tuple[str, ...], ...] = ()
+    owner: Owner = Owner.SHARED
+    hints: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """When the value at `when` (inside the element at a rule's path) changes, what libvirt filled at `drop` is stale."""
+
+    when: str
+    drop: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """
+    What an element points to.
+
+    `name` lists the paths inside the element that make up the other object's name, joined by "/"; the
+    reference exists only where all of them do.
+    """
+
+    kind: str
+    name: tuple[str, ...]
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """
+    By which verb a change reaches a running object, and what that costs.
+
+    `at` is the path of the element the verb acts on, where that is not the changed one; `on` names the
+    signs of changes it serves: "+" added, "-" removed, "~" changed; `when`, where given, is asked with the
+    old and the new value. While a change at the path `after` waits for the object's next start, so does
+    this one, for which that one makes room. `source` cites where libvirt says so.
+    """
+
+    verb: str
+    on: str = "+-~"
+    at: str = ""
+    after: str = ""
+    effect: Effect = Effect.LIVE
+    since: tuple[int, int, int] = (0, 0, 0)
+    source: str = ""
+    when: Callable[[str | Node | None, str | Node | None], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What a new element is given; `when` lists (path, value) that the spec must say (None: must not say)."""
+
+    tree: Node
+    when: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """
+    All that the engine must know about one kind.
+
+    Attributes:
+        members: Identity and ownership of repeated elements. A tag without a row is told apart by its place.
+        scalars: How a text ("memory") or an attribute ("@x") is spelled.
+        measures: Elements whose value and unit are one size.
+        implied: Values that libvirt does not write down, because leaving them out means the same; a function
+            is asked with the desired element.
+        resets: What a change makes stale beside it.
+        ignored: What is reported and never desired, nor shown as a change.
+        whole: Elements that make no sense in part, and go as one when the spec forgets them.
+        required: What an object cannot be without, and so is kept when the spec forgets it.
+        live_ignored: What libvirt spells otherwise while an object runs, so that it proves nothing pending.
+        secrets: Values that are never shown.
+        refs: What an element points to.
+        updates: How a change reaches a running object.
+        births: What a new object ("") or a new member is given where the spec is silent; never compared later.
+    """
+
+    members: Table[Members] = field(default_factory=lambda: Table({}))
+    scalars: Table[Scalar] = field(default_factory=lambda: Table({}))
+    measures: Table[Measure] = field(default_factory=lambda: Table({}))
+    implied: Table[str | Callable[[Node], str]] = field(default_factory=lambda: Table({}))
+    resets: Table[tuple[Reset, ...]] = field(default_factory=lambda: Table({}))
+    ignored: Table[bool] = field(default_factory=paths)
+    whole: Table[bool] = field(default_factory=paths)
+    required: Table[bool] = field(default_factory=paths)
+    live_ignored: Table[bool] = field(default_factory=paths)
+    secrets: Table[bool] = field(default_factory=paths)
+    refs: Table[tuple[Ref, ...]] = field(default_factory=lambda: Table({}))
+    updates: Table[tuple[Update, ...]] = field(default_factory=lambda: Table({}))
+    births: Table[tuple[Birth, ...]] = field(default_factory=lambda: Table({}))
+
+    def is_implied(self, path: str, value: str, element: Node) -> bool:
+        """Tell whether leaving a value of a desired element out means the same as writing it."""
+        row = self.implied.get(path)
+        return value == (row(element) if callable(row) else row)
+
+    def birth(self, path: str, new: Node) -> Node:
+        """Return what a new element starts from: the first row that fits what the spec says of it."""
+        for row in self.births.get(path) or ():
+            if all(new.get(where) == value for where, value in row.when):
+                return row.tree
+        return Node(new.tag)
+
+
+def labels(node: Node, members: Members | None) -> Iterator[str]:
+    """Yield the names by which people tell an element from others of its tag, best first."""
+    for key in members.keys if members else ():
+        values = [node.get(path) for path in key]
+        if all(v is not None for v in values):
+            yield ":".join(str(v).removeprefix("ua-") for v in values)

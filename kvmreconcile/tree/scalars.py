@@ -1,0 +1,154 @@
+"""
+How libvirt spells values: each function turns one spelling into the canonical one.
+
+Separate from the rules that use them, so that each can be tested against libvirt alone. A text that is not
+of the expected form is returned unchanged: libvirt, not we, is the judge of what is valid.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+Canonical = Callable[[str], str]
+
+_LARGEST_DIGITS = 5
+"""No processor or node has a longer number, and none must make us count to it."""
+
+_UNITS = {"b": 1, "bytes": 1, "byte": 1, "k": 1 << 10, "kib": 1 << 10, "kb": 10**3}
+for _power, _letter in enumerate("mgtpe", start=2):
+    _UNITS |= {_letter: 1 << 10 * _power, f"{_letter}ib": 1 << 10 * _power, f"{_letter}b": 10 ** (3 * _power)}
+
+
+def size_bytes(number: str, unit: str) -> int | None:
+    """
+    Return how many bytes a number of units is, None if either is not understood.
+
+    Source: https://libvirt.org/formatdomain.html#memory-allocation (units "b", "KB", "KiB", … "EiB")
+    """
+    factor = _UNITS.get(unit.lower())
+    return int(number) * factor if factor and number.strip().isdigit() else None
+
+
+def lower(text: str) -> str:
+    """Fold case, as libvirt does with MAC addresses."""
+    return text.strip().lower()
+
+
+def uuid(text: str) -> str:
+    """Spell a UUID in lower case with its dashes in the usual places."""
+    digits = re.sub(r"[\s-]", "", text).lower()
+    if len(digits) != 32:
+        return text
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def number(text: str) -> str:
+    """Spell a whole number, decimal, hexadecimal or octal ("0x0a", "010"), in decimal."""
+    stripped = text.strip()
+    try:
+        if re.fullmatch(r"[+-]?0[0-7]+", stripped):
+            return str(int(stripped, 8))
+        return str(int(stripped, 0))
+    except ValueError:
+        return text
+
+
+def integer(text: str) -> str:
+    """Spell a decimal number without leading zeros or blanks."""
+    stripped = text.strip()
+    return str(int(stripped)) if re.fullmatch(r"[+-]?\d+", stripped) else text
+
+
+def octal(text: str) -> str:
+    """Spell a file's mode ("711", "00711") as an octal number that begins with 0, as libvirt does."""
+    stripped = text.strip()
+    return f"0{int(stripped, 8):03o}" if re.fullmatch(r"[0-7]+", stripped) else text
+
+
+def hundredths(text: str) -> str:
+    """Spell a version of two parts with two digits behind the point ("2.1" is "2.10")."""
+    major, point, minor = text.strip().partition(".")
+    return f"{major}.{minor:0<2}" if point else text
+
+
+def bitmap(text: str) -> str:
+    """
+    Spell a set of numbers ("0,1,2,^1") as libvirt does ("0,2"; runs as "0-3").
+
+    Source: https://libvirt.org/formatdomain.html#cpu-allocation
+    """
+    chosen: set[int] = set()
+    for part in text.replace(" ", "").replace("\n", "").split(","):
+        first, _, last = part.removeprefix("^").partition("-")
+        if (
+            not first.isdigit()
+            or (last and not last.isdigit())
+            or max(len(first), len(last)) > _LARGEST_DIGITS
+        ):
+            return text
+        span = range(int(first), int(last or first) + 1)
+        chosen = chosen - set(span) if part.startswith("^") else chosen | set(span)
+    runs: list[list[int]] = []
+    for item in sorted(chosen):
+        if runs and runs[-1][1] == item - 1:
+            runs[-1][1] = item
+        else:
+            runs.append([item, item])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def path(text: str) -> str:
+    """Spell a file path without a slash at its end and without doubled slashes."""
+    return re.sub(r"/+", "/", text).rstrip("/") or "/" if text.startswith("/") else text
+
+
+def stripped(text: str) -> str:
+    """Take away blanks around a value that is a single word."""
+    return text.strip()
+
+
+def address(text: str) -> str:
+    """Spell an IP address as the `ipaddress` module does, so that every form of IPv6 compares."""
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """
+    How values at one path compare.
+
+    `accepts`, where given, is asked with (desired, actual) after both were spelled canonically and differ:
+    the actual value may satisfy what is desired without being equal to it.
+    """
+
+    canonical: Canonical
+    accepts: Callable[[str, str], bool] | None = None
+
+    def is_satisfied_by(self, desired: str, actual: str) -> bool:
+        """Tell whether the actual value is what the spec asks for."""
+        want, have = self.canonical(desired), self.canonical(actual)
+        return want == have or (self.accepts is not None and self.accepts(want, have))
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """
+    A size that is spread over a value and a unit: `<memory unit="MiB">512</memory>`.
+
+    `value` and `unit` are "" for the element's text or "@name" for an attribute; `step` is the multiple
+    to which libvirt rounds up, in bytes.
+    """
+
+    value: str = ""
+    unit: str = "@unit"
+    default: str = "KiB"
+    step: int = 1024
+
+    def bytes(self, number: str, unit: str | None) -> int | None:
+        """Return the size in bytes as libvirt keeps it, None if it cannot be read."""
+        size = size_bytes(number, unit or self.default)
+        return None if size is None else -(-size // self.step) * self.step

@@ -1,0 +1,61 @@
+"""
+Rows that are found by a path.
+
+Separate from what the rows say, which is what rules are about.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Table(Generic[T]):
+    """
+    Rows by path, the first match wins.
+
+    Look-ups are remembered, since a kind has few distinct paths. `used` holds the patterns of rows that
+    ever matched, for the test that finds rows which nothing exercises.
+    """
+
+    def __init__(self, rows: Mapping[str, T]) -> None:
+        self.rows = tuple(rows.items())
+        self.used: set[str] = set()
+        self._patterns = tuple((key, _pattern(key), value) for key, value in self.rows)
+        self._found: dict[str, T | None] = {}
+
+    def get(self, path: str) -> T | None:
+        """Return the value of the first row whose pattern is this path, None if there is none."""
+        try:
+            return self._found[path]
+        except KeyError:
+            pass
+        for key, pattern, value in self._patterns:
+            if pattern.fullmatch(path):
+                self.used.add(key)
+                self._found[path] = value
+                return value
+        self._found[path] = None
+        return None
+
+    def __contains__(self, path: str) -> bool:
+        return self.get(path) is not None
+
+    def all(self, path: str) -> Iterator[T]:
+        """Yield the value of every row whose pattern is this path, in order."""
+        for key, pattern, value in self._patterns:
+            if pattern.fullmatch(path):
+                self.used.add(key)
+                yield value
+
+
+def paths(*patterns: str) -> "Table[bool]":
+    """Return a table that only tells whether a path is named."""
+    return Table(dict.fromkeys(patterns, True))
+
+
+def _pattern(key: str) -> re.Pattern[str]:
+    """Turn a row's path into an expression: "*" is one tag, "**" any number of them."""
+    parts = re.split(r"(\*\*|\*)", key)
+    return re.compile("".join({"*": "[^/@]+", "**": ".*"}.get(part, re.escape(part)) for part in parts))

@@ -1,0 +1,153 @@
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kvmreconcile import reconcile
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.model import Actual
+from tests.cli.conftest import Host, network
+
+THEIRS = "<network><name>theirs</name><forward mode='nat'/><ip address='10.9.8.1' prefix='24'/></network>"
+
+
+def _define(host: Host, xml: str = THEIRS) -> None:
+    host.virt.networkDefineXML(xml)
+
+
+def test_adopted_object_is_ours_and_in_sync(host: Host) -> None:
+    _define(host)
+
+    result = host.run("adopt", "Network/theirs", "-o", str(host.specs / "theirs.yaml"))
+
+    assert result.exit_code == 0
+    assert "1 adopted, 0 failed" in result.stderr
+    assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 0
+    assert "urn:kvmreconcile:1" in host.virt.networkLookupByName("theirs").XMLDesc()
+
+
+def test_spec_without_adopting_is_a_conflict(host: Host) -> None:
+    _define(host)
+
+    result = host.run("adopt", "Network/theirs", "--dry-run", "-o", str(host.specs / "theirs.yaml"))
+
+    assert result.exit_code == 0
+    assert "urn:kvmreconcile:1" not in host.virt.networkLookupByName("theirs").XMLDesc()
+    assert not host.state.exists()
+    assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 3
+
+
+def test_all_is_written_as_one_stream_of_documents(host: Host) -> None:
+    _define(host)
+    _define(host, "<network><name>more</name></network>")
+
+    result = host.run("adopt", "--all")
+
+    assert result.exit_code == 0
+    documents = list(yaml.safe_load_all(result.stdout))
+    assert [d["metadata"]["name"] for d in documents] == ["more", "theirs"]
+
+
+def test_directory_gets_one_file_for_each_object(host: Host) -> None:
+    _define(host)
+    _define(host, "<network><name>more</name></network>")
+
+    assert host.run("adopt", "--all", "-o", str(host.specs)).exit_code == 0
+    assert sorted(f.name for f in host.specs.iterdir()) == ["network-more.yaml", "network-theirs.yaml"]
+    assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 0
+
+
+def test_file_that_exists_is_not_written_over_and_nothing_is_taken(host: Host, tmp_path: Path) -> None:
+    _define(host)
+    file = tmp_path / "mine.yaml"
+    file.write_text("precious")
+
+    result = host.run("adopt", "Network/theirs", "-o", str(file))
+
+    assert result.exit_code == 1
+    assert "the file exists" in result.stderr
+    assert file.read_text() == "precious"
+    assert "urn:kvmreconcile:1" not in host.virt.networkLookupByName("theirs").XMLDesc()
+
+
+def test_object_of_another_instance_is_left_alone(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMRECONCILE_INSTANCE", "other")
+    host.write("a.yaml", network("lab"))
+    host.run("apply", str(host.specs), "--yes")
+    monkeypatch.setenv("KVMRECONCILE_INSTANCE", "mine")
+
+    result = host.run("adopt", "Network/lab")
+
+    assert result.exit_code == 1
+    assert 'it belongs to the instance "other"' in result.stderr
+    assert result.stdout == ""
+
+
+def test_other_objects_of_ours_are_not_pruned(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMRECONCILE_PRUNE", "{Network: auto}")
+    host.write("a.yaml", network("ours"))
+    host.run("apply", str(host.specs), "--yes")
+    _define(host)
+
+    assert host.run("adopt", "Network/theirs").exit_code == 0
+    assert {n.name() for n in host.virt.listAllNetworks()} == {"ours", "theirs"}
+
+
+@pytest.mark.parametrize("words", [[], ["--all", "Network/theirs"]])
+def test_either_names_or_all(host: Host, words: list[str]) -> None:
+    result = host.run("adopt", *words)
+
+    assert result.exit_code == 1
+    assert "name objects as KIND/NAME, or say --all" in result.stderr
+
+
+def test_adopted_file_is_for_everybody_unless_it_holds_secrets(host: Host) -> None:
+    _define(host)
+    file = host.specs / "theirs.yaml"
+
+    host.run("adopt", "Network/theirs", "-o", str(file))
+
+    assert stat.S_IMODE(file.stat().st_mode) & 0o077 != 0o077
+    assert "secrets" not in host.run("adopt", "Network/theirs").stderr
+
+
+def test_all_passes_over_what_another_instance_owns(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMRECONCILE_INSTANCE", "other")
+    host.write("a.yaml", network("lab"))
+    host.run("apply", str(host.specs), "--yes")
+    monkeypatch.setenv("KVMRECONCILE_INSTANCE", "mine")
+    _define(host)
+
+    result = host.run("adopt", "--all", "--dry-run")
+
+    assert result.exit_code == 0
+    assert [d["metadata"]["name"] for d in yaml.safe_load_all(result.stdout)] == ["theirs"]
+
+
+def test_spec_that_would_change_its_object_is_not_put_out(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _define(host)
+    _define(host, "<network><name>more</name></network>")
+    kinds = [replace(k, adopt=_wrongly(k)) if k.name == "Network" else k for k in KINDS]
+    monkeypatch.setattr(reconcile, "KINDS", tuple(kinds))
+
+    result = host.run("adopt", "--all")
+
+    assert result.exit_code == 1
+    assert [d["metadata"]["name"] for d in yaml.safe_load_all(result.stdout)] == ["more"]
+    assert "not adopted, since their specs would change them: Network/theirs" in result.stderr
+    assert "10.9.8.1" in result.stderr
+    assert "urn:kvmreconcile:1" not in host.virt.networkLookupByName("theirs").XMLDesc()
+
+
+def _wrongly(kind: Kind) -> Callable[[Actual], dict[str, Any]]:
+    """Return how a kind with a mistake would adopt: it writes another address than there is."""
+    return lambda actual: {
+        k: ["10.9.8.77/24"] if k == "addresses" else v for k, v in kind.adopt(actual).items()
+    }

@@ -1,0 +1,289 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from typer.testing import CliRunner
+
+from kvmreconcile.cli.app import app
+from kvmreconcile.cli.options import guarded
+from kvmreconcile.model import Key
+from kvmreconcile.state import State
+from tests.cli.conftest import Host, network
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/plan.schema.json").read_text())
+
+
+def _names(host: Host) -> set[str]:
+    return {n.name() for n in host.virt.listAllNetworks()}
+
+
+def test_plan_shows_what_is_new_and_touches_nothing(host: Host) -> None:
+    host.write("a.yaml", network("lab"))
+
+    result = host.run("plan", str(host.specs))
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("+ Network/lab  create, start")
+    assert "1 to create." in result.stdout
+    assert _names(host) == set()
+    assert not host.state.exists()
+
+
+def test_detailed_exitcode_tells_changes_from_none(host: Host) -> None:
+    host.write("a.yaml", network("lab"))
+
+    assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 3
+    assert host.run("apply", str(host.specs), "--yes").exit_code == 0
+    assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 0
+
+
+def test_broken_spec_is_named_and_the_others_are_planned(host: Host) -> None:
+    host.write("a.yaml", network("good"))
+    host.write("b.yaml", network("bad", "{mod: nat}"))
+
+    result = host.run("plan", str(host.specs))
+
+    assert result.exit_code == 1
+    assert "Network/good" in result.stdout
+    assert "b.yaml:4:8" in result.stderr
+    assert "did you mean 'mode'?" in result.stderr
+
+
+@pytest.mark.parametrize("output", ["json", "markdown", "text"])
+def test_plan_is_written_as_asked_for(host: Host, output: str) -> None:
+    host.write("a.yaml", network("lab"))
+
+    result = host.run("plan", "-o", output, str(host.specs))
+
+    assert result.exit_code == 0
+    assert "Network" in result.stdout
+    if output == "json":
+        jsonschema.validate(json.loads(result.stdout), SCHEMA)
+
+
+def test_apply_makes_it_so_and_then_nothing_is_left(host: Host) -> None:
+    host.write("a.yaml", network("lab"))
+
+    first = host.run("apply", str(host.specs), "--yes")
+    second = host.run("apply", str(host.specs))
+
+    assert first.exit_code == second.exit_code == 0
+    assert _names(host) == {"lab"}
+    assert "done    create Network/lab" in first.stderr
+    assert second.stdout == "Nothing to do: 1 in sync.\n"
+
+
+def test_apply_does_nothing_if_nobody_can_be_asked(host: Host) -> None:
+    host.write("a.yaml", network("lab"))
+
+    result = host.run("apply", str(host.specs), stdin="y\n")
+
+    assert result.exit_code == 1
+    assert "nothing was done: add --yes, or --approve" in result.stderr
+    assert _names(host) == set()
+
+
+def test_approve_does_the_plan_that_was_named_and_no_other(host: Host) -> None:
+    host.write("a.yaml", network("lab"))
+    digest = json.loads(host.run("plan", "-o", "json", str(host.specs)).stdout)["digest"]
+    host.write("b.yaml", network("more"))
+
+    other = host.run("apply", str(host.specs), "--approve", digest)
+
+    assert other.exit_code == 1
+    assert "look at it again" in other.stderr
+    assert _names(host) == set()
+
+    (host.specs / "b.yaml").unlink()
+    assert host.run("apply", str(host.specs), "--approve", digest).exit_code == 0
+    assert _names(host) == {"lab"}
+
+
+def test_approval_of_what_is_done_by_now_is_no_error(host: Host) -> None:
+    host.write("a.yaml", network("lab"))
+    digest = json.loads(host.run("plan", "-o", "json", str(host.specs)).stdout)["digest"]
+    host.run("apply", str(host.specs), "--approve", digest)
+
+    assert host.run("apply", str(host.specs), "--approve", digest).exit_code == 0
+
+
+@pytest.mark.parametrize("executor", ["approve", "libvirt"])
+def test_plan_agreed_to_is_approved_for_any_executor(
+    host: Host, executor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KVMRECONCILE_EXECUTOR", executor)
+    host.write("a.yaml", network("lab"))
+
+    assert host.run("apply", str(host.specs), "--yes").exit_code == 0
+    assert _names(host) == {"lab"}
+
+
+def test_dry_run_executor_leaves_all_undone(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMRECONCILE_EXECUTOR", "dry-run")
+    host.write("a.yaml", network("lab"))
+
+    result = host.run("apply", str(host.specs), "--yes")
+
+    assert result.exit_code == 3
+    assert "2 actions left undone: dry run" in result.stderr
+    assert _names(host) == set()
+
+
+def test_unknown_executor_is_named(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMRECONCILE_EXECUTOR", "libvrt")
+    host.write("a.yaml", network("lab"))
+
+    result = host.run("apply", str(host.specs), "--yes")
+
+    assert result.exit_code == 1
+    assert 'did you mean "libvirt"?' in result.stderr
+
+
+def test_foreign_object_is_held_and_the_rest_done(host: Host) -> None:
+    host.virt.networkDefineXML("<network><name>theirs</name></network>")
+    host.write("a.yaml", network("theirs") + "---\n" + network("ours"))
+
+    result = host.run("apply", str(host.specs), "--yes")
+
+    assert result.exit_code == 3
+    assert "! Network/theirs" in result.stdout
+    assert "adopt: true" in result.stdout
+    assert _names(host) == {"theirs", "ours"}
+
+
+def test_removal_waits_for_approval_of_its_plan(host: Host) -> None:
+    host.write("a.yaml", network("keep"))
+    host.write("b.yaml", network("drop"))
+    host.run("apply", str(host.specs), "--yes")
+    (host.specs / "b.yaml").unlink()
+
+    held = host.run("apply", str(host.specs), "--yes")
+    digest = json.loads(host.run("plan", "-o", "json", str(host.specs)).stdout)["digest"]
+
+    assert held.exit_code == 3
+    assert _names(host) == {"keep", "drop"}
+    assert f"apply --approve {digest}" in held.stdout
+
+    assert host.run("apply", str(host.specs), "--approve", digest).exit_code == 0
+    assert _names(host) == {"keep"}
+
+
+def test_prune_option_counts_for_this_run_alone(host: Host) -> None:
+    host.write("a.yaml", network("keep"))
+    host.write("b.yaml", network("drop"))
+    host.run("apply", str(host.specs), "--yes")
+    (host.specs / "b.yaml").unlink()
+
+    assert host.run("apply", str(host.specs), "--yes", "--prune", "never").exit_code == 0
+    assert _names(host) == {"keep", "drop"}
+    assert host.run("apply", str(host.specs), "--yes", "--prune", "auto").exit_code == 0
+    assert _names(host) == {"keep"}
+
+
+def test_only_leaves_all_others_alone(host: Host) -> None:
+    host.write("a.yaml", network("one") + "---\n" + network("two"))
+
+    result = host.run("apply", str(host.specs), "--yes", "--only", "Network/two")
+
+    assert result.exit_code == 0
+    assert _names(host) == {"two"}
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("Netwrk/a", "did you mean 'Network'?"),
+        ("Network/lib", "did you mean 'Network/lab'?"),
+        ("Network", "write Network/NAME"),
+    ],
+)
+def test_misspelt_object_is_refused(host: Host, word: str, message: str) -> None:
+    host.write("a.yaml", network("lab"))
+
+    result = host.run("plan", str(host.specs), "--only", word)
+
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_common_options_are_understood_after_the_command_too(host: Host) -> None:
+    host.write("a.yaml", network("lab"))
+    words = ["plan", str(host.specs), "--connect", "test:///default", "--state", str(host.state)]
+
+    result = CliRunner().invoke(app, ["--connect", "qemu:///nowhere", *words])
+
+    assert result.exit_code == 0
+    assert "Network/lab" in result.stdout
+
+
+def test_settings_file_names_specs_and_instance(host: Host, tmp_path: Path) -> None:
+    host.write("a.yaml", network("lab"))
+    file = tmp_path / "settings.yaml"
+    file.write_text(f"specs: {host.specs}\ninstance: other\n")
+
+    assert host.run("--config", str(file), "apply", "--yes").exit_code == 0
+    assert State.open_readonly(host.state).applied()[Key("Network", "lab")].instance == "other"
+
+
+def test_wrong_setting_is_named_without_a_traceback(host: Host, tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("wokers: 3\n")
+
+    result = host.run("plan", "--config", str(file))
+
+    assert result.exit_code == 1
+    assert "did you mean 'workers'?" in result.stderr
+
+
+def test_unreachable_libvirt_is_told_in_words(host: Host) -> None:
+    result = host.run("plan", str(host.specs), "--connect", "qemu:///system?socket=/nowhere/libvirt-sock")
+
+    assert result.exit_code == 1
+    assert "cannot connect to qemu:///system?socket=/nowhere/libvirt-sock" in result.stderr
+
+
+def test_diff_shows_what_is_and_what_is_to_be(host: Host) -> None:
+    host.write("a.yaml", network("lab"))
+    host.run("apply", str(host.specs), "--yes")
+    host.write("a.yaml", network("lab", "{domain: {name: lab.example}}"))
+
+    result = host.run("diff", "Network/lab", str(host.specs))
+
+    assert result.exit_code == 0
+    assert '+  <domain name="lab.example"/>' in result.stdout
+    assert "--- actual Network/lab" in result.stdout
+    assert "Planned: define" in result.stdout
+
+
+def test_diff_of_what_is_in_sync_is_empty(host: Host) -> None:
+    host.write("a.yaml", network("lab"))
+    host.run("apply", str(host.specs), "--yes")
+
+    assert host.run("diff", "Network/lab", str(host.specs)).stdout == "Nothing to do.\n"
+
+
+def _interrupt() -> int:
+    raise KeyboardInterrupt
+
+
+def test_interrupt_is_130_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(_interrupt) == 130
+    assert capsys.readouterr().err == "kvmreconcile: stopped\n"
+
+
+def test_kind_of_another_package_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    about = tmp_path / "other-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[kvmreconcile.kinds]\nLan = other_kind:KIND\n")
+    (tmp_path / "other_kind.py").write_text(
+        "from dataclasses import replace\nfrom kvmreconcile.kinds.network import KIND\nKIND = replace(KIND, name='Lan')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    result = CliRunner().invoke(app, ["explain", "Lan.spec.mode"], catch_exceptions=False)
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Lan.spec.mode")

@@ -1,0 +1,109 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from kvmreconcile import config
+from kvmreconcile.config import read_settings
+from kvmreconcile.errors import SpecError
+from kvmreconcile.settings import Settings, read_seconds
+
+DOCS = Path(__file__).parents[2] / "docs/commands.md"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(config, "DEFAULT_FILE", tmp_path / "absent.yaml")
+
+
+def _problems(file: Path, text: str, environment: dict[str, str] | None = None) -> list[str]:
+    file.write_text(text)
+    with pytest.raises(SpecError) as caught:
+        read_settings(file, environment or {})
+    return [str(p).replace(f"{file}:", "") for p in caught.value.problems]
+
+
+def test_without_file_and_variables_the_defaults_hold() -> None:
+    settings = read_settings(None, {})
+
+    assert (settings.instance, settings.connect) == ("default", "qemu:///system")
+    assert settings.host
+
+
+def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "k.yaml"
+    file.write_text("instance: from-file\nworkers: 2\nresync: 2min\nlimits: {maxDelete: 1}\n")
+    environment = {"KVMRECONCILE_INSTANCE": "from-env", "KVMRECONCILE_LIMITS": "{maxDelete: 7}"}
+
+    settings = read_settings(file, environment)
+
+    assert (settings.instance, settings.workers, settings.resync_s) == ("from-env", 2, 120.0)
+    assert settings.limits.max_delete == 7
+
+
+def test_empty_variable_says_nothing() -> None:
+    assert read_settings(None, {"KVMRECONCILE_INSTANCE": ""}).instance == "default"
+
+
+def test_every_mistake_is_named_with_its_place(tmp_path: Path) -> None:
+    text = "instance: 3\nstat: /x\nlimits:\n  maxDelet: 3\nresync: 5\nprune: {Domain: maybe}\n"
+    problems = _problems(tmp_path / "k.yaml", text, {"KVMRECONCILE_WORKERS": "many"})
+
+    assert len(problems) == 6
+    assert any(p.startswith("1:1: instance") for p in problems)
+    assert any(p.startswith("2:1: there is no setting 'stat'; did you mean 'state'?") for p in problems)
+    assert any(p.startswith("4:3:") and "did you mean 'maxDelete'?" in p for p in problems)
+    assert any(p.startswith("5:1: resync") for p in problems)
+    assert any(p.startswith("6:9: prune.Domain") for p in problems)
+    assert any(p.startswith("KVMRECONCILE_WORKERS: workers") for p in problems)
+
+
+@pytest.mark.parametrize("text", ["- a\n", "just text\n"])
+def test_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    assert "no mapping" in _problems(tmp_path / "k.yaml", text)[0]
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: 1\n---\nb: 2\n", "instance: a\ninstance: b\n"])
+def test_broken_file_is_refused(tmp_path: Path, text: str) -> None:
+    assert _problems(tmp_path / "k.yaml", text)
+
+
+def test_named_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="no such file"):
+        read_settings(tmp_path / "absent.yaml", {})
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("3s", 3), ("1.5 min", 90), ("2h", 7200)])
+def test_time_is_read_with_its_unit(text: str, seconds: float) -> None:
+    assert read_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["5", "", "min", "-1s", "5 weeks", "1.2.3s"])
+def test_time_without_a_number_and_unit_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="such as"):
+        read_seconds(text)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    for name, info in Settings.model_fields.items():
+        assert info.description, name
+        assert "Defaults to" in info.description or name == "limits"
+
+
+def test_reference_tells_of_every_setting(*, regenerate: bool) -> None:
+    head, start, _ = DOCS.read_text().partition("<!-- settings -->\n")
+    text = head + start + "".join(_reference(Settings))
+    if regenerate:
+        DOCS.write_text(text)
+
+    assert text == DOCS.read_text()
+
+
+def _reference(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        path = f"{prefix}{info.alias or name}"
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            yield from _reference(info.annotation, f"{path}.")
+        else:
+            yield f"* `{path}`: {info.description}\n"

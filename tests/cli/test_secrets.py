@@ -1,0 +1,77 @@
+"""Secrets never leave the host but in the spec that `adopt` is asked to write."""
+
+import stat
+from dataclasses import replace
+
+import pytest
+
+from kvmreconcile import reconcile
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.tree import paths
+from tests.cli.conftest import Host, network
+
+SECRET = "hunter2.example"
+# Stopped, since libvirt's mock shows only the running definition of what runs.
+SPEC = network("lab", f"{{state: stopped, domain: {{name: {SECRET}}}}}")
+OTHER = network("lab", f"{{state: stopped, domain: {{name: other.{SECRET}}}}}")
+
+
+@pytest.fixture
+def secretive(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """A host where the name of a network's domain is a secret."""
+    kinds = [
+        replace(k, rules=replace(k.rules, secrets=paths("domain/@name")))
+        for k in KINDS
+        if k.name == "Network"
+    ]
+    monkeypatch.setattr(reconcile, "KINDS", tuple(kinds))
+    return host
+
+
+@pytest.mark.parametrize("output", ["text", "json", "markdown"])
+def test_plan_shows_no_secret_that_comes_changes_or_goes(secretive: Host, output: str) -> None:
+    seen = ""
+    for spec in (SPEC, OTHER, network("lab", "{state: stopped}")):
+        secretive.write("a.yaml", spec)
+        result = secretive.run("plan", str(secretive.specs), "-o", output)
+        seen += result.output
+        assert "(secret)" in result.stdout
+        assert secretive.run("apply", str(secretive.specs), "--yes").exit_code == 0
+
+    assert SECRET not in seen
+
+
+def test_apply_and_diff_show_no_secret(secretive: Host) -> None:
+    secretive.write("a.yaml", SPEC)
+    seen = secretive.run("apply", str(secretive.specs), "--yes").output
+    assert SECRET in secretive.virt.networkLookupByName("lab").XMLDesc()
+
+    secretive.write("a.yaml", OTHER)
+    seen += secretive.run("diff", "Network/lab", str(secretive.specs)).output
+    seen += secretive.run("apply", str(secretive.specs), "--yes").output
+    assert f"other.{SECRET}" in secretive.virt.networkLookupByName("lab").XMLDesc()
+
+    assert SECRET not in seen
+
+
+def test_state_holds_no_secret(secretive: Host) -> None:
+    secretive.write("a.yaml", SPEC)
+    secretive.run("apply", str(secretive.specs), "--yes")
+
+    files = [f.read_bytes() for f in secretive.state.iterdir()]
+    assert any(b"Network" in content for content in files)
+    assert not any(SECRET.encode() in content for content in files)
+
+
+def test_adopted_secret_is_told_of_and_its_file_private(secretive: Host) -> None:
+    secretive.virt.networkDefineXML(f"<network><name>lab</name><domain name='{SECRET}'/></network>")
+    file = secretive.specs / "lab.yaml"
+
+    result = secretive.run("adopt", "Network/lab", "-o", str(file))
+
+    assert result.exit_code == 0
+    assert SECRET in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "Network/lab: its spec holds secrets" in result.stderr
+    assert SECRET not in result.output
+    assert secretive.run("plan", str(secretive.specs), "--detailed-exitcode").exit_code == 0

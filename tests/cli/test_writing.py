@@ -1,0 +1,86 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvmreconcile.cli.writing import WIDTH, write_document
+from kvmreconcile.source.item import plain
+from kvmreconcile.source.text import chunks, decode
+from kvmreconcile.source.yaml import read
+
+# What a file may hold; the loader refuses other characters with a message of its own.
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Co", "Cn"), include_characters="\n\t")
+)
+WORDS = st.sampled_from(
+    [
+        "on",
+        "no",
+        "~",
+        "null",
+        "0o14",
+        "0x1f",
+        "1e3",
+        "012",
+        ".inf",
+        "1:30",
+        "-",
+        "2026-01-01",
+        "<<",
+        "=",
+        "52:54:00:12:34:56",
+        "- a",
+        "a: b",
+        "#",
+        "",
+        " ",
+        "a\n",
+        "\n",
+        "a\n\nb\n",
+        " a\nb",
+    ]
+)
+SCALARS = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | TEXT | WORDS
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(TEXT | WORDS.filter(lambda w: w != "<<"), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+def _read_back(text: str) -> object:
+    decoded = decode(text.encode(), "x")
+    assert isinstance(decoded, str), decoded
+    (reading,) = (read(chunk, "x") for chunk in chunks(decoded))
+    assert reading.faults == ()
+    assert reading.item is not None
+    return plain(reading.item)
+
+
+@given(st.dictionaries(st.text("abcdef", min_size=1), VALUES, min_size=1, max_size=4))
+def test_what_is_written_is_read_as_the_same(spec: dict[str, object]) -> None:
+    document = {"kind": "Domain", "metadata": {"name": "x"}, "spec": spec}
+
+    assert _read_back(write_document(document)) == document
+
+
+def test_short_lists_and_mappings_stand_on_one_line() -> None:
+    spec = {
+        "disks": [{"name": "root", "bus": "virtio"}],
+        "memory": "4GiB",
+        "tags": list(range(200)),
+        "xml": "<a/>\n<b/>\n",
+    }
+    text = write_document({"kind": "Domain", "metadata": {"name": "x"}, "spec": spec})
+
+    assert text.splitlines()[:5] == [
+        "kind: Domain",
+        "metadata: {name: x}",
+        "spec:",
+        "  disks: [{name: root, bus: virtio}]",
+        "  memory: 4GiB",
+    ]
+    assert text.endswith("  xml: |\n    <a/>\n    <b/>\n")
+    assert "- 199" in text
+    assert max(map(len, text.splitlines())) <= WIDTH + 20

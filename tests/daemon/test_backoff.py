@@ -1,0 +1,149 @@
+"""Back-off: who waits, how long, and what ends it."""
+
+import pytest
+
+from kvmreconcile.daemon.backoff import FORGET_S, Backoff, Fate
+from kvmreconcile.model import Action, Key, Outcome, Plan, Reason, Report, Result
+from kvmreconcile.tree import Effect
+
+WEB, LAN = Key("Domain", "web"), Key("Network", "lan")
+
+
+def action(key: Key = WEB, verb: str = "start", needs: tuple[Key, ...] = ()) -> Action:
+    return Action(key, verb, Effect.LIVE, Reason.DRIFT, needs=needs)
+
+
+def report(*outcomes: Outcome) -> Report:
+    return Report(Plan(tuple(o.action for o in outcomes)), outcomes)
+
+
+def failed(what: Action, *, retry: bool = True) -> Outcome:
+    return Outcome(what, Result.FAILED, error="no", retry=retry)
+
+
+def done(what: Action) -> Outcome:
+    return Outcome(what, Result.DONE)
+
+
+def sifted(backoff: Backoff, now_s: float, *actions: Action) -> list[Key]:
+    return [a.key for a in backoff.sift(Plan(actions), now_s).actions]
+
+
+def test_what_failed_waits_and_what_did_not_goes_on() -> None:
+    backoff = Backoff()
+    backoff.learn(report(failed(action(WEB)), done(action(LAN))), 100.0)
+
+    assert sifted(backoff, 100.9, action(WEB), action(LAN)) == [LAN]
+    assert backoff.due_s() == 101.0
+    assert sifted(backoff, 101.0, action(WEB)) == [WEB]
+
+
+def test_each_further_failure_waits_twice_as_long_up_to_a_limit() -> None:
+    backoff, now_s, waits = Backoff(), 0.0, []
+    for _ in range(12):
+        backoff.learn(report(failed(action())), now_s)
+        due_s = backoff.due_s()
+        assert due_s is not None
+        waits.append(due_s - now_s)
+        now_s = due_s
+
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+
+
+def test_what_will_not_pass_by_itself_waits_for_long() -> None:
+    backoff = Backoff()
+    backoff.learn(report(failed(action(), retry=False)), 0.0)
+
+    assert backoff.due_s() == 300.0
+
+
+def test_other_steps_than_those_that_failed_are_tried_at_once() -> None:
+    backoff = Backoff()
+    backoff.learn(report(failed(action(verb="define"), retry=False)), 0.0)
+
+    assert sifted(backoff, 1.0, action(verb="define")) == []
+    assert sifted(backoff, 1.0, action(verb="define"), action(verb="start")) == [WEB, WEB]
+
+
+def test_what_can_now_be_done_to_what_it_needs_ends_the_wait() -> None:
+    backoff = Backoff()
+    backoff.learn(report(failed(action(), retry=False)), 0.0)
+
+    assert sifted(backoff, 1.0, action(LAN), action(needs=(LAN,))) == [LAN, WEB]
+
+
+def test_what_needs_one_that_waits_is_left_out_too() -> None:
+    backoff = Backoff()
+    backoff.learn(report(failed(action(LAN))), 0.0)
+
+    assert sifted(backoff, 0.5, action(LAN), action(WEB, needs=(LAN,))) == []
+
+
+def test_released_by_a_change_of_the_specs_all_is_tried_at_once() -> None:
+    backoff = Backoff()
+    backoff.learn(report(failed(action(), retry=False)), 0.0)
+
+    backoff.release()
+
+    assert sifted(backoff, 1.0, action()) == [WEB]
+
+
+def test_one_failed_step_is_enough_to_have_failed() -> None:
+    backoff = Backoff()
+    steps = action(verb="define"), action(verb="start")
+    outcomes = done(steps[0]), failed(steps[1])
+
+    assert list(backoff.learn(report(*outcomes), 0.0)) == [WEB]
+    assert sifted(backoff, 0.5, *steps) == []
+
+
+def test_success_is_no_failure_and_nobody_waits() -> None:
+    backoff = Backoff()
+
+    assert backoff.learn(report(done(action())), 0.0) == {}
+    assert backoff.due_s() is None
+    assert sifted(backoff, 0.0, action()) == [WEB]
+
+
+def test_what_was_skipped_was_not_tried() -> None:
+    backoff = Backoff()
+
+    assert backoff.learn(report(Outcome(action(), Result.SKIPPED)), 0.0) == {}
+    assert sifted(backoff, 0.0, action()) == [WEB]
+
+
+def test_what_is_done_again_and_again_is_done_ever_more_slowly() -> None:
+    backoff, now_s, times = Backoff(), 0.0, []
+    for _ in range(6):
+        assert sifted(backoff, now_s, action()) == [WEB]
+        backoff.learn(report(done(action())), now_s)
+        times.append(now_s)
+        if sifted(backoff, now_s, action()) == []:
+            now_s = backoff.due_s() or 0.0
+
+    assert times == [0, 0, 0, 1.0, 3.0, 7.0]
+
+
+def test_what_was_not_planned_for_a_minute_is_forgotten() -> None:
+    backoff = Backoff()
+    for _ in range(5):
+        backoff.learn(report(failed(action())), 0.0)
+    sifted(backoff, 16.0 + FORGET_S)
+
+    backoff.learn(report(failed(action())), 100.0)
+
+    assert backoff.due_s() == 101.0
+
+
+def test_what_is_gone_from_the_plan_wakes_nobody() -> None:
+    backoff = Backoff()
+    backoff.learn(report(failed(action())), 0.0)
+
+    sifted(backoff, 0.5)
+
+    assert backoff.due_s() is None
+
+
+@pytest.mark.parametrize("fate", Fate)
+def test_no_number_of_tries_is_too_great(fate: Fate) -> None:
+    assert fate.wait_s(10_000) == fate.value[1]

@@ -1,0 +1,48 @@
+"""What is written about the daemon is so."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.config import read_settings
+from kvmreconcile.daemon.matters import ENDS
+from kvmreconcile.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+EVENT = re.compile(r'"((?:action|daemon|field|host|object|pass|spec|state|watch)\.[a-z_]+)"')
+
+
+def test_page_names_every_event_of_the_log_and_no_other() -> None:
+    modules = (ROOT / "kvmreconcile/daemon").glob("*.py")
+    logged = {event for module in modules for event in EVENT.findall(module.read_text())}
+    page = (ROOT / "docs/daemon.md").read_text()
+
+    told = set(re.findall(r"`([a-z]+\.[a-z_]+)`", page.partition("## The log")[2]))
+
+    assert {*ENDS, *ENDS.values()} < logged
+    assert told == logged
+
+
+def test_example_of_settings_says_what_holds_without_it() -> None:
+    said = read_settings(ROOT / "systemd/kvmreconcile.yaml", {})
+    without = Settings()
+
+    assert said.model_copy(update={"prune": {}}) == without
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    unit = (ROOT / "systemd/kvmreconcile.service").read_text()
+    assert "ExecStart=kvmreconcile run" in unit
+    # The program need not be installed to be tested.
+    (tmp_path / "kvmreconcile.service").write_text(
+        unit.replace("ExecStart=kvmreconcile", "ExecStart=/bin/true")
+    )
+    command = ("systemd-analyze", "verify", "--man=no", str(tmp_path / "kvmreconcile.service"))
+
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (result.returncode, result.stderr) == (0, "")

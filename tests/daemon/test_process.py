@@ -1,0 +1,146 @@
+"""The daemon as a process on libvirt's mock: how it starts, what it says, how it ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WAIT_S = 30
+NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
+
+
+@dataclass
+class Process:
+    """A daemon of which each line of the log is read as it comes."""
+
+    home: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    popen: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        (self.home / "specs").mkdir(exist_ok=True)
+        (self.home / "specs/lab.yaml").write_text(NETWORK)
+        environment = {
+            **os.environ,
+            "KVMRECONCILE_CONNECT": "test:///default",
+            "KVMRECONCILE_STATE": str(self.home / "state"),
+            **self.settings,
+        }
+        command = [sys.executable, "-m", "kvmreconcile", "run", str(self.home / "specs")]
+        self.popen = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+    def wait_for(self, event: str) -> dict[str, Any]:
+        """Read on until a line of this event."""
+        assert self.popen
+        assert self.popen.stderr
+        for text in self.popen.stderr:
+            line: dict[str, Any] = json.loads(text)
+            if line["event"] == event:
+                return line
+        raise AssertionError(f"it ended without {event}")
+
+    def end(self) -> tuple[int, str]:
+        """Wait for its end, and return exit status and what it still wrote."""
+        assert self.popen
+        _, rest = self.popen.communicate(timeout=WAIT_S)
+        return self.popen.returncode, rest
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    process = Process(tmp_path)
+    yield process
+    if process.popen and process.popen.poll() is None:
+        process.popen.kill()
+        process.popen.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_says_so_and_ends_well(process: Process, number: int) -> None:
+    process.start()
+    process.wait_for("pass.ended")
+    assert process.popen
+
+    process.popen.send_signal(number)
+
+    assert process.wait_for("daemon.stopping")["signal"] == signal.Signals(number).name
+    assert process.end()[0] == 0
+
+
+def test_every_line_of_a_pass_names_it_and_every_line_of_an_object_the_object(process: Process) -> None:
+    process.start()
+
+    started = process.wait_for("pass.started")
+    action = process.wait_for("action.started")
+    done = process.wait_for("action.done")
+    ended = process.wait_for("pass.ended")
+
+    assert {line["pass_id"] for line in (started, action, done, ended)} == {started["pass_id"]}
+    assert action["key"] == done["key"] == "Network/lab"
+    assert process.wait_for("pass.started")["pass_id"] != started["pass_id"]
+
+
+def test_without_libvirt_it_waits_and_can_be_stopped(process: Process) -> None:
+    process.settings = {"KVMRECONCILE_CONNECT": f"qemu:///system?socket={process.home}/none"}
+    process.start()
+
+    assert "is libvirt's daemon running" in process.wait_for("host.unavailable")["error"]
+    assert process.popen
+    process.popen.terminate()
+
+    assert process.end()[0] == 0
+
+
+def test_what_can_never_work_ends_it_in_words(process: Process) -> None:
+    process.settings = {"KVMRECONCILE_CONNECT": "qemu+nonsense:///system"}
+    process.start()
+
+    status, text = process.end()
+
+    assert status == 1
+    assert "cannot connect to qemu+nonsense:///system" in text
+    assert "Traceback" not in text
+
+
+def test_reporter_that_nobody_offers_is_named_before_anything_is_done(process: Process) -> None:
+    process.settings = {"KVMRECONCILE_REPORTER": "logg"}
+    process.start()
+
+    status, text = process.end()
+
+    assert status == 1
+    assert 'did you mean "log"?' in text
+    assert not (process.home / "state").exists()
+
+
+def test_systemd_is_told_when_it_is_up_and_when_it_goes(process: Process) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
+        door.bind(str(process.home / "notify"))
+        door.settimeout(WAIT_S)
+        process.settings = {"NOTIFY_SOCKET": str(process.home / "notify")}
+        process.start()
+
+        assert door.recv(100) == b"READY=1"
+        assert process.popen
+        process.popen.terminate()
+        assert door.recv(100) == b"STOPPING=1"
+
+    assert process.end()[0] == 0
+
+
+def test_full_pass_is_made_again_and_again_though_nothing_happens(process: Process) -> None:
+    process.settings = {"KVMRECONCILE_RESYNC": "500ms"}
+    process.start()
+
+    while process.wait_for("pass.started")["rung_by"] != ["resync"]:
+        continue
+    while process.wait_for("pass.started")["rung_by"] != ["resync"]:
+        continue

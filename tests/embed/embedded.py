@@ -1,0 +1,108 @@
+"""
+libvirt's real QEMU driver inside the test's process: definitions are stored and read back, and nothing runs.
+
+One root a process is all that libvirt allows, so that everything here shares `Embedded`.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import libvirt
+import pytest
+
+from kvmreconcile.execute.executor import SilentReporter
+from kvmreconcile.execute.libvirt import LibvirtExecutor
+from kvmreconcile.host.connection import Connection, connect
+from kvmreconcile.host.oracle import CONFIGURATION, oracle
+from kvmreconcile.kinds.domain import KIND
+from kvmreconcile.kinds.kind import Document, derived_uuid
+from kvmreconcile.model import Applied, Desired, Key, Observation, Plan, Report, Source, World
+from kvmreconcile.plan import Overrides, plan
+from kvmreconcile.state import State
+
+INSTANCE = "corpus"
+KINDS = {"Domain": KIND}
+
+
+def files() -> list[Path]:
+    """Return the domain definitions of the corpus; skips where there are none."""
+    folder = os.environ.get("KVMRECONCILE_CORPUS")
+    if not folder:
+        pytest.skip("KVMRECONCILE_CORPUS names no folder with libvirt's test data")
+    return sorted(Path(folder, "domain").glob("*.xml"))
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A hypervisor that holds one domain at a time, and what is remembered of it."""
+
+    connection: Connection
+    state: State
+
+    def define(self, xml: str) -> Key:
+        """Define a domain as plain libvirt does, without a word to us."""
+        domain = self.connection.virt.defineXML(xml)
+        return Key("Domain", domain.name())
+
+    def clear(self) -> None:
+        """Take away every domain and all that is remembered."""
+        for domain in self.connection.virt.listAllDomains():
+            domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
+        for key in self.state.applied():
+            self.state.forget(key)
+
+    def world(self, desired: Desired, applied: Applied | None = None) -> World:
+        """Return what a pass with this one spec would see."""
+        return World(
+            instance=INSTANCE,
+            host="embedded",
+            now=datetime(2026, 1, 1, tzinfo=UTC),
+            desired={desired.key: desired},
+            observed=self.observed(),
+            applied={desired.key: applied} if applied else self.state.applied(),
+        )
+
+    def observed(self) -> Observation:
+        """Return what the driver sees."""
+        return KIND.driver().observe(self.connection)
+
+    def plan(self, desired: Desired) -> Plan:
+        """Plan for one spec; what is held for its effect is released."""
+        world = self.world(desired)
+        first = plan(world, KINDS)
+        return plan(world, KINDS, Overrides(approved=first.digest))
+
+    def apply(self, desired: Desired, todo: Plan) -> Report:
+        """Do a plan."""
+        executor = LibvirtExecutor(KINDS, self.connection, self.state, SilentReporter())
+        return executor.execute(todo, self.world(desired))
+
+
+def wish(name: str, fields: dict[str, object]) -> Desired:
+    """Return what a spec with these fields wants."""
+    spec = KIND.spec.model_validate(fields)
+    document = Document("Domain", name, spec, {}, Source("corpus.yaml", 1, 1), Path())
+    return KIND.desire(document, derived_uuid(INSTANCE, Key("Domain", name)))
+
+
+@contextmanager
+def embedded() -> Iterator[Embedded]:
+    """Open the one embedded driver of this process."""
+    with tempfile.TemporaryDirectory(prefix="kvmreconcile-embed-") as root:
+        Path(root, "etc").mkdir()
+        Path(root, "etc", "qemu.conf").write_text(CONFIGURATION)
+        # Probing QEMU takes 20 s where nobody buries orphans; the oracle has done it already.
+        oracle().canonical(
+            "<domain type='qemu'><name>a</name><memory>1024</memory><os><type>hvm</type></os></domain>"
+        )
+        shutil.copytree(oracle().capabilities, Path(root, "cache", "qemu", "capabilities"))
+        with connect(f"qemu:///embed?root={root}") as connection:
+            state = State.open(Path(root, "state"))
+            yield Embedded(connection, state)
+            state.close()

@@ -1,0 +1,79 @@
+"""A host of files, a state, and an executor between them that never waits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.execute.libvirt import LibvirtExecutor
+from kvmreconcile.execute.retry import Pace
+from kvmreconcile.model import Action, Desired, Key, Outcome, Plan, Report, Settled
+from kvmreconcile.plan import plan
+from kvmreconcile.state import State
+from tests.execute.host import KINDS, Host, world
+
+
+class Diary:
+    """A reporter that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def started(self, action: Action) -> None:
+        self.lines.append(f"started {action.verb} {action.key}")
+
+    def finished(self, outcome: Outcome) -> None:
+        self.lines.append(f"{outcome.result.value} {outcome.action.verb} {outcome.action.key}")
+
+    def settled(self, key: Key, settled: Settled) -> None:
+        self.lines.append(f"settled {key} {settled.path}: {settled.asked} is {settled.answered}")
+
+
+class Time:
+    """A clock that moves only by being slept on, and by one second each time it is read."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.slept_s: list[float] = []
+
+    def read(self) -> float:
+        self.now_s += 1.0
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.slept_s.append(seconds)
+
+
+@dataclass
+class Stage:
+    """All that takes part in an execution."""
+
+    host: Host
+    state: State
+    diary: Diary = field(default_factory=Diary)
+    time: Time = field(default_factory=Time)
+
+    def executor(self, workers: int = 4) -> LibvirtExecutor:
+        pace = Pace(self.time.read, self.time.sleep)
+        return LibvirtExecutor(KINDS, self.host, self.state, self.diary, workers, pace)
+
+    def execute(self, *actions: Action, wanted: tuple[Desired, ...] = (), workers: int = 4) -> Report:
+        """Execute these very actions."""
+        return self.executor(workers).execute(Plan(actions), world(self.host, *wanted))
+
+    def plan(self, *wanted: Desired) -> Plan:
+        return plan(world(self.host, *wanted, applied=self.state.applied()), KINDS)
+
+    def apply(self, *wanted: Desired) -> Report:
+        """Plan and execute, as a pass does."""
+        seen = world(self.host, *wanted, applied=self.state.applied())
+        return self.executor().execute(plan(seen, KINDS), seen)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    (tmp_path / "host").mkdir()
+    state = State.open(tmp_path / "state")
+    yield Stage(Host(tmp_path / "host"), state)
+    state.close()

@@ -1,0 +1,203 @@
+"""
+A host that obeys, unless it is told to misbehave.
+
+It stands in for no hypervisor: it is here to fail on the n-th call, to be busy, to be slow, to spell things
+otherwise and to die. What exists is in files, so that it outlives a process that dies.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from kvmreconcile.errors import HostError
+from kvmreconcile.kinds.kind import Document, Kind, ObjectSpec, derived_uuid
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Applied,
+    Blind,
+    Desired,
+    Key,
+    Observation,
+    Power,
+    Prune,
+    Reason,
+    Surroundings,
+    World,
+)
+from kvmreconcile.tree import (
+    Birth,
+    Effect,
+    Members,
+    Node,
+    Owner,
+    Ref,
+    Rules,
+    Table,
+    Update,
+    make,
+    overlay,
+    parse,
+    paths,
+    to_xml,
+)
+
+NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+HALF = "<volume><half/></volume>"
+
+
+@dataclass
+class Host:
+    """
+    What exists, and how it misbehaves.
+
+    Attributes:
+        faults: What a step ("start Domain/web1") raises, one for each call until there are none left.
+        before: Called with each action before it is done: to wait, or to look at who else is under way.
+        step: Called before each change to a file: to die there.
+        spell: How the host writes down what it is given.
+        unseen: Why nothing can be observed, "" while it can.
+    """
+
+    directory: Path
+    faults: dict[str, list[Exception]] = field(default_factory=dict)
+    before: Callable[[Action], None] = lambda _action: None
+    step: Callable[[], None] = lambda: None
+    spell: Callable[[Node], Node] = lambda tree: tree
+    unseen: str = ""
+    alive: bool = True
+    log: list[str] = field(default_factory=list)
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def keys(self) -> set[Key]:
+        return {Key.read(unquote(f.stem)) for f in self.directory.glob("*.xml")}
+
+    def active(self) -> set[Key]:
+        return {Key.read(unquote(f.stem)) for f in self.directory.glob("*.active")}
+
+    def file(self, key: Key, suffix: str = ".xml") -> Path:
+        return self.directory / (quote(str(key), safe="") + suffix)
+
+    def tree(self, key: Key) -> Node:
+        return parse(self.file(key).read_text())
+
+    def write(self, key: Key, xml: str, suffix: str = ".xml") -> None:
+        self.step()
+        file = self.file(key, suffix)
+        file.with_suffix(".new").write_text(xml)
+        file.with_suffix(".new").replace(file)
+
+    def delete(self, key: Key, suffix: str = ".xml") -> None:
+        self.step()
+        self.file(key, suffix).unlink(missing_ok=True)
+
+    def observed(self, names: Collection[str] | None = None) -> Observation:
+        keys = (key for key in self.keys() if names is None or key.name in names)
+        return Observation({key: self.actual(key) for key in keys})
+
+    def actual(self, key: Key) -> Actual:
+        xml, active = self.file(key).read_text(), key in self.active()
+        uuid = parse(xml).get("uuid") or ""
+        return Actual(key, uuid, xml, xml if active else None, active, runtime_id=1 if active else None)
+
+
+class Driver:
+    """Does to files what real drivers do to libvirt, with the same promises."""
+
+    def observe(self, connection: Host, names: Collection[str] | None = None) -> Observation:
+        step = f"observe {', '.join(names or ())}"
+        connection.log.append(step)
+        if connection.faults.get(step):
+            raise connection.faults[step].pop(0)
+        if connection.unseen == "raise":
+            raise HostError("cannot list")
+        if connection.unseen:
+            return Observation(blind=(Blind("", connection.unseen),))
+        return connection.observed(names)
+
+    def perform(self, connection: Host, action: Action) -> None:
+        step = f"{action.verb} {action.key}"
+        connection.log.append(step)
+        connection.before(action)
+        if connection.faults.get(step):
+            raise connection.faults[step].pop(0)
+        match action.verb:
+            case "create" | "recreate" | "define":
+                if action.key.kind == "Volume":
+                    connection.write(action.key, HALF)
+                connection.write(action.key, to_xml(connection.spell(action.tree or Node("none"))))
+            case "start":
+                connection.write(action.key, "", ".active")
+            case "stop":
+                connection.delete(action.key, ".active")
+            case "remove":
+                connection.delete(action.key, ".active")
+                connection.delete(action.key)
+            case verb:
+                raise AssertionError(verb)
+
+
+def complete(proposed: Node, surroundings: Surroundings) -> Node:
+    """Give an object its UUID, as every kind does that has one."""
+    if proposed.tag == "volume":
+        return proposed
+    return overlay(proposed, Node(proposed.tag, children=(Node("uuid", text=surroundings.uuid),)), Rules())
+
+
+def kind(name: str, rules: Rules, *, has_power: bool) -> Kind:
+    def undescribed(_document: Document) -> Key:
+        raise NotImplementedError
+
+    def undesired(_document: Document, _instance: str) -> Desired:
+        raise NotImplementedError
+
+    return Kind(
+        name=name,
+        root=name.lower(),
+        spec=ObjectSpec,
+        rules=rules,
+        key=undescribed,
+        desire=undesired,
+        complete=complete,
+        driver=Driver,
+        adopt=lambda _actual: {},
+        prune=Prune.AUTO,
+        has_power=has_power,
+    )
+
+
+KINDS = {
+    "Domain": kind(
+        "Domain",
+        Rules(
+            members=Table(
+                {"disk": Members((("@dev",),), Owner.SHARED), "nic": Members((("@name",),), Owner.SPEC)}
+            ),
+            births=Table({"disk": (Birth(make("disk", {"cache": "none"})),)}),
+            refs=Table({"disk": (Ref("Volume", ("@volume",)),)}),
+            secrets=paths("password"),
+        ),
+        has_power=True,
+    ),
+    "Volume": kind("Volume", Rules(updates=Table({"**": (Update("define"),)})), has_power=False),
+}
+
+
+def desired(key: str, xml: str = "", *, power: Power | None = None) -> Desired:
+    name = Key.read(key)
+    uuid = derived_uuid("lab", name) if name.kind == "Domain" else ""
+    return Desired(name, parse(xml or f"<{name.kind.lower()}/>"), uuid=uuid, power=power)
+
+
+def world(host: Host, *wanted: Desired, applied: dict[Key, Applied] | None = None) -> World:
+    return World("lab", "host1", NOW, {d.key: d for d in wanted}, host.observed(), applied or {})
+
+
+def action(verb: str, key: str, *needs: str) -> Action:
+    name = Key.read(key)
+    tree = Node(name.kind.lower())
+    return Action(name, verb, Effect.LIVE, Reason.NEW, needs=tuple(map(Key.read, needs)), tree=tree)

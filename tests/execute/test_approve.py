@@ -1,0 +1,94 @@
+"""Executors that act on nothing, or only on what was approved."""
+
+from kvmreconcile.execute import Executor, Tools, approve, dry_run
+from kvmreconcile.execute import libvirt as acting
+from kvmreconcile.execute.approve import ApproveExecutor
+from kvmreconcile.execute.dry_run import DryRunExecutor
+from kvmreconcile.model import Key, Plan, Report, Result, World
+from tests.execute.conftest import Stage
+from tests.execute.host import KINDS, action, desired, world
+
+PLAN = Plan((action("start", "Domain/a"), action("start", "Domain/b")), digest="cafe")
+
+
+class Witness:
+    """An executor that only remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[Plan] = []
+
+    def execute(self, plan: Plan, _world: World, /) -> Report:
+        self.given.append(plan)
+        return Report(plan)
+
+
+def execute(stage: Stage, plan: Plan, digest: str, *, answer: bool) -> tuple[Report, list[Plan], list[Plan]]:
+    """Return the report, the plans that were executed, and those somebody was asked about."""
+    inner, asked = Witness(), list[Plan]()
+
+    def confirm(plan: Plan) -> bool:
+        asked.append(plan)
+        return answer
+
+    report = ApproveExecutor(inner, digest, confirm).execute(plan, world(stage.host))
+    return report, inner.given, asked
+
+
+def test_the_approved_plan_is_executed_unasked(stage: Stage) -> None:
+    _, executed, asked = execute(stage, PLAN, "cafe", answer=False)
+
+    assert (executed, asked) == ([PLAN], [])
+
+
+def test_a_plan_that_is_confirmed_is_executed(stage: Stage) -> None:
+    _, executed, asked = execute(stage, PLAN, "", answer=True)
+
+    assert (executed, asked) == ([PLAN], [PLAN])
+
+
+def test_a_plan_that_nobody_approves_is_not_executed(stage: Stage) -> None:
+    report, executed, _ = execute(stage, PLAN, "", answer=False)
+
+    assert executed == []
+    assert [o.result for o in report.outcomes] == [Result.SKIPPED] * 2
+    assert report.outcomes[0].error == "not approved; to have this one executed, approve cafe"
+
+
+def test_an_approval_of_another_plan_does_not_count(stage: Stage) -> None:
+    report, executed, _ = execute(stage, PLAN, "beef", answer=False)
+
+    assert executed == []
+    assert report.outcomes[1].error.startswith("the approved plan beef is no longer the plan;")
+
+
+def test_a_plan_without_a_digest_is_not_approved_by_no_approval(stage: Stage) -> None:
+    _, executed, asked = execute(stage, Plan(PLAN.actions), "", answer=False)
+
+    assert executed == []
+    assert len(asked) == 1
+
+
+def test_a_plan_without_actions_needs_no_approval(stage: Stage) -> None:
+    _, executed, asked = execute(stage, Plan(records=(Key("Domain", "a"),)), "", answer=False)
+
+    assert len(executed) == 1
+    assert asked == []
+
+
+def test_a_dry_run_does_nothing(stage: Stage) -> None:
+    web = desired("Domain/web")
+    seen = world(stage.host, web)
+
+    report = DryRunExecutor().execute(stage.plan(web), seen)
+
+    assert [(o.result, o.error) for o in report.outcomes] == [(Result.SKIPPED, "dry run")]
+    assert (stage.host.log, stage.state.applied(), stage.state.history(9)) == ([], {}, ())
+
+
+def test_every_shipped_executor_is_made_from_the_same_tools(stage: Stage) -> None:
+    tools = Tools(KINDS, stage.host, stage.state, stage.diary, workers=2, approved="cafe")
+    seen = world(stage.host)
+
+    executors: list[Executor] = [dry_run.make(tools), approve.make(tools), acting.make(tools)]
+
+    assert [executor.execute(Plan(), seen) for executor in executors] == [Report(Plan())] * 3

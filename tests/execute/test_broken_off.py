@@ -1,0 +1,64 @@
+"""What a change that was broken off added or was to take away is still known as ours."""
+
+from dataclasses import replace
+
+from kvmreconcile.errors import Rejected
+from kvmreconcile.model import Key, Power
+from kvmreconcile.tree import Node, parse
+from tests.execute.conftest import Stage
+from tests.execute.host import desired
+
+WEB = Key("Domain", "web")
+DISKS = '<domain><disk dev="a" size="1"/><disk dev="b" size="1"/></domain>'
+
+
+def test_what_a_broken_off_change_added_is_still_known_as_ours(stage: Stage) -> None:
+    one = desired("Domain/web", '<domain><disk dev="a" size="1"/></domain>', power=Power.RUNNING)
+    stage.apply(one)
+    stage.host.delete(WEB, ".active")
+    stage.host.faults["start Domain/web"] = [Rejected("no KVM")]
+    stage.apply(replace(one, tree=parse(DISKS)))
+    assert [d.attr("dev") for d in stage.host.tree(WEB).all("disk")] == ["a", "b"]
+
+    stage.apply(one)
+
+    assert [d.attr("dev") for d in stage.host.tree(WEB).all("disk")] == ["a"]
+    assert stage.plan(one).is_empty
+
+
+def test_what_a_broken_off_change_was_given_at_birth_is_not_taken_for_asked(stage: Stage) -> None:
+    one = desired("Domain/web", '<domain><disk dev="a" size="1"/></domain>', power=Power.RUNNING)
+    two = replace(one, tree=parse(DISKS))
+    stage.apply(one)
+    stage.host.delete(WEB, ".active")
+    stage.host.faults["start Domain/web"] = [Rejected("no KVM")]
+    stage.apply(two)
+
+    report = stage.apply(two)
+
+    assert [o.action.verb for o in report.outcomes] == ["start"]
+    assert [d.attr("cache") for d in stage.host.tree(WEB).all("disk")] == ["none", "none"]
+
+
+def test_what_a_broken_off_change_was_to_take_away_is_still_known_as_ours(stage: Stage) -> None:
+    stage.apply(desired("Domain/web", '<domain><nic name="old"/></domain>'))
+    stage.host.faults["define Domain/web"] = [Rejected("no")]
+    stage.apply(desired("Domain/web", '<domain><nic name="new"/></domain>'))
+
+    stage.apply(desired("Domain/web"))
+
+    assert list(stage.host.tree(WEB).all("nic")) == []
+
+
+def test_what_a_broken_off_adoption_added_is_still_known_as_ours(stage: Stage) -> None:
+    uuid = "11111111-1111-4111-8111-111111111111"
+    stage.host.write(WEB, f'<domain><uuid>{uuid}</uuid><disk dev="theirs"/></domain>')
+    web = desired("Domain/web", DISKS, power=Power.RUNNING)
+    web = replace(web, policy=replace(web.policy, adopt=True))
+    stage.host.faults["start Domain/web"] = [Rejected("no KVM")]
+    stage.apply(web)
+    assert stage.state.applied()[WEB].uuid == uuid
+
+    stage.apply(replace(web, tree=Node("domain")))
+
+    assert [d.attr("dev") for d in stage.host.tree(WEB).all("disk")] == ["theirs"]

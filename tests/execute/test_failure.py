@@ -1,0 +1,158 @@
+"""A failure costs what hangs on it and nothing else; what passes by itself is tried again."""
+
+import pytest
+
+from kvmreconcile.errors import Busy, HostError, Rejected, StateError, Unavailable
+from kvmreconcile.model import Key, Outcome, Plan, Report, Result
+from tests.execute.conftest import Stage
+from tests.execute.host import action, desired, world
+
+
+def results(report: Report) -> dict[str, Result]:
+    return {f"{o.action.verb} {o.action.key}": o.result for o in report.outcomes}
+
+
+def only(report: Report) -> Outcome:
+    (outcome,) = report.outcomes
+    return outcome
+
+
+def test_a_failure_skips_the_rest_of_its_object_and_all_that_needs_it_and_nothing_else(stage: Stage) -> None:
+    stage.host.faults["create Volume/p/root"] = [Rejected("Volume/p/root: no space in the pool")]
+
+    report = stage.execute(
+        action("create", "Volume/p/root"),
+        action("stop", "Volume/p/root"),
+        action("create", "Domain/web", "Volume/p/root"),
+        action("start", "Domain/web", "Volume/p/root"),
+        action("start", "Domain/proxy", "Domain/web"),
+        action("create", "Volume/p/other"),
+        action("start", "Domain/alone"),
+    )
+
+    assert results(report) == {
+        "create Volume/p/root": Result.FAILED,
+        "stop Volume/p/root": Result.SKIPPED,
+        "create Domain/web": Result.SKIPPED,
+        "start Domain/web": Result.SKIPPED,
+        "start Domain/proxy": Result.SKIPPED,
+        "create Volume/p/other": Result.DONE,
+        "start Domain/alone": Result.DONE,
+    }
+    assert report.failed[0].error == "Volume/p/root: no space in the pool"
+    skipped = {o.error for o in report.outcomes if o.result is Result.SKIPPED}
+    assert skipped == {'"create" of Volume/p/root failed'}
+
+
+def test_outcomes_are_in_the_plans_order(stage: Stage) -> None:
+    report = stage.execute(action("start", "Domain/z", "Domain/a"), action("start", "Domain/a"))
+
+    assert [o.action.key.name for o in report.outcomes] == ["z", "a"]
+
+
+def test_what_is_busy_twice_is_done_the_third_time(stage: Stage) -> None:
+    stage.host.faults["start Domain/a"] = [Busy("job"), Busy("job")]
+
+    report = stage.execute(action("start", "Domain/a"))
+
+    assert only(report).result is Result.DONE
+    assert stage.time.slept_s == [0.2, 1.0]
+
+
+def test_what_stays_busy_is_left_to_the_next_pass(stage: Stage) -> None:
+    stage.host.faults["start Domain/a"] = [Busy(f"job {number}") for number in range(9)]
+
+    report = stage.execute(action("start", "Domain/a"))
+
+    assert (only(report).result, only(report).error) == (Result.FAILED, "job 3")
+    assert stage.host.log == ["start Domain/a"] * 4
+
+
+def test_what_is_refused_is_not_tried_again(stage: Stage) -> None:
+    stage.host.faults["start Domain/a"] = [Rejected("no")]
+
+    report = stage.execute(action("start", "Domain/a"))
+
+    assert only(report).result is Result.FAILED
+    assert stage.host.log == ["start Domain/a"]
+
+
+def test_a_lost_connection_ends_the_execution_at_once(stage: Stage) -> None:
+    stage.host.alive = False
+    stage.host.faults["start Domain/a"] = [Unavailable("broken pipe")]
+
+    report = stage.execute(action("start", "Domain/a"), action("start", "Domain/b"), workers=1)
+
+    first, second = report.outcomes
+    assert (first.result, first.error) == (Result.FAILED, "broken pipe")
+    assert (second.result, second.error) == (Result.SKIPPED, "the connection to libvirt was lost")
+    assert stage.time.slept_s == []
+
+
+def test_an_execution_that_is_told_to_stop_ends_what_is_under_way(stage: Stage) -> None:
+    executor = stage.executor(workers=1)
+    stage.host.before = lambda _action: executor.stopping.set()
+
+    plan = Plan(tuple(action("start", f"Domain/{name}") for name in "abc"))
+
+    report = executor.execute(plan, world(stage.host))
+
+    assert [o.result for o in report.outcomes] == [Result.DONE, Result.SKIPPED, Result.SKIPPED]
+    assert report.outcomes[2].error == "stopped before its turn"
+
+
+def test_a_bug_in_a_driver_is_not_taken_for_a_failure(stage: Stage) -> None:
+    stage.host.faults["start Domain/a"] = [ZeroDivisionError()]
+
+    with pytest.raises(ZeroDivisionError):
+        stage.execute(action("start", "Domain/a"))
+
+
+def test_the_time_an_action_took_is_told(stage: Stage) -> None:
+    report = stage.execute(action("start", "Domain/a"))
+
+    assert only(report).took_s == 1.0
+
+
+def test_the_reporter_hears_of_every_step(stage: Stage) -> None:
+    stage.host.faults["start Domain/a"] = [HostError("no")]
+
+    stage.execute(action("start", "Domain/a"), action("start", "Domain/b", "Domain/a"))
+
+    assert stage.diary.lines == ["started start Domain/a", "failed start Domain/a", "skipped start Domain/b"]
+
+
+def test_what_was_done_is_in_the_history(stage: Stage) -> None:
+    stage.host.faults["start Domain/a"] = [HostError("no")]
+
+    stage.execute(action("start", "Domain/a"), action("start", "Domain/b"))
+
+    assert {(e.key.name, e.result, e.error) for e in stage.state.history(9)} == {
+        ("a", "failed", "no"),
+        ("b", "done", ""),
+    }
+
+
+def test_nothing_is_made_that_cannot_be_remembered(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_applied: object) -> None:
+        raise StateError("the disk is full")
+
+    monkeypatch.setattr(stage.state, "put", full)
+
+    report = stage.execute(action("create", "Domain/a"), wanted=(desired("Domain/a"),))
+
+    assert only(report).error == "the disk is full"
+    assert stage.host.keys() == set[Key]()
+
+
+def test_a_plan_is_not_executed_once_another_process_has_acted(stage: Stage) -> None:
+    web = desired("Domain/web")
+    seen = world(stage.host, web)
+    late = stage.plan(web)
+    stage.apply(web)
+    stage.host.log.clear()
+
+    with pytest.raises(StateError, match="plan anew"):
+        stage.executor().execute(late, seen)
+
+    assert stage.host.log == []

@@ -1,0 +1,96 @@
+"""A process that is killed at any side effect leaves what the next one brings to its end."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.model import Key
+from kvmreconcile.state import State
+from tests.execute.conftest import Stage
+from tests.execute.host import Host, desired
+from tests.execute.victim import DIED, WANTED
+
+FOREIGN = Key("Domain", "foreign")
+
+
+def run(directory: Path, dies_at: int) -> int:
+    """Apply in a process that dies at its n-th side effect, if it has so many, and return how it ended."""
+    command = [sys.executable, "-m", "tests.execute.victim", str(directory), str(dies_at)]
+    return subprocess.run(command, check=False).returncode
+
+
+def test_killed_at_every_side_effect_the_next_pass_ends_in_what_the_specs_say(tmp_path: Path) -> None:
+    deaths = 0
+    for dies_at in range(1, 99):
+        directory = tmp_path / str(dies_at)
+        prepare(directory)
+        if run(directory, dies_at) != DIED:
+            break
+        deaths += 1
+        finish(directory)
+
+    assert deaths > 12
+
+
+def test_killed_again_and_again_every_run_comes_further(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    runs = 1
+    while run(tmp_path, 4) == DIED:
+        runs += 1
+        assert runs < 30
+
+    assert runs > 2
+    check(tmp_path)
+
+
+def prepare(directory: Path) -> None:
+    """Make a host with an object of ours that is to go, one to be changed, and one of another hand."""
+    host = Host(directory / "host")
+    host.directory.mkdir(parents=True)
+    host.write(FOREIGN, "<domain><uuid>ffffffff-ffff-4fff-8fff-ffffffffffff</uuid></domain>")
+    stage = Stage(host, State.open(directory / "state"))
+    stage.apply(desired("Domain/gone"), desired("Domain/changed"))
+    stage.state.close()
+
+
+def finish(directory: Path) -> None:
+    """Do what the next pass does, and look at what came of it."""
+    state = State.open(directory / "state")
+    report = Stage(Host(directory / "host"), state).apply(*WANTED)
+    state.close()
+    assert not report.failed
+    check(directory)
+
+
+def check(directory: Path) -> None:
+    """Fail unless the host is as wanted, no more and no less, and known to be so."""
+    host, state = Host(directory / "host"), State.open(directory / "state")
+    wanted = {d.key for d in WANTED}
+    assert host.keys() == wanted | {FOREIGN}
+    assert host.active() == {d.key for d in WANTED if d.power}
+    assert not [k for k in wanted if host.tree(k).child("half")]
+    applied = state.applied()
+    assert set(applied) == wanted
+    assert all(a.complete for a in applied.values())
+    plan = Stage(host, state).plan(*WANTED)
+    assert plan.is_empty
+    assert plan.records == ()
+    state.close()
+
+
+def test_killed_while_a_volume_is_filled_leaves_it_known_as_unfinished(stage: Stage) -> None:
+    def die() -> None:
+        if list(stage.host.keys()):
+            raise KeyboardInterrupt
+
+    stage.host.step = die
+
+    with pytest.raises(KeyboardInterrupt):
+        stage.apply(desired("Volume/p/root"))
+
+    root = Key("Volume", "p/root")
+    assert stage.host.tree(root).child("half")
+    assert not stage.state.applied()[root].complete
+    assert [a.verb for a in stage.plan(desired("Volume/p/root")).actions] == ["recreate"]

@@ -1,0 +1,213 @@
+"""What is remembered is true at every moment: before an object is made, after, and when things go wrong."""
+
+from dataclasses import replace
+
+import pytest
+
+from kvmreconcile.errors import Busy, Rejected, StateError
+from kvmreconcile.model import Held, Hold, Key, Plan, Power, Result, Settled
+from kvmreconcile.plan.applied import SECRET, digest
+from kvmreconcile.tree import parse
+from tests.execute.conftest import Stage
+from tests.execute.host import KINDS, action, desired, world
+
+WEB = Key("Domain", "web")
+ROOT = Key("Volume", "p/root")
+
+
+def test_what_an_object_was_brought_to_is_remembered(stage: Stage) -> None:
+    web = desired("Domain/web", "<domain><memory>4</memory></domain>", power=Power.RUNNING)
+
+    report = stage.apply(web)
+
+    applied = stage.state.applied()[WEB]
+    assert (applied.tree, applied.digest, applied.uuid) == (
+        web.tree,
+        digest(web, KINDS["Domain"].rules),
+        web.uuid,
+    )
+    assert (applied.complete, applied.runtime_id, applied.settled) == (True, 1, ())
+    assert report.settled == ()
+    assert stage.plan(web).is_empty
+    assert stage.plan(web).records == ()
+
+
+def test_only_what_was_acted_on_is_read_back(stage: Stage) -> None:
+    stage.apply(desired("Domain/web"), desired("Domain/db"))
+    stage.host.log.clear()
+
+    stage.apply(desired("Domain/web", "<domain><memory>4</memory></domain>"), desired("Domain/db"))
+
+    assert stage.host.log == ["define Domain/web", "observe web"]
+
+
+def test_what_the_host_keeps_otherwise_is_reported_once_and_not_planned_again(stage: Stage) -> None:
+    web = desired("Domain/web", "<domain><machine>q35</machine></domain>")
+    stage.host.spell = lambda tree: replace(
+        tree,
+        children=tuple(replace(c, text="pc-q35-7.2") if c.tag == "machine" else c for c in tree.children),
+    )
+
+    first = stage.apply(web)
+    (key, settled), *others = first.settled
+    assert (key, settled.path, settled.asked, settled.answered) == (WEB, "machine", "q35", "pc-q35-7.2")
+    assert others == []
+    assert stage.diary.lines[1] == "settled Domain/web machine: q35 is pc-q35-7.2"
+    assert stage.plan(web).is_empty
+
+    more = replace(web, tree=parse("<domain><machine>q35</machine><memory>4</memory></domain>"))
+    second = stage.apply(more)
+    assert [o.action.verb for o in second.outcomes] == ["define"]
+    assert second.settled == ()
+    assert stage.plan(more).is_empty
+
+
+def test_what_was_withheld_is_not_taken_for_kept_otherwise(stage: Stage) -> None:
+    stage.apply(desired("Domain/web"))
+    more = desired("Domain/web", "<domain><memory>4</memory><machine>q35</machine></domain>")
+    (whole,) = stage.plan(more).actions
+    withheld = tuple(c for c in whole.changes if c.path == "machine")
+    assert whole.tree is not None
+    allowed = replace(whole, tree=whole.tree.without("machine"))
+    held = Held(replace(whole, verb="replace", changes=withheld), Hold.EFFECT)
+
+    seen = world(stage.host, more, applied=stage.state.applied())
+    report = stage.executor().execute(Plan((allowed,), (held,)), seen)
+
+    assert report.settled == ()
+    assert [c.path for a in stage.plan(more).actions for c in a.changes] == ["machine"]
+
+
+@pytest.mark.parametrize("unseen", ["raise", "libvirt is restarting"])
+def test_what_was_done_and_cannot_be_read_back_is_done_all_the_same(stage: Stage, unseen: str) -> None:
+    root, web = (
+        desired("Volume/p/root"),
+        desired("Domain/web", '<domain><disk dev="a" volume="p/root"/></domain>'),
+    )
+    stage.host.unseen = unseen
+
+    report = stage.apply(root, web)
+
+    assert {o.result for o in report.outcomes} == {Result.DONE}
+    assert {k: a.complete for k, a in stage.state.applied().items()} == {ROOT: True, WEB: True}
+    assert stage.plan(root, web).is_empty
+
+
+def test_what_settled_before_is_not_lost_with_a_failed_reading(stage: Stage) -> None:
+    settled = (Settled("machine", "q35", "pc", "f00"),)
+    web = desired("Domain/web")
+    stage.apply(web)
+    stage.state.put(replace(stage.state.applied()[WEB], settled=settled))
+    stage.host.unseen = "raise"
+
+    stage.apply(replace(web, power=Power.RUNNING))
+
+    assert stage.state.applied()[WEB].settled == settled
+    assert stage.state.applied()[WEB].digest == digest(
+        replace(web, power=Power.RUNNING), KINDS["Domain"].rules
+    )
+
+
+def test_reading_back_is_tried_again_while_it_may_pass(stage: Stage) -> None:
+    stage.host.faults["observe web"] = [Busy("starting")]
+
+    stage.apply(desired("Domain/web"))
+
+    assert stage.host.log == ["create Domain/web", "observe web", "observe web"]
+
+
+def test_a_removed_object_is_forgotten(stage: Stage) -> None:
+    keep = desired("Domain/keep")
+    stage.apply(keep, desired("Domain/web"))
+
+    report = stage.apply(keep)
+
+    assert [o.action.verb for o in report.outcomes] == ["remove"]
+    assert set(stage.state.applied()) == {keep.key}
+    assert stage.host.log[-1] == "remove Domain/web"
+
+
+def test_an_object_that_is_removed_though_desired_is_forgotten_too(stage: Stage) -> None:
+    web = desired("Domain/web")
+    stage.apply(web)
+
+    seen = world(stage.host, web, applied=stage.state.applied())
+    stage.executor().execute(Plan((action("remove", "Domain/web"),)), seen)
+
+    assert stage.state.applied() == {}
+
+
+def test_a_removal_that_fails_is_not_forgotten(stage: Stage) -> None:
+    keep = desired("Domain/keep")
+    stage.apply(keep, desired("Domain/web"))
+    stage.host.faults["remove Domain/web"] = [Rejected("in use")]
+
+    stage.apply(keep)
+
+    assert set(stage.state.applied()) == {keep.key, WEB}
+
+
+def test_an_orphan_that_vanished_by_itself_is_forgotten_without_touching_the_host(stage: Stage) -> None:
+    keep = desired("Domain/keep")
+    stage.apply(keep, desired("Domain/web"))
+    stage.host.delete(WEB)
+    stage.host.log.clear()
+
+    stage.apply(keep)
+
+    assert set(stage.state.applied()) == {keep.key}
+    assert stage.host.log == []
+
+
+def test_a_lost_state_is_made_anew_without_touching_the_host(stage: Stage) -> None:
+    web = desired("Domain/web", "<domain><memory>4</memory></domain>")
+    stage.apply(web)
+    before = stage.state.applied()
+    stage.state.forget(WEB)
+    stage.host.log.clear()
+
+    report = stage.apply(web)
+
+    assert (report.outcomes, stage.host.log) == ((), [])
+    assert stage.state.applied() == before
+
+
+def test_what_cannot_be_remembered_in_the_end_is_a_failure(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, calls = stage.state.put, iter(range(9))
+
+    def full(applied: object) -> None:
+        if next(calls) > 0:
+            raise StateError("the disk is full")
+        put(applied)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stage.state, "put", full)
+    root, web = (
+        desired("Volume/p/root"),
+        desired("Domain/web", '<domain><disk dev="a" volume="p/root"/></domain>'),
+    )
+
+    report = stage.apply(root, web)
+
+    assert [(o.action.key, o.result) for o in report.outcomes] == [
+        (ROOT, Result.FAILED),
+        (WEB, Result.SKIPPED),
+    ]
+    assert report.outcomes[0].error == "the disk is full"
+
+
+def test_no_secret_reaches_the_disk(stage: Stage) -> None:
+    first = desired("Domain/web", "<domain><password>hunter2</password></domain>")
+    stage.apply(first)
+    assert stage.state.applied()[WEB].tree.get("password") == SECRET
+    stage.host.spell = lambda _tree: parse("<domain><password>encrypted</password></domain>")
+    changed = desired("Domain/web", "<domain><password>swordfish</password></domain>")
+
+    report = stage.apply(changed)
+
+    assert (report.settled[0][1].asked, report.settled[0][1].answered) == (SECRET, SECRET)
+    written = b"".join(f.read_bytes() for f in stage.state._path.parent.iterdir())
+    assert b"password" in written
+    assert b"hunter2" not in written
+    assert b"swordfish" not in written

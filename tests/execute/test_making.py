@@ -1,0 +1,140 @@
+"""What is being made is known as unfinished, and only what is ours is ever made anew."""
+
+from dataclasses import replace
+
+import pytest
+
+from kvmreconcile.errors import HostError, Rejected
+from kvmreconcile.model import Blind, Hold, Key, Observation, Plan, Power, Reason, Result
+from kvmreconcile.plan import plan
+from tests.execute.conftest import Stage
+from tests.execute.host import KINDS, action, desired, world
+
+WEB = Key("Domain", "web")
+ROOT = Key("Volume", "p/root")
+HIDDEN = Observation(blind=(Blind("Volume/p/", "not active", Key("StoragePool", "p")),))
+
+
+def test_an_object_is_known_as_unfinished_before_it_is_made(stage: Stage) -> None:
+    known: list[bool] = []
+    stage.host.before = lambda step: known.append(stage.state.applied()[step.key].complete)
+
+    stage.apply(desired("Volume/p/root"))
+
+    assert known == [False]
+    assert stage.state.applied()[ROOT].complete
+
+
+def test_an_object_that_was_half_made_stays_unfinished(stage: Stage) -> None:
+    half_made(stage)
+
+    assert stage.host.keys() == {ROOT}
+    assert not stage.state.applied()[ROOT].complete
+
+
+def half_made(stage: Stage) -> None:
+    """Let the making of a volume fail when it exists and is not yet filled."""
+
+    def step() -> None:
+        if stage.host.keys():
+            raise HostError("cannot read the image")
+
+    stage.host.step = step
+    stage.apply(desired("Volume/p/root"))
+    stage.host.step = lambda: None
+
+
+@pytest.mark.parametrize("unseen", ["raise", "libvirt is restarting"])
+def test_a_half_made_object_that_cannot_be_seen_stays_unfinished(stage: Stage, unseen: str) -> None:
+    stage.host.unseen = unseen
+
+    half_made(stage)
+
+    assert not stage.state.applied()[ROOT].complete
+
+
+@pytest.mark.parametrize("error", [Rejected("no space"), HostError("no answer")])
+def test_an_object_of_which_nothing_was_made_is_not_known_as_ours(stage: Stage, error: HostError) -> None:
+    stage.host.faults["create Volume/p/root"] = [error]
+
+    stage.apply(desired("Volume/p/root"))
+
+    assert stage.state.applied() == {}
+
+
+def test_a_volume_that_another_hand_made_meanwhile_is_never_made_anew(stage: Stage) -> None:
+    root = desired("Volume/p/root")
+    stage.host.before = lambda _action: stage.host.write(ROOT, "<volume><theirs/></volume>")
+    stage.host.faults["create Volume/p/root"] = [Rejected("it exists already")]
+
+    stage.apply(root)
+    stage.host.before = lambda _action: None
+    stage.apply(root)
+
+    assert stage.host.tree(ROOT).child("theirs")
+    assert [h.hold for h in stage.plan(root).held] == [Hold.CONFLICT]
+
+
+def test_a_volume_that_was_hidden_in_a_stopped_pool_is_not_made_over(stage: Stage) -> None:
+    stage.host.write(ROOT, "<volume><theirs/></volume>")
+    hidden = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
+
+    report = stage.executor().execute(plan(hidden, KINDS), hidden)
+
+    assert [(o.action.verb, o.result) for o in report.outcomes] == [("create", Result.FAILED)]
+    assert "may exist already" in report.outcomes[0].error
+    assert stage.host.log == ["observe p/root"]
+    assert stage.state.applied() == {}
+
+
+def test_a_half_made_volume_is_made_anew_though_it_was_hidden(stage: Stage) -> None:
+    half_made(stage)
+    seen = world(stage.host, desired("Volume/p/root"), applied=stage.state.applied())
+    hidden = replace(seen, observed=HIDDEN)
+
+    report = stage.executor().execute(plan(hidden, KINDS), hidden)
+
+    assert [(o.action.verb, o.result) for o in report.outcomes] == [("recreate", Result.DONE)]
+    assert stage.host.tree(ROOT).child("half") is None
+
+
+def test_a_volume_that_was_hidden_and_does_not_exist_is_made(stage: Stage) -> None:
+    hidden = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
+
+    report = stage.executor().execute(plan(hidden, KINDS), hidden)
+
+    assert not report.failed
+    assert stage.state.applied()[ROOT].complete
+
+
+@pytest.mark.parametrize("error", [Rejected("in use"), HostError("no answer")])
+def test_a_replacement_that_touched_nothing_leaves_all_as_it_was_known(
+    stage: Stage, error: HostError
+) -> None:
+    stage.apply(desired("Volume/p/root"))
+    before = stage.state.applied()
+    stage.host.faults["replace Volume/p/root"] = [error]
+    other = desired("Volume/p/root", "<volume><capacity>2</capacity></volume>")
+
+    seen = world(stage.host, other, applied=before)
+    stage.executor().execute(Plan((action("replace", "Volume/p/root"),)), seen)
+
+    assert stage.state.applied() == before
+
+
+def test_an_object_that_was_made_and_does_not_start_is_whole(stage: Stage) -> None:
+    stage.host.faults["start Domain/web"] = [Rejected("no KVM")]
+
+    stage.apply(desired("Domain/web", power=Power.RUNNING))
+
+    assert stage.host.keys() == {WEB}
+    assert stage.state.applied()[WEB].complete
+
+
+def test_a_half_made_object_is_made_anew_for_that_reason(stage: Stage) -> None:
+    half_made(stage)
+
+    (again,) = stage.plan(desired("Volume/p/root")).actions
+
+    assert again.verb == "recreate"
+    assert again.reason is Reason.UNFINISHED

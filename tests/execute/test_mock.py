@@ -1,0 +1,87 @@
+"""The executor with the kinds as they are, on libvirt's own mock of a host."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.execute.executor import SilentReporter
+from kvmreconcile.host.connection import connect
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.model import Actual, Key, Plan, Report
+from kvmreconcile.plan import Overrides
+from kvmreconcile.reconcile import Site
+from kvmreconcile.settings import Settings
+from kvmreconcile.source.load import load
+from kvmreconcile.state import State
+
+NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+KNOWN = {kind.name: kind for kind in KINDS}
+POOL, NET = Key("StoragePool", "images"), Key("Network", "lab")
+VOLUMES = tuple(Key("Volume", f"images/v{number}") for number in range(5))
+
+
+def document(kind: str, name: str, spec: str) -> str:
+    return f"---\napiVersion: kvmreconcile/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A host without anything on it; a mock made from a file of its own is shared with no other test."""
+    empty = tmp_path / "empty.xml"
+    empty.write_text("<node/>")
+    specs = tmp_path / "specs.yaml"
+    volumes = "".join(
+        document("Volume", f"v{n}", "{pool: images, capacity: 1MiB, format: raw}")
+        for n in range(len(VOLUMES))
+    )
+    specs.write_text(
+        document("Network", "lab", "{mode: isolated}")
+        + document("StoragePool", "images", f"{{path: {tmp_path}/images}}")
+        + volumes
+    )
+    with connect(f"test://{empty}") as connection:
+        state = State.open(tmp_path / "state")
+        yield Site(Settings(specs=specs), KNOWN, connection, state)
+        state.close()
+
+
+def planned(site: Site) -> Plan:
+    loaded = load([site.settings.specs], KNOWN, site.settings.instance)
+    assert loaded.problems == ()
+    return site.plan(site.look(loaded, NOW), Overrides())
+
+
+def apply(site: Site) -> Report:
+    world = site.look(load([site.settings.specs], KNOWN, site.settings.instance), NOW)
+    return site.execute(site.plan(world, Overrides()), world, SilentReporter())
+
+
+def test_a_whole_host_is_made_in_one_pass_and_then_nothing_is_left(site: Site) -> None:
+    report = apply(site)
+
+    assert report.failed == ()
+    assert set(site.state.applied()) == {NET, POOL, *VOLUMES}
+    assert all(applied.complete for applied in site.state.applied().values())
+    assert planned(site).is_empty
+    assert planned(site).records == ()
+    assert {entry.key for entry in site.state.history(99)} == {NET, POOL, *VOLUMES}
+
+
+def test_volumes_are_not_made_anew_though_state_is_lost_and_their_pool_stopped(site: Site) -> None:
+    apply(site)
+    for key in site.state.applied():
+        site.state.forget(key)
+    site.connection.virt.storagePoolLookupByName("images").destroy()
+    stopped = planned(site)
+    assert [a.verb for a in stopped.actions if a.key in VOLUMES] == ["create"] * len(VOLUMES)
+
+    apply(site)
+    second = planned(site)
+
+    assert second.is_empty
+    assert set(second.records) == set(VOLUMES)
+    seen = KNOWN["Volume"].driver().observe(site.connection).objects
+    assert all(isinstance(seen[key], Actual) for key in VOLUMES)
+    assert not set(VOLUMES) & set(site.state.applied())

@@ -1,0 +1,131 @@
+"""Who comes when: what is needed first, one at a time in an object and in a pool, the rest in parallel."""
+
+from threading import Barrier, Lock
+
+import pytest
+
+from kvmreconcile.errors import PlanError
+from kvmreconcile.execute.parallel import _startable, work
+from kvmreconcile.model import Action, Key
+from tests.execute.conftest import Stage
+from tests.execute.host import action
+
+
+def keys(*texts: str) -> list[Key]:
+    return [Key.read(text) for text in texts]
+
+
+def test_actions_of_one_object_are_done_in_the_plans_order(stage: Stage) -> None:
+    stage.execute(action("define", "Domain/a"), action("start", "Domain/a"), action("stop", "Domain/a"))
+
+    assert stage.host.log == ["define Domain/a", "start Domain/a", "stop Domain/a"]
+
+
+def test_an_object_waits_for_all_actions_of_what_it_needs(stage: Stage) -> None:
+    stage.execute(
+        action("start", "Domain/web", "Domain/db"),
+        action("define", "Domain/db"),
+        action("start", "Domain/db"),
+    )
+
+    assert stage.host.log == ["define Domain/db", "start Domain/db", "start Domain/web"]
+
+
+def test_a_need_of_a_later_action_delays_the_first_too(stage: Stage) -> None:
+    stage.execute(
+        action("define", "Domain/web"),
+        action("start", "Domain/web", "Volume/p/v"),
+        action("create", "Volume/p/v"),
+    )
+
+    assert stage.host.log == ["create Volume/p/v", "define Domain/web", "start Domain/web"]
+
+
+def test_what_is_needed_and_not_planned_is_not_waited_for(stage: Stage) -> None:
+    report = stage.execute(action("start", "Domain/web", "Volume/p/gone", "Domain/web"))
+
+    assert not report.failed
+    assert stage.host.log == ["start Domain/web"]
+
+
+def test_needs_in_a_circle_are_named_and_nothing_is_done(stage: Stage) -> None:
+    with pytest.raises(PlanError, match=r"circle: Domain/(a → Domain/b → Domain/a|b → Domain/a → Domain/b)"):
+        stage.execute(action("start", "Domain/a", "Domain/b"), action("start", "Domain/b", "Domain/a"))
+
+    assert stage.host.log == []
+
+
+def test_independent_objects_are_worked_on_at_the_same_time(stage: Stage) -> None:
+    together = Barrier(3)
+    stage.host.before = lambda _action: await_all(together)
+
+    report = stage.execute(*(action("start", f"Domain/{name}") for name in "abc"), workers=3)
+
+    assert not report.failed
+
+
+def test_never_more_are_under_way_than_there_are_workers(stage: Stage) -> None:
+    pairs, lock = Barrier(2), Lock()
+    under_way: set[Key] = set()
+    seen: list[int] = []
+
+    def before(step: Action) -> None:
+        with lock:
+            under_way.add(step.key)
+            seen.append(len(under_way))
+        await_all(pairs)
+        with lock:
+            under_way.discard(step.key)
+        await_all(pairs)
+
+    stage.host.before = before
+    stage.execute(*(action("start", f"Domain/{name}") for name in "abcdef"), workers=2)
+
+    assert max(seen) == 2
+
+
+def await_all(barrier: Barrier) -> None:
+    barrier.wait(30)
+
+
+def test_of_the_volumes_of_one_pool_one_is_begun_at_a_time() -> None:
+    waiting = keys("Volume/p/a", "Volume/p/b", "Volume/q/a", "Domain/a", "Domain/b")
+
+    assert _startable(waiting, [], 9) == keys("Volume/p/a", "Volume/q/a", "Domain/a", "Domain/b")
+    assert _startable(waiting, keys("Volume/p/z"), 9) == keys("Volume/q/a", "Domain/a", "Domain/b")
+    assert _startable(waiting, keys("Domain/z"), 9) == _startable(waiting, [], 9)
+    assert _startable(waiting, [], 2) == keys("Volume/p/a", "Volume/q/a")
+    assert _startable(waiting, keys("Domain/z"), 0) == []
+
+
+def test_volumes_of_one_pool_are_all_done_in_turn(stage: Stage) -> None:
+    lock, under_way = Lock(), set[Key]()
+
+    def before(step: Action) -> None:
+        with lock:
+            assert not under_way
+            under_way.add(step.key)
+        with lock:
+            under_way.discard(step.key)
+
+    stage.host.before = before
+    report = stage.execute(*(action("create", f"Volume/p/{number}") for number in range(6)), workers=6)
+
+    assert len(report.outcomes) == 6
+    assert not report.failed
+
+
+def test_a_bug_in_one_job_ends_the_work_after_those_under_way() -> None:
+    together, done = Barrier(2), list[Key]()
+    a, b, c = keys("Domain/a", "Domain/b", "Domain/c")
+
+    def job(key: Key) -> None:
+        together.wait(30)
+        if key == a:
+            raise ZeroDivisionError
+        done.append(key)
+
+    with pytest.raises(ZeroDivisionError):
+        work({a: [], b: [], c: [a]}, job, 2)
+
+    assert done == [b]

@@ -1,0 +1,66 @@
+"""A Debian that has nothing but a clone: the clone sets itself up, once, and then needs no network."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FRESH_ROOT = Path(__file__).with_name("fresh-root")
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def bare_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    root = tmp_path_factory.mktemp("host") / "root"
+    yield root
+    shutil.rmtree(root)
+
+
+def test_bare_debian_sets_itself_up_and_has_a_lab(bare_root: Path) -> None:
+    for visit in ("first", "second"):
+        begin = time.monotonic()
+        said = run(bare_root, "./dev lab up && ./dev lab exec virsh version && ./dev lab down")
+        print(f"{visit} lab on a bare Debian: {time.monotonic() - begin:.1f} s")
+
+        assert "Running hypervisor: QEMU" in said
+
+
+def test_tests_of_the_lab_pass_there(bare_root: Path) -> None:
+    begin = time.monotonic()
+    said = run(bare_root, "./dev test tests/lab/test_lab.py")
+    print(f"with the tests: {time.monotonic() - begin:.1f} s")
+
+    assert " passed" in said
+
+
+def test_demo_runs_there(bare_root: Path) -> None:
+    begin = time.monotonic()
+    said = run(bare_root, "./dev demo")
+    print(f"with the demo: {time.monotonic() - begin:.1f} s")
+
+    assert "Nothing to do: 10 in sync." in said
+
+
+def test_set_up_once_it_needs_no_network(bare_root: Path) -> None:
+    begin = time.monotonic()
+    said = run(bare_root, "unshare --net ./dev test tests/lab/test_lab.py -k tiny_guest_answers")
+    print(f"and once more, without network: {time.monotonic() - begin:.1f} s")
+
+    assert "1 passed" in said
+    assert "dev:" not in said
+
+
+def run(root: Path, script: str) -> str:
+    """Run a shell script in the clone of a bare root, and return all it printed."""
+    return subprocess.run(
+        [str(FRESH_ROOT), "sh", "-c", script],
+        check=True,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "KEEP": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ).stdout

@@ -1,0 +1,55 @@
+"""The connection: opened with its event loop, shared by threads, closed for good."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from kvmreconcile.errors import HostError, Unavailable
+from kvmreconcile.host.connection import connect
+
+
+def test_nobody_listening_is_unavailable_and_says_where(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Unavailable, match=r"cannot connect to qemu:///system.socket=/nonexistent/sock"):
+        connect("qemu:///system?socket=/nonexistent/sock")
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_uri_that_libvirt_does_not_know_is_an_error() -> None:
+    with pytest.raises(HostError):
+        connect("test:///nonexistent/file")
+
+
+def test_open_connection_is_alive_until_it_is_closed() -> None:
+    with connect("test:///default") as connection:
+        assert connection.is_alive()
+        assert not connection.lost
+
+    assert connection.lost
+    assert not connection.is_alive()
+
+
+def test_closing_twice_does_no_harm() -> None:
+    connection = connect("test:///default")
+
+    connection.close()
+    connection.close()
+
+    assert not connection.is_alive()
+
+
+def test_one_event_loop_serves_all_connections() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        connections = list(pool.map(connect, ["test:///default"] * 8))
+
+    assert [t.name for t in threading.enumerate()].count("libvirt-events") == 1
+    for connection in connections:
+        connection.close()
+
+
+def test_workers_share_a_connection() -> None:
+    with connect("test:///default") as connection, ThreadPoolExecutor(4) as pool:
+        names = pool.map(lambda _: connection.virt.lookupByName("test").name(), range(200))
+
+        assert set(names) == {"test"}

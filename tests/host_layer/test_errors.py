@@ -1,0 +1,84 @@
+"""What each failure of libvirt becomes: absent, busy, lost, refused."""
+
+import libvirt
+import pytest
+
+from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unavailable, Unsupported
+from kvmreconcile.host.connection import Connection, connect
+from kvmreconcile.host.errors import MEANINGS, meaning, translated
+
+
+@pytest.fixture
+def connection() -> Connection:
+    return connect("test:///default")
+
+
+def test_vanished_object_is_not_found_and_keeps_code_and_domain(connection: Connection) -> None:
+    with (
+        pytest.raises(NotFound, match=r"^Domain/web1: Domain not found") as caught,
+        translated("Domain/web1"),
+    ):
+        connection.virt.lookupByName("web1")
+
+    assert caught.value.code == libvirt.VIR_ERR_NO_DOMAIN
+    assert caught.value.domain == libvirt.VIR_FROM_TEST
+    assert isinstance(caught.value.__cause__, libvirt.libvirtError)
+
+
+@pytest.mark.parametrize(
+    ("lookup", "code"),
+    [
+        (libvirt.virConnect.networkLookupByName, libvirt.VIR_ERR_NO_NETWORK),
+        (libvirt.virConnect.storagePoolLookupByName, libvirt.VIR_ERR_NO_STORAGE_POOL),
+        (libvirt.virConnect.storageVolLookupByKey, libvirt.VIR_ERR_NO_STORAGE_VOL),
+    ],
+)
+def test_every_kind_has_its_proof_of_absence(connection: Connection, lookup, code: int) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(NotFound) as caught, translated("x"):
+        lookup(connection.virt, "none")
+
+    assert caught.value.code == code
+
+
+def test_broken_xml_is_rejected(connection: Connection) -> None:
+    with pytest.raises(Rejected), translated("x"):
+        connection.virt.defineXML("<domain")
+
+
+def test_what_the_hypervisor_lacks_is_unsupported(connection: Connection) -> None:
+    with pytest.raises(Unsupported), translated("x"):
+        connection.virt.setKeepAlive(1, 1)
+
+
+def test_code_without_a_row_is_a_plain_host_error(connection: Connection) -> None:
+    with pytest.raises(HostError) as caught, translated("x"):
+        connection.virt.lookupByName("test").create()
+
+    assert type(caught.value) is HostError
+    assert caught.value.code not in MEANINGS
+
+
+def test_place_may_know_better_what_a_code_means(connection: Connection) -> None:
+    with pytest.raises(Busy), translated("x", {libvirt.VIR_ERR_NO_DOMAIN: Busy}):
+        connection.virt.lookupByName("web1")
+
+
+@pytest.mark.parametrize("code", [libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_SYSTEM_ERROR])
+def test_general_failure_is_a_lost_connection_only_in_the_transport(code: int) -> None:
+    assert meaning(code, libvirt.VIR_FROM_RPC, {}) is Unavailable
+    assert meaning(code, libvirt.VIR_FROM_REMOTE, {code: Busy}) is Unavailable
+    assert meaning(code, libvirt.VIR_FROM_QEMU, {}) is HostError
+
+
+def test_other_exceptions_pass_untouched() -> None:
+    with pytest.raises(ZeroDivisionError), translated("x"):
+        _ = 1 // 0
+
+
+def test_only_codes_of_absence_are_not_found() -> None:
+    names = {value: name for name, value in vars(libvirt).items() if name.startswith("VIR_ERR_")}
+
+    absent = {names[code] for code, kind in MEANINGS.items() if kind is NotFound}
+
+    assert absent - {"VIR_ERR_DEVICE_MISSING"} == {name for name in absent if name.startswith("VIR_ERR_NO_")}
+    assert "VIR_ERR_NO_CONNECT" not in absent

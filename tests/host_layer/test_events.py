@@ -1,0 +1,91 @@
+"""Events ring with a key, and with nothing else."""
+
+from collections.abc import Iterator
+from queue import Empty, Queue
+
+import pytest
+
+from kvmreconcile.errors import Rejected
+from kvmreconcile.host.connection import Connection, connect
+from kvmreconcile.host.events import subscribe
+from kvmreconcile.model import Key
+
+DOMAIN = "<domain type='test'><name>rung</name><memory>1024</memory><os><type>hvm</type></os></domain>"
+NETWORK = "<network><name>rung</name></network>"
+POOL = "<pool type='dir'><name>rung</name><target><path>/rung</path></target></pool>"
+WAIT_S = 20
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    with connect("test:///default") as connection:
+        yield connection
+
+
+@pytest.fixture
+def other_connection() -> Iterator[Connection]:
+    # To the same hypervisor: libvirt takes one callback for each event and connection.
+    with connect("test:///default") as connection:
+        yield connection
+
+
+def test_each_kind_rings_with_its_key(connection: Connection) -> None:
+    rung: Queue[Key] = Queue()
+    subscription = subscribe(connection, rung.put)
+
+    for define, xml, kind in (
+        (connection.virt.defineXML, DOMAIN, "Domain"),
+        (connection.virt.networkDefineXML, NETWORK, "Network"),
+        (connection.virt.storagePoolDefineXML, POOL, "StoragePool"),
+    ):
+        defined = define(xml)
+        assert rung.get(timeout=WAIT_S) == Key(kind, "rung")
+        defined.undefine()
+        assert rung.get(timeout=WAIT_S) == Key(kind, "rung")
+
+    subscription.cancel()
+
+
+def test_nothing_rings_after_cancel(connection: Connection, other_connection: Connection) -> None:
+    cancelled: Queue[Key] = Queue()
+    other: Queue[Key] = Queue()
+    subscription = subscribe(connection, cancelled.put)
+    still = subscribe(other_connection, other.put)
+
+    subscription.cancel()
+    subscription.cancel()
+    connection.virt.networkDefineXML(NETWORK).undefine()
+
+    assert other.get(timeout=WAIT_S) == Key("Network", "rung")
+    assert other.get(timeout=WAIT_S) == Key("Network", "rung")
+    with pytest.raises(Empty):
+        cancelled.get_nowait()
+    still.cancel()
+
+
+def test_what_a_callback_raises_is_kept_and_printed(
+    connection: Connection, other_connection: Connection, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rung: Queue[Key] = Queue()
+    broken = subscribe(connection, lambda _key: 1 // 0)  # type: ignore[arg-type]
+    subscription = subscribe(other_connection, rung.put)
+
+    connection.virt.networkDefineXML(NETWORK).undefine()
+    rung.get(timeout=WAIT_S)
+    rung.get(timeout=WAIT_S)
+
+    assert isinstance(broken.failure, ZeroDivisionError)
+    assert "ZeroDivisionError" in capfd.readouterr().err
+    assert subscription.failure is None
+    broken.cancel()
+    subscription.cancel()
+
+
+def test_second_subscription_of_a_connection_is_refused(connection: Connection) -> None:
+    first = subscribe(connection, print)
+
+    with pytest.raises(Rejected, match="already tracked"):
+        subscribe(connection, print)
+
+    first.cancel()
+    subscribe(connection, print).cancel()

@@ -1,0 +1,93 @@
+"""
+A network's whole way, without the daemon: a spec's text, the plan, its steps done one by one, what is remembered.
+
+Separate from the tests, as those without and with a lab use it alike.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it carries no annotations
+
+from kvmreconcile.host.connection import Connection
+from kvmreconcile.kinds.kind import Document, derived_uuid
+from kvmreconcile.kinds.network import KIND
+from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, Source, World
+from kvmreconcile.plan.applied import applied_after, settled_live
+from kvmreconcile.plan.planner import plan
+from kvmreconcile.plan.policy import Overrides
+
+INSTANCE = "bench"
+
+
+def fields_from(text: str) -> Any:
+    """Return the fields that a spec's text holds, read as YAML 1.2."""
+    return yaml.load(text, CCoreLoader) or {}
+
+
+def desired_from(text: str, name: str = "lab") -> Desired:
+    """Return what a spec's text wants of a network."""
+    return desired_by(fields_from(text), name)
+
+
+def desired_by(fields: Any, name: str = "lab") -> Desired:
+    """Return what a spec's fields want of a network."""
+    spec = KIND.spec.model_validate(fields)
+    document = Document("Network", name, spec, {}, Source("networks.yaml", 1, 1), Path())
+    return KIND.desire(document, derived_uuid(INSTANCE, Key("Network", name)))
+
+
+def plan_for(
+    desired: Desired, actual: Actual | None, applied: Applied | None = None, **overrides: object
+) -> Plan:
+    """Return the plan for one network."""
+    world = World(
+        instance=INSTANCE,
+        host="here",
+        now=datetime(2026, 1, 1, tzinfo=UTC),
+        desired={desired.key: desired},
+        observed=Observation({actual.key: actual} if actual else {}),
+        applied={desired.key: applied} if applied else {},
+    )
+    return plan(world, {"Network": KIND}, Overrides(**overrides))  # type: ignore[arg-type]
+
+
+class Bench:
+    """A hypervisor's networks, and what was asked of them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.driver = KIND.driver()
+        self.applied: dict[Key, Applied] = {}
+
+    def actual(self, key: Key) -> Actual | None:
+        """Return a network as it is, None if it is not."""
+        found = self.driver.observe(self.connection, [key.name]).objects.get(key)
+        assert found is None or isinstance(found, Actual)
+        return found
+
+    def plan(self, desired: Desired, **overrides: object) -> Plan:
+        """Return what would be done."""
+        return plan_for(desired, self.actual(desired.key), self.applied.get(desired.key), **overrides)
+
+    def apply(self, desired: Desired, **overrides: object) -> tuple[Action, ...]:
+        """Do what the plan says and return its actions."""
+        seen, before = self.actual(desired.key), self.applied.get(desired.key)
+        made = self.plan(desired, **overrides)
+        assert not made.problems
+        for action in made.actions:
+            self.driver.perform(self.connection, action)
+        after = self.actual(desired.key)
+        assert after is not None
+        applied = applied_after(desired, after, KIND, INSTANCE)
+        running = settled_live(desired, after, seen, before, KIND)
+        self.applied[desired.key] = replace(applied, settled=(*applied.settled, *running))
+        return made.actions
+
+
+def verbs(actions: tuple[Action, ...]) -> list[str]:
+    """Return the verbs of actions."""
+    return [a.verb for a in actions]

@@ -1,0 +1,180 @@
+"""Networks on libvirt's own mock, which keeps one definition of each and knows no INACTIVE flag."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from kvmreconcile.errors import NotFound, Rejected
+from kvmreconcile.host.connection import connect
+from kvmreconcile.kinds.network import KIND
+from kvmreconcile.model import Action, Actual, Blind, Key, Reason
+from kvmreconcile.tree import Effect, parse
+from tests.kinds.network.bench import Bench, desired_from, verbs
+
+SPEC = """
+mode: nat
+addresses: [{address: 192.0.2.1/24, dhcp: {ranges: [{start: 192.0.2.10, end: 192.0.2.20}]}}]
+"""
+LAB = Key("Network", "lab")
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with connect("test:///default") as connection:
+        for network in connection.virt.listAllNetworks():
+            persistent = network.isPersistent()
+            if network.isActive():
+                network.destroy()
+            if persistent:
+                network.undefine()
+        yield Bench(connection)
+
+
+def act(bench: Bench, verb: str, xml: str | None = None) -> None:
+    tree = parse(xml) if xml else None
+    bench.driver.perform(bench.connection, Action(LAB, verb, Effect.LIVE, Reason.NEW, tree=tree))
+
+
+def test_new_network_is_created_started_and_then_nothing_is_left() -> None:
+    with connect("test:///default") as connection:
+        bench = Bench(connection)
+        done = bench.apply(desired_from(SPEC + "autostart: true"))
+
+        assert verbs(done) == ["create", "autostart", "start"]
+        actual = bench.actual(LAB)
+        assert actual is not None
+        assert (actual.active, actual.autostart, actual.persistent) == (True, True, True)
+        assert bench.plan(desired_from(SPEC + "autostart: true")).is_empty
+
+
+def test_stopped_network_is_stopped_and_keeps_its_definition(bench: Bench) -> None:
+    bench.apply(desired_from(SPEC))
+
+    assert verbs(bench.apply(desired_from(SPEC + "state: stopped\nautostart: false"))) == ["stop"]
+
+    actual = bench.actual(LAB)
+    assert actual is not None
+    assert not actual.active
+    assert actual.live_xml is None
+
+
+def test_edit_of_a_stopped_network_is_stored_under_the_same_identity(bench: Bench) -> None:
+    stopped = SPEC + "state: stopped\n"
+    bench.apply(desired_from(stopped))
+    before = bench.actual(LAB)
+
+    assert verbs(bench.apply(desired_from(stopped + "mtu: 1400"))) == ["define"]
+
+    after = bench.actual(LAB)
+    assert before is not None
+    assert after is not None
+    assert after.tree.get("mtu/@size") == "1400"
+    for path in ("uuid", "mac/@address"):
+        assert after.tree.get(path) == before.tree.get(path) is not None
+    assert bench.plan(desired_from(stopped + "mtu: 1400")).is_empty
+
+
+def test_line_taken_out_of_the_spec_is_taken_out_of_the_network(bench: Bench) -> None:
+    stopped = SPEC + "state: stopped\n"
+    bench.apply(desired_from(stopped + "domain: {name: lab, localOnly: true}"))
+
+    assert verbs(bench.apply(desired_from(stopped))) == ["define"]
+
+    actual = bench.actual(LAB)
+    assert actual is not None
+    assert actual.tree.child("domain") is None
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "autostart", "no-autostart", "remove"])
+def test_verb_done_twice_is_as_done_once(bench: Bench, verb: str) -> None:
+    bench.apply(desired_from(SPEC))
+
+    act(bench, verb)
+    once = bench.actual(LAB)
+    act(bench, verb)
+
+    assert bench.actual(LAB) == once
+
+
+def test_removed_network_is_absent(bench: Bench) -> None:
+    bench.apply(desired_from(SPEC))
+
+    act(bench, "remove")
+
+    assert bench.actual(LAB) is None
+
+
+def test_foreign_network_is_held_until_it_is_adopted_and_then_marked(bench: Bench) -> None:
+    bench.connection.virt.networkDefineXML(
+        "<network><name>lab</name><ip address='192.0.2.1' netmask='255.255.255.0'/></network>"
+    )
+    spec = "state: stopped\naddresses: [192.0.2.1/24]\n"
+
+    assert [h.hold.name for h in bench.plan(desired_from(spec)).held] == ["CONFLICT"]
+    assert verbs(bench.apply(desired_from(spec + "adopt: true"))) == ["own"]
+    actual = bench.actual(LAB)
+    assert actual is not None
+    assert actual.stamp is not None
+    assert (actual.stamp.instance, actual.stamp.uuid) == ("bench", actual.uuid)
+    assert bench.plan(desired_from(spec)).is_empty
+
+
+def test_metadata_of_others_is_kept(bench: Bench) -> None:
+    xml = "<network><name>lab</name><metadata><a:b xmlns:a='urn:a'>text</a:b></metadata></network>"
+    bench.connection.virt.networkDefineXML(xml)
+
+    bench.apply(desired_from("state: stopped\nmtu: 1400\nadopt: true"))
+
+    actual = bench.actual(LAB)
+    assert actual is not None
+    assert actual.tree.get("metadata/{urn:a}b") == "text"
+    assert actual.stamp is not None
+
+
+def test_schema_refuses_what_libvirt_would_drop_in_silence(bench: Bench) -> None:
+    with pytest.raises(Rejected, match=r"(?s)Network/lab: .*typo"):
+        act(bench, "create", "<network><name>lab</name><typo/></network>")
+
+
+def test_network_that_vanished_is_reported_as_such(bench: Bench) -> None:
+    with pytest.raises(NotFound, match="Network/lab"):
+        act(bench, "start")
+
+
+def test_transient_network_is_seen_as_such(bench: Bench) -> None:
+    bench.connection.virt.networkCreateXML("<network><name>lab</name></network>")
+
+    actual = bench.actual(LAB)
+
+    assert isinstance(actual, Actual)
+    assert (actual.active, actual.persistent) == (True, False)
+
+
+def test_lost_connection_makes_all_networks_unknown(bench: Bench) -> None:
+    connection = connect("test:///default")
+    connection.close()
+
+    seen = KIND.driver().observe(connection)
+
+    assert not seen.objects
+    assert [type(b) for b in seen.blind] == [Blind]
+    assert seen.blind[0].prefix == "Network/"
+
+
+@pytest.mark.parametrize("count", [50])
+def test_observing_asks_once_for_each_network_and_a_few_lists(bench: Bench, count: int) -> None:
+    for number in range(count):
+        bench.connection.virt.networkDefineXML(f"<network><name>n{number}</name></network>")
+    calls: list[str] = []
+
+    class Counting:
+        def __getattr__(self, name: str) -> object:
+            calls.append(name)
+            return getattr(bench.connection.virt, name)
+
+    class Counted:
+        virt = Counting()
+
+    assert len(KIND.driver().observe(Counted()).objects) == count
+    assert set(calls) == {"listAllNetworks"}
+    assert len(calls) <= 4

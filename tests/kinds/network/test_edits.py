@@ -1,0 +1,196 @@
+"""From two definitions to the least that must be sent to a running network, with every row of the table."""
+
+import pytest
+
+from kvmreconcile.kinds.network import KIND
+from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, edits
+from kvmreconcile.kinds.network.plugs import is_marked, marked, unmarked, unplugged
+from kvmreconcile.kinds.network.spelling import observed
+from kvmreconcile.model import Actual, Key
+from kvmreconcile.plan.applied import applied_after
+from kvmreconcile.tree import Node, parse
+from tests.kinds.network.bench import desired_from, plan_for
+
+IP = ("ip[192.0.2.1]",)
+
+
+def network(inside: str) -> Node:
+    return parse(observed(f"<network><name>lab</name><forward mode='nat'/>{inside}</network>"))
+
+
+def dhcp(inside: str, other: str = "") -> Node:
+    return network(f"{other}<ip address='192.0.2.1' prefix='24'><dhcp>{inside}</dhcp></ip>")
+
+
+def sent(verb: str, live: Node, stored: Node, steps: tuple[str, ...] = ()) -> list[tuple[str, Node]]:
+    return [(e.command.value, e.element) for e in edits(verb, live, stored, steps)]
+
+
+ONE, TWO = "<host ip='192.0.2.7' mac='52:54:00:00:00:01'/>", "<host ip='192.0.2.8' mac='52:54:00:00:00:02'/>"
+
+
+def test_nothing_is_sent_where_nothing_differs() -> None:
+    assert sent("update-dhcp", dhcp(ONE + TWO), dhcp(TWO + ONE), IP) == []
+
+
+def test_one_host_with_another_address_is_modified() -> None:
+    other = "<host ip='192.0.2.9' mac='52:54:00:00:00:01'/>"
+
+    assert sent("update-dhcp", dhcp(ONE + TWO), dhcp(other + TWO), IP) == [("modify", parse(other))]
+
+
+def test_one_host_with_another_mac_is_deleted_and_added() -> None:
+    other = "<host ip='192.0.2.7' mac='52:54:00:00:00:09'/>"
+
+    assert sent("update-dhcp", dhcp(ONE), dhcp(other), IP) == [("delete", parse(ONE)), ("add", parse(other))]
+
+
+def test_hosts_that_swap_addresses_are_all_deleted_before_any_is_added() -> None:
+    swapped = ONE.replace("2.7", "2.8") + TWO.replace("2.8", "2.7")
+
+    assert [c for c, _ in sent("update-dhcp", dhcp(ONE + TWO), dhcp(swapped), IP)] == ["delete"] * 2 + [
+        "add"
+    ] * 2
+
+
+def test_range_is_deleted_and_added_since_libvirt_cannot_modify_it() -> None:
+    old = "<range end='192.0.2.9' start='192.0.2.2'/>"
+    new = '<range end="192.0.2.9" start="192.0.2.2"><lease expiry="1" unit="hours"/></range>'
+
+    assert [c for c, _ in sent("update-dhcp", dhcp(old), dhcp(new), IP)] == ["delete", "add"]
+
+
+def test_dns_host_is_deleted_by_its_address_alone() -> None:
+    old = "<dns><host ip='192.0.2.7'><hostname>a</hostname></host></dns>"
+
+    assert sent("update-dns", network(old), network("")) == [("delete", parse("<host ip='192.0.2.7'/>"))]
+
+
+def test_address_is_told_by_its_place_among_those_that_run() -> None:
+    first = "<ip address='198.51.100.1' prefix='24'/>"
+
+    found = list(edits("update-dhcp", dhcp("", first), dhcp(ONE), IP))
+
+    assert [(e.command, e.parent) for e in found] == [(Command.ADD, 1)]
+
+
+def test_address_that_does_not_run_yet_waits_for_the_restart() -> None:
+    assert sent("update-dhcp", network(""), dhcp(ONE), IP) == []
+
+
+def test_edit_names_its_section() -> None:
+    found = list(edits("update-portgroup", network(""), network("<portgroup name='a' default='yes'/>"), ()))
+
+    assert found == [
+        Edit(Command.ADD, SECTIONS["update-portgroup"][0], parse("<portgroup name='a' default='yes'/>"))
+    ]
+
+
+RUNNING = """
+<network><name>lab</name><uuid>{uuid}</uuid><forward mode='nat'><interface dev='eth0'/></forward>
+<bridge name='virbr0' stp='on' delay='0'/><mac address='52:54:00:00:00:07'/>
+<dns><host ip='192.0.2.5'><hostname>a</hostname></host><txt name='t' value='v'/><srv service='s' protocol='tcp'/></dns>
+<ip address='192.0.2.1' netmask='255.255.255.0'><dhcp>
+  <range start='192.0.2.10' end='192.0.2.20'/><host mac='52:54:00:00:00:01' ip='192.0.2.7'/></dhcp></ip>
+<portgroup name='p'/></network>"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("addresses: [{address: 192.0.2.1/24, dhcp: {hosts: []}}]", ["define", "update-dhcp"]),
+        (
+            "addresses: [{address: 192.0.2.1/24, dhcp: {hosts: [{mac: 52:54:00:00:00:01, ip: 192.0.2.8}]}}]",
+            ["define", "update-dhcp"],
+        ),
+        (
+            "addresses: [{address: 192.0.2.1/24, dhcp: {ranges: [{start: 192.0.2.10, end: 192.0.2.21}]}}]",
+            ["define", "update-dhcp"],
+        ),
+        (
+            "addresses: [{address: 192.0.2.1/24, dhcp: {ranges: [{start: 192.0.2.10, end: 192.0.2.20, leaseTime: 1h}]}}]",
+            ["define", "update-dhcp"],
+        ),
+        ("dns: {hosts: [{ip: 192.0.2.6, names: [b]}]}", ["define", "update-dns"]),
+        ("dns: {hosts: [{ip: 192.0.2.5, names: [b]}]}", ["define", "update-dns"]),
+        (
+            "dns: {txt: [{name: t, value: w}], srv: [{service: s, protocol: tcp, port: 1}]}",
+            ["define", "update-dns"],
+        ),
+        ("dns: {txt: [], srv: []}", ["define", "update-dns"]),
+        ("devices: [eth1]", ["define", "update-forward"]),
+        ("xml: <network><portgroup name='q'/></network>", ["define", "update-portgroup", "update-portgroup"]),
+        ("xml: <network><portgroup name='p' default='yes'/></network>", ["define", "update-portgroup"]),
+        # All else is stored, and waits for the network's restart.
+        ("dns: {forwarders: [{address: 192.0.2.9}]}", ["define"]),
+        ("domain: {name: lab.test}", ["define"]),
+        ("mtu: 1400", ["define"]),
+        ("mode: route", ["define"]),
+        ("addresses: [192.0.2.1/24, 'fd00::1/64']", ["define"]),
+        ("addresses: [192.0.2.1/25]", ["define"]),
+        ("stp: false", ["define"]),
+        ("addresses: [{address: 192.0.2.1/24, dhcp: {bootp: {file: a}}}]", ["define"]),
+    ],
+)
+def test_edit_of_a_running_network_takes_the_cheapest_way(text: str, expected: list[str]) -> None:
+    desired = desired_from(text)
+    xml = observed(RUNNING.format(uuid=desired.uuid))
+
+    made = plan_for(desired, Actual(Key("Network", "lab"), desired.uuid, xml, xml, active=True))
+
+    assert [a.verb for a in made.actions] == expected
+    assert bool(made.pending) == (expected == ["define"])
+
+
+@pytest.mark.parametrize("text", ["dns: {hosts: [{ip: 192.0.2.5, names: [a]}]}", "addresses: [{address: 192.0.2.1/24, dhcp: {hosts: [{mac: 52:54:00:00:00:01, ip: 192.0.2.7}]}}]"])  # fmt: skip
+def test_section_that_a_spec_forgets_is_emptied_live(text: str) -> None:
+    field = text.partition(":")[0]
+    before, after = desired_from(text), desired_from("" if field == "dns" else "addresses: [192.0.2.1/24]")
+    xml = observed(RUNNING.format(uuid=before.uuid))
+    actual = Actual(Key("Network", "lab"), before.uuid, xml, xml, active=True)
+
+    made = plan_for(after, actual, applied_after(before, actual, KIND, "bench"))
+
+    assert [a.verb for a in made.actions] == ["define", f"update-{'dns' if field == 'dns' else 'dhcp'}"]
+
+
+def test_every_verb_of_the_table_is_one_the_driver_has() -> None:
+    rows = {row.verb for _, rows in KIND.rules.updates.rows for row in rows}
+
+    assert rows == SECTIONS.keys()
+
+
+DOMAIN = """
+<domain><devices>
+  <interface type='network'><mac address='52:54:00:00:00:01'/>
+    <source network='lab' portgroup='p' portid='old' bridge='virbr0'/><target dev='vnet0'/><mtu size='1400'/></interface>
+  <interface type='network'><source network='lab' portid='known' bridge='virbr0'/></interface>
+  <interface type='network'><source network='other' portid='old' bridge='virbr1'/></interface>
+  <interface type='network'><source network='lab' portid='old'/></interface>
+  <interface type='user'/>
+</devices></domain>"""
+
+
+def test_only_interfaces_that_fell_off_the_bridge_are_plugged_in_again() -> None:
+    [plug] = unplugged(parse(DOMAIN), "lab", "virbr9", {"known"})
+
+    assert plug.bridged == parse(
+        "<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='virbr9'/>"
+        "<target dev='vnet0'/><mtu size='1400'/></interface>"
+    )
+    assert plug.networked == parse(
+        "<interface type='network'><mac address='52:54:00:00:00:01'/><source network='lab' portgroup='p'/>"
+        "<target dev='vnet0'/><mtu size='1400'/></interface>"
+    )
+
+
+def test_mark_of_unplugged_guests_is_put_on_once_and_taken_off_without_a_trace() -> None:
+    bare = parse("<network><name>lab</name></network>")
+    other = parse("<network><name>lab</name><metadata><a xmlns='urn:a'/></metadata></network>")
+
+    for network_ in (bare, other):
+        assert is_marked(marked(network_))
+        assert marked(marked(network_)) == marked(network_)
+        assert not is_marked(network_)
+        assert unmarked(marked(network_)) == network_
+    assert unmarked(bare) is bare

@@ -1,0 +1,27 @@
+"""The examples that ship are valid, and libvirt's schema agrees."""
+
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.host.connection import connect
+from tests.kinds.network.bench import Bench, desired_by, fields_from, verbs
+
+EXAMPLES = sorted((Path(__file__).parents[3] / "specs" / "examples").glob("network-*.yaml"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example_is_what_libvirt_accepts_and_is_then_in_sync(path: Path) -> None:
+    document = fields_from(path.read_text())
+    assert document["kind"] == "Network"
+    desired = desired_by(document["spec"], document["metadata"]["name"])
+    with connect("test:///default") as connection:
+        bench = Bench(connection)
+
+        assert verbs(bench.apply(desired))[0] == "create"
+
+        assert bench.plan(desired).is_empty
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 6

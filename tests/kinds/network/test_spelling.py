@@ -1,0 +1,72 @@
+"""What libvirt spells in several ways is one thing, and what it takes for granted is no difference."""
+
+import pytest
+
+from kvmreconcile.kinds.network.spelling import canonical, mode_of, observed, without_granted
+from kvmreconcile.tree import parse
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("<ip address='192.0.2.1' netmask='255.255.255.0'/>", "<ip address='192.0.2.1' prefix='24'/>"),
+        ("<ip family='ipv4' address='192.0.2.1'/>", "<ip address='192.0.2.1'/>"),
+        ("<route address='192.0.2.0' netmask='255.255.254.0'/>", "<route address='192.0.2.0' prefix='23'/>"),
+        ("<forward/>", "<forward mode='nat'/>"),
+        ("<forward mode='nat' dev='eth0'/>", "<forward mode='nat'><interface dev='eth0'/></forward>"),
+        (
+            "<forward mode='route' dev='eth0'><interface dev='eth0' connections='2'/></forward>",
+            "<forward mode='route'><interface dev='eth0'/></forward>",
+        ),
+        (
+            "<forward mode='hostdev'><pf dev='eth0'/><address type='pci' bus='3'/></forward>",
+            "<forward mode='hostdev'><pf dev='eth0'/></forward>",
+        ),
+    ],
+)
+def test_two_spellings_are_one(one: str, other: str) -> None:
+    assert canonical(parse(f"<network connections='1'>{one}</network>")) == canonical(
+        parse(f"<network>{other}</network>")
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("<ip address='192.0.2.1' netmask='255.255.255.0'/>", "<ip address='192.0.2.1' prefix='25'/>"),
+        ("<ip address='192.0.2.1' netmask='nonsense'/>", "<ip address='192.0.2.1'/>"),
+        ("<ip family='ipv6' address='fd00::1'/>", "<ip address='fd00::1'/>"),
+        ("<forward mode='route'/>", "<forward/>"),
+        ("<forward mode='route' dev='eth0'/>", "<forward mode='route'/>"),
+        ("<forward mode='hostdev'><address bus='3'/></forward>", "<forward mode='hostdev'/>"),
+    ],
+)
+def test_two_networks_stay_two(one: str, other: str) -> None:
+    assert canonical(parse(f"<network>{one}</network>")) != canonical(parse(f"<network>{other}</network>"))
+
+
+def test_running_network_with_libvirts_port_range_is_the_stored_one_without() -> None:
+    live = "<network connections='1'><forward mode='nat'><nat><port start='1024' end='65535'/></nat></forward></network>"
+
+    assert observed(live) == observed("<network><forward mode='nat'/></network>")
+    assert observed(live) != observed(live.replace("1024", "2000"))
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<network><name>a</name></network>",
+        "<network><forward mode='nat'><nat ipv6='yes'/></forward><ip address='192.0.2.1' prefix='24'/></network>",
+        "<network><forward mode='bridge'/><bridge name='br0'/></network>",
+        "<network><dns enable='no'/><ip address='192.0.2.1' prefix='24'><dhcp><bootp file='a'/></dhcp></ip></network>",
+    ],
+)
+def test_what_is_granted_can_be_taken_away_again(xml: str) -> None:
+    assert without_granted(parse(observed(xml))) == parse(xml)
+
+
+@pytest.mark.parametrize(
+    ("xml", "mode"), [("<network/>", None), ("<network><forward/></network>", "nat"), ("<network><forward mode='open'/></network>", "open")]
+)  # fmt: skip
+def test_mode_is_told(xml: str, mode: str | None) -> None:
+    assert mode_of(parse(xml)) == mode

@@ -1,0 +1,354 @@
+"""What a volume's spec says, what it is given at birth, how a change is classified, what adopting writes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from kvmreconcile.errors import SpecError
+from kvmreconcile.kinds import pool
+from kvmreconcile.kinds.kind import Document
+from kvmreconcile.kinds.volume import KIND
+from kvmreconcile.kinds.volume.naming import named
+from kvmreconcile.kinds.volume.spec import VolumeSpec
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Applied,
+    Desired,
+    Key,
+    Observation,
+    Source,
+    Stamp,
+    Surroundings,
+    World,
+)
+from kvmreconcile.plan import plan
+from kvmreconcile.plan.order import references
+from kvmreconcile.tree import Effect, Node, diff, forget, overlay, parse
+
+KEY = Key("Volume", "default/root")
+ACTUAL = """
+<volume type='file'>
+  <name>root</name>
+  <key>/srv/root</key>
+  <capacity unit='bytes'>67108864</capacity>
+  <allocation unit='bytes'>200704</allocation>
+  <physical unit='bytes'>196616</physical>
+  <target>
+    <path>/srv/root</path>
+    <format type='qcow2'/>
+    <permissions>
+      <mode>0600</mode>
+      <owner>0</owner>
+      <group>0</group>
+    </permissions>
+    <timestamps>
+      <atime>1795403680.858925392</atime>
+    </timestamps>
+    <compat>1.1</compat>
+    <clusterSize unit='B'>65536</clusterSize>
+    <features/>
+  </target>
+  <backingStore>
+    <path>/srv/base</path>
+    <format type='qcow2'/>
+    <permissions>
+      <mode>0600</mode>
+    </permissions>
+    <timestamps>
+      <atime>1795403680.832321696</atime>
+    </timestamps>
+  </backingStore>
+</volume>"""
+PLAIN = ACTUAL[: ACTUAL.index("  <backingStore>")] + "</volume>"
+
+
+def document(**fields: Any) -> Document:
+    spec = VolumeSpec.model_validate({"pool": "default"} | fields)
+    return Document("Volume", "root", spec, {}, Source("volume.yaml", 3, 1), Path("/specs"))
+
+
+def desire(**fields: Any) -> Desired:
+    return KIND.desire(document(**fields), "")
+
+
+def actual(xml: str) -> Actual:
+    return Actual(KEY, "", named(xml, "default", {"/srv": "default", "/other": "other"}))
+
+
+def changes(xml: str, desired: Desired) -> list[str]:
+    tree = actual(xml).tree
+    return [c.path for c in diff(tree, overlay(tree, desired.tree, KIND.rules), KIND.rules)]
+
+
+def complete(desired: Desired, pool_xml: str | None, *, plain: bool = False) -> Node:
+    def lookup(key: Key) -> Node | None:
+        return parse(pool_xml) if pool_xml and key == Key("StoragePool", "default") else None
+
+    return KIND.complete(desired.tree, Surroundings("", Stamp("lab", str(KEY), ""), plain, lookup))
+
+
+def planned(xml: str, desired: Desired, before: Desired | None = None) -> tuple[Action, ...]:
+    """Return what is done or held about a volume of ours."""
+    applied = Applied(KEY, "", "lab", (before or desired).tree, "")
+    pool_key = Key("StoragePool", "default")
+    golden = Key("Volume", "default/golden")
+    seen = {
+        KEY: actual(xml),
+        pool_key: Actual(pool_key, "", "<pool type='dir'/>"),
+        golden: Actual(golden, "", "<volume pool='default'><name>golden</name></volume>"),
+        Key("Volume", "default/base"): Actual(Key("Volume", "default/base"), "", "<volume/>"),
+    }
+    world = World("lab", "", datetime.now(UTC), {KEY: desired}, Observation(seen), {KEY: applied})
+    result = plan(world, {"Volume": KIND, "StoragePool": pool.KIND})
+    return (*result.actions, *(h.action for h in result.held))
+
+
+def test_spec_says_only_what_is_written() -> None:
+    wish = desire(capacity="10GiB")
+
+    assert wish.key == KEY
+    assert wish.tree == parse(
+        "<volume pool='default'><name>root</name><capacity unit='bytes'>10737418240</capacity></volume>"
+    )
+    assert (wish.power, wish.autostart, wish.uuid, wish.content) == (None, None, "", None)
+
+
+def test_all_fields_reach_the_wish() -> None:
+    wish = desire(
+        capacity="1MiB", allocation="0B", format="qcow2", permissions={"mode": "0640", "owner": 1, "group": 2},
+        backing={"volume": "base", "format": "qcow2"}, xml="<volume><target><compat>1.1</compat></target></volume>",
+    )  # fmt: skip
+
+    assert wish.tree == parse(
+        "<volume pool='default'><name>root</name><capacity unit='bytes'>1048576</capacity>"
+        "<allocation unit='bytes'>0</allocation><target><format type='qcow2'/><permissions><mode>0640</mode>"
+        "<owner>1</owner><group>2</group></permissions><compat>1.1</compat></target>"
+        "<backingStore pool='default' volume='base'><format type='qcow2'/></backingStore></volume>"
+    )
+
+
+def test_source_is_found_beside_the_spec_and_gives_its_format() -> None:
+    wish = desire(source={"file": "images/debian.qcow2", "format": "qcow2"})
+
+    assert wish.content == Path("/specs/images/debian.qcow2")
+    assert wish.tree.get("target/format/@type") == "qcow2"
+    assert desire(source={"file": "/srv/a.img"}).content == Path("/srv/a.img")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "needs a capacity"),
+        ({"capacity": "10"}, "number with a unit"),
+        ({"capacity": "1GiB", "source": {"file": "a"}, "backing": {"volume": "b"}}, "not both"),
+        ({"source": {"file": "a", "format": "raw"}, "format": "qcow2"}, "nothing is converted"),
+        ({"backing": {"volume": "a/b/c"}}, "of another pool"),
+        ({"capacity": "1GiB", "format": "qcow3"}, "Input should be"),
+        ({"capacity": "1GiB", "pool": "a/b"}, 'no "/"'),
+    ],
+)  # fmt: skip
+def test_wrong_field_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        document(**fields)
+
+
+def test_xml_that_names_another_volume_is_an_error() -> None:
+    with pytest.raises(SpecError, match='names it "other"'):
+        desire(xml="<volume><name>other</name></volume>")
+
+
+def test_volume_needs_its_pool_and_what_it_builds_on() -> None:
+    wish = desire(backing={"volume": "golden/base"})
+
+    assert [key for key, _ in references(wish.tree, KIND.rules)] == [
+        Key("StoragePool", "default"),
+        Key("Volume", "golden/base"),
+    ]
+
+
+@pytest.mark.parametrize("pool_xml", [None, "<pool/>", "<pool type='dir'/>", "<pool type='netfs'/>"])
+def test_new_file_is_qcow2(pool_xml: str | None) -> None:
+    assert complete(desire(capacity="1GiB"), pool_xml).get("target/format/@type") == "qcow2"
+
+
+def test_new_volume_elsewhere_or_with_libvirts_defaults_has_no_format() -> None:
+    wish = desire(capacity="1GiB")
+
+    assert complete(wish, "<pool type='logical'/>") is wish.tree
+    assert complete(wish, "<pool type='dir'/>", plain=True) is wish.tree
+    assert complete(desire(capacity="1GiB", format="raw"), None).get("target/format/@type") == "raw"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"capacity": "64MiB"},
+        {"capacity": "67108863B"},
+        {"capacity": "64MiB", "allocation": "1GiB", "permissions": {"mode": "600", "owner": 0}},
+        {"xml": "<volume type='block'><capacity unit='M'>64</capacity><key>/x</key><source/></volume>"},
+        {"xml": "<volume><capacity>67108864</capacity><target><path>/x</path></target></volume>"},
+        {"xml": "<volume><allocation unit='MiB'>9</allocation></volume>"},
+        {"backing": {"volume": "base"}},
+        {"backing": {"volume": "default/base", "format": "qcow2"}},
+        {"xml": "<volume><backingStore><path>//srv/base</path></backingStore></volume>"},
+        {
+            "capacity": "64MiB",
+            "xml": "<volume><target><clusterSize unit='KiB'>64</clusterSize></target></volume>",
+        },
+    ],
+)
+def test_other_spelling_and_what_counts_at_birth_is_no_change(fields: dict[str, Any]) -> None:
+    assert changes(ACTUAL, desire(**fields)) == []
+
+
+def test_growing_is_a_resize() -> None:
+    (action,) = planned(ACTUAL, desire(capacity="1GiB"))
+
+    assert (action.verb, action.effect) == ("resize", Effect.LIVE)
+    assert action.tree == parse("<capacity unit='bytes'>1073741824</capacity>")
+
+
+def test_shrinking_loses_data() -> None:
+    (action,) = planned(ACTUAL, desire(capacity="1MiB"))
+
+    assert (action.verb, action.effect) == ("replace", Effect.DATA_LOSS)
+
+
+def test_other_format_and_backing_are_one_loss_of_data_with_the_content_made_anew() -> None:
+    wish = desire(capacity="64MiB", source={"file": "new.img", "format": "raw"})
+
+    (action,) = planned(PLAIN, wish)
+
+    assert (action.verb, action.effect, action.content) == (
+        "replace",
+        Effect.DATA_LOSS,
+        Path("/specs/new.img"),
+    )
+    assert [c.path for c in action.changes] == ["target/format/@type"]
+    assert action.tree is not None
+    assert action.tree.get("target/format/@type") == "raw"
+    (action,) = planned(ACTUAL, desire(format="raw", backing={"volume": "golden"}))
+    assert {c.path for c in action.changes} >= {"target/format/@type", "backingStore/@volume"}
+
+
+def test_other_backing_makes_what_is_known_of_the_old_one_stale() -> None:
+    proposed = overlay(actual(ACTUAL).tree, desire(backing={"volume": "other/base2"}).tree, KIND.rules)
+
+    assert proposed.find("backingStore") == Node("backingStore", (("pool", "other"), ("volume", "base2")))
+
+
+def test_other_backing_path_makes_the_names_stale() -> None:
+    wish = desire(xml="<volume><backingStore><path>/tmp/x</path></backingStore></volume>")
+
+    proposed = overlay(actual(ACTUAL).tree, wish.tree, KIND.rules)
+
+    assert proposed.find("backingStore") == parse("<backingStore><path>/tmp/x</path></backingStore>")
+
+
+def test_forgotten_lines_about_the_birth_change_nothing() -> None:
+    before = desire(capacity="64MiB", format="qcow2", allocation="0B", permissions={"mode": "0600"})
+
+    assert planned(PLAIN, desire(source={"file": "x"}), before) == ()
+
+
+def test_file_that_a_guest_has_and_fills_is_no_drift() -> None:
+    permissions = {"mode": "0600", "owner": 0, "group": 0}
+    label = "<volume><target><permissions><label>a:b</label></permissions></target></volume>"
+    wish = desire(capacity="64MiB", allocation="0B", permissions=permissions, xml=label)
+    used = PLAIN.replace("<owner>0", "<owner>64055").replace("<group>0", "<group>108")
+    used = used.replace("</group>", "</group><label>c:d</label>").replace(">200704<", ">67108864<")
+
+    assert changes(used, wish) == []
+    later = used.replace(">196616<", ">67109999<").replace("<atime>1", "<atime>2")
+    assert list(diff(parse(used), parse(later), KIND.rules)) == []
+
+
+def test_what_a_volume_cannot_be_without_stays() -> None:
+    tree = actual(PLAIN).tree
+
+    assert forget(tree, desire(capacity="64MiB").tree, Node("volume"), KIND.rules) is tree
+
+
+def test_forgotten_backing_loses_data() -> None:
+    (action,) = planned(
+        ACTUAL, desire(capacity="64MiB"), desire(capacity="64MiB", backing={"volume": "base"})
+    )
+
+    assert action.effect is Effect.DATA_LOSS
+    assert [c.path for c in action.changes] == ["backingStore"]
+
+
+def test_backing_is_named_by_the_pool_whose_directory_it_is_in() -> None:
+    elsewhere = ACTUAL.replace("/srv/base", "/other/base")
+    nowhere = ACTUAL.replace("/srv/base", "/nowhere/base")
+
+    assert changes(elsewhere, desire(backing={"volume": "other/base"})) == []
+    assert actual(nowhere).tree.get("backingStore/@volume") is None
+    assert actual(PLAIN).tree.attr("pool") == "default"
+
+
+@pytest.mark.parametrize(
+    ("xml", "fields"),
+    [
+        (PLAIN, {"pool": "default", "capacity": "64MiB", "format": "qcow2"}),
+        (
+            ACTUAL,
+            {
+                "pool": "default",
+                "capacity": "64MiB",
+                "format": "qcow2",
+                "backing": {"volume": "base", "format": "qcow2"},
+            },
+        ),
+        (
+            PLAIN.replace("0600", "0644").replace("<compat>1.1", "<compat>0.10"),
+            {
+                "pool": "default",
+                "capacity": "64MiB",
+                "format": "qcow2",
+                "permissions": {"mode": "0644", "owner": 0, "group": 0},
+                "xml": "<volume>\n  <target>\n    <compat>0.10</compat>\n  </target>\n</volume>",
+            },
+        ),
+    ],
+)
+def test_adopted_volume_has_typed_fields_and_no_change(xml: str, fields: dict[str, Any]) -> None:
+    adopted = KIND.adopt(actual(xml))
+
+    assert adopted == fields
+    assert changes(xml, desire(**adopted)) == []
+
+
+def test_adopted_sparse_image_is_sparse_again() -> None:
+    raw = PLAIN.replace("qcow2", "raw")
+    full = raw.replace(">200704<", ">67108864<")
+
+    assert KIND.adopt(actual(raw))["allocation"] == "0B"
+    assert "allocation" not in KIND.adopt(actual(full))
+    assert changes(raw, desire(**KIND.adopt(actual(raw)))) == []
+
+
+def test_adopted_backing_outside_of_pools_stays_a_path() -> None:
+    xml = ACTUAL.replace("/srv/base", "/nowhere/base")
+
+    adopted = KIND.adopt(actual(xml))
+
+    assert "<path>/nowhere/base</path>" in adopted["xml"]
+    assert changes(xml, desire(**adopted)) == []
+
+
+def test_volume_whose_making_was_cut_short_is_made_again() -> None:
+    wish = desire(capacity="64MiB")
+    applied = replace(Applied(KEY, "", "lab", wish.tree, ""), complete=False)
+    world = World(
+        "lab", "", datetime.now(UTC), {KEY: wish}, Observation({KEY: actual(PLAIN)}), {KEY: applied}
+    )
+
+    (action,) = plan(world, {"Volume": KIND}).actions
+
+    assert action.verb == "recreate"

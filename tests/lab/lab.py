@@ -1,0 +1,143 @@
+"""
+A lab as Python sees it: a private libvirtd that lives no longer than this process.
+
+Separate from the fixtures, as the demo and the bench use it without pytest.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import libvirt
+
+SCRIPT = Path(__file__).with_name("lab")
+
+_numbers = count(1)
+
+_UNDEFINE_ALL_OF_IT = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
+
+
+class LabError(Exception):
+    """A command of or in the lab failed; says which, and what it printed."""
+
+
+class Lab:
+    """
+    A private libvirtd, virtlogd and dnsmasq in namespaces of their own.
+
+    Several at once do not see each other. A lab ends with its `with` block, or when this process dies, however.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or f"p{os.getpid()}-{next(_numbers)}"
+        self.path = Path(self._script("path").strip())
+        self.uri = self._script("uri").strip()
+        self._leash: int | None = None
+        self._nwfilters: frozenset[str] = frozenset()
+
+    def __enter__(self) -> Self:
+        read_end, self._leash = os.pipe()
+        try:
+            self._script("up", "--leash", stdin=read_end)
+        except LabError:
+            self._let_go()
+            raise
+        finally:
+            os.close(read_end)
+        with self.connect() as connection:
+            self._nwfilters = frozenset(connection.listNWFilters())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._leash is not None:
+            self._let_go()
+            self._script("down")
+
+    def keep(self) -> None:
+        """Let the lab outlive this process, until `lab -n NAME down`."""
+        assert self._leash is not None
+        # The leash ends when nobody holds it: hand it to somebody inside, who dies with the lab.
+        hold = (str(SCRIPT), "-n", self.name, "exec", "setsid", "--fork", "sleep", "infinity")
+        quiet = subprocess.DEVNULL
+        subprocess.run(hold, check=True, pass_fds=[self._leash], stdin=quiet, stdout=quiet, stderr=quiet)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._leash is not None:
+            os.close(self._leash)
+            self._leash = None
+
+    def virsh(self, *arguments: str) -> str:
+        """Run a virsh command from outside the lab and return what it prints."""
+        return _output("virsh", "--quiet", "--connect", self.uri, *arguments)
+
+    def exec(self, *command: str) -> str:
+        """Run a command inside the lab and return what it prints."""
+        return self._script("exec", *command)
+
+    def restart_libvirtd(self, signal: str = "TERM") -> None:
+        """End libvirtd by a signal, such as KILL for a crash, and start it again; guests run on."""
+        self._script("restart", signal)
+
+    @contextmanager
+    def connect(self) -> Iterator[libvirt.virConnect]:
+        """Yield a connection, and close it in the end."""
+        connection = libvirt.open(self.uri)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def reset(self) -> None:
+        """Remove all domains, networks, pools, secrets, filters and images, whoever made them."""
+        with self.connect() as connection:
+            _remove_domains(connection)
+            _remove_all(connection.listAllNetworks())
+            _remove_all(connection.listAllStoragePools())
+            for secret in connection.listAllSecrets():
+                secret.undefine()
+            for nwfilter in connection.listAllNWFilters():
+                if nwfilter.name() not in self._nwfilters:
+                    nwfilter.undefine()
+        for directory in ("images", "lib/images"):
+            _output("find", str(self.path / directory), "-mindepth", "1", "-delete")
+
+    def _script(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> str:
+        return _output(str(SCRIPT), "-n", self.name, *arguments, stdin=stdin)
+
+
+def _remove_domains(connection: libvirt.virConnect) -> None:
+    for domain in connection.listAllDomains():
+        persistent = domain.isPersistent()
+        if domain.isActive():
+            domain.destroy()
+        if persistent:
+            domain.undefineFlags(_UNDEFINE_ALL_OF_IT)
+
+
+def _remove_all(objects: Iterable[libvirt.virNetwork | libvirt.virStoragePool]) -> None:
+    for each in objects:
+        persistent = each.isPersistent()
+        if each.isActive():
+            each.destroy()
+        if persistent:
+            each.undefine()
+
+
+def _output(*command: str, stdin: int = subprocess.DEVNULL) -> str:
+    done = subprocess.run(command, check=False, stdin=stdin, capture_output=True, text=True)
+    if done.returncode:
+        raise LabError(f"{' '.join(command)}: exit {done.returncode}: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,67 @@
+"""
+What the tests of networks on a lab share: a spec to vary, and what can be seen of bridges and guests.
+
+Separate from the tests, which are in several files.
+"""
+
+from dataclasses import replace
+
+from kvmreconcile.model import Desired
+from kvmreconcile.tree import Effect
+from tests.kinds.network.bench import desired_from
+from tests.lab.lab import Lab
+
+SPEC = """
+mode: nat
+stp: false
+bridge: virbr7
+addresses:
+  - address: 192.0.2.1/24
+    dhcp:
+      ranges: [{start: 192.0.2.100, end: 192.0.2.200}]
+      hosts: [HOSTS]
+"""
+
+GUEST_MAC = "52:54:00:00:00:01"
+
+
+def network(hosts: str = "", more: str = "") -> Desired:
+    return desired_from(SPEC.replace("HOSTS", hosts) + more)
+
+
+def bold(desired: Desired) -> Desired:
+    """The same, with leave to restart."""
+    return replace(desired, policy=replace(desired.policy, max_effect=Effect.RESTART))
+
+
+def birth_of_bridge(lab: Lab) -> str:
+    """A number that the kernel gives each new device."""
+    return lab.exec("cat", "/sys/class/net/virbr7/ifindex")
+
+
+def started(lab: Lab, xml: str, name: str = "web") -> None:
+    path = lab.path / "guest.xml"
+    path.write_text(xml)
+    lab.virsh("define", str(path))
+    lab.virsh("start", name)
+
+
+def still_guest(mac: str = GUEST_MAC, source: str = "network='lab'", name: str = "web") -> str:
+    """A running domain without an operating system."""
+    return f"""
+        <domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory>
+          <os><type arch='x86_64' machine='q35'>hvm</type></os>
+          <devices><interface type='network'><mac address='{mac}'/><source {source}/><model type='virtio'/></interface></devices>
+        </domain>"""
+
+
+def bridge_of_tap(lab: Lab) -> str:
+    return (
+        lab.exec("sh", "-c", "readlink /sys/class/net/vnet*/master || echo none").strip().rpartition("/")[2]
+    )
+
+
+def is_reachable(lab: Lab, address: str) -> bool:
+    """Whether somebody at the address at least refuses to talk."""
+    knock = f"timeout 1 bash -c '< /dev/tcp/{address}/9' 2>&1 || true"
+    return "refused" in lab.exec("bash", "-c", knock)

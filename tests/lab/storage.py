@@ -1,0 +1,98 @@
+"""Pools and volumes of a lab, planned and done by hand, without an executor between."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kvmreconcile.host.connection import Connection
+from kvmreconcile.kinds import pool, volume
+from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
+from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, Reason, Source, World
+from kvmreconcile.plan import plan
+from kvmreconcile.plan.applied import applied_after, fingerprint, intent
+from kvmreconcile.plan.policy import Overrides
+from kvmreconcile.tree import Effect
+
+KINDS = {kind.name: kind for kind in (pool.KIND, volume.KIND)}
+ANYTHING = Overrides(max_effect=Effect.DATA_LOSS)
+
+
+def wish(kind: Kind, name: str, directory: Path = Path(), **fields: Any) -> Desired:
+    """Return what a spec with these fields says."""
+    spec = kind.spec.model_validate(fields)
+    document = Document(kind.name, name, spec, {}, Source(f"{name}.yaml", 1, 1), directory)
+    return kind.desire(document, derived_uuid("lab", kind.key(document)))
+
+
+def pool_wish(name: str = "default", **fields: Any) -> Desired:
+    """Return the wish for a pool."""
+    return wish(pool.KIND, name, **fields)
+
+
+def volume_wish(name: str, directory: Path = Path(), **fields: Any) -> Desired:
+    """Return the wish for a volume of the pool "default", unless the fields say another."""
+    return wish(volume.KIND, name, directory, **{"pool": "default", **fields})
+
+
+@dataclass
+class Host:
+    """What is wanted of a host's storage, what is remembered of it, and how the one becomes the other."""
+
+    connection: Connection
+    wishes: dict[Key, Desired] = field(default_factory=dict)
+    applied: dict[Key, Applied] = field(default_factory=dict)
+
+    def want(self, *wishes: Desired) -> None:
+        """Want these, too, or otherwise than before."""
+        self.wishes |= {w.key: w for w in wishes}
+
+    def observe(self) -> Observation:
+        """Look at all pools and volumes."""
+        seen = [kind.driver().observe(self.connection) for kind in KINDS.values()]
+        objects = {key: each for one in seen for key, each in one.objects.items()}
+        return Observation(objects, tuple(b for one in seen for b in one.blind))
+
+    def actual(self, key: Key) -> Actual:
+        """Return one object that exists."""
+        found = self.observe().objects[key]
+        assert isinstance(found, Actual)
+        return found
+
+    def plan(self, overrides: Overrides | None = None) -> Plan:
+        """Say what would be done."""
+        world = World("lab", "", datetime.now(UTC), self.wishes, self.observe(), self.applied)
+        return plan(world, KINDS, overrides)
+
+    def converge(self, overrides: Overrides | None = None) -> list[str]:
+        """Do all that a plan says, remember it, and return it as "key verb"."""
+        todo = self.plan(overrides)
+        for action in todo.actions:
+            if action.verb in ("create", "recreate"):
+                self.applied[action.key] = intent(self.wishes[action.key], "lab", KINDS[action.key.kind])
+            self.perform(action)
+        self.remember(todo)
+        return [f"{a.key} {a.verb}" for a in todo.actions]
+
+    def perform(self, action: Action) -> None:
+        """Do one step."""
+        KINDS[action.key.kind].driver().perform(self.connection, action)
+
+    def act(self, key: Key, verb: str, **more: Any) -> None:
+        """Do one step that no plan asked for."""
+        self.perform(Action(key, verb, Effect.LIVE, Reason.NEW, **more))
+
+    def remember(self, done: Plan) -> None:
+        """Note what libvirt now has of what was acted on as what was asked for, but for what is held."""
+        keys = {a.key for a in done.actions}
+        held = {fingerprint(c) for h in done.held for c in h.action.changes}
+        for key, actual in self.observe().objects.items():
+            if key in keys and isinstance(actual, Actual):
+                after = applied_after(self.wishes[key], actual, KINDS[key.kind], "lab")
+                left = tuple(s for s in after.settled if s.fingerprint not in held)
+                self.applied[key] = replace(after, settled=left)
+
+    def is_in_sync(self) -> bool:
+        """Tell whether nothing is left to do, nothing held and nothing pending."""
+        left = self.plan(ANYTHING)
+        return left.is_empty and not left.pending and not left.problems

@@ -1,0 +1,298 @@
+"""The daemon as a process, on a real libvirtd with a real guest."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvmreconcile.state.database import alone
+from tests.lab.background import Background
+from tests.lab.guest import GuestFiles, wait_until
+from tests.lab.lab import Lab
+
+pytestmark = pytest.mark.figures
+
+DEMO = Path(__file__).parents[2] / "specs/demo"
+FILES = ("network.yaml", "storage.yaml", "web1.yaml")
+OBJECTS = 7  # a network, a pool, four volumes and a guest
+WITHIN_S = 60
+
+Line = dict[str, Any]
+
+
+class Daemon:
+    """The daemon on a copy of some specs, and its log, of which each line is waited for once."""
+
+    def __init__(self, lab: Lab, home: Path) -> None:
+        self.lab = lab
+        self.specs = home / "specs"
+        self.state = home / "state"
+        self.specs.mkdir()
+        for name in FILES:
+            shutil.copy(DEMO / name, self.specs)
+        # Pruning is allowed wherever it is dangerous.
+        environment = {
+            **os.environ,
+            "KVMRECONCILE_CONNECT": lab.uri,
+            "KVMRECONCILE_STATE": str(self.state),
+            "KVMRECONCILE_SPECS": str(self.specs),
+            "KVMRECONCILE_PRUNE": "{Domain: auto, Network: confirm, Volume: auto, StoragePool: auto}",
+        }
+        self.process = Background(environment, home / "log")
+        self._read = 0
+
+    def lines(self) -> list[Line]:
+        """Return all that was logged."""
+        text = self.process.log.read_text()
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def wait_for(self, event: str, **fields: object) -> Line:
+        """Wait for a line after the one that was waited for last."""
+        found: list[Line] = []
+
+        def is_there() -> bool:
+            self.process.check()
+            for number, line in enumerate(self.lines()[self._read :], self._read):
+                assert line["event"] != "pass.crashed", line["exception"]
+                if line["event"] == event and fields.items() <= line.items():
+                    self._read = number + 1
+                    found.append(line)
+                    return True
+            return False
+
+        wait_until(is_there, f"{event} {fields} is logged after line {self._read}", WITHIN_S)
+        return found[0]
+
+    def wait_until_idle(self, in_sync: int = OBJECTS) -> None:
+        """Wait for a pass that has nothing to do."""
+        while self.wait_for("pass.ended", in_sync=in_sync).get("done"):
+            continue
+
+    def edit(self, name: str, old: str, new: str) -> float:
+        """Replace a text in a spec by another and return when that was done."""
+        file = self.specs / name
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+        return time.time()
+
+    def is_running(self) -> bool:
+        return self.lab.virsh("domstate", "web1").strip() == "running"
+
+    def objects(self) -> set[str]:
+        """Return the names of all there is on the host."""
+        lists = (
+            ("list", "--all", "--name"),
+            ("net-list", "--all", "--name"),
+            ("pool-list", "--all", "--name"),
+        )
+        names = {name for words in lists for name in self.lab.virsh(*words).split()}
+        return names | {line.split()[0] for line in self.lab.virsh("vol-list", "demo").splitlines() if line}
+
+
+ALL = {"web1", "demo", "golden.qcow2", "web1.qcow2", "web2.qcow2", "db1.qcow2"}
+
+
+@pytest.fixture
+def daemon(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon that is not started yet."""
+    boot = lab.path / "lib/boot/demo"
+    boot.mkdir(parents=True, exist_ok=True)
+    shutil.copy(guest_files.vmlinuz, boot)
+    shutil.copy(guest_files.initrd, boot)
+    daemon = Daemon(lab, tmp_path)
+    yield daemon
+    daemon.process.stop()
+
+
+@pytest.fixture
+def running(daemon: Daemon) -> Daemon:
+    """A daemon that has nothing left to do."""
+    daemon.process.start()
+    daemon.wait_until_idle()
+    return daemon
+
+
+def at_s(line: Line) -> float:
+    return datetime.fromisoformat(line["timestamp"]).astimezone(UTC).timestamp()
+
+
+def test_empty_host_becomes_what_the_specs_say_and_then_nothing_happens(running: Daemon) -> None:
+    assert running.objects() == ALL
+    assert running.is_running()
+
+    # The next pass there is, is one that this edit asks for: its own events have not kept it awake.
+    (running.specs / "web1.yaml").touch()
+    assert running.wait_for("pass.started")["rung_by"] == ["specs"]
+
+
+def test_saved_file_is_done(running: Daemon) -> None:
+    saved_s = running.edit("web1.yaml", "spec:\n", "spec:\n  title: Mended\n")
+
+    begun = running.wait_for("action.started", key="Domain/web1")
+
+    running.wait_until_idle()
+    print(f"from file saved to first action: {at_s(begun) - saved_s:.3f} s")
+    assert running.lab.virsh("desc", "web1", "--title").strip() == "Mended"
+
+
+def test_destroyed_guest_runs_again(running: Daemon) -> None:
+    running.lab.virsh("destroy", "web1")
+    destroyed_s = time.time()
+
+    done = running.wait_for("action.done", key="Domain/web1", verb="start")
+
+    print(f"from guest destroyed to guest running: {at_s(done) - destroyed_s:.3f} s")
+    assert running.is_running()
+    running.wait_until_idle()
+
+
+def test_undefined_guest_is_made_again(running: Daemon) -> None:
+    running.lab.virsh("destroy", "web1")
+    running.lab.virsh("undefine", "web1")
+
+    running.wait_until_idle()
+
+    assert running.is_running()
+
+
+def test_stopped_network_is_started(running: Daemon) -> None:
+    running.lab.virsh("net-destroy", "demo")
+
+    running.wait_for("action.done", key="Network/demo", verb="start")
+
+    running.wait_until_idle()
+    assert "Active: yes" in running.lab.virsh("net-info", "demo").replace("  ", "")
+
+
+def test_broken_file_is_named_and_all_else_is_looked_after(running: Daemon) -> None:
+    running.edit("network.yaml", "spec:\n", "spec: [\n")
+
+    wrong = running.wait_for("spec.wrong")
+    assert wrong["where"].startswith(f"{running.specs}/network.yaml:")
+    assert len(wrong["where"].split(":")) == 3
+
+    running.lab.virsh("destroy", "web1")
+    running.wait_for("action.done", key="Domain/web1", verb="start")
+    running.wait_for("pass.ended")
+    assert running.objects() == ALL
+
+    running.edit("network.yaml", "spec: [\n", "spec:\n")
+    running.wait_for("spec.mended", where=wrong["where"])
+    running.wait_until_idle()
+    assert [line["event"] for line in running.lines()].count("spec.wrong") == 1
+
+
+def test_vanished_directory_takes_nothing_along_and_is_seen_when_it_comes_back(running: Daemon) -> None:
+    aside = running.specs.rename(running.specs.with_name("aside"))
+
+    running.wait_for("spec.wrong", where=f"{running.specs}:1:1")
+    running.wait_for("pass.ended")
+    assert running.objects() == ALL
+
+    aside.rename(running.specs)
+    running.wait_for("spec.mended")
+    running.wait_until_idle()
+    running.edit("web1.yaml", "spec:\n", "spec:\n  title: Mended\n")
+    running.wait_for("action.done", key="Domain/web1")
+    assert not any(
+        "remove" in line.values() for line in running.lines() if line["event"].startswith("action")
+    )
+
+
+def test_empty_directory_takes_nothing_along(running: Daemon) -> None:
+    for name in FILES:
+        (running.specs / name).unlink()
+
+    running.wait_for("object.held", key="Domain/web1")
+    running.wait_for("pass.ended")
+
+    assert running.objects() == ALL
+
+
+def test_spec_that_is_gone_is_held_until_confirmed_and_told_once(running: Daemon) -> None:
+    (running.specs / "web1.yaml").unlink()
+    (running.specs / "network.yaml").unlink()
+
+    running.wait_for("action.done", key="Domain/web1", verb="remove")
+    running.wait_until_idle(in_sync=OBJECTS - 2)
+    (running.specs / "storage.yaml").touch()
+    running.wait_until_idle(in_sync=OBJECTS - 2)
+
+    held = [line for line in running.lines() if line["event"] == "object.held"]
+    assert [(line["key"], line["verbs"]) for line in held] == [("Network/demo", "remove")]
+    assert running.objects() == ALL - {"web1"}
+
+
+def test_object_that_libvirt_rejects_is_not_tried_again_and_again(running: Daemon) -> None:
+    bad = (running.specs / "web1.yaml").read_text().replace("name: web1\n", "name: bad\n")
+    bad = bad.replace("type: qemu", "type: qemu\n  state: stopped\n  xml: <domain><nonsense/></domain>")
+    (running.specs / "bad.yaml").write_text(bad)
+
+    assert running.wait_for("object.postponed", key="Domain/bad")["wait_s"] > 200
+    running.lab.virsh("destroy", "web1")
+    running.wait_for("action.done", key="Domain/web1", verb="start")
+    running.wait_until_idle()
+
+    failures = [line for line in running.lines() if line["event"] == "action.failed"]
+    assert [line["key"] for line in failures] == ["Domain/bad"]
+
+
+@pytest.mark.parametrize("how", ["TERM", "KILL"])
+def test_restarted_libvirtd_is_found_again_and_its_events_too(running: Daemon, how: str) -> None:
+    running.lab.restart_libvirtd(how)
+    running.wait_for("host.lost")
+    running.wait_for("host.connected")
+    running.wait_until_idle()
+
+    running.lab.virsh("destroy", "web1")
+
+    running.wait_for("action.done", key="Domain/web1", verb="start")
+    assert running.is_running()
+
+
+def test_told_to_stop_it_leaves_at_once_and_the_guest_alone(running: Daemon) -> None:
+    began_s = time.monotonic()
+
+    status = running.process.stop()
+
+    took_s = time.monotonic() - began_s
+    print(f"from SIGTERM to its end: {took_s:.3f} s")
+    assert status == 0
+    assert took_s < 5
+    assert running.lines()[-1]["event"] == "daemon.stopped"
+    assert running.is_running()
+
+
+def test_told_to_stop_while_it_works_it_begins_nothing_more(daemon: Daemon) -> None:
+    daemon.process.start()
+    daemon.wait_for("action.started")
+    began_s = time.monotonic()
+
+    assert daemon.process.stop() == 0
+
+    assert time.monotonic() - began_s < 10
+    lines = [(line["event"], line["key"], line["verb"]) for line in daemon.lines() if "verb" in line]
+    started = {line[1:] for line in lines if line[0] == "action.started"}
+    ended = {line[1:] for line in lines if line[0] in ("action.done", "action.skipped")}
+    assert started <= ended
+
+    daemon.process.start()
+    daemon._read = 0
+    daemon.wait_until_idle()
+    assert daemon.objects() == ALL
+
+
+def test_while_another_is_at_work_it_looks_again_later(running: Daemon) -> None:
+    with alone(running.state):
+        running.lab.virsh("destroy", "web1")
+        running.wait_for("pass.broken_off")
+
+    running.wait_for("action.done", key="Domain/web1", verb="start")
+    assert running.is_running()

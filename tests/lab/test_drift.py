@@ -1,0 +1,305 @@
+"""What somebody changes by hand is named, exactly and alone, and brought back."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.lab.guest import GuestFiles, wait_for_agent, wait_until
+from tests.lab.lab import Lab
+from tests.lab.site import Site, made_by_hand
+
+MAC = "52:54:00:00:00:21"
+NIC = "<interface type='network'><mac address='52:54:00:00:00:99'/><source network='lan'/><model type='virtio'/></interface>"
+HOST = "<host mac='52:54:00:00:00:22' ip='192.0.2.22'/>"
+STRANGER = "<host mac='52:54:00:00:00:99' ip='192.0.2.99'/>"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Something done by hand, and all that a plan says to it."""
+
+    name: str
+    by_hand: Callable[[Lab], object]
+    plan: tuple[str, ...]
+
+
+def virsh(*commands: str) -> Callable[[Lab], object]:
+    """Return what runs virsh commands; a word in them has no blanks."""
+    return lambda lab: [lab.virsh(*command.split()) for command in commands]
+
+
+def edited(kind: str, name: str, old: str, new: str) -> Callable[[Lab], object]:
+    """Return what `virsh edit` does to a stored definition."""
+
+    def edit(lab: Lab) -> None:
+        prefix = {"Domain": "", "Network": "net-"}[kind]
+        xml, count = re.subn(old, new, lab.virsh(f"{prefix}dumpxml", "--inactive", name))
+        assert count == 1
+        made_by_hand(lab, f"{prefix}define", xml)
+
+    return edit
+
+
+def attached(device: str, *flags: str) -> Callable[[Lab], object]:
+    """Return what plugs a device into the running guest, or into its stored definition, or both."""
+    return lambda lab: made_by_hand(lab, "attach-device", device, "web1", *flags)
+
+
+def updated(command: str, element: str, *flags: str) -> Callable[[Lab], object]:
+    """Return what changes the network while it runs, or its stored definition, or both."""
+    return lambda lab: lab.virsh("net-update", "lan", command, "ip-dhcp-host", element, *flags)
+
+
+def titled(name: str, title: str, flag: str) -> Callable[[Lab], object]:
+    """Return what gives a domain another title."""
+    return lambda lab: lab.virsh("desc", name, "--title", flag, title)
+
+
+def started_by_hand(lab: Lab) -> None:
+    """Start the guest that is to be stopped, so that it hears the power button."""
+    lab.virsh("start", "db1")
+    wait_for_agent(lab, "db1")
+
+
+def removed_behind_libvirt(lab: Lab) -> None:
+    """Remove a volume's file, which libvirt learns when it looks again."""
+    (lab.path / "images/pool/spare").unlink()
+    lab.virsh("pool-refresh", "images")
+
+
+def balloon_blown_up(lab: Lab) -> None:
+    """Take memory from the running guest, and wait until it has given it."""
+    lab.virsh("setmem", "web1", "96M", "--live")
+    wait_until(lambda: ">98304</currentMemory>" in lab.virsh("dumpxml", "web1"), "web1 gives memory back")
+
+
+RUNNING = (
+    Drift("memory of the guest", balloon_blown_up, ("set-memory", "~ currentMemory")),
+    Drift(
+        "memory of the guest, stored",
+        virsh("setmem web1 96M --config"),
+        ("define", "~ currentMemory"),
+    ),
+    Drift("memory stored", virsh("setmaxmem web1 256M --config"), ("define", "~ memory")),
+    Drift(
+        "memory stored, and what the balloon leaves with it",
+        virsh("setmaxmem web1 100M --config"),
+        ("define", "~ memory", "~ currentMemory"),
+    ),
+    Drift("vCPUs stored", virsh("setvcpus web1 2 --config"), ("define", "+ vcpu/@current")),
+    Drift("most vCPUs stored", virsh("setvcpus web1 4 --config --maximum"), ("define", "~ vcpu")),
+    Drift(
+        "disk detached for the next start",
+        virsh("detach-disk web1 vdb --config"),
+        ("define", "+ devices/disk[data]"),
+    ),
+    Drift(
+        "disk detached from the guest",
+        virsh("detach-disk web1 vdb --live"),
+        ("attach", "+ devices/disk[data]"),
+    ),
+    Drift(
+        "disk detached for good",
+        virsh("detach-disk web1 vdb --live --config"),
+        ("define", "attach", "+ devices/disk[data]"),
+    ),
+    Drift(
+        "disk of another hand attached",
+        lambda lab: lab.virsh("attach-disk", "web1", f"{lab.path}/images/pool/spare", "vdc", "--persistent"),
+        ("define", "detach", "- devices/disk[vdc]"),
+    ),
+    Drift(
+        "disk cached otherwise",
+        edited("Domain", "web1", "cache='writeback'", "cache='unsafe'"),
+        ("define", "~ devices/disk[root]/driver/@cache"),
+    ),
+    Drift(
+        "NIC added for the next start",
+        attached(NIC, "--config"),
+        ("define", "- devices/interface[52:54:00:00:00:99]"),
+    ),
+    Drift(
+        "NIC added to the guest",
+        attached(NIC, "--live"),
+        ("detach", "- devices/interface[52:54:00:00:00:99]"),
+    ),
+    Drift(
+        "NIC added for good",
+        attached(NIC, "--live", "--config"),
+        ("define", "detach", "- devices/interface[52:54:00:00:00:99]"),
+    ),
+    Drift(
+        "NIC removed from the guest",
+        virsh(f"detach-interface web1 network --mac {MAC} --live"),
+        ("attach", "+ devices/interface[lan]"),
+    ),
+    Drift(
+        "NIC removed for good",
+        virsh(f"detach-interface web1 network --mac {MAC} --live --config"),
+        ("define", "attach", "+ devices/interface[lan]"),
+    ),
+    Drift("title of the guest", titled("web1", "Mine", "--live"), ("set-title", "~ title")),
+    Drift(
+        "description taken away",
+        lambda lab: lab.virsh("desc", "web1", "--live", "--config", "--new-desc", ""),
+        ("define", "set-description", "+ description"),
+    ),
+    Drift(
+        "what a reboot does to the guest",
+        virsh("set-lifecycle-action web1 reboot destroy --live"),
+        ("set-lifecycle", "~ on_reboot"),
+    ),
+    Drift(
+        "what a reboot does, stored",
+        virsh("set-lifecycle-action web1 reboot destroy --config"),
+        ("define", "~ on_reboot"),
+    ),
+    Drift("autostart off", virsh("autostart web1 --disable"), ("autostart",)),
+    Drift(
+        "our mark taken away",
+        virsh("metadata web1 --uri urn:kvmreconcile:1 --remove --config --live"),
+        ("own",),
+    ),
+    Drift("undefined while it runs", virsh("undefine web1"), ("define", "~ persistent", "autostart")),
+    Drift("destroyed", virsh("destroy web1"), ("start",)),
+    Drift("saved", virsh("managedsave web1"), ("start",)),
+    Drift(
+        "destroyed and undefined",
+        virsh("destroy web1", "undefine web1"),
+        ("create", "+", "autostart", "start"),
+    ),
+)
+STOPPED = (
+    Drift("memory of a stopped guest", virsh("setmaxmem db1 256M --config"), ("define", "~ memory")),
+    Drift("balloon of a stopped guest", virsh("setmem db1 64M --config"), ("define", "~ currentMemory")),
+    Drift("title of a stopped guest", titled("db1", "Mine", "--config"), ("define", "~ title")),
+    Drift(
+        "boot order turned round",
+        edited(
+            "Domain",
+            "db1",
+            r"<boot dev='hd'/>\s*<boot dev='network'/>",
+            "<boot dev='network'/><boot dev='hd'/>",
+        ),
+        ("define", "~ os/boot/@dev", "~ os/boot[#2]/@dev"),
+    ),
+    Drift(
+        "kernel's command line",
+        edited("Domain", "db1", "ttyS0 quiet", "ttyS0"),
+        ("define", "~ os/cmdline"),
+    ),
+    Drift(
+        "disk on another volume",
+        edited("Domain", "db1", "volume='db'", "volume='spare'"),
+        ("define", "~ devices/disk[root]/source/@volume"),
+    ),
+    Drift("autostart on", virsh("autostart db1"), ("no-autostart",)),
+    Drift("undefined while stopped", virsh("undefine db1"), ("create", "+")),
+    Drift("started", started_by_hand, ("stop",)),
+)
+NETWORK = (
+    Drift(
+        "DHCP host removed",
+        updated("delete", HOST, "--live", "--config"),
+        ("define", "update-dhcp", "+ ip[192.0.2.1]/dhcp/host[52:54:00:00:00:22]"),
+    ),
+    Drift(
+        "DHCP host removed from what runs",
+        updated("delete", HOST, "--live"),
+        ("update-dhcp", "+ ip[192.0.2.1]/dhcp/host[52:54:00:00:00:22]"),
+    ),
+    Drift(
+        "DHCP host added",
+        updated("add", STRANGER, "--live", "--config"),
+        ("define", "update-dhcp", "- ip[192.0.2.1]/dhcp/host[52:54:00:00:00:99]"),
+    ),
+    Drift("bridge edited", edited("Network", "lan", "stp='off'", "stp='on'"), ("define", "~ bridge/@stp")),
+    Drift(
+        "address edited",
+        edited("Network", "lan", "192.0.2.1'", "192.0.2.2'"),
+        ("define", "- ip[192.0.2.2]", "+ ip[192.0.2.1]"),
+    ),
+    Drift("network's autostart off", virsh("net-autostart lan --disable"), ("autostart",)),
+    Drift("network stopped", virsh("net-destroy lan"), ("start",)),
+    Drift(
+        "network undefined",
+        virsh("net-destroy lan", "net-undefine lan"),
+        ("create", "+", "autostart", "start"),
+    ),
+)
+POOL = (
+    Drift("pool stopped", virsh("pool-destroy images"), ("start",)),
+    Drift(
+        "pool undefined, and its volumes still there",
+        virsh("pool-destroy images", "pool-undefine images"),
+        ("create", "+", "autostart", "start"),
+    ),
+    Drift("pool's autostart off", virsh("pool-autostart images --disable"), ("autostart",)),
+)
+VOLUME = (
+    Drift("volume deleted", virsh("vol-delete spare images"), ("create", "+")),
+    Drift(
+        "volume's file removed behind libvirt",
+        removed_behind_libvirt,
+        ("create", "+"),
+    ),
+)
+ALL = {
+    "Domain/web1": RUNNING,
+    "Domain/db1": STOPPED,
+    "Network/lan": NETWORK,
+    "StoragePool/images": POOL,
+    "Volume/images/spare": VOLUME,
+}
+
+
+@pytest.fixture(scope="module")
+def whole_site(shared_lab: Lab, guest_files: GuestFiles, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A converged site that all tests of this file share."""
+    shared_lab.reset()
+    site = Site(shared_lab, tmp_path_factory.mktemp("site"))
+    site.populate(guest_files)
+    site.converge()
+    return site
+
+
+@pytest.fixture
+def site(whole_site: Site) -> Iterator[Site]:
+    """The site, converged, with a guest that is up; and so again after a test that failed."""
+    wait_for_agent(whole_site.lab, "web1")
+    yield whole_site
+    whole_site.apply()
+
+
+@pytest.mark.parametrize(
+    ("key", "drift"),
+    [pytest.param(key, drift, id=drift.name) for key, drifts in ALL.items() for drift in drifts],
+)
+def test_drift_is_named_and_healed(site: Site, key: str, drift: Drift) -> None:
+    drift.by_hand(site.lab)
+
+    assert site.drift() == [f"{key} {word}" for word in drift.plan]
+    site.converge()
+    site.assert_in_sync()
+
+
+def test_drifts_of_several_objects_are_named_and_healed_at_once(site: Site) -> None:
+    drifts = {"Network/lan": NETWORK[1], "Volume/images/spare": VOLUME[0], "Domain/db1": STOPPED[2]}
+    for drift in drifts.values():
+        drift.by_hand(site.lab)
+
+    assert site.drift() == [f"{key} {word}" for key, drift in drifts.items() for word in drift.plan]
+    site.converge()
+    site.assert_in_sync()
+
+
+def test_reason_tells_drift_from_edit(site: Site) -> None:
+    site.lab.virsh("setmaxmem", "web1", "256M", "--config")
+    site.edit("db1.yaml", "Keeps records", "Keeps them")
+
+    reasons = {a["key"]: a["reason"] for a in site.plan()["actions"]}
+    site.edit("db1.yaml", "Keeps them", "Keeps records")
+
+    assert reasons == {"Domain/web1": "drift", "Domain/db1": "edit"}

@@ -1,0 +1,216 @@
+"""What other hands made or added stays theirs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.lab.guest import GuestFiles
+from tests.lab.lab import Lab
+from tests.lab.site import POOL, VOLUME, Site, made_by_hand
+
+NETWORK = """\
+apiVersion: kvmreconcile/v1
+kind: Network
+metadata: {name: lan}
+spec: {mode: isolated, bridge: virbr9, ADOPT}
+"""
+DOMAIN = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {name: web1}
+spec:
+  state: stopped
+  type: qemu
+  memory: 64MiB
+  vcpus: 1
+  disks:
+    - {name: root, volume: {pool: images, name: root}}
+  interfaces:
+    - {name: lan, network: lan, mac: "52:54:00:00:00:21"}
+"""
+ADDED = (
+    ("<memory", "<title>By hand</title><description>Not in the spec</description><memory"),
+    ("</metadata>", '<tool:mark xmlns:tool="urn:tool:1" key="42"/></metadata>'),
+    ("<os>", "<iothreads>2</iothreads><cputune><shares>512</shares></cputune><os>"),
+    ("<on_reboot>restart", "<on_reboot>destroy"),
+    ("<driver name='qemu' type='qcow2'", "<driver name='qemu' type='qcow2' cache='none' io='native'"),
+    ("<target dev='vda'", "<iotune><total_iops_sec>100</total_iops_sec></iotune><target dev='vda'"),
+    ("<model type='virtio'/>", "<model type='virtio'/><link state='down'/><driver queues='4'/>"),
+    ("</devices>", "<controller type='scsi' index='7' model='virtio-scsi'/></devices>"),
+    ("</devices>", "<watchdog model='i6300esb' action='reset'/></devices>"),
+    ("</devices>", "<channel type='unix'><target type='virtio' name='org.other.tool'/></channel></devices>"),
+)
+"""What another tool adds to a definition: where it goes, and what stands there then."""
+MARKS = (
+    "<title>By hand</title>",
+    "<description>Not in the spec</description>",
+    'xmlns:tool="urn:tool:1" key="42"',
+    "<iothreads>2</iothreads>",
+    "<shares>512</shares>",
+    "<on_reboot>destroy</on_reboot>",
+    "cache='none' io='native'",
+    "<total_iops_sec>100</total_iops_sec>",
+    "<link state='down'/>",
+    "queues='4'",
+    "index='7' model='virtio-scsi'",
+    "<watchdog model='i6300esb' action='reset'>",
+    "name='org.other.tool'",
+)
+
+
+@pytest.fixture
+def site(lab: Lab, tmp_path: Path) -> Site:
+    """A host with the specs of one stopped guest and what it needs."""
+    site = Site(lab, tmp_path)
+    pool = POOL.format(path=lab.path / "images/pool")
+    site.write("lan.yaml", NETWORK.replace(", ADOPT", ""))
+    site.write("images.yaml", "---\n".join([pool, VOLUME.format(name="root")]))
+    site.write("web1.yaml", DOMAIN)
+    return site
+
+
+def touched_by_another_tool(lab: Lab) -> None:
+    """Add to the guest's definition what its spec does not mention."""
+    xml = lab.virsh("dumpxml", "--inactive", "web1")
+    for old, new in ADDED:
+        xml, count = re.subn(re.escape(old), new, xml, count=1)
+        assert count == 1, old
+    made_by_hand(lab, "define", xml)
+    # Only now libvirt adds the port that such a controller takes.
+    made_by_hand(lab, "define", lab.virsh("dumpxml", "--inactive", "web1"))
+
+
+def test_what_the_spec_does_not_mention_survives_an_apply(site: Site) -> None:
+    site.converge()
+    touched_by_another_tool(site.lab)
+    site.assert_in_sync()
+    before = site.lab.virsh("dumpxml", "--inactive", "web1")
+    assert [m for m in MARKS if m not in before] == []
+    site.edit("web1.yaml", "memory: 64MiB", "memory: 96MiB")
+
+    site.converge()
+
+    after = site.lab.virsh("dumpxml", "--inactive", "web1")
+    assert after == before.replace(">65536<", ">98304<")
+
+
+def test_hardware_does_not_move_when_a_device_is_added(site: Site) -> None:
+    site.converge()
+    touched_by_another_tool(site.lab)
+    before = site.lab.virsh("dumpxml", "--inactive", "web1").splitlines()
+    site.edit("web1.yaml", "  interfaces:\n", "  interfaces:\n    - {name: second, network: lan}\n")
+
+    site.converge()
+
+    after = site.lab.virsh("dumpxml", "--inactive", "web1").splitlines()
+    assert [line for line in before if line not in after] == []
+
+
+def test_what_another_tool_added_to_the_running_guest_survives(site: Site, guest_files: GuestFiles) -> None:
+    site.edit("web1.yaml", "state: stopped", "state: running")
+    site.converge()
+    site.lab.virsh("schedinfo", "web1", "--live", "--config", "cpu_shares=512")
+    site.lab.virsh("blkdeviotune", "web1", "vda", "--total-iops-sec", "100", "--live", "--config")
+    site.lab.virsh("domif-setlink", "web1", "52:54:00:00:00:21", "down")
+    site.assert_in_sync()
+    site.edit("web1.yaml", "  vcpus: 1", "  vcpus: 1\n  title: New")
+
+    site.converge()
+
+    for flags in ((), ("--inactive",)):
+        xml = site.lab.virsh("dumpxml", *flags, "web1")
+        assert "<title>New</title>" in xml
+        assert "<shares>512</shares>" in xml
+        assert "<total_iops_sec>100</total_iops_sec>" in xml
+    site.assert_in_sync()
+
+
+def by_hand(lab: Lab) -> None:
+    """Make a network and a guest of the specs' names."""
+    made_by_hand(
+        lab,
+        "net-define",
+        "<network><name>lan</name><bridge name='virbr5'/><ip address='198.51.100.1' prefix='24'/></network>",
+    )
+    made_by_hand(
+        lab,
+        "define",
+        "<domain type='qemu'><name>web1</name><memory unit='MiB'>32</memory><os><type>hvm</type></os></domain>",
+    )
+
+
+def definitions(lab: Lab) -> str:
+    """Return what libvirt has of both."""
+    return lab.virsh("dumpxml", "web1") + lab.virsh("net-dumpxml", "lan")
+
+
+def test_object_of_another_hand_is_a_conflict_and_left_alone(site: Site) -> None:
+    by_hand(site.lab)
+    before = definitions(site.lab)
+
+    result = site.apply()
+
+    assert result.exit_code == 3
+    for name, file in (("Domain/web1", "web1.yaml"), ("Network/lan", "lan.yaml")):
+        assert f"{name}  define held" in result.stdout
+        assert f'set "adopt: true" in {site.specs / file}' in result.stdout
+    assert "an object of that name exists and is not ours" in result.stdout
+    assert definitions(site.lab) == before
+    approved = site.run("apply", str(site.specs), "--approve", str(site.plan()["digest"]))
+    assert approved.exit_code == 3
+    assert definitions(site.lab) == before
+
+
+def test_spec_that_adopts_takes_an_object_over_and_keeps_its_identity(site: Site) -> None:
+    by_hand(site.lab)
+    uuids = [site.lab.virsh(command, name) for command, name in (("domuuid", "web1"), ("net-uuid", "lan"))]
+    site.write("lan.yaml", NETWORK.replace("ADOPT", "adopt: true"))
+    site.edit("web1.yaml", "spec:\n", "spec:\n  adopt: true\n")
+
+    assert {a["reason"] for a in site.plan()["actions"] if a["key"] == "Domain/web1"} == {"adopt"}
+    site.converge()
+
+    site.assert_in_sync()
+    assert uuids == [
+        site.lab.virsh(command, name) for command, name in (("domuuid", "web1"), ("net-uuid", "lan"))
+    ]
+    assert 'key="Domain/web1"' in site.lab.virsh("dumpxml", "web1")
+
+
+def test_adopt_writes_specs_that_change_nothing(site: Site, guest_files: GuestFiles) -> None:
+    maker = Site(site.lab, site.directory / "maker")
+    maker.populate(guest_files)
+    (maker.specs / "web1.yaml").unlink()
+    maker.converge()
+    heir = Site(site.lab, site.directory / "heir")
+    heir.specs.mkdir(parents=True)
+    before = definitions_of(site.lab)
+
+    result = heir.run("adopt", "--all", "-o", str(heir.specs))
+
+    assert result.exit_code == 0, result.output
+    heir.assert_in_sync()
+    assert heir.apply().exit_code == 0
+    assert definitions_of(site.lab) == before
+
+
+def definitions_of(lab: Lab) -> str:
+    """Return what libvirt has of the stopped guest, without whose it is, and of the network."""
+    return re.sub(r"<kvmreconcile:owner.*?/>", "", lab.virsh("dumpxml", "db1")) + re.sub(
+        r"<kvmreconcile:owner.*?/>", "", lab.virsh("net-dumpxml", "lan")
+    )
+
+
+def test_object_of_another_instance_is_left_alone(site: Site) -> None:
+    site.converge()
+    other = Site(site.lab, site.directory / "other")
+    other.write("web1.yaml", DOMAIN.replace("64MiB", "96MiB").replace("spec:\n", "spec:\n  adopt: true\n"))
+    before = site.lab.virsh("dumpxml", "web1")
+
+    result = other.run("apply", "--yes", str(other.specs), instance="other")
+
+    assert result.exit_code == 3
+    assert 'it belongs to the instance "default"' in result.stdout
+    assert site.lab.virsh("dumpxml", "web1") == before
+    site.assert_in_sync()

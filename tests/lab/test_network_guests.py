@@ -1,0 +1,125 @@
+"""Guests stay plugged in, whatever becomes of their network."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from kvmreconcile.errors import HostError
+from kvmreconcile.host.connection import connect
+from tests.kinds.network.bench import Bench, desired_from, verbs
+from tests.lab.guest import GuestFiles, domain_xml, wait_for_agent, wait_until
+from tests.lab.lab import Lab
+from tests.lab.network import (
+    GUEST_MAC,
+    SPEC,
+    bold,
+    bridge_of_tap,
+    is_reachable,
+    network,
+    started,
+    still_guest,
+)
+
+
+@pytest.fixture
+def bench(lab: Lab) -> Iterator[Bench]:
+    with connect(lab.uri) as connection:
+        yield Bench(connection)
+
+
+@pytest.mark.parametrize("more", ["", "mtu: 1400"])
+def test_guest_stays_plugged_in_over_a_restart(lab: Lab, bench: Bench, more: str) -> None:
+    bench.apply(network(more=more))
+    started(lab, still_guest())
+    identity = lab.virsh("domid", "web")
+    edited = network(more=f"{more}\nnat: {{ports: {{start: 2000, end: 3000}}}}")
+    assert verbs(bench.apply(edited)) == ["define"]
+    assert [c.path for c in bench.plan(edited).pending[edited.key]] == [
+        "forward/nat/port/@end",
+        "forward/nat/port/@start",
+    ]
+
+    began = time.monotonic()
+    assert verbs(bench.apply(bold(edited))) == ["restart"]
+    print(f"network restarted, its guest on it again, in {time.monotonic() - began:.2f} s")
+
+    assert bridge_of_tap(lab) == "virbr7"
+    assert "portid" in lab.virsh("dumpxml", "web")
+    assert lab.virsh("net-dumpxml", "lab").startswith("<network connections='1'>")
+    assert lab.virsh("domid", "web") == identity
+    assert bench.plan(edited).is_empty
+    assert not bench.plan(edited).pending
+
+
+def test_guest_follows_its_network_to_a_bridge_of_another_name(lab: Lab, bench: Bench) -> None:
+    bench.apply(network())
+    started(lab, still_guest())
+    renamed = bold(desired_from(SPEC.replace("HOSTS", "").replace("virbr7", "virbr9")))
+
+    assert verbs(bench.apply(renamed)) == ["define", "restart"]
+
+    assert bridge_of_tap(lab) == "virbr9"
+    assert bench.plan(renamed).is_empty
+
+
+def test_guest_that_cannot_be_plugged_in_keeps_no_other_off_and_is_tried_again(
+    lab: Lab, bench: Bench
+) -> None:
+    bench.apply(network())
+    started(lab, still_guest())
+    started(lab, still_guest("52:54:00:00:00:02", name="db"), "db")
+    tap_of_web = lab.virsh("domiflist", "web").split()[0]
+    tap_of_db = lab.virsh("domiflist", "db").split()[0]
+    lab.virsh("net-destroy", "lab")
+    lab.exec("ip", "link", "delete", tap_of_web)
+
+    with pytest.raises(HostError, match=r"Network/lab is started, but .*Domain/web"):
+        bench.apply(network())
+
+    assert lab.exec("readlink", f"/sys/class/net/{tap_of_db}/master").strip().endswith("/virbr7")
+    assert verbs(bench.plan(network()).actions) == ["start"]
+    lab.virsh("destroy", "web")
+    assert verbs(bench.apply(network())) == ["start"]
+    assert bench.plan(network()).is_empty
+    assert "unplugged" not in lab.virsh("net-dumpxml", "--inactive", "lab")
+
+
+def test_guest_is_plugged_in_again_when_a_stopped_network_is_healed(lab: Lab, bench: Bench) -> None:
+    bench.apply(network())
+    started(lab, still_guest())
+    lab.virsh("net-destroy", "lab")
+    assert bridge_of_tap(lab) == "none"
+
+    assert verbs(bench.apply(network())) == ["start"]
+
+    assert bridge_of_tap(lab) == "virbr7"
+
+
+def test_guest_on_another_network_is_left_alone(lab: Lab, bench: Bench) -> None:
+    bench.apply(desired_from("addresses: [198.51.100.1/24]\nbridge: virbr8", "other"))
+    started(lab, still_guest(source="network='other'"))
+    before = lab.virsh("dumpxml", "web")
+    bench.apply(network())
+
+    assert "restart" in verbs(bench.apply(bold(network(more="mtu: 1400"))))
+
+    assert lab.virsh("dumpxml", "web") == before
+    assert bridge_of_tap(lab) == "virbr8"
+
+
+def test_real_guest_keeps_talking_after_its_network_was_restarted(
+    lab: Lab, bench: Bench, guest_files: GuestFiles
+) -> None:
+    bench.apply(network("{mac: '52:54:00:00:00:01', ip: 192.0.2.7}"))
+    nic = f"<interface type='network'><mac address='{GUEST_MAC}'/><source network='lab'/><model type='virtio'/></interface>"
+    started(lab, domain_xml(lab, "web", guest_files, nic))
+    wait_for_agent(lab, "web")
+    wait_until(lambda: is_reachable(lab, "192.0.2.7"), "the guest answers at the address that is kept for it")
+
+    edited = bold(network("{mac: '52:54:00:00:00:01', ip: 192.0.2.7}", "isolatePorts: false"))
+    assert verbs(bench.apply(edited)) == ["define", "restart"]
+
+    began = time.monotonic()
+    wait_until(lambda: is_reachable(lab, "192.0.2.7"), "the guest answers again")
+    print(f"a guest answers {time.monotonic() - began:.2f} s after the restart of its network")

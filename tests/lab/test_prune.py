@@ -1,0 +1,245 @@
+"""What no spec asks for any more: what goes, what is asked first, and what never goes."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab.lab import Lab
+from tests.lab.site import POOL, VOLUME, Site, made_by_hand
+
+NETWORK = """\
+apiVersion: kvmreconcile/v1
+kind: Network
+metadata: {name: lan}
+spec:
+  bridge: virbr9
+  addresses:
+    - address: 192.0.2.1/24
+      dhcp:
+        hosts:
+          - {mac: "52:54:00:00:00:21", ip: 192.0.2.21}
+          - {mac: "52:54:00:00:00:22", ip: 192.0.2.22}
+"""
+DOMAIN = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {name: NAME}
+spec:
+  state: stopped
+  type: qemu
+  title: A title
+  memory: 64MiB
+  vcpus: 1
+  onReboot: destroy
+  disks:
+    - {name: root, volume: {pool: images, name: root}, cache: none, serial: abc}
+  interfaces:
+    - {name: lan, network: lan}
+    - {name: second, network: lan, link: down}
+"""
+NAMES = ("web1", "web2")
+DELETED = {
+    "title": ("  title: A title\n", "<title>"),
+    "lifecycle action": ("  onReboot: destroy\n", "<on_reboot>destroy"),
+    "disk's cache": (", cache: none", "cache="),
+    "disk's serial": (", serial: abc", "<serial>"),
+    "interface": ("    - {name: second, network: lan, link: down}\n", "ua-second"),
+    "link": (", link: down", "<link"),
+}
+"""What is deleted from the spec, and what must then be gone from the guest."""
+
+
+@pytest.fixture
+def site(lab: Lab, tmp_path: Path) -> Site:
+    """A converged host with two stopped guests and what they need."""
+    site = Site(lab, tmp_path)
+    pool = POOL.format(path=lab.path / "images/pool")
+    site.write("lan.yaml", NETWORK)
+    site.write("images.yaml", "---\n".join([pool, VOLUME.format(name="root")]))
+    for name in NAMES:
+        site.write(f"{name}.yaml", DOMAIN.replace("NAME", name))
+    site.converge()
+    site.assert_in_sync()
+    return site
+
+
+def domains(site: Site) -> set[str]:
+    return set(site.lab.virsh("list", "--all", "--name").split())
+
+
+def everything(site: Site) -> list[str]:
+    """Return the names of all objects on the host."""
+    lists = (("list", "--all"), ("net-list", "--all"), ("pool-list", "--all"), ("vol-list", "images"))
+    return [site.lab.virsh(*words) for words in lists]
+
+
+def test_line_deleted_from_a_spec_is_deleted_from_the_guest(site: Site) -> None:
+    for line, mark in DELETED.values():
+        assert mark in site.lab.virsh("dumpxml", "web1")
+        site.edit("web1.yaml", line, "")
+
+        site.converge()
+
+        assert mark not in site.lab.virsh("dumpxml", "web1")
+        site.assert_in_sync()
+        site.write("web1.yaml", DOMAIN.replace("NAME", "web1"))
+        site.converge()
+
+
+def test_host_deleted_from_a_network_is_deleted_from_it_alone(site: Site) -> None:
+    site.edit("lan.yaml", '          - {mac: "52:54:00:00:00:22", ip: 192.0.2.22}\n', "")
+
+    site.converge()
+
+    for flags in ((), ("--inactive",)):
+        xml = site.lab.virsh("net-dumpxml", "lan", *flags)
+        assert "192.0.2.22" not in xml
+        assert "192.0.2.21" in xml
+    site.assert_in_sync()
+
+
+def test_object_without_a_spec_goes_once_that_is_confirmed(site: Site) -> None:
+    (site.specs / "web2.yaml").unlink()
+
+    held = site.apply()
+
+    assert held.exit_code == 3
+    assert "pruning must be confirmed" in held.stdout
+    assert domains(site) == {"web1", "web2"}
+
+    plan = site.plan()
+    done = site.run("apply", str(site.specs), "--approve", plan["digest"])
+
+    assert [(h["key"], h["hold"]) for h in plan["held"]] == [("Domain/web2", "prune")]
+    assert done.exit_code == 0, done.output
+    assert domains(site) == {"web1"}
+    assert "root" in site.lab.virsh("vol-list", "images")
+    site.assert_in_sync()
+
+
+def test_object_of_another_hand_under_the_name_of_ours_does_not_go(site: Site) -> None:
+    (site.specs / "web2.yaml").unlink()
+    site.lab.virsh("undefine", "web2")
+    foreign = "<domain type='qemu'><name>web2</name><memory>32768</memory><os><type>hvm</type></os></domain>"
+    made_by_hand(site.lab, "define", foreign)
+
+    result = site.apply("--prune", "auto")
+
+    assert result.exit_code == 0, result.output
+    assert domains(site) == {"web1", "web2"}
+
+
+def test_object_whose_mark_was_taken_away_does_not_go(site: Site) -> None:
+    (site.specs / "web2.yaml").unlink()
+    site.lab.virsh("metadata", "web2", "--uri", "urn:kvmreconcile:1", "--remove", "--config")
+
+    result = site.apply("--prune", "auto")
+
+    assert result.exit_code == 0, result.output
+    assert domains(site) == {"web1", "web2"}
+
+
+def test_volumes_and_pools_never_go(site: Site) -> None:
+    for file in ("images.yaml", "web1.yaml", "web2.yaml"):
+        (site.specs / file).unlink()
+    before = site.lab.virsh("vol-list", "images")
+
+    site.apply("--prune", "auto")
+
+    assert site.lab.virsh("vol-list", "images") == before
+
+
+def test_too_many_at_once_are_held_whole(site: Site) -> None:
+    for name in NAMES:
+        (site.specs / f"{name}.yaml").unlink()
+
+    result = site.apply("--prune", "auto")
+
+    assert result.exit_code == 3
+    assert "2 of 5 objects would go" in result.stdout
+    assert domains(site) == set(NAMES)
+
+
+def test_empty_directory_removes_nothing(site: Site) -> None:
+    before = everything(site)
+    for file in site.specs.iterdir():
+        file.unlink()
+
+    result = site.apply("--prune", "auto")
+
+    assert result.exit_code == 3
+    assert "no spec was found" in result.stdout
+    assert everything(site) == before
+
+
+def test_missing_directory_removes_nothing(site: Site) -> None:
+    before = everything(site)
+    site.specs.rename(site.directory / "elsewhere")
+
+    result = site.apply("--prune", "auto")
+
+    assert result.exit_code == 1
+    assert everything(site) == before
+
+
+def test_broken_spec_freezes_its_object_and_removes_nothing(site: Site) -> None:
+    before = everything(site)
+    (site.specs / "web2.yaml").unlink()
+    site.edit("web1.yaml", "memory: 64MiB", "memory: much")
+    site.edit("lan.yaml", "ip: 192.0.2.22", "ip: 192.0.2.23")
+
+    result = site.apply("--prune", "auto")
+
+    assert result.exit_code == 1
+    assert "web1.yaml:" in result.stderr
+    assert everything(site) == before
+    assert "192.0.2.23" in site.lab.virsh("net-dumpxml", "lan")
+
+
+def test_file_that_is_no_yaml_removes_nothing(site: Site) -> None:
+    before = everything(site)
+    site.write("web1.yaml", "apiVersion: [")
+
+    result = site.apply("--prune", "auto")
+
+    assert result.exit_code == 1
+    assert everything(site) == before
+
+
+def test_protected_object_stays_without_its_spec(site: Site) -> None:
+    site.edit("web2.yaml", "spec:\n", "spec:\n  protect: true\n")
+    site.converge()
+    (site.specs / "web2.yaml").unlink()
+
+    plan = site.plan()
+    result = site.run("apply", str(site.specs), "--prune", "auto", "--approve", plan["digest"])
+
+    assert [h["hold"] for h in plan["held"]] == ["protected"]
+    assert result.exit_code == 3
+    assert domains(site) == set(NAMES)
+
+
+def lose_state(site: Site) -> None:
+    """Remove the state database."""
+    for file in site.state.iterdir():
+        file.unlink()
+
+
+def test_losing_the_state_removes_nothing(site: Site) -> None:
+    before = everything(site)
+    lose_state(site)
+    (site.specs / "web2.yaml").unlink()
+
+    site.apply("--prune", "auto")
+
+    assert everything(site) == before
+
+
+def test_without_the_state_domains_networks_and_pools_are_still_known_as_ours(site: Site) -> None:
+    lose_state(site)
+    site.edit("web1.yaml", "A title", "Another")
+
+    site.converge("--only", "Domain/web1", "--only", "Network/lan", "--only", "StoragePool/images")
+
+    assert "<title>Another</title>" in site.lab.virsh("dumpxml", "web1")
+    assert {h["key"] for h in site.plan()["held"]} <= {"Volume/images/root"}

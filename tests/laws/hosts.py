@@ -1,0 +1,123 @@
+"""
+A host that misbehaves as real ones do: it spells otherwise, drops, rounds, and adds what nobody asked for.
+
+Separate from the laws, which say only what must hold whatever it does. It stands in for no hypervisor.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Applied,
+    Desired,
+    Key,
+    Observation,
+    Plan,
+    Prune,
+    Surroundings,
+    World,
+)
+from kvmreconcile.plan import Overrides, plan
+from kvmreconcile.plan.applied import applied_after, settled_live
+from kvmreconcile.tree import Effect, Node, Rules, make, to_xml
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Book:
+    """A kind, as far as planning goes."""
+
+    name: str
+    root: str
+    rules: Rules = field(default_factory=Rules)
+    prune: Prune = Prune.AUTO
+    stamped: bool = False
+    has_power: bool = True
+
+    def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
+        if proposed.child("uuid") or not self.has_power:
+            return proposed
+        return replace(proposed, children=(*proposed.children, make("uuid", text=surroundings.uuid)))
+
+
+@dataclass(frozen=True)
+class Whim:
+    """What a host does to what it is given: by the tags of elements, and always the same."""
+
+    dropped: frozenset[str]
+    spelled: frozenset[str]
+    added: frozenset[str]
+
+    def keep(self, node: Node) -> Node:
+        children = [self.keep(c) for c in node.children if c.tag not in self.dropped]
+        have = {c.tag for c in children}
+        children += [make(tag, {"v": "1"}) for tag in sorted(self.added - have) if node.tag in ("root", "a")]
+        attrs = tuple((k, v.upper() if node.tag in self.spelled else v) for k, v in node.attrs)
+        text = f"0{node.text}" if node.text and node.tag in self.spelled else node.text
+        return Node(node.tag, attrs, text, tuple(children), node.prefix)
+
+
+@dataclass
+class Host:
+    """What exists, what is remembered of it, and how the host keeps what it is given."""
+
+    book: Book
+    stored: Whim
+    running: Whim
+    trees: dict[Key, Node] = field(default_factory=dict)
+    live: dict[Key, Node] = field(default_factory=dict)
+    runs: dict[Key, int] = field(default_factory=dict)
+    applied: dict[Key, Applied] = field(default_factory=dict)
+
+    def actual(self, key: Key) -> Actual:
+        tree, live = self.trees[key], self.live.get(key)
+        run = self.runs.get(key) if live else None
+        live_xml = to_xml(live) if live else None
+        return Actual(key, tree.get("uuid") or "", to_xml(tree), live_xml, live is not None, runtime_id=run)
+
+    def world(self, *wanted: Desired) -> World:
+        seen = Observation({key: self.actual(key) for key in self.trees})
+        return World("lab", "host", NOW, {d.key: d for d in wanted}, seen, self.applied)
+
+    def plan(self, *wanted: Desired, effect: Effect = Effect.REPLACE) -> Plan:
+        return self.judge(self.world(*wanted), effect)
+
+    def judge(self, world: World, effect: Effect = Effect.REPLACE) -> Plan:
+        return plan(world, {self.book.name: self.book}, Overrides(effect))
+
+    def execute(self, made: Plan, *wanted: Desired) -> None:
+        """Do what a plan says, and remember what came of it as executors do."""
+        before = self.world(*wanted)
+        for action in made.actions:
+            self.perform(action)
+        for key in dict.fromkeys((*(a.key for a in made.actions), *made.records)):
+            if key not in before.desired or key not in self.trees:
+                self.applied.pop(key, None)
+                continue
+            desired, actual = before.desired[key], self.actual(key)
+            seen, known = before.observed.objects.get(key), before.applied.get(key)
+            after = applied_after(desired, actual, self.book, "lab")
+            running = settled_live(
+                desired, actual, seen if isinstance(seen, Actual) else None, known, self.book
+            )
+            self.applied[key] = replace(after, settled=(*after.settled, *running))
+
+    def perform(self, action: Action) -> None:
+        key = action.key
+        match action.verb:
+            case "create" | "recreate" | "define" | "replace":
+                assert action.tree is not None
+                self.trees[key] = self.stored.keep(action.tree)
+            case "start" | "restart":
+                self.live[key] = self.running.keep(self.trees[key])
+                self.runs[key] = self.runs.get(key, 0) + 1
+            case "stop":
+                self.live.pop(key, None)
+            case "remove":
+                for kept in (self.trees, self.live, self.runs):
+                    kept.pop(key, None)
+            case _:
+                pass  # what is done to a running object has no effect here, which is the worst it can have

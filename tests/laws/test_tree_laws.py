@@ -1,0 +1,157 @@
+"""What holds for any tree and any rules: the engine's promises, one test each."""
+
+from dataclasses import replace
+
+from hypothesis import given
+
+from kvmreconcile.tree import (
+    NONE,
+    Node,
+    Owner,
+    Rules,
+    brief,
+    diff,
+    forget,
+    is_satisfied_by,
+    locate,
+    overlay,
+    parse,
+    paths,
+    to_xml,
+)
+from kvmreconcile.tree.place import under
+from tests.laws.judge import leaves, plain, presences, says
+from tests.laws.trees import ROOT, Case, cases, rules, trees
+
+
+@given(cases())
+def test_overlay_twice_is_overlay_once(case: Case) -> None:
+    once = overlay(case.actual, case.desired, case.rules)
+
+    assert overlay(once, case.desired, case.rules) is once
+
+
+@given(trees, rules)
+def test_what_is_satisfies_itself(actual: Node, rules: Rules) -> None:
+    assert overlay(actual, actual, rules) is actual
+
+
+@given(trees)
+def test_tree_survives_xml(tree: Node) -> None:
+    assert parse(to_xml(tree)) == tree
+
+
+@given(cases())
+def test_forgetting_nothing_changes_nothing(case: Case) -> None:
+    assert forget(case.actual, case.applied, case.applied, case.rules) is case.actual
+
+
+@given(cases())
+def test_overlay_says_all_that_the_spec_says(case: Case) -> None:
+    proposed = overlay(case.actual, case.desired, case.rules)
+
+    assert says(proposed, case.desired, case.rules)
+    assert is_satisfied_by(case.desired, proposed, case.rules)
+
+
+@given(cases())
+def test_overlay_leaves_alone_what_the_spec_is_silent_about(case: Case) -> None:
+    rules = replace(case.rules, resets=Rules().resets)
+    proposed = overlay(case.actual, case.desired, rules)
+
+    mentioned = {c.text or c.children[0].tag if c.tag == NONE else c.tag for c in case.desired.children}
+    kept = [c for c in case.actual.children if c.tag not in mentioned]
+    assert [c for c in proposed.children if c.tag not in mentioned] == kept
+    assert all(any(c is k for c in proposed.children) for k in kept)
+
+
+@given(cases())
+def test_overlay_never_loses_a_shared_member(case: Case) -> None:
+    """Only a list that is the spec's own, or a mark that something must not be there, takes members away."""
+    rules = replace(case.rules, resets=Rules().resets)
+    proposed = overlay(case.actual, case.desired, rules)
+
+    denied = {c.text or c.children[0].tag for c in case.desired.children if c.tag == NONE}
+    for tag in {c.tag for c in case.actual.children} - denied:
+        row = rules.members.get(under("", tag))
+        if row is None or row.owner is Owner.SHARED:
+            assert len(list(proposed.all(tag))) >= len(list(case.actual.all(tag)))
+
+
+@given(cases())
+def test_overlay_leaves_no_mark_in_what_libvirt_is_given(case: Case) -> None:
+    assert NONE not in {tag for tag, _ in leaves(overlay(case.actual, case.desired, case.rules))}
+
+
+@given(trees)
+def test_brief_form_says_the_same(tree: Node) -> None:
+    assert parse(brief(tree)) == tree
+
+
+@given(cases())
+def test_forgetting_only_takes_away(case: Case) -> None:
+    left = forget(case.actual, case.applied, case.desired, case.rules)
+
+    assert leaves(left) <= leaves(case.actual)
+
+
+@given(cases())
+def test_forgetting_takes_nothing_that_was_never_asked_for(case: Case) -> None:
+    rules = replace(case.rules, members=Rules().members, whole=Rules().whole)
+    left = forget(case.actual, case.applied, case.desired, rules)
+
+    asked = {name for name, _ in leaves(case.applied)}
+    lost = {name for name, _ in (leaves(case.actual) - leaves(left)).elements()}
+    assert all(name in asked or name.startswith(tuple(presences(case.applied))) for name in lost)
+
+
+@given(cases())
+def test_forgetting_keeps_what_the_spec_still_says(case: Case) -> None:
+    actual = overlay(case.actual, case.desired, case.rules)
+    left = forget(actual, case.applied, case.desired, case.rules)
+
+    assert says(overlay(left, case.desired, case.rules), case.desired, case.rules)
+
+
+@given(cases())
+def test_what_is_required_is_never_forgotten(case: Case) -> None:
+    rules = replace(case.rules, required=paths("**"), members=Rules().members, whole=Rules().whole)
+
+    assert leaves(forget(case.actual, case.applied, Node(ROOT), rules)) == leaves(case.actual)
+
+
+@given(trees, trees, rules)
+def test_trees_without_a_difference_differ_in_nothing_but_what_is_ignored(
+    old: Node, new: Node, rules: Rules
+) -> None:
+    strict = replace(rules, ignored=paths(), members=Rules().members)
+
+    assert (not list(diff(old, new, strict))) == (plain(old) == plain(new))
+
+
+@given(trees, rules)
+def test_nothing_differs_from_itself(tree: Node, rules: Rules) -> None:
+    assert not list(diff(tree, parse(to_xml(tree)), rules))
+
+
+@given(trees, trees, rules)
+def test_each_change_is_found_where_it_says(old: Node, new: Node, rules: Rules) -> None:
+    for change in diff(old, new, rules):
+        if isinstance(change.old, Node):
+            # What is around it is named as it will be; only what stands at the root is surely found as it was.
+            assert len(change.steps) > 1 or locate(old, change.steps, rules) is change.old
+        elif isinstance(change.new, Node):
+            assert locate(new, change.steps, rules) is change.new
+        else:
+            *elements, last = change.steps
+            name = last if last.startswith("@") else ""
+            found = locate(new, tuple(elements) if name else change.steps, rules)
+            assert found is not None
+            assert (found.get(name) if name else found.text or None) == change.new
+
+
+@given(trees, trees, rules)
+def test_no_two_changes_have_the_same_name(old: Node, new: Node, rules: Rules) -> None:
+    names = [(c.steps, c.sign) for c in diff(old, new, rules)]
+
+    assert len(set(names)) == len(names)

@@ -1,0 +1,75 @@
+"""
+Domains as people meet them: `spec.yaml` and `actual.xml` (`live.xml`, `applied.yaml`) make `plan.txt`.
+
+Read the difference when `--regenerate` rewrites a plan: it is what a user would be told.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.kinds.domain import KIND
+from kvmreconcile.kinds.network import KIND as NETWORK
+from kvmreconcile.kinds.pool import KIND as POOL
+from kvmreconcile.kinds.stamp import read_stamp, stamped
+from kvmreconcile.kinds.volume import KIND as VOLUME
+from kvmreconcile.model import Actual, Applied, Desired, Key, Observation, Stamp, World
+from kvmreconcile.plan import plan
+from kvmreconcile.plan.applied import intent
+from kvmreconcile.plan.render import render_text
+from kvmreconcile.source.load import load
+from kvmreconcile.tree import parse, to_xml
+
+CASES = sorted(d for d in (Path(__file__).parents[1] / "cases/domain").iterdir() if d.is_dir())
+KINDS = {kind.name: kind for kind in (KIND, NETWORK, POOL, VOLUME)}
+NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+
+
+def wanted(file: Path) -> dict[Key, Desired]:
+    """Return what a file says."""
+    found = load([file], KINDS, "lab")
+    assert found.problems == ()
+    return dict(found.desired)
+
+
+def on_host(case: Path) -> dict[Key, Actual]:
+    """Return the domain of a case, which carries our mark unless its XML has one."""
+    if not (case / "actual.xml").exists():
+        return {}
+    tree = parse((case / "actual.xml").read_text())
+    key, uuid = Key("Domain", tree.get("name") or ""), tree.get("uuid") or ""
+    stamp = read_stamp(tree) or Stamp("lab", str(key), uuid)
+    live = case / "live.xml"
+    running = live.read_text() if live.exists() else None
+    xml, run = to_xml(stamped(tree, stamp)), 1 if running else None
+    return {
+        key: Actual(
+            key, uuid, xml, running, running is not None, autostart=False, runtime_id=run, stamp=stamp
+        )
+    }
+
+
+def known(case: Path, there: dict[Key, Actual]) -> dict[Key, Applied]:
+    """Return what is remembered: what `applied.yaml` said, else what the spec says now."""
+    file = case / "applied.yaml"
+    said = wanted(file if file.exists() else case / "spec.yaml")
+    return {k: _whole(d, there[k]) for k, d in said.items() if k in there}
+
+
+def _whole(desired: Desired, actual: Actual) -> Applied:
+    meant = intent(desired, "lab", KINDS["Domain"])
+    return Applied(meant.key, actual.uuid, "lab", meant.tree, meant.digest, runtime_id=actual.runtime_id)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_plan_is_what_people_read(case: Path, *, regenerate: bool) -> None:
+    there, golden = on_host(case), case / "plan.txt"
+    spec = wanted(case / "spec.yaml")
+    world = World("lab", "host1", NOW, spec, Observation(there), known(case, there))
+    text = render_text(plan(world, KINDS), {name: kind.rules for name, kind in KINDS.items()})
+    text = text.replace(str(case) + "/", "")
+    if regenerate:
+        golden.write_text(text)
+
+    assert text == golden.read_text()

@@ -1,0 +1,182 @@
+"""What comes before what, and what cannot come at all."""
+
+from kvmreconcile.model import Apply, Blind, Key, Unknown
+from kvmreconcile.plan import Overrides
+from kvmreconcile.plan.order import order
+from tests.plan.worlds import RUNNING, done, held, needs, planned, remembered, seen, wish, world
+
+POOL = wish("StoragePool/p", power=RUNNING)
+ROOT = wish("Volume/p/root", '<volume pool="p"/>')
+WEB = wish("Domain/web", '<domain><disk dev="vda" pool="p" volume="root"/></domain>', power=RUNNING)
+
+
+def test_new_host_makes_what_is_needed_first() -> None:
+    made = planned(world([WEB, ROOT, POOL]))
+
+    assert done(made) == [
+        "create StoragePool/p",
+        "start StoragePool/p",
+        "create Volume/p/root",
+        "create Domain/web",
+        "start Domain/web",
+    ]
+    assert needs(made) == {
+        "StoragePool/p": [],
+        "Volume/p/root": ["StoragePool/p"],
+        "Domain/web": ["Volume/p/root"],
+    }
+
+
+def test_domain_on_an_untouched_volume_waits_for_the_start_of_its_pool() -> None:
+    there = [seen(POOL), seen(ROOT), seen(WEB)]
+    made = planned(world([WEB, ROOT, POOL], there, [remembered(o) for o in (WEB, ROOT, POOL)]))
+
+    assert done(made) == ["start StoragePool/p", "start Domain/web"]
+    assert needs(made)["Domain/web"] == ["StoragePool/p"]
+
+
+def test_circle_is_named_from_its_first_and_blocks_only_those_in_it() -> None:
+    a, b = (wish(f"Domain/{one}", f'<domain><peer name="{other}"/></domain>') for one, other in ("ab", "ba"))
+    c = wish("Domain/c", '<domain><peer name="a"/></domain>')
+    made = planned(world([b, c, a, POOL]))
+
+    assert [str(p) for p in made.problems] == [
+        "a.yaml:3:1: objects need one another in a circle: Domain/a → Domain/b → Domain/a; break it"
+    ]
+    assert done(made) == ["create StoragePool/p", "start StoragePool/p"]
+    assert held(made) == [("create Domain/c", "BROKEN")]
+
+
+def test_two_circles_are_both_named() -> None:
+    pairs = [("a", "b"), ("b", "a"), ("y", "z"), ("z", "y")]
+    made = planned(world(wish(f"Domain/{a}", f'<domain><peer name="{b}"/></domain>') for a, b in pairs))
+
+    assert len(made.problems) == 2
+
+
+def test_order_does_not_depend_on_where_it_begins() -> None:
+    keys = [Key("Domain", name) for name in "abcd"]
+    edges = {keys[0]: [keys[1]], keys[1]: [keys[0]], keys[3]: [keys[2]], keys[2]: []}
+
+    assert order(edges) == order(dict(reversed(edges.items()))) == ((keys[2], keys[3]), ((keys[0], keys[1]),))
+
+
+def test_reference_to_nothing_is_a_problem_with_its_place() -> None:
+    web = wish("Domain/web", '<domain><nic mac="1" network="lan" mirror="none"/></domain>')
+    made = planned(world([web]))
+
+    assert [str(p) for p in made.problems] == [
+        "web.yaml:3:1: Domain/web refers to Network/lan, which neither a spec nor this host has; write a spec for it, or mend the name"
+    ]
+    assert made.is_empty
+
+
+def test_references_to_what_cannot_be_seen_or_read_or_is_of_no_known_kind_are_no_problems() -> None:
+    web = wish(
+        "Domain/web", '<domain><nic mac="1" network="lan"/><nic mac="2" network="wan" mirror="m"/></domain>'
+    )
+    blind = (Blind("Network/w", "no daemon"),)
+    made = planned(world([web], blind=blind, frozen=frozenset({Key("Network", "lan")})))
+
+    assert made.problems == ()
+
+
+def test_what_needs_a_frozen_object_that_does_not_exist_is_held() -> None:
+    web = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>')
+    lan = wish("Network/lan")
+    made = planned(world([web, lan], frozen=frozenset({lan.key})))
+
+    assert held(made) == [("create Domain/web", "BROKEN")]
+    assert made.held[0].detail == "Network/lan does not exist, and its spec cannot be read"
+
+
+def test_what_needs_something_held_is_held_with_it_all_the_way() -> None:
+    pool = wish("StoragePool/p", apply=Apply.OBSERVE)
+    made = planned(world([WEB, ROOT, pool]))
+
+    assert done(made) == []
+    assert held(made) == [
+        ("create StoragePool/p", "OBSERVE"),
+        ("create Volume/p/root", "BROKEN"),
+        ("create Domain/web", "BROKEN"),
+        ("start Domain/web", "BROKEN"),
+    ]
+    assert made.held[1].detail == "StoragePool/p is not made: the spec only observes it"
+
+
+def test_what_needs_an_object_with_a_problem_is_held() -> None:
+    root = wish("Volume/p/root", '<volume pool="q"/>')
+    made = planned(world([WEB, root, POOL]))
+
+    assert held(made) == [("create Domain/web", "BROKEN"), ("start Domain/web", "BROKEN")]
+    assert made.held[0].detail == "Volume/p/root refers to StoragePool/q, which does not exist"
+
+
+def test_what_needs_something_that_was_not_asked_for_and_does_not_exist_is_held() -> None:
+    made = planned(world([WEB, ROOT, POOL]), Overrides(only=frozenset({WEB.key})))
+
+    assert held(made) == [("create Domain/web", "BROKEN"), ("start Domain/web", "BROKEN")]
+    assert "not among what was asked for" in made.held[0].detail
+
+
+def test_what_needs_an_object_that_exists_goes_on_though_that_is_held() -> None:
+    root = wish("Volume/p/root", '<volume pool="p"><format>raw</format></volume>')
+    there = [seen(POOL, live="<pool/>"), seen(root, '<volume pool="p"><format>qcow2</format></volume>')]
+    made = planned(world([WEB, root, POOL], there, [remembered(root), remembered(POOL)]))
+
+    assert held(made) == [("replace Volume/p/root", "EFFECT")]
+    assert done(made) == ["create Domain/web", "start Domain/web"]
+
+
+def test_volume_in_a_pool_that_is_to_be_started_is_neither_lost_nor_in_sync() -> None:
+    blind = (Blind("Volume/p/", "the pool is inactive", POOL.key),)
+    made = planned(
+        world([WEB, ROOT, POOL], [seen(POOL), seen(WEB)], map(remembered, (POOL, ROOT, WEB)), blind)
+    )
+
+    assert done(made) == ["start StoragePool/p", "start Domain/web"]
+    assert ROOT.key not in (*made.in_sync, *made.records, *(h.action.key for h in made.held))
+    assert needs(made)["Domain/web"] == ["StoragePool/p"]
+
+
+def test_volume_in_a_pool_that_nobody_starts_is_unknown() -> None:
+    pool = wish("StoragePool/p")
+    blind = (Blind("Volume/p/", "the pool is inactive", pool.key),)
+    made = planned(world([ROOT, pool], [seen(pool)], [remembered(pool)], blind))
+
+    assert held(made) == [("define Volume/p/root", "UNKNOWN")]
+    assert made.held[0].detail == "the pool is inactive"
+
+
+def test_new_volume_in_a_pool_whose_start_is_held_is_held() -> None:
+    pool = wish("StoragePool/p", power=RUNNING, apply=Apply.OBSERVE)
+    blind = (Blind("Volume/p/", "the pool is inactive", pool.key),)
+    made = planned(world([ROOT, pool], [seen(pool)], [remembered(pool)], blind))
+
+    assert held(made) == [("start StoragePool/p", "OBSERVE"), ("create Volume/p/root", "UNKNOWN")]
+
+
+def test_object_that_libvirt_could_not_tell_is_held_and_never_made() -> None:
+    made = planned(
+        world([WEB, ROOT, POOL], [seen(POOL, live="<pool/>"), seen(ROOT), Unknown(WEB.key, "timeout")])
+    )
+
+    assert held(made) == [("define Domain/web", "UNKNOWN")]
+    assert made.held[0].detail == "timeout"
+
+
+def test_kind_that_could_not_be_listed_is_unknown() -> None:
+    made = planned(world([POOL], blind=(Blind("StoragePool/", "no virtstoraged"),)))
+
+    assert held(made) == [("define StoragePool/p", "UNKNOWN")]
+
+
+def test_what_two_objects_share_is_waited_for_once() -> None:
+    lan = wish("Network/lan", power=RUNNING)
+    xml = '<domain><nic mac="1" network="lan"/><peer name="{}"/></domain>'
+    a, b, c = (
+        wish(f"Domain/{one}", xml.format(other)) for one, other in (("a", "b"), ("b", "c"), ("c", "c"))
+    )
+    made = planned(world([a, b, c, lan], [seen(o) for o in (b, c, lan)], map(remembered, (b, c, lan))))
+
+    assert needs(made) == {"Network/lan": [], "Domain/a": ["Network/lan"]}

@@ -1,0 +1,106 @@
+"""What may be done unasked, and what an approval releases."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kvmreconcile.model import Apply, World
+from kvmreconcile.plan import Overrides
+from kvmreconcile.plan.policy import Limits, brake
+from kvmreconcile.tree import Effect
+from tests.plan.worlds import RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
+
+OTHER = "11111111-1111-4111-8111-111111111111"
+XML = f"<domain><uuid>{OTHER}</uuid></domain>"
+
+
+def other_uuid(**policy: Any) -> World:
+    """Return a world in which a domain would have to be replaced."""
+    was = wish("Domain/web")
+    return world([wish("Domain/web", XML, **policy)], [seen(was)], [remembered(was)])
+
+
+def test_what_costs_too_much_is_held_until_its_plan_is_approved() -> None:
+    first = planned(other_uuid(power=RUNNING))
+
+    assert held(first) == [("replace Domain/web", "EFFECT"), ("start Domain/web", "EFFECT")]
+    assert first.held[0].detail == "effect replace, allowed up to next-boot"
+    assert first.held[0].release == 'approve this plan, or set "update.maxEffect: replace"'
+    assert done(planned(other_uuid(power=RUNNING), Overrides(approved=first.digest))) == [
+        "replace Domain/web",
+        "start Domain/web",
+    ]
+
+
+def test_approval_of_another_plan_releases_nothing() -> None:
+    first = planned(other_uuid())
+
+    assert done(planned(other_uuid(autostart=True), Overrides(approved=first.digest))) == []
+
+
+@pytest.mark.parametrize("policy", [{"apply": Apply.OBSERVE}, {"protect": True}])
+def test_approval_does_not_release_what_the_spec_forbids(policy: dict[str, Any]) -> None:
+    first = planned(other_uuid(**policy))
+    second = planned(other_uuid(**policy), Overrides(approved=first.digest))
+
+    assert (done(second), held(second)) == ([], held(first))
+
+
+def test_caller_may_allow_more_or_less_than_the_spec() -> None:
+    assert done(planned(other_uuid(), Overrides(max_effect=Effect.REPLACE))) == ["replace Domain/web"]
+    assert held(planned(other_uuid(max_effect=Effect.REPLACE), Overrides(max_effect=Effect.LIVE))) != []
+
+
+def test_observed_object_is_compared_and_shown_and_never_touched() -> None:
+    web = wish("Domain/web", "<domain><memory>1</memory></domain>", apply=Apply.OBSERVE)
+    made = planned(world([web], [seen(web, "<domain><memory>2</memory></domain>")], [remembered(web)]))
+
+    assert held(made) == [("define Domain/web", "OBSERVE")]
+    assert [c.path for c in made.held[0].action.changes] == ["memory"]
+
+
+def test_protected_object_is_still_changed_gently() -> None:
+    web = wish("Domain/web", "<domain><memory>1</memory></domain>", protect=True)
+
+    assert done(planned(world([web], [seen(web, "<domain/>")], [remembered(web)]))) == ["define Domain/web"]
+
+
+def test_a_stop_that_the_spec_orders_is_not_held() -> None:
+    web = wish("Domain/web", power=STOPPED, max_effect=Effect.LIVE)
+
+    assert done(planned(world([web], [seen(web, live="<domain/>")], [remembered(web)]))) == [
+        "stop Domain/web"
+    ]
+
+
+def test_digest_tells_plans_apart_and_does_not_depend_on_the_order_of_specs() -> None:
+    a, b = wish("Domain/a"), wish("Domain/b")
+
+    assert planned(world([a, b])).digest == planned(world([b, a])).digest
+    assert planned(world([a])).digest != planned(world([b])).digest
+
+
+def test_digest_tells_secrets_apart_without_telling_them() -> None:
+    def digest(password: str) -> str:
+        web = wish("Domain/web", f"<domain><password>{password}</password></domain>")
+        old = seen(web, "<domain><password>old</password></domain>")
+        return planned(world([web], [old], [remembered(web)])).digest
+
+    assert digest("one") != digest("two")
+    assert digest("one") == digest("one")
+
+
+@pytest.mark.parametrize(
+    ("going", "owned", "allowed"), [(1, 1, True), (2, 2, False), (3, 10, True), (11, 100, False)]
+)
+def test_brake_lets_one_go_or_a_share_or_a_number(going: int, owned: int, allowed: bool) -> None:  # noqa: FBT001
+    removals = planned(world([wish(f"Domain/{n}") for n in range(going)])).actions
+
+    assert (brake(removals, owned, Limits()) == "") is allowed
+
+
+def test_brake_of_none_lets_none_go() -> None:
+    removals = planned(world([wish("Domain/a")])).actions
+
+    assert brake(removals, 10, replace(Limits(), max_delete=0))

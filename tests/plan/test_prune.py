@@ -1,0 +1,181 @@
+"""What goes once no spec asks for it, and all that keeps it from going."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kvmreconcile.model import Actual, Blind, Desired, Key, Prune, Unknown, World
+from kvmreconcile.plan import Limits, Overrides
+from tests.plan.worlds import done, held, needs, planned, remembered, seen, wish, world
+
+KEEP = wish("Domain/keep")
+OLD = wish("Domain/old", '<domain><nic mac="1" network="lan"/></domain>')
+LAN = wish("Network/lan")
+KEPT = ([KEEP], [seen(KEEP)], [remembered(KEEP)])
+WIDE = Limits(max_delete_share=1.0)
+
+
+def orphaned(*objects: Desired, there: list[Actual] | list[Unknown] | None = None, **more: Any) -> World:
+    """Return a world in which one object is wanted, and these are ours and wanted no more."""
+    found = [seen(o) for o in objects] if there is None else there
+    return world([KEEP], [seen(KEEP), *found], [remembered(o) for o in (KEEP, *objects)], **more)
+
+
+def test_what_no_spec_names_is_removed_dependents_first() -> None:
+    made = planned(orphaned(OLD, LAN), limits=WIDE)
+
+    assert done(made) == ["remove Domain/old", "remove Network/lan"]
+    assert needs(made) == {"Domain/old": [], "Network/lan": ["Domain/old"]}
+
+
+def test_what_no_spec_names_and_no_host_has_is_only_forgotten() -> None:
+    made = planned(orphaned(OLD, there=[]))
+
+    assert (made.is_empty, made.records) == (True, (OLD.key,))
+
+
+def test_removal_waits_for_a_confirmation_that_names_the_plan() -> None:
+    here = orphaned(OLD, prune={"Domain": Prune.CONFIRM})
+    first = planned(here)
+    second = planned(here, Overrides(approved=first.digest))
+
+    assert held(first) == [("remove Domain/old", "PRUNE")]
+    assert (done(second), second.held) == (["remove Domain/old"], ())
+    assert held(planned(here, Overrides(approved="stale"))) == held(first)
+
+
+def test_what_is_never_pruned_is_not_even_shown() -> None:
+    made = planned(orphaned(OLD, prune={"Domain": Prune.NEVER}))
+
+    assert (made.is_empty, made.records) == (True, ())
+
+
+def test_what_is_frozen_or_was_not_asked_for_stays() -> None:
+    assert planned(orphaned(OLD, frozen=frozenset({OLD.key}))).is_empty
+    assert planned(orphaned(OLD), Overrides(only=frozenset({KEEP.key}))).is_empty
+
+
+def test_nothing_is_removed_while_a_spec_cannot_be_read() -> None:
+    made = planned(orphaned(OLD, complete=False))
+
+    assert held(made) == [("remove Domain/old", "INCOMPLETE")]
+    assert "some specs" in made.held[0].detail
+
+
+def test_nothing_is_removed_while_a_spec_is_frozen() -> None:
+    made = planned(orphaned(OLD, frozen=frozenset({Key("Domain", "broken")})))
+
+    assert held(made) == [("remove Domain/old", "INCOMPLETE")]
+
+
+def test_nothing_is_removed_if_there_is_no_spec_at_all() -> None:
+    made = planned(world([], [seen(OLD)], [remembered(OLD)]))
+
+    assert held(made) == [("remove Domain/old", "INCOMPLETE")]
+    assert "no spec was found" in made.held[0].detail
+
+
+@pytest.mark.parametrize(
+    ("there", "blind", "why"),
+    [
+        ([Unknown(OLD.key, "timeout")], (), "timeout"),
+        ([], (Blind("Domain/", "no daemon"),), "it cannot be seen now"),
+    ],
+)
+def test_what_cannot_be_seen_is_not_removed(there: list[Unknown], blind: tuple[Blind, ...], why: str) -> None:
+    made = planned(orphaned(OLD, there=there, blind=blind))
+
+    assert ("remove Domain/old", "UNKNOWN") in held(made)
+    assert made.held[-1].detail == why
+
+
+def test_protection_by_the_last_spec_outlives_it() -> None:
+    old = wish("Domain/old", protect=True)
+
+    assert held(planned(orphaned(old))) == [("remove Domain/old", "PROTECTED")]
+
+
+def test_busy_object_is_not_removed() -> None:
+    assert held(planned(orphaned(OLD, there=[replace(seen(OLD), job="backup")]))) == [
+        ("remove Domain/old", "BUSY")
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"uuid": "another"}, id="made anew under the name"),
+        pytest.param({"stamp": None}, id="mark taken away"),
+    ],
+)
+def test_what_is_not_proved_ours_is_forgotten_and_never_removed(change: dict[str, Any]) -> None:
+    made = planned(orphaned(OLD, there=[replace(seen(OLD), **change)]))
+
+    assert (made.is_empty, made.records) == (True, (OLD.key,))
+
+
+def test_what_another_instance_remembers_is_none_of_our_business() -> None:
+    theirs = replace(remembered(OLD), instance="elsewhere")
+    made = planned(world([KEEP], [seen(KEEP), seen(OLD)], [remembered(KEEP), theirs]))
+
+    assert (made.is_empty, made.records) == (True, ())
+
+
+def test_what_a_spec_still_refers_to_stays() -> None:
+    web = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>')
+    made = planned(world([web], [seen(web), seen(LAN)], [remembered(web), remembered(LAN)]))
+
+    assert held(made) == [("remove Network/lan", "PROTECTED")]
+    assert made.held[0].detail == "Domain/web refers to it"
+
+
+def test_what_somebodys_object_on_the_host_refers_to_stays_whatever_is_approved() -> None:
+    theirs = replace(seen(OLD), key=Key("Domain", "theirs"), stamp=None)
+    here = orphaned(LAN, there=[seen(LAN), theirs], prune={"Network": Prune.CONFIRM})
+    first = planned(here)
+
+    assert held(first) == [("remove Network/lan", "PROTECTED")]
+    assert done(planned(here, Overrides(approved=first.digest))) == []
+
+
+def test_what_is_used_by_something_that_waits_for_a_confirmation_waits_with_it() -> None:
+    here = orphaned(OLD, LAN, prune={"Domain": Prune.CONFIRM})
+    first = planned(here, limits=WIDE)
+
+    assert held(first) == [("remove Domain/old", "PRUNE"), ("remove Network/lan", "PRUNE")]
+    assert done(planned(here, Overrides(approved=first.digest))) == [
+        "remove Domain/old",
+        "remove Network/lan",
+    ]
+
+
+def test_that_a_volume_lies_in_a_pool_is_no_use_of_the_pool() -> None:
+    pool, volume = wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"/>')
+    here = orphaned(pool, there=[seen(pool), seen(volume)], prune={"StoragePool": Prune.AUTO})
+
+    assert done(planned(here)) == ["remove StoragePool/p"]
+
+
+def test_too_many_removals_at_once_are_all_held_until_approved() -> None:
+    many = [wish(f"Domain/old{n}") for n in range(4)]
+    here = orphaned(*many)
+    first = planned(here)
+
+    assert {h for _, h in held(first)} == {"BRAKE"}
+    assert first.held[0].detail == "4 of 5 objects would go; at most 1 may in one pass"
+    assert len(planned(here, Overrides(approved=first.digest)).actions) == 4
+    assert len(planned(here, limits=Limits(max_delete_share=1.0, max_delete=3)).held) == 4
+
+
+def test_objects_of_no_known_kind_point_to_nothing_we_know() -> None:
+    strange = replace(seen(OLD), key=Key("Pod", "strange"))
+
+    assert done(planned(orphaned(LAN, there=[seen(LAN), strange]))) == ["remove Network/lan"]
+
+
+def test_object_that_points_to_itself_is_no_user_of_itself() -> None:
+    narcissus = wish("Domain/old", '<domain><peer name="old"/></domain>')
+    here = world([KEEP], [seen(KEEP), seen(narcissus)], [remembered(KEEP), remembered(wish("Domain/old"))])
+
+    assert done(planned(here)) == ["remove Domain/old"]

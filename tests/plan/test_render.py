@@ -1,0 +1,109 @@
+import json
+import unicodedata
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvmreconcile.model import Action, Key, Plan, Reason
+from kvmreconcile.plan.render import Palette, render_json, render_markdown, render_text
+from kvmreconcile.plan.render.words import holds_secret
+from kvmreconcile.tree import Change, Effect, Node, make, parse
+from tests.plan.rendering import RULES, read_plan
+
+ROOT = Path(__file__).parents[2]
+CASES = sorted((ROOT / "tests/cases/render").iterdir())
+RENDERERS = {"plan.txt": render_text, "plan.json": render_json, "plan.md": render_markdown}
+SCHEMA = json.loads((ROOT / "docs/plan.schema.json").read_text())
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_plan_is_rendered_as_the_golden_file_says(case: Path, name: str, *, regenerate: bool) -> None:
+    golden = case / name
+    text = RENDERERS[name](read_plan(case / "case.yaml"), RULES)
+    if regenerate:
+        golden.write_text(text)
+
+    assert text == golden.read_text()
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+def test_no_renderer_shows_a_secret(name: str) -> None:
+    case = ROOT / "tests/cases/render/secrets/case.yaml"
+    text = RENDERERS[name](read_plan(case), RULES)
+
+    assert case.read_text().count("hunter") > 10
+    assert "hunter" not in text
+    assert text.count("(secret)") >= 8
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_json_keeps_the_promise_of_its_schema(case: Path) -> None:
+    document = json.loads(render_json(read_plan(case / "case.yaml"), RULES))
+
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+
+
+def test_schema_refuses_a_field_it_does_not_know() -> None:
+    document = json.loads(render_json(Plan(), {}))
+
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document | {"extra": 1}, SCHEMA)
+
+
+TEXT = st.text(st.characters(codec="utf-8"), min_size=1)
+
+
+def _hostile(text: str) -> Plan:
+    old, new = make("x", {"a": text}, text, (Node("y", (("c", text),), text),)), make("x", {"b": text})
+    changes = (Change((text,), "", text, new), Change(("devices", text), "devices/x", old, text))
+    return Plan((Action(Key("Domain", text), text, Effect.LIVE, Reason.EDIT, changes),), digest=text)
+
+
+@given(TEXT)
+def test_no_value_reaches_a_terminal_as_a_command(text: str) -> None:
+    rendered = render_text(_hostile(text), RULES) + render_markdown(_hostile(text), RULES)
+
+    assert {unicodedata.category(c) for c in rendered if c != "\n"} & {"Cc", "Cf", "Cs", "Zl", "Zp"} == set()
+    assert render_json(_hostile(text), RULES).isascii()
+
+
+@given(TEXT)
+def test_no_value_adds_a_line(text: str) -> None:
+    assert render_text(_hostile(text), RULES).count("\n") == render_text(_hostile("x"), RULES).count("\n")
+    assert render_markdown(_hostile(text), RULES).count("\n") == render_markdown(_hostile("x"), RULES).count(
+        "\n"
+    )
+
+
+def test_colour_adds_only_paint() -> None:
+    plan = read_plan(ROOT / "tests/cases/render/edit-and-drift/case.yaml")
+    painted = render_text(plan, RULES, Palette.ANSI)
+    plain = painted
+    for code in ("0", "1", "2", "31", "32", "33", "35", "36"):
+        plain = plain.replace(f"\x1b[{code}m", "")
+
+    assert painted != plain
+    assert plain == render_text(plan, RULES)
+
+
+SECRETS = RULES["Domain"]
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<domain><description>x</description></domain>",
+        "<domain><devices><graphics passwd='x'/></devices></domain>",
+        "<domain><sysinfo><oemStrings><entry/></oemStrings></sysinfo></domain>",
+    ],
+)
+def test_secret_is_found_wherever_it_is(xml: str) -> None:
+    assert holds_secret(parse(xml), "", SECRETS)
+
+
+def test_definition_without_secret_is_told_from_one_with() -> None:
+    assert not holds_secret(parse("<domain><devices><graphics port='1'/></devices></domain>"), "", SECRETS)

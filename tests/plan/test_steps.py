@@ -1,0 +1,239 @@
+"""From what differs to what is done: stored and running definition, power, and the kind's verbs."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kvmreconcile.kinds.kind import derived_uuid
+from kvmreconcile.model import Apply, Key, Plan, Reason
+from kvmreconcile.plan.applied import SECRET, applied_after, digest, fingerprint, settled, settled_live
+from kvmreconcile.tree import Effect, Node, diff, parse
+from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
+
+DOMAIN = BOOKS["Domain"]
+
+
+def changed(old: str, new: str, live: str | None = None, **more: Any) -> Plan:
+    """Return the plan for a domain of ours that was brought to `old`, whose spec now says `new`."""
+    was, web = wish("Domain/web", old), wish("Domain/web", new, **more)
+    return planned(world([web], [seen(was, live=live)], [remembered(was)]))
+
+
+def test_memory_raised_on_stopped_domain_is_only_stored() -> None:
+    made = changed("<domain><memory>1</memory></domain>", "<domain><memory>2</memory></domain>")
+
+    assert [(a.verb, a.effect, a.reason) for a in made.actions] == [("define", Effect.LIVE, Reason.EDIT)]
+
+
+def test_memory_raised_on_running_domain_is_stored_and_set() -> None:
+    xml = "<domain><memory>1</memory></domain>"
+    made = changed(xml, "<domain><memory>2</memory></domain>", xml)
+
+    assert done(made) == ["define Domain/web", "set-memory Domain/web"]
+    assert [[c.path for c in a.changes] for a in made.actions] == [[], ["memory"]]
+
+
+def test_what_no_verb_brings_to_a_running_domain_is_stored_and_pending() -> None:
+    xml = '<domain><cpu mode="a"/></domain>'
+    made = changed(xml, '<domain><cpu mode="b"/></domain>', xml)
+
+    assert [(a.verb, a.effect) for a in made.actions] == [("define", Effect.NEXT_BOOT)]
+    assert [c.path for c in made.pending[Key("Domain", "web")]] == ["cpu/@mode"]
+
+
+def test_pending_change_restarts_where_the_spec_allows_it() -> None:
+    xml = '<domain><cpu mode="a"/></domain>'
+    made = changed(xml, '<domain><cpu mode="b"/></domain>', xml, max_effect=Effect.RESTART)
+
+    assert [(a.verb, a.effect) for a in made.actions][-1] == ("restart", Effect.RESTART)
+    assert made.pending == {}
+
+
+def test_change_whose_storing_is_held_does_not_wait_for_a_start() -> None:
+    xml = '<domain><cpu mode="a"/></domain>'
+    made = changed(xml, '<domain><cpu mode="b"/></domain>', xml, max_effect=Effect.LIVE)
+
+    assert [h.action.verb for h in made.held] == ["define"]
+    assert made.pending == {}
+
+
+def test_change_by_hand_is_drift() -> None:
+    web = wish("Domain/web", "<domain><memory>1</memory></domain>")
+    made = planned(world([web], [seen(web, "<domain><memory>2</memory></domain>")], [remembered(web)]))
+
+    assert made.actions[0].reason is Reason.DRIFT
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "verbs"),
+    [
+        ({"power": RUNNING}, {}, ["start"]),
+        ({"power": RUNNING}, {"live": "<domain/>"}, []),
+        ({"power": STOPPED}, {"live": "<domain/>"}, ["stop"]),
+        ({"power": STOPPED}, {}, []),
+        ({"power": None}, {"live": "<domain/>"}, []),
+        ({"autostart": True}, {"autostart": False}, ["autostart"]),
+        ({"autostart": False}, {"autostart": True}, ["no-autostart"]),
+        ({"autostart": None}, {"autostart": True}, []),
+    ],
+)
+def test_power_and_autostart_follow_the_spec_and_are_else_left_as_found(
+    wanted: dict[str, Any], there: dict[str, Any], verbs: list[str]
+) -> None:
+    web = wish("Domain/web", **wanted)
+    made = planned(world([web], [seen(web, **there)], [remembered(web)]))
+
+    assert [a.verb for a in made.actions] == verbs
+
+
+def test_new_domain_is_made_and_set_to_start_with_the_host_and_started() -> None:
+    made = planned(world([wish("Domain/web", autostart=True, power=RUNNING)]))
+
+    assert done(made) == ["create Domain/web", "autostart Domain/web", "start Domain/web"]
+
+
+def test_replaced_object_runs_and_starts_with_the_host_as_before_where_the_spec_is_silent() -> None:
+    was = wish("Domain/web")
+    web = wish("Domain/web", "<domain><uuid>7</uuid></domain>", max_effect=Effect.REPLACE)
+    made = planned(world([web], [seen(was, live="<domain/>", autostart=True)], [remembered(was)]))
+
+    assert [a.verb for a in made.actions][-3:] == ["replace", "autostart", "start"]
+
+
+def test_running_domain_without_a_definition_is_given_one() -> None:
+    web = wish("Domain/web")
+    made = planned(world([web], [seen(web, live="<domain/>", persistent=False)], [remembered(web)]))
+
+    assert done(made) == ["define Domain/web"]
+    assert made.actions[0].tree is not None
+    assert [(c.path, c.old, c.new) for c in made.actions[0].changes] == [("persistent", "no", "yes")]
+
+
+def test_added_and_removed_disks_are_plugged_with_their_elements() -> None:
+    old, new = '<domain><disk dev="vda"/></domain>', '<domain><disk dev="vdb"/></domain>'
+    made = changed(old, new, old)
+
+    acts = {a.verb: a for a in made.actions}
+    assert acts["detach"].tree == parse('<disk dev="vda"/>')
+    assert (acts["attach"].tree, acts["attach"].steps) == (parse('<disk dev="vdb"/>'), ("disk[vdb]",))
+
+
+def test_verb_on_a_part_is_given_the_whole_element_it_acts_on() -> None:
+    old, new = (f'<domain><nic mac="1" link="{link}"/></domain>' for link in ("up", "down"))
+    made = changed(old, new, old)
+
+    assert made.actions[-1].verb == "update"
+    assert made.actions[-1].tree == parse('<nic mac="1" link="down"/>')
+    assert made.actions[-1].steps == ("nic[1]",)
+
+
+def test_merge_keeps_members_that_the_spec_does_not_name() -> None:
+    web = wish("Domain/web", '<domain><disk dev="vda"/></domain>', apply=Apply.MERGE)
+    there = seen(web, '<domain><disk dev="vda"/><disk dev="vdb"/></domain>')
+
+    assert planned(world([web], [there], [remembered(web)])).is_empty
+    strict = replace(web, policy=replace(web.policy, apply=Apply.ENFORCE))
+    assert not planned(world([strict], [there], [remembered(strict)])).is_empty
+
+
+def test_ignored_path_is_left_as_it_is_with_all_below_it() -> None:
+    web = wish("Domain/web", '<domain><cpu mode="a"><model>x</model></cpu></domain>', ignore=("cpu",))
+    there = seen(web, '<domain><cpu mode="b"><model>y</model></cpu></domain>')
+
+    assert planned(world([web], [there], [remembered(web)])).is_empty
+
+
+def test_volume_is_resized_in_place_and_replaced_only_where_nothing_else_helps() -> None:
+    was = wish("Volume/p/v", '<volume pool="p"><capacity>1</capacity><format>raw</format></volume>')
+    there, known = [seen(wish("StoragePool/p")), seen(was)], [remembered(was)]
+    grown = wish("Volume/p/v", '<volume pool="p"><capacity>2</capacity></volume>')
+    shrunk = wish("Volume/p/v", '<volume pool="p"><capacity>0</capacity></volume>')
+    other = wish("Volume/p/v", '<volume pool="p"><format>qcow2</format></volume>')
+
+    assert done(planned(world([grown], there, [remembered(grown)]))) == ["resize Volume/p/v"]
+    assert held(planned(world([shrunk], there, [remembered(shrunk)]))) == [("replace Volume/p/v", "EFFECT")]
+    assert planned(world([other], there, known)).held[0].action.effect is Effect.DATA_LOSS
+
+
+def test_stale_memory_is_refreshed_without_touching_the_host() -> None:
+    web = wish("Domain/web")
+
+    assert planned(world([web], [seen(web)])).records == (web.key,)
+    assert planned(world([web], [seen(web)], [remembered(web)])).records == ()
+
+
+def test_what_libvirt_keeps_otherwise_is_not_planned_until_it_moves() -> None:
+    web = wish("Domain/web", "<domain><memory>100</memory></domain>")
+    there = seen(web, "<domain><memory>102</memory></domain>")
+    known = applied_after(web, there, DOMAIN, "lab")
+
+    assert [(s.path, s.asked, s.answered) for s in known.settled] == [("memory", "100", "102")]
+    assert planned(world([web], [there], [known])).is_empty
+    assert not planned(world([web], [seen(web, "<domain><memory>104</memory></domain>")], [known])).is_empty
+
+
+def test_what_is_left_right_after_a_start_is_never_a_reason_to_restart_again() -> None:
+    web = wish("Domain/web", '<domain><cpu mode="a"/></domain>', max_effect=Effect.RESTART)
+    there = seen(web, live='<domain><cpu mode="custom"/></domain>')
+    before = remembered(web)
+    first = planned(world([web], [there], [before]))
+    again = replace(there, runtime_id=2)
+    known = replace(before, settled=settled_live(web, again, there, before, DOMAIN))
+
+    assert done(first) == ["restart Domain/web"]
+    assert planned(world([web], [again], [known])).is_empty
+    assert settled_live(web, again, again, known, DOMAIN) == known.settled
+    assert settled_live(web, again, again, before, DOMAIN) == ()
+    assert settled_live(web, seen(web), there, before, DOMAIN) == ()
+
+
+def test_verb_without_effect_is_not_tried_again() -> None:
+    web = wish("Domain/web", "<domain><memory>2</memory></domain>")
+    there = seen(web, live="<domain><memory>1</memory></domain>")
+    known = replace(remembered(web), settled=settled_live(web, there, there, None, DOMAIN))
+
+    assert done(planned(world([web], [there], [remembered(web)]))) == ["set-memory Domain/web"]
+    assert planned(world([web], [there], [known])).is_empty
+
+
+def test_settled_elements_and_absences_are_told_in_words_and_secrets_are_not() -> None:
+    web = wish("Domain/web", '<domain><disk dev="vda"/><password>new</password><cpu mode="a"/></domain>')
+    there = seen(web, "<domain><password>old</password><cpu/></domain>")
+
+    assert sorted((s.path, s.asked, s.answered) for s in settled(web, there, DOMAIN.rules)) == [
+        ("cpu/@mode", "a", "nothing"),
+        ("disk[vda]", "<disk>", "nothing"),
+        ("password", SECRET, SECRET),
+    ]
+
+
+def test_nothing_that_is_remembered_holds_a_secret() -> None:
+    web = wish("Domain/web", '<domain><disk dev="vda" key="hunter1"/><password>hunter2</password></domain>')
+
+    assert "hunter" not in repr(applied_after(web, seen(web, "<domain/>"), DOMAIN, "lab"))
+
+
+def test_fingerprint_tells_secret_values_apart_but_not_what_is_secret_in_an_element() -> None:
+    def prints(xml: str) -> list[str]:
+        old = parse("<domain><password>0</password></domain>")
+        return [fingerprint(c) for c in diff(old, parse(f"<domain>{xml}</domain>"), DOMAIN.rules)]
+
+    assert prints("<password>1</password>") != prints("<password>2</password>")
+    one, two = (prints(f'<password>0</password><disk dev="a" key="{key}"/>') for key in "12")
+    assert one == two
+
+
+def test_digest_changes_with_all_that_is_said_but_secrets() -> None:
+    web = wish("Domain/web", "<domain><password>1</password></domain>")
+    same = wish("Domain/web", "<domain><password>2</password></domain>")
+
+    assert digest(web, DOMAIN.rules) == digest(same, DOMAIN.rules)
+    others = [replace(web, tree=Node("x")), replace(web, power=RUNNING), replace(web, autostart=True)]
+    assert len({digest(d, DOMAIN.rules) for d in (web, *others)}) == 4
+
+
+def test_uuid_is_derived_from_instance_and_name() -> None:
+    key = Key("Domain", "web")
+
+    assert derived_uuid("lab", key) == derived_uuid("lab", key) != derived_uuid("other", key)

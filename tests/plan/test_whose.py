@@ -1,0 +1,185 @@
+"""Whose an object is, and what is done if it is not ours."""
+
+from dataclasses import replace
+
+import pytest
+
+from kvmreconcile.model import Actual, Apply, Blind, Desired, Hold, Key, Reason, Stamp, Surroundings
+from kvmreconcile.plan import Overrides, plan
+from kvmreconcile.tree import Effect, Node
+from tests.plan.worlds import BOOKS, RUNNING, Book, done, held, planned, remembered, seen, wish, world
+
+WEB = wish("Domain/web", "<domain><memory>1</memory></domain>")
+POOL = wish("StoragePool/p", power=RUNNING)
+ROOT = wish("Volume/p/root", '<volume pool="p"><capacity>9</capacity></volume>')
+UP = seen(POOL, live="<pool/>")
+OTHER = "11111111-1111-4111-8111-111111111111"
+THEIRS = replace(seen(WEB, f"<domain><uuid>{OTHER}</uuid></domain>"), uuid=OTHER, stamp=None)
+
+
+def test_object_of_another_hand_is_a_conflict_and_left_alone() -> None:
+    made = planned(world([WEB], [THEIRS]))
+
+    assert done(made) == []
+    assert [(h.hold, h.detail) for h in made.held] == [(Hold.CONFLICT, "it was made by another hand")]
+    assert 'set "adopt: true" in web.yaml:3:1' in made.held[0].release
+
+
+def test_object_of_another_instance_is_not_even_adopted() -> None:
+    stamp = Stamp("elsewhere", "Domain/web", OTHER)
+    made = planned(world([wish("Domain/web", adopt=True)], [replace(THEIRS, stamp=stamp)]))
+
+    assert [h.detail for h in made.held] == ['it belongs to the instance "elsewhere"']
+    assert made.held[0].release == "give it another name"
+
+
+def test_mark_that_was_copied_from_another_object_proves_nothing() -> None:
+    stamp = Stamp("lab", "Domain/web", "uuid of the original")
+
+    assert held(planned(world([WEB], [replace(THEIRS, stamp=stamp)]))) == [("define Domain/web", "CONFLICT")]
+
+
+def test_adopted_object_is_marked_and_nothing_else_is_done_if_it_is_as_said() -> None:
+    theirs = replace(THEIRS, xml=f"<domain><memory>1</memory><uuid>{OTHER}</uuid></domain>")
+    made = planned(world([wish("Domain/web", "<domain><memory>1</memory></domain>", adopt=True)], [theirs]))
+
+    assert done(made) == ["own Domain/web"]
+    assert made.actions[0].reason is Reason.ADOPT
+
+
+@pytest.mark.parametrize(
+    "actual",
+    [
+        pytest.param(replace(seen(WEB), stamp=None), id="the UUID that only we derive"),
+        pytest.param(replace(THEIRS, stamp=Stamp("lab", "Domain/web", OTHER)), id="our mark"),
+    ],
+)
+def test_our_object_is_known_though_all_memory_is_lost(actual: Actual) -> None:
+    assert held(planned(world([WEB], [actual]))) == []
+
+
+def test_our_object_is_known_by_its_remembered_uuid() -> None:
+    known = replace(remembered(WEB), uuid=OTHER)
+
+    assert held(planned(world([WEB], [THEIRS], [known]))) == []
+    assert held(planned(world([WEB], [THEIRS], [replace(known, instance="x")]))) != []
+
+
+def test_volume_without_memory_is_ours_again_if_it_is_as_said_in_our_pool() -> None:
+    made = planned(world([ROOT, POOL], [UP, seen(ROOT)], [remembered(POOL)]))
+
+    assert made.is_empty
+    assert made.records == (ROOT.key,)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [
+        pytest.param(
+            [ROOT, POOL], [UP, seen(ROOT, '<volume pool="p"><capacity>8</capacity></volume>')], id="differs"
+        ),
+        pytest.param([ROOT], [UP, seen(ROOT)], id="pool without a spec"),
+        pytest.param(
+            [ROOT, POOL],
+            [replace(UP, uuid=OTHER, xml=f"<pool><uuid>{OTHER}</uuid></pool>"), seen(ROOT)],
+            id="their pool",
+        ),
+    ],
+)
+def test_volume_without_memory_is_else_a_conflict(wanted: list[Desired], there: list[Actual]) -> None:
+    assert ("define Volume/p/root", "CONFLICT") in held(planned(world(wanted, there)))
+
+
+def test_half_made_volume_is_made_anew() -> None:
+    known = replace(remembered(ROOT), complete=False)
+    made = planned(world([ROOT, POOL], [UP, seen(ROOT)], [known, remembered(POOL)]))
+
+    assert [(a.verb, a.effect, a.reason) for a in made.actions] == [
+        ("recreate", Effect.LIVE, Reason.UNFINISHED)
+    ]
+
+
+def test_half_made_volume_whose_spec_moved_on_may_be_the_older_whole_one_and_is_kept() -> None:
+    asked = wish("Volume/p/root", '<volume pool="p"><capacity>8</capacity></volume>')
+    known = replace(remembered(asked), complete=False)
+    made = planned(world([ROOT, POOL], [UP, seen(ROOT)], [known, remembered(POOL)]))
+
+    assert held(made) == [("recreate Volume/p/root", "EFFECT")]
+    assert made.held[0].action.effect is Effect.DATA_LOSS
+
+
+def test_half_made_volume_that_is_proved_gone_is_simply_made() -> None:
+    asked = wish("Volume/p/root", '<volume pool="p"><capacity>8</capacity></volume>')
+    known = replace(remembered(asked), complete=False)
+    made = planned(world([ROOT, POOL], [UP], [known, remembered(POOL)]))
+
+    assert [(a.verb, a.effect) for a in made.actions] == [("recreate", Effect.LIVE)]
+
+
+def test_half_made_volume_that_is_hidden_is_judged_as_if_it_were_there() -> None:
+    asked = wish("Volume/p/root", '<volume pool="p"><capacity>8</capacity></volume>')
+    known = replace(remembered(asked), complete=False)
+    blind = (Blind("Volume/p/", "the pool is inactive", POOL.key),)
+    made = planned(world([ROOT, POOL], [seen(POOL)], [known, remembered(POOL)], blind))
+
+    assert held(made) == [("recreate Volume/p/root", "EFFECT")]
+
+
+def test_half_made_domain_is_compared_as_if_it_were_just_found() -> None:
+    made = planned(
+        world(
+            [WEB],
+            [seen(WEB, "<domain><memory>2</memory></domain>")],
+            [replace(remembered(WEB), complete=False)],
+        )
+    )
+
+    assert [(a.verb, a.reason) for a in made.actions] == [("define", Reason.ADOPT)]
+
+
+def test_what_vanished_is_made_again_as_drift() -> None:
+    made = planned(world([WEB], [], [remembered(WEB)]))
+
+    assert [(a.verb, a.reason) for a in made.actions] == [("create", Reason.DRIFT)]
+
+
+def test_create_only_object_is_left_alone_once_made() -> None:
+    once = wish("Domain/web", "<domain><memory>1</memory></domain>", apply=Apply.CREATE_ONLY)
+    other = seen(once, "<domain><memory>2</memory></domain>")
+
+    assert planned(world([once], [other], [remembered(once)])).in_sync == (once.key,)
+    assert done(planned(world([once]))) == ["create Domain/web"]
+
+
+def test_busy_object_waits_for_its_job_and_one_in_sync_does_not_care() -> None:
+    busy = replace(seen(WEB, "<domain><memory>2</memory></domain>"), job="a backup is running")
+    made = planned(world([WEB], [busy], [remembered(WEB)]))
+
+    assert [(h.hold, h.detail) for h in made.held] == [(Hold.BUSY, "a backup is running")]
+    assert planned(world([WEB], [replace(seen(WEB), job="backup")], [remembered(WEB)])).is_empty
+
+
+def test_only_what_is_asked_for_is_looked_at() -> None:
+    made = planned(world([WEB, wish("Domain/db")]), Overrides(only=frozenset({Key("Domain", "db")})))
+
+    assert done(made) == ["create Domain/db"]
+
+
+def test_frozen_object_is_neither_changed_nor_counted() -> None:
+    made = planned(world([WEB], [seen(WEB, "<domain/>")], [remembered(WEB)], frozen=frozenset({WEB.key})))
+
+    assert (made.is_empty, made.in_sync) == (True, ())
+
+
+def test_surroundings_tell_what_is_there_before_what_is_wanted() -> None:
+    told: list[Node | None] = []
+
+    class Asking(Book):
+        def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
+            told.extend(surroundings.lookup(k) for k in (ROOT.key, POOL.key, Key("Volume", "p/none")))
+            return proposed
+
+    there = seen(ROOT, '<volume pool="p"><capacity>7</capacity></volume>')
+    plan(world([WEB, ROOT, POOL], [there]), {**BOOKS, "Domain": Asking("Domain", "domain")})
+
+    assert told == [there.tree, POOL.tree, None]

@@ -1,0 +1,184 @@
+"""
+Small worlds of guests, volumes, pools and networks, in as few words as a test can say.
+
+Separate from the tests, which each show one situation. The rules are the tests' own, so that a kind may
+change without changing what is shown of planning.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kvmreconcile.kinds.kind import derived_uuid
+from kvmreconcile.kinds.stamp import RULE, stamped
+from kvmreconcile.model import (
+    Actual,
+    Applied,
+    Blind,
+    Desired,
+    Key,
+    Observation,
+    Plan,
+    Policy,
+    Power,
+    Prune,
+    Source,
+    Stamp,
+    Surroundings,
+    Unknown,
+    World,
+)
+from kvmreconcile.plan import Limits, Overrides, plan
+from kvmreconcile.plan.applied import intent
+from kvmreconcile.tree import (
+    Effect,
+    Members,
+    Node,
+    Owner,
+    Ref,
+    Rules,
+    Table,
+    Update,
+    make,
+    overlay,
+    parse,
+    paths,
+    to_xml,
+)
+
+NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Book:
+    """A kind, as far as planning goes."""
+
+    name: str
+    root: str
+    rules: Rules = field(default_factory=Rules)
+    prune: Prune = Prune.AUTO
+    stamped: bool = False
+    has_power: bool = True
+
+    def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
+        if not self.has_power:
+            return proposed
+        uuid = make(self.root, children=(make("uuid", text=surroundings.uuid),))
+        whole = overlay(proposed, uuid, Rules()) if proposed.child("uuid") is None else proposed
+        return stamped(whole, surroundings.stamp) if self.stamped else whole
+
+
+def _grows(old: str | Node | None, new: str | Node | None) -> bool:
+    return isinstance(old, str) and isinstance(new, str) and int(new) > int(old)
+
+
+BOOKS = {
+    "Domain": Book(
+        "Domain",
+        "domain",
+        Rules(
+            members=Table(
+                {"disk": Members((("@dev",),), Owner.SPEC), "nic": Members((("@mac",),), Owner.SPEC)}
+            ),
+            refs=Table(
+                {
+                    "disk": (Ref("Volume", ("@pool", "@volume")),),
+                    "nic": (Ref("Network", ("@network",)), Ref("Mirror", ("@mirror",), required=False)),
+                    "peer": (Ref("Domain", ("@name",)),),
+                }
+            ),
+            updates=Table(
+                {
+                    "uuid": (Update("replace", "~", effect=Effect.REPLACE),),
+                    "memory": (Update("set-memory", "~"),),
+                    "disk": (Update("attach", "+"), Update("detach", "-")),
+                    "nic/@link": (Update("update", at="nic"),),
+                }
+            ),
+            secrets=paths("password", "disk/@key"),
+            live_ignored=paths("alias"),
+            ignored=paths(RULE),
+        ),
+        stamped=True,
+    ),
+    "Network": Book("Network", "network"),
+    "StoragePool": Book("StoragePool", "pool", prune=Prune.NEVER),
+    "Volume": Book(
+        "Volume",
+        "volume",
+        Rules(
+            refs=Table({"": (Ref("StoragePool", ("@pool",)),)}),
+            updates=Table(
+                {
+                    "capacity": (Update("resize", "~", when=_grows),),
+                    "format": (Update("replace", effect=Effect.DATA_LOSS),),
+                }
+            ),
+        ),
+        has_power=False,
+    ),
+}
+
+
+def wish(name: str, xml: str = "", **more: Any) -> Desired:
+    """Return what a spec wants of "Kind/name"; of `more`, what is a policy's goes there."""
+    key = Key.read(name)
+    root = BOOKS[key.kind].root
+    policy = Policy(**{k: more.pop(k) for k in list(more) if k in Policy.__dataclass_fields__})
+    uuid = derived_uuid("lab", key) if BOOKS[key.kind].has_power else ""
+    source = Source(f"{key.name.replace('/', '-')}.yaml", 3, 1)
+    return Desired(key, parse(xml or f"<{root}/>"), uuid, policy=policy, source=source, **more)
+
+
+def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) -> Actual:
+    """Return an object of ours as the host has it: as its spec says, unless another definition is given."""
+    book, key = BOOKS[desired.key.kind], desired.key
+    uuid = desired.uuid
+    tree = parse(xml) if xml else desired.tree
+    if uuid and tree.child("uuid") is None:
+        tree = replace(tree, children=(*tree.children, make("uuid", text=uuid)))
+    mark = Stamp("lab", str(key), uuid) if book.stamped else None
+    tree = stamped(tree, mark) if mark else tree
+    running = {"live_xml": live, "active": True, "runtime_id": 1} if live else {}
+    return Actual(**{"key": key, "uuid": uuid, "xml": to_xml(tree), "stamp": mark, **running, **more})
+
+
+def remembered(desired: Desired, **more: Any) -> Applied:
+    """Return what is remembered of an object that was brought to this."""
+    return replace(intent(desired, "lab", BOOKS[desired.key.kind]), complete=True, **more)
+
+
+def world(
+    wanted: Iterable[Desired] = (),
+    there: Iterable[Actual | Unknown] = (),
+    known: Iterable[Applied] = (),
+    blind: tuple[Blind, ...] = (),
+    **more: Any,
+) -> World:
+    """Return a world."""
+    observed = Observation({a.key: a for a in there}, blind)
+    return World("lab", "host1", NOW, {d.key: d for d in wanted}, observed, {a.key: a for a in known}, **more)
+
+
+def planned(seen: World, overrides: Overrides | None = None, limits: Limits | None = None) -> Plan:
+    """Return the plan for a world."""
+    return plan(seen, BOOKS, overrides, limits)
+
+
+def done(made: Plan) -> list[str]:
+    """Return what would be done, as "verb Kind/name"."""
+    return [f"{a.verb} {a.key}" for a in made.actions]
+
+
+def held(made: Plan) -> list[tuple[str, str]]:
+    """Return what is held, as "verb Kind/name" and the name of the reason."""
+    return [(f"{h.action.verb} {h.action.key}", h.hold.name) for h in made.held]
+
+
+def needs(made: Plan) -> Mapping[str, list[str]]:
+    """Return what each object waits for."""
+    return {str(a.key): [str(n) for n in a.needs] for a in made.actions}
+
+
+RUNNING, STOPPED = Power.RUNNING, Power.STOPPED

@@ -1,0 +1,72 @@
+"""
+Write the reference pages of all kinds from their models: `.venv/bin/python -m tests.reference`.
+
+Separate from the test that they are up to date, which only compares.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.source.reference import Entry, look_up
+
+DIRECTORY = Path(__file__).parents[1] / "docs" / "reference"
+
+
+def main() -> None:
+    """Write every page."""
+    DIRECTORY.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (DIRECTORY / name).write_text(text)
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each page by its file's name."""
+    return {f"{kind.name.lower()}.md": "\n".join(_page(kind.name)) for kind in KINDS}
+
+
+def _page(kind: str) -> Iterator[str]:
+    yield f"# {kind}"
+    yield ""
+    yield look_up(kind, known_kinds()).description
+    yield ""
+    yield "<!-- written by: .venv/bin/python -m tests.reference -->"
+    for entry in _objects(f"{kind}.spec"):
+        yield ""
+        yield f"## {entry.path}"
+        yield ""
+        if entry.path != f"{kind}.spec":
+            yield f"{_cell(entry.description)}{_place(entry)}"
+            yield ""
+        yield "| Field | Type | Meaning |"
+        yield "|---|---|---|"
+        yield from map(_row, entry.inner)
+    yield ""
+
+
+def _objects(path: str) -> Iterator[Entry]:
+    """Yield an object and all those inside, each before what is inside it."""
+    entry = look_up(path, known_kinds())
+    if entry.inner:
+        yield entry
+    for inner in entry.inner:
+        yield from _objects(inner.path)
+
+
+def _row(entry: Entry) -> str:
+    name = entry.path.rpartition(".")[2]
+    form = f"{entry.form}, required" if entry.is_required else entry.form
+    return f"| `{name}` | {_cell(form)} | {_cell(entry.description)}{_place(entry)} |"
+
+
+def _place(entry: Entry) -> str:
+    return f" (`{entry.xml}`)" if entry.xml else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""What no kind of ours makes happen, and one of a third party may: choices between types, pydantic's own words."""
+
+from typing import Annotated
+from uuid import UUID
+
+import pytest
+from pydantic import Field, ValidationError
+
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.source.complaint import complaints
+from kvmreconcile.source.item import plain
+from kvmreconcile.source.suggest import advice, nearest
+from kvmreconcile.source.text import Chunk
+from kvmreconcile.source.yaml import read
+
+
+class Count(Spec):
+    now: int
+    most: int = 8
+
+
+class Thing(Spec):
+    count: int | Count = 1
+    uuid: UUID | None = None
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+
+def complain(text: str) -> list[str]:
+    item = read(Chunk(text, 0), "f").item
+    assert item is not None
+    with pytest.raises(ValidationError) as error:
+        Thing.model_validate(plain(item))
+    return [str(fault.problem()) for fault in complaints(error.value, item, Thing, "Thing")]
+
+
+def test_value_that_is_of_none_of_several_types_names_them_all() -> None:
+    assert complain("count: many") == [
+        "f:1:8: count should be a whole number or a mapping of fields, not text; see 'kvmreconcile explain Thing.count'"
+    ]
+
+
+def test_value_that_is_of_one_of_several_types_is_judged_by_that() -> None:
+    assert complain("count: {now: 1, mots: 2}") == [
+        "f:1:17: unknown field 'mots' in count; did you mean 'most'?"
+    ]
+    assert complain("count: {now: 1, most: few}") == [
+        "f:1:23: count.most should be a whole number, not text; write a whole number, without unit or quotes"
+    ]
+
+
+def test_limits_and_words_of_pydantic_are_told_with_the_field() -> None:
+    first, second = complain("uuid: nonsense\nshare: 2")
+
+    assert first.startswith("f:1:7: uuid: input should be a valid UUID")
+    assert second == "f:2:8: share should be less than 1.0; see 'kvmreconcile explain Thing.share'"
+
+
+def test_pieces_of_letters_that_people_mix_up_are_near() -> None:
+    known = ["maxEffect", "memory", "volumes"]
+
+    assert [nearest(w, known) for w in ("max_effect", "MEMORY", "volume", "memroy")] == [
+        "maxEffect", "memory", "volumes", "memory",
+    ]  # fmt: skip
+    assert nearest("colour", known) is None
+    assert nearest("memory" * 50, known) is None
+
+
+def test_advice_lists_no_more_than_people_read() -> None:
+    assert advice("?", [f"w{n:02}" for n in range(22)]).endswith("w19 and 2 more")
+    assert advice("?", []) == "remove it"

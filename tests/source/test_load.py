@@ -1,0 +1,289 @@
+"""Trees of files: what is read, what is passed over, and what must not be."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.model import Key
+from kvmreconcile.source.load import Loaded, load
+
+BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def network(name: str, spec: str = "{}") -> str:
+    return f"apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+
+
+def write(directory: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = directory / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def load_tree(*paths: Path) -> Loaded:
+    return load(paths, BY_NAME, "test")
+
+
+def names(loaded: Loaded) -> list[str]:
+    return [document.name for document in loaded.documents]
+
+
+def problems(loaded: Loaded, directory: Path) -> list[str]:
+    return [str(problem).replace(f"{directory}/", "") for problem in loaded.problems]
+
+
+def test_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
+    write(tmp_path, b_yml=network("second"), a_yaml=network("first"), c__d_yaml=network("third"))
+
+    loaded = load_tree(tmp_path)
+
+    assert names(loaded) == ["first", "second", "third"]
+    assert list(loaded.desired) == [Key("Network", name) for name in ("first", "second", "third")]
+    assert (loaded.problems, loaded.frozen, loaded.complete) == ((), frozenset(), True)
+
+
+def test_a_document_knows_its_line_and_directory(tmp_path: Path) -> None:
+    write(tmp_path, a_yaml="# of the lab\n\n" + network("first") + "---\n\n" + network("second"))
+
+    sources = [document.source for document in load_tree(tmp_path).documents]
+
+    assert [(s.file, s.line, s.column) for s in sources] == [
+        (f"{tmp_path}/a.yaml", 3, 1),
+        (f"{tmp_path}/a.yaml", 9, 1),
+    ]
+    assert load_tree(tmp_path).documents[0].directory == tmp_path
+
+
+@pytest.mark.parametrize(
+    "name", [".a.yaml", ".git/a.yaml", ".#a.yaml", "a.yaml~", ".a.yaml.swp", "a.txt", "4913"]
+)
+def test_hidden_and_temporary_files_are_passed_over(tmp_path: Path, name: str) -> None:
+    write(tmp_path, good_yaml=network("good"))
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("[")
+
+    loaded = load_tree(tmp_path)
+
+    assert (names(loaded), loaded.problems, loaded.complete) == (["good"], (), True)
+
+
+def test_a_file_that_is_named_counts_whatever_its_name(tmp_path: Path) -> None:
+    (tmp_path / "lan.conf").write_text(network("lan"))
+
+    assert names(load_tree(tmp_path / "lan.conf")) == ["lan"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "# nothing\n", "---\n", "---\n---\n", "...\n", "%YAML 1.2\n---\n", "\ufeff", "~\n"]
+)
+def test_empty_documents_are_no_documents_and_forbid_pruning(tmp_path: Path, text: str) -> None:
+    write(tmp_path, a_yaml=text)
+
+    loaded = load_tree(tmp_path)
+
+    assert (loaded.documents, loaded.problems, loaded.complete) == ((), (), False)
+
+
+def test_an_empty_directory_forbids_pruning(tmp_path: Path) -> None:
+    loaded = load_tree(tmp_path)
+
+    assert (loaded.problems, loaded.complete) == ((), False)
+
+
+def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
+    write(tmp_path, good_yaml=network("good"))
+
+    loaded = load_tree(tmp_path, tmp_path / "missing")
+
+    assert problems(loaded, tmp_path) == [
+        "missing:1:1: cannot be read: No such file or directory; check that it exists and may be read"
+    ]
+    assert (names(loaded), loaded.complete) == (["good"], False)
+
+
+def test_a_directory_named_like_a_file_is_walked(tmp_path: Path) -> None:
+    write(tmp_path, x_yaml__a_yaml=network("inside"))
+
+    assert names(load_tree(tmp_path)) == ["inside"]
+
+
+def test_a_pipe_named_like_a_file_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.yaml")
+
+    loaded = load_tree(tmp_path)
+
+    assert problems(loaded, tmp_path) == ["a.yaml:1:1: is no regular file; remove it, or name it otherwise"]
+    assert not loaded.complete
+
+
+def test_a_link_inside_of_the_directory_is_followed_and_read_once(tmp_path: Path) -> None:
+    write(tmp_path, real__a_yaml=network("lan"))
+    (tmp_path / "again.yaml").symlink_to("real/a.yaml")
+    (tmp_path / "same").symlink_to("real")
+
+    loaded = load_tree(tmp_path)
+
+    assert (names(loaded), loaded.problems) == (["lan"], ())
+
+
+def test_a_link_to_the_directory_given_is_followed(tmp_path: Path) -> None:
+    write(tmp_path, revision__a_yaml=network("lan"))
+    (tmp_path / "current").symlink_to("revision")
+
+    loaded = load_tree(tmp_path / "current")
+
+    assert names(loaded) == ["lan"]
+    assert loaded.documents[0].source.file == f"{tmp_path}/current/a.yaml"
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "what"),
+    [
+        (
+            "loop.yaml",
+            "loop.yaml",
+            "cannot be read: Too many levels of symbolic links; check that it exists and may be read",
+        ),
+        ("up", "..", "the link leads out of the directory; put a copy in its place"),
+        ("here", ".", "the link leads back to a directory that it is in; remove it"),
+        ("passwd.yaml", "/etc/passwd", "the link leads out of the directory; put a copy in its place"),
+        (
+            "gone.yaml",
+            "nowhere",
+            "cannot be read: No such file or directory; check that it exists and may be read",
+        ),
+    ],
+)
+def test_a_link_that_leads_nowhere_good_is_a_problem(
+    tmp_path: Path, name: str, target: str, what: str
+) -> None:
+    write(tmp_path, specs__good_yaml=network("good"))
+    (tmp_path / "specs" / name).symlink_to(target)
+
+    loaded = load_tree(tmp_path / "specs")
+
+    assert problems(loaded, tmp_path / "specs") == [f"{name}:1:1: {what}"]
+    assert (names(loaded), loaded.complete) == (["good"], False)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    write(tmp_path, a_yaml=network("lan"))
+    (tmp_path / "a.yaml").chmod(0)
+
+    loaded = load_tree(tmp_path)
+
+    assert problems(loaded, tmp_path) == [
+        "a.yaml:1:1: cannot be read: Permission denied; check who may read it"
+    ]
+    assert not loaded.complete
+
+
+def test_a_name_that_no_terminal_should_see_is_shown_harmlessly(tmp_path: Path) -> None:
+    (tmp_path / "a\x1b[31m\udcff.yaml").write_text("[")
+
+    loaded = load_tree(tmp_path)
+
+    assert (
+        loaded.problems[0].where
+        == f"{tmp_path}/a\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}.yaml:1:2"
+    )
+
+
+def test_two_documents_about_one_object_name_each_other_and_freeze_it(tmp_path: Path) -> None:
+    write(tmp_path, a_yaml=network("lan"), b_yaml=network("wan") + "---\n" + network("lan"))
+
+    loaded = load_tree(tmp_path)
+
+    assert problems(loaded, tmp_path) == [
+        f"a.yaml:1:1: Network/lan is also described at {tmp_path}/b.yaml:6:1; keep one of them, or rename the other".replace(
+            f"{tmp_path}/", ""
+        ),
+        f"b.yaml:6:1: Network/lan is also described at {tmp_path}/a.yaml:1:1; keep one of them, or rename the other".replace(
+            f"{tmp_path}/", ""
+        ),
+    ]
+    assert (names(loaded), set(loaded.frozen), loaded.complete) == (["wan"], {Key("Network", "lan")}, True)
+    assert list(loaded.desired) == [Key("Network", "wan")]
+
+
+def test_a_good_document_about_an_object_that_a_bad_one_is_about_is_frozen_too(tmp_path: Path) -> None:
+    write(tmp_path, a_yaml=network("lan"), b_yaml=network("lan", "{mtu: 5}"))
+
+    loaded = load_tree(tmp_path)
+
+    assert (names(loaded), set(loaded.frozen)) == ([], {Key("Network", "lan")})
+
+
+def test_a_syntax_error_hides_no_other_document(tmp_path: Path) -> None:
+    documents = [
+        network("one"),
+        network("two", "{mtu: [}"),
+        network("three"),
+        network("four", "{mtu: '}"),
+        network("five"),
+    ]
+    write(tmp_path, a_yaml="---\n".join(documents))
+
+    loaded = load_tree(tmp_path)
+
+    assert names(loaded) == ["one", "three", "five"]
+    assert [problem.where.rpartition("/")[2] for problem in loaded.problems] == [
+        "a.yaml:9:14",
+        "a.yaml:19:13",
+    ]
+    assert loaded.frozen == {Key("Network", "two"), Key("Network", "four")}
+    assert not loaded.complete
+
+
+def test_problems_are_told_in_the_order_of_lines(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        a_yaml=network("lan", "{mtu: 5, colour: red}") + "---\n" + network("lan") + "---\n" + network("lan"),
+    )
+
+    lines = [int(problem.where.split(":")[1]) for problem in load_tree(tmp_path).problems]
+
+    assert lines == sorted(lines)
+    assert len(lines) == 4
+
+
+def test_what_a_kind_finds_wrong_is_told_at_its_field(tmp_path: Path) -> None:
+    write(tmp_path, a_yaml=network("lan", "\n  mode: nat\n  xml: <network><name>wan</name></network>"))
+
+    loaded = load_tree(tmp_path)
+
+    assert [str(p) for p in loaded.problems] == [
+        f'{tmp_path}/a.yaml:6:8: Network/lan: spec.xml: names it "wan", and the spec "lan"; take <name> out, or rename "metadata.name"'
+    ]
+    assert loaded.frozen == {Key("Network", "lan")}
+
+
+SECRET = "hunter2-correct-horse"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        f"{{mtu: {SECRET}}}",
+        f"{{password: {SECRET}}}",
+        f"{{zone: {{password: {SECRET}}}}}",
+        f"{{stp: {SECRET}, mac: {SECRET}, uuid: {SECRET}, devices: {SECRET}}}",
+        f"{{zone: '{SECRET}",
+        f"{{zone: [{SECRET}}}",
+        f'{{zone: "{SECRET}\\q"}}',
+        f"{{xml: <network><password>{SECRET}}}",
+        f"{{xml: <network password='{SECRET}'></netwrok>}}",
+        f"{{zone: {SECRET}, zone: {SECRET}}}",
+    ],
+)
+def test_no_message_repeats_a_value(tmp_path: Path, spec: str) -> None:
+    write(tmp_path, a_yaml=network("lan", spec))
+
+    loaded = load_tree(tmp_path)
+
+    assert loaded.problems
+    assert SECRET not in "\n".join(map(str, loaded.problems))

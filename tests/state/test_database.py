@@ -1,0 +1,199 @@
+"""The file can be missing, damaged, foreign, locked or out of reach: each has an answer."""
+
+import sqlite3
+import stat
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from kvmreconcile.errors import StateError
+from kvmreconcile.model import Key
+from kvmreconcile.state import State
+from kvmreconcile.state.database import FILE
+from kvmreconcile.tree import make
+from tests.state.values import DISK, WEB, applied, nobody, reopened
+
+
+def test_only_its_owner_may_look_into_the_directory(tmp_path: Path) -> None:
+    directory = tmp_path / "lib" / "kvmreconcile"
+
+    State.open(directory).close()
+
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE((directory / FILE).stat().st_mode) == 0o600
+
+
+def test_a_damaged_file_is_moved_aside_and_said_once(tmp_path: Path) -> None:
+    State.open(tmp_path).close()
+    (tmp_path / FILE).write_bytes(b"this is no database, and it is longer than a header" * 20)
+
+    with reopened(tmp_path) as first:
+        aside = first.recovered
+        first.put(applied())
+        assert aside is not None
+        assert aside.read_bytes().startswith(b"this is no database")
+    with reopened(tmp_path) as second:
+        assert second.recovered is None
+        assert second.applied() == {WEB: applied()}
+
+
+def test_a_page_that_rots_is_noticed_when_the_database_is_opened(tmp_path: Path) -> None:
+    with reopened(tmp_path) as state:
+        for number in range(200):
+            state.put(applied(Key("Domain", f"d{number}")))
+    file = tmp_path / FILE
+    content = bytearray(file.read_bytes())
+    content[8192:] = b"\xa5" * (len(content) - 8192)
+    file.write_bytes(content)
+
+    with reopened(tmp_path) as state:
+        assert state.recovered == tmp_path / f"{FILE}.damaged-1"
+        assert state.applied() == {}
+
+
+def test_what_another_process_still_writes_beside_a_damaged_file_goes_with_it(
+    state: State, tmp_path: Path
+) -> None:
+    state.put(applied())
+    state._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (tmp_path / FILE).write_bytes(b"x" * 20_000)
+    state.put(applied(DISK))
+
+    with reopened(tmp_path) as anew:
+        assert anew.recovered == tmp_path / f"{FILE}.damaged-1"
+        assert (tmp_path / f"{FILE}.damaged-1-wal").stat().st_size > 0
+        assert anew.applied() == {}
+
+
+def test_every_damaged_file_is_kept(tmp_path: Path) -> None:
+    for _ in range(2):
+        (tmp_path / FILE).write_bytes(b"x" * 2000)
+        State.open(tmp_path).close()
+
+    assert sorted(f.name for f in tmp_path.glob("*.damaged-*")) == [f"{FILE}.damaged-1", f"{FILE}.damaged-2"]
+
+
+def test_a_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    State.open(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    before = (tmp_path / FILE).read_bytes()
+
+    for how in (State.open, State.open_readonly):
+        with pytest.raises(StateError, match=r"newer kvmreconcile .*version 99.*--state"):
+            how(tmp_path)
+
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_a_directory_that_is_a_file_is_an_error_with_advice(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+
+    with pytest.raises(StateError, match=r"state: the state cannot be used: .*--state"):
+        State.open(tmp_path / "state")
+
+
+def test_a_directory_of_another_user_is_an_error_with_advice() -> None:
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        State.open(directory).close()
+        directory.chmod(0)
+        with nobody():
+            for how in (State.open, State.open_readonly):
+                with pytest.raises(StateError, match="Permission denied; give this user the right"):
+                    how(directory)
+
+
+def test_a_full_disk_is_an_error_with_advice(state: State) -> None:
+    state._database.execute("PRAGMA max_page_count = 1")
+    large = replace(applied(), tree=make("domain", text="x" * 100_000))
+
+    with pytest.raises(StateError, match="full; make space"):
+        state.put(large)
+
+
+def test_a_database_that_stays_locked_is_an_error_with_advice(state: State, tmp_path: Path) -> None:
+    state._database.execute("PRAGMA busy_timeout = 1")
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StateError, match="locked; another kvmreconcile has been writing"):
+        state.put(applied())
+
+    other.close()
+
+
+def test_a_look_makes_no_file(tmp_path: Path) -> None:
+    state = State.open_readonly(tmp_path / "absent")
+
+    assert state.applied() == {}
+    assert state.history(10) == ()
+    assert list(tmp_path.iterdir()) == []
+    state.close()
+
+
+def test_a_look_changes_nothing_beside_the_database(tmp_path: Path) -> None:
+    with reopened(tmp_path) as state:
+        state.put(applied())
+    before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
+
+    state = State.open_readonly(tmp_path)
+
+    assert state.applied() == {WEB: applied()}
+    assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == before
+    with pytest.raises(StateError, match="readonly database"):
+        state.put(applied(DISK))
+    state.close()
+
+
+def test_a_look_sees_what_a_running_daemon_wrote_last(state: State, tmp_path: Path) -> None:
+    state.put(applied())
+
+    look = State.open_readonly(tmp_path)
+
+    assert look.applied() == {WEB: applied()}
+    look.close()
+
+
+def test_a_look_after_a_crash_leaves_all_as_the_crash_left_it(state: State, tmp_path: Path) -> None:
+    state.put(applied())
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for suffix in ("", "-wal"):
+        (crashed / (FILE + suffix)).write_bytes((tmp_path / (FILE + suffix)).read_bytes())
+    before = {suffix: (crashed / (FILE + suffix)).read_bytes() for suffix in ("", "-wal")}
+
+    look = State.open_readonly(crashed)
+
+    assert look.applied() == {WEB: applied()}
+    assert {suffix: (crashed / (FILE + suffix)).read_bytes() for suffix in before} == before
+    look.close()
+
+
+def test_a_look_needs_no_right_to_write() -> None:
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        with reopened(directory) as state:
+            state.put(applied())
+        directory.chmod(0o555)
+        for file in directory.iterdir():
+            file.chmod(0o444)
+        with nobody():
+            look = State.open_readonly(directory)
+
+            assert look.applied() == {WEB: applied()}
+            look.close()
+            with pytest.raises(StateError, match="Permission denied"):
+                State.open(directory)
+
+
+def test_a_look_at_a_damaged_file_is_an_error_and_leaves_it(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"x" * 2000)
+
+    with pytest.raises(StateError, match="not a database; apply and run move a damaged file aside"):
+        State.open_readonly(tmp_path)
+
+    assert [f.name for f in tmp_path.iterdir()] == [FILE]

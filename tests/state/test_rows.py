@@ -1,0 +1,55 @@
+"""Whatever a value holds, its row gives the same value back."""
+
+import sqlite3
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvmreconcile.model import Applied, Key, Settled
+from kvmreconcile.state.rows import read_applied, write_applied
+from kvmreconcile.tree import NONE, Node
+
+texts = st.text(max_size=8)
+# What XML cannot hold, such as NUL and markers of absence, comes back too.
+nodes = st.recursive(
+    st.builds(Node, texts | st.just(NONE), st.just(()), texts),
+    lambda inner: st.builds(
+        Node,
+        texts,
+        st.lists(st.tuples(texts, texts), max_size=3).map(lambda pairs: tuple(sorted(pairs))),
+        texts,
+        st.lists(inner, max_size=3).map(tuple),
+        st.none() | texts,
+    ),
+)
+
+
+@given(
+    st.builds(
+        Applied,
+        key=st.builds(Key, texts, texts),
+        uuid=texts,
+        instance=texts,
+        tree=nodes,
+        digest=texts,
+        complete=st.booleans(),
+        settled=st.lists(st.builds(Settled, texts, texts, texts, texts), max_size=2).map(tuple),
+        runtime_id=st.none() | st.integers(0, 2**31),
+        pending=st.lists(texts, max_size=2).map(tuple),
+        protect=st.booleans(),
+    )
+)
+def test_what_is_written_is_read_back(value: Applied) -> None:
+    with sqlite3.connect(":memory:") as database:
+        row = database.execute("SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", write_applied(value)).fetchone()
+
+    back = read_applied(row)
+
+    assert back == value
+    assert prefixes(back.tree) == prefixes(value.tree)
+    database.close()
+
+
+def prefixes(node: Node) -> list[object]:
+    """A prefix is no part of a node's identity, so `==` does not look at it."""
+    return [node.prefix, *(prefixes(child) for child in node.children)]

@@ -1,0 +1,61 @@
+"""What the pages show exists: files they lead to, specs, commands and their options."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from kvmreconcile.cli.app import app
+from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.source.load import load
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMANDS = typer.main.get_command(app)
+
+
+def blocks(page: Path, *languages: str) -> Iterator[str]:
+    for language, text in re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+        if language in languages:
+            yield text
+
+
+def calls(page: Path) -> Iterator[list[str]]:
+    """Yield the words of each call of kvmreconcile that a page shows."""
+    text = "\n".join(
+        [*blocks(page, "sh", "console"), *re.findall(r"`(kvmreconcile [a-z][^`]*)`", page.read_text())]
+    )
+    for call in re.findall(r"(?:^|[$/ ])kvmreconcile ([a-z][^|>\n]*)", text, re.MULTILINE):
+        yield shlex.split(call, comments=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)", page.read_text())
+
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_specs_are_valid(page: Path, tmp_path: Path) -> None:
+    for number, text in enumerate(blocks(page, "yaml")):
+        if "apiVersion" in text:
+            (tmp_path / f"{number}.yaml").write_text(text.replace("name: ", f"name: a{number}-", 1))
+    found = load([tmp_path], known_kinds(), "docs")
+
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_and_their_options_exist(page: Path) -> None:
+    for verb, *words in calls(page):
+        known = COMMANDS.commands[verb]  # type: ignore[attr-defined] # a group, which typer's type does not tell
+        options = {option for parameter in known.params for option in parameter.opts}
+        assert {w for w in words if w.startswith("-")} <= options, f"{verb} {words}"
+
+
+def test_readme_shows_commands() -> None:
+    assert len(list(calls(ROOT / "README.md"))) >= 8

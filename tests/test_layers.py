@@ -1,0 +1,110 @@
+"""Who may import whom: the layers that the design draws, read from the source and not from memory."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "kvmreconcile"
+LAYERS = {
+    "errors": set[str](),
+    "tree": {"errors"},
+    "model": {"tree", "errors"},
+    "plan": {"model", "tree", "errors"},
+    "host": {"model", "tree", "errors"},
+    "kinds": {"host", "model", "tree", "errors"},
+    "source": {"kinds", "model", "tree", "errors"},
+    "state": {"plan", "model", "tree", "errors"},
+    "execute": {"kinds", "state", "plan", "host", "model", "tree", "errors"},
+}
+"""What each part may import beside itself; the parts that are not here stand above all of these."""
+LIBVIRT = ("host/*.py", "kinds/*/driver.py", "kinds/domain/live_driver.py")
+"""Where libvirt may be imported; the domain's driver is two modules."""
+LAZY = {"kinds/domain/adopt.py": {"host"}}
+"""Named exceptions: adopting asks the oracle, and loads it only then."""
+
+
+def modules() -> list[str]:
+    return sorted(str(f.relative_to(ROOT / PACKAGE)) for f in (ROOT / PACKAGE).rglob("*.py"))
+
+
+def imports(module: str) -> Iterator[tuple[str, bool]]:
+    """Yield what a module imports, and whether at once."""
+    tree = ast.parse((ROOT / PACKAGE / module).read_text())
+    at_once = set(map(id, tree.body))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, id(node) in at_once) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            yield from ((f"{node.module}.{alias.name}", id(node) in at_once) for alias in node.names)
+
+
+def part(name: str) -> str:
+    """Return the part of the package that a module or name belongs to."""
+    return name.removeprefix(f"{PACKAGE}.").partition(".")[0].partition("/")[0].removesuffix(".py")
+
+
+def own(module: str) -> Iterator[tuple[str, bool]]:
+    return ((name, at_once) for name, at_once in imports(module) if name.startswith(f"{PACKAGE}."))
+
+
+@pytest.mark.parametrize("module", [m for m in modules() if part(m) in LAYERS])
+def test_module_imports_only_what_lies_below_it(module: str) -> None:
+    allowed = LAYERS[part(module)] | {part(module)} | LAZY.get(module, set())
+
+    assert {part(name) for name, _ in own(module)} <= allowed
+
+
+def test_of_a_kind_only_its_driver_knows_the_host() -> None:
+    knowing = {m for m in modules() if part(m) == "kinds" and "host" in {part(name) for name, _ in own(m)}}
+
+    assert {m for m in knowing if not m.endswith("driver.py")} == set(LAZY)
+
+
+@pytest.mark.parametrize("module", LAZY)
+def test_exceptions_are_loaded_only_when_needed(module: str) -> None:
+    assert not [name for name, at_once in own(module) if at_once and part(name) in LAZY[module]]
+
+
+def test_libvirt_is_called_by_drivers_and_the_host_only() -> None:
+    callers = {m for m in modules() for name, _ in imports(m) if name.partition(".")[0] == "libvirt"}
+
+    assert callers
+    assert not [m for m in callers if not any(Path(m).match(pattern) for pattern in LIBVIRT)]
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in modules() if part(m) in ("plan", "tree", "kinds") and "driver" not in m]
+)
+def test_pure_modules_read_no_clock_and_no_log(module: str) -> None:
+    forbidden = {"logging", "structlog", "time", "random", "socket", "subprocess"}
+
+    assert not forbidden & {name.partition(".")[0] for name, _ in imports(module)}
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    known = {m.removesuffix(".py").removesuffix("/__init__").replace("/", "."): m for m in modules()}
+    graph = {
+        module: {
+            target
+            for name, at_once in own(path)
+            if at_once and (target := _module(name.removeprefix(f"{PACKAGE}."), known)) not in ("", module)
+        }
+        for module, path in known.items()
+    }
+
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def _module(name: str, known: dict[str, str]) -> str:
+    return next((n for n in (name, name.rpartition(".")[0]) if n in known), "")
+
+
+def test_every_part_of_the_package_is_in_its_place() -> None:
+    above = {"cli", "daemon", "reconcile", "settings", "config", "exact", "__init__", "__main__"}
+
+    assert {part(m) for m in modules()} <= LAYERS.keys() | above

@@ -1,0 +1,18 @@
+"""The reference pages say what the models say."""
+
+import pytest
+
+from tests.reference import DIRECTORY, pages
+
+PAGES = pages()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_up_to_date(name: str) -> None:
+    written = (DIRECTORY / name).read_text()
+
+    assert written == PAGES[name], "write it anew: .venv/bin/python -m tests.reference"
+
+
+def test_no_page_is_of_a_kind_that_is_gone() -> None:
+    assert {path.name for path in DIRECTORY.glob("*.md")} - {"README.md"} == set(PAGES)

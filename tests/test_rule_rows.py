@@ -1,0 +1,132 @@
+"""
+Every row of every kind's tables: each is met by a definition, served by no row before it, and spells as it says.
+
+A row that nothing shows to be needed is a guess. What libvirt's own definitions do not show is in
+`tests/cases/rows`, from libvirt's manual.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.tree import Measure, Node, Rules, Scalar, Table, is_satisfied_by, make, parse, scalars
+from kvmreconcile.tree.place import at, under
+
+CASES = Path(__file__).parent / "cases/rows"
+FOLDERS = {"Domain": "domain", "Network": "network", "StoragePool": "pool", "Volume": "volume"}
+CORPUS = os.environ.get("KVMRECONCILE_CORPUS")
+BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def tables(kind: Kind) -> Iterator[tuple[str, Table[object]]]:
+    for field in fields(Rules):
+        yield field.name, getattr(kind.rules, field.name)
+
+
+ROWS = [(kind.name, name, row) for kind in KINDS for name, table in tables(kind) for row, _ in table.rows]
+
+
+def places(node: Node, path: str = "") -> Iterator[str]:
+    """Yield the path of each element and attribute."""
+    yield path
+    yield from (at(path, name) for name, _ in node.attrs)
+    for child in node.children:
+        yield from places(child, under(path, child.tag))
+
+
+@cache
+def shown(kind: str) -> frozenset[str]:
+    """Return every path that a definition shows: libvirt's own, and ours for what those leave out."""
+    files = [*Path(CORPUS or "", FOLDERS[kind]).rglob("*.xml"), *CASES.glob(f"{kind}.xml")]
+    found: set[str] = set()
+    for file in files:
+        try:
+            found.update(places(parse(file.read_text())))
+        except ValueError:
+            assert CORPUS  # some of libvirt's own are wrong on purpose
+            assert file.is_relative_to(CORPUS)
+    return frozenset(found)
+
+
+@pytest.mark.skipif(not CORPUS, reason="KVMRECONCILE_CORPUS names no folder with libvirt's test data")
+@pytest.mark.parametrize(("kind", "table", "row"), ROWS)
+def test_row_is_met_by_a_definition_and_by_none_before_it(kind: str, table: str, row: str) -> None:
+    rows = getattr(BY_NAME[kind].rules, table).rows
+    before = Table({key: True for key, _ in rows[: [key for key, _ in rows].index(row)]})
+    # Of updates, a later row serves what earlier ones do not.
+    met = [p for p in shown(kind) if Table({row: True}).get(p) and (table == "updates" or p not in before)]
+
+    assert met, "show it in tests/cases/rows, or delete the row"
+
+
+SPELLINGS: dict[scalars.Canonical, tuple[str, str]] = {
+    scalars.address: ("FD00:0::0001", "fd00::1"),
+    scalars.bitmap: ("0,1,2", "0-2"),
+    scalars.hundredths: ("2.1", "2.10"),
+    scalars.integer: ("064", "64"),
+    scalars.lower: ("52:54:00:AA:BB:CC", "52:54:00:aa:bb:cc"),
+    scalars.number: ("0x0a", "10"),
+    scalars.octal: ("711", "0711"),
+    scalars.path: ("/srv//images/", "/srv/images"),
+    scalars.stripped: (" word ", "word"),
+    scalars.uuid: ("81FF0D90C91E674264DA4A736EDB9A9B", "81ff0d90-c91e-6742-64da-4a736edb9a9b"),
+}
+"""What a spec may say, and what libvirt answers."""
+OF_ITS_OWN = {"devices/disk/source/@name": ("iqn.2013-07.com.example:a", "iqn.2013-07.com.example:a/0")}
+"""The same for rows with a spelling that no other has."""
+ACCEPTED = {"os/type/@machine": ("q35", "pc-q35-7.2", "pc-i440fx-7.2")}
+"""What a spec says, what libvirt may answer, and what not."""
+SCALARS = [(k.name, row, scalar) for k in KINDS for row, scalar in k.rules.scalars.rows]
+MEASURES = [(k.name, row, measure) for k in KINDS for row, measure in k.rules.measures.rows]
+
+
+def holding(path: str, value: str) -> Node:
+    """Return a definition that holds a value at a path."""
+    tags, _, name = (
+        path.replace("**", "any").replace("*", "any").rpartition("@") if "@" in path else (path, "", "")
+    )
+    steps = tags.replace("*", "any").strip("/").split("/")
+    node = make(steps[-1], {name: value}) if name else make(steps[-1], text=value)
+    for tag in reversed(steps[:-1]):
+        node = make(tag, children=(node,))
+    return make("root", children=(node,)) if steps != [""] else node
+
+
+@pytest.mark.parametrize(("kind", "row", "scalar"), SCALARS)
+def test_two_spellings_of_a_value_are_no_change(kind: str, row: str, scalar: Scalar) -> None:
+    ours, libvirts = OF_ITS_OWN[row] if row in OF_ITS_OWN else SPELLINGS[scalar.canonical]
+    rules = BY_NAME[kind].rules
+
+    assert ours != libvirts
+    assert is_satisfied_by(holding(row, ours), holding(row, libvirts), rules)
+    assert scalar.accepts or not is_satisfied_by(holding(row, ours), holding(row, f"{libvirts}7"), rules)
+
+
+@pytest.mark.parametrize("row", [row for _, row, scalar in SCALARS if scalar.accepts and "machine" in row])
+def test_answer_is_accepted_that_is_one_of_what_was_asked(row: str) -> None:
+    asked, answered, other = ACCEPTED[row]
+    rules = BY_NAME["Domain"].rules
+
+    assert is_satisfied_by(holding(row, asked), holding(row, answered), rules)
+    assert not is_satisfied_by(holding(row, asked), holding(row, other), rules)
+
+
+@pytest.mark.parametrize(("kind", "row", "measure"), MEASURES)
+def test_one_size_in_two_units_is_no_change(kind: str, row: str, measure: Measure) -> None:
+    def sized(number: str, unit: str) -> Node:
+        name = measure.value.removeprefix("@")
+        path = row.replace("**", "any").replace("*", "any").split("/")
+        node = make(path[-1], {"unit": unit} | ({name: number} if name else {}), "" if name else number)
+        for tag in reversed(path[:-1]):
+            node = make(tag, children=(node,))
+        return make("root", children=(node,))
+
+    rules = BY_NAME[kind].rules
+    assert is_satisfied_by(sized("1", "MiB"), sized("1024", "KiB"), rules)
+    assert not is_satisfied_by(sized("2", "MiB"), sized("1024", "KiB"), rules)

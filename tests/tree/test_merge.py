@@ -1,0 +1,204 @@
+"""Laying a spec over what is, one situation each; what holds always is in tests/laws."""
+
+from typing import Any
+
+from kvmreconcile.tree import (
+    NONE,
+    Birth,
+    Measure,
+    Members,
+    Node,
+    Owner,
+    Reset,
+    Rules,
+    Scalar,
+    Table,
+    diff,
+    forget,
+    overlay,
+    parse,
+    paths,
+    to_xml,
+)
+from kvmreconcile.tree.scalars import path, stripped
+
+
+def laid(actual: str, desired: str | Node, **tables: Any) -> str:
+    """Return what a spec makes of a definition, on one line."""
+    wanted = parse(desired) if isinstance(desired, str) else desired
+    return to_xml(overlay(parse(actual), wanted, Rules(**tables))).replace("\n", "").replace("  ", "")
+
+
+def left(actual: str, applied: str, desired: str, **tables: Any) -> str:
+    """Return what remains of a definition once a spec says less."""
+    node = forget(parse(actual), parse(applied), parse(desired), Rules(**tables))
+    return to_xml(node).replace("\n", "").replace("  ", "")
+
+
+DISKS = Table({"disk": Members((("@id",), ("@dev",)), Owner.SPEC)})
+PORTS = Table({"port": Members((("@id",),), Owner.SHARED)})
+ORDERED = Table({"arg": Members((), Owner.ORDERED)})
+
+
+def test_member_the_spec_does_not_name_goes_from_a_complete_list_only() -> None:
+    assert (
+        laid('<d><disk id="1"/><disk id="2"/></d>', '<d><disk id="1"/></d>', members=DISKS)
+        == '<d><disk id="1"/></d>'
+    )
+    assert (
+        laid('<d><port id="1"/><port id="2"/></d>', '<d><port id="1"/></d>', members=PORTS).count("port") == 2
+    )
+
+
+def test_list_the_spec_does_not_mention_stays() -> None:
+    assert laid('<d><disk id="1"/></d>', "<d/>", members=DISKS) == '<d><disk id="1"/></d>'
+
+
+def test_members_are_told_apart_by_the_next_key_where_the_best_is_missing() -> None:
+    assert laid('<d><disk dev="a" x="1"/></d>', '<d><disk dev="a" id="9"/></d>', members=DISKS) == (
+        '<d><disk dev="a" id="9" x="1"/></d>'
+    )
+
+
+def test_two_that_agree_in_a_lesser_key_and_differ_in_a_better_are_two() -> None:
+    assert laid('<d><disk id="1" dev="a"/></d>', '<d><disk id="2" dev="a"/></d>', members=DISKS) == (
+        '<d><disk dev="a" id="2"/></d>'
+    )
+
+
+def test_member_without_a_key_is_the_one_that_is_all_it_says() -> None:
+    xml = '<d><port x="1"/><port x="2"/></d>'
+
+    assert laid(xml, '<d><port x="2"/></d>', members=PORTS) == xml
+
+
+def test_only_member_without_a_key_is_the_only_one_there_is() -> None:
+    assert laid('<d><port x="1"/></d>', '<d><port y="2"/></d>', members=PORTS) == '<d><port x="1" y="2"/></d>'
+
+
+def test_hint_decides_before_keys_where_it_agrees() -> None:
+    rows = Table({"c": Members((("@t",),), hints=(("@t", "@m"),))})
+    xml = '<d><c t="usb" m="a"/><c t="usb" m="b"/></d>'
+
+    assert laid(xml, '<d><c t="usb" m="b" x="1"/></d>', members=rows) == (
+        '<d><c m="a" t="usb"/><c m="b" t="usb" x="1"/></d>'
+    )
+
+
+def test_ordered_list_is_brought_into_its_order() -> None:
+    assert (
+        laid("<d><arg>a</arg><arg>b</arg></d>", "<d><arg>b</arg></d>", members=ORDERED)
+        == "<d><arg>b</arg></d>"
+    )
+
+
+def test_new_member_stands_behind_its_like() -> None:
+    assert laid('<d><port id="1"/><z/></d>', '<d><port id="2"/></d>', members=PORTS) == (
+        '<d><port id="1"/><port id="2"/><z/></d>'
+    )
+
+
+def test_mark_takes_elements_of_a_tag_away() -> None:
+    assert laid("<d><a/><b/></d>", Node("d", children=(Node(NONE, (), "a"),))) == "<d><b/></d>"
+
+
+def test_mark_with_a_likeness_takes_only_those_like_it_away() -> None:
+    mark = Node(NONE, (), "a", (parse('<a x="1"/>'),))
+
+    assert laid('<d><a x="1" y="2"/><a x="2"/></d>', Node("d", children=(mark,))) == '<d><a x="2"/></d>'
+
+
+def test_implied_value_is_not_written_but_another_is_changed_back_to_it() -> None:
+    implied = Table({"a/@x": "no"})
+
+    assert laid("<d/>", '<d><a x="no"/></d>', implied=implied) == "<d/>"
+    assert laid("<d><a/></d>", '<d><a x="no"/></d>', implied=implied) == "<d><a/></d>"
+    assert laid('<d><a x="yes"/></d>', '<d><a x="no"/></d>', implied=implied) == '<d><a x="no"/></d>'
+    assert laid("<d/>", '<d><a x="no" y="1"/></d>', implied=implied) == '<d><a x="no" y="1"/></d>'
+    assert laid("<d/>", "<d><a>4</a></d>", implied=Table({"a": "3"})) == "<d><a>4</a></d>"
+
+
+def test_member_of_which_all_is_implied_is_made_all_the_same() -> None:
+    assert laid("<d/>", '<d><port x="no"/></d>', members=PORTS, implied=Table({"port/@x": "no"})) != "<d/>"
+
+
+def test_spelling_is_no_change_and_an_accepted_answer_neither() -> None:
+    rows = Table(
+        {"p": Scalar(path), "@m": Scalar(stripped, accepts=lambda want, have: have.startswith(want))}
+    )
+    xml = '<d m="q35-7.2"><p>/a/b</p></d>'
+
+    assert laid(xml, '<d m="q35"><p>/a//b/</p></d>', scalars=rows) == xml
+
+
+def test_size_in_another_unit_is_no_change_and_another_size_takes_its_unit_along() -> None:
+    rows = Table({"m": Measure(), "c": Measure(value="@size", default="B", step=1)})
+
+    assert laid('<d><m unit="KiB">1024</m></d>', '<d><m unit="MiB">1</m></d>', measures=rows) == (
+        '<d><m unit="KiB">1024</m></d>'
+    )
+    assert laid("<d><m>1024</m></d>", '<d><m unit="MiB">1</m></d>', measures=rows) == "<d><m>1024</m></d>"
+    assert laid('<d><m unit="MiB">1</m></d>', "<d><m>2048</m></d>", measures=rows) == "<d><m>2048</m></d>"
+    assert laid('<d><c size="1" unit="KiB"/></d>', '<d><c size="1024"/></d>', measures=rows) == (
+        '<d><c size="1" unit="KiB"/></d>'
+    )
+    assert (
+        laid("<d><m>5</m></d>", '<d><m unit="MiB">5</m></d>', measures=rows) == '<d><m unit="MiB">5</m></d>'
+    )
+    assert laid("<d><m>many</m></d>", "<d><m>few</m></d>", measures=rows) == "<d><m>few</m></d>"
+    assert laid('<d><m x="1">1</m></d>', '<d><m x="2"/></d>', measures=rows) == '<d><m x="2">1</m></d>'
+
+
+def test_what_libvirt_derived_goes_when_its_reason_changes_unless_the_spec_says_it() -> None:
+    rows = Table({"disk": (Reset("@bus", ("address", "@slot")), Reset("target", ("x/y",)))})
+    xml = '<d><disk bus="a" slot="1"><address/><x><y/></x></disk></d>'
+
+    assert laid(xml, '<d><disk bus="b"/></d>', resets=rows) == '<d><disk bus="b"><x><y/></x></disk></d>'
+    assert laid(xml, '<d><disk bus="b"><address z="1"/></disk></d>', resets=rows) == (
+        '<d><disk bus="b"><address z="1"/><x><y/></x></disk></d>'
+    )
+    assert laid("<d><disk/></d>", '<d><disk bus="b"/></d>', resets=rows) == '<d><disk bus="b"/></d>'
+
+
+def test_new_member_is_born_with_what_fits_it() -> None:
+    rows = Table({"port": (Birth(parse('<port y="2"/>'), (("@id", "7"),)), Birth(parse('<port y="3"/>')))})
+
+    assert laid("<d/>", '<d><port id="7"/></d>', births=rows) == '<d><port id="7" y="2"/></d>'
+    assert laid("<d/>", '<d><port id="8" y="1"/></d>', births=rows) == '<d><port id="8" y="1"/></d>'
+
+
+def test_ignored_path_is_left_alone() -> None:
+    ignored = paths("@x", "a")
+    actual, desired = parse('<d x="1"><a>1</a></d>'), parse('<d x="2"><a>2</a></d>')
+
+    assert overlay(actual, desired, Rules(ignored=ignored)) is actual
+    assert not list(diff(actual, desired, Rules(ignored=ignored)))
+
+
+def test_text_between_elements_is_somebodys_and_is_carried() -> None:
+    assert laid("<d/>", "<d><m>some <b/> words</m></d>") == "<d><m>some <b/> words</m></d>"
+    assert laid("<d><m><b/></m></d>", "<d><m><b/> words</m></d>") == "<d><m><b/> words</m></d>"
+
+
+def test_what_the_spec_forgot_goes_and_what_others_added_stays() -> None:
+    assert left('<d><a x="1" y="2">t</a></d>', '<d><a x="1">t</a></d>', "<d/>") == '<d><a y="2"/></d>'
+    assert left('<d><a x="1"/></d>', '<d><a x="1"/></d>', "<d/>") == "<d/>"
+    assert (
+        left('<d><a x="1" y="2"/></d>', '<d><a x="1" y="2"/></d>', '<d><a y="2"/></d>') == '<d><a y="2"/></d>'
+    )
+
+
+def test_forgotten_member_or_whole_goes_with_what_others_added() -> None:
+    assert left('<d><disk id="1" y="2"/></d>', '<d><disk id="1"/></d>', "<d/>", members=DISKS) == "<d/>"
+    assert left('<d><a x="1" y="2"/></d>', '<d><a x="1"/></d>', "<d/>", whole=paths("a")) == "<d/>"
+
+
+def test_required_is_kept_though_the_spec_forgot_it() -> None:
+    xml = '<d><a x="1">t</a></d>'
+
+    assert left(xml, xml, "<d/>", required=paths("a", "a/@x")) == xml
+    assert left("<d><a><b/></a></d>", "<d><a><b/></a></d>", "<d/>", required=paths("a")) == "<d><a/></d>"
+
+
+def test_what_is_gone_already_is_not_missed() -> None:
+    assert left("<d/>", "<d><a/></d>", "<d/>") == "<d/>"

@@ -1,0 +1,121 @@
+"""Reading and writing XML, and finding one's way in it."""
+
+import pytest
+
+from kvmreconcile.tree import NONE, Members, Node, Rules, Table, brief, diff, locate, make, parse, to_xml
+from kvmreconcile.tree.bending import variant
+from kvmreconcile.tree.diff import label
+from kvmreconcile.tree.place import short
+
+
+def test_malformed_xml_is_refused_with_its_place() -> None:
+    with pytest.raises(ValueError, match="line 1"):
+        parse("<a>")
+
+
+def test_comments_prefixes_and_text_between_elements_survive() -> None:
+    xml = '<a><!--why--><o:b xmlns:o="urn:o" x="1">some <c/> words<!--how--> more</o:b></a>'
+    tree = parse(xml)
+
+    assert to_xml(tree).replace("\n", "").replace("  ", "") == xml
+    assert [c.prefix for c in tree.children] == [None, "o"]
+
+
+def test_processing_instructions_and_blanks_say_nothing() -> None:
+    assert parse("<a> <?x y?> <b/> </a>") == parse("<a><b/></a>")
+
+
+def test_paths_lead_to_elements_texts_and_attributes() -> None:
+    tree = parse('<d x="0"><a y="1"><b>t</b><b>u</b></a><a><b>v</b></a></d>')
+
+    assert (tree.get("@x"), tree.get("a/@y"), tree.get("a/b"), tree.get("")) == ("0", "1", "t", "")
+    assert (tree.get("z"), tree.get("z/@y"), tree.get("a/@z")) == (None, None, None)
+    assert [b.text for b in tree.all("a/b")] == ["t", "u", "v"]
+    assert tree.without("a/b").without("a/@y").without("@x") == parse("<d><a/><a/></d>")
+    assert tree.find("") is tree
+    assert tree.child("a/b") is None
+    assert list(parse("<d><z/><a/></d>").all("a")) == [Node("a")]
+
+
+def test_short_elements_stand_on_one_line_and_long_ones_on_several() -> None:
+    row = make("row", {"x": "1" * 20})
+    long = make("d", children=(row, row, make("rest", children=(row, row))))
+
+    assert brief(make("d", children=(row,))) == f'<d><row x="{"1" * 20}"/></d>'
+    assert brief(long, 60).splitlines()[0] == "<d>"
+    assert parse(brief(long, 60)) == long
+    assert (
+        brief(make("d", children=(make("a"), make("b"), row, row)), 60)
+        .splitlines()[1]
+        .startswith("  <a/><b/>")
+    )
+    assert "\n" in brief(make("a", children=(long,)), 60)
+    assert "\n" not in brief(parse(f"<d>{'words ' * 40}<a/></d>"))
+
+
+@pytest.mark.parametrize(
+    ("tag", "told"),
+    [
+        ("a", "a"),
+        ("{http://libvirt.org/schemas/domain/qemu/1.0}arg", "qemu:arg"),
+        ("{urn:other}a", "urn:other:a"),
+    ],
+)
+def test_tags_are_told_with_libvirts_own_prefixes(tag: str, told: str) -> None:
+    assert short(tag) == told
+
+
+PORTS = Rules(members=Table({"port": Members((("@id",), ("@dev",)))}))
+
+
+def test_elements_of_one_name_are_never_taken_for_one_another() -> None:
+    tree = parse('<d><port id="ua-x" n="1"/><port dev="x" n="2"/><port n="3"/><port n="4"/><z/><z/></d>')
+    names = [label(c, tree, PORTS, c.tag) for c in tree.children]
+
+    assert names == ["port[x]", "port[x#2]", "port", "port[#2]", "z[0]", "z[1]"]
+    assert [locate(tree, (name,), PORTS) for name in names] == list(tree.children)
+
+
+def test_element_is_found_by_a_lesser_name_that_another_tree_gave_it() -> None:
+    tree = parse('<d><port id="1" dev="x"><a/></port></d>')
+
+    assert locate(tree, ("port[x]", "a"), PORTS) == Node("a")
+    assert locate(tree, ("port[y]",), PORTS) is None
+
+
+def test_changes_have_names_signs_and_places() -> None:
+    old = parse('<d x="1"><port id="1" n="1"/><t>1</t><t>2</t><u/></d>')
+    new = parse('<d><port id="1" n="2"/><t>1</t><t>3</t><v/><!--no change--></d>')
+
+    assert [(c.path, c.sign) for c in diff(old, new, PORTS)] == [
+        ("@x", "-"),
+        ("u", "-"),
+        ("port[1]/@n", "~"),
+        ("t[1]", "~"),
+        ("v", "+"),
+    ]
+
+
+def test_policy_bends_rules_without_touching_them() -> None:
+    bent = variant(PORTS, plain=False, shared=True, ignored=("a",))
+
+    assert bent.ignored.get("a/b/@c")
+    assert PORTS.ignored.get("a") is None
+
+
+def test_star_is_one_step_and_two_are_any() -> None:
+    table = Table({"a/*/@x": 1, "a/**": 2})
+
+    assert [table.get(p) for p in ("a/b/@x", "a/b/c/@x", "b")] == [1, 2, None]
+    assert list(table.all("a/b/@x")) == [1, 2]
+    assert table.used == {"a/*/@x", "a/**"}
+
+
+def test_marks_are_not_written() -> None:
+    assert to_xml(Node("d", children=(Node(NONE, (), "a"), Node("b")))) == "<d>\n  <b/>\n</d>"
+
+
+def test_blanks_around_elements_are_not_text() -> None:
+    assert parse("<d>text <a/> \n<b/></d>").children[0] == Node("#text", (), "text ")
+    assert parse("<d><a/>&#32;<b/></d>") == parse("<d><a/><b/></d>")
+    assert parse("<d>&#32;<a>x</a></d>") == parse("<d><a>x</a></d>")
