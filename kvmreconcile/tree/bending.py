@@ -43,4 +43,4 @@ def running(rules: Rules) -> Rules:
 @lru_cache(maxsize=256)
 def outspoken(rules: Rules) -> Rules:
     """Return rules for what is made anew, of which all is said that the spec says: libvirt may imply otherwise."""
-    return replace(rules, implied=Table({}))
+    return replace(rules, implied=Table({}), at_birth=paths())

@@ -42,7 +42,7 @@ def _attributes(actual: Node, desired: Node, rules: Rules, path: str) -> tuple[t
     changed = {}
     for name, value in desired.attrs:
         have, where = actual.attr(name), at(path, name)
-        if value == have or where in rules.ignored:
+        if value == have or rules.is_left_alone(where):
             continue
         scalar = rules.scalars.get(where)
         if have is None:
@@ -106,7 +106,7 @@ def _with_children(actual: Node, desired: Node, rules: Rules, path: str) -> Node
 
 
 def _is_wish(child: Node, rules: Rules, path: str) -> bool:
-    return child.tag not in (COMMENT, NONE) and under(path, child.tag) not in rules.ignored
+    return child.tag not in (COMMENT, NONE) and not rules.is_left_alone(under(path, child.tag))
 
 
 def _taken_away(

@@ -122,6 +122,7 @@ class Rules:
             is asked with the desired element.
         resets: What a change makes stale beside it.
         ignored: What is reported and never desired, nor shown as a change.
+        at_birth: What counts when an element is made, and is never compared later.
         whole: Elements that make no sense in part, and go as one when the spec forgets them.
         required: What an object cannot be without, and so is kept when the spec forgets it.
         live_ignored: What libvirt spells otherwise while an object runs, so that it proves nothing pending.
@@ -137,6 +138,7 @@ class Rules:
     implied: Table[str | Callable[[Node], str]] = field(default_factory=lambda: Table({}))
     resets: Table[tuple[Reset, ...]] = field(default_factory=lambda: Table({}))
     ignored: Table[bool] = field(default_factory=paths)
+    at_birth: Table[bool] = field(default_factory=paths)
     whole: Table[bool] = field(default_factory=paths)
     required: Table[bool] = field(default_factory=paths)
     live_ignored: Table[bool] = field(default_factory=paths)
@@ -144,6 +146,10 @@ class Rules:
     refs: Table[tuple[Ref, ...]] = field(default_factory=lambda: Table({}))
     updates: Table[tuple[Update, ...]] = field(default_factory=lambda: Table({}))
     births: Table[tuple[Birth, ...]] = field(default_factory=lambda: Table({}))
+
+    def is_left_alone(self, path: str) -> bool:
+        """Tell whether what exists stays as it is here, whatever the spec says."""
+        return path in self.ignored or path in self.at_birth
 
     def is_implied(self, path: str, value: str, element: Node) -> bool:
         """Tell whether leaving a value of a desired element out means the same as writing it."""

@@ -1,40 +1,35 @@
 """libvirt's own definitions of pools and volumes, as far as this libvirt accepts them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import libvirt
 import pytest
 import yaml
 
+from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
-from kvmreconcile.kinds.volume.rules import AT_BIRTH
 from kvmreconcile.model import Desired, Key
 from kvmreconcile.tree import Node, Rules, diff, overlay, parse, to_xml
 from kvmreconcile.tree.place import at, under
 from tests.lab.lab import Lab
 from tests.lab.storage import ANYTHING, Host, pool_wish, wish
 
+T = TypeVar("T")
+
+UNEVEN = "Unable to get accurate CPU usage"
+
 pytestmark = pytest.mark.figures
 
 # A secret per encrypted volume of the corpus.
 SECRETS = ("f52a81b2-424e-490c-823d-6bd4235bc572", "e78d4b51-a2af-485f-b0f5-afca709a80f4")
-
-LABEL = "target/permissions/label"
-
-# What libvirt keeps otherwise than asked, with the reason; found once, then settled.
-KEPT_OTHERWISE = {
-    LABEL: "this host has no security driver, so that its files have no label",
-    "target/nocow": "asked for when the file is made, and not told later",
-    "target/encryption/cipher": "asked for when the file is made, and not told later",
-    "target/encryption/ivgen": "asked for when the file is made, and not told later",
-}
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,7 @@ def _volumes(host: Host, lab: Lab, files: list[Path]) -> Iterator[Case]:
     refused = []
     for file in files:
         try:
-            made = pool.createXML(file.read_text(), 0)
+            made = patiently(partial(pool.createXML, file.read_text(), 0))
         except libvirt.libvirtError as error:
             refused.append(f"{file.name}: {error}")
             continue
@@ -107,6 +102,21 @@ def _volumes(host: Host, lab: Lab, files: list[Path]) -> Iterator[Case]:
         yield Case(file.name, file.read_text(), Key("Volume", f"default/{name}"), VOLUME)
         pool.storageVolLookupByName(name).delete()
     _tell("volumes", len(files), refused)
+
+
+def patiently(make: Callable[[], T]) -> T:
+    """
+    Return what is made, tried again where qemu-img wants to time itself and finds the machine too uneven.
+
+    It does so to choose how hard a LUKS pass phrase is to guess.
+    """
+    for _ in range(10):
+        try:
+            return make()
+        except (libvirt.libvirtError, HostError) as error:
+            if UNEVEN not in str(error):
+                raise
+    return make()
 
 
 def _tell(what: str, total: int, refused: list[str]) -> None:
@@ -122,13 +132,13 @@ def mutations(node: Node, rules: Rules, path: str = "") -> Iterator[tuple[str, N
     """Yield the tree with one leaf changed, for each leaf that is not of those libvirt alone decides."""
     for index, (name, value) in enumerate(node.attrs):
         attrs = (*node.attrs[:index], (name, f"{value}7"), *node.attrs[index + 1 :])
-        if at(path, name) not in rules.ignored:
+        if not rules.is_left_alone(at(path, name)):
             yield at(path, name), Node(node.tag, attrs, node.text, node.children, node.prefix)
     if node.text:
         yield path, Node(node.tag, node.attrs, f"{node.text}7", node.children, node.prefix)
     for index, child in enumerate(node.children):
         where = under(path, child.tag)
-        if child.tag.startswith("#") or where in rules.ignored:
+        if child.tag.startswith("#") or rules.is_left_alone(where):
             continue
         for leaf, changed in mutations(child, rules, where):
             children = (*node.children[:index], changed, *node.children[index + 1 :])
@@ -139,27 +149,22 @@ BOTH = pytest.mark.parametrize("cases", [POOL, VOLUME], ids=["pools", "volumes"]
 
 
 @BOTH
-def test_definition_as_it_stands_is_in_sync_or_settles_with_a_reason(
-    host: Host, cases: Iterator[Case]
-) -> None:
-    count, clean, kept = 0, 0, dict[str, str]()
-    for case in cases:
-        found = changes(host, case, case.wish())
-        count, clean = count + 1, clean + (not set(found) - {LABEL})
-        kept |= {f"{case.file}: {path}": KEPT_OTHERWISE[path] for path in found}
-    print(f"{clean} of {count} in sync as they stand, labels aside; kept otherwise:")
-    print(*(f"  {where}: {why}" for where, why in kept.items()), sep="\n")
+def test_definition_as_it_stands_is_in_sync(host: Host, cases: Iterator[Case]) -> None:
+    found = {case.file: changes(host, case, case.wish()) for case in cases}
+    kept = {file: paths for file, paths in found.items() if paths}
+    print(f"{len(found) - len(kept)} of {len(found)} in sync as they stand")
 
-    assert clean >= count - 1
+    assert not kept
 
 
-@pytest.mark.parametrize("cases", [POOL], ids=["pools"], indirect=True)
-def test_every_pool_is_in_sync_after_one_apply(host: Host, cases: Iterator[Case]) -> None:
+@BOTH
+def test_every_definition_is_in_sync_after_one_apply(host: Host, cases: Iterator[Case]) -> None:
     for case in cases:
         host.want(case.wish())
         host.converge()
         assert host.is_in_sync(), case.file
-        host.wishes.clear()
+        host.wishes.pop(case.key)
+        host.applied.pop(case.key, None)
 
 
 @BOTH
@@ -174,7 +179,15 @@ def test_adopted_definition_is_in_sync_and_makes_the_same_again(host: Host, case
 
         host.act(case.key, "remove")
         host.want(desired)
-        host.converge(ANYTHING)
+        try:
+            patiently(lambda: host.converge(ANYTHING))
+        except HostError as error:
+            if UNEVEN not in str(error):
+                raise
+            print(f"{case.file}: not made again: {error}")
+            host.wishes.pop(case.key)
+            host.applied.pop(case.key, None)
+            continue
 
         after = host.actual(case.key)
         assert overlay(after.tree, unreported(before.tree, case.kind.rules), case.kind.rules) == after.tree, (
@@ -198,7 +211,7 @@ def test_no_changed_leaf_is_missed(host: Host, cases: Iterator[Case]) -> None:
     for case in cases:
         settled = set(changes(host, case, case.wish()))
         for leaf, changed in mutations(parse(case.text), case.kind.rules):
-            if leaf == "name" or (case.kind is VOLUME and leaf in AT_BIRTH):
+            if leaf == "name":
                 continue
             text = to_xml(changed)
             found = set(changes(host, case, case.wish(text)))

@@ -44,7 +44,7 @@ def says(tree: Node, desired: Node, rules: Rules, path: str = "") -> bool:
     if rules.measures.get(path) is not None:
         return _measures(tree, desired, rules, path) and _elements(tree, desired, rules, path)
     values = all(
-        at(path, name) in rules.ignored
+        rules.is_left_alone(at(path, name))
         or tree.attr(name) == value
         or (tree.attr(name) is None and rules.is_implied(at(path, name), value, desired))
         or _alike(value, tree.attr(name), rules, at(path, name))
@@ -74,7 +74,7 @@ def _elements(tree: Node, desired: Node, rules: Rules, path: str) -> bool:
     wanted = [
         c
         for c in desired.children
-        if c.tag not in (NONE, COMMENT) and under(path, c.tag) not in rules.ignored
+        if c.tag not in (NONE, COMMENT) and not rules.is_left_alone(under(path, c.tag))
     ]
     for child in wanted:
         where, row = under(path, child.tag), rules.members.get(under(path, child.tag))

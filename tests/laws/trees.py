@@ -193,6 +193,7 @@ rules = st.builds(
     implied=_table(st.sampled_from(_SINGLE), st.one_of(values, st.just(lambda node: node.attr("k") or ""))),
     resets=_table(some_paths, resets),
     ignored=_some,
+    at_birth=_some,
     whole=_some,
     required=_some,
     births=_table(some_paths, births).map(_born),

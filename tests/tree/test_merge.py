@@ -122,6 +122,17 @@ def test_member_of_which_all_is_implied_is_made_all_the_same() -> None:
     assert laid("<d/>", '<d><port x="no"/></d>', members=PORTS, implied=Table({"port/@x": "no"})) != "<d/>"
 
 
+def test_what_counts_at_birth_is_said_of_what_is_new_and_left_alone_in_what_exists() -> None:
+    rows = paths("port/@owner", "port/seed")
+    wish = '<d><port id="a" owner="1"><seed>2</seed><size>3</size></port></d>'
+    older = '<d><port id="a" owner="7"/></d>'
+
+    assert laid("<d/>", wish, members=PORTS, at_birth=rows) == wish
+    assert laid(older, wish, members=PORTS, at_birth=rows) == (
+        '<d><port id="a" owner="7"><size>3</size></port></d>'
+    )
+
+
 def test_spelling_is_no_change_and_an_accepted_answer_neither() -> None:
     rows = Table(
         {"p": Scalar(path), "@m": Scalar(stripped, accepts=lambda want, have: have.startswith(want))}

@@ -25,23 +25,6 @@ CAPACITY = Measure(default="bytes", step=512)
 """Files of any size exist, and their formats round up to sectors."""
 
 
-AT_BIRTH = (
-    "allocation",
-    "allocation/@unit",
-    "target/permissions/owner",
-    "target/permissions/group",
-    "target/permissions/label",
-)
-"""
-What counts when a volume is made, and moves later for good reasons: it fills up, and libvirt gives its file
-to the user and under the label of the guest that runs with it ("dynamic_ownership" in qemu.conf).
-"""
-
-
-def _any(_desired: str, actual: str) -> bool:
-    return actual != ""
-
-
 def _grows(old: str | Node | None, new: str | Node | None) -> bool:
     return isinstance(old, str) and isinstance(new, str) and int(old) < int(new)
 
@@ -49,7 +32,6 @@ def _grows(old: str | Node | None, new: str | Node | None) -> bool:
 RULES = Rules(
     scalars=Table(
         {
-            **dict.fromkeys(AT_BIRTH, Scalar(scalars.stripped, accepts=_any)),
             "target/permissions/mode": Scalar(scalars.octal),
             "backingStore/path": Scalar(scalars.path),
         }
@@ -73,6 +55,19 @@ RULES = Rules(
         "target/timestamps",
         "backingStore/permissions",
         "backingStore/timestamps",
+    ),
+    at_birth=paths(
+        # A volume fills up.
+        "allocation",
+        # libvirt gives the file to the user and under the label of the guest that runs with it
+        # ("dynamic_ownership" in qemu.conf).
+        "target/permissions/owner",
+        "target/permissions/group",
+        "target/permissions/label",
+        # libvirt hands these to the program that makes the file, and reads nothing of them back.
+        "target/nocow",
+        "target/encryption/cipher",
+        "target/encryption/ivgen",
     ),
     whole=paths("backingStore"),
     # How a volume was made cannot be taken back.
