@@ -1,4 +1,4 @@
-"""Domains in libvirt: with `live_driver`, the only part of the kind that calls it."""
+"""Domains in libvirt: with `live`, the only part of the kind that calls it."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -9,7 +9,8 @@ from kvmreconcile.errors import HostError, NotFound, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import Filters, Flags, read_all
-from kvmreconcile.kinds.domain.live_driver import LIVE, LIVE_VERBS, POLL_S, STORED, find, running_xml
+from kvmreconcile.kinds.domain.live import LIVE_VERBS
+from kvmreconcile.kinds.domain.live.definitions import LIVE, POLL_S, STORED, find, running_xml
 from kvmreconcile.kinds.domain.render import NAME
 from kvmreconcile.kinds.stamp import PREFIX, TAG, URI, read_stamp
 from kvmreconcile.model import Action, Actual, Key, Observation

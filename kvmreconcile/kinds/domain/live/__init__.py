@@ -1,0 +1,12 @@
+"""
+The verbs that change a running domain: the second half of its driver.
+
+A change is always stored first; what these do is for the running domain alone. Separate because they grow
+with every device that libvirt learns to plug.
+"""
+
+from kvmreconcile.kinds.domain.live.plug import PLUG_VERBS
+from kvmreconcile.kinds.domain.live.values import VALUE_VERBS
+
+LIVE_VERBS = {**PLUG_VERBS, **VALUE_VERBS}
+"""What `updates` names, by the verb's name."""
