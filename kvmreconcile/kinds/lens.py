@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from kvmreconcile.kinds.codecs import TEXT, Codec, Draft
+from kvmreconcile.kinds.gather import Gathered
 from kvmreconcile.tree import Node
 
 
@@ -45,7 +46,7 @@ def _write(draft: Draft, spec: BaseModel) -> None:
             draft.put(path, text)
         if isinstance(value, BaseModel):
             _write(draft.at(place.path), value)
-        elif isinstance(value, (list, tuple)):
+        elif isinstance(value, (list, tuple)) and not isinstance(place.codec, Gathered):
             _write_list(draft, place, value)
         else:
             place.codec.put(draft, place.path, value)

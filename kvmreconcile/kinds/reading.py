@@ -4,6 +4,7 @@ Turn a tree back into a spec's fields, and what no field covers.
 Separate from writing, which is simple: here every field may or may not be there, whole or in part.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -12,7 +13,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from kvmreconcile.kinds.carve import drop, put_back, without
 from kvmreconcile.kinds.codecs import Draft
+from kvmreconcile.kinds.gather import Gathered
 from kvmreconcile.kinds.lens import At, places
+from kvmreconcile.kinds.short import Short
 from kvmreconcile.tree import Node, Rules, overlay
 from kvmreconcile.tree.place import under
 from kvmreconcile.tree.rules import labels
@@ -30,23 +33,30 @@ def read(model: type[BaseModel], node: Node, rules: Rules, path: str = "") -> tu
     for name, place in places(model):
         if any(node.get(where) != text for where, text in place.also):
             continue
-        info = model.model_fields[name]
-        inner, is_list = _model_of(info.annotation)
-        key = info.alias or name
-        if is_list:
-            found, node = _read_list(inner, place, node, (rules, path))
-        elif inner is not None:
-            found, node = _read_model(inner, place, node, (rules, path))
-        else:
-            found, covered = place.codec.take(node, place.path)
-            if found is None or not _fits(model, name, found):
-                continue
-            node = covered if isinstance(covered, Node) else without(node, covered)
+        found, node = _read_field(model, name, place, node, (rules, path))
         if found is not None:
-            values[key] = found
+            values[model.model_fields[name].alias or name] = found
             for where, _text in place.also:
                 node = drop(node, where)
     return values, node
+
+
+def _read_field(
+    model: type[BaseModel], name: str, place: At, node: Node, where: tuple[Rules, str]
+) -> tuple[Any, Node]:
+    """Read one field: as a plain value if it can be one and is, else as a part or a list of them."""
+    forms = tuple(_forms(model.model_fields[name].annotation))
+    lists = () if isinstance(place.codec, Gathered) else tuple(f for f in forms if get_origin(f) is list)
+    parts = tuple(f for f in forms if _is_model(f))
+    if len(lists) + len(parts) < len(forms):
+        found, covered = place.codec.take(node, place.path)
+        if found is not None and _fits(model, name, found):
+            return found, covered if isinstance(covered, Node) else without(node, covered)
+    for form in lists:
+        return _read_list(get_args(form)[0], place, node, where)
+    for form in parts:
+        return _read_model(form, place, node, where)
+    return None, node
 
 
 def _read_model(inner: type[BaseModel], place: At, node: Node, where: tuple[Rules, str]) -> tuple[Any, Node]:
@@ -56,17 +66,15 @@ def _read_model(inner: type[BaseModel], place: At, node: Node, where: tuple[Rule
     values, left = read(inner, element, where[0], _join(where[1], place.path))
     if not values or not _is_valid(inner, values):
         return None, node
-    return values, put_back(node, place.path.split("/") if place.path else [], element, left)
+    return _brief(inner, values), put_back(node, place.path.split("/") if place.path else [], element, left)
 
 
-def _read_list(
-    inner: type[BaseModel] | None, place: At, node: Node, where: tuple[Rules, str]
-) -> tuple[Any, Node]:
+def _read_list(inner: Any, place: At, node: Node, where: tuple[Rules, str]) -> tuple[Any, Node]:
     element, _, leaf = place.path.partition("/@")
     rules, path = where[0], _join(where[1], element)
     found: list[Any] = []
     for item in tuple(node.all(element)):
-        if inner is None:
+        if not _is_model(inner):
             value, _ = place.codec.take(item, f"@{leaf}" if leaf else "")
             left = drop(item, f"@{leaf}" if leaf else "")
             readable = value is not None and left.is_empty()
@@ -77,7 +85,7 @@ def _read_list(
             readable = bool(value) and _is_valid(inner, value)
             readable &= left.is_empty() or next(labels(item, members), None) is not None
         if readable:
-            found.append(value)
+            found.append(_brief(inner, value) if _is_model(inner) else value)
             node = put_back(node, element.split("/"), item, left)
     return found or None, node
 
@@ -121,16 +129,24 @@ def _is_valid(model: type[BaseModel], values: dict[str, Any]) -> bool:
     return True
 
 
-def _model_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """Return the model inside an annotation such as `list[Disk] | None`, and whether it is a list's."""
+def _brief(model: type[BaseModel], values: dict[str, Any]) -> Any:
+    """Return fields in their short form, if the part has one and they are of it."""
+    return model.brief(values) if issubclass(model, Short) else values
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _forms(annotation: Any) -> Iterator[Any]:
+    """Yield the alternatives inside an annotation such as `bool | list[Annotated[Disk, ...]] | None`."""
     if get_origin(annotation) in (Union, UnionType):
-        inner = [a for a in get_args(annotation) if a is not type(None)]
-        return _model_of(inner[0]) if inner else (None, False)
-    if get_origin(annotation) in (list, tuple):
-        return _model_of(get_args(annotation)[0])[0], True
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    return None, False
+        for inner in get_args(annotation):
+            yield from _forms(inner)
+    elif get_origin(annotation) is Annotated:
+        yield from _forms(get_args(annotation)[0])
+    elif annotation is not type(None):
+        yield annotation
 
 
 def _join(path: str, tags: str) -> str:
