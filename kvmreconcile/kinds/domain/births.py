@@ -5,7 +5,7 @@ Separate from the other rules because it is taste and not knowledge. Counts at b
 brought to it, so these may change without touching anybody's guest.
 """
 
-from kvmreconcile.kinds.domain.spec import AGENT, RNG, SERIAL
+from kvmreconcile.kinds.domain.parts.hardware import AGENT, RNG, SERIAL
 from kvmreconcile.tree import Birth, Node, Table, parse
 
 SPARE_PORTS = 12

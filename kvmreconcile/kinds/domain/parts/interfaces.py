@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from kvmreconcile.kinds.codecs import WHOLE, Text
-from kvmreconcile.kinds.domain.naming import BootOrder, DeviceAlias
+from kvmreconcile.kinds.domain.parts.naming import BootOrder, DeviceAlias
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import Mac, Name

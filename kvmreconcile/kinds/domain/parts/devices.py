@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from kvmreconcile.kinds.codecs import PRESENT, WHOLE, YES_NO, Text
-from kvmreconcile.kinds.domain.naming import DeviceAlias
+from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath

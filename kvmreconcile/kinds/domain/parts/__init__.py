@@ -1,0 +1,1 @@
+"""What users write of a domain, part by part."""
