@@ -158,6 +158,19 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """True is an empty element around those at a path, and False that there is none around them."""
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+        PRESENT.put(draft, path.rpartition("/")[0], value)
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
+        """Return the value at a path and what it covers; None if it is not of this form."""
+        return PRESENT.take(node, path.rpartition("/")[0])
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """True is an element just like `xml`, among others of its tag, and False that there is none like it."""
 
@@ -181,4 +194,5 @@ TEXT = Text()
 YES_NO = Text({True: "yes", False: "no"})
 ON_OFF = Text({True: "on", False: "off"})
 PRESENT = Presence()
+AROUND = Around()
 WHOLE = Whole()

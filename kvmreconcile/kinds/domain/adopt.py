@@ -19,6 +19,7 @@ from kvmreconcile.kinds.domain.complete import complete
 from kvmreconcile.kinds.domain.render import NAME, ROOT, desire
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
+from kvmreconcile.kinds.domain.spelling import without_devices
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.reading import read
 from kvmreconcile.kinds.stamp import without_stamp
@@ -96,10 +97,7 @@ def _fields(tree: Node, beside: dict[str, Any]) -> dict[str, Any]:
     current, memory = tree.child("currentMemory"), tree.child("memory")
     if current and memory and (current.text, current.attrs) == (memory.text, memory.attrs):
         tree = replace(tree, children=tuple(c for c in tree.children if c is not current))
-    fields, left = read(DomainSpec, drop(_without_kind(tree), "name"), RULES)
-    vcpus = fields.get("vcpus")
-    if isinstance(vcpus, dict) and vcpus.keys() == {"maximum"}:
-        fields["vcpus"] = vcpus["maximum"]
+    fields, left = read(DomainSpec, drop(_without_kind(without_devices(tree)), "name"), RULES)
     fields |= beside
     if not left.is_empty():
         fields["xml"] = brief(left)

@@ -7,9 +7,11 @@ Separate from the spec because only here fields mean more than their place in li
 from dataclasses import replace
 from typing import cast
 
+from kvmreconcile.kinds.domain.parts.cpu import Cpu
+from kvmreconcile.kinds.domain.parts.placement import Cell
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
-from kvmreconcile.kinds.domain.spelling import canonical
+from kvmreconcile.kinds.domain.spelling import all_in_use, canonical
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.rendering import desired, said
 from kvmreconcile.model import Desired, Key, Power
@@ -35,11 +37,18 @@ def desire(document: Document, uuid: str) -> Desired:
         SpecError: Its `xml` cannot be used.
     """
     spec = cast("DomainSpec", document.spec)
-    fields = (
-        spec
-        if spec.current_memory or spec.memory is None
-        else spec.model_copy(update={"current_memory": spec.memory})
-    )
-    tree = canonical(said(document, fields, ROOT, RULES))
+    tree = canonical(said(document, _with_cell(spec), ROOT, RULES))
+    if spec.memory is not None and spec.current_memory is None:
+        tree = all_in_use(tree)
     wish = desired(document, key(document), tree, tree.get("uuid") or uuid)
     return replace(wish, power=_POWER[spec.state], autostart=spec.autostart)
+
+
+def _with_cell(spec: DomainSpec) -> DomainSpec:
+    """Put all into one NUMA cell where memory is to be plugged in, which libvirt takes to no other guest."""
+    memory, vcpus, cpu = spec.memory, spec.vcpus, spec.cpu or Cpu()
+    if memory is None or memory.maximum is None or memory.size is None or cpu.numa is not None:
+        return spec
+    last = (vcpus.maximum or 1) - 1 if vcpus else 0
+    cell = Cell(id=0, cpus=f"0-{last}" if last else "0", memory=memory.size)
+    return spec.model_copy(update={"cpu": cpu.model_copy(update={"numa": [cell]})})

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from kvmreconcile.kinds.domain.checks import contradictions, gaps
 from kvmreconcile.kinds.domain.parts.guest import Guest
 from kvmreconcile.kinds.domain.parts.hardware import Hardware
 from kvmreconcile.kinds.domain.parts.resources import Resources
@@ -30,22 +31,9 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
 
     @model_validator(mode="after")
     def _check(self) -> "DomainSpec":
-        if self.memory is None and self.xml is None:
+        if self.xml is None and (self.memory is None or self.memory.size is None):
             raise ValueError('say how much "memory" the guest has')
-        if self.memory and self.current_memory and self.current_memory > self.memory:
-            raise ValueError('"currentMemory" is more than "memory"')
-        devices = (*(self.disks or ()), *(self.interfaces or ()), *(self.filesystems or ()))
-        _check_unlike("name", [device.name for device in devices])
-        _check_unlike("target", [disk.target for disk in self.disks or ()])
-        _check_unlike("mac", [nic.mac.lower() if nic.mac else None for nic in self.interfaces or ()])
+        missing = gaps(self, self) if self.xml is None else ()
+        for wrong in (*contradictions(self, self), *missing):
+            raise ValueError(wrong)
         return self
-
-
-def _check_unlike(field: str, values: list[str | None]) -> None:
-    """Refuse a value that two devices share, since each must be told from the others."""
-    seen: set[str] = set()
-    for value in values:
-        if value in seen:
-            raise ValueError(f'two devices have the {field} "{value}"; give each its own')
-        if value is not None:
-            seen.add(value)

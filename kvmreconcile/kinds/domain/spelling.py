@@ -30,6 +30,26 @@ def canonical(domain: Node) -> Node:
     return domain
 
 
+def all_in_use(domain: Node) -> Node:
+    """Return the definition with all of its memory left to the guest, unless it says how much is."""
+    memory, current = domain.child("memory"), domain.child("currentMemory")
+    if memory is None or not memory.text or current is not None:
+        return domain
+    children = list(domain.children)
+    children.insert(children.index(memory) + 1, replace(memory, tag="currentMemory"))
+    return replace(domain, children=tuple(children))
+
+
+def without_devices(domain: Node) -> Node:
+    """Return the definition with the memory that its NUMA cells have, as specs count it."""
+    cells = [_kib(c.attr("memory"), c.attr("unit")) for c in domain.all("cpu/numa/cell")]
+    return (
+        _with_kib(domain, "memory", sum(size or 0 for size in cells))
+        if cells and None not in cells
+        else domain
+    )
+
+
 def _kib(number: str | None, unit: str | None) -> int | None:
     size = size_bytes(number or "", unit or "KiB")
     return None if size is None else -(-size // 1024)

@@ -1,81 +1,16 @@
 """What users write of a guest's other devices. Separate from the domain's own fields, of which these are parts."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import PRESENT, WHOLE, YES_NO, Text
+from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, Bytes
+from kvmreconcile.kinds.domain.parts.codecs import CID
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import AbsolutePath
-
-_VNC_PASSWORD = 8
-
-
-class Graphics(Spec):
-    """A screen that can be watched from afar."""
-
-    type: Annotated[Literal["vnc", "spice"], At("@type"), Field(description="The protocol.")]
-    listen: Annotated[
-        str | None,
-        At("@listen"),
-        Field(min_length=1, description='Address to listen on. Defaults to "127.0.0.1".'),
-    ] = None
-    port: Annotated[
-        int | None,
-        At("@port", WHOLE),
-        Field(ge=1, le=65535, description="TCP port. Defaults to a free one at each start."),
-    ] = None
-    autoport: Annotated[
-        bool | None,
-        At("@autoport", YES_NO),
-        Field(description="Take a free port at each start. Defaults to true unless `port` is given."),
-    ] = None
-    password: Annotated[
-        SecretStr | None,
-        At("@passwd", Text()),
-        Field(
-            description="Password to connect with, at most 8 characters for VNC; never shown. Defaults to none.",
-        ),
-    ] = None
-
-    @model_validator(mode="after")
-    def _check(self) -> "Graphics":
-        if self.type == "vnc" and self.password and len(self.password.get_secret_value()) > _VNC_PASSWORD:
-            raise ValueError(f"VNC knows passwords of at most {_VNC_PASSWORD} characters")
-        return self
-
-
-class Video(Spec):
-    """A graphics card."""
-
-    model: Annotated[
-        str, At("model/@type"), Field(min_length=1, description='"virtio", "qxl", "vga", "bochs", "none" …')
-    ]
-    heads: Annotated[
-        int | None, At("model/@heads", WHOLE), Field(ge=1, description="Screens. Defaults to 1.")
-    ] = None
-
-
-class Tpm(Spec):
-    """A trusted platform module."""
-
-    model: Annotated[
-        Literal["tpm-tis", "tpm-crb", "tpm-spapr"] | None,
-        At("@model"),
-        Field(description='What the guest sees. Defaults to "tpm-tis".'),
-    ] = None
-    type: Annotated[
-        Literal["emulator", "passthrough"],
-        At("backend/@type"),
-        Field(description='Where it is. Defaults to "emulator".'),
-    ] = "emulator"
-    version: Annotated[
-        Literal["1.2", "2.0"] | None,
-        At("backend/@version"),
-        Field(description='Version of an emulated one. Defaults to "2.0".'),
-    ] = None
+from kvmreconcile.kinds.short import Short
+from kvmreconcile.kinds.values import AbsolutePath, Size
 
 
 class Watchdog(Spec):
@@ -108,7 +43,24 @@ class Filesystem(Spec):
     driver: Annotated[
         Literal["path", "handle", "virtiofs"] | None,
         At("driver/@type"),
-        Field(description='Defaults to "path" (9p).'),
+        Field(
+            description='"path" is 9p, which every guest can have; "virtiofs" is much quicker and needs memory that is '
+            'shared (`memoryBacking`). Defaults to "path".'
+        ),
+    ] = None
+    queue: Annotated[
+        int | None,
+        At("driver/@queue", WHOLE),
+        Field(
+            ge=1, description="Requests of virtiofs that may wait, a power of 2. Defaults to QEMU's choice."
+        ),
+    ] = None
+    cache: Annotated[
+        Literal["none", "always"] | None,
+        At("binary/cache/@mode"),
+        Field(
+            description="Whether virtiofs relies on nobody else changing the files. Defaults to its own choice."
+        ),
     ] = None
     access_mode: Annotated[
         Literal["passthrough", "mapped", "squash"] | None,
@@ -119,4 +71,130 @@ class Filesystem(Spec):
         bool | None,
         At("readonly", PRESENT),
         Field(description="The guest cannot write to it. Defaults to false."),
+    ] = None
+
+
+class Memballoon(Short):
+    """The balloon by which memory is lent back to the host; a bare word is short for `model`."""
+
+    short: ClassVar[str] = "model"
+
+    model: Annotated[
+        Literal["virtio", "virtio-transitional", "virtio-non-transitional", "none"] | None,
+        At("@model"),
+        Field(description='The device, or "none". Defaults to libvirt\'s choice.'),
+    ] = None
+    autodeflate: Annotated[
+        bool | None,
+        At("@autodeflate", ON_OFF),
+        Field(
+            description="Give memory back to a guest that would else kill its own processes. Defaults to false."
+        ),
+    ] = None
+    free_page_reporting: Annotated[
+        bool | None,
+        At("@freePageReporting", ON_OFF),
+        Field(
+            description="Let the guest tell which memory it does not use, which the host then takes. Defaults to false."
+        ),
+    ] = None
+    stats_period: Annotated[
+        int | None,
+        At("stats/@period", WHOLE),
+        Field(ge=1, description="Seconds between what the guest tells of its memory. Defaults to never."),
+    ] = None
+
+
+class Rate(Spec):
+    """How much a guest may take in a time."""
+
+    bytes: Annotated[Size, At("@bytes", Bytes("B", beside="")), Field(description="How much, such as 1KiB.")]
+    period: Annotated[
+        int | None,
+        At("@period", WHOLE),
+        Field(ge=1, description="Milliseconds. In how long. Defaults to 1000."),
+    ] = None
+
+
+class Rng(Spec):
+    """Random numbers for the guest."""
+
+    model: Annotated[
+        Literal["virtio", "virtio-transitional", "virtio-non-transitional"],
+        At("@model"),
+        Field(description='The device. Defaults to "virtio".'),
+    ] = "virtio"
+    backend: Annotated[
+        Literal["random", "builtin"],
+        At("backend/@model"),
+        Field(
+            description='"random" reads `device`, "builtin" asks the host\'s kernel. Defaults to "random".'
+        ),
+    ] = "random"
+    device: Annotated[
+        AbsolutePath | None,
+        At("backend"),
+        Field(description='Where "random" reads, such as "/dev/hwrng". Defaults to "/dev/random".'),
+    ] = None
+    rate: Annotated[
+        Rate | None,
+        At("rate"),
+        Field(description="How much the guest may have. Defaults to all it asks for."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "Rng":
+        if self.backend == "builtin" and self.device:
+            raise ValueError('the backend "builtin" reads no "device"; take one of them out')
+        return self
+
+
+class Vsock(Short):
+    """Sockets between guest and host without a network; a bare number or "auto" is short for `cid`."""
+
+    short: ClassVar[str] = "cid"
+
+    cid: Annotated[
+        Literal["auto"] | Annotated[int, Field(ge=3, le=4294967294)],
+        At("cid", CID),
+        Field(
+            description='The guest\'s address, 3 or more, no two guests the same; "auto" takes a free one at each start.'
+        ),
+    ]
+    model: Annotated[
+        Literal["virtio", "virtio-transitional", "virtio-non-transitional"] | None,
+        At("@model"),
+        Field(description='The device. Defaults to "virtio".'),
+    ] = None
+
+
+class Shmem(Spec):
+    """Memory that guests and processes of the host share."""
+
+    name: Annotated[
+        str,
+        At("@name"),
+        Field(min_length=1, pattern="^[^/]+$", description="Its name on the host, below /dev/shm."),
+    ]
+    model: Annotated[
+        Literal["ivshmem-plain", "ivshmem-doorbell"],
+        At("model/@type"),
+        Field(description='"ivshmem-doorbell" can ring, by a `server`; "ivshmem-plain" is memory alone.'),
+    ]
+    size: Annotated[
+        Size | None,
+        At("size", Bytes("M")),
+        Field(
+            description="How much, a power of 2 of MiB. Defaults to 4MiB, and with a `server` to what that says."
+        ),
+    ] = None
+    role: Annotated[
+        Literal["peer", "master"] | None,
+        At("@role"),
+        Field(description='Whether it moves along with the guest: "master" does. Defaults to "master".'),
+    ] = None
+    server: Annotated[
+        AbsolutePath | None,
+        At("server/@path"),
+        Field(description="Socket of the server that rings. Defaults to none."),
     ] = None

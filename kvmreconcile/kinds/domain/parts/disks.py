@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import PRESENT
+from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, Bytes
 from kvmreconcile.kinds.domain.parts.naming import BootOrder, DeviceAlias
+from kvmreconcile.kinds.domain.parts.throttle import Iotune
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import AbsolutePath, Name
+from kvmreconcile.kinds.values import AbsolutePath, Name, Size
 
 
 class VolumeSource(Spec):
@@ -85,6 +86,51 @@ class Disk(Spec):
         At("driver/@discard"),
         Field(description='What becomes of blocks the guest gives up. Defaults to "unmap" for a new disk.'),
     ] = None
+    detect_zeroes: Annotated[
+        Literal["off", "on", "unmap"] | None,
+        At("driver/@detect_zeroes"),
+        Field(
+            description='Whether blocks of zeroes are told apart when written: "on" writes them cheaply, "unmap" gives '
+            'them up where `discard` is "unmap". It costs processor time. Defaults to "off".'
+        ),
+    ] = None
+    queues: Annotated[
+        int | None,
+        At("driver/@queues", WHOLE),
+        Field(ge=1, description="Queues of a virtio disk. Defaults to one for each virtual processor."),
+    ] = None
+    queue_size: Annotated[
+        int | None,
+        At("driver/@queue_size", WHOLE),
+        Field(ge=2, le=1024, description="Requests in each queue, a power of 2. Defaults to 256."),
+    ] = None
+    iothread: Annotated[
+        int | None,
+        At("driver/@iothread", WHOLE),
+        Field(
+            ge=1,
+            description="Which of the `iothreads` serves a virtio disk; those on a SCSI bus are served by that of their "
+            "controller. Defaults to the emulator's own thread.",
+        ),
+    ] = None
+    error_policy: Annotated[
+        Literal["stop", "report", "ignore", "enospace"] | None,
+        At("driver/@error_policy"),
+        Field(
+            description='What follows an error of the host: "stop" pauses the guest, "report" tells it, "enospace" pauses '
+            'it if the host is full and tells it else. Defaults to "enospace".'
+        ),
+    ] = None
+    rerror_policy: Annotated[
+        Literal["stop", "report", "ignore"] | None,
+        At("driver/@rerror_policy"),
+        Field(description="The same for reading alone. Defaults to `errorPolicy`."),
+    ] = None
+    copy_on_read: Annotated[
+        bool | None,
+        At("driver/@copy_on_read", ON_OFF),
+        Field(description="Copy what is read from a backing image into the disk's own. Defaults to false."),
+    ] = None
     readonly: Annotated[
         bool | None,
         At("readonly", PRESENT),
@@ -100,6 +146,52 @@ class Disk(Spec):
         At("serial"),
         Field(min_length=1, description="The serial number the guest sees. Defaults to none."),
     ] = None
+    wwn: Annotated[
+        str | None,
+        At("wwn"),
+        Field(
+            pattern="^(0x)?[0-9a-fA-F]{16}$",
+            description="World wide name: 16 hexadecimal digits; not on a virtio bus. Defaults to none.",
+        ),
+    ] = None
+    rotation_rate: Annotated[
+        int | None,
+        At("target/@rotation_rate", WHOLE),
+        Field(
+            ge=1,
+            le=65534,
+            description="Turns in a minute that the guest sees, and 1 for a solid state disk; not on a virtio bus. "
+            "Defaults to none.",
+        ),
+    ] = None
+    removable: Annotated[
+        bool | None,
+        At("target/@removable", ON_OFF),
+        Field(
+            description="Whether the guest sees a SCSI or USB disk as one that is taken out. Defaults to false."
+        ),
+    ] = None
+    logical_block_size: Annotated[
+        Size | None,
+        At("blockio/@logical_block_size", Bytes("B", beside="")),
+        Field(description="Size of a block that the guest sees, such as 4KiB. Defaults to 512B."),
+    ] = None
+    physical_block_size: Annotated[
+        Size | None,
+        At("blockio/@physical_block_size", Bytes("B", beside="")),
+        Field(description="In what portions the guest had best write. Defaults to `logicalBlockSize`."),
+    ] = None
+    startup_policy: Annotated[
+        Literal["mandatory", "requisite", "optional"] | None,
+        At("source/@startupPolicy"),
+        Field(
+            description='What if the medium of a CD-ROM or floppy is missing: "optional" starts without it, "requisite" '
+            'only after a migration. Defaults to "mandatory".'
+        ),
+    ] = None
+    iotune: Annotated[
+        Iotune | None, At("iotune"), Field(description="Limits of speed. Defaults to none.")
+    ] = None
     boot_order: BootOrder = None
 
     @model_validator(mode="after")
@@ -108,4 +200,10 @@ class Disk(Spec):
             raise ValueError("a disk has one source: volume, file or block")
         if self.name is None and self.target is None:
             raise ValueError('a disk needs a "name" of your choice, or a "target" such as "vda"')
+        if self.io == "native" and self.cache not in (None, "none", "directsync"):
+            raise ValueError(
+                f'"io: native" goes round the host\'s cache; with it the cache is "none", not "{self.cache}"'
+            )
+        if self.iothread and self.bus not in (None, "virtio"):
+            raise ValueError(f'only a virtio disk has an I/O thread of its own, and its bus is "{self.bus}"')
         return self

@@ -8,13 +8,30 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.parts.machine import Boot, Features
+from kvmreconcile.kinds.codecs import YES_NO
+from kvmreconcile.kinds.domain.parts.boot import Boot, Firmware
+from kvmreconcile.kinds.domain.parts.clock import Clock
+from kvmreconcile.kinds.domain.parts.codecs import GENERATION
+from kvmreconcile.kinds.domain.parts.features import Features
+from kvmreconcile.kinds.domain.parts.security import UUID, LaunchSecurity, Seclabel
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath
 
-UUID = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$")]
 Lifecycle = Literal["destroy", "restart", "preserve", "rename-restart"]
+
+
+class PowerManagement(Spec):
+    """Ways to sleep that the firmware offers the guest."""
+
+    suspend_to_mem: Annotated[
+        bool | None, At("suspend-to-mem/@enabled", YES_NO), Field(description="Sleep (S3). Defaults to true.")
+    ] = None
+    suspend_to_disk: Annotated[
+        bool | None,
+        At("suspend-to-disk/@enabled", YES_NO),
+        Field(description="Hibernate (S4). Defaults to true."),
+    ] = None
 
 
 class Guest(Spec):
@@ -59,9 +76,9 @@ class Guest(Spec):
         Field(description="The QEMU binary. Defaults to libvirt's choice."),
     ] = None
     firmware: Annotated[
-        Literal["bios", "efi"] | None,
-        At("os/@firmware"),
-        Field(description="Firmware; libvirt picks the file. Defaults to BIOS."),
+        Firmware | None,
+        At(""),
+        Field(description='Firmware: "bios", "efi", or more about it. Defaults to BIOS.'),
     ] = None
     features: Annotated[
         Features | None, At("features"), Field(description="What the machine offers the guest.")
@@ -70,9 +87,30 @@ class Guest(Spec):
         Boot | None, At(""), Field(description="What the guest starts from. Defaults to its first disk.")
     ] = None
     clock: Annotated[
-        Literal["utc", "localtime"] | None,
-        At("clock/@offset"),
-        Field(description='What its clock shows at start. Defaults to "utc".'),
+        Clock | None,
+        At("clock"),
+        Field(description='What its clock shows, and its timers. Defaults to "utc".'),
+    ] = None
+    pm: Annotated[
+        PowerManagement | None, At("pm"), Field(description="What its firmware offers. Defaults to all.")
+    ] = None
+    genid: Annotated[
+        Literal[True] | UUID | None,
+        At("genid", GENERATION),
+        Field(
+            description="A UUID by which the guest notices that it went back to an earlier state; true lets libvirt make "
+            "one. Defaults to none."
+        ),
+    ] = None
+    launch_security: Annotated[
+        LaunchSecurity | None, At("launchSecurity"), Field(description="Encrypted memory. Defaults to none.")
+    ] = None
+    seclabels: Annotated[
+        list[Seclabel] | None,
+        At("seclabel"),
+        Field(
+            description="How the host keeps it apart. Defaults to a label of its own by the host's driver."
+        ),
     ] = None
     on_poweroff: Annotated[
         Lifecycle | None,

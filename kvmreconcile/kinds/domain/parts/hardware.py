@@ -9,14 +9,28 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kvmreconcile.kinds.codecs import Switch
-from kvmreconcile.kinds.domain.parts.devices import Filesystem, Graphics, Tpm, Video, Watchdog
+from kvmreconcile.kinds.domain.parts.controllers import Controller, Iommu
+from kvmreconcile.kinds.domain.parts.devices import (
+    Filesystem,
+    Memballoon,
+    Rng,
+    Shmem,
+    Vsock,
+    Watchdog,
+)
 from kvmreconcile.kinds.domain.parts.disks import Disk
+from kvmreconcile.kinds.domain.parts.graphics import Graphics, Video
 from kvmreconcile.kinds.domain.parts.interfaces import Interface
+from kvmreconcile.kinds.domain.parts.memory_devices import MemoryDevice
+from kvmreconcile.kinds.domain.parts.passthrough import Hostdev
+from kvmreconcile.kinds.domain.parts.peripherals import Audio, Input, Redirdev, RedirectRule
+from kvmreconcile.kinds.domain.parts.security import Tpm
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 
 AGENT = '<channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>'
 RNG = '<rng model="virtio"><backend model="random">/dev/urandom</backend></rng>'
+SPICE_AGENT = '<channel type="spicevmc"><target type="virtio" name="com.redhat.spice.0"/></channel>'
 SERIAL = '<serial type="pty"/>'
 
 
@@ -33,6 +47,20 @@ class Hardware(Spec):
         At("devices/interface"),
         Field(
             description="Network interfaces; the list is complete once it is written. Defaults to leaving them alone."
+        ),
+    ] = None
+    hostdevs: Annotated[
+        list[Hostdev] | None,
+        At("devices/hostdev"),
+        Field(
+            description="Devices of the host; the list is complete once it is written. Defaults to leaving them alone."
+        ),
+    ] = None
+    memory_devices: Annotated[
+        list[MemoryDevice] | None,
+        At("devices/memory"),
+        Field(
+            description="Memory beside `memory`, on which it comes on top; complete once written. Defaults to leaving it alone."
         ),
     ] = None
     filesystems: Annotated[
@@ -55,8 +83,8 @@ class Hardware(Spec):
         Watchdog | None, At("devices/watchdog"), Field(description="A watchdog card. Defaults to none.")
     ] = None
     memballoon: Annotated[
-        Literal["virtio", "virtio-transitional", "virtio-non-transitional", "none"] | None,
-        At("devices/memballoon/@model"),
+        Memballoon | None,
+        At("devices/memballoon"),
         Field(
             description="The balloon by which memory is lent back to the host. Defaults to libvirt's choice."
         ),
@@ -71,8 +99,15 @@ class Hardware(Spec):
         At("devices/channel", Switch(AGENT)),
         Field(description="A channel to the QEMU guest agent. Defaults to true for a new domain."),
     ] = None
-    rng: Annotated[
+    spice_agent: Annotated[
         bool | None,
+        At("devices/channel", Switch(SPICE_AGENT)),
+        Field(
+            description="A channel to SPICE's agent: clipboard, files, size of the screen. Defaults to false."
+        ),
+    ] = None
+    rng: Annotated[
+        bool | Rng | None,
         At("devices/rng", Switch(RNG)),
         Field(description="Random numbers from the host. Defaults to true for a new domain."),
     ] = None
@@ -80,4 +115,55 @@ class Hardware(Spec):
         bool | None,
         At("devices/serial", Switch(SERIAL)),
         Field(description="A serial console. Defaults to true for a new domain."),
+    ] = None
+    vsock: Annotated[
+        Vsock | None,
+        At("devices/vsock"),
+        Field(description="Sockets between guest and host without a network. Defaults to none."),
+    ] = None
+    shmems: Annotated[
+        list[Shmem] | None,
+        At("devices/shmem"),
+        Field(description="Memory shared with others; what is not named stays. Defaults to none."),
+    ] = None
+    panic: Annotated[
+        Literal["isa", "pvpanic", "hyperv", "pseries", "s390"] | None,
+        At("devices/panic/@model"),
+        Field(
+            description="A device by which a guest tells that it crashed, for `onCrash`. Defaults to none."
+        ),
+    ] = None
+    inputs: Annotated[
+        list[Input] | None,
+        At("devices/input"),
+        Field(
+            description="Keyboards, mice and tablets; what is not named stays. Defaults to libvirt's choice."
+        ),
+    ] = None
+    audio: Annotated[
+        list[Audio] | None,
+        At("devices/audio"),
+        Field(description="Where sound goes; what is not named stays. Defaults to libvirt's choice."),
+    ] = None
+    redirdevs: Annotated[
+        list[Redirdev] | None,
+        At("devices/redirdev"),
+        Field(
+            description="Places for USB devices of who watches; what is not named stays. Defaults to none."
+        ),
+    ] = None
+    redirfilter: Annotated[
+        list[RedirectRule] | None,
+        At("devices/redirfilter/usbdev"),
+        Field(description="Which USB devices may come that way, first match first. Defaults to all."),
+    ] = None
+    controllers: Annotated[
+        list[Controller] | None,
+        At("devices/controller"),
+        Field(description="Buses for devices; what is not named stays. Defaults to what the devices need."),
+    ] = None
+    iommu: Annotated[
+        Iommu | None,
+        At("devices/iommu"),
+        Field(description="A unit that translates devices' addresses. Defaults to none."),
     ] = None

@@ -1,51 +1,42 @@
-"""What users write of a guest's network interfaces. Separate because they point to networks, and disks to volumes."""
+"""What users write of a guest's network interfaces. Separate from what they hang on and what passes through them."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE, Text
-from kvmreconcile.kinds.domain.parts.naming import BootOrder, DeviceAlias
+from kvmreconcile.kinds.codecs import ON_OFF, WHOLE, YES_NO
+from kvmreconcile.kinds.domain.parts.connection import Connection
+from kvmreconcile.kinds.domain.parts.naming import BootOrder
+from kvmreconcile.kinds.domain.parts.passthrough import Rom
+from kvmreconcile.kinds.domain.parts.traffic import Bandwidth, Offloads
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import Mac, Name
+from kvmreconcile.kinds.values import Mac
 
 
-class Direct(Spec):
-    """A connection straight to an interface of the host (macvtap)."""
+class Teaming(Spec):
+    """Two interfaces that the guest's driver joins to one, so that a guest with a virtual function can still move."""
 
-    dev: Annotated[str, At("@dev"), Field(min_length=1, description="The host's interface.")]
-    mode: Annotated[
-        Literal["vepa", "bridge", "private", "passthrough"] | None,
-        At("@mode"),
-        Field(description='How frames travel between guests on that interface. Defaults to "vepa".'),
-    ] = None
-
-
-class Interface(Spec):
-    """A network interface: on a libvirt network, on a bridge of the host, or straight on an interface."""
-
-    name: DeviceAlias = None
-    network: Annotated[
-        Name | None,
-        At("source/@network", also=(("@type", "network"),)),
-        Field(description="A libvirt network. Defaults to none."),
-    ] = None
-    bridge: Annotated[
+    type: Annotated[
+        Literal["persistent", "transient"],
+        At("@type"),
+        Field(
+            description='"persistent" for the virtio one that stays, "transient" for the `hostdev` that is unplugged.'
+        ),
+    ]
+    persistent: Annotated[
         str | None,
-        At("source/@bridge", also=(("@type", "bridge"),)),
-        Field(min_length=1, description="A bridge of the host. Defaults to none."),
+        At("@persistent"),
+        Field(
+            pattern="^ua-",
+            description='Of the transient one: "ua-" and the name of the other. Defaults to none.',
+        ),
     ] = None
-    direct: Annotated[
-        Direct | None,
-        At("source", also=(("@type", "direct"),)),
-        Field(description="An interface of the host, by macvtap. Defaults to none."),
-    ] = None
-    user: Annotated[
-        Literal[True] | None,
-        At("@type", Text({True: "user"})),
-        Field(description="QEMU's own address translation, with no way in from outside. Defaults to none."),
-    ] = None
+
+
+class Interface(Connection):
+    """A network interface: what it hangs on, and the card that the guest sees."""
+
     mac: Annotated[
         Mac | None,
         At("mac/@address"),
@@ -58,11 +49,6 @@ class Interface(Spec):
         At("model/@type"),
         Field(min_length=1, description='The card the guest sees. Defaults to "virtio" for a new interface.'),
     ] = None
-    portgroup: Annotated[
-        str | None,
-        At("source/@portgroup"),
-        Field(min_length=1, description="A port group of the network. Defaults to none."),
-    ] = None
     link: Annotated[
         Literal["up", "down"] | None,
         At("link/@state"),
@@ -73,22 +59,92 @@ class Interface(Spec):
         At("filterref/@filter"),
         Field(min_length=1, description="A network filter. Defaults to none."),
     ] = None
+    trust_guest_rx_filters: Annotated[
+        bool | None,
+        At("@trustGuestRxFilters", YES_NO),
+        Field(
+            description="Let the guest change its MAC address and the groups it listens to, with `direct`. Defaults to false."
+        ),
+    ] = None
     mtu: Annotated[
         int | None,
         At("mtu/@size", WHOLE),
         Field(ge=68, le=65535, description="Largest packet in bytes. Defaults to the network's."),
     ] = None
+    driver: Annotated[
+        Literal["vhost", "qemu", "vfio"] | None,
+        At("driver/@name"),
+        Field(
+            description='Who moves the frames of a virtio card: "vhost" the kernel, "qemu" the emulator; "vfio" for '
+            '`hostdev`. Defaults to "vhost" where the host has it.'
+        ),
+    ] = None
     queues: Annotated[
         int | None,
         At("driver/@queues", WHOLE),
-        Field(ge=1, le=256, description="Queues of a virtio card. Defaults to one."),
+        Field(
+            ge=1,
+            le=256,
+            description="Queues of a virtio card, best as many as virtual processors; older guests must turn them on "
+            "(ethtool -L). Defaults to one.",
+        ),
+    ] = None
+    rx_queue_size: Annotated[
+        Literal[256, 512, 1024] | None,
+        At("driver/@rx_queue_size", WHOLE),
+        Field(description="Frames that each queue holds for the guest. Defaults to 256."),
+    ] = None
+    tx_queue_size: Annotated[
+        Literal[256, 512, 1024] | None,
+        At("driver/@tx_queue_size", WHOLE),
+        Field(
+            description="Frames that each queue holds from the guest; with `vhostuser` only. Defaults to 256."
+        ),
+    ] = None
+    txmode: Annotated[
+        Literal["iothread", "timer"] | None,
+        At("driver/@txmode"),
+        Field(description='How the driver "qemu" sends. Defaults to "iothread".'),
+    ] = None
+    ioeventfd: Annotated[
+        bool | None,
+        At("driver/@ioeventfd", ON_OFF),
+        Field(
+            description="Have the guest's requests served beside the processor that asks. Defaults to true."
+        ),
+    ] = None
+    event_idx: Annotated[
+        bool | None,
+        At("driver/@event_idx", ON_OFF),
+        Field(description="Let guest and host tell one another less often. Defaults to true."),
+    ] = None
+    offloads: Annotated[
+        Offloads | None,
+        At("driver"),
+        Field(description="Who cuts up frames. Defaults to the host, as far as the guest can use it."),
+    ] = None
+    coalesce: Annotated[
+        int | None,
+        At("coalesce/rx/frames/@max", WHOLE),
+        Field(
+            ge=1, description="How many frames the host hands to the guest at once, at most. Defaults to one."
+        ),
+    ] = None
+    bandwidth: Annotated[
+        Bandwidth | None, At("bandwidth"), Field(description="Limits of traffic. Defaults to none.")
+    ] = None
+    teaming: Annotated[
+        Teaming | None, At("teaming"), Field(description="Join it with another interface. Defaults to none.")
+    ] = None
+    rom: Annotated[
+        Rom | None, At("rom"), Field(description="The card's own firmware. Defaults to what QEMU has for it.")
     ] = None
     boot_order: BootOrder = None
 
     @model_validator(mode="after")
     def _check(self) -> "Interface":
-        if sum(source is not None for source in (self.network, self.bridge, self.direct, self.user)) > 1:
-            raise ValueError("an interface has one source: network, bridge, direct or user")
         if self.name is None and self.mac is None:
             raise ValueError('an interface needs a "name" of your choice, or its "mac"')
+        if self.queues and self.model not in (None, "virtio"):
+            raise ValueError(f'only a virtio card has "queues", and this one is "{self.model}"')
         return self

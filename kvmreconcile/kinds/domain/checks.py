@@ -1,0 +1,137 @@
+"""
+What a domain's fields say that can never work together, found before any host is asked.
+
+Separate from the parts, each of which judges itself alone. What libvirt refuses with a clear word at define is
+left to it; here is what it drops or mends without a word, and what people most often get wrong.
+"""
+
+from collections.abc import Iterable, Iterator
+from math import prod
+
+from kvmreconcile.kinds.domain.parts.hardware import Hardware
+from kvmreconcile.kinds.domain.parts.resources import Resources
+from kvmreconcile.tree.scalars import bitmap
+
+_LONGEST = len("99999-99999")
+"""No processor has a longer number, and none must make us count to it."""
+
+
+def contradictions(resources: Resources, hardware: Hardware) -> Iterator[str]:
+    """Yield what no `xml` could mend."""
+    yield from _devices(hardware)
+    yield from _memory(resources, hardware)
+    yield from _processors(resources)
+
+
+def gaps(resources: Resources, hardware: Hardware) -> Iterator[str]:
+    """Yield what does not work unless `xml` says more."""
+    yield from _iothreads(resources, hardware)
+    yield from _shared_memory(resources, hardware)
+    yield from _cells(resources)
+
+
+def _devices(hardware: Hardware) -> Iterator[str]:
+    disks, interfaces, hostdevs = hardware.disks or (), hardware.interfaces or (), hardware.hostdevs or ()
+    named = (
+        *disks, *interfaces, *hostdevs, *(hardware.filesystems or ()), *(hardware.memory_devices or ()),
+        *(hardware.redirdevs or ()), *(hardware.controllers or ()),
+    )  # fmt: skip
+    yield from _twice("name", [device.name for device in named])
+    yield from _twice("target", [disk.target for disk in disks])
+    yield from _twice("mac", [nic.mac.lower() if nic.mac else None for nic in interfaces])
+    yield from _twice("bootOrder", [device.boot_order for device in (*disks, *interfaces, *hostdevs)])
+    yield from _twice("PCI address", [*(dev.pci for dev in hostdevs), *(nic.hostdev for nic in interfaces)])
+
+
+def _twice(field: str, values: Iterable[str | int | None]) -> Iterator[str]:
+    """Tell of a value that two devices share, since each must be told from the others."""
+    seen: set[str | int] = set()
+    for value in values:
+        if value in seen:
+            yield f'two devices have the {field} "{value}"; give each its own'
+        if value is not None:
+            seen.add(value)
+
+
+def _memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
+    memory, devices = resources.memory, hardware.memory_devices or ()
+    if memory is None or memory.size is None:
+        return
+    cells = resources.cpu.numa if resources.cpu else None
+    if cells and sum(cell.memory for cell in cells) != memory.size:
+        yield '"memory" is not what the cells of "cpu.numa" have together; make them the same'
+    total = memory.size + sum(device.size for device in devices)
+    if resources.current_memory and resources.current_memory > total:
+        yield '"currentMemory" is more than "memory"'
+    if memory.maximum and total > memory.maximum:
+        yield '"memory" and "memoryDevices" are together more than "memory.maximum"'
+    if memory.slots and len([d for d in devices if d.model in ("dimm", "nvdimm")]) > memory.slots:
+        yield f'there are more "memoryDevices" than the {memory.slots} of "memory.slots"'
+
+
+def _processors(resources: Resources) -> Iterator[str]:
+    """Tell of processors that the guest never has: libvirt forgets their pins without a word."""
+    if resources.vcpus is None or resources.vcpus.maximum is None:
+        return
+    maximum, tune, cpu = resources.vcpus.maximum, resources.cputune, resources.cpu
+    topology = cpu.topology if cpu else None
+    if topology and prod((topology.sockets, topology.dies or 1, topology.cores, topology.threads)) != maximum:
+        yield f'"cpu.topology" does not come to the {maximum} processors of "vcpus"'
+    pins = {number for number in (tune.vcpupin or ()) if number >= maximum} if tune else ()
+    if pins:
+        yield f'"cputune.vcpupin" pins processor {min(pins)}, and the last of the {maximum} is {maximum - 1}'
+    scheds = _numbers(sched.vcpus for sched in (tune.vcpusched or ())) if tune else set[int]()
+    if scheds and max(scheds) >= maximum:
+        yield f'"cputune.vcpusched" names processor {max(scheds)}, and the last of the {maximum} is {maximum - 1}'
+    held = _numbers(cell.cpus for cell in (cpu.numa or ()) if cell.cpus) if cpu else set[int]()
+    if held and max(held) >= maximum:
+        yield f'"cpu.numa" has processor {max(held)} in a cell, and the last of the {maximum} is {maximum - 1}'
+
+
+def _cells(resources: Resources) -> Iterator[str]:
+    cells = {cell.id for cell in (resources.cpu.numa or ())} if resources.cpu else set[int]()
+    for node in (resources.numatune.memnodes or ()) if resources.numatune else ():
+        if node.cellid not in cells:
+            yield f'"numatune.memnodes" names cell {node.cellid}, which is not in "cpu.numa"'
+
+
+def _iothreads(resources: Resources, hardware: Hardware) -> Iterator[str]:
+    threads = resources.iothreads
+    count = (threads.count or 0) if threads else 0
+    known = {thread.id for thread in (threads.ids or ())} if threads else set[int]()
+    free = (number for number in range(1, 2 * count + 1) if number not in known)
+    known |= {next(free) for _ in range(count - len(known))}
+    told = f"there are {count} of them" if count else '"iothreads" says how many there are'
+    users = ((f'disk "{d.name or d.target}"', d.iothread) for d in hardware.disks or ())
+    buses = ((f'controller "{c.name or c.index}"', c.iothread) for c in hardware.controllers or ())
+    for who, thread in (*users, *buses):
+        if thread is not None and thread not in known:
+            yield f"the {who} is served by I/O thread {thread}, which is not there; {told}"
+    tune = resources.cputune
+    for thread in (tune.iothreadpin or ()) if tune else ():
+        if thread not in known:
+            yield f'"cputune.iothreadpin" pins I/O thread {thread}, which is not there; {told}'
+
+
+def _shared_memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
+    backing, cells = resources.memory_backing, resources.cpu.numa if resources.cpu else None
+    if backing and backing.access == "shared":
+        return
+    if cells and all(cell.mem_access == "shared" for cell in cells):
+        return
+    advice = 'add "memoryBacking: {source: memfd, access: shared}"'
+    if any(directory.driver == "virtiofs" for directory in hardware.filesystems or ()):
+        yield f"virtiofs needs memory that it can see; {advice}"
+    if any(nic.vhostuser for nic in hardware.interfaces or ()):
+        yield f"vhostuser needs memory that it can see; {advice}"
+
+
+def _numbers(sets: Iterable[str]) -> set[int]:
+    """Return all numbers in sets such as "0-3,8"; one that is no set has none."""
+    found: set[int] = set()
+    for text in sets:
+        for run in bitmap(text).split(","):
+            first, _, last = run.partition("-")
+            if first.isdecimal() and (last or first).isdecimal() and len(run) <= _LONGEST:
+                found |= set(range(int(first), int(last or first) + 1))
+    return found

@@ -1,0 +1,133 @@
+"""What users write of how a guest boots: its firmware, and what that looks for. Separate from what it then runs on."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from kvmreconcile.kinds.codecs import YES_NO
+from kvmreconcile.kinds.gather import Member
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.kinds.lens import At
+from kvmreconcile.kinds.short import Short
+from kvmreconcile.kinds.values import AbsolutePath
+
+
+class Loader(Short):
+    """A firmware file of your choice; a bare path is short for `path`."""
+
+    short: ClassVar[str] = "path"
+
+    path: Annotated[
+        AbsolutePath | None, At(""), Field(description="The file on the host. Defaults to libvirt's choice.")
+    ] = None
+    type: Annotated[
+        Literal["rom", "pflash"] | None,
+        At("@type"),
+        Field(description='How the guest has it; "pflash" for UEFI that keeps variables. Defaults to "rom".'),
+    ] = None
+    readonly: Annotated[
+        bool | None,
+        At("@readonly", YES_NO),
+        Field(description="The guest cannot write to it. Defaults to false."),
+    ] = None
+    secure: Annotated[
+        bool | None,
+        At("@secure", YES_NO),
+        Field(description="Whether only system management mode may write its variables. Defaults to false."),
+    ] = None
+    stateless: Annotated[
+        bool | None, At("@stateless", YES_NO), Field(description="It keeps no variables. Defaults to false.")
+    ] = None
+
+
+class Nvram(Short):
+    """The file with the guest's UEFI variables; a bare path is short for `path`."""
+
+    short: ClassVar[str] = "path"
+
+    path: Annotated[
+        AbsolutePath | None,
+        At(""),
+        Field(description="The file on the host. Defaults to one of libvirt's naming."),
+    ] = None
+    template: Annotated[
+        AbsolutePath | None,
+        At("@template"),
+        Field(
+            description="What it is copied from when it is not there. Defaults to what belongs to the loader."
+        ),
+    ] = None
+
+
+class Firmware(Short):
+    """What runs before the guest's own system; a bare word is short for `type`."""
+
+    short: ClassVar[str] = "type"
+
+    type: Annotated[
+        Literal["bios", "efi"] | None,
+        At("os/@firmware"),
+        Field(description="The kind; libvirt picks the file. Defaults to BIOS, or what `loader` is."),
+    ] = None
+    secure_boot: Annotated[
+        bool | None,
+        At("os/firmware/feature/@enabled", Member("@name", "secure-boot", YES_NO)),
+        Field(
+            description="Firmware that can check signatures; it needs a q35 machine, and system management mode, which "
+            "it turns on. Defaults to libvirt's choice."
+        ),
+    ] = None
+    enrolled_keys: Annotated[
+        bool | None,
+        At("os/firmware/feature/@enabled", Member("@name", "enrolled-keys", YES_NO)),
+        Field(
+            description="The usual vendors' keys are in it from the start, so that nothing unsigned boots; needs "
+            "`secureBoot`. Defaults to libvirt's choice."
+        ),
+    ] = None
+    loader: Annotated[
+        Loader | None,
+        At("os/loader"),
+        Field(description="A file of your choice. Defaults to libvirt's for the `type`."),
+    ] = None
+    nvram: Annotated[
+        Nvram | None,
+        At("os/nvram"),
+        Field(
+            description="Its variables: boot entries and keys. Defaults to a file that libvirt makes and keeps."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "Firmware":
+        if self.type != "efi" and (self.secure_boot is not None or self.enrolled_keys is not None):
+            raise ValueError('only UEFI has secure boot; add "type: efi"')
+        if self.enrolled_keys and self.secure_boot is False:
+            raise ValueError('keys that are enrolled turn secure boot on; take out "secureBoot: false"')
+        return self
+
+
+class Boot(Spec):
+    """What a guest starts from."""
+
+    order: Annotated[
+        list[Literal["hd", "cdrom", "network", "fd"]] | None,
+        At("os/boot/@dev"),
+        Field(description="Kinds of devices to try, first one first. Defaults to libvirt's order."),
+    ] = None
+    kernel: Annotated[
+        AbsolutePath | None,
+        At("os/kernel"),
+        Field(description="A kernel on the host, started directly. Defaults to none."),
+    ] = None
+    initrd: Annotated[
+        AbsolutePath | None, At("os/initrd"), Field(description="Its initial RAM disk. Defaults to none.")
+    ] = None
+    cmdline: Annotated[
+        str | None, At("os/cmdline"), Field(min_length=1, description="Its command line. Defaults to none.")
+    ] = None
+    menu: Annotated[
+        bool | None,
+        At("os/bootmenu/@enable", YES_NO),
+        Field(description="Offer the firmware's boot menu. Defaults to libvirt's choice."),
+    ] = None

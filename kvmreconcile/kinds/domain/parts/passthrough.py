@@ -1,0 +1,178 @@
+"""What users write of devices of the host that a guest is given. Separate because they are named as the host does."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, YES_NO
+from kvmreconcile.kinds.domain.parts.codecs import PCI
+from kvmreconcile.kinds.domain.parts.naming import BootOrder, DeviceAlias
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.kinds.lens import At
+from kvmreconcile.kinds.values import AbsolutePath
+
+PciAddress = Annotated[
+    str,
+    Field(pattern=r"^([0-9a-fA-F]{4}:)?[0-9a-fA-F]{2}:[0-1][0-9a-fA-F]\.[0-7]$", examples=["0000:03:00.0"]),
+]
+"""A PCI address as lspci and the kernel write it."""
+UsbId = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{4}$", examples=["0x046d"])]
+
+
+class Rom(Spec):
+    """The card's own firmware, which boots from it or sets it up."""
+
+    enabled: Annotated[
+        bool | None,
+        At("@enabled", YES_NO),
+        Field(description="Whether the guest has it at all. Defaults to true."),
+    ] = None
+    bar: Annotated[
+        bool | None,
+        At("@bar", ON_OFF),
+        Field(description="Whether the guest's firmware sees it. Defaults to QEMU's choice for the machine."),
+    ] = None
+    file: Annotated[
+        AbsolutePath | None,
+        At("@file"),
+        Field(description="A file on the host to be used instead of the card's own. Defaults to none."),
+    ] = None
+
+
+class UsbSource(Spec):
+    """A USB device by what it is, or by where it is plugged in, or both where two are alike."""
+
+    vendor: Annotated[
+        UsbId | None,
+        At("vendor/@id"),
+        Field(description='Four hexadecimal digits, such as "0x046d". Defaults to any.'),
+    ] = None
+    product: Annotated[
+        UsbId | None,
+        At("product/@id"),
+        Field(description='Four hexadecimal digits, such as "0xc52b". Defaults to any.'),
+    ] = None
+    bus: Annotated[
+        int | None, At("address/@bus", WHOLE), Field(ge=1, description="Its bus. Defaults to any.")
+    ] = None
+    device: Annotated[
+        int | None,
+        At("address/@device", WHOLE),
+        Field(
+            ge=1,
+            description="Its number on the bus, which changes when it is plugged in again. Defaults to any.",
+        ),
+    ] = None
+    startup_policy: Annotated[
+        Literal["mandatory", "requisite", "optional"] | None,
+        At("@startupPolicy"),
+        Field(description='What if it is not there: "optional" starts without it. Defaults to "mandatory".'),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "UsbSource":
+        if (self.vendor is None) != (self.product is None) or (self.bus is None) != (self.device is None):
+            raise ValueError('give "vendor" with "product", and "bus" with "device"')
+        if self.vendor is None and self.bus is None:
+            raise ValueError('say which: "vendor" and "product", or "bus" and "device"')
+        return self
+
+
+class MdevSource(Spec):
+    """A mediated device, such as a slice of a graphics card."""
+
+    uuid: Annotated[
+        str,
+        At("source/address/@uuid"),
+        Field(min_length=36, max_length=36, description="Its UUID on the host."),
+    ]
+    model: Annotated[
+        Literal["vfio-pci", "vfio-ccw", "vfio-ap"],
+        At("@model"),
+        Field(description='Its kind; "vfio-pci" for graphics.'),
+    ]
+    display: Annotated[
+        bool | None,
+        At("@display", ON_OFF),
+        Field(description="Show its picture on the guest's screen. Defaults to false."),
+    ] = None
+    ramfb: Annotated[
+        bool | None,
+        At("@ramfb", ON_OFF),
+        Field(
+            description="Show a picture before the guest's driver is loaded; needs `display`. Defaults to false."
+        ),
+    ] = None
+
+
+class ScsiSource(Spec):
+    """A SCSI device of the host."""
+
+    adapter: Annotated[
+        str, At("adapter/@name"), Field(min_length=1, description='The host adapter, such as "scsi_host0".')
+    ]
+    bus: Annotated[int, At("address/@bus", WHOLE), Field(ge=0, description="Its bus there.")] = 0
+    target: Annotated[int, At("address/@target", WHOLE), Field(ge=0, description="Its target there.")] = 0
+    unit: Annotated[int, At("address/@unit", WHOLE), Field(ge=0, description="Its logical unit there.")] = 0
+
+
+class Hostdev(Spec):
+    """A device of the host: one of pci, usb, mdev and scsi."""
+
+    name: DeviceAlias = None
+    pci: Annotated[
+        PciAddress | None,
+        At("source/address", PCI, also=(("@type", "pci"),)),
+        Field(
+            description='A PCI address, such as "0000:03:00.0" (`virsh nodedev-list --cap pci`). All devices of its IOMMU '
+            "group go to guests or to nobody. Defaults to none."
+        ),
+    ] = None
+    usb: Annotated[
+        UsbSource | None,
+        At("source", also=(("@type", "usb"),)),
+        Field(description="A USB device. Defaults to none."),
+    ] = None
+    mdev: Annotated[
+        MdevSource | None,
+        At("", also=(("@type", "mdev"),)),
+        Field(description="A mediated device. Defaults to none."),
+    ] = None
+    scsi: Annotated[
+        ScsiSource | None,
+        At("source", also=(("@type", "scsi"),)),
+        Field(description="A SCSI device. Defaults to none."),
+    ] = None
+    managed: Annotated[
+        bool | None,
+        At("@managed", YES_NO),
+        Field(
+            description="Let libvirt take a PCI device from the host's driver when the guest starts, and give it back "
+            "when it ends. Defaults to false: someone else sees to it."
+        ),
+    ] = None
+    driver: Annotated[
+        str | None,
+        At("driver/@name"),
+        Field(min_length=1, description='How a PCI device is given. Defaults to "vfio".'),
+    ] = None
+    rom: Annotated[
+        Rom | None, At("rom"), Field(description="The card's own firmware. Defaults to what the card has.")
+    ] = None
+    readonly: Annotated[
+        bool | None,
+        At("readonly", PRESENT),
+        Field(description="The guest cannot write to a SCSI device. Defaults to false."),
+    ] = None
+    shareable: Annotated[
+        bool | None,
+        At("shareable", PRESENT),
+        Field(description="Several guests may use a SCSI device. Defaults to false."),
+    ] = None
+    boot_order: BootOrder = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "Hostdev":
+        if sum(source is not None for source in (self.pci, self.usb, self.mdev, self.scsi)) != 1:
+            raise ValueError("a host device is one of pci, usb, mdev and scsi")
+        return self

@@ -1,0 +1,167 @@
+"""What users write of how a guest is kept apart: labels, encrypted memory, trusted platform modules. Separate from devices for ease."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from kvmreconcile.kinds.codecs import WHOLE, YES_NO, Text
+from kvmreconcile.kinds.gather import Tags
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.kinds.lens import At
+from kvmreconcile.kinds.values import AbsolutePath
+
+UUID = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$")]
+
+
+class Tpm(Spec):
+    """A trusted platform module."""
+
+    model: Annotated[
+        Literal["tpm-tis", "tpm-crb", "tpm-spapr"] | None,
+        At("@model"),
+        Field(description='What the guest sees. Defaults to "tpm-tis".'),
+    ] = None
+    type: Annotated[
+        Literal["emulator", "passthrough"],
+        At("backend/@type"),
+        Field(description='Where it is. Defaults to "emulator".'),
+    ] = "emulator"
+    version: Annotated[
+        Literal["1.2", "2.0"] | None,
+        At("backend/@version"),
+        Field(description='Version of an emulated one. Defaults to "2.0".'),
+    ] = None
+    persistent_state: Annotated[
+        bool | None,
+        At("backend/@persistent_state", YES_NO),
+        Field(
+            description="Keep what an emulated one holds even if a transient guest ends. Defaults to false."
+        ),
+    ] = None
+    encryption: Annotated[
+        UUID | None,
+        At("backend/encryption/@secret"),
+        Field(
+            description="UUID of a libvirt secret with which an emulated one's state is encrypted on the host; it counts "
+            "when the state is made. Defaults to no encryption."
+        ),
+    ] = None
+    active_pcr_banks: Annotated[
+        list[Literal["sha1", "sha256", "sha384", "sha512"]] | None,
+        At("backend/active_pcr_banks", Tags()),
+        Field(
+            description="Which hashes an emulated one measures with. Defaults to what it has been doing, at first sha256."
+        ),
+    ] = None
+    device: Annotated[
+        AbsolutePath | None,
+        At("backend/device/@path"),
+        Field(description='The host\'s own, with "passthrough", such as "/dev/tpm0". Defaults to none.'),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "Tpm":
+        emulated = (self.version, self.persistent_state, self.encryption, self.active_pcr_banks)
+        if self.type == "passthrough" and any(value is not None for value in emulated):
+            raise ValueError(
+                "version, state, encryption and PCR banks are of an emulated module; take them out"
+            )
+        return self
+
+
+class Seclabel(Spec):
+    """How a security driver of the host (SELinux, AppArmor, file ownership) keeps the guest apart."""
+
+    type: Annotated[
+        Literal["dynamic", "static", "none"],
+        At("@type"),
+        Field(
+            description='"dynamic" gives the guest a label of its own at each start, "static" the one that is said, "none" '
+            "confines it not at all."
+        ),
+    ]
+    model: Annotated[
+        Literal["selinux", "apparmor", "dac"] | None,
+        At("@model"),
+        Field(description="The driver. Defaults to the host's."),
+    ] = None
+    relabel: Annotated[
+        bool | None,
+        At("@relabel", YES_NO),
+        Field(
+            description='Give the label to the guest\'s images, too. Defaults to true with "dynamic", and false with '
+            '"static" and "none".'
+        ),
+    ] = None
+    label: Annotated[
+        str | None,
+        At("label"),
+        Field(
+            min_length=1,
+            description='The label; of dac a user and group such as "+107:+107". Required with "static".',
+        ),
+    ] = None
+    baselabel: Annotated[
+        str | None,
+        At("baselabel"),
+        Field(
+            min_length=1,
+            description='What a label is made from, with "dynamic". Defaults to the driver\'s choice.',
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "Seclabel":
+        if (self.type == "static") != (self.label is not None):
+            raise ValueError('a "label" is given with the type "static", and with no other')
+        return self
+
+
+class LaunchSecurity(Spec):
+    """Memory that the host cannot read, by processors that can encrypt it."""
+
+    type: Annotated[
+        Literal["sev", "s390-pv"],
+        At("@type"),
+        Field(description='"sev" on AMD; with the right `policy` it is SEV-ES. "s390-pv" on IBM Z.'),
+    ]
+    policy: Annotated[
+        str | None,
+        At("policy"),
+        Field(
+            pattern=r"^0x[0-9a-fA-F]{1,4}$",
+            description='A number such as "0x0003": 1 forbids debugging, 2 sharing keys, 4 asks for SEV-ES. Required with '
+            '"sev".',
+        ),
+    ] = None
+    cbitpos: Annotated[
+        int | None,
+        At("cbitpos", WHOLE),
+        Field(ge=0, description="Bit that marks encrypted pages. Defaults to the host's."),
+    ] = None
+    reduced_phys_bits: Annotated[
+        int | None,
+        At("reducedPhysBits", WHOLE),
+        Field(ge=0, description="How many bits of addresses the encryption takes. Defaults to the host's."),
+    ] = None
+    kernel_hashes: Annotated[
+        bool | None,
+        At("@kernelHashes", YES_NO),
+        Field(description="Measure the kernel, initrd and command line of `boot`, too. Defaults to false."),
+    ] = None
+    dh_cert: Annotated[
+        str | None,
+        At("dhCert"),
+        Field(min_length=1, description="The guest's owner's key, in Base64. Defaults to none."),
+    ] = None
+    session: Annotated[
+        SecretStr | None,
+        At("session", Text()),
+        Field(description="The guest's owner's session, in Base64; never shown. Defaults to none."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "LaunchSecurity":
+        if (self.type == "sev") != (self.policy is not None):
+            raise ValueError('a "policy" is given with the type "sev", and with no other')
+        return self
