@@ -1,0 +1,235 @@
+"""
+How a row of the table of live changes is shown to be true: on a guest that runs, and by what the guest sees.
+
+Separate from the cases, which say what is edited; a group of them shares a guest, so that it boots twice and not
+once for each row.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from kvmreconcile.tree import Table
+from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent, wait_until
+from tests.lab.site import Site
+
+Value = Any
+"""What YAML can hold."""
+
+_HOST = """\
+apiVersion: kvmreconcile/v1
+kind: StoragePool
+metadata: {{name: images}}
+spec: {{path: {path}}}
+---
+apiVersion: kvmreconcile/v1
+kind: Network
+metadata: {{name: lan}}
+spec: {{mode: isolated, bridge: virbr11, addresses: [{{address: 192.0.2.1/25, dhcp: {{ranges: [{{start: 192.0.2.50, end: 192.0.2.100}}]}}}}]}}
+---
+apiVersion: kvmreconcile/v1
+kind: Network
+metadata: {{name: dmz}}
+spec: {{mode: isolated, bridge: virbr12, addresses: [{{address: 192.0.2.129/25, dhcp: {{ranges: [{{start: 192.0.2.150, end: 192.0.2.200}}]}}}}]}}
+"""
+_VOLUME = """\
+apiVersion: kvmreconcile/v1
+kind: Volume
+metadata: {{name: {name}}}
+spec: {{pool: images, capacity: 16MiB, format: {format}}}
+"""
+VOLUMES = {
+    "root.qcow2": "qcow2",
+    "data.qcow2": "qcow2",
+    "more.qcow2": "qcow2",
+    "one.iso": "raw",
+    "two.iso": "raw",
+}
+"""What stands in the pool "images" for the groups' disks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A guest that runs, asked by its own agent."""
+
+    site: Site
+    name: str
+
+    def sh(self, command: str) -> str:
+        """Return what a shell inside prints."""
+        words = {"path": "/bin/sh", "arg": ["-c", command], "capture-output": True}
+        pid = ask_agent(self.site.lab, self.name, "guest-exec", **words)["pid"]
+        said: dict[str, Any] = {}
+
+        def is_over() -> bool:
+            said.update(ask_agent(self.site.lab, self.name, "guest-exec-status", pid=pid))
+            return bool(said["exited"])
+
+        wait_until(is_over, f"{command} ends in {self.name}")
+        return base64.b64decode(said.get("out-data", "")).decode().strip()
+
+    def virsh(self, command: str, *words: str) -> str:
+        """Return what virsh says of it."""
+        return self.site.lab.virsh(command, self.name, *words)
+
+    @property
+    def boot(self) -> str:
+        """The kernel's own mark of this boot."""
+        return self.sh("cat /proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """
+    An edit of a spec that reaches the guest while it runs.
+
+    Attributes:
+        name: What is done, as a test's name.
+        rows: Rows of the table that do it, each as "path:verb".
+        change: What is written, by place, such as "vcpus.count" or "disks[data].readonly"; None takes it out.
+        shown: The steps of the plan besides `define`, each as "verb sign path".
+        seen: Asked with the guest again and again until it says yes, and once more after a power cycle.
+        passing: Whether a later edit of the group undoes it, so that nothing of it is left to be seen then.
+    """
+
+    name: str
+    rows: tuple[str, ...]
+    change: Mapping[str, Value]
+    shown: tuple[str, ...]
+    seen: Callable[[Guest], object] = field(default=lambda _: True)
+    passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A guest, and the edits it lives through one after another; `spec` is what it says beside the common."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    spec: Mapping[str, Value] = field(default_factory=dict)
+
+
+def prepare(site: Site) -> None:
+    """Make the pool, the volumes and the networks that all groups share."""
+    volumes = (_VOLUME.format(name=name, format=form) for name, form in VOLUMES.items())
+    site.write("host.yaml", "---\n".join([_HOST.format(path=site.lab.path / "images/pool"), *volumes]))
+    site.converge()
+
+
+def live_through(group: Group, site: Site, files: GuestFiles) -> None:
+    """Start the group's guest, make each of its edits, and switch it off and on again."""
+    spec = {**_common(files), **deepcopy(dict(group.spec))}
+    guest = Guest(site, group.name)
+    _write(guest, spec)
+    site.converge()
+    wait_for_agent(site.lab, group.name)
+    boot = guest.boot
+    for edit in group.edits:
+        _make(edit, spec, guest)
+        assert guest.boot == boot, edit.name
+    _power_cycle(guest)
+    assert guest.boot != boot
+    for edit in group.edits:
+        if not edit.passing:
+            wait_until(lambda seen=edit.seen: seen(guest), f"{edit.name}, after a power cycle")  # type: ignore[misc]
+
+
+def clear(group: Group, site: Site) -> None:
+    """Take the group's guest and its spec away, however far it came."""
+    (site.specs / "guest.yaml").unlink(missing_ok=True)
+    site.lab.virsh("undefine", group.name, "--nvram", "--managed-save")
+    if group.name in site.lab.virsh("list", "--name").split():
+        site.lab.virsh("destroy", group.name)
+
+
+def unserved(updates: Table[Any], groups: Iterable[Group]) -> set[str]:
+    """Return the rows, each as "path:verb", that no edit exercises."""
+    served = {row for group in groups for edit in group.edits for row in edit.rows}
+    return rows_of(updates) - served
+
+
+def rows_of(updates: Table[Any]) -> set[str]:
+    """Return every row as "path:verb"."""
+    return {f"{path}:{update.verb}" for path, rows in updates.rows for update in rows}
+
+
+def _common(files: GuestFiles) -> dict[str, Value]:
+    return {
+        "type": "qemu",
+        "machine": "q35",
+        "memory": "128MiB",
+        "boot": {"kernel": str(files.vmlinuz), "initrd": str(files.initrd), "cmdline": "console=ttyS0 quiet"},
+    }
+
+
+def _write(guest: Guest, spec: Mapping[str, Value]) -> None:
+    whole = {
+        "apiVersion": "kvmreconcile/v1",
+        "kind": "Domain",
+        "metadata": {"name": guest.name},
+        "spec": spec,
+    }
+    guest.site.write("guest.yaml", yaml.safe_dump(whole, sort_keys=False))
+
+
+def _make(edit: Edit, spec: dict[str, Value], guest: Guest) -> None:
+    for place, value in edit.change.items():
+        put(spec, place, value)
+    _write(guest, spec)
+    plan = guest.site.plan()
+    steps = [step for step in plan["actions"] if step["verb"] != "define"]
+    shown = [f"{s['verb']} {c['sign']} {c['path']}" for s in steps for c in s["changes"]]
+    assert sorted(shown) == sorted(edit.shown), edit.name
+    assert {step["effect"] for step in plan["actions"]} == {"live"}, edit.name
+    assert (plan["held"], plan["pending"], plan["problems"]) == ([], {}, []), edit.name
+    for row in edit.rows:
+        path, _, verb = row.rpartition(":")
+        paths = [_bare(c["path"]) for s in steps if s["verb"] == verb for c in s["changes"]]
+        assert any(Table({path: True}).get(p) for p in paths), f"{edit.name}: {row} is not what is planned"
+    guest.site.converge()
+    wait_until(lambda: edit.seen(guest), edit.name)
+    guest.site.assert_in_sync()
+
+
+def _power_cycle(guest: Guest) -> None:
+    guest.virsh("shutdown", "--mode", "agent")
+    wait_until(lambda: guest.virsh("domstate").strip() == "shut off", f"{guest.name} is off")
+    assert guest.site.drift() == [f"Domain/{guest.name} start"]
+    guest.site.converge()
+    wait_for_agent(guest.site.lab, guest.name)
+    # The balloon has its size only when the guest's driver is there.
+    wait_until(lambda: not guest.site.drift(), f"{guest.name} is as it should be")
+    guest.site.assert_in_sync()
+
+
+def _bare(path: str) -> str:
+    """Return a path without the names of members: "devices/disk[data]" is "devices/disk" to a row."""
+    return re.sub(r"\[[^]]*\]", "", path)
+
+
+def put(spec: dict[str, Value], place: str, value: Value) -> None:
+    """Write a value at a place of a spec; None takes it out."""
+    *way, last = place.split(".")
+    here: Value = spec
+    for word in way:
+        here = _step(here, word)
+    name, _, member = last.rstrip("]").partition("[")
+    if member:
+        found = [item for item in here.setdefault(name, []) if item.get("name") != member]
+        here[name] = found if value is None else [*found, {"name": member, **value}]
+    elif value is None:
+        del here[name]
+    else:
+        here[name] = value
+
+
+def _step(here: Value, word: str) -> Value:
+    name, _, member = word.rstrip("]").partition("[")
+    if not member:
+        return here.setdefault(name, {})
+    return next(item for item in here[name] if item.get("name") == member)
