@@ -3,6 +3,7 @@ Every error this package raises on purpose, in one tree.
 
     KvmReconcileError
     ├─ SpecError           the user must edit; carries every reason with its place
+    ├─ SourceError         the repository of specs cannot be had or trusted; the revision in force stays
     ├─ PlanError           cycle, dangling reference; terminal until a spec changes
     ├─ HostError           libvirt said no; keeps its code and domain
     │  ├─ Unavailable      connection lost; retried with delay
@@ -50,6 +51,16 @@ class SpecError(KvmReconcileError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+
+
+class SourceError(KvmReconcileError):
+    """The repository of specs cannot be reached, or what it holds must not be used; what is in force stays."""
+
+    retry = True
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 class PlanError(KvmReconcileError):

@@ -1,0 +1,122 @@
+"""
+Call git, so that nothing of this host's or the repository's configuration changes what it does.
+
+Separate from what is asked of it. Git itself, not a library: only it does every transport, credential and
+signature as administrators know them (git(1), gitprotocol-common(5)).
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+
+from kvmreconcile.errors import Problem, SourceError
+from kvmreconcile.source.git.remote import Credentials
+
+_TIMEOUT_S = 120.0
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_TRANSPORTS = "file:ssh:https"
+"""Neither those that anybody on the way can change, nor those that run a command of the repository's."""
+_SETTINGS = {
+    "core.hooksPath": os.devnull,
+    "transfer.fsckObjects": "true",
+    # In the background it would outlive us, and in the middle of a pass it is in nobody's way.
+    "gc.autoDetach": "false",
+}
+
+
+class Git:
+    """Git on one bare repository of ours."""
+
+    def __init__(self, directory: Path, remote: str, credentials: Credentials) -> None:
+        self._directory = directory
+        self._remote = remote
+        self._environment: Mapping[str, str] = {**os.environ, **_environment(credentials)}
+        self._settings = {**_SETTINGS, **_helper(credentials)}
+
+    def ask(
+        self, *words: str, settings: Mapping[str, str] = _NOTHING, environment: Mapping[str, str] = _NOTHING
+    ) -> str:
+        """
+        Return what git prints, with settings and variables of this one call.
+
+        Raises:
+            SourceError: It failed, or took too long.
+        """
+        said = self._run(words, settings, environment)
+        if said.returncode:
+            raise self._error(words[0], said.stderr)
+        return said.stdout.strip()
+
+    def holds(self, *words: str) -> bool:
+        """Tell whether git says yes, which commands that only look do by their exit status."""
+        return self._run(words, _NOTHING, _NOTHING).returncode == 0
+
+    def _run(
+        self, words: Sequence[str], settings: Mapping[str, str], environment: Mapping[str, str]
+    ) -> "subprocess.CompletedProcess[str]":
+        options = [word for pair in {**self._settings, **settings}.items() for word in ("-c", "=".join(pair))]
+        command = ["git", "--git-dir", str(self._directory), *options, *words]
+        try:
+            # A session of its own: what git calls (ssh, helpers) ends with it.
+            process = subprocess.Popen(
+                command, env={**self._environment, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise self._error(words[0], f"git cannot be called: {error.strerror}") from None
+        with process:
+            try:
+                out, err = process.communicate(timeout=_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                raise self._error(words[0], f"no answer within {_TIMEOUT_S:g} s") from None
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    def _error(self, command: str, said: str) -> SourceError:
+        lines = [line.removeprefix("fatal: ") for line in said.strip().splitlines() if line]
+        what = f"git {command} failed: {lines[0] if lines else 'it does not say why'}"
+        return SourceError(Problem(self._remote, what, _advice(said)))
+
+
+def _advice(said: str) -> str:
+    return next((todo for word, todo in _ADVICE.items() if word in said), "see that it can be reached, and is sound")
+
+
+_ADVICE = {
+    "cannot be called": "install git",
+    "Host key verification failed": "give the server's key in git.knownHosts",
+    "Permission denied": "see that the server knows this host's key (git.sshKey)",
+    "Authentication failed": "see that git.passwords holds what the server asks for",
+    "could not read Username": "give user and password in git.passwords",
+    "not allowed": f"use one of {_TRANSPORTS.replace(':', ', ')}",
+    "No space left": "make room in the state's directory",
+}
+"""What to do about what git says, by a word in it."""
+
+
+def _environment(credentials: Credentials) -> dict[str, str]:
+    ssh = ["ssh", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes"]
+    if credentials.ssh_key:
+        ssh += ["-oIdentitiesOnly=yes", "-i", str(credentials.ssh_key)]
+    if credentials.known_hosts:
+        ssh.append(f"-oUserKnownHostsFile={credentials.known_hosts}")
+    return {
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ALLOW_PROTOCOL": _TRANSPORTS,
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_SSH_COMMAND": shlex.join(ssh),
+        "LC_ALL": "C",
+    }
+
+
+def _helper(credentials: Credentials) -> dict[str, str]:
+    passwords = credentials.passwords
+    return {"credential.helper": f"store --file={shlex.quote(str(passwords))}"} if passwords else {}

@@ -1,0 +1,55 @@
+"""
+Where specs come from, and whom to believe.
+
+Separate because settings say it, and everything else of this folder works with it.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """
+    Files by which this host proves who it is, and knows the server; None leaves it to the user's own set-up.
+
+    Attributes:
+        ssh_key: A private key.
+        known_hosts: The servers' public keys, as ssh keeps them.
+        passwords: User names and passwords, one URL a line, as git's "store" helper keeps them.
+    """
+
+    ssh_key: Path | None = None
+    known_hosts: Path | None = None
+    passwords: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """
+    A place in a repository.
+
+    Attributes:
+        url: What git clones from.
+        ref: A branch, a tag, or the full name of a commit.
+        directory: Where in it the specs are; "" is all of it.
+        allowed_signers: Keys of which one must have signed the commit (ssh-keygen(1), ALLOWED SIGNERS); None
+            believes whatever the server says.
+        allow_rewind: Whether a commit may come into force that does not descend from the one before it.
+    """
+
+    url: str
+    ref: str = "main"
+    directory: str = ""
+    allowed_signers: Path | None = None
+    allow_rewind: bool = False
+    credentials: Credentials = field(default_factory=Credentials)
+
+    @property
+    def name(self) -> str:
+        """The URL as it may be shown: without a password."""
+        parts = urlsplit(self.url)
+        if parts.password is None:
+            return self.url
+        return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", "@", 1)))

@@ -1,0 +1,148 @@
+"""
+From a remote repository to the revision in force: fetch, find, trust, lay out.
+
+Separate from who asks for it and when. Whatever fails leaves the revision in force as it is.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+from kvmreconcile.errors import Problem, SourceError
+from kvmreconcile.source.git.command import Git
+from kvmreconcile.source.git.remote import Remote
+from kvmreconcile.source.git.revisions import Revision, Revisions
+
+_REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+class Repository:
+    """A remote repository and what this host has of it, below one directory of the state."""
+
+    def __init__(self, remote: Remote, directory: Path) -> None:
+        self._remote = remote
+        self._mirror = directory / "mirror.git"
+        self._revisions = Revisions(directory / "revisions")
+        self._git = Git(self._mirror, remote.name, remote.credentials)
+
+    def in_force(self) -> tuple[Revision, Path] | None:
+        """Return the revision in force and the directory of its specs; None before the first, or of another remote."""
+        found = self._revisions.in_force()
+        return found if found and self._is_ours(found[0]) else None
+
+    def update(self) -> bool:
+        """
+        Bring the newest revision into force, and tell whether it is another than before.
+
+        Raises:
+            SourceError: It cannot be had, or must not be used; the one in force stays.
+        """
+        commit = self._fetch()
+        before = self.in_force()
+        if before and before[0].commit == commit:
+            return False
+        signer = self._trusted(commit)
+        if before and not self._remote.allow_rewind:
+            self._check_descent(before[0].commit, commit)
+        self._check_directory(commit)
+        revision = Revision(
+            commit=commit,
+            origin=self._origin,
+            directory=self._remote.directory,
+            subject=self._shown(commit, "%s"),
+            author=self._shown(commit, "%an <%ae>"),
+            signer=signer,
+        )
+        self._revisions.put_in_force(revision, lambda directory: self._check_out(commit, directory))
+        return True
+
+    @property
+    def _origin(self) -> str:
+        return f"{self._remote.name} {self._remote.ref}"
+
+    def _is_ours(self, revision: Revision) -> bool:
+        return (revision.origin, revision.directory) == (self._origin, self._remote.directory)
+
+    def _fetch(self) -> str:
+        """Return the commit that the ref names now; all refs are fetched, so that all its history is known."""
+        try:
+            self._download()
+        except SourceError:
+            # A power cut may have damaged the mirror, which is but a copy.
+            if self._git.holds("fsck", "--connectivity-only"):
+                raise
+            shutil.rmtree(self._mirror, ignore_errors=True)
+            self._download()
+        ref = self._remote.ref
+        names = [f"refs/heads/{ref}", f"refs/tags/{ref}", *([ref] if _COMMIT.fullmatch(ref) else [])]
+        for name in names:
+            if self._git.holds("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"):
+                return self._git.ask("rev-parse", "--verify", f"{name}^{{commit}}")
+        raise self._refused(f'it has no branch, tag or commit "{ref}"', "mend git.ref, or push what it names")
+
+    def _download(self) -> None:
+        try:
+            self._mirror.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._refused(f"{self._mirror}: {error.strerror}", "mend the state's directory") from None
+        self._git.ask("init", "--quiet", "--bare")
+        self._git.ask(
+            "fetch", "--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
+            "--", self._remote.url, *_REFS,
+        )  # fmt: skip
+
+    def _trusted(self, commit: str) -> str:
+        """Return who signed a commit, "" where that is not asked for."""
+        signers = self._remote.allowed_signers
+        if signers is None:
+            return ""
+        if not signers.is_file():
+            raise self._refused(f"there is no file {signers}", "put the keys there (git.allowedSigners)")
+        settings = {"gpg.format": "ssh", "gpg.ssh.allowedSignersFile": str(signers)}
+        state, _, signer = self._git.ask(
+            "log", "-1", "--format=%G? %GS", commit, settings=settings
+        ).partition(" ")
+        if state != "G":
+            todo = f"sign it with a key of {signers}, or add its key there"
+            raise self._refused(f"commit {commit[:12]} {_DOUBTS.get(state, _DOUBTS['B'])}", todo)
+        return signer
+
+    def _check_descent(self, old: str, new: str) -> None:
+        known = self._git.holds("rev-parse", "--quiet", "--verify", f"{old}^{{commit}}")
+        if not known or not self._git.holds("merge-base", "--is-ancestor", old, new):
+            what = f"commit {new[:12]} does not descend from {old[:12]}, which is in force"
+            raise self._refused(what, "push one that does, or set git.allowRewind")
+
+    def _check_directory(self, commit: str) -> None:
+        directory = self._remote.directory
+        if directory and not self._git.ask("ls-tree", "-d", commit, directory):
+            raise self._refused(
+                f'commit {commit[:12]} has no directory "{directory}"', "mend git.directory, or push it"
+            )
+
+    def _check_out(self, commit: str, directory: Path) -> None:
+        """Write a revision's files; nothing of its attributes or submodules is acted upon."""
+        index = directory.with_name("index")
+        where = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(directory)}
+        self._git.ask("read-tree", f"{commit}:{self._remote.directory}", environment=where)
+        self._git.ask("checkout-index", "--all", "--quiet", environment=where)
+        index.unlink()
+
+    def _shown(self, commit: str, form: str) -> str:
+        return self._git.ask("log", "-1", f"--format={form}", commit)
+
+    def _refused(self, what: str, todo: str) -> SourceError:
+        return SourceError(Problem(self._remote.name, what, todo))
+
+
+_DOUBTS = {
+    "N": "is not signed",
+    "U": "is signed by a key that is not among the allowed ones",
+    "X": "has a signature that has expired",
+    "Y": "is signed by a key that has expired",
+    "R": "is signed by a key that was revoked",
+    "E": "has a signature that cannot be checked",
+    "B": "has a bad signature",
+}
+"""What git's letters for a signature mean (git-log(1), "%G?")."""

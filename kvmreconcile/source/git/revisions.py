@@ -1,0 +1,105 @@
+"""
+Revisions laid out as directories, and which of them is in force.
+
+Separate from git, since the daemon and every command read specs from here when no server can be reached. A
+directory appears whole or not at all, and the one in force is named by a link that is turned at once.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from kvmreconcile.errors import Problem, SourceError
+
+_CURRENT = "current"
+_ABOUT = "revision.json"
+_KEPT = 2
+"""The one in force, and the one before it, which a pass may still be reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """
+    What of a repository is in force.
+
+    Attributes:
+        commit: Its full name.
+        origin: From where it came: URL and ref, without a password.
+        directory: Where in the repository the specs are.
+        subject: The first line of its message.
+        author: Who wrote it, as the commit says.
+        signer: Whose signature it has, as the allowed signers call him; "" where none is asked for.
+    """
+
+    commit: str
+    origin: str
+    directory: str
+    subject: str = ""
+    author: str = ""
+    signer: str = ""
+
+
+class Revisions:
+    """A directory that holds a few revisions."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def in_force(self) -> tuple[Revision, Path] | None:
+        """Return the revision in force and where its specs are; None if there is none, or it is damaged."""
+        try:
+            home = (self._directory / _CURRENT).resolve(strict=True)
+            about = json.loads((home / _ABOUT).read_text())
+            return Revision(**about), home / "specs"
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def put_in_force(self, revision: Revision, fill: Callable[[Path], None]) -> None:
+        """
+        Lay a revision out, by a function that fills a directory, and turn the link to it.
+
+        Raises:
+            SourceError: There is no room, or no right to write; the one in force stays.
+        """
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            home = self._lay_out(revision, fill)
+            self._turn(home)
+            self._sweep(home)
+        except OSError as error:
+            where = error.filename or self._directory
+            raise SourceError(
+                Problem(str(where), f"cannot be written: {error.strerror}", "mend it; it is tried again")
+            ) from None
+
+    def _lay_out(self, revision: Revision, fill: Callable[[Path], None]) -> Path:
+        made = Path(mkdtemp(prefix="new-", dir=self._directory))
+        try:
+            (made / "specs").mkdir()
+            fill(made / "specs")
+            (made / _ABOUT).write_text(json.dumps(asdict(revision), indent=2) + "\n")
+            os.sync()
+            # Never over an old one, which may be damaged or being read.
+            home = self._directory / f"{revision.commit[:12]}-{made.name.removeprefix('new-')}"
+            return made.rename(home)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+
+    def _turn(self, home: Path) -> None:
+        link = self._directory / f".{_CURRENT}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(home.name)
+        link.replace(self._directory / _CURRENT)
+
+    def _sweep(self, home: Path) -> None:
+        """Remove what is neither in force nor just was; what a kill left behind goes too."""
+        others = [p for p in self._directory.iterdir() if p.is_dir() and not p.is_symlink() and p != home]
+        others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        whole = [path for path in others if not path.name.startswith("new-")]
+        for path in {*others} - {*whole[: _KEPT - 1]}:
+            shutil.rmtree(path, ignore_errors=True)

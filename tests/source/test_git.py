@@ -1,0 +1,363 @@
+"""Specs in a git repository: what comes into force, what does not, and what is left after a failure."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.errors import SourceError
+from kvmreconcile.source.git import Remote, Repository
+
+_ENVIRONMENT = os.environ | {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_AUTHOR_NAME": "An Author",
+    "GIT_AUTHOR_EMAIL": "author@example.org",
+    "GIT_COMMITTER_NAME": "An Author",
+    "GIT_COMMITTER_EMAIL": "author@example.org",
+}
+
+
+class Origin:
+    """A repository as users have it, with keys to sign."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "origin"
+        self.keys = directory / "keys"
+        self.path.mkdir(parents=True)
+        self.keys.mkdir()
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *words: str) -> str:
+        done = subprocess.run(
+            ["git", *words], cwd=self.path, env=_ENVIRONMENT, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def commit(self, text: str, *, name: str = "a.yaml", key: str = "") -> str:
+        """Commit a file, signed if a key is named, and return the commit."""
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        self.git("add", "--all")
+        signed = ["-c", "gpg.format=ssh", "-c", f"user.signingKey={self.key(key)}"] if key else []
+        self.git(*signed, "commit", "--quiet", *(["--gpg-sign"] if key else []), f"--message={text}")
+        return self.git("rev-parse", "HEAD")
+
+    def key(self, name: str) -> Path:
+        """Return a private key, which is made when it is first asked for."""
+        path = self.keys / name
+        if not path.exists():
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+        return path
+
+    def allow(self, *names: str) -> Path:
+        """Return a file of allowed signers with the keys of these names."""
+        file = self.keys / "allowed"
+        keys = (self.key(name).with_suffix(".pub").read_text().split()[:2] for name in names)
+        file.write_text("".join(f"{n} {' '.join(k)}\n" for n, k in zip(names, keys, strict=True)))
+        return file
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    return Origin(tmp_path)
+
+
+@pytest.fixture
+def remote(origin: Origin) -> Remote:
+    return Remote(str(origin.path))
+
+
+@pytest.fixture
+def repository(remote: Remote, tmp_path: Path) -> Repository:
+    return Repository(remote, tmp_path / "state")
+
+
+def text(repository: Repository, name: str = "a.yaml") -> str:
+    """Return a file of the revision in force."""
+    found = repository.in_force()
+    assert found
+    return (found[1] / name).read_text()
+
+
+def refusal(repository: Repository) -> str:
+    with pytest.raises(SourceError) as caught:
+        repository.update()
+    return str(caught.value)
+
+
+def test_newest_commit_comes_into_force(origin: Origin, repository: Repository) -> None:
+    assert repository.in_force() is None
+    commit = origin.commit("one")
+
+    assert repository.update()
+
+    found = repository.in_force()
+    assert found
+    assert (found[0].commit, found[0].subject) == (commit, "one")
+    assert found[0].author == "An Author <author@example.org>"
+    assert text(repository) == "one"
+
+
+def test_update_without_news_changes_nothing(origin: Origin, repository: Repository) -> None:
+    origin.commit("one")
+    repository.update()
+    before = repository.in_force()
+
+    assert not repository.update()
+    assert repository.in_force() == before
+
+
+def test_next_commit_replaces_it_and_old_ones_are_swept(
+    origin: Origin, repository: Repository, tmp_path: Path
+) -> None:
+    for number in range(4):
+        origin.commit(str(number))
+        assert repository.update()
+
+    assert text(repository) == "3"
+    kept = [p for p in (tmp_path / "state/revisions").iterdir() if not p.is_symlink()]
+    assert len(kept) == 2
+
+
+def test_file_taken_out_is_gone(origin: Origin, repository: Repository) -> None:
+    origin.commit("one")
+    origin.commit("two", name="b.yaml")
+    repository.update()
+    origin.git("rm", "--quiet", "b.yaml")
+    origin.git("commit", "--quiet", "--message=less")
+
+    repository.update()
+
+    found = repository.in_force()
+    assert found
+    assert [p.name for p in found[1].iterdir()] == ["a.yaml"]
+
+
+@pytest.mark.parametrize("ref", ["main", "v1", "COMMIT"])
+def test_branch_tag_or_commit(origin: Origin, remote: Remote, tmp_path: Path, ref: str) -> None:
+    commit = origin.commit("one")
+    origin.git("tag", "--annotate", "--message=v1", "v1")
+    if ref != "main":
+        origin.commit("two")
+    repository = Repository(replace(remote, ref=ref.replace("COMMIT", commit)), tmp_path / "state")
+
+    repository.update()
+
+    assert text(repository) == "one"
+
+
+def test_only_a_directory_of_it(origin: Origin, remote: Remote, tmp_path: Path) -> None:
+    origin.commit("one", name="hosts/kvm1/a.yaml")
+    origin.commit("other", name="hosts/kvm2/a.yaml")
+    repository = Repository(replace(remote, directory="hosts/kvm1"), tmp_path / "state")
+
+    repository.update()
+
+    assert text(repository) == "one"
+
+
+def test_directory_that_vanishes_leaves_all_as_it_is(origin: Origin, remote: Remote, tmp_path: Path) -> None:
+    origin.commit("one", name="hosts/kvm1/a.yaml")
+    repository = Repository(replace(remote, directory="hosts/kvm1"), tmp_path / "state")
+    repository.update()
+    origin.git("rm", "--quiet", "-r", "hosts")
+    origin.commit("other", name="b.yaml")
+
+    assert 'has no directory "hosts/kvm1"; mend git.directory, or push it' in refusal(repository)
+    assert text(repository) == "one"
+
+
+def test_ref_that_is_not_there_is_named(origin: Origin, remote: Remote, tmp_path: Path) -> None:
+    origin.commit("one")
+
+    said = refusal(Repository(replace(remote, ref="mian"), tmp_path / "state"))
+
+    assert (
+        said == f'{origin.path}: it has no branch, tag or commit "mian"; mend git.ref, or push what it names'
+    )
+
+
+def test_repository_that_is_away_leaves_all_as_it_is(origin: Origin, repository: Repository) -> None:
+    origin.commit("one")
+    repository.update()
+    away = origin.path.rename(origin.path.with_name("away"))
+
+    assert "git fetch failed" in refusal(repository)
+    assert text(repository) == "one"
+
+    away.rename(origin.path)
+    assert not repository.update()
+
+
+def test_rewritten_history_is_refused_unless_allowed(
+    origin: Origin, repository: Repository, remote: Remote, tmp_path: Path
+) -> None:
+    origin.commit("one")
+    old = origin.commit("two")
+    repository.update()
+    origin.git("reset", "--quiet", "--hard", "HEAD~1")
+    new = origin.commit("three")
+
+    said = refusal(repository)
+
+    assert f"commit {new[:12]} does not descend from {old[:12]}, which is in force" in said
+    assert text(repository) == "two"
+    allowed = Repository(replace(remote, allow_rewind=True), tmp_path / "state")
+    assert allowed.update()
+    assert text(allowed) == "three"
+
+
+def test_going_back_is_refused_too(origin: Origin, repository: Repository) -> None:
+    origin.commit("one")
+    origin.commit("two")
+    repository.update()
+    origin.git("reset", "--quiet", "--hard", "HEAD~1")
+
+    assert "does not descend" in refusal(repository)
+    assert text(repository) == "two"
+
+
+def test_another_branch_need_not_descend(
+    origin: Origin, repository: Repository, remote: Remote, tmp_path: Path
+) -> None:
+    origin.commit("one")
+    repository.update()
+    origin.git("checkout", "--quiet", "--orphan", "other")
+    origin.commit("two")
+    other = Repository(replace(remote, ref="other"), tmp_path / "state")
+
+    assert other.in_force() is None
+    assert other.update()
+    assert text(other) == "two"
+
+
+@pytest.mark.parametrize(
+    ("key", "doubt"),
+    [("", "is not signed"), ("mallory", "is signed by a key that is not among the allowed ones")],
+)
+def test_commit_that_nobody_allowed_signed_is_never_used(
+    origin: Origin, remote: Remote, tmp_path: Path, key: str, doubt: str
+) -> None:
+    signers = origin.allow("alice")
+    repository = Repository(replace(remote, allowed_signers=signers), tmp_path / "state")
+    origin.commit("one", key="alice")
+    repository.update()
+    found = repository.in_force()
+    assert found
+    assert found[0].signer == "alice"
+    commit = origin.commit("two", key=key)
+
+    said = refusal(repository)
+
+    assert f"commit {commit[:12]} {doubt}" in said
+    assert str(signers) in said
+    assert text(repository) == "one"
+
+
+def test_commit_that_was_changed_after_it_was_signed_is_never_used(
+    origin: Origin, remote: Remote, tmp_path: Path
+) -> None:
+    repository = Repository(replace(remote, allowed_signers=origin.allow("alice")), tmp_path / "state")
+    origin.commit("one", key="alice")
+    forged = origin.git("cat-file", "commit", "HEAD").replace("\n\none", "\n\nnot what was signed") + "\n"
+    made = subprocess.run(
+        ["git", "hash-object", "-t", "commit", "-w", "--stdin"],
+        cwd=origin.path, env=_ENVIRONMENT, input=forged, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    origin.git("update-ref", "refs/heads/main", made.stdout.strip())
+
+    assert "has a bad signature" in refusal(repository)
+    assert repository.in_force() is None
+
+
+def test_allowed_signers_that_are_missing_allow_nobody(
+    origin: Origin, remote: Remote, tmp_path: Path
+) -> None:
+    origin.commit("one", key="alice")
+    repository = Repository(replace(remote, allowed_signers=tmp_path / "none"), tmp_path / "state")
+
+    assert f"there is no file {tmp_path}/none" in refusal(repository)
+    assert repository.in_force() is None
+
+
+def test_damaged_copy_is_made_anew(origin: Origin, repository: Repository, tmp_path: Path) -> None:
+    origin.commit("one")
+    repository.update()
+    for file in (tmp_path / "state/mirror.git/objects").rglob("*"):
+        if file.is_file():
+            file.chmod(0o600)
+            file.write_bytes(b"")
+    origin.commit("two")
+
+    assert repository.update()
+    assert text(repository) == "two"
+
+
+def test_revision_that_is_damaged_is_laid_out_again(origin: Origin, repository: Repository) -> None:
+    origin.commit("one")
+    repository.update()
+    found = repository.in_force()
+    assert found
+    shutil.rmtree(found[1].parent)
+    assert repository.in_force() is None
+
+    assert repository.update()
+    assert text(repository) == "one"
+
+
+def test_what_a_kill_left_behind_is_swept(origin: Origin, repository: Repository, tmp_path: Path) -> None:
+    origin.commit("one")
+    repository.update()
+    half = tmp_path / "state/revisions/new-half"
+    (half / "specs").mkdir(parents=True)
+    origin.commit("two")
+
+    repository.update()
+
+    assert not half.exists()
+
+
+def test_repository_runs_nothing_here(origin: Origin, repository: Repository, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    (origin.path / ".gitattributes").write_text("*.yaml filter=evil\n")
+    origin.git("config", "filter.evil.smudge", f"touch {ran}")
+    origin.commit("one")
+
+    repository.update()
+
+    assert text(repository) == "one"
+    assert not ran.exists()
+
+
+def test_repository_that_would_run_something_is_refused(origin: Origin, repository: Repository) -> None:
+    (origin.path / ".gitmodules").write_text('[submodule "x"]\n\tpath = x\n\turl = y\n\tupdate = !z\n')
+    origin.commit("one")
+
+    assert "disallowed submodule update setting" in refusal(repository)
+    assert repository.in_force() is None
+
+
+@pytest.mark.parametrize("url", ["ext::sh -c true", "git://192.0.2.1/x", "http://192.0.2.1/x"])
+def test_transport_that_cannot_be_trusted_is_refused(tmp_path: Path, url: str) -> None:
+    said = refusal(Repository(Remote(url), tmp_path / "state"))
+
+    assert "not allowed; use one of file, ssh, https" in said
+
+
+def test_password_is_never_shown(tmp_path: Path) -> None:
+    said = refusal(Repository(Remote("https://joe:s3cret@127.0.0.1:1/x"), tmp_path / "state"))
+
+    assert said.startswith("https://joe@127.0.0.1:1/x: git fetch failed")
+    assert "s3cret" not in said
+
+
+def test_state_that_cannot_be_written_is_named(origin: Origin, remote: Remote, tmp_path: Path) -> None:
+    origin.commit("one")
+    (tmp_path / "state").write_text("a file")
+
+    assert f"{tmp_path}/state" in refusal(Repository(remote, tmp_path / "state"))
