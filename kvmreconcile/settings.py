@@ -56,6 +56,69 @@ class LimitSettings(Spec):
     ] = 10
 
 
+class GitSettings(Spec):
+    """A repository of specs."""
+
+    url: Annotated[
+        str,
+        Field(min_length=1, description="What git clones from, by ssh or https or as a path. Required."),
+    ]
+    ref: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description='A branch, a tag, or the full name of a commit on one. Defaults to "main".',
+        ),
+    ] = "main"
+    directory: Annotated[
+        Annotated[str, BeforeValidator(lambda text: str(text).strip("/"))],
+        Field(description="The directory in it that holds this host's specs. Defaults to all of it."),
+    ] = ""
+    poll_s: Annotated[
+        Seconds,
+        Field(
+            alias="poll",
+            ge=1,
+            description='A time such as "5min". How often the daemon asks for news. Defaults to "1min".',
+        ),
+    ] = 60.0
+    allowed_signers: Annotated[
+        Path | None,
+        Field(
+            description="A file of keys (ssh-keygen(1), ALLOWED SIGNERS). A commit that none of them signed is "
+            "never used. Defaults to believing whatever the server says."
+        ),
+    ] = None
+    allow_rewind: Annotated[
+        bool,
+        Field(
+            description="Use a commit that does not descend from the one in force, as after a forced push. "
+            "Defaults to false."
+        ),
+    ] = False
+    ssh_key: Annotated[
+        Path | None,
+        Field(
+            description='A private key for ssh. Defaults to systemd\'s credential "git-ssh-key", else to what '
+            "ssh finds by itself."
+        ),
+    ] = None
+    known_hosts: Annotated[
+        Path | None,
+        Field(
+            description='Keys of ssh servers. Defaults to the credential "git-known-hosts", else to what ssh '
+            "finds by itself."
+        ),
+    ] = None
+    passwords: Annotated[
+        Path | None,
+        Field(
+            description='Users and passwords for https, one "https://user:password@host" a line. Defaults to '
+            'the credential "git-passwords".'
+        ),
+    ] = None
+
+
 class Settings(Spec):
     """
     What the file kvmreconcile.yaml says.
@@ -99,6 +162,10 @@ class Settings(Spec):
             "/etc/kvmreconcile/specs."
         ),
     ] = Path("/etc/kvmreconcile/specs")
+    git: Annotated[
+        GitSettings | None,
+        Field(description="A repository of specs, used in place of `specs`. Defaults to none."),
+    ] = None
     planner: Annotated[
         str,
         Field(

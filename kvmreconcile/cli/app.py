@@ -9,6 +9,7 @@ from kvmreconcile.cli.adopt import adopt
 from kvmreconcile.cli.apply import apply
 from kvmreconcile.cli.diff import diff
 from kvmreconcile.cli.explain import explain
+from kvmreconcile.cli.fetch import fetch
 from kvmreconcile.cli.options import Common, ConfigFile, Connect, StateDirectory, command
 from kvmreconcile.cli.plan import plan
 from kvmreconcile.cli.run import run
@@ -47,5 +48,5 @@ def root(
     context.obj = Common(connect=connect, state=state, config=config)
 
 
-for _run in (validate, plan, apply, diff, adopt, schema, explain, run):
+for _run in (validate, plan, apply, diff, adopt, schema, explain, fetch, run):
     command(app)(_run)

@@ -17,4 +17,4 @@ def run(options: RunOptions) -> int:
     from kvmreconcile import daemon  # noqa: PLC0415  loaded only when needed
 
     settings = options.settings()
-    return daemon.run(settings, options.paths or [settings.specs])
+    return daemon.run(settings, options.paths)

@@ -11,6 +11,7 @@ from pathlib import Path
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, World
+from kvmreconcile.origin import find_origin
 from kvmreconcile.reconcile import Site
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded, load
@@ -26,7 +27,7 @@ def rules_of(kinds: Mapping[str, Kind]) -> Mapping[str, Rules]:
 
 def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
     """Read the specs named, or else those of the settings."""
-    return load(list(paths) or [settings.specs], kinds, settings.instance)
+    return load(find_origin(paths, settings).paths, kinds, settings.instance)
 
 
 @contextmanager

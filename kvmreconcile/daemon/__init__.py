@@ -11,6 +11,7 @@ import structlog
 
 from kvmreconcile.daemon.log import set_up
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
+from kvmreconcile.origin import find_repository
 from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.settings import Settings
 from kvmreconcile.state import State
@@ -35,7 +36,9 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
     set_up(sys.stderr)
     log = structlog.get_logger()
     with closing(State.open(settings.state)) as state:
-        where = {"connect": settings.connect, "specs": [str(p) for p in paths], "state": str(settings.state)}
+        repository = find_repository(settings)
+        specs = [str(p) for p in paths] or [repository.name if repository else str(settings.specs)]
+        where = {"connect": settings.connect, "specs": specs, "state": str(settings.state)}
         log.info("daemon.started", version=version("kvmreconcile"), instance=settings.instance, **where)
         if state.recovered:
             log.warning("state.recovered", damaged=str(state.recovered))

@@ -18,6 +18,7 @@ from kvmreconcile.daemon.matters import ENDS, Told, matters
 from kvmreconcile.errors import KvmReconcileError
 from kvmreconcile.execute.plugins import REPORTERS, find
 from kvmreconcile.model import Report, Result
+from kvmreconcile.origin import Origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.reconcile import Site
 from kvmreconcile.source.load import load
@@ -36,10 +37,11 @@ class Passes:
     Passes over one host, one at a time, and what they remember of one another.
 
     Attributes:
+        origin: Asked in each pass where specs are.
         again: Called after a pass that changed something: what it made possible is found by another.
     """
 
-    paths: Sequence[Path]
+    origin: Callable[[], Origin]
     again: Callable[[], None]
     clock: Callable[[], float] = time.monotonic
     _backoff: Backoff = field(default_factory=Backoff)
@@ -78,7 +80,12 @@ class Passes:
         return {}
 
     def _converge(self, site: Site) -> dict[str, int]:
-        specs = load(self.paths, site.kinds, site.settings.instance)
+        origin = self.origin()
+        with structlog.contextvars.bound_contextvars(**({"commit": origin.commit} if origin.commit else {})):
+            return self._converge_on(origin.paths, site)
+
+    def _converge_on(self, paths: Sequence[Path], site: Site) -> dict[str, int]:
+        specs = load(paths, site.kinds, site.settings.instance)
         world = site.look(specs, datetime.now(UTC))
         if not site.connection.is_alive():
             return {}  # What was seen is at best half of it.

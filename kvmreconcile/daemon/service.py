@@ -6,9 +6,10 @@ passes ever touches host or state.
 """
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
@@ -20,11 +21,13 @@ from kvmreconcile.daemon.backoff import Fate
 from kvmreconcile.daemon.bell import Bell
 from kvmreconcile.daemon.notify import notify
 from kvmreconcile.daemon.passes import SPECS, Passes
-from kvmreconcile.daemon.signals import ENDED, Waiting, signals
+from kvmreconcile.daemon.poll import Poll
+from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
 from kvmreconcile.daemon.watch import Watch
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
+from kvmreconcile.origin import find_origin, find_repository
 from kvmreconcile.reconcile import Kinds, Site
 from kvmreconcile.settings import Settings
 from kvmreconcile.state import State
@@ -48,18 +51,23 @@ class Service:
         self._state = state
         self._bell = Bell(settings.debounce_s)
         self._stopping = Event()
-        self._watch = Watch(paths, lambda: self._bell.ring(SPECS))
+        repository = None if paths else find_repository(settings)
+        self._poll = Poll(repository, lambda: self._bell.ring(SPECS)) if repository else None
+        watched = () if repository else find_origin(paths, settings).paths
+        self._watch = Watch(watched, lambda: self._bell.ring(SPECS))
         self._unwatched: tuple[str, ...] = ()
-        self._passes = Passes(paths, lambda: self._bell.ring("progress"))
+        self._passes = Passes(lambda: find_origin(paths, settings), lambda: self._bell.ring("progress"))
         self._connection: Connection | None = None
 
     def run(self) -> bool:
         """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
         worker = ThreadPoolExecutor(1, thread_name_prefix="passes")
-        with signals() as told, self._watch, self._timer():
+        with signals() as told, self._watch, self._timer() as look:
             work = worker.submit(self._work, told)
             notify("READY=1")
-            reason = told.wait()
+            while (reason := told.wait()) == RELOAD:
+                log.info("daemon.reloading")
+                look()
             notify("STOPPING=1")
             log.info("daemon.stopping", signal=signal.Signals(reason).name if reason else "")
             self._stopping.set()
@@ -68,10 +76,12 @@ class Service:
         worker.shutdown(wait=False)
         if work.done():
             work.result()
-        return work.done()
+        # What git does can be cut short at any time, and would be waited for.
+        return work.done() and not (self._poll and self._poll.is_asking)
 
     @contextmanager
-    def _timer(self) -> Iterator[None]:
+    def _timer(self) -> Iterator[Callable[[], None]]:
+        """Do what is to be done again and again; yield what makes it look for new specs at once."""
         # A late job is still done, and a busy one not doubled: APScheduler's own defaults drop and pile up.
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         scheduler = BackgroundScheduler(timezone="UTC", job_defaults=defaults)
@@ -79,12 +89,20 @@ class Service:
         each = IntervalTrigger(seconds=resync_s, jitter=min(30.0, resync_s / 10))
         scheduler.add_job(self._bell.ring, each, args=["resync"], id="resync")
         scheduler.add_job(self._tend, IntervalTrigger(seconds=TEND_S), id="tend")
+        look = self._schedule_poll(scheduler) if self._poll else lambda: self._bell.ring(SPECS)
         self._tend()
         scheduler.start()
         try:
-            yield
+            yield look
         finally:
-            scheduler.shutdown()
+            scheduler.shutdown(wait=False)
+
+    def _schedule_poll(self, scheduler: BackgroundScheduler) -> Callable[[], None]:
+        poll_s = self._settings.git.poll_s if self._settings.git else 0
+        # Hosts that share a repository do not ask all at once.
+        each = IntervalTrigger(seconds=poll_s, jitter=poll_s / 10)
+        scheduler.add_job(self._poll, each, id="poll", next_run_time=datetime.now(UTC))
+        return lambda: scheduler.modify_job("poll", next_run_time=datetime.now(UTC))
 
     def _tend(self) -> None:
         """Mend the watches, and ring if the connection is lost: the thread that uses it makes another."""

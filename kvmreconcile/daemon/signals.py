@@ -1,5 +1,5 @@
 """
-Wait for a signal to stop, without ever missing one.
+Wait for a signal to stop or to look, without ever missing one.
 
 Separate because it is Unix's business: the kernel may hand a signal to any thread, and one that arrives just
 before a thread falls asleep on a lock does not wake it. A byte in a socket does, whoever wrote it and when.
@@ -26,25 +26,28 @@ class Waiting:
         self._outside.send(bytes([number]))
 
     def wait(self) -> int:
-        """Return the first number; a signal to stop that comes after it ends the process at once."""
+        """Return the next number; after one that means to stop, another signal ends the process at once."""
         number = self._inside.recv(1)[0]
-        for each in _STOP:
-            signal.signal(each, signal.SIG_DFL)
+        if number in (ENDED, *_STOP):
+            for each in _STOP:
+                signal.signal(each, signal.SIG_DFL)
         return number
 
 
+RELOAD = signal.SIGHUP
+"""What asks to look for news at once (systemd.service(5), ExecReload=)."""
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
 def signals() -> Iterator[Waiting]:
-    """Catch signals to stop until the block ends; for the main thread alone, as Python has it."""
+    """Catch signals to stop or to look until the block ends; for the main thread alone, as Python has it."""
     inside, outside = socket.socketpair()
     outside.setblocking(False)
     with closing(inside), closing(outside):
         # Python writes the number of each signal that it has a handler for.
         woken_before = signal.set_wakeup_fd(outside.fileno())
-        before = {number: signal.signal(number, _do_nothing) for number in _STOP}
+        before = {number: signal.signal(number, _do_nothing) for number in (RELOAD, *_STOP)}
         try:
             yield Waiting(inside, outside)
         finally:

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -103,7 +104,9 @@ def test_reference_tells_of_every_setting(*, regenerate: bool) -> None:
 def _reference(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, info in model.model_fields.items():
         path = f"{prefix}{info.alias or name}"
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            yield from _reference(info.annotation, f"{path}.")
-        else:
+        forms = (info.annotation, *get_args(info.annotation))
+        part = next((form for form in forms if isinstance(form, type) and issubclass(form, BaseModel)), None)
+        if part is not info.annotation:
             yield f"* `{path}`: {info.description}\n"
+        if part is not None:
+            yield from _reference(part, f"{path}.")

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.origin import Origin
+
 WAIT_S = 30
 NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
 
@@ -26,15 +28,17 @@ class Process:
     popen: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        (self.home / "specs").mkdir(exist_ok=True)
-        (self.home / "specs/lab.yaml").write_text(NETWORK)
+        specs = self.home / "specs"
+        if "KVMRECONCILE_GIT" not in self.settings:
+            specs.mkdir(exist_ok=True)
+            (specs / "lab.yaml").write_text(NETWORK)
         environment = {
             **os.environ,
             "KVMRECONCILE_CONNECT": "test:///default",
             "KVMRECONCILE_STATE": str(self.home / "state"),
             **self.settings,
         }
-        command = [sys.executable, "-m", "kvmreconcile", "run", str(self.home / "specs")]
+        command = [sys.executable, "-m", "kvmreconcile", "run", *([str(specs)] if specs.exists() else [])]
         self.popen = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
     def wait_for(self, event: str) -> dict[str, Any]:
@@ -144,3 +148,41 @@ def test_full_pass_is_made_again_and_again_though_nothing_happens(process: Proce
         continue
     while process.wait_for("pass.started")["rung_by"] != ["resync"]:
         continue
+
+
+def test_it_follows_a_repository_and_looks_when_told(process: Process, tmp_path: Path) -> None:
+    origin = Origin(tmp_path)
+    first = origin.commit(NETWORK)
+    process.settings = {"KVMRECONCILE_GIT": f"{{url: {origin.path}, poll: 1h}}"}
+    process.start()
+
+    assert process.wait_for("revision.in_force")["commit"] == first
+    assert process.wait_for("action.done")["commit"] == first
+
+    second = origin.commit(NETWORK.replace("lab", "dmz"), name="b.yaml")
+    assert process.popen
+    process.popen.send_signal(signal.SIGHUP)
+
+    assert process.wait_for("revision.in_force")["commit"] == second
+    done = process.wait_for("action.done")
+    assert (done["key"], done["commit"]) == ("Network/dmz", second)
+
+
+def test_refused_commit_is_told_and_changes_nothing(process: Process, tmp_path: Path) -> None:
+    origin = Origin(tmp_path)
+    signers = origin.allow("alice")
+    first = origin.commit(NETWORK, key="alice")
+    process.settings = {
+        "KVMRECONCILE_GIT": f"{{url: {origin.path}, poll: 1h, allowedSigners: {signers}}}",
+        "KVMRECONCILE_PRUNE": "{Network: auto}",
+    }
+    process.start()
+    assert process.wait_for("revision.in_force")["signer"] == "alice"
+    origin.commit("# nothing")
+    assert process.popen
+
+    process.popen.send_signal(signal.SIGHUP)
+
+    refused = process.wait_for("revision.refused")
+    assert "is not signed" in refused["what"]
+    assert refused["commit"] == first

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kvmreconcile.daemon.signals import ENDED, signals
+from kvmreconcile.daemon.signals import ENDED, RELOAD, signals
 
 WAYS: dict[str, Callable[[], object]] = {
     "to the process": lambda: os.kill(os.getpid(), signal.SIGTERM),
@@ -37,6 +37,14 @@ def test_thread_that_ends_by_itself_ends_the_wait() -> None:
         told.ring(ENDED)
 
         assert told.wait() == ENDED
+
+
+def test_signal_to_look_does_not_end_the_next_wait() -> None:
+    with signals() as told:
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGTERM)
+
+        assert [told.wait(), told.wait()] == [RELOAD, signal.SIGTERM]
 
 
 def test_second_signal_ends_the_process() -> None:

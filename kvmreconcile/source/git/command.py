@@ -85,7 +85,9 @@ class Git:
 
 
 def _advice(said: str) -> str:
-    return next((todo for word, todo in _ADVICE.items() if word in said), "see that it can be reached, and is sound")
+    return next(
+        (todo for word, todo in _ADVICE.items() if word in said), "see that it can be reached, and is sound"
+    )
 
 
 _ADVICE = {

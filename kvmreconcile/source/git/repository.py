@@ -26,6 +26,11 @@ class Repository:
         self._revisions = Revisions(directory / "revisions")
         self._git = Git(self._mirror, remote.name, remote.credentials)
 
+    @property
+    def name(self) -> str:
+        """Its URL, without a password."""
+        return self._remote.name
+
     def in_force(self) -> tuple[Revision, Path] | None:
         """Return the revision in force and the directory of its specs; None before the first, or of another remote."""
         found = self._revisions.in_force()

@@ -1,0 +1,27 @@
+"""`kvmreconcile fetch`: bring the repository's newest revision here. Separate because it asks no hypervisor."""
+
+from dataclasses import dataclass
+
+from kvmreconcile.cli.options import Common
+from kvmreconcile.cli.terminal import show
+from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.origin import find_repository
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchOptions(Common):
+    """What `fetch` understands."""
+
+
+def fetch(options: FetchOptions) -> int:
+    """Bring the newest revision of the settings' repository into force; changes nothing on the host."""
+    repository = find_repository(options.settings())
+    if repository is None:
+        raise SpecError([Problem("git", "the settings name no repository", "set git.url")])
+    is_new = repository.update()
+    if found := repository.in_force():
+        revision = found[0]
+        signed = f", signed by {revision.signer}" if revision.signer else ""
+        news = "now in force" if is_new else "in force, and the newest"
+        show(f"{revision.commit[:12]} {revision.subject} ({revision.author}{signed}) is {news}")
+    return 0

@@ -1,0 +1,61 @@
+"""
+Ask the repository for news, and ring when there are any.
+
+Separate from the thread that makes passes: a server that is slow to answer, or never does, keeps no pass waiting.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from kvmreconcile.errors import SourceError
+from kvmreconcile.source.git import Repository
+
+log = structlog.get_logger()
+
+
+class Poll:
+    """
+    Asks when it is called; what goes wrong is told once, until it is over or something else does.
+
+    Attributes:
+        is_asking: Whether it is in the midst of it.
+    """
+
+    def __init__(self, repository: Repository, ring: Callable[[], None]) -> None:
+        self._repository = repository
+        self._ring = ring
+        self._wrong = ""
+        self.is_asking = False
+
+    def __call__(self) -> None:
+        """Bring the newest revision into force."""
+        self.is_asking = True
+        try:
+            self._ask()
+        finally:
+            self.is_asking = False
+
+    def _ask(self) -> None:
+        try:
+            is_new = self._repository.update()
+        except SourceError as error:
+            if self._wrong != (wrong := str(error)):
+                log.warning("revision.refused", where=error.problem.where, what=error.problem.what,
+                            todo=error.problem.todo, **self._in_force())  # fmt: skip
+            self._wrong = wrong
+            return
+        if self._wrong:
+            log.info("revision.mended", where=self._repository.name)
+            self._wrong = ""
+        if is_new:
+            log.info("revision.in_force", **self._in_force())
+            self._ring()
+
+    def _in_force(self) -> dict[str, str]:
+        found = self._repository.in_force()
+        if found is None:
+            return {}
+        revision = found[0]
+        said = {"commit": revision.commit, "subject": revision.subject, "author": revision.author}
+        return said | ({"signer": revision.signer} if revision.signer else {})

@@ -1,0 +1,53 @@
+"""`fetch`, and specs that other commands read from the repository's revision in force."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kvmreconcile.cli.app import app
+from tests.origin import Origin
+
+NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    return Origin(tmp_path)
+
+
+def call(tmp_path: Path, *words: str, git: str = "") -> Result:
+    settings = {"KVMRECONCILE_STATE": str(tmp_path / "state"), "KVMRECONCILE_GIT": git}
+    return CliRunner(env=settings).invoke(app, list(words), catch_exceptions=False)
+
+
+def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None:
+    git = f"{{url: {origin.path}}}"
+    commit = origin.commit(NETWORK)
+
+    before = call(tmp_path, "validate", git=git)
+    fetched = call(tmp_path, "fetch", git=git)
+    again = call(tmp_path, "fetch", git=git)
+    after = call(tmp_path, "validate", git=git)
+
+    assert before.exit_code == 1
+    assert "no revision of it is in force here; fetch it: kvmreconcile fetch" in before.output
+    assert fetched.stdout.startswith(f"{commit[:12]} apiVersion: kvmreconcile/v1")
+    assert "is now in force" in fetched.stdout
+    assert "is in force, and the newest" in again.stdout
+    assert after.stdout == "1 object in 1 file is valid\n"
+
+
+def test_without_a_repository_there_is_nothing_to_fetch(tmp_path: Path) -> None:
+    result = call(tmp_path, "fetch")
+
+    assert result.exit_code == 1
+    assert "git: the settings name no repository; set git.url" in result.output
+
+
+@pytest.mark.parametrize(("git", "said"), [("{}", "url"), ("{url: x, poll: 1}", "poll")])
+def test_wrong_settings_are_named(tmp_path: Path, git: str, said: str) -> None:
+    result = call(tmp_path, "fetch", git=git)
+
+    assert result.exit_code == 1
+    assert f"git.{said}" in result.output
