@@ -177,20 +177,22 @@ class _Composer:
 
     def key(self, frame: Frame, item: Item) -> str | None:
         """Return the name of a mapping's field, None for one that cannot be."""
-        if not isinstance(item.value, str):
+        # Processors, cells and threads have numbers for names.
+        name = str(item.value) if type(item.value) is int else item.value
+        if not isinstance(name, str):
             self.fault(item.source, "a field's name must be text", "quote it")
             return None
-        if item.value == "<<":
+        if name == "<<":
             todo = "write the fields out; an alias may still stand for a whole value"
             self.fault(item.source, "YAML 1.2 does not merge '<<'", todo)
             return None
-        if (first := frame.entries.get(item.value)) is not None:
-            what = f"field '{shown(item.value)}' is given twice, first on line {first.source.line}"
+        if (first := frame.entries.get(name)) is not None:
+            what = f"field '{shown(name)}' is given twice, first on line {first.source.line}"
             self.fault(item.source, what, "keep one of them")
             # Two objects that lost the line between them look like this, so which ones were meant is not known.
             self.is_broken |= len(self.frames) == 1
             return None
-        return item.value
+        return name
 
     def remember(self, anchor: str | None, item: Item) -> None:
         """Keep a value for its aliases."""

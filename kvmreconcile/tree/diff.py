@@ -78,7 +78,12 @@ def _whole(
 ) -> Iterator[Change]:
     element = old or new or Node("")
     rule = under(parent, element.tag)
-    if element.tag != COMMENT and rule not in rules.ignored and not _only_holds_ignored(element, rules, rule):
+    if rule in rules.containers:
+        empty = Node(element.tag)
+        yield from diff(old or empty, new or empty, rules, rule, steps)
+    elif (
+        element.tag != COMMENT and rule not in rules.ignored and not _only_holds_ignored(element, rules, rule)
+    ):
         yield Change(steps, rule, old, new, rules.secrets)
 
 

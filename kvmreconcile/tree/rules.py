@@ -123,6 +123,7 @@ class Rules:
         resets: What a change makes stale beside it.
         ignored: What is reported and never desired, nor shown as a change.
         at_birth: What counts when an element is made, and is never compared later.
+        containers: Elements that say nothing but what is inside them, so that this is what comes and goes.
         whole: Elements that make no sense in part, and go as one when the spec forgets them.
         required: What an object cannot be without, and so is kept when the spec forgets it.
         live_ignored: What libvirt spells otherwise while an object runs, so that it proves nothing pending.
@@ -139,6 +140,7 @@ class Rules:
     resets: Table[tuple[Reset, ...]] = field(default_factory=lambda: Table({}))
     ignored: Table[bool] = field(default_factory=paths)
     at_birth: Table[bool] = field(default_factory=paths)
+    containers: Table[bool] = field(default_factory=paths)
     whole: Table[bool] = field(default_factory=paths)
     required: Table[bool] = field(default_factory=paths)
     live_ignored: Table[bool] = field(default_factory=paths)

@@ -70,6 +70,254 @@ VALUES = Group(
     ),
 )
 
-GROUPS = (VALUES,)
-NOT_RUN: dict[str, str] = {"uuid:replace": "is no live change: the guest is made anew"}
+
+_NOTE = '<domain><metadata><t:note xmlns:t="urn:example:notes"{}>{}</t:note></metadata></domain>'
+
+
+def _noted(text: str) -> Callable[[Guest], bool]:
+    return lambda guest: text in guest.virsh("metadata", "urn:example:notes")
+
+
+PARTS = Group(
+    "parts",
+    spec={
+        "iothreads": 1,
+        "graphics": [{"type": "vnc", "password": "one", "listen": "127.0.0.1"}],
+        "xml": _NOTE.format("", "first"),
+    },
+    edits=(
+        Edit(
+            "threads are added",
+            rows=("iothreads:set-iothreads",),
+            change={"iothreads": 3},
+            shown=("set-iothreads ~ iothreads",),
+            seen=lambda guest: guest.virsh("iothreadinfo").count("0-1") == 3,
+            passing=True,
+        ),
+        Edit(
+            "and taken away",
+            rows=("iothreads:set-iothreads",),
+            change={"iothreads": 2},
+            shown=("set-iothreads ~ iothreads",),
+            seen=lambda guest: guest.virsh("iothreadinfo").count("0-1") == 2,
+            passing=True,
+        ),
+        Edit(
+            "threads are numbered",
+            rows=("iothreadids/iothread:set-iothreads",),
+            change={"iothreads": {"count": 3, "ids": [{"id": 1}, {"id": 2}, {"id": 7}]}},
+            shown=("set-iothreads ~ iothreads", "set-iothreads + iothreadids/iothread[7]"),
+            seen=lambda guest: " 7 " in guest.virsh("iothreadinfo"),
+        ),
+        Edit(
+            "password",
+            rows=("devices/graphics/@passwd:update",),
+            change={"graphics": [{"type": "vnc", "password": "two", "listen": "127.0.0.1"}]},
+            shown=("update ~ devices/graphics[vnc]/@passwd",),
+            seen=lambda guest: "passwd='two'" in guest.virsh("dumpxml", "--security-info"),
+        ),
+        Edit(
+            "metadata",
+            rows=("metadata/**:set-metadata",),
+            change={"xml": _NOTE.format(" by='me'", "second")},
+            shown=(
+                "set-metadata ~ metadata/urn:example:notes:note",
+                "set-metadata + metadata/urn:example:notes:note/@by",
+            ),
+            seen=_noted("second"),
+            passing=True,
+        ),
+        Edit(
+            "metadata goes",
+            rows=("metadata/*:set-metadata",),
+            change={"xml": "<domain/>"},
+            shown=("set-metadata - metadata/urn:example:notes:note",),
+            seen=lambda guest: "urn:example:notes" not in guest.virsh("dumpxml"),
+        ),
+    ),
+)
+
+
+def _tuned(command: str, *words: str, says: str) -> Callable[[Guest], bool]:
+    """Return whether virsh says so, whose columns are of any width."""
+    return lambda guest: says in " ".join(guest.virsh(command, *words).split())
+
+
+TUNING = Group(
+    "tuning",
+    spec={"vcpus": 2, "iothreads": 1, "interfaces": [{"name": "lan", "network": "lan"}]},
+    edits=(
+        Edit(
+            "shares and quotas",
+            rows=tuple(
+                f"cputune/{place}:set-scheduler"
+                for place in (
+                    "shares",
+                    "period",
+                    "quota",
+                    "global_period",
+                    "global_quota",
+                    "emulator_period",
+                    "emulator_quota",
+                    "iothread_period",
+                    "iothread_quota",
+                )
+            ),
+            change={
+                "cputune": {
+                    "shares": 512,
+                    "period": 50000,
+                    "quota": 40000,
+                    "globalPeriod": 60000,
+                    "globalQuota": 50000,
+                    "emulatorPeriod": 70000,
+                    "emulatorQuota": 30000,
+                    "iothreadPeriod": 80000,
+                    "iothreadQuota": 30000,
+                }
+            },
+            shown=tuple(
+                f"set-scheduler + cputune/{place}"
+                for place in (
+                    "shares",
+                    "period",
+                    "quota",
+                    "global_period",
+                    "global_quota",
+                    "emulator_period",
+                    "emulator_quota",
+                    "iothread_period",
+                    "iothread_quota",
+                )
+            ),
+            seen=_tuned("schedinfo", says="vcpu_quota : 40000"),
+            passing=True,
+        ),
+        Edit(
+            "a quota is lifted",
+            rows=("cputune/quota:set-scheduler",),
+            change={"cputune.quota": None, "cputune.shares": 256},
+            shown=("set-scheduler - cputune/quota", "set-scheduler ~ cputune/shares"),
+            seen=_tuned("schedinfo", says="cpu_shares : 256"),
+        ),
+        Edit(
+            "pins",
+            rows=("cputune/vcpupin:pin", "cputune/emulatorpin:pin", "cputune/iothreadpin:pin"),
+            change={
+                "cputune.vcpupin": {0: "0", 1: "1"},
+                "cputune.emulatorpin": "0",
+                "cputune.iothreadpin": {1: "1"},
+            },
+            shown=(
+                "pin + cputune/vcpupin[0]",
+                "pin + cputune/vcpupin[1]",
+                "pin + cputune/emulatorpin",
+                "pin + cputune/iothreadpin[1]",
+            ),
+            seen=_tuned("vcpupin", says="0 0 1 1"),
+            passing=True,
+        ),
+        Edit(
+            "pins move",
+            rows=(
+                "cputune/vcpupin/@cpuset:pin",
+                "cputune/emulatorpin/@cpuset:pin",
+                "cputune/iothreadpin/@cpuset:pin",
+            ),
+            change={
+                "cputune.vcpupin": {0: "1", 1: "0"},
+                "cputune.emulatorpin": "0-1",
+                "cputune.iothreadpin": {1: "0"},
+            },
+            shown=(
+                "pin ~ cputune/vcpupin[0]/@cpuset",
+                "pin ~ cputune/vcpupin[1]/@cpuset",
+                "pin ~ cputune/emulatorpin/@cpuset",
+                "pin ~ cputune/iothreadpin[1]/@cpuset",
+            ),
+            seen=_tuned("vcpupin", says="0 1 1 0"),
+            passing=True,
+        ),
+        Edit(
+            "a pin is lifted",
+            rows=("cputune/vcpupin:pin",),
+            change={"cputune.vcpupin": {0: "1"}},
+            shown=("pin - cputune/vcpupin[1]",),
+            seen=_tuned("vcpupin", says="0 1 1 0-1"),
+        ),
+        Edit(
+            "memory's limits",
+            rows=(
+                "memtune/hard_limit:set-memory-limits",
+                "memtune/soft_limit:set-memory-limits",
+                "memtune/swap_hard_limit:set-memory-limits",
+            ),
+            change={"memtune": {"hardLimit": "2GiB", "softLimit": "1GiB", "swapHardLimit": "3GiB"}},
+            shown=(
+                "set-memory-limits + memtune/hard_limit",
+                "set-memory-limits + memtune/soft_limit",
+                "set-memory-limits + memtune/swap_hard_limit",
+            ),
+            seen=_tuned("memtune", says="soft_limit : 1048576"),
+            passing=True,
+        ),
+        Edit(
+            # A guest with a hard limit does not start here: libvirt may not raise the limit of locked memory.
+            "memory's hard limits are lifted",
+            rows=("memtune/hard_limit:set-memory-limits",),
+            change={"memtune": {"softLimit": "1GiB"}},
+            shown=(
+                "set-memory-limits - memtune/hard_limit",
+                "set-memory-limits - memtune/swap_hard_limit",
+            ),
+            seen=_tuned("memtune", says="hard_limit : unlimited soft_limit : 1048576"),
+        ),
+        Edit(
+            "weight",
+            rows=("blkiotune/weight:set-blkio",),
+            change={"blkiotune": {"weight": 500}},
+            shown=("set-blkio + blkiotune/weight",),
+            seen=_tuned("blkiotune", says="weight : 500"),
+        ),
+    ),
+)
+DISK = {"name": "data", "volume": {"pool": "images", "name": "data.qcow2"}}
+IOTUNE = Group(
+    "iotune",
+    spec={"disks": [DISK]},
+    edits=(
+        Edit(
+            "a disk is held back",
+            rows=("devices/disk/iotune/*:set-iotune",),
+            change={"disks": [{**DISK, "iotune": {"totalIopsSec": 500, "readBytesSec": "1MiB"}}]},
+            shown=(
+                "set-iotune + devices/disk[data]/iotune/total_iops_sec",
+                "set-iotune + devices/disk[data]/iotune/read_bytes_sec",
+            ),
+            seen=_tuned("blkdeviotune", "vda", says="total_iops_sec : 500"),
+            passing=True,
+        ),
+        Edit(
+            "less, and one limit is lifted",
+            rows=("devices/disk/iotune/*:set-iotune",),
+            change={"disks": [{**DISK, "iotune": {"readBytesSec": "2MiB"}}]},
+            shown=(
+                "set-iotune - devices/disk[data]/iotune/total_iops_sec",
+                "set-iotune ~ devices/disk[data]/iotune/read_bytes_sec",
+            ),
+            seen=_tuned("blkdeviotune", "vda", says="total_iops_sec : 0"),
+        ),
+    ),
+)
+
+GROUPS = (VALUES, PARTS, TUNING, IOTUNE)
+_NO_SFQ = "this kernel lacks the queueing discipline (sfq) that libvirt limits traffic by"
+NOT_RUN: dict[str, str] = {
+    "uuid:replace": "is no live change: the guest is made anew",
+    "numatune/memory/@nodeset:set-numa": "this host has one NUMA node, and no other to move to",
+    **{
+        f"devices/interface/bandwidth/{way}:set-bandwidth": _NO_SFQ
+        for way in ("inbound", "inbound/@*", "outbound", "outbound/@*")
+    },
+}
 """Rows that this machine cannot exercise, and why."""

@@ -213,3 +213,11 @@ def test_required_is_kept_though_the_spec_forgot_it() -> None:
 
 def test_what_is_gone_already_is_not_missed() -> None:
     assert left("<d/>", "<d><a/></d>", "<d/>") == "<d/>"
+
+
+def test_container_that_comes_or_goes_is_told_by_what_is_in_it() -> None:
+    rules = Rules(containers=paths("tune", "tune/inner"))
+    full, bare = parse('<d><tune><x>1</x><inner y="2"/></tune></d>'), parse("<d/>")
+
+    assert [(c.sign, c.path) for c in diff(bare, full, rules)] == [("+", "tune/x"), ("+", "tune/inner/@y")]
+    assert [(c.sign, c.path) for c in diff(full, bare, rules)] == [("-", "tune/x"), ("-", "tune/inner/@y")]

@@ -178,6 +178,16 @@ RULES = Rules(
     live_ignored=paths(
         "cpu/@mode", "cpu/@check", "cpu/@match", "os/@firmware", "os/firmware", "os/loader", "os/nvram"
     ),
+    containers=paths(
+        "cputune",
+        "memtune",
+        "blkiotune",
+        "iothreadids",
+        "perf",
+        "devices/disk/iotune",
+        "devices/interface/bandwidth",
+        "metadata",
+    ),
     # Elements that libvirt refuses, or reads otherwise, when a part of what we said is taken away.
     whole=paths(
         "cpu",

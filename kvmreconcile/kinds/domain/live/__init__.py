@@ -6,7 +6,8 @@ with every device that libvirt learns to plug.
 """
 
 from kvmreconcile.kinds.domain.live.plug import PLUG_VERBS
+from kvmreconcile.kinds.domain.live.tuning import TUNING_VERBS
 from kvmreconcile.kinds.domain.live.values import VALUE_VERBS
 
-LIVE_VERBS = {**PLUG_VERBS, **VALUE_VERBS}
+LIVE_VERBS = {**PLUG_VERBS, **TUNING_VERBS, **VALUE_VERBS}
 """What `updates` names, by the verb's name."""

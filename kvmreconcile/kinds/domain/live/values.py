@@ -6,12 +6,15 @@ Separate from devices, which are plugged: here the stored definition or the chan
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import libvirt
 
 from kvmreconcile.kinds.domain.live.definitions import LIVE, POLL_S, find, running, stored
+from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
-from kvmreconcile.tree import Node
+from kvmreconcile.tree import Node, locate, to_xml
 
 _EVENTS = {
     "on_poweroff": libvirt.VIR_DOMAIN_LIFECYCLE_POWEROFF,
@@ -67,11 +70,54 @@ def _set_vcpus(virt: libvirt.virConnect, action: Action) -> None:
         domain.setVcpusFlags(int(vcpu.attr("current") or vcpu.text), LIVE)
 
 
+def _set_iothreads(virt: libvirt.virConnect, action: Action) -> None:
+    """Add the threads that are stored and do not run, then take away those that run and are not stored."""
+    domain = find(virt, action)
+    # libvirt-python's annotations call each thread a text; it is a number and its processors.
+    threads: Any = domain.ioThreadInfo(LIVE)
+    wanted, have = _iothreads(stored(domain)), {int(number) for number, _ in threads}
+    for number in sorted(wanted - have):
+        domain.addIOThread(number, LIVE)
+    for number in sorted(have - wanted):
+        domain.delIOThread(number, LIVE)
+
+
+def _iothreads(definition: Node) -> set[int]:
+    """Return the numbers of a definition's threads: those it names, then the lowest that are free."""
+    named = {int(thread.attr("id") or 0) for thread in definition.all("iothreadids/iothread")}
+    count = int(definition.get("iothreads") or 0)
+    free = (number for number in range(1, count + len(named) + 1) if number not in named)
+    return named | {next(free) for _ in range(count - len(named))}
+
+
+def _set_metadata(virt: libvirt.virConnect, action: Action) -> None:
+    """Set one namespace's element, or take it out; libvirt puts the namespace on by itself."""
+    domain = find(virt, action)
+    element = locate(stored(domain), action.steps, RULES)
+    gone = next((c.old for c in action.changes if isinstance(c.old, Node)), None)
+    name = element or gone
+    if name is None:
+        return
+    uri = name.tag[1:].partition("}")[0]
+    text = to_xml(_bare(element, uri)) if element else None
+    # libvirt-python's annotations know of no None, which takes the element away.
+    set_metadata: Callable[..., int] = domain.setMetadata
+    set_metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, text, name.prefix or "ns0", uri, LIVE)
+
+
+def _bare(node: Node, uri: str) -> Node:
+    """Return an element without a namespace, on itself and on all of the same inside it."""
+    tag = node.tag.removeprefix(f"{{{uri}}}")
+    return replace(node, tag=tag, prefix=None, children=tuple(_bare(child, uri) for child in node.children))
+
+
 VALUE_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-title": _set_text,
     "set-description": _set_text,
     "set-memory": _set_memory,
     "set-vcpus": _set_vcpus,
+    "set-iothreads": _set_iothreads,
+    "set-metadata": _set_metadata,
     "set-lifecycle": _set_lifecycle,
 }
 """What `updates` names, by the verb's name."""

@@ -7,7 +7,8 @@ https://libvirt.org/html/libvirt-libvirt-domain.html, and libvirt's `qemu_hotplu
 """
 
 from kvmreconcile.kinds.domain.updates.devices import DEVICES
+from kvmreconcile.kinds.domain.updates.tuning import TUNING
 from kvmreconcile.kinds.domain.updates.values import VALUES
 from kvmreconcile.tree import Table
 
-UPDATES = Table({**VALUES, **DEVICES})
+UPDATES = Table({**VALUES, **TUNING, **DEVICES})

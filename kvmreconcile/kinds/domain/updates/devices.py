@@ -30,6 +30,9 @@ _PLUG_DISK = (
 )
 _UPDATE_NIC = (Update("update", at="devices/interface", source=f"{_SOURCE}#virDomainUpdateDeviceFlags"),)
 
+# QEMU takes another password only where the guest was started with one.
+_PASSWORD = (Update("update", on="~", at="devices/graphics", source=f"{_SOURCE}#virDomainUpdateDeviceFlags"),)
+
 DEVICES: Mapping[str, tuple[Update, ...]] = {
     "devices/disk": _PLUG_DISK,
     "devices/interface": _PLUG,
@@ -37,6 +40,7 @@ DEVICES: Mapping[str, tuple[Update, ...]] = {
     "devices/interface/link/@state": _UPDATE_NIC,
     "devices/interface/source/@network": _UPDATE_NIC,
     "devices/interface/source/@bridge": _UPDATE_NIC,
+    "devices/graphics/@passwd": _PASSWORD,
     "devices/hostdev": _PLUG,
     "devices/rng": _PLUG,
     "devices/channel": _PLUG,

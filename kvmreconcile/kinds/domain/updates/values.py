@@ -18,6 +18,9 @@ def _is_more(old: Value, new: Value) -> bool:
 
 _LIFECYCLE = (Update("set-lifecycle", on="~", source=f"{_SOURCE}#virDomainSetLifecycleAction"),)
 
+# libvirt has no count that runs: threads are added and taken away one by one.
+_IOTHREADS = (Update("set-iothreads", source=f"{_SOURCE}#virDomainAddIOThread"),)
+
 VALUES: Mapping[str, tuple[Update, ...]] = {
     "uuid": (Update("replace", effect=Effect.REPLACE, on="~"),),
     "title": (Update("set-title", source=f"{_SOURCE}#virDomainSetMetadata"),),
@@ -28,6 +31,11 @@ VALUES: Mapping[str, tuple[Update, ...]] = {
     "vcpu/@current": (
         Update("set-vcpus", after="vcpu", when=_is_more, source=f"{_SOURCE}#virDomainSetVcpusFlags"),
     ),
+    "iothreads": _IOTHREADS,
+    "iothreadids/iothread": _IOTHREADS,
+    # Other tools' elements in it are theirs, and stay; what a spec says of it is brought to the guest.
+    "metadata/*": (Update("set-metadata", at="metadata/*", source=f"{_SOURCE}#virDomainSetMetadata"),),
+    "metadata/**": (Update("set-metadata", at="metadata/*", source=f"{_SOURCE}#virDomainSetMetadata"),),
     "on_poweroff": _LIFECYCLE,
     "on_reboot": _LIFECYCLE,
     "on_crash": _LIFECYCLE,

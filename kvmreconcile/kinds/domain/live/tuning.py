@@ -1,0 +1,146 @@
+"""
+Limits of a running domain: numbers that libvirt takes by name, many in one call.
+
+Separate from other values because they are one table: where a number stands in XML, and what the call names it.
+Source: https://libvirt.org/html/libvirt-libvirt-domain.html, the macros VIR_DOMAIN_SCHEDULER_*, _MEMORY_*,
+_BLOCK_IOTUNE_* and _BANDWIDTH_*.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import libvirt
+
+from kvmreconcile.errors import NotFound
+from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, stored
+from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.model import Action
+from kvmreconcile.tree import Node, locate
+
+Parameters = dict[str, int | str]
+
+_UNLIMITED = -1
+_PERIOD_US = 100_000
+"""What the kernel divides time into where nobody says (its documentation of CFS bandwidth control)."""
+_NO_LIMIT_KIB = 9007199254740991
+"""VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, which libvirt-python lacks."""
+_SCHEDULER: Mapping[str, tuple[str, int]] = {
+    "shares": (libvirt.VIR_DOMAIN_SCHEDULER_CPU_SHARES, 0),
+    "period": (libvirt.VIR_DOMAIN_SCHEDULER_VCPU_PERIOD, _PERIOD_US),
+    "quota": (libvirt.VIR_DOMAIN_SCHEDULER_VCPU_QUOTA, _UNLIMITED),
+    "global_period": (libvirt.VIR_DOMAIN_SCHEDULER_GLOBAL_PERIOD, _PERIOD_US),
+    "global_quota": (libvirt.VIR_DOMAIN_SCHEDULER_GLOBAL_QUOTA, _UNLIMITED),
+    "emulator_period": (libvirt.VIR_DOMAIN_SCHEDULER_EMULATOR_PERIOD, _PERIOD_US),
+    "emulator_quota": (libvirt.VIR_DOMAIN_SCHEDULER_EMULATOR_QUOTA, _UNLIMITED),
+    "iothread_period": (libvirt.VIR_DOMAIN_SCHEDULER_IOTHREAD_PERIOD, _PERIOD_US),
+    "iothread_quota": (libvirt.VIR_DOMAIN_SCHEDULER_IOTHREAD_QUOTA, _UNLIMITED),
+}
+"""Elements of `<cputune>`: libvirt's name, and what it is where nothing is said."""
+_FLOW = ("average", "peak", "burst", "floor")
+
+
+def _set_scheduler(virt: libvirt.virConnect, action: Action) -> None:
+    limits: Parameters = {}
+    for change in action.changes:
+        name, otherwise = _SCHEDULER[change.rule.rpartition("/")[2]]
+        limits[name] = _number(change.new, otherwise)
+    find(virt, action).setSchedulerParametersFlags(limits, LIVE)
+
+
+def _set_memory_limits(virt: libvirt.virConnect, action: Action) -> None:
+    limits: Parameters = {
+        change.rule.rpartition("/")[2]: _number(change.new, _NO_LIMIT_KIB) for change in action.changes
+    }
+    find(virt, action).setMemoryParameters(limits, LIVE)
+
+
+def _set_blkio(virt: libvirt.virConnect, action: Action) -> None:
+    weight = [_number(change.new, 0) for change in action.changes][-1]
+    find(virt, action).setBlkioParameters({libvirt.VIR_DOMAIN_BLKIO_WEIGHT: weight}, LIVE)
+
+
+def _set_numa(virt: libvirt.virConnect, action: Action) -> None:
+    nodes = str(action.changes[-1].new)
+    find(virt, action).setNumaParameters({libvirt.VIR_DOMAIN_NUMA_NODESET: nodes}, LIVE)
+
+
+def _set_iotune(virt: libvirt.virConnect, action: Action) -> None:
+    """Set a disk's limits; 0 is none, and what is not named stays."""
+    domain = find(virt, action)
+    limits: Parameters = {}
+    for change in action.changes:
+        name, value = change.rule.rpartition("/")[2], _text(change.new)
+        limits[name] = value if name == "group_name" else int(value or 0)
+    domain.setBlockIoTune(_running(domain, action).get("target/@dev") or "", limits, LIVE)
+
+
+def _set_bandwidth(virt: libvirt.virConnect, action: Action) -> None:
+    """Set all of an interface's limits that are stored, since libvirt takes each direction as a whole."""
+    domain = find(virt, action)
+    wanted = locate(stored(domain), action.steps, RULES) or Node("interface")
+    limits: Parameters = {
+        f"{way}.{name}": int(wanted.get(f"bandwidth/{way}/@{name}") or 0)
+        for way in {change.rule.split("/")[3] for change in action.changes}
+        for name in _FLOW
+        if name != "floor" or wanted.get(f"bandwidth/{way}/@floor")
+    }
+    domain.setInterfaceParameters(_running(domain, action).get("mac/@address") or "", limits, LIVE)
+
+
+def _pin(virt: libvirt.virConnect, action: Action) -> None:
+    """Pin a thread to processors of the host: to all of them where the spec no longer pins it."""
+    domain = find(virt, action)
+    count = len(virt.getCPUMap()[1])
+    pinned = locate(stored(domain), action.steps, RULES)
+    chosen = frozenset(_members(pinned.attr("cpuset") or "")) if pinned else frozenset(range(count))
+    cpus = tuple(number in chosen for number in range(count))
+    thread = pinned or locate(running(domain), action.steps, RULES)
+    number = int(_number_of(thread)) if thread else 0
+    # libvirt-python's annotations ask for bytes, and its code for truth values.
+    vcpu: Callable[..., int] = domain.pinVcpuFlags
+    iothread: Callable[..., int] = domain.pinIOThread
+    emulator: Callable[..., int] = domain.pinEmulator
+    match action.changes[0].rule.split("/")[1]:
+        case "vcpupin":
+            vcpu(number, cpus, LIVE)
+        case "iothreadpin":
+            iothread(number, cpus, LIVE)
+        case _:
+            emulator(cpus, LIVE)
+
+
+def _number_of(pin: Node) -> str:
+    return pin.attr("vcpu") or pin.attr("iothread") or "0"
+
+
+def _members(cpuset: str) -> Iterator[int]:
+    """Yield the numbers of a set as libvirt writes it: "0-3,8"."""
+    for run in filter(None, cpuset.split(",")):
+        first, _, last = run.partition("-")
+        yield from range(int(first), int(last or first) + 1)
+
+
+def _running(domain: libvirt.virDomain, action: Action) -> Node:
+    device = locate(running(domain), action.steps, RULES)
+    if device is None:
+        raise NotFound(f"{action.key}: {'/'.join(action.steps)} is not there to be changed")
+    return device
+
+
+def _number(value: Node | str | None, otherwise: int) -> int:
+    return int(_text(value) or otherwise)
+
+
+def _text(value: Node | str | None) -> str:
+    return value.text if isinstance(value, Node) else value or ""
+
+
+TUNING_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
+    "set-scheduler": _set_scheduler,
+    "set-memory-limits": _set_memory_limits,
+    "set-blkio": _set_blkio,
+    "set-numa": _set_numa,
+    "set-iotune": _set_iotune,
+    "set-bandwidth": _set_bandwidth,
+    "pin": _pin,
+}
+"""What `updates` names, by the verb's name."""

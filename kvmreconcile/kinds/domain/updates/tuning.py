@@ -1,0 +1,53 @@
+"""What is done about a change of the limits of a running domain. Separate as one third of the table."""
+
+from collections.abc import Mapping
+
+from kvmreconcile.tree import Update
+
+_SOURCE = "https://libvirt.org/html/libvirt-libvirt-domain.html"
+
+
+def _setter(verb: str, at: str, call: str, on: str = "+-~") -> tuple[Update, ...]:
+    """Return the row of values that one call sets together: all changes inside `at` are one step."""
+    return (Update(verb, on=on, at=at, source=f"{_SOURCE}#{call}"),)
+
+
+_SCHEDULER = "virDomainSetSchedulerParametersFlags"
+_QUOTA = _setter("set-scheduler", "cputune", _SCHEDULER)
+# The kernel's own shares are of another scale in each version of cgroups, so nothing brings them back.
+_SHARES = _setter("set-scheduler", "cputune", _SCHEDULER, on="+~")
+_MEMORY = _setter("set-memory-limits", "memtune", "virDomainSetMemoryParameters")
+_BLKIO = _setter("set-blkio", "blkiotune", "virDomainSetBlkioParameters", on="+~")
+_IOTUNE = _setter("set-iotune", "devices/disk", "virDomainSetBlockIoTune")
+_BANDWIDTH = _setter("set-bandwidth", "devices/interface", "virDomainSetInterfaceParameters")
+_PIN = _setter("pin", "cputune/*", "virDomainPinVcpuFlags")
+_PIN_EMULATOR = _setter("pin", "cputune/*", "virDomainPinEmulator")
+_PIN_IOTHREAD = _setter("pin", "cputune/*", "virDomainPinIOThread")
+
+TUNING: Mapping[str, tuple[Update, ...]] = {
+    "cputune/shares": _SHARES,
+    "cputune/period": _QUOTA,
+    "cputune/quota": _QUOTA,
+    "cputune/global_period": _QUOTA,
+    "cputune/global_quota": _QUOTA,
+    "cputune/emulator_period": _QUOTA,
+    "cputune/emulator_quota": _QUOTA,
+    "cputune/iothread_period": _QUOTA,
+    "cputune/iothread_quota": _QUOTA,
+    "cputune/vcpupin": _PIN,
+    "cputune/vcpupin/@cpuset": _PIN,
+    "cputune/emulatorpin": _PIN_EMULATOR,
+    "cputune/emulatorpin/@cpuset": _PIN_EMULATOR,
+    "cputune/iothreadpin": _PIN_IOTHREAD,
+    "cputune/iothreadpin/@cpuset": _PIN_IOTHREAD,
+    "memtune/hard_limit": _MEMORY,
+    "memtune/soft_limit": _MEMORY,
+    "memtune/swap_hard_limit": _MEMORY,
+    "blkiotune/weight": _BLKIO,
+    "devices/disk/iotune/*": _IOTUNE,
+    "devices/interface/bandwidth/inbound": _BANDWIDTH,
+    "devices/interface/bandwidth/inbound/@*": _BANDWIDTH,
+    "devices/interface/bandwidth/outbound": _BANDWIDTH,
+    "devices/interface/bandwidth/outbound/@*": _BANDWIDTH,
+    "numatune/memory/@nodeset": _setter("set-numa", "numatune", "virDomainSetNumaParameters", on="~"),
+}
