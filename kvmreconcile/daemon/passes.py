@@ -48,16 +48,18 @@ class Passes:
     _told: Told = field(default_factory=Told)
     _failures: int = 0
     _again_s: float | None = None
+    _opens_s: float | None = None
 
     def due_s(self) -> float | None:
-        """Return when something is to be tried again, None if nothing is."""
-        times = [t for t in (self._backoff.due_s(), self._again_s) if t is not None]
+        """Return when something is to be tried again or a window opens, None if neither is to come."""
+        times = [t for t in (self._backoff.due_s(), self._again_s, self._opens_s) if t is not None]
         return min(times, default=None)
 
     def run(self, site: Site, rung_by: Sequence[str]) -> None:
         """Make one pass; whatever goes wrong in it is logged, and tried again later."""
         with structlog.contextvars.bound_contextvars(pass_id=uuid4().hex[:8]):
             began_s = self.clock()
+            self._opens_s = None
             log.info("pass.started", rung_by=list(rung_by[:_SHOWN]) or ["retry"], rings=len(rung_by))
             if SPECS in rung_by:
                 self._backoff.release()
@@ -90,6 +92,8 @@ class Passes:
         if not site.connection.is_alive():
             return {}  # What was seen is at best half of it.
         plan = site.plan(world, Overrides())
+        if plan.look_again:
+            self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
         for matter in self._told.news(matters(specs, world, plan)):
             tell = log.warning if matter.event in ENDS else log.info
             tell(matter.event, **dict(matter.fields), plan=plan.digest)

@@ -11,38 +11,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from kvmreconcile.kinds.part import Spec
+from kvmreconcile.kinds.update import UpdatePolicy
 from kvmreconcile.model import Action, Actual, Desired, Key, Observation, Prune, Source, Surroundings
 from kvmreconcile.tree import Node, Rules
 
+__all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Spec", "derived_uuid"]
+
 NAMESPACE = UUID("6b0f8a5c-1d5e-5f0b-9a53-0c4a6f4d8f1e")
 """Root of every UUID that is derived from a name."""
-
-
-class Spec(BaseModel):
-    """Any part of a spec: unknown fields are errors, names are in camel case in YAML."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        alias_generator=to_camel,
-        validate_by_name=True,
-        hide_input_in_errors=True,
-    )
-
-
-class UpdatePolicy(Spec):
-    """How far changes may go without asking."""
-
-    max_effect: Annotated[
-        Literal["live", "next-boot", "restart", "replace", "data-loss"],
-        Field(
-            description="Up to which effect changes are made unasked; what costs more is held until it is "
-            'approved. Defaults to "next-boot": stored, and in force after the next start.'
-        ),
-    ] = "next-boot"
 
 
 class ObjectSpec(Spec):
@@ -73,8 +52,8 @@ class ObjectSpec(Spec):
             description="Paths in libvirt's XML that are left as they are, such as "
             '"devices/interface/link"; "*" stands for one element. Defaults to none.'
         ),
-    ] = []
-    update: Annotated[UpdatePolicy, Field(description="How far changes may go without asking.")] = (
+    ] = Field(default_factory=list)
+    update: Annotated[UpdatePolicy, Field(description="When and how far changes may go without asking.")] = (
         UpdatePolicy()
     )
     defaults: Annotated[

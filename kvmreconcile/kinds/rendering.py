@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Document, ObjectSpec
 from kvmreconcile.kinds.lens import write
+from kvmreconcile.kinds.update import effect
 from kvmreconcile.model import Apply, Desired, Key, Policy
-from kvmreconcile.tree import Effect, Node, Rules, make, overlay, parse, paths
+from kvmreconcile.tree import Node, Rules, make, overlay, parse, paths
 from kvmreconcile.tree.bending import variant
 
 
@@ -76,7 +77,10 @@ def desired(document: Document, key: Key, tree: Node, uuid: str) -> Desired:
 def policy(spec: ObjectSpec) -> Policy:
     """Return what may be done to an object unasked."""
     return Policy(
-        max_effect=Effect[spec.update.max_effect.upper().replace("-", "_")],
+        max_effect=effect(spec.update.max_effect),
+        windows=tuple(w.window for w in spec.update.windows),
+        outside=None if spec.update.outside == "nothing" else effect(spec.update.outside),
+        waits_when_off=spec.update.when_off == "wait",
         adopt=spec.adopt,
         apply=Apply(spec.apply),
         protect=spec.protect,

@@ -11,7 +11,7 @@ from pydantic import GetJsonSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema
 
-from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.kinds.part import Spec
 
 
 class Short(Spec):

@@ -2,6 +2,7 @@
 
 from kvmreconcile.model.objects import Actual, Apply, Desired, Key, Policy, Power, Source, Stamp
 from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result
+from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
     Applied,
     Blind,
@@ -39,5 +40,6 @@ __all__ = [
     "Stamp",
     "Surroundings",
     "Unknown",
+    "Window",
     "World",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from kvmreconcile.model.windows import Window
 from kvmreconcile.tree import Effect, Node, parse
 
 
@@ -50,9 +51,19 @@ class Apply(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What may be done to one object unasked."""
+    """
+    What may be done to one object unasked.
+
+    Attributes:
+        windows: When changes may be made; none means always.
+        outside: Up to which effect while none is open, None for nothing.
+        waits_when_off: Whether an object that does not run waits for a window too.
+    """
 
     max_effect: Effect = Effect.NEXT_BOOT
+    windows: tuple[Window, ...] = ()
+    outside: Effect | None = None
+    waits_when_off: bool = False
     adopt: bool = False
     apply: Apply = Apply.ENFORCE
     protect: bool = False

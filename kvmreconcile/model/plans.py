@@ -6,6 +6,7 @@ Separate from the world that plans are made from, because executors and reporter
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
@@ -57,6 +58,7 @@ class Hold(Enum):
     """Why an action is withheld."""
 
     EFFECT = "costs more than policy allows unasked"
+    WINDOW = "waits for the window"
     CONFLICT = "an object of that name exists and is not ours"
     UNKNOWN = "libvirt could not tell its state"
     BUSY = "a job is running on it"
@@ -70,12 +72,13 @@ class Hold(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An action withheld, why, and what would release it."""
+    """An action withheld, why, what would release it, and when it is released by itself (None: not)."""
 
     action: Action
     hold: Hold
     detail: str = ""
     release: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,11 @@ class Plan:
     def is_empty(self) -> bool:
         """Tell whether there is nothing to do and nothing held."""
         return not self.actions and not self.held
+
+    @property
+    def look_again(self) -> datetime | None:
+        """The moment at which the first of what is held is released by itself, None if nothing is."""
+        return min((h.until for h in self.held if h.until), default=None)
 
 
 class Result(Enum):

@@ -42,6 +42,7 @@ class Findings:
         foreign: What exists under a desired name and is not ours.
         to_be: What does not exist yet, so that what needs it cannot do without its being made.
         hidden: What cannot be seen before this plan starts something.
+        at_rest: What may be changed while no window is open, as nobody is disturbed.
     """
 
     steps: dict[Key, tuple[Action, ...]] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Findings:
     foreign: set[Key] = field(default_factory=set)
     to_be: set[Key] = field(default_factory=set)
     hidden: dict[Key, Blind] = field(default_factory=dict)
+    at_rest: set[Key] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
     is_out_of_sight = hidden is not None or (actual is None and _is_in_what_is_to_be(key, needs, found))
     if is_out_of_sight and view.applied and view.applied.complete:
         return  # It is there for all we know, and compared once it can be seen.
+    if _is_at_rest(view, kinds):
+        found.at_rest.add(key)
     if actual is None:
         found.to_be.add(key)
     elif not is_ours(desired, actual, view.applied, world) and not _is_ours_again(view, kinds, needs, found):
@@ -85,6 +89,14 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
         found.held.append(conflict(desired, actual, world))
         return
     _note(view, _compared(view, world, kinds), found)
+
+
+def _is_at_rest(view: View, kinds: Rulebooks) -> bool:
+    actual = view.actual
+    if actual is None:
+        return True
+    is_off = kinds[actual.key.kind].has_power and not actual.active
+    return is_off and not view.desired.policy.waits_when_off
 
 
 def _is_in_what_is_to_be(key: Key, needs: Needs, found: Findings) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Plan, World
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind, find_needs
-from kvmreconcile.plan.policy import Limits, Overrides, judge, name, overridden
+from kvmreconcile.plan.policy import Case, Limits, Overrides, judge, name, overridden
 from kvmreconcile.plan.prune import orphans
 from kvmreconcile.tree import Change
 
@@ -35,12 +35,13 @@ def plan(
     every = [a for steps in found.steps.values() for a in steps]
     digest = name([*every, *(h.action for h in found.held), *gone.actions, *(h.action for h in gone.held)])
     approved = overrides.approved == digest
-    actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), approved=approved)
+    case = Case(world.now, approved=approved, at_rest=False)
+    actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
     released = gone.release() if approved else []
     return Plan(
         actions=(*needs.waiting(actions), *gone.actions, *released),
         held=(*found.held, *held, *gone.held),
-        pending=_stored(found.pending, held),
+        pending=_stored(found.pending, actions, held),
         in_sync=tuple(found.in_sync),
         records=(*found.records, *gone.vanished),
         problems=needs.problems,
@@ -48,10 +49,13 @@ def plan(
     )
 
 
-def _stored(pending: Mapping[Key, tuple[Change, ...]], held: Sequence[Held]) -> dict[Key, tuple[Change, ...]]:
-    """Leave out what cannot be waiting for a start, because storing it is withheld."""
+def _stored(
+    pending: Mapping[Key, tuple[Change, ...]], actions: Sequence[Action], held: Sequence[Held]
+) -> dict[Key, tuple[Change, ...]]:
+    """Leave out what cannot be waiting for a start: storing it is withheld, or the start is part of the plan."""
     withheld = {h.action.key for h in held if h.action.verb == "define"}
-    return {key: changes for key, changes in pending.items() if key not in withheld}
+    started = {a.key for a in actions if a.verb == "restart"}
+    return {key: changes for key, changes in pending.items() if key not in withheld | started}
 
 
 def _absent(world: World, needs: Needs, overrides: Overrides) -> Iterator[tuple[Key, str]]:
@@ -68,13 +72,13 @@ def _absent(world: World, needs: Needs, overrides: Overrides) -> Iterator[tuple[
 
 
 def _judged(
-    found: Findings, needs: Needs, absent: dict[Key, str], *, approved: bool
+    found: Findings, needs: Needs, absent: dict[Key, str], case: Case
 ) -> tuple[list[Action], list[Held]]:
     """Tell steps that may be done from those that may not; what needs an object that will not exist may not."""
     actions: list[Action] = []
     held: list[Held] = []
     for key, steps in found.steps.items():
-        allowed, kept = judge(steps, approved=approved)
+        allowed, kept = judge(steps, replace(case, at_rest=key in found.at_rest))
         hold = _broken(key, needs, absent) or _still_hidden(key, found, actions)
         if hold:
             allowed, kept = (), tuple(Held(a, *hold) for a in steps)

@@ -7,11 +7,16 @@ Separate from finding the steps, so that a plan always shows all of them, whatev
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 
 from kvmreconcile.model import Action, Apply, Desired, Held, Hold, Key
 from kvmreconcile.plan.applied import fingerprint
+from kvmreconcile.plan.openings import allowed, ceiling, next_window
 from kvmreconcile.tree import Effect
+
+_POWER = frozenset({"start", "stop"})
+"""What the spec orders outright and changes no definition, so that no window is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +57,39 @@ def overridden(desired: Mapping[Key, Desired], overrides: Overrides) -> Mapping[
     if overrides.max_effect is None:
         return desired
     limit = overrides.max_effect
-    return {k: replace(d, policy=replace(d.policy, max_effect=limit)) for k, d in desired.items()}
+    return {k: replace(d, policy=replace(d.policy, max_effect=limit, windows=())) for k, d in desired.items()}
 
 
-def judge(actions: Sequence[Action], *, approved: bool) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """
+    What counts, beside its policy, when the steps of one object are judged.
+
+    Attributes:
+        approved: Whether what costs more than is allowed unasked was agreed to. What the spec itself forbids
+            stays forbidden.
+        at_rest: Whether nobody is disturbed by what the object's own limit allows, so that no window counts.
+    """
+
+    now: datetime
+    approved: bool
+    at_rest: bool
+
+
+def judge(actions: Sequence[Action], case: Case) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
     """
     Split one object's steps into those allowed and those held; what follows a held step is held with it.
 
-    Args:
-        approved: Whether what costs more than is allowed unasked was agreed to. What the spec itself forbids
-            stays forbidden.
+    What only waits for its window keeps nobody from being started or stopped.
     """
     for index, action in enumerate(actions):
-        hold = _forbidden(action) or (None if approved else _too_costly(action))
+        hold = _forbidden(action)
+        if hold is None and not case.approved:
+            hold = _too_costly(action) or _too_early(action, case)
         if hold:
-            rest = tuple(Held(a, hold.hold, hold.detail, hold.release) for a in actions[index:])
-            return tuple(actions[:index]), rest
+            free = _POWER if hold.hold is Hold.WINDOW and action.effect < Effect.REPLACE else frozenset()
+            rest = tuple(replace(hold, action=a) for a in actions[index:] if a.verb not in free)
+            return (*actions[:index], *(a for a in actions[index:] if a.verb in free)), rest
     return tuple(actions), ()
 
 
@@ -80,11 +102,22 @@ def _forbidden(action: Action) -> Held | None:
 
 
 def _too_costly(action: Action) -> Held | None:
-    limit = action.policy.max_effect
+    limit = ceiling(action.policy)
     if action.effect <= limit:
         return None
     detail = f"effect {action.effect}, allowed up to {limit}"
     return Held(action, Hold.EFFECT, detail, f'approve this plan, or set "update.maxEffect: {action.effect}"')
+
+
+def _too_early(action: Action, case: Case) -> Held | None:
+    policy = action.policy
+    limit = allowed(policy, case.now)
+    is_free = action.verb in _POWER or (case.at_rest and action.effect <= policy.max_effect)
+    if is_free or (limit is not None and action.effect <= limit):
+        return None
+    window = next_window(policy, action.effect, case.now)
+    until, told = window.opens(case.now), window.told(case.now)
+    return Held(action, Hold.WINDOW, f"opens {told}", "approve this plan, or wait", until)
 
 
 def brake(removals: Sequence[Action], owned: int, limits: Limits) -> str:

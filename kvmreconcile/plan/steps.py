@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Desired, Power
+from kvmreconcile.plan.openings import ceiling
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, diff, forget, locate, overlay
 from kvmreconcile.tree.bending import running
 
@@ -55,9 +56,8 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
             pending = ()
         case _:
             steps += by_rows(hot, overlay(job.proposed, desired.tree, job.rules), job.rules, base)
-            if pending and desired.policy.max_effect >= Effect.RESTART:
+            if pending and ceiling(desired.policy) >= Effect.RESTART:
                 steps.append(replace(base, verb="restart", effect=Effect.RESTART, changes=pending))
-                pending = ()
     return tuple(steps), pending
 
 

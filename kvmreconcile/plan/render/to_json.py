@@ -48,7 +48,9 @@ def _of(rules: Mapping[str, Rules], key: Key) -> Rules:
 
 def _held(held: Held, rules: Mapping[str, Rules]) -> Json:
     why: Json = {"hold": _word(held.hold.name), "why": held.hold.value}
-    return _action(held.action, rules) | why | {"detail": held.detail, "release": held.release}
+    more: Json = {"detail": held.detail, "release": held.release}
+    until: Json = {"until": held.until and held.until.isoformat()}
+    return _action(held.action, rules) | why | more | until
 
 
 def _action(action: Action, rules: Mapping[str, Rules]) -> Json:

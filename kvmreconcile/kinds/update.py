@@ -1,0 +1,154 @@
+"""
+When and how far an object may be changed unasked: the part `update` of every spec.
+
+Separate from what a kind is, because the words in which people write times are read here alone.
+"""
+
+import re
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Annotated, ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+from pydantic import Field, model_validator
+
+from kvmreconcile.kinds.part import Spec
+from kvmreconcile.kinds.short import Short
+from kvmreconcile.model import Window
+from kvmreconcile.tree import Effect
+
+EffectWord = Literal["live", "next-boot", "restart", "replace", "data-loss"]
+_EXAMPLE = '"Sun 02:00 +2h Europe/Berlin" or "0 2 * * SUN +2h Europe/Berlin"'
+_UNITS_S = {"min": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST_S = 31 * 86400.0
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_DURATION = re.compile(r"\+?(\d+)(min|h|d)")
+_WHEN = datetime(2000, 1, 1, tzinfo=UTC)
+"""Any moment: a rule is read the same at every one."""
+
+
+def effect(word: str) -> Effect:
+    """Return the effect that a spec's word names."""
+    return Effect[word.upper().replace("-", "_")]
+
+
+class WindowSpec(Short):
+    """A stretch of time in which changes may be made."""
+
+    short: ClassVar[str] = "at"
+    at: Annotated[
+        str,
+        Field(
+            description='When it opens: days and a time, such as "Sun 02:00", "Mon-Fri 22:30" or "02:00" (each '
+            'day), or five fields of cron. How long and in which zone may stand behind it: "Sun 02:00 +2h '
+            'Europe/Berlin". A time that a change of clocks skips counts when clocks go on, one that it repeats '
+            "counts once.",
+        ),
+    ]
+    duration: Annotated[
+        str | None,
+        Field(
+            description='How long it is open: a number with min, h or d, such as "90min"; at most 31 days. '
+            "Required here, if not in `at`."
+        ),
+    ] = None
+    zone: Annotated[
+        str | None,
+        Field(
+            description='The name of a time zone, such as "Europe/Berlin", if not in `at`. Defaults to "UTC".'
+        ),
+    ] = None
+    max_effect: Annotated[
+        EffectWord | None,
+        Field(
+            description="Up to which effect changes are made in it. Defaults to what `update.maxEffect` says."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "WindowSpec":
+        _ = self.window
+        return self
+
+    @cached_property
+    def window(self) -> Window:
+        """
+        The window that is meant.
+
+        Raises:
+            ValueError: It is none.
+        """
+        before, plus, after = self.at.partition("+")
+        zone = after.split()[1:]
+        if plus and (self.duration or (zone and self.zone) or len(zone) > 1):
+            raise ValueError(f"say how long and in which zone once; a window is {_EXAMPLE}")
+        lasts = after.split()[0] if after.split() else self.duration
+        limit = effect(self.max_effect) if self.max_effect else None
+        return Window(_cron(before.split()), _seconds(lasts), _zone(zone[0] if zone else self.zone), limit)
+
+
+def _cron(words: list[str]) -> str:
+    """Read days and a time, or cron's five fields, as those."""
+    if len(words) in (1, 2):
+        found = _TIME.fullmatch(words[-1])
+        days = words[0].upper() if len(words) == 2 else "*"
+        words = [str(int(found[2])), str(int(found[1])), "*", "*", days] if found else []
+    try:
+        if len(words) == 5:
+            next(CronSim(" ".join(words), _WHEN))
+            return " ".join(words)
+    except (CronSimError, StopIteration):
+        pass
+    raise ValueError(f"it does not say when the window opens; a window is {_EXAMPLE}")
+
+
+def _seconds(text: str | None) -> float:
+    found = _DURATION.fullmatch(text or "")
+    lasts_s = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
+    if not 0 < lasts_s <= _LONGEST_S:
+        raise ValueError(
+            f"how long the window is open is a number with min, h or d, at most 31 days; a window is {_EXAMPLE}"
+        )
+    return lasts_s
+
+
+def _zone(name: str | None) -> str:
+    try:
+        ZoneInfo(name or "UTC")
+    except (OSError, ValueError, KeyError):
+        raise ValueError('there is no such time zone; zones have names such as "Europe/Berlin"') from None
+    return name or "UTC"
+
+
+class UpdatePolicy(Spec):
+    """When and how far changes may go without asking."""
+
+    max_effect: Annotated[
+        EffectWord,
+        Field(
+            description="Up to which effect changes are made unasked; what costs more is held until it is "
+            'approved. Defaults to "next-boot": stored, and in force after the next start.'
+        ),
+    ] = "next-boot"
+    windows: Annotated[
+        list[WindowSpec],
+        Field(
+            description='When changes may be made, such as ["Sun 02:00 +2h Europe/Berlin"]; until then they are '
+            "held. What is new is made, and what should run is started, at any time. Defaults to always."
+        ),
+    ] = Field(default_factory=list)
+    outside: Annotated[
+        Literal["nothing", "live", "next-boot", "restart", "replace", "data-loss"],
+        Field(
+            description="Up to which effect changes are made while no window is open; without `windows` it means "
+            'nothing. Defaults to "nothing".'
+        ),
+    ] = "nothing"
+    when_off: Annotated[
+        Literal["apply", "wait"],
+        Field(
+            description="Whether what does not run is changed at once, as nobody is disturbed, or waits for a "
+            'window too. Defaults to "apply".'
+        ),
+    ] = "apply"

@@ -1,0 +1,33 @@
+"""
+What an object's windows allow at a moment, and when they allow more.
+
+Separate from policy, which asks only whether a step may be done now. Pure: the moment is handed in.
+"""
+
+from datetime import datetime
+
+from kvmreconcile.model import Policy, Window
+from kvmreconcile.tree import Effect
+
+
+def ceiling(policy: Policy) -> Effect:
+    """Return up to which effect changes are made at some time or other."""
+    if not policy.windows:
+        return policy.max_effect
+    limits = [w.max_effect or policy.max_effect for w in policy.windows]
+    return max(limits if policy.outside is None else (*limits, policy.outside))
+
+
+def allowed(policy: Policy, now: datetime) -> Effect | None:
+    """Return up to which effect changes may be made at a moment, None for not at all."""
+    if not policy.windows:
+        return policy.max_effect
+    limits = [w.max_effect or policy.max_effect for w in policy.windows if w.is_open(now)]
+    limits += [policy.outside] if policy.outside is not None else []
+    return max(limits, default=None)
+
+
+def next_window(policy: Policy, effect: Effect, now: datetime) -> Window:
+    """Return the window that opens first of those that allow an effect, of which there is one."""
+    wide = (w for w in policy.windows if (w.max_effect or policy.max_effect) >= effect)
+    return min(wide, key=lambda w: w.opens(now))

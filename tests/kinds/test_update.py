@@ -1,0 +1,43 @@
+"""When and how far an object may be changed, as specs say it in whatever words."""
+
+from typing import Any
+
+import pytest
+
+from kvmreconcile.kinds.domain.spec import DomainSpec
+from kvmreconcile.kinds.rendering import policy
+from kvmreconcile.kinds.update import WindowSpec
+from kvmreconcile.model import Policy, Window
+from kvmreconcile.tree import Effect
+
+BERLIN = Window("0 2 * * SUN", 7200, "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Sun 02:00 +2h Europe/Berlin", BERLIN),
+        ("0 2 * * SUN +2h Europe/Berlin", BERLIN),
+        ({"at": "Sun 02:00", "duration": "2h", "zone": "Europe/Berlin"}, BERLIN),
+        ({"at": "sun 2:00 +120min", "zone": "Europe/Berlin"}, BERLIN),
+        ("02:30 +1d", Window("30 2 * * *", 86400, "UTC")),
+        ("Mon-Fri 22:00 +90min UTC", Window("0 22 * * MON-FRI", 5400, "UTC")),
+        ({"at": "Sat,Sun 00:05 +1h", "maxEffect": "data-loss"}, Window("5 0 * * SAT,SUN", 3600, "UTC", Effect.DATA_LOSS)),
+    ],
+)  # fmt: skip
+def test_window_is_read_in_the_words_of_people_and_of_cron(said: object, meant: Window) -> None:
+    assert WindowSpec.model_validate(said).window == meant
+
+
+@pytest.mark.parametrize(
+    ("update", "meant"),
+    [
+        ({}, Policy()),
+        ({"maxEffect": "restart"}, Policy(max_effect=Effect.RESTART)),
+        ({"windows": ["Sun 02:00 +2h Europe/Berlin"]}, Policy(windows=(BERLIN,))),
+        ({"outside": "nothing", "whenOff": "wait"}, Policy(waits_when_off=True)),
+        ({"outside": "next-boot"}, Policy(outside=Effect.NEXT_BOOT)),
+    ],
+)
+def test_policy_is_what_update_says(update: dict[str, Any], meant: Policy) -> None:
+    assert policy(DomainSpec.model_validate({"memory": "1GiB", "update": update})) == meant
