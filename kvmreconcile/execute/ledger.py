@@ -5,14 +5,15 @@ Separate from acting, because this is what `kill -9` between any two steps is me
 written down before it is begun, so that the next pass knows it to be ours, and to be unfinished.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Settled, Unknown, World
 from kvmreconcile.plan.applied import applied_after, intent, settled_live
+from kvmreconcile.plan.unseen import to_remember
 from kvmreconcile.state import State
-from kvmreconcile.tree import overlay
+from kvmreconcile.tree import Change, overlay
 from kvmreconcile.tree.bending import variant
 
 MAKING = frozenset({"create", "recreate", "replace"})
@@ -31,8 +32,13 @@ class Ledger:
         self._now = dict(world.applied)
         self._earlier: dict[Key, Applied | None] = {}
 
-    def before(self, action: Action) -> None:
-        """Write down that an object is ours, and all that it may now come to hold on our behalf."""
+    def before(self, action: Action, waiting: Iterable[Change] = ()) -> None:
+        """
+        Write down that an object is ours, and all that it may now come to hold on our behalf.
+
+        Args:
+            waiting: What will be stored and not in force.
+        """
         desired = self._world.desired.get(action.key)
         if desired is None or action.verb in REMOVING:
             return
@@ -41,12 +47,18 @@ class Ledger:
         known = self._earlier[action.key] = self._now.get(action.key)
         if action.verb in MAKING:
             self._put(replace(meant, uuid=self._uuid(meant)))
-        elif known is None:
-            self._put(replace(meant, uuid=self._uuid(meant), complete=True, digest=""))
+            return
+        if known is None:
+            doing = replace(meant, uuid=self._uuid(meant), complete=True, digest="")
         else:
             # Should this be cut short and the spec then change, what it added is still known as ours.
             both = variant(kind.rules, plain=True, shared=True, ignored=())
-            self._put(replace(known, tree=overlay(known.tree, meant.tree, both), digest=""))
+            doing = replace(known, tree=overlay(known.tree, meant.tree, both), digest="")
+        seen = self._world.observed.objects.get(action.key)
+        if action.verb == "define" and isinstance(seen, Actual):
+            pending = to_remember(waiting, desired, seen, kind)
+            doing = replace(doing, runtime_id=seen.runtime_id, pending=pending)
+        self._put(doing)
 
     def take_back(self, key: Key) -> None:
         """
@@ -89,13 +101,17 @@ class Ledger:
         if not isinstance(actual, Actual):
             meant = intent(desired, self._world.instance, kind)
             known = self._now.get(key, meant)
-            self._put(replace(meant, uuid=known.uuid, complete=True, settled=known.settled))
+            done = replace(meant, uuid=known.uuid, complete=True, settled=known.settled)
+            self._put(replace(done, runtime_id=known.runtime_id, pending=known.pending))
             return ()
         applied = applied_after(desired, actual, kind, self._world.instance)
-        seen = self._world.observed.objects.get(key)
-        running = settled_live(desired, actual, seen if isinstance(seen, Actual) else None, before, kind)
+        there = self._world.observed.objects.get(key)
+        seen = there if isinstance(there, Actual) else None
+        running = settled_live(desired, actual, seen, before, kind)
         answers = (s for s in (*applied.settled, *running) if s.fingerprint.removeprefix("live:") not in held)
-        applied = replace(applied, settled=tuple(answers))
+        noted = self._now.get(key)
+        pending = noted.pending if noted and noted.runtime_id == actual.runtime_id else ()
+        applied = replace(applied, settled=tuple(answers), pending=pending)
         self._put(applied)
         known_before = {s.fingerprint for s in before.settled} if before else set()
         return tuple(s for s in applied.settled if s.fingerprint not in known_before)

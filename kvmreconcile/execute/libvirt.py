@@ -19,6 +19,7 @@ from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.plan.applied import fingerprint
 from kvmreconcile.state import State
+from kvmreconcile.tree import Change
 
 T = TypeVar("T")
 
@@ -137,11 +138,16 @@ class _Run:
         held = (h.action for h in self._plan.held if h.action.key == key)
         return frozenset(fingerprint(change) for action in held for change in action.changes)
 
+    def _waiting(self, key: Key) -> tuple[Change, ...]:
+        """Return what of an object is in force only after its next start, be it part of the plan or not."""
+        restart = next((a for a in self._plan.actions if a.key == key and a.verb == "restart"), None)
+        return restart.changes if restart else self._plan.pending.get(key, ())
+
     def _perform(self, action: Action) -> None:
         driver = self._drivers[action.key.kind]
         if action.verb in MAKING:
             self._check_hidden(action.key)
-        self.ledger.before(action)
+        self.ledger.before(action, self._waiting(action.key))
         try:
             self._attempt(lambda: driver.perform(self._executor.connection, action))
         except HostError as error:

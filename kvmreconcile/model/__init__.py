@@ -12,6 +12,7 @@ from kvmreconcile.model.world import (
     Settled,
     Surroundings,
     Unknown,
+    Unseen,
     World,
 )
 
@@ -40,6 +41,7 @@ __all__ = [
     "Stamp",
     "Surroundings",
     "Unknown",
+    "Unseen",
     "Window",
     "World",
 ]

@@ -54,6 +54,20 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """
+    A change that is stored and not in force, which the running definition does not tell.
+
+    `steps` and `rule` are those of the change; `was` is in force, `now` stored, None where there is nothing.
+    """
+
+    steps: tuple[str, ...]
+    rule: str
+    was: str | None
+    now: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """
     What we last asked for.
@@ -64,7 +78,7 @@ class Applied:
         complete: False from before an object is created until all of it exists.
         settled: What libvirt answered otherwise than asked.
         runtime_id: Of the run in which `pending` arose.
-        pending: Paths that are stored and not yet in force.
+        pending: What is stored, not yet in force, and cannot be seen in the running definition.
         protect: Whether the last spec forbade removal, which holds when the spec is gone.
     """
 
@@ -76,7 +90,7 @@ class Applied:
     complete: bool = True
     settled: tuple[Settled, ...] = ()
     runtime_id: int | None = None
-    pending: tuple[str, ...] = ()
+    pending: tuple[Unseen, ...] = ()
     protect: bool = False
 
 

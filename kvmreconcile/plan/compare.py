@@ -11,6 +11,7 @@ from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroun
 from kvmreconcile.plan.applied import bent, digest, fingerprint, is_live_mark, live_mark
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import Job, after_birth, by_rows, live_changes, steps_for, without_forgotten
+from kvmreconcile.plan.unseen import unseen
 from kvmreconcile.tree import Change, Effect, diff, overlay
 from kvmreconcile.tree.bending import outspoken
 
@@ -72,7 +73,10 @@ def compare(
     if kind.has_power:
         marked = {live_mark(c): c for c in live_changes(desired, actual, before, rules)}
         live = [c for mark, c in marked.items() if mark not in known]
-        actions, pending = steps_for(Job(desired, actual, rules, base, proposed, changes, live))
+        fresh = changes if reason is not Reason.DRIFT else []
+        told = {c.steps for c in live}
+        waiting = tuple(c for c in unseen(actual, applied, fresh, rules) if c.steps not in told)
+        actions, pending = steps_for(Job(desired, actual, rules, base, proposed, changes, live, waiting))
         # A guest that took its time to follow has followed; should it turn back, that is drift.
         outdated = any(is_live_mark(mark) and mark not in marked for mark in known)
     else:
@@ -82,7 +86,8 @@ def compare(
     if kind.stamped and actual.stamp != mark and not any(a.verb in _MARKING for a in actions):
         tree = kind.complete(actual.tree, replace(around, stamp=mark))
         actions = (replace(base, verb="own", tree=tree, reason=Reason.ADOPT), *actions)
-    outdated = outdated or applied is None or applied.digest != named or not applied.complete
+    over = applied is not None and bool(applied.pending) and applied.runtime_id != actual.runtime_id
+    outdated = outdated or over or applied is None or applied.digest != named or not applied.complete
     return Compared(actions, pending, stale=outdated and not actions)
 
 

@@ -26,6 +26,7 @@ class Job:
         proposed: The definition to be stored.
         stored: By what that differs from the one that is.
         live: What the running object lacks of what the spec says.
+        unseen: What waits for its next start, and cannot be seen in it.
     """
 
     desired: Desired
@@ -35,12 +36,14 @@ class Job:
     proposed: Node
     stored: Sequence[Change]
     live: Sequence[Change]
+    unseen: tuple[Change, ...]
 
 
 def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     """Return the actions on an object, and what then waits for its next start."""
     desired, actual, base = job.desired, job.actual, job.base
     hot, pending = hot_and_cold(job.live, job.rules)
+    pending += job.unseen
     heavy = max((_stored_effect(c, job.rules) for c in job.stored), default=Effect.LIVE)
     if job.stored and heavy >= Effect.REPLACE:
         anew = replace(base, verb="replace", effect=heavy, tree=job.proposed, changes=tuple(job.stored))
@@ -64,8 +67,7 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
 def _define(job: Job, hot: Sequence[Change], pending: Sequence[Change]) -> Iterator[Action]:
     if job.stored:
         shown = tuple(c for c in job.stored if not any(_alike(c, h) for h in hot))
-        unseen = job.actual.active and any(c.rule in job.rules.live_ignored for c in shown)
-        waits = unseen or any(_alike(c, p) for c in shown for p in pending)
+        waits = any(_alike(c, p) for c in shown for p in pending)
         effect = Effect.NEXT_BOOT if waits else Effect.LIVE
         yield replace(job.base, verb="define", effect=effect, tree=job.proposed, changes=shown)
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from kvmreconcile.model import Applied, Key, Report, Settled, World
+from kvmreconcile.model import Applied, Key, Report, Settled, Unseen, World
 from kvmreconcile.tree import Node
 
 Column = str | int | float | None
@@ -54,7 +54,7 @@ def write_applied(applied: Applied) -> Row:
         applied.complete,
         json.dumps([astuple(s) for s in applied.settled]),
         applied.runtime_id,
-        json.dumps(applied.pending),
+        json.dumps([astuple(u) for u in applied.pending]),
         applied.protect,
     )
 
@@ -77,7 +77,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
             complete=bool(complete),
             settled=tuple(Settled(*s) for s in json.loads(settled)),
             runtime_id=runtime_id,
-            pending=tuple(json.loads(pending)),
+            pending=tuple(Unseen(tuple(steps), *rest) for steps, *rest in json.loads(pending)),
             protect=bool(protect),
         )
     except (ValueError, TypeError) as error:

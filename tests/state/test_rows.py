@@ -5,7 +5,7 @@ import sqlite3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvmreconcile.model import Applied, Key, Settled
+from kvmreconcile.model import Applied, Key, Settled, Unseen
 from kvmreconcile.state.rows import read_applied, write_applied
 from kvmreconcile.tree import NONE, Node
 
@@ -22,6 +22,9 @@ nodes = st.recursive(
         st.none() | texts,
     ),
 )
+unseen = st.builds(
+    Unseen, st.lists(texts, max_size=2).map(tuple), texts, st.none() | texts, st.none() | texts
+)
 
 
 @given(
@@ -35,7 +38,7 @@ nodes = st.recursive(
         complete=st.booleans(),
         settled=st.lists(st.builds(Settled, texts, texts, texts, texts), max_size=2).map(tuple),
         runtime_id=st.none() | st.integers(0, 2**31),
-        pending=st.lists(texts, max_size=2).map(tuple),
+        pending=st.lists(unseen, max_size=2).map(tuple),
         protect=st.booleans(),
     )
 )

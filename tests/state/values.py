@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kvmreconcile.model import Applied, Key, Settled
+from kvmreconcile.model import Applied, Key, Settled, Unseen
 from kvmreconcile.state import State
 from kvmreconcile.tree import parse
 
@@ -24,7 +24,7 @@ def applied(key: Key = WEB) -> Applied:
         complete=False,
         settled=(Settled("os/type/@machine", "q35", "pc-q35-7.2", "f00"),),
         runtime_id=7,
-        pending=("memory", "vcpu"),
+        pending=(Unseen(("os", "@firmware"), "os/@firmware", None, "efi"),),
         protect=True,
     )
 

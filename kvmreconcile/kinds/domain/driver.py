@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from zlib import crc32
 
 import libvirt
 
@@ -22,6 +24,7 @@ _FILTERS = Filters(
     autostart=libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART,
     persistent=libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT,
 )
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _ASK_AGAIN_S = 10.0
 # The firmware's variables and the TPM's secrets are the guest's data, like its volumes.
 _KEEP = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
@@ -51,9 +54,14 @@ def _read(key: Key, domain: libvirt.virDomain, flags: Flags) -> Actual:
         active=live is not None,
         autostart=flags.autostart,
         persistent=flags.persistent,
-        runtime_id=domain.ID() if live is not None else None,
+        runtime_id=_run(domain) if live is not None else None,
         stamp=read_stamp(parse(stored)),
     )
+
+
+def _run(domain: libvirt.virDomain) -> int:
+    """Return a number for a domain's run, of at most 62 bits; libvirt counts anew when the host boots."""
+    return crc32(_BOOT_ID.read_bytes()) << 30 | domain.ID()
 
 
 def _live_xml(domain: libvirt.virDomain) -> str | None:

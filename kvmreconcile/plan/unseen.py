@@ -1,0 +1,59 @@
+"""
+What is stored and not in force, where the running definition does not tell: remembered until the next start.
+
+That is what libvirt spells otherwise while an object runs, and what a spec no longer says. Separate from what the
+running definition does tell, which needs no memory. Pure.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from kvmreconcile.model import Actual, Applied, Desired, Unseen
+from kvmreconcile.plan.applied import SECRET, bent
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.steps import live_changes
+from kvmreconcile.tree import Change, Node, Rules
+
+
+def unseen(
+    actual: Actual, applied: Applied | None, stored: Iterable[Change], rules: Rules
+) -> Iterator[Change]:
+    """
+    Yield what waits for the next start of a running object and cannot be seen in it.
+
+    Args:
+        applied: What is remembered; of another run it says nothing.
+        stored: What is to change in the stored definition, and not only to be healed.
+    """
+    if not actual.active:
+        return
+    found: dict[tuple[str, ...], Change] = {}
+    if applied and applied.runtime_id == actual.runtime_id:
+        found = {u.steps: Change(u.steps, u.rule, u.was, u.now, rules.secrets) for u in applied.pending}
+    for change in stored:
+        if change.rule in rules.live_ignored or change.steps in found:
+            was = found.get(change.steps, change).old
+            found[change.steps] = Change(change.steps, change.rule, was, change.new, rules.secrets)
+    yield from (c for c in found.values() if _spelled(c.old, c) != _spelled(c.new, c))
+
+
+def to_remember(
+    waiting: Iterable[Change], desired: Desired, seen: Actual, kind: Rulebook
+) -> tuple[Unseen, ...]:
+    """
+    Return what must be remembered of what waits for an object's next start once it is stored.
+
+    Args:
+        seen: The object before it is stored.
+    """
+    told = {c.steps for c in live_changes(desired, seen, None, bent(desired, kind))}
+    return tuple(
+        Unseen(c.steps, c.rule, _spelled(c.old, c), _spelled(c.new, c))
+        for c in waiting
+        if c.steps not in told
+    )
+
+
+def _spelled(value: str | Node | None, change: Change) -> str | None:
+    if isinstance(value, Node):
+        return f"<{value.tag}>"
+    return SECRET if value is not None and change.rule in change.secrets else value

@@ -1,0 +1,134 @@
+"""What waits for a guest's next start, or for its window: listed by name, and over when it should be."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.lab.guest import GuestFiles, wait_for_agent, wait_until
+from tests.lab.lab import Lab
+from tests.lab.live_rows import Guest
+from tests.lab.site import Site
+
+NAME = "calm1"
+KEY = f"Domain/{NAME}"
+
+
+class Calm:
+    """A guest whose spec is edited while it runs."""
+
+    def __init__(self, lab: Lab, files: GuestFiles, directory: Path) -> None:
+        self.site = Site(lab, directory)
+        self.guest = Guest(self.site, NAME)
+        boot = {"kernel": str(files.vmlinuz), "initrd": str(files.initrd), "cmdline": "console=ttyS0 quiet"}
+        self.spec: dict[str, Any] = {
+            "type": "qemu",
+            "title": "Calm",
+            "memory": "128MiB",
+            "vcpus": {"count": 1, "maximum": 2},
+            "cpu": {"mode": "custom", "model": "qemu64"},
+            "boot": boot,
+        }
+
+    def say(self, **fields: object) -> None:
+        """Write fields into its spec."""
+        self.spec.update(fields)
+        document = {
+            "apiVersion": "kvmreconcile/v1",
+            "kind": "Domain",
+            "metadata": {"name": NAME},
+            "spec": self.spec,
+        }
+        self.site.write("calm.yaml", yaml.safe_dump(document))
+
+    def start(self, **fields: object) -> str:
+        """Bring it up, and return the mark of its boot."""
+        self.say(**fields)
+        self.site.converge()
+        return self.boots()
+
+    def boots(self) -> str:
+        """Wait until it is up, and return the mark of its boot."""
+        wait_for_agent(self.site.lab, NAME)
+        return self.guest.boot
+
+    def pending(self) -> list[str]:
+        """Return the paths that wait for its next start."""
+        pending = self.site.plan()["pending"]
+        assert pending.keys() <= {KEY}
+        return sorted(change["path"] for change in pending.get(KEY, ()))
+
+
+MIXED: Mapping[str, Any] = {
+    "title": "Calmer",
+    "vcpus": {"count": 2, "maximum": 2},
+    "memory": "160MiB",
+    "cpu": {"mode": "maximum"},
+}
+"""An edit of which a part is live, a part waits and is seen to, and a part waits unseen."""
+WAITS = ["cpu/@check", "cpu/@match", "cpu/@mode", "cpu/model", "currentMemory", "memory"]
+
+
+@pytest.fixture
+def calm(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Calm:
+    """A guest that is not made yet."""
+    return Calm(lab, guest_files, tmp_path)
+
+
+def off(calm: Calm) -> bool:
+    return calm.guest.virsh("domstate").strip() == "shut off"
+
+
+def window(opens_in: timedelta, lasts: str = "1h") -> str:
+    """Return a window that opens so long from now."""
+    moment = datetime.now(UTC) + opens_in
+    return f"{moment.minute} {moment.hour} {moment.day} {moment.month} * +{lasts}"
+
+
+def test_edit_of_all_costs_is_in_force_or_pending_by_name_until_a_power_cycle(calm: Calm) -> None:
+    boot = calm.start()
+    calm.say(**MIXED)
+
+    calm.site.converge()
+
+    assert calm.guest.boot == boot
+    assert calm.guest.virsh("desc", "--title").strip() == "Calmer"
+    wait_until(lambda: calm.guest.sh("nproc") == "2", "the guest has its second CPU")
+    assert calm.site.plan()["empty"]
+    assert calm.pending() == WAITS
+    calm.site.converge()
+    assert calm.pending() == WAITS
+
+    calm.guest.virsh("shutdown", "--mode", "agent")
+    wait_until(lambda: off(calm), "the guest is off")
+    calm.site.converge()
+
+    assert calm.boots() != boot
+    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
+    calm.site.assert_in_sync()
+
+
+def test_nothing_happens_before_the_window_opens_and_everything_after(calm: Calm) -> None:
+    boot = calm.start(update={"maxEffect": "restart", "windows": [window(timedelta(hours=12))]})
+    before = calm.guest.virsh("dumpxml"), calm.guest.virsh("dumpxml", "--inactive")
+    calm.say(**MIXED)
+
+    shut = calm.site.apply()
+
+    assert shut.exit_code == 3
+    assert "waits for the window (opens " in shut.stdout
+    assert {h["hold"] for h in calm.site.plan()["held"]} == {"window"}
+    assert (calm.guest.virsh("dumpxml"), calm.guest.virsh("dumpxml", "--inactive")) == before
+    assert calm.guest.boot == boot
+
+    calm.say(update={"maxEffect": "restart", "windows": [window(timedelta(minutes=-10))]})
+    calm.site.converge()
+
+    assert calm.boots() != boot
+    assert calm.guest.virsh("desc", "--title").strip() == "Calmer"
+    assert calm.guest.sh("nproc") == "2"
+    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
+    calm.site.assert_in_sync()
