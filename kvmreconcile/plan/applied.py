@@ -100,7 +100,7 @@ def settled_live(
     known = {s.fingerprint for s in before.settled} if before else set()
     changes = tuple(live_changes(desired, actual, None, rules))
     is_new_run = seen is None or seen.runtime_id != actual.runtime_id
-    hot, _ = hot_and_cold(changes, rules)
+    hot, _ = hot_and_cold(changes, actual.live or actual.tree, rules)
     return tuple(
         _settled(c, live_mark(c), rules) for c in changes if is_new_run or live_mark(c) in known or c in hot
     )

@@ -80,7 +80,7 @@ def compare(
         # A guest that took its time to follow has followed; should it turn back, that is drift.
         outdated = any(is_live_mark(mark) and mark not in marked for mark in known)
     else:
-        actions = tuple(by_rows(changes, proposed, rules, base))
+        actions = tuple(by_rows(changes, actual.tree, proposed, rules, base))
     # Whose it is, it is under the UUID it has, whatever its spec would have it be.
     mark = replace(around.stamp, uuid=actual.uuid)
     if kind.stamped and actual.stamp != mark and not any(a.verb in _MARKING for a in actions):

@@ -1,36 +1,402 @@
 """What a running guest is changed in by plugging: a device that comes, goes, or is another."""
 
-from tests.lab.live_rows import Edit, Group
+from collections.abc import Callable
 
+from tests.lab.live_rows import Edit, Group, Guest
+
+_DATA = {"volume": {"pool": "images", "name": "data.qcow2"}}
+_MORE = {"volume": {"pool": "images", "name": "more.qcow2"}}
+_BLOCKS = "32768"
+"""Sectors of the volumes' 16 MiB."""
+
+
+def _says(command: str, answer: str) -> Callable[[Guest], bool]:
+    """Return whether a command inside prints this."""
+    return lambda guest: guest.sh(command) == answer
+
+
+def _defined(text: str) -> Callable[[Guest], bool]:
+    """Return whether the running definition has this."""
+    return lambda guest: text in guest.virsh("dumpxml")
+
+
+def _undefined(text: str) -> Callable[[Guest], bool]:
+    """Return whether the running definition has this no more."""
+    return lambda guest: text not in guest.virsh("dumpxml")
+
+
+def _cdrom(volume: str | None) -> dict[str, object]:
+    """Return the fields of a drive; None is an empty one."""
+    medium = {"volume": {"pool": "images", "name": volume}} if volume else {}
+    return {"name": "cd", "device": "cdrom", "bus": "scsi", **medium}
+
+
+_SCSI = {"type": "scsi", "index": 0, "model": "virtio-scsi"}
 DISKS = Group(
     "disks",
+    spec={"controllers": [_SCSI]},
     edits=(
         Edit(
-            "disk is attached",
+            "disks are attached",
             rows=("devices/disk:attach",),
-            change={"disks[data]": {"volume": {"pool": "images", "name": "data.qcow2"}}},
-            shown=("attach + devices/disk[data]",),
-            seen=lambda guest: guest.sh("cat /sys/block/vda/size") == "32768",
+            change={"disks[data]": _DATA, "disks[more]": {**_MORE, "bus": "scsi"}},
+            shown=("attach + devices/disk[data]", "attach + devices/disk[more]"),
+            seen=_says("cat /sys/block/vda/size /sys/block/sda/size | uniq", _BLOCKS),
             passing=True,
         ),
         Edit(
-            "disk is detached",
+            "what libvirt does with them on its own",
+            rows=("devices/disk/@snapshot:update", "devices/disk/source/@startupPolicy:update"),
+            change={
+                "disks[data].startupPolicy": "optional",
+                "xml": "<domain><devices><disk snapshot='external'><alias name='ua-data'/></disk></devices></domain>",
+            },
+            shown=(
+                "update + devices/disk[data]/@snapshot",
+                "update + devices/disk[data]/source/@startupPolicy",
+            ),
+            seen=_defined("startupPolicy='optional'"),
+            passing=True,
+        ),
+        Edit(
+            "disks are detached",
             rows=("devices/disk:detach",),
-            change={"disks[data]": None},
-            shown=("detach - devices/disk[data]",),
-            seen=lambda guest: not guest.sh("ls /sys/block/ | grep vd"),
+            change={"disks[data]": None, "disks[more]": None, "xml": None},
+            shown=("detach - devices/disk[data]", "detach - devices/disk[more]"),
+            seen=_says("ls /sys/block | grep -c [vs]d", "0"),
         ),
     ),
 )
-
-GROUPS = (DISKS,)
-_TO_COME = "no case yet"
-NOT_RUN: dict[str, str] = {
-    f"devices/{device}:{verb}": _TO_COME
-    for device in ("interface", "hostdev", "rng", "channel", "redirdev")
-    for verb in ("attach", "detach")
-} | {
-    f"devices/interface/{place}:update": _TO_COME
-    for place in ("link", "link/@state", "source/@network", "source/@bridge")
+_LICENSE = "/usr/share/common-licenses/GPL-{}"
+"""Files that every Debian has, for want of a CD."""
+MEDIA = Group(
+    "media",
+    spec={"disks": [_cdrom(None)], "controllers": [_SCSI]},
+    edits=(
+        Edit(
+            "medium is inserted",
+            rows=("devices/disk/source:update", "devices/disk/@type:update"),
+            change={"disks": [_cdrom("one.iso")]},
+            shown=("update + devices/disk[cd]/source", "update ~ devices/disk[cd]/@type"),
+            seen=_says("blockdev --getsz /dev/sr0", _BLOCKS),
+            passing=True,
+        ),
+        Edit(
+            "and another",
+            rows=("devices/disk/source/@volume:update",),
+            change={"disks": [_cdrom("two.iso")]},
+            shown=("update ~ devices/disk[cd]/source/@volume",),
+            seen=_defined("two.iso"),
+            passing=True,
+        ),
+        Edit(
+            "medium is ejected",
+            rows=("devices/disk/source/@pool:update",),
+            change={"disks": [_cdrom(None)]},
+            shown=(
+                "update - devices/disk[cd]/@type",
+                "update - devices/disk[cd]/source/@pool",
+                "update - devices/disk[cd]/source/@volume",
+            ),
+            seen=_undefined("two.iso"),
+        ),
+        Edit(
+            "a file",
+            rows=("devices/disk/source/@file:update",),
+            change={"disks": [_cdrom(None) | {"file": _LICENSE.format(2)}]},
+            shown=("update + devices/disk[cd]/source/@file",),
+            seen=_defined(_LICENSE.format(2)),
+            passing=True,
+        ),
+        Edit(
+            "and another",
+            rows=("devices/disk/source/@file:update",),
+            change={"disks": [_cdrom(None) | {"file": _LICENSE.format(3)}]},
+            shown=("update ~ devices/disk[cd]/source/@file",),
+            seen=lambda guest: guest.sh("head -c 100000 /dev/sr0 | grep -c 'Version 3'") == "1",
+        ),
+    ),
+)
+_MAC = "52:54:00:00:00:31"
+_FIND = f"grep -l {_MAC} /sys/class/net/*/address"
+_ADDRESS = f"ip addr show $(basename $(dirname $({_FIND}))) | grep -o 'inet 192.0.2.[0-9]*'"
+_NIC = {"name": "one", "network": "lan", "mac": _MAC}
+NICS = Group(
+    "nics",
+    edits=(
+        Edit(
+            "interface is attached",
+            rows=("devices/interface:attach",),
+            change={"interfaces": [_NIC]},
+            shown=("attach + devices/interface[one]",),
+            seen=lambda guest: int(guest.sh(_ADDRESS).rpartition(".")[2] or 0) in range(50, 101),
+            passing=True,
+        ),
+        Edit(
+            "its cable is pulled",
+            rows=("devices/interface/link:update",),
+            change={"interfaces[one].link": "down"},
+            shown=("update + devices/interface[one]/link",),
+            seen=lambda guest: guest.sh(f"cat $(dirname $({_FIND}))/carrier") == "0",
+            passing=True,
+        ),
+        Edit(
+            "and put back",
+            rows=("devices/interface/link/@state:update",),
+            change={"interfaces[one].link": "up"},
+            shown=("update ~ devices/interface[one]/link/@state",),
+            seen=lambda guest: guest.sh(f"cat $(dirname $({_FIND}))/carrier") == "1",
+            passing=True,
+        ),
+        Edit(
+            "into another network",
+            rows=("devices/interface/source/@network:update",),
+            change={"interfaces[one].network": "dmz"},
+            shown=("update ~ devices/interface[one]/source/@network",),
+            seen=_defined("bridge='virbr12'"),
+            passing=True,
+        ),
+        Edit(
+            "interface is detached",
+            rows=("devices/interface:detach",),
+            change={"interfaces": []},
+            shown=("detach - devices/interface[one]",),
+            seen=_says("ls /sys/class/net", "lo"),
+        ),
+    ),
+)
+BRIDGED = Group(
+    "bridged",
+    spec={"interfaces": [{"name": "one", "bridge": "virbr11", "mac": _MAC}]},
+    edits=(
+        Edit(
+            "onto another bridge",
+            rows=("devices/interface/source/@bridge:update",),
+            change={"interfaces[one].bridge": "virbr12"},
+            shown=("update ~ devices/interface[one]/source/@bridge",),
+            seen=_defined("bridge='virbr12'"),
+        ),
+    ),
+)
+_CHANNEL = (
+    "<channel type='unix'><alias name='ua-mail'/><target type='virtio' name='org.example.mail'/></channel>"
+)
+SMALL = Group(
+    "small",
+    spec={"rng": False, "memballoon": "virtio", "graphics": [{"type": "spice", "listen": "127.0.0.1"}]},
+    edits=(
+        Edit(
+            "random numbers",
+            rows=("devices/rng:attach",),
+            change={"rng": True},
+            shown=("attach + devices/rng",),
+            seen=_says("cat /sys/class/misc/hw_random/rng_current", "virtio_rng.0"),
+            passing=True,
+        ),
+        Edit(
+            "and none",
+            rows=("devices/rng:detach",),
+            change={"rng": False},
+            shown=("detach - devices/rng",),
+            seen=_says("cat /sys/class/misc/hw_random/rng_current", "none"),
+        ),
+        Edit(
+            "a channel",
+            rows=("devices/channel:attach",),
+            change={"xml": f"<domain><devices>{_CHANNEL}</devices></domain>"},
+            shown=("attach + devices/channel[mail]",),
+            seen=lambda guest: "org.example.mail" in guest.sh("cat /sys/class/virtio-ports/*/name"),
+            passing=True,
+        ),
+        Edit(
+            "and none",
+            rows=("devices/channel:detach",),
+            change={"xml": None},
+            shown=("detach - devices/channel[mail]",),
+            seen=lambda guest: "org.example.mail" not in guest.sh("cat /sys/class/virtio-ports/*/name"),
+        ),
+        Edit(
+            "what the balloon tells",
+            rows=("devices/memballoon/stats:set-stats",),
+            change={"memballoon": {"model": "virtio", "statsPeriod": 5}},
+            shown=("set-stats + devices/memballoon/stats",),
+            seen=_defined("<stats period='5'/>"),
+            passing=True,
+        ),
+        Edit(
+            "and less often",
+            rows=("devices/memballoon/stats/@period:set-stats",),
+            change={"memballoon.statsPeriod": 10},
+            shown=("set-stats ~ devices/memballoon/stats/@period",),
+            seen=_defined("<stats period='10'/>"),
+        ),
+        Edit(
+            "a place for USB devices",
+            rows=("devices/redirdev:attach",),
+            change={"redirdevs": [{"name": "usb1", "type": "spicevmc", "bus": "usb"}]},
+            shown=("attach + devices/redirdev[usb1]",),
+            seen=_defined("ua-usb1"),
+            passing=True,
+        ),
+        Edit(
+            "and none",
+            rows=("devices/redirdev:detach",),
+            change={"redirdevs": None},
+            shown=("detach - devices/redirdev[usb1]",),
+            seen=_undefined("ua-usb1"),
+        ),
+        Edit(
+            "a tablet",
+            rows=("devices/input:attach",),
+            change={"inputs": [{"type": "tablet", "bus": "usb"}]},
+            shown=("attach + devices/input[tablet:usb]",),
+            seen=_defined("<input type='tablet' bus='usb'>"),
+            passing=True,
+        ),
+        Edit(
+            "and none",
+            rows=("devices/input:detach",),
+            change={"inputs": None},
+            shown=("detach - devices/input[tablet:usb]",),
+            seen=_undefined("<input type='tablet' bus='usb'>"),
+        ),
+        Edit(
+            "a bus for disks",
+            rows=("devices/controller:attach",),
+            change={"controllers": [_SCSI]},
+            shown=("attach + devices/controller[scsi:0]",),
+            seen=_says("cat /sys/class/scsi_host/*/proc_name | grep virtio", "virtio_scsi"),
+            passing=True,
+        ),
+        Edit(
+            "and none",
+            rows=("devices/controller:detach",),
+            change={"controllers": None},
+            shown=("detach - devices/controller[scsi:0]",),
+            seen=_says("cat /sys/class/scsi_host/*/proc_name | grep -c virtio", "0"),
+        ),
+    ),
+)
+_BRIDGE = {"type": "pci", "index": 13, "model": "pcie-to-pci-bridge"}
+CARDS = Group(
+    "cards",
+    spec={"controllers": [_BRIDGE]},
+    edits=(
+        Edit(
+            "memory that guests share",
+            rows=("devices/shmem:attach",),
+            change={
+                "shmems": [{"name": "board", "model": "ivshmem-plain", "size": "4MiB", "role": "master"}]
+            },
+            shown=("attach + devices/shmem[board]",),
+            seen=lambda guest: "0x1110" in guest.sh("cat /sys/bus/pci/devices/*/device"),
+            passing=True,
+        ),
+        Edit(
+            "and none",
+            rows=("devices/shmem:detach",),
+            change={"shmems": None},
+            shown=("detach - devices/shmem[board]",),
+            seen=lambda guest: "0x1110" not in guest.sh("cat /sys/bus/pci/devices/*/device"),
+        ),
+        Edit(
+            "a watchdog",
+            rows=("devices/watchdog:attach",),
+            change={"watchdog": {"model": "i6300esb"}},
+            shown=("attach + devices/watchdog",),
+            seen=lambda guest: "0x25ab" in guest.sh("cat /sys/bus/pci/devices/*/device"),
+            passing=True,
+        ),
+        Edit(
+            "and none",
+            rows=("devices/watchdog:detach",),
+            change={"watchdog": None},
+            shown=("detach - devices/watchdog",),
+            seen=lambda guest: "0x25ab" not in guest.sh("cat /sys/bus/pci/devices/*/device"),
+        ),
+    ),
+)
+_DIMM = {"name": "more", "model": "dimm", "size": "128MiB", "node": 0}
+_BLOCKWISE = {
+    "name": "blocks", "model": "virtio-mem", "size": "256MiB", "block": "2MiB", "requested": "0MiB", "node": 0
+}  # fmt: skip
+_TOTAL = "awk '/MemTotal/ {{print ($2 > {})}}' /proc/meminfo"
+MEMORY = Group(
+    "memory",
+    spec={"memory": {"size": "256MiB", "maximum": "1GiB"}},
+    edits=(
+        Edit(
+            "memory that comes in blocks",
+            rows=("devices/memory:attach",),
+            change={"memoryDevices": [_BLOCKWISE]},
+            shown=("attach + devices/memory[blocks]",),
+            seen=_defined("<requested unit='KiB'>0</requested>"),
+            passing=True,
+        ),
+        Edit(
+            "some of it",
+            rows=("devices/memory/target/requested:update",),
+            change={"memoryDevices": [{**_BLOCKWISE, "requested": "128MiB"}]},
+            shown=("update ~ devices/memory[blocks]/target/requested",),
+            seen=_says(_TOTAL.format(250_000), "1"),
+            passing=True,
+        ),
+        Edit(
+            "none of it",
+            rows=("devices/memory/target/requested:update",),
+            change={"memoryDevices": [_BLOCKWISE]},
+            shown=("update ~ devices/memory[blocks]/target/requested",),
+            seen=_says(_TOTAL.format(250_000), "0"),
+            passing=True,
+        ),
+        Edit(
+            "memory is plugged in",
+            rows=("devices/memory:attach",),
+            change={"memoryDevices": [_BLOCKWISE, _DIMM]},
+            shown=("attach + devices/memory[more]",),
+            seen=_says("cat /sys/bus/acpi/devices/PNP0C80*/status | grep -c 15", "1"),
+        ),
+    ),
+)
+DIRECTORIES = Group(
+    "directories",
+    spec={"memoryBacking": {"source": "memfd", "access": "shared"}},
+    edits=(
+        Edit(
+            "a directory is shared",
+            rows=("devices/filesystem:attach",),
+            change={
+                "filesystems": [
+                    {"name": "etc", "source": "/usr/share", "target": "share", "driver": "virtiofs"}
+                ]
+            },
+            shown=("attach + devices/filesystem[etc]",),
+            seen=_defined("ua-etc"),
+            passing=True,
+        ),
+        Edit(
+            "and no more",
+            rows=("devices/filesystem:detach",),
+            change={"filesystems": []},
+            shown=("detach - devices/filesystem[etc]",),
+            seen=_undefined("ua-etc"),
+        ),
+    ),
+)
+_NO_FILTER = "this kernel has none of the packet filters that libvirt uses"
+_NO_HARDWARE = "this machine has no device that could be handed over"
+NOT_RUN = {
+    "devices/disk/source/@dev:update": "this machine has no block devices to choose from",
+    "devices/hostdev:attach": _NO_HARDWARE,
+    "devices/hostdev:detach": _NO_HARDWARE,
+    "devices/vsock:attach": "this machine has no /dev/vhost-vsock",
+    "devices/vsock:detach": "this machine has no /dev/vhost-vsock",
+    "devices/lease:attach": "no lock manager (sanlock) runs here",
+    "devices/lease:detach": "no lock manager (sanlock) runs here",
+    "devices/memory:detach": "the tiny guest never gives a memory module back",
+    "devices/interface/filterref:update": _NO_FILTER,
+    "devices/interface/filterref/@filter:update": _NO_FILTER,
+    "devices/interface/filterref/parameter:update": _NO_FILTER,
 }
 """Rows that this machine cannot exercise, and why."""
+GROUPS = (DISKS, MEDIA, NICS, BRIDGED, SMALL, CARDS, MEMORY, DIRECTORIES)

@@ -142,7 +142,8 @@ def live_through(group: Group, site: Site, files: GuestFiles) -> None:
 def clear(group: Group, site: Site) -> None:
     """Take the group's guest and its spec away, however far it came."""
     (site.specs / "guest.yaml").unlink(missing_ok=True)
-    site.lab.virsh("undefine", group.name, "--nvram", "--managed-save")
+    if group.name in site.lab.virsh("list", "--all", "--name").split():
+        site.lab.virsh("undefine", group.name, "--nvram", "--managed-save")
     if group.name in site.lab.virsh("list", "--name").split():
         site.lab.virsh("destroy", group.name)
 
@@ -154,8 +155,8 @@ def unserved(updates: Table[Any], groups: Iterable[Group]) -> set[str]:
 
 
 def rows_of(updates: Table[Any]) -> set[str]:
-    """Return every row as "path:verb"."""
-    return {f"{path}:{update.verb}" for path, rows in updates.rows for update in rows}
+    """Return every row as "path:verb", but those whose change others bring about."""
+    return {f"{path}:{update.verb}" for path, rows in updates.rows for update in rows if update.verb}
 
 
 def _common(files: GuestFiles) -> dict[str, Value]:
@@ -184,9 +185,11 @@ def _make(edit: Edit, spec: dict[str, Value], guest: Guest) -> None:
     plan = guest.site.plan()
     steps = [step for step in plan["actions"] if step["verb"] != "define"]
     shown = [f"{s['verb']} {c['sign']} {c['path']}" for s in steps for c in s["changes"]]
-    assert sorted(shown) == sorted(edit.shown), edit.name
-    assert {step["effect"] for step in plan["actions"]} == {"live"}, edit.name
-    assert (plan["held"], plan["pending"], plan["problems"]) == ([], {}, []), edit.name
+    assert sorted(shown) == sorted(edit.shown), f"{edit.name}: {shown}"
+    effects = {(step["verb"], step["effect"]) for step in plan["actions"]}
+    assert {effect for _, effect in effects} == {"live"}, f"{edit.name}: {plan['actions']}"
+    left = [plan[name] for name in ("held", "pending", "problems")]
+    assert not any(left), f"{edit.name}: {left}"
     for row in edit.rows:
         path, _, verb = row.rpartition(":")
         paths = [_bare(c["path"]) for s in steps if s["verb"] == verb for c in s["changes"]]
@@ -197,7 +200,7 @@ def _make(edit: Edit, spec: dict[str, Value], guest: Guest) -> None:
 
 
 def _power_cycle(guest: Guest) -> None:
-    guest.virsh("shutdown", "--mode", "agent")
+    guest.virsh("shutdown", "--mode", "acpi")
     wait_until(lambda: guest.virsh("domstate").strip() == "shut off", f"{guest.name} is off")
     assert guest.site.drift() == [f"Domain/{guest.name} start"]
     guest.site.converge()

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from kvmreconcile.kinds.kind import derived_uuid
-from kvmreconcile.model import Apply, Key, Plan, Reason
+from kvmreconcile.model import Action, Apply, Key, Plan, Reason
 from kvmreconcile.plan.applied import SECRET, applied_after, digest, fingerprint, settled, settled_live
-from kvmreconcile.tree import Effect, Node, diff, parse
+from kvmreconcile.plan.steps import by_rows
+from kvmreconcile.tree import Effect, Node, Rules, Table, Update, diff, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
 DOMAIN = BOOKS["Domain"]
@@ -237,3 +238,20 @@ def test_uuid_is_derived_from_instance_and_name() -> None:
     key = Key("Domain", "web")
 
     assert derived_uuid("lab", key) == derived_uuid("lab", key) != derived_uuid("other", key)
+
+
+def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_for_comes_last() -> None:
+    rules = Rules(
+        updates=Table(
+            {"total": (Update(""),), "used": (Update("set", after="total"),), "stick": (Update("attach"),)}
+        )
+    )
+    old, new = (
+        parse("<d><total>1</total><used>1</used></d>"),
+        parse("<d><total>2</total><used>2</used><stick/></d>"),
+    )
+    base = Action(Key("Domain", "web"), "define", Effect.LIVE, Reason.EDIT)
+
+    steps = by_rows(diff(old, new, rules), old, new, rules, base)
+
+    assert [step.verb for step in steps] == ["attach", "set"]

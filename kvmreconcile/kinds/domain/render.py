@@ -41,7 +41,8 @@ def desire(document: Document, uuid: str) -> Desired:
     if spec.memory is not None and spec.current_memory is None:
         tree = all_in_use(tree)
     wish = desired(document, key(document), tree, tree.get("uuid") or uuid)
-    return replace(wish, power=_POWER[spec.state], autostart=spec.autostart)
+    policy = spec.update.onto(wish.policy)
+    return replace(wish, power=_POWER[spec.state], autostart=spec.autostart, policy=policy)
 
 
 def _with_cell(spec: DomainSpec) -> DomainSpec:
@@ -50,5 +51,5 @@ def _with_cell(spec: DomainSpec) -> DomainSpec:
     if memory is None or memory.maximum is None or memory.size is None or cpu.numa is not None:
         return spec
     last = (vcpus.maximum or 1) - 1 if vcpus else 0
-    cell = Cell(id=0, cpus=f"0-{last}" if last else "0", memory=memory.size)
+    cell = Cell.model_construct(id=0, cpus=f"0-{last}" if last else "0", memory=memory.size)
     return spec.model_copy(update={"cpu": cpu.model_copy(update={"numa": [cell]})})

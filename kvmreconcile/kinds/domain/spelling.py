@@ -31,13 +31,26 @@ def canonical(domain: Node) -> Node:
 
 
 def all_in_use(domain: Node) -> Node:
-    """Return the definition with all of its memory left to the guest, unless it says how much is."""
+    """
+    Return the definition with all of its memory left to the guest, unless it says how much is.
+
+    That of virtio-mem is none of the balloon's: the device itself is told how much of it the guest has.
+    """
     memory, current = domain.child("memory"), domain.child("currentMemory")
     if memory is None or not memory.text or current is not None:
         return domain
     children = list(domain.children)
     children.insert(children.index(memory) + 1, replace(memory, tag="currentMemory"))
-    return replace(domain, children=tuple(children))
+    whole = replace(domain, children=tuple(children))
+    blocks = [
+        _kib(device.get("target/size"), device.get("target/size/@unit"))
+        for device in domain.all("devices/memory")
+        if device.attr("model") == "virtio-mem"
+    ]
+    size = _kib(memory.text, memory.attr("unit"))
+    if not blocks or size is None:
+        return whole
+    return _with_kib(whole, "currentMemory", size - sum(block or 0 for block in blocks))
 
 
 def without_devices(domain: Node) -> Node:

@@ -6,6 +6,7 @@ volume is known by names like everything else. The driver writes and reads them 
 """
 
 from kvmreconcile.tree import (
+    Change,
     Effect,
     Measure,
     Node,
@@ -25,7 +26,8 @@ CAPACITY = Measure(default="bytes", step=512)
 """Files of any size exist, and their formats round up to sectors."""
 
 
-def _grows(old: str | Node | None, new: str | Node | None) -> bool:
+def _grows(change: Change, _volume: Node) -> bool:
+    old, new = change.old, change.new
     return isinstance(old, str) and isinstance(new, str) and int(old) < int(new)
 
 

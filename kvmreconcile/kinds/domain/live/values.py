@@ -70,6 +70,12 @@ def _set_vcpus(virt: libvirt.virConnect, action: Action) -> None:
         domain.setVcpusFlags(int(vcpu.attr("current") or vcpu.text), LIVE)
 
 
+def _set_stats(virt: libvirt.virConnect, action: Action) -> None:
+    domain = find(virt, action)
+    period = stored(domain).get("devices/memballoon/stats/@period")
+    domain.setMemoryStatsPeriod(int(period or 0), LIVE)
+
+
 def _set_iothreads(virt: libvirt.virConnect, action: Action) -> None:
     """Add the threads that are stored and do not run, then take away those that run and are not stored."""
     domain = find(virt, action)
@@ -116,6 +122,7 @@ VALUE_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-description": _set_text,
     "set-memory": _set_memory,
     "set-vcpus": _set_vcpus,
+    "set-stats": _set_stats,
     "set-iothreads": _set_iothreads,
     "set-metadata": _set_metadata,
     "set-lifecycle": _set_lifecycle,

@@ -2,35 +2,43 @@
 
 from collections.abc import Mapping
 
-from kvmreconcile.tree import Effect, Node, Update
-
-Value = str | Node | None
+from kvmreconcile.tree import Change, Effect, Node, Update
 
 _SOURCE = "https://libvirt.org/html/libvirt-libvirt-domain.html"
 
 
-def _is_more(old: Value, new: Value) -> bool:
+def _is_more(change: Change, _domain: Node) -> bool:
     """Tell whether a number grows; None is all there can be, so that nothing is more."""
+    old, new = change.old, change.new
     if not isinstance(old, str):
         return False
     return new is None or (isinstance(new, str) and int(new) > int(old))
+
+
+def _is_a_sum(_change: Change, domain: Node) -> bool:
+    """Tell whether libvirt adds a domain's memory up from its NUMA cells and memory devices."""
+    return domain.find("cpu/numa/cell") is not None
 
 
 _LIFECYCLE = (Update("set-lifecycle", on="~", source=f"{_SOURCE}#virDomainSetLifecycleAction"),)
 
 # libvirt has no count that runs: threads are added and taken away one by one.
 _IOTHREADS = (Update("set-iothreads", source=f"{_SOURCE}#virDomainAddIOThread"),)
+_STATS = (Update("set-stats", at="devices/memballoon", source=f"{_SOURCE}#virDomainSetMemoryStatsPeriod"),)
 
 VALUES: Mapping[str, tuple[Update, ...]] = {
     "uuid": (Update("replace", effect=Effect.REPLACE, on="~"),),
     "title": (Update("set-title", source=f"{_SOURCE}#virDomainSetMetadata"),),
     "description": (Update("set-description", source=f"{_SOURCE}#virDomainSetMetadata"),),
+    "memory": (Update("", when=_is_a_sum),),
     "currentMemory": (
         Update("set-memory", on="~", after="memory", source=f"{_SOURCE}#virDomainSetMemoryFlags"),
     ),
     "vcpu/@current": (
         Update("set-vcpus", after="vcpu", when=_is_more, source=f"{_SOURCE}#virDomainSetVcpusFlags"),
     ),
+    "devices/memballoon/stats": _STATS,
+    "devices/memballoon/stats/@period": _STATS,
     "iothreads": _IOTHREADS,
     "iothreadids/iothread": _IOTHREADS,
     # Other tools' elements in it are theirs, and stay; what a spec says of it is brought to the guest.
