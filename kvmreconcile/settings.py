@@ -10,28 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from kvmreconcile.kinds.kind import Spec
-
-_UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def read_seconds(value: object) -> float:
-    """
-    Read "5min" as seconds.
-
-    Raises:
-        ValueError: It is not a number with a unit.
-    """
-    text = str(value).strip()
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
-    factor = _UNITS_S.get(text[len(number) :].strip())
-    if factor is None or not number.replace(".", "", 1).isdigit():
-        raise ValueError('a time is a number with ms, s, min, h or d behind it, such as "5min"')
-    return float(number) * factor
-
-
-Seconds = Annotated[float, BeforeValidator(read_seconds)]
-"""Seconds; in YAML a number with a unit ("500ms", "5min")."""
+from kvmreconcile.kinds.part import Seconds, Spec
 
 
 class LimitSettings(Spec):

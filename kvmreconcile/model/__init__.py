@@ -1,6 +1,6 @@
 """The values that stages hand to one another, every one frozen; below the planner, policy, executors, state and daemon."""
 
-from kvmreconcile.model.objects import Actual, Apply, Desired, Key, Policy, Power, Source, Stamp
+from kvmreconcile.model.objects import Actual, Apply, Desired, Key, Policy, Power, ShutdownBy, Source, Stamp
 from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result
 from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
@@ -37,6 +37,7 @@ __all__ = [
     "Report",
     "Result",
     "Settled",
+    "ShutdownBy",
     "Source",
     "Stamp",
     "Surroundings",

@@ -49,6 +49,15 @@ class Apply(Enum):
     """Compared and reported, never touched."""
 
 
+class ShutdownBy(Enum):
+    """By what a guest is asked to shut down."""
+
+    AGENT = "agent"
+    ACPI = "acpi"
+    EITHER = "either"
+    """The agent, and the power button where there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """
@@ -58,6 +67,8 @@ class Policy:
         windows: When changes may be made; none means always.
         outside: Up to which effect while none is open, None for nothing.
         waits_when_off: Whether an object that does not run waits for a window too.
+        shutdown_by: How it is asked to shut down, in turn.
+        reboot_applies: Whether its own reboot is made a power cycle while changes wait for its next start.
     """
 
     max_effect: Effect = Effect.NEXT_BOOT
@@ -69,8 +80,10 @@ class Policy:
     protect: bool = False
     ignore: tuple[str, ...] = ()
     check_schema: bool = True
+    shutdown_by: tuple[ShutdownBy, ...] = (ShutdownBy.EITHER, ShutdownBy.ACPI)
     shutdown_timeout_s: float = 60.0
     force_off: bool = False
+    reboot_applies: bool = False
 
 
 @dataclass(frozen=True, slots=True)

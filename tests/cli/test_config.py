@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from kvmreconcile import config
 from kvmreconcile.config import read_settings
 from kvmreconcile.errors import SpecError
-from kvmreconcile.settings import Settings, read_seconds
+from kvmreconcile.kinds.part import read_seconds
+from kvmreconcile.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs/commands.md"
 

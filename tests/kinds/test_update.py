@@ -1,13 +1,15 @@
 """When and how far an object may be changed, as specs say it in whatever words."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kvmreconcile.kinds.domain.render import desire
 from kvmreconcile.kinds.domain.spec import DomainSpec
-from kvmreconcile.kinds.rendering import policy
+from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.update import WindowSpec
-from kvmreconcile.model import Policy, Window
+from kvmreconcile.model import Policy, ShutdownBy, Source, Window
 from kvmreconcile.tree import Effect
 
 BERLIN = Window("0 2 * * SUN", 7200, "Europe/Berlin")
@@ -32,6 +34,14 @@ def test_window_is_read_in_the_words_of_people_and_of_cron(said: object, meant: 
 @pytest.mark.parametrize(
     ("update", "meant"),
     [
+        ({"shutdown": {"timeout": "5min", "force": True}}, Policy(shutdown_timeout_s=300, force_off=True)),
+        ({"shutdown": {"acpi": False}}, Policy(shutdown_by=(ShutdownBy.AGENT,))),
+        ({"shutdown": {"agent": False}}, Policy(shutdown_by=(ShutdownBy.ACPI,))),
+        (
+            {"shutdown": {"agent": False, "acpi": False, "force": True}},
+            Policy(shutdown_by=(), force_off=True),
+        ),
+        ({"onGuestReboot": "apply"}, Policy(reboot_applies=True)),
         ({}, Policy()),
         ({"maxEffect": "restart"}, Policy(max_effect=Effect.RESTART)),
         ({"windows": ["Sun 02:00 +2h Europe/Berlin"]}, Policy(windows=(BERLIN,))),
@@ -40,4 +50,6 @@ def test_window_is_read_in_the_words_of_people_and_of_cron(said: object, meant: 
     ],
 )
 def test_policy_is_what_update_says(update: dict[str, Any], meant: Policy) -> None:
-    assert policy(DomainSpec.model_validate({"memory": "1GiB", "update": update})) == meant
+    spec = DomainSpec.model_validate({"memory": "1GiB", "update": update})
+
+    assert desire(Document("Domain", "web", spec, {}, Source(), Path()), "").policy == meant

@@ -1,6 +1,7 @@
 """What waits for a guest's next start, or for its window: listed by name, and over when it should be."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.lab.guest import GuestFiles, wait_for_agent, wait_until
-from tests.lab.lab import Lab
+from tests.lab.background import Background
+from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent, wait_until
+from tests.lab.lab import Lab, LabError
 from tests.lab.live_rows import Guest
 from tests.lab.site import Site
 
@@ -55,6 +57,13 @@ class Calm:
         wait_for_agent(self.site.lab, NAME)
         return self.guest.boot
 
+    def has_booted_since(self, boot: str) -> bool:
+        """Tell whether it is up again; while it is down, its agent does not answer."""
+        try:
+            return self.guest.boot != boot
+        except LabError:
+            return False
+
     def pending(self) -> list[str]:
         """Return the paths that wait for its next start."""
         pending = self.site.plan()["pending"]
@@ -70,6 +79,21 @@ MIXED: Mapping[str, Any] = {
 }
 """An edit of which a part is live, a part waits and is seen to, and a part waits unseen."""
 WAITS = ["cpu/@check", "cpu/@match", "cpu/@mode", "cpu/model", "currentMemory", "memory"]
+
+
+@pytest.fixture
+def daemon(calm: Calm, tmp_path: Path) -> Iterator[Background]:
+    """A daemon on the guest's specs, not started yet."""
+    environment = {
+        **os.environ,
+        "KVMRECONCILE_CONNECT": calm.site.lab.uri,
+        "KVMRECONCILE_STATE": str(calm.site.state),
+        "KVMRECONCILE_SPECS": str(calm.site.specs),
+        "KVMRECONCILE_RESYNC": "1h",
+    }
+    process = Background(environment, tmp_path / "log")
+    yield process
+    process.stop()
 
 
 @pytest.fixture
@@ -132,3 +156,69 @@ def test_nothing_happens_before_the_window_opens_and_everything_after(calm: Calm
     assert calm.guest.sh("nproc") == "2"
     wait_until(lambda: not calm.site.drift(), "nothing is left to do")
     calm.site.assert_in_sync()
+
+
+def reboot_from_inside(calm: Calm) -> str:
+    """Let the guest reboot itself, and return the mark of its boot before."""
+    boot = calm.guest.boot
+    words = ["-c", "sleep 0.5; reboot -f"]
+    ask_agent(calm.site.lab, NAME, "guest-exec", path="/bin/sh", arg=words)
+    return boot
+
+
+def on_reboot(calm: Calm) -> str:
+    live = calm.guest.virsh("dumpxml")
+    return live.partition("<on_reboot>")[2].partition("</on_reboot>")[0]
+
+
+def test_reboot_by_the_guest_itself_applies_what_waits_where_the_spec_says_so(
+    calm: Calm, daemon: Background
+) -> None:
+    calm.start(update={"onGuestReboot": "apply"})
+    assert on_reboot(calm) == "restart"
+    calm.say(memory="160MiB")
+    calm.site.converge()
+    assert on_reboot(calm) == "destroy"
+    assert calm.pending() == ["currentMemory", "memory"]
+    calm.site.converge()
+
+    daemon.start()
+    before = reboot_from_inside(calm)
+
+    wait_until(lambda: calm.has_booted_since(before), "the guest has booted again")
+    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
+    calm.site.assert_in_sync()
+    assert on_reboot(calm) == "restart"
+
+
+def test_reboot_by_the_guest_itself_keeps_what_runs_and_what_waits_otherwise(calm: Calm) -> None:
+    calm.start()
+    calm.say(memory="160MiB")
+    calm.site.converge()
+
+    before = reboot_from_inside(calm)
+
+    wait_until(lambda: calm.has_booted_since(before), "the guest has booted again")
+    assert calm.pending() == ["currentMemory", "memory"]
+
+
+def test_edit_taken_back_lets_the_guest_reboot_as_ever(calm: Calm) -> None:
+    calm.start(update={"onGuestReboot": "apply"})
+    calm.say(memory="160MiB")
+    calm.site.converge()
+    calm.say(memory="128MiB")
+    calm.site.converge()
+
+    assert on_reboot(calm) == "restart"
+    calm.site.assert_in_sync()
+
+
+def test_guest_that_may_be_powered_off_hard_is_when_nothing_else_may_ask_it(calm: Calm) -> None:
+    boot = calm.start(
+        update={"maxEffect": "restart", "shutdown": {"agent": False, "acpi": False, "force": True}}
+    )
+    calm.say(memory="160MiB")
+
+    calm.site.converge()
+
+    assert calm.boots() != boot

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from itertools import cycle
 from pathlib import Path
 from zlib import crc32
 
 import libvirt
 
-from kvmreconcile.errors import HostError, NotFound, Rejected
+from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unsupported
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import Filters, Flags, read_all
@@ -15,7 +16,7 @@ from kvmreconcile.kinds.domain.live import LIVE_VERBS
 from kvmreconcile.kinds.domain.live.definitions import LIVE, POLL_S, STORED, find, running_xml
 from kvmreconcile.kinds.domain.render import NAME
 from kvmreconcile.kinds.stamp import PREFIX, TAG, URI, read_stamp
-from kvmreconcile.model import Action, Actual, Key, Observation
+from kvmreconcile.model import Action, Actual, Key, Observation, ShutdownBy
 from kvmreconcile.tree import Node, parse, to_xml
 
 _CONFIG = libvirt.VIR_DOMAIN_AFFECT_CONFIG
@@ -26,6 +27,11 @@ _FILTERS = Filters(
 )
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _ASK_AGAIN_S = 10.0
+_SHUTDOWN = {
+    ShutdownBy.AGENT: libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT,
+    ShutdownBy.ACPI: libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN,
+    ShutdownBy.EITHER: libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT,
+}
 # The firmware's variables and the TPM's secrets are the guest's data, like its volumes.
 _KEEP = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
 
@@ -94,13 +100,13 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
 
 def _stop(virt: libvirt.virConnect, action: Action) -> None:
     """Ask the guest to shut down; power it off hard only where the spec allows it."""
-    domain = find(virt, action)
-    deadline = time.monotonic() + action.policy.shutdown_timeout_s
-    asked_again = time.monotonic()
+    domain, policy = find(virt, action), action.policy
+    deadline = time.monotonic() + (policy.shutdown_timeout_s if policy.shutdown_by else 0)
+    ask_next, ways, why = time.monotonic(), cycle(policy.shutdown_by), ""
     while _is_running(domain):
         if time.monotonic() >= deadline:
-            if not action.policy.force_off:
-                waited = f"{action.policy.shutdown_timeout_s:g} s"
+            if not policy.force_off:
+                waited = f"{policy.shutdown_timeout_s:g} s{why}"
                 todo = f"shut it down from inside, or power it off: virsh destroy {action.key.name}"
                 # Not Busy, which is tried again at once: it was asked more than once already.
                 raise HostError(
@@ -108,9 +114,9 @@ def _stop(virt: libvirt.virConnect, action: Action) -> None:
                 )
             domain.destroy()
             return
-        if time.monotonic() >= asked_again:
-            _ask_to_shut_down(domain)
-            asked_again = time.monotonic() + _ASK_AGAIN_S
+        if time.monotonic() >= ask_next and policy.shutdown_by:
+            why = _ask_to_shut_down(domain, next(ways))
+            ask_next = time.monotonic() + _ASK_AGAIN_S
         time.sleep(POLL_S)
 
 
@@ -123,9 +129,14 @@ def _is_running(domain: libvirt.virDomain) -> bool:
         return False
 
 
-def _ask_to_shut_down(domain: libvirt.virDomain) -> None:
-    """Ask by the agent, and by the power button where there is none or it does not answer."""
-    domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT)
+def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:
+    """Ask once; return why it could not be asked that way, "" if it was."""
+    try:
+        with translated(domain.name()):
+            domain.shutdownFlags(_SHUTDOWN[by])
+    except (Busy, Unsupported) as error:
+        return f" ({error})"
+    return ""
 
 
 def _restart(virt: libvirt.virConnect, action: Action) -> None:

@@ -178,6 +178,7 @@ RULES = Rules(
     live_ignored=paths(
         "cpu/@mode", "cpu/@check", "cpu/@match", "os/@firmware", "os/firmware", "os/loader", "os/nvram"
     ),
+    rebooting=Table({"on_reboot": "destroy"}),
     containers=paths(
         "cputune",
         "memtune",

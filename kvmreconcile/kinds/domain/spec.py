@@ -12,12 +12,19 @@ from kvmreconcile.kinds.domain.checks import contradictions, gaps
 from kvmreconcile.kinds.domain.parts.guest import Guest
 from kvmreconcile.kinds.domain.parts.hardware import Hardware
 from kvmreconcile.kinds.domain.parts.resources import Resources
+from kvmreconcile.kinds.domain.parts.update import DomainUpdate
 from kvmreconcile.kinds.kind import ObjectSpec
 
 
 class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
     """A virtual machine."""
 
+    update: Annotated[
+        DomainUpdate,
+        Field(
+            description="When and how far changes may go without asking, and how it is shut down for them."
+        ),
+    ] = DomainUpdate()
     state: Annotated[
         Literal["running", "stopped", "any"],
         Field(description='Whether the guest runs; "any" leaves it as found. Defaults to "running".'),

@@ -1,0 +1,87 @@
+"""
+How a guest is shut down for a change, and what its own reboot is good for.
+
+Separate from what every kind says of updates, because only guests are asked to go.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from kvmreconcile.kinds.part import Seconds, Spec
+from kvmreconcile.kinds.update import UpdatePolicy
+from kvmreconcile.model import Policy, ShutdownBy
+
+
+class Shutdown(Spec):
+    """How a guest is asked to shut down."""
+
+    agent: Annotated[
+        bool,
+        Field(description="Ask by the guest agent, where there is one. Defaults to true."),
+    ] = True
+    acpi: Annotated[
+        bool,
+        Field(
+            description="Press the power button, at first where no agent answers, then in turn with the agent. "
+            "Defaults to true."
+        ),
+    ] = True
+    timeout_s: Annotated[
+        Seconds,
+        Field(
+            alias="timeout",
+            gt=0,
+            description='A time such as "90s" or "5min". How long it may take; it is asked every ten seconds, '
+            'then the guest runs on and the step has failed. Defaults to "60s".',
+        ),
+    ] = 60.0
+    force: Annotated[
+        bool,
+        Field(
+            description="Power it off hard when the time is over, which may cost it data. Defaults to false."
+        ),
+    ] = False
+
+    @model_validator(mode="after")
+    def _check(self) -> "Shutdown":
+        if not (self.agent or self.acpi or self.force):
+            raise ValueError("it can be asked by nothing; leave agent or acpi on, or set force")
+        return self
+
+
+class DomainUpdate(UpdatePolicy):
+    """When and how far changes may go without asking, and how the guest is shut down for them."""
+
+    shutdown: Annotated[Shutdown, Field(description="How the guest is asked to shut down.")] = Shutdown()
+    on_guest_reboot: Annotated[
+        Literal["keep", "apply"],
+        Field(
+            description="What a reboot by the guest itself does while changes wait for its next start: keep the "
+            "running definition, as libvirt does, or apply what is stored: the guest is then powered off "
+            "instead, and started again by the next pass, so the daemon must run. Only where `state` is "
+            '"running". Defaults to "keep".'
+        ),
+    ] = "keep"
+
+    def onto(self, policy: Policy) -> Policy:
+        """Return a policy with what this says of guests."""
+        how = self.shutdown
+        return replace(
+            policy,
+            shutdown_by=_WAYS[how.agent, how.acpi],
+            shutdown_timeout_s=how.timeout_s,
+            force_off=how.force,
+            reboot_applies=self.on_guest_reboot == "apply",
+        )
+
+
+_WAYS: Mapping[tuple[bool, bool], tuple[ShutdownBy, ...]] = {
+    (True, True): Policy().shutdown_by,
+    (True, False): (ShutdownBy.AGENT,),
+    (False, True): (ShutdownBy.ACPI,),
+    (False, False): (),
+}
+"""How a guest is asked in turn, by whether the agent and whether the power button may be used."""
