@@ -42,9 +42,9 @@ class Job:
 def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     """Return the actions on an object, and what then waits for its next start."""
     desired, actual, base = job.desired, job.actual, job.base
-    hot, pending = hot_and_cold(job.live, job.rules)
+    hot, pending = hot_and_cold(job.live, actual.live or actual.tree, job.rules)
     pending += job.unseen
-    heavy = max((_stored_effect(c, job.rules) for c in job.stored), default=Effect.LIVE)
+    heavy = max((_stored_effect(c, actual.tree, job.rules) for c in job.stored), default=Effect.LIVE)
     if job.stored and heavy >= Effect.REPLACE:
         anew = replace(base, verb="replace", effect=heavy, tree=job.proposed, changes=tuple(job.stored))
         return (anew, *after_birth(desired, actual, anew)), ()
@@ -58,8 +58,9 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
             steps.append(replace(base, verb="stop"))
             pending = ()
         case _:
+            wanted = overlay(job.proposed, desired.tree, job.rules)
             hot = [*hot, *at_reboot(job, pending)]
-            steps += by_rows(hot, overlay(job.proposed, desired.tree, job.rules), job.rules, base)
+            steps += by_rows(hot, actual.live or actual.tree, wanted, job.rules, base)
             if pending and ceiling(desired.policy) >= Effect.RESTART:
                 steps.append(replace(base, verb="restart", effect=Effect.RESTART, changes=pending))
     return tuple(steps), pending
@@ -118,9 +119,11 @@ def _alike(one: Change, other: Change) -> bool:
     return one.rule == other.rule and one.sign == other.sign and one.steps[-1:] == other.steps[-1:]
 
 
-def hot_and_cold(live: Sequence[Change], rules: Rules) -> tuple[list[Change], tuple[Change, ...]]:
-    """Tell changes that a verb brings to the running object from those that wait for its next start."""
-    rows = [(change, row_for(change, rules)) for change in live]
+def hot_and_cold(
+    live: Sequence[Change], definition: Node, rules: Rules
+) -> tuple[list[Change], tuple[Change, ...]]:
+    """Tell changes of a running definition that a verb brings about from those that wait for the next start."""
+    rows = [(change, row_for(change, definition, rules)) for change in live]
     cold = {change.rule for change, row in rows if not _is_hot(row)}
     hot = [change for change, row in rows if row and _is_hot(row) and row.after not in cold]
     return hot, tuple(change for change in live if change not in hot)
@@ -130,31 +133,34 @@ def _is_hot(row: Update | None) -> bool:
     return row is not None and row.effect is Effect.LIVE
 
 
-def row_for(change: Change, rules: Rules) -> Update | None:
-    """Return the first row of the table that serves a change, None if it has none."""
+def row_for(change: Change, definition: Node, rules: Rules) -> Update | None:
+    """Return the first row of the table that serves a change of a definition, None if it has none."""
     for rows in rules.updates.all(change.rule):
         for row in rows:
-            if change.sign in row.on and (row.when is None or row.when(change.old, change.new)):
+            if change.sign in row.on and (row.when is None or row.when(change, definition)):
                 return row
     return None
 
 
-def _stored_effect(change: Change, rules: Rules) -> Effect:
-    row = row_for(change, rules)
+def _stored_effect(change: Change, definition: Node, rules: Rules) -> Effect:
+    row = row_for(change, definition, rules)
     return row.effect if row else Effect.LIVE
 
 
-def by_rows(changes: Iterable[Change], proposed: Node, rules: Rules, base: Action) -> Iterator[Action]:
-    """Yield one action for each verb and element that the rows of these changes name, in their order."""
-    rows = [(change, row_for(change, rules) or _ANEW) for change in changes]
+def by_rows(
+    changes: Iterable[Change], definition: Node, proposed: Node, rules: Rules, base: Action
+) -> Iterator[Action]:
+    """Yield one action for each verb and element that the rows of a definition's changes name, in their order."""
+    rows = [(change, row_for(change, definition, rules) or _ANEW) for change in changes]
     # What is made anew is made anew once, at the highest cost, whatever parts of it ask for that.
     heavy = max((row.effect for _, row in rows), default=Effect.LIVE)
     groups: dict[tuple[str, tuple[str, ...], Effect], list[Change]] = {}
-    for change, row in rows:
+    for change, row in sorted(rows, key=lambda pair: bool(pair[1].after)):
         whole = row.effect >= Effect.REPLACE
         depth = 0 if whole else row.at.count("/") + 1 if row.at else len(change.steps)
         effect = heavy if whole else row.effect
-        groups.setdefault((row.verb, change.steps[:depth], effect), []).append(change)
+        if row.verb:
+            groups.setdefault((row.verb, change.steps[:depth], effect), []).append(change)
     for (verb, steps, effect), group in groups.items():
         tree = _element(group, steps, proposed, rules)
         yield replace(base, verb=verb, steps=steps, effect=effect, tree=tree, changes=tuple(group))

@@ -8,10 +8,14 @@ A path is made of tags ("devices/disk/driver/@cache"); `*` in a row stands for o
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from typing import TYPE_CHECKING
 
 from kvmreconcile.tree.node import Node
 from kvmreconcile.tree.scalars import Measure, Scalar
 from kvmreconcile.tree.table import Table, paths
+
+if TYPE_CHECKING:
+    from kvmreconcile.tree.diff import Change
 
 
 class Effect(IntEnum):
@@ -83,12 +87,12 @@ class Ref:
 @dataclass(frozen=True, slots=True)
 class Update:
     """
-    By which verb a change reaches a running object, and what that costs.
+    By which verb a change reaches a running object, and what that costs; no verb where others bring it about.
 
     `at` is the path of the element the verb acts on, where that is not the changed one; `on` names the
     signs of changes it serves: "+" added, "-" removed, "~" changed; `when`, where given, is asked with the
-    old and the new value. While a change at the path `after` waits for the object's next start, so does
-    this one, for which that one makes room. `source` cites where libvirt says so.
+    change and the definition that it is to be made in. While a change at the path `after` waits for the object's next start, so does
+    this one, for which that one makes room; done is it after all others. `source` cites where libvirt says so.
     """
 
     verb: str
@@ -98,7 +102,7 @@ class Update:
     effect: Effect = Effect.LIVE
     since: tuple[int, int, int] = (0, 0, 0)
     source: str = ""
-    when: Callable[[str | Node | None, str | Node | None], bool] | None = None
+    when: "Callable[[Change, Node], bool] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

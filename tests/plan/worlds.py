@@ -32,6 +32,7 @@ from kvmreconcile.model import (
 from kvmreconcile.plan import Limits, Overrides, plan
 from kvmreconcile.plan.applied import intent
 from kvmreconcile.tree import (
+    Change,
     Effect,
     Members,
     Node,
@@ -69,8 +70,9 @@ class Book:
         return stamped(whole, surroundings.stamp) if self.stamped else whole
 
 
-def _grows(old: str | Node | None, new: str | Node | None) -> bool:
-    return isinstance(old, str) and isinstance(new, str) and int(new) > int(old)
+def _grows(change: Change, _volume: Node) -> bool:
+    old, new = change.old, change.new
+    return isinstance(old, str) and isinstance(new, str) and int(old) < int(new)
 
 
 BOOKS = {

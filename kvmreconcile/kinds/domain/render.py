@@ -51,5 +51,5 @@ def _with_cell(spec: DomainSpec) -> DomainSpec:
     if memory is None or memory.maximum is None or memory.size is None or cpu.numa is not None:
         return spec
     last = (vcpus.maximum or 1) - 1 if vcpus else 0
-    cell = Cell(id=0, cpus=f"0-{last}" if last else "0", memory=memory.size)
+    cell = Cell.model_construct(id=0, cpus=f"0-{last}" if last else "0", memory=memory.size)
     return spec.model_copy(update={"cpu": cpu.model_copy(update={"numa": [cell]})})
