@@ -67,6 +67,8 @@ class Policy:
         windows: When changes may be made; none means always.
         outside: Up to which effect while none is open, None for nothing.
         waits_when_off: Whether an object that does not run waits for a window too.
+        group: Of what it is a member, "" for nothing; not more than `max_unavailable` of it are taken away at a
+            time for changes, those of the lowest `order` first.
         shutdown_by: How it is asked to shut down, in turn.
         reboot_applies: Whether its own reboot is made a power cycle while changes wait for its next start.
     """
@@ -75,6 +77,9 @@ class Policy:
     windows: tuple[Window, ...] = ()
     outside: Effect | None = None
     waits_when_off: bool = False
+    group: str = ""
+    max_unavailable: int = 1
+    order: int = 0
     adopt: bool = False
     apply: Apply = Apply.ENFORCE
     protect: bool = False

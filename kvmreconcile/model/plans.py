@@ -59,6 +59,7 @@ class Hold(Enum):
 
     EFFECT = "costs more than policy allows unasked"
     WINDOW = "waits for the window"
+    GROUP = "waits for others of its group"
     CONFLICT = "an object of that name exists and is not ours"
     UNKNOWN = "libvirt could not tell its state"
     BUSY = "a job is running on it"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Plan, World
+from kvmreconcile.plan.groups import in_turn
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind, find_needs
 from kvmreconcile.plan.policy import Case, Limits, Overrides, judge, name, overridden
@@ -37,6 +38,8 @@ def plan(
     approved = overrides.approved == digest
     case = Case(world.now, approved=approved, at_rest=False)
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
+    actions, crowd = in_turn(actions, world)
+    held += crowd
     released = gone.release() if approved else []
     return Plan(
         actions=(*needs.waiting(actions), *gone.actions, *released),

@@ -41,6 +41,10 @@ def test_window_is_read_in_the_words_of_people_and_of_cron(said: object, meant: 
             {"shutdown": {"agent": False, "acpi": False, "force": True}},
             Policy(shutdown_by=(), force_off=True),
         ),
+        (
+            {"group": "tier", "maxUnavailable": 2, "order": 1},
+            Policy(group="tier=web", max_unavailable=2, order=1),
+        ),
         ({"onGuestReboot": "apply"}, Policy(reboot_applies=True)),
         ({}, Policy()),
         ({"maxEffect": "restart"}, Policy(max_effect=Effect.RESTART)),
@@ -52,4 +56,4 @@ def test_window_is_read_in_the_words_of_people_and_of_cron(said: object, meant: 
 def test_policy_is_what_update_says(update: dict[str, Any], meant: Policy) -> None:
     spec = DomainSpec.model_validate({"memory": "1GiB", "update": update})
 
-    assert desire(Document("Domain", "web", spec, {}, Source(), Path()), "").policy == meant
+    assert desire(Document("Domain", "web", spec, {"tier": "web"}, Source(), Path()), "").policy == meant

@@ -7,6 +7,7 @@ Separate from the spec because only here fields mean more than their place in li
 from dataclasses import replace
 from typing import cast
 
+from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.domain.parts.cpu import Cpu
 from kvmreconcile.kinds.domain.parts.placement import Cell
 from kvmreconcile.kinds.domain.rules import RULES
@@ -14,7 +15,7 @@ from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.domain.spelling import all_in_use, canonical
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.rendering import desired, said
-from kvmreconcile.model import Desired, Key, Power
+from kvmreconcile.model import Desired, Key, Policy, Power
 
 NAME = "Domain"
 ROOT = "domain"
@@ -41,8 +42,19 @@ def desire(document: Document, uuid: str) -> Desired:
     if spec.memory is not None and spec.current_memory is None:
         tree = all_in_use(tree)
     wish = desired(document, key(document), tree, tree.get("uuid") or uuid)
-    policy = spec.update.onto(wish.policy)
-    return replace(wish, power=_POWER[spec.state], autostart=spec.autostart, policy=policy)
+    return replace(
+        wish, power=_POWER[spec.state], autostart=spec.autostart, policy=_policy(document, wish.policy)
+    )
+
+
+def _policy(document: Document, policy: Policy) -> Policy:
+    update = cast("DomainSpec", document.spec).update
+    try:
+        return update.onto(policy, document.labels)
+    except LookupError:
+        where = f"{document.source}: {NAME}/{document.name}: spec.update.group"
+        todo = 'write it below "metadata.labels"'
+        raise SpecError([Problem(where, "names a label that the guest does not have", todo)]) from None
 
 
 def _with_cell(spec: DomainSpec) -> DomainSpec:

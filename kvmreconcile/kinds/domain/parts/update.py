@@ -66,11 +66,40 @@ class DomainUpdate(UpdatePolicy):
         ),
     ] = "keep"
 
-    def onto(self, policy: Policy) -> Policy:
-        """Return a policy with what this says of guests."""
+    group: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="The name of one of its labels: guests with the same value of it serve together, and few of "
+            "them are restarted or replaced at a time. Defaults to none.",
+        ),
+    ] = None
+    max_unavailable: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="While so many others of its group do not run though they should, it is not taken away; "
+            "it waits for a later pass. Defaults to 1.",
+        ),
+    ] = 1
+    order: Annotated[
+        int,
+        Field(description="Of its group, the guests with the lowest go first. Defaults to 0."),
+    ] = 0
+
+    def onto(self, policy: Policy, labels: Mapping[str, str]) -> Policy:
+        """
+        Return a policy with what this says of guests.
+
+        Raises:
+            LookupError: It is to be in the group of a label that it does not have.
+        """
         how = self.shutdown
         return replace(
             policy,
+            group=f"{self.group}={labels[self.group]}" if self.group else "",
+            max_unavailable=self.max_unavailable,
+            order=self.order,
             shutdown_by=_WAYS[how.agent, how.acpi],
             shutdown_timeout_s=how.timeout_s,
             force_off=how.force,

@@ -1,0 +1,56 @@
+"""
+Guests that serve together: few of a group are taken away at a time, the rest wait for a later pass.
+
+Separate from what each object's own policy allows, because this depends on how the others are. Pure.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, World
+from kvmreconcile.tree import Effect
+
+
+def in_turn(actions: Sequence[Action], world: World) -> tuple[list[Action], list[Held]]:
+    """Split steps into those that may be done now and those that wait until others of a group are back."""
+    held: list[Held] = []
+    for (_kind, group), members in groupby(sorted(_disturbed(actions, world), key=_by_group), key=_by_group):
+        gone = _away(group, world)
+        for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
+            others = gone - {action.key}
+            if len(others) < action.policy.max_unavailable:
+                gone.add(action.key)
+                continue
+            detail = f'group "{group}", away: {", ".join(map(str, sorted(others)))}'
+            held += _from(action, actions, detail)
+    waiting = {id(h.action) for h in held}
+    return [a for a in actions if id(a) not in waiting], held
+
+
+def _disturbed(actions: Sequence[Action], world: World) -> list[Action]:
+    """Return of each running member of a group the first step that takes it away."""
+    first: dict[Key, Action] = {}
+    for action in actions:
+        seen = world.observed.objects.get(action.key)
+        runs = isinstance(seen, Actual) and seen.active
+        if action.policy.group and action.effect >= Effect.RESTART and runs:
+            first.setdefault(action.key, action)
+    return list(first.values())
+
+
+def _by_group(action: Action) -> tuple[str, str]:
+    return action.key.kind, action.policy.group
+
+
+def _away(group: str, world: World) -> set[Key]:
+    """Return the members of a group that should run and do not, for all that is known."""
+    members = (d for d in world.desired.values() if d.policy.group == group and d.power is Power.RUNNING)
+    seen = {d.key: world.observed.objects.get(d.key) for d in members}
+    return {key for key, actual in seen.items() if not (isinstance(actual, Actual) and actual.active)}
+
+
+def _from(first: Action, actions: Sequence[Action], detail: str) -> list[Held]:
+    """Hold a step and all that follows it on the same object."""
+    same = [a for a in actions if a.key == first.key]
+    release = "it goes on in a later pass, once they run"
+    return [Held(a, Hold.GROUP, detail, release) for a in same[same.index(first) :]]

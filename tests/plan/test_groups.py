@@ -1,0 +1,109 @@
+"""Guests that serve together are restarted few at a time, in their order."""
+
+from typing import Any
+
+from kvmreconcile.model import Actual, Desired, Plan
+from kvmreconcile.plan import Overrides
+from kvmreconcile.tree import Effect
+from tests.plan.worlds import RUNNING, STOPPED, done, planned, remembered, seen, wish, world
+
+OLD, NEW = '<domain><cpu mode="a"/></domain>', '<domain><cpu mode="b"/></domain>'
+
+
+def member(name: str, **policy: Any) -> Desired:
+    policy = {"group": "tier=web", "power": RUNNING, "max_effect": Effect.RESTART, **policy}
+    return wish(f"Domain/{name}", NEW, **policy)
+
+
+def there(guest: Desired, live: str | None = OLD) -> Actual:
+    """Return a guest whose new definition is stored, and that runs with the old one, or not at all."""
+    return seen(guest, NEW, live=live)
+
+
+def plan_of(*guests: Desired, off: tuple[str, ...] = (), overrides: Overrides | None = None) -> Plan:
+    objects = [there(g, None if g.key.name in off else OLD) for g in guests]
+    return planned(world(guests, objects, [remembered(g) for g in guests]), overrides)
+
+
+def waiting(plan: Plan) -> dict[str, str]:
+    assert {h.hold.value for h in plan.held} <= {"waits for others of its group"}
+    return {f"{h.action.verb} {h.action.key}": h.detail for h in plan.held}
+
+
+def test_one_of_a_group_is_restarted_and_the_others_wait_for_it() -> None:
+    made = plan_of(*(member(name) for name in ("a", "b", "c")))
+
+    assert done(made) == ["restart Domain/a"]
+    assert waiting(made) == dict.fromkeys(
+        ("restart Domain/b", "restart Domain/c"), 'group "tier=web", away: Domain/a'
+    )
+    assert {key.name for key in made.pending} == {"b", "c"}
+
+
+def test_next_goes_once_the_first_is_back() -> None:
+    first, second = member("a"), member("b")
+    back = world([first, second], [there(first, NEW), there(second)], [remembered(first), remembered(second)])
+
+    assert done(planned(back)) == ["restart Domain/b"]
+
+
+def test_none_goes_while_one_is_off_that_should_run() -> None:
+    made = plan_of(member("a"), member("b"), off=("a",))
+
+    assert done(made) == ["start Domain/a"]
+    assert waiting(made) == {"restart Domain/b": 'group "tier=web", away: Domain/a'}
+
+
+def test_one_that_should_be_off_or_is_of_another_group_keeps_nobody() -> None:
+    made = plan_of(member("a"), member("b", power=STOPPED), member("c", group="tier=db"), off=("b",))
+
+    assert done(made) == ["restart Domain/a", "restart Domain/c"]
+
+
+def test_as_many_go_as_may_be_away_and_those_of_the_lowest_order_first() -> None:
+    guests = [member(n, max_unavailable=2, order=o) for n, o in (("a", 3), ("b", 2), ("c", 1))]
+
+    assert sorted(done(plan_of(*guests))) == ["restart Domain/b", "restart Domain/c"]
+
+
+def test_gentler_steps_of_who_waits_are_made_at_once() -> None:
+    first, second = member("a"), member("b")
+    made = planned(
+        world(
+            [first, second],
+            [seen(first, OLD, live=OLD), seen(second, OLD, live=OLD)],
+            [remembered(first), remembered(second)],
+        )
+    )
+
+    assert done(made) == ["define Domain/a", "restart Domain/a", "define Domain/b"]
+
+
+def test_all_that_follows_on_who_waits_waits_too() -> None:
+    new = "<domain><uuid>{}</uuid></domain>"
+    was = [wish(f"Domain/{name}") for name in "ab"]
+    guests = [
+        wish(str(w.key), new.format(n), group="g", power=RUNNING, max_effect=Effect.REPLACE)
+        for n, w in enumerate(was)
+    ]
+    made = planned(world(guests, [seen(w, live=OLD) for w in was], [remembered(w) for w in was]))
+
+    assert done(made) == ["replace Domain/a", "start Domain/a"]
+    assert list(waiting(made)) == ["replace Domain/b", "start Domain/b"]
+
+
+def test_approval_does_not_make_them_go_at_once() -> None:
+    guests = [member(name, max_effect=Effect.NEXT_BOOT) for name in "ab"]
+    once = Overrides(max_effect=Effect.RESTART)
+    digest = plan_of(*guests, overrides=once).digest
+
+    made = plan_of(*guests, overrides=Overrides(max_effect=Effect.RESTART, approved=digest))
+
+    assert done(made) == ["restart Domain/a"]
+
+
+def test_guests_without_a_group_do_not_wait_for_one_another() -> None:
+    assert done(plan_of(member("a", group=""), member("b", group=""))) == [
+        "restart Domain/a",
+        "restart Domain/b",
+    ]
