@@ -1,5 +1,6 @@
 """What waits for a guest's next start, or for its window: listed by name, and over when it should be."""
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,14 +18,16 @@ from tests.lab.site import Site
 
 NAME = "calm1"
 KEY = f"Domain/{NAME}"
+WINDOW_S = 90
+"""How far away at most a window is that a test waits for; it opens at a full minute, and never before half a minute."""
 
 
 class Calm:
     """A guest whose spec is edited while it runs."""
 
-    def __init__(self, lab: Lab, files: GuestFiles, directory: Path) -> None:
+    def __init__(self, lab: Lab, files: GuestFiles, directory: Path, name: str = NAME) -> None:
         self.site = Site(lab, directory)
-        self.guest = Guest(self.site, NAME)
+        self.guest = Guest(self.site, name)
         boot = {"kernel": str(files.vmlinuz), "initrd": str(files.initrd), "cmdline": "console=ttyS0 quiet"}
         self.spec: dict[str, Any] = {
             "type": "qemu",
@@ -41,10 +44,10 @@ class Calm:
         document = {
             "apiVersion": "kvmreconcile/v1",
             "kind": "Domain",
-            "metadata": {"name": NAME},
+            "metadata": {"name": self.guest.name, "labels": {"tier": "web"}},
             "spec": self.spec,
         }
-        self.site.write("calm.yaml", yaml.safe_dump(document))
+        self.site.write(f"{self.guest.name}.yaml", yaml.safe_dump(document))
 
     def start(self, **fields: object) -> str:
         """Bring it up, and return the mark of its boot."""
@@ -54,7 +57,7 @@ class Calm:
 
     def boots(self) -> str:
         """Wait until it is up, and return the mark of its boot."""
-        wait_for_agent(self.site.lab, NAME)
+        wait_for_agent(self.site.lab, self.guest.name)
         return self.guest.boot
 
     def has_booted_since(self, boot: str) -> bool:
@@ -222,3 +225,49 @@ def test_guest_that_may_be_powered_off_hard_is_when_nothing_else_may_ask_it(calm
     calm.site.converge()
 
     assert calm.boots() != boot
+
+
+def held_since_and_done(daemon: Background) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Return the daemon's lines on what was held for a window, and on the restart; None until there are both."""
+    text = daemon.log.read_text()
+    lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    held = [x for x in lines if x["event"] == "object.held" and x["why"] == "waits for the window"]
+    done = [x for x in lines if x["event"] == "action.done" and x["verb"] == "restart"]
+    return (held[0], done[0]) if held and done else None
+
+
+def test_daemon_passes_again_by_itself_when_the_window_opens(calm: Calm, daemon: Background) -> None:
+    boot = calm.start()
+    daemon.start()
+    opens = (datetime.now(UTC) + timedelta(seconds=WINDOW_S)).replace(second=0, microsecond=0)
+    at = f"{opens.minute} {opens.hour} {opens.day} {opens.month} * +1h"
+    calm.say(memory="160MiB", update={"maxEffect": "restart", "windows": [at]})
+
+    wait_until(lambda: held_since_and_done(daemon), "the guest is restarted in its window", 300)
+
+    held, done = held_since_and_done(daemon) or ({}, {})
+    assert datetime.fromisoformat(held["timestamp"]) < opens < datetime.fromisoformat(done["timestamp"])
+    assert calm.boots() != boot
+    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
+    calm.site.assert_in_sync()
+
+
+def test_guests_that_serve_together_are_restarted_one_after_the_other(
+    lab: Lab, guest_files: GuestFiles, tmp_path: Path
+) -> None:
+    guests = [Calm(lab, guest_files, tmp_path, name) for name in ("calm1", "calm2")]
+    update = {"maxEffect": "restart", "group": "tier"}
+    boots = [guest.start(update=update) for guest in guests]
+    for guest in guests:
+        guest.say(memory="160MiB")
+
+    plan = guests[0].site.plan()
+    restarts = [a["key"] for a in plan["actions"] if a["verb"] == "restart"]
+    held = [(h["key"], h["verb"], h["hold"]) for h in plan["held"]]
+    guests[0].site.converge()
+
+    assert restarts == ["Domain/calm1"]
+    assert held == [("Domain/calm2", "restart", "group")]
+    assert all(guest.boots() != boot for guest, boot in zip(guests, boots, strict=True))
+    wait_until(lambda: not guests[0].site.drift(), "nothing is left to do")
+    guests[0].site.assert_in_sync()
