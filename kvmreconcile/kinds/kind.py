@@ -5,7 +5,7 @@ Separate from the folders, so that a kind of a third party (entry-point group `k
 nothing but this module.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from kvmreconcile.kinds.part import Spec
 from kvmreconcile.kinds.update import UpdatePolicy
-from kvmreconcile.model import Action, Actual, Desired, Key, Observation, Prune, Source, Surroundings
+from kvmreconcile.model import Action, Actual, Desired, Key, Lookup, Observation, Prune, Source, Surroundings
 from kvmreconcile.tree import Node, Rules
 
 __all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Spec", "derived_uuid"]
@@ -106,6 +106,16 @@ class Driver(Protocol):
         """Do one step. Safe to repeat: what is already so is no error."""
 
 
+def _as_said(desired: Node, _actual: Actual, _before: Node | None) -> Node:
+    return desired
+
+
+def _none(
+    _desired: Node, _actual: Actual, _before: Node | None, _lookup: Lookup
+) -> Iterable[tuple[str, str, str]]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """
@@ -120,6 +130,9 @@ class Kind:
         prune: What becomes of an orphan unless configured otherwise.
         stamped: Whether libvirt keeps metadata in such objects, and so our mark.
         has_power: Whether it can be active or not.
+        follow: Takes over into what a spec says what must stay as it is; given that, the object, and what an
+            earlier spec said.
+        strays: Tells what was taken over and should not be there: which part, what it is, what it should be.
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
     """
 
@@ -132,6 +145,8 @@ class Kind:
     complete: Callable[[Node, Surroundings], Node]
     driver: Callable[[], Driver]
     adopt: Callable[[Actual], dict[str, Any]]
+    follow: Callable[[Node, Actual, Node | None], Node] = _as_said
+    strays: Callable[[Node, Actual, Node | None, Lookup], Iterable[tuple[str, str, str]]] = _none
     prune: Prune = Prune.CONFIRM
     stamped: bool = False
     has_power: bool = True

@@ -68,6 +68,7 @@ class Hold(Enum):
     BRAKE = "too many at once"
     OBSERVE = "the spec only observes it"
     BROKEN = "what it refers to does not exist"
+    STRAYED = "it is on another file than its spec names"
     INCOMPLETE = "not every spec could be read"
 
 

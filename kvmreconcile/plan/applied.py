@@ -98,7 +98,7 @@ def settled_live(
     """
     rules = bent(desired, kind)
     known = {s.fingerprint for s in before.settled} if before else set()
-    changes = tuple(live_changes(desired, actual, None, rules))
+    changes = tuple(live_changes(followed(desired, actual, kind), actual, None, rules))
     is_new_run = seen is None or seen.runtime_id != actual.runtime_id
     hot, _ = hot_and_cold(changes, actual.live or actual.tree, rules)
     return tuple(
@@ -152,10 +152,15 @@ def applied_after(desired: Desired, actual: Actual, kind: Rulebook, instance: st
         instance=instance,
         tree=mask(desired.tree, kind.rules),
         digest=digest(desired, kind.rules),
-        settled=settled(desired, actual, rules),
+        settled=settled(followed(desired, actual, kind), actual, rules),
         runtime_id=actual.runtime_id,
         protect=desired.policy.protect,
     )
+
+
+def followed(desired: Desired, actual: Actual, kind: Rulebook, before: Node | None = None) -> Desired:
+    """Return what is wanted, with what must stay as it is; `before` is what an earlier spec said."""
+    return replace(desired, tree=kind.follow(desired.tree, actual, before))
 
 
 def bent(desired: Desired, kind: Rulebook) -> Rules:

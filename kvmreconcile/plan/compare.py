@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroundings
-from kvmreconcile.plan.applied import bent, digest, fingerprint, is_live_mark, live_mark
+from kvmreconcile.plan.applied import bent, digest, fingerprint, followed, is_live_mark, live_mark
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import Job, after_birth, by_rows, live_changes, steps_for, without_forgotten
 from kvmreconcile.plan.unseen import unseen
@@ -58,6 +58,7 @@ def compare(
     known = {s.fingerprint for s in applied.settled} if applied else set()
     # What says the same as before has nothing to forget.
     before = applied.tree if applied and applied.digest != named else None
+    desired = followed(desired, actual, kind, before)
     proposed = overlay(without_forgotten(actual.tree, before, desired, rules), desired.tree, rules)
     changes = _unsettled(diff(actual.tree, proposed, rules), known)
     if changes or not actual.persistent:

@@ -4,6 +4,7 @@ One desired object in its world: whether it can be seen, whether it is ours, and
 Separate from comparing, which knows of one object only, and from the planner, which only puts together.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import (
@@ -88,7 +89,7 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
         found.foreign.add(key)
         found.held.append(conflict(desired, actual, world))
         return
-    _note(view, _compared(view, world, kinds), found)
+    _note(view, _compared(view, world, kinds), tuple(_strayed(view, world, kinds)), found)
 
 
 def _is_at_rest(view: View, kinds: Rulebooks) -> bool:
@@ -130,17 +131,30 @@ def _is_ours_again(view: View, kinds: Rulebooks, needs: Needs, found: Findings) 
     return ours and is_satisfied_by(desired.tree, actual.tree, bent(desired, kind))
 
 
-def _note(view: View, compared: Compared, found: Findings) -> None:
+def _strayed(view: View, world: World, kinds: Rulebooks) -> Iterator[Held]:
+    """Yield what is not put back, since what was written since would be lost."""
+    desired, actual = view.desired, view.actual
+    if actual is None or desired.policy.apply is Apply.CREATE_ONLY:
+        return
+    lookup = _surroundings(desired, actual, world).lookup
+    before = view.applied.tree if view.applied else None
+    for part, stands, wanted in kinds[desired.key.kind].strays(desired.tree, actual, before, lookup):
+        detail = f"{part} is on {stands}, which is not built on {wanted}; it is left there"
+        yield Held(placeholder(desired), Hold.STRAYED, detail, "name it in the spec, or put it back by hand")
+
+
+def _note(view: View, compared: Compared, strayed: Sequence[Held], found: Findings) -> None:
     key, actual = view.desired.key, view.actual
     if actual is not None and actual.job and compared.actions:
         release = "it goes on when the job is done"
         found.held += [Held(a, Hold.BUSY, actual.job, release) for a in compared.actions]
         return
+    found.held += strayed
     if compared.pending:
         found.pending[key] = compared.pending
     if compared.actions:
         found.steps[key] = compared.actions
-    else:
+    elif not strayed:
         found.in_sync.append(key)
     if compared.stale:
         found.records.append(key)

@@ -4,9 +4,10 @@ What the planner must know of a kind.
 Separate so that planning imports no kind: whatever has these attributes can be planned for.
 """
 
+from collections.abc import Iterable
 from typing import Protocol
 
-from kvmreconcile.model import Prune, Surroundings
+from kvmreconcile.model import Actual, Lookup, Prune, Surroundings
 from kvmreconcile.tree import Node, Rules
 
 
@@ -41,6 +42,16 @@ class Rulebook(Protocol):
     @property
     def has_power(self) -> bool:
         """Whether it can be active or not."""
+        ...
+
+    def follow(self, desired: Node, actual: Actual, before: Node | None, /) -> Node:
+        """Take over into what a spec says what must stay as it is."""
+        ...
+
+    def strays(
+        self, desired: Node, actual: Actual, before: Node | None, lookup: Lookup, /
+    ) -> Iterable[tuple[str, str, str]]:
+        """Tell what was taken over and should not be there."""
         ...
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:

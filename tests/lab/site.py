@@ -172,9 +172,10 @@ class Site:
     def assert_in_sync(self) -> None:
         """Fail unless nothing is planned, nothing held, and nothing pending."""
         plan = self.plan()
-        assert list(told([*plan["actions"], *plan["held"]])) == []
-        assert plan["pending"] == {}
-        assert plan["problems"] == []
+        planned = list(told([*plan["actions"], *plan["held"]]))
+        assert not planned, planned
+        assert not plan["pending"], plan["pending"]
+        assert not plan["problems"], plan["problems"]
 
 
 def told(actions: Iterable[Mapping[str, Any]]) -> Iterable[str]:

@@ -4,6 +4,7 @@ A host that misbehaves as real ones do: it spells otherwise, drops, rounds, and 
 Separate from the laws, which say only what must hold whatever it does. It stands in for no hypervisor.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from kvmreconcile.model import (
     Applied,
     Desired,
     Key,
+    Lookup,
     Observation,
     Plan,
     Prune,
@@ -36,6 +38,14 @@ class Book:
     prune: Prune = Prune.AUTO
     stamped: bool = False
     has_power: bool = True
+
+    def follow(self, desired: Node, _actual: Actual, _before: Node | None) -> Node:
+        return desired
+
+    def strays(
+        self, _desired: Node, _actual: Actual, _before: Node | None, _lookup: Lookup
+    ) -> Iterable[tuple[str, str, str]]:
+        return ()
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
         if proposed.child("uuid") or not self.has_power:

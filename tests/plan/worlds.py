@@ -18,6 +18,7 @@ from kvmreconcile.model import (
     Blind,
     Desired,
     Key,
+    Lookup,
     Observation,
     Plan,
     Policy,
@@ -61,6 +62,21 @@ class Book:
     prune: Prune = Prune.AUTO
     stamped: bool = False
     has_power: bool = True
+
+    def follow(self, desired: Node, actual: Actual, before: Node | None) -> Node:
+        """Keep an object's "place" as it is, unless the spec has moved it."""
+        place, was = actual.tree.attr("place"), before and before.attr("place")
+        if place is None or (before and was != desired.attr("place")):
+            return desired
+        return replace(desired, attrs=tuple(sorted({**dict(desired.attrs), "place": place}.items())))
+
+    def strays(
+        self, desired: Node, actual: Actual, before: Node | None, lookup: Lookup
+    ) -> Iterable[tuple[str, str, str]]:
+        """Tell of a place that is called lost."""
+        del before, lookup
+        place = actual.tree.attr("place")
+        return [("it", place, desired.attr("place") or "")] if place == "lost" else []
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
         if not self.has_power:

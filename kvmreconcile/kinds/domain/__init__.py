@@ -3,6 +3,7 @@
 from typing import Any
 
 from kvmreconcile.kinds.domain import render
+from kvmreconcile.kinds.domain.chains import follow, strays
 from kvmreconcile.kinds.domain.complete import complete
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
@@ -32,5 +33,7 @@ KIND = Kind(
     complete=complete,
     driver=_driver,
     adopt=_adopt,
+    follow=follow,
+    strays=strays,
     stamped=True,
 )

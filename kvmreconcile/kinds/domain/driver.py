@@ -62,12 +62,21 @@ def _read(key: Key, domain: libvirt.virDomain, flags: Flags) -> Actual:
         persistent=flags.persistent,
         runtime_id=_run(domain) if live is not None else None,
         stamp=read_stamp(parse(stored)),
+        job=_job(live),
     )
 
 
 def _run(domain: libvirt.virDomain) -> int:
     """Return a number for a domain's run, of at most 62 bits; libvirt counts anew when the host boots."""
     return crc32(_BOOT_ID.read_bytes()) << 30 | domain.ID()
+
+
+def _job(live: str | None) -> str:
+    """Return what is under way in a running domain and would be disturbed, "" if nothing is."""
+    if live is None or "<mirror" not in live:
+        return ""
+    disks = [disk for disk in parse(live).all("devices/disk") if disk.child("mirror")]
+    return ", ".join(f"a block job runs on {disk.get('target/@dev')}" for disk in disks)
 
 
 def _live_xml(domain: libvirt.virDomain) -> str | None:

@@ -1,0 +1,114 @@
+"""
+Disks that stand on another file than their spec names, because a snapshot or a copy put one above it.
+
+Separate from merging, since here what is wins over what is asked: the file above holds what the guest has written
+since, and a disk put back onto the file below would lose it. Pure. Source:
+https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms (`backingStore`)
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.model import Actual, Key, Lookup
+from kvmreconcile.tree import Node
+from kvmreconcile.tree.match import pair
+
+_NAMES = ("file", "dev", "dir", "name", "protocol", "pool", "volume")
+"""Attributes of `<source>` that tell which one it is."""
+_HARD = (None, "disk", "lun")
+"""Kinds of disks that a guest writes to; a medium that can be taken out is what the spec says it is."""
+
+
+def follow(desired: Node, actual: Actual, before: Node | None) -> Node:
+    """
+    Return what a spec says, with each hard disk on the file that it stands on now.
+
+    Args:
+        before: What an earlier spec said, None if nothing is known; where this spec names another source than
+            that one did, the user wants the disk moved, and nothing is followed.
+    """
+    stands = {id(disk): found for disk, found in _moved(desired, actual.tree, before)}
+    if not stands:
+        return desired
+    children = tuple(_as_it_stands(c, stands[id(c)]) if id(c) in stands else c for c in _devices(desired))
+    whole = tuple(replace(c, children=children) if c.tag == "devices" else c for c in desired.children)
+    return replace(desired, children=whole)
+
+
+def strays(
+    desired: Node, actual: Actual, before: Node | None, lookup: Lookup
+) -> Iterator[tuple[str, str, str]]:
+    """Yield of each hard disk that runs on a file which is not built on the one its spec names: disk, file, and that."""
+    if actual.live is None:
+        return
+    stored = {id(disk) for disk, _ in _moved(desired, actual.tree, before)}
+    for disk, found in _moved(desired, actual.live, before):
+        wanted = _path(disk, lookup)
+        if id(disk) in stored and wanted is not None and wanted not in _chain(found, lookup):
+            yield _label(disk), _path(found, lookup) or "another source", wanted
+
+
+def _moved(desired: Node, actual: Node, before: Node | None) -> Iterator[tuple[Node, Node]]:
+    """Yield each hard disk that stands elsewhere than its spec has long said, with what it is now."""
+    wanted, have = _devices(desired), _devices(actual)
+    for index, other in pair(have, wanted, "devices", RULES, lambda _have, _want: False).items():
+        disk, found = wanted[index], have[other]
+        if disk.tag == "disk" and disk.attr("device") in _HARD and disk.child("source"):
+            is_elsewhere = found.child("source") is not None and _source(disk) != _source(found)
+            if is_elsewhere and not (before and _is_edited(disk, desired, before)):
+                yield disk, found
+
+
+def _is_edited(disk: Node, desired: Node, before: Node) -> bool:
+    wanted, had = _devices(desired), _devices(before)
+    pairs = pair(had, wanted, "devices", RULES, lambda _have, _want: False)
+    index = next(i for i, child in enumerate(wanted) if child is disk)
+    return index in pairs and _source(had[pairs[index]]) != _source(disk)
+
+
+def _devices(domain: Node) -> tuple[Node, ...]:
+    devices = domain.child("devices")
+    return devices.children if devices else ()
+
+
+def _source(disk: Node) -> tuple[str | None, ...]:
+    return tuple(disk.get(f"source/@{name}") for name in _NAMES)
+
+
+def _as_it_stands(disk: Node, found: Node) -> Node:
+    """Return a spec's disk with the source and the format that it has now."""
+    source = disk.child("source") or Node("source")
+    kept = [a for a in source.attrs if a[0] not in _NAMES]
+    stands = [(name, value) for name in _NAMES if (value := found.get(f"source/@{name}")) is not None]
+    moved = replace(source, attrs=tuple(sorted([*kept, *stands])))
+    children = tuple(_formatted(moved if c is source else c, found) for c in disk.children)
+    attrs = dict(disk.attrs) | {"type": found.attr("type") or "file"}
+    return replace(disk, attrs=tuple(sorted(attrs.items())), children=children)
+
+
+def _formatted(child: Node, found: Node) -> Node:
+    form = found.get("driver/@type")
+    if child.tag != "driver" or child.attr("type") is None or form is None:
+        return child
+    return replace(child, attrs=tuple(sorted((dict(child.attrs) | {"type": form}).items())))
+
+
+def _chain(disk: Node, lookup: Lookup) -> Iterator[str | None]:
+    """Yield the files that a running disk is built on, its own first."""
+    link: Node | None = disk
+    while link is not None:
+        yield _path(link, lookup)
+        link = link.child("backingStore")
+
+
+def _path(disk: Node, lookup: Lookup) -> str | None:
+    pool, volume = disk.get("source/@pool"), disk.get("source/@volume")
+    if pool and volume:
+        tree = lookup(Key("Volume", f"{pool}/{volume}"))
+        return tree.get("target/path") if tree else None
+    return disk.get("source/@file") or disk.get("source/@dev")
+
+
+def _label(disk: Node) -> str:
+    return (disk.get("alias/@name") or disk.get("target/@dev") or "").removeprefix("ua-")

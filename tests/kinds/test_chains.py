@@ -1,0 +1,95 @@
+"""Disks that stand above the file that their spec names: the situations that no lab is needed for."""
+
+import pytest
+
+from kvmreconcile.kinds.domain.chains import follow, strays
+from kvmreconcile.model import Actual, Key
+from kvmreconcile.tree import Node, parse
+
+NAMED = "<disk type='file'><driver name='qemu' type='raw'/><source file='/a' startupPolicy='optional'/><target dev='vda'/></disk>"
+ABOVE = (
+    "<disk type='file'><driver name='qemu' type='qcow2'/><source file='/b'/>"
+    "<backingStore type='file'><source file='/a'/></backingStore><target dev='vda'/></disk>"
+)
+BESIDE = "<disk type='block'><source dev='/dev/c'/><target dev='vda'/></disk>"
+
+
+def domain(*disks: str) -> Node:
+    return parse(f"<domain><devices>{''.join(disks)}</devices></domain>")
+
+
+def actual(disk: str, live: str | None = None) -> Actual:
+    def xml(text: str) -> str:
+        return f"<domain id='1'><devices>{text}</devices></domain>"
+
+    return Actual(key=Key("Domain", "web1"), uuid="", xml=xml(disk), live_xml=live and xml(live))
+
+
+def lookup(key: Key) -> Node | None:
+    return parse("<volume><target><path>/a</path></target></volume>") if key.name == "pool/a" else None
+
+
+def source(tree: Node) -> tuple[str | None, ...]:
+    return tuple(
+        tree.get(f"devices/disk/{at}") for at in ("@type", "source/@file", "source/@dev", "driver/@type")
+    )
+
+
+def test_disk_is_left_where_it_is_in_the_format_it_has() -> None:
+    followed = follow(domain(NAMED), actual(ABOVE), None)
+
+    assert source(followed) == ("file", "/b", None, "qcow2")
+    assert followed.get("devices/disk/source/@startupPolicy") == "optional"
+
+
+def test_disk_that_is_of_another_type_now_is_left_there_too() -> None:
+    assert source(follow(domain(NAMED), actual(BESIDE), domain(NAMED))) == ("block", None, "/dev/c", "raw")
+
+
+@pytest.mark.parametrize(
+    "disk", [NAMED, "<disk type='file' device='cdrom'><source file='/x'/><target dev='vda'/></disk>"]
+)
+def test_disk_where_it_should_be_and_a_medium_are_what_the_spec_says(disk: str) -> None:
+    desired = domain(disk)
+
+    assert follow(desired, actual(NAMED), None) is desired
+
+
+def test_disk_that_the_spec_moves_is_moved() -> None:
+    desired = domain(NAMED.replace("/a", "/new"))
+
+    assert follow(desired, actual(ABOVE), domain(NAMED)) is desired
+
+
+def test_disk_that_is_new_in_the_spec_is_left_where_it_is() -> None:
+    assert source(follow(domain(NAMED), actual(ABOVE), domain()))[1] == "/b"
+
+
+def test_domain_without_disks_is_as_it_is_said() -> None:
+    desired = parse("<domain/>")
+
+    assert follow(desired, actual(NAMED), None) is desired
+
+
+@pytest.mark.parametrize(
+    ("named", "stands", "told"),
+    [
+        (NAMED, ABOVE, []),
+        (NAMED, BESIDE, [("vda", "/dev/c", "/a")]),
+        (NAMED.replace("file='/a'", "pool='pool' volume='a'"), ABOVE, []),
+        (NAMED.replace("file='/a'", "pool='pool' volume='a'"), BESIDE, [("vda", "/dev/c", "/a")]),
+        (NAMED.replace("file='/a'", "pool='pool' volume='gone'"), BESIDE, []),
+    ],
+)
+def test_what_is_not_built_on_what_the_spec_names_went_astray(
+    named: str, stands: str, told: list[tuple[str, str, str]]
+) -> None:
+    assert list(strays(domain(named), actual(stands, stands), None, lookup)) == told
+
+
+def test_of_a_domain_that_is_off_nothing_is_known() -> None:
+    assert list(strays(domain(NAMED), actual(BESIDE), None, lookup)) == []
+
+
+def test_disk_that_waits_to_be_moved_did_not_go_astray() -> None:
+    assert list(strays(domain(NAMED), actual(NAMED, BESIDE), None, lookup)) == []

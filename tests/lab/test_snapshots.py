@@ -1,0 +1,125 @@
+"""What another hand put above a disk stays there, and so does what the guest wrote into it."""
+
+import pytest
+
+from tests.lab.guest import GuestFiles, wait_for_agent, wait_until
+from tests.lab.lab import Lab
+from tests.lab.live_rows import Guest, prepare
+from tests.lab.site import Site
+
+HELD = 3
+"""The exit status that says that something is withheld."""
+SPEC = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {{name: web1}}
+spec:
+  type: qemu
+  machine: q35
+  title: One
+  memory: 128MiB
+  boot: {{kernel: {files.vmlinuz}, initrd: {files.initrd}, cmdline: console=ttyS0 quiet}}
+  disks:
+    - {{name: data, volume: {{pool: images, name: data.qcow2}}, format: qcow2}}
+"""
+
+
+@pytest.fixture
+def guest(lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files: GuestFiles) -> Guest:
+    """A guest with a disk, that runs."""
+    site = Site(lab, tmp_path_factory.mktemp("site"))
+    prepare(site)
+    site.write("web1.yaml", SPEC.format(files=guest_files))
+    site.converge()
+    wait_for_agent(lab, "web1")
+    return Guest(site, "web1")
+
+
+def write(guest: Guest, text: str) -> None:
+    """Write a line to the guest's disk, and to nothing above it."""
+    guest.sh(f"echo {text} | dd of=/dev/vda bs=512 conv=sync,fsync")
+
+
+def read(guest: Guest) -> str:
+    """Return the line on the guest's disk."""
+    return guest.sh("dd if=/dev/vda bs=512 count=1 iflag=direct | tr -d '\\0'")
+
+
+def snapshot(guest: Guest) -> None:
+    """Put a file above the disk, as every tool for backups does."""
+    above = "vda,snapshot=external,file=/var/lib/libvirt/images/data.before"
+    guest.virsh("snapshot-create-as", "before", "--disk-only", "--no-metadata", "--diskspec", above)
+    assert "data.before" in guest.virsh("domblklist")
+
+
+def power_cycle(guest: Guest) -> None:
+    guest.virsh("shutdown", "--mode", "acpi")
+    wait_until(lambda: guest.virsh("domstate").strip() == "shut off", "it is off")
+    guest.site.converge()
+    wait_for_agent(guest.site.lab, guest.name)
+    wait_until(lambda: not guest.site.drift(), "it is as it should be")
+
+
+def test_snapshot_behind_our_back_keeps_what_was_written_since(guest: Guest) -> None:
+    write(guest, "old")
+    snapshot(guest)
+    write(guest, "new")
+
+    guest.site.assert_in_sync()
+    guest.site.edit("web1.yaml", "title: One", "title: Two")
+    assert guest.site.drift() == [
+        "Domain/web1 define",
+        "Domain/web1 set-title",
+        "Domain/web1 ~ title",
+    ]
+    guest.site.converge()
+
+    assert read(guest) == "new"
+    guest.site.assert_in_sync()
+    power_cycle(guest)
+    assert read(guest) == "new"
+    assert "data.before" in guest.virsh("domblklist")
+    guest.site.assert_in_sync()
+
+
+def test_snapshot_merged_back_is_followed_too(guest: Guest) -> None:
+    snapshot(guest)
+    write(guest, "new")
+    guest.virsh("blockcommit", "vda", "--active", "--pivot", "--wait")
+
+    guest.site.assert_in_sync()
+    assert "data.qcow2" in guest.virsh("domblklist")
+    assert read(guest) == "new"
+
+
+def test_disk_moved_to_an_unrelated_file_is_left_there_and_told(guest: Guest) -> None:
+    guest.virsh(
+        "blockcopy", "vda", "/var/lib/libvirt/images/elsewhere.qcow2", "--transient-job", "--wait", "--pivot"
+    )
+    write(guest, "new")
+
+    held = guest.site.plan()["held"]
+
+    assert [(h["key"], h["hold"]) for h in held] == [("Domain/web1", "strayed")]
+    assert "is not built on" in held[0]["detail"]
+    guest.site.edit("web1.yaml", "title: One", "title: Two")
+    guest.site.apply()
+    assert read(guest) == "new"
+    assert guest.virsh("desc", "--title").strip() == "Two"
+
+
+def test_edit_while_a_block_job_runs_waits_for_it(guest: Guest) -> None:
+    guest.virsh(
+        "blockcopy", "vda", "/var/lib/libvirt/images/slow.qcow2", "--transient-job", "--bandwidth", "1"
+    )
+    guest.site.edit("web1.yaml", "  disks:\n", "  disks: []\n  #")
+
+    held = guest.site.plan()["held"]
+    result = guest.site.apply()
+
+    assert {(h["hold"], h["detail"]) for h in held} == {("busy", "a block job runs on vda")}
+    assert result.exit_code == HELD
+    assert "vda" in guest.virsh("domblklist")
+    guest.virsh("blockjob", "vda", "--abort")
+    guest.site.converge()
+    assert "vda" not in guest.virsh("domblklist")

@@ -1,0 +1,45 @@
+"""What must stay as it is, whatever the spec says, until the spec says something else."""
+
+from kvmreconcile.model import Apply
+from tests.plan.worlds import done, held, planned, remembered, seen, wish, world
+
+
+def test_what_another_hand_moved_is_not_moved_back() -> None:
+    web = wish("Domain/web", '<domain place="a"/>')
+    made = planned(world([web], [seen(web, '<domain place="b"/>')], [remembered(web)]))
+
+    assert done(made) == []
+    assert held(made) == []
+    assert made.in_sync == (web.key,)
+
+
+def test_what_the_spec_moves_is_moved() -> None:
+    was, web = wish("Domain/web", '<domain place="a"/>'), wish("Domain/web", '<domain place="c"/>')
+    made = planned(world([web], [seen(was)], [remembered(was)]))
+
+    assert done(made) == ["define Domain/web"]
+
+
+def test_what_went_astray_is_told_and_the_rest_is_done() -> None:
+    was, web = wish("Domain/web", '<domain place="a"/>'), wish("Domain/web", '<domain place="a" x="1"/>')
+    made = planned(world([web], [seen(was, '<domain place="lost"/>')], [remembered(was)]))
+
+    assert done(made) == ["define Domain/web"]
+    assert [(h.hold.name, h.detail) for h in made.held] == [
+        ("STRAYED", "it is on lost, which is not built on a; it is left there")
+    ]
+
+
+def test_what_is_made_only_once_may_go_where_it_likes() -> None:
+    web = wish("Domain/web", '<domain place="a"/>', apply=Apply.CREATE_ONLY)
+    made = planned(world([web], [seen(web, '<domain place="lost"/>')], [remembered(web)]))
+
+    assert held(made) == []
+
+
+def test_what_only_went_astray_is_not_in_sync() -> None:
+    web = wish("Domain/web", '<domain place="a"/>')
+    made = planned(world([web], [seen(web, '<domain place="lost"/>')], [remembered(web)]))
+
+    assert held(made) == [("define Domain/web", "STRAYED")]
+    assert made.in_sync == ()
