@@ -11,6 +11,7 @@ from typing import Any
 
 import libvirt
 
+from kvmreconcile.errors import HostError
 from kvmreconcile.kinds.domain.live.definitions import LIVE, POLL_S, find, running, stored
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
@@ -29,7 +30,9 @@ _LIFECYCLE = {
     "coredump-destroy": libvirt.VIR_DOMAIN_LIFECYCLE_ACTION_COREDUMP_DESTROY,
     "coredump-restart": libvirt.VIR_DOMAIN_LIFECYCLE_ACTION_COREDUMP_RESTART,
 }
-_BALLOON_TIMEOUT_S = 5.0
+_BALLOON_TIMEOUT_S = 10.0
+_PAGE_KIB = 4
+"""The balloon's unit: what is asked between two of them is never met."""
 
 
 def _set_text(virt: libvirt.virConnect, action: Action) -> None:
@@ -50,10 +53,21 @@ def _set_memory(virt: libvirt.virConnect, action: Action) -> None:
     current = stored(domain).child("currentMemory")
     if current is None:
         return
-    domain.setMemoryFlags(int(current.text), LIVE)
+    wanted = int(current.text)
+    domain.setMemoryFlags(wanted, LIVE)
     deadline = time.monotonic() + _BALLOON_TIMEOUT_S
-    while running(domain).get("currentMemory") != current.text and time.monotonic() < deadline:
+    while abs((has := _current_memory(domain)) - wanted) >= _PAGE_KIB:
+        if time.monotonic() >= deadline:
+            within = f"within {_BALLOON_TIMEOUT_S:g} s"
+            why = "it gives memory up or takes it back only once its balloon driver runs"
+            raise HostError(
+                f"{action.key}: the guest has {has} KiB of memory and not {wanted} KiB {within}; {why}"
+            )
         time.sleep(POLL_S)
+
+
+def _current_memory(domain: libvirt.virDomain) -> int:
+    return int(running(domain).get("currentMemory") or 0)
 
 
 def _set_lifecycle(virt: libvirt.virConnect, action: Action) -> None:

@@ -1,0 +1,128 @@
+"""A guest that does not do as it is asked: told with the reason and in time, never cut off unasked."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.lab.guest import GuestFiles, console, wait_until
+from tests.lab.lab import Lab
+from tests.lab.site import Site
+
+STUCK = "stuck1"
+OTHER = "calm1"
+# Neither a disk nor a kernel: the firmware finds nothing to boot, and answers to nothing.
+IN_THE_BOOT_LOADER: dict[str, Any] = {"type": "qemu", "memory": "64MiB"}
+
+
+def say(site: Site, name: str, spec: dict[str, Any]) -> None:
+    """Write a guest's spec."""
+    metadata = {"name": name}
+    document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": metadata, "spec": spec}
+    site.write(f"{name}.yaml", yaml.safe_dump(document))
+
+
+def say_other(site: Site, title: str) -> None:
+    """Write the spec of a guest that has no part in it, and only shows that it is served."""
+    say(site, OTHER, {"type": "qemu", "memory": "64MiB", "state": "stopped", "title": title})
+
+
+def runs(site: Site, name: str = STUCK) -> bool:
+    return site.lab.virsh("domstate", name).strip() == "running"
+
+
+def run_of(site: Site) -> str:
+    """Return what tells one run of the guest from another."""
+    return site.lab.virsh("domid", STUCK).strip()
+
+
+@pytest.fixture
+def site(lab: Lab, tmp_path: Path) -> Site:
+    """A guest that is stuck in its firmware, and another."""
+    site = Site(lab, tmp_path)
+    say(site, STUCK, IN_THE_BOOT_LOADER)
+    say_other(site, "before")
+    site.converge()
+    return site
+
+
+def asked_to_stop(**shutdown: object) -> dict[str, Any]:
+    """Return the spec of a guest that is to be off, and is given a moment for that."""
+    update = {"shutdown": {"timeout": "2s", **shutdown}}
+    return {**IN_THE_BOOT_LOADER, "state": "stopped", "update": update}
+
+
+def test_guest_that_does_not_shut_down_runs_on_and_others_are_served(site: Site) -> None:
+    run = run_of(site)
+    say(site, STUCK, asked_to_stop())
+    say_other(site, "after")
+
+    result = site.apply()
+
+    assert result.exit_code == 1
+    assert f"Domain/{STUCK}: the guest did not shut down within 2 s" in result.output
+    assert f"virsh destroy {STUCK}" in result.output
+    assert run_of(site) == run
+    assert runs(site)
+    assert site.lab.virsh("desc", OTHER, "--title").strip() == "after"
+    assert site.drift() == [f"Domain/{STUCK} stop"]
+
+
+def test_guest_that_does_not_shut_down_is_powered_off_where_its_spec_says_so(site: Site) -> None:
+    say(site, STUCK, asked_to_stop(force=True))
+
+    site.converge()
+
+    assert not runs(site)
+    site.assert_in_sync()
+
+
+def test_guest_that_may_only_be_asked_by_an_agent_it_lacks_runs_on_with_the_reason(site: Site) -> None:
+    say(site, STUCK, asked_to_stop(acpi=False))
+
+    result = site.apply()
+
+    assert result.exit_code == 1
+    assert "QEMU guest agent is not connected" in result.output
+    assert runs(site)
+
+
+def test_guest_that_does_not_give_up_memory_is_told_and_others_are_served(site: Site) -> None:
+    run = run_of(site)
+    say(site, STUCK, {**IN_THE_BOOT_LOADER, "currentMemory": "32MiB"})
+    say_other(site, "after")
+
+    result = site.apply()
+
+    assert result.exit_code == 1
+    assert f"Domain/{STUCK}: the guest has 65536 KiB of memory and not 32768 KiB" in result.output
+    assert run_of(site) == run
+    assert site.lab.virsh("desc", OTHER, "--title").strip() == "after"
+    assert site.drift() == [f"Domain/{STUCK} set-memory", f"Domain/{STUCK} ~ currentMemory"]
+
+
+def test_linux_without_an_agent_is_shut_down_by_its_power_button(site: Site, guest_files: GuestFiles) -> None:
+    boot = {
+        "kernel": str(guest_files.vmlinuz),
+        "initrd": str(guest_files.initrd),
+        "cmdline": "console=ttyS0 quiet",
+    }
+    log = console(site.lab, "plain1")
+    plain: dict[str, Any] = {
+        "type": "qemu",
+        "memory": "96MiB",
+        "boot": boot,
+        "defaults": "libvirt",
+        "features": {"acpi": True},
+        "xml": f"<domain><devices><serial type='file'><source path='{log}'/></serial></devices></domain>",
+    }
+    say(site, "plain1", plain)
+    site.converge()
+    wait_until(lambda: log.exists() and "TINY-UP" in log.read_text(errors="replace"), "it is up")
+    say(site, "plain1", {**plain, "state": "stopped"})
+
+    site.converge()
+
+    assert not runs(site, "plain1")
+    assert "ACPI-POWER" in log.read_text(errors="replace")
