@@ -180,6 +180,7 @@ KINDS = {
             births=Table({"disk": (Birth(make("disk", {"cache": "none"})),)}),
             refs=Table({"disk": (Ref("Volume", ("@volume",)),)}),
             secrets=paths("password"),
+            live_ignored=paths("firmware"),
         ),
         has_power=True,
     ),

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.errors import Busy, Rejected, StateError
-from kvmreconcile.model import Held, Hold, Key, Plan, Power, Result, Settled
+from kvmreconcile.errors import Busy, HostError, Rejected, StateError
+from kvmreconcile.model import Held, Hold, Key, Plan, Policy, Power, Result, Settled, Unseen
 from kvmreconcile.plan.applied import SECRET, digest
-from kvmreconcile.tree import parse
+from kvmreconcile.tree import Effect, parse
 from tests.execute.conftest import Stage
 from tests.execute.host import KINDS, action, desired, world
 
@@ -211,3 +211,34 @@ def test_no_secret_reaches_the_disk(stage: Stage) -> None:
     assert b"password" in written
     assert b"hunter2" not in written
     assert b"swordfish" not in written
+
+
+FIRMWARE = "<domain><firmware>{}</firmware></domain>"
+
+
+def test_what_is_stored_and_cannot_be_seen_running_is_remembered_until_the_guest_is_off(stage: Stage) -> None:
+    stage.apply(desired("Domain/web", FIRMWARE.format("bios"), power=Power.RUNNING))
+    web = desired("Domain/web", FIRMWARE.format("efi"), power=Power.RUNNING)
+
+    stage.apply(web)
+
+    unseen = (Unseen(("firmware",), "firmware", "bios", "efi"),)
+    assert stage.state.applied()[WEB].pending == unseen
+    assert [c.path for c in stage.plan(web).pending[WEB]] == ["firmware"]
+
+    stage.host.delete(WEB, ".active")
+    off = replace(web, power=Power.STOPPED)
+    stage.apply(off)
+    assert stage.state.applied()[WEB].pending == ()
+
+
+def test_restart_that_fails_is_planned_again(stage: Stage) -> None:
+    stage.apply(desired("Domain/web", FIRMWARE.format("bios"), power=Power.RUNNING))
+    web = desired("Domain/web", FIRMWARE.format("efi"), power=Power.RUNNING)
+    web = replace(web, policy=Policy(max_effect=Effect.RESTART))
+    stage.host.faults["restart Domain/web"] = [HostError("it did not shut down")]
+
+    report = stage.apply(web)
+
+    assert [o.result for o in report.outcomes] == [Result.DONE, Result.FAILED]
+    assert [a.verb for a in stage.plan(web).actions] == ["restart"]
