@@ -26,7 +26,12 @@ def find(virt: libvirt.virConnect, action: Action) -> libvirt.virDomain:
 
 def running_xml(domain: libvirt.virDomain) -> str:
     """Return the running definition, secrets and all, without the aliases that libvirt gave."""
-    return _GIVEN_ALIAS.sub("", domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE))
+    return without_given_aliases(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE))
+
+
+def without_given_aliases(xml: str) -> str:
+    """Return a running definition without the aliases that libvirt gave, all else in its place."""
+    return _GIVEN_ALIAS.sub("", xml)
 
 
 def running(domain: libvirt.virDomain) -> Node:

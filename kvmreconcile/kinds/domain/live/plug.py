@@ -1,24 +1,21 @@
 """
-Devices plugged into a running domain, taken out of it, and changed in it.
+Devices plugged into a running domain, and changed in it.
 
 Separate from values, which libvirt sets by a call of their own each: these all go by the device's element. It
 is read back from the definition just stored, so that address, MAC and alias agree in both.
 """
 
-import time
 from collections.abc import Callable, Mapping
 
 import libvirt
 
-from kvmreconcile.errors import Busy, NotFound
+from kvmreconcile.errors import NotFound
 from kvmreconcile.kinds.domain.edits import changed
-from kvmreconcile.kinds.domain.live.definitions import LIVE, POLL_S, find, running, stored
+from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, stored
+from kvmreconcile.kinds.domain.live.detach import detach
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
 from kvmreconcile.tree import locate, to_xml
-
-_DETACH_TIMEOUT_S = 10.0
-_DETACH_TRIES = 2
 
 
 def _attach(virt: libvirt.virConnect, action: Action) -> None:
@@ -46,25 +43,9 @@ def _update(virt: libvirt.virConnect, action: Action) -> None:
     domain.updateDeviceFlags(to_xml(device), LIVE)
 
 
-def _detach(virt: libvirt.virConnect, action: Action) -> None:
-    """Take a device out, and wait until the guest has let it go: libvirt returns before that."""
-    domain = find(virt, action)
-    for _ in range(_DETACH_TRIES):
-        device = locate(running(domain), action.steps, RULES)
-        if device is None:
-            return
-        domain.detachDeviceFlags(to_xml(device), LIVE)
-        deadline = time.monotonic() + _DETACH_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if locate(running(domain), action.steps, RULES) is None:
-                return
-            time.sleep(POLL_S)
-    raise Busy(f"{action.key}: the guest does not let go of {'/'.join(action.steps)}")
-
-
 PLUG_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "attach": _attach,
-    "detach": _detach,
+    "detach": detach,
     "update": _update,
 }
 """What `updates` names, by the verb's name."""

@@ -1,0 +1,140 @@
+"""What becomes of a device that a guest is to let go of, and does at once, or never."""
+
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import pytest
+import yaml
+
+from tests.lab.guest import GuestFiles, wait_for_agent, wait_until
+from tests.lab.lab import Lab
+from tests.lab.live_rows import Guest
+from tests.lab.site import Site
+
+NAME = "keeper1"
+MODULE = {"name": "more", "model": "dimm", "size": "128MiB", "node": 0}
+POOL = """\
+apiVersion: kvmreconcile/v1
+kind: StoragePool
+metadata: {{name: images}}
+spec: {{path: {path}}}
+---
+apiVersion: kvmreconcile/v1
+kind: Volume
+metadata: {{name: data}}
+spec: {{pool: images, capacity: 1MiB, format: qcow2}}
+"""
+OTHER = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {name: other1}
+spec: {type: qemu, state: stopped, memory: 96MiB}
+"""
+DISK = {"name": "data", "volume": {"pool": "images", "name": "data"}}
+KEPT = f"Domain/{NAME}: devices/"
+
+
+class Keeper:
+    """A guest that is to let go of a device, with another object beside it."""
+
+    def __init__(self, lab: Lab, directory: Path, boot: object) -> None:
+        self.site = Site(lab, directory)
+        self.guest = Guest(self.site, NAME)
+        self.spec: dict[str, Any] = {
+            "type": "qemu",
+            "memory": {"size": "256MiB", "maximum": "1GiB"},
+            "boot": boot,
+        }
+        self.site.write("images.yaml", POOL.format(path=lab.path / "images/pool"))
+
+    def say(self, **fields: object) -> None:
+        """Write fields into its spec."""
+        self.spec.update(fields)
+        document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
+        self.site.write("keeper.yaml", yaml.safe_dump({**document, "spec": self.spec}))
+
+    def run(self) -> str:
+        """Return the number of its run."""
+        return self.guest.virsh("domid").strip()
+
+    def assert_it_keeps(self, device: str, why: str) -> None:
+        """Apply, and fail unless that fails, saying so, with the guest untouched and the other object made."""
+        run = self.run()
+        self.site.write("other.yaml", OTHER)
+
+        report = self.site.apply()
+
+        assert report.exit_code == 1, report.output
+        said = " ".join(report.output.split())
+        assert f"{KEPT}{device}: the guest {why}" in said
+        assert "free it inside the guest" in said
+        assert self.run() == run
+        assert "other1" in self.site.lab.virsh("list", "--all", "--name").split()
+        assert self.site.drift()[:2] == [f"Domain/{NAME} detach", f"Domain/{NAME} - devices/{device}"]
+
+    def assert_it_is_over_after_a_power_cycle(self) -> None:
+        """Switch it off and on, and fail unless nothing is left of it."""
+        self.guest.virsh("destroy")
+        self.site.converge()
+        wait_until(lambda: not self.site.drift(), "nothing is left to do")
+        self.site.assert_in_sync()
+
+
+def online(guest: Guest) -> int:
+    """Return how many blocks of memory a guest uses."""
+    return int(guest.sh("grep -l online /sys/devices/system/memory/memory*/state | wc -l"))
+
+
+def boots(files: GuestFiles) -> dict[str, str]:
+    return {"kernel": str(files.vmlinuz), "initrd": str(files.initrd), "cmdline": "console=ttyS0 quiet"}
+
+
+@pytest.fixture
+def keeper(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Keeper:
+    """A guest that runs a Linux; not made yet."""
+    return Keeper(lab, tmp_path, boots(guest_files))
+
+
+@pytest.fixture
+def silent(lab: Lab, tmp_path: Path) -> Keeper:
+    """A guest that finds nothing to boot, and so never answers; not made yet."""
+    return Keeper(lab, tmp_path, {"order": ["hd"]})
+
+
+def test_guest_that_refuses_is_reported_and_left_as_it_is(keeper: Keeper) -> None:
+    keeper.say(memoryDevices=[])
+    keeper.site.converge()
+    wait_for_agent(keeper.site.lab, NAME)
+    before = online(keeper.guest)
+    keeper.say(memoryDevices=[MODULE])
+    keeper.site.converge()
+    wait_until(lambda: online(keeper.guest) > before, "the guest uses the module")
+    keeper.say(memoryDevices=[])
+
+    keeper.assert_it_keeps("memory[more]", "refused to let go of it")
+
+    keeper.assert_it_is_over_after_a_power_cycle()
+
+
+def test_guest_that_is_silent_is_reported_in_time_and_left_as_it_is(silent: Keeper) -> None:
+    silent.say(disks=[DISK])
+    silent.site.converge()
+    silent.say(disks=[])
+
+    silent.assert_it_keeps("disk[data]", "did not let go of it within 30 s")
+
+    silent.assert_it_is_over_after_a_power_cycle()
+
+
+def test_device_is_found_gone_where_no_event_comes(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper.say(disks=[DISK])
+    keeper.site.converge()
+    wait_for_agent(keeper.site.lab, NAME)
+    keeper.say(disks=[])
+    monkeypatch.setattr(libvirt.virConnect, "domainEventRegisterAny", lambda *_: 0)
+    monkeypatch.setattr(libvirt.virConnect, "domainEventDeregisterAny", lambda *_: 0)
+
+    keeper.site.converge()
+
+    keeper.site.assert_in_sync()
