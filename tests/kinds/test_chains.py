@@ -25,8 +25,19 @@ def actual(disk: str, live: str | None = None) -> Actual:
     return Actual(key=Key("Domain", "web1"), uuid="", xml=xml(disk), live_xml=live and xml(live))
 
 
+VOLUMES = {
+    "pool/a": "<volume><target><path>/a</path></target></volume>",
+    "pool/b": "<volume><target><path>/b</path></target><backingStore><path>/a</path></backingStore></volume>",
+    "pool/c": "<volume><target><path>/c</path></target></volume>",
+}
+
+
 def lookup(key: Key) -> Node | None:
-    return parse("<volume><target><path>/a</path></target></volume>") if key.name == "pool/a" else None
+    return parse(VOLUMES[key.name]) if key.name in VOLUMES else None
+
+
+def volume(name: str) -> str:
+    return f"<disk type='volume'><source pool='pool' volume='{name}'/><target dev='vda'/></disk>"
 
 
 def source(tree: Node) -> tuple[str | None, ...]:
@@ -87,8 +98,14 @@ def test_what_is_not_built_on_what_the_spec_names_went_astray(
     assert list(strays(domain(named), actual(stands, stands), None, lookup)) == told
 
 
-def test_of_a_domain_that_is_off_nothing_is_known() -> None:
-    assert list(strays(domain(NAMED), actual(BESIDE), None, lookup)) == []
+@pytest.mark.parametrize(
+    ("stands", "told"),
+    [(BESIDE, []), (volume("b"), []), (volume("gone"), []), (volume("c"), [("vda", "/c", "/a")])],
+)
+def test_of_a_domain_that_is_off_only_volumes_are_known(
+    stands: str, told: list[tuple[str, str, str]]
+) -> None:
+    assert list(strays(domain(volume("a")), actual(stands), None, lookup)) == told
 
 
 def test_disk_that_waits_to_be_moved_did_not_go_astray() -> None:

@@ -190,11 +190,6 @@ STOPPED = (
         edited("Domain", "db1", "ttyS0 quiet", "ttyS0"),
         ("define", "~ os/cmdline"),
     ),
-    Drift(
-        "disk on another volume",
-        edited("Domain", "db1", "volume='db'", "volume='spare'"),
-        ("define", "~ devices/disk[root]/source/@volume"),
-    ),
     Drift("autostart on", virsh("autostart db1"), ("no-autostart",)),
     Drift("undefined while stopped", virsh("undefine db1"), ("create", "+")),
     Drift("started", started_by_hand, ("stop",)),

@@ -5,7 +5,7 @@ import pytest
 from tests.lab.guest import GuestFiles, wait_for_agent, wait_until
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
-from tests.lab.site import Site
+from tests.lab.site import Site, made_by_hand
 
 HELD = 3
 """The exit status that says that something is withheld."""
@@ -106,6 +106,19 @@ def test_disk_moved_to_an_unrelated_file_is_left_there_and_told(guest: Guest) ->
     guest.site.apply()
     assert read(guest) == "new"
     assert guest.virsh("desc", "--title").strip() == "Two"
+
+
+def test_disk_of_a_stopped_guest_on_another_volume_is_left_there_and_told(guest: Guest) -> None:
+    guest.site.edit("web1.yaml", "  type: qemu", "  state: any\n  type: qemu")
+    guest.site.converge()
+    guest.virsh("destroy")
+    made_by_hand(guest.site.lab, "define", guest.virsh("dumpxml").replace("data.qcow2", "more.qcow2"))
+
+    held = guest.site.plan()["held"]
+
+    assert [(h["key"], h["hold"]) for h in held] == [("Domain/web1", "strayed")]
+    guest.site.apply()
+    assert "more.qcow2" in guest.virsh("domblklist")
 
 
 def test_edit_while_a_block_job_runs_waits_for_it(guest: Guest) -> None:

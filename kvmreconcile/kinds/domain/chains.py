@@ -39,13 +39,17 @@ def follow(desired: Node, actual: Actual, before: Node | None) -> Node:
 def strays(
     desired: Node, actual: Actual, before: Node | None, lookup: Lookup
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield of each hard disk that runs on a file which is not built on the one its spec names: disk, file, and that."""
-    if actual.live is None:
-        return
+    """
+    Yield of each hard disk that stands on a file which is not built on the one its spec names: disk, file, and that.
+
+    Of a domain that is off, libvirt tells no chain, so that only a volume is known to be built on nothing else.
+    """
+    definition = actual.live or actual.tree
     stored = {id(disk) for disk, _ in _moved(desired, actual.tree, before)}
-    for disk, found in _moved(desired, actual.live, before):
+    for disk, found in _moved(desired, definition, before):
         wanted = _path(disk, lookup)
-        if id(disk) in stored and wanted is not None and wanted not in _chain(found, lookup):
+        is_known = actual.live is not None or _volume(found, lookup) is not None
+        if id(disk) in stored and is_known and wanted is not None and wanted not in _chain(found, lookup):
             yield _label(disk), _path(found, lookup) or "another source", wanted
 
 
@@ -95,7 +99,9 @@ def _formatted(child: Node, found: Node) -> Node:
 
 
 def _chain(disk: Node, lookup: Lookup) -> Iterator[str | None]:
-    """Yield the files that a running disk is built on, its own first."""
+    """Yield the files that a disk is built on, its own first, as far as libvirt tells."""
+    below = _volume(disk, lookup)
+    yield below.get("backingStore/path") if below else None
     link: Node | None = disk
     while link is not None:
         yield _path(link, lookup)
@@ -103,11 +109,15 @@ def _chain(disk: Node, lookup: Lookup) -> Iterator[str | None]:
 
 
 def _path(disk: Node, lookup: Lookup) -> str | None:
-    pool, volume = disk.get("source/@pool"), disk.get("source/@volume")
-    if pool and volume:
-        tree = lookup(Key("Volume", f"{pool}/{volume}"))
+    if disk.get("source/@volume"):
+        tree = _volume(disk, lookup)
         return tree.get("target/path") if tree else None
     return disk.get("source/@file") or disk.get("source/@dev")
+
+
+def _volume(disk: Node, lookup: Lookup) -> Node | None:
+    pool, volume = disk.get("source/@pool"), disk.get("source/@volume")
+    return lookup(Key("Volume", f"{pool}/{volume}")) if pool and volume else None
 
 
 def _label(disk: Node) -> str:
