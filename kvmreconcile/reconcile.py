@@ -5,7 +5,7 @@ Separate from the command line and the daemon, which are only two ways of asking
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import entry_points
 from threading import Event
@@ -20,6 +20,7 @@ from kvmreconcile.plan import Limits, Overrides
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
+from kvmreconcile.tree.bending import served
 
 Kinds = Mapping[str, Kind]
 KINDS_OF_OTHERS = "kvmreconcile.kinds"
@@ -36,6 +37,11 @@ def known_kinds() -> Kinds:
     points = entry_points(group=KINDS_OF_OTHERS)
     theirs: dict[str, Kind] = {point.name: find(KINDS_OF_OTHERS, point.name) for point in points}
     return {kind.name: kind for kind in KINDS} | theirs
+
+
+def on_host(kinds: Kinds, connection: Any) -> Kinds:
+    """Return kinds as the libvirt of a connection serves them: what it is too old for waits as if there were no verb."""
+    return {name: replace(kind, rules=served(kind.rules, connection.version)) for name, kind in kinds.items()}
 
 
 def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
@@ -55,6 +61,7 @@ class Site:
     A host as passes see it.
 
     Attributes:
+        kinds: As this host serves them, see `on_host`.
         connection: From `kvmreconcile.host.connection`; not named here, so that reading specs loads no libvirt.
         stopping: Once set, what is under way is ended and nothing more is begun.
     """

@@ -12,7 +12,7 @@ from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, World
 from kvmreconcile.origin import find_origin
-from kvmreconcile.reconcile import Site
+from kvmreconcile.reconcile import Site, on_host
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded, load
 from kvmreconcile.source.suggest import advice
@@ -36,7 +36,7 @@ def open_site(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Site]:
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
     with connect(settings.connect) as connection, closing(State.open(settings.state)) as state:
-        yield Site(settings, kinds, connection, state)
+        yield Site(settings, on_host(kinds, connection), connection, state)
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def view_site(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Site]:
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
     with connect(settings.connect) as connection, closing(State.open_readonly(settings.state)) as state:
-        yield Site(settings, kinds, connection, state)
+        yield Site(settings, on_host(kinds, connection), connection, state)
 
 
 def chosen(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:

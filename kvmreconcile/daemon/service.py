@@ -28,7 +28,7 @@ from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
 from kvmreconcile.origin import find_origin, find_repository
-from kvmreconcile.reconcile import Kinds, Site
+from kvmreconcile.reconcile import Kinds, Site, on_host
 from kvmreconcile.settings import Settings
 from kvmreconcile.state import State
 
@@ -152,7 +152,8 @@ class Service:
 
     def _serve(self, connection: Connection) -> None:
         """Make passes for as long as the connection lasts."""
-        site = Site(self._settings, self._kinds, connection, self._state, self._stopping)
+        kinds = on_host(self._kinds, connection)
+        site = Site(self._settings, kinds, connection, self._state, self._stopping)
         try:
             subscription = subscribe(connection, lambda key: self._bell.ring(str(key)))
         except Unavailable:

@@ -22,11 +22,16 @@ class Connection:
     An open connection; several threads may use it at once.
 
     After a loss it stays lost: throw it away with every handle that came from it, and connect anew.
+
+    Attributes:
+        version: Of the libvirt on the other side.
     """
 
     def __init__(self, uri: str, virt: libvirt.virConnect) -> None:
         self.uri = uri
         self.virt = virt
+        number = virt.getLibVersion()
+        self.version = (number // 1_000_000, number // 1000 % 1000, number % 1000)
         self._lost = threading.Event()
         self._closed = False
         self._watches_close = _is_supported(lambda: virt.registerCloseCallback(self._on_close, None))

@@ -1,5 +1,5 @@
 """
-Rules as a situation bends them: one object's policy, a running object, an object made anew.
+Rules as a situation bends them: a host, one object's policy, a running object, an object made anew.
 
 Separate from the rules themselves, which say what holds in general. Bent rules are remembered, since looking
 up in fresh tables would cost more than all else.
@@ -32,6 +32,13 @@ def variant(rules: Rules, *, plain: bool, shared: bool, ignored: tuple[str, ...]
         members=Table(members) if shared else rules.members,
         ignored=paths(*(key for key, _ in rules.ignored.rows), *more) if ignored else rules.ignored,
     )
+
+
+@lru_cache(maxsize=256)
+def served(rules: Rules, version: tuple[int, int, int]) -> Rules:
+    """Return rules as a libvirt of this version serves them, without the verbs for which it is too old."""
+    updates = {path: tuple(u for u in rows if u.since <= version) for path, rows in rules.updates.rows}
+    return replace(rules, updates=Table(updates))
 
 
 @lru_cache(maxsize=256)
