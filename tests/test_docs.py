@@ -59,3 +59,14 @@ def test_commands_and_their_options_exist(page: Path) -> None:
 
 def test_readme_shows_commands() -> None:
     assert len(list(calls(ROOT / "README.md"))) >= 8
+
+
+def test_every_complaint_is_answered_by_a_test_that_exists() -> None:
+    rows = re.findall(r"^\| (\d+) \|.*\| (.*) \|$", (ROOT / "docs/complaints.md").read_text(), re.MULTILINE)
+
+    assert [int(number) for number, _ in rows] == list(range(1, 21))
+    for number, cited in rows:
+        names = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", cited)
+        assert names, number
+        for file, name in names:
+            assert f"\ndef {name}(" in (ROOT / file).read_text(), (number, name)

@@ -169,3 +169,15 @@ def _addresses(node: Node) -> Iterator[Node]:
         yield node
     for child in node.children:
         yield from _addresses(child)
+
+
+def test_order_of_controllers_is_no_change(hypervisor: Embedded) -> None:
+    ports = [f"<controller type='pci' index='{n}' model='pcie-root-port'/>" for n in range(1, 5)]
+    xml = (
+        "<domain type='qemu'><name>order</name><memory>65536</memory><os><type machine='q35'>hvm</type></os>"
+        "<devices><controller type='pci' index='0' model='pcie-root'/>{}</devices></domain>"
+    )
+    before = _defined(hypervisor, xml.format("".join(ports)))
+    spec = wish(before.key.name, {"adopt": True, "state": "any", "xml": xml.format("".join(reversed(ports)))})
+
+    assert not any(action.changes for action in hypervisor.plan(spec).actions)

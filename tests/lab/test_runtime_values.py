@@ -1,0 +1,60 @@
+"""What libvirt fills in when a guest starts is no change, and what must wait does not stand in the way of the rest."""
+
+import pytest
+
+from tests.lab.guest import GuestFiles, wait_for_agent
+from tests.lab.lab import Lab
+from tests.lab.live_rows import Guest, prepare
+from tests.lab.site import Site
+
+SPEC = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {{name: web1}}
+spec:
+  type: qemu
+  machine: q35
+  title: One
+  memory: 128MiB
+  cpu: {{mode: host-model}}
+  graphics: [{{type: vnc, listen: 127.0.0.1}}]
+  boot: {{kernel: {files.vmlinuz}, initrd: {files.initrd}, cmdline: console=ttyS0 quiet}}
+  interfaces: [{{name: lan, network: lan}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def guest(
+    shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files: GuestFiles
+) -> Guest:
+    """A guest with all that libvirt turns into something else at the start."""
+    shared_lab.reset()
+    site = Site(shared_lab, tmp_path_factory.mktemp("site"))
+    prepare(site)
+    site.write("web1.yaml", SPEC.format(files=guest_files))
+    site.converge()
+    wait_for_agent(shared_lab, "web1")
+    return Guest(site, "web1")
+
+
+@pytest.mark.parametrize(
+    "filled_in",
+    ["mode='custom'", "<target dev='vnet", "machine='pc-q35-", "<graphics type='vnc' port='59"],
+    ids=["processor", "tap", "machine", "port"],
+)
+def test_what_libvirt_fills_in_at_the_start_is_no_change(guest: Guest, filled_in: str) -> None:
+    assert filled_in in guest.virsh("dumpxml")
+    guest.site.assert_in_sync()
+
+
+def test_memory_beyond_what_it_started_with_waits_and_the_title_does_not(guest: Guest) -> None:
+    boot = guest.boot
+    guest.site.edit("web1.yaml", "memory: 128MiB", "memory: 192MiB")
+    guest.site.edit("web1.yaml", "title: One", "title: Two")
+
+    result = guest.site.apply()
+
+    assert result.exit_code == 0, result.output
+    assert guest.virsh("desc", "--title").strip() == "Two"
+    assert [c["path"] for c in guest.site.plan()["pending"]["Domain/web1"]] == ["memory", "currentMemory"]
+    assert guest.boot == boot
