@@ -4,8 +4,8 @@ Arrange a plan for readers: its steps gathered by object, every value as a harml
 Separate from the renderers, which only differ in how they draw it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
@@ -107,17 +107,29 @@ def _of(rules: Mapping[str, Rules], key: Key) -> Rules:
     return rules.get(key.kind) or Rules()
 
 
-def _lines(actions: Iterable[Action], rules: Rules) -> Iterator[Line]:
-    """Yield what actions bring about; of an object that goes, its head has said enough."""
+def _lines(actions: Sequence[Action], rules: Rules) -> Iterator[Line]:
+    """
+    Yield what actions bring about; of an object that goes, its head has said enough.
+
+    What is stored and then needs a restart is one line, at the cost of the restart.
+    """
+    costs: dict[tuple[str, tuple[str, ...]], Effect] = {}
+    for action in sorted(actions, key=lambda a: a.effect):
+        costs |= {(change.sign, change.steps): action.effect for change in action.changes}
     for action in actions:
         if not action.changes and action.tree is None:
             yield Line(">", visible(action.verb), effect=action.effect, reason=action.reason)
         for change in action.changes:
-            if change.steps:
-                yield line(change, rules, action)
-            elif isinstance(change.new, Node):
-                for steps, rule, value in leaves(change.new.without("name"), rules):
-                    yield line(Change(steps, rule, None, value), rules, action)
+            if cost := costs.pop((change.sign, change.steps), None):
+                yield from (replace(each, effect=cost) for each in _shown(change, rules, action))
+
+
+def _shown(change: Change, rules: Rules, action: Action) -> Iterator[Line]:
+    if change.steps:
+        yield line(change, rules, action)
+    elif isinstance(change.new, Node):
+        for steps, rule, value in leaves(change.new.without("name"), rules):
+            yield line(Change(steps, rule, None, value), rules, action)
 
 
 def line(change: Change, rules: Rules, action: Action | None = None) -> Line:
