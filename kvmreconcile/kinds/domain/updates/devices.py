@@ -5,10 +5,13 @@ from collections.abc import Callable, Mapping
 from kvmreconcile.tree import Change, Node, Update
 
 Question = Callable[[Change, Node], bool]
+Version = tuple[int, int, int]
+_ALWAYS = (0, 0, 0)
 
 _HOT_BUSES = {"virtio", "scsi", "usb"}
 _PREFIXES = {"vd": "virtio", "sd": "scsi"}
 _REMOVABLE = {"cdrom", "floppy"}
+_NEWS = "https://libvirt.org/news.html#v{}"
 _CALL = "https://libvirt.org/html/libvirt-libvirt-domain.html#virDomain{}DeviceFlags"
 
 
@@ -20,10 +23,17 @@ def _element(change: Change) -> Node | None:
 def _is_hot_disk(change: Change, _domain: Node) -> bool:
     """Tell whether a disk hangs on a bus that takes disks while the guest runs; SATA and IDE do not."""
     disk = _element(change)
-    if disk is None or disk.attr("device") in _REMOVABLE:
-        return False
-    bus = disk.get("target/@bus") or _PREFIXES.get((disk.get("target/@dev") or "")[:2])
-    return bus in _HOT_BUSES
+    return disk is not None and disk.attr("device") not in _REMOVABLE and _bus(disk) in _HOT_BUSES
+
+
+def _is_hot_drive(change: Change, _domain: Node) -> bool:
+    """Tell whether a drive for CDs hangs on a bus that takes drives while the guest runs."""
+    disk = _element(change)
+    return disk is not None and disk.attr("device") == "cdrom" and _bus(disk) in {"scsi", "usb"}
+
+
+def _bus(disk: Node) -> str | None:
+    return disk.get("target/@bus") or _PREFIXES.get((disk.get("target/@dev") or "")[:2])
 
 
 def _is(place: str, *values: str) -> Question:
@@ -34,6 +44,25 @@ def _is(place: str, *values: str) -> Question:
         return device is not None and device.get(place) in values
 
     return ask
+
+
+def _shares_memory(change: Change, domain: Node) -> bool:
+    """Tell whether a directory is shared by a process that must see the guest's memory, and does."""
+    cells = {cell.attr("memAccess") for cell in domain.all("cpu/numa/cell")}
+    is_seen = domain.get("memoryBacking/access/@mode") == "shared" or "shared" in cells
+    return is_seen and _is("driver/@type", "virtiofs")(change, domain)
+
+
+def _is_hot_line(change: Change, domain: Node) -> bool:
+    """Tell whether a serial line is a device of its own; the others are soldered to their machine."""
+    if _is("target/@type", "pci-serial")(change, domain):
+        return _has_pci(change, domain)
+    return _is("target/@type", "usb-serial")(change, domain)
+
+
+def _is_card(change: Change, domain: Node) -> bool:
+    """Tell whether a watchdog is a card of the older kind; all others are part of their machine."""
+    return _is("@model", "i6300esb")(change, domain) and _has_pci(change, domain)
 
 
 def _has_pci(_change: Change, domain: Node) -> bool:
@@ -55,11 +84,11 @@ def _labels(disk: Node) -> tuple[str, ...]:
     return (disk.get("alias/@name") or "").removeprefix("ua-"), disk.get("target/@dev") or ""
 
 
-def _plug(when: Question | None = None) -> tuple[Update, ...]:
+def _plug(when: Question | None = None, since: Version = _ALWAYS) -> tuple[Update, ...]:
     """Return the rows of a device that can come and go while the guest runs."""
     return (
-        Update("attach", on="+", when=when, source=_CALL.format("Attach")),
-        Update("detach", on="-", when=when, source=_CALL.format("Detach")),
+        Update("attach", on="+", when=when, since=since, source=_CALL.format("Attach")),
+        Update("detach", on="-", when=when, since=since, source=_CALL.format("Detach")),
     )
 
 
@@ -72,7 +101,14 @@ _MEDIUM = _change("devices/disk", when=_is_removable)
 _NIC = _change("devices/interface")
 
 DEVICES: Mapping[str, tuple[Update, ...]] = {
-    "devices/disk": _plug(_is_hot_disk),
+    "devices/disk": (
+        *_plug(_is_hot_disk),
+        # Before, an empty drive was refused, and one with a medium had a tray that never opened.
+        Update(
+            "attach", on="+", when=_is_hot_drive, since=(9, 10, 0), source=_NEWS.format("9-10-0-2023-12-01")
+        ),
+        Update("detach", on="-", when=_is_hot_drive, source=_CALL.format("Detach")),
+    ),
     "devices/disk/@type": _MEDIUM,
     "devices/disk/source": _MEDIUM,
     "devices/disk/source/@file": _MEDIUM,
@@ -86,6 +122,10 @@ DEVICES: Mapping[str, tuple[Update, ...]] = {
     "devices/interface/link/@state": _NIC,
     "devices/interface/source/@network": _NIC,
     "devices/interface/source/@bridge": _NIC,
+    "devices/interface/@trustGuestRxFilters": (
+        # Before, it was taken for done, and nothing came of it.
+        Update("update", at="devices/interface", since=(10, 0, 0), source=_NEWS.format("10-0-0-2024-01-15")),
+    ),
     "devices/interface/filterref": _NIC,
     "devices/interface/filterref/@filter": _NIC,
     "devices/interface/filterref/parameter": _NIC,
@@ -94,10 +134,12 @@ DEVICES: Mapping[str, tuple[Update, ...]] = {
     "devices/hostdev": _plug(),
     "devices/redirdev": _plug(),
     "devices/rng": _plug(),
-    "devices/channel": _plug(),
-    "devices/watchdog": _plug(_has_pci),
+    "devices/channel": _plug(_is("target/@type", "virtio")),
+    "devices/serial": _plug(_is_hot_line),
+    "devices/console": _plug(_is("target/@type", "virtio")),
+    "devices/watchdog": _plug(_is_card),
     "devices/vsock": _plug(),
-    "devices/input": _plug(_is("@bus", "usb", "virtio")),
+    "devices/input": (*_plug(_is("@bus", "usb", "virtio")), *_plug(_is("@type", "evdev"), since=(10, 4, 0))),
     "devices/shmem": _plug(_has_pci),
     "devices/memory": (
         *_plug(_is("@model", "dimm")),
@@ -107,6 +149,6 @@ DEVICES: Mapping[str, tuple[Update, ...]] = {
     ),
     "devices/memory/target/requested": _change("devices/memory", on="~"),
     "devices/controller": _plug(_is("@type", "scsi")),
-    "devices/filesystem": _plug(_is("driver/@type", "virtiofs")),
+    "devices/filesystem": _plug(_shares_memory),
     "devices/lease": _plug(),
 }
