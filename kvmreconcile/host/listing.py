@@ -31,15 +31,21 @@ class Flags:
     active: bool
     autostart: bool
     persistent: bool
+    saved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """libvirt's numbers by which a list holds only the active, autostarted or persistent objects."""
+    """
+    libvirt's numbers by which a list holds only the active, autostarted or persistent objects.
+
+    `saved` is that of those which sleep with their memory in a file, 0 where the kind knows no sleep.
+    """
 
     active: int
     autostart: int
     persistent: int
+    saved: int = 0
 
 
 def read_all(
@@ -62,6 +68,7 @@ def read_all(
             active = {handle.name() for handle in listed(filters.active)}
             autostart = {handle.name() for handle in listed(filters.autostart)}
             persistent = {handle.name() for handle in listed(filters.persistent)}
+            saved = {handle.name() for handle in listed(filters.saved)} if filters.saved else set[str]()
     except HostError as error:
         return Observation(blind=(Blind(f"{kind}/", str(error)),))
     objects: dict[Key, Actual | Unknown] = {}
@@ -72,7 +79,8 @@ def read_all(
         key = Key(kind, name)
         try:
             with translated(str(key)):
-                objects[key] = read(key, handle, Flags(name in active, name in autostart, name in persistent))
+                flags = Flags(name in active, name in autostart, name in persistent, name in saved)
+                objects[key] = read(key, handle, flags)
         except NotFound:
             continue
         except HostError as error:

@@ -30,10 +30,21 @@ class Key:
 
 
 class Power(Enum):
-    """What a spec asks of a domain, network or pool: to be active or not."""
+    """What a spec asks of a domain, network or pool: to be active or not; of a domain also to stand still."""
 
     RUNNING = "running"
     STOPPED = "stopped"
+    PAUSED = "paused"
+
+
+class Halt(Enum):
+    """Why a guest does not run, where that makes a difference."""
+
+    PAUSED = "somebody paused it"
+    IO_ERROR = "an I/O error paused it"
+    WATCHDOG = "its watchdog paused it"
+    PANIC = "it crashed, and is kept as it was"
+    MIGRATION = "its migration failed half-way"
 
 
 class Apply(Enum):
@@ -152,7 +163,9 @@ class Actual:
         autostart: None where the kind has no such thing.
         runtime_id: Changes with each start; None while inactive.
         stamp: The owner's mark, None without one or where libvirt keeps no metadata.
+        saved: Whether it sleeps with its memory in a file, and wakes up in the hardware it fell asleep in.
         job: What keeps the object busy, "" if nothing does.
+        halt: Why it does not run though it is active, None where it does or nobody can tell.
     """
 
     key: Key
@@ -161,10 +174,12 @@ class Actual:
     live_xml: str | None = None
     active: bool = False
     autostart: bool | None = None
+    saved: bool = False
     persistent: bool = True
     runtime_id: int | None = None
     stamp: Stamp | None = None
     job: str = ""
+    halt: Halt | None = None
 
     @property
     def tree(self) -> Node:

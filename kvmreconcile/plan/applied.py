@@ -100,10 +100,11 @@ def settled_live(
     known = {s.fingerprint for s in before.settled} if before else set()
     changes = tuple(live_changes(followed(desired, actual, kind), actual, None, rules))
     is_new_run = seen is None or seen.runtime_id != actual.runtime_id
+    # One that was only woken up runs what was defined before it slept, and no verb was tried on it.
+    is_woken = is_new_run and seen is not None and seen.saved
     hot, _ = hot_and_cold(changes, actual.live or actual.tree, rules)
-    return tuple(
-        _settled(c, live_mark(c), rules) for c in changes if is_new_run or live_mark(c) in known or c in hot
-    )
+    tried = () if is_woken else changes if is_new_run else hot
+    return tuple(_settled(c, live_mark(c), rules) for c in changes if live_mark(c) in known or c in tried)
 
 
 def live_mark(change: Change) -> str:

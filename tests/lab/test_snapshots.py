@@ -136,3 +136,21 @@ def test_edit_while_a_block_job_runs_waits_for_it(guest: Guest) -> None:
     guest.virsh("blockjob", "vda", "--abort")
     guest.site.converge()
     assert "vda" not in guest.virsh("domblklist")
+
+
+def test_saved_guest_wakes_up_in_the_hardware_it_was_saved_in_and_the_edit_waits(guest: Guest) -> None:
+    boot = guest.boot
+    guest.virsh("managedsave")
+    guest.site.edit("web1.yaml", "title: One", "title: Two")
+    guest.site.edit("web1.yaml", "memory: 128MiB", "memory: 192MiB")
+
+    guest.site.converge()
+    wait_for_agent(guest.site.lab, "web1")
+    assert guest.site.drift() == []
+
+    assert guest.boot == boot
+    assert guest.virsh("desc", "--title").strip() == "Two"
+    assert [c["path"] for c in guest.site.plan()["pending"]["Domain/web1"]] == ["memory", "currentMemory"]
+    power_cycle(guest)
+    guest.site.assert_in_sync()
+    assert guest.boot != boot

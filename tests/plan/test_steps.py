@@ -255,3 +255,16 @@ def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_
     steps = by_rows(diff(old, new, rules), old, new, rules, base)
 
     assert [step.verb for step in steps] == ["attach", "set"]
+
+
+def test_what_a_guest_that_woke_up_lacks_is_still_to_be_done() -> None:
+    web = wish("Domain/web", "<domain><memory>2</memory><cpu>b</cpu></domain>")
+    asleep = seen(web, saved=True)
+    awake = replace(
+        asleep, live_xml="<domain><memory>1</memory><cpu>a</cpu></domain>", active=True, runtime_id=7
+    )
+
+    assert settled_live(web, awake, asleep, remembered(web), DOMAIN) == ()
+    made = planned(world([web], [awake], [remembered(web)]))
+    assert done(made) == ["set-memory Domain/web"]
+    assert [c.path for c in made.pending[web.key]] == ["cpu"]
