@@ -16,7 +16,7 @@ import yaml
 
 from kvmreconcile.tree import Table
 from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent, wait_until
-from tests.lab.site import Site
+from tests.lab.site import Site, made_by_hand
 
 Value = Any
 """What YAML can hold."""
@@ -43,6 +43,10 @@ kind: Volume
 metadata: {{name: {name}}}
 spec: {{pool: images, capacity: 16MiB, format: {format}}}
 """
+_FILTERS = (
+    "<filter name='quiet'><rule action='drop' direction='out'><mac srcmacaddr='$SOURCE'/></rule></filter>",
+    "<filter name='silent'><rule action='drop' direction='inout'><mac srcmacaddr='$SOURCE'/></rule></filter>",
+)
 VOLUMES = {
     "root.qcow2": "qcow2",
     "data.qcow2": "qcow2",
@@ -115,10 +119,12 @@ class Group:
 
 
 def prepare(site: Site) -> None:
-    """Make the pool, the volumes and the networks that all groups share."""
+    """Make the pool, the volumes, the networks and the filters that all groups share."""
     volumes = (_VOLUME.format(name=name, format=form) for name, form in VOLUMES.items())
     site.write("host.yaml", "---\n".join([_HOST.format(path=site.lab.path / "images/pool"), *volumes]))
     site.converge()
+    for xml in _FILTERS:
+        made_by_hand(site.lab, "nwfilter-define", xml)
 
 
 def live_through(group: Group, site: Site, files: GuestFiles) -> None:
