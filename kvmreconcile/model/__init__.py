@@ -1,6 +1,17 @@
 """The values that stages hand to one another, every one frozen; below the planner, policy, executors, state and daemon."""
 
-from kvmreconcile.model.objects import Actual, Apply, Desired, Key, Policy, Power, ShutdownBy, Source, Stamp
+from kvmreconcile.model.objects import (
+    Actual,
+    Apply,
+    Desired,
+    Halt,
+    Key,
+    Policy,
+    Power,
+    ShutdownBy,
+    Source,
+    Stamp,
+)
 from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result
 from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
@@ -23,6 +34,7 @@ __all__ = [
     "Apply",
     "Blind",
     "Desired",
+    "Halt",
     "Held",
     "Hold",
     "Key",

@@ -69,6 +69,7 @@ class Hold(Enum):
     OBSERVE = "the spec only observes it"
     BROKEN = "what it refers to does not exist"
     STRAYED = "it is on another file than its spec names"
+    FAULT = "it stands still, and not because anybody wants it"
     INCOMPLETE = "not every spec could be read"
 
 

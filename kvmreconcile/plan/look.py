@@ -25,6 +25,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.plan.applied import bent, mask
 from kvmreconcile.plan.compare import Compared, compare, create
+from kvmreconcile.plan.halts import without_faulty
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind
 from kvmreconcile.plan.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.rulebook import Rulebook
@@ -149,12 +150,13 @@ def _note(view: View, compared: Compared, strayed: Sequence[Held], found: Findin
         release = "it goes on when the job is done"
         found.held += [Held(a, Hold.BUSY, actual.job, release) for a in compared.actions]
         return
-    found.held += strayed
+    actions, halted = without_faulty(compared.actions, actual)
+    found.held += (*strayed, *halted)
     if compared.pending:
         found.pending[key] = compared.pending
-    if compared.actions:
-        found.steps[key] = compared.actions
-    elif not strayed:
+    if actions:
+        found.steps[key] = actions
+    elif not strayed and not halted:
         found.in_sync.append(key)
     if compared.stale:
         found.records.append(key)

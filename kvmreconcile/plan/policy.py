@@ -15,7 +15,7 @@ from kvmreconcile.plan.applied import fingerprint
 from kvmreconcile.plan.openings import allowed, ceiling, next_window
 from kvmreconcile.tree import Effect
 
-_POWER = frozenset({"start", "stop"})
+_POWER = frozenset({"start", "start-paused", "stop", "suspend", "resume"})
 """What the spec orders outright and changes no definition, so that no window is waited for."""
 
 

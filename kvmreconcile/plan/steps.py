@@ -4,7 +4,7 @@ From the changes of one object to the verbs that bring them about.
 Separate from comparing, because what differs is one question and what to do about it another. Pure.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Desired, Power
@@ -14,6 +14,15 @@ from kvmreconcile.tree.bending import running
 
 _ANEW = Update("replace", effect=Effect.REPLACE)
 """What is done about a change of an object without power that no row serves."""
+_POWER: Mapping[tuple[Power, Power], str] = {
+    (Power.STOPPED, Power.RUNNING): "start",
+    (Power.STOPPED, Power.PAUSED): "start-paused",
+    (Power.RUNNING, Power.STOPPED): "stop",
+    (Power.PAUSED, Power.STOPPED): "stop",
+    (Power.RUNNING, Power.PAUSED): "suspend",
+    (Power.PAUSED, Power.RUNNING): "resume",
+}
+"""What is done, by how an object stands and how it is to stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +60,26 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     steps = [*_define(job, hot, pending)]
     if desired.autostart is not None and desired.autostart != actual.autostart:
         steps.append(replace(base, verb="autostart" if desired.autostart else "no-autostart"))
-    match desired.power, actual.active:
-        case Power.RUNNING, False:
-            steps.append(replace(base, verb="start"))
-        case Power.STOPPED, True:
-            steps.append(replace(base, verb="stop"))
-            pending = ()
-        case _:
+    match _power(desired, actual):
+        case "stop" | "start" | "start-paused" as verb:
+            steps.append(replace(base, verb=verb))
+            pending = () if verb == "stop" else pending
+        case verb:
+            # What is changed in a running guest is seen by one that runs.
+            steps += [replace(base, verb=verb)] if verb == "resume" else []
             wanted = overlay(job.proposed, desired.tree, job.rules)
             hot = [*hot, *at_reboot(job, pending)]
             steps += by_rows(hot, actual.live or actual.tree, wanted, job.rules, base)
             if pending and ceiling(desired.policy) >= Effect.RESTART:
                 steps.append(replace(base, verb="restart", effect=Effect.RESTART, changes=pending))
+            steps += [replace(base, verb=verb)] if verb == "suspend" else []
     return tuple(steps), pending
+
+
+def _power(desired: Desired, actual: Actual) -> str:
+    """Return the verb that brings about what a spec asks of an object's power, "" if it is so."""
+    stands = Power.STOPPED if not actual.active else Power.PAUSED if actual.halt else Power.RUNNING
+    return _POWER.get((stands, desired.power), "") if desired.power else ""
 
 
 def _define(job: Job, hot: Sequence[Change], pending: Sequence[Change]) -> Iterator[Action]:
@@ -79,7 +95,9 @@ def after_birth(desired: Desired, actual: Actual | None, base: Action) -> Iterat
     bare = replace(base, tree=None, changes=(), content=None)
     if desired.autostart or (desired.autostart is None and actual and actual.autostart):
         yield replace(bare, verb="autostart")
-    if desired.power is Power.RUNNING or (desired.power is None and actual and actual.active):
+    if desired.power is Power.PAUSED:
+        yield replace(bare, verb="start-paused")
+    elif desired.power is Power.RUNNING or (desired.power is None and actual and actual.active):
         yield replace(bare, verb="start")
 
 

@@ -23,7 +23,7 @@ from kvmreconcile.kinds.domain.spelling import without_devices
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.reading import read
 from kvmreconcile.kinds.stamp import without_stamp
-from kvmreconcile.model import Actual, Source, Stamp, Surroundings
+from kvmreconcile.model import Actual, Halt, Source, Stamp, Surroundings
 from kvmreconcile.tree import Node, brief, diff, overlay, parse, paths, to_xml
 from kvmreconcile.tree.bending import variant
 from kvmreconcile.tree.place import at, under
@@ -57,6 +57,8 @@ def adopt(actual: Actual) -> dict[str, Any]:
     state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
     if not actual.active:
         state = {"state": "stopped", **state}
+    elif actual.halt is Halt.PAUSED:
+        state = {"state": "paused", **state}
     last = {"uuid": actual.uuid, **state, "defaults": "libvirt", "checkSchema": False, "xml": to_xml(whole)}
     candidates = (_fields(tree, {**state, "defaults": "libvirt"} | more) for tree, more in _ways(whole))
     return next((fields for fields in candidates if _says(fields, actual, whole)), last)

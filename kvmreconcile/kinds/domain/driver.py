@@ -1,22 +1,23 @@
 """Domains in libvirt: with `live`, the only part of the kind that calls it."""
 
-import time
 from collections.abc import Callable, Collection, Mapping
-from itertools import cycle
+from functools import partial
 from pathlib import Path
 from zlib import crc32
 
 import libvirt
 
-from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unsupported
+from kvmreconcile.errors import HostError, NotFound, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import Filters, Flags, read_all
 from kvmreconcile.kinds.domain.live import LIVE_VERBS
-from kvmreconcile.kinds.domain.live.definitions import LIVE, POLL_S, STORED, find, running_xml
+from kvmreconcile.kinds.domain.live.definitions import LIVE, STORED, find, running_xml
+from kvmreconcile.kinds.domain.live.halts import Standing, standings
+from kvmreconcile.kinds.domain.live.power import stop
 from kvmreconcile.kinds.domain.render import NAME
 from kvmreconcile.kinds.stamp import PREFIX, TAG, URI, read_stamp
-from kvmreconcile.model import Action, Actual, Key, Observation, ShutdownBy
+from kvmreconcile.model import Action, Actual, Blind, Key, Observation
 from kvmreconcile.tree import Node, parse, to_xml
 
 _CONFIG = libvirt.VIR_DOMAIN_AFFECT_CONFIG
@@ -24,14 +25,9 @@ _FILTERS = Filters(
     active=libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE,
     autostart=libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART,
     persistent=libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT,
+    saved=libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE,
 )
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_ASK_AGAIN_S = 10.0
-_SHUTDOWN = {
-    ShutdownBy.AGENT: libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT,
-    ShutdownBy.ACPI: libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN,
-    ShutdownBy.EITHER: libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT,
-}
 # The firmware's variables and the TPM's secrets are the guest's data, like its volumes.
 _KEEP = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
 
@@ -41,7 +37,12 @@ class DomainDriver:
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
         """Read all domains, or those of the given names; all flags come from a few lists."""
-        return read_all(NAME, connection.virt.listAllDomains, _FILTERS, _read, names)
+        try:
+            with translated(NAME):
+                read = partial(_read, standings(connection.virt))
+        except HostError as error:
+            return Observation(blind=(Blind(f"{NAME}/", str(error)),))
+        return read_all(NAME, connection.virt.listAllDomains, _FILTERS, read, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""
@@ -49,7 +50,8 @@ class DomainDriver:
             _VERBS[action.verb](connection.virt, action)
 
 
-def _read(key: Key, domain: libvirt.virDomain, flags: Flags) -> Actual:
+def _read(standings: Mapping[str, Standing], key: Key, domain: libvirt.virDomain, flags: Flags) -> Actual:
+    stands = standings.get(domain.UUIDString(), Standing())
     stored = domain.XMLDesc(STORED)
     live = _live_xml(domain) if flags.active else None
     return Actual(
@@ -60,9 +62,11 @@ def _read(key: Key, domain: libvirt.virDomain, flags: Flags) -> Actual:
         active=live is not None,
         autostart=flags.autostart,
         persistent=flags.persistent,
+        saved=flags.saved,
         runtime_id=_run(domain) if live is not None else None,
         stamp=read_stamp(parse(stored)),
-        job=_job(live),
+        job=_job(live) or stands.job,
+        halt=stands.halt,
     )
 
 
@@ -101,62 +105,10 @@ def _replace(virt: libvirt.virConnect, action: Action) -> None:
     _define(virt, action)
 
 
-def _start(virt: libvirt.virConnect, action: Action) -> None:
-    domain = find(virt, action)
-    if not domain.isActive():
-        domain.create()
-
-
-def _stop(virt: libvirt.virConnect, action: Action) -> None:
-    """Ask the guest to shut down; power it off hard only where the spec allows it."""
-    domain, policy = find(virt, action), action.policy
-    deadline = time.monotonic() + (policy.shutdown_timeout_s if policy.shutdown_by else 0)
-    ask_next, ways, why = time.monotonic(), cycle(policy.shutdown_by), ""
-    while _is_running(domain):
-        if time.monotonic() >= deadline:
-            if not policy.force_off:
-                waited = f"{policy.shutdown_timeout_s:g} s{why}"
-                todo = f"shut it down from inside, or power it off: virsh destroy {action.key.name}"
-                # Not Busy, which is tried again at once: it was asked more than once already.
-                raise HostError(
-                    f"{action.key}: the guest did not shut down within {waited}; it still runs; {todo}"
-                )
-            domain.destroy()
-            return
-        if time.monotonic() >= ask_next and policy.shutdown_by:
-            why = _ask_to_shut_down(domain, next(ways))
-            ask_next = time.monotonic() + _ASK_AGAIN_S
-        time.sleep(POLL_S)
-
-
-def _is_running(domain: libvirt.virDomain) -> bool:
-    """Tell whether a domain runs; a transient one is gone once it does not."""
-    try:
-        with translated(domain.name()):
-            return bool(domain.isActive())
-    except NotFound:
-        return False
-
-
-def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:
-    """Ask once; return why it could not be asked that way, "" if it was."""
-    try:
-        with translated(domain.name()):
-            domain.shutdownFlags(_SHUTDOWN[by])
-    except (Busy, Unsupported) as error:
-        return f" ({error})"
-    return ""
-
-
-def _restart(virt: libvirt.virConnect, action: Action) -> None:
-    _stop(virt, action)
-    _start(virt, action)
-
-
 def _remove(virt: libvirt.virConnect, action: Action) -> None:
     try:
         with translated(str(action.key)):
-            _stop(virt, action)
+            stop(virt, action)
             # A transient domain is gone once it is stopped.
             find(virt, action).undefineFlags(_KEEP)
     except NotFound:
@@ -183,9 +135,6 @@ _VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "create": _define,
     "define": _define,
     "replace": _replace,
-    "start": _start,
-    "stop": _stop,
-    "restart": _restart,
     "remove": _remove,
     "autostart": _autostart,
     "no-autostart": _autostart,

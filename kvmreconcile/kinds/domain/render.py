@@ -20,7 +20,7 @@ from kvmreconcile.model import Desired, Key, Policy, Power
 NAME = "Domain"
 ROOT = "domain"
 
-_POWER = {"running": Power.RUNNING, "stopped": Power.STOPPED, "any": None}
+_POWER = {"running": Power.RUNNING, "stopped": Power.STOPPED, "paused": Power.PAUSED, "any": None}
 
 
 def key(document: Document) -> Key:

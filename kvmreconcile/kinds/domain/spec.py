@@ -26,8 +26,12 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
         ),
     ] = DomainUpdate()
     state: Annotated[
-        Literal["running", "stopped", "any"],
-        Field(description='Whether the guest runs; "any" leaves it as found. Defaults to "running".'),
+        Literal["running", "stopped", "paused", "any"],
+        Field(
+            description='Whether the guest runs; "paused" keeps it in memory and lets it do nothing, "any" leaves it as '
+            "found. One that somebody paused is resumed where it is to run; one that an I/O error, its watchdog or a "
+            'crash brought to a halt is not, and told. Defaults to "running".'
+        ),
     ] = "running"
     autostart: Annotated[
         bool | None,

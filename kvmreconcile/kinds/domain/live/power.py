@@ -1,0 +1,111 @@
+"""
+Guests started, stopped, paused and resumed.
+
+Separate from the driver, because to stop a guest is to ask it, and to wait for its answer.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from itertools import cycle
+from typing import Any
+
+import libvirt
+
+from kvmreconcile.errors import Busy, HostError, NotFound, Unsupported
+from kvmreconcile.host.errors import translated
+from kvmreconcile.kinds.domain.live.definitions import POLL_S, find
+from kvmreconcile.model import Action, ShutdownBy
+
+_ASK_AGAIN_S = 10.0
+_SHUTDOWN = {
+    ShutdownBy.AGENT: libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT,
+    ShutdownBy.ACPI: libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN,
+    ShutdownBy.EITHER: libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT,
+}
+
+
+def _start(virt: libvirt.virConnect, action: Action) -> None:
+    domain = find(virt, action)
+    if not domain.isActive():
+        domain.create()
+
+
+def stop(virt: libvirt.virConnect, action: Action) -> None:
+    """Ask the guest to shut down; power it off hard only where the spec allows it."""
+    domain, policy = find(virt, action), action.policy
+    deadline = time.monotonic() + (policy.shutdown_timeout_s if policy.shutdown_by else 0)
+    ask_next, ways, why = time.monotonic(), cycle(policy.shutdown_by), ""
+    while _is_running(domain):
+        if time.monotonic() >= deadline:
+            if not policy.force_off:
+                waited = f"{policy.shutdown_timeout_s:g} s{why}"
+                todo = f"shut it down from inside, or power it off: virsh destroy {action.key.name}"
+                # Not Busy, which is tried again at once: it was asked more than once already.
+                raise HostError(
+                    f"{action.key}: the guest did not shut down within {waited}; it still runs; {todo}"
+                )
+            domain.destroy()
+            return
+        if time.monotonic() >= ask_next and policy.shutdown_by:
+            why = _ask_to_shut_down(domain, next(ways))
+            ask_next = time.monotonic() + _ASK_AGAIN_S
+        time.sleep(POLL_S)
+
+
+def _is_running(domain: libvirt.virDomain) -> bool:
+    """Tell whether a domain runs; a transient one is gone once it does not."""
+    try:
+        with translated(domain.name()):
+            return bool(domain.isActive())
+    except NotFound:
+        return False
+
+
+def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:
+    """Ask once; return why it could not be asked that way, "" if it was."""
+    try:
+        with translated(domain.name()):
+            domain.shutdownFlags(_SHUTDOWN[by])
+    except (Busy, Unsupported) as error:
+        return f" ({error})"
+    return ""
+
+
+def _restart(virt: libvirt.virConnect, action: Action) -> None:
+    stop(virt, action)
+    _start(virt, action)
+
+
+def _start_paused(virt: libvirt.virConnect, action: Action) -> None:
+    domain = find(virt, action)
+    if not domain.isActive():
+        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+
+
+def _suspend(virt: libvirt.virConnect, action: Action) -> None:
+    domain = find(virt, action)
+    if not _is_paused(domain):
+        domain.suspend()
+
+
+def _resume(virt: libvirt.virConnect, action: Action) -> None:
+    domain = find(virt, action)
+    if _is_paused(domain):
+        domain.resume()
+
+
+def _is_paused(domain: libvirt.virDomain) -> bool:
+    # libvirt-python's annotations call both a text; they are numbers.
+    state: Any = domain.state()
+    return bool(state[0] == libvirt.VIR_DOMAIN_PAUSED)
+
+
+POWER_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
+    "start": _start,
+    "start-paused": _start_paused,
+    "stop": stop,
+    "restart": _restart,
+    "suspend": _suspend,
+    "resume": _resume,
+}
+"""What the planner names, by the verb's name."""

@@ -1,0 +1,104 @@
+"""A guest runs, stands still or is off as its spec says, whoever brought it where it is."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent, wait_until
+from tests.lab.lab import Lab
+from tests.lab.live_rows import Guest
+from tests.lab.site import Site
+
+SPEC = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {{name: web1}}
+spec:
+  state: running
+  type: qemu
+  title: One
+  memory: 128MiB
+  boot: {{kernel: {files.vmlinuz}, initrd: {files.initrd}, cmdline: console=ttyS0 quiet}}
+"""
+
+
+@pytest.fixture
+def guest(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Guest:
+    """A guest whose spec says that it runs, not made yet."""
+    site = Site(lab, tmp_path)
+    site.write("web1.yaml", SPEC.format(files=guest_files))
+    return Guest(site, "web1")
+
+
+def state(guest: Guest) -> str:
+    return guest.virsh("domstate").strip()
+
+
+def up(guest: Guest) -> str:
+    """Bring the guest up, and return the mark of its boot."""
+    guest.site.converge()
+    wait_for_agent(guest.site.lab, guest.name)
+    return guest.boot
+
+
+def test_guest_is_paused_and_resumed_by_its_spec(guest: Guest) -> None:
+    boot = up(guest)
+    guest.site.edit("web1.yaml", "state: running", "state: paused")
+
+    guest.site.converge()
+
+    assert state(guest) == "paused"
+    guest.site.assert_in_sync()
+    guest.virsh("resume")
+    assert guest.site.drift() == ["Domain/web1 suspend"]
+
+    guest.site.edit("web1.yaml", "state: paused", "state: running")
+    guest.site.converge()
+
+    assert guest.boot == boot
+
+
+def test_guest_that_is_born_paused_has_not_run_until_it_is_resumed(guest: Guest) -> None:
+    guest.site.edit("web1.yaml", "state: running", "state: paused")
+    guest.site.converge()
+    assert state(guest) == "paused"
+    guest.site.assert_in_sync()
+    guest.site.edit("web1.yaml", "state: paused", "state: running")
+
+    up(guest)
+
+
+def test_guest_that_an_operator_paused_is_drift_and_resumed(guest: Guest) -> None:
+    boot = up(guest)
+    guest.virsh("suspend")
+    assert guest.site.drift() == ["Domain/web1 resume"]
+
+    guest.site.converge()
+
+    assert guest.boot == boot
+    guest.site.assert_in_sync()
+
+
+def test_guest_paused_by_an_io_error_is_told_and_left_until_somebody_resumes_it(guest: Guest) -> None:
+    site, place = guest.site, guest.site.lab.path / "images/small"
+    site.lab.exec("mkdir", "-p", str(place))
+    site.lab.exec("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place))
+    site.lab.exec("truncate", "-s", "16M", str(place / "disk"))
+    disk = f"  disks: [{{name: data, file: {place / 'disk'}, format: raw, cache: none}}]\n"
+    site.edit("web1.yaml", "  title: One\n", f"  title: One\n{disk}")
+    boot = up(guest)
+    writing = ["-c", "dd if=/dev/zero of=/dev/vda bs=1M count=8; sync"]
+    ask_agent(site.lab, "web1", "guest-exec", path="/bin/sh", arg=writing)
+    wait_until(lambda: state(guest) == "paused", "the disk is full")
+    site.edit("web1.yaml", "title: One", "title: Two")
+
+    result = site.apply()
+
+    assert result.exit_code == 3
+    assert "an I/O error paused it" in result.output
+    assert state(guest) == "paused"
+    assert guest.virsh("desc", "--title").strip() == "Two"
+    site.lab.exec("mount", "-o", "remount,size=64m", str(place))
+    guest.virsh("resume")
+    assert guest.boot == boot
+    site.assert_in_sync()

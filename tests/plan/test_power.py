@@ -1,0 +1,93 @@
+"""Whether a guest runs, stands still or is off: what is done about it, and what is only told."""
+
+import pytest
+
+from kvmreconcile.model import Halt, Plan, Power
+from kvmreconcile.tree import Effect
+from tests.plan.worlds import done, held, planned, remembered, seen, wish, world
+
+RUNNING, STOPPED, PAUSED = Power.RUNNING, Power.STOPPED, Power.PAUSED
+
+
+def standing(power: Power | None, live: str | None, halt: Halt | None = None, memory: int = 1) -> Plan:
+    """Return the plan for a guest that is off, runs or stands still."""
+    web = wish("Domain/web", f"<domain><memory>{memory}</memory></domain>", power=power)
+    there = seen(web, "<domain><memory>1</memory></domain>", live=live, halt=halt)
+    return planned(world([web], [there], [remembered(web)]))
+
+
+LIVE = "<domain><memory>1</memory></domain>"
+
+
+@pytest.mark.parametrize(
+    ("power", "live", "halt", "verbs"),
+    [
+        (RUNNING, None, None, ["start"]),
+        (RUNNING, LIVE, None, []),
+        (RUNNING, LIVE, Halt.PAUSED, ["resume"]),
+        (PAUSED, None, None, ["start-paused"]),
+        (PAUSED, LIVE, None, ["suspend"]),
+        (PAUSED, LIVE, Halt.PAUSED, []),
+        (PAUSED, LIVE, Halt.IO_ERROR, []),
+        (STOPPED, None, None, []),
+        (STOPPED, LIVE, None, ["stop"]),
+        (STOPPED, LIVE, Halt.PAUSED, ["stop"]),
+        (None, None, None, []),
+        (None, LIVE, None, []),
+        (None, LIVE, Halt.PAUSED, []),
+        (None, LIVE, Halt.IO_ERROR, []),
+    ],
+)
+def test_guest_is_brought_to_stand_as_its_spec_says(
+    power: Power | None, live: str | None, halt: Halt | None, verbs: list[str]
+) -> None:
+    plan = standing(power, live, halt)
+
+    assert done(plan) == [f"{verb} Domain/web" for verb in verbs]
+    assert held(plan) == []
+
+
+@pytest.mark.parametrize("halt", [h for h in Halt if h is not Halt.PAUSED])
+def test_guest_that_a_fault_brought_to_a_halt_is_told_and_never_resumed(halt: Halt) -> None:
+    plan = standing(RUNNING, LIVE, halt)
+
+    assert done(plan) == []
+    assert held(plan) == [("resume Domain/web", "FAULT")]
+    assert plan.held[0].detail == halt.value
+    assert plan.held[0].release
+    assert plan.in_sync == ()
+
+
+def test_guest_that_a_fault_brought_to_a_halt_is_changed_all_the_same() -> None:
+    plan = standing(RUNNING, LIVE, Halt.IO_ERROR, memory=2)
+
+    assert done(plan) == ["define Domain/web", "set-memory Domain/web"]
+    assert held(plan) == [("resume Domain/web", "FAULT")]
+
+
+def test_changes_come_while_the_guest_runs() -> None:
+    assert done(standing(RUNNING, LIVE, Halt.PAUSED, memory=2)) == [
+        "define Domain/web",
+        "resume Domain/web",
+        "set-memory Domain/web",
+    ]
+    assert done(standing(PAUSED, LIVE, memory=2)) == [
+        "define Domain/web",
+        "set-memory Domain/web",
+        "suspend Domain/web",
+    ]
+
+
+def test_new_guest_that_is_to_stand_still_never_runs() -> None:
+    web = wish("Domain/web", power=PAUSED)
+
+    assert done(planned(world([web]))) == ["create Domain/web", "start-paused Domain/web"]
+
+
+def test_to_set_a_guest_going_costs_nothing() -> None:
+    web = wish("Domain/web", LIVE, power=RUNNING)
+    there = seen(web, live=LIVE, halt=Halt.PAUSED)
+
+    (action,) = planned(world([web], [there], [remembered(web)])).actions
+
+    assert action.effect is Effect.LIVE
