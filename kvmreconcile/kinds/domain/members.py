@@ -88,6 +88,8 @@ MEMBERS = Table(
         "cputune/memorytune": _list(("@vcpus",)),
         "cputune/memorytune/node": _list(("@id",)),
         "numatune/memnode": _list(("@cellid",)),
+        # Tools that watch guests count events of their own.
+        "perf/event": _shared(("@name",)),
         "blkiotune/device": _list(("path",)),
         "memoryBacking/hugepages/page": _list(("@nodeset",)),
         "seclabel": _shared(("@model",), ("@type",)),

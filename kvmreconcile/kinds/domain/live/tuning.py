@@ -35,6 +35,14 @@ _SCHEDULER: Mapping[str, tuple[str, int]] = {
     "iothread_quota": (libvirt.VIR_DOMAIN_SCHEDULER_IOTHREAD_QUOTA, _UNLIMITED),
 }
 """Elements of `<cputune>`: libvirt's name, and what it is where nothing is said."""
+_DEVICE_LIMITS: Mapping[str, str] = {
+    "weight": libvirt.VIR_DOMAIN_BLKIO_DEVICE_WEIGHT,
+    "read_bytes_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_READ_BPS,
+    "write_bytes_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_WRITE_BPS,
+    "read_iops_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_READ_IOPS,
+    "write_iops_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_WRITE_IOPS,
+}
+"""Elements of `<blkiotune><device>`: libvirt's name, under which it takes all devices in one text."""
 _FLOW = ("average", "peak", "burst", "floor")
 
 
@@ -54,8 +62,21 @@ def _set_memory_limits(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_blkio(virt: libvirt.virConnect, action: Action) -> None:
-    weight = [_number(change.new, 0) for change in action.changes][-1]
-    find(virt, action).setBlkioParameters({libvirt.VIR_DOMAIN_BLKIO_WEIGHT: weight}, LIVE)
+    """Set the weight, and all limits of each device of which one changes; 0 is none."""
+    domain = find(virt, action)
+    have, wanted = running(domain), stored(domain)
+    limits: Parameters = {}
+    several: dict[str, list[str]] = {}
+    for change in action.changes:
+        if change.rule == "blkiotune/weight":
+            limits[libvirt.VIR_DOMAIN_BLKIO_WEIGHT] = _number(change.new, 0)
+    for steps in sorted({c.steps[:2] for c in action.changes if c.rule.startswith("blkiotune/device")}):
+        was, device = (locate(tree, steps, RULES) or Node("device") for tree in (have, wanted))
+        path = device.get("path") or was.get("path")
+        for tag, name in _DEVICE_LIMITS.items():
+            if was.get(tag) != device.get(tag):
+                several.setdefault(name, []).append(f"{path},{device.get(tag) or 0}")
+    domain.setBlkioParameters({**limits, **{name: ",".join(all_) for name, all_ in several.items()}}, LIVE)
 
 
 def _set_numa(virt: libvirt.virConnect, action: Action) -> None:

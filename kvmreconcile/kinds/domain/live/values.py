@@ -7,7 +7,6 @@ Separate from devices, which are plugged: here the stored definition or the chan
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import libvirt
 
@@ -77,37 +76,23 @@ def _set_lifecycle(virt: libvirt.virConnect, action: Action) -> None:
             find(virt, action).setLifecycleAction(event, _LIFECYCLE[value], LIVE)
 
 
-def _set_vcpus(virt: libvirt.virConnect, action: Action) -> None:
-    domain = find(virt, action)
-    vcpu = stored(domain).child("vcpu")
-    if vcpu is not None:
-        domain.setVcpusFlags(int(vcpu.attr("current") or vcpu.text), LIVE)
-
-
 def _set_stats(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
     period = stored(domain).get("devices/memballoon/stats/@period")
     domain.setMemoryStatsPeriod(int(period or 0), LIVE)
 
 
-def _set_iothreads(virt: libvirt.virConnect, action: Action) -> None:
-    """Add the threads that are stored and do not run, then take away those that run and are not stored."""
+def _set_perf(virt: libvirt.virConnect, action: Action) -> None:
+    """Count what is stored to be counted; what others count beside it goes on."""
     domain = find(virt, action)
-    # libvirt-python's annotations call each thread a text; it is a number and its processors.
-    threads: Any = domain.ioThreadInfo(LIVE)
-    wanted, have = _iothreads(stored(domain)), {int(number) for number, _ in threads}
-    for number in sorted(wanted - have):
-        domain.addIOThread(number, LIVE)
-    for number in sorted(have - wanted):
-        domain.delIOThread(number, LIVE)
-
-
-def _iothreads(definition: Node) -> set[int]:
-    """Return the numbers of a definition's threads: those it names, then the lowest that are free."""
-    named = {int(thread.attr("id") or 0) for thread in definition.all("iothreadids/iothread")}
-    count = int(definition.get("iothreads") or 0)
-    free = (number for number in range(1, count + len(named) + 1) if number not in named)
-    return named | {next(free) for _ in range(count - len(named))}
+    definition = stored(domain)
+    events: dict[str, bool] = {}
+    for change in action.changes:
+        wanted = locate(definition, change.steps[:2], RULES)
+        event = wanted or change.old
+        if isinstance(event, Node):
+            events[event.attr("name") or ""] = wanted is not None and event.attr("enabled") == "yes"
+    domain.setPerfEvents(events, LIVE)
 
 
 def _set_metadata(virt: libvirt.virConnect, action: Action) -> None:
@@ -135,9 +120,8 @@ VALUE_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-title": _set_text,
     "set-description": _set_text,
     "set-memory": _set_memory,
-    "set-vcpus": _set_vcpus,
     "set-stats": _set_stats,
-    "set-iothreads": _set_iothreads,
+    "set-perf": _set_perf,
     "set-metadata": _set_metadata,
     "set-lifecycle": _set_lifecycle,
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kvmreconcile.tree import Update
+from kvmreconcile.tree import Change, Node, Update
 
 _SOURCE = "https://libvirt.org/html/libvirt-libvirt-domain.html"
 
@@ -12,12 +12,23 @@ def _setter(verb: str, at: str, call: str, on: str = "+-~") -> tuple[Update, ...
     return (Update(verb, on=on, at=at, source=f"{_SOURCE}#{call}"),)
 
 
+def _is_restrictive(_change: Change, domain: Node) -> bool:
+    """
+    Tell whether the host's kernel alone, by a cgroup, keeps a domain's memory on its nodes.
+
+    QEMU itself does in every other mode, once and for all (libvirt's `qemuDomainSetNumaParamsLive`).
+    """
+    return domain.get("numatune/memory/@mode") == "restrictive"
+
+
+_NUMA = "virDomainSetNumaParameters"
 _SCHEDULER = "virDomainSetSchedulerParametersFlags"
 _QUOTA = _setter("set-scheduler", "cputune", _SCHEDULER)
 # The kernel's own shares are of another scale in each version of cgroups, so nothing brings them back.
 _SHARES = _setter("set-scheduler", "cputune", _SCHEDULER, on="+~")
 _MEMORY = _setter("set-memory-limits", "memtune", "virDomainSetMemoryParameters")
 _BLKIO = _setter("set-blkio", "blkiotune", "virDomainSetBlkioParameters", on="+~")
+_BLKIO_DEVICE = _setter("set-blkio", "blkiotune", "virDomainSetBlkioParameters")
 _IOTUNE = _setter("set-iotune", "devices/disk", "virDomainSetBlockIoTune")
 _BANDWIDTH = _setter("set-bandwidth", "devices/interface", "virDomainSetInterfaceParameters")
 _PIN = _setter("pin", "cputune/*", "virDomainPinVcpuFlags")
@@ -44,10 +55,14 @@ TUNING: Mapping[str, tuple[Update, ...]] = {
     "memtune/soft_limit": _MEMORY,
     "memtune/swap_hard_limit": _MEMORY,
     "blkiotune/weight": _BLKIO,
+    "blkiotune/device": _BLKIO_DEVICE,
+    "blkiotune/device/*": _BLKIO_DEVICE,
     "devices/disk/iotune/*": _IOTUNE,
     "devices/interface/bandwidth/inbound": _BANDWIDTH,
     "devices/interface/bandwidth/inbound/@*": _BANDWIDTH,
     "devices/interface/bandwidth/outbound": _BANDWIDTH,
     "devices/interface/bandwidth/outbound/@*": _BANDWIDTH,
-    "numatune/memory/@nodeset": _setter("set-numa", "numatune", "virDomainSetNumaParameters", on="~"),
+    "numatune/memory/@nodeset": (
+        Update("set-numa", on="~", at="numatune", when=_is_restrictive, source=f"{_SOURCE}#{_NUMA}"),
+    ),
 }

@@ -24,6 +24,17 @@ _LIFECYCLE = (Update("set-lifecycle", on="~", source=f"{_SOURCE}#virDomainSetLif
 
 # libvirt has no count that runs: threads are added and taken away one by one.
 _IOTHREADS = (Update("set-iothreads", source=f"{_SOURCE}#virDomainAddIOThread"),)
+_BOUNDS = (Update("set-iothreads", at="iothreadids", source=f"{_SOURCE}#virDomainSetIOThreadParams"),)
+# A definition has no bounds of polling before this version.
+_POLL = (
+    Update(
+        "set-iothreads",
+        at="iothreadids",
+        since=(9, 4, 0),
+        source=f"{_SOURCE}#virDomainSetIOThreadParams",
+    ),
+)
+_PERF = (Update("set-perf", at="perf", source=f"{_SOURCE}#virDomainSetPerfEvents"),)
 _STATS = (Update("set-stats", at="devices/memballoon", source=f"{_SOURCE}#virDomainSetMemoryStatsPeriod"),)
 
 VALUES: Mapping[str, tuple[Update, ...]] = {
@@ -41,6 +52,11 @@ VALUES: Mapping[str, tuple[Update, ...]] = {
     "devices/memballoon/stats/@period": _STATS,
     "iothreads": _IOTHREADS,
     "iothreadids/iothread": _IOTHREADS,
+    "iothreadids/iothread/@*": _BOUNDS,
+    "iothreadids/iothread/poll": _POLL,
+    "iothreadids/iothread/poll/@*": _POLL,
+    "perf/event": _PERF,
+    "perf/event/@enabled": _PERF,
     # Other tools' elements in it are theirs, and stay; what a spec says of it is brought to the guest.
     "metadata/*": (Update("set-metadata", at="metadata/*", source=f"{_SOURCE}#virDomainSetMetadata"),),
     "metadata/**": (Update("set-metadata", at="metadata/*", source=f"{_SOURCE}#virDomainSetMetadata"),),
