@@ -181,3 +181,29 @@ def test_order_of_controllers_is_no_change(hypervisor: Embedded) -> None:
     spec = wish(before.key.name, {"adopt": True, "state": "any", "xml": xml.format("".join(reversed(ports)))})
 
     assert not any(action.changes for action in hypervisor.plan(spec).actions)
+
+
+def _ports(actual: Actual) -> int:
+    return sum(c.attr("model") == "pcie-root-port" for c in actual.tree.all("devices/controller"))
+
+
+def test_slots_are_there_from_birth_and_never_come_later(hypervisor: Embedded) -> None:
+    fields: dict[str, object] = {"type": "qemu", "memory": "64MiB", "state": "any", "hotplug": {"slots": 20}}
+    made = wish("roomy", fields)
+    assert not hypervisor.apply(made, hypervisor.plan(made)).failed
+    assert _ports(_only(hypervisor)) == 20
+
+    fewer = wish("roomy", fields | {"hotplug": {"slots": 4}})
+    assert hypervisor.plan(fewer).is_empty
+    silent = wish("roomy", {k: v for k, v in fields.items() if k != "hotplug"})
+    assert hypervisor.plan(silent).is_empty
+    assert not hypervisor.apply(silent, hypervisor.plan(silent)).failed
+    assert _ports(_only(hypervisor)) == 20
+
+
+def test_guest_without_a_word_about_slots_has_twelve(hypervisor: Embedded) -> None:
+    made = wish("usual", {"type": "qemu", "memory": "64MiB", "state": "any"})
+
+    assert not hypervisor.apply(made, hypervisor.plan(made)).failed
+
+    assert _ports(_only(hypervisor)) == 12

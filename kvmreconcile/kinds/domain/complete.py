@@ -23,6 +23,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
     """Return the definition with a UUID, our mark, and all that its new devices need."""
     if proposed.child("uuid") is None:
         proposed = _insert(proposed, Node("uuid", (), surroundings.uuid))
+    proposed = _with_ports(proposed)
     if not proposed.get("os/type"):
         proposed = _said(proposed, _HVM)
     devices = proposed.child("devices")
@@ -41,6 +42,19 @@ def _insert(domain: Node, new: Node) -> Node:
 
 def _said(node: Node, xml: Node) -> Node:
     return overlay(node, xml, _BLANK)
+
+
+def _with_ports(domain: Node) -> Node:
+    """Give a new guest as many ports as it asks for, in place of those it was born with."""
+    devices, slots = domain.child("devices"), domain.get("devices/@slots")
+    if devices is None or slots is None:
+        return domain
+    others = [c for c in devices.children if c.attr("model") != "pcie-root-port"]
+    is_express = any(c.attr("model") == "pcie-root" for c in others)
+    numbers = range(1, int(slots) + 1) if is_express else ()
+    ports = [make("controller", {"type": "pci", "index": str(n), "model": "pcie-root-port"}) for n in numbers]
+    room = replace(devices.without("@slots"), children=(*others, *ports))
+    return replace(domain, children=tuple(room if c is devices else c for c in domain.children))
 
 
 def _with_targets(devices: tuple[Node, ...]) -> tuple[Node, ...]:

@@ -12,7 +12,7 @@ from kvmreconcile.kinds.domain.parts.cpu import Cpu
 from kvmreconcile.kinds.domain.parts.placement import Cell
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
-from kvmreconcile.kinds.domain.spelling import all_in_use, canonical
+from kvmreconcile.kinds.domain.spelling import all_in_use, canonical, with_slots
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.rendering import desired, said
 from kvmreconcile.model import Desired, Key, Policy, Power
@@ -41,6 +41,8 @@ def desire(document: Document, uuid: str) -> Desired:
     tree = canonical(said(document, _with_cell(spec), ROOT, RULES))
     if spec.memory is not None and spec.current_memory is None:
         tree = all_in_use(tree)
+    if spec.hotplug is not None:
+        tree = with_slots(tree, spec.hotplug.slots)
     wish = desired(document, key(document), tree, tree.get("uuid") or uuid)
     return replace(
         wish, power=_POWER[spec.state], autostart=spec.autostart, policy=_policy(document, wish.policy)
@@ -48,9 +50,10 @@ def desire(document: Document, uuid: str) -> Desired:
 
 
 def _policy(document: Document, policy: Policy) -> Policy:
-    update = cast("DomainSpec", document.spec).update
+    spec = cast("DomainSpec", document.spec)
+    policy = replace(policy, leave_stopped=spec.on_guest_stop == "leave")
     try:
-        return update.onto(policy, document.labels)
+        return spec.update.onto(policy, document.labels)
     except LookupError:
         where = f"{document.source}: {NAME}/{document.name}: spec.update.group"
         todo = 'write it below "metadata.labels"'

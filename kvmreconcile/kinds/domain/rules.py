@@ -174,6 +174,8 @@ RULES = Rules(
         "devices/interface/source/@portid",
         "seclabel/imagelabel",
     ),
+    # How many ports a new guest is made with; `complete` puts them there.
+    at_birth=paths("devices/@slots"),
     # What libvirt turns into what it found at the start: the host's own processor, and the firmware's files.
     live_ignored=paths(
         "cpu/@mode", "cpu/@check", "cpu/@match", "os/@firmware", "os/firmware", "os/loader", "os/nvram"

@@ -53,6 +53,13 @@ def all_in_use(domain: Node) -> Node:
     return _with_kib(whole, "currentMemory", size - sum(block or 0 for block in blocks))
 
 
+def with_slots(domain: Node, slots: int) -> Node:
+    """Return the definition with a note of how many ports a new guest is to have, which libvirt never sees."""
+    devices = domain.child("devices") or Node("devices")
+    noted = replace(devices, attrs=(("slots", str(slots)),))
+    return replace(domain, children=(*(c for c in domain.children if c is not devices), noted))
+
+
 def without_devices(domain: Node) -> Node:
     """Return the definition with the memory that its NUMA cells have, as specs count it."""
     cells = [_kib(c.attr("memory"), c.attr("unit")) for c in domain.all("cpu/numa/cell")]

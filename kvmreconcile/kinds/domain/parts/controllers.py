@@ -80,6 +80,21 @@ class Controller(Spec):
     ] = None
 
 
+class Hotplug(Spec):
+    """Room for devices that are plugged in while the guest runs."""
+
+    slots: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=32,
+            description="Ports of PCI Express that a new guest is made with. Each disk of virtio, interface or other "
+            "card takes one, and what is left takes those plugged in later. It counts at birth alone, since ports "
+            "never come to a guest that runs. Defaults to 12.",
+        ),
+    ] = 12
+
+
 class Iommu(Spec):
     """A unit that keeps the guest's own devices from its memory, for guests that pass devices on to theirs."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kvmreconcile.kinds.codecs import Switch
-from kvmreconcile.kinds.domain.parts.controllers import Controller, Iommu
+from kvmreconcile.kinds.domain.parts.controllers import Controller, Hotplug, Iommu
 from kvmreconcile.kinds.domain.parts.devices import (
     Filesystem,
     Memballoon,
@@ -161,6 +161,10 @@ class Hardware(Spec):
         list[Controller] | None,
         At("devices/controller"),
         Field(description="Buses for devices; what is not named stays. Defaults to what the devices need."),
+    ] = None
+    hotplug: Annotated[
+        Hotplug | None,
+        Field(description="Room for what is plugged in later, of machine q35. Defaults to 12 slots."),
     ] = None
     iommu: Annotated[
         Iommu | None,
