@@ -97,6 +97,24 @@ VALUES = Group(
         ),
     ),
 )
+_VCPUS = """<domain><vcpus>
+<vcpu id='0' enabled='yes' hotpluggable='no'/>
+<vcpu id='1' enabled='{}' hotpluggable='yes'/>
+<vcpu id='2' enabled='no' hotpluggable='yes'/>
+</vcpus></domain>"""
+VCPUS = Group(
+    "vcpus",
+    spec={"vcpus": {"count": 1, "maximum": 3}, "xml": _VCPUS.format("no")},
+    edits=(
+        Edit(
+            "a processor is added by its number",
+            rows=("vcpus/vcpu/@enabled:set-vcpu",),
+            change={"vcpus.count": 2, "xml": _VCPUS.format("yes")},
+            shown=("set-vcpu ~ vcpus/vcpu[1]/@enabled", "set-vcpus ~ vcpu/@current"),
+            seen=_processors(2),
+        ),
+    ),
+)
 
 
 _NOTE = '<domain><metadata><t:note xmlns:t="urn:example:notes"{}>{}</t:note></metadata></domain>'
@@ -393,7 +411,7 @@ IOTUNE = Group(
     ),
 )
 
-GROUPS = (VALUES, PARTS, TUNING, IOTUNE)
+GROUPS = (VALUES, VCPUS, PARTS, TUNING, IOTUNE)
 _NO_SFQ = "this kernel lacks the queueing discipline (sfq) that libvirt limits traffic by"
 _NO_POLL = "libvirt 9.0 takes it by a call and has no place for it in a definition"
 NOT_RUN: dict[str, str] = {

@@ -5,14 +5,21 @@ Separate from other values since each is one of several, that comes and goes by 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import libvirt
 
+from kvmreconcile.errors import HostError
+from kvmreconcile.host.errors import translated
 from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, stored
+from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
-from kvmreconcile.tree import Node
+from kvmreconcile.tree import Node, locate
 
+_TIMED_OUT = libvirt.VIR_ERR_OPERATION_TIMEOUT
+_REFUSALS = frozenset({_TIMED_OUT, libvirt.VIR_ERR_INTERNAL_ERROR})
+"""A guest is silent, or QEMU says that it is not ready: what has no system with ACPI yet gives no processor up."""
 _BOUNDS: Mapping[str, tuple[str, int]] = {
     "@thread_pool_min": (libvirt.VIR_DOMAIN_IOTHREAD_THREAD_POOL_MIN, 0),
     "@thread_pool_max": (libvirt.VIR_DOMAIN_IOTHREAD_THREAD_POOL_MAX, 64),
@@ -27,7 +34,30 @@ def _set_vcpus(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
     vcpu = stored(domain).child("vcpu")
     if vcpu is not None:
-        domain.setVcpusFlags(int(vcpu.attr("current") or vcpu.text), LIVE)
+        with _refusal_told(action):
+            domain.setVcpusFlags(int(vcpu.attr("current") or vcpu.text), LIVE)
+
+
+def _set_vcpu(virt: libvirt.virConnect, action: Action) -> None:
+    """Plug one processor in or out, by its number."""
+    domain = find(virt, action)
+    vcpu = locate(stored(domain), action.steps, RULES)
+    if vcpu is not None:
+        with _refusal_told(action):
+            domain.setVcpu(vcpu.attr("id") or "", 1 if vcpu.attr("enabled") == "yes" else 0, LIVE)
+
+
+@contextmanager
+def _refusal_told(action: Action) -> Iterator[None]:
+    """Tell of a guest that lets no processor go, or none yet; asked again at once, it would not either."""
+    try:
+        with translated(str(action.key), {_TIMED_OUT: HostError}):
+            yield
+    except HostError as error:
+        if type(error) is not HostError or error.code not in _REFUSALS:
+            raise
+        todo = "one that is to go must be off inside (/sys/devices/system/cpu); it goes at the next start at the latest"
+        raise HostError(f"{action.key}: the guest keeps the processors it has ({error}); {todo}") from error
 
 
 def _set_iothreads(virt: libvirt.virConnect, action: Action) -> None:
@@ -69,6 +99,7 @@ def _bounds(have: Node, wanted: Node) -> Iterator[tuple[int, dict[str, int]]]:
 
 THREAD_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-vcpus": _set_vcpus,
+    "set-vcpu": _set_vcpu,
     "set-iothreads": _set_iothreads,
 }
 """What `updates` names, by the verb's name."""

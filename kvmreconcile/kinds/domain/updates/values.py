@@ -20,6 +20,33 @@ def _is_a_sum(_change: Change, domain: Node) -> bool:
     return domain.find("cpu/numa/cell") is not None
 
 
+def _can_come_or_go(change: Change, domain: Node) -> bool:
+    """Tell whether processors come, or go that have been plugged in; those of the start stay till the end."""
+    if _is_more(change, domain):
+        return True
+    if not _can_unplug(domain) or not isinstance(change.new, str):
+        return False
+    have = int(domain.get("vcpu/@current") or domain.get("vcpu") or 0)
+    return sum(map(_is_plugged, domain.all("vcpus/vcpu"))) >= have - int(change.new)
+
+
+def _can_be_plugged(change: Change, domain: Node) -> bool:
+    """Tell whether a single processor can come, or go as it came."""
+    if change.new == "yes":
+        return True
+    plugged = (vcpu for vcpu in domain.all("vcpus/vcpu") if _is_plugged(vcpu))
+    return _can_unplug(domain) and change.steps[1] in {f"vcpu[{vcpu.attr('id')}]" for vcpu in plugged}
+
+
+def _is_plugged(vcpu: Node) -> bool:
+    return vcpu.attr("enabled") == "yes" and vcpu.attr("hotpluggable") == "yes"
+
+
+def _can_unplug(domain: Node) -> bool:
+    """Tell whether processors can go at all; under emulation none does, and QEMU 7.2 dies of it sooner or later."""
+    return domain.attr("type") == "kvm"
+
+
 _LIFECYCLE = (Update("set-lifecycle", on="~", source=f"{_SOURCE}#virDomainSetLifecycleAction"),)
 
 # libvirt has no count that runs: threads are added and taken away one by one.
@@ -46,7 +73,10 @@ VALUES: Mapping[str, tuple[Update, ...]] = {
         Update("set-memory", on="~", after="memory", source=f"{_SOURCE}#virDomainSetMemoryFlags"),
     ),
     "vcpu/@current": (
-        Update("set-vcpus", after="vcpu", when=_is_more, source=f"{_SOURCE}#virDomainSetVcpusFlags"),
+        Update("set-vcpus", after="vcpu", when=_can_come_or_go, source=f"{_SOURCE}#virDomainSetVcpusFlags"),
+    ),
+    "vcpus/vcpu/@enabled": (
+        Update("set-vcpu", on="~", at="vcpus/*", when=_can_be_plugged, source=f"{_SOURCE}#virDomainSetVcpu"),
     ),
     "devices/memballoon/stats": _STATS,
     "devices/memballoon/stats/@period": _STATS,

@@ -1,0 +1,64 @@
+"""Processors taken from a running guest: by KVM alone, and only as far as the guest lets them go."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.lab.lab import Lab
+from tests.lab.site import Site
+
+
+def say(site: Site, kind: str, count: int) -> None:
+    """Write the spec of a guest that stays in its firmware, which lets no processor go."""
+    spec: dict[str, Any] = {
+        "type": kind,
+        "memory": "64MiB",
+        "cpu": {"mode": "custom", "model": "kvm64"},
+        "vcpus": {"count": count, "maximum": 2},
+    }
+    document = {
+        "apiVersion": "kvmreconcile/v1",
+        "kind": "Domain",
+        "metadata": {"name": "cpu1"},
+        "spec": spec,
+    }
+    site.write("cpu1.yaml", yaml.safe_dump(document))
+
+
+def live_count(site: Site) -> str:
+    return site.lab.virsh("vcpucount", "cpu1", "--current", "--live").strip()
+
+
+@pytest.mark.skipif(not Path("/dev/kvm").exists(), reason="this machine has no KVM")
+def test_guest_that_keeps_a_plugged_processor_is_told_and_runs_on(lab: Lab, tmp_path: Path) -> None:
+    site = Site(lab, tmp_path)
+    say(site, "kvm", 1)
+    site.converge()
+    say(site, "kvm", 2)
+    site.converge()
+    run = lab.virsh("domid", "cpu1")
+    say(site, "kvm", 1)
+
+    result = site.apply()
+
+    assert result.exit_code == 1
+    assert "Domain/cpu1: the guest keeps the processors it has" in result.output
+    assert lab.virsh("domid", "cpu1") == run
+    assert live_count(site) == "2"
+    assert site.drift() == ["Domain/cpu1 set-vcpus", "Domain/cpu1 + vcpu/@current"]
+
+
+def test_processor_that_emulation_cannot_take_away_is_pending(lab: Lab, tmp_path: Path) -> None:
+    site = Site(lab, tmp_path)
+    say(site, "qemu", 1)
+    site.converge()
+    say(site, "qemu", 2)
+    site.converge()
+    say(site, "qemu", 1)
+
+    site.converge()
+
+    assert live_count(site) == "2"
+    assert site.plan()["pending"].keys() == {"Domain/cpu1"}
