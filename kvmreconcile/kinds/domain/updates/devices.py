@@ -8,7 +8,8 @@ Question = Callable[[Change, Node], bool]
 Version = tuple[int, int, int]
 _ALWAYS = (0, 0, 0)
 
-_HOT_BUSES = {"virtio", "scsi", "usb"}
+_HOT_BUSES = {"scsi", "usb"}
+_PORTS = {"pcie-root-port", "pcie-switch-downstream-port"}
 _PREFIXES = {"vd": "virtio", "sd": "scsi"}
 _REMOVABLE = {"cdrom", "floppy"}
 _NEWS = "https://libvirt.org/news.html#v{}"
@@ -20,10 +21,12 @@ def _element(change: Change) -> Node | None:
     return next((value for value in (change.new, change.old) if isinstance(value, Node)), None)
 
 
-def _is_hot_disk(change: Change, _domain: Node) -> bool:
+def _is_hot_disk(change: Change, domain: Node) -> bool:
     """Tell whether a disk hangs on a bus that takes disks while the guest runs; SATA and IDE do not."""
     disk = _element(change)
-    return disk is not None and disk.attr("device") not in _REMOVABLE and _bus(disk) in _HOT_BUSES
+    if disk is None or disk.attr("device") in _REMOVABLE:
+        return False
+    return _bus(disk) in _HOT_BUSES or (_bus(disk) == "virtio" and _has_port(change, domain))
 
 
 def _is_hot_drive(change: Change, _domain: Node) -> bool:
@@ -44,6 +47,22 @@ def _is(place: str, *values: str) -> Question:
         return device is not None and device.get(place) in values
 
     return ask
+
+
+def _has_port(change: Change, domain: Node) -> bool:
+    """Tell whether a port of PCI Express is free for a device that comes; other machines have no ports but slots."""
+    controllers = [c for c in domain.all("devices/controller") if c.attr("type") == "pci"]
+    if change.new is None or not any(c.attr("model") == "pcie-root" for c in controllers):
+        return True
+    ports = {int(c.attr("index") or 0) for c in controllers if c.attr("model") in _PORTS}
+    devices = domain.child("devices")
+    places = [d.child("address") for d in devices.children] if devices else []
+    return bool(ports - {int(p.attr("bus") or "0", 0) for p in places if p and p.attr("type") == "pci"})
+
+
+def _in_port(when: Question) -> Question:
+    """Return whether a device that is a card can come or go, and has a port to come to."""
+    return lambda change, domain: when(change, domain) and _has_port(change, domain)
 
 
 def _shares_memory(change: Change, domain: Node) -> bool:
@@ -117,7 +136,7 @@ DEVICES: Mapping[str, tuple[Update, ...]] = {
     "devices/disk/source/@volume": _MEDIUM,
     "devices/disk/source/@startupPolicy": _change("devices/disk"),
     "devices/disk/@snapshot": _change("devices/disk"),
-    "devices/interface": _plug(),
+    "devices/interface": _plug(_has_port),
     "devices/interface/link": _NIC,
     "devices/interface/link/@state": _NIC,
     "devices/interface/source/@network": _NIC,
@@ -133,22 +152,25 @@ DEVICES: Mapping[str, tuple[Update, ...]] = {
     "devices/graphics/@passwd": _change("devices/graphics", on="~"),
     "devices/hostdev": _plug(),
     "devices/redirdev": _plug(),
-    "devices/rng": _plug(),
+    "devices/rng": _plug(_has_port),
     "devices/channel": _plug(_is("target/@type", "virtio")),
     "devices/serial": _plug(_is_hot_line),
     "devices/console": _plug(_is("target/@type", "virtio")),
     "devices/watchdog": _plug(_is_card),
-    "devices/vsock": _plug(),
+    "devices/vsock": _plug(_has_port),
     "devices/input": (*_plug(_is("@bus", "usb", "virtio")), *_plug(_is("@type", "evdev"), since=(10, 4, 0))),
     "devices/shmem": _plug(_has_pci),
     "devices/memory": (
         *_plug(_is("@model", "dimm")),
         Update(
-            "attach", on="+", when=_is("@model", "virtio-mem", "virtio-pmem"), source=_CALL.format("Attach")
+            "attach",
+            on="+",
+            when=_in_port(_is("@model", "virtio-mem", "virtio-pmem")),
+            source=_CALL.format("Attach"),
         ),
     ),
     "devices/memory/target/requested": _change("devices/memory", on="~"),
-    "devices/controller": _plug(_is("@type", "scsi")),
-    "devices/filesystem": _plug(_shares_memory),
+    "devices/controller": _plug(_in_port(_is("@type", "scsi"))),
+    "devices/filesystem": _plug(_in_port(_shares_memory)),
     "devices/lease": _plug(),
 }
