@@ -11,6 +11,7 @@ from dataclasses import replace
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Settled, Unknown, World
 from kvmreconcile.plan.applied import applied_after, intent, settled_live
+from kvmreconcile.plan.halts import is_left
 from kvmreconcile.plan.unseen import to_remember
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change, overlay
@@ -111,7 +112,8 @@ class Ledger:
         answers = (s for s in (*applied.settled, *running) if s.fingerprint.removeprefix("live:") not in held)
         noted = self._now.get(key)
         pending = noted.pending if noted and noted.runtime_id == actual.runtime_id else ()
-        applied = replace(applied, settled=tuple(answers), pending=pending)
+        left = is_left(desired, actual, before)
+        applied = replace(applied, settled=tuple(answers), pending=pending, left=left)
         self._put(applied)
         known_before = {s.fingerprint for s in before.settled} if before else set()
         return tuple(s for s in applied.settled if s.fingerprint not in known_before)

@@ -45,6 +45,7 @@ class Halt(Enum):
     WATCHDOG = "its watchdog paused it"
     PANIC = "it crashed, and is kept as it was"
     MIGRATION = "its migration failed half-way"
+    STOPPED = "it was shut down from inside, or stopped by somebody"
 
 
 class Apply(Enum):
@@ -81,6 +82,7 @@ class Policy:
         group: Of what it is a member, "" for nothing; not more than `max_unavailable` of it are taken away at a
             time for changes, those of the lowest `order` first.
         shutdown_by: How it is asked to shut down, in turn.
+        leave_stopped: Whether one that should run and was stopped by others than us stays off.
         reboot_applies: Whether its own reboot is made a power cycle while changes wait for its next start.
     """
 
@@ -100,6 +102,7 @@ class Policy:
     shutdown_timeout_s: float = 60.0
     force_off: bool = False
     reboot_applies: bool = False
+    leave_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,7 @@ class Actual:
         stamp: The owner's mark, None without one or where libvirt keeps no metadata.
         saved: Whether it sleeps with its memory in a file, and wakes up in the hardware it fell asleep in.
         job: What keeps the object busy, "" if nothing does.
-        halt: Why it does not run though it is active, None where it does or nobody can tell.
+        halt: Why it does not run, None where it does or nobody can tell.
     """
 
     key: Key

@@ -70,6 +70,7 @@ class Hold(Enum):
     BROKEN = "what it refers to does not exist"
     STRAYED = "it is on another file than its spec names"
     FAULT = "it stands still, and not because anybody wants it"
+    LEFT = "its spec leaves it off"
     INCOMPLETE = "not every spec could be read"
 
 

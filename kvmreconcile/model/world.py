@@ -80,6 +80,7 @@ class Applied:
         runtime_id: Of the run in which `pending` arose.
         pending: What is stored, not yet in force, and cannot be seen in the running definition.
         protect: Whether the last spec forbade removal, which holds when the spec is gone.
+        left: Whether it was stopped by others and stays off; libvirt forgets why it is off when it starts anew.
     """
 
     key: Key
@@ -92,6 +93,7 @@ class Applied:
     runtime_id: int | None = None
     pending: tuple[Unseen, ...] = ()
     protect: bool = False
+    left: bool = False
 
 
 class Prune(Enum):

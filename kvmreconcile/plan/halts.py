@@ -1,12 +1,12 @@
 """
-Guests that stand still, and are not simply set going again.
+Guests that stand still or are off, and are not simply set going again.
 
 Separate because what brought a guest to a halt is a fact of the host, and no difference from its spec. Pure.
 """
 
 from collections.abc import Sequence
 
-from kvmreconcile.model import Action, Actual, Halt, Held, Hold
+from kvmreconcile.model import Action, Actual, Applied, Desired, Halt, Held, Hold, Power
 
 _TODO = {
     Halt.IO_ERROR: "mend its storage, then resume it: virsh resume {name}",
@@ -17,16 +17,38 @@ _TODO = {
 """What a person does about each fault; who paused a guest by hand made none."""
 
 
-def without_faulty(
-    actions: Sequence[Action], actual: Actual | None
+def kept_still(
+    actions: Sequence[Action], desired: Desired, actual: Actual | None, applied: Applied | None
 ) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
-    """Split off what would resume a guest that a fault brought to a halt: what it writes next may be lost."""
-    halt = actual.halt if actual else None
-    if halt not in _TODO:
+    """Split off what would set a guest going that a fault brought to a halt, or that its spec leaves off."""
+    if actual is None:
         return tuple(actions), ()
-    held = (
-        Held(a, Hold.FAULT, halt.value, _TODO[halt].format(name=a.key.name))
-        for a in actions
-        if a.verb == "resume"
-    )
-    return tuple(a for a in actions if a.verb != "resume"), tuple(held)
+    left = is_left(desired, actual, applied)
+    held = [h for a in actions if (h := _faulty(a, actual) or (_left(a) if left else None))]
+    return tuple(a for a in actions if all(a is not h.action for h in held)), tuple(held)
+
+
+def is_left(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
+    """
+    Tell whether a guest that should run stays off, since others than us stopped it after it ran.
+
+    What is remembered without a digest was being changed by us when it stopped.
+    """
+    if applied is None or actual.active or desired.power is not Power.RUNNING:
+        return False
+    ran = applied.runtime_id is not None and applied.digest != ""
+    return desired.policy.leave_stopped and (applied.left or (ran and actual.halt is Halt.STOPPED))
+
+
+def _faulty(action: Action, actual: Actual) -> Held | None:
+    """Return what holds back a guest that would go on after a fault: what it writes next may be lost."""
+    if action.verb != "resume" or actual.halt not in _TODO:
+        return None
+    return Held(action, Hold.FAULT, actual.halt.value, _TODO[actual.halt].format(name=action.key.name))
+
+
+def _left(action: Action) -> Held | None:
+    if action.verb != "start":
+        return None
+    todo = f'start it: virsh start {action.key.name}, or set "onGuestStop: restart"'
+    return Held(action, Hold.LEFT, Halt.STOPPED.value, todo)

@@ -25,7 +25,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.plan.applied import bent, mask
 from kvmreconcile.plan.compare import Compared, compare, create
-from kvmreconcile.plan.halts import without_faulty
+from kvmreconcile.plan.halts import is_left, kept_still
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind
 from kvmreconcile.plan.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.rulebook import Rulebook
@@ -150,7 +150,7 @@ def _note(view: View, compared: Compared, strayed: Sequence[Held], found: Findin
         release = "it goes on when the job is done"
         found.held += [Held(a, Hold.BUSY, actual.job, release) for a in compared.actions]
         return
-    actions, halted = without_faulty(compared.actions, actual)
+    actions, halted = kept_still(compared.actions, view.desired, actual, view.applied)
     found.held += (*strayed, *halted)
     if compared.pending:
         found.pending[key] = compared.pending
@@ -158,8 +158,14 @@ def _note(view: View, compared: Compared, strayed: Sequence[Held], found: Findin
         found.steps[key] = actions
     elif not strayed and not halted:
         found.in_sync.append(key)
-    if compared.stale:
+    if compared.stale or (not actions and _is_news(view)):
         found.records.append(key)
+
+
+def _is_news(view: View) -> bool:
+    """Tell whether an object stays off, or no longer does, and nobody has written that down."""
+    applied, actual = view.applied, view.actual
+    return bool(applied and actual and is_left(view.desired, actual, applied) != applied.left)
 
 
 def _compared(view: View, world: World, kinds: Rulebooks) -> Compared:

@@ -31,6 +31,7 @@ _MIGRATIONS = (
         effect TEXT, reason TEXT, changes TEXT, result TEXT, took_s REAL, error TEXT
     );
     """,
+    "ALTER TABLE applied ADD COLUMN left INTEGER NOT NULL DEFAULT 0;",
 )
 """What brings a database from version N to N+1; rows are added and never edited."""
 

@@ -56,6 +56,7 @@ def write_applied(applied: Applied) -> Row:
         applied.runtime_id,
         json.dumps([astuple(u) for u in applied.pending]),
         applied.protect,
+        applied.left,
     )
 
 
@@ -66,7 +67,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
     Raises:
         ValueError: The row is not as it was written.
     """
-    kind, name, uuid, instance, tree, digest, complete, settled, runtime_id, pending, protect = row
+    kind, name, uuid, instance, tree, digest, complete, settled, runtime_id, pending, protect, left = row
     try:
         return Applied(
             key=Key(kind, name),
@@ -79,6 +80,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
             runtime_id=runtime_id,
             pending=tuple(Unseen(tuple(steps), *rest) for steps, *rest in json.loads(pending)),
             protect=bool(protect),
+            left=bool(left),
         )
     except (ValueError, TypeError) as error:
         raise ValueError(f"what is remembered of {kind}/{name} is garbled: {error}") from error

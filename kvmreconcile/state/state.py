@@ -16,7 +16,7 @@ from kvmreconcile.model import Applied, Key, Report, World
 from kvmreconcile.state.database import FILE, alone, open_copy, open_writable, translated
 from kvmreconcile.state.rows import Entry, read_applied, read_entry, write_applied, write_entries
 
-_PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TRIM = "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?"
 _HISTORY = "SELECT * FROM history WHERE ? IN ('', kind || '/' || name) ORDER BY id DESC LIMIT ?"

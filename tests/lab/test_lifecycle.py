@@ -102,3 +102,40 @@ def test_guest_paused_by_an_io_error_is_told_and_left_until_somebody_resumes_it(
     guest.virsh("resume")
     assert guest.boot == boot
     site.assert_in_sync()
+
+
+def is_off(guest: Guest) -> bool:
+    return state(guest) == "shut off"
+
+
+def test_guest_that_shut_itself_down_is_left_off_until_somebody_starts_it(guest: Guest) -> None:
+    site = guest.site
+    site.edit("web1.yaml", "state: running", "state: running\n  onGuestStop: leave")
+    up(guest)
+    ask_agent(site.lab, "web1", "guest-exec", path="/bin/sh", arg=["-c", "sleep 0.5; poweroff -f"])
+    wait_until(lambda: is_off(guest), "it is off")
+    site.edit("web1.yaml", "title: One", "title: Two")
+
+    assert site.apply().exit_code == 3
+    again = site.apply()
+
+    assert is_off(guest)
+    assert again.exit_code == 3
+    assert "it was shut down from inside, or stopped by somebody" in again.output
+    assert guest.virsh("desc", "--title").strip() == "Two"
+    guest.virsh("start")
+    wait_for_agent(site.lab, "web1")
+    site.assert_in_sync()
+
+
+def test_guest_that_crashed_is_started_again_even_where_a_stopped_one_is_left(guest: Guest) -> None:
+    site = guest.site
+    site.edit("web1.yaml", "state: running", "state: running\n  onGuestStop: leave")
+    boot = up(guest)
+    pid = site.lab.exec("sh", "-c", "cat /run/libvirt/qemu/web1.pid").strip()
+    site.lab.exec("kill", "-9", pid)
+    wait_until(lambda: is_off(guest), "it is off")
+
+    assert up(guest) != boot
+
+    site.assert_in_sync()

@@ -1,5 +1,8 @@
 """Whether a guest runs, stands still or is off: what is done about it, and what is only told."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from kvmreconcile.model import Halt, Plan, Power
@@ -47,7 +50,10 @@ def test_guest_is_brought_to_stand_as_its_spec_says(
     assert held(plan) == []
 
 
-@pytest.mark.parametrize("halt", [h for h in Halt if h is not Halt.PAUSED])
+FAULTS = [h for h in Halt if h not in (Halt.PAUSED, Halt.STOPPED)]
+
+
+@pytest.mark.parametrize("halt", FAULTS)
 def test_guest_that_a_fault_brought_to_a_halt_is_told_and_never_resumed(halt: Halt) -> None:
     plan = standing(RUNNING, LIVE, halt)
 
@@ -91,3 +97,61 @@ def test_to_set_a_guest_going_costs_nothing() -> None:
     (action,) = planned(world([web], [there], [remembered(web)])).actions
 
     assert action.effect is Effect.LIVE
+
+
+def off(was: dict[str, Any], halt: Halt | None = Halt.STOPPED, **more: Any) -> Plan:
+    """Return the plan for a guest that is off, of which `was` is remembered, and that is left off."""
+    wanted = {"power": RUNNING, "leave_stopped": True, **more}
+    web = wish("Domain/web", LIVE, **wanted)
+    return planned(world([web], [seen(web, halt=halt)], [replace(remembered(web), **was)]))
+
+
+RAN: dict[str, Any] = {"runtime_id": 1}
+
+
+def test_guest_that_others_stopped_is_left_off_and_told_where_its_spec_says_so() -> None:
+    plan = off(RAN)
+
+    assert done(plan) == []
+    assert held(plan) == [("start Domain/web", "LEFT")]
+    assert "virsh start web" in plan.held[0].release
+    assert [str(key) for key in plan.records] == ["Domain/web"]
+    assert done(off(RAN, leave_stopped=False)) == ["start Domain/web"]
+
+
+def test_guest_that_is_left_off_stays_so_when_libvirt_forgets_why() -> None:
+    plan = off({"left": True}, halt=None)
+
+    assert held(plan) == [("start Domain/web", "LEFT")]
+    assert plan.records == ()
+
+
+@pytest.mark.parametrize(
+    ("was", "halt"),
+    [
+        pytest.param(RAN, None, id="it crashed, or the host booted"),
+        pytest.param({}, Halt.STOPPED, id="it never ran for this spec"),
+        pytest.param({"runtime_id": 1, "digest": ""}, Halt.STOPPED, id="we were restarting it"),
+    ],
+)
+def test_guest_that_nobody_else_stopped_is_started(was: dict[str, Any], halt: Halt | None) -> None:
+    assert done(off(was, halt)) == ["start Domain/web"]
+
+
+def test_guest_that_is_left_off_is_changed_all_the_same() -> None:
+    web = wish("Domain/web", "<domain><memory>2</memory></domain>", power=RUNNING, leave_stopped=True)
+    there = seen(web, LIVE, halt=Halt.STOPPED)
+
+    plan = planned(world([web], [there], [replace(remembered(web), **RAN)]))
+
+    assert done(plan) == ["define Domain/web"]
+    assert held(plan) == [("start Domain/web", "LEFT")]
+
+
+def test_guest_that_somebody_started_again_is_left_no_more() -> None:
+    web = wish("Domain/web", LIVE, power=RUNNING, leave_stopped=True)
+
+    plan = planned(world([web], [seen(web, live=LIVE)], [remembered(web, left=True)]))
+
+    assert plan.is_empty
+    assert [str(key) for key in plan.records] == ["Domain/web"]

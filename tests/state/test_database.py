@@ -75,6 +75,21 @@ def test_every_damaged_file_is_kept(tmp_path: Path) -> None:
     assert sorted(f.name for f in tmp_path.glob("*.damaged-*")) == [f"{FILE}.damaged-1", f"{FILE}.damaged-2"]
 
 
+def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
+    with reopened(tmp_path) as state:
+        state.put(applied())
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("ALTER TABLE applied DROP COLUMN left")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+
+    looking = State.open_readonly(tmp_path)
+    assert looking.applied() == {WEB: replace(applied(), left=False)}
+    looking.close()
+    with reopened(tmp_path) as state:
+        assert state.applied() == {WEB: replace(applied(), left=False)}
+
+
 def test_a_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     State.open(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE) as database:

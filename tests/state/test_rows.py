@@ -40,11 +40,12 @@ unseen = st.builds(
         runtime_id=st.none() | st.integers(0, 2**31),
         pending=st.lists(unseen, max_size=2).map(tuple),
         protect=st.booleans(),
+        left=st.booleans(),
     )
 )
 def test_what_is_written_is_read_back(value: Applied) -> None:
     with sqlite3.connect(":memory:") as database:
-        row = database.execute("SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", write_applied(value)).fetchone()
+        row = database.execute("SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", write_applied(value)).fetchone()
 
     back = read_applied(row)
 

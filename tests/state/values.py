@@ -26,6 +26,7 @@ def applied(key: Key = WEB) -> Applied:
         runtime_id=7,
         pending=(Unseen(("os", "@firmware"), "os/@firmware", None, "efi"),),
         protect=True,
+        left=True,
     )
 
 

@@ -33,6 +33,14 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
             'crash brought to a halt is not, and told. Defaults to "running".'
         ),
     ] = "running"
+    on_guest_stop: Annotated[
+        Literal["restart", "leave"],
+        Field(
+            description="What follows where it is to run and was shut down from inside, or stopped by anybody but "
+            "kvmreconcile: it is started again, or left off until somebody starts it. One that crashed, or was off "
+            'when the host booted, is started in any case. Defaults to "restart".'
+        ),
+    ] = "restart"
     autostart: Annotated[
         bool | None,
         Field(
@@ -44,6 +52,10 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
     def _check(self) -> "DomainSpec":
         if self.xml is None and (self.memory is None or self.memory.size is None):
             raise ValueError('say how much "memory" the guest has')
+        if self.on_guest_stop == "leave" and self.update.on_guest_reboot == "apply":
+            raise ValueError(
+                '"update.onGuestReboot: apply" starts it again, and "onGuestStop: leave" does not'
+            )
         missing = gaps(self, self) if self.xml is None else ()
         for wrong in (*contradictions(self, self), *missing):
             raise ValueError(wrong)

@@ -21,6 +21,8 @@ _HALTS: Mapping[tuple[int, int], Halt] = {
     (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_CRASHED): Halt.PANIC,
     (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_POSTCOPY_FAILED): Halt.MIGRATION,
     (libvirt.VIR_DOMAIN_CRASHED, libvirt.VIR_DOMAIN_CRASHED_PANICKED): Halt.PANIC,
+    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN): Halt.STOPPED,
+    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED): Halt.STOPPED,
 }
 """By state and reason; one without a row makes no difference."""
 _JOBS: Mapping[tuple[int, int], str] = {
