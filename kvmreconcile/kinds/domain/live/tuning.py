@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import libvirt
 
-from kvmreconcile.errors import NotFound
+from kvmreconcile.errors import HostError, NotFound, Unsupported
+from kvmreconcile.host.errors import translated
 from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, stored
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
@@ -155,13 +156,32 @@ def _text(value: Node | str | None) -> str:
     return value.text if isinstance(value, Node) else value or ""
 
 
+def _told(verb: Callable[[libvirt.virConnect, Action], None]) -> Callable[[libvirt.virConnect, Action], None]:
+    """Return a verb that says, where the host refuses, which fields it is about and what is to be done."""
+
+    def perform(virt: libvirt.virConnect, action: Action) -> None:
+        try:
+            with translated(str(action.key)):
+                verb(virt, action)
+        except HostError as error:
+            if type(error) not in (HostError, Unsupported):
+                raise
+            fields = ", ".join(change.path for change in action.changes)
+            todo = (
+                "if this host lacks what it takes (a cgroup controller, a scheduler), take it out of the spec"
+            )
+            raise type(error)(f"{error}; not in force: {fields}; {todo}", error.code, error.domain) from error
+
+    return perform
+
+
 TUNING_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
-    "set-scheduler": _set_scheduler,
-    "set-memory-limits": _set_memory_limits,
-    "set-blkio": _set_blkio,
-    "set-numa": _set_numa,
-    "set-iotune": _set_iotune,
-    "set-bandwidth": _set_bandwidth,
-    "pin": _pin,
+    "set-scheduler": _told(_set_scheduler),
+    "set-memory-limits": _told(_set_memory_limits),
+    "set-blkio": _told(_set_blkio),
+    "set-numa": _told(_set_numa),
+    "set-iotune": _told(_set_iotune),
+    "set-bandwidth": _told(_set_bandwidth),
+    "pin": _told(_pin),
 }
 """What `updates` names, by the verb's name."""

@@ -1,0 +1,38 @@
+"""Limits that a host cannot enforce: told with the field, and in nobody else's way."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.lab.lab import Lab
+from tests.lab.site import Site
+
+
+def say(site: Site, name: str, **more: object) -> None:
+    """Write the spec of a guest that stays in its firmware."""
+    spec: dict[str, Any] = {"type": "qemu", "memory": "64MiB", **more}
+    metadata = {"name": name}
+    document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": metadata, "spec": spec}
+    site.write(f"{name}.yaml", yaml.safe_dump(document))
+
+
+def test_limit_that_the_host_refuses_is_told_by_its_field_and_others_are_served(
+    lab: Lab, tmp_path: Path
+) -> None:
+    site = Site(lab, tmp_path)
+    say(site, "heavy1")
+    say(site, "light1", title="before")
+    site.converge()
+    # A loop device has none of the schedulers that know of weights.
+    say(site, "heavy1", blkiotune={"devices": [{"path": "/dev/loop0", "weight": 200}]})
+    say(site, "light1", title="after")
+
+    result = site.apply()
+
+    said = " ".join(result.output.split())
+    assert result.exit_code == 1
+    assert "not in force: blkiotune/device[/dev/loop0]; if this host lacks" in said
+    assert lab.virsh("domstate", "heavy1").strip() == "running"
+    assert lab.virsh("desc", "light1", "--title").strip() == "after"
+    assert site.drift() == ["Domain/heavy1 set-blkio", "Domain/heavy1 + blkiotune/device[/dev/loop0]"]
