@@ -52,31 +52,27 @@ def look_up(path: str, kinds: Mapping[str, Kind]) -> Entry:
     if name not in kinds:
         raise SpecError([Problem(path, f"unknown kind '{name}'", advice(name, kinds))])
     kind = kinds[name]
-    document = envelope(kind)
-    entry = Entry(
-        name, "object", "", _summary(kind.spec), kind.root, True, _inner(name, [document], kind.root)
-    )
-    inside: list[type[BaseModel]] = [document]
+    where, xml = name, kind.root
+    inside: list[type[BaseModel]] = [envelope(kind)]
+    info: FieldInfo | None = None
     for step in steps:
-        known = {n: info for model in inside for n, info in fields(model).items()}
+        known = {n: found for model in inside for n, found in fields(model).items()}
         if step not in known:
-            what = f"there is no field '{step}' in {entry.path}"
-            raise SpecError([Problem(path, what, advice(step, known))])
-        entry = _entry(entry, step, known[step], kind)
-        inside = list(models(known[step].annotation))
-    return entry
+            raise SpecError([Problem(path, f"there is no field '{step}' in {where}", advice(step, known))])
+        info = known[step]
+        xml = _xml(xml, info, is_spec=where == name and step == "spec")
+        where, inside = f"{where}.{step}", list(models(info.annotation))
+    # Only now: describing takes its time, and nobody asks for what lies on the way.
+    inner = _inner(where, inside, xml)
+    if info is None:
+        return Entry(name, "object", "", _summary(kind.spec), kind.root, True, inner)
+    return _describe(where, info, xml, inner)
 
 
 def overview(kinds: Mapping[str, Kind]) -> Iterator[tuple[str, str]]:
     """Yield each kind and what it is."""
     for name, kind in kinds.items():
         yield name, _summary(kind.spec)
-
-
-def _entry(parent: Entry, name: str, info: FieldInfo, kind: Kind) -> Entry:
-    xml = _xml(parent.xml, info, is_spec=parent.path == kind.name and name == "spec")
-    path = f"{parent.path}.{name}"
-    return _describe(path, info, xml, _inner(path, list(models(info.annotation)), xml))
 
 
 def _inner(path: str, inside: list[type[BaseModel]], xml: str) -> tuple[Entry, ...]:
