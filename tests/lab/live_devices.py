@@ -459,6 +459,13 @@ MEMORY = Group(
             shown=("attach + devices/memory[more]",),
             seen=_says("cat /sys/bus/acpi/devices/PNP0C80*/status | grep -c 15", "1"),
         ),
+        Edit(
+            "and some of the blocks for good",
+            rows=("devices/memory/target/requested:update",),
+            change={"memoryDevices": [{**_BLOCKWISE, "requested": "64MiB"}, _DIMM]},
+            shown=("update ~ devices/memory[blocks]/target/requested",),
+            seen=_defined("<requested unit='KiB'>65536</requested>"),
+        ),
     ),
 )
 MODULE = Group(

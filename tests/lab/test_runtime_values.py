@@ -24,9 +24,7 @@ spec:
 
 
 @pytest.fixture(scope="module")
-def guest(
-    shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files: GuestFiles
-) -> Guest:
+def guest(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files: GuestFiles) -> Guest:
     """A guest with all that libvirt turns into something else at the start."""
     shared_lab.reset()
     site = Site(shared_lab, tmp_path_factory.mktemp("site"))

@@ -34,7 +34,7 @@ def all_in_use(domain: Node) -> Node:
     """
     Return the definition with all of its memory left to the guest, unless it says how much is.
 
-    That of virtio-mem is none of the balloon's: the device itself is told how much of it the guest has.
+    Of virtio-mem the guest has what was requested, which libvirt counts in.
     """
     memory, current = domain.child("memory"), domain.child("currentMemory")
     if memory is None or not memory.text or current is not None:
@@ -42,15 +42,16 @@ def all_in_use(domain: Node) -> Node:
     children = list(domain.children)
     children.insert(children.index(memory) + 1, replace(memory, tag="currentMemory"))
     whole = replace(domain, children=tuple(children))
-    blocks = [
-        _kib(device.get("target/size"), device.get("target/size/@unit"))
-        for device in domain.all("devices/memory")
-        if device.attr("model") == "virtio-mem"
-    ]
+    devices = [device for device in domain.all("devices/memory") if device.attr("model") == "virtio-mem"]
     size = _kib(memory.text, memory.attr("unit"))
-    if not blocks or size is None:
+    if not devices or size is None:
         return whole
-    return _with_kib(whole, "currentMemory", size - sum(block or 0 for block in blocks))
+    asleep = sum(_part_kib(device, "size") - _part_kib(device, "requested") for device in devices)
+    return _with_kib(whole, "currentMemory", size - asleep)
+
+
+def _part_kib(device: Node, part: str) -> int:
+    return _kib(device.get(f"target/{part}"), device.get(f"target/{part}/@unit")) or 0
 
 
 def with_slots(domain: Node, slots: int) -> Node:

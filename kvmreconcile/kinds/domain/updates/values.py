@@ -47,6 +47,11 @@ def _can_unplug(domain: Node) -> bool:
     return domain.attr("type") == "kvm"
 
 
+def _has_blocks(_change: Change, domain: Node) -> bool:
+    """Tell whether a domain has virtio-mem, of which what the guest has comes and goes by itself."""
+    return any(device.attr("model") == "virtio-mem" for device in domain.all("devices/memory"))
+
+
 _LIFECYCLE = (Update("set-lifecycle", on="~", source=f"{_SOURCE}#virDomainSetLifecycleAction"),)
 
 # libvirt has no count that runs: threads are added and taken away one by one.
@@ -70,6 +75,7 @@ VALUES: Mapping[str, tuple[Update, ...]] = {
     "description": (Update("set-description", source=f"{_SOURCE}#virDomainSetMetadata"),),
     "memory": (Update("", when=_is_a_sum),),
     "currentMemory": (
+        Update("", when=_has_blocks),
         Update("set-memory", on="~", after="memory", source=f"{_SOURCE}#virDomainSetMemoryFlags"),
     ),
     "vcpu/@current": (
