@@ -29,7 +29,9 @@ from kvmreconcile.tree import parse, to_xml
 _PR_SET_CHILD_SUBREAPER = 36
 _PEEK_S = 0.1
 # As another user QEMU could not be probed with KVM, and libvirt would try again at every question.
-CONFIGURATION = 'user = "root"\ngroup = "root"\nsecurity_driver = "none"\nremember_owner = 0\n'
+_JUDGE = "spice_tls = 1\n"
+"""What the host may have turned on, and a definition of which is not for us to refuse."""
+CONFIGURATION = f'user = "root"\ngroup = "root"\nsecurity_driver = "none"\nremember_owner = 0\n{_JUDGE}'
 """What libvirt's embedded driver is told, as root."""
 
 
@@ -40,7 +42,7 @@ class Oracle:
         self._scratch = tempfile.TemporaryDirectory(prefix="kvmreconcile-oracle-")
         configuration = Path(self._scratch.name, "etc", "qemu.conf")
         configuration.parent.mkdir()
-        configuration.write_text(CONFIGURATION if os.geteuid() == 0 else "")
+        configuration.write_text(CONFIGURATION if os.geteuid() == 0 else _JUDGE)
         self._lock = threading.Lock()
         self._helper = subprocess.Popen(
             [sys.executable, "-m", "kvmreconcile.host.oracle", self._scratch.name],

@@ -14,6 +14,7 @@ from tests.examples import SPECS, loaded, plan_of
 NEEDS = {
     "TPM version '2.0' is not supported": "swtpm",
     "No emulator found for arch 'aarch64'": "QEMU for ARM",
+    "SEV launch security is not supported": "AMD SEV",
 }
 """How libvirt says that the host lacks something that an example asks for."""
 

@@ -55,7 +55,7 @@ _DISKS = (
 _SCREENS = (
     Birth(parse("<graphics/>"), (("listen/@type", "socket"),)),
     *(
-        Birth(parse('<graphics autoport="yes"/>'), (("@type", kind), ("@port", None)))
+        Birth(parse('<graphics autoport="yes"/>'), (("@type", kind), ("@port", None), ("@tlsPort", None)))
         for kind in ("vnc", "spice")
     ),
 )
