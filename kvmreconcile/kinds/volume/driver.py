@@ -21,6 +21,8 @@ _MAY_BE_STALE = frozenset({libvirt.VIR_ERR_STORAGE_VOL_EXIST, libvirt.VIR_ERR_OP
 
 _DELETE = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
 """While a volume "is still being allocated" or "in use" by libvirt itself."""
+_REFRESH = {libvirt.VIR_ERR_INTERNAL_ERROR: Busy}
+"""While the "pool has asynchronous jobs running", such as an upload whose client was just killed."""
 
 
 class VolumeDriver:
@@ -104,7 +106,7 @@ def _create(virt: libvirt.virConnect, action: Action) -> None:
     image = checked(action.key, action.tree, action.content)
     volume = _make(pool, receptacle(action.tree, image), action.key)
     _upload(virt, volume, image)
-    pool.refresh(0)
+    _refresh(pool)
     made = _find(pool, action.key)
     if made is not None and wanted is not None and wanted > int(made.info()[1]):
         made.resize(wanted)
@@ -126,7 +128,7 @@ def _make(pool: libvirt.virStoragePool, definition: Node, key: Key) -> libvirt.v
     except HostError as error:
         if error.code not in _MAY_BE_STALE:
             raise
-    pool.refresh(0)
+    _refresh(pool)
     if _find(pool, key) is not None:
         todo = 'set "adopt: true", give it another name, or remove it by hand'
         raise Rejected(f"{key}: it exists already, and no volume is ever overwritten; {todo}")
@@ -158,9 +160,14 @@ def _recreate(virt: libvirt.virConnect, action: Action) -> None:
     if action.content is not None and action.tree is not None:
         # What cannot be made again is not taken away.
         checked(action.key, action.tree, action.content)
-    pool.refresh(0)
+    _refresh(pool)
     _remove(virt, action)
     _create(virt, action)
+
+
+def _refresh(pool: libvirt.virStoragePool) -> None:
+    with translated(f"StoragePool/{pool.name()}", _REFRESH):
+        pool.refresh(0)
 
 
 def _remove(virt: libvirt.virConnect, action: Action) -> None:
@@ -222,7 +229,7 @@ def _resize(virt: libvirt.virConnect, action: Action) -> None:
     place = _place(action.key, volume)
     running = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
     if sum(_resize_under(domain, size, place) for domain in running):
-        pool.refresh(0)
+        _refresh(pool)
     else:
         volume.resize(size)
 
