@@ -1,6 +1,7 @@
 """libvirt's own definitions of pools and volumes, as far as this libvirt accepts them."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -100,7 +101,8 @@ def _volumes(host: Host, lab: Lab, files: list[Path]) -> Iterator[Case]:
             continue
         name = made.name()
         yield Case(file.name, file.read_text(), Key("Volume", f"default/{name}"), VOLUME)
-        pool.storageVolLookupByName(name).delete()
+        if name in pool.listVolumes():
+            pool.storageVolLookupByName(name).delete()
     _tell("volumes", len(files), refused)
 
 
@@ -108,9 +110,10 @@ def patiently(make: Callable[[], T]) -> T:
     """
     Return what is made, tried again where qemu-img wants to time itself and finds the machine too uneven.
 
-    It does so to choose how hard a LUKS pass phrase is to guess.
+    It does so to choose how hard a LUKS pass phrase is to guess, and may fail many times in a row.
     """
-    for _ in range(10):
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
         try:
             return make()
         except (libvirt.libvirtError, HostError) as error:
