@@ -84,6 +84,10 @@ class Backoff:
         self._waiting |= postponed.keys()
         return postponed
 
+    def waits(self) -> Mapping[Key, Wait]:
+        """Return what has to wait of the plan that was last sifted or learnt from."""
+        return {key: self._waits[key] for key in sorted(self._waiting)}
+
     def release(self) -> None:
         """Let everything be tried again at once: somebody has changed something."""
         self._waits = {k: replace(w, due_s=0.0) for k, w in self._waits.items()}

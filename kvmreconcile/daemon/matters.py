@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NewType
 
+import structlog
+
+from kvmreconcile.daemon.news import Looked, News
 from kvmreconcile.model import Plan, World
 from kvmreconcile.source.load import Loaded
 
@@ -66,3 +69,19 @@ class Told:
         for matter in sorted(over, key=lambda m: (m.event, m.fields)):
             # Of what is over, only what it was about still matters.
             yield Matter(ENDS[matter.event], matter.fields[:1])
+
+
+class MatterLog:
+    """Follows the passes and logs what has begun and what is over."""
+
+    def __init__(self) -> None:
+        self._told = Told()
+        self._log = structlog.get_logger()
+
+    def __call__(self, news: News) -> None:
+        """Log what a pass found otherwise than the one before."""
+        if not isinstance(news, Looked):
+            return
+        for matter in self._told.news(matters(news.specs, news.world, news.plan)):
+            say = self._log.warning if matter.event in ENDS else self._log.info
+            say(matter.event, **dict(matter.fields), plan=news.plan.digest)

@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import uuid4
 
 import structlog
 
 from kvmreconcile.daemon.backoff import Backoff, Fate
-from kvmreconcile.daemon.matters import ENDS, Told, matters
+from kvmreconcile.daemon.news import Acted, Broken, Follower, Looked, tell
 from kvmreconcile.errors import KvmReconcileError
 from kvmreconcile.execute.plugins import REPORTERS, find
 from kvmreconcile.model import Report, Result
@@ -39,13 +38,14 @@ class Passes:
     Attributes:
         origin: Asked in each pass where specs are.
         again: Called after a pass that changed something: what it made possible is found by another.
+        followers: Told what passes see and do.
     """
 
     origin: Callable[[], Origin]
     again: Callable[[], None]
+    followers: tuple[Follower, ...] = ()
     clock: Callable[[], float] = time.monotonic
     _backoff: Backoff = field(default_factory=Backoff)
-    _told: Told = field(default_factory=Told)
     _failures: int = 0
     _again_s: float | None = None
     _opens_s: float | None = None
@@ -57,52 +57,74 @@ class Passes:
 
     def run(self, site: Site, rung_by: Sequence[str]) -> None:
         """Make one pass; whatever goes wrong in it is logged, and tried again later."""
-        with structlog.contextvars.bound_contextvars(pass_id=uuid4().hex[:8]):
-            began_s = self.clock()
+        turn = _Turn(uuid4().hex[:8], datetime.now(UTC), self.clock())
+        with structlog.contextvars.bound_contextvars(pass_id=turn.pass_id):
             self._opens_s = None
             log.info("pass.started", rung_by=list(rung_by[:_SHOWN]) or ["retry"], rings=len(rung_by))
             if SPECS in rung_by:
                 self._backoff.release()
-            counts = self._guarded(site)
-            log.info("pass.ended", took_s=round(self.clock() - began_s, 3), **counts)
+            counts = self._guarded(site, rung_by, turn)
+            log.info("pass.ended", took_s=round(self.clock() - turn.began_s, 3), **counts)
 
-    def _guarded(self, site: Site) -> dict[str, int]:
+    def _guarded(self, site: Site, rung_by: Sequence[str], turn: "_Turn") -> dict[str, int]:
         try:
-            counts = self._converge(site)
+            counts = self._converge(site, rung_by, turn)
         except KvmReconcileError as error:
-            log.warning("pass.broken_off", why=str(error))
-        except Exception:
+            why = str(error)
+            log.warning("pass.broken_off", why=why)
+        except Exception as error:
             # A mistake of ours must not keep everything else from being looked after.
+            why = f"a mistake in kvmreconcile: {error!r}"
             log.exception("pass.crashed")
         else:
             self._failures, self._again_s = 0, None
             return counts
         self._failures += 1
         self._again_s = self.clock() + Fate.PASSING.wait_s(self._failures)
+        tell(self.followers, Broken(turn.at, turn.pass_id, why))
         return {}
 
-    def _converge(self, site: Site) -> dict[str, int]:
+    def _converge(self, site: Site, rung_by: Sequence[str], turn: "_Turn") -> dict[str, int]:
         origin = self.origin()
         with structlog.contextvars.bound_contextvars(**({"commit": origin.commit} if origin.commit else {})):
-            return self._converge_on(origin.paths, site)
+            looked = self._look(origin, site, rung_by, turn)
+            return self._act(looked, site) if looked else {}
 
-    def _converge_on(self, paths: Sequence[Path], site: Site) -> dict[str, int]:
-        specs = load(paths, site.kinds, site.settings.instance)
-        world = site.look(specs, datetime.now(UTC))
+    def _look(self, origin: Origin, site: Site, rung_by: Sequence[str], turn: "_Turn") -> Looked | None:
+        """Return what is to be done, None if the connection was lost: what was seen is at best half of it."""
+        specs = load(origin.paths, site.kinds, site.settings.instance)
+        world = site.look(specs, turn.at)
         if not site.connection.is_alive():
-            return {}  # What was seen is at best half of it.
+            return None
         plan = site.plan(world, Overrides())
         if plan.look_again:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
-        for matter in self._told.news(matters(specs, world, plan)):
-            tell = log.warning if matter.event in ENDS else log.info
-            tell(matter.event, **dict(matter.fields), plan=plan.digest)
         allowed = self._backoff.sift(plan, self.clock())
+        looked = Looked(
+            at=turn.at,
+            pass_id=turn.pass_id,
+            rung_by=tuple(rung_by),
+            commit=origin.commit,
+            specs=specs,
+            world=world,
+            plan=plan,
+            allowed=allowed,
+            waits=self._backoff.waits(),
+            took_s=self.clock() - turn.began_s,
+        )
+        tell(self.followers, looked)
+        return looked
+
+    def _act(self, looked: Looked, site: Site) -> dict[str, int]:
+        plan, allowed = looked.plan, looked.allowed
         counts = {"in_sync": len(plan.in_sync), "held": len(plan.held)}
         if not allowed.actions and not allowed.records:
             return {**counts, "waiting": len(plan.actions)}
-        report = site.execute(allowed, world, find(REPORTERS, site.settings.reporter)())
-        return {**counts, "waiting": len(plan.actions) - len(allowed.actions), **self._learn(report)}
+        began_s = self.clock()
+        report = site.execute(allowed, looked.world, find(REPORTERS, site.settings.reporter)())
+        did = self._learn(report)
+        tell(self.followers, Acted(looked, report, self._backoff.waits(), self.clock() - began_s))
+        return {**counts, "waiting": len(plan.actions) - len(allowed.actions), **did}
 
     def _learn(self, report: Report) -> dict[str, int]:
         for key, wait in self._backoff.learn(report, self.clock()).items():
@@ -114,3 +136,12 @@ class Passes:
         if counts[Result.DONE.value]:
             self.again()
         return counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One pass: what it is called, and when it began."""
+
+    pass_id: str
+    at: datetime
+    began_s: float

@@ -19,6 +19,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from kvmreconcile.daemon.backoff import Fate
 from kvmreconcile.daemon.bell import Bell
+from kvmreconcile.daemon.matters import MatterLog
+from kvmreconcile.daemon.news import Connected, Follower, Lost, tell
 from kvmreconcile.daemon.notify import notify
 from kvmreconcile.daemon.passes import SPECS, Passes
 from kvmreconcile.daemon.poll import Poll
@@ -56,7 +58,12 @@ class Service:
         watched = () if repository else find_origin(paths, settings).paths
         self._watch = Watch(watched, lambda: self._bell.ring(SPECS))
         self._unwatched: tuple[str, ...] = ()
-        self._passes = Passes(lambda: find_origin(paths, settings), lambda: self._bell.ring("progress"))
+        self._followers: tuple[Follower, ...] = (MatterLog(),)
+        self._passes = Passes(
+            origin=lambda: find_origin(paths, settings),
+            again=lambda: self._bell.ring("progress"),
+            followers=self._followers,
+        )
         self._connection: Connection | None = None
 
     def run(self) -> bool:
@@ -133,6 +140,7 @@ class Service:
         with connection:
             self._connection = connection
             log.info("host.connected", uri=connection.uri)
+            tell(self._followers, Connected(datetime.now(UTC), connection.uri))
             try:
                 yield connection
             finally:
@@ -147,6 +155,7 @@ class Service:
                 tries += 1
                 if tries == 1:
                     log.warning("host.unavailable", error=str(error))
+                    tell(self._followers, Lost(datetime.now(UTC), self._settings.connect, str(error)))
                 self._stopping.wait(min(Fate.PASSING.wait_s(tries) / 4, LONGEST_S))
         return None
 
@@ -162,6 +171,7 @@ class Service:
         while (rung_by := self._bell.wait(self._passes.due_s())) is not None:
             if not connection.is_alive():
                 log.warning("host.lost", uri=connection.uri)
+                tell(self._followers, Lost(datetime.now(UTC), connection.uri, "the connection was lost"))
                 break
             self._passes.run(site, rung_by)
         subscription.cancel()

@@ -1,0 +1,94 @@
+"""
+What the daemon tells those who follow it: status, metrics, history, notifications.
+
+Separate from the passes, which know none of them: a follower is a function that is called with each piece of
+news, in the thread that has it, and returns at once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from kvmreconcile.daemon.backoff import Wait
+from kvmreconcile.model import Key, Plan, Report, World
+from kvmreconcile.source.load import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """libvirt can be reached."""
+
+    at: datetime
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """libvirt cannot be reached, or no longer: what is known of its objects is what was, not what is."""
+
+    at: datetime
+    uri: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """
+    A pass has looked and planned, and does now what the plan allows.
+
+    Attributes:
+        at: When it began.
+        rung_by: Why it looked; nothing where something was due again.
+        commit: Of the specs; "" outside git.
+        plan: All that is to be done.
+        allowed: What of it is done now, which is not what has just failed.
+        waits: Objects that are left alone for that reason.
+        took_s: From its start until it had planned.
+    """
+
+    at: datetime
+    pass_id: str
+    rung_by: tuple[str, ...]
+    commit: str
+    specs: Loaded
+    world: World
+    plan: Plan
+    allowed: Plan
+    waits: Mapping[Key, Wait]
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What a pass was allowed to do is done, or has failed; `waits` is what is now left alone for a while."""
+
+    looked: Looked
+    report: Report
+    waits: Mapping[Key, Wait]
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A pass could not be made, or not to its end; nothing new is known."""
+
+    at: datetime
+    pass_id: str
+    why: str
+
+
+News = Connected | Lost | Looked | Acted | Broken
+Follower = Callable[[News], None]
+
+log = structlog.get_logger()
+
+
+def tell(followers: tuple[Follower, ...], news: News) -> None:
+    """Tell all; one that fails is logged, and keeps neither the others nor the daemon from their work."""
+    for follower in followers:
+        try:
+            follower(news)
+        except Exception:
+            log.exception("daemon.follower_failed", follower=repr(follower))
