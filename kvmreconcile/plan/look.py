@@ -4,7 +4,7 @@ One desired object in its world: whether it can be seen, whether it is ours, and
 Separate from comparing, which knows of one object only, and from the planner, which only puts together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import (
@@ -26,10 +26,11 @@ from kvmreconcile.model import (
 from kvmreconcile.plan.applied import bent, mask
 from kvmreconcile.plan.compare import Compared, compare, create
 from kvmreconcile.plan.halts import is_left, kept_still
+from kvmreconcile.plan.memory import Found, Surrounding, View, recall
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind
 from kvmreconcile.plan.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.tree import Change, Effect, Node, is_satisfied_by
+from kvmreconcile.tree import Change, Effect, is_satisfied_by
 from kvmreconcile.tree.scalars import uuid as spelled
 
 AGAIN = "it is looked at again in the next pass"
@@ -58,16 +59,6 @@ class Findings:
     at_rest: set[Key] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """One object from both sides; `hidden` is what keeps it from being seen."""
-
-    desired: Desired
-    actual: Actual | None
-    applied: Applied | None
-    hidden: Blind | None
-
-
 def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> None:
     """Compare one desired object with the host and note what follows."""
     desired, actual = world.desired[key], world.observed.objects.get(key)
@@ -90,7 +81,19 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
         found.foreign.add(key)
         found.held.append(conflict(desired, actual, world))
         return
-    _note(view, _compared(view, world, kinds), tuple(_strayed(view, world, kinds)), found)
+    _note(view, _found(view, world, kinds[key.kind]), found)
+
+
+def _found(view: View, world: World, kind: Rulebook) -> Found:
+    """Return what comparing the object gives, or what it gave as long as that cannot be anything else."""
+    key, around = view.desired.key, Surrounding(world)
+    found = recall(key, view, kind, world)
+    if found is None:
+        compared = _compared(view, around, kind)
+        strayed = tuple(_strayed(view, around, kind))
+        found = Found(view, kind, world.instance, around.asked, compared, strayed)
+        world.memory[key] = found
+    return found
 
 
 def _is_at_rest(view: View, kinds: Rulebooks) -> bool:
@@ -132,20 +135,19 @@ def _is_ours_again(view: View, kinds: Rulebooks, needs: Needs, found: Findings) 
     return ours and is_satisfied_by(desired.tree, actual.tree, bent(desired, kind))
 
 
-def _strayed(view: View, world: World, kinds: Rulebooks) -> Iterator[Held]:
+def _strayed(view: View, around: Surrounding, kind: Rulebook) -> Iterator[Held]:
     """Yield what is not put back, since what was written since would be lost."""
     desired, actual = view.desired, view.actual
     if actual is None or desired.policy.apply is Apply.CREATE_ONLY:
         return
-    lookup = _surroundings(desired, actual, world).lookup
     before = view.applied.tree if view.applied else None
-    for part, stands, wanted in kinds[desired.key.kind].strays(desired.tree, actual, before, lookup):
+    for part, stands, wanted in kind.strays(desired.tree, actual, before, around.lookup):
         detail = f"{part} is on {stands}, which is not built on {wanted}; it is left there"
         yield Held(placeholder(desired), Hold.STRAYED, detail, "name it in the spec, or put it back by hand")
 
 
-def _note(view: View, compared: Compared, strayed: Sequence[Held], found: Findings) -> None:
-    key, actual = view.desired.key, view.actual
+def _note(view: View, gave: Found, found: Findings) -> None:
+    key, actual, compared, strayed = view.desired.key, view.actual, gave.compared, gave.strayed
     if actual is not None and actual.job and compared.actions:
         release = "it goes on when the job is done"
         found.held += [Held(a, Hold.BUSY, actual.job, release) for a in compared.actions]
@@ -168,9 +170,9 @@ def _is_news(view: View) -> bool:
     return bool(applied and actual and is_left(view.desired, actual, applied) != applied.left)
 
 
-def _compared(view: View, world: World, kinds: Rulebooks) -> Compared:
+def _compared(view: View, surrounding: Surrounding, kind: Rulebook) -> Compared:
     desired, actual, applied = view.desired, view.actual, view.applied
-    kind, around = kinds[desired.key.kind], _surroundings(desired, actual, world)
+    around = _surroundings(desired, actual, surrounding)
     if actual is None:
         if applied and not applied.complete and view.hidden:
             return _made_anew(view, applied, kind, around)
@@ -198,14 +200,7 @@ def _made_anew(view: View, applied: Applied, kind: Rulebook, around: Surrounding
     return Compared(tuple(replace(a, effect=Effect.DATA_LOSS) for a in compared.actions))
 
 
-def _surroundings(desired: Desired, actual: Actual | None, world: World) -> Surroundings:
+def _surroundings(desired: Desired, actual: Actual | None, around: Surrounding) -> Surroundings:
     uuid = spelled(desired.tree.get("uuid") or (actual.uuid if actual else "") or desired.uuid)
-
-    def lookup(key: Key) -> Node | None:
-        seen = world.observed.objects.get(key)
-        if isinstance(seen, Actual):
-            return seen.tree
-        other = world.desired.get(key)
-        return other.tree if other else None
-
-    return Surroundings(uuid, Stamp(world.instance, str(desired.key), uuid), desired.plain, lookup)
+    stamp = Stamp(around.world.instance, str(desired.key), uuid)
+    return Surroundings(uuid, stamp, desired.plain, around.lookup)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Plan, World
 from kvmreconcile.plan.groups import in_turn
 from kvmreconcile.plan.look import AGAIN, Findings, look
+from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind, find_needs
 from kvmreconcile.plan.policy import Case, Limits, Overrides, judge, name, overridden
 from kvmreconcile.plan.prune import orphans
@@ -28,6 +29,7 @@ def plan(
     """
     overrides = overrides or Overrides()
     world = replace(world, desired=overridden(world.desired, overrides))
+    forget_others(world)
     needs, found = find_needs(world, kinds), Findings()
     for key in needs.sequence:
         if overrides.only is None or key in overrides.only:

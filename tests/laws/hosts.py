@@ -81,6 +81,7 @@ class Host:
     live: dict[Key, Node] = field(default_factory=dict)
     runs: dict[Key, int] = field(default_factory=dict)
     applied: dict[Key, Applied] = field(default_factory=dict)
+    memory: dict[Key, object] = field(default_factory=dict)
 
     def actual(self, key: Key) -> Actual:
         tree, live = self.trees[key], self.live.get(key)
@@ -96,7 +97,10 @@ class Host:
         return self.judge(self.world(*wanted), effect)
 
     def judge(self, world: World, effect: Effect = Effect.REPLACE) -> Plan:
-        return plan(world, {self.book.name: self.book}, Overrides(effect))
+        books, overrides = {self.book.name: self.book}, Overrides(effect)
+        made = plan(replace(world, memory=self.memory), books, overrides)
+        assert made == plan(world, books, overrides), "what is remembered of earlier plans changes this one"
+        return made
 
     def execute(self, made: Plan, *wanted: Desired) -> None:
         """Do what a plan says, and remember what came of it as executors do."""

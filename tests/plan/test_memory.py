@@ -1,0 +1,89 @@
+"""What was compared is not compared again while nothing has changed, and is as soon as anything has."""
+
+from dataclasses import dataclass, field, replace
+
+from kvmreconcile.model import Actual, Desired, Key, Lookup, World
+from kvmreconcile.plan import plan
+from kvmreconcile.tree import Node
+from tests.plan.worlds import BOOKS, Book, remembered, seen, wish, world
+
+WEB = wish("Domain/web", '<domain><disk dev="vda"/></domain>')
+IMAGE, OTHER = Key("Volume", "default/web"), Key("Volume", "default/other")
+
+
+@dataclass(frozen=True)
+class Counting(Book):
+    """A kind that counts how often one of its objects is compared, and looks at a volume meanwhile."""
+
+    compared: list[Key] = field(default_factory=list)
+
+    def strays(
+        self, desired: Node, actual: Actual, before: Node | None, lookup: Lookup
+    ) -> list[tuple[str, str, str]]:
+        del desired, before
+        self.compared.append(actual.key)
+        return [] if lookup(IMAGE) is None else [("it", "there", "not there")]
+
+
+class Passes:
+    """Plans for one world after another, with one memory."""
+
+    def __init__(self) -> None:
+        domains = BOOKS["Domain"]
+        self.book = Counting(domains.name, domains.root, domains.rules, stamped=domains.stamped)
+        self.memory: dict[Key, object] = {}
+
+    def compared(self, now: World) -> int:
+        """Return how many objects a plan for this world compares."""
+        before = len(self.book.compared)
+        plan(replace(now, memory=self.memory), {**BOOKS, "Domain": self.book})
+        return len(self.book.compared) - before
+
+
+def here(desired: Desired = WEB, actual: Actual | None = None, *others: Actual) -> World:
+    return world([desired], [actual or seen(desired), *others], [remembered(desired)])
+
+
+def test_what_is_as_it_was_is_not_compared_again() -> None:
+    passes = Passes()
+
+    assert [passes.compared(here()) for _ in range(3)] == [1, 0, 0]
+
+
+def test_an_edit_of_spec_or_host_is_compared() -> None:
+    passes = Passes()
+    edited = wish("Domain/web", '<domain><disk dev="vdb"/></domain>')
+    passes.compared(here())
+
+    assert passes.compared(here(edited)) == 1
+    assert passes.compared(here(WEB, seen(edited))) == 1
+
+
+def test_other_rules_or_another_instance_are_compared() -> None:
+    passes = Passes()
+    passes.compared(here())
+
+    assert passes.compared(replace(here(), instance="other")) == 0  # not even ours then
+    assert passes.compared(here()) == 0
+    passes.book = replace(passes.book)
+    assert passes.compared(here()) == 1
+
+
+def test_only_what_was_asked_of_another_object_counts() -> None:
+    passes = Passes()
+    there = Actual(IMAGE, "", "<volume/>")
+    passes.compared(here())
+
+    assert passes.compared(here(WEB, None, Actual(OTHER, "", "<volume/>"))) == 0
+    assert passes.compared(here(WEB, None, there)) == 1
+    assert passes.compared(here(WEB, None, there)) == 0
+    assert passes.compared(here(WEB, None, replace(there, xml="<volume x='1'/>"))) == 1
+
+
+def test_what_no_spec_wants_any_more_is_forgotten() -> None:
+    passes = Passes()
+    passes.compared(here())
+
+    passes.compared(world())
+
+    assert passes.memory == {}
