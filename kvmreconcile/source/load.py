@@ -9,15 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kvmreconcile.errors import Problem, SpecError
-from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
-from kvmreconcile.model import Desired, Key, Source
-from kvmreconcile.source.document import check, find
+from kvmreconcile.errors import Problem
+from kvmreconcile.kinds.kind import Document, Kind
+from kvmreconcile.model import Desired, Key
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import SpecFile, read_all
-from kvmreconcile.source.item import Item
-from kvmreconcile.source.text import chunks, decode
-from kvmreconcile.source.yaml import read
+from kvmreconcile.source.piece import Piece, read_pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,87 +40,86 @@ class Loaded:
 
 def load(paths: Sequence[Path], kinds: Mapping[str, Kind], instance: str) -> Loaded:
     """Read files and trees of files; `kinds` is by name, `instance` is what UUIDs are derived from."""
-    loading = _Loading(kinds)
-    for found in read_all(paths):
-        loading.take(found)
-    loading.freeze_twins()
-    for document in loading.documents:
-        loading.desire(document, instance)
-    return Loaded(
-        tuple(d for d in loading.documents if loading.key(d) in loading.desired),
-        loading.desired,
-        tuple(dict.fromkeys(f.problem() for f in sorted(loading.faults, key=lambda fault: fault.order))),
-        frozenset(loading.frozen),
-        complete=loading.complete and bool(loading.documents or loading.frozen),
-    )
+    return Loader(kinds, instance).load(paths)
+
+
+@dataclass(slots=True)
+class Loader:
+    """Loads the same files again and again; one whose bytes are as before says what it said before."""
+
+    kinds: Mapping[str, Kind]
+    instance: str
+    _known: dict[Path, tuple[SpecFile, tuple[Piece, ...] | Fault]] = field(default_factory=dict)
+
+    def load(self, paths: Sequence[Path]) -> Loaded:
+        """Read files and trees of files."""
+        files = list(read_all(paths))
+        before, self._known = self._known, {}
+        loading = _Loading()
+        for file in files:
+            loading.take(file if isinstance(file, Fault) else self._read(file, before))
+        return loading.loaded()
+
+    def _read(
+        self, file: SpecFile, before: Mapping[Path, tuple[SpecFile, tuple[Piece, ...] | Fault]]
+    ) -> tuple[Piece, ...] | Fault:
+        known = before.get(file.path)
+        if known is None or known[0] != file:
+            known = (file, read_pieces(file, self.kinds, self.instance))
+        self._known[file.path] = known
+        return known[1]
 
 
 @dataclass(slots=True)
 class _Loading:
     """A load under way."""
 
-    kinds: Mapping[str, Kind]
-    documents: list[Document] = field(default_factory=list)
-    items: dict[Source, Item] = field(default_factory=dict)
-    desired: dict[Key, Desired] = field(default_factory=dict)
+    right: list[tuple[Key, Piece]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     frozen: set[Key] = field(default_factory=set)
     complete: bool = True
 
-    def take(self, found: SpecFile | Fault) -> None:
+    def take(self, found: tuple[Piece, ...] | Fault) -> None:
         """Take one file in, or what kept it from being read."""
         if isinstance(found, Fault):
-            self.miss(found)
+            self.complete = False
+            self.faults.append(found)
             return
-        text = decode(found.content, found.name)
-        if isinstance(text, Fault):
-            self.miss(text)
-            return
-        for chunk in chunks(text):
-            reading = read(chunk, found.name)
-            checked = check(reading, self.kinds, found.path.parent)
-            self.faults += checked.faults
-            if checked.document is not None and reading.item is not None:
-                self.items[checked.document.source] = reading.item
-                self.documents.append(checked.document)
-            elif checked.faults:
-                self.frozen |= {checked.key} if checked.key else set()
-                self.complete &= reading.whole and checked.key is not None
+        for piece in found:
+            self.faults += piece.faults
+            if piece.document is not None and piece.key is not None:
+                self.right.append((piece.key, piece))
+                continue
+            self.frozen |= {piece.key} if piece.key else set()
+            self.complete &= piece.whole and piece.key is not None
 
-    def miss(self, fault: Fault) -> None:
-        """Note that a file was not read."""
-        self.complete = False
-        self.faults.append(fault)
-
-    def key(self, document: Document) -> Key:
-        """Return the key of a document."""
-        return self.kinds[document.kind].key(document)
-
-    def freeze_twins(self) -> None:
-        """Take out every document about an object that another one is about, too."""
-        first: dict[Key, Document] = {}
-        for document in self.documents:
-            key = self.key(document)
-            other = first.setdefault(key, document)
-            if other is not document:
+    def loaded(self) -> Loaded:
+        """Return what all files say together."""
+        self._freeze_twins()
+        desired: dict[Key, Desired] = {}
+        documents: list[Document] = []
+        count = len(self.right) + len(self.frozen)
+        for key, piece in self.right:
+            self.faults += piece.contradictions
+            if piece.desired is None or piece.document is None:
                 self.frozen.add(key)
-                for one, two in ((other, document), (document, other)):
-                    what = f"{key} is also described at {two.source}"
-                    self.faults.append(Fault(one.source, what, "keep one of them, or rename the other"))
-        self.documents = [d for d in self.documents if self.key(d) not in self.frozen]
+            else:
+                desired[key] = piece.desired
+                documents.append(piece.document)
+        ordered = sorted(self.faults, key=lambda fault: fault.order)
+        problems = tuple(dict.fromkeys(fault.problem() for fault in ordered))
+        frozen = frozenset(self.frozen)
+        return Loaded(tuple(documents), desired, problems, frozen, complete=self.complete and count > 0)
 
-    def desire(self, document: Document, instance: str) -> None:
-        """Work out what a document says."""
-        key = self.key(document)
-        try:
-            self.desired[key] = self.kinds[document.kind].desire(document, derived_uuid(instance, key))
-        except SpecError as error:
-            self.frozen.add(key)
-            for problem in error.problems:
-                # The last part of where it is names the field, if any: "file:1:1: Domain/web1: spec.xml".
-                name = problem.where.rpartition(": ")[2]
-                found = find(self.items[document.source], *name.split("."))
-                what = f"{name}: {problem.what}" if found else problem.what
-                self.faults.append(
-                    Fault(found.source if found else document.source, what, problem.todo).of(str(key))
-                )
+    def _freeze_twins(self) -> None:
+        """Take out every document about an object that another one is about, too."""
+        first: dict[Key, Piece] = {}
+        for key, piece in self.right:
+            other = first.setdefault(key, piece)
+            if other is not piece and other.document and piece.document:
+                self.frozen.add(key)
+                one, two = other.document.source, piece.document.source
+                for here, there in ((one, two), (two, one)):
+                    what = f"{key} is also described at {there}"
+                    self.faults.append(Fault(here, what, "keep one of them, or rename the other"))
+        self.right = [(key, piece) for key, piece in self.right if key not in self.frozen]

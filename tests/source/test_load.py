@@ -7,7 +7,7 @@ import pytest
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import Loaded, Loader, load
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 
@@ -287,3 +287,32 @@ def test_no_message_repeats_a_value(tmp_path: Path, spec: str) -> None:
 
     assert loaded.problems
     assert SECRET not in "\n".join(map(str, loaded.problems))
+
+
+def test_a_file_that_is_as_before_is_not_read_anew(tmp_path: Path) -> None:
+    loader = Loader(BY_NAME, "test")
+    write(tmp_path, a_yaml=network("first"), b_yaml=network("second"), c_yaml=network("third"))
+    before = loader.load([tmp_path])
+
+    write(tmp_path, b_yaml=network("second", "{autostart: true}"))
+    (tmp_path / "c.yaml").unlink()
+    after = loader.load([tmp_path])
+
+    first, second = Key("Network", "first"), Key("Network", "second")
+    assert list(after.desired) == [first, second]
+    assert after.desired[first] is before.desired[first]
+    assert after.desired[second] != before.desired[second]
+    assert after == load_tree(tmp_path)
+
+
+def test_a_mistake_stays_told_until_it_is_mended(tmp_path: Path) -> None:
+    loader = Loader(BY_NAME, "test")
+    write(tmp_path, a_yaml=network("first"), b_yaml=network("first"), c_yaml=network("third", "{mod: nat}"))
+
+    once, again = loader.load([tmp_path]), loader.load([tmp_path])
+    write(tmp_path, b_yaml=network("second"), c_yaml=network("third"))
+    mended = loader.load([tmp_path])
+
+    assert once == again
+    assert len(once.problems) == 3
+    assert (mended.problems, names(mended)) == ((), ["first", "second", "third"])

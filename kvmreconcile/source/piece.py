@@ -1,0 +1,76 @@
+"""
+One file, made into what its documents say or what is wrong with each of them.
+
+Separate from loading, which sees all files: this depends on one file's bytes and nothing else, so that a file that
+has not changed need not be read again.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kvmreconcile.errors import SpecError
+from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
+from kvmreconcile.model import Desired, Key
+from kvmreconcile.source.document import check, find
+from kvmreconcile.source.fault import Fault
+from kvmreconcile.source.files import SpecFile
+from kvmreconcile.source.item import Item
+from kvmreconcile.source.text import chunks, decode
+from kvmreconcile.source.yaml import read
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """
+    One document.
+
+    Attributes:
+        document: None where anything is wrong with it by itself.
+        key: Of the object it is about, wrong or not; None where even that cannot be read.
+        desired: What it says; None where it cannot be said in libvirt's words.
+        faults: What is wrong with the document.
+        contradictions: What is wrong with what it says.
+        whole: Whether all of it was read.
+    """
+
+    document: Document | None
+    key: Key | None
+    desired: Desired | None
+    faults: tuple[Fault, ...]
+    contradictions: tuple[Fault, ...]
+    whole: bool
+
+
+def read_pieces(file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> tuple[Piece, ...] | Fault:
+    """Read a file's documents, or tell what keeps it from being read; `instance` is what UUIDs are derived from."""
+    text = decode(file.content, file.name)
+    if isinstance(text, Fault):
+        return text
+    return tuple(_pieces(text, file, kinds, instance))
+
+
+def _pieces(text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Iterator[Piece]:
+    for chunk in chunks(text):
+        reading = read(chunk, file.name)
+        checked = check(reading, kinds, file.path.parent)
+        desired: Desired | None = None
+        contradictions: tuple[Fault, ...] = ()
+        if checked.document is not None and reading.item is not None:
+            kind = kinds[checked.document.kind]
+            key = kind.key(checked.document)
+            try:
+                desired = kind.desire(checked.document, derived_uuid(instance, key))
+            except SpecError as error:
+                contradictions = tuple(_contradictions(error, reading.item, key))
+            yield Piece(checked.document, key, desired, checked.faults, contradictions, reading.whole)
+        elif checked.faults:
+            yield Piece(None, checked.key, None, checked.faults, (), reading.whole)
+
+
+def _contradictions(error: SpecError, item: Item, key: Key) -> Iterator[Fault]:
+    for problem in error.problems:
+        # The last part of where it is names the field, if any: "file:1:1: Domain/web1: spec.xml".
+        name = problem.where.rpartition(": ")[2]
+        found = find(item, *name.split("."))
+        what = f"{name}: {problem.what}" if found else problem.what
+        yield Fault((found or item).source, what, problem.todo).of(str(key))
