@@ -4,7 +4,7 @@ One pass: what is wanted, what is, what would be done, and doing it.
 Separate from the command line and the daemon, which are only two ways of asking for a pass.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import entry_points
@@ -15,9 +15,10 @@ from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Actual, Blind, Key, Observation, Plan, Prune, Report, Unknown, World
+from kvmreconcile.model import Key, Plan, Prune, Report, World
 from kvmreconcile.plan import Limits, Overrides
 from kvmreconcile.settings import Settings
+from kvmreconcile.sight import Sight
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
 from kvmreconcile.tree.bending import served
@@ -44,17 +45,6 @@ def on_host(kinds: Kinds, connection: Any) -> Kinds:
     return {name: replace(kind, rules=served(kind.rules, connection.version)) for name, kind in kinds.items()}
 
 
-def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
-    """Read all objects of all kinds; what could not be read is in the answer too."""
-    objects: dict[Key, Actual | Unknown] = {}
-    blind: list[Blind] = []
-    for kind in kinds:
-        seen = kind.driver().observe(connection)
-        objects |= seen.objects
-        blind += seen.blind
-    return Observation(objects, tuple(blind))
-
-
 @dataclass(frozen=True, slots=True)
 class Site:
     """
@@ -71,20 +61,27 @@ class Site:
     connection: Any
     state: State
     stopping: Event = field(default_factory=Event)
+    _sight: Sight = field(init=False)
+    _memory: dict[Key, object] = field(default_factory=dict, init=False)
 
-    def look(self, specs: Loaded, now: datetime) -> World:
-        """Return specs, host and memory as they are now."""
+    def __post_init__(self) -> None:
+        """Begin without having seen anything."""
+        object.__setattr__(self, "_sight", Sight(self.kinds, self.connection))
+
+    def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
+        """Return specs, host and memory as they are now; of the host only these objects are looked at again."""
         settings = self.settings
         return World(
             instance=settings.instance,
             host=settings.host,
             now=now,
             desired=specs.desired,
-            observed=observe(self.kinds.values(), self.connection),
+            observed=self._sight.all() if at is None else self._sight.again(at),
             applied=self.state.applied(),
             frozen=specs.frozen,
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
+            memory=self._memory,
         )
 
     def plan(self, world: World, overrides: Overrides) -> Plan:

@@ -49,7 +49,7 @@ class LibvirtExecutor:
     def execute(self, plan: Plan, world: World, /) -> Report:
         """Do the plan's actions, remember what came of them, and report it."""
         run = _Run(self, plan, world)
-        with self.state.alone(world):
+        with self.state.alone(world, {*plan.records, *(action.key for action in plan.actions)}):
             for key in plan.records:
                 run.settled(key, run.ledger.refresh(key))
             work(run.needs, run.work, self.workers)

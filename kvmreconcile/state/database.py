@@ -16,7 +16,6 @@ from kvmreconcile.errors import StateError
 
 FILE = "state.sqlite3"
 _LOCK = "lock"
-_WORK = "work.lock"
 _BUSY_S = 10.0
 """How long to wait for another process that is writing."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -111,36 +110,6 @@ def _todo(error: sqlite3.Error) -> str:
 def _primary_code(error: sqlite3.Error) -> int:
     """Return what kind of error it is; the library puts details into the higher bits."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-@contextmanager
-def alone(directory: Path) -> Iterator[None]:
-    """
-    Keep every other process, and thread, that asks for the same from acting on this directory's state.
-
-    Raises:
-        StateError: Another is at work.
-    """
-    path = directory / _WORK
-    with translated(path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        _claim(handle, path)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _claim(handle: int, path: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        who = os.read(handle, 20).decode() or "unknown"
-        raise StateError(
-            f"{path}: another kvmreconcile (process {who}) is at work on this host; try again when it is done"
-        ) from error
-    os.truncate(handle, 0)
-    os.write(handle, str(os.getpid()).encode())
 
 
 @contextmanager

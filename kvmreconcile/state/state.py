@@ -6,14 +6,15 @@ knows nothing to be ours, and so nothing is removed for its sake.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Applied, Key, Report, World
-from kvmreconcile.state.database import FILE, alone, open_copy, open_writable, translated
+from kvmreconcile.state.claim import Claim
+from kvmreconcile.state.database import FILE, open_copy, open_writable, translated
 from kvmreconcile.state.rows import Entry, read_applied, read_entry, write_applied, write_entries
 
 _PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -38,6 +39,7 @@ class State:
         self._database = database
         self._path = path
         self._lock = Lock()
+        self._claim = Claim(path.parent)
 
     @classmethod
     def open(cls, directory: Path) -> "State":
@@ -82,15 +84,18 @@ class State:
             database.execute(_TRIM, (HISTORY_ROWS,))
 
     @contextmanager
-    def alone(self, world: World) -> Iterator[None]:
+    def alone(self, world: World, keys: Collection[Key]) -> Iterator[None]:
         """
-        Act on what was seen, with no other process acting at the same time or since.
+        Act on some objects as they were seen, with no other process acting at the same time, or on them since.
+
+        Threads of this process may, each on objects of its own.
 
         Raises:
             StateError: Another is at work, or has been since this world was looked at.
         """
-        with alone(self._path.parent):
-            if self.applied() != dict(world.applied):
+        with self._claim:
+            now = self.applied()
+            if any(now.get(key) != world.applied.get(key) for key in keys):
                 raise StateError(
                     f"{self._path}: another kvmreconcile has been at work since this plan was made; plan anew"
                 )

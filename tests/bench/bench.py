@@ -24,8 +24,9 @@ from kvmreconcile.cli.site import open_site, read_specs
 from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.model import Plan
 from kvmreconcile.plan import Overrides
-from kvmreconcile.reconcile import Site, known_kinds, observe
+from kvmreconcile.reconcile import Site, known_kinds
 from kvmreconcile.settings import Settings
+from kvmreconcile.sight import observe
 from kvmreconcile.source.load import Loaded
 from tests.lab.lab import Lab, LabError
 

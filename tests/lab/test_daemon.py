@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.state.database import alone
+from kvmreconcile.state.claim import Claim
 from tests.lab.background import Background
 from tests.lab.guest import GuestFiles, wait_until
 from tests.lab.lab import Lab
@@ -290,7 +290,7 @@ def test_told_to_stop_while_it_works_it_begins_nothing_more(daemon: Daemon) -> N
 
 
 def test_while_another_is_at_work_it_looks_again_later(running: Daemon) -> None:
-    with alone(running.state):
+    with Claim(running.state):
         running.lab.virsh("destroy", "web1")
         running.wait_for("pass.broken_off")
 

@@ -16,9 +16,9 @@ from tests.state.values import DISK, WEB, applied, reopened
 HOLDER = """
 import sys
 from pathlib import Path
-from kvmreconcile.state.database import alone
+from kvmreconcile.state.claim import Claim
 
-with alone(Path(sys.argv[1])):
+with Claim(Path(sys.argv[1])):
     print("mine", flush=True)
     sys.stdin.read()
 """
@@ -31,7 +31,7 @@ def seen(*known: Applied) -> World:
 
 def test_one_after_the_other_may_act(state: State) -> None:
     for key in (WEB, DISK):
-        with state.alone(seen(*state.applied().values())):
+        with state.alone(seen(*state.applied().values()), [key]):
             state.put(applied(key))
 
     assert set(state.applied()) == {WEB, DISK}
@@ -39,10 +39,10 @@ def test_one_after_the_other_may_act(state: State) -> None:
 
 def test_while_one_acts_another_may_not(state: State, tmp_path: Path) -> None:
     with (
-        state.alone(seen()),
+        state.alone(seen(), [WEB]),
         reopened(tmp_path) as other,
         pytest.raises(StateError, match=rf"another kvmreconcile \(process {os.getpid()}\) is at work"),
-        other.alone(seen()),
+        other.alone(seen(), [WEB]),
     ):
         other.forget(WEB)
 
@@ -54,7 +54,7 @@ def test_one_that_is_killed_holds_nobody_off(state: State, tmp_path: Path) -> No
     assert holder.stdin is not None
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"mine\n"
-    with pytest.raises(StateError, match=f"process {holder.pid}"), state.alone(seen()):
+    with pytest.raises(StateError, match=f"process {holder.pid}"), state.alone(seen(), [WEB]):
         state.forget(WEB)
 
     holder.kill()
@@ -62,7 +62,7 @@ def test_one_that_is_killed_holds_nobody_off(state: State, tmp_path: Path) -> No
     holder.stdin.close()
     holder.stdout.close()
 
-    with state.alone(seen()):
+    with state.alone(seen(), [WEB]):
         state.put(applied())
 
 
@@ -70,7 +70,29 @@ def test_one_that_is_killed_holds_nobody_off(state: State, tmp_path: Path) -> No
 def test_nobody_acts_on_what_has_changed_since_it_was_seen(state: State, known: tuple[Applied, ...]) -> None:
     state.put(applied())
 
-    with pytest.raises(StateError, match="since this plan was made; plan anew"), state.alone(seen(*known)):
+    with (
+        pytest.raises(StateError, match="since this plan was made; plan anew"),
+        state.alone(seen(*known), [WEB]),
+    ):
         state.forget(WEB)
 
     assert state.applied() == {WEB: applied()}
+
+
+def test_threads_of_one_process_act_side_by_side_on_objects_of_their_own(
+    state: State, tmp_path: Path
+) -> None:
+    before = seen()
+    with state.alone(before, [WEB]):
+        state.put(applied(WEB))
+        with state.alone(before, [DISK]):
+            state.put(applied(DISK))
+        with (
+            reopened(tmp_path) as other,
+            pytest.raises(StateError, match="is at work"),
+            other.alone(before, [DISK]),
+        ):
+            pass
+
+    with reopened(tmp_path) as other, other.alone(seen(*state.applied().values()), [WEB]):
+        assert set(state.applied()) == {WEB, DISK}
