@@ -5,7 +5,7 @@ Separate from passes, and without a clock, because how long is a matter of arith
 only: a daemon that starts tries everything at once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby
@@ -62,13 +62,7 @@ class Backoff:
         planned = _by_object(plan.actions)
         self._waiting = {k for k, steps in planned.items() if self._must_wait(k, steps, now_s)}
         self._waits = {k: w for k, w in self._waits.items() if k in planned or now_s < w.due_s + FORGET_S}
-        left_out = set(self._waiting)
-        for action in plan.actions:  # in order: what is needed comes before what needs it
-            if left_out.intersection(action.needs):
-                left_out.add(action.key)
-        if not left_out:
-            return plan
-        return replace(plan, actions=tuple(a for a in plan.actions if a.key not in left_out))
+        return without(plan, self._waiting)
 
     def learn(self, report: Report, now_s: float) -> Mapping[Key, Wait]:
         """Take note of what came of a plan, and return what must wait before it is tried again."""
@@ -99,6 +93,18 @@ class Backoff:
     def _must_wait(self, key: Key, steps: Steps, now_s: float) -> bool:
         wait = self._waits.get(key)
         return wait is not None and wait.steps == steps and now_s < wait.due_s
+
+
+def without(plan: Plan, keys: Collection[Key]) -> Plan:
+    """Return a plan without some objects, and without what needs them."""
+    left_out = set(keys)
+    for action in plan.actions:  # in order: what is needed comes before what needs it
+        if left_out.intersection(action.needs):
+            left_out.add(action.key)
+    if not left_out:
+        return plan
+    actions = tuple(a for a in plan.actions if a.key not in left_out)
+    return replace(plan, actions=actions, records=tuple(k for k in plan.records if k not in left_out))
 
 
 def _by_object(actions: Iterable[Action]) -> dict[Key, Steps]:

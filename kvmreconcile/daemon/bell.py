@@ -41,9 +41,13 @@ class Rings:
         """Return when they are to be answered, None if there are none."""
         return min(self._last_s + self.debounce_s, self._first_s + self.longest_s) if self._why else None
 
+    def why(self) -> tuple[str, ...]:
+        """Return why it rang, each reason once."""
+        return tuple(self._why)
+
     def take(self) -> tuple[str, ...]:
         """Return why it rang, each reason once, and begin anew."""
-        why, self._why = tuple(self._why), {}
+        why, self._why = self.why(), {}
         return why
 
 
@@ -61,6 +65,11 @@ class Bell:
         with self._changed:
             self._rings.add(why, self._clock())
             self._changed.notify_all()
+
+    def rung_by(self) -> tuple[str, ...]:
+        """Return why it has rung since it was last answered."""
+        with self._changed:
+            return self._rings.why()
 
     def close(self) -> None:
         """Let whoever waits go, now and ever after."""

@@ -45,6 +45,7 @@ class Looked:
         plan: All that is to be done.
         allowed: What of it is done now, which is not what has just failed.
         waits: Objects that are left alone for that reason.
+        busy: Objects that an earlier pass is still working on, and are left to it.
         took_s: From its start until it had planned.
     """
 
@@ -57,6 +58,7 @@ class Looked:
     plan: Plan
     allowed: Plan
     waits: Mapping[Key, Wait]
+    busy: frozenset[Key]
     took_s: float
 
 

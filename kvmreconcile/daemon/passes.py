@@ -5,7 +5,7 @@ Separate from what makes them happen, so that a pass is one call that always ret
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -13,21 +13,50 @@ from uuid import uuid4
 import structlog
 
 from kvmreconcile.daemon.backoff import Backoff, Fate
+from kvmreconcile.daemon.hands import Hands, Task
 from kvmreconcile.daemon.news import Acted, Broken, Follower, Looked, tell
 from kvmreconcile.errors import KvmReconcileError
 from kvmreconcile.execute.plugins import REPORTERS, find
-from kvmreconcile.model import Report, Result
+from kvmreconcile.model import Key, Plan, Report, Result, World
 from kvmreconcile.origin import Origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.reconcile import Site
-from kvmreconcile.source.load import load
+from kvmreconcile.source.load import Loaded, Loader
 
 SPECS = "specs"
 """The ring that says that spec files may have changed."""
+PROGRESS = "progress"
+"""The ring that says that what a pass began is done."""
+PATIENCE_S = 1.0
+"""How long a pass waits for its steps while others want to be looked at; slower ones go on beside later passes."""
+_GLANCE_S = 0.1
 _SHOWN = 8
 """How many reasons for a pass are logged."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One pass: what it is called, when it began, and why."""
+
+    pass_id: str
+    at: datetime
+    began_s: float
+    rung_by: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Doubts:
+    """What may be otherwise than it was seen last: what rang, and what was worked on."""
+
+    everything: bool = True
+    keys: set[Key] = field(default_factory=set)
+
+    def add(self, rung_by: Sequence[str]) -> None:
+        """Take rings in; one that names no object and is not known to be about none is about all."""
+        self.keys |= {Key.read(why) for why in rung_by if "/" in why}
+        self.everything |= any("/" not in why and why not in (SPECS, PROGRESS) for why in rung_by)
 
 
 @dataclass(slots=True)
@@ -38,14 +67,19 @@ class Passes:
     Attributes:
         origin: Asked in each pass where specs are.
         again: Called after a pass that changed something: what it made possible is found by another.
+        rung_by: Asked who wants another pass while one still waits for its steps.
         followers: Told what passes see and do.
     """
 
     origin: Callable[[], Origin]
     again: Callable[[], None]
+    rung_by: Callable[[], Collection[str]] = tuple
     followers: tuple[Follower, ...] = ()
     clock: Callable[[], float] = time.monotonic
     _backoff: Backoff = field(default_factory=Backoff)
+    _hands: Hands = field(default_factory=Hands)
+    _loader: Loader | None = None
+    _doubts: _Doubts = field(default_factory=_Doubts)
     _failures: int = 0
     _again_s: float | None = None
     _opens_s: float | None = None
@@ -55,76 +89,131 @@ class Passes:
         times = [t for t in (self._backoff.due_s(), self._again_s, self._opens_s) if t is not None]
         return min(times, default=None)
 
+    def close(self) -> None:
+        """Wait for what is still under way."""
+        self._hands.close()
+        self._collect()
+
     def run(self, site: Site, rung_by: Sequence[str]) -> None:
         """Make one pass; whatever goes wrong in it is logged, and tried again later."""
-        turn = _Turn(uuid4().hex[:8], datetime.now(UTC), self.clock())
+        turn = _Turn(uuid4().hex[:8], datetime.now(UTC), self.clock(), tuple(rung_by))
         with structlog.contextvars.bound_contextvars(pass_id=turn.pass_id):
-            self._opens_s = None
+            self._opens_s = self._again_s = None
             log.info("pass.started", rung_by=list(rung_by[:_SHOWN]) or ["retry"], rings=len(rung_by))
             if SPECS in rung_by:
                 self._backoff.release()
-            counts = self._guarded(site, rung_by, turn)
+            self._collect()
+            self._doubts.add(rung_by)
+            counts: dict[str, int] = {}
+            try:
+                counts = self._converge(site, turn)
+            except Exception as error:  # noqa: BLE001  it is logged, and a pass always returns
+                self._excuse(error, turn.at, turn.pass_id)
+            if self._again_s is None:
+                self._failures = 0
             log.info("pass.ended", took_s=round(self.clock() - turn.began_s, 3), **counts)
 
-    def _guarded(self, site: Site, rung_by: Sequence[str], turn: "_Turn") -> dict[str, int]:
-        try:
-            counts = self._converge(site, rung_by, turn)
-        except KvmReconcileError as error:
+    def _excuse(self, error: Exception, at: datetime, pass_id: str) -> None:
+        """Log what kept a pass from its end, and have another made later."""
+        if isinstance(error, KvmReconcileError):
             why = str(error)
             log.warning("pass.broken_off", why=why)
-        except Exception as error:
+        else:
             # A mistake of ours must not keep everything else from being looked after.
             why = f"a mistake in kvmreconcile: {error!r}"
-            log.exception("pass.crashed")
-        else:
-            self._failures, self._again_s = 0, None
-            return counts
+            log.error("pass.crashed", exc_info=error)
         self._failures += 1
         self._again_s = self.clock() + Fate.PASSING.wait_s(self._failures)
-        tell(self.followers, Broken(turn.at, turn.pass_id, why))
-        return {}
+        tell(self.followers, Broken(at, pass_id, why))
 
-    def _converge(self, site: Site, rung_by: Sequence[str], turn: "_Turn") -> dict[str, int]:
+    def _converge(self, site: Site, turn: _Turn) -> dict[str, int]:
         origin = self.origin()
         with structlog.contextvars.bound_contextvars(**({"commit": origin.commit} if origin.commit else {})):
-            looked = self._look(origin, site, rung_by, turn)
+            looked = self._look(origin, site, turn)
             return self._act(looked, site) if looked else {}
 
-    def _look(self, origin: Origin, site: Site, rung_by: Sequence[str], turn: "_Turn") -> Looked | None:
+    def _look(self, origin: Origin, site: Site, turn: _Turn) -> Looked | None:
         """Return what is to be done, None if the connection was lost: what was seen is at best half of it."""
-        specs = load(origin.paths, site.kinds, site.settings.instance)
-        world = site.look(specs, turn.at)
+        if self._loader is None or self._loader.kinds is not site.kinds:
+            self._loader = Loader(site.kinds, site.settings.instance)
+        specs = self._loader.load(origin.paths)
+        # Asked before looking: what ends meanwhile may be seen as it was before.
+        busy = self._hands.busy()
+        world, plan = self._planned(site, specs, turn)
         if not site.connection.is_alive():
             return None
-        plan = site.plan(world, Overrides())
+        self._doubts = _Doubts(everything=False)
         if plan.look_again:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
-        allowed = self._backoff.sift(plan, self.clock())
+        allowed = self._hands.free(self._backoff.sift(plan, self.clock()), busy)
         looked = Looked(
             at=turn.at,
             pass_id=turn.pass_id,
-            rung_by=tuple(rung_by),
+            rung_by=turn.rung_by,
             commit=origin.commit,
             specs=specs,
             world=world,
             plan=plan,
             allowed=allowed,
             waits=self._backoff.waits(),
+            busy=busy,
             took_s=self.clock() - turn.began_s,
         )
         tell(self.followers, looked)
         return looked
 
+    def _planned(self, site: Site, specs: Loaded, turn: _Turn) -> tuple[World, Plan]:
+        """Look where somebody rang, and at whatever is then to be acted on: nothing is done on old knowledge."""
+        overrides = Overrides()
+        at = None if self._doubts.everything else set(self._doubts.keys)
+        world = site.look(specs, turn.at, at)
+        plan = site.plan(world, overrides)
+        while at is not None and (old := {action.key for action in plan.actions} - at):
+            at |= old
+            world = site.look(specs, turn.at, old)
+            plan = site.plan(world, overrides)
+        return world, plan
+
     def _act(self, looked: Looked, site: Site) -> dict[str, int]:
         plan, allowed = looked.plan, looked.allowed
-        counts = {"in_sync": len(plan.in_sync), "held": len(plan.held)}
+        waiting = len(plan.actions) - len(allowed.actions)
+        counts = {"in_sync": len(plan.in_sync), "held": len(plan.held), "waiting": waiting}
         if not allowed.actions and not allowed.records:
-            return {**counts, "waiting": len(plan.actions)}
-        began_s = self.clock()
-        report = site.execute(allowed, looked.world, find(REPORTERS, site.settings.reporter)())
-        did = self._learn(report)
-        tell(self.followers, Acted(looked, report, self._backoff.waits(), self.clock() - began_s))
-        return {**counts, "waiting": len(plan.actions) - len(allowed.actions), **did}
+            return counts
+        task = Task(looked, self.clock())
+        reporter = find(REPORTERS, site.settings.reporter)()
+        self._hands.take(task, lambda to: site.execute(allowed, looked.world, to), reporter)
+        while not self._hands.wait(task, _GLANCE_S):
+            if self.clock() > task.began_s + PATIENCE_S and self._is_wanted_elsewhere():
+                task.work.add_done_callback(lambda _: self.again())
+                return {**counts, "under_way": len(task.busy())}
+        return {**counts, **self._collect(looked.pass_id)}
+
+    def _is_wanted_elsewhere(self) -> bool:
+        return bool({*self.rung_by()} - {str(key) for key in self._hands.busy()} - {PROGRESS})
+
+    def _collect(self, pass_id: str = "") -> dict[str, int]:
+        """Learn from what has ended; return how it ended for the pass of that id."""
+        mine: dict[str, int] = {}
+        for task in self._hands.collect():
+            looked = task.looked
+            self._doubts.keys |= {action.key for action in looked.allowed.actions}
+            with structlog.contextvars.bound_contextvars(pass_id=looked.pass_id):
+                if error := task.work.exception():
+                    if not isinstance(error, Exception):
+                        raise error
+                    self._excuse(error, looked.at, looked.pass_id)
+                    continue
+                counts = self._learn(task.work.result())
+                tell(
+                    self.followers,
+                    Acted(looked, task.work.result(), self._backoff.waits(), self.clock() - task.began_s),
+                )
+                if looked.pass_id == pass_id:
+                    mine = counts
+                else:
+                    log.info("pass.completed", took_s=round(self.clock() - task.began_s, 3), **counts)
+        return mine
 
     def _learn(self, report: Report) -> dict[str, int]:
         for key, wait in self._backoff.learn(report, self.clock()).items():
@@ -136,12 +225,3 @@ class Passes:
         if counts[Result.DONE.value]:
             self.again()
         return counts
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """One pass: what it is called, and when it began."""
-
-    pass_id: str
-    at: datetime
-    began_s: float

@@ -22,7 +22,7 @@ from kvmreconcile.daemon.bell import Bell
 from kvmreconcile.daemon.matters import MatterLog
 from kvmreconcile.daemon.news import Connected, Follower, Lost, tell
 from kvmreconcile.daemon.notify import notify
-from kvmreconcile.daemon.passes import SPECS, Passes
+from kvmreconcile.daemon.passes import PROGRESS, SPECS, Passes
 from kvmreconcile.daemon.poll import Poll
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
 from kvmreconcile.daemon.watch import Watch
@@ -61,7 +61,8 @@ class Service:
         self._followers: tuple[Follower, ...] = (MatterLog(),)
         self._passes = Passes(
             origin=lambda: find_origin(paths, settings),
-            again=lambda: self._bell.ring("progress"),
+            again=lambda: self._bell.ring(PROGRESS),
+            rung_by=self._bell.rung_by,
             followers=self._followers,
         )
         self._connection: Connection | None = None
@@ -127,6 +128,7 @@ class Service:
                 with self._connected() as connection:
                     if connection:
                         self._serve(connection)
+            self._passes.close()
         finally:
             told.ring(ENDED)
 
