@@ -120,16 +120,22 @@ def _on_terminal(words: list[str], answer: str, interrupt_at: str = "\0", **more
     """Run on a terminal of its own, interrupted once some text is seen; return the status and all that was seen."""
     ours, theirs = pty.openpty()
     os.write(ours, answer.encode())
+    # Whoever runs the tests in the background has had interrupts ignored, and so would what they start.
+    program = ("env", "--default-signal=INT", *PROGRAM, *words)
     with subprocess.Popen(
-        [*PROGRAM, *words], stdin=theirs, stdout=theirs, stderr=theirs, env=_environment(**more)
+        program, stdin=theirs, stdout=theirs, stderr=theirs, env=_environment(**more)
     ) as process:
         os.close(theirs)
         seen, waits = "", True
-        for chunk in _chunks(ours):
-            seen += chunk.decode()
-            if waits and interrupt_at in seen:
-                process.send_signal(signal.SIGINT)
-                waits = False
+        try:
+            for chunk in _chunks(ours):
+                seen += chunk.decode()
+                if waits and interrupt_at in seen:
+                    process.send_signal(signal.SIGINT)
+                    waits = False
+        except BaseException:
+            process.kill()
+            raise
     os.close(ours)
     return process.returncode, seen
 
