@@ -65,10 +65,10 @@ class Stage:
     def plan(self, *wanted: Desired) -> Plan:
         return plan(world(self.host, *wanted, applied=self.state.applied()), KINDS)
 
-    def apply(self, *wanted: Desired) -> Report:
+    def apply(self, *wanted: Desired, workers: int = 4) -> Report:
         """Plan and execute, as a pass does."""
         seen = world(self.host, *wanted, applied=self.state.applied())
-        return self.executor().execute(plan(seen, KINDS), seen)
+        return self.executor(workers).execute(plan(seen, KINDS), seen)
 
 
 @pytest.fixture

@@ -48,14 +48,14 @@ class MortalState(State):
         super().forget(key)
 
 
-def main(directory: Path, dies_at: int) -> None:
+def main(directory: Path, dies_at: int, workers: int) -> None:
     fuse = Fuse(dies_at)
     state = MortalState.open(directory / "state")
     assert isinstance(state, MortalState)
     state.fuse = fuse
     stage = Stage(Host(directory / "host", step=fuse.step), state)
-    assert not stage.apply(*WANTED).failed
+    assert not stage.apply(*WANTED, workers=workers).failed
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

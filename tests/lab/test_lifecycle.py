@@ -132,8 +132,7 @@ def test_guest_that_crashed_is_started_again_even_where_a_stopped_one_is_left(gu
     site = guest.site
     site.edit("web1.yaml", "state: running", "state: running\n  onGuestStop: leave")
     boot = up(guest)
-    pid = site.lab.exec("sh", "-c", "cat /run/libvirt/qemu/web1.pid").strip()
-    site.lab.exec("kill", "-9", pid)
+    site.lab.exec("sh", "-c", "kill -9 $(cat /run/libvirt/qemu/web1.pid)")
     wait_until(lambda: is_off(guest), "it is off")
 
     assert up(guest) != boot
