@@ -1,0 +1,217 @@
+"""Passes over a host of files: where they look, what they leave to steps under way, and what they learn from them."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from kvmreconcile.daemon.news import Acted, Broken, Looked, News
+from kvmreconcile.daemon.passes import PATIENCE_S, PROGRESS, SPECS, Passes
+from kvmreconcile.errors import Rejected, StateError
+from kvmreconcile.kinds.kind import Document
+from kvmreconcile.model import Action, Desired, Key, Power, Result
+from kvmreconcile.origin import Origin
+from kvmreconcile.reconcile import Site
+from kvmreconcile.settings import Settings
+from kvmreconcile.state import State
+from tests.execute.host import KINDS, Host, desired
+
+WEB, DB = Key("Domain", "web"), Key("Domain", "db")
+WITHIN_S = 30.0
+
+
+def key(document: Document) -> Key:
+    return Key(document.kind, document.name)
+
+
+def desire(document: Document, _uuid: str) -> Desired:
+    return desired(str(key(document)), document.spec.xml or "", power=Power.RUNNING)
+
+
+@dataclass
+class Bench:
+    """A host, its specs, and passes over it that are asked for by hand."""
+
+    directory: Path
+    host: Host
+    site: Site
+    rung: list[str] = field(default_factory=list)
+    told: list[News] = field(default_factory=list)
+    passes: Passes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.passes = Passes(
+            origin=lambda: Origin([self.directory / "specs"]),
+            again=lambda: self.rung.append(PROGRESS),
+            rung_by=lambda: self.rung,
+            followers=(self.told.append,),
+        )
+
+    def spec(self, name: str, xml: str = "<domain/>") -> None:
+        text = (
+            f"apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name}}}\nspec: {{xml: {xml}}}\n"
+        )
+        (self.directory / f"specs/{name}.yaml").write_text(text)
+
+    def run(self, *rung_by: str) -> Looked | None:
+        """Make one pass, and return what it saw."""
+        self.host.log.clear()
+        self.rung.clear()
+        before = len(self.told)
+        self.passes.run(self.site, rung_by)
+        return next((n for n in self.told[before:] if isinstance(n, Looked)), None)
+
+    def settle(self) -> None:
+        """Make passes until one changes nothing."""
+        self.run("connected")
+        while self.rung:
+            self.run(PROGRESS)
+
+    def did(self) -> list[str]:
+        """Return what the last pass, and what it left under way, did to the host."""
+        return [line for line in self.host.log if not line.startswith("observe")]
+
+    def looked_at(self) -> list[str]:
+        """Return what the last pass looked at before it did anything: names, "" for everything."""
+        first = next((i for i, line in enumerate(self.host.log) if not line.startswith("observe")), None)
+        return [line.removeprefix("observe ") for line in self.host.log[:first]]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    for name in ("host", "specs"):
+        (tmp_path / name).mkdir()
+    kinds = {name: replace(kind, key=key, desire=desire) for name, kind in KINDS.items()}
+    host, state = Host(tmp_path / "host"), State.open(tmp_path / "state")
+    bench = Bench(tmp_path, host, Site(Settings(instance="lab", reporter="silent"), kinds, host, state))
+    bench.spec("web")
+    bench.spec("db")
+    yield bench
+    bench.passes.close()
+    state.close()
+
+
+def test_first_pass_looks_at_everything_and_one_that_an_object_rang_at_that(bench: Bench) -> None:
+    bench.settle()
+
+    bench.run("Domain/web")
+
+    assert bench.looked_at() == ["web"]
+    assert bench.did() == []
+
+
+@pytest.mark.parametrize("why", ["resync", "connected", "loss", "somebody wants it"])
+def test_whatever_names_no_object_is_about_all(bench: Bench, why: str) -> None:
+    bench.settle()
+
+    bench.run(why, "Domain/web")
+
+    assert bench.looked_at() == ["", ""]  # one kind after the other
+
+
+def test_nothing_is_done_on_old_knowledge(bench: Bench) -> None:
+    bench.settle()
+    # Something happens to another object, and nobody rings.
+    bench.host.write(DB, bench.host.file(DB).read_text().replace("<domain>", '<domain x="theirs">'))
+    bench.spec("db", '<domain x="ours"/>')
+
+    looked = bench.run(SPECS)
+
+    assert bench.looked_at() == ["db"]
+    assert looked
+    assert [(c.old, c.new) for c in looked.allowed.actions[0].changes] == [("theirs", "ours")]
+    assert bench.did() == ["define Domain/db"]
+
+
+def test_what_a_pass_did_is_looked_at_by_the_next(bench: Bench) -> None:
+    bench.settle()
+    bench.spec("db", '<domain x="1"/>')
+    bench.run(SPECS)
+
+    bench.run(*bench.rung)
+
+    assert bench.looked_at() == ["db"]
+    assert bench.did() == []
+
+
+def test_a_pass_that_broke_off_leaves_its_doubts_to_the_next(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.settle()
+    with monkeypatch.context() as broken:
+        broken.setattr(State, "applied", _unreadable)
+        assert bench.run("Domain/web") is None
+        assert isinstance(bench.told[-1], Broken)
+
+    bench.run()
+
+    assert bench.looked_at() == ["web"]
+
+
+def _unreadable(_state: State) -> None:
+    raise StateError("the disk is on fire")
+
+
+def test_a_slow_step_keeps_nobody_else_waiting(bench: Bench) -> None:
+    bench.settle()
+    slow = Slow(bench.host, WEB)
+    bench.spec("web", '<domain x="1"/>')
+    bench.rung.append("not yet")
+    slow.when_begun = lambda: bench.rung.append("Domain/db")
+    began_s = time.monotonic()
+    bench.passes.run(bench.site, [SPECS])
+    assert time.monotonic() - began_s >= PATIENCE_S
+    bench.host.delete(DB, ".active")
+
+    beside = bench.run("Domain/db", "Domain/web")
+    did_beside = bench.did()
+    slow.end()
+    bench.passes.close()
+
+    assert beside
+    assert beside.busy == {WEB}
+    assert did_beside == ["start Domain/db"]
+    ends = [n for n in bench.told if isinstance(n, Acted)][-2:]
+    assert [[o.action.key for o in n.report.outcomes] for n in ends] == [[DB], [WEB]]
+    bench.settle()
+    assert bench.did() == []
+
+
+def test_a_slow_step_that_fails_is_learnt_from_when_it_has(bench: Bench) -> None:
+    bench.settle()
+    slow = Slow(bench.host, WEB)
+    bench.host.faults["define Domain/web"] = [Rejected("it will not")]
+    bench.spec("web", '<domain x="1"/>')
+    slow.when_begun = lambda: bench.rung.append("Domain/db")
+    bench.passes.run(bench.site, [SPECS])
+    slow.end()
+    bench.passes.close()
+
+    looked = bench.run("resync")
+
+    assert isinstance(bench.told[-2], Acted)
+    assert bench.told[-2].report.outcomes[0].result is Result.FAILED
+    assert looked
+    assert set(looked.waits) == {WEB}
+    assert bench.did() == []
+
+
+class Slow:
+    """Makes steps on one object take until they are told to end."""
+
+    def __init__(self, host: Host, key: Key) -> None:
+        self.when_begun: Callable[[], None] = lambda: None
+        self._end = Event()
+        self._key = key
+        host.before = self
+
+    def __call__(self, action: Action) -> None:
+        if action.key == self._key:
+            self.when_begun()
+            assert self._end.wait(WITHIN_S)
+
+    def end(self) -> None:
+        self._end.set()
