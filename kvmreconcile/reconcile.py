@@ -62,7 +62,7 @@ class Site:
     state: State
     stopping: Event = field(default_factory=Event)
     _sight: Sight = field(init=False)
-    _memory: dict[Key, object] = field(default_factory=dict, init=False)
+    _memory: dict[tuple[str, Key], object] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Begin without having seen anything."""

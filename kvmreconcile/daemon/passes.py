@@ -51,11 +51,13 @@ class _Doubts:
     """What may be otherwise than it was seen last: what rang, and what was worked on."""
 
     everything: bool = True
+    specs: bool = True
     keys: set[Key] = field(default_factory=set)
 
     def add(self, rung_by: Sequence[str]) -> None:
         """Take rings in; one that names no object and is not known to be about none is about all."""
         self.keys |= {Key.read(why) for why in rung_by if "/" in why}
+        self.specs |= SPECS in rung_by
         self.everything |= any("/" not in why and why not in (SPECS, PROGRESS) for why in rung_by)
 
 
@@ -79,6 +81,8 @@ class Passes:
     _backoff: Backoff = field(default_factory=Backoff)
     _hands: Hands = field(default_factory=Hands)
     _loader: Loader | None = None
+    _specs: Loaded | None = None
+    _origin: Origin | None = None
     _doubts: _Doubts = field(default_factory=_Doubts)
     _failures: int = 0
     _again_s: float | None = None
@@ -134,15 +138,13 @@ class Passes:
 
     def _look(self, origin: Origin, site: Site, turn: _Turn) -> Looked | None:
         """Return what is to be done, None if the connection was lost: what was seen is at best half of it."""
-        if self._loader is None or self._loader.kinds is not site.kinds:
-            self._loader = Loader(site.kinds, site.settings.instance)
-        specs = self._loader.load(origin.paths)
+        specs = self._loaded(origin, site)
         # Asked before looking: what ends meanwhile may be seen as it was before.
         busy = self._hands.busy()
         world, plan = self._planned(site, specs, turn)
         if not site.connection.is_alive():
             return None
-        self._doubts = _Doubts(everything=False)
+        self._doubts = _Doubts(everything=False, specs=False)
         if plan.look_again:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
         allowed = self._hands.free(self._backoff.sift(plan, self.clock()), busy)
@@ -161,6 +163,17 @@ class Passes:
         )
         tell(self.followers, looked)
         return looked
+
+    def _loaded(self, origin: Origin, site: Site) -> Loaded:
+        """Return what the specs say; what says something else than before is looked at."""
+        if self._loader is None or self._loader.kinds is not site.kinds:
+            self._loader, self._specs = Loader(site.kinds, site.settings.instance), None
+        before = self._specs.desired if self._specs else {}
+        is_doubtful = self._doubts.specs or self._doubts.everything or origin != self._origin
+        if self._specs is None or is_doubtful:
+            self._specs, self._origin = self._loader.load(origin.paths), origin
+            self._doubts.keys |= {k for k, d in self._specs.desired.items() if before.get(k) is not d}
+        return self._specs
 
     def _planned(self, site: Site, specs: Loaded, turn: _Turn) -> tuple[World, Plan]:
         """Look where somebody rang, and at whatever is then to be acted on: nothing is done on old knowledge."""

@@ -115,7 +115,8 @@ class World:
         prune: What becomes of orphans, by kind.
         host: This host's name, for placement.
         now: The time of the pass, with zone.
-        memory: What a planner keeps by object from one world to the next, to spare itself work; it decides nothing.
+        memory: What a planner keeps from one world to the next to spare itself work: by a word of its own and the
+            object. It decides nothing.
     """
 
     instance: str
@@ -127,7 +128,7 @@ class World:
     frozen: frozenset[Key] = frozenset()
     complete: bool = True
     prune: Mapping[str, Prune] = field(default_factory=dict)
-    memory: dict[Key, object] = field(default_factory=dict, compare=False, repr=False)
+    memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 
 Lookup = Callable[[Key], Node | None]

@@ -26,7 +26,7 @@ from kvmreconcile.model import (
 from kvmreconcile.plan.applied import bent, mask
 from kvmreconcile.plan.compare import Compared, compare, create
 from kvmreconcile.plan.halts import is_left, kept_still
-from kvmreconcile.plan.memory import Found, Surrounding, View, recall
+from kvmreconcile.plan.memory import Found, Surrounding, View, keep, recall
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind
 from kvmreconcile.plan.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.rulebook import Rulebook
@@ -92,7 +92,7 @@ def _found(view: View, world: World, kind: Rulebook) -> Found:
         compared = _compared(view, around, kind)
         strayed = tuple(_strayed(view, around, kind))
         found = Found(view, kind, world.instance, around.asked, compared, strayed)
-        world.memory[key] = found
+        keep(found, world)
     return found
 
 

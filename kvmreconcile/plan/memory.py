@@ -1,8 +1,8 @@
 """
-What comparing an object gave, kept from plan to plan.
+What was found out about an object, kept from plan to plan.
 
-Separate from comparing, which stays a pure function: its answer is kept with all that it depended on, and used
-again only while all of that is still the same.
+Separate from finding it out, which stays pure functions: each answer is kept with all that it depended on, and
+used again only while all of that is still the same.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from kvmreconcile.model import Actual, Applied, Blind, Desired, Held, Key, Unknown, World
 from kvmreconcile.plan.compare import Compared
+from kvmreconcile.plan.order import references
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.tree import Node
+from kvmreconcile.tree import Node, Ref
 
 Sides = tuple[Actual | Unknown | None, Desired | None]
 
@@ -67,13 +68,37 @@ def sides(world: World, key: Key) -> Sides:
     return world.observed.objects.get(key), world.desired.get(key)
 
 
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What a spec points to."""
+
+    tree: Node
+    kind: Rulebook
+    targets: tuple[tuple[Key, Ref], ...]
+
+
 def recall(key: Key, view: View, kind: Rulebook, world: World) -> Found | None:
     """Return what comparing an object gave before, None if it might give something else now."""
-    found = world.memory.get(key)
+    found = world.memory.get(("found", key))
     return found if isinstance(found, Found) and found.holds(view, kind, world) else None
+
+
+def keep(found: Found, world: World) -> None:
+    """Remember what comparing an object gave."""
+    world.memory["found", found.view.desired.key] = found
+
+
+def edges(desired: Desired, kind: Rulebook, world: World) -> tuple[tuple[Key, Ref], ...]:
+    """Return every object that a spec points to, and the row that says so."""
+    known = world.memory.get(("edges", desired.key))
+    if isinstance(known, Edges) and known.tree is desired.tree and known.kind is kind:
+        return known.targets
+    targets = tuple(references(desired.tree, kind.rules))
+    world.memory["edges", desired.key] = Edges(desired.tree, kind, targets)
+    return targets
 
 
 def forget_others(world: World) -> None:
     """Keep nothing of objects that no spec wants any more."""
-    for key in world.memory.keys() - world.desired.keys():
-        del world.memory[key]
+    for what, key in [each for each in world.memory if each[1] not in world.desired]:
+        del world.memory[what, key]

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Blind, Key, World
-from kvmreconcile.plan.order import order, references
+from kvmreconcile.plan.memory import edges
+from kvmreconcile.plan.order import order
 from kvmreconcile.plan.rulebook import Rulebook
 
 Rulebooks = Mapping[str, Rulebook]
@@ -62,7 +63,7 @@ def find_needs(world: World, kinds: Rulebooks) -> Needs:
     for key, desired in sorted(world.desired.items()):
         if key in world.frozen:
             continue
-        targets = list(references(desired.tree, kinds[key.kind].rules))
+        targets = edges(desired, kinds[key.kind], world)
         direct[key] = frozenset(k for k, _ in targets if k != key)
         for target in sorted({k for k, ref in targets if ref.required and not _may_exist(k, world, kinds)}):
             what = f"{key} refers to {target}, which neither a spec nor this host has"

@@ -39,9 +39,17 @@ def read_all(paths: Sequence[Path]) -> Iterator[SpecFile | Fault]:
         for found in _walk(path, _Tree(path), ()):
             if isinstance(found, Fault):
                 yield found
-            elif (real := os.path.realpath(found)) not in seen:
-                seen.add(real)
-                yield _read(found)
+            elif found.real not in seen:
+                seen.add(found.real)
+                yield _read(found.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file, and its path without links."""
+
+    path: Path
+    real: str
 
 
 class _Tree:
@@ -56,7 +64,7 @@ class _Tree:
         return real == self.root or real.startswith(self.root.rstrip("/") + "/")
 
 
-def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[Path | Fault]:
+def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Found | Fault]:
     try:
         real = os.path.realpath(path, strict=True)
         is_directory = stat.S_ISDIR(path.stat().st_mode)
@@ -66,7 +74,7 @@ def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[Path | Fa
     if not tree.holds(real):
         yield _fault(path, "the link leads out of the directory", "put a copy in its place")
     elif not is_directory:
-        yield path
+        yield _Found(path, real)
     elif real in above:
         yield _fault(path, "the link leads back to a directory that it is in", "remove it")
     elif real not in tree.walked:
@@ -74,7 +82,7 @@ def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[Path | Fa
         yield from _list(path, tree, (*above, real))
 
 
-def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[Path | Fault]:
+def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Found | Fault]:
     try:
         with os.scandir(directory) as entries:
             found = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
@@ -82,7 +90,10 @@ def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[Path
         yield _fault(directory, f"cannot be read: {_reason(error)}", "check who may read it")
         return
     for entry in found:
-        if entry.name.endswith(SUFFIXES) or _may_be_directory(entry):
+        is_spec = entry.name.endswith(SUFFIXES)
+        if is_spec and entry.is_file(follow_symlinks=False):
+            yield _Found(directory / entry.name, f"{above[-1].rstrip('/')}/{entry.name}")
+        elif is_spec or _may_be_directory(entry):
             yield from _walk(directory / entry.name, tree, above)
 
 

@@ -72,7 +72,10 @@ def chunks(text: str) -> Iterator[Chunk]:
 
 def shown_path(path: Path) -> str:
     """Return a file's name as it can be printed, whatever bytes it has."""
-    text = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = str(path)
+    if text.isprintable():  # nothing that stands for a strange byte is
+        return text
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 

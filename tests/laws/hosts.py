@@ -81,7 +81,7 @@ class Host:
     live: dict[Key, Node] = field(default_factory=dict)
     runs: dict[Key, int] = field(default_factory=dict)
     applied: dict[Key, Applied] = field(default_factory=dict)
-    memory: dict[Key, object] = field(default_factory=dict)
+    memory: dict[tuple[str, Key], object] = field(default_factory=dict)
 
     def actual(self, key: Key) -> Actual:
         tree, live = self.trees[key], self.live.get(key)

@@ -31,7 +31,7 @@ class Passes:
     def __init__(self) -> None:
         domains = BOOKS["Domain"]
         self.book = Counting(domains.name, domains.root, domains.rules, stamped=domains.stamped)
-        self.memory: dict[Key, object] = {}
+        self.memory: dict[tuple[str, Key], object] = {}
 
     def compared(self, now: World) -> int:
         """Return how many objects a plan for this world compares."""
