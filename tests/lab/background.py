@@ -34,6 +34,12 @@ class Background:
         status = self._process.poll() if self._process else None
         assert status is None, f"the daemon has ended, with exit status {status}"
 
+    @property
+    def pid(self) -> int:
+        """The process, once it is started: setpriv has become the daemon."""
+        assert self._process
+        return self._process.pid
+
     def stop(self) -> int | None:
         """Ask it to end if it was started, wait until it has, and return its exit status."""
         if self._process is None:

@@ -1,0 +1,139 @@
+"""
+A host of many guests that are as their specs say, for the figures to be taken on.
+
+Separate from what is timed. The guests are only defined; one more, without anything to boot, runs.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import libvirt
+
+from kvmreconcile.cli.site import open_site, read_specs
+from kvmreconcile.execute.executor import SilentReporter
+from kvmreconcile.model import Plan
+from kvmreconcile.plan import Overrides
+from kvmreconcile.reconcile import Site, known_kinds
+from kvmreconcile.settings import Settings
+from kvmreconcile.sight import observe
+from kvmreconcile.source.load import Loaded
+from tests.lab.lab import Lab
+
+PROBE = "probe"
+NETWORK_NAME = "bench"
+SPEC = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {{name: {name}, labels: {{tier: bench}}}}
+spec:
+  type: qemu
+  state: stopped
+  title: {title}
+  memory: 1GiB
+  vcpus: {{count: 1, maximum: 4}}
+  disks:
+    - {{name: root, file: /var/lib/libvirt/images/{name}.qcow2}}
+    - {{name: media, device: cdrom}}
+  interfaces:
+    - {{name: lan, network: bench}}
+"""
+OTHERS = """\
+apiVersion: kvmreconcile/v1
+kind: Network
+metadata: {name: bench}
+spec: {mode: nat, addresses: [192.0.2.1/24]}
+---
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {name: probe}
+spec: {type: qemu, memory: 32MiB}
+"""
+READ = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A lab with domains that are as their specs say."""
+
+    lab: Lab
+    site: Site
+    specs: Loaded
+    directory: Path
+    count: int
+    made_in_s: float
+
+    def read(self) -> None:
+        """Read every definition, as the shortest program would."""
+        for domain in self.site.connection.virt.listAllDomains():
+            domain.XMLDesc(READ)
+
+    def observe(self) -> None:
+        """Read all that a plan reads."""
+        observe(self.site.kinds.values(), self.site.connection)
+
+    def plan(self) -> Plan:
+        """Make a plan as the daemon does: connected, its specs loaded."""
+        return self.site.plan(self.site.look(self.specs, datetime.now(UTC)), Overrides())
+
+    def plan_first(self) -> Plan:
+        """Make a plan as a command does, which remembers nothing."""
+        site = self.site
+        return replace(site).plan(replace(site).look(self.specs, datetime.now(UTC)), Overrides())
+
+    def load(self) -> None:
+        """Load the specs."""
+        read_specs([self.directory], self.site.settings, self.site.kinds)
+
+    def command(self) -> None:
+        """Run the whole command, as a person does."""
+        settings = self.site.settings
+        words = ("plan", str(self.directory), "--connect", settings.connect, "--state", str(settings.state))
+        subprocess.run((sys.executable, "-m", "kvmreconcile", *words), check=True, capture_output=True)
+
+    def define_one(self) -> None:
+        """Define a guest as it is, as the shortest program would."""
+        virt = self.site.connection.virt
+        virt.defineXML(virt.lookupByName("guest0000").XMLDesc(READ))
+
+    def specs_of(self, name: str, title: str) -> None:
+        """Write a guest's spec."""
+        (self.directory / f"{name}.yaml").write_text(SPEC.format(name=name, title=title))
+
+
+@contextmanager
+def bench(count: int) -> Iterator[Subject]:
+    """Yield a lab with so many domains, made by an apply."""
+    with Lab() as lab:
+        directory = lab.path / "specs"
+        directory.mkdir()
+        (directory / "others.yaml").write_text(OTHERS)
+        for number in range(count):
+            name = f"guest{number:04}"
+            (directory / f"{name}.yaml").write_text(SPEC.format(name=name, title=f"Guest {number}"))
+        settings = Settings(connect=lab.uri, state=lab.path / "state", specs=directory)
+        kinds = known_kinds()
+        specs = read_specs([directory], settings, kinds)
+        assert not specs.problems, specs.problems
+        with open_site(settings, kinds) as site:
+            begin = time.monotonic()
+            world = site.look(specs, datetime.now(UTC))
+            made = site.execute(site.plan(world, Overrides()), world, SilentReporter())
+            assert not made.failed, made.failed
+            subject = Subject(lab, site, specs, directory, count, time.monotonic() - begin)
+            plan = subject.plan()
+            assert plan.is_empty, plan
+            assert len(plan.in_sync) == len(specs.desired)
+            yield subject
+
+
+def timed(do: Callable[[], object]) -> float:
+    """Return how many seconds something takes."""
+    begin = time.perf_counter()
+    do()
+    return time.perf_counter() - begin
