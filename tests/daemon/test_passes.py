@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -12,7 +13,7 @@ from kvmreconcile.daemon.news import Acted, Broken, Looked, News
 from kvmreconcile.daemon.passes import PATIENCE_S, PROGRESS, SPECS, Passes
 from kvmreconcile.errors import Rejected, StateError
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.model import Action, Desired, Key, Power, Result
+from kvmreconcile.model import Action, Desired, Hold, Key, Power, Result
 from kvmreconcile.origin import Origin
 from kvmreconcile.reconcile import Site
 from kvmreconcile.settings import Settings
@@ -197,6 +198,60 @@ def test_a_slow_step_that_fails_is_learnt_from_when_it_has(bench: Bench) -> None
     assert looked
     assert set(looked.waits) == {WEB}
     assert bench.did() == []
+
+
+def test_an_object_that_libvirt_cannot_tell_of_is_left_alone_and_the_others_are_not(bench: Bench) -> None:
+    bench.settle()
+    bench.host.unclear[WEB] = "internal error"
+    bench.spec("web", '<domain x="1"/>')
+    bench.spec("db", '<domain x="1"/>')
+
+    looked = bench.run("resync")
+
+    assert bench.did() == ["define Domain/db"]
+    assert looked
+    assert [(h.action.key, h.hold, h.detail) for h in looked.plan.held] == [
+        (WEB, Hold.UNKNOWN, "internal error")
+    ]
+    bench.host.unclear.clear()
+    bench.run()
+    assert bench.did() == ["define Domain/web"]
+
+
+def test_what_cannot_be_seen_keeps_everything_from_being_removed(bench: Bench) -> None:
+    bench.settle()
+    (bench.directory / "specs/db.yaml").unlink()
+    bench.host.unseen = "libvirt lists nothing"
+
+    bench.run("resync")
+
+    assert bench.did() == []
+    assert bench.host.keys() == {WEB, DB}
+
+
+def test_a_clock_that_goes_back_changes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.settle()
+    monkeypatch.setattr("kvmreconcile.daemon.passes.datetime", Backwards)
+    bench.spec("web", '<domain x="1"/>')
+
+    bench.run(SPECS)
+    bench.run(PROGRESS)
+    bench.host.delete(DB, ".active")
+    bench.run("Domain/db")
+
+    assert bench.did() == ["start Domain/db"]
+    assert bench.passes.due_s() is None
+
+
+class Backwards:
+    """A clock that goes back by a day each time it is read."""
+
+    _now = datetime(2026, 11, 23, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, _zone: object) -> datetime:
+        cls._now -= timedelta(days=1)
+        return cls._now
 
 
 class Slow:

@@ -25,6 +25,7 @@ from kvmreconcile.model import (
     Prune,
     Reason,
     Surroundings,
+    Unknown,
     World,
 )
 from kvmreconcile.tree import (
@@ -59,6 +60,7 @@ class Host:
         step: Called before each change to a file: to die there.
         spell: How the host writes down what it is given.
         unseen: Why nothing can be observed, "" while it can.
+        unclear: Why single objects cannot be read.
     """
 
     directory: Path
@@ -67,6 +69,7 @@ class Host:
     step: Callable[[], None] = lambda: None
     spell: Callable[[Node], Node] = lambda tree: tree
     unseen: str = ""
+    unclear: dict[Key, str] = field(default_factory=dict)
     alive: bool = True
     log: list[str] = field(default_factory=list)
 
@@ -97,7 +100,8 @@ class Host:
 
     def observed(self, names: Collection[str] | None = None) -> Observation:
         keys = (key for key in self.keys() if names is None or key.name in names)
-        return Observation({key: self.actual(key) for key in keys})
+        unclear = self.unclear
+        return Observation({k: Unknown(k, unclear[k]) if k in unclear else self.actual(k) for k in keys})
 
     def actual(self, key: Key) -> Actual:
         xml, active = self.file(key).read_text(), key in self.active()

@@ -1,10 +1,13 @@
 """A lab for the tests: one a run, clean for each."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.lab.daemon import Daemon
 from tests.lab.guest import GuestFiles, build_guest
 from tests.lab.lab import Lab
 
@@ -37,3 +40,23 @@ def lab(shared_lab: Lab) -> Lab:
 def guest_files() -> GuestFiles:
     """The kernel and initrd of the tiny guest."""
     return build_guest()
+
+
+@pytest.fixture
+def daemon(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon that is not started yet."""
+    boot = lab.path / "lib/boot/demo"
+    boot.mkdir(parents=True, exist_ok=True)
+    shutil.copy(guest_files.vmlinuz, boot)
+    shutil.copy(guest_files.initrd, boot)
+    daemon = Daemon(lab, tmp_path)
+    yield daemon
+    daemon.process.stop()
+
+
+@pytest.fixture
+def running(daemon: Daemon) -> Daemon:
+    """A daemon that has nothing left to do."""
+    daemon.start()
+    daemon.wait_until_idle()
+    return daemon

@@ -1,126 +1,13 @@
 """The daemon as a process, on a real libvirtd with a real guest."""
 
-import json
-import os
-import shutil
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from kvmreconcile.state.claim import Claim
-from tests.lab.background import Background
-from tests.lab.guest import GuestFiles, wait_until
-from tests.lab.lab import Lab
+from tests.lab.daemon import ALL, FILES, OBJECTS, Daemon, at_s
 
 pytestmark = pytest.mark.figures
-
-DEMO = Path(__file__).parents[2] / "specs/demo"
-FILES = ("network.yaml", "storage.yaml", "web1.yaml")
-OBJECTS = 7  # a network, a pool, four volumes and a guest
-WITHIN_S = 60
-
-Line = dict[str, Any]
-
-
-class Daemon:
-    """The daemon on a copy of some specs, and its log, of which each line is waited for once."""
-
-    def __init__(self, lab: Lab, home: Path) -> None:
-        self.lab = lab
-        self.specs = home / "specs"
-        self.state = home / "state"
-        self.specs.mkdir()
-        for name in FILES:
-            shutil.copy(DEMO / name, self.specs)
-        # Pruning is allowed wherever it is dangerous.
-        environment = {
-            **os.environ,
-            "KVMRECONCILE_CONNECT": lab.uri,
-            "KVMRECONCILE_STATE": str(self.state),
-            "KVMRECONCILE_SPECS": str(self.specs),
-            "KVMRECONCILE_PRUNE": "{Domain: auto, Network: confirm, Volume: auto, StoragePool: auto}",
-        }
-        self.process = Background(environment, home / "log")
-        self._read = 0
-
-    def lines(self) -> list[Line]:
-        """Return all that was logged."""
-        text = self.process.log.read_text()
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
-
-    def wait_for(self, event: str, **fields: object) -> Line:
-        """Wait for a line after the one that was waited for last."""
-        found: list[Line] = []
-
-        def is_there() -> bool:
-            self.process.check()
-            for number, line in enumerate(self.lines()[self._read :], self._read):
-                assert line["event"] != "pass.crashed", line["exception"]
-                if line["event"] == event and fields.items() <= line.items():
-                    self._read = number + 1
-                    found.append(line)
-                    return True
-            return False
-
-        wait_until(is_there, f"{event} {fields} is logged after line {self._read}", WITHIN_S)
-        return found[0]
-
-    def wait_until_idle(self, in_sync: int = OBJECTS) -> None:
-        """Wait for a pass that has nothing to do."""
-        while self.wait_for("pass.ended", in_sync=in_sync).get("done"):
-            continue
-
-    def edit(self, name: str, old: str, new: str) -> float:
-        """Replace a text in a spec by another and return when that was done."""
-        file = self.specs / name
-        text = file.read_text()
-        assert old in text
-        file.write_text(text.replace(old, new))
-        return time.time()
-
-    def is_running(self) -> bool:
-        return self.lab.virsh("domstate", "web1").strip() == "running"
-
-    def objects(self) -> set[str]:
-        """Return the names of all there is on the host."""
-        lists = (
-            ("list", "--all", "--name"),
-            ("net-list", "--all", "--name"),
-            ("pool-list", "--all", "--name"),
-        )
-        names = {name for words in lists for name in self.lab.virsh(*words).split()}
-        return names | {line.split()[0] for line in self.lab.virsh("vol-list", "demo").splitlines() if line}
-
-
-ALL = {"web1", "demo", "golden.qcow2", "web1.qcow2", "web2.qcow2", "db1.qcow2"}
-
-
-@pytest.fixture
-def daemon(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Iterator[Daemon]:
-    """A daemon that is not started yet."""
-    boot = lab.path / "lib/boot/demo"
-    boot.mkdir(parents=True, exist_ok=True)
-    shutil.copy(guest_files.vmlinuz, boot)
-    shutil.copy(guest_files.initrd, boot)
-    daemon = Daemon(lab, tmp_path)
-    yield daemon
-    daemon.process.stop()
-
-
-@pytest.fixture
-def running(daemon: Daemon) -> Daemon:
-    """A daemon that has nothing left to do."""
-    daemon.process.start()
-    daemon.wait_until_idle()
-    return daemon
-
-
-def at_s(line: Line) -> float:
-    return datetime.fromisoformat(line["timestamp"]).astimezone(UTC).timestamp()
 
 
 def test_empty_host_becomes_what_the_specs_say_and_then_nothing_happens(running: Daemon) -> None:
@@ -271,7 +158,7 @@ def test_told_to_stop_it_leaves_at_once_and_the_guest_alone(running: Daemon) -> 
 
 
 def test_told_to_stop_while_it_works_it_begins_nothing_more(daemon: Daemon) -> None:
-    daemon.process.start()
+    daemon.start()
     daemon.wait_for("action.started")
     began_s = time.monotonic()
 
@@ -283,8 +170,7 @@ def test_told_to_stop_while_it_works_it_begins_nothing_more(daemon: Daemon) -> N
     ended = {line[1:] for line in lines if line[0] in ("action.done", "action.skipped")}
     assert started <= ended
 
-    daemon.process.start()
-    daemon._read = 0
+    daemon.start()
     daemon.wait_until_idle()
     assert daemon.objects() == ALL
 

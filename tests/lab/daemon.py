@@ -1,0 +1,116 @@
+"""
+The daemon as a process over a lab, on a copy of some of the demo's specs, and its log.
+
+Separate from the tests, which each show one situation.
+"""
+
+import json
+import os
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.lab.background import Background
+from tests.lab.guest import wait_until
+from tests.lab.lab import Lab
+
+DEMO = Path(__file__).parents[2] / "specs/demo"
+FILES = ("network.yaml", "storage.yaml", "web1.yaml")
+OBJECTS = 7  # a network, a pool, four volumes and a guest
+WITHIN_S = 60
+
+Line = dict[str, Any]
+
+
+class Daemon:
+    """The daemon on a copy of some specs, and its log, of which each line is waited for once."""
+
+    def __init__(self, lab: Lab, home: Path) -> None:
+        self.lab = lab
+        self.specs = home / "specs"
+        self.state = home / "state"
+        self.specs.mkdir()
+        for name in FILES:
+            shutil.copy(DEMO / name, self.specs)
+        # Pruning is allowed wherever it is dangerous.
+        self.environment = {
+            **os.environ,
+            "KVMRECONCILE_CONNECT": lab.uri,
+            "KVMRECONCILE_STATE": str(self.state),
+            "KVMRECONCILE_SPECS": str(self.specs),
+            "KVMRECONCILE_PRUNE": "{Domain: auto, Network: confirm, Volume: auto, StoragePool: auto}",
+        }
+        self.process = Background(self.environment, home / "log")
+        self._read = 0
+
+    def start(self) -> None:
+        """Start it, with a new log."""
+        self.process.start()
+        self._read = 0
+
+    def lines(self) -> list[Line]:
+        """Return all that was logged since it was started."""
+        text = self.process.log.read_text()
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def wait_for(self, event: str, **fields: object) -> Line:
+        """Wait for a line after the one that was waited for last."""
+        found: list[Line] = []
+
+        def is_there() -> bool:
+            self.process.check()
+            for number, line in enumerate(self.lines()[self._read :], self._read):
+                assert line["event"] != "pass.crashed", line["exception"]
+                if line["event"] == event and fields.items() <= line.items():
+                    self._read = number + 1
+                    found.append(line)
+                    return True
+            return False
+
+        wait_until(is_there, f"{event} {fields} is logged after line {self._read}", WITHIN_S)
+        return found[0]
+
+    def removed(self) -> list[str]:
+        """Return what it began to remove."""
+        return [
+            line["key"]
+            for line in self.lines()
+            if line.get("verb") == "remove" and line["event"] == "action.started"
+        ]
+
+    def wait_until_idle(self, in_sync: int = OBJECTS) -> None:
+        """Wait for a pass that has nothing to do."""
+        while self.wait_for("pass.ended", in_sync=in_sync).get("done"):
+            continue
+
+    def edit(self, name: str, old: str, new: str) -> float:
+        """Replace a text in a spec by another and return when that was done."""
+        file = self.specs / name
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+        return time.time()
+
+    def is_running(self) -> bool:
+        """Tell whether the guest runs."""
+        return self.lab.virsh("domstate", "web1").strip() == "running"
+
+    def objects(self) -> set[str]:
+        """Return the names of all there is on the host."""
+        lists = (
+            ("list", "--all", "--name"),
+            ("net-list", "--all", "--name"),
+            ("pool-list", "--all", "--name"),
+        )
+        names = {name for words in lists for name in self.lab.virsh(*words).split()}
+        return names | {line.split()[0] for line in self.lab.virsh("vol-list", "demo").splitlines() if line}
+
+
+ALL = {"web1", "demo", "golden.qcow2", "web1.qcow2", "web2.qcow2", "db1.qcow2"}
+
+
+def at_s(line: Line) -> float:
+    """Return when a line was logged."""
+    return datetime.fromisoformat(line["timestamp"]).astimezone(UTC).timestamp()

@@ -1,0 +1,140 @@
+"""What must never happen, whatever is done to the specs or to what is remembered: that anything is lost."""
+
+import shutil
+import sqlite3
+
+import pytest
+
+from tests.lab.daemon import ALL, DEMO, FILES, OBJECTS, Daemon
+from tests.lab.lab import Lab
+from tests.origin import Origin
+
+GUESTS = ("web2.yaml", "db1.yaml")
+
+
+def boot_id(lab: Lab) -> str:
+    """Return what changes when the guest is started anew."""
+    return lab.virsh("domid", "web1").strip()
+
+
+def test_every_file_renamed_is_no_change(running: Daemon) -> None:
+    done = len(running.lines())
+    for name in FILES:
+        (running.specs / name).rename(running.specs / f"renamed-{name}")
+
+    assert running.wait_for("pass.started")["rung_by"] == ["specs"]
+    running.wait_until_idle()
+
+    assert {line["event"] for line in running.lines()[done:]} == {"pass.started", "pass.ended"}
+
+
+def test_every_object_renamed_removes_nothing(running: Daemon) -> None:
+    before = boot_id(running.lab)
+    for name in FILES:
+        file = running.specs / name
+        file.write_text(file.read_text().replace("demo", "other").replace("web1", "shop1"))
+
+    held = running.wait_for("object.held", key="Domain/web1")
+    running.wait_for("pass.ended")
+
+    assert held["why"] == "too many at once"
+    assert "limits" in held["release"] or "approve" in held["release"]
+    assert running.removed() == []
+    assert running.objects() >= ALL
+    assert boot_id(running.lab) == before
+
+
+def test_half_of_the_specs_deleted_removes_nothing(daemon: Daemon) -> None:
+    for name in GUESTS:
+        shutil.copy(DEMO / name, daemon.specs)
+    daemon.start()
+    daemon.wait_until_idle(in_sync=OBJECTS + len(GUESTS))
+    before = boot_id(daemon.lab)
+
+    for name in ("web1.yaml", "web2.yaml", "network.yaml"):
+        (daemon.specs / name).unlink()
+    storage = daemon.specs / "storage.yaml"
+    documents = storage.read_text().split("\n---\n")
+    storage.write_text("\n---\n".join(documents[:2]))
+
+    held = daemon.wait_for("object.held", key="Domain/web1")
+    daemon.wait_for("pass.ended")
+
+    assert held["why"] == "too many at once"
+    assert daemon.removed() == []
+    assert daemon.objects() == ALL | {"web2", "db1"}
+    assert boot_id(daemon.lab) == before
+
+
+def test_kind_that_is_misspelt_removes_nothing(running: Daemon) -> None:
+    running.edit("web1.yaml", "kind: Domain", "kind: Domian")
+
+    wrong = running.wait_for("spec.wrong")
+    running.wait_for("pass.ended")
+
+    assert wrong["what"].endswith("unknown kind 'Domian'")
+    assert "Domain" in wrong["todo"]
+    assert running.removed() == []
+    assert running.objects() == ALL
+
+
+def test_two_specs_of_one_name_change_nothing(running: Daemon) -> None:
+    before = boot_id(running.lab)
+    twin = (running.specs / "web1.yaml").read_text().replace("memory: 96MiB", "memory: 64MiB")
+    (running.specs / "twin.yaml").write_text(twin)
+
+    wrong = running.wait_for("spec.wrong")
+    running.wait_for("pass.ended", in_sync=OBJECTS - 1)
+
+    assert "is also described at" in wrong["what"]
+    assert running.removed() == []
+    assert boot_id(running.lab) == before
+    assert "98304" in running.lab.virsh("dominfo", "web1")
+
+
+def test_repository_that_is_emptied_takes_nothing_along(daemon: Daemon, lab: Lab) -> None:
+    origin = Origin(lab.path / "repository")
+    for file in sorted(daemon.specs.iterdir()):
+        origin.commit(file.read_text(), name=file.name)
+    shutil.rmtree(daemon.specs)
+    daemon.environment["KVMRECONCILE_GIT"] = f"{{url: {origin.path}, poll: 1s}}"
+    daemon.start()
+    daemon.wait_until_idle()
+    before = boot_id(lab)
+
+    origin.git("rm", "--quiet", "-r", ".")
+    origin.git("commit", "--quiet", "--message=nothing is left")
+    daemon.wait_for("revision.in_force", commit=origin.git("rev-parse", "HEAD"))
+    held = daemon.wait_for("object.held", key="Domain/web1")
+    daemon.wait_for("pass.ended")
+
+    assert held["why"] == "not every spec could be read"
+    assert daemon.removed() == []
+    assert daemon.objects() == ALL
+    assert boot_id(lab) == before
+
+
+@pytest.mark.parametrize("how", ["deleted", "corrupt"])
+def test_state_that_is_lost_changes_nothing(running: Daemon, how: str) -> None:
+    before = boot_id(running.lab)
+    assert running.process.stop() == 0
+    for file in running.state.glob("state.sqlite3*"):
+        if how == "deleted":
+            file.unlink()
+        else:
+            file.write_bytes(b"SQLite format 3\0" + b"\xff" * 8192)
+    (running.specs / "web1.yaml").unlink()
+
+    running.start()
+    if how == "corrupt":
+        assert running.wait_for("state.recovered")["damaged"].startswith(str(running.state))
+    # Volumes carry no mark, and are known again as what their specs say in a pool that is ours.
+    running.wait_until_idle(in_sync=OBJECTS - 1)
+
+    assert running.removed() == []
+    assert running.objects() == ALL
+    assert boot_id(running.lab) == before
+    with sqlite3.connect(running.state / "state.sqlite3") as database:
+        names = {name for (name,) in database.execute("SELECT name FROM applied")}
+    database.close()
+    assert names >= {"demo", "demo/web1.qcow2"}
