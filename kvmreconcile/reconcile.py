@@ -16,7 +16,7 @@ from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Plan, Prune, Report, World
-from kvmreconcile.plan import Limits, Overrides
+from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.settings import Settings
 from kvmreconcile.sight import Sight
 from kvmreconcile.source.load import Loaded
@@ -86,7 +86,12 @@ class Site:
 
     def plan(self, world: World, overrides: Overrides) -> Plan:
         """Say what would be done, and what is held."""
-        limits = Limits(self.settings.limits.max_delete_share, self.settings.limits.max_delete)
+        said = self.settings.limits
+        limits = Limits(
+            delete=Limit(said.max_delete_share, said.max_delete),
+            restart=Limit(said.max_restart_share, said.max_restart),
+            replace=Limit(said.max_replace_share, said.max_replace),
+        )
         plan: Plan = find(PLANNERS, self.settings.planner)(world, self.kinds, overrides, limits)
         return plan
 

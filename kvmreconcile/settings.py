@@ -33,6 +33,40 @@ class LimitSettings(Spec):
             "whatever their share. Defaults to 10.",
         ),
     ] = 10
+    max_restart_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="A share of the objects of a kind that run. If a pass would restart, stop or pause more "
+            "than this, none of them is; one may always be. Defaults to 0.5.",
+        ),
+    ] = 0.5
+    max_restart: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="A number of objects of a kind. If a pass would restart, stop or pause more than this, "
+            "none of them is, whatever their share. Defaults to 10.",
+        ),
+    ] = 10
+    max_replace_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="A share of the objects of a kind that exist. If a pass would make more than this anew, "
+            "none of them is; one may always be. Defaults to 0.3.",
+        ),
+    ] = 0.3
+    max_replace: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="A number of objects of a kind. If a pass would make more than this anew, none of them "
+            "is, whatever their share. Defaults to 5.",
+        ),
+    ] = 5
 
 
 class GitSettings(Spec):

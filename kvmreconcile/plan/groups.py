@@ -22,7 +22,8 @@ def in_turn(actions: Sequence[Action], world: World) -> tuple[list[Action], list
                 gone.add(action.key)
                 continue
             detail = f'group "{group}", away: {", ".join(map(str, sorted(others)))}'
-            held += _from(action, actions, detail)
+            release = "it goes on in a later pass, once they run"
+            held += [Held(a, Hold.GROUP, detail, release) for a in onward(action, actions)]
     waiting = {id(h.action) for h in held}
     return [a for a in actions if id(a) not in waiting], held
 
@@ -49,8 +50,7 @@ def _away(group: str, world: World) -> set[Key]:
     return {key for key, actual in seen.items() if not (isinstance(actual, Actual) and actual.active)}
 
 
-def _from(first: Action, actions: Sequence[Action], detail: str) -> list[Held]:
-    """Hold a step and all that follows it on the same object."""
+def onward(first: Action, actions: Sequence[Action]) -> list[Action]:
+    """Return a step and all that follow it on the same object."""
     same = [a for a in actions if a.key == first.key]
-    release = "it goes on in a later pass, once they run"
-    return [Held(a, Hold.GROUP, detail, release) for a in same[same.index(first) :]]
+    return same[same.index(first) :]

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Plan, World
+from kvmreconcile.plan.brakes import Limits, braked
 from kvmreconcile.plan.groups import in_turn
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind, find_needs
-from kvmreconcile.plan.policy import Case, Limits, Overrides, judge, name, overridden
+from kvmreconcile.plan.policy import Case, Overrides, judge, name, overridden
 from kvmreconcile.plan.prune import orphans
 from kvmreconcile.tree import Change
 
@@ -34,14 +35,16 @@ def plan(
     for key in needs.sequence:
         if overrides.only is None or key in overrides.only:
             look(key, world, kinds, needs, found)
-    gone = orphans(world, kinds, limits or Limits(), overrides)
+    limits = limits or Limits()
+    gone = orphans(world, kinds, limits, overrides)
     every = [a for steps in found.steps.values() for a in steps]
     digest = name([*every, *(h.action for h in found.held), *gone.actions, *(h.action for h in gone.held)])
     approved = overrides.approved == digest
     case = Case(world.now, approved=approved, at_rest=False)
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
     actions, crowd = in_turn(actions, world)
-    held += crowd
+    actions, excess = (actions, []) if approved else braked(actions, world, limits)
+    held += [*crowd, *excess]
     released = gone.release() if approved else []
     return Plan(
         actions=(*needs.waiting(actions), *gone.actions, *released),

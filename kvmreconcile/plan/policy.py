@@ -20,14 +20,6 @@ _POWER = frozenset({"start", "start-paused", "stop", "suspend", "resume"})
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How much of a kind of step one pass may do; more and all of them are held."""
-
-    max_delete_share: float = 0.3
-    max_delete: int = 10
-
-
-@dataclass(frozen=True, slots=True)
 class Overrides:
     """
     What the caller of a plan says over the specs.
@@ -118,11 +110,3 @@ def _too_early(action: Action, case: Case) -> Held | None:
     window = next_window(policy, action.effect, case.now)
     until, told = window.opens(case.now), window.told(case.now)
     return Held(action, Hold.WINDOW, f"opens {told}", "approve this plan, or wait", until)
-
-
-def brake(removals: Sequence[Action], owned: int, limits: Limits) -> str:
-    """Return why so many removals are not to be done in one pass, "" if they may be."""
-    allowed = min(max(1, int(owned * limits.max_delete_share)), limits.max_delete)
-    if len(removals) <= allowed:
-        return ""
-    return f"{len(removals)} of {owned} objects would go; at most {allowed} may in one pass"

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kvmreconcile.model import Action, Actual, Applied, Held, Hold, Key, Policy, Prune, Reason, Unknown, World
+from kvmreconcile.plan.brakes import Limits, too_many_removals
 from kvmreconcile.plan.needs import Rulebooks, blind
 from kvmreconcile.plan.order import order, references
 from kvmreconcile.plan.ownership import is_proved_ours
-from kvmreconcile.plan.policy import Limits, Overrides, brake
+from kvmreconcile.plan.policy import Overrides
 from kvmreconcile.tree import Change, Effect, Table
 from kvmreconcile.tree.place import under
 
@@ -57,9 +58,10 @@ def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides
             result.held.append(hold)
         else:
             result.actions.append(action)
-    why = brake(result.actions, len(mine), limits)
+    why = too_many_removals(result.actions, len(mine), limits)
     if why:
-        result.held += [Held(a, Hold.BRAKE, why, "approve this plan") for a in result.actions]
+        release = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteShare"'
+        result.held += [Held(a, Hold.BRAKE, why, release) for a in result.actions]
         result.actions = []
     return result
 

@@ -3,11 +3,13 @@
 from typing import Any
 
 from kvmreconcile.model import Actual, Desired, Plan
-from kvmreconcile.plan import Overrides
+from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, STOPPED, done, planned, remembered, seen, wish, world
 
 OLD, NEW = '<domain><cpu mode="a"/></domain>', '<domain><cpu mode="b"/></domain>'
+FREE = Limits(restart=Limit(1.0, 10))
+"""The brakes are tested elsewhere."""
 
 
 def member(name: str, **policy: Any) -> Desired:
@@ -22,7 +24,7 @@ def there(guest: Desired, live: str | None = OLD) -> Actual:
 
 def plan_of(*guests: Desired, off: tuple[str, ...] = (), overrides: Overrides | None = None) -> Plan:
     objects = [there(g, None if g.key.name in off else OLD) for g in guests]
-    return planned(world(guests, objects, [remembered(g) for g in guests]), overrides)
+    return planned(world(guests, objects, [remembered(g) for g in guests]), overrides, FREE)
 
 
 def waiting(plan: Plan) -> dict[str, str]:

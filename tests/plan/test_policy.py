@@ -1,13 +1,11 @@
 """What may be done unasked, and what an approval releases."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from kvmreconcile.model import Apply, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.policy import Limits, brake
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
@@ -89,18 +87,3 @@ def test_digest_tells_secrets_apart_without_telling_them() -> None:
 
     assert digest("one") != digest("two")
     assert digest("one") == digest("one")
-
-
-@pytest.mark.parametrize(
-    ("going", "owned", "allowed"), [(1, 1, True), (2, 2, False), (3, 10, True), (11, 100, False)]
-)
-def test_brake_lets_one_go_or_a_share_or_a_number(going: int, owned: int, allowed: bool) -> None:  # noqa: FBT001
-    removals = planned(world([wish(f"Domain/{n}") for n in range(going)])).actions
-
-    assert (brake(removals, owned, Limits()) == "") is allowed
-
-
-def test_brake_of_none_lets_none_go() -> None:
-    removals = planned(world([wish("Domain/a")])).actions
-
-    assert brake(removals, 10, replace(Limits(), max_delete=0))

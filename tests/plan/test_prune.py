@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from kvmreconcile.model import Actual, Blind, Desired, Key, Prune, Unknown, World
-from kvmreconcile.plan import Limits, Overrides
+from kvmreconcile.plan import Limit, Limits, Overrides
 from tests.plan.worlds import done, held, needs, planned, remembered, seen, wish, world
 
 KEEP = wish("Domain/keep")
 OLD = wish("Domain/old", '<domain><nic mac="1" network="lan"/></domain>')
 LAN = wish("Network/lan")
 KEPT = ([KEEP], [seen(KEEP)], [remembered(KEEP)])
-WIDE = Limits(max_delete_share=1.0)
+WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def orphaned(*objects: Desired, there: list[Actual] | list[Unknown] | None = None, **more: Any) -> World:
@@ -165,7 +165,7 @@ def test_too_many_removals_at_once_are_all_held_until_approved() -> None:
     assert {h for _, h in held(first)} == {"BRAKE"}
     assert first.held[0].detail == "4 of 5 objects would go; at most 1 may in one pass"
     assert len(planned(here, Overrides(approved=first.digest)).actions) == 4
-    assert len(planned(here, limits=Limits(max_delete_share=1.0, max_delete=3)).held) == 4
+    assert len(planned(here, limits=Limits(delete=Limit(1.0, 3))).held) == 4
 
 
 def test_objects_of_no_known_kind_point_to_nothing_we_know() -> None:

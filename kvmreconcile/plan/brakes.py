@@ -1,0 +1,115 @@
+"""
+The brakes of the whole host: what would take too much away in one pass is held, all of it.
+
+Separate from what one object's own policy allows, because here only the number counts: a commit that asks for
+the same everywhere is the mistake they are for. Pure.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kvmreconcile.model import Action, Actual, Held, Hold, Key, World
+from kvmreconcile.plan.groups import onward
+from kvmreconcile.tree import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many objects may be met in one pass: a share of those there are, though always one, and `most` at most."""
+
+    share: float
+    most: int
+
+    def allows(self, of: int) -> int:
+        """Return how many may be met of so many."""
+        return min(max(1, int(of * self.share)), self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a kind of step one pass may do; more, and all of them are held."""
+
+    delete: Limit = Limit(0.3, 10)
+    restart: Limit = Limit(0.5, 10)
+    replace: Limit = Limit(0.3, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Brake:
+    """
+    One sort of step that is counted.
+
+    Attributes:
+        counts: Tells by the step, and by whether its object runs.
+        told: What would happen to the objects, for people.
+        setting: What is named to those who want more.
+    """
+
+    limit: Callable[[Limits], Limit]
+    counts: Callable[[Action, bool], bool]
+    among_running: bool
+    told: str
+    setting: str
+
+
+_STOPS = frozenset({"stop", "suspend"})
+"""What takes away a guest that runs because its spec orders just that."""
+_BRAKES = (
+    _Brake(
+        limit=lambda limits: limits.replace,
+        counts=lambda action, _runs: action.effect >= Effect.REPLACE,
+        among_running=False,
+        told="would be replaced",
+        setting="limits.maxReplace",
+    ),
+    # After that, since what is not replaced is not restarted for it either.
+    _Brake(
+        limit=lambda limits: limits.restart,
+        counts=lambda action, runs: runs and (action.effect >= Effect.RESTART or action.verb in _STOPS),
+        among_running=True,
+        told="that run would be stopped or restarted",
+        setting="limits.maxRestart",
+    ),
+)
+
+
+def braked(actions: Sequence[Action], world: World, limits: Limits) -> tuple[list[Action], list[Held]]:
+    """Split steps into those that may be done and those of which there are too many, which are all held."""
+    left, held = list(actions), list[Held]()
+    for brake in _BRAKES:
+        for kind in sorted({action.key.kind for action in left}):
+            held += _too_many(kind, left, world, brake, limits)
+        stopped = {id(h.action) for h in held}
+        left = [action for action in left if id(action) not in stopped]
+    return left, held
+
+
+def _too_many(
+    kind: str, actions: Sequence[Action], world: World, brake: _Brake, limits: Limits
+) -> list[Held]:
+    """Return the steps on a kind's objects that one brake holds, with all that follow on the same objects."""
+    first: dict[Key, Action] = {}
+    for action in actions:
+        if action.key.kind == kind and brake.counts(action, _runs(action.key, world)):
+            first.setdefault(action.key, action)
+    there = [k for k in world.desired if k.kind == kind and isinstance(world.observed.objects.get(k), Actual)]
+    of = sum(_runs(k, world) for k in there) if brake.among_running else len(there)
+    allowed = brake.limit(limits).allows(of)
+    if len(first) <= allowed:
+        return []
+    detail = f"{len(first)} of {of} {kind} objects {brake.told}; at most {allowed} may in one pass"
+    release = f'approve this plan, or raise "{brake.setting}" and "{brake.setting}Share"'
+    return [Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in onward(met, actions)]
+
+
+def _runs(key: Key, world: World) -> bool:
+    actual = world.observed.objects.get(key)
+    return isinstance(actual, Actual) and actual.active
+
+
+def too_many_removals(removals: Sequence[Action], owned: int, limits: Limits) -> str:
+    """Return why so many removals are not to be done in one pass, "" if they may be."""
+    allowed = limits.delete.allows(owned)
+    if len(removals) <= allowed:
+        return ""
+    return f"{len(removals)} of {owned} objects would go; at most {allowed} may in one pass"

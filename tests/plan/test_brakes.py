@@ -1,0 +1,171 @@
+"""Too many at once: nothing of that sort is done, whatever each spec allows, until that plan is approved."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kvmreconcile.model import Actual, Desired, Power, World
+from kvmreconcile.plan import Limit, Limits, Overrides
+from kvmreconcile.tree import Effect
+from tests.plan.worlds import RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
+
+OTHER = "11111111-1111-4111-8111-11111111111"
+FREE = Limits(restart=Limit(1.0, 100), replace=Limit(1.0, 100))
+
+
+def running(desired: Desired, xml: str = "<domain/>") -> Actual:
+    return seen(desired, live=xml)
+
+
+def to_stop(count: int, of: int, power: Power = STOPPED, **more: Any) -> World:
+    """Return a world in which guests run, and the specs of some of them want another power."""
+    wanted = [wish(f"Domain/d{n}", power=power if n < count else RUNNING, **more) for n in range(of)]
+    return world(wanted, [running(d) for d in wanted], [remembered(d) for d in wanted])
+
+
+def to_restart(count: int, of: int) -> World:
+    """Return a world in which something waits for the next start of some guests, and may restart them."""
+    wanted = [
+        wish(f"Domain/d{n}", "<domain><cpu>2</cpu></domain>", max_effect=Effect.RESTART) for n in range(of)
+    ]
+    live = "<domain><cpu>{}</cpu></domain>"
+    there = [running(d, live.format(1 if n < count else 2)) for n, d in enumerate(wanted)]
+    return world(wanted, there, [remembered(d) for d in wanted])
+
+
+def to_replace(count: int, of: int, *, live: str | None = None) -> World:
+    """Return a world in which some guests would have to be made anew, and may be."""
+    was = [
+        wish(f"Domain/d{n}", power=RUNNING if live else None, max_effect=Effect.REPLACE) for n in range(of)
+    ]
+    xml = f"<domain><uuid>{OTHER}{{}}</uuid></domain>"
+    wanted = [
+        wish(str(d.key), xml.format(n), power=d.power, max_effect=Effect.REPLACE) if n < count else d
+        for n, d in enumerate(was)
+    ]
+    return world(wanted, [seen(d, live=live) for d in was], [remembered(d) for d in was])
+
+
+@pytest.mark.parametrize(
+    ("limit", "of", "allowed"),
+    [
+        (Limit(0.3, 10), 1, 1),
+        (Limit(0.3, 10), 2, 1),
+        (Limit(0.3, 10), 10, 3),
+        (Limit(0.3, 10), 100, 10),
+        (Limit(1.0, 0), 10, 0),
+    ],
+)
+def test_limit_lets_one_go_or_a_share_or_a_number(limit: Limit, of: int, allowed: int) -> None:
+    assert limit.allows(of) == allowed
+
+
+def test_a_commit_that_stops_most_guests_stops_none() -> None:
+    made = planned(to_stop(3, 4))
+
+    assert held(made) == [(f"stop Domain/d{n}", "BRAKE") for n in range(3)]
+    assert done(made) == []
+    assert made.held[0].detail == (
+        "3 of 4 Domain objects that run would be stopped or restarted; at most 2 may in one pass"
+    )
+    assert (
+        made.held[0].release == 'approve this plan, or raise "limits.maxRestart" and "limits.maxRestartShare"'
+    )
+
+
+def test_as_many_as_the_limit_are_stopped() -> None:
+    assert done(planned(to_stop(2, 4))) == ["stop Domain/d0", "stop Domain/d1"]
+    assert done(planned(to_stop(1, 1))) == ["stop Domain/d0"]
+
+
+def test_to_pause_a_guest_counts_as_well() -> None:
+    assert {h for _, h in held(planned(to_stop(3, 4, Power.PAUSED)))} == {"BRAKE"}
+
+
+def test_number_holds_where_the_share_would_not() -> None:
+    made = planned(to_stop(4, 20), limits=replace(FREE, restart=Limit(1.0, 3)))
+
+    assert len(made.held) == 4
+
+
+def test_restarts_are_held_and_what_needs_none_is_done() -> None:
+    here = to_restart(3, 4)
+    changed = replace(here.desired[min(here.desired)], autostart=True)
+    made = planned(replace(here, desired={**here.desired, changed.key: changed}))
+
+    assert done(made) == ["autostart Domain/d0"]
+    assert held(made) == [(f"restart Domain/d{n}", "BRAKE") for n in range(3)]
+    assert set(made.pending) == {a.action.key for a in made.held}
+
+
+def test_stops_and_restarts_are_counted_together() -> None:
+    one, other = to_restart(2, 2), to_stop(1, 2)
+    renamed = {replace(k, name=f"x{k.name}"): k for k in other.desired}
+    stopped = {n: replace(other.desired[k], key=n, uuid=f"{n}") for n, k in renamed.items()}
+    there = {n: running(d) for n, d in stopped.items()}
+    both = replace(
+        one,
+        desired={**one.desired, **stopped},
+        observed=replace(one.observed, objects={**one.observed.objects, **there}),
+        applied={**one.applied, **{n: remembered(d) for n, d in stopped.items()}},
+    )
+
+    assert len(planned(both).held) == 3
+
+
+def test_each_kind_is_counted_by_itself() -> None:
+    guests = to_stop(1, 1)
+    lan = wish("Network/lan", power=STOPPED)
+    both = replace(
+        guests,
+        desired={**guests.desired, lan.key: lan},
+        observed=replace(
+            guests.observed, objects={**guests.observed.objects, lan.key: running(lan, "<network/>")}
+        ),
+        applied={**guests.applied, lan.key: remembered(lan)},
+    )
+
+    assert done(planned(both)) == ["stop Domain/d0", "stop Network/lan"]
+
+
+def test_replacements_are_held_with_all_that_follows_on_the_same_object() -> None:
+    here = to_replace(2, 4, live="<domain/>")
+    made = planned(here, limits=replace(FREE, replace=Limit(0.3, 5)))
+
+    assert held(made) == [(f"{verb} Domain/d{n}", "BRAKE") for n in range(2) for verb in ("replace", "start")]
+    assert made.held[0].detail == "2 of 4 Domain objects would be replaced; at most 1 may in one pass"
+
+
+def test_replacing_what_runs_counts_as_a_restart_and_what_is_off_does_not() -> None:
+    limits = replace(FREE, restart=Limit(0.1, 1))
+
+    assert {h for _, h in held(planned(to_replace(2, 4, live="<domain/>"), limits=limits))} == {"BRAKE"}
+    assert done(planned(to_replace(2, 4), limits=limits)) == ["replace Domain/d0", "replace Domain/d1"]
+
+
+def test_what_is_held_for_another_reason_is_not_counted() -> None:
+    grouped = to_restart(3, 4)
+    members = {
+        k: replace(d, power=RUNNING, policy=replace(d.policy, group="web"))
+        for k, d in grouped.desired.items()
+    }
+    made = planned(replace(grouped, desired=members))
+
+    assert done(made) == ["restart Domain/d0"]
+    assert {h for _, h in held(made)} == {"GROUP"}
+
+
+@pytest.mark.parametrize("here", [to_stop(3, 4), to_restart(3, 4), to_replace(3, 4)])
+def test_approval_of_the_plan_lets_all_of_them_go(here: World) -> None:
+    first = planned(here)
+    second = planned(here, Overrides(approved=first.digest))
+
+    assert (len(first.held), len(first.actions)) == (3, 0)
+    assert (len(second.held), len(second.actions)) == (0, 3)
+
+
+def test_first_objects_of_an_empty_host_are_not_braked() -> None:
+    made = planned(world([wish(f"Domain/d{n}", power=RUNNING) for n in range(30)]))
+
+    assert (len(made.actions), made.held) == (60, ())
