@@ -131,6 +131,25 @@ def test_object_that_libvirt_rejects_is_not_tried_again_and_again(running: Daemo
     assert [line["key"] for line in failures] == ["Domain/bad"]
 
 
+def test_guest_that_does_not_shut_down_keeps_nobody_waiting(running: Daemon) -> None:
+    # Nothing to boot: it hears no power button.
+    deaf = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: deaf}\nspec:\n  type: qemu\n  memory: 32MiB\n"
+    (running.specs / "deaf.yaml").write_text(f"{deaf}  update: {{shutdown: {{timeout: 15s}}}}\n")
+    running.wait_until_idle(in_sync=OBJECTS + 1)
+
+    (running.specs / "deaf.yaml").write_text(
+        f"{deaf}  state: stopped\n  update: {{shutdown: {{timeout: 15s}}}}\n"
+    )
+    running.wait_for("action.started", key="Domain/deaf", verb="stop")
+    running.lab.virsh("destroy", "web1")
+    running.wait_for("action.done", key="Domain/web1", verb="start")
+
+    assert "action.failed" not in {line["event"] for line in running.lines()}
+    running.wait_for("action.failed", key="Domain/deaf", verb="stop")
+    assert running.wait_for("pass.completed")["failed"] == 1
+    assert running.lab.virsh("domstate", "deaf").strip() == "running"
+
+
 @pytest.mark.parametrize("how", ["TERM", "KILL"])
 def test_restarted_libvirtd_is_found_again_and_its_events_too(running: Daemon, how: str) -> None:
     running.lab.restart_libvirtd(how)
