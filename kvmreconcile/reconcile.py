@@ -81,6 +81,7 @@ class Site:
             frozen=specs.frozen,
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
+            suspended=self.state.suspended(),
             memory=self._memory,
         )
 

@@ -67,6 +67,7 @@ class Hold(Enum):
     PROTECTED = "it is protected"
     BRAKE = "too many at once"
     OBSERVE = "the spec only observes it"
+    SUSPENDED = "it is suspended"
     BROKEN = "what it refers to does not exist"
     STRAYED = "it is on another file than its spec names"
     FAULT = "it stands still, and not because anybody wants it"

@@ -105,6 +105,27 @@ class Prune(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Suspension:
+    """
+    Somebody's word that nothing is to be done to an object, or to any.
+
+    Attributes:
+        until: When it is over by itself, with zone; None for not before it is taken back.
+        why: For people, "" if nobody said.
+        who: Whoever said so.
+    """
+
+    since: datetime
+    until: datetime | None = None
+    why: str = ""
+    who: str = ""
+
+    def holds(self, now: datetime) -> bool:
+        """Tell whether it is in force at a moment; at its very end it no longer is."""
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """
     All that a plan depends on, beside the rules.
@@ -115,6 +136,7 @@ class World:
         prune: What becomes of orphans, by kind.
         host: This host's name, for placement.
         now: The time of the pass, with zone.
+        suspended: What nothing is to be done to; None stands for all there is. What is over may be among it.
         memory: What a planner keeps from one world to the next to spare itself work: by a word of its own and the
             object. It decides nothing.
     """
@@ -128,6 +150,7 @@ class World:
     frozen: frozenset[Key] = frozenset()
     complete: bool = True
     prune: Mapping[str, Prune] = field(default_factory=dict)
+    suspended: Mapping[Key | None, Suspension] = field(default_factory=dict)
     memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 

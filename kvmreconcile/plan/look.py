@@ -30,6 +30,7 @@ from kvmreconcile.plan.memory import Found, Surrounding, View, keep, recall
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind
 from kvmreconcile.plan.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.suspended import Stop, stop
 from kvmreconcile.tree import Change, Effect, is_satisfied_by
 from kvmreconcile.tree.scalars import uuid as spelled
 
@@ -46,6 +47,7 @@ class Findings:
         to_be: What does not exist yet, so that what needs it cannot do without its being made.
         hidden: What cannot be seen before this plan starts something.
         at_rest: What may be changed while no window is open, as nobody is disturbed.
+        suspended: What is to be left alone.
     """
 
     steps: dict[Key, tuple[Action, ...]] = field(default_factory=dict)
@@ -57,6 +59,7 @@ class Findings:
     to_be: set[Key] = field(default_factory=set)
     hidden: dict[Key, Blind] = field(default_factory=dict)
     at_rest: set[Key] = field(default_factory=set)
+    suspended: dict[Key, Stop] = field(default_factory=dict)
 
 
 def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> None:
@@ -73,6 +76,8 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
     is_out_of_sight = hidden is not None or (actual is None and _is_in_what_is_to_be(key, needs, found))
     if is_out_of_sight and view.applied and view.applied.complete:
         return  # It is there for all we know, and compared once it can be seen.
+    if stopped := stop(key, world):
+        found.suspended[key] = stopped
     if _is_at_rest(view, kinds):
         found.at_rest.add(key)
     if actual is None:

@@ -14,6 +14,7 @@ from kvmreconcile.plan.needs import Rulebooks, blind
 from kvmreconcile.plan.order import order, references
 from kvmreconcile.plan.ownership import is_proved_ours
 from kvmreconcile.plan.policy import Overrides
+from kvmreconcile.plan.suspended import stop
 from kvmreconcile.tree import Change, Effect, Table
 from kvmreconcile.tree.place import under
 
@@ -81,6 +82,8 @@ def _removal(
 
 def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held | None:
     """Return what keeps an object from being removed whatever is approved, worst first, None if nothing does."""
+    if stopped := stop(action.key, world):
+        return Held(action, *stopped)
     if not isinstance(actual, Actual):
         why = actual.why if isinstance(actual, Unknown) else "it cannot be seen now"
         return Held(action, Hold.UNKNOWN, why, "it is looked at again in the next pass")

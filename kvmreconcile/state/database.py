@@ -31,6 +31,11 @@ _MIGRATIONS = (
     );
     """,
     "ALTER TABLE applied ADD COLUMN left INTEGER NOT NULL DEFAULT 0;",
+    """
+    CREATE TABLE suspended (
+        kind TEXT, name TEXT, since TEXT, until TEXT, why TEXT, who TEXT, PRIMARY KEY (kind, name)
+    );
+    """,
 )
 """What brings a database from version N to N+1; rows are added and never edited."""
 

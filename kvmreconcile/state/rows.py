@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from kvmreconcile.model import Applied, Key, Report, Settled, Unseen, World
+from kvmreconcile.model import Applied, Key, Report, Settled, Suspension, Unseen, World
 from kvmreconcile.tree import Node
 
 Column = str | int | float | None
@@ -84,6 +84,37 @@ def read_applied(row: Sequence[Any]) -> Applied:
         )
     except (ValueError, TypeError) as error:
         raise ValueError(f"what is remembered of {kind}/{name} is garbled: {error}") from error
+
+
+_ALL = Key("", "")
+"""What stands for everything where a row names an object."""
+
+
+def write_place(key: Key | None) -> Row:
+    """Return the columns that name an object, None for all there are."""
+    return ((key or _ALL).kind, (key or _ALL).name)
+
+
+def write_suspension(key: Key | None, suspension: Suspension) -> Row:
+    """Return the row of table `suspended` that holds a value."""
+    until = suspension.until.isoformat() if suspension.until else None
+    return (*write_place(key), suspension.since.isoformat(), until, suspension.why, suspension.who)
+
+
+def read_suspension(row: Sequence[Any]) -> tuple[Key | None, Suspension]:
+    """
+    Return the value that a row of table `suspended` holds, and of what.
+
+    Raises:
+        ValueError: The row is not as it was written.
+    """
+    kind, name, since, until, why, who = row
+    key = Key(kind, name)
+    try:
+        begin, end = datetime.fromisoformat(since), until and datetime.fromisoformat(until)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"the suspension of {key} is garbled: {error}") from error
+    return None if key == _ALL else key, Suspension(begin, end, why, who)
 
 
 def write_tree(tree: Node) -> str:

@@ -12,12 +12,22 @@ from pathlib import Path
 from threading import Lock
 
 from kvmreconcile.errors import StateError
-from kvmreconcile.model import Applied, Key, Report, World
+from kvmreconcile.model import Applied, Key, Report, Suspension, World
 from kvmreconcile.state.claim import Claim
 from kvmreconcile.state.database import FILE, open_copy, open_writable, translated
-from kvmreconcile.state.rows import Entry, read_applied, read_entry, write_applied, write_entries
+from kvmreconcile.state.rows import (
+    Entry,
+    read_applied,
+    read_entry,
+    read_suspension,
+    write_applied,
+    write_entries,
+    write_place,
+    write_suspension,
+)
 
 _PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SUSPEND = "INSERT OR REPLACE INTO suspended VALUES (?, ?, ?, ?, ?, ?)"
 _RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TRIM = "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?"
 _HISTORY = "SELECT * FROM history WHERE ? IN ('', kind || '/' || name) ORDER BY id DESC LIMIT ?"
@@ -82,6 +92,26 @@ class State:
             database.execute("BEGIN IMMEDIATE")
             database.executemany(_RECORD, rows)
             database.execute(_TRIM, (HISTORY_ROWS,))
+
+    def suspended(self) -> dict[Key | None, Suspension]:
+        """Return what nothing is to be done to, None for all there is; what is over may be among it."""
+        with self._using() as database:
+            rows = database.execute("SELECT * FROM suspended ORDER BY kind, name").fetchall()
+        try:
+            return dict(map(read_suspension, rows))
+        except ValueError as error:
+            raise StateError(f"{self._path}: {error}; resume it, or suspend it anew") from error
+
+    def suspend(self, key: Key | None, suspension: Suspension) -> None:
+        """Remember that nothing is to be done to an object, or to any, in place of what was said before."""
+        with self._using() as database:
+            database.execute(_SUSPEND, write_suspension(key, suspension))
+
+    def resume(self, key: Key | None) -> bool:
+        """Take that back, and tell whether it had been said."""
+        with self._using() as database:
+            place = write_place(key)
+            return bool(database.execute("DELETE FROM suspended WHERE (kind, name) = (?, ?)", place).rowcount)
 
     @contextmanager
     def alone(self, world: World, keys: Collection[Key]) -> Iterator[None]:

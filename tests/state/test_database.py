@@ -80,6 +80,7 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         state.put(applied())
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE applied DROP COLUMN left")
+        database.execute("DROP TABLE suspended")
         database.execute("PRAGMA user_version = 1")
     database.close()
 

@@ -1,0 +1,89 @@
+"""What is suspended is compared and shown, and nothing is done to it until that is over."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kvmreconcile.model import Key, Suspension, World
+from kvmreconcile.plan import Overrides
+from tests.plan.worlds import NOW, RUNNING, done, held, planned, remembered, seen, wish, world
+
+WEB, DB = wish("Domain/web", power=RUNNING), wish("Domain/db", power=RUNNING)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def paused(key: Key | None, until: datetime | None = None, **more: Any) -> dict[Key | None, Suspension]:
+    return {key: Suspension(NOW - HOUR, until, **more)}
+
+
+def two_off(suspended: dict[Key | None, Suspension]) -> World:
+    """Return a world with two guests that are to run and are off."""
+    wanted = [WEB, DB]
+    return world(wanted, map(seen, wanted), map(remembered, wanted), suspended=suspended)
+
+
+def test_all_is_held_of_a_suspended_object_and_nothing_of_others() -> None:
+    made = planned(two_off(paused(WEB.key, why="moving disks", who="alice")))
+
+    assert done(made) == ["start Domain/db"]
+    assert held(made) == [("start Domain/web", "SUSPENDED")]
+    assert made.held[0].detail == "since 2026-11-23 02:00 UTC by alice: moving disks"
+    assert made.held[0].release == "kvmreconcile resume Domain/web"
+    assert made.look_again is None
+
+
+def test_a_pause_of_everything_holds_everything() -> None:
+    made = planned(two_off(paused(None)))
+
+    assert (done(made), {h for _, h in held(made)}) == ([], {"SUSPENDED"})
+    assert made.held[0].release == "kvmreconcile resume --all"
+    assert made.held[0].detail == "since 2026-11-23 02:00 UTC"
+
+
+def test_it_is_over_by_itself_and_looked_at_again_then() -> None:
+    before = planned(two_off(paused(WEB.key, NOW + HOUR)))
+    after = planned(two_off(paused(WEB.key, NOW)))
+
+    assert before.look_again == NOW + HOUR
+    assert before.held[0].detail == "since 2026-11-23 02:00 UTC until 2026-11-23 04:00 UTC"
+    assert (len(done(after)), after.held) == (2, ())
+
+
+@pytest.mark.parametrize(
+    ("everything", "one", "until"),
+    [(HOUR, DAY, DAY), (DAY, HOUR, DAY), (None, HOUR, None), (HOUR, None, None), (-HOUR, HOUR, HOUR)],
+)
+def test_of_a_pause_of_all_and_one_of_the_object_the_longer_counts(
+    everything: timedelta | None, one: timedelta | None, until: timedelta | None
+) -> None:
+    def at(delta: timedelta | None) -> datetime | None:
+        return None if delta is None else NOW + delta
+
+    both = paused(None, at(everything)) | paused(WEB.key, at(one))
+    held_web = next(h for h in planned(two_off(both)).held if h.action.key == WEB.key)
+
+    assert held_web.until == at(until)
+
+
+def test_no_approval_is_above_it() -> None:
+    first = planned(two_off(paused(None)))
+
+    assert done(planned(two_off(paused(None)), Overrides(approved=first.digest))) == []
+
+
+def test_what_needs_a_suspended_object_that_does_not_exist_waits_for_it() -> None:
+    web, lan = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>'), wish("Network/lan")
+    made = planned(world([web, lan], suspended=paused(lan.key)))
+
+    assert held(made) == [("create Network/lan", "SUSPENDED"), ("create Domain/web", "BROKEN")]
+    assert "is not made: since" in made.held[1].detail
+
+
+def test_a_suspended_object_is_not_removed() -> None:
+    here = world([WEB], map(seen, (WEB, DB)), map(remembered, (WEB, DB)), suspended=paused(DB.key))
+    first = planned(here)
+
+    assert ("remove Domain/db", "SUSPENDED") in held(first)
+    assert "remove Domain/db" not in done(planned(here, Overrides(approved=first.digest)))
