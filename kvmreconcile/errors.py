@@ -8,6 +8,7 @@ Every error this package raises on purpose, in one tree.
     ├─ HostError           libvirt said no; keeps its code and domain
     │  ├─ Unavailable      connection lost; retried with delay
     │  ├─ Busy             job or lock in the way; retried with delay
+    │  ├─ NotYet           what is waited for has not come; asked again until its time is over
     │  ├─ NotFound         vanished between observing and acting; the next pass decides
     │  ├─ Unsupported      this libvirt or QEMU cannot; terminal
     │  └─ Rejected         invalid configuration; terminal until the spec changes
@@ -90,6 +91,16 @@ class Busy(HostError):
     """A job or a lock is in the way."""
 
     retry = True
+
+
+class NotYet(HostError):
+    """What is waited for has not come yet; `patience_s` is how long it may take from the first time it is asked for."""
+
+    retry = True
+
+    def __init__(self, message: str, patience_s: float) -> None:
+        super().__init__(message)
+        self.patience_s = patience_s
 
 
 class NotFound(HostError):

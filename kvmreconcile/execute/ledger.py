@@ -19,6 +19,8 @@ from kvmreconcile.tree.bending import variant
 
 MAKING = frozenset({"create", "recreate", "replace"})
 """Verbs that make an object, and leave half of one if cut short."""
+WATCHING = frozenset({"ready"})
+"""Verbs that only wait until something is so, and change nothing that is remembered."""
 REMOVING = frozenset({"remove"})
 """Verbs after which there is nothing to remember."""
 

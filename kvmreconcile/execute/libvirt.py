@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import TypeVar
 
-from kvmreconcile.errors import HostError, Rejected, StateError
+from kvmreconcile.errors import HostError, NotYet, Rejected, StateError
 from kvmreconcile.execute.executor import Connection, Reporter, Tools
-from kvmreconcile.execute.ledger import MAKING, REMOVING, Ledger
+from kvmreconcile.execute.ledger import MAKING, REMOVING, WATCHING, Ledger
 from kvmreconcile.execute.parallel import work
-from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt
+from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.plan.applied import fingerprint
@@ -84,13 +84,15 @@ class _Run:
         """Do all actions of one object, as far as they and what they need succeed."""
         blame = next((self._blame[need] for need in sorted(self.needs[key]) if need in self._blame), "")
         indices = self._steps[key]
+        # What follows only watches: that it fails does not undo what was done.
+        changing = [i for i in indices if self._plan.actions[i].verb not in WATCHING]
         for index in indices:
             action = self._plan.actions[index]
             blame = blame or self._ended()
             if blame:
                 outcome = Outcome(action, Result.SKIPPED, error=blame)
             else:
-                outcome = self._do(action, is_last=index == indices[-1])
+                outcome = self._do(action, is_last=index in changing[-1:])
                 blame = f'"{action.verb}" of {key} failed' if outcome.result is Result.FAILED else ""
             self._outcomes[index] = outcome
             with self._telling:
@@ -129,6 +131,8 @@ class _Run:
                 self.settled(action.key, news)
         except (HostError, StateError) as failure:
             result, error, retry = Result.FAILED, str(failure), failure.retry
+            if isinstance(failure, NotYet) and self._executor.stopping.is_set():
+                result, error = Result.SKIPPED, "stopped while it was waited for"
             if not self._executor.connection.is_alive():
                 self._lost.set()
         return Outcome(action, result, pace.clock() - began_s, error, retry)
@@ -145,6 +149,10 @@ class _Run:
 
     def _perform(self, action: Action) -> None:
         driver = self._drivers[action.key.kind]
+        if action.verb in WATCHING:
+            stopping, pace = self._executor.stopping, self._executor.pace
+            patiently(lambda: driver.perform(self._executor.connection, action), stopping.is_set, pace)
+            return
         if action.verb in MAKING:
             self._check_hidden(action.key)
         self.ledger.before(action, self._waiting(action.key))

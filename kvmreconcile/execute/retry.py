@@ -1,8 +1,8 @@
 """
-Try again what fails for a moment.
+Try again what fails for a moment, and ask again for what has not come yet.
 
 Separate so that time is in one value, which tests replace. Whether an error passes is the error's own
-attribute; what lasts longer than the few tries here is the business of the next pass.
+attribute; what lasts longer than it may here is the business of the next pass.
 """
 
 import time
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from kvmreconcile.errors import HostError
+from kvmreconcile.errors import HostError, NotYet
 
 T = TypeVar("T")
 
@@ -23,11 +23,13 @@ class Pace:
     Attributes:
         clock: Returns seconds that never go back.
         waits_s: How long to wait before each further try.
+        look_again_s: How long to wait before asking again for what has not come yet.
     """
 
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     waits_s: tuple[float, ...] = (0.2, 1.0, 3.0)
+    look_again_s: float = 0.5
 
 
 REAL_TIME = Pace(time.monotonic, time.sleep)
@@ -51,3 +53,24 @@ def attempt(call: Callable[[], T], is_alive: Callable[[], bool], pace: Pace) -> 
                 raise
             pace.sleep(wait_s)
     return call()
+
+
+def patiently(call: Callable[[], T], is_over: Callable[[], bool], pace: Pace) -> T:
+    """
+    Call until what it waits for has come.
+
+    Args:
+        is_over: Asked after each call; once it says yes, nobody waits any more.
+
+    Raises:
+        NotYet: It has not come in time, or nobody waits any more.
+        HostError: Whatever else goes wrong, at once.
+    """
+    began_s = pace.clock()
+    while True:
+        try:
+            return call()
+        except NotYet as error:
+            if pace.clock() - began_s >= error.patience_s or is_over():
+                raise
+            pace.sleep(pace.look_again_s)

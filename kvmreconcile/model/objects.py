@@ -71,6 +71,20 @@ class ShutdownBy(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """
+    How a guest that was started shows that it does its work: by all that is named.
+
+    Attributes:
+        agent: Its agent answers.
+        timeout_s: How long it may take.
+    """
+
+    agent: bool = False
+    timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """
     What may be done to one object unasked.
@@ -84,6 +98,7 @@ class Policy:
         shutdown_by: How it is asked to shut down, in turn.
         leave_stopped: Whether one that should run and was stopped by others than us stays off.
         reboot_applies: Whether its own reboot is made a power cycle while changes wait for its next start.
+        ready: How it shows, once started, that it does its work; None for by running.
     """
 
     max_effect: Effect = Effect.NEXT_BOOT
@@ -103,6 +118,7 @@ class Policy:
     force_off: bool = False
     reboot_applies: bool = False
     leave_stopped: bool = False
+    ready: Ready | None = None
 
 
 @dataclass(frozen=True, slots=True)

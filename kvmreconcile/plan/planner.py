@@ -15,6 +15,7 @@ from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind, find_needs
 from kvmreconcile.plan.policy import Case, Overrides, judge, name, overridden
 from kvmreconcile.plan.prune import orphans
+from kvmreconcile.plan.starts import awaited
 from kvmreconcile.tree import Change
 
 
@@ -45,6 +46,7 @@ def plan(
     actions, crowd = in_turn(actions, world)
     actions, excess = (actions, []) if approved else braked(actions, world, limits)
     held += [*crowd, *excess]
+    actions = list(awaited(actions))
     released = gone.release() if approved else []
     return Plan(
         actions=(*needs.waiting(actions), *gone.actions, *released),

@@ -136,6 +136,8 @@ class Driver:
                 connection.write(action.key, to_xml(connection.spell(action.tree or Node("none"))))
             case "start":
                 connection.write(action.key, "", ".active")
+            case "ready":
+                pass
             case "stop":
                 connection.delete(action.key, ".active")
             case "remove":

@@ -51,7 +51,8 @@ def desire(document: Document, uuid: str) -> Desired:
 
 def _policy(document: Document, policy: Policy) -> Policy:
     spec = cast("DomainSpec", document.spec)
-    policy = replace(policy, leave_stopped=spec.on_guest_stop == "leave")
+    ready = spec.ready.asked() if spec.ready else None
+    policy = replace(policy, leave_stopped=spec.on_guest_stop == "leave", ready=ready)
     try:
         return spec.update.onto(policy, document.labels)
     except LookupError:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from kvmreconcile.kinds.domain.checks import contradictions, gaps
 from kvmreconcile.kinds.domain.parts.guest import Guest
 from kvmreconcile.kinds.domain.parts.hardware import Hardware
+from kvmreconcile.kinds.domain.parts.ready import ReadySpec
 from kvmreconcile.kinds.domain.parts.resources import Resources
 from kvmreconcile.kinds.domain.parts.update import DomainUpdate
 from kvmreconcile.kinds.kind import ObjectSpec
@@ -41,6 +42,13 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
             'when the host booted, is started in any case. Defaults to "restart".'
         ),
     ] = "restart"
+    ready: Annotated[
+        ReadySpec | None,
+        Field(
+            description="How the guest shows, once it is started or restarted, that it does its work; until then it is "
+            "waited for. Defaults to nothing: it is ready once it runs."
+        ),
+    ] = None
     autostart: Annotated[
         bool | None,
         Field(

@@ -1,0 +1,98 @@
+"""What only waits is asked again and again, not for ever, and ends at once when the executor is told to stop."""
+
+from kvmreconcile.errors import HostError, NotYet, Rejected, Unavailable
+from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result
+from tests.execute.conftest import Stage
+from tests.execute.host import action, desired, world
+
+WEB = Key("Domain", "web")
+
+
+def not_yet(times: int, patience_s: float = 1000) -> list[Exception]:
+    return [NotYet(f"Domain/web: not ready ({n})", patience_s) for n in range(times)]
+
+
+def outcome(report: Report, verb: str = "ready") -> Outcome:
+    return next(o for o in report.outcomes if o.action.verb == verb)
+
+
+def test_what_is_waited_for_is_asked_again_until_it_has_come(stage: Stage) -> None:
+    stage.host.faults["ready Domain/web"] = not_yet(5)
+
+    report = stage.execute(action("ready", "Domain/web"), action("start", "Domain/proxy", "Domain/web"))
+
+    assert {o.result for o in report.outcomes} == {Result.DONE}
+    assert stage.time.slept_s == [0.5] * 5
+    assert stage.host.log.index("start Domain/proxy") > stage.host.log.index("ready Domain/web")
+
+
+def test_what_does_not_come_in_time_is_a_failure_that_may_pass(stage: Stage) -> None:
+    stage.host.faults["ready Domain/web"] = not_yet(50, patience_s=3)
+
+    report = stage.execute(action("ready", "Domain/web"), action("start", "Domain/proxy", "Domain/web"))
+
+    # The clock of this test moves by one second each time it is read.
+    assert outcome(report).error == "Domain/web: not ready (2)"
+    assert outcome(report).result is Result.FAILED
+    assert outcome(report).retry
+    assert outcome(report, "start").error == '"ready" of Domain/web failed'
+
+
+def test_whatever_else_goes_wrong_while_waiting_ends_it_at_once(stage: Stage) -> None:
+    stage.host.faults["ready Domain/web"] = [*not_yet(1), Rejected("it has no agent")]
+
+    report = stage.execute(action("ready", "Domain/web"))
+
+    assert (outcome(report).result, outcome(report).error) == (Result.FAILED, "it has no agent")
+
+
+def test_a_connection_that_is_lost_while_waiting_ends_it(stage: Stage) -> None:
+    stage.host.faults["ready Domain/web"] = [*not_yet(1), Unavailable("gone")]
+
+    def lose(_action: Action) -> None:
+        stage.host.alive = False
+
+    stage.host.before = lose
+    report = stage.execute(action("ready", "Domain/web"), action("start", "Domain/proxy"), workers=1)
+
+    assert [o.result for o in report.outcomes] == [Result.FAILED, Result.SKIPPED]
+
+
+def test_waiting_ends_when_the_executor_is_told_to_stop(stage: Stage) -> None:
+    stage.host.faults["ready Domain/web"] = not_yet(50)
+    executor = stage.executor()
+    stage.host.before = lambda _action: executor.stopping.set()
+
+    report = executor.execute(Plan((action("ready", "Domain/web"),)), world(stage.host))
+
+    assert outcome(report).result is Result.SKIPPED
+    assert outcome(report).error == "stopped while it was waited for"
+    assert stage.time.slept_s == []
+
+
+def test_what_was_done_before_in_vain_waiting_is_remembered_as_done(stage: Stage) -> None:
+    web = desired("Domain/web")
+    stage.host.faults["ready Domain/web"] = [HostError("no")]
+
+    stage.execute(
+        action("create", "Domain/web"),
+        action("start", "Domain/web"),
+        action("ready", "Domain/web"),
+        wanted=(web,),
+    )
+
+    known = stage.state.applied()[WEB]
+    assert known.complete
+    assert known.digest
+    assert known.runtime_id == 1
+
+
+def test_to_wait_alone_changes_nothing_that_is_remembered(stage: Stage) -> None:
+    web = desired("Domain/web")
+    stage.execute(action("create", "Domain/web"), wanted=(web,))
+    before = stage.state.applied()
+
+    waits = Plan((action("ready", "Domain/web"),))
+    stage.executor().execute(waits, world(stage.host, web, applied=before))
+
+    assert stage.state.applied() == before
