@@ -1,0 +1,188 @@
+"""
+The host that chaos befalls: the demo's guests, a daemon over them, and objects of another hand.
+
+Separate from the faults, which use it, and from the run, which says when, how many, and what must hold.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.lab.background import PROGRAM
+from tests.lab.guest import GuestFiles
+from tests.lab.lab import Lab, LabError
+from tests.origin import Origin
+
+DEMO = Path(__file__).parents[2] / "specs/demo"
+GUESTS = ("web1", "web2", "db1")
+STATE_SIZE = "12m"
+ENDS_WITHIN_S = 60
+FOREIGN_DOMAIN = """
+<domain type='qemu'><name>theirs</name><memory unit='MiB'>32</memory><os><type>hvm</type></os>
+<devices><disk type='file'><source file='{image}'/><target dev='hda'/></disk></devices></domain>"""
+FOREIGN_NETWORK = (
+    "<network><name>theirs</name><forward mode='nat'/><ip address='198.51.100.1' prefix='24'/></network>"
+)
+
+
+class Arena:
+    """
+    A lab with a daemon over it.
+
+    Attributes:
+        specs: Where specs are edited: the directory that is watched, or the repository that is followed.
+        stops: How often each guest was taken down by what befell it, so that it may have been started as often.
+    """
+
+    def __init__(self, lab: Lab, home: Path, files: GuestFiles, *, by_git: bool) -> None:
+        self.lab = lab
+        self.log = home / "log"
+        self.stops: Counter[str] = Counter()
+        self._state = home / "state"
+        self._state.mkdir()
+        self._origin = Origin(home) if by_git else None
+        self.specs = self._origin.path if self._origin else home / "specs"
+        self.specs.mkdir(exist_ok=True)
+        boot = lab.path / "lib/boot/demo"
+        boot.mkdir(parents=True, exist_ok=True)
+        shutil.copy(files.vmlinuz, boot)
+        shutil.copy(files.initrd, boot)
+        for file in DEMO.glob("*.yaml"):
+            shutil.copy(file, self.specs)
+        self.said()
+        # The state has a small disk of its own, in a mount namespace that outlives the daemon.
+        mount = f"mount -t tmpfs -o size={STATE_SIZE} none '{self._state}' && echo up && exec sleep infinity"
+        self._disk = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "sh", "-c", mount],
+            stdout=subprocess.PIPE,
+        )
+        assert self._disk.stdout
+        assert self._disk.stdout.readline() == b"up\n"
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self._make_foreign()
+
+    def said(self) -> None:
+        """Make what was written into the specs known, as a commit where they are in a repository."""
+        if self._origin:
+            self._origin.git("add", "--all")
+            self._origin.git("commit", "--quiet", "--allow-empty", "--message=chaos")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the daemon, and any command beside it, is to be told."""
+        git = {"url": str(self.specs), "poll": "1s"}
+        where = (
+            {"KVMRECONCILE_GIT": json.dumps(git)} if self._origin else {"KVMRECONCILE_SPECS": str(self.specs)}
+        )
+        return {
+            **os.environ,
+            "KVMRECONCILE_CONNECT": self.lab.uri,
+            "KVMRECONCILE_STATE": str(self._state),
+            "KVMRECONCILE_RESYNC": "15s",
+            **where,
+        }
+
+    def start(self) -> None:
+        """Start the daemon; it goes on with the log of the one before."""
+        with self.log.open("ab") as log:
+            self._daemon = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", *self._inside, str(PROGRAM), "run"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def _inside(self) -> tuple[str, ...]:
+        return ("nsenter", "--target", str(self._disk.pid), "--mount", "--")
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process."""
+        assert self._daemon
+        assert self._daemon.poll() is None, f"the daemon has ended by itself; see {self.log}"
+        return self._daemon.pid
+
+    def kill(self) -> None:
+        """End the daemon as a power cut would."""
+        os.kill(self.pid, signal.SIGKILL)
+        assert self._daemon
+        self._daemon.wait()
+
+    def look(self) -> None:
+        """Tell the daemon to look at once, as an operator does."""
+        os.kill(self.pid, signal.SIGHUP)
+
+    def disk(self, script: str) -> None:
+        """Do something to the state's disk."""
+        command = (*self._inside, "sh", "-c", f"cd '{self._state}'; {script}")
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def plan(self) -> dict[str, Any] | None:
+        """Return the plan as a command makes it that remembers nothing, None if it cannot be made now."""
+        command = (*self._inside, str(PROGRAM), "plan", "-o", "json")
+        done = subprocess.run(command, env=self.environment, check=False, capture_output=True, text=True)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def by_hand(self, *words: str) -> bool:
+        """Do something by virsh, as somebody who does not care; tell whether it worked."""
+        try:
+            self.lab.virsh(*words)
+        except LabError:
+            return False
+        return True
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Yield what was logged; a line that a kill cut short is left out."""
+        for line in self.log.read_text().splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+
+    def close(self) -> None:
+        """End the daemon gently, and let its disk go."""
+        if self._daemon and self._daemon.poll() is None:
+            self._daemon.terminate()
+            self._daemon.wait(timeout=ENDS_WITHIN_S)
+        self._disk.kill()
+        self._disk.wait()
+        if self._disk.stdout:
+            self._disk.stdout.close()
+
+    def _make_foreign(self) -> None:
+        image = self.lab.path / "images/theirs.raw"
+        image.write_bytes(b"theirs" * 1000)
+        with self.lab.connect() as virt:
+            virt.defineXML(FOREIGN_DOMAIN.format(image=image))
+            virt.networkDefineXML(FOREIGN_NETWORK)
+        self._image = image
+        self._before = self.foreign()
+
+    def foreign(self) -> tuple[str, ...]:
+        """Return all that there is of another hand."""
+        image = self._image.read_bytes().hex()[:64]
+        return self.lab.virsh("dumpxml", "theirs"), self.lab.virsh("net-dumpxml", "theirs"), image
+
+    def is_foreign_untouched(self) -> bool:
+        """Tell whether all that is of another hand is as it was."""
+        return self.foreign() == self._before
+
+
+def wait_s(arena: Arena, within_s: float) -> float:
+    """Wait until a plan has nothing to do, and return how long that took; AssertionError if it is never so."""
+    began_s = time.monotonic()
+    made: dict[str, Any] | None = None
+    while time.monotonic() - began_s < within_s:
+        made = arena.plan()
+        if made is not None and not made["actions"]:
+            return time.monotonic() - began_s
+    raise AssertionError(f"after {within_s:.0f} s of calm it is not converged: {json.dumps(made)[:2000]}")
