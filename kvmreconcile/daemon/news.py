@@ -81,7 +81,26 @@ class Broken:
     why: str
 
 
-News = Connected | Lost | Looked | Acted | Broken
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """
+    Somebody has told the daemon what to do.
+
+    Attributes:
+        order: A word such as "approve", "suspend", "resume" or "reconcile".
+        about: The plan's digest or the object's key; "" for everything.
+        who: The user who said so, as this host knows him.
+        why: What he said for people, "" for nothing.
+    """
+
+    at: datetime
+    order: str
+    about: str
+    who: str
+    why: str = ""
+
+
+News = Connected | Lost | Looked | Acted | Broken | Ordered
 Follower = Callable[[News], None]
 
 log = structlog.get_logger()

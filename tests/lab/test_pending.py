@@ -236,6 +236,7 @@ def held_since_and_done(daemon: Background) -> tuple[dict[str, Any], dict[str, A
     return (held[0], done[0]) if held and done else None
 
 
+@pytest.mark.timeout(360)
 def test_daemon_passes_again_by_itself_when_the_window_opens(calm: Calm, daemon: Background) -> None:
     boot = calm.start()
     daemon.start()
