@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from kvmreconcile.cli.progress import told, told_settled
+from kvmreconcile.cli.words import told, told_settled
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Settled
 from kvmreconcile.plan.render import Palette

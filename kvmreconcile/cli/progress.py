@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kvmreconcile.cli.terminal import palette, say
+from kvmreconcile.cli.words import told, told_settled
 from kvmreconcile.execute.executor import Reporter
-from kvmreconcile.model import Action, Key, Outcome, Result, Settled
-from kvmreconcile.plan.render import Palette
-from kvmreconcile.plan.render.words import visible
-
-_MARKS = {Result.DONE: ("done", "+"), Result.FAILED: ("FAILED", "-"), Result.SKIPPED: ("skipped", "~")}
+from kvmreconcile.model import Action, Key, Outcome, Settled
 
 
 class LineReporter:
@@ -30,21 +27,6 @@ class LineReporter:
     def settled(self, key: Key, settled: Settled) -> None:
         """Write what libvirt keeps otherwise than asked."""
         say(told_settled(key, settled))
-
-
-def told(outcome: Outcome, colours: Palette = Palette.PLAIN) -> str:
-    """Return one line about what came of an action."""
-    word, sign = _MARKS[outcome.result]
-    took = f" ({outcome.took_s:.2f} s)" if outcome.result is not Result.SKIPPED else ""
-    why = f": {visible('; '.join(filter(None, outcome.error.splitlines())))}" if outcome.error else ""
-    what = f"{visible(outcome.action.verb)} {visible(str(outcome.action.key))}"
-    return f"{colours.paint(f'{word:7}', sign)} {what}{took}{why}"
-
-
-def told_settled(key: Key, settled: Settled) -> str:
-    """Return one line about what libvirt keeps otherwise than asked."""
-    words = (visible(w) for w in (str(key), settled.path, settled.asked, settled.answered))
-    return "settled {}: {} was asked to be {}, and libvirt keeps it as {}".format(*words)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """XML as data: overlay, diff and forget, driven by rules and knowing nothing of libvirt's objects."""
 
-from kvmreconcile.tree.diff import Change, diff, locate
+from kvmreconcile.tree.change import Change
+from kvmreconcile.tree.diff import diff, locate
 from kvmreconcile.tree.merge import forget, is_satisfied_by, overlay
 from kvmreconcile.tree.node import NONE, Node, brief, make, parse, to_xml
 from kvmreconcile.tree.rules import Birth, Effect, Members, Owner, Ref, Reset, Rules, Update

@@ -6,40 +6,12 @@ Separate from merging because a change is also made from trees that were not mer
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.node import COMMENT, Node
 from kvmreconcile.tree.place import at, short, under
 from kvmreconcile.tree.rules import Rules, labels
-from kvmreconcile.tree.table import Table, paths
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """
-    One leaf or one whole element that is to become another.
-
-    `steps` names it for people ("devices", "disk[root]", "driver", "@cache"), `rule` for tables
-    ("devices/disk/driver/@cache"). `old` or `new` is None where the thing is absent on that side. `secrets`
-    are the paths of values that are never shown.
-    """
-
-    steps: tuple[str, ...]
-    rule: str
-    old: str | Node | None
-    new: str | Node | None
-    secrets: Table[bool] = field(default_factory=paths, compare=False, repr=False)
-
-    @property
-    def path(self) -> str:
-        """The name for people, in one piece."""
-        return "/".join(self.steps)
-
-    @property
-    def sign(self) -> str:
-        """Whether it is added ("+"), removed ("-") or changed ("~")."""
-        return "+" if self.old is None else "-" if self.new is None else "~"
 
 
 def diff(old: Node, new: Node, rules: Rules, rule: str = "", steps: tuple[str, ...] = ()) -> Iterator[Change]:

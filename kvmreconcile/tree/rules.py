@@ -8,14 +8,11 @@ A path is made of tags ("devices/disk/driver/@cache"); `*` in a row stands for o
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING
 
+from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.node import Node
 from kvmreconcile.tree.scalars import Measure, Scalar
 from kvmreconcile.tree.table import Table, paths
-
-if TYPE_CHECKING:
-    from kvmreconcile.tree.diff import Change
 
 
 class Effect(IntEnum):
@@ -102,7 +99,7 @@ class Update:
     effect: Effect = Effect.LIVE
     since: tuple[int, int, int] = (0, 0, 0)
     source: str = ""
-    when: "Callable[[Change, Node], bool] | None" = None
+    when: Callable[[Change, Node], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
