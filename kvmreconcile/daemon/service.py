@@ -21,10 +21,10 @@ from kvmreconcile.daemon.backoff import Fate
 from kvmreconcile.daemon.bell import Bell
 from kvmreconcile.daemon.matters import MatterLog
 from kvmreconcile.daemon.news import Connected, Follower, Lost, tell
-from kvmreconcile.daemon.notify import notify
 from kvmreconcile.daemon.passes import PROGRESS, SPECS, Passes
 from kvmreconcile.daemon.poll import Poll
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
+from kvmreconcile.daemon.systemd import notify
 from kvmreconcile.daemon.watch import Watch
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
