@@ -17,10 +17,11 @@ from kvmreconcile.source.git.remote import Credentials
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Paths to read, and the commit they are of; "" where they are just files."""
+    """Paths to read, and the commit they are of with who wrote it; "" where they are just files."""
 
     paths: Sequence[Path]
     commit: str = ""
+    author: str = ""
 
 
 def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
@@ -38,7 +39,7 @@ def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
         what = "no revision of it is in force here"
         raise SourceError(Problem(repository.name, what, "fetch it: kvmreconcile fetch"))
     revision, directory = found
-    return Origin([directory], revision.commit)
+    return Origin([directory], revision.commit, revision.author)
 
 
 def find_repository(settings: Settings) -> Repository | None:

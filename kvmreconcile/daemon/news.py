@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from kvmreconcile.daemon.backoff import Wait
-from kvmreconcile.model import Key, Plan, Report, World
+from kvmreconcile.model import Key, Outcome, Plan, Report, World
 from kvmreconcile.source.load import Loaded
 
 
@@ -47,6 +47,7 @@ class Looked:
         waits: Objects that are left alone for that reason.
         busy: Objects that an earlier pass is still working on, and are left to it.
         took_s: From its start until it had planned.
+        author: Who wrote the commit, as it says.
     """
 
     at: datetime
@@ -60,6 +61,16 @@ class Looked:
     waits: Mapping[Key, Wait]
     busy: frozenset[Key]
     took_s: float
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """One step of what a pass does has ended, or is not done; told from the threads that do it, as it happens."""
+
+    at: datetime
+    looked: Looked
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,26 @@ class Ordered:
     why: str = ""
 
 
-News = Connected | Lost | Looked | Acted | Broken | Ordered
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Somebody has told the daemon what to do who may not, and so it does not; fields as those of `Ordered`."""
+
+    at: datetime
+    order: str
+    about: str
+    who: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """The history cannot be written, and why; "" once it can be again. All else goes on."""
+
+    at: datetime
+    why: str
+
+
+News = Connected | Lost | Looked | Stepped | Acted | Broken | Ordered | Refused | Unrecorded
 Follower = Callable[[News], None]
 
 log = structlog.get_logger()

@@ -15,6 +15,7 @@ import structlog
 from kvmreconcile.daemon.backoff import Backoff, Fate
 from kvmreconcile.daemon.hands import Hands, Task
 from kvmreconcile.daemon.news import Acted, Broken, Follower, Looked, tell
+from kvmreconcile.daemon.reporter import Telling
 from kvmreconcile.errors import KvmReconcileError
 from kvmreconcile.execute.plugins import REPORTERS, find
 from kvmreconcile.model import Key, Plan, Report, Result, World
@@ -160,6 +161,7 @@ class Passes:
             waits=self._backoff.waits(),
             busy=busy,
             took_s=self.clock() - turn.began_s,
+            author=origin.author,
         )
         tell(self.followers, looked)
         return looked
@@ -194,7 +196,7 @@ class Passes:
         if not allowed.actions and not allowed.records:
             return counts
         task = Task(looked, self.clock())
-        reporter = find(REPORTERS, site.settings.reporter)()
+        reporter = Telling(looked, find(REPORTERS, site.settings.reporter)(), self.followers)
         self._hands.take(task, lambda to: site.execute(allowed, looked.world, to), reporter)
         while not self._hands.wait(task, _GLANCE_S):
             if self.clock() > task.began_s + PATIENCE_S and self._is_wanted_elsewhere():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kvmreconcile.execute import libvirt
 from kvmreconcile.execute.dry_run import skipped
-from kvmreconcile.execute.executor import Executor, Tools
+from kvmreconcile.execute.executor import Executor, Reporter, Tools
 from kvmreconcile.model import Plan, Report, World
 
 
@@ -24,13 +24,14 @@ class ApproveExecutor:
     inner: Executor
     digest: str
     confirm: Callable[[Plan], bool]
+    reporter: Reporter
 
     def execute(self, plan: Plan, world: World, /) -> Report:
         """Pass an approved plan on; say of any other that it was not approved, and how to approve it."""
         if not plan.actions or self._is_approved(plan):
             return self.inner.execute(plan, world)
         other = f"the approved plan {self.digest} is no longer the plan" if self.digest else "not approved"
-        return skipped(plan, f"{other}; to have this one executed, approve {plan.digest}")
+        return skipped(plan, f"{other}; to have this one executed, approve {plan.digest}", self.reporter)
 
     def _is_approved(self, plan: Plan) -> bool:
         return (self.digest != "" and self.digest == plan.digest) or self.confirm(plan)
@@ -38,4 +39,4 @@ class ApproveExecutor:
 
 def make(tools: Tools) -> ApproveExecutor:
     """Return the executor called "approve", around the one that acts on libvirt."""
-    return ApproveExecutor(libvirt.make(tools), tools.approved, tools.confirm)
+    return ApproveExecutor(libvirt.make(tools), tools.approved, tools.confirm, tools.reporter)

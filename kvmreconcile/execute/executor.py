@@ -22,6 +22,9 @@ class Executor(Protocol):
         """
         Do the actions of a plan and say what came of each, in the plan's order.
 
+        Each outcome, of a skipped action too, is told to the reporter as soon as it is known: log, history and
+        metrics learn of it there.
+
         Args:
             world: What the plan was made from.
 

@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from kvmreconcile.daemon.news import Acted, Broken, Looked, News
+from kvmreconcile.daemon.news import Acted, Broken, Looked, News, Stepped
 from kvmreconcile.daemon.passes import PATIENCE_S, PROGRESS, SPECS, Passes
 from kvmreconcile.errors import Rejected, StateError
 from kvmreconcile.kinds.kind import Document
@@ -136,6 +136,26 @@ def test_what_a_pass_did_is_looked_at_by_the_next(bench: Bench) -> None:
 
     assert bench.looked_at() == ["db"]
     assert bench.did() == []
+
+
+def test_who_follows_is_told_of_every_step_before_its_pass_is_over(bench: Bench) -> None:
+    bench.host.faults["create Domain/db"] = [Rejected("it will not")]
+
+    looked = bench.run("connected")
+
+    *steps, end = bench.told[1:]
+    assert isinstance(end, Acted)
+    assert {
+        (n.outcome.action.key, n.outcome.action.verb, n.outcome.result)
+        for n in steps
+        if isinstance(n, Stepped) and n.looked is looked
+    } == {
+        (WEB, "create", Result.DONE),
+        (WEB, "start", Result.DONE),
+        (DB, "create", Result.FAILED),
+        (DB, "start", Result.SKIPPED),
+    }
+    assert len(steps) == len(end.report.outcomes)
 
 
 def test_a_pass_that_broke_off_leaves_its_doubts_to_the_next(

@@ -30,7 +30,7 @@ def execute(stage: Stage, plan: Plan, digest: str, *, answer: bool) -> tuple[Rep
         asked.append(plan)
         return answer
 
-    report = ApproveExecutor(inner, digest, confirm).execute(plan, world(stage.host))
+    report = ApproveExecutor(inner, digest, confirm, stage.diary).execute(plan, world(stage.host))
     return report, inner.given, asked
 
 
@@ -79,9 +79,10 @@ def test_a_dry_run_does_nothing(stage: Stage) -> None:
     web = desired("Domain/web")
     seen = world(stage.host, web)
 
-    report = DryRunExecutor().execute(stage.plan(web), seen)
+    report = DryRunExecutor(stage.diary).execute(stage.plan(web), seen)
 
     assert [(o.result, o.error) for o in report.outcomes] == [(Result.SKIPPED, "dry run")]
+    assert stage.diary.lines == ["skipped create Domain/web"]
     assert (stage.host.log, stage.state.applied(), stage.state.history(9)) == ([], {}, ())
 
 
