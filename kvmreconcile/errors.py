@@ -94,13 +94,20 @@ class Busy(HostError):
 
 
 class NotYet(HostError):
-    """What is waited for has not come yet; `patience_s` is how long it may take from the first time it is asked for."""
+    """
+    What is waited for has not come yet.
+
+    Attributes:
+        patience_s: How long it may take, from the first time it is asked for.
+        why: What there is instead, in a few words.
+    """
 
     retry = True
 
-    def __init__(self, message: str, patience_s: float) -> None:
+    def __init__(self, message: str, patience_s: float, why: str = "") -> None:
         super().__init__(message)
         self.patience_s = patience_s
+        self.why = why or message
 
 
 class NotFound(HostError):

@@ -15,7 +15,7 @@ from kvmreconcile.execute.executor import Connection, Reporter, Tools
 from kvmreconcile.execute.ledger import MAKING, REMOVING, WATCHING, Ledger
 from kvmreconcile.execute.parallel import work
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently
-from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.plan.applied import fingerprint
 from kvmreconcile.state import State
@@ -150,8 +150,7 @@ class _Run:
     def _perform(self, action: Action) -> None:
         driver = self._drivers[action.key.kind]
         if action.verb in WATCHING:
-            stopping, pace = self._executor.stopping, self._executor.pace
-            patiently(lambda: driver.perform(self._executor.connection, action), stopping.is_set, pace)
+            self._watch(action, driver)
             return
         if action.verb in MAKING:
             self._check_hidden(action.key)
@@ -163,6 +162,17 @@ class _Run:
                 self.ledger.take_back(action.key)
             raise
         self.ledger.after(action)
+
+    def _watch(self, action: Action, driver: Driver) -> None:
+        """Wait until something is so."""
+        executor, ready = self._executor, action.policy.ready
+        delay_s = ready.delay_s if ready else 0.0
+        patiently(
+            lambda: driver.perform(executor.connection, action),
+            executor.stopping.is_set,
+            executor.pace,
+            delay_s,
+        )
 
     def _check_hidden(self, key: Key) -> None:
         """Refuse to make what could not be seen when the plan was made, and turns out to exist."""

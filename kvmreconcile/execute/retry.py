@@ -55,17 +55,22 @@ def attempt(call: Callable[[], T], is_alive: Callable[[], bool], pace: Pace) -> 
     return call()
 
 
-def patiently(call: Callable[[], T], is_over: Callable[[], bool], pace: Pace) -> T:
+def patiently(call: Callable[[], T], is_over: Callable[[], bool], pace: Pace, delay_s: float = 0.0) -> T:
     """
     Call until what it waits for has come.
 
     Args:
+        delay_s: How long not to call at all.
         is_over: Asked after each call; once it says yes, nobody waits any more.
 
     Raises:
         NotYet: It has not come in time, or nobody waits any more.
         HostError: Whatever else goes wrong, at once.
     """
+    left_s = delay_s
+    while left_s > 0 and not is_over():
+        pace.sleep(min(left_s, pace.look_again_s))
+        left_s -= pace.look_again_s
     began_s = pace.clock()
     while True:
         try:

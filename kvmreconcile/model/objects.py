@@ -77,10 +77,20 @@ class Ready:
 
     Attributes:
         agent: Its agent answers.
-        timeout_s: How long it may take.
+        lease: A network of libvirt's has given it an address.
+        port: It accepts connections to this TCP port; None where that shows nothing.
+        address: Where that port is; "" for the addresses it is known to have.
+        command: What its agent runs in it, and what ends well; empty for nothing.
+        delay_s: How long it runs before anybody looks.
+        timeout_s: How long it may take, from its start.
     """
 
     agent: bool = False
+    lease: bool = False
+    port: int | None = None
+    address: str = ""
+    command: tuple[str, ...] = ()
+    delay_s: float = 0.0
     timeout_s: float = 120.0
 
 

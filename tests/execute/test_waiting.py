@@ -1,7 +1,9 @@
 """What only waits is asked again and again, not for ever, and ends at once when the executor is told to stop."""
 
+from dataclasses import replace
+
 from kvmreconcile.errors import HostError, NotYet, Rejected, Unavailable
-from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result
+from kvmreconcile.model import Action, Key, Outcome, Plan, Policy, Ready, Report, Result
 from tests.execute.conftest import Stage
 from tests.execute.host import action, desired, world
 
@@ -24,6 +26,33 @@ def test_what_is_waited_for_is_asked_again_until_it_has_come(stage: Stage) -> No
     assert {o.result for o in report.outcomes} == {Result.DONE}
     assert stage.time.slept_s == [0.5] * 5
     assert stage.host.log.index("start Domain/proxy") > stage.host.log.index("ready Domain/web")
+
+
+def waiting_for(delay_s: float) -> Action:
+    return replace(action("ready", "Domain/web"), policy=Policy(ready=Ready(delay_s=delay_s)))
+
+
+def test_nobody_looks_before_the_delay_is_over(stage: Stage) -> None:
+    stage.host.before = lambda _action: stage.time.slept_s.append(-1)
+
+    assert not stage.execute(waiting_for(1.2)).failed
+    assert [round(s, 1) for s in stage.time.slept_s] == [0.5, 0.5, 0.2, -1]
+
+
+def test_a_delay_ends_when_the_executor_is_told_to_stop(stage: Stage) -> None:
+    stage.host.faults["ready Domain/web"] = not_yet(50)
+    executor = stage.executor()
+    slept_s = stage.time.slept_s
+
+    def sleep(seconds: float) -> None:
+        slept_s.append(seconds)
+        executor.stopping.set()
+
+    executor = replace(executor, pace=replace(executor.pace, sleep=sleep))
+    report = executor.execute(Plan((waiting_for(60),)), world(stage.host))
+
+    assert outcome(report).result is Result.SKIPPED
+    assert slept_s == [0.5]
 
 
 def test_what_does_not_come_in_time_is_a_failure_that_may_pass(stage: Stage) -> None:

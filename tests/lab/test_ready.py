@@ -1,12 +1,21 @@
 """A guest that was started is waited for until it does its work, and what is started after it waits with it."""
 
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.lab.guest import GuestFiles, ask_agent
+from kvmreconcile.errors import NotYet, Unsupported
+from kvmreconcile.host.connection import Connection, connect
+from kvmreconcile.kinds.domain.driver import DomainDriver
+from kvmreconcile.kinds.domain.live import ready
+from kvmreconcile.model import Action, Key, Policy, Ready, Reason
+from kvmreconcile.tree import Effect
+from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.site import NETWORK, Site
 
 GUEST = """\
 apiVersion: kvmreconcile/v1
@@ -71,3 +80,81 @@ def test_guest_whose_agent_never_answers_is_reported_with_the_reason_and_runs_on
     assert state(site, "web") == "running"
     assert state(site, "other") == "running"
     site.assert_in_sync()
+
+
+@pytest.fixture
+def connection(lab: Lab) -> Iterator[Connection]:
+    with connect(lab.uri) as connection:
+        yield connection
+
+
+def look(connection: Connection, wanted: Ready, name: str = "web") -> str:
+    """Look once whether a guest is ready; return why not, "" if it is."""
+    policy = Policy(ready=wanted)
+    action = Action(Key("Domain", name), "ready", Effect.LIVE, Reason.NEW, policy=policy)
+    try:
+        DomainDriver().perform(connection, action)
+    except NotYet as error:
+        return error.why
+    return ""
+
+
+def test_guest_shows_that_it_is_ready_by_its_lease_and_by_how_a_command_ends(
+    site: Site, guest_files: GuestFiles, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready, "_COMMAND_S", 0.5)
+    site.write("lan.yaml", NETWORK)
+    showing = "ready: {lease: true, command: [/bin/grep, -q, tiny, /proc/sys/kernel/hostname]}"
+    guest(site, guest_files, "web", "interfaces: [{name: lan, network: lan}]", showing)
+
+    site.converge()
+
+    assert "ipv4" in site.lab.virsh("domifaddr", "web", "--source", "lease")
+    assert look(connection, Ready(command=("/bin/true",))) == ""
+    assert (
+        look(connection, Ready(command=("/bin/sh", "-c", "exit 3")))
+        == "command: /bin/sh ended with exit status 3"
+    )
+    assert (
+        look(connection, Ready(command=("/bin/sh", "-c", "kill -9 $$")))
+        == "command: /bin/sh ended with signal 9"
+    )
+    assert (
+        look(connection, Ready(command=("/bin/sleep", "2")))
+        == "command: /bin/sleep has not ended within 0.5 s"
+    )
+    assert "No such file" in look(connection, Ready(command=("/bin/none",)))
+    assert look(connection, Ready(port=7, address="127.0.0.1")) == "tcp: 127.0.0.1 port 7: Connection refused"
+
+
+def test_guest_is_ready_once_it_accepts_connections_at_the_address_it_was_given(
+    site: Site, guest_files: GuestFiles
+) -> None:
+    site.write("lan.yaml", NETWORK)
+    guest(site, guest_files, "web", "interfaces: [{name: lan, network: lan}]", "ready: {tcp: 7777}")
+    # Its address is one of the lab's own, and reached from there alone.
+    words = site.words("apply", "--yes", str(site.specs))
+
+    with ThreadPoolExecutor(1) as pool:
+        apply = pool.submit(site.lab.exec, sys.executable, "-m", "kvmreconcile", *words)
+        wait_for_agent(site.lab, "web")
+        assert not apply.done()
+        ask_agent(site.lab, "web", "guest-exec", path="/bin/httpd", arg=["-p", "7777"])
+        apply.result()
+
+    site.assert_in_sync()
+
+
+def test_guest_without_lease_or_known_address_or_agent_is_told_what_it_lacks(
+    site: Site, connection: Connection
+) -> None:
+    empty(site, "web")
+    empty(site, "deaf", "agent: false")
+    site.converge()
+
+    assert look(connection, Ready(lease=True)) == "lease: no network of libvirt's has given it an address"
+    assert "agent is not connected" in look(connection, Ready(port=22))
+    with pytest.raises(Unsupported, match="agent is not configured"):
+        look(connection, Ready(agent=True), "deaf")
+    site.lab.virsh("destroy", "web")
+    assert look(connection, Ready(lease=True)) == "it is off"

@@ -4,12 +4,36 @@ How a guest shows that it does its work.
 Separate from what is said of its power, because that it runs says nothing about what runs in it.
 """
 
-from typing import Annotated
+from ipaddress import ip_address
+from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from kvmreconcile.kinds.part import Seconds, Spec
+from kvmreconcile.kinds.short import Short
 from kvmreconcile.model import Ready
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError('this is no IP address such as "192.0.2.7" or "2001:db8::7"') from None
+
+
+class TcpPort(Short):
+    """A port at which the guest accepts connections."""
+
+    short: ClassVar[str] = "port"
+    port: Annotated[int, Field(ge=1, le=65535, description="The number of the TCP port.")]
+    address: Annotated[
+        str | None,
+        AfterValidator(_address),
+        Field(
+            description="Its IP address, as the host that runs kvmreconcile reaches it. Defaults to those that "
+            "leases of libvirt's networks name, or else the guest agent; one that accepts will do."
+        ),
+    ] = None
 
 
 class ReadySpec(Spec):
@@ -19,6 +43,35 @@ class ReadySpec(Spec):
         bool,
         Field(description="The guest agent answers. Defaults to false."),
     ] = False
+    lease: Annotated[
+        bool,
+        Field(
+            description="One of libvirt's networks has given it an address by DHCP. A lease that it had before its "
+            "start counts until it is over. Defaults to false."
+        ),
+    ] = False
+    tcp: Annotated[
+        TcpPort | None,
+        Field(
+            description="It accepts connections to a TCP port, `tcp: 22` for short. Defaults to looking at none."
+        ),
+    ] = None
+    command: Annotated[
+        list[str] | None,
+        Field(
+            min_length=1,
+            description="A program in the guest and its arguments, which the guest agent runs each time somebody looks, "
+            "and which must end with the exit status 0 within 5 seconds. No shell reads it. Defaults to none.",
+        ),
+    ] = None
+    delay_s: Annotated[
+        Seconds,
+        Field(
+            alias="delay",
+            description='A time such as "10s". How long it has to run before anybody looks; alone, it is ready '
+            'then. Defaults to "0s".',
+        ),
+    ] = 0.0
     timeout_s: Annotated[
         Seconds,
         Field(
@@ -31,10 +84,20 @@ class ReadySpec(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> "ReadySpec":
-        if not self.agent:
-            raise ValueError("say by what it shows; name agent")
+        if not (self.agent or self.lease or self.tcp or self.command or self.delay_s):
+            raise ValueError("say by what it shows; name agent, lease, tcp, command or delay")
+        if self.delay_s >= self.timeout_s:
+            raise ValueError("nobody looks before the delay is over; make timeout longer than delay")
         return self
 
     def asked(self) -> Ready:
         """Return what is asked of the guest."""
-        return Ready(self.agent, self.timeout_s)
+        return Ready(
+            agent=self.agent,
+            lease=self.lease,
+            port=self.tcp.port if self.tcp else None,
+            address=(self.tcp.address if self.tcp else None) or "",
+            command=tuple(self.command or ()),
+            delay_s=self.delay_s,
+            timeout_s=self.timeout_s,
+        )
