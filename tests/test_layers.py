@@ -19,6 +19,7 @@ LAYERS = {
     "source": {"kinds", "model", "tree", "errors"},
     "state": {"plan", "model", "tree", "errors"},
     "execute": {"kinds", "state", "plan", "host", "model", "tree", "errors"},
+    "status": {"daemon", "settings", "plan", "model", "tree", "errors"},
 }
 """What each part may import beside itself; the parts that are not here stand above all of these."""
 DRIVERS = ("kinds/*/driver.py", "kinds/domain/live/*.py")
@@ -84,12 +85,18 @@ def test_libvirt_is_called_by_drivers_and_the_host_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [m for m in modules() if part(m) in ("plan", "tree", "kinds") and not is_driver(m)]
+    "module", [m for m in modules() if part(m) in ("plan", "tree", "kinds", "status") and not is_driver(m)]
 )
 def test_pure_modules_read_no_clock_and_no_log(module: str) -> None:
     forbidden = {"logging", "structlog", "time", "random", "socket", "subprocess"}
 
     assert not forbidden & {name.partition(".")[0] for name, _ in imports(module)}
+
+
+def test_of_the_daemon_its_status_knows_only_what_passes_tell() -> None:
+    known = {name.rpartition(".")[0] for m in modules() if part(m) == "status" for name, _ in own(m)}
+
+    assert {n for n in known if part(n) == "daemon"} == {f"{PACKAGE}.daemon.{n}" for n in ("backoff", "news")}
 
 
 def test_no_module_imports_itself_through_others() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from threading import Event
 
@@ -20,6 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from kvmreconcile.daemon.backoff import Fate
 from kvmreconcile.daemon.bell import Bell
 from kvmreconcile.daemon.matters import MatterLog
+from kvmreconcile.daemon.newest import Newest
 from kvmreconcile.daemon.news import Connected, Follower, Lost, tell
 from kvmreconcile.daemon.passes import PROGRESS, SPECS, Passes
 from kvmreconcile.daemon.poll import Poll
@@ -58,7 +60,8 @@ class Service:
         watched = () if repository else find_origin(paths, settings).paths
         self._watch = Watch(watched, lambda: self._bell.ring(SPECS))
         self._unwatched: tuple[str, ...] = ()
-        self._followers: tuple[Follower, ...] = (MatterLog(),)
+        self._newest = Newest(settings, version("kvmreconcile"))
+        self._followers: tuple[Follower, ...] = (MatterLog(), self._newest)
         self._passes = Passes(
             origin=lambda: find_origin(paths, settings),
             again=lambda: self._bell.ring(PROGRESS),

@@ -1,0 +1,12 @@
+"""
+What the daemon knows, as one frozen value that anybody may read at any time: how each object stands, and why.
+
+Separate from the daemon, which only keeps the newest: what follows from a pass is worked out here, without a
+clock, a log or a host.
+"""
+
+from kvmreconcile.status.after import Moment, after, begin
+from kvmreconcile.status.standing import Condition, Standing
+from kvmreconcile.status.status import LastPass, Link, Revision, Status
+
+__all__ = ["Condition", "LastPass", "Link", "Moment", "Revision", "Standing", "Status", "after", "begin"]

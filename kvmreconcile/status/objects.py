@@ -1,0 +1,133 @@
+"""
+From a pass to how each object stands.
+
+Separate from what becomes of the rest of the snapshot. Each layer here covers what the one before said, so that
+of two things to be told of an object the later one is.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from kvmreconcile.daemon.backoff import Fate, Wait
+from kvmreconcile.daemon.news import Looked
+from kvmreconcile.model import Hold, Key
+from kvmreconcile.plan.needs import blind
+from kvmreconcile.plan.suspended import stop
+from kvmreconcile.status.standing import Condition, Standing
+
+Standings = dict[Key, Standing]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment by the calendar, and by the clock that passes wait by."""
+
+    at: datetime
+    clock_s: float
+
+    def of(self, clock_s: float) -> datetime:
+        """Return when that clock shows so much."""
+        return self.at + timedelta(seconds=clock_s - self.clock_s)
+
+
+def standings(looked: Looked, failures: Mapping[Key, str], now: Moment) -> Standings:
+    """Return how each object stands after a pass has planned, and while it does what it may."""
+    found: Standings = {}
+    for layer in (_unplanned, _in_sync, _pending, _held):
+        found |= {s.key: s for s in layer(looked, now)}
+    found |= {s.key: s for s in _waiting(looked, failures, now)}
+    found |= {s.key: s for s in _suspended(looked, found, now)}
+    found |= {s.key: s for s in _changing(looked, now)}
+    return {key: _completed(found[key], looked) for key in sorted(found)}
+
+
+def _completed(standing: Standing, looked: Looked) -> Standing:
+    """Add what is told of an object however it stands."""
+    desired = looked.world.desired.get(standing.key)
+    paths = tuple(change.path for change in looked.plan.pending.get(standing.key, ()))
+    return replace(standing, pending=paths, source=str(desired.source) if desired else "")
+
+
+def _unplanned(looked: Looked, now: Moment) -> Iterator[Standing]:
+    """Yield what every object with a spec is, unless the plan says anything of it."""
+    problems = {problem.where: problem for problem in looked.plan.problems}
+    for key, desired in looked.world.desired.items():
+        if hidden := blind(key, looked.world):
+            yield Standing(key, Condition.UNKNOWN, now.at, hidden.why)
+        else:
+            problem = problems.get(str(desired.source))
+            why, todo = (problem.what, problem.todo) if problem else ("it has no place in the plan", "")
+            yield Standing(key, Condition.HELD, now.at, why, todo, hold=Hold.BROKEN)
+    for key in looked.world.frozen:
+        why, todo = "its spec is wrong", "mend it; the object is left as it is meanwhile"
+        yield Standing(key, Condition.HELD, now.at, why, todo, hold=Hold.INCOMPLETE)
+
+
+def _in_sync(looked: Looked, now: Moment) -> Iterator[Standing]:
+    for key in looked.plan.in_sync:
+        yield Standing(key, Condition.READY, now.at)
+
+
+def _pending(looked: Looked, now: Moment) -> Iterator[Standing]:
+    for key in looked.plan.pending:
+        yield Standing(key, Condition.PENDING, now.at, "stored, and in force once it starts anew")
+
+
+_CONDITIONS = {Hold.UNKNOWN: Condition.UNKNOWN, Hold.SUSPENDED: Condition.SUSPENDED}
+"""What being held for some reasons is called."""
+
+
+def _held(looked: Looked, now: Moment) -> Iterator[Standing]:
+    verbs = _verbs((h.action.key, h.action.verb) for h in looked.plan.held)
+    for held in reversed(looked.plan.held):  # what holds the first step is told
+        key, condition = held.action.key, _CONDITIONS.get(held.hold, Condition.HELD)
+        why = ": ".join(filter(None, (held.hold.value, held.detail)))
+        yield Standing(key, condition, now.at, why, held.release, held.until, held.hold, verbs[key])
+
+
+def _waiting(looked: Looked, failures: Mapping[Key, str], now: Moment) -> Iterator[Standing]:
+    """Yield what of a plan is not done now: what has just failed, and what needs anything that is not done."""
+    verbs = _verbs((a.key, a.verb) for a in looked.plan.actions)
+    begun = {a.key for a in looked.allowed.actions}
+    for action in looked.plan.actions:
+        if action.key not in begun and action.key not in looked.waits:
+            need = next((str(n) for n in action.needs if n in verbs and n not in begun), "other work to end")
+            why = f"it waits for {need}"
+            yield Standing(action.key, Condition.HELD, now.at, why, verbs=verbs[action.key])
+    for key, wait in looked.waits.items():
+        yield failed(key, wait, failures.get(key, ""), now, verbs.get(key, ()))
+
+
+def failed(key: Key, wait: Wait, error: str, now: Moment, verbs: tuple[str, ...]) -> Standing:
+    """Return how an object stands that is left alone for a while after it was tried."""
+    why = f"done {wait.tries} times, and to be done again" if wait.fate is Fate.DONE else error
+    release = "it is tried again by itself"
+    return Standing(key, Condition.FAILED, now.at, why, release, now.of(wait.due_s), verbs=verbs)
+
+
+def _suspended(looked: Looked, found: Standings, now: Moment) -> Iterator[Standing]:
+    world = looked.world
+    named = {key for key in world.suspended if key is not None}
+    for key in sorted({*found, *named}) if world.suspended else ():
+        standing = found.get(key)
+        if (stopped := stop(key, world)) and not (standing and standing.condition is Condition.UNKNOWN):
+            _, why, release, until = stopped
+            verbs = standing.verbs if standing else ()
+            yield Standing(key, Condition.SUSPENDED, now.at, why, release, until, Hold.SUSPENDED, verbs)
+
+
+def _changing(looked: Looked, now: Moment) -> Iterator[Standing]:
+    begun = _verbs((a.key, a.verb) for a in looked.allowed.actions)
+    for key in sorted(looked.busy - begun.keys()):
+        yield Standing(key, Condition.CHANGING, now.at)
+    for key, verbs in begun.items():
+        yield Standing(key, Condition.CHANGING, now.at, verbs=verbs)
+
+
+def _verbs(steps: Iterable[tuple[Key, str]]) -> dict[Key, tuple[str, ...]]:
+    """Return what is to be done to each object, in order."""
+    found: dict[Key, dict[str, None]] = {}
+    for key, verb in steps:
+        found.setdefault(key, {})[verb] = None
+    return {key: tuple(verbs) for key, verbs in found.items()}

@@ -1,0 +1,103 @@
+"""
+The snapshot: the daemon and all its objects at one moment.
+
+Separate from how one follows from another, because readers need only this.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kvmreconcile.errors import Problem
+from kvmreconcile.model import Blind, Key, Suspension
+from kvmreconcile.status.standing import Condition, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The connection to libvirt: since when it is as it is, and why there is none ("" if there is one)."""
+
+    uri: str
+    since: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The commit that specs are read from, and since when this daemon does; the commit is "" outside git."""
+
+    commit: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LastPass:
+    """
+    The last pass that saw all it had to.
+
+    Attributes:
+        at: When it began.
+        took_s: Until it had planned.
+        digest: Of its plan: what an approval quotes.
+        allowed: How many steps of its plan it did or is doing.
+    """
+
+    pass_id: str
+    at: datetime
+    took_s: float
+    rung_by: tuple[str, ...]
+    digest: str
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """
+    What the daemon knows.
+
+    Attributes:
+        at: When it last learnt anything.
+        link: None before the first attempt to connect.
+        revision: None before the first pass.
+        last: None before the first pass.
+        broken: Why no pass came to its end since the last that did, "" if none was broken off.
+        paused: Somebody's word that nothing at all is to be done, None if nobody said so.
+        problems: What is wrong with specs.
+        blind: What of the host could not be listed.
+        objects: How each stands, in the order of their keys: all that have a spec, and what else is to be acted on.
+        failures: What the last attempt at an object failed with; kept for when it is told again.
+        unready: Why objects do not do their work, though they are as their specs say.
+    """
+
+    instance: str
+    host: str
+    version: str
+    started: datetime
+    at: datetime
+    link: Link | None = None
+    revision: Revision | None = None
+    last: LastPass | None = None
+    broken: str = ""
+    paused: Suspension | None = None
+    problems: tuple[Problem, ...] = ()
+    blind: tuple[Blind, ...] = ()
+    objects: Mapping[Key, Standing] = field(default_factory=dict)
+    failures: Mapping[Key, str] = field(default_factory=dict)
+    unready: Mapping[Key, str] = field(default_factory=dict)
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether libvirt can be reached."""
+        return self.link is not None and not self.link.why
+
+    @property
+    def is_converged(self) -> bool:
+        """Tell whether all is known and as the specs say."""
+        has_looked = self.is_connected and self.last is not None and not self.broken
+        return has_looked and not self.problems and all(s.is_converged for s in self.objects.values())
+
+    def counts(self) -> dict[Condition, int]:
+        """Return how many objects are in each condition, every one of them named."""
+        found = Counter(standing.condition for standing in self.objects.values())
+        return {condition: found[condition] for condition in Condition}
