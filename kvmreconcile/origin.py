@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
-from kvmreconcile.settings import GitSettings, Settings
+from kvmreconcile.sections import GitSettings
+from kvmreconcile.settings import Settings
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.git.remote import Credentials
 

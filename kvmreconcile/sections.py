@@ -1,0 +1,131 @@
+"""
+Settings that belong together, each such group a mapping in the file.
+
+Separate from the settings as a whole, which would be too long to be read.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from kvmreconcile.kinds.part import Seconds, Spec
+
+
+class LimitSettings(Spec):
+    """How much one pass may do; a plan that would do more is held."""
+
+    max_delete_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="A share of the objects that are ours. If a pass would remove more than this, it "
+            "removes nothing; one object may always go. Defaults to 0.3.",
+        ),
+    ] = 0.3
+    max_delete: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="A number of objects. If a pass would remove more than this, it removes nothing, "
+            "whatever their share. Defaults to 10.",
+        ),
+    ] = 10
+    max_restart_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="A share of the objects of a kind that run. If a pass would restart, stop or pause more "
+            "than this, none of them is; one may always be. Defaults to 0.5.",
+        ),
+    ] = 0.5
+    max_restart: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="A number of objects of a kind. If a pass would restart, stop or pause more than this, "
+            "none of them is, whatever their share. Defaults to 10.",
+        ),
+    ] = 10
+    max_replace_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="A share of the objects of a kind that exist. If a pass would make more than this anew, "
+            "none of them is; one may always be. Defaults to 0.3.",
+        ),
+    ] = 0.3
+    max_replace: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="A number of objects of a kind. If a pass would make more than this anew, none of them "
+            "is, whatever their share. Defaults to 5.",
+        ),
+    ] = 5
+
+
+class GitSettings(Spec):
+    """A repository of specs."""
+
+    url: Annotated[
+        str,
+        Field(min_length=1, description="What git clones from, by ssh or https or as a path. Required."),
+    ]
+    ref: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description='A branch, a tag, or the full name of a commit on one. Defaults to "main".',
+        ),
+    ] = "main"
+    directory: Annotated[
+        Annotated[str, BeforeValidator(lambda text: str(text).strip("/"))],
+        Field(description="The directory in it that holds this host's specs. Defaults to all of it."),
+    ] = ""
+    poll_s: Annotated[
+        Seconds,
+        Field(
+            alias="poll",
+            ge=1,
+            description='A time such as "5min". How often the daemon asks for news. Defaults to "1min".',
+        ),
+    ] = 60.0
+    allowed_signers: Annotated[
+        Path | None,
+        Field(
+            description="A file of keys (ssh-keygen(1), ALLOWED SIGNERS). A commit that none of them signed is "
+            "never used. Defaults to believing whatever the server says."
+        ),
+    ] = None
+    allow_rewind: Annotated[
+        bool,
+        Field(
+            description="Use a commit that does not descend from the one in force, as after a forced push. "
+            "Defaults to false."
+        ),
+    ] = False
+    ssh_key: Annotated[
+        Path | None,
+        Field(
+            description='A private key for ssh. Defaults to systemd\'s credential "git-ssh-key", else to what '
+            "ssh finds by itself."
+        ),
+    ] = None
+    known_hosts: Annotated[
+        Path | None,
+        Field(
+            description='Keys of ssh servers. Defaults to the credential "git-known-hosts", else to what ssh '
+            "finds by itself."
+        ),
+    ] = None
+    passwords: Annotated[
+        Path | None,
+        Field(
+            description='Users and passwords for https, one "https://user:password@host" a line. Defaults to '
+            'the credential "git-passwords".'
+        ),
+    ] = None
