@@ -1,5 +1,6 @@
 """The daemon: passes over and over. Separate from the command line, which does one and ends."""
 
+import faulthandler
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from kvmreconcile.daemon.log import set_up
+from kvmreconcile.daemon.systemd import starting
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
 from kvmreconcile.origin import find_repository
 from kvmreconcile.reconcile import known_kinds
@@ -34,6 +36,9 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
     ):
         find(group, name)
     set_up(sys.stderr)
+    # Where each thread stood when systemd ended a daemon that was stuck.
+    faulthandler.enable()
+    starting()
     log = structlog.get_logger()
     with closing(State.open(settings.state)) as state:
         repository = find_repository(settings)

@@ -54,9 +54,15 @@ class Rings:
 class Bell:
     """Rings that cross threads: any thread may ring, one waits."""
 
-    def __init__(self, debounce_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        debounce_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        awake: Callable[[], object] = lambda: None,
+    ) -> None:
         self._rings = Rings(debounce_s, LONGEST * debounce_s)
         self._clock = clock
+        self._awake = awake
         self._changed = Condition()
         self._closed = False
 
@@ -70,6 +76,11 @@ class Bell:
         """Return why it has rung since it was last answered."""
         with self._changed:
             return self._rings.why()
+
+    def poke(self) -> None:
+        """Have whoever waits show that it is awake, by a call of `awake` in its thread; this is no ring."""
+        with self._changed:
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Let whoever waits go, now and ever after."""
@@ -89,6 +100,7 @@ class Bell:
         """
         with self._changed:
             while not self._closed:
+                self._awake()
                 now_s, due_s = self._clock(), self._rings.due_s()
                 times = [t for t in (due_s, until_s) if t is not None]
                 if times and min(times) <= now_s:

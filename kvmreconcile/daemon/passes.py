@@ -72,12 +72,14 @@ class Passes:
         again: Called after a pass that changed something: what it made possible is found by another.
         rung_by: Asked who wants another pass while one still waits for its steps.
         followers: Told what passes see and do.
+        alive: Called again and again in the course of a pass, to show that it gets on.
     """
 
     origin: Callable[[], Origin]
     again: Callable[[], None]
     rung_by: Callable[[], Collection[str]] = tuple
     followers: tuple[Follower, ...] = ()
+    alive: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
     _backoff: Backoff = field(default_factory=Backoff)
     _hands: Hands = field(default_factory=Hands)
@@ -140,9 +142,11 @@ class Passes:
     def _look(self, origin: Origin, site: Site, turn: _Turn) -> Looked | None:
         """Return what is to be done, None if the connection was lost: what was seen is at best half of it."""
         specs = self._loaded(origin, site)
+        self.alive()
         # Asked before looking: what ends meanwhile may be seen as it was before.
         busy = self._hands.busy()
         world, plan = self._planned(site, specs, turn)
+        self.alive()
         if not site.connection.is_alive():
             return None
         self._doubts = _Doubts(everything=False, specs=False)
@@ -184,6 +188,7 @@ class Passes:
         world = site.look(specs, turn.at, at)
         plan = site.plan(world, overrides)
         while at is not None and (old := {action.key for action in plan.actions} - at):
+            self.alive()
             at |= old
             world = site.look(specs, turn.at, old)
             plan = site.plan(world, overrides)
@@ -199,6 +204,7 @@ class Passes:
         reporter = Telling(looked, find(REPORTERS, site.settings.reporter)(), self.followers)
         self._hands.take(task, lambda to: site.execute(allowed, looked.world, to), reporter)
         while not self._hands.wait(task, _GLANCE_S):
+            self.alive()
             if self.clock() > task.began_s + PATIENCE_S and self._is_wanted_elsewhere():
                 task.work.add_done_callback(lambda _: self.again())
                 return {**counts, "under_way": len(task.busy())}

@@ -26,8 +26,9 @@ from kvmreconcile.daemon.news import Connected, Follower, Lost, tell
 from kvmreconcile.daemon.passes import PROGRESS, SPECS, Passes
 from kvmreconcile.daemon.poll import Poll
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
-from kvmreconcile.daemon.systemd import notify
+from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
 from kvmreconcile.daemon.watch import Watch
+from kvmreconcile.daemon.watchdog import Watchdog
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
@@ -53,7 +54,8 @@ class Service:
         self._settings = settings
         self._kinds = kinds
         self._state = state
-        self._bell = Bell(settings.debounce_s)
+        self._watchdog = Watchdog(watchdog_s())
+        self._bell = Bell(settings.debounce_s, awake=self._watchdog.answer)
         self._stopping = Event()
         repository = None if paths else find_repository(settings)
         self._poll = Poll(repository, lambda: self._bell.ring(SPECS)) if repository else None
@@ -61,12 +63,13 @@ class Service:
         self._watch = Watch(watched, lambda: self._bell.ring(SPECS))
         self._unwatched: tuple[str, ...] = ()
         self._newest = Newest(settings, version("kvmreconcile"))
-        self._followers: tuple[Follower, ...] = (MatterLog(), self._newest)
+        self._followers: tuple[Follower, ...] = (MatterLog(), self._newest, status)
         self._passes = Passes(
             origin=lambda: find_origin(paths, settings),
             again=lambda: self._bell.ring(PROGRESS),
             rung_by=self._bell.rung_by,
             followers=self._followers,
+            alive=self._watchdog.answer,
         )
         self._connection: Connection | None = None
 
@@ -77,8 +80,10 @@ class Service:
             work = worker.submit(self._work, told)
             notify("READY=1")
             while (reason := told.wait()) == RELOAD:
+                reloading()
                 log.info("daemon.reloading")
                 look()
+                notify("READY=1")
             notify("STOPPING=1")
             log.info("daemon.stopping", signal=signal.Signals(reason).name if reason else "")
             self._stopping.set()
@@ -100,6 +105,9 @@ class Service:
         each = IntervalTrigger(seconds=resync_s, jitter=min(30.0, resync_s / 10))
         scheduler.add_job(self._bell.ring, each, args=["resync"], id="resync")
         scheduler.add_job(self._tend, IntervalTrigger(seconds=TEND_S), id="tend")
+        if self._watchdog.each_s:
+            each = IntervalTrigger(seconds=self._watchdog.each_s)
+            scheduler.add_job(self._watchdog.beat, each, args=[self._bell.poke], id="watchdog")
         look = self._schedule_poll(scheduler) if self._poll else lambda: self._bell.ring(SPECS)
         self._tend()
         scheduler.start()
@@ -126,6 +134,7 @@ class Service:
             self._bell.ring("loss")
 
     def _work(self, told: Waiting) -> None:
+        self._watchdog.watch_this_thread()
         try:
             while not self._stopping.is_set():
                 with self._connected() as connection:
@@ -161,6 +170,7 @@ class Service:
                 if tries == 1:
                     log.warning("host.unavailable", error=str(error))
                     tell(self._followers, Lost(datetime.now(UTC), self._settings.connect, str(error)))
+                self._watchdog.answer()
                 self._stopping.wait(min(Fate.PASSING.wait_s(tries) / 4, LONGEST_S))
         return None
 

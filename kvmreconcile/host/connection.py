@@ -4,6 +4,7 @@ A connection to libvirt that notices when it is lost, and the event loop that ev
 Separate from the drivers: they use a connection, and never make or mend one.
 """
 
+import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -90,6 +91,31 @@ def connect(uri: str) -> Connection:
     todo = "is libvirt's daemon running, and may this user reach its socket?"
     with translated(f"cannot connect to {uri} ({todo})"):
         return Connection(uri, libvirt.open(uri))
+
+
+def ask_event_loop(answer: Callable[[], None]) -> None:
+    """Have the event loop's thread call a function once; if it never does, it is stuck. Before there is one, we do."""
+    if _loop is None:
+        answer()
+        return
+
+    def once(timer: int, _opaque: object) -> None:
+        with translated("libvirt's event loop"):
+            libvirt.virEventRemoveTimeout(timer)
+        answer()
+
+    with translated("libvirt's event loop"):
+        libvirt.virEventAddTimeout(0, once, None)
+
+
+def is_calling(thread: int) -> bool:
+    """
+    Tell whether a thread, by its identifier, is waiting for libvirt at this moment.
+
+    It may be so for long, and rightly. If libvirt's daemon is dead, keepalive ends the call.
+    """
+    frame = sys._current_frames().get(thread)  # noqa: SLF001  documented, and marked so for being expert's
+    return frame is not None and frame.f_code.co_filename == libvirt.__file__
 
 
 _loop_lock = threading.Lock()

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,19 +126,82 @@ def test_reporter_that_nobody_offers_is_named_before_anything_is_done(process: P
     assert not (process.home / "state").exists()
 
 
-def test_systemd_is_told_when_it_is_up_and_when_it_goes(process: Process) -> None:
+@pytest.fixture
+def door(process: Process) -> Iterator[socket.socket]:
+    """Systemd's end of the wire."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
         door.bind(str(process.home / "notify"))
         door.settimeout(WAIT_S)
         process.settings = {"NOTIFY_SOCKET": str(process.home / "notify")}
-        process.start()
+        yield door
 
-        assert door.recv(100) == b"READY=1"
-        assert process.popen
-        process.popen.terminate()
-        assert door.recv(100) == b"STOPPING=1"
+
+def hear(door: socket.socket, wanted: str) -> str:
+    """Return what systemd is told next that begins like this."""
+    while not (said := door.recv(1000).decode()).startswith(wanted):
+        continue
+    return said
+
+
+def rest_of(door: socket.socket) -> Iterator[str]:
+    """Yield what systemd is told until it is told nothing for long."""
+    with suppress(TimeoutError):
+        while True:
+            yield door.recv(1000).decode()
+
+
+def test_systemd_is_told_of_its_life_from_start_to_end(process: Process, door: socket.socket) -> None:
+    process.start()
+
+    assert hear(door, "").startswith("EXTEND_TIMEOUT_USEC=")
+    hear(door, "READY=1")
+    assert hear(door, "STATUS=Connected") == "STATUS=Connected to test:///default"
+    while hear(door, "STATUS=") != "STATUS=1 in sync":
+        continue
+    assert process.popen
+    process.popen.send_signal(signal.SIGHUP)
+    assert hear(door, "RELOADING=1").partition("MONOTONIC_USEC=")[2].isdecimal()
+    hear(door, "READY=1")
+    process.popen.terminate()
+    hear(door, "STOPPING=1")
 
     assert process.end()[0] == 0
+
+
+def test_systemd_hears_a_sign_of_life_as_often_as_it_wants(process: Process, door: socket.socket) -> None:
+    process.settings["WATCHDOG_USEC"] = "2000000"
+    process.start()
+
+    for _ in range(3):
+        hear(door, "WATCHDOG=1")
+
+
+def test_planner_that_hangs_gives_no_sign_of_life(process: Process, door: socket.socket) -> None:
+    point = "[kvmreconcile.planners]\nhangs = hanging:plan\n"
+    information = process.home / "hanging-1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: hanging\nVersion: 1\n")
+    (information / "entry_points.txt").write_text(point)
+    (process.home / "hanging.py").write_text(
+        "import threading\ndef plan(*_): threading.Lock().acquire(); threading.Event().wait()\n"
+    )
+    process.settings |= {
+        "KVMRECONCILE_PLANNER": "hangs",
+        "PYTHONPATH": str(process.home),
+        "WATCHDOG_USEC": "4000000",
+    }
+    process.start()
+
+    assert process.wait_for("daemon.stuck")["threads"] == ["passes"]
+
+    # It was asked every second. That this ends at all shows that nothing is said any more.
+    door.settimeout(3)
+    assert list(rest_of(door))
+    assert process.popen
+    process.popen.send_signal(signal.SIGABRT)
+    status, rest = process.end()
+    assert status == -signal.SIGABRT
+    assert "hanging.py" in rest
 
 
 def test_full_pass_is_made_again_and_again_though_nothing_happens(process: Process) -> None:

@@ -1,0 +1,75 @@
+"""
+Tell systemd again and again that the daemon gets on; it ends and restarts one that does not say so.
+
+Separate from the threads that are asked. A timer alone would prove nothing: it runs on while the thread that makes
+passes waits for a lock that nobody gives back. So each thread answers for itself, and one that owes an answer for
+long is stuck.
+"""
+
+import time
+from collections.abc import Callable
+from threading import get_ident
+
+import structlog
+
+from kvmreconcile.daemon.systemd import notify
+from kvmreconcile.host.connection import ask_event_loop, is_calling
+
+EACH_S = 5.0
+"""How often threads are asked; more often where systemd wants to know sooner."""
+PASSES, EVENTS = "passes", "libvirt-events"
+"""The threads that are asked, as they are called in the log."""
+
+log = structlog.get_logger()
+
+
+class Watchdog:
+    """
+    Who owes an answer, and since when.
+
+    Attributes:
+        each_s: How often `beat` is to be called, None if nobody wants to know.
+    """
+
+    def __init__(self, within_s: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with nobody asked; `within_s` is how often systemd wants a sign of life, None for never."""
+        self.each_s = min(EACH_S, within_s / 4) if within_s else None
+        self._patience_s = within_s / 2 if within_s else 0.0
+        self._clock = clock
+        self._passes = 0
+        self._owed_since_s: dict[str, float] = {}
+        self._stuck: tuple[str, ...] = ()
+
+    def watch_this_thread(self) -> None:
+        """Be told which thread makes the passes: by itself, before the first."""
+        self._passes = get_ident()
+
+    def answer(self, who: str = PASSES) -> None:
+        """Take an answer, from any thread; one that nobody asked for does no harm."""
+        self._owed_since_s.pop(who, None)
+
+    def beat(self, poke: Callable[[], None]) -> None:
+        """
+        Ask all threads, and tell systemd unless one has been silent for too long.
+
+        Args:
+            poke: Has the thread that makes passes answer, if it waits for a ring.
+        """
+        for who in (PASSES, EVENTS):
+            self._owed_since_s.setdefault(who, self._clock())
+        poke()
+        ask_event_loop(lambda: self.answer(EVENTS))
+        # libvirt may be slow, and no restart of ours would make it quicker. If its daemon is dead, the connection's
+        # keepalive ends the call; that is the events' thread's doing, which is asked as well.
+        if is_calling(self._passes):
+            self.answer(PASSES)
+        stuck = self._silent()
+        if stuck and stuck != self._stuck:
+            log.error("daemon.stuck", threads=list(stuck))
+        self._stuck = stuck
+        if not stuck:
+            notify("WATCHDOG=1")
+
+    def _silent(self) -> tuple[str, ...]:
+        longest_s = self._clock() - self._patience_s
+        return tuple(who for who, since_s in self._owed_since_s.copy().items() if since_s < longest_s)

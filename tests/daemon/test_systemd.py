@@ -1,0 +1,70 @@
+"""What systemd hears of the daemon, one line at a time."""
+
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.daemon.news import Broken, Connected, Lost, News, Ordered
+from kvmreconcile.daemon.systemd import notify, status, watchdog_s
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WAIT_S = 30
+
+
+@pytest.fixture
+def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
+        door.bind(str(tmp_path / "notify"))
+        door.settimeout(WAIT_S)
+        yield door
+
+
+@pytest.mark.parametrize(
+    ("news", "line"),
+    [
+        (Connected(NOW, "qemu:///system"), "STATUS=Connected to qemu:///system"),
+        (Lost(NOW, "qemu:///system", "cannot connect\nREADY=1"), "STATUS=Without libvirt: cannot connect"),
+        (Broken(NOW, "1", "disk full\nmore"), "STATUS=The last pass was broken off: disk full"),
+    ],
+)
+def test_news_is_one_line_whatever_is_in_it(door: socket.socket, news: News, line: str) -> None:
+    status(news)
+
+    assert door.recv(1000).decode() == line
+
+
+def test_order_changes_nothing_in_it(door: socket.socket) -> None:
+    status(Ordered(NOW, "reconcile", "", "root"))
+    notify("READY=1")
+
+    assert door.recv(1000) == b"READY=1"
+
+
+def test_nobody_who_listens_is_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    notify("READY=1")
+
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    notify("READY=1")
+
+
+@pytest.mark.parametrize(
+    ("environment", "within_s"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+        ({"WATCHDOG_USEC": "180000000"}, 180.0),
+        ({"WATCHDOG_USEC": "180000000", "WATCHDOG_PID": str(os.getpid())}, 180.0),
+        ({"WATCHDOG_USEC": "180000000", "WATCHDOG_PID": "1"}, None),
+    ],
+)
+def test_watchdog_is_asked_for_in_the_environment(
+    environment: dict[str, str], within_s: float | None
+) -> None:
+    assert watchdog_s(environment) == within_s
