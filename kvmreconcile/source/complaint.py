@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from kvmreconcile.model import Source
 from kvmreconcile.source.fault import Fault, shown
-from kvmreconcile.source.fields import known
+from kvmreconcile.source.fields import called_by_libvirt, known
 from kvmreconcile.source.item import Item
 from kvmreconcile.source.suggest import advice, listed, nearest
 
@@ -172,8 +172,11 @@ def _missing(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
 
 def _unknown(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
     what = f"unknown field '{shown(error.name)}' in {field}"
-    if found := nearest(error.name, known([ground.model], error.steps)):
+    here = known([ground.model], error.steps)
+    if found := nearest(error.name, here):
         return what, f"did you mean '{found}'?"
+    if fields := called_by_libvirt(error.name, here):
+        return what, f"write libvirt's '{shown(error.name)}' as: {listed(fields)}"
     for parent in ("spec", "metadata"):
         if error.steps != (parent,) and error.name in known([ground.model], [parent]):
             return what, f"it belongs below '{parent}'"

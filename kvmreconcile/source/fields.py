@@ -11,6 +11,8 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from kvmreconcile.kinds.lens import At
+
 
 def fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
     """Return a model's fields by their names in YAML."""
@@ -33,3 +35,15 @@ def known(start: Iterable[type[BaseModel]], steps: Iterable[str | int]) -> Mappi
             inner = models(found[step].annotation) if step in found else ()
             found = {name: info for model in inner for name, info in fields(model).items()}
     return found
+
+
+def called_by_libvirt(word: str, among: Mapping[str, FieldInfo]) -> tuple[str, ...]:
+    """Return the fields that say what libvirt's XML calls by a word, one or many of it: <forward> is said by "mode"."""
+    words = {word, word.removesuffix("s")}
+    return tuple(name for name, info in among.items() if words & set(_tags(info)))
+
+
+def _tags(info: FieldInfo) -> Iterator[str]:
+    for place in info.metadata:
+        if isinstance(place, At):
+            yield from place.path.split("/")
