@@ -115,7 +115,8 @@ def _form(schema: Mapping[str, Any], named: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         return _form(named[str(schema["$ref"]).rpartition("/")[2]], named)
     if "const" in schema or "enum" in schema:
-        return " | ".join(map(str, schema.get("enum", [schema.get("const")])))
+        words = schema.get("enum", [schema.get("const")])
+        return " | ".join(word if isinstance(word, str) else json.dumps(word) for word in words)
     if choices := schema.get("anyOf", schema.get("oneOf")):
         words = dict.fromkeys(_form(c, named) for c in choices if c.get("type") != "null")
         return " or ".join(words)
