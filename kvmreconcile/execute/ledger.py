@@ -11,6 +11,7 @@ from dataclasses import replace
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Settled, Unknown, World
 from kvmreconcile.plan.applied import applied_after, intent, settled_live
+from kvmreconcile.plan.compare import MOVE
 from kvmreconcile.plan.halts import is_left
 from kvmreconcile.plan.unseen import to_remember
 from kvmreconcile.state import State
@@ -21,6 +22,8 @@ MAKING = frozenset({"create", "recreate", "replace"})
 """Verbs that make an object, and leave half of one if cut short."""
 WATCHING = frozenset({"ready"})
 """Verbs that only wait until something is so, and change nothing that is remembered."""
+LASTING = frozenset({MOVE})
+"""Verbs that are done when what they began is over, which is asked again and again."""
 REMOVING = frozenset({"remove"})
 """Verbs after which there is nothing to remember."""
 

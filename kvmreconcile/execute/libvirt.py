@@ -7,12 +7,13 @@ follows from a failure.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event, Lock
 from typing import TypeVar
 
 from kvmreconcile.errors import HostError, NotYet, Rejected, StateError
 from kvmreconcile.execute.executor import Connection, Reporter, Tools
-from kvmreconcile.execute.ledger import MAKING, REMOVING, WATCHING, Ledger
+from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, WATCHING, Ledger
 from kvmreconcile.execute.parallel import work
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently
 from kvmreconcile.kinds.kind import Driver, Kind
@@ -150,29 +151,28 @@ class _Run:
     def _perform(self, action: Action) -> None:
         driver = self._drivers[action.key.kind]
         if action.verb in WATCHING:
-            self._watch(action, driver)
+            ready = action.policy.ready
+            self._see_through(action, driver, ready.delay_s if ready else 0.0)
             return
         if action.verb in MAKING:
             self._check_hidden(action.key)
         self.ledger.before(action, self._waiting(action.key))
         try:
-            self._attempt(lambda: driver.perform(self._executor.connection, action))
+            if action.verb in LASTING:
+                self._see_through(action, driver)
+            else:
+                self._attempt(lambda: driver.perform(self._executor.connection, action))
         except HostError as error:
             if action.verb in MAKING and self._is_untouched(action.key, error):
                 self.ledger.take_back(action.key)
             raise
         self.ledger.after(action)
 
-    def _watch(self, action: Action, driver: Driver) -> None:
-        """Wait until something is so."""
-        executor, ready = self._executor, action.policy.ready
-        delay_s = ready.delay_s if ready else 0.0
-        patiently(
-            lambda: driver.perform(executor.connection, action),
-            executor.stopping.is_set,
-            executor.pace,
-            delay_s,
-        )
+    def _see_through(self, action: Action, driver: Driver, delay_s: float = 0.0) -> None:
+        """Ask again and again, first after a delay, until it is so or nobody waits any more."""
+        executor = self._executor
+        call = partial(driver.perform, executor.connection, action)
+        patiently(call, executor.stopping.is_set, executor.pace, delay_s)
 
     def _check_hidden(self, key: Key) -> None:
         """Refuse to make what could not be seen when the plan was made, and turns out to exist."""

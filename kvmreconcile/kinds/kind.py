@@ -16,7 +16,7 @@ from pydantic import Field
 from kvmreconcile.kinds.part import Spec
 from kvmreconcile.kinds.update import UpdatePolicy
 from kvmreconcile.model import Action, Actual, Desired, Key, Lookup, Observation, Prune, Source, Surroundings
-from kvmreconcile.tree import Node, Rules
+from kvmreconcile.tree import Change, Node, Rules
 
 __all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Spec", "derived_uuid"]
 
@@ -106,13 +106,17 @@ class Driver(Protocol):
         """Do one step. Safe to repeat: what is already so is no error."""
 
 
-def _as_said(desired: Node, _actual: Actual, _before: Node | None) -> Node:
-    return desired
+def _as_said(desired: Desired, _actual: Actual, _before: Node | None) -> Node:
+    return desired.tree
 
 
-def _none(
-    _desired: Node, _actual: Actual, _before: Node | None, _lookup: Lookup
+def _none_astray(
+    _desired: Desired, _actual: Actual, _before: Node | None, _lookup: Lookup
 ) -> Iterable[tuple[str, str, str]]:
+    return ()
+
+
+def _none_moved(_desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
     return ()
 
 
@@ -133,6 +137,7 @@ class Kind:
         follow: Takes over into what a spec says what must stay as it is; given that, the object, and what an
             earlier spec said.
         strays: Tells what was taken over and should not be there: which part, what it is, what it should be.
+        moves: Tells what was taken over and goes where it should be while the object runs: a change for each part.
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
     """
 
@@ -145,8 +150,9 @@ class Kind:
     complete: Callable[[Node, Surroundings], Node]
     driver: Callable[[], Driver]
     adopt: Callable[[Actual], dict[str, Any]]
-    follow: Callable[[Node, Actual, Node | None], Node] = _as_said
-    strays: Callable[[Node, Actual, Node | None, Lookup], Iterable[tuple[str, str, str]]] = _none
+    follow: Callable[[Desired, Actual, Node | None], Node] = _as_said
+    strays: Callable[[Desired, Actual, Node | None, Lookup], Iterable[tuple[str, str, str]]] = _none_astray
+    moves: Callable[[Desired, Actual, Lookup], Iterable[Change]] = _none_moved
     prune: Prune = Prune.CONFIRM
     stamped: bool = False
     has_power: bool = True

@@ -109,6 +109,7 @@ class Policy:
         leave_stopped: Whether one that should run and was stopped by others than us stays off.
         reboot_applies: Whether its own reboot is made a power cycle while changes wait for its next start.
         ready: How it shows, once started, that it does its work; None for by running.
+        copies: Whether what holds its data, and is to be elsewhere, is copied there while it runs.
     """
 
     max_effect: Effect = Effect.NEXT_BOOT
@@ -129,6 +130,7 @@ class Policy:
     reboot_applies: bool = False
     leave_stopped: bool = False
     ready: Ready | None = None
+    copies: bool = False
 
 
 @dataclass(frozen=True, slots=True)

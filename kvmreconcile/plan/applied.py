@@ -161,7 +161,7 @@ def applied_after(desired: Desired, actual: Actual, kind: Rulebook, instance: st
 
 def followed(desired: Desired, actual: Actual, kind: Rulebook, before: Node | None = None) -> Desired:
     """Return what is wanted, with what must stay as it is; `before` is what an earlier spec said."""
-    return replace(desired, tree=kind.follow(desired.tree, actual, before))
+    return replace(desired, tree=kind.follow(desired, actual, before))
 
 
 def bent(desired: Desired, kind: Rulebook) -> Rules:

@@ -4,7 +4,7 @@ One object: what its spec wants beside what it is, and the steps from the one to
 Separate from the planner, which knows all objects but nothing about any. Pure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroundings
@@ -15,6 +15,8 @@ from kvmreconcile.plan.unseen import unseen
 from kvmreconcile.tree import Change, Effect, diff, overlay
 from kvmreconcile.tree.bending import outspoken
 
+MOVE = "move"
+"""The verb of what goes elsewhere with all that is in it, which one pass may begin and a later one end."""
 _MARKING = frozenset({"define", "replace"})
 """Verbs that write a whole definition, and our mark with it."""
 
@@ -58,6 +60,7 @@ def compare(
     known = {s.fingerprint for s in applied.settled} if applied else set()
     # What says the same as before has nothing to forget.
     before = applied.tree if applied and applied.digest != named else None
+    moved = tuple(kind.moves(desired, actual, around.lookup))
     desired = followed(desired, actual, kind, before)
     proposed = overlay(without_forgotten(actual.tree, before, desired, rules), desired.tree, rules)
     changes = _unsettled(diff(actual.tree, proposed, rules), known)
@@ -80,6 +83,7 @@ def compare(
         actions, pending = steps_for(Job(desired, actual, rules, base, proposed, changes, live, waiting))
         # A guest that took its time to follow has followed; should it turn back, that is drift.
         outdated = any(is_live_mark(mark) and mark not in marked for mark in known)
+        actions += tuple(_moving(moved, actions, base))
     else:
         actions = tuple(by_rows(changes, actual.tree, proposed, rules, base))
     # Whose it is, it is under the UUID it has, whatever its spec would have it be.
@@ -90,6 +94,13 @@ def compare(
     over = applied is not None and bool(applied.pending) and applied.runtime_id != actual.runtime_id
     outdated = outdated or over or applied is None or applied.digest != named or not applied.complete
     return Compared(actions, pending, stale=outdated and not actions)
+
+
+def _moving(moved: Iterable[Change], others: Iterable[Action], base: Action) -> Iterator[Action]:
+    """Yield a step for each part that goes elsewhere, unless the object goes off, and it waits for its return."""
+    if not any(action.verb == "stop" for action in others):
+        for change in moved:
+            yield replace(base, verb=MOVE, steps=change.steps[:-1], changes=(change,))
 
 
 def _reason(applied: Applied | None, named: str) -> Reason:

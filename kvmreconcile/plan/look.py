@@ -24,7 +24,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.plan.applied import bent, mask
-from kvmreconcile.plan.compare import Compared, compare, create
+from kvmreconcile.plan.compare import MOVE, Compared, compare, create
 from kvmreconcile.plan.halts import is_left, kept_still
 from kvmreconcile.plan.memory import Found, Surrounding, View, keep, recall
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind
@@ -35,6 +35,9 @@ from kvmreconcile.tree import Change, Effect, is_satisfied_by
 from kvmreconcile.tree.scalars import uuid as spelled
 
 AGAIN = "it is looked at again in the next pass"
+_COPIED = (
+    "it is copied to a volume once the guest runs and no other job is in the way; else put it there by hand"
+)
 
 
 @dataclass(slots=True)
@@ -146,16 +149,19 @@ def _strayed(view: View, around: Surrounding, kind: Rulebook) -> Iterator[Held]:
     if actual is None or desired.policy.apply is Apply.CREATE_ONLY:
         return
     before = view.applied.tree if view.applied else None
-    for part, stands, wanted in kind.strays(desired.tree, actual, before, around.lookup):
+    release = _COPIED if desired.policy.copies else "name it in the spec, or put it back by hand"
+    for part, stands, wanted in kind.strays(desired, actual, before, around.lookup):
         detail = f"{part} is on {stands}, which is not built on {wanted}; it is left there"
-        yield Held(placeholder(desired), Hold.STRAYED, detail, "name it in the spec, or put it back by hand")
+        yield Held(placeholder(desired), Hold.STRAYED, detail, release)
 
 
 def _note(view: View, gave: Found, found: Findings) -> None:
     key, actual, compared, strayed = view.desired.key, view.actual, gave.compared, gave.strayed
     if actual is not None and actual.job and compared.actions:
         release = "it goes on when the job is done"
-        found.held += [Held(a, Hold.BUSY, actual.job, release) for a in compared.actions]
+        # A move that was begun earlier is the job itself, and is brought to its end.
+        found.held += [Held(a, Hold.BUSY, actual.job, release) for a in compared.actions if a.verb != MOVE]
+        found.steps[key] = tuple(a for a in compared.actions if a.verb == MOVE)
         return
     actions, halted = kept_still(compared.actions, view.desired, actual, view.applied)
     found.held += (*strayed, *halted)

@@ -7,8 +7,8 @@ Separate so that planning imports no kind: whatever has these attributes can be 
 from collections.abc import Iterable
 from typing import Protocol
 
-from kvmreconcile.model import Actual, Lookup, Prune, Surroundings
-from kvmreconcile.tree import Node, Rules
+from kvmreconcile.model import Actual, Desired, Lookup, Prune, Surroundings
+from kvmreconcile.tree import Change, Node, Rules
 
 
 class Rulebook(Protocol):
@@ -44,14 +44,18 @@ class Rulebook(Protocol):
         """Whether it can be active or not."""
         ...
 
-    def follow(self, desired: Node, actual: Actual, before: Node | None, /) -> Node:
+    def follow(self, desired: Desired, actual: Actual, before: Node | None, /) -> Node:
         """Take over into what a spec says what must stay as it is."""
         ...
 
     def strays(
-        self, desired: Node, actual: Actual, before: Node | None, lookup: Lookup, /
+        self, desired: Desired, actual: Actual, before: Node | None, lookup: Lookup, /
     ) -> Iterable[tuple[str, str, str]]:
         """Tell what was taken over and should not be there."""
+        ...
+
+    def moves(self, desired: Desired, actual: Actual, lookup: Lookup, /) -> Iterable[Change]:
+        """Tell what was taken over and goes where it should be while the object runs."""
         ...
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:

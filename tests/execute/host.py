@@ -136,7 +136,7 @@ class Driver:
                 connection.write(action.key, to_xml(connection.spell(action.tree or Node("none"))))
             case "start":
                 connection.write(action.key, "", ".active")
-            case "ready":
+            case "ready" | "move":
                 pass
             case "stop":
                 connection.delete(action.key, ".active")

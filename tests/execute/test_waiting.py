@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from kvmreconcile.errors import HostError, NotYet, Rejected, Unavailable
-from kvmreconcile.model import Action, Key, Outcome, Plan, Policy, Ready, Report, Result
+from kvmreconcile.model import Action, Desired, Key, Outcome, Plan, Policy, Ready, Report, Result
 from tests.execute.conftest import Stage
 from tests.execute.host import action, desired, world
 
@@ -125,3 +125,32 @@ def test_to_wait_alone_changes_nothing_that_is_remembered(stage: Stage) -> None:
     stage.executor().execute(waits, world(stage.host, web, applied=before))
 
     assert stage.state.applied() == before
+
+
+def moving(stage: Stage) -> tuple[Desired, Plan]:
+    """Return an object that has been made, and the plan to move it, which takes its time."""
+    web = desired("Domain/web")
+    stage.execute(action("create", "Domain/web"), wanted=(web,))
+    stage.host.faults["move Domain/web"] = not_yet(3)
+    return web, Plan((action("move", "Domain/web"),))
+
+
+def test_what_lasts_is_asked_for_until_it_is_over_and_remembered_then(stage: Stage) -> None:
+    web, moves = moving(stage)
+
+    report = stage.executor().execute(moves, world(stage.host, web, applied=stage.state.applied()))
+
+    assert outcome(report, "move").result is Result.DONE
+    assert stage.time.slept_s == [0.5] * 3
+    assert stage.state.applied()[WEB].digest
+
+
+def test_what_lasts_is_left_to_the_next_pass_when_the_executor_is_told_to_stop(stage: Stage) -> None:
+    web, moves = moving(stage)
+    executor = stage.executor()
+    stage.host.before = lambda _action: executor.stopping.set()
+
+    report = executor.execute(moves, world(stage.host, web, applied=stage.state.applied()))
+
+    assert outcome(report, "move").result is Result.SKIPPED
+    assert stage.state.applied()[WEB].digest == ""

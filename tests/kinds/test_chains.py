@@ -2,8 +2,8 @@
 
 import pytest
 
-from kvmreconcile.kinds.domain.chains import follow, strays
-from kvmreconcile.model import Actual, Key
+from kvmreconcile.kinds.domain.chains import follow, moves, strays
+from kvmreconcile.model import Actual, Desired, Key, Policy
 from kvmreconcile.tree import Node, parse
 
 NAMED = "<disk type='file'><driver name='qemu' type='raw'/><source file='/a' startupPolicy='optional'/><target dev='vda'/></disk>"
@@ -18,6 +18,10 @@ def domain(*disks: str) -> Node:
     return parse(f"<domain><devices>{''.join(disks)}</devices></domain>")
 
 
+def spec(tree: Node, *, copies: bool = False) -> Desired:
+    return Desired(Key("Domain", "web1"), tree, policy=Policy(copies=copies))
+
+
 def actual(disk: str, live: str | None = None) -> Actual:
     def xml(text: str) -> str:
         return f"<domain id='1'><devices>{text}</devices></domain>"
@@ -29,11 +33,16 @@ VOLUMES = {
     "pool/a": "<volume><target><path>/a</path></target></volume>",
     "pool/b": "<volume><target><path>/b</path></target><backingStore><path>/a</path></backingStore></volume>",
     "pool/c": "<volume><target><path>/c</path></target></volume>",
+    "images/new": "<volume><name>new</name></volume>",
 }
+POOLS = {"images": "<pool><target><path>/images</path></target></pool>"}
+COPIED = "<disk type='file'><source file='/images/new'/><target dev='vda'/></disk>"
+COPYING = NAMED.replace("<target", "<mirror job='copy'><source file='{}'/></mirror><target")
 
 
 def lookup(key: Key) -> Node | None:
-    return parse(VOLUMES[key.name]) if key.name in VOLUMES else None
+    found = VOLUMES if key.kind == "Volume" else POOLS
+    return parse(found[key.name]) if key.name in found else None
 
 
 def volume(name: str) -> str:
@@ -47,14 +56,19 @@ def source(tree: Node) -> tuple[str | None, ...]:
 
 
 def test_disk_is_left_where_it_is_in_the_format_it_has() -> None:
-    followed = follow(domain(NAMED), actual(ABOVE), None)
+    followed = follow(spec(domain(NAMED)), actual(ABOVE), None)
 
     assert source(followed) == ("file", "/b", None, "qcow2")
     assert followed.get("devices/disk/source/@startupPolicy") == "optional"
 
 
 def test_disk_that_is_of_another_type_now_is_left_there_too() -> None:
-    assert source(follow(domain(NAMED), actual(BESIDE), domain(NAMED))) == ("block", None, "/dev/c", "raw")
+    assert source(follow(spec(domain(NAMED)), actual(BESIDE), domain(NAMED))) == (
+        "block",
+        None,
+        "/dev/c",
+        "raw",
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,23 +77,23 @@ def test_disk_that_is_of_another_type_now_is_left_there_too() -> None:
 def test_disk_where_it_should_be_and_a_medium_are_what_the_spec_says(disk: str) -> None:
     desired = domain(disk)
 
-    assert follow(desired, actual(NAMED), None) is desired
+    assert follow(spec(desired), actual(NAMED), None) is desired
 
 
 def test_disk_that_the_spec_moves_is_moved() -> None:
     desired = domain(NAMED.replace("/a", "/new"))
 
-    assert follow(desired, actual(ABOVE), domain(NAMED)) is desired
+    assert follow(spec(desired), actual(ABOVE), domain(NAMED)) is desired
 
 
 def test_disk_that_is_new_in_the_spec_is_left_where_it_is() -> None:
-    assert source(follow(domain(NAMED), actual(ABOVE), domain()))[1] == "/b"
+    assert source(follow(spec(domain(NAMED)), actual(ABOVE), domain()))[1] == "/b"
 
 
 def test_domain_without_disks_is_as_it_is_said() -> None:
     desired = parse("<domain/>")
 
-    assert follow(desired, actual(NAMED), None) is desired
+    assert follow(spec(desired), actual(NAMED), None) is desired
 
 
 @pytest.mark.parametrize(
@@ -95,7 +109,7 @@ def test_domain_without_disks_is_as_it_is_said() -> None:
 def test_what_is_not_built_on_what_the_spec_names_went_astray(
     named: str, stands: str, told: list[tuple[str, str, str]]
 ) -> None:
-    assert list(strays(domain(named), actual(stands, stands), None, lookup)) == told
+    assert list(strays(spec(domain(named)), actual(stands, stands), None, lookup)) == told
 
 
 @pytest.mark.parametrize(
@@ -105,8 +119,61 @@ def test_what_is_not_built_on_what_the_spec_names_went_astray(
 def test_of_a_domain_that_is_off_only_volumes_are_known(
     stands: str, told: list[tuple[str, str, str]]
 ) -> None:
-    assert list(strays(domain(volume("a")), actual(stands), None, lookup)) == told
+    assert list(strays(spec(domain(volume("a"))), actual(stands), None, lookup)) == told
 
 
 def test_disk_that_waits_to_be_moved_did_not_go_astray() -> None:
-    assert list(strays(domain(NAMED), actual(NAMED, BESIDE), None, lookup)) == []
+    assert list(strays(spec(domain(NAMED)), actual(NAMED, BESIDE), None, lookup)) == []
+
+
+TO_BE_MADE = "<disk type='volume'><source pool='images' volume='new'/><target dev='vda'/></disk>"
+
+
+@pytest.mark.parametrize(
+    ("runs", "copies", "told"),
+    [
+        (NAMED, True, ["devices/disk[vda]/source"]),
+        (COPYING.format("/images/new"), True, ["devices/disk[vda]/source"]),
+        (COPYING.format("/other"), True, []),
+        (COPIED, True, []),
+        (NAMED, False, []),
+        (None, True, []),
+    ],
+)
+def test_disk_goes_to_the_volume_it_is_given_while_it_runs_elsewhere_and_nobody_copies_it(
+    runs: str | None, *, copies: bool, told: list[str]
+) -> None:
+    wanted = spec(domain(TO_BE_MADE), copies=copies)
+
+    changes = list(moves(wanted, actual(NAMED, runs), lookup))
+
+    assert [c.path for c in changes] == told
+    assert all((c.old, c.new) == ("/a", "images/new") for c in changes)
+
+
+def test_disk_that_is_to_be_copied_is_left_where_it_is_and_did_not_go_astray() -> None:
+    wanted, has = spec(domain(TO_BE_MADE), copies=True), actual(NAMED, NAMED)
+
+    assert source(follow(wanted, has, domain(NAMED)))[:2] == ("file", "/a")
+    assert list(strays(wanted, has, domain(NAMED), lookup)) == []
+
+
+@pytest.mark.parametrize("runs", [None, COPYING.format("/other")])
+def test_disk_that_cannot_be_copied_now_is_told(runs: str | None) -> None:
+    wanted = spec(domain(TO_BE_MADE.replace("'images' volume='new'", "'pool' volume='c'")), copies=True)
+    stored = volume("a") if runs is None else NAMED
+
+    assert list(strays(wanted, actual(stored, runs), None, lookup)) == [("vda", "/a", "/c")]
+
+
+def test_disk_that_is_given_a_file_takes_it_at_the_next_start_as_ever() -> None:
+    wanted = spec(domain(NAMED.replace("/a", "/new")), copies=True)
+
+    assert follow(wanted, actual(NAMED, NAMED), domain(NAMED)) is wanted.tree
+    assert list(moves(wanted, actual(NAMED, NAMED), lookup)) == []
+
+
+def test_volume_of_a_pool_that_is_not_there_is_nowhere() -> None:
+    wanted = spec(domain(volume("gone")), copies=True)
+
+    assert list(moves(wanted, actual(NAMED, NAMED), lookup)) == []

@@ -74,6 +74,40 @@ DISKS = Group(
         ),
     ),
 )
+_LINE = "dd if=/dev/vda bs=512 count=1 iflag=direct | tr -d '\\0'"
+
+
+def _holds_what_was_written(guest: Guest) -> bool:
+    """Return whether the disk stands on the volume "more", and has what the first edit wrote into "data"."""
+    return "more.qcow2" in guest.virsh("domblklist") and guest.sh(_LINE) == "written before"
+
+
+def _write(guest: Guest) -> bool:
+    guest.sh("echo written before | dd of=/dev/vda bs=512 conv=sync,fsync")
+    return True
+
+
+MOVED = Group(
+    "moved",
+    spec={"disks": [{"name": "data", **_DATA}], "update": {"copyDisks": True}},
+    edits=(
+        Edit(
+            "a guest writes",
+            rows=("title:set-title",),
+            change={"title": "Writes"},
+            shown=("set-title + title",),
+            seen=_write,
+            passing=True,
+        ),
+        Edit(
+            "its disk goes to another volume, with all that is on it",
+            rows=("devices/disk/source:move",),
+            change={"disks": [{"name": "data", **_MORE}]},
+            shown=("move ~ devices/disk[data]/source",),
+            seen=_holds_what_was_written,
+        ),
+    ),
+)
 _LICENSE = "/usr/share/common-licenses/GPL-{}"
 """Files that every Debian has, for want of a CD."""
 MEDIA = Group(
@@ -519,4 +553,4 @@ NOT_RUN = {
     "devices/interface/@trustGuestRxFilters:update": "libvirt 10.0 does it first, and here is 9.0",
 }
 """Rows that this machine cannot exercise, and why."""
-GROUPS = (DISKS, MEDIA, NICS, BRIDGED, FILTERED, SMALL, LINES, CARDS, MEMORY, MODULE, DIRECTORIES)
+GROUPS = (DISKS, MOVED, MEDIA, NICS, BRIDGED, FILTERED, SMALL, LINES, CARDS, MEMORY, MODULE, DIRECTORIES)

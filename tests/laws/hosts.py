@@ -23,7 +23,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.plan.applied import applied_after, settled_live
-from kvmreconcile.tree import Effect, Node, Rules, make, to_xml
+from kvmreconcile.tree import Change, Effect, Node, Rules, make, to_xml
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -39,12 +39,15 @@ class Book:
     stamped: bool = False
     has_power: bool = True
 
-    def follow(self, desired: Node, _actual: Actual, _before: Node | None) -> Node:
-        return desired
+    def follow(self, desired: Desired, _actual: Actual, _before: Node | None) -> Node:
+        return desired.tree
 
     def strays(
-        self, _desired: Node, _actual: Actual, _before: Node | None, _lookup: Lookup
+        self, _desired: Desired, _actual: Actual, _before: Node | None, _lookup: Lookup
     ) -> Iterable[tuple[str, str, str]]:
+        return ()
+
+    def moves(self, _desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
         return ()
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:

@@ -18,7 +18,7 @@ class Counting(Book):
     compared: list[Key] = field(default_factory=list)
 
     def strays(
-        self, desired: Node, actual: Actual, before: Node | None, lookup: Lookup
+        self, desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
     ) -> list[tuple[str, str, str]]:
         del desired, before
         self.compared.append(actual.key)

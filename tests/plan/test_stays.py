@@ -1,6 +1,6 @@
 """What must stay as it is, whatever the spec says, until the spec says something else."""
 
-from kvmreconcile.model import Apply
+from kvmreconcile.model import Apply, Power
 from tests.plan.worlds import done, held, planned, remembered, seen, wish, world
 
 
@@ -43,3 +43,37 @@ def test_what_only_went_astray_is_not_in_sync() -> None:
 
     assert held(made) == [("define Domain/web", "STRAYED")]
     assert made.in_sync == ()
+
+
+def test_what_goes_along_with_its_content_is_moved_and_nothing_of_it_is_stored_before() -> None:
+    was = wish("Domain/web", '<domain place="a"/>')
+    web = wish("Domain/web", '<domain place="c" x="1"/>', copies=True)
+    made = planned(world([web], [seen(was, active=True)], [remembered(was)]))
+
+    assert done(made) == ["define Domain/web", "move Domain/web"]
+    assert [c.path for c in made.actions[0].changes] == ["@x"]
+    assert [(c.path, c.old, c.new) for c in made.actions[1].changes] == [("it/@place", "a", "c")]
+
+
+def test_what_goes_off_is_moved_when_it_is_back() -> None:
+    was = wish("Domain/web", '<domain place="a"/>')
+    web = wish("Domain/web", '<domain place="c"/>', power=Power.STOPPED, copies=True)
+    made = planned(world([web], [seen(was, active=True)], [remembered(was)]))
+
+    assert done(made) == ["stop Domain/web"]
+
+
+def test_move_that_was_begun_is_ended_while_all_else_waits_for_it() -> None:
+    was = wish("Domain/web", '<domain place="a"/>')
+    web = wish("Domain/web", '<domain place="c" x="1"/>', copies=True)
+    made = planned(world([web], [seen(was, active=True, job="it is being copied")], [remembered(was)]))
+
+    assert done(made) == ["move Domain/web"]
+    assert held(made) == [("define Domain/web", "BUSY")]
+
+
+def test_what_went_astray_and_could_go_along_waits_until_it_runs() -> None:
+    web = wish("Domain/web", '<domain place="a"/>', copies=True)
+    made = planned(world([web], [seen(web, '<domain place="lost"/>')], [remembered(web)]))
+
+    assert "once the guest runs" in made.held[0].release

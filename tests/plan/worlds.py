@@ -63,20 +63,28 @@ class Book:
     stamped: bool = False
     has_power: bool = True
 
-    def follow(self, desired: Node, actual: Actual, before: Node | None) -> Node:
-        """Keep an object's "place" as it is, unless the spec has moved it."""
+    def follow(self, desired: Desired, actual: Actual, before: Node | None) -> Node:
+        """Keep an object's "place" as it is, unless the spec has moved it and its content does not go along."""
+        tree = desired.tree
         place, was = actual.tree.attr("place"), before and before.attr("place")
-        if place is None or (before and was != desired.attr("place")):
-            return desired
-        return replace(desired, attrs=tuple(sorted({**dict(desired.attrs), "place": place}.items())))
+        if place is None or (before and was != tree.attr("place") and not desired.policy.copies):
+            return tree
+        return replace(tree, attrs=tuple(sorted({**dict(tree.attrs), "place": place}.items())))
 
     def strays(
-        self, desired: Node, actual: Actual, before: Node | None, lookup: Lookup
+        self, desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
     ) -> Iterable[tuple[str, str, str]]:
         """Tell of a place that is called lost."""
         del before, lookup
         place = actual.tree.attr("place")
-        return [("it", place, desired.attr("place") or "")] if place == "lost" else []
+        return [("it", place, desired.tree.attr("place") or "")] if place == "lost" else []
+
+    def moves(self, desired: Desired, actual: Actual, lookup: Lookup) -> Iterable[Change]:
+        """Tell of a place that a running object has and is not to have."""
+        del lookup
+        place, wanted = actual.tree.attr("place"), desired.tree.attr("place")
+        if actual.active and desired.policy.copies and place != wanted:
+            yield Change(("it", "@place"), "it/@place", place, wanted)
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
         if not self.has_power:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kvmreconcile.kinds.domain import render
-from kvmreconcile.kinds.domain.chains import follow, strays
+from kvmreconcile.kinds.domain.chains import follow, moves, strays
 from kvmreconcile.kinds.domain.complete import complete
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
@@ -35,5 +35,6 @@ KIND = Kind(
     adopt=_adopt,
     follow=follow,
     strays=strays,
+    moves=moves,
     stamped=True,
 )

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kvmreconcile.kinds.domain.rules import RULES
-from kvmreconcile.model import Actual, Key, Lookup
-from kvmreconcile.tree import Node
+from kvmreconcile.model import Actual, Desired, Key, Lookup
+from kvmreconcile.tree import Change, Node
 from kvmreconcile.tree.match import pair
 
 _NAMES = ("file", "dev", "dir", "name", "protocol", "pool", "volume")
@@ -20,47 +20,77 @@ _HARD = (None, "disk", "lun")
 """Kinds of disks that a guest writes to; a medium that can be taken out is what the spec says it is."""
 
 
-def follow(desired: Node, actual: Actual, before: Node | None) -> Node:
+def follow(desired: Desired, actual: Actual, before: Node | None) -> Node:
     """
     Return what a spec says, with each hard disk on the file that it stands on now.
 
     Args:
         before: What an earlier spec said, None if nothing is known; where this spec names another source than
-            that one did, the user wants the disk moved, and nothing is followed.
+            that one did, the user wants the disk there, and nothing is followed, unless its data goes along: then
+            the disk goes when that is done.
     """
+    tree = desired.tree
     stands = {id(disk): found for disk, found in _moved(desired, actual.tree, before)}
     if not stands:
-        return desired
-    children = tuple(_as_it_stands(c, stands[id(c)]) if id(c) in stands else c for c in _devices(desired))
-    whole = tuple(replace(c, children=children) if c.tag == "devices" else c for c in desired.children)
-    return replace(desired, children=whole)
+        return tree
+    children = tuple(_as_it_stands(c, stands[id(c)]) if id(c) in stands else c for c in _devices(tree))
+    whole = tuple(replace(c, children=children) if c.tag == "devices" else c for c in tree.children)
+    return replace(tree, children=whole)
+
+
+def moves(desired: Desired, actual: Actual, lookup: Lookup) -> Iterator[Change]:
+    """Yield of each hard disk whose data is to be copied to the volume that the spec names now: from and to where."""
+    if actual.live is None:
+        return
+    for disk, found in _moved(desired, actual.live, None):
+        if _is_to_be_copied(disk, found, desired, lookup):
+            steps = ("devices", f"disk[{_label(disk)}]", "source")
+            there = f"{disk.get('source/@pool')}/{disk.get('source/@volume')}"
+            yield Change(steps, "devices/disk/source", _path(found, lookup) or "another source", there)
+
+
+def _is_to_be_copied(disk: Node, found: Node, desired: Desired, lookup: Lookup) -> bool:
+    """Tell whether a disk that runs elsewhere goes to its volume, with no other job in the way of that."""
+    wanted, mirror = _path(disk, lookup), found.child("mirror")
+    is_free = mirror is None or _path(mirror, lookup) == wanted
+    is_elsewhere = wanted is not None and wanted not in _chain(found, lookup)
+    return _goes_along(disk, desired) and is_free and is_elsewhere
+
+
+def _goes_along(disk: Node, desired: Desired) -> bool:
+    """Tell whether a disk's data goes with it where its spec moves it."""
+    return desired.policy.copies and disk.get("source/@volume") is not None
 
 
 def strays(
-    desired: Node, actual: Actual, before: Node | None, lookup: Lookup
+    desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
 ) -> Iterator[tuple[str, str, str]]:
     """
     Yield of each hard disk that stands on a file which is not built on the one its spec names: disk, file, and that.
 
     Of a domain that is off, libvirt tells no chain, so that only a volume is known to be built on nothing else.
+    What is copied to where it should be did not go astray.
     """
     definition = actual.live or actual.tree
     stored = {id(disk) for disk, _ in _moved(desired, actual.tree, before)}
     for disk, found in _moved(desired, definition, before):
         wanted = _path(disk, lookup)
         is_known = actual.live is not None or _volume(found, lookup) is not None
+        if actual.live is not None and _is_to_be_copied(disk, found, desired, lookup):
+            continue
         if id(disk) in stored and is_known and wanted is not None and wanted not in _chain(found, lookup):
             yield _label(disk), _path(found, lookup) or "another source", wanted
 
 
-def _moved(desired: Node, actual: Node, before: Node | None) -> Iterator[tuple[Node, Node]]:
+def _moved(desired: Desired, actual: Node, before: Node | None) -> Iterator[tuple[Node, Node]]:
     """Yield each hard disk that stands elsewhere than its spec has long said, with what it is now."""
-    wanted, have = _devices(desired), _devices(actual)
+    wanted, have = _devices(desired.tree), _devices(actual)
     for index, other in pair(have, wanted, "devices", RULES, lambda _have, _want: False).items():
         disk, found = wanted[index], have[other]
         if disk.tag == "disk" and disk.attr("device") in _HARD and disk.child("source"):
             is_elsewhere = found.child("source") is not None and _source(disk) != _source(found)
-            if is_elsewhere and not (before and _is_edited(disk, desired, before)):
+            is_edited = before is not None and _is_edited(disk, desired.tree, before)
+            if is_elsewhere and (not is_edited or _goes_along(disk, desired)):
                 yield disk, found
 
 
@@ -111,8 +141,15 @@ def _chain(disk: Node, lookup: Lookup) -> Iterator[str | None]:
 def _path(disk: Node, lookup: Lookup) -> str | None:
     if disk.get("source/@volume"):
         tree = _volume(disk, lookup)
-        return tree.get("target/path") if tree else None
+        return (tree.get("target/path") or _path_to_be(disk, lookup)) if tree else None
     return disk.get("source/@file") or disk.get("source/@dev")
+
+
+def _path_to_be(disk: Node, lookup: Lookup) -> str | None:
+    """Return the path of a volume that is not there yet, or is not seen; None where its pool has no directory."""
+    pool = lookup(Key("StoragePool", disk.get("source/@pool") or ""))
+    directory = pool.get("target/path") if pool else None
+    return f"{directory}/{disk.get('source/@volume')}" if directory else None
 
 
 def _volume(disk: Node, lookup: Lookup) -> Node | None:

@@ -179,19 +179,20 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
     volume = _find(pool, action.key)
     if volume is None:
         return
-    user = next(_users(virt, _place(action.key, volume)), None)
+    user = next(users(virt, place_of(action.key, volume)), None)
     if user is not None:
         raise Rejected(f"{action.key}: {user} uses it, and would lose its data; take it out there first")
     with translated(str(action.key), _DELETE):
         volume.delete(0)
 
 
-def _place(key: Key, volume: libvirt.virStorageVol) -> Place:
+def place_of(key: Key, volume: libvirt.virStorageVol) -> Place:
+    """Return all that others may call a volume."""
     pool, _, name = key.name.partition("/")
     return Place(pool, name, volume.path())
 
 
-def _users(virt: libvirt.virConnect, place: Place) -> Iterator[str]:
+def users(virt: libvirt.virConnect, place: Place) -> Iterator[str]:
     """Yield who uses a volume on this host: domains, running or not, ours or not, and other volumes."""
     for domain in virt.listAllDomains(0):
         if any(mentions(tree, place) for tree in _definitions(domain)):
@@ -226,7 +227,7 @@ def _resize(virt: libvirt.virConnect, action: Action) -> None:
     if size < have:
         asked, todo = print_size(size), "which destroys data; make a new volume and copy what you need"
         raise Rejected(f"{action.key}: it would shrink from {print_size(have)} to {asked}, {todo}")
-    place = _place(action.key, volume)
+    place = place_of(action.key, volume)
     running = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
     if sum(_resize_under(domain, size, place) for domain in running):
         _refresh(pool)

@@ -5,6 +5,7 @@ A change is always stored first; what these do is for the running domain alone. 
 with every device that libvirt learns to plug.
 """
 
+from kvmreconcile.kinds.domain.live.move import MOVE_VERBS
 from kvmreconcile.kinds.domain.live.plug import PLUG_VERBS
 from kvmreconcile.kinds.domain.live.power import POWER_VERBS
 from kvmreconcile.kinds.domain.live.ready import READY_VERBS
@@ -12,5 +13,13 @@ from kvmreconcile.kinds.domain.live.threads import THREAD_VERBS
 from kvmreconcile.kinds.domain.live.tuning import TUNING_VERBS
 from kvmreconcile.kinds.domain.live.values import VALUE_VERBS
 
-LIVE_VERBS = {**PLUG_VERBS, **POWER_VERBS, **READY_VERBS, **TUNING_VERBS, **THREAD_VERBS, **VALUE_VERBS}
+LIVE_VERBS = {
+    **PLUG_VERBS,
+    **MOVE_VERBS,
+    **POWER_VERBS,
+    **READY_VERBS,
+    **TUNING_VERBS,
+    **THREAD_VERBS,
+    **VALUE_VERBS,
+}
 """What `updates` or the planner names, by the verb's name."""

@@ -65,7 +65,15 @@ class DomainUpdate(UpdatePolicy):
             '"running". Defaults to "keep".'
         ),
     ] = "keep"
-
+    copy_disks: Annotated[
+        bool,
+        Field(
+            description="Where a disk is given another volume, copy its data there while the guest runs, and go over to "
+            "the copy; the old volume stays as it is then. The new one must be empty and large enough, and used by "
+            "nobody; a disk of a guest that is off waits until it runs. Otherwise the new volume is taken at the next "
+            "start, with what is on it. Defaults to false."
+        ),
+    ] = False
     group: Annotated[
         str | None,
         Field(
@@ -104,6 +112,7 @@ class DomainUpdate(UpdatePolicy):
             shutdown_timeout_s=how.timeout_s,
             force_off=how.force,
             reboot_applies=self.on_guest_reboot == "apply",
+            copies=self.copy_disks,
         )
 
 

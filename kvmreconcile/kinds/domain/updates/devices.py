@@ -13,7 +13,8 @@ _PORTS = {"pcie-root-port", "pcie-switch-downstream-port"}
 _PREFIXES = {"vd": "virtio", "sd": "scsi"}
 _REMOVABLE = {"cdrom", "floppy"}
 _NEWS = "https://libvirt.org/news.html#v{}"
-_CALL = "https://libvirt.org/html/libvirt-libvirt-domain.html#virDomain{}DeviceFlags"
+_DOMAIN = "https://libvirt.org/html/libvirt-libvirt-domain.html"
+_CALL = f"{_DOMAIN}#virDomain{{}}DeviceFlags"
 
 
 def _element(change: Change) -> Node | None:
@@ -129,7 +130,11 @@ DEVICES: Mapping[str, tuple[Update, ...]] = {
         Update("detach", on="-", when=_is_hot_drive, source=_CALL.format("Detach")),
     ),
     "devices/disk/@type": _MEDIUM,
-    "devices/disk/source": _MEDIUM,
+    "devices/disk/source": (
+        *_MEDIUM,
+        # No change alone is served by it: `chains` plans it where policy has the disk's data go along.
+        Update("move", on="", at="devices/disk", source=f"{_DOMAIN}#virDomainBlockCopy"),
+    ),
     "devices/disk/source/@file": _MEDIUM,
     "devices/disk/source/@dev": _MEDIUM,
     "devices/disk/source/@pool": _MEDIUM,

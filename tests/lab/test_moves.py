@@ -1,0 +1,130 @@
+"""A disk that goes to another volume takes the guest's data along, or stays where it is."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab.guest import GuestFiles, wait_for_agent, wait_until
+from tests.lab.lab import Lab
+from tests.lab.live_rows import Guest, prepare
+from tests.lab.site import Site
+from tests.lab.test_snapshots import SPEC, read, write
+
+SMALL = """\
+apiVersion: kvmreconcile/v1
+kind: Volume
+metadata: {name: small}
+spec: {pool: images, capacity: 8MiB, format: qcow2}
+"""
+FULL_SIZE = """\
+apiVersion: kvmreconcile/v1
+kind: Volume
+metadata: {name: raw}
+spec: {pool: images, capacity: 16MiB, allocation: 16MiB, format: raw}
+"""
+OTHER = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {name: db1}
+spec:
+  state: stopped
+  type: qemu
+  memory: 64MiB
+  disks: [{name: data, volume: {pool: images, name: one.iso}}]
+"""
+PART = "devices/disk[data]/source"
+
+
+@pytest.fixture
+def guest(lab: Lab, tmp_path: Path, guest_files: GuestFiles) -> Guest:
+    """A guest that runs, whose disk takes its data along and is about to go to another volume."""
+    site = Site(lab, tmp_path)
+    prepare(site)
+    site.write("web1.yaml", f"{SPEC.format(files=guest_files)}  update: {{copyDisks: true}}\n")
+    site.converge()
+    wait_for_agent(lab, "web1")
+    guest = Guest(site, "web1")
+    write(guest, "precious")
+    site.edit("web1.yaml", "name: data.qcow2", "name: more.qcow2")
+    return guest
+
+
+def path_of(guest: Guest, volume: str) -> str:
+    return guest.site.lab.virsh("vol-path", "--pool", "images", volume).strip()
+
+
+def assert_moved(guest: Guest, boot: str, volume: str) -> None:
+    assert guest.boot == boot
+    assert read(guest) == "precious"
+    assert path_of(guest, volume) in guest.virsh("dumpxml")
+    assert path_of(guest, volume) in guest.virsh("dumpxml", "--inactive")
+    guest.site.assert_in_sync()
+
+
+def refused(guest: Guest, old: str, new: str) -> str:
+    """Return what is said when the disk is to go to a volume that cannot take it."""
+    guest.site.edit("web1.yaml", f"name: {old}", f"name: {new}")
+    result = guest.site.apply()
+    assert result.exit_code == 1
+    assert guest.site.drift() == ["Domain/web1 move", f"Domain/web1 ~ {PART}"]
+    return " ".join(result.output.split())
+
+
+def test_volume_of_another_a_small_and_a_full_one_are_refused_and_the_guest_writes_on(
+    guest: Guest, tmp_path: Path
+) -> None:
+    guest.site.write("small.yaml", SMALL)
+    assert "Volume/images/small has 8MiB, and the disk 16MiB" in refused(guest, "more.qcow2", "small")
+
+    guest.site.write("db1.yaml", OTHER)
+    assert "Domain/db1 uses Volume/images/one.iso" in refused(guest, "small", "one.iso")
+
+    (tmp_path / "full").write_bytes(b"data of another " * (1 << 20))
+    path = path_of(guest, "more.qcow2")
+    guest.site.lab.exec("qemu-img", "convert", "-O", "qcow2", str(tmp_path / "full"), path)
+    before = Path(path).read_bytes()
+    assert "Volume/images/more.qcow2 holds data" in refused(guest, "one.iso", "more.qcow2")
+    assert Path(path).read_bytes() == before
+
+    assert read(guest) == "precious"
+    assert "data.qcow2" in guest.virsh("domblklist")
+    assert "data.qcow2" in guest.virsh("domblklist", "--inactive")
+
+
+def test_copy_that_was_cut_short_with_the_one_who_began_it_is_ended(guest: Guest) -> None:
+    boot, path = guest.boot, path_of(guest, "more.qcow2")
+    guest.virsh("blockcopy", "vda", path, "--reuse-external", "--transient-job", "--format", "qcow2")
+    guest.site.edit("web1.yaml", "title: One", "title: Two")
+
+    plan = guest.site.plan()
+
+    assert [(a["verb"], a["effect"]) for a in plan["actions"]] == [("move", "live")]
+    assert {(h["verb"], h["hold"]) for h in plan["held"]} == {("define", "busy"), ("set-title", "busy")}
+    guest.site.apply()
+    guest.site.converge()
+    assert guest.virsh("desc", "--title").strip() == "Two"
+    assert_moved(guest, boot, "more.qcow2")
+
+    # And on, to one that takes up all of its size, and is blank.
+    guest.site.write("raw.yaml", FULL_SIZE)
+    guest.site.edit("web1.yaml", "name: more.qcow2}, format: qcow2", "name: raw}")
+    guest.site.converge()
+    assert_moved(guest, boot, "raw")
+
+
+def test_disk_of_a_guest_that_is_off_waits_until_it_runs(guest: Guest) -> None:
+    guest.site.edit("web1.yaml", "  type: qemu", "  state: any\n  type: qemu")
+    guest.virsh("shutdown", "--mode", "acpi")
+    wait_until(lambda: guest.virsh("domstate").strip() == "shut off", "it is off")
+
+    held = guest.site.plan()["held"]
+    guest.site.apply()
+
+    assert [h["hold"] for h in held] == ["strayed"]
+    assert "once the guest runs" in held[0]["release"]
+    assert "data.qcow2" in guest.virsh("domblklist")
+    guest.virsh("start")
+    wait_for_agent(guest.site.lab, "web1")
+    boot = guest.boot
+    guest.site.converge()
+    assert_moved(guest, boot, "more.qcow2")
