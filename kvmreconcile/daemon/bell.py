@@ -6,12 +6,15 @@ rings may be lost, doubled and late.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Condition
 
 LONGEST = 8
 """How many times the debounce a ring waits at most, however many others follow it."""
+
+Rung = Mapping[str, float]
+"""Why it rang, each reason once, and when it first did for that reason, by the bell's clock."""
 
 
 @dataclass(slots=True)
@@ -26,29 +29,28 @@ class Rings:
 
     debounce_s: float
     longest_s: float
-    _first_s: float = 0.0
     _last_s: float = 0.0
-    _why: dict[str, None] = field(default_factory=dict)
+    _why: dict[str, float] = field(default_factory=dict)
 
     def add(self, why: str, now_s: float) -> None:
         """Take one in; `why` is for people."""
-        if not self._why:
-            self._first_s = now_s
         self._last_s = now_s
-        self._why[why] = None
+        self._why.setdefault(why, now_s)
 
     def due_s(self) -> float | None:
         """Return when they are to be answered, None if there are none."""
-        return min(self._last_s + self.debounce_s, self._first_s + self.longest_s) if self._why else None
+        if not self._why:
+            return None
+        return min(self._last_s + self.debounce_s, min(self._why.values()) + self.longest_s)
 
     def why(self) -> tuple[str, ...]:
         """Return why it rang, each reason once."""
         return tuple(self._why)
 
-    def take(self) -> tuple[str, ...]:
-        """Return why it rang, each reason once, and begin anew."""
-        why, self._why = self.why(), {}
-        return why
+    def take(self) -> Rung:
+        """Return why it rang, and begin anew."""
+        rung, self._why = self._why, {}
+        return rung
 
 
 class Bell:
@@ -88,7 +90,7 @@ class Bell:
             self._closed = True
             self._changed.notify_all()
 
-    def wait(self, until_s: float | None = None) -> tuple[str, ...] | None:
+    def wait(self, until_s: float | None = None) -> Rung | None:
         """
         Wait for a ring, and for the quiet after it.
 

@@ -48,6 +48,7 @@ class Looked:
         busy: Objects that an earlier pass is still working on, and are left to it.
         took_s: From its start until it had planned.
         author: Who wrote the commit, as it says.
+        lag_s: From the first event or change of a file that it answers until it had planned, None if it answers none.
     """
 
     at: datetime
@@ -62,6 +63,7 @@ class Looked:
     busy: frozenset[Key]
     took_s: float
     author: str = ""
+    lag_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,34 @@ class Acted:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A pass could not be made, or not to its end; nothing new is known."""
+    """
+    A pass could not be made, or not to its end; nothing new is known.
+
+    Attributes:
+        failure: The class of the error.
+    """
 
     at: datetime
     pass_id: str
     why: str
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    The repository of specs was asked for news.
+
+    Attributes:
+        where: Its URL, without a password.
+        commit: In force from now on; "" for none.
+        why: Why a newer one cannot be had or must not be used, "" where all is well.
+    """
+
+    at: datetime
+    where: str
+    commit: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +155,7 @@ class Unrecorded:
     why: str
 
 
-News = Connected | Lost | Looked | Stepped | Acted | Broken | Ordered | Refused | Unrecorded
+News = Connected | Lost | Asked | Looked | Stepped | Acted | Broken | Ordered | Refused | Unrecorded
 Follower = Callable[[News], None]
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ Separate from what makes them happen, so that a pass is one call that always ret
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -13,6 +13,7 @@ from uuid import uuid4
 import structlog
 
 from kvmreconcile.daemon.backoff import Backoff, Fate
+from kvmreconcile.daemon.bell import Rung
 from kvmreconcile.daemon.hands import Hands, Task
 from kvmreconcile.daemon.news import Acted, Broken, Follower, Looked, tell
 from kvmreconcile.daemon.reporter import Telling
@@ -49,17 +50,25 @@ class _Turn:
 
 @dataclass(slots=True)
 class _Doubts:
-    """What may be otherwise than it was seen last: what rang, and what was worked on."""
+    """
+    What may be otherwise than it was seen last: what rang, and what was worked on.
+
+    Attributes:
+        since_s: When the first event or change of a file came that was not answered yet, None without any.
+    """
 
     everything: bool = True
     specs: bool = True
     keys: set[Key] = field(default_factory=set)
+    since_s: float | None = None
 
-    def add(self, rung_by: Sequence[str]) -> None:
+    def add(self, rung_by: Rung) -> None:
         """Take rings in; one that names no object and is not known to be about none is about all."""
         self.keys |= {Key.read(why) for why in rung_by if "/" in why}
         self.specs |= SPECS in rung_by
         self.everything |= any("/" not in why and why not in (SPECS, PROGRESS) for why in rung_by)
+        events = (at_s for why, at_s in rung_by.items() if "/" in why or why == SPECS)
+        self.since_s = min((s for s in (self.since_s, *events) if s is not None), default=None)
 
 
 @dataclass(slots=True)
@@ -101,12 +110,12 @@ class Passes:
         self._hands.close()
         self._collect()
 
-    def run(self, site: Site, rung_by: Sequence[str]) -> None:
+    def run(self, site: Site, rung_by: Rung) -> None:
         """Make one pass; whatever goes wrong in it is logged, and tried again later."""
         turn = _Turn(uuid4().hex[:8], datetime.now(UTC), self.clock(), tuple(rung_by))
         with structlog.contextvars.bound_contextvars(pass_id=turn.pass_id):
             self._opens_s = self._again_s = None
-            log.info("pass.started", rung_by=list(rung_by[:_SHOWN]) or ["retry"], rings=len(rung_by))
+            log.info("pass.started", rung_by=list(rung_by)[:_SHOWN] or ["retry"], rings=len(rung_by))
             if SPECS in rung_by:
                 self._backoff.release()
             self._collect()
@@ -131,7 +140,7 @@ class Passes:
             log.error("pass.crashed", exc_info=error)
         self._failures += 1
         self._again_s = self.clock() + Fate.PASSING.wait_s(self._failures)
-        tell(self.followers, Broken(at, pass_id, why))
+        tell(self.followers, Broken(at, pass_id, why, type(error).__name__))
 
     def _converge(self, site: Site, turn: _Turn) -> dict[str, int]:
         origin = self.origin()
@@ -149,7 +158,7 @@ class Passes:
         self.alive()
         if not site.connection.is_alive():
             return None
-        self._doubts = _Doubts(everything=False, specs=False)
+        since_s, self._doubts = self._doubts.since_s, _Doubts(everything=False, specs=False)
         if plan.look_again:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
         allowed = self._hands.free(self._backoff.sift(plan, self.clock()), busy)
@@ -166,6 +175,7 @@ class Passes:
             busy=busy,
             took_s=self.clock() - turn.began_s,
             author=origin.author,
+            lag_s=None if since_s is None else self.clock() - since_s,
         )
         tell(self.followers, looked)
         return looked

@@ -5,9 +5,11 @@ Separate from the thread that makes passes: a server that is slow to answer, or 
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import structlog
 
+from kvmreconcile.daemon.news import Asked, Follower, tell
 from kvmreconcile.errors import SourceError
 from kvmreconcile.source.git import Repository
 
@@ -22,8 +24,11 @@ class Poll:
         is_asking: Whether it is in the midst of it.
     """
 
-    def __init__(self, repository: Repository, ring: Callable[[], None]) -> None:
+    def __init__(
+        self, repository: Repository, ring: Callable[[], None], followers: tuple[Follower, ...] = ()
+    ) -> None:
         self._repository = repository
+        self._followers = followers
         self._ring = ring
         self._wrong = ""
         self.is_asking = False
@@ -32,11 +37,14 @@ class Poll:
         """Bring the newest revision into force."""
         self.is_asking = True
         try:
-            self._ask()
+            why = self._ask()
+            commit = self._in_force().get("commit", "")
+            tell(self._followers, Asked(datetime.now(UTC), self._repository.name, commit, why))
         finally:
             self.is_asking = False
 
-    def _ask(self) -> None:
+    def _ask(self) -> str:
+        """Return why a newer revision cannot be had or must not be used, "" where all is well."""
         try:
             is_new = self._repository.update()
         except SourceError as error:
@@ -44,13 +52,14 @@ class Poll:
                 log.warning("revision.refused", where=error.problem.where, what=error.problem.what,
                             todo=error.problem.todo, **self._in_force())  # fmt: skip
             self._wrong = wrong
-            return
+            return wrong
         if self._wrong:
             log.info("revision.mended", where=self._repository.name)
             self._wrong = ""
         if is_new:
             log.info("revision.in_force", **self._in_force())
             self._ring()
+        return ""
 
     def _in_force(self) -> dict[str, str]:
         found = self._repository.in_force()

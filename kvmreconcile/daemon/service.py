@@ -58,12 +58,12 @@ class Service:
         self._bell = Bell(settings.debounce_s, awake=self._watchdog.answer)
         self._stopping = Event()
         repository = None if paths else find_repository(settings)
-        self._poll = Poll(repository, lambda: self._bell.ring(SPECS)) if repository else None
         watched = () if repository else find_origin(paths, settings).paths
         self._watch = Watch(watched, lambda: self._bell.ring(SPECS))
         self._unwatched: tuple[str, ...] = ()
         self._newest = Newest(settings, version("kvmreconcile"))
         self._followers: tuple[Follower, ...] = (MatterLog(), self._newest, status)
+        self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
         self._passes = Passes(
             origin=lambda: find_origin(paths, settings),
             again=lambda: self._bell.ring(PROGRESS),

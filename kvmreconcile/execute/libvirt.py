@@ -124,19 +124,19 @@ class _Run:
         with self._telling:
             self._executor.reporter.started(action)
         began_s = pace.clock()
-        result, error, retry = Result.DONE, "", False
+        result, error, retry, kind = Result.DONE, "", False, ""
         try:
             self._perform(action)
             if is_last and action.verb not in REMOVING and action.key in self._world.desired:
                 news = self.ledger.settle(action.key, self._look(action.key), self._held(action.key))
                 self.settled(action.key, news)
         except (HostError, StateError) as failure:
-            result, error, retry = Result.FAILED, str(failure), failure.retry
+            result, error, retry, kind = Result.FAILED, str(failure), failure.retry, type(failure).__name__
             if isinstance(failure, NotYet) and self._executor.stopping.is_set():
-                result, error = Result.SKIPPED, "stopped while it was waited for"
+                result, error, kind = Result.SKIPPED, "stopped while it was waited for", ""
             if not self._executor.connection.is_alive():
                 self._lost.set()
-        return Outcome(action, result, pace.clock() - began_s, error, retry)
+        return Outcome(action, result, pace.clock() - began_s, error, retry, kind)
 
     def _held(self, key: Key) -> frozenset[str]:
         """Return the fingerprints of an object's changes that are not to be made now."""

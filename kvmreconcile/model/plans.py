@@ -134,6 +134,7 @@ class Outcome:
 
     Attributes:
         error: "" unless it failed, or which failure made it be skipped.
+        failure: The class of the error that it failed with, "" unless it failed.
         retry: Whether what made it fail may pass by itself.
     """
 
@@ -142,6 +143,7 @@ class Outcome:
     took_s: float = 0.0
     error: str = ""
     retry: bool = False
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

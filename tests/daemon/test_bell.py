@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from kvmreconcile.daemon.bell import Bell, Rings
+from kvmreconcile.daemon.bell import Bell, Rings, Rung
 
 WAIT_S = 10
 
@@ -38,11 +38,19 @@ def test_ringing_without_end_is_answered_all_the_same(rings: Rings) -> None:
     assert rings.due_s() == 12.0
 
 
+def test_answer_tells_when_each_reason_first_rang(rings: Rings) -> None:
+    for at_s in (10.0, 10.1):
+        rings.add("specs", at_s)
+    rings.add("Domain/web1", 10.2)
+
+    assert rings.take() == {"specs": 10.0, "Domain/web1": 10.2}
+
+
 def test_answer_names_each_reason_once_and_begins_anew(rings: Rings) -> None:
     for why in ("specs", "Domain/web1", "specs"):
         rings.add(why, 10.0)
 
-    assert rings.take() == ("specs", "Domain/web1")
+    assert tuple(rings.take()) == ("specs", "Domain/web1")
     assert rings.due_s() is None
 
 
@@ -65,7 +73,7 @@ class Clock:
 
 
 def test_time_that_is_up_ends_the_wait_without_a_ring() -> None:
-    assert Bell(0.25, Clock()).wait(until_s=10.0) == ()
+    assert Bell(0.25, Clock()).wait(until_s=10.0) == {}
 
 
 def test_ring_that_is_due_ends_the_wait() -> None:
@@ -74,31 +82,31 @@ def test_ring_that_is_due_ends_the_wait() -> None:
     bell.ring("specs")
     clock.now_s = 10.25
 
-    assert bell.wait(until_s=99.0) == ("specs",)
+    assert bell.wait(until_s=99.0) == {"specs": 10.0}
 
 
 def test_time_that_is_up_takes_rings_along_that_are_not_due_yet() -> None:
     bell = Bell(0.25, Clock())
     bell.ring("specs")
 
-    assert bell.wait(until_s=9.0) == ("specs",)
+    assert bell.wait(until_s=9.0) == {"specs": 10.0}
 
 
 def test_ring_of_another_thread_ends_the_wait() -> None:
     bell = Bell(0.0)
-    answers: list[tuple[str, ...] | None] = []
+    answers: list[Rung | None] = []
     waiter = threading.Thread(target=lambda: answers.append(bell.wait()))
     waiter.start()
 
     bell.ring("specs")
 
     waiter.join(WAIT_S)
-    assert answers == [("specs",)]
+    assert [tuple(answer or ()) for answer in answers] == [("specs",)]
 
 
 def test_closed_bell_lets_go_now_and_ever_after() -> None:
     bell = Bell(0.0)
-    answers: list[tuple[str, ...] | None] = []
+    answers: list[Rung | None] = []
     waiter = threading.Thread(target=lambda: answers.append(bell.wait()))
     waiter.start()
 

@@ -62,7 +62,7 @@ class Bench:
         self.host.log.clear()
         self.rung.clear()
         before = len(self.told)
-        self.passes.run(self.site, rung_by)
+        self.passes.run(self.site, dict.fromkeys(rung_by, time.monotonic()))
         return next((n for n in self.told[before:] if isinstance(n, Looked)), None)
 
     def settle(self) -> None:
@@ -165,11 +165,30 @@ def test_a_pass_that_broke_off_leaves_its_doubts_to_the_next(
     with monkeypatch.context() as broken:
         broken.setattr(State, "applied", _unreadable)
         assert bench.run("Domain/web") is None
-        assert isinstance(bench.told[-1], Broken)
+        broken_off = bench.told[-1]
+        assert isinstance(broken_off, Broken)
+        assert broken_off.failure == "StateError"
 
     bench.run()
 
     assert bench.looked_at() == ["web"]
+
+
+def test_what_an_event_waited_for_its_answer_is_told_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.settle()
+    rung_s = time.monotonic() - 60
+    with monkeypatch.context() as broken:
+        broken.setattr(State, "applied", _unreadable)
+        bench.passes.run(bench.site, {"Domain/web": rung_s, "resync": rung_s - 60})
+
+    answer, after = bench.run("resync"), bench.run("resync")
+
+    assert answer
+    assert after
+    assert 60 <= (answer.lag_s or 0) < 120
+    assert after.lag_s is None
 
 
 def _unreadable(_state: State) -> None:
@@ -183,7 +202,7 @@ def test_a_slow_step_keeps_nobody_else_waiting(bench: Bench) -> None:
     bench.rung.append("not yet")
     slow.when_begun = lambda: bench.rung.append("Domain/db")
     began_s = time.monotonic()
-    bench.passes.run(bench.site, [SPECS])
+    bench.passes.run(bench.site, {SPECS: time.monotonic()})
     assert time.monotonic() - began_s >= PATIENCE_S
     bench.host.delete(DB, ".active")
 
@@ -207,14 +226,15 @@ def test_a_slow_step_that_fails_is_learnt_from_when_it_has(bench: Bench) -> None
     bench.host.faults["define Domain/web"] = [Rejected("it will not")]
     bench.spec("web", '<domain x="1"/>')
     slow.when_begun = lambda: bench.rung.append("Domain/db")
-    bench.passes.run(bench.site, [SPECS])
+    bench.passes.run(bench.site, {SPECS: time.monotonic()})
     slow.end()
     bench.passes.close()
 
     looked = bench.run("resync")
 
     assert isinstance(bench.told[-2], Acted)
-    assert bench.told[-2].report.outcomes[0].result is Result.FAILED
+    failed = bench.told[-2].report.outcomes[0]
+    assert (failed.result, failed.failure) == (Result.FAILED, "Rejected")
     assert looked
     assert set(looked.waits) == {WEB}
     assert bench.did() == []
