@@ -14,21 +14,18 @@ import structlog
 
 from kvmreconcile.daemon.backoff import Backoff, Fate
 from kvmreconcile.daemon.bell import Rung
+from kvmreconcile.daemon.doubts import PROGRESS, SPECS, Doubts
 from kvmreconcile.daemon.hands import Hands, Task
 from kvmreconcile.daemon.news import Acted, Broken, Follower, Looked, tell
 from kvmreconcile.daemon.reporter import Telling
 from kvmreconcile.errors import KvmReconcileError
 from kvmreconcile.execute.plugins import REPORTERS, find
-from kvmreconcile.model import Key, Plan, Report, Result, World
+from kvmreconcile.model import Plan, Report, Result, World
 from kvmreconcile.origin import Origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.reconcile import Site
 from kvmreconcile.source.load import Loaded, Loader
 
-SPECS = "specs"
-"""The ring that says that spec files may have changed."""
-PROGRESS = "progress"
-"""The ring that says that what a pass began is done."""
 PATIENCE_S = 1.0
 """How long a pass waits for its steps while others want to be looked at; slower ones go on beside later passes."""
 _GLANCE_S = 0.1
@@ -46,29 +43,6 @@ class _Turn:
     at: datetime
     began_s: float
     rung_by: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Doubts:
-    """
-    What may be otherwise than it was seen last: what rang, and what was worked on.
-
-    Attributes:
-        since_s: When the first event or change of a file came that was not answered yet, None without any.
-    """
-
-    everything: bool = True
-    specs: bool = True
-    keys: set[Key] = field(default_factory=set)
-    since_s: float | None = None
-
-    def add(self, rung_by: Rung) -> None:
-        """Take rings in; one that names no object and is not known to be about none is about all."""
-        self.keys |= {Key.read(why) for why in rung_by if "/" in why}
-        self.specs |= SPECS in rung_by
-        self.everything |= any("/" not in why and why not in (SPECS, PROGRESS) for why in rung_by)
-        events = (at_s for why, at_s in rung_by.items() if "/" in why or why == SPECS)
-        self.since_s = min((s for s in (self.since_s, *events) if s is not None), default=None)
 
 
 @dataclass(slots=True)
@@ -95,7 +69,7 @@ class Passes:
     _loader: Loader | None = None
     _specs: Loaded | None = None
     _origin: Origin | None = None
-    _doubts: _Doubts = field(default_factory=_Doubts)
+    _doubts: Doubts = field(default_factory=Doubts)
     _failures: int = 0
     _again_s: float | None = None
     _opens_s: float | None = None
@@ -158,7 +132,7 @@ class Passes:
         self.alive()
         if not site.connection.is_alive():
             return None
-        since_s, self._doubts = self._doubts.since_s, _Doubts(everything=False, specs=False)
+        since_s, self._doubts = self._doubts.since_s, Doubts(everything=False, specs=False)
         if plan.look_again:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
         allowed = self._hands.free(self._backoff.sift(plan, self.clock()), busy)

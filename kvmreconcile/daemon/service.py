@@ -20,10 +20,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from kvmreconcile.daemon.backoff import Fate
 from kvmreconcile.daemon.bell import Bell
+from kvmreconcile.daemon.doubts import PROGRESS, SPECS
 from kvmreconcile.daemon.matters import MatterLog
 from kvmreconcile.daemon.newest import Newest
 from kvmreconcile.daemon.news import Connected, Follower, Lost, tell
-from kvmreconcile.daemon.passes import PROGRESS, SPECS, Passes
+from kvmreconcile.daemon.passes import Passes
 from kvmreconcile.daemon.poll import Poll
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
 from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s

@@ -9,8 +9,9 @@ from threading import Event
 
 import pytest
 
+from kvmreconcile.daemon.doubts import PROGRESS, SPECS
 from kvmreconcile.daemon.news import Acted, Broken, Looked, News, Stepped
-from kvmreconcile.daemon.passes import PATIENCE_S, PROGRESS, SPECS, Passes
+from kvmreconcile.daemon.passes import PATIENCE_S, Passes
 from kvmreconcile.errors import Rejected, StateError
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.model import Action, Desired, Hold, Key, Power, Result

@@ -1,0 +1,38 @@
+"""
+What may be otherwise than it was seen last: what rang, and what was worked on.
+
+Separate from passes, which look where there is doubt.
+"""
+
+from dataclasses import dataclass, field
+
+from kvmreconcile.daemon.bell import Rung
+from kvmreconcile.model import Key
+
+SPECS = "specs"
+"""The ring that says that spec files may have changed."""
+PROGRESS = "progress"
+"""The ring that says that what a pass began is done."""
+
+
+@dataclass(slots=True)
+class Doubts:
+    """
+    Where to look.
+
+    Attributes:
+        since_s: When the first event or change of a file came that was not answered yet, None without any.
+    """
+
+    everything: bool = True
+    specs: bool = True
+    keys: set[Key] = field(default_factory=set)
+    since_s: float | None = None
+
+    def add(self, rung_by: Rung) -> None:
+        """Take rings in; one that names no object and is not known to be about none is about all."""
+        self.keys |= {Key.read(why) for why in rung_by if "/" in why}
+        self.specs |= SPECS in rung_by
+        self.everything |= any("/" not in why and why not in (SPECS, PROGRESS) for why in rung_by)
+        events = (at_s for why, at_s in rung_by.items() if "/" in why or why == SPECS)
+        self.since_s = min((s for s in (self.since_s, *events) if s is not None), default=None)
