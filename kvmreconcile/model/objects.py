@@ -159,6 +159,7 @@ class Desired:
         plain: A new object or member is given only what libvirt itself gives it.
         content: For a volume, the local file its first bytes come from.
         labels: For selection by people and policies.
+        after: What must run and be ready before it is started, of what is to run at all.
     """
 
     key: Key
@@ -171,6 +172,7 @@ class Desired:
     plain: bool = False
     content: Path | None = None
     labels: tuple[tuple[str, str], ...] = ()
+    after: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
