@@ -141,6 +141,15 @@ def test_guest_that_stays_off_holds_the_start_of_who_comes_after_it_and_nothing_
     assert made.held[2].release == "it goes on in a later pass, once Domain/db runs"
 
 
+def test_what_follows_a_restart_that_waits_waits_with_it() -> None:
+    db, app = guest("db"), after("app", "db", power=Power.PAUSED, max_effect=Effect.RESTART)
+    there, known = [seen(db), seen(app, live=OLD)], [remembered(db), remembered(app)]
+    made = planned(world([app, db], there, known, suspended={db.key: Suspension(NOW)}))
+
+    assert done(made) == []
+    assert held(made)[1:] == [("restart Domain/app", "ORDER"), ("suspend Domain/app", "ORDER")]
+
+
 @pytest.mark.parametrize(("halt", "last"), [(Halt.PAUSED, "start"), (Halt.IO_ERROR, "create")])
 def test_guest_that_stands_still_counts_once_it_is_set_going(halt: Halt, last: str) -> None:
     db, app = guest("db", ready=None), after("app", "db")
