@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event
@@ -178,7 +179,8 @@ class Service:
     def _serve(self, connection: Connection) -> None:
         """Make passes for as long as the connection lasts."""
         kinds = on_host(self._kinds, connection)
-        site = Site(self._settings, kinds, connection, self._state, self._stopping)
+        lend = partial(connect, self._settings.connect)
+        site = Site(self._settings, kinds, connection, self._state, self._stopping, lend)
         try:
             subscription = subscribe(connection, lambda key: self._bell.ring(str(key)))
         except Unavailable:
