@@ -118,7 +118,18 @@ def _module(name: str, known: dict[str, str]) -> str:
 
 
 def test_every_part_of_the_package_is_in_its_place() -> None:
-    above = {"cli", "daemon", "origin", "reconcile", "sections", "settings", "sight", "config", "exact"}
+    above = {
+        "cli",
+        "daemon",
+        "metrics",
+        "origin",
+        "reconcile",
+        "sections",
+        "settings",
+        "sight",
+        "config",
+        "exact",
+    }
     above |= {"__init__", "__main__"}
 
     assert {part(m) for m in modules()} <= LAYERS.keys() | above

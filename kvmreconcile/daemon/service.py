@@ -34,6 +34,7 @@ from kvmreconcile.daemon.watchdog import Watchdog
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
+from kvmreconcile.metrics import Metrics
 from kvmreconcile.origin import find_origin, find_repository
 from kvmreconcile.reconcile import Kinds, Site, on_host
 from kvmreconcile.settings import Settings
@@ -64,7 +65,8 @@ class Service:
         self._watch = Watch(watched, lambda: self._bell.ring(SPECS))
         self._unwatched: tuple[str, ...] = ()
         self._newest = Newest(settings, version("kvmreconcile"))
-        self._followers: tuple[Follower, ...] = (MatterLog(), self._newest, status)
+        self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)
+        self._followers: tuple[Follower, ...] = (MatterLog(), self._newest, status, self._metrics)
         self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
         self._passes = Passes(
             origin=lambda: find_origin(paths, settings),
