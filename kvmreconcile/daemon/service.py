@@ -27,6 +27,7 @@ from kvmreconcile.daemon.newest import Newest
 from kvmreconcile.daemon.news import Connected, Follower, Lost, tell
 from kvmreconcile.daemon.passes import Passes
 from kvmreconcile.daemon.poll import Poll
+from kvmreconcile.daemon.probe import Probe
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
 from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
 from kvmreconcile.daemon.watch import Watch
@@ -66,7 +67,12 @@ class Service:
         self._unwatched: tuple[str, ...] = ()
         self._newest = Newest(settings, version("kvmreconcile"))
         self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)
-        self._followers: tuple[Follower, ...] = (MatterLog(), self._newest, status, self._metrics)
+        self._probe = Probe(
+            lambda: connect(settings.connect), kinds, lambda news: tell(self._followers, news)
+        )
+        self._followers: tuple[Follower, ...] = (
+            MatterLog(), self._newest, status, self._metrics, self._probe,
+        )  # fmt: skip
         self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
         self._passes = Passes(
             origin=lambda: find_origin(paths, settings),
@@ -80,7 +86,7 @@ class Service:
     def run(self) -> bool:
         """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
         worker = ThreadPoolExecutor(1, thread_name_prefix="passes")
-        with signals() as told, self._watch, self._timer() as look:
+        with signals() as told, self._watch, self._probe, self._timer() as look:
             work = worker.submit(self._work, told)
             notify("READY=1")
             while (reason := told.wait()) == RELOAD:

@@ -4,10 +4,10 @@ Guests that are started: in which order, and each waited for until it does its w
 Separate from the steps of one object, because it is decided only once it is known which steps may be done. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, World
+from kvmreconcile.model import Action, Actual, Desired, Held, Hold, Key, Power, Reason, World
 from kvmreconcile.plan.groups import onward
 from kvmreconcile.tree import Effect
 
@@ -80,7 +80,21 @@ def _start(action: Action, queue: _Queue) -> None:
 
 def _look_at(key: Key, starting: Action, queue: _Queue) -> None:
     """Add a step that waits until an object is ready that runs already."""
-    policy = queue.world.desired[key].policy
-    if policy.ready and not queue.does(key, frozenset({_READY})):
-        policy = replace(policy, ready=replace(policy.ready, delay_s=0.0))
-        queue.actions.append(Action(key, _READY, Effect.LIVE, starting.reason, policy=policy))
+    if queue.world.desired[key].policy.ready and not queue.does(key, frozenset({_READY})):
+        queue.actions.append(_looking(queue.world.desired[key], starting.reason))
+
+
+def _looking(desired: Desired, reason: Reason) -> Action:
+    """Return a step that looks at once whether an object is ready."""
+    policy = desired.policy
+    ready = replace(policy.ready, delay_s=0.0) if policy.ready else None
+    return Action(desired.key, _READY, Effect.LIVE, reason, policy=replace(policy, ready=ready))
+
+
+def probes(world: World) -> Iterator[Action]:
+    """Yield steps that look whether guests which run, and are to, do their work: for one look each, without waiting."""
+    for key, desired in world.desired.items():
+        actual = world.observed.objects.get(key)
+        runs = isinstance(actual, Actual) and actual.active and actual.halt is None
+        if runs and desired.policy.ready and desired.power is Power.RUNNING:
+            yield _looking(desired, Reason.DRIFT)

@@ -6,6 +6,7 @@ import pytest
 
 from kvmreconcile.model import Desired, Halt, Key, Power, Ready, Suspension
 from kvmreconcile.plan import Overrides
+from kvmreconcile.plan.starts import probes
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import (
     NOW,
@@ -55,6 +56,16 @@ def test_guest_that_runs_already_is_left_alone_whatever_would_show_that_it_is_re
     db = guest("db")
 
     assert planned(world([db], [seen(db, live=NEW)], [remembered(db)])).is_empty
+
+
+def test_those_that_run_and_should_and_show_it_can_be_looked_at_at_any_time() -> None:
+    shown = guest("db", ready=Ready(agent=True, delay_s=60))
+    others = [guest("a", ready=None), guest("b", power=None), guest("c"), guest("d"), guest("e")]
+    there = [*(seen(g, live=NEW) for g in (shown, *others[:2])), seen(others[2], live=NEW, halt=Halt.PAUSED)]
+
+    looks = list(probes(world([shown, *others], [*there, seen(others[3])])))
+
+    assert [(a.verb, a.key, a.policy.ready) for a in looks] == [("ready", shown.key, AGENT)]
 
 
 def after(name: str, *first: str, **more: Any) -> Desired:
