@@ -109,6 +109,7 @@ class Policy:
         leave_stopped: Whether one that should run and was stopped by others than us stays off.
         reboot_applies: Whether its own reboot is made a power cycle while changes wait for its next start.
         ready: How it shows, once started, that it does its work; None for by running.
+        interrupts: Whether a part of it may be gone for a moment, to be another while it runs.
         copies: Whether what holds its data, and is to be elsewhere, is copied there while it runs.
     """
 
@@ -130,6 +131,7 @@ class Policy:
     reboot_applies: bool = False
     leave_stopped: bool = False
     ready: Ready | None = None
+    interrupts: bool = False
     copies: bool = False
 
 

@@ -30,7 +30,11 @@ spec: {{path: {path}}}
 apiVersion: kvmreconcile/v1
 kind: Network
 metadata: {{name: lan}}
-spec: {{mode: isolated, bridge: virbr11, addresses: [{{address: 192.0.2.1/25, dhcp: {{ranges: [{{start: 192.0.2.50, end: 192.0.2.100}}]}}}}]}}
+spec:
+  mode: isolated
+  bridge: virbr11
+  addresses: [{{address: 192.0.2.1/25, dhcp: {{ranges: [{{start: 192.0.2.50, end: 192.0.2.100}}]}}}}]
+  xml: <network><portgroup name='fast'/></network>
 ---
 apiVersion: kvmreconcile/v1
 kind: Network

@@ -120,6 +120,9 @@ VCPUS = Group(
 _NOTE = '<domain><metadata><t:note xmlns:t="urn:example:notes"{}>{}</t:note></metadata></domain>'
 
 
+_VALID = "<domain><devices><graphics type='vnc' passwdValidTo='2099-01-01T00:00:00'/></devices></domain>"
+
+
 def _noted(text: str) -> Callable[[Guest], bool]:
     return lambda guest: text in guest.virsh("metadata", "urn:example:notes")
 
@@ -186,6 +189,15 @@ PARTS = Group(
             seen=lambda guest: "passwd='two'" in guest.virsh("dumpxml", "--security-info"),
         ),
         Edit(
+            "and for whom it counts",
+            rows=("devices/graphics/@connected:update",),
+            change={
+                "graphics": [{"type": "vnc", "password": "two", "listen": "127.0.0.1", "connected": "keep"}]
+            },
+            shown=("update + devices/graphics[vnc]/@connected",),
+            seen=_runs_with("connected='keep'"),
+        ),
+        Edit(
             "metadata",
             rows=("metadata/**:set-metadata",),
             change={"xml": _NOTE.format(" by='me'", "second")},
@@ -202,6 +214,15 @@ PARTS = Group(
             change={"xml": "<domain/>"},
             shown=("set-metadata - metadata/urn:example:notes:note",),
             seen=lambda guest: "urn:example:notes" not in guest.virsh("dumpxml"),
+        ),
+        Edit(
+            "password is good for some years",
+            rows=("devices/graphics/@passwdValidTo:update",),
+            change={"xml": _VALID},
+            shown=("update + devices/graphics[vnc]/@passwdValidTo",),
+            seen=lambda guest: (
+                "passwdValidTo='2099-01-01T00:00:00'" in guest.virsh("dumpxml", "--security-info")
+            ),
         ),
     ),
 )
