@@ -187,6 +187,7 @@ RULES = Rules(
         "memtune",
         "blkiotune",
         "iothreadids",
+        "throttlegroups",
         "perf",
         "devices/disk/iotune",
         "devices/interface/bandwidth",
