@@ -40,6 +40,7 @@ class Action:
         tree: What the verb works with: the whole proposed definition, or one device of it.
         steps: Where the verb acts, for one that acts on a part.
         content: For a new volume, the local file its first bytes come from.
+        notes: What people should know before it is done, though it is as the spec says.
         policy: The object's own, for what a verb may do (how long to wait for a shutdown, whether to force it).
     """
 
@@ -52,6 +53,7 @@ class Action:
     tree: Node | None = None
     steps: tuple[str, ...] = ()
     content: Path | None = None
+    notes: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     after: tuple[Key, ...] = ()
 

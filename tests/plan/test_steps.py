@@ -284,3 +284,9 @@ def test_what_a_guest_that_woke_up_lacks_is_still_to_be_done() -> None:
     made = planned(world([web], [awake], [remembered(web)]))
     assert done(made) == ["set-memory Domain/web"]
     assert [c.path for c in made.pending[web.key]] == ["cpu"]
+
+
+def test_what_people_should_know_of_what_is_new_is_said_with_it() -> None:
+    made = planned(world([wish("Domain/web", '<domain small="1"/>')], []))
+
+    assert [a.notes for a in made.actions][:1] == [("it is small",)]
