@@ -121,7 +121,6 @@ def test_every_part_of_the_package_is_in_its_place() -> None:
     above = {
         "cli",
         "daemon",
-        "metrics",
         "origin",
         "reconcile",
         "sections",
@@ -129,6 +128,7 @@ def test_every_part_of_the_package_is_in_its_place() -> None:
         "sight",
         "config",
         "exact",
+        "journal",
     }
     above |= {"__init__", "__main__"}
 

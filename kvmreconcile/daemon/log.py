@@ -1,9 +1,10 @@
 """
-How the daemon's log looks: JSON lines, or columns where somebody reads along on a terminal.
+How the daemon's log looks: JSON lines, columns where somebody reads along on a terminal, fields in the journal.
 
 Separate from what is logged. Libraries that log by Python's own logging end up in the same stream and form.
 """
 
+import json
 import logging
 import os
 from typing import TextIO
@@ -11,30 +12,73 @@ from typing import TextIO
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from kvmreconcile.journal import PRIORITIES, Journal, is_behind
 from kvmreconcile.plan.render.words import visible
 
 _FIRST = ("timestamp", "level", "event", "pass_id", "key")
 
 
 def set_up(stream: TextIO) -> None:
-    """Send all that is logged to a stream."""
-    shared: list[Processor] = [
+    """Send all that is logged to a stream, or to the journal with its fields where the stream ends there."""
+    first: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer = _columns() if stream.isatty() else _json_lines()
+    if is_behind(stream):
+        journal = _Journal(Journal(), stream)
+        _send_ours(journal, [*first, structlog.processors.format_exc_info])
+        _send_others(_Others(journal), first, _json_lines())
+    else:
+        first.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
+        last = _columns() if stream.isatty() else _json_lines()
+        _send_ours(structlog.WriteLogger(stream), [*first, *last])
+        _send_others(logging.StreamHandler(stream), first, last)
+
+
+def _send_ours(to: "_Journal | structlog.WriteLogger", processors: list[Processor]) -> None:
     structlog.configure(
-        processors=[*shared, *renderer],
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        processors=processors,
+        logger_factory=lambda *_: to,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
+
+
+def _send_others(to: logging.Handler, first: list[Processor], last: list[Processor]) -> None:
+    """Send what is logged by Python's own logging in the same form."""
     bridge = structlog.stdlib.ProcessorFormatter
-    others = logging.StreamHandler(stream)
-    others.setFormatter(
-        bridge(processors=[bridge.remove_processors_meta, *renderer], foreign_pre_chain=shared)
-    )
-    logging.basicConfig(handlers=[others], level=logging.WARNING, force=True)
+    to.setFormatter(bridge(processors=[bridge.remove_processors_meta, *last], foreign_pre_chain=first))
+    logging.basicConfig(handlers=[to], level=logging.WARNING, force=True)
+
+
+class _Journal:
+    """What structlog hands its lines to where they go to the journal."""
+
+    def __init__(self, journal: Journal, stream: TextIO) -> None:
+        self._journal = journal
+        self._stream = stream
+
+    def msg(self, **line: object) -> None:
+        """Send a line; what cannot be sent goes the stream's way, marked with its priority (sd-daemon(3))."""
+        try:
+            self._journal.send(line)
+        except OSError:
+            priority = PRIORITIES.get(str(line.get("level")), 6)
+            self._stream.write(f"<{priority}>{json.dumps(line, default=str)}\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = msg
+
+
+class _Others(logging.Handler):
+    """Takes what is logged by Python's own logging to the journal."""
+
+    def __init__(self, to: _Journal) -> None:
+        super().__init__()
+        self._to = to
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one line."""
+        self._to.msg(**json.loads(self.format(record)))
 
 
 def _json_lines() -> list[Processor]:
