@@ -68,6 +68,30 @@ class LimitSettings(Spec):
     ] = 5
 
 
+class HistorySettings(Spec):
+    """How much of what happened is kept in the state database; the oldest gives way."""
+
+    entries: Annotated[
+        int,
+        Field(
+            ge=100,
+            le=1_000_000,
+            description="A number of entries, of which a pass that does something has one for itself and one for "
+            "each step. Commands that look at the state copy them, which takes 6 ms for so many. Defaults to "
+            "20000.",
+        ),
+    ] = 20_000
+    age_s: Annotated[
+        Seconds,
+        Field(
+            alias="age",
+            gt=0,
+            description='A time such as "90d". What is older goes, a few dozen entries at a time. Defaults to '
+            '"90d".',
+        ),
+    ] = 90 * 86400.0
+
+
 class GitSettings(Spec):
     """A repository of specs."""
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kvmreconcile.kinds.part import Seconds, Spec
-from kvmreconcile.sections import GitSettings, LimitSettings
+from kvmreconcile.sections import GitSettings, HistorySettings, LimitSettings
 
 
 class Settings(Spec):
@@ -92,6 +92,9 @@ class Settings(Spec):
         ),
     ] = Field(default_factory=dict)
     limits: Annotated[LimitSettings, Field(description="How much one pass may do.")] = LimitSettings()
+    history: Annotated[HistorySettings, Field(description="How much of what happened is kept.")] = (
+        HistorySettings()
+    )
     workers: Annotated[
         int,
         Field(

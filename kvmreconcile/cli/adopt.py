@@ -17,12 +17,14 @@ import typer
 
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.progress import reporting
+from kvmreconcile.cli.recording import Deed, carry_out
 from kvmreconcile.cli.site import check_known, chosen, open_site, rules_of, view_site
 from kvmreconcile.cli.terminal import complain, say, show
 from kvmreconcile.cli.writing import write_document
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Key, Plan, World
+from kvmreconcile.origin import Origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render import render_text
 from kvmreconcile.plan.render.words import holds_secret
@@ -183,6 +185,6 @@ def _take_over(proved: list[Key], plan: Plan, world: World, site: Site) -> bool:
     own = tuple(a for a in plan.actions if a.key in proved)
     mine = Plan(own, records=tuple(k for k in plan.records if k in proved), digest=plan.digest)
     with reporting() as reporter:
-        report = site.execute(mine, world, reporter, approved=mine.digest)
+        report = carry_out(site, mine, world, reporter, Deed("adopt", Origin(())))
     say(f"{len(proved) - len(report.failed)} adopted, {len(report.failed)} failed")
     return not report.failed

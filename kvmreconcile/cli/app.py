@@ -10,6 +10,7 @@ from kvmreconcile.cli.apply import apply
 from kvmreconcile.cli.diff import diff
 from kvmreconcile.cli.explain import explain
 from kvmreconcile.cli.fetch import fetch
+from kvmreconcile.cli.history import history
 from kvmreconcile.cli.options import Common, ConfigFile, Connect, StateDirectory, command
 from kvmreconcile.cli.plan import plan
 from kvmreconcile.cli.run import run
@@ -48,5 +49,5 @@ def root(
     context.obj = Common(connect=connect, state=state, config=config)
 
 
-for _run in (validate, plan, apply, diff, adopt, schema, explain, fetch, run):
+for _run in (validate, plan, apply, diff, adopt, schema, explain, fetch, history, run):
     command(app)(_run)

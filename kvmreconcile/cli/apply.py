@@ -12,13 +12,15 @@ import typer
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.plan import Only
 from kvmreconcile.cli.progress import reporting
-from kvmreconcile.cli.site import check_known, chosen, open_site, read_specs, rules_of
+from kvmreconcile.cli.recording import Deed, carry_out
+from kvmreconcile.cli.site import check_known, chosen, open_site, rules_of
 from kvmreconcile.cli.terminal import ask, can_ask, complain, palette, say, show
 from kvmreconcile.model import Plan, Prune, Report, Result, World
+from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render import render_text, summary
 from kvmreconcile.reconcile import Site, known_kinds
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.load import Loaded, load
 from kvmreconcile.tree import Effect
 
 ROUNDS = 3
@@ -70,12 +72,13 @@ def apply(options: ApplyOptions) -> int:
     """Show the plan, then do it; what is held stays until approved."""
     settings, kinds = options.settings(), known_kinds()
     only = chosen(options.only, kinds)
-    specs = read_specs(options.paths, settings, kinds)
+    origin = find_origin(options.paths, settings)
+    specs = load(origin.paths, kinds, settings.instance)
     complain(specs.problems)
     effect = Effect[options.max_effect.name] if options.max_effect else None
     overrides = Overrides(max_effect=effect, approved=options.approve, only=only or None)
     with open_site(settings, kinds) as site:
-        run = _Run(site, specs, overrides, options)
+        run = _Run(site, origin, specs, overrides, options)
         status = run.to_the_end()
     return 1 if specs.problems else status
 
@@ -85,6 +88,7 @@ class _Run:
     """One call of `apply`: rounds of planning and doing."""
 
     site: Site
+    origin: Origin
     specs: Loaded
     overrides: Overrides
     options: ApplyOptions
@@ -144,9 +148,13 @@ class _Run:
     def execute(self, plan: Plan, world: World) -> Report:
         """Do a plan, telling of every action."""
         with reporting() as reporter:
-            report = self.site.execute(plan, world, reporter, approved=plan.digest)
+            report = carry_out(self.site, plan, world, reporter, self.deed(plan))
         self.reports.append(report)
         return report
+
+    def deed(self, plan: Plan) -> Deed:
+        """Return what is done by carrying out a plan."""
+        return Deed("apply", self.origin, is_approved=self.options.approve == plan.digest)
 
     def status(self, plan: Plan) -> int:
         """Say how it ended, and return the exit status."""

@@ -49,15 +49,15 @@ class Poll:
             is_new = self._repository.update()
         except SourceError as error:
             if self._wrong != (wrong := str(error)):
-                log.warning("revision.refused", where=error.problem.where, what=error.problem.what,
-                            todo=error.problem.todo, **self._in_force())  # fmt: skip
+                log.warning("revision.refused", audit=True, where=error.problem.where,
+                            what=error.problem.what, todo=error.problem.todo, **self._in_force())  # fmt: skip
             self._wrong = wrong
             return wrong
         if self._wrong:
             log.info("revision.mended", where=self._repository.name)
             self._wrong = ""
         if is_new:
-            log.info("revision.in_force", **self._in_force())
+            log.info("revision.in_force", audit=True, **self._in_force())
             self._ring()
         return ""
 

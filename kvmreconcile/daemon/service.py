@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event
@@ -21,13 +20,13 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from kvmreconcile.daemon.backoff import Fate
 from kvmreconcile.daemon.bell import Bell
+from kvmreconcile.daemon.chronicle import Chronicle
 from kvmreconcile.daemon.doubts import PROGRESS, SPECS
 from kvmreconcile.daemon.matters import MatterLog
 from kvmreconcile.daemon.newest import Newest
 from kvmreconcile.daemon.news import Connected, Follower, Lost, tell
 from kvmreconcile.daemon.passes import Passes
 from kvmreconcile.daemon.poll import Poll
-from kvmreconcile.daemon.probe import Probe
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
 from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
 from kvmreconcile.daemon.watch import Watch
@@ -35,11 +34,10 @@ from kvmreconcile.daemon.watchdog import Watchdog
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
-from kvmreconcile.metrics import Metrics
 from kvmreconcile.origin import find_origin, find_repository
 from kvmreconcile.reconcile import Kinds, Site, on_host
 from kvmreconcile.settings import Settings
-from kvmreconcile.state import State
+from kvmreconcile.state import Keep, State
 
 TEND_S = 1.0
 """How often it is made sure that connection and watches still work; costs a few system calls."""
@@ -66,13 +64,9 @@ class Service:
         self._watch = Watch(watched, lambda: self._bell.ring(SPECS))
         self._unwatched: tuple[str, ...] = ()
         self._newest = Newest(settings, version("kvmreconcile"))
-        self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)
-        self._probe = Probe(
-            lambda: connect(settings.connect), kinds, lambda news: tell(self._followers, news)
-        )
-        self._followers: tuple[Follower, ...] = (
-            MatterLog(), self._newest, status, self._metrics, self._probe,
-        )  # fmt: skip
+        kept = Keep(settings.history.entries, settings.history.age_s)
+        chronicle = Chronicle(state, kept, lambda news: tell(self._followers, news))
+        self._followers: tuple[Follower, ...] = (MatterLog(), self._newest, status, chronicle)
         self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
         self._passes = Passes(
             origin=lambda: find_origin(paths, settings),
@@ -86,7 +80,7 @@ class Service:
     def run(self) -> bool:
         """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
         worker = ThreadPoolExecutor(1, thread_name_prefix="passes")
-        with signals() as told, self._watch, self._probe, self._timer() as look:
+        with signals() as told, self._watch, self._timer() as look:
             work = worker.submit(self._work, told)
             notify("READY=1")
             while (reason := told.wait()) == RELOAD:
@@ -187,8 +181,7 @@ class Service:
     def _serve(self, connection: Connection) -> None:
         """Make passes for as long as the connection lasts."""
         kinds = on_host(self._kinds, connection)
-        lend = partial(connect, self._settings.connect)
-        site = Site(self._settings, kinds, connection, self._state, self._stopping, lend)
+        site = Site(self._settings, kinds, connection, self._state, self._stopping)
         try:
             subscription = subscribe(connection, lambda key: self._bell.ring(str(key)))
         except Unavailable:

@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from kvmreconcile.errors import HostError, NotYet, Rejected, StateError
 from kvmreconcile.execute.executor import Connection, Reporter, Tools
+from kvmreconcile.execute.hush import hushed
 from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, WATCHING, Ledger
-from kvmreconcile.execute.legs import Leg, Legs
 from kvmreconcile.execute.parallel import work
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently
 from kvmreconcile.kinds.kind import Driver, Kind
@@ -32,9 +32,8 @@ class LibvirtExecutor:
     Acts through the kinds' drivers.
 
     Actions of one object are done in the plan's order; an object's begin when all objects they need are
-    done, and one that comes after other objects when those are. Independent objects go in parallel, those in
-    one pool one at a time. A failed action skips the rest of its object's and all that needs that object, and
-    nothing else; a lost connection skips all.
+    done. Independent objects go in parallel, those in one pool one at a time. A failed action skips the
+    rest of its object's and all that needs that object, and nothing else; a lost connection skips all.
 
     Attributes:
         workers: How many objects at most are worked on at once.
@@ -50,25 +49,27 @@ class LibvirtExecutor:
     stopping: Event = field(default_factory=Event)
 
     def execute(self, plan: Plan, world: World, /) -> Report:
-        """Do the plan's actions, remember what came of them, and report it."""
+        """Do the plan's actions, and remember and report what came of them."""
         run = _Run(self, plan, world)
         with self.state.alone(world, {*plan.records, *(action.key for action in plan.actions)}):
             for key in plan.records:
                 run.settled(key, run.ledger.refresh(key))
-            work(run.legs.order(), run.work, self.workers)
-            report = run.report()
-            self.state.record(report, world)
-        return report
+            work(run.needs, run.work, self.workers)
+            return run.report()
 
 
 class _Run:
-    """One plan on its way; `work` is called in several threads, for different legs."""
+    """One plan on its way; `work` is called in several threads, for different objects."""
 
     def __init__(self, executor: LibvirtExecutor, plan: Plan, world: World) -> None:
         self.ledger = Ledger(executor.kinds, executor.state, world)
-        self.legs = Legs.of(plan.actions)
+        self.needs: dict[Key, set[Key]] = {}
+        self._steps: dict[Key, list[int]] = {}
+        for index, action in enumerate(plan.actions):
+            self.needs.setdefault(action.key, set()).update(action.needs)
+            self._steps.setdefault(action.key, []).append(index)
         self._drivers = {
-            kind: executor.kinds[kind].driver() for kind in sorted({a.key.kind for a in plan.actions})
+            kind: executor.kinds[kind].driver() for kind in sorted({k.kind for k in self._steps})
         }
         self._executor = executor
         self._plan = plan
@@ -79,11 +80,10 @@ class _Run:
         self._lost = Event()
         self._telling = Lock()
 
-    def work(self, leg: Leg) -> None:
-        """Do all actions of one leg, as far as they and what they need succeed."""
-        needs = (leg.key, *sorted(self.legs.needs[leg]))
-        blame = next((self._blame[need] for need in needs if need in self._blame), "")
-        indices = self.legs.steps[leg]
+    def work(self, key: Key) -> None:
+        """Do all actions of one object, as far as they and what they need succeed."""
+        blame = next((self._blame[need] for need in sorted(self.needs[key]) if need in self._blame), "")
+        indices = self._steps[key]
         # What follows only watches: that it fails does not undo what was done.
         changing = [i for i in indices if self._plan.actions[i].verb not in WATCHING]
         for index in indices:
@@ -93,12 +93,12 @@ class _Run:
                 outcome = Outcome(action, Result.SKIPPED, error=blame)
             else:
                 outcome = self._do(action, is_last=index in changing[-1:])
-                blame = f'"{action.verb}" of {leg.key} failed' if outcome.result is Result.FAILED else ""
+                blame = f'"{action.verb}" of {key} failed' if outcome.result is Result.FAILED else ""
             self._outcomes[index] = outcome
             with self._telling:
                 self._executor.reporter.finished(outcome)
         if blame:
-            self._blame[leg.key] = blame
+            self._blame[key] = blame
 
     def settled(self, key: Key, news: tuple[Settled, ...]) -> None:
         """Report where libvirt keeps an object otherwise than asked."""
@@ -130,12 +130,19 @@ class _Run:
                 news = self.ledger.settle(action.key, self._look(action.key), self._held(action.key))
                 self.settled(action.key, news)
         except (HostError, StateError) as failure:
-            result, error, retry, kind = Result.FAILED, str(failure), failure.retry, type(failure).__name__
+            result, error = Result.FAILED, self._hushed(action, str(failure))
+            retry, kind = failure.retry, type(failure).__name__
             if isinstance(failure, NotYet) and self._executor.stopping.is_set():
                 result, error, kind = Result.SKIPPED, "stopped while it was waited for", ""
             if not self._executor.connection.is_alive():
                 self._lost.set()
         return Outcome(action, result, pace.clock() - began_s, error, retry, kind)
+
+    def _hushed(self, action: Action, text: str) -> str:
+        """Return what libvirt said of an action without the secrets it was given."""
+        desired = self._world.desired.get(action.key)
+        trees = (action.tree, desired.tree if desired else None)
+        return hushed(text, filter(None, trees), self._executor.kinds[action.key.kind].rules)
 
     def _held(self, key: Key) -> frozenset[str]:
         """Return the fingerprints of an object's changes that are not to be made now."""

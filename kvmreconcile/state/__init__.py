@@ -1,6 +1,7 @@
-"""What was last asked for of each object, and what was done: the memory between two passes."""
+"""What was last asked for of each object, and what happened: the memory between two passes."""
 
-from kvmreconcile.state.rows import Entry
-from kvmreconcile.state.state import State
+from kvmreconcile.state.history import Entry
+from kvmreconcile.state.recorder import Recorder
+from kvmreconcile.state.state import Keep, State
 
-__all__ = ["Entry", "State"]
+__all__ = ["Entry", "Keep", "Recorder", "State"]

@@ -36,6 +36,17 @@ _MIGRATIONS = (
         kind TEXT, name TEXT, since TEXT, until TEXT, why TEXT, who TEXT, PRIMARY KEY (kind, name)
     );
     """,
+    """
+    ALTER TABLE history RENAME TO earlier;
+    CREATE TABLE history (
+        id INTEGER PRIMARY KEY, at TEXT, what TEXT, run TEXT, plan TEXT, revision TEXT, author TEXT, who TEXT,
+        kind TEXT, name TEXT, verb TEXT, effect TEXT, reason TEXT, changes TEXT, result TEXT, took_s REAL,
+        error TEXT, steps INTEGER, held INTEGER, wrong INTEGER
+    );
+    INSERT INTO history SELECT id, at, 'step', '', plan, revision, '', '', kind, name, verb, effect, reason,
+        changes, result, took_s, error, 0, 0, 0 FROM earlier;
+    DROP TABLE earlier;
+    """,
 )
 """What brings a database from version N to N+1; rows are added and never edited."""
 

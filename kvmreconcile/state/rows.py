@@ -5,41 +5,18 @@ Separate from the database so that what is on disk can be read here in one piece
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from kvmreconcile.model import Applied, Key, Report, Settled, Suspension, Unseen, World
+from kvmreconcile.model import Applied, Key, Settled, Suspension, Unseen
+from kvmreconcile.state.history import Entry, What
 from kvmreconcile.tree import Node
 
 Column = str | int | float | None
 Row = Sequence[Column]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """
-    One action that was done or tried, for people who look back.
-
-    Attributes:
-        plan: The plan's digest.
-        revision: The commit of the spec, "" outside git.
-        changes: Paths behind their sign ("~ memory"); never values, since those can be secret.
-    """
-
-    at: datetime
-    plan: str
-    revision: str
-    key: Key
-    verb: str
-    effect: str
-    reason: str
-    changes: tuple[str, ...]
-    result: str
-    took_s: float
-    error: str
 
 
 def write_applied(applied: Applied) -> Row:
@@ -143,40 +120,60 @@ def _node(nested: list[Any]) -> Node:
     return Node(tag, tuple((k, v) for k, v in attrs), text, tuple(map(_node, children)), prefix)
 
 
-def write_entries(report: Report, world: World) -> Iterator[Row]:
-    """Yield the rows of table `history` that tell what came of a plan, without their number."""
-    for outcome in report.outcomes:
-        action = outcome.action
-        desired = world.desired.get(action.key)
-        yield (
-            world.now.isoformat(),
-            report.plan.digest,
-            desired.source.revision if desired else "",
-            action.key.kind,
-            action.key.name,
-            action.verb,
-            str(action.effect),
-            action.reason.value,
-            json.dumps([f"{change.sign} {change.path}".rstrip() for change in action.changes]),
-            outcome.result.value,
-            outcome.took_s,
-            outcome.error,
-        )
+def write_entry(entry: Entry) -> Row:
+    """Return the row of table `history` that holds an entry, without its number."""
+    return (
+        entry.at.isoformat(),
+        entry.what.value,
+        entry.run,
+        entry.plan,
+        entry.revision,
+        entry.author,
+        entry.who,
+        *write_place(entry.key),
+        entry.verb,
+        entry.effect,
+        entry.reason,
+        json.dumps(entry.changes),
+        entry.result,
+        entry.took_s,
+        entry.error,
+        entry.steps,
+        entry.held,
+        entry.wrong,
+    )
 
 
 def read_entry(row: Sequence[Any]) -> Entry:
-    """Return the entry that a row of table `history` holds."""
-    _number, at, plan, revision, kind, name, verb, effect, reason, changes, result, took_s, error = row
-    return Entry(
-        at=datetime.fromisoformat(at),
-        plan=plan,
-        revision=revision,
-        key=Key(kind, name),
-        verb=verb,
-        effect=effect,
-        reason=reason,
-        changes=tuple(json.loads(changes)),
-        result=result,
-        took_s=took_s,
-        error=error,
-    )
+    """
+    Return the entry that a row of table `history` holds.
+
+    Raises:
+        ValueError: The row is not as it was written.
+    """
+    _number, at, what, run, plan, revision, author, who, kind, name, *rest = row
+    verb, effect, reason, changes, result, took_s, failure, steps, held, wrong = rest
+    key = Key(kind, name)
+    try:
+        return Entry(
+            at=datetime.fromisoformat(at),
+            what=What(what),
+            run=run,
+            plan=plan,
+            revision=revision,
+            author=author,
+            who=who,
+            key=None if key == _ALL else key,
+            verb=verb,
+            effect=effect,
+            reason=reason,
+            changes=tuple(json.loads(changes)),
+            result=result,
+            took_s=took_s,
+            error=failure,
+            steps=steps,
+            held=held,
+            wrong=wrong,
+        )
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"an entry of the history is garbled: {error}") from error

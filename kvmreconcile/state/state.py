@@ -6,32 +6,53 @@ knows nothing to be ours, and so nothing is removed for its sake.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
 from kvmreconcile.errors import StateError
-from kvmreconcile.model import Applied, Key, Report, Suspension, World
+from kvmreconcile.model import Applied, Key, Suspension, World
 from kvmreconcile.state.claim import Claim
 from kvmreconcile.state.database import FILE, open_copy, open_writable, translated
+from kvmreconcile.state.history import Entry
 from kvmreconcile.state.rows import (
-    Entry,
     read_applied,
     read_entry,
     read_suspension,
     write_applied,
-    write_entries,
+    write_entry,
     write_place,
     write_suspension,
 )
 
 _PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SUSPEND = "INSERT OR REPLACE INTO suspended VALUES (?, ?, ?, ?, ?, ?)"
-_RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_TRIM = "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?"
-_HISTORY = "SELECT * FROM history WHERE ? IN ('', kind || '/' || name) ORDER BY id DESC LIMIT ?"
-HISTORY_ROWS = 10_000
+_RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TOO_MANY = "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?"
+_TOO_OLD = """
+    DELETE FROM history WHERE id IN (SELECT id FROM history ORDER BY id LIMIT 100) AND at < ?
+"""
+_HISTORY = """
+    SELECT * FROM history WHERE ? IN ('', kind || '/' || name) AND at >= ? ORDER BY id DESC LIMIT ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """
+    How much of the history stays.
+
+    Attributes:
+        entries: The newest so many.
+        age_s: Of those, what is younger. A few dozen at a time give way, so that a clock that is wrong for a
+            moment does not cost all of them.
+    """
+
+    entries: int = 20_000
+    age_s: float = 90 * 86400.0
 
 
 class State:
@@ -83,15 +104,15 @@ class State:
         with self._using() as database:
             database.execute("DELETE FROM applied WHERE kind = ? AND name = ?", (key.kind, key.name))
 
-    def record(self, report: Report, world: World) -> None:
-        """Add what came of a plan to the history; its oldest entries give way."""
-        rows = list(write_entries(report, world))
-        if not rows:
-            return
+    def record(self, entries: Iterable[Entry], keep: Keep, now: datetime) -> None:
+        """Add to the history, all or nothing; its oldest entries give way."""
+        rows = list(map(write_entry, entries))
+        oldest = now.astimezone(UTC) - timedelta(seconds=keep.age_s)
         with self._using() as database, database:
             database.execute("BEGIN IMMEDIATE")
             database.executemany(_RECORD, rows)
-            database.execute(_TRIM, (HISTORY_ROWS,))
+            database.execute(_TOO_MANY, (keep.entries,))
+            database.execute(_TOO_OLD, (oldest.isoformat(),))
 
     def suspended(self) -> dict[Key | None, Suspension]:
         """Return what nothing is to be done to, None for all there is; what is over may be among it."""
@@ -131,11 +152,17 @@ class State:
                 )
             yield
 
-    def history(self, limit: int, key: Key | None = None) -> tuple[Entry, ...]:
-        """Return what was done or tried last, newest first; with a key, to that object alone."""
+    def history(self, limit: int, key: Key | None = None, since: datetime | None = None) -> tuple[Entry, ...]:
+        """Return what happened last, newest first; with a key, to that object alone."""
+        begin = since.astimezone(UTC).isoformat() if since else ""
         with self._using() as database:
-            rows = database.execute(_HISTORY, (str(key) if key else "", limit)).fetchall()
-        return tuple(map(read_entry, rows))
+            rows = database.execute(_HISTORY, (str(key) if key else "", begin, limit)).fetchall()
+        try:
+            return tuple(map(read_entry, rows))
+        except ValueError as error:
+            raise StateError(
+                f"{self._path}: {error}; it decides nothing, and all else is as it was"
+            ) from error
 
     def close(self) -> None:
         """Let the database go; every other method fails after this."""

@@ -19,13 +19,13 @@ OTHER = network("lab", f"{{state: stopped, domain: {{name: other.{SECRET}}}}}")
 @pytest.fixture
 def secretive(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
     """A host where the name of a network's domain is a secret."""
-    kinds = [
-        replace(k, rules=replace(k.rules, secrets=paths("domain/@name")))
-        for k in KINDS
-        if k.name == "Network"
-    ]
-    monkeypatch.setattr(reconcile, "KINDS", tuple(kinds))
+    hide(monkeypatch, "domain/@name")
     return host
+
+
+def hide(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    kinds = [replace(k, rules=replace(k.rules, secrets=paths(path))) for k in KINDS if k.name == "Network"]
+    monkeypatch.setattr(reconcile, "KINDS", tuple(kinds))
 
 
 @pytest.mark.parametrize("output", ["text", "json", "markdown"])
@@ -51,6 +51,31 @@ def test_apply_and_diff_show_no_secret(secretive: Host) -> None:
     seen += secretive.run("apply", str(secretive.specs), "--yes").output
     assert f"other.{SECRET}" in secretive.virt.networkLookupByName("lab").XMLDesc()
 
+    assert SECRET not in seen
+
+
+def test_error_of_libvirt_that_quotes_a_secret_is_told_without_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hide(monkeypatch, "ip/dhcp/range/@start")
+    inside = '<ip address="10.0.0.1" prefix="24"><dhcp><range start="10.9.0.5" end="10.9.0.9"/></dhcp></ip>'
+    host.write("a.yaml", network("lab", f"{{xml: '<network>{inside}</network>'}}"))
+
+    told = host.run("apply", str(host.specs), "--yes").output
+    told += host.run("history").output + host.run("history", "-o", "json").output
+
+    assert told.count("(secret) - 10.9.0.9 is not entirely within network") == 3
+    assert "10.9.0.5" not in told
+
+
+def test_history_shows_no_secret_that_comes_changes_or_goes(secretive: Host) -> None:
+    seen = ""
+    for spec in (SPEC, OTHER, network("lab", "{state: stopped}")):
+        secretive.write("a.yaml", spec)
+        assert secretive.run("apply", str(secretive.specs), "--yes").exit_code == 0
+        seen += secretive.run("history").output + secretive.run("history", "-o", "json").output
+
+    assert "domain" in seen
     assert SECRET not in seen
 
 

@@ -8,7 +8,7 @@ from kvmreconcile.daemon.matters import ENDS
 from kvmreconcile.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-EVENT = re.compile(r'"((?:action|daemon|field|host|object|pass|revision|spec|state|watch)\.[a-z_]+)"')
+EVENT = re.compile(r'"((?:action|daemon|field|history|host|object|pass|revision|spec|state|watch)\.[a-z_]+)"')
 
 
 def test_page_names_every_event_of_the_log_and_no_other() -> None:

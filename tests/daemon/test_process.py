@@ -27,6 +27,7 @@ class Process:
     home: Path
     settings: dict[str, str] = field(default_factory=dict)
     popen: subprocess.Popen[str] | None = None
+    read: str = ""
 
     def start(self) -> None:
         specs = self.home / "specs"
@@ -47,6 +48,7 @@ class Process:
         assert self.popen
         assert self.popen.stderr
         for text in self.popen.stderr:
+            self.read += text
             line: dict[str, Any] = json.loads(text)
             if line["event"] == event:
                 return line
@@ -91,6 +93,56 @@ def test_every_line_of_a_pass_names_it_and_every_line_of_an_object_the_object(pr
     assert {line["pass_id"] for line in (started, action, done, ended)} == {started["pass_id"]}
     assert action["key"] == done["key"] == "Network/lab"
     assert process.wait_for("pass.started")["pass_id"] != started["pass_id"]
+
+
+SECRET = "hunter2x"
+VAULT = f"""\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {{name: vault}}
+spec:
+  memory: 64MiB
+  graphics: [{{type: vnc, password: {SECRET}}}]
+  xml: <domain type="test"><os><type>hvm</type></os></domain>
+"""
+
+
+def test_neither_log_nor_state_tells_a_secret(process: Process) -> None:
+    specs = process.home / "specs"
+    specs.mkdir()
+    (specs / "vault.yaml").write_text(VAULT)
+    process.start()
+    seen = [process.wait_for("object.created"), process.wait_for("pass.ended")]
+    (specs / "vault.yaml").write_text(VAULT.replace("64MiB", "96MiB").replace(SECRET, f"{SECRET[:-1]}y"))
+    seen += [process.wait_for("object.changed"), process.wait_for("pass.ended")]
+    assert process.popen
+    process.popen.terminate()
+    _, rest = process.end()
+
+    written = [file.read_bytes() for file in (process.home / "state").iterdir()]
+    assert any(b"graphics" in content for content in written)
+    assert SECRET[:-1].encode() not in b"".join(written)
+    assert SECRET[:-1] not in rest + process.read + str(seen)
+
+
+def test_what_it_did_and_why_can_be_looked_back_at(process: Process) -> None:
+    process.start()
+    created = process.wait_for("object.created")
+    process.wait_for("pass.ended")
+
+    command = (sys.executable, "-m", "kvmreconcile", "history", "-o", "json")
+    told = subprocess.run(
+        [*command, "--state", str(process.home / "state")], capture_output=True, check=True, text=True
+    )
+
+    began, create, start, ended = json.loads(told.stdout)["entries"]
+    assert (created["audit"], created["key"], created["verb"]) == (True, "Network/lab", "create")
+    assert (began["what"], began["verb"], began["run"]) == ("pass", "run", created["pass_id"])
+    assert [(entry["verb"], entry["result"]) for entry in (create, start)] == [
+        ("create", "done"),
+        ("start", "done"),
+    ]
+    assert (ended["what"], ended["steps"]) == ("ended", 2)
 
 
 def test_without_libvirt_it_waits_and_can_be_stopped(process: Process) -> None:

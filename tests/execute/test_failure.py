@@ -122,17 +122,6 @@ def test_the_reporter_hears_of_every_step(stage: Stage) -> None:
     assert stage.diary.lines == ["started start Domain/a", "failed start Domain/a", "skipped start Domain/b"]
 
 
-def test_what_was_done_is_in_the_history(stage: Stage) -> None:
-    stage.host.faults["start Domain/a"] = [HostError("no")]
-
-    stage.execute(action("start", "Domain/a"), action("start", "Domain/b"))
-
-    assert {(e.key.name, e.result, e.error) for e in stage.state.history(9)} == {
-        ("a", "failed", "no"),
-        ("b", "done", ""),
-    }
-
-
 def test_nothing_is_made_that_cannot_be_remembered(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_applied: object) -> None:
         raise StateError("the disk is full")

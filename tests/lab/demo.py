@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 from kvmreconcile.state import State
+from kvmreconcile.state.history import What
 from tests.lab.background import PROGRAM, Background
 from tests.lab.guest import build_guest, wait_for_agent, wait_until
 from tests.lab.lab import Lab, LabError
@@ -210,7 +211,8 @@ class Demo:
         print("\nof which the daemon's own actions")
         with closing(State.open_readonly(self.home / "state")) as state:
             for entry in reversed(state.history(1000)):
-                print(f"  {entry.verb:<10}{entry.key!s:<40}{entry.took_s:8.2f}")
+                if entry.what is What.STEP:
+                    print(f"  {entry.verb:<10}{entry.key!s:<40}{entry.took_s:8.2f}")
 
     def fail(self, error: Exception) -> None:
         """Say what went wrong, and what the daemon did until then."""

@@ -12,6 +12,7 @@ from kvmreconcile.errors import StateError
 from kvmreconcile.model import Key
 from kvmreconcile.state import State
 from kvmreconcile.state.database import FILE
+from kvmreconcile.state.history import What
 from kvmreconcile.tree import make
 from tests.state.values import DISK, WEB, applied, nobody, reopened
 
@@ -81,6 +82,8 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE applied DROP COLUMN left")
         database.execute("DROP TABLE suspended")
+        database.execute("DROP TABLE history")
+        database.execute(FIRST_HISTORY)
         database.execute("PRAGMA user_version = 1")
     database.close()
 
@@ -89,6 +92,36 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     looking.close()
     with reopened(tmp_path) as state:
         assert state.applied() == {WEB: replace(applied(), left=False)}
+
+
+FIRST_HISTORY = """
+    CREATE TABLE history (
+        id INTEGER PRIMARY KEY, at TEXT, plan TEXT, revision TEXT, kind TEXT, name TEXT, verb TEXT,
+        effect TEXT, reason TEXT, changes TEXT, result TEXT, took_s REAL, error TEXT
+    )
+"""
+
+
+def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
+    State.open(tmp_path).close()
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("DROP TABLE history")
+        database.execute(FIRST_HISTORY)
+        database.execute(
+            "INSERT INTO history VALUES (7, '2026-11-23T03:00:00+00:00', 'cafe', 'abc123', 'Domain', 'web1', "
+            "'define', 'live', 'the spec changed', '[\"~ memory\"]', 'failed', 0.25, 'no')"
+        )
+        database.execute("PRAGMA user_version = 3")
+    database.close()
+
+    looking = State.open_readonly(tmp_path)
+    (entry,) = looking.history(10)
+    looking.close()
+
+    assert (entry.what, entry.key, entry.verb, entry.changes) == (What.STEP, WEB, "define", ("~ memory",))
+    assert (entry.plan, entry.revision, entry.who, entry.result) == ("cafe", "abc123", "", "failed")
+    with reopened(tmp_path) as state:
+        assert state.history(10) == (entry,)
 
 
 def test_a_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

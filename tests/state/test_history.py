@@ -1,75 +1,225 @@
-"""People can look back at what was done."""
+"""People can look back at what happened, and nothing that happens is kept from happening for that."""
 
-from datetime import UTC, datetime
+import sqlite3
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kvmreconcile.model import (
-    Action,
-    Desired,
-    Key,
-    Observation,
-    Outcome,
-    Plan,
-    Reason,
-    Report,
-    Result,
-    Source,
-    World,
-)
-from kvmreconcile.state import State
-from kvmreconcile.state import state as state_module
-from kvmreconcile.tree import Change, Effect, Node, make
+from kvmreconcile.errors import StateError
+from kvmreconcile.model import Action, Held, Hold, Key, Outcome, Plan, Reason, Report, Result
+from kvmreconcile.state import Entry, Keep, Recorder, State
+from kvmreconcile.state import recorder as recorder_module
+from kvmreconcile.state.database import FILE
+from kvmreconcile.state.history import Cause, What, ordered
+from kvmreconcile.state.rows import read_entry, write_entry
+from kvmreconcile.tree import Change, Effect, make
 from tests.state.values import DISK, WEB
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
-
-
-def report(*outcomes: Outcome) -> Report:
-    return Report(Plan(digest="cafe"), outcomes)
-
-
-def world() -> World:
-    desired = Desired(WEB, Node("domain"), source=Source("web1.yaml", 1, 1, "abc123"))
-    return World("lab", "host1", NOW, {WEB: desired}, Observation(), {})
-
-
-def outcome(key: Key, result: Result = Result.DONE, error: str = "") -> Outcome:
-    changes = (
+CAUSE = Cause("0badcafe", "run", "cafe", "abc123", "Alice <alice@example.org>", "bob")
+DEFINE = Action(
+    WEB,
+    "define",
+    Effect.NEXT_BOOT,
+    Reason.EDIT,
+    (
         Change(("memory",), "memory", "1", "2"),
         Change(("devices", "disk[a]"), "", None, make("disk")),
+        Change((), "", None, make("domain")),
+    ),
+)
+
+
+def step(key: Key = WEB, error: str = "", at: datetime = NOW) -> Entry:
+    return Entry(
+        at=at, what=What.STEP, key=key, verb="start", result="failed" if error else "done", error=error
     )
-    return Outcome(Action(key, "define", Effect.NEXT_BOOT, Reason.EDIT, changes), result, 0.25, error)
 
 
-def test_history_tells_what_was_done_newest_first(state: State) -> None:
-    state.record(report(outcome(DISK), outcome(WEB, Result.FAILED, "no")), world())
+def record(state: State, *entries: Entry, keep: Keep | None = None, now: datetime = NOW) -> None:
+    state.record(entries, keep or Keep(), now)
 
-    first, second = state.history(10)
 
-    assert (first.key, first.result, first.error, first.revision) == (WEB, "failed", "no", "abc123")
-    assert (second.key, second.result, second.revision) == (DISK, "done", "")
-    assert (first.at, first.plan, first.verb, first.effect) == (NOW, "cafe", "define", "next-boot")
-    assert (first.changes, first.took_s) == (("~ memory", "+ devices/disk[a]"), 0.25)
-    assert first.reason == Reason.EDIT.value
+def test_history_is_told_newest_first(state: State) -> None:
+    record(state, step(DISK), step(WEB, "no"))
+
+    assert state.history(10) == (step(WEB, "no"), step(DISK))
+    assert state.history(1) == (step(WEB, "no"),)
 
 
 def test_history_of_one_object_leaves_out_the_others(state: State) -> None:
-    state.record(report(outcome(WEB), outcome(DISK), outcome(WEB)), world())
+    record(state, step(WEB), step(DISK), Entry(at=NOW, what=What.LOOKED), step(WEB))
 
     assert [entry.key for entry in state.history(10, DISK)] == [DISK]
-    assert len(state.history(2)) == 2
+    assert len(state.history(10, WEB)) == 2
 
 
-def test_history_does_not_grow_without_end(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_module, "HISTORY_ROWS", 5)
+def test_history_since_a_moment_leaves_out_what_was_before(state: State) -> None:
+    later = NOW + timedelta(minutes=1)
+    record(state, step(at=NOW), step(at=later))
+
+    assert [entry.at for entry in state.history(10, since=later)] == [later]
+    assert [
+        entry.at for entry in state.history(10, since=later.astimezone(timezone(timedelta(hours=5))))
+    ] == [later]
+
+
+def test_only_so_many_entries_are_kept(state: State) -> None:
     for number in range(4):
-        state.record(report(outcome(WEB, error=f"{number}a"), outcome(WEB, error=f"{number}b")), world())
+        record(state, step(error=f"{number}a"), step(error=f"{number}b"), keep=Keep(entries=5))
 
     assert [entry.error for entry in state.history(99)] == ["3b", "3a", "2b", "2a", "1b"]
 
 
-def test_a_pass_that_did_nothing_leaves_no_trace(state: State) -> None:
-    state.record(report(), world())
+def test_what_is_old_goes_even_if_nothing_happens(state: State) -> None:
+    keep = Keep(age_s=3600.0)
+    record(state, step(), step(at=NOW + timedelta(minutes=59)), keep=keep)
 
-    assert state.history(10) == ()
+    record(state, keep=keep, now=NOW + timedelta(minutes=61))
+
+    assert [entry.at for entry in state.history(99)] == [NOW + timedelta(minutes=59)]
+
+
+def test_a_clock_that_is_wrong_for_a_moment_does_not_cost_all(state: State) -> None:
+    record(state, *[step(error=str(number)) for number in range(500)])
+
+    record(state, now=NOW + timedelta(days=10_000))
+
+    assert len(state.history(999)) == 400
+
+
+def test_a_garbled_entry_is_an_error_that_says_so(state: State, tmp_path: Path) -> None:
+    record(state, step())
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("UPDATE history SET at = 'yesterday'")
+    database.close()
+
+    with pytest.raises(StateError, match="an entry of the history is garbled"):
+        state.history(10)
+
+
+texts = st.text(max_size=8)
+
+
+@given(
+    st.builds(
+        Entry,
+        at=st.datetimes(timezones=st.just(UTC)),
+        what=st.sampled_from(What),
+        key=st.none() | st.builds(Key, texts.filter(bool), texts),
+        changes=st.lists(texts, max_size=2).map(tuple),
+        took_s=st.floats(0, 1e6),
+        **dict.fromkeys(("run", "plan", "revision", "author", "who", "verb", "effect", "reason"), texts),
+        **dict.fromkeys(("result", "error"), texts),
+        **{name: st.integers(0, 2**31) for name in ("steps", "held", "wrong")},
+    )
+)
+def test_what_is_written_is_read_back(entry: Entry) -> None:
+    with sqlite3.connect(":memory:") as database:
+        row = write_entry(entry)
+        back = database.execute(f"SELECT 1{', ?' * len(row)}", row).fetchone()
+    database.close()
+
+    assert read_entry(back) == entry
+
+
+def test_a_step_is_told_with_its_cause_and_paths_without_values() -> None:
+    entry = CAUSE.stepped(NOW, Outcome(DEFINE, Result.FAILED, 0.25, "no"))
+
+    assert (entry.run, entry.plan, entry.revision, entry.who) == ("0badcafe", "cafe", "abc123", "bob")
+    assert entry.author == "Alice <alice@example.org>"
+    assert (entry.key, entry.verb, entry.effect, entry.reason) == (
+        WEB,
+        "define",
+        "next-boot",
+        Reason.EDIT.value,
+    )
+    assert entry.changes == ("~ memory", "+ devices/disk[a]")
+    assert (entry.result, entry.took_s, entry.error) == ("failed", 0.25, "no")
+
+
+def test_what_is_held_anew_is_told_once_for_each_object_and_cause() -> None:
+    restart = Action(WEB, "restart", Effect.RESTART, Reason.EDIT)
+    held = (Held(DEFINE, Hold.EFFECT, "too dear"), Held(restart, Hold.EFFECT), Held(restart, Hold.WINDOW))
+
+    told = list(CAUSE.withheld(NOW, Plan(held=held), {(WEB, Hold.EFFECT)}))
+
+    assert [(e.what, e.verb, e.effect, e.reason, e.error) for e in told] == [
+        (What.HELD, "define, restart", "restart", Hold.EFFECT.value, "too dear")
+    ]
+
+
+def test_the_end_counts_what_was_done_and_what_failed() -> None:
+    results = (Result.DONE, Result.DONE, Result.FAILED, Result.SKIPPED)
+
+    entry = CAUSE.ended(NOW, Report(Plan(), tuple(Outcome(DEFINE, result) for result in results)), 1.5)
+
+    assert (entry.what, entry.steps, entry.wrong, entry.took_s) == (What.ENDED, 2, 1, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("about", "key", "plan"), [("Domain/web1", WEB, ""), ("cafe", None, "cafe"), ("", None, "")]
+)
+def test_an_order_is_about_an_object_a_plan_or_all(about: str, key: Key | None, plan: str) -> None:
+    entry = ordered(Entry(at=NOW, what=What.ORDER, who="bob"), "suspend", about, "moving disks")
+
+    assert (entry.verb, entry.key, entry.plan) == ("suspend", key, plan)
+    assert (entry.who, entry.reason) == ("bob", "moving disks")
+
+
+class Full:
+    """A disk that is full, or not."""
+
+    def __init__(self, state: State) -> None:
+        pages = state._database.execute("PRAGMA page_count").fetchone()[0]
+        self._state = state
+        self._pages = pages
+
+    def fill(self) -> None:
+        self._state._database.execute(f"PRAGMA max_page_count = {self._pages}")
+
+    def empty(self) -> None:
+        self._state._database.execute("PRAGMA max_page_count = 100000")
+
+
+LONG = "x" * 50_000
+
+
+def test_a_full_disk_is_told_once_and_what_it_kept_from_being_written_comes_later(state: State) -> None:
+    told: list[str] = []
+    recorder, disk = Recorder(state, Keep(), told.append), Full(state)
+    recorder.record(NOW, step(error="before"))
+    disk.fill()
+    for number in range(3):
+        recorder.record(NOW, step(error=f"{number}{LONG}"))
+    assert [entry.error for entry in state.history(9)] == ["before"]
+    assert len(told) == 1
+    assert "make space" in told[0]
+
+    disk.empty()
+    recorder.record(NOW)
+
+    assert [entry.error[:6] for entry in state.history(9)] == ["2xxxxx", "1xxxxx", "0xxxxx", "before"]
+    assert told[1:] == [""]
+    recorder.record(NOW)
+    assert len(told) == 2
+
+
+def test_what_waits_for_space_is_bounded_and_what_is_lost_is_told(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "WAITING", 2)
+    recorder, disk = Recorder(state, Keep(), lambda _why: None), Full(state)
+    disk.fill()
+    for number in range(5):
+        recorder.record(NOW, step(error=f"{number}{LONG}"))
+
+    disk.empty()
+    recorder.record(NOW, step(error="after"))
+
+    after, last, gap = state.history(9)
+    assert (after.error, last.error[0]) == ("after", "4")
+    assert (gap.what, gap.error.partition(",")[0]) == (What.BROKEN, "4 earlier entries are missing")

@@ -172,7 +172,6 @@ RULES = Rules(
         "devices/disk/backingStore/@index",
         "devices/disk/source/@index",
         "devices/interface/source/@portid",
-        "devices/interface/mac/@currentAddress",
         "seclabel/imagelabel",
     ),
     # How many ports a new guest is made with; `complete` puts them there.
@@ -187,7 +186,6 @@ RULES = Rules(
         "memtune",
         "blkiotune",
         "iothreadids",
-        "throttlegroups",
         "perf",
         "devices/disk/iotune",
         "devices/interface/bandwidth",

@@ -38,8 +38,7 @@ def _what(group: Group) -> str:
 
 def _why(group: Group, plan: Plan) -> str:
     if group.held is None:
-        why = group.reason.value if group.reason else "several reasons"
-        return "; ".join((why, *(_escape(note) for note in group.notes)))
+        return group.reason.value if group.reason else "several reasons"
     detail = f" ({_escape(group.held.detail)})" if group.held.detail else ""
     way = release(group.held, plan)
     return f"{group.held.hold.value}{detail}" + (f"; to release it: {_escape(way)}" if way else "")

@@ -1,0 +1,85 @@
+"""`kvmreconcile history`: what happened, and who or what made it happen. Separate, as it needs neither specs nor libvirt."""
+
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from kvmreconcile.cli.options import Common
+from kvmreconcile.cli.past import history_json, history_text
+from kvmreconcile.cli.site import chosen
+from kvmreconcile.cli.terminal import palette, say, show
+from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.kinds.part import read_seconds
+from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.state import State
+
+
+class Output(Enum):
+    """How the history is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryOptions(Common):
+    """What `history` understands."""
+
+    key: Annotated[
+        str | None,
+        typer.Argument(metavar="KIND/NAME", help="The object, as Domain/web1; else everything."),
+    ] = None
+    number: Annotated[
+        int, typer.Option("--number", "-n", min=1, metavar="N", help="How many entries, the newest ones.")
+    ] = 50
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="WHEN",
+            help='Only what is younger: a length of time such as "2h" or "7d", or a moment such as '
+            '"2026-11-25" or "2026-11-25 14:00" by this host\'s clock.',
+        ),
+    ] = None
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to write it.")] = Output.TEXT
+
+
+def history(options: HistoryOptions) -> int:
+    """Tell what happened, newest last: passes, steps, and orders with who gave them."""
+    settings = options.settings()
+    key = next(iter(chosen([options.key], known_kinds())), None) if options.key else None
+    since = _moment(options.since) if options.since else None
+    with closing(State.open_readonly(settings.state)) as state:
+        newest_first = state.history(options.number, key, since)
+    if options.output is Output.JSON:
+        show(history_json(newest_first[::-1]))
+    elif newest_first:
+        show(history_text(newest_first[::-1], palette(sys.stdout)))
+    else:
+        say("nothing is in the history")
+    return 0
+
+
+def _moment(text: str) -> datetime:
+    """
+    Return the moment that is meant.
+
+    Raises:
+        SpecError: It is neither a length of time nor a moment.
+    """
+    try:
+        return datetime.now(UTC) - timedelta(seconds=read_seconds(text))
+    except ValueError:
+        pass
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        what, todo = "it is no time", 'write a length such as "2h", or a moment such as "2026-11-25 14:00"'
+        raise SpecError([Problem(f"--since {text}", what, todo)]) from None

@@ -1,0 +1,97 @@
+"""
+Do what a plan says, and have it in the history who did.
+
+Separate from the commands that do something: what they do is recorded in one way.
+"""
+
+import os
+import pwd
+import time
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from kvmreconcile.cli.terminal import say
+from kvmreconcile.execute.executor import Reporter
+from kvmreconcile.journal import Journal
+from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Settled, World
+from kvmreconcile.origin import Origin
+from kvmreconcile.reconcile import Site
+from kvmreconcile.state import Entry, Keep, Recorder
+from kvmreconcile.state.audit import audit_fields, audit_type
+from kvmreconcile.state.history import Cause, What, ordered
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """
+    What somebody does on the command line.
+
+    Attributes:
+        how: The command: "apply" or "adopt".
+        origin: Where the specs are from.
+        is_approved: Whether the plan was approved by its digest.
+    """
+
+    how: str
+    origin: Origin
+    is_approved: bool = False
+
+
+def invoker(environment: Mapping[str, str] = os.environ) -> str:
+    """Return who runs this: the user himself, and not root where he became that by sudo."""
+    user = os.getuid()
+    if user == 0 and (name := environment.get("SUDO_USER")):
+        return name
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
+def carry_out(site: Site, plan: Plan, world: World, reporter: Reporter, deed: Deed) -> Report:
+    """Execute a plan on behalf of whoever runs this, and record it; that never keeps it from being done."""
+    origin, kept = deed.origin, site.settings.history
+    cause = Cause(uuid4().hex[:8], deed.how, plan.digest, origin.commit, origin.author, invoker())
+    recorder = Recorder(site.state, Keep(kept.entries, kept.age_s), _tell)
+    now, began_s = datetime.now(UTC), time.monotonic()
+    approval = ordered(cause.entry(now, What.ORDER), "approve", plan.digest, "")
+    _record(recorder, *([approval] if deed.is_approved else []), cause.began(now, plan, plan, 0))
+    report = site.execute(plan, world, _Recording(cause, recorder, reporter), approved=plan.digest)
+    _record(recorder, cause.ended(datetime.now(UTC), report, time.monotonic() - began_s))
+    return report
+
+
+def _record(recorder: Recorder, *entries: Entry) -> None:
+    """Write entries into the history, and into the journal those for auditors, where there is one."""
+    recorder.record(datetime.now(UTC), *entries)
+    with closing(Journal()) as journal:
+        for entry in entries:
+            if event := audit_type(entry):
+                with suppress(OSError):
+                    journal.send({"event": event, "level": "info", **audit_fields(entry)})
+
+
+def _tell(why: str) -> None:
+    say(f"what is done is not in the history: {why}" if why else "the history is whole again")
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    """A reporter that tells another, and the history."""
+
+    cause: Cause
+    recorder: Recorder
+    to: Reporter
+
+    def started(self, action: Action) -> None:
+        self.to.started(action)
+
+    def finished(self, outcome: Outcome) -> None:
+        self.to.finished(outcome)
+        _record(self.recorder, self.cause.stepped(datetime.now(UTC), outcome))
+
+    def settled(self, key: Key, settled: Settled) -> None:
+        self.to.settled(key, settled)

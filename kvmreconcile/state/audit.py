@@ -1,0 +1,101 @@
+"""
+Which of all that happens is for auditors: who did what to what, and with which outcome.
+
+Separate from how it is logged. The types are a promise to whoever filters by them: they are told in docs/audit.md,
+more may come, and none changes its meaning.
+"""
+
+from collections.abc import Mapping
+
+from kvmreconcile.state.history import Entry, What
+from kvmreconcile.tree import Effect
+
+EVENTS: Mapping[str, str] = {
+    "order.approved": "Somebody has approved a plan, by its digest",
+    "order.suspended": "Somebody has said that nothing is to be done to an object, or to any",
+    "order.resumed": "Somebody has taken that back",
+    "order.reconciled": "Somebody has asked for a pass at once",
+    "order.applied": "Somebody has had a plan carried out by `apply`",
+    "order.adopted": "Somebody has had objects taken over by `adopt`",
+    "order.given": "Somebody has given another order; its word is in `order`",
+    "order.refused": "Somebody has given an order, or asked for something, who may not",
+    "object.created": "An object was made",
+    "object.adopted": "An object was taken over as ours",
+    "object.changed": "An object was changed, in its definition or while it ran",
+    "object.started": "An object was started, or let run on",
+    "object.stopped": "An object was stopped, or paused",
+    "object.restarted": "A guest was power-cycled, or an object that its guests notice was",
+    "object.replaced": "An object was removed and made anew",
+    "object.removed": "An object was removed",
+    "object.data_lost": "A step was done by which bytes of a guest are destroyed",
+    "revision.in_force": "Another commit of the repository is used from now on",
+    "revision.refused": "A newer commit cannot be had, or must not be used",
+}
+"""Each type of audit event, and what has happened then."""
+
+_ORDERS: Mapping[str, str] = {
+    "approve": "order.approved",
+    "suspend": "order.suspended",
+    "resume": "order.resumed",
+    "reconcile": "order.reconciled",
+    "apply": "order.applied",
+    "adopt": "order.adopted",
+}
+_COSTS: Mapping[str, str] = {
+    str(Effect.DATA_LOSS): "object.data_lost",
+    str(Effect.REPLACE): "object.replaced",
+    str(Effect.RESTART): "object.restarted",
+}
+"""What a step costs says more than how it is called."""
+_VERBS: Mapping[str, str] = {
+    "create": "object.created",
+    "recreate": "object.replaced",
+    "replace": "object.replaced",
+    "remove": "object.removed",
+    "own": "object.adopted",
+    "start": "object.started",
+    "start-paused": "object.started",
+    "resume": "object.started",
+    "stop": "object.stopped",
+    "suspend": "object.stopped",
+    "restart": "object.restarted",
+    "ready": "",
+}
+"""Verbs that change more, or less, than an object's definition; kinds of others may have further ones."""
+
+
+def audit_type(entry: Entry) -> str:
+    """Return which audit event an entry of the history is, "" if it is none."""
+    match entry.what:
+        case What.LOOKED:
+            return _ORDERS.get(entry.verb, "")
+        case What.ORDER:
+            return _ORDERS.get(entry.verb, "order.given")
+        case What.REFUSED:
+            return "order.refused"
+        case What.STEP if entry.result != "skipped":
+            first = "object.removed" if entry.verb == "remove" else _COSTS.get(entry.effect, "")
+            return first or _VERBS.get(entry.verb, "object.changed")
+        case _:
+            return ""
+
+
+def audit_fields(entry: Entry) -> dict[str, object]:
+    """Return what an audit event says beside its type; nothing that is empty."""
+    is_step = entry.what is What.STEP
+    said = {
+        "audit": True,
+        "key": str(entry.key) if entry.key else "",
+        "verb" if is_step else "order": entry.verb,
+        "effect": entry.effect,
+        "result": entry.result if is_step else "refused" if entry.what is What.REFUSED else "accepted",
+        "who": entry.who,
+        "why": entry.reason,
+        "paths": ", ".join(entry.changes),
+        "error": entry.error,
+        "plan": entry.plan,
+        "pass_id": entry.run,
+        "commit": entry.revision,
+        "author": entry.author,
+    }
+    return {name: value for name, value in said.items() if value}

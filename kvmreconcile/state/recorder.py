@@ -1,0 +1,63 @@
+"""
+Add to the history whatever condition the disk is in.
+
+Separate from the state, whose other errors stop what cannot be remembered: history never stops anything.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from threading import Lock
+
+from kvmreconcile.errors import StateError
+from kvmreconcile.state.history import Entry, What
+from kvmreconcile.state.state import Keep, State
+
+WAITING = 1000
+"""How many entries wait in memory while the history cannot be written; the oldest give way."""
+
+
+class Recorder:
+    """
+    Writes entries, from any thread; what cannot be written waits for the next that can.
+
+    Args:
+        trouble: Told once why the history cannot be written, and "" once it can be again.
+    """
+
+    def __init__(self, state: State, keep: Keep, trouble: Callable[[str], None]) -> None:
+        self._state = state
+        self._keep = keep
+        self._trouble = trouble
+        self._lock = Lock()
+        self._waiting: deque[Entry] = deque(maxlen=WAITING)
+        self._lost = 0
+        self._why = ""
+
+    def record(self, now: datetime, *entries: Entry) -> None:
+        """Write entries and what still waits, and let go of what is old; never fails."""
+        with self._lock:
+            self._lost += max(0, len(self._waiting) + len(entries) - WAITING)
+            self._waiting.extend(entries)
+            why = self._write(now)
+            has_turned = bool(why) != bool(self._why)
+            self._why = why
+        if has_turned:
+            self._trouble(why)
+
+    def _write(self, now: datetime) -> str:
+        """Return why nothing could be written, "" if all was."""
+        try:
+            self._state.record((*self._gap(now), *self._waiting), self._keep, now)
+        except StateError as error:
+            return str(error)
+        self._waiting.clear()
+        self._lost = 0
+        return ""
+
+    def _gap(self, now: datetime) -> tuple[Entry, ...]:
+        """Return what tells of entries that are lost."""
+        if not self._lost:
+            return ()
+        why = f"{self._lost} earlier entries are missing, since they could not be written: {self._why}"
+        return (Entry(at=now, what=What.BROKEN, error=why),)
