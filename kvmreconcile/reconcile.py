@@ -4,7 +4,8 @@ One pass: what is wanted, what is, what would be done, and doing it.
 Separate from the command line and the daemon, which are only two ways of asking for a pass.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import entry_points
@@ -54,6 +55,8 @@ class Site:
         kinds: As this host serves them, see `on_host`.
         connection: From `kvmreconcile.host.connection`; not named here, so that reading specs loads no libvirt.
         stopping: Once set, what is under way is ended and nothing more is begun.
+        lend: Opens a connection to carry one plan out by, None to use the one that is looked by. libvirt serves
+            five calls of a connection at once (max_client_requests), and slow ones would keep looks waiting.
     """
 
     settings: Settings
@@ -61,6 +64,7 @@ class Site:
     connection: Any
     state: State
     stopping: Event = field(default_factory=Event)
+    lend: Callable[[], AbstractContextManager[Any]] | None = None
     _sight: Sight = field(init=False)
     _memory: dict[tuple[str, Key], object] = field(default_factory=dict, init=False)
 
@@ -98,14 +102,16 @@ class Site:
 
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
         """Do what the plan says; `approved` is for an executor that acts on approval only."""
-        tools = Tools(
-            kinds=self.kinds,
-            connection=self.connection,
-            state=self.state,
-            reporter=reporter,
-            workers=self.settings.workers,
-            approved=approved,
-            stopping=self.stopping,
-        )
-        report: Report = find(EXECUTORS, self.settings.executor)(tools).execute(plan, world)
+        make = find(EXECUTORS, self.settings.executor)
+        with self.lend() if self.lend else nullcontext(self.connection) as connection:
+            tools = Tools(
+                kinds=self.kinds,
+                connection=connection,
+                state=self.state,
+                reporter=reporter,
+                workers=self.settings.workers,
+                approved=approved,
+                stopping=self.stopping,
+            )
+            report: Report = make(tools).execute(plan, world)
         return report

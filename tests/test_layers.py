@@ -121,6 +121,7 @@ def test_every_part_of_the_package_is_in_its_place() -> None:
     above = {
         "cli",
         "daemon",
+        "metrics",
         "origin",
         "reconcile",
         "sections",

@@ -96,22 +96,28 @@ class Backoff:
 
 
 def without(plan: Plan, keys: Collection[Key]) -> Plan:
-    """Return a plan without some objects, and without what needs them."""
-    left_out = set(keys)
-    for action in plan.actions:  # in order: what is needed comes before what needs it
-        if left_out.intersection(action.needs):
-            left_out.add(action.key)
-    if not left_out:
+    """Return a plan without some objects, what needs them, and what is done only after them."""
+    if not keys:
         return plan
-    actions = tuple(a for a in plan.actions if a.key not in left_out)
-    return replace(plan, actions=actions, records=tuple(k for k in plan.records if k not in left_out))
+    left_out, cut_short = set(keys), set[Key]()
+    kept: list[Action] = []
+    for action in plan.actions:  # in order: what is needed comes before what needs it
+        lacking = left_out | cut_short
+        if lacking.intersection(action.needs):
+            left_out.add(action.key)
+        elif lacking.intersection(action.after):
+            cut_short.add(action.key)
+        if action.key not in left_out and action.key not in cut_short:
+            kept.append(action)
+    return replace(plan, actions=tuple(kept), records=tuple(k for k in plan.records if k not in left_out))
 
 
 def _by_object(actions: Iterable[Action]) -> dict[Key, Steps]:
     groups = groupby(sorted(actions, key=lambda a: a.key), key=lambda a: a.key)
     each = {key: tuple(group) for key, group in groups}
     return {
-        key: (name(group), tuple(sorted({n for a in group for n in a.needs}))) for key, group in each.items()
+        key: (name(group), tuple(sorted({n for a in group for n in (*a.needs, *a.after)})))
+        for key, group in each.items()
     }
 
 

@@ -15,6 +15,11 @@ PROGRESS = "progress"
 """The ring that says that what a pass began is done."""
 
 
+def is_about_all(ring: str) -> bool:
+    """Tell whether a ring says that anything may be otherwise: it names no object, and is not known to be about none."""
+    return "/" not in ring and ring not in (SPECS, PROGRESS)
+
+
 @dataclass(slots=True)
 class Doubts:
     """
@@ -30,9 +35,9 @@ class Doubts:
     since_s: float | None = None
 
     def add(self, rung_by: Rung) -> None:
-        """Take rings in; one that names no object and is not known to be about none is about all."""
+        """Take rings in."""
         self.keys |= {Key.read(why) for why in rung_by if "/" in why}
         self.specs |= SPECS in rung_by
-        self.everything |= any("/" not in why and why not in (SPECS, PROGRESS) for why in rung_by)
+        self.everything |= any(map(is_about_all, rung_by))
         events = (at_s for why, at_s in rung_by.items() if "/" in why or why == SPECS)
         self.since_s = min((s for s in (self.since_s, *events) if s is not None), default=None)

@@ -17,8 +17,8 @@ from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.execute.parallel import lane
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result, Settled
 
-AT_ONCE = 4
-"""How many plans are carried out at the same time; a slow one leaves room for the others."""
+AT_ONCE = 16
+"""How many plans are carried out at the same time; slow ones, as of guests that hang, leave room for others."""
 
 Execute = Callable[[Reporter], Report]
 

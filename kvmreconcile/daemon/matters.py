@@ -11,8 +11,8 @@ from typing import NewType
 
 import structlog
 
-from kvmreconcile.daemon.news import Looked, News
-from kvmreconcile.model import Plan, World
+from kvmreconcile.daemon.news import Looked, News, Probed
+from kvmreconcile.model import Key, Plan, World
 from kvmreconcile.source.load import Loaded
 
 Fields = tuple[tuple[str, str], ...]
@@ -23,6 +23,7 @@ ENDS = {
     Event("object.held"): Event("object.released"),
     Event("object.pending"): Event("object.in_force"),
     Event("host.hidden"): Event("host.seen"),
+    Event("object.unready"): Event("object.ready"),
 }
 """What is told when a matter begins, and when it is over."""
 
@@ -75,13 +76,25 @@ class MatterLog:
     """Follows the passes and logs what has begun and what is over."""
 
     def __init__(self) -> None:
-        self._told = Told()
+        self._told, self._unready = Told(), Told()
         self._log = structlog.get_logger()
 
     def __call__(self, news: News) -> None:
-        """Log what a pass found otherwise than the one before."""
+        """Log what a pass, or a look at the guests, found otherwise than the one before."""
+        if isinstance(news, Probed):
+            self._say_unready(news)
         if not isinstance(news, Looked):
             return
         for matter in self._told.news(matters(news.specs, news.world, news.plan)):
             say = self._log.warning if matter.event in ENDS else self._log.info
             say(matter.event, **dict(matter.fields), plan=news.plan.digest)
+
+    def _say_unready(self, news: Probed) -> None:
+        # Why it is not may change from look to look, and would be told each time.
+        lacking = (_matter("object.unready", key=str(key)) for key in sorted(news.unready))
+        for matter in self._unready.news(lacking):
+            key = matter.fields[0][1]
+            if why := news.unready.get(Key.read(key)):
+                self._log.warning(matter.event, key=key, why=why)
+            else:
+                self._log.info(matter.event, key=key)

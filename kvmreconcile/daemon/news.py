@@ -86,6 +86,21 @@ class Acted:
 
 
 @dataclass(frozen=True, slots=True)
+class Probed:
+    """
+    It was looked whether the guests that run do their work, where their specs say how that shows.
+
+    Attributes:
+        asked: The guests that were looked at.
+        unready: Those of them that do not, and why.
+    """
+
+    at: datetime
+    asked: frozenset[Key]
+    unready: Mapping[Key, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """
     A pass could not be made, or not to its end; nothing new is known.
@@ -155,7 +170,7 @@ class Unrecorded:
     why: str
 
 
-News = Connected | Lost | Asked | Looked | Stepped | Acted | Broken | Ordered | Refused | Unrecorded
+News = Connected | Lost | Asked | Looked | Stepped | Acted | Probed | Broken | Ordered | Refused | Unrecorded
 Follower = Callable[[News], None]
 
 log = structlog.get_logger()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event
@@ -27,6 +28,7 @@ from kvmreconcile.daemon.newest import Newest
 from kvmreconcile.daemon.news import Connected, Follower, Lost, tell
 from kvmreconcile.daemon.passes import Passes
 from kvmreconcile.daemon.poll import Poll
+from kvmreconcile.daemon.probe import Probe
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
 from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
 from kvmreconcile.daemon.watch import Watch
@@ -34,6 +36,7 @@ from kvmreconcile.daemon.watchdog import Watchdog
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
+from kvmreconcile.metrics import Metrics
 from kvmreconcile.origin import find_origin, find_repository
 from kvmreconcile.reconcile import Kinds, Site, on_host
 from kvmreconcile.settings import Settings
@@ -64,9 +67,15 @@ class Service:
         self._watch = Watch(watched, lambda: self._bell.ring(SPECS))
         self._unwatched: tuple[str, ...] = ()
         self._newest = Newest(settings, version("kvmreconcile"))
+        self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)
+        self._probe = Probe(
+            lambda: connect(settings.connect), kinds, lambda news: tell(self._followers, news)
+        )
         kept = Keep(settings.history.entries, settings.history.age_s)
         chronicle = Chronicle(state, kept, lambda news: tell(self._followers, news))
-        self._followers: tuple[Follower, ...] = (MatterLog(), self._newest, status, chronicle)
+        self._followers: tuple[Follower, ...] = (
+            MatterLog(), self._newest, status, self._metrics, self._probe, chronicle,
+        )  # fmt: skip
         self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
         self._passes = Passes(
             origin=lambda: find_origin(paths, settings),
@@ -80,7 +89,7 @@ class Service:
     def run(self) -> bool:
         """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
         worker = ThreadPoolExecutor(1, thread_name_prefix="passes")
-        with signals() as told, self._watch, self._timer() as look:
+        with signals() as told, self._watch, self._probe, self._timer() as look:
             work = worker.submit(self._work, told)
             notify("READY=1")
             while (reason := told.wait()) == RELOAD:
@@ -181,7 +190,8 @@ class Service:
     def _serve(self, connection: Connection) -> None:
         """Make passes for as long as the connection lasts."""
         kinds = on_host(self._kinds, connection)
-        site = Site(self._settings, kinds, connection, self._state, self._stopping)
+        lend = partial(connect, self._settings.connect)
+        site = Site(self._settings, kinds, connection, self._state, self._stopping, lend)
         try:
             subscription = subscribe(connection, lambda key: self._bell.ring(str(key)))
         except Unavailable:

@@ -116,12 +116,12 @@ class Ledger:
         running = settled_live(desired, actual, seen, before, kind)
         answers = (s for s in (*applied.settled, *running) if s.fingerprint.removeprefix("live:") not in held)
         noted = self._now.get(key)
+        told = {s.fingerprint for each in (before, noted) if each for s in each.settled}
         pending = noted.pending if noted and noted.runtime_id == actual.runtime_id else ()
         left = is_left(desired, actual, before)
         applied = replace(applied, settled=tuple(answers), pending=pending, left=left)
         self._put(applied)
-        known_before = {s.fingerprint for s in before.settled} if before else set()
-        return tuple(s for s in applied.settled if s.fingerprint not in known_before)
+        return tuple(s for s in applied.settled if s.fingerprint not in told)
 
     def refresh(self, key: Key) -> tuple[Settled, ...]:
         """Bring up to date what is remembered of an object that nothing is done to."""

@@ -15,6 +15,7 @@ from kvmreconcile.errors import HostError, NotYet, Rejected, StateError
 from kvmreconcile.execute.executor import Connection, Reporter, Tools
 from kvmreconcile.execute.hush import hushed
 from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, WATCHING, Ledger
+from kvmreconcile.execute.legs import Leg, Legs
 from kvmreconcile.execute.parallel import work
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently
 from kvmreconcile.kinds.kind import Driver, Kind
@@ -32,8 +33,9 @@ class LibvirtExecutor:
     Acts through the kinds' drivers.
 
     Actions of one object are done in the plan's order; an object's begin when all objects they need are
-    done. Independent objects go in parallel, those in one pool one at a time. A failed action skips the
-    rest of its object's and all that needs that object, and nothing else; a lost connection skips all.
+    done, and one that comes after other objects when those are. Independent objects go in parallel, those in
+    one pool one at a time. A failed action skips the rest of its object's and all that needs that object, and
+    nothing else; a lost connection skips all.
 
     Attributes:
         workers: How many objects at most are worked on at once.
@@ -54,22 +56,18 @@ class LibvirtExecutor:
         with self.state.alone(world, {*plan.records, *(action.key for action in plan.actions)}):
             for key in plan.records:
                 run.settled(key, run.ledger.refresh(key))
-            work(run.needs, run.work, self.workers)
+            work(run.legs.order(), run.work, self.workers)
             return run.report()
 
 
 class _Run:
-    """One plan on its way; `work` is called in several threads, for different objects."""
+    """One plan on its way; `work` is called in several threads, for different legs."""
 
     def __init__(self, executor: LibvirtExecutor, plan: Plan, world: World) -> None:
         self.ledger = Ledger(executor.kinds, executor.state, world)
-        self.needs: dict[Key, set[Key]] = {}
-        self._steps: dict[Key, list[int]] = {}
-        for index, action in enumerate(plan.actions):
-            self.needs.setdefault(action.key, set()).update(action.needs)
-            self._steps.setdefault(action.key, []).append(index)
+        self.legs = Legs.of(plan.actions)
         self._drivers = {
-            kind: executor.kinds[kind].driver() for kind in sorted({k.kind for k in self._steps})
+            kind: executor.kinds[kind].driver() for kind in sorted({a.key.kind for a in plan.actions})
         }
         self._executor = executor
         self._plan = plan
@@ -80,10 +78,11 @@ class _Run:
         self._lost = Event()
         self._telling = Lock()
 
-    def work(self, key: Key) -> None:
-        """Do all actions of one object, as far as they and what they need succeed."""
-        blame = next((self._blame[need] for need in sorted(self.needs[key]) if need in self._blame), "")
-        indices = self._steps[key]
+    def work(self, leg: Leg) -> None:
+        """Do all actions of one leg, as far as they and what they need succeed."""
+        needs = (leg.key, *sorted(self.legs.needs[leg]))
+        blame = next((self._blame[need] for need in needs if need in self._blame), "")
+        indices = self.legs.steps[leg]
         # What follows only watches: that it fails does not undo what was done.
         changing = [i for i in indices if self._plan.actions[i].verb not in WATCHING]
         for index in indices:
@@ -93,12 +92,12 @@ class _Run:
                 outcome = Outcome(action, Result.SKIPPED, error=blame)
             else:
                 outcome = self._do(action, is_last=index in changing[-1:])
-                blame = f'"{action.verb}" of {key} failed' if outcome.result is Result.FAILED else ""
+                blame = f'"{action.verb}" of {leg.key} failed' if outcome.result is Result.FAILED else ""
             self._outcomes[index] = outcome
             with self._telling:
                 self._executor.reporter.finished(outcome)
         if blame:
-            self._blame[key] = blame
+            self._blame[leg.key] = blame
 
     def settled(self, key: Key, news: tuple[Settled, ...]) -> None:
         """Report where libvirt keeps an object otherwise than asked."""

@@ -116,6 +116,10 @@ def _none_astray(
     return ()
 
 
+def _no_notes(_whole: Node) -> Iterable[str]:
+    return ()
+
+
 def _none_moved(_desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
     return ()
 
@@ -138,6 +142,7 @@ class Kind:
             earlier spec said.
         strays: Tells what was taken over and should not be there: which part, what it is, what it should be.
         moves: Tells what was taken over and goes where it should be while the object runs: a change for each part.
+        notes: Tells what people should know of a new definition before it is made.
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
     """
 
@@ -153,6 +158,7 @@ class Kind:
     follow: Callable[[Desired, Actual, Node | None], Node] = _as_said
     strays: Callable[[Desired, Actual, Node | None, Lookup], Iterable[tuple[str, str, str]]] = _none_astray
     moves: Callable[[Desired, Actual, Lookup], Iterable[Change]] = _none_moved
+    notes: Callable[[Node], Iterable[str]] = _no_notes
     prune: Prune = Prune.CONFIRM
     stamped: bool = False
     has_power: bool = True

@@ -109,6 +109,7 @@ class Policy:
         leave_stopped: Whether one that should run and was stopped by others than us stays off.
         reboot_applies: Whether its own reboot is made a power cycle while changes wait for its next start.
         ready: How it shows, once started, that it does its work; None for by running.
+        interrupts: Whether a part of it may be gone for a moment, to be another while it runs.
         copies: Whether what holds its data, and is to be elsewhere, is copied there while it runs.
     """
 
@@ -130,6 +131,7 @@ class Policy:
     reboot_applies: bool = False
     leave_stopped: bool = False
     ready: Ready | None = None
+    interrupts: bool = False
     copies: bool = False
 
 
@@ -159,6 +161,7 @@ class Desired:
         plain: A new object or member is given only what libvirt itself gives it.
         content: For a volume, the local file its first bytes come from.
         labels: For selection by people and policies.
+        after: What must run and be ready before it is started, of what is to run at all.
     """
 
     key: Key
@@ -171,6 +174,7 @@ class Desired:
     plain: bool = False
     content: Path | None = None
     labels: tuple[tuple[str, str], ...] = ()
+    after: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,12 @@ class Action:
     Attributes:
         verb: A name in the kind's driver ("define", "start", "attach").
         changes: What it brings about, for people.
-        needs: Objects whose actions must have succeeded first.
+        needs: Objects whose actions must have succeeded before the first of this object's.
+        after: Objects whose actions must have succeeded before this one, and those that follow it on this object.
         tree: What the verb works with: the whole proposed definition, or one device of it.
         steps: Where the verb acts, for one that acts on a part.
         content: For a new volume, the local file its first bytes come from.
+        notes: What people should know before it is done, though it is as the spec says.
         policy: The object's own, for what a verb may do (how long to wait for a shutdown, whether to force it).
     """
 
@@ -51,7 +53,9 @@ class Action:
     tree: Node | None = None
     steps: tuple[str, ...] = ()
     content: Path | None = None
+    notes: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    after: tuple[Key, ...] = ()
 
 
 class Hold(Enum):
@@ -60,6 +64,7 @@ class Hold(Enum):
     EFFECT = "costs more than policy allows unasked"
     WINDOW = "waits for the window"
     GROUP = "waits for others of its group"
+    ORDER = "waits for what is started before it"
     CONFLICT = "an object of that name exists and is not ours"
     UNKNOWN = "libvirt could not tell its state"
     BUSY = "a job is running on it"

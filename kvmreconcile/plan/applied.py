@@ -166,5 +166,11 @@ def followed(desired: Desired, actual: Actual, kind: Rulebook, before: Node | No
 
 def bent(desired: Desired, kind: Rulebook) -> Rules:
     """Return the kind's rules as the object's own policy bends them."""
-    shared = desired.policy.apply is Apply.MERGE
-    return variant(kind.rules, plain=desired.plain, shared=shared, ignored=desired.policy.ignore)
+    policy = desired.policy
+    return variant(
+        kind.rules,
+        plain=desired.plain,
+        shared=policy.apply is Apply.MERGE,
+        ignored=policy.ignore,
+        interrupts=policy.interrupts,
+    )

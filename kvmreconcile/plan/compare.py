@@ -46,7 +46,8 @@ def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reaso
     again = reason is Reason.UNFINISHED and not kind.has_power
     verb = "recreate" if again else "create"
     added = (Change((), "", None, whole, rules.secrets),)
-    steps = [replace(base, verb=verb, tree=whole, changes=added, content=desired.content)]
+    notes = tuple(kind.notes(whole))
+    steps = [replace(base, verb=verb, tree=whole, changes=added, content=desired.content, notes=notes)]
     if kind.has_power:
         steps.extend(after_birth(desired, None, base))
     return Compared(tuple(steps))

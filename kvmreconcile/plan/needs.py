@@ -65,11 +65,14 @@ def find_needs(world: World, kinds: Rulebooks) -> Needs:
             continue
         targets = edges(desired, kinds[key.kind], world)
         direct[key] = frozenset(k for k, _ in targets if k != key)
-        for target in sorted({k for k, ref in targets if ref.required and not _may_exist(k, world, kinds)}):
+        required = {k for k, ref in targets if ref.required}.union(desired.after)
+        for target in sorted(k for k in required if not _may_exist(k, world, kinds)):
             what = f"{key} refers to {target}, which neither a spec nor this host has"
             problems.append(Problem(str(desired.source), what, "write a spec for it, or mend the name"))
             left_out.setdefault(key, f"refers to {target}, which does not exist")
-    sequence, cycles = order({k: wants for k, wants in direct.items() if k not in left_out})
+    # Who only starts after another does not need it to be made; it has its place behind it all the same.
+    before = {k: wants.union(world.desired[k].after) for k, wants in direct.items()}
+    sequence, cycles = order({k: wants for k, wants in before.items() if k not in left_out})
     for cycle in cycles:
         problems.append(_circle(cycle, world))
         left_out |= dict.fromkeys(cycle, "is part of a circle")

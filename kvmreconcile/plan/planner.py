@@ -15,7 +15,7 @@ from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind, find_needs
 from kvmreconcile.plan.policy import Case, Overrides, judge, name, overridden
 from kvmreconcile.plan.prune import orphans
-from kvmreconcile.plan.starts import awaited
+from kvmreconcile.plan.starts import in_order
 from kvmreconcile.tree import Change
 
 
@@ -45,8 +45,8 @@ def plan(
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
     actions, crowd = in_turn(actions, world)
     actions, excess = (actions, []) if approved else braked(actions, world, limits)
-    held += [*crowd, *excess]
-    actions = list(awaited(actions))
+    actions, early = in_order(actions, world)
+    held += [*crowd, *excess, *early]
     released = gone.release() if approved else []
     return Plan(
         actions=(*needs.waiting(actions), *gone.actions, *released),

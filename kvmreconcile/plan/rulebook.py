@@ -58,6 +58,10 @@ class Rulebook(Protocol):
         """Tell what was taken over and goes where it should be while the object runs."""
         ...
 
+    def notes(self, whole: Node, /) -> Iterable[str]:
+        """Tell what people should know of a new definition before it is made."""
+        ...
+
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
         """Fill in what a proposed definition lacks and only its surroundings tell."""
         ...

@@ -142,9 +142,15 @@ def hot_and_cold(
 ) -> tuple[list[Change], tuple[Change, ...]]:
     """Tell changes of a running definition that a verb brings about from those that wait for the next start."""
     rows = [(change, row_for(change, definition, rules)) for change in live]
-    cold = {change.rule for change, row in rows if not _is_hot(row)}
-    hot = [change for change, row in rows if row and _is_hot(row) and row.after not in cold]
+    cold = [change for change, row in rows if not _is_hot(row)]
+    hot = [change for change, row in rows if row and _is_hot(row) and not _must_wait(change, row, cold)]
     return hot, tuple(change for change in live if change not in hot)
+
+
+def _must_wait(change: Change, row: Update, cold: Sequence[Change]) -> bool:
+    """Tell whether what a change comes after waits for the next start, in the element that both are of."""
+    depth = row.at.count("/") + 1 if row.at else 0
+    return any(c.rule == row.after and c.steps[:depth] == change.steps[:depth] for c in cold)
 
 
 def _is_hot(row: Update | None) -> bool:

@@ -13,7 +13,9 @@ from kvmreconcile.tree.table import Table, paths
 
 
 @lru_cache(maxsize=256)
-def variant(rules: Rules, *, plain: bool, shared: bool, ignored: tuple[str, ...]) -> Rules:
+def variant(
+    rules: Rules, *, plain: bool, shared: bool, ignored: tuple[str, ...], interrupts: bool = True
+) -> Rules:
     """
     Return rules as one object's policy bends them.
 
@@ -21,13 +23,16 @@ def variant(rules: Rules, *, plain: bool, shared: bool, ignored: tuple[str, ...]
         plain: New members are given only what libvirt itself gives them.
         shared: No list is complete, so nothing is removed from one.
         ignored: More paths that are left as they are.
+        interrupts: Parts of a running object may be gone for a moment.
     """
     members = {
         k: replace(m, owner=Owner.SHARED) if m.owner is Owner.SPEC else m for k, m in rules.members.rows
     }
     more = [pattern for path in ignored for pattern in (path, f"{path}/**")]
+    updates = {path: tuple(u for u in rows if not u.interrupts) for path, rows in rules.updates.rows}
     return replace(
         rules,
+        updates=rules.updates if interrupts else Table(updates),
         births=Table({}) if plain else rules.births,
         members=Table(members) if shared else rules.members,
         ignored=paths(*(key for key, _ in rules.ignored.rows), *more) if ignored else rules.ignored,

@@ -88,14 +88,16 @@ class Update:
 
     `at` is the path of the element the verb acts on, where that is not the changed one; `on` names the
     signs of changes it serves: "+" added, "-" removed, "~" changed; `when`, where given, is asked with the
-    change and the definition that it is to be made in. While a change at the path `after` waits for the object's next start, so does
-    this one, for which that one makes room; done is it after all others. `source` cites where libvirt says so.
+    change and the definition that it is to be made in. While a change at the path `after`, inside the same element at `at`, waits for the object's
+    next start, so does this one, for which that one makes room; done is it after all others. Where it `interrupts`, the part is gone for a moment, which
+    takes a policy that allows it. `source` cites where libvirt says so.
     """
 
     verb: str
     on: str = "+-~"
     at: str = ""
     after: str = ""
+    interrupts: bool = False
     effect: Effect = Effect.LIVE
     since: tuple[int, int, int] = (0, 0, 0)
     source: str = ""

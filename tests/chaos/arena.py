@@ -9,9 +9,9 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +78,13 @@ class Arena:
     def environment(self) -> dict[str, str]:
         """What the daemon, and any command beside it, is to be told."""
         git = {"url": str(self.specs), "poll": "1s"}
-        where = (
-            {"KVMRECONCILE_GIT": json.dumps(git)} if self._origin else {"KVMRECONCILE_SPECS": str(self.specs)}
-        )
+        where = {"SPECS": str(self.specs)} if self._origin is None else {"GIT": json.dumps(git)}
         return {
             **os.environ,
             "KVMRECONCILE_CONNECT": self.lab.uri,
             "KVMRECONCILE_STATE": str(self._state),
             "KVMRECONCILE_RESYNC": "15s",
-            **where,
+            **{f"KVMRECONCILE_{name}": value for name, value in where.items()},
         }
 
     def start(self) -> None:
@@ -117,9 +115,13 @@ class Arena:
         assert self._daemon
         self._daemon.wait()
 
-    def look(self) -> None:
-        """Tell the daemon to look at once, as an operator does."""
-        os.kill(self.pid, signal.SIGHUP)
+    def kill_git(self) -> bool:
+        """Kill what the daemon's git is just doing; tell whether it was doing anything."""
+        told = subprocess.run(["pgrep", "--parent", str(self.pid), "git"], check=False, capture_output=True)
+        for pid in map(int, told.stdout.split()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return bool(told.stdout)
 
     def disk(self, script: str) -> None:
         """Do something to the state's disk."""
@@ -139,6 +141,13 @@ class Arena:
         except LabError:
             return False
         return True
+
+    def is_running(self, guest: str) -> bool:
+        """Tell whether a guest runs, as far as libvirt can tell."""
+        try:
+            return self.lab.virsh("domstate", guest).strip() == "running"
+        except LabError:
+            return False
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Yield what was logged; a line that a kill cut short is left out."""
@@ -175,14 +184,3 @@ class Arena:
     def is_foreign_untouched(self) -> bool:
         """Tell whether all that is of another hand is as it was."""
         return self.foreign() == self._before
-
-
-def wait_s(arena: Arena, within_s: float) -> float:
-    """Wait until a plan has nothing to do, and return how long that took; AssertionError if it is never so."""
-    began_s = time.monotonic()
-    made: dict[str, Any] | None = None
-    while time.monotonic() - began_s < within_s:
-        made = arena.plan()
-        if made is not None and not made["actions"]:
-            return time.monotonic() - began_s
-    raise AssertionError(f"after {within_s:.0f} s of calm it is not converged: {json.dumps(made)[:2000]}")

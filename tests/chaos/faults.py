@@ -168,8 +168,26 @@ def kill_daemon(arena: Arena, _chance: Random) -> str:
 def kill_libvirtd(arena: Arena, chance: Random) -> str:
     """Kill or end libvirtd, and start it again."""
     how = chance.choice(("KILL", "TERM"))
+    for guest in GUESTS:
+        # One that was just being started is started again.
+        arena.stops[guest] += not arena.is_running(guest)
     arena.lab.restart_libvirtd(how)
     return how
+
+
+def freeze_libvirtd(arena: Arena, chance: Random) -> str:
+    """Keep libvirtd from doing anything for a while, as a host that swaps does."""
+    seconds = chance.choice((1, 2, 4))
+    arena.lab.exec("sh", "-c", f"p=$(cat /run/libvirtd.pid); kill -STOP $p; sleep {seconds}; kill -CONT $p")
+    return f"{seconds} s"
+
+
+def freeze_guest(arena: Arena, chance: Random) -> str:
+    """Keep a guest's QEMU from doing anything for a while."""
+    guest = chance.choice(GUESTS)
+    pid = f"p=$(cat /run/libvirt/qemu/{guest}.pid) || exit 0"
+    arena.lab.exec("sh", "-c", f"{pid}; kill -STOP $p; sleep 2; kill -CONT $p || true")
+    return guest
 
 
 def kill_dnsmasq(arena: Arena, _chance: Random) -> str:
@@ -192,8 +210,20 @@ def empty(arena: Arena, _chance: Random) -> str:
 def checkout(arena: Arena, chance: Random) -> str:
     """Damage what was laid out of a repository."""
     cut = chance.choice(("rm -f", "truncate -s 7"))
-    arena.disk(f"{cut} git/revisions/*/web1.yaml")
+    arena.disk(f"{cut} git/revisions/*/*/web1.yaml")
     return cut
+
+
+def mirror(arena: Arena, chance: Random) -> str:
+    """Damage the copy of a repository, as a power cut may."""
+    cut = chance.choice(("-size -2 -name '[0-9a-f]*'", "-name '*.pack'", "-name HEAD"))
+    arena.disk(f"find git/mirror.git -type f {cut} -exec truncate -s 3 {{}} +")
+    return cut
+
+
+def kill_git(arena: Arena, _chance: Random) -> str:
+    """Kill git while it asks the repository, so that what it was writing is half written."""
+    return "dead" if any(arena.kill_git() for _ in range(20)) else "not there"
 
 
 @dataclass(frozen=True)
@@ -211,10 +241,9 @@ FAULTS: Mapping[str, Row] = {
         *(Row(do, 10) for do in (title, memory)),
         *(Row(do) for do in (spare, rename, rewrite, broken, unreadable)),
         *(Row(do) for do in (retitle, plug, autostart, undefine, stop_network, stop_pool)),
-        *(Row(do, 2) for do in (destroy, crash, kill_dnsmasq, fill, checkout)),
+        *(Row(do, 2) for do in (destroy, crash, kill_dnsmasq, fill, checkout, mirror, kill_git)),
         Row(empty, 6),
-        Row(sleep, 1),
-        Row(kill_libvirtd, 1),
+        *(Row(do, 1) for do in (sleep, kill_libvirtd, freeze_libvirtd, freeze_guest)),
         Row(kill_daemon, 2, kills_daemon=True),
     )
 }
@@ -225,7 +254,7 @@ def mend(arena: Arena) -> None:
     for file in arena.specs.glob("*.yaml"):
         if file.name.startswith(("broken", "unreadable")):
             file.unlink()
-    arena.disk("rm -f filler; rm -rf git/revisions/nothing")
+    arena.disk("rm -f filler")
     for leftover in arena.specs.glob("*.yaml~"):
         shutil.move(leftover, leftover.with_suffix(".yaml"))
 

@@ -1,5 +1,7 @@
 """Back-off: who waits, how long, and what ends it."""
 
+from dataclasses import replace
+
 import pytest
 
 from kvmreconcile.daemon.backoff import FORGET_S, Backoff, Fate
@@ -77,6 +79,17 @@ def test_what_needs_one_that_waits_is_left_out_too() -> None:
     backoff.learn(report(failed(action(LAN))), 0.0)
 
     assert sifted(backoff, 0.5, action(LAN), action(WEB, needs=(LAN,))) == []
+
+
+def test_what_starts_after_one_that_waits_is_done_up_to_that() -> None:
+    backoff = Backoff()
+    backoff.learn(report(failed(action(LAN))), 0.0)
+    start = replace(action(WEB), after=(LAN,))
+    last = replace(action(Key("Domain", "last")), after=(WEB,))
+
+    plan = backoff.sift(Plan((action(LAN), action(WEB, "define"), start, action(WEB, "ready"), last)), 0.5)
+
+    assert [(a.verb, a.key) for a in plan.actions] == [("define", WEB)]
 
 
 def test_released_by_a_change_of_the_specs_all_is_tried_at_once() -> None:

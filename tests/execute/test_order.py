@@ -1,18 +1,20 @@
 """Who comes when: what is needed first, one at a time in an object and in a pool, the rest in parallel."""
 
+from dataclasses import replace
 from threading import Barrier, Lock
 
 import pytest
 
-from kvmreconcile.errors import PlanError
+from kvmreconcile.errors import PlanError, Rejected
+from kvmreconcile.execute.legs import Leg
 from kvmreconcile.execute.parallel import _startable, work
-from kvmreconcile.model import Action, Key
+from kvmreconcile.model import Action, Key, Power
 from tests.execute.conftest import Stage
-from tests.execute.host import action
+from tests.execute.host import action, desired
 
 
-def keys(*texts: str) -> list[Key]:
-    return [Key.read(text) for text in texts]
+def legs(*texts: str) -> list[Leg]:
+    return [Leg(Key.read(text)) for text in texts]
 
 
 def test_actions_of_one_object_are_done_in_the_plans_order(stage: Stage) -> None:
@@ -39,6 +41,58 @@ def test_a_need_of_a_later_action_delays_the_first_too(stage: Stage) -> None:
     )
 
     assert stage.host.log == ["create Volume/p/v", "define Domain/web", "start Domain/web"]
+
+
+def following(step: Action, *after: str) -> Action:
+    return replace(step, after=tuple(map(Key.read, after)))
+
+
+def test_a_step_that_comes_after_others_keeps_those_before_it_from_nothing(stage: Stage) -> None:
+    stage.host.faults["start Domain/db"] = [Rejected("it cannot")]
+    web = following(action("start", "Domain/web"), "Domain/db", "Domain/none")
+    steps = (
+        action("define", "Domain/web"),
+        web,
+        action("suspend", "Domain/web"),
+        action("start", "Domain/db"),
+    )
+
+    report = stage.execute(*steps, following(action("start", "Domain/end"), "Domain/web"))
+
+    assert [(o.action.verb, o.result.value, o.error) for o in report.outcomes] == [
+        ("define", "done", ""),
+        ("start", "skipped", '"start" of Domain/db failed'),
+        ("suspend", "skipped", '"start" of Domain/db failed'),
+        ("start", "failed", "it cannot"),
+        ("start", "skipped", '"start" of Domain/db failed'),
+    ]
+
+
+def test_a_step_that_comes_after_others_is_done_after_all_their_steps(stage: Stage) -> None:
+    first = (action("start", "Domain/db"), action("ready", "Domain/db"))
+
+    stage.execute(
+        action("define", "Domain/web"), following(action("start", "Domain/web"), "Domain/db"), *first
+    )
+
+    assert stage.host.log[-1] == "start Domain/web"
+    assert len(stage.host.log) == 4
+
+
+def test_what_was_done_before_a_step_had_to_wait_in_vain_is_remembered_as_done(stage: Stage) -> None:
+    stage.host.faults["start Domain/db"] = [Rejected("it cannot")]
+    web = desired("Domain/web", power=Power.RUNNING)
+
+    stage.execute(
+        action("create", "Domain/web"),
+        following(action("start", "Domain/web"), "Domain/db"),
+        action("start", "Domain/db"),
+        wanted=(web,),
+    )
+
+    known = stage.state.applied()[web.key]
+    assert known.complete
+    assert known.digest
 
 
 def test_what_is_needed_and_not_planned_is_not_waited_for(stage: Stage) -> None:
@@ -89,13 +143,13 @@ def await_all(barrier: Barrier) -> None:
 
 
 def test_of_the_volumes_of_one_pool_one_is_begun_at_a_time() -> None:
-    waiting = keys("Volume/p/a", "Volume/p/b", "Volume/q/a", "Domain/a", "Domain/b")
+    waiting = legs("Volume/p/a", "Volume/p/b", "Volume/q/a", "Domain/a", "Domain/b")
 
-    assert _startable(waiting, [], 9) == keys("Volume/p/a", "Volume/q/a", "Domain/a", "Domain/b")
-    assert _startable(waiting, keys("Volume/p/z"), 9) == keys("Volume/q/a", "Domain/a", "Domain/b")
-    assert _startable(waiting, keys("Domain/z"), 9) == _startable(waiting, [], 9)
-    assert _startable(waiting, [], 2) == keys("Volume/p/a", "Volume/q/a")
-    assert _startable(waiting, keys("Domain/z"), 0) == []
+    assert _startable(waiting, [], 9) == legs("Volume/p/a", "Volume/q/a", "Domain/a", "Domain/b")
+    assert _startable(waiting, legs("Volume/p/z"), 9) == legs("Volume/q/a", "Domain/a", "Domain/b")
+    assert _startable(waiting, legs("Domain/z"), 9) == _startable(waiting, [], 9)
+    assert _startable(waiting, [], 2) == legs("Volume/p/a", "Volume/q/a")
+    assert _startable(waiting, legs("Domain/z"), 0) == []
 
 
 def test_volumes_of_one_pool_are_all_done_in_turn(stage: Stage) -> None:
@@ -116,14 +170,14 @@ def test_volumes_of_one_pool_are_all_done_in_turn(stage: Stage) -> None:
 
 
 def test_a_bug_in_one_job_ends_the_work_after_those_under_way() -> None:
-    together, done = Barrier(2), list[Key]()
-    a, b, c = keys("Domain/a", "Domain/b", "Domain/c")
+    together, done = Barrier(2), list[Leg]()
+    a, b, c = legs("Domain/a", "Domain/b", "Domain/c")
 
-    def job(key: Key) -> None:
+    def job(leg: Leg) -> None:
         together.wait(30)
-        if key == a:
+        if leg == a:
             raise ZeroDivisionError
-        done.append(key)
+        done.append(leg)
 
     with pytest.raises(ZeroDivisionError):
         work({a: [], b: [], c: [a]}, job, 2)

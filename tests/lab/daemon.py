@@ -80,6 +80,14 @@ class Daemon:
             if line.get("verb") == "remove" and line["event"] == "action.started"
         ]
 
+    def done(self, verb: str) -> set[str]:
+        """Return to what it has done something."""
+        return {
+            line["key"]
+            for line in self.lines()
+            if line.get("verb") == verb and line["event"] == "action.done"
+        }
+
     def wait_until_idle(self, in_sync: int = OBJECTS) -> None:
         """Wait for a pass that has nothing to do."""
         while self.wait_for("pass.ended", in_sync=in_sync).get("done"):

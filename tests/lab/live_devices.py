@@ -208,7 +208,10 @@ NICS = Group(
 )
 BRIDGED = Group(
     "bridged",
-    spec={"interfaces": [{"name": "one", "bridge": "virbr11", "mac": _MAC}]},
+    spec={
+        "interfaces": [{"name": "one", "bridge": "virbr11", "mac": _MAC}],
+        "update": {"replugInterfaces": True},
+    },
     edits=(
         Edit(
             "onto another bridge",
@@ -216,6 +219,62 @@ BRIDGED = Group(
             change={"interfaces[one].bridge": "virbr12"},
             shown=("update ~ devices/interface[one]/source/@bridge",),
             seen=_defined("bridge='virbr12'"),
+            passing=True,
+        ),
+        Edit(
+            "into a network instead",
+            rows=("devices/interface/@type:update",),
+            change={"interfaces[one]": {"network": "lan", "mac": _MAC}},
+            shown=(
+                "update ~ devices/interface[one]/@type",
+                "update + devices/interface[one]/source/@network",
+                "update - devices/interface[one]/source/@bridge",
+            ),
+            seen=_defined("bridge='virbr11'"),
+        ),
+        Edit(
+            "into a group of its ports",
+            rows=("devices/interface/**:replug",),
+            change={"interfaces[one].portgroup": "fast"},
+            shown=("replug + devices/interface[one]/source/@portgroup",),
+            seen=_defined("portgroup='fast'"),
+        ),
+        Edit(
+            "frames come by the dozen",
+            rows=("devices/interface/coalesce:update",),
+            change={"interfaces[one].coalesce": 12},
+            shown=("update + devices/interface[one]/coalesce",),
+            seen=_defined("<frames max='12'/>"),
+            passing=True,
+        ),
+        Edit(
+            "and by the score",
+            rows=("devices/interface/coalesce/rx/frames/@max:update",),
+            change={"interfaces[one].coalesce": 20},
+            shown=("update ~ devices/interface[one]/coalesce/rx/frames/@max",),
+            seen=_defined("<frames max='20'/>"),
+        ),
+        Edit(
+            "apart from others",
+            rows=("devices/interface/port:update",),
+            change={"interfaces[one].isolated": True},
+            shown=("update + devices/interface[one]/port",),
+            seen=_defined("<port isolated='yes'/>"),
+            passing=True,
+        ),
+        Edit(
+            "and no longer",
+            rows=("devices/interface/port/@isolated:update",),
+            change={"interfaces[one].isolated": False},
+            shown=("update ~ devices/interface[one]/port/@isolated",),
+            seen=_defined("<port isolated='no'/>"),
+        ),
+        Edit(
+            "what cannot change while it is plugged in",
+            rows=("devices/interface/**:replug",),
+            change={"interfaces[one].mtu": 1400},
+            shown=("replug + devices/interface[one]/mtu",),
+            seen=lambda guest: guest.sh(f"cat $(dirname $({_FIND}))/mtu") == "1400",
         ),
     ),
 )

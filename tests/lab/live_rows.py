@@ -30,7 +30,11 @@ spec: {{path: {path}}}
 apiVersion: kvmreconcile/v1
 kind: Network
 metadata: {{name: lan}}
-spec: {{mode: isolated, bridge: virbr11, addresses: [{{address: 192.0.2.1/25, dhcp: {{ranges: [{{start: 192.0.2.50, end: 192.0.2.100}}]}}}}]}}
+spec:
+  mode: isolated
+  bridge: virbr11
+  addresses: [{{address: 192.0.2.1/25, dhcp: {{ranges: [{{start: 192.0.2.50, end: 192.0.2.100}}]}}}}]
+  xml: <network><portgroup name='fast'/></network>
 ---
 apiVersion: kvmreconcile/v1
 kind: Network
@@ -198,7 +202,7 @@ def _make(edit: Edit, spec: dict[str, Value], guest: Guest) -> None:
     assert not any(left), f"{edit.name}: {left}"
     for row in edit.rows:
         path, _, verb = row.rpartition(":")
-        paths = [_bare(c["path"]) for s in steps if s["verb"] == verb for c in s["changes"]]
+        paths = [bare(c["path"]) for s in steps if s["verb"] == verb for c in s["changes"]]
         assert any(Table({path: True}).get(p) for p in paths), f"{edit.name}: {row} is not what is planned"
     guest.site.converge()
     wait_until(lambda: edit.seen(guest), edit.name)
@@ -216,7 +220,7 @@ def _power_cycle(guest: Guest) -> None:
     guest.site.assert_in_sync()
 
 
-def _bare(path: str) -> str:
+def bare(path: str) -> str:
     """Return a path without the names of members: "devices/disk[data]" is "devices/disk" to a row."""
     return re.sub(r"\[[^]]*\]", "", path)
 

@@ -120,6 +120,9 @@ VCPUS = Group(
 _NOTE = '<domain><metadata><t:note xmlns:t="urn:example:notes"{}>{}</t:note></metadata></domain>'
 
 
+_VALID = "<domain><devices><graphics type='vnc' passwdValidTo='2099-01-01T00:00:00'/></devices></domain>"
+
+
 def _noted(text: str) -> Callable[[Guest], bool]:
     return lambda guest: text in guest.virsh("metadata", "urn:example:notes")
 
@@ -186,6 +189,15 @@ PARTS = Group(
             seen=lambda guest: "passwd='two'" in guest.virsh("dumpxml", "--security-info"),
         ),
         Edit(
+            "and for whom it counts",
+            rows=("devices/graphics/@connected:update",),
+            change={
+                "graphics": [{"type": "vnc", "password": "two", "listen": "127.0.0.1", "connected": "keep"}]
+            },
+            shown=("update + devices/graphics[vnc]/@connected",),
+            seen=_runs_with("connected='keep'"),
+        ),
+        Edit(
             "metadata",
             rows=("metadata/**:set-metadata",),
             change={"xml": _NOTE.format(" by='me'", "second")},
@@ -202,6 +214,15 @@ PARTS = Group(
             change={"xml": "<domain/>"},
             shown=("set-metadata - metadata/urn:example:notes:note",),
             seen=lambda guest: "urn:example:notes" not in guest.virsh("dumpxml"),
+        ),
+        Edit(
+            "password is good for some years",
+            rows=("devices/graphics/@passwdValidTo:update",),
+            change={"xml": _VALID},
+            shown=("update + devices/graphics[vnc]/@passwdValidTo",),
+            seen=lambda guest: (
+                "passwdValidTo='2099-01-01T00:00:00'" in guest.virsh("dumpxml", "--security-info")
+            ),
         ),
     ),
 )
@@ -413,12 +434,15 @@ IOTUNE = Group(
 
 GROUPS = (VALUES, VCPUS, PARTS, TUNING, IOTUNE)
 _NO_SFQ = "this kernel lacks the queueing discipline (sfq) that libvirt limits traffic by"
+_NO_GROUPS = "libvirt 11.2 has such groups first, and here is 9.0"
 _NO_POLL = "libvirt 9.0 takes it by a call and has no place for it in a definition"
 NOT_RUN: dict[str, str] = {
     "uuid:replace": "is no live change: the guest is made anew",
     "numatune/memory/@nodeset:set-numa": "this host has one NUMA node, and no other to move to",
     "iothreadids/iothread/poll:set-iothreads": _NO_POLL,
     "iothreadids/iothread/poll/@*:set-iothreads": _NO_POLL,
+    "throttlegroups/throttlegroup:set-throttle": _NO_GROUPS,
+    "throttlegroups/throttlegroup/*:set-throttle": _NO_GROUPS,
     **{
         f"devices/interface/bandwidth/{way}:set-bandwidth": _NO_SFQ
         for way in ("inbound", "inbound/@*", "outbound", "outbound/@*")

@@ -6,6 +6,7 @@ import pytest
 
 from kvmreconcile.state.claim import Claim
 from tests.lab.daemon import ALL, FILES, OBJECTS, Daemon, at_s
+from tests.lab.guest import wait_until
 
 pytestmark = pytest.mark.figures
 
@@ -201,3 +202,24 @@ def test_while_another_is_at_work_it_looks_again_later(running: Daemon) -> None:
 
     running.wait_for("action.done", key="Domain/web1", verb="start")
     assert running.is_running()
+
+
+def test_guests_whose_qemu_hangs_keep_nobody_else_waiting(running: Daemon) -> None:
+    names = [f"hung{number}" for number in range(6)]
+    spec = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {}}}\nspec: {{type: qemu, memory: 32MiB, vcpus: {{count: {}, maximum: 2}}}}\n"
+    for name in names:
+        (running.specs / f"{name}.yaml").write_text(spec.format(name, 1))
+    wait_until(lambda: running.done("start") >= {f"Domain/{name}" for name in names}, "all have started")
+    running.wait_until_idle(in_sync=OBJECTS + len(names))
+    pids = " ".join(running.lab.exec("cat", f"/run/libvirt/qemu/{name}.pid") for name in names)
+
+    running.lab.exec("kill", "-STOP", *pids.split())
+    # More than libvirt serves at once on one connection, and not all of one plan.
+    for name in names:
+        (running.specs / f"{name}.yaml").write_text(spec.format(name, 2))
+        running.wait_for("action.started", key=f"Domain/{name}")
+    running.lab.virsh("destroy", "web1")
+    running.wait_for("action.done", key="Domain/web1", verb="start")
+
+    assert "action.failed" not in {line["event"] for line in running.lines()}
+    running.lab.exec("kill", "-CONT", *pids.split())

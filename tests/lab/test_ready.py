@@ -66,20 +66,32 @@ def test_guest_is_done_once_its_agent_answers(site: Site, guest_files: GuestFile
     site.assert_in_sync()
 
 
-def test_guest_whose_agent_never_answers_is_reported_with_the_reason_and_runs_on(
+def test_guest_is_started_once_the_one_before_it_is_ready(site: Site, guest_files: GuestFiles) -> None:
+    guest(site, guest_files, "db", "ready: {agent: true}")
+    empty(site, "app", "startAfter: [db]")
+
+    said = site.converge().stderr
+
+    assert ask_agent(site.lab, "db", "guest-ping") == {}
+    assert state(site, "app") == "running"
+    assert said.index("ready Domain/db") < said.index("start Domain/app")
+    site.assert_in_sync()
+
+
+def test_guest_that_is_not_ready_in_time_is_told_and_runs_on_and_who_comes_after_it_is_not_started(
     site: Site, guest_files: GuestFiles
 ) -> None:
-    empty(site, "web", "ready: {agent: true, timeout: 2s}")
+    empty(site, "web", "ready: {agent: true, timeout: 1s}")
+    empty(site, "app", "startAfter: [web]")
     empty(site, "other")
 
-    result = site.apply()
-
-    assert result.exit_code == 1
-    assert "Domain/web: not ready within 2 s: agent: " in result.output
-    assert "agent is not connected" in result.output
-    assert state(site, "web") == "running"
-    assert state(site, "other") == "running"
-    site.assert_in_sync()
+    # Also when it has not only just been started.
+    for result in (site.apply(), site.apply()):
+        assert result.exit_code == 1
+        assert "Domain/web: not ready within 1 s: agent: " in result.output
+        assert "agent is not connected" in result.output
+        assert '"ready" of Domain/web failed' in result.output
+        assert [state(site, name) for name in ("web", "app", "other")] == ["running", "shut off", "running"]
 
 
 @pytest.fixture

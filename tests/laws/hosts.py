@@ -50,6 +50,9 @@ class Book:
     def moves(self, _desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
         return ()
 
+    def notes(self, _whole: Node) -> Iterable[str]:
+        return ()
+
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
         if proposed.child("uuid") or not self.has_power:
             return proposed

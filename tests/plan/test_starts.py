@@ -1,12 +1,26 @@
-"""A guest that is started is waited for until it is ready, where its spec says how that shows."""
+"""Guests are started in the order of their specs, each once those before it are ready, where that shows."""
 
 from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Desired, Power, Ready
+from kvmreconcile.model import Desired, Halt, Key, Power, Ready, Suspension
+from kvmreconcile.plan import Overrides
+from kvmreconcile.plan.starts import probes
 from kvmreconcile.tree import Effect
-from tests.plan.worlds import RUNNING, STOPPED, done, planned, remembered, seen, wish, world
+from tests.plan.worlds import (
+    NOW,
+    RUNNING,
+    STOPPED,
+    done,
+    held,
+    needs,
+    planned,
+    remembered,
+    seen,
+    wish,
+    world,
+)
 
 AGENT = Ready(agent=True)
 OLD, NEW = '<domain><cpu mode="a"/></domain>', '<domain><cpu mode="b"/></domain>'
@@ -42,3 +56,141 @@ def test_guest_that_runs_already_is_left_alone_whatever_would_show_that_it_is_re
     db = guest("db")
 
     assert planned(world([db], [seen(db, live=NEW)], [remembered(db)])).is_empty
+
+
+def test_those_that_run_and_should_and_show_it_can_be_looked_at_at_any_time() -> None:
+    shown = guest("db", ready=Ready(agent=True, delay_s=60))
+    others = [guest("a", ready=None), guest("b", power=None), guest("c"), guest("d"), guest("e")]
+    there = [*(seen(g, live=NEW) for g in (shown, *others[:2])), seen(others[2], live=NEW, halt=Halt.PAUSED)]
+
+    looks = list(probes(world([shown, *others], [*there, seen(others[3])])))
+
+    assert [(a.verb, a.key, a.policy.ready) for a in looks] == [("ready", shown.key, AGENT)]
+
+
+def after(name: str, *first: str, **more: Any) -> Desired:
+    return guest(name, **{"ready": None, "after": tuple(Key("Domain", f) for f in first), **more})
+
+
+def test_guest_is_started_after_another_is_ready_and_made_before() -> None:
+    made = planned(world([after("app", "db"), guest("db")]))
+
+    assert done(made) == [
+        "create Domain/db",
+        "start Domain/db",
+        "ready Domain/db",
+        "create Domain/app",
+        "start Domain/app",
+    ]
+    assert [[str(k) for k in a.after] for a in made.actions] == [[], [], [], [], ["Domain/db"]]
+    assert needs(made)["Domain/app"] == []
+
+
+def test_guest_that_runs_already_is_looked_at_by_who_is_started_after_it_without_delay() -> None:
+    db = guest("db", ready=Ready(agent=True, delay_s=60))
+    app, web = after("app", "db"), after("web", "db")
+    made = planned(world([app, db, web], [seen(db, live=NEW)], [remembered(db)]))
+
+    assert done(made) == [
+        "create Domain/app",
+        "ready Domain/db",
+        "start Domain/app",
+        "create Domain/web",
+        "start Domain/web",
+    ]
+    assert made.actions[1].policy.ready == AGENT
+    assert db.key in made.in_sync
+
+
+def test_guest_that_runs_and_is_in_sync_keeps_nobody() -> None:
+    db, app = guest("db", ready=None), after("app", "db")
+
+    assert done(planned(world([app, db], [seen(db, live=NEW)], [remembered(db)]))) == [
+        "create Domain/app",
+        "start Domain/app",
+    ]
+
+
+def test_restart_waits_for_what_is_started_before_too() -> None:
+    db = guest("db", max_effect=Effect.RESTART)
+    app = after("app", "db", max_effect=Effect.RESTART)
+    there = [seen(db, live=OLD), seen(app, live=OLD), *(seen(guest(n), live=NEW) for n in "xy")]
+    wanted = [db, app, *(guest(n) for n in "xy")]
+    made = planned(world(wanted, there, [remembered(d) for d in wanted]))
+
+    assert done(made) == ["restart Domain/db", "ready Domain/db", "restart Domain/app"]
+    assert made.actions[-1].after == (db.key,)
+
+
+@pytest.mark.parametrize("power", [STOPPED, Power.PAUSED, None])
+def test_guest_that_its_own_spec_does_not_let_run_is_not_waited_for(power: Power | None) -> None:
+    db, app = guest("db", power=power), after("app", "db")
+
+    made = planned(world([app, db], [seen(db)], [remembered(db)]))
+
+    assert "start Domain/app" in done(made)
+    assert made.actions[-1].after == ()
+
+
+def test_guest_of_nobody_is_not_waited_for() -> None:
+    assert "start Domain/app" in done(planned(world([after("app", "old")], [seen(guest("old"))])))
+
+
+def test_guest_that_stays_off_holds_the_start_of_who_comes_after_it_and_nothing_else() -> None:
+    db, app, web = guest("db"), after("app", "db"), after("web", "app")
+    suspended = {db.key: Suspension(NOW)}
+    made = planned(world([app, db, web], suspended=suspended))
+
+    assert done(made) == ["create Domain/app", "create Domain/web"]
+    assert held(made) == [
+        ("create Domain/db", "SUSPENDED"),
+        ("start Domain/db", "SUSPENDED"),
+        ("start Domain/app", "ORDER"),
+        ("start Domain/web", "ORDER"),
+    ]
+    assert [h.detail for h in made.held[2:]] == ["Domain/db does not run", "Domain/app does not run"]
+    assert made.held[2].release == "it goes on in a later pass, once Domain/db runs"
+
+
+def test_what_follows_a_restart_that_waits_waits_with_it() -> None:
+    db, app = guest("db"), after("app", "db", power=Power.PAUSED, max_effect=Effect.RESTART)
+    there, known = [seen(db), seen(app, live=OLD)], [remembered(db), remembered(app)]
+    made = planned(world([app, db], there, known, suspended={db.key: Suspension(NOW)}))
+
+    assert done(made) == []
+    assert held(made)[1:] == [("restart Domain/app", "ORDER"), ("suspend Domain/app", "ORDER")]
+
+
+@pytest.mark.parametrize(("halt", "last"), [(Halt.PAUSED, "start"), (Halt.IO_ERROR, "create")])
+def test_guest_that_stands_still_counts_once_it_is_set_going(halt: Halt, last: str) -> None:
+    db, app = guest("db", ready=None), after("app", "db")
+    made = planned(world([app, db], [seen(db, live=NEW, halt=halt)], [remembered(db)]))
+
+    assert done(made)[-1] == f"{last} Domain/app"
+
+
+def test_guest_that_was_not_asked_for_and_is_off_holds_who_comes_after_it() -> None:
+    db, app = guest("db"), after("app", "db")
+    made = planned(world([app, db], [seen(db)], [remembered(db)]), Overrides(only=frozenset({app.key})))
+
+    assert done(made) == ["create Domain/app"]
+    assert held(made) == [("start Domain/app", "ORDER")]
+
+
+def test_guest_after_one_that_does_not_exist_is_told() -> None:
+    made = planned(world([after("app", "db")]))
+
+    assert [str(p) for p in made.problems] == [
+        "app.yaml:3:1: Domain/app refers to Domain/db, which neither a spec nor this host has; write a spec for it, or mend the name"
+    ]
+    assert made.is_empty
+
+
+def test_guests_that_are_started_after_one_another_are_told() -> None:
+    made = planned(world([after("a", "b"), after("b", "c"), after("c", "a"), after("d", "d"), guest("e")]))
+
+    assert [str(p) for p in made.problems] == [
+        "a.yaml:3:1: objects need one another in a circle: Domain/a → Domain/b → Domain/c → Domain/a; break it",
+        "d.yaml:3:1: objects need one another in a circle: Domain/d → Domain/d; break it",
+    ]
+    assert done(made) == ["create Domain/e", "start Domain/e", "ready Domain/e"]

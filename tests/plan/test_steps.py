@@ -8,8 +8,8 @@ import pytest
 from kvmreconcile.kinds.kind import derived_uuid
 from kvmreconcile.model import Action, Apply, Key, Plan, Reason
 from kvmreconcile.plan.applied import SECRET, applied_after, digest, fingerprint, settled, settled_live
-from kvmreconcile.plan.steps import by_rows
-from kvmreconcile.tree import Effect, Node, Rules, Table, Update, diff, parse
+from kvmreconcile.plan.steps import by_rows, hot_and_cold
+from kvmreconcile.tree import Effect, Members, Node, Rules, Table, Update, diff, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
 DOMAIN = BOOKS["Domain"]
@@ -257,6 +257,22 @@ def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_
     assert [step.verb for step in steps] == ["attach", "set"]
 
 
+def test_what_comes_after_what_waits_does_so_in_the_same_element_alone() -> None:
+    rules = Rules(
+        members=Table({"nic": Members((("@id",),))}),
+        updates=Table({"nic/@on": (Update("set", at="nic", after="nic/@kind"),)}),
+    )
+    old, new = (
+        parse(f"<d><nic id='1' kind='{kind}' on='{on}'/><nic id='2' kind='a' on='{on}'/></d>")
+        for kind, on in (("a", "x"), ("b", "y"))
+    )
+
+    hot, cold = hot_and_cold(list(diff(old, new, rules)), old, rules)
+
+    assert [c.path for c in hot] == ["nic[2]/@on"]
+    assert [c.path for c in cold] == ["nic[1]/@kind", "nic[1]/@on"]
+
+
 def test_what_a_guest_that_woke_up_lacks_is_still_to_be_done() -> None:
     web = wish("Domain/web", "<domain><memory>2</memory><cpu>b</cpu></domain>")
     asleep = seen(web, saved=True)
@@ -268,3 +284,9 @@ def test_what_a_guest_that_woke_up_lacks_is_still_to_be_done() -> None:
     made = planned(world([web], [awake], [remembered(web)]))
     assert done(made) == ["set-memory Domain/web"]
     assert [c.path for c in made.pending[web.key]] == ["cpu"]
+
+
+def test_what_people_should_know_of_what_is_new_is_said_with_it() -> None:
+    made = planned(world([wish("Domain/web", '<domain small="1"/>')], []))
+
+    assert [a.notes for a in made.actions][:1] == [("it is small",)]

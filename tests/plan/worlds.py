@@ -86,6 +86,10 @@ class Book:
         if actual.active and desired.policy.copies and place != wanted:
             yield Change(("it", "@place"), "it/@place", place, wanted)
 
+    def notes(self, whole: Node) -> Iterable[str]:
+        """Tell of a guest that is made small."""
+        return ["it is small"] if whole.attr("small") else []
+
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
         if not self.has_power:
             return proposed

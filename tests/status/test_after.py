@@ -2,70 +2,29 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 
-from kvmreconcile.daemon.backoff import Fate, Wait
-from kvmreconcile.daemon.news import Acted, Broken, Connected, Looked, Lost, News, Ordered
+from kvmreconcile.daemon.backoff import Fate
+from kvmreconcile.daemon.news import Acted, Broken, Connected, Lost, News, Ordered
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import (
-    Action,
     Blind,
-    Desired,
     Held,
     Hold,
     Key,
     Observation,
     Outcome,
     Plan,
-    Reason,
     Report,
     Result,
-    Source,
     Suspension,
-    World,
 )
 from kvmreconcile.settings import Settings
-from kvmreconcile.source.load import Loaded
 from kvmreconcile.status import Condition, Moment, Revision, Standing, Status, after, begin
-from kvmreconcile.tree import Change, Effect, Node
-
-WEB, DB, LAN = Key("Domain", "web"), Key("Domain", "db"), Key("Network", "lan")
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-WINDOW = NOON + timedelta(hours=14)
-
-
-def action(key: Key, verb: str = "define", *, needs: tuple[Key, ...] = ()) -> Action:
-    return Action(key, verb, Effect.NEXT_BOOT, Reason.EDIT, needs=needs)
-
-
-def wait(fate: Fate = Fate.PASSING, due_s: float = 1030.0) -> Wait:
-    return Wait(("abc", ()), 3, fate, due_s)
-
-
-def looked(plan: Plan, **said: Any) -> Looked:
-    """Return what a pass tells that made this plan of three objects, and does all of it unless told otherwise."""
-    desired = {
-        key: Desired(key, Node("x"), source=Source(f"{key.name}.yaml", 1, 1)) for key in (WEB, DB, LAN)
-    }
-    around = {name: said.pop(name) for name in ("suspended", "observed", "frozen") if name in said}
-    for key in around.get("frozen", ()):
-        del desired[key]
-    world = World("default", "kvm1", NOON, desired, around.pop("observed", Observation()), {}, **around)
-    usual: dict[str, Any] = {
-        "at": NOON,
-        "pass_id": "p1",
-        "rung_by": ("specs",),
-        "commit": "",
-        "specs": Loaded((), desired, (), frozenset(), complete=True),
-        "allowed": plan,
-        "waits": {},
-        "busy": frozenset(),
-        "took_s": 0.1,
-    }
-    return Looked(**{**usual, **said}, world=world, plan=plan)
+from kvmreconcile.tree import Change
+from tests.status.told import DB, LAN, NOON, WEB, WINDOW, action, looked, wait
 
 
 @dataclass

@@ -2,7 +2,20 @@
 
 import pytest
 
-from kvmreconcile.tree import NONE, Members, Node, Rules, Table, brief, diff, locate, make, parse, to_xml
+from kvmreconcile.tree import (
+    NONE,
+    Members,
+    Node,
+    Rules,
+    Table,
+    Update,
+    brief,
+    diff,
+    locate,
+    make,
+    parse,
+    to_xml,
+)
 from kvmreconcile.tree.bending import variant
 from kvmreconcile.tree.diff import label
 from kvmreconcile.tree.place import short
@@ -101,6 +114,15 @@ def test_policy_bends_rules_without_touching_them() -> None:
 
     assert bent.ignored.get("a/b/@c")
     assert PORTS.ignored.get("a") is None
+
+
+def test_what_interrupts_is_left_out_where_policy_forbids_it() -> None:
+    rules = Rules(updates=Table({"a": (Update("set"), Update("anew", interrupts=True))}))
+
+    calm = variant(rules, plain=False, shared=False, ignored=(), interrupts=False)
+
+    assert [u.verb for u in calm.updates.get("a") or ()] == ["set"]
+    assert variant(rules, plain=False, shared=False, ignored=()).updates is rules.updates
 
 
 def test_star_is_one_step_and_two_are_any() -> None:

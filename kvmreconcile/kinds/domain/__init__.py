@@ -5,6 +5,7 @@ from typing import Any
 from kvmreconcile.kinds.domain import render
 from kvmreconcile.kinds.domain.chains import follow, moves, strays
 from kvmreconcile.kinds.domain.complete import complete
+from kvmreconcile.kinds.domain.headroom import notes
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Driver, Kind
@@ -36,5 +37,6 @@ KIND = Kind(
     follow=follow,
     strays=strays,
     moves=moves,
+    notes=notes,
     stamped=True,
 )

@@ -91,6 +91,7 @@ MEMBERS = Table(
         # Tools that watch guests count events of their own.
         "perf/event": _shared(("@name",)),
         "blkiotune/device": _list(("path",)),
+        "throttlegroups/throttlegroup": _shared(("group_name",)),
         "memoryBacking/hugepages/page": _list(("@nodeset",)),
         "seclabel": _shared(("@model",), ("@type",)),
         "sysinfo": _shared(("@type",)),

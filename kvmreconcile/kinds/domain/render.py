@@ -45,7 +45,11 @@ def desire(document: Document, uuid: str) -> Desired:
         tree = with_slots(tree, spec.hotplug.slots)
     wish = desired(document, key(document), tree, tree.get("uuid") or uuid)
     return replace(
-        wish, power=_POWER[spec.state], autostart=spec.autostart, policy=_policy(document, wish.policy)
+        wish,
+        power=_POWER[spec.state],
+        autostart=spec.autostart,
+        policy=_policy(document, wish.policy),
+        after=tuple(Key(NAME, name) for name in dict.fromkeys(spec.start_after)),
     )
 
 

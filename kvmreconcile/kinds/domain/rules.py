@@ -172,6 +172,7 @@ RULES = Rules(
         "devices/disk/backingStore/@index",
         "devices/disk/source/@index",
         "devices/interface/source/@portid",
+        "devices/interface/mac/@currentAddress",
         "seclabel/imagelabel",
     ),
     # How many ports a new guest is made with; `complete` puts them there.
@@ -186,6 +187,7 @@ RULES = Rules(
         "memtune",
         "blkiotune",
         "iothreadids",
+        "throttlegroups",
         "perf",
         "devices/disk/iotune",
         "devices/interface/bandwidth",

@@ -15,6 +15,7 @@ from kvmreconcile.kinds.domain.parts.ready import ReadySpec
 from kvmreconcile.kinds.domain.parts.resources import Resources
 from kvmreconcile.kinds.domain.parts.update import DomainUpdate
 from kvmreconcile.kinds.kind import ObjectSpec
+from kvmreconcile.kinds.values import Name
 
 
 class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
@@ -49,6 +50,14 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
             "waited for. Defaults to nothing: it is ready once it runs."
         ),
     ] = None
+    start_after: Annotated[
+        list[Name],
+        Field(
+            description="Names of domains. While one of them is to run and does not, or is not `ready`, this one is not "
+            "started or restarted; all else is done to it. What is off because its own spec says so is not waited for, "
+            "and a boot of the host by itself (`autostart`) knows no order. Defaults to none."
+        ),
+    ] = Field(default_factory=list)
     autostart: Annotated[
         bool | None,
         Field(

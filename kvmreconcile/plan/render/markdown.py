@@ -38,7 +38,8 @@ def _what(group: Group) -> str:
 
 def _why(group: Group, plan: Plan) -> str:
     if group.held is None:
-        return group.reason.value if group.reason else "several reasons"
+        why = group.reason.value if group.reason else "several reasons"
+        return "; ".join((why, *(_escape(note) for note in group.notes)))
     detail = f" ({_escape(group.held.detail)})" if group.held.detail else ""
     way = release(group.held, plan)
     return f"{group.held.hold.value}{detail}" + (f"; to release it: {_escape(way)}" if way else "")

@@ -69,7 +69,7 @@ def _group(group: Group, plan: Plan, palette: Palette) -> list[str]:
         why = f": {group.reason.value}" if group.reason else ""
         cost = "" if group.sign == "~" else f" ({group.effect})"
         head = palette.paint(f"{group.sign} {key}", group.sign) + f"  {group.verbs}{cost}{why}"
-        return [head, *_folded(_lines(group), palette)]
+        return [head, *_folded(_lines(group), palette), *(f"    note: {note}" for note in group.notes)]
     detail = f" ({visible(group.held.detail)})" if group.held.detail else ""
     head = palette.paint(f"! {key}", "!") + f"  {group.verbs} held: {group.held.hold.value}{detail}"
     way = release(group.held, plan)

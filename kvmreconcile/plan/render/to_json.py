@@ -62,7 +62,9 @@ def _action(action: Action, rules: Mapping[str, Rules]) -> Json:
         "effect": str(action.effect),
         "reason": _word(action.reason.name),
         "needs": [str(key) for key in action.needs],
+        "after": [str(key) for key in action.after],
         "changes": [_change(c, _of(rules, action.key)) for c in action.changes],
+        "notes": list(action.notes),
     }
 
 

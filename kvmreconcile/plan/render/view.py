@@ -48,6 +48,11 @@ class Group:
         return ", ".join(dict.fromkeys(visible(a.verb) for a in self.actions))
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know before it is done."""
+        return tuple(visible(note) for action in self.actions for note in action.notes)
+
+    @property
     def sign(self) -> str:
         """The mark of what becomes of the object: + made, - removed, ~ changed, ! held."""
         if self.held:

@@ -43,9 +43,16 @@ def _update(virt: libvirt.virConnect, action: Action) -> None:
     domain.updateDeviceFlags(to_xml(device), LIVE)
 
 
+def _replug(virt: libvirt.virConnect, action: Action) -> None:
+    """Take a device out and put it in again as it is stored; cut short between, it is attached by the next pass."""
+    detach(virt, action)
+    _attach(virt, action)
+
+
 PLUG_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "attach": _attach,
     "detach": detach,
     "update": _update,
+    "replug": _replug,
 }
 """What `updates` names, by the verb's name."""

@@ -130,6 +130,14 @@ class Interface(Connection):
             ge=1, description="How many frames the host hands to the guest at once, at most. Defaults to one."
         ),
     ] = None
+    isolated: Annotated[
+        bool | None,
+        At("port/@isolated", YES_NO),
+        Field(
+            description="Keep it from all other isolated interfaces of the same bridge; it reaches those that are not. "
+            "Defaults to false."
+        ),
+    ] = None
     bandwidth: Annotated[
         Bandwidth | None, At("bandwidth"), Field(description="Limits of traffic. Defaults to none.")
     ] = None

@@ -65,6 +65,14 @@ class DomainUpdate(UpdatePolicy):
             '"running". Defaults to "keep".'
         ),
     ] = "keep"
+    replug_interfaces: Annotated[
+        bool,
+        Field(
+            description="Where an interface is changed in what libvirt cannot change while it is plugged in, such as its "
+            "model, MTU, queues or VLAN, unplug it and plug it in again: the guest loses its connections for a "
+            "moment, and its driver must follow. Otherwise that waits for the next start. Defaults to false."
+        ),
+    ] = False
     copy_disks: Annotated[
         bool,
         Field(
@@ -112,6 +120,7 @@ class DomainUpdate(UpdatePolicy):
             shutdown_timeout_s=how.timeout_s,
             force_off=how.force,
             reboot_applies=self.on_guest_reboot == "apply",
+            interrupts=self.replug_interfaces,
             copies=self.copy_disks,
         )
 

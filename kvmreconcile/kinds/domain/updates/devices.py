@@ -1,6 +1,7 @@
 """What is done about a change of a device of a running domain. Separate as one third of the table."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from kvmreconcile.tree import Change, Node, Update
 
@@ -10,6 +11,7 @@ _ALWAYS = (0, 0, 0)
 
 _HOT_BUSES = {"scsi", "usb"}
 _PORTS = {"pcie-root-port", "pcie-switch-downstream-port"}
+_SWITCHED = {"network", "bridge"}
 _PREFIXES = {"vd": "virtio", "sd": "scsi"}
 _REMOVABLE = {"cdrom", "floppy"}
 _NEWS = "https://libvirt.org/news.html#v{}"
@@ -66,6 +68,16 @@ def _in_port(when: Question) -> Question:
     return lambda change, domain: when(change, domain) and _has_port(change, domain)
 
 
+def _has_room(change: Change, domain: Node) -> bool:
+    """Tell whether a device of the host that comes has a port, if it is a card to the guest; USB and SCSI are none."""
+    return not _is("@type", "pci", "mdev")(change, domain) or _has_port(change, domain)
+
+
+def _is_switched(change: Change, _domain: Node) -> bool:
+    """Tell whether an interface goes from one switch of the host to another, however each is named."""
+    return {change.old, change.new} <= _SWITCHED
+
+
 def _shares_memory(change: Change, domain: Node) -> bool:
     """Tell whether a directory is shared by a process that must see the guest's memory, and does."""
     cells = {cell.attr("memAccess") for cell in domain.all("cpu/numa/cell")}
@@ -119,6 +131,8 @@ def _change(at: str, on: str = "+-~", when: Question | None = None) -> tuple[Upd
 
 _MEDIUM = _change("devices/disk", when=_is_removable)
 _NIC = _change("devices/interface")
+_SWITCH = tuple(replace(row, after="devices/interface/@type") for row in _NIC)
+"""Where an interface hangs, which is of use only where the interface is of the kind that hangs there."""
 
 DEVICES: Mapping[str, tuple[Update, ...]] = {
     "devices/disk": (
@@ -144,8 +158,13 @@ DEVICES: Mapping[str, tuple[Update, ...]] = {
     "devices/interface": _plug(_has_port),
     "devices/interface/link": _NIC,
     "devices/interface/link/@state": _NIC,
-    "devices/interface/source/@network": _NIC,
-    "devices/interface/source/@bridge": _NIC,
+    "devices/interface/@type": _change("devices/interface", on="~", when=_is_switched),
+    "devices/interface/source/@network": _SWITCH,
+    "devices/interface/source/@bridge": _SWITCH,
+    "devices/interface/coalesce": _NIC,
+    "devices/interface/coalesce/rx/frames/@max": _NIC,
+    "devices/interface/port": _NIC,
+    "devices/interface/port/@isolated": _NIC,
     "devices/interface/@trustGuestRxFilters": (
         # Before, it was taken for done, and nothing came of it.
         Update("update", at="devices/interface", since=(10, 0, 0), source=_NEWS.format("10-0-0-2024-01-15")),
@@ -153,9 +172,15 @@ DEVICES: Mapping[str, tuple[Update, ...]] = {
     "devices/interface/filterref": _NIC,
     "devices/interface/filterref/@filter": _NIC,
     "devices/interface/filterref/parameter": _NIC,
+    # What no row above serves; of another port group libvirt 9.0 says that it is done, and does nothing.
+    "devices/interface/**": (
+        Update("replug", at="devices/interface", interrupts=True, source=_CALL.format("Attach")),
+    ),
     # QEMU takes another password only where the guest was started with one.
     "devices/graphics/@passwd": _change("devices/graphics", on="~"),
-    "devices/hostdev": _plug(),
+    "devices/graphics/@passwdValidTo": _change("devices/graphics"),
+    "devices/graphics/@connected": _change("devices/graphics"),
+    "devices/hostdev": _plug(_has_room),
     "devices/redirdev": _plug(),
     "devices/rng": _plug(_has_port),
     "devices/channel": _plug(_is("target/@type", "virtio")),

@@ -1,6 +1,7 @@
 """What is done about a change of the limits of a running domain. Separate as one third of the table."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from kvmreconcile.tree import Change, Node, Update
 
@@ -31,6 +32,11 @@ _BLKIO = _setter("set-blkio", "blkiotune", "virDomainSetBlkioParameters", on="+~
 _BLKIO_DEVICE = _setter("set-blkio", "blkiotune", "virDomainSetBlkioParameters")
 _IOTUNE = _setter("set-iotune", "devices/disk", "virDomainSetBlockIoTune")
 _BANDWIDTH = _setter("set-bandwidth", "devices/interface", "virDomainSetInterfaceParameters")
+# Before this version a definition has no such groups.
+_THROTTLE = tuple(
+    replace(row, since=(11, 2, 0))
+    for row in _setter("set-throttle", "throttlegroups/*", "virDomainSetThrottleGroup")
+)
 _PIN = _setter("pin", "cputune/*", "virDomainPinVcpuFlags")
 _PIN_EMULATOR = _setter("pin", "cputune/*", "virDomainPinEmulator")
 _PIN_IOTHREAD = _setter("pin", "cputune/*", "virDomainPinIOThread")
@@ -58,6 +64,8 @@ TUNING: Mapping[str, tuple[Update, ...]] = {
     "blkiotune/device": _BLKIO_DEVICE,
     "blkiotune/device/*": _BLKIO_DEVICE,
     "devices/disk/iotune/*": _IOTUNE,
+    "throttlegroups/throttlegroup": _THROTTLE,
+    "throttlegroups/throttlegroup/*": _THROTTLE,
     "devices/interface/bandwidth/inbound": _BANDWIDTH,
     "devices/interface/bandwidth/inbound/@*": _BANDWIDTH,
     "devices/interface/bandwidth/outbound": _BANDWIDTH,

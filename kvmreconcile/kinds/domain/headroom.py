@@ -1,0 +1,52 @@
+"""
+What a new guest can never be given while it runs, because it is made without room for it.
+
+Separate from what is given at birth, which is decided there: this only tells. Pure.
+"""
+
+from collections.abc import Iterator
+
+from kvmreconcile.tree import Node
+
+_CARDS = {"interface", "hostdev", "filesystem", "rng", "vsock", "memballoon"}
+"""Devices that take a port each, on a machine that has ports; what is soldered to it or hangs on a bus takes none."""
+_OFF_THE_BUS = {"usb", "scsi", "none"}
+
+
+def lacks(domain: Node) -> Iterator[str]:
+    """Yield what a new definition has no room for, and the field that makes it."""
+    if domain.child("maxMemory") is None:
+        yield "memory beyond its own (memory.maximum)"
+    if (domain.get("vcpu/@current") or domain.get("vcpu")) == domain.get("vcpu"):
+        yield "processors (vcpus.maximum)"
+    controllers = [c for c in domain.all("devices/controller") if c.attr("type") == "pci"]
+    ports = [c for c in controllers if c.attr("model") == "pcie-root-port"]
+    is_express = any(c.attr("model") == "pcie-root" for c in controllers)
+    if is_express and len(ports) <= sum(1 for _ in _taken(domain)):
+        yield "cards such as disks and interfaces (hotplug.slots)"
+
+
+def notes(domain: Node) -> Iterator[str]:
+    """Yield what people should know of a new definition before it is made."""
+    lacking = ", ".join(lacks(domain))
+    if lacking:
+        yield f"while it runs it can never be given {lacking}"
+
+
+def _taken(domain: Node) -> Iterator[Node]:
+    """Yield what takes a port: each card, each virtio disk, and each bus of its own for disks and lines."""
+    devices = domain.child("devices")
+    children = devices.children if devices else ()
+    yield from filter(_takes_a_port, children)
+    # libvirt itself adds the bus that lines to the guest's agents hang on.
+    tags = {(child.tag, child.attr("type")) for child in children if child.tag == "controller"}
+    if any(child.tag == "channel" for child in children) and ("controller", "virtio-serial") not in tags:
+        yield Node("controller")
+
+
+def _takes_a_port(device: Node) -> bool:
+    if device.tag == "disk":
+        return device.get("target/@bus") == "virtio"
+    if device.tag == "controller":
+        return device.attr("type") in ("scsi", "virtio-serial")
+    return device.tag in _CARDS and not {device.attr("type"), device.attr("model")} & _OFF_THE_BUS

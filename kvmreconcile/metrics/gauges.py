@@ -1,0 +1,127 @@
+"""
+What is so at one moment: how objects stand, what is held, whether libvirt is there.
+
+Separate from what adds up. All of it is read from snapshots that are there already, so that a scrape waits for
+nothing, and least of all for libvirt.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from platform import python_version
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from kvmreconcile.metrics.counts import Counts
+from kvmreconcile.model import Hold
+from kvmreconcile.status import Condition, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges(Collector):
+    """
+    Asked in each scrape.
+
+    Attributes:
+        status: Returns the newest snapshot.
+        rings: Returns why it has rung since that was last answered.
+    """
+
+    status: Callable[[], Status]
+    rings: Callable[[], Collection[str]]
+    counts: Counts
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every gauge."""
+        status, counts = self.status(), self.counts
+        yield _build(status)
+        yield _objects(status)
+        yield _held(status)
+        yield _drifting(status, counts)
+        yield _gauge("libvirt_up", "Whether libvirt can be reached.", status.is_connected)
+        yield _gauge("paused", "Whether somebody has suspended everything.", status.paused is not None)
+        yield _gauge(
+            "pass_broken",
+            "Whether no pass has come to its end since one was broken off.",
+            status.broken != "",
+        )
+        yield _gauge("spec_problems", "What is wrong with specs.", len(status.problems))
+        yield _gauge("hidden_parts", "Parts of the host that cannot be listed.", len(status.blind))
+        yield _gauge("rings_waiting", "Reasons for a pass that none has answered yet.", len(self.rings()))
+        yield _gauge("plans_under_way", "Plans that are being carried out.", len(counts.under_way))
+        yield _gauge(
+            "last_success_timestamp_seconds",
+            "When the last pass began that ended without a failure; 0 before the first.",
+            _seconds(counts.succeeded) or 0,
+        )
+        yield from _revision(status, counts)
+
+
+def _revision(status: Status, counts: Counts) -> Iterator[Metric]:
+    known = status.revision
+    yield _gauge(
+        "revision_in_force_timestamp_seconds",
+        "Since when this daemon reads the commit in force.",
+        _seconds(known.since if known and known.commit else None),
+    )
+    yield _gauge(
+        "revision_checked_timestamp_seconds",
+        "When the repository last answered with a commit that may be used.",
+        _seconds(counts.answered),
+    )
+    yield _gauge(
+        "revision_refused", "Whether its newest commit cannot be had or must not be used.", counts.refused
+    )
+
+
+def _build(status: Status) -> Metric:
+    about, labels = "Which kvmreconcile runs, on which Python.", ["version", "python"]
+    family = GaugeMetricFamily("kvmreconcile_build_info", about, labels=labels)
+    family.add_metric([status.version, python_version()], 1)
+    return family
+
+
+def _objects(status: Status) -> Metric:
+    about, labels = "Objects, by how they stand.", ["kind", "condition"]
+    family = GaugeMetricFamily("kvmreconcile_objects", about, labels=labels)
+    found = Counter((key.kind, standing.condition) for key, standing in status.objects.items())
+    for kind in _kinds(status):
+        for condition in Condition:
+            family.add_metric([kind, condition.value], found[kind, condition])
+    return family
+
+
+def _held(status: Status) -> Metric:
+    family = GaugeMetricFamily("kvmreconcile_held_objects", "Objects that are held, by why.", labels=["why"])
+    found = Counter(standing.hold for standing in status.objects.values() if standing.hold)
+    for hold in Hold:
+        family.add_metric([hold.name.lower()], found[hold])
+    return family
+
+
+def _drifting(status: Status, counts: Counts) -> Metric:
+    about = "Objects that others have changed and that are not yet as their specs say."
+    family = GaugeMetricFamily("kvmreconcile_drifting_objects", about, labels=["kind"])
+    found = Counter(key.kind for key in counts.drifting)
+    for kind in sorted({*_kinds(status), *found}):
+        family.add_metric([kind], found[kind])
+    return family
+
+
+def _kinds(status: Status) -> list[str]:
+    return sorted({key.kind for key in status.objects})
+
+
+def _gauge(name: str, about: str, value: float | None) -> Metric:
+    """Return one number; None is one that is not known yet, and left out."""
+    family = GaugeMetricFamily(f"kvmreconcile_{name}", about)
+    if value is not None:
+        family.add_metric([], value)
+    return family
+
+
+def _seconds(at: datetime | None) -> float | None:
+    return at.timestamp() if at else None

@@ -1,0 +1,66 @@
+"""
+What must hold on the host, seen without asking kvmreconcile: by libvirt, by QEMU's logs, by the files themselves.
+
+Separate from the run, which also believes a plan that has nothing to do. This does not.
+"""
+
+import re
+from pathlib import Path
+
+from tests.chaos.arena import GUESTS, Arena
+from tests.lab.lab import LabError
+
+_STARTED = re.compile("^.{19,30}: starting up libvirt version", re.MULTILINE)
+_ENDED = re.compile("^.{19,30}: shutting down, reason=([a-z]+)", re.MULTILINE)
+_TITLE = re.compile("^  title: (.*)$", re.MULTILINE)
+
+
+def faults(arena: Arena) -> list[str]:
+    """Return all that is not as the specs say."""
+    found = [what for guest in GUESTS for what in _guest_faults(arena, guest)]
+    for words in (("net-info", "demo"), ("pool-info", "demo")):
+        said = _said(arena, *words)
+        if not re.search(r"(Active|State): +(yes|running)", said) or "Autostart:      yes" not in said:
+            found.append(f"{' '.join(words)}: {said}")
+    return found
+
+
+def _guest_faults(arena: Arena, guest: str) -> list[str]:
+    spec = (arena.specs / f"{guest}.yaml").read_text()
+    title = _TITLE.search(spec)
+    wanted = {
+        ("domstate", guest): "running",
+        ("desc", guest, "--title", "--config"): title[1] if title else "",
+    }
+    seen = {words: _said(arena, *words).strip() for words in wanted}
+    return [f"{' '.join(w)}: {seen[w]!r}" for w in wanted if wanted[w] and seen[w] != wanted[w]]
+
+
+def check_runs(arena: Arena) -> None:
+    """Fail if a guest was ended, or started anew, by anybody but who does the faults."""
+    for guest in GUESTS:
+        text = "".join(file.read_text(errors="replace") for file in _logs(arena, guest))
+        starts, ends = len(_STARTED.findall(text)), _ENDED.findall(text)
+        asked = 1 + arena.stops[guest]
+        assert starts <= asked, (
+            f"{guest} was started {starts} times, and there was reason for {asked}: {ends}"
+        )
+        gentle = [end for end in ends if end == "shutdown"]
+        assert not gentle, f"{guest} was shut down, which nobody asked for"
+
+
+def _logs(arena: Arena, guest: str) -> list[Path]:
+    return sorted((arena.lab.path / "log/qemu").glob(f"{guest}.log*"))
+
+
+def volumes(arena: Arena) -> dict[str, int]:
+    """Return each file of the pool and its number, which another file of the same name does not have."""
+    images = arena.lab.path / "lib/images/demo"
+    return {file.name: file.stat().st_ino for file in images.iterdir()}
+
+
+def _said(arena: Arena, *words: str) -> str:
+    try:
+        return arena.lab.virsh(*words)
+    except LabError as error:
+        return str(error)

@@ -1,0 +1,48 @@
+"""
+A daemon's metrics that are told news by hand.
+
+Separate from the tests, since what is written about metrics is shown by the same.
+"""
+
+from collections.abc import Iterator
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from kvmreconcile.daemon.newest import Newest
+from kvmreconcile.daemon.news import Acted, Looked, News, Stepped
+from kvmreconcile.metrics import Metrics
+from kvmreconcile.model import Outcome, Report, Result
+from kvmreconcile.settings import Settings
+from tests.status.told import NOON, wait
+
+
+class Daemon:
+    """What follows a daemon, and is told by hand."""
+
+    def __init__(self) -> None:
+        self.rings = ["Domain/web"]
+        self._newest = Newest(Settings(host="kvm1"), "1.0")
+        self.metrics = Metrics(lambda: self._newest.status, lambda: self.rings)
+
+    def tell(self, *news: News) -> None:
+        for each in news:
+            self._newest(each)
+            self.metrics(each)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Return what is told under a name, None if nothing is."""
+        for family in text_string_to_metric_families(self.metrics.render().decode()):
+            for sample in family.samples:
+                if (sample.name, sample.labels) == (f"kvmreconcile_{name}", labels):
+                    return sample.value
+        return None
+
+
+def ends(first: Looked, result: Result, failure: str = "") -> Iterator[News]:
+    """Yield what is told when all that a pass does has come to the same end."""
+    outcomes = tuple(
+        Outcome(a, result, 0.5, failure and "no", failure=failure) for a in first.allowed.actions
+    )
+    yield from (Stepped(NOON, first, outcome) for outcome in outcomes)
+    waits = {a.key: wait() for a in first.allowed.actions} if failure else {}
+    yield Acted(first, Report(first.allowed, outcomes), waits, 0.7)
