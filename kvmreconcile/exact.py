@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import Problem, Rejected
-from kvmreconcile.model import Action, Actual, Held, Key, Plan, World
+from kvmreconcile.model import Action, Actual, Key, Plan, World
 from kvmreconcile.tree import Change, Rules, diff, parse, to_xml
 
 Canonical = Callable[[str], str]
@@ -30,7 +30,7 @@ def exact(plan: Plan, world: World, rules: Mapping[str, Rules], judges: Mapping[
     judged = [_judge(action, world, rules, judges) for action in plan.actions]
     held = [(h, _judge(h.action, world, rules, judges)) for h in plan.held]
     actions = tuple(j.action for j in judged if j.action)
-    still = tuple(Held(j.action, h.hold, h.detail, h.release) for h, j in held if j.action)
+    still = tuple(replace(h, action=j.action) for h, j in held if j.action)
     problems = tuple(j.problem for j in (*judged, *(j for _, j in held)) if j.problem)
     left = {a.key for a in (*actions, *(h.action for h in still))}
     gone = dict.fromkeys(k for k in _keys(plan) if k not in left)

@@ -31,6 +31,7 @@ def _xml(memory: str, more: str = "") -> str:
     return f"<domain type='qemu'><name>web1</name><uuid>{UUID}</uuid>{memory}{os}{more}</domain>"
 
 
+OPENS = datetime(2026, 1, 4, 2, 0, tzinfo=UTC)
 ACTUAL = _xml("<memory unit='KiB'>262144</memory>")
 
 
@@ -44,7 +45,7 @@ def _judged(oracle: Oracle, proposed: str, *, is_new: bool = False, is_held: boo
     tree = parse(proposed)
     changes = tuple(diff(parse(ACTUAL), tree, Rules()))
     action = Action(KEY, "define", Effect.LIVE, Reason.EDIT, changes, tree=tree)
-    held = (Held(action, Hold.EFFECT),) if is_held else ()
+    held = (Held(action, Hold.WINDOW, until=OPENS),) if is_held else ()
     plan = Plan(() if is_held else (action,), held, digest="d")
     return exact(plan, _world(is_new=is_new), {"Domain": Rules()}, {"domain": _canonical(oracle)})
 
@@ -84,6 +85,13 @@ def test_what_libvirt_rejects_is_a_problem_before_it_is_tried(oracle: Oracle, *,
     assert problem.where == "a.yaml:3:1"
     assert "libvirt rejects it" in problem.what
     assert len(plan.actions) == 1
+
+
+def test_what_is_held_is_held_as_long_as_before(oracle: Oracle) -> None:
+    (held,) = _judged(oracle, _xml("<memory unit='MiB'>512</memory>"), is_held=True).held
+
+    assert (held.hold, held.until) == (Hold.WINDOW, OPENS)
+    assert held.action.changes
 
 
 def test_new_domain_stays_planned(oracle: Oracle) -> None:

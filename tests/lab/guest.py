@@ -8,6 +8,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,12 @@ def ask_agent(lab: Lab, name: str, command: str, **arguments: object) -> Any:
     """Return the guest agent's answer to one command; LabError while it does not answer."""
     request = json.dumps({"execute": command, "arguments": arguments})
     return json.loads(lab.virsh("qemu-agent-command", name, request))["return"]
+
+
+def tell_agent(lab: Lab, name: str, command: str) -> None:
+    """Have a shell inside run what may leave the agent no time to answer, such as a reboot."""
+    with suppress(LabError):
+        ask_agent(lab, name, "guest-exec", path="/bin/sh", arg=["-c", command])
 
 
 def wait_for_agent(lab: Lab, name: str, within_s: float = 60) -> None:

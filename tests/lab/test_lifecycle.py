@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, ask_agent, tell_agent, wait_for_agent, wait_until
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
 from tests.lab.site import Site
@@ -112,7 +112,7 @@ def test_guest_that_shut_itself_down_is_left_off_until_somebody_starts_it(guest:
     site = guest.site
     site.edit("web1.yaml", "state: running", "state: running\n  onGuestStop: leave")
     up(guest)
-    ask_agent(site.lab, "web1", "guest-exec", path="/bin/sh", arg=["-c", "sleep 0.5; poweroff -f"])
+    tell_agent(site.lab, "web1", "poweroff -f")
     wait_until(lambda: is_off(guest), "it is off")
     site.edit("web1.yaml", "title: One", "title: Two")
 

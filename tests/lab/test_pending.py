@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.lab.background import Background
-from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, tell_agent, wait_for_agent, wait_until
 from tests.lab.lab import Lab, LabError
 from tests.lab.live_rows import Guest
 from tests.lab.site import Site
@@ -164,8 +164,7 @@ def test_nothing_happens_before_the_window_opens_and_everything_after(calm: Calm
 def reboot_from_inside(calm: Calm) -> str:
     """Let the guest reboot itself, and return the mark of its boot before."""
     boot = calm.guest.boot
-    words = ["-c", "sleep 0.5; reboot -f"]
-    ask_agent(calm.site.lab, NAME, "guest-exec", path="/bin/sh", arg=words)
+    tell_agent(calm.site.lab, NAME, "reboot -f")
     return boot
 
 
