@@ -1,0 +1,1 @@
+"""A planner and an executor for kvmreconcile, each around the one that comes with it."""

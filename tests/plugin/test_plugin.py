@@ -1,0 +1,82 @@
+"""Parts of another package, installed as its users would, work in the daemon that knows nothing of them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.process import NETWORK, Process
+
+PACKAGE = Path(__file__).parent
+PAGE = PACKAGE.parents[1] / "docs/extending.md"
+LEFT = NETWORK.replace("{name: lab}", "{name: left, labels: {hands: off}}")
+CHOSEN = {"KVMRECONCILE_PLANNER": "careful", "KVMRECONCILE_EXECUTOR": "counting"}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the package is, with what tells Python of it; built by what builds kvmreconcile itself."""
+    where = tmp_path_factory.mktemp("site")
+    offline = ("--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", *offline, "--target", str(where)]
+    subprocess.run([*command, str(PACKAGE)], check=True)
+    return where
+
+
+@pytest.fixture
+def process(tmp_path: Path, installed: Path) -> Iterator[Process]:
+    process = Process(tmp_path, {**CHOSEN, "PYTHONPATH": str(installed)})
+    yield process
+    if process.popen and process.popen.poll() is None:
+        process.popen.kill()
+        process.popen.communicate()
+
+
+def test_planner_and_executor_of_another_package_work_in_the_daemon(process: Process) -> None:
+    specs = process.home / "specs"
+    specs.mkdir()
+    (specs / "left.yaml").write_text(LEFT)
+    process.start()
+
+    held = process.wait_for("object.held")
+    counted = process.wait_for("careful.counted")
+    ended = process.wait_for("pass.ended")
+
+    assert (held["key"], held["why"]) == ("Network/left", "it is suspended")
+    assert "labelled hands: off" in held["detail"]
+    assert (counted["done"], counted["plan"], counted["pass_id"]) == (2, held["plan"], held["pass_id"])
+    assert (ended["done"], ended["held"]) == (2, 2)
+    assert process.wait_for("pass.ended")["in_sync"] == 1
+    assert steps(process) == [
+        ("held", "Network/left", "create, start"),
+        ("step", "Network/lab", "create"),
+        ("step", "Network/lab", "start"),
+    ]
+
+
+def steps(process: Process) -> list[tuple[str, str, str]]:
+    """Return what the history tells of objects."""
+    command = [sys.executable, "-m", "kvmreconcile", "history", "-o", "json"]
+    told = subprocess.run(
+        [*command, "--state", str(process.home / "state")], capture_output=True, check=True, text=True
+    )
+
+    return [
+        (entry["what"], entry["key"], entry["verb"])
+        for entry in json.loads(told.stdout)["entries"]
+        if "key" in entry
+    ]
+
+
+@pytest.mark.parametrize(
+    "file", ["pyproject.toml", "kvmreconcile_careful/planner.py", "kvmreconcile_careful/executor.py"]
+)
+def test_page_shows_the_package_as_it_is(file: str) -> None:
+    page, text = PAGE.read_text(), (PACKAGE / file).read_text()
+
+    shown = text[text.index("[project.entry-points") :] if file == "pyproject.toml" else text
+
+    assert f"```{'toml' if file.endswith('toml') else 'python'}\n{shown}```" in page
