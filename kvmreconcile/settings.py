@@ -112,6 +112,14 @@ class Settings(Spec):
             'it. Defaults to "5min".',
         ),
     ] = 300.0
+    watch: Annotated[
+        Literal["auto", "events", "poll"],
+        Field(
+            description='How the daemon learns that spec files have changed: "events" by what this host\'s kernel '
+            'tells, "poll" by looking every five seconds, "auto" by looking only where they are on a share (NFS, '
+            'CIFS, FUSE and the like), of which no kernel tells what others do to it. Defaults to "auto".',
+        ),
+    ] = "auto"
     debounce_s: Annotated[
         Seconds,
         Field(

@@ -64,7 +64,7 @@ class Service:
         self._stopping = Event()
         repository = None if paths else find_repository(settings)
         watched = () if repository else find_origin(paths, settings).paths
-        self._watch = Watch(watched, lambda: self._bell.ring(SPECS))
+        self._watch = Watch(watched, lambda: self._bell.ring(SPECS), settings.watch)
         self._unwatched: tuple[str, ...] = ()
         self._newest = Newest(settings, version("kvmreconcile"))
         self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)

@@ -5,12 +5,13 @@ Separate from reading them: a watch may miss things (a full queue, a network's f
 and what was changed is found out by reading all.
 """
 
+import logging
 import os
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -26,11 +27,17 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
-from watchdog.observers.api import ObservedWatch
+from watchdog.observers.api import BaseObserver, ObservedWatch
+from watchdog.observers.polling import PollingObserver
 
+from kvmreconcile.daemon.filesystems import tells_of_changes
 from kvmreconcile.source.files import SUFFIXES
 
 Ring = Callable[[], None]
+How = Literal["auto", "events", "poll"]
+
+POLL_S = 5.0
+"""How often it is looked where no event tells of changes; a share of 1,000 files is read in milliseconds."""
 
 _EVENTS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
@@ -44,6 +51,7 @@ _EVENTS: list[type[FileSystemEvent]] = [
     FileMovedEvent,
 ]
 """All but opening and reading, which we do ourselves, and a directory's changes, which its entries tell as well."""
+_LOGGER = logging.getLogger("watchdog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +107,50 @@ class _Handler(FileSystemEventHandler):
         directory, _, name = path.rpartition("/")
         if self._place.entry:
             return (directory or "/", name) == (self._place.directory, self._place.entry)
+        # Specs may be links into a directory by way of a link, mostly a hidden one, that is turned for all at once.
+        if Path(path).is_symlink() and Path(path).is_dir():
+            return True
         return not name.startswith(".") and (event.is_directory or name.endswith(SUFFIXES))
 
 
-class Watch:
-    """The watched places of some paths; they are put up by `tend`, and again whenever they have moved."""
+class _Warned(logging.Handler):
+    """Rings whatever watchdog warns of, such as a queue that ran over: it says so to its logger alone."""
 
-    def __init__(self, paths: Sequence[Path], ring: Ring) -> None:
+    def __init__(self, ring: Ring) -> None:
+        super().__init__(logging.WARNING)
+        self._ring = ring
+
+    def emit(self, _record: logging.LogRecord) -> None:
+        """Ring."""
+        self._ring()
+
+
+class Watch:
+    """
+    The watched places of some paths; they are put up by `tend`, and again whenever they have moved.
+
+    Args:
+        how: By events, by looking again and again, or as the file system of each place wants it.
+    """
+
+    def __init__(self, paths: Sequence[Path], ring: Ring, how: How = "auto", poll_s: float = POLL_S) -> None:
         self._paths = paths
         self._ring = ring
-        self._observer = Observer()
-        self._watched: dict[Place, ObservedWatch] = {}
+        self._how = how
+        self._poll_s = poll_s
+        self._observers: dict[bool, BaseObserver] = {}
+        self._watched: dict[Place, tuple[BaseObserver, ObservedWatch]] = {}
+        self._warned = _Warned(ring)
 
     def __enter__(self) -> Self:
-        self._observer.start()
+        _LOGGER.addHandler(self._warned)
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._observer.stop()
-        self._observer.join()
+        _LOGGER.removeHandler(self._warned)
+        for observer in self._observers.values():
+            observer.stop()
+            observer.join()
 
     def tend(self) -> tuple[str, ...]:
         """
@@ -127,29 +160,45 @@ class Watch:
             What cannot be watched, and why. Everything else is.
         """
         wanted = dict.fromkeys(place for path in self._paths for place in places(path))
-        dead = {e.watch for e in self._observer.emitters if not e.is_alive()}
-        for place, watch in tuple(self._watched.items()):
-            if place not in wanted or watch in dead:
+        for place, (observer, watch) in tuple(self._watched.items()):
+            if place not in wanted or not _works(observer, watch):
                 self._drop(place)
         failures = [self._add(place) for place in wanted if place not in self._watched]
         return tuple(filter(None, failures))
 
     def _add(self, place: Place) -> str:
         # Two places may share a directory, and then a watch: watchdog knows it by path and depth.
-        path, recursive = place.directory, not place.entry
+        path, recursive, observer = place.directory, not place.entry, self._observer(place)
+        handler = _Handler(place, self._ring)
         try:
-            watch = self._observer.schedule(
-                _Handler(place, self._ring), path, recursive=recursive, event_filter=_EVENTS
-            )
+            watch = observer.schedule(handler, path, recursive=recursive, event_filter=_EVENTS)
         except OSError as error:
             return f"{path}: {error.strerror or error}"
-        self._watched[place] = watch
+        self._watched[place] = observer, watch
         # What changed before the watch was there is told by nobody else.
         self._ring()
         return ""
 
+    def _observer(self, place: Place) -> BaseObserver:
+        """Return what watches such a place, as a rule: its thread has ended only by a mistake."""
+        polls = self._how == "poll" or (self._how == "auto" and not tells_of_changes(place.identity[0]))
+        observer = self._observers.get(polls)
+        if observer is None or not observer.is_alive():
+            observer = PollingObserver(timeout=self._poll_s) if polls else Observer()
+            observer.start()
+            self._observers[polls] = observer
+        return observer
+
     def _drop(self, place: Place) -> None:
-        watch = self._watched.pop(place)
-        for other in [p for p, w in self._watched.items() if w == watch]:
+        observer, watch = self._watched.pop(place)
+        for other in [p for p, watched in self._watched.items() if watched == (observer, watch)]:
             del self._watched[other]
-        self._observer.unschedule(watch)
+        if observer.is_alive():
+            observer.unschedule(watch)
+        else:
+            observer.stop()
+
+
+def _works(observer: BaseObserver, watch: ObservedWatch) -> bool:
+    """Tell whether all threads of a watch are at work."""
+    return observer.is_alive() and any(e.is_alive() for e in observer.emitters if e.watch == watch)

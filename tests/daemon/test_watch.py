@@ -1,11 +1,16 @@
 """Watching files: what rings, what does not, and what becomes of a watch whose tree moves away."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import pytest
+from watchdog.observers.api import EventEmitter
 
+from kvmreconcile.daemon.filesystems import tells_of_changes
 from kvmreconcile.daemon.watch import Watch, places
 
 WAIT_S = 10
@@ -185,3 +190,94 @@ def test_place_of_a_directory_that_was_swapped_is_another_place(specs: Path) -> 
 
     assert [p.directory for p in before] == [p.directory for p in after]
     assert before != after
+
+
+def test_links_that_are_all_turned_at_once_ring(tmp_path: Path, rung: Rung) -> None:
+    specs = tmp_path / "specs"
+    for release in ("..1", "..2"):
+        (specs / release).mkdir(parents=True)
+        (specs / release / "a.yaml").write_text(release)
+    (specs / "..data").symlink_to("..1")
+    (specs / "a.yaml").symlink_to("..data/a.yaml")
+    with Watch([specs], rung) as watch:
+        watch.tend()
+        rung.forget()
+
+        (specs / "..next").symlink_to("..2")
+        (specs / "..next").rename(specs / "..data")
+
+        rung.wait()
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_change_is_seen_by_looking_too(specs: Path, rung: Rung, change: Callable[[Path], object]) -> None:
+    with Watch([specs], rung, "poll", 0.05) as watch:
+        assert watch.tend() == ()
+        rung.forget()
+
+        change(specs)
+
+        rung.wait()
+
+
+def test_queue_that_runs_over_rings(watch: Watch, specs: Path, rung: Rung) -> None:
+    # Of none of these changes would it ring; that some of them are lost, and more may be, it does.
+    files = [specs / "one.txt", specs / "other.txt"]
+    flood = "import os, sys\nfor _ in range(200_000):\n    for file in sys.argv[1:]: os.utime(file)\n"
+    for file in files:
+        file.write_text("for people")
+
+    subprocess.run([sys.executable, "-c", flood, *files], check=True)
+
+    rung.wait()
+
+
+def test_watch_whose_thread_has_died_is_put_up_again(watch: Watch, specs: Path, rung: Rung) -> None:
+    def emitters() -> set[EventEmitter]:
+        return {emitter for observer in watch._observers.values() for emitter in observer.emitters}
+
+    for thread in emitters():
+        thread.stop()
+        thread.join(WAIT_S)
+
+    assert watch.tend() == ()
+    rung.wait()
+    assert all(emitter.is_alive() for emitter in emitters())
+    (specs / "a.yaml").write_text("b")
+    rung.wait()
+
+
+def test_observer_that_has_died_is_replaced(watch: Watch, specs: Path, rung: Rung) -> None:
+    for observer in watch._observers.values():
+        observer.stop()
+        observer.join(WAIT_S)
+
+    assert watch.tend() == ()
+    rung.wait()
+    (specs / "a.yaml").write_text("b")
+    rung.wait()
+
+
+MOUNTED = """\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+36 22 0:45 / /srv/specs rw shared:12 master:1 - nfs4 server:/specs rw,vers=4.2
+37 22 0:46 / /mnt/far rw - fuse.sshfs host:/ rw
+38 22 0:47 / /mnt/near rw - tmpfs tmpfs rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [((8, 1), True), ((0, 45), False), ((0, 46), False), ((0, 47), True), ((0, 99), True)],
+)
+def test_only_of_what_is_on_this_host_alone_the_kernel_tells(
+    tmp_path: Path, device: tuple[int, int], expected: object
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTED)
+
+    assert tells_of_changes(os.makedev(*device), mounts) is expected
+
+
+def test_file_system_of_this_directory_is_found(specs: Path) -> None:
+    assert tells_of_changes(specs.stat().st_dev)
