@@ -6,6 +6,7 @@ passes ever touches host or state.
 """
 
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from kvmreconcile.daemon.news import Connected, Follower, Lost, tell
 from kvmreconcile.daemon.passes import Passes
 from kvmreconcile.daemon.poll import Poll
 from kvmreconcile.daemon.probe import Probe
+from kvmreconcile.daemon.renewal import Renewal
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
 from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
 from kvmreconcile.daemon.watch import Watch
@@ -67,6 +69,7 @@ class Service:
         self._watch = Watch(watched, lambda: self._bell.ring(SPECS), settings.watch)
         self._unwatched: tuple[str, ...] = ()
         self._newest = Newest(settings, version("kvmreconcile"))
+        self._renewal = Renewal(time.monotonic)
         self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)
         self._probe = Probe(
             lambda: connect(settings.connect), kinds, lambda news: tell(self._followers, news)
@@ -74,7 +77,7 @@ class Service:
         kept = Keep(settings.history.entries, settings.history.age_s)
         chronicle = Chronicle(state, kept, lambda news: tell(self._followers, news))
         self._followers: tuple[Follower, ...] = (
-            MatterLog(), self._newest, status, self._metrics, self._probe, chronicle,
+            MatterLog(), self._newest, status, self._metrics, self._probe, self._renewal, chronicle,
         )  # fmt: skip
         self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
         self._passes = Passes(
@@ -196,11 +199,19 @@ class Service:
             subscription = subscribe(connection, lambda key: self._bell.ring(str(key)))
         except Unavailable:
             return
+        self._renewal.begin(is_deaf=bool(subscription.deaf_to))
         self._bell.ring("connected")
-        while (rung_by := self._bell.wait(self._passes.due_s())) is not None:
+        while (rung_by := self._bell.wait(self._due_s())) is not None:
             if not connection.is_alive():
                 log.warning("host.lost", uri=connection.uri)
                 tell(self._followers, Lost(datetime.now(UTC), connection.uri, "the connection was lost"))
                 break
+            if self._renewal.is_due():
+                log.info("host.renewing", uri=connection.uri)
+                break
             self._passes.run(site, rung_by)
         subscription.cancel()
+
+    def _due_s(self) -> float | None:
+        """Return when there is something to do even if nobody rings."""
+        return min((s for s in (self._passes.due_s(), self._renewal.due_s) if s is not None), default=None)

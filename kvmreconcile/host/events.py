@@ -30,18 +30,22 @@ _DOMAIN = (
     libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2,
     libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
     libvirt.VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE,
+    libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE,
+    libvirt.VIR_DOMAIN_EVENT_ID_CONTROL_ERROR,
 )
 """What can move a domain away from its spec, or end what kept it busy. A guest's own doings are left out."""
 
-_NETWORK = (libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE,)
+# A change of metadata is told since libvirt 9.8, and the bindings to an older one have no such number.
+_METADATA = getattr(libvirt, "VIR_NETWORK_EVENT_ID_METADATA_CHANGE", None)
+_NETWORK = (libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, *([_METADATA] if _METADATA is not None else []))
 _POOL = (libvirt.VIR_STORAGE_POOL_EVENT_ID_LIFECYCLE, libvirt.VIR_STORAGE_POOL_EVENT_ID_REFRESH)
 
-_VIRT = libvirt.virConnect
-_ALL: tuple[tuple[str, tuple[int, ...], Callable[..., Any], Callable[..., Any]], ...] = (
-    ("Domain", _DOMAIN, _VIRT.domainEventRegisterAny, _VIRT.domainEventDeregisterAny),
-    ("Network", _NETWORK, _VIRT.networkEventRegisterAny, _VIRT.networkEventDeregisterAny),
-    ("StoragePool", _POOL, _VIRT.storagePoolEventRegisterAny, _VIRT.storagePoolEventDeregisterAny),
+_ALL = (
+    ("Domain", "domain", _DOMAIN),
+    ("Network", "network", _NETWORK),
+    ("StoragePool", "storagePool", _POOL),
 )
+"""Each kind, what libvirt's calls for its events begin with, and which events."""
 
 
 class Subscription:
@@ -50,15 +54,17 @@ class Subscription:
 
     Attributes:
         failure: What a callback raised, None as it should be: libvirt prints such an exception and goes on.
+        deaf_to: Kinds whose own daemon cannot be reached now; another connection may hear of them.
     """
 
     def __init__(self, connection: Connection, ring: Ring) -> None:
         self.failure: BaseException | None = None
+        self.deaf_to: set[str] = set()
         self._ring = ring
         self._cancels: list[Callable[[], object]] = []
-        for kind, events, register, deregister in _ALL:
+        for kind, call, events in _ALL:
             for event in events:
-                self._register(connection.virt, kind, event, (register, deregister))
+                self._register(connection, kind, call, event)
 
     def cancel(self) -> None:
         """Ring no more. What ended with the connection is no error."""
@@ -69,14 +75,10 @@ class Subscription:
             except Unavailable:
                 continue
 
-    def _register(
-        self,
-        virt: libvirt.virConnect,
-        kind: str,
-        event: int,
-        calls: tuple[Callable[..., Any], Callable[..., Any]],
-    ) -> None:
-        register, deregister = calls
+    def _register(self, connection: Connection, kind: str, call: str, event: int) -> None:
+        virt: Any = connection.virt
+        register = getattr(virt, f"{call}EventRegisterAny")
+        deregister = getattr(virt, f"{call}EventDeregisterAny")
 
         def callback(_virt: object, subject: libvirt.virDomain, *_news: object) -> None:
             try:
@@ -88,10 +90,15 @@ class Subscription:
 
         try:
             with translated(f"events of {kind}"):
-                number = register(virt, None, event, callback, None)
+                number = register(None, event, callback, None)
         except Unsupported:
             return
-        self._cancels.append(lambda: deregister(virt, number))
+        except Unavailable:
+            if not connection.is_alive():
+                raise
+            self.deaf_to.add(kind)
+            return
+        self._cancels.append(lambda: deregister(number))
 
 
 def subscribe(connection: Connection, ring: Ring) -> Subscription:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from kvmreconcile.errors import HostError, NotFound
+from kvmreconcile.errors import HostError, NotFound, Unavailable
 from kvmreconcile.host.errors import translated
 from kvmreconcile.model import Actual, Blind, Key, Observation, Unknown
 
@@ -70,7 +70,7 @@ def read_all(
             persistent = {handle.name() for handle in listed(filters.persistent)}
             saved = {handle.name() for handle in listed(filters.saved)} if filters.saved else set[str]()
     except HostError as error:
-        return Observation(blind=(Blind(f"{kind}/", str(error)),))
+        return Observation(blind=(hidden(f"{kind}/", error),))
     objects: dict[Key, Actual | Unknown] = {}
     for handle in handles:
         name = handle.name()
@@ -86,3 +86,8 @@ def read_all(
         except HostError as error:
             objects[key] = Unknown(key, str(error))
     return Observation(objects)
+
+
+def hidden(prefix: str, error: HostError) -> Blind:
+    """Return a part of the host that an error kept from being listed."""
+    return Blind(prefix, str(error), lost=isinstance(error, Unavailable))

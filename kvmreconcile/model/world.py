@@ -27,12 +27,14 @@ class Blind:
     A part of the host that could not be listed.
 
     Every key that starts with `prefix` ("Volume/", "Volume/default/") is unknown. `until` is the object
-    that must first be active, None where nothing we can do would help.
+    that must first be active, None where nothing we can do would help. `lost` says that the way there is
+    broken, which another connection may find whole.
     """
 
     prefix: str
     why: str
     until: Key | None = None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ import libvirt
 from kvmreconcile.errors import HostError, NotFound, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
-from kvmreconcile.host.listing import Filters, Flags, read_all
+from kvmreconcile.host.listing import Filters, Flags, hidden, read_all
 from kvmreconcile.kinds.domain.live import LIVE_VERBS
 from kvmreconcile.kinds.domain.live.definitions import LIVE, STORED, find, running_xml
 from kvmreconcile.kinds.domain.live.halts import Standing, standings
 from kvmreconcile.kinds.domain.live.power import stop
 from kvmreconcile.kinds.domain.render import NAME
 from kvmreconcile.kinds.stamp import PREFIX, TAG, URI, read_stamp
-from kvmreconcile.model import Action, Actual, Blind, Key, Observation
+from kvmreconcile.model import Action, Actual, Key, Observation
 from kvmreconcile.tree import Node, parse, to_xml
 
 _CONFIG = libvirt.VIR_DOMAIN_AFFECT_CONFIG
@@ -41,7 +41,7 @@ class DomainDriver:
             with translated(NAME):
                 read = partial(_read, standings(connection.virt))
         except HostError as error:
-            return Observation(blind=(Blind(f"{NAME}/", str(error)),))
+            return Observation(blind=(hidden(f"{NAME}/", error),))
         return read_all(NAME, connection.virt.listAllDomains, _FILTERS, read, names)
 
     def perform(self, connection: Connection, action: Action) -> None:

@@ -7,6 +7,7 @@ import libvirt
 from kvmreconcile.errors import Busy, HostError, NotFound, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
+from kvmreconcile.host.listing import hidden
 from kvmreconcile.kinds.values import print_size
 from kvmreconcile.kinds.volume.content import checked, receptacle, size_of
 from kvmreconcile.kinds.volume.image import Image, opened
@@ -41,7 +42,7 @@ class VolumeDriver:
                 }
                 directories = {parse(p.XMLDesc(0)).get("target/path") or "": p.name() for p in pools}
         except HostError as error:
-            return Observation(blind=(Blind(f"{NAME}/", str(error)),))
+            return Observation(blind=(hidden(f"{NAME}/", error),))
         for pool in pools:
             name = pool.name()
             if names is not None and not any(n.startswith(f"{name}/") for n in names):
@@ -55,7 +56,7 @@ class VolumeDriver:
             except NotFound:  # It was removed just now, and its volumes with it.
                 continue
             except HostError as error:
-                blind.append(Blind(f"{NAME}/{name}/", str(error)))
+                blind.append(hidden(f"{NAME}/{name}/", error))
         return Observation(objects, tuple(blind))
 
     def perform(self, connection: Connection, action: Action) -> None:

@@ -1,0 +1,43 @@
+"""
+Tell when another connection may see more of the host than the one there is.
+
+Separate from the connection, which lives on: libvirt's daemons each serve a kind of object, behind the one we talk to.
+One that dies takes its kind along, and what comes back in its place is found by a new connection alone.
+"""
+
+from collections.abc import Callable
+
+from kvmreconcile.daemon.backoff import Fate
+from kvmreconcile.daemon.news import Looked, News
+
+LONGEST_S = 30.0
+"""How long to wait at most before connecting anew; after that everything is looked at."""
+
+
+class Renewal:
+    """Follows the passes; to be asked after each of them, and told of each new connection."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._tries = 0
+        self._is_deaf = False
+        self.due_s: float | None = None
+
+    def begin(self, *, is_deaf: bool) -> None:
+        """Take note of a new connection; a deaf one does not hear of the events of every kind."""
+        self._is_deaf = is_deaf
+        self.due_s = None
+
+    def __call__(self, news: News) -> None:
+        """Take note of what a pass saw."""
+        if not isinstance(news, Looked):
+            return
+        if not self._is_deaf and not any(blind.lost for blind in news.world.observed.blind):
+            self._tries, self.due_s = 0, None
+        elif self.due_s is None:
+            self._tries += 1
+            self.due_s = self._clock() + min(Fate.PASSING.wait_s(self._tries), LONGEST_S)
+
+    def is_due(self) -> bool:
+        """Tell whether it is time to connect anew."""
+        return self.due_s is not None and self._clock() >= self.due_s
