@@ -5,7 +5,7 @@ Separate from what it is used for; it never outlives the process that started it
 """
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PROGRAM = Path(__file__).parents[2] / ".venv/bin/kvmreconcile"
@@ -15,10 +15,11 @@ _ENDS_WITHIN_S = 30
 class Background:
     """The daemon as a process, its log in a file."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, inside: Sequence[str] = ()) -> None:
+        """Name a command that runs another elsewhere, such as nsenter, to have it there."""
         self.log = log
         # Even if this process is killed, the daemon is asked to end.
-        self._command = ("setpriv", "--pdeathsig", "TERM", str(PROGRAM), "run")
+        self._command = ("setpriv", "--pdeathsig", "TERM", *inside, str(PROGRAM), "run")
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ Line = dict[str, Any]
 class Daemon:
     """The daemon on a copy of some specs, and its log, of which each line is waited for once."""
 
-    def __init__(self, lab: Lab, home: Path) -> None:
+    def __init__(self, lab: Lab, home: Path, inside: Sequence[str] = ()) -> None:
         self.lab = lab
         self.specs = home / "specs"
         self.state = home / "state"
@@ -42,7 +43,7 @@ class Daemon:
             "KVMRECONCILE_SPECS": str(self.specs),
             "KVMRECONCILE_PRUNE": "{Domain: auto, Network: confirm, Volume: auto, StoragePool: auto}",
         }
-        self.process = Background(self.environment, home / "log")
+        self.process = Background(self.environment, home / "log", inside)
         self._read = 0
 
     def start(self) -> None:

@@ -16,7 +16,7 @@ run__init() {
     mount_own_groups
     ip link set lo up
     virtlogd -d 3<&- 9>&-
-    libvirtd -d 3<&- 9>&-
+    start_libvirtd 3<&- 9>&-
     : >"$lab/ready"
     # Waiting for a child of its own, a shell also buries the orphans that fall to process 1. A dead QEMU
     # that nobody buries would look alive to libvirtd.
@@ -59,5 +59,10 @@ run__restart() {
     pid=$(cat /run/libvirtd.pid)
     kill -s "$1" "$pid"
     while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
-    libvirtd -d
+    start_libvirtd
+}
+
+# A lab may want it to listen to the network: its options are in a file.
+start_libvirtd() {
+    libvirtd -d $(cat "$lab/libvirtd-options" 2>/dev/null || true)
 }
