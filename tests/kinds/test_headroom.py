@@ -8,6 +8,8 @@ from kvmreconcile.tree import parse
 ROOMY = "<maxMemory>2</maxMemory><vcpu current='1'>2</vcpu>"
 ROOT = "<controller type='pci' model='pcie-root'/>"
 PORT = "<controller type='pci' model='pcie-root-port'/>"
+BARE = "<controller type='usb' model='none'/><memballoon model='none'/>"
+"""Without what libvirt adds on its own."""
 CARD = "<interface type='network'/>"
 
 
@@ -27,7 +29,7 @@ def test_guest_that_is_made_without_any_room_is_told_of_in_one_line() -> None:
 
 
 def test_guest_with_room_for_all_is_not_told_of() -> None:
-    assert list(notes(parse(f"<domain>{ROOMY}<devices>{ROOT}{PORT}</devices></domain>"))) == []
+    assert list(notes(parse(f"<domain>{ROOMY}<devices>{ROOT}{BARE}{PORT}</devices></domain>"))) == []
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,6 @@ def test_guest_with_room_for_all_is_not_told_of() -> None:
         "<disk><target bus='virtio'/></disk>",
         "<hostdev type='pci'/>",
         "<rng model='virtio'/>",
-        "<memballoon model='virtio'/>",
         "<filesystem><driver type='virtiofs'/></filesystem>",
         "<controller type='scsi'/>",
         "<channel/>",
@@ -45,22 +46,21 @@ def test_guest_with_room_for_all_is_not_told_of() -> None:
     ],
 )
 def test_last_port_is_taken_by_a_card(takes_it: str) -> None:
-    assert lacking(f"{ROOT}{PORT}{takes_it}") == ["cards such as disks and interfaces"]
-    assert lacking(f"{ROOT}{PORT}{PORT}{takes_it}") == []
+    assert lacking(f"{ROOT}{BARE}{PORT}{takes_it}") == ["more than one card, such as a disk or an interface"]
+    assert lacking(f"{ROOT}{BARE}{PORT}{PORT}{takes_it}") == []
 
 
 @pytest.mark.parametrize(
     "beside",
-    [
-        "<disk><target bus='sata'/></disk>",
-        "<hostdev type='usb'/>",
-        "<memballoon model='none'/>",
-        "<serial/>",
-        "<controller type='usb'/>",
-    ],
+    ["<disk><target bus='sata'/></disk>", "<hostdev type='usb'/>", "<serial/>", "<controller type='sata'/>"],
 )
 def test_what_is_no_card_takes_no_port(beside: str) -> None:
-    assert lacking(f"{ROOT}{PORT}{beside}") == []
+    assert lacking(f"{ROOT}{BARE}{PORT}{beside}") == []
+
+
+def test_what_libvirt_adds_on_its_own_takes_a_port_too() -> None:
+    assert lacking(f"{ROOT}{PORT}{PORT}") == ["more than one card, such as a disk or an interface"]
+    assert lacking(f"{ROOT}{PORT}{PORT}{PORT}") == []
 
 
 def test_machine_without_ports_has_slots() -> None:

@@ -17,9 +17,19 @@ COLD: dict[str, Any] = {
     "filesystems": [{"name": "docs", "source": "/usr/share/doc", "target": "docs", "driver": "path"}],
     "sound": "ich9",
     "watchdog": {"model": "i6300esb"},
+    "interfaces": [{"name": "lan", "user": True, "model": "e1000e"}],
 }
-"""No hot bus, no directory that comes while it runs, no sound either, and no bus for a card of this kind."""
-WAITS = ["devices/disk[slow]", "devices/filesystem[docs]", "devices/sound", "devices/watchdog"]
+"""
+No hot bus, no directory that comes while it runs, no sound either, no bus for a card of this kind, and no other
+card in place of one, unless the guest may be without it for a moment.
+"""
+WAITS = [
+    "devices/disk[slow]",
+    "devices/filesystem[docs]",
+    "devices/interface[lan]/model/@type",
+    "devices/sound",
+    "devices/watchdog",
+]
 
 
 class Rigid:
@@ -67,7 +77,7 @@ def rigid(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Rigid:
 
 
 def test_what_cannot_be_plugged_waits_by_name_for_a_power_cycle(rigid: Rigid) -> None:
-    rigid.start()
+    rigid.start(interfaces=[{"name": "lan", "user": True}])
     rigid.say(**COLD)
 
     rigid.assert_it_waits(*WAITS)

@@ -23,7 +23,8 @@ def lacks(domain: Node) -> Iterator[str]:
     ports = [c for c in controllers if c.attr("model") == "pcie-root-port"]
     is_express = any(c.attr("model") == "pcie-root" for c in controllers)
     if is_express and len(ports) <= sum(1 for _ in _taken(domain)):
-        yield "cards such as disks and interfaces (hotplug.slots)"
+        # libvirt itself leaves one port free beside those it needs.
+        yield "more than one card, such as a disk or an interface (hotplug.slots)"
 
 
 def notes(domain: Node) -> Iterator[str]:
@@ -38,15 +39,15 @@ def _taken(domain: Node) -> Iterator[Node]:
     devices = domain.child("devices")
     children = devices.children if devices else ()
     yield from filter(_takes_a_port, children)
-    # libvirt itself adds the bus that lines to the guest's agents hang on.
-    tags = {(child.tag, child.attr("type")) for child in children if child.tag == "controller"}
-    if any(child.tag == "channel" for child in children) and ("controller", "virtio-serial") not in tags:
-        yield Node("controller")
+    # libvirt itself adds a balloon, a bus for USB, and the one that lines to the guest's agents hang on.
+    there = {child.attr("type") if child.tag == "controller" else child.tag for child in children}
+    added = {"memballoon", "usb", *(["virtio-serial"] if "channel" in there else [])}
+    yield from (Node(name) for name in sorted(added - there))
 
 
 def _takes_a_port(device: Node) -> bool:
     if device.tag == "disk":
         return device.get("target/@bus") == "virtio"
     if device.tag == "controller":
-        return device.attr("type") in ("scsi", "virtio-serial")
+        return device.attr("type") in ("scsi", "virtio-serial", "usb") and device.attr("model") != "none"
     return device.tag in _CARDS and not {device.attr("type"), device.attr("model")} & _OFF_THE_BUS

@@ -121,17 +121,20 @@ class LaunchSecurity(Spec):
     """Memory that the host cannot read, by processors that can encrypt it."""
 
     type: Annotated[
-        Literal["sev", "s390-pv"],
+        Literal["sev", "sev-snp", "s390-pv"],
         At("@type"),
-        Field(description='"sev" on AMD; with the right `policy` it is SEV-ES. "s390-pv" on IBM Z.'),
+        Field(
+            description='"sev" on AMD; with the right `policy` it is SEV-ES. "sev-snp", which also guards the memory\'s '
+            'integrity, since libvirt 10.5. "s390-pv" on IBM Z.'
+        ),
     ]
     policy: Annotated[
         str | None,
         At("policy"),
         Field(
-            pattern=r"^0x[0-9a-fA-F]{1,4}$",
-            description='A number such as "0x0003": 1 forbids debugging, 2 sharing keys, 4 asks for SEV-ES. Required with '
-            '"sev".',
+            pattern=r"^0x[0-9a-fA-F]{1,16}$",
+            description='A number such as "0x0003" with "sev": 1 forbids debugging, 2 sharing keys, 4 asks for SEV-ES; or '
+            '"0x00030000" with "sev-snp", whose bits are other ones. Required with both.',
         ),
     ] = None
     cbitpos: Annotated[
@@ -160,8 +163,36 @@ class LaunchSecurity(Spec):
         Field(description="The guest's owner's session, in Base64; never shown. Defaults to none."),
     ] = None
 
+    id_block: Annotated[
+        str | None,
+        At("idBlock"),
+        Field(
+            min_length=1,
+            description='What the guest\'s owner expects to boot, in Base64, with "sev-snp". Defaults to none.',
+        ),
+    ] = None
+    id_auth: Annotated[
+        str | None,
+        At("idAuth"),
+        Field(min_length=1, description="The owner's signature of `idBlock`, in Base64. Defaults to none."),
+    ] = None
+    host_data: Annotated[
+        str | None,
+        At("hostData"),
+        Field(
+            min_length=1,
+            description='32 bytes that the guest can prove it was given, in Base64, with "sev-snp". Defaults to none.',
+        ),
+    ] = None
+
     @model_validator(mode="after")
     def _check(self) -> "LaunchSecurity":
-        if (self.type == "sev") != (self.policy is not None):
-            raise ValueError('a "policy" is given with the type "sev", and with no other')
+        if (self.type != "s390-pv") != (self.policy is not None):
+            raise ValueError('a "policy" is given with the types "sev" and "sev-snp", and with no other')
+        if self.type == "sev-snp" and (self.dh_cert or self.session):
+            raise ValueError(
+                '"dhCert" and "session" are of the type "sev"; "sev-snp" has "idBlock" and "idAuth"'
+            )
+        if self.type != "sev-snp" and (self.id_block or self.id_auth or self.host_data):
+            raise ValueError('"idBlock", "idAuth" and "hostData" are of the type "sev-snp"')
         return self
