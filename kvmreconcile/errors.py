@@ -12,7 +12,12 @@ Every error this package raises on purpose, in one tree.
     │  ├─ NotFound         vanished between observing and acting; the next pass decides
     │  ├─ Unsupported      this libvirt or QEMU cannot; terminal
     │  └─ Rejected         invalid configuration; terminal until the spec changes
-    └─ StateError          state file unreadable; nothing is pruned
+    ├─ StateError          state file unreadable; nothing is pruned
+    └─ OrderError          what somebody told the daemon is not done
+       ├─ Forbidden        he may not
+       ├─ NotKnown         there is no such object
+       ├─ NotNow           things are not, or no longer, as they must be for it
+       └─ NoDaemon         none is there to be told
 
 Separate, and importing nothing of ours, because every layer raises from it. Whether to try again is a
 class attribute and never guessed from a message.
@@ -124,3 +129,27 @@ class Rejected(HostError):
 
 class StateError(KvmReconcileError):
     """The state database cannot be read or written."""
+
+
+class OrderError(KvmReconcileError):
+    """Somebody told the daemon something, and it is not done."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class Forbidden(OrderError):
+    """Whoever said so may not."""
+
+
+class NotKnown(OrderError):
+    """The daemon knows no such object."""
+
+
+class NotNow(OrderError):
+    """It cannot be done as things are, or are by now."""
+
+
+class NoDaemon(OrderError):
+    """Nobody listens at the control socket."""

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from kvmreconcile.access import ControlSettings
 from kvmreconcile.kinds.part import Seconds, Spec
 from kvmreconcile.sections import GitSettings, HistorySettings, LimitSettings
 
@@ -129,3 +130,6 @@ class Settings(Spec):
             'come with it. Defaults to "250ms".',
         ),
     ] = 0.25
+    control: Annotated[ControlSettings, Field(description="How the daemon is asked and told.")] = (
+        ControlSettings()
+    )

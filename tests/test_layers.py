@@ -119,7 +119,9 @@ def _module(name: str, known: dict[str, str]) -> str:
 
 def test_every_part_of_the_package_is_in_its_place() -> None:
     above = {
+        "access",
         "cli",
+        "control",
         "daemon",
         "metrics",
         "origin",

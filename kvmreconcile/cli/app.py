@@ -15,6 +15,8 @@ from kvmreconcile.cli.options import Common, ConfigFile, Connect, StateDirectory
 from kvmreconcile.cli.plan import plan
 from kvmreconcile.cli.run import run
 from kvmreconcile.cli.schema import schema
+from kvmreconcile.cli.status import status
+from kvmreconcile.cli.steer import approve, reconcile, resume, suspend
 from kvmreconcile.cli.terminal import show
 from kvmreconcile.cli.validate import validate
 
@@ -49,5 +51,8 @@ def root(
     context.obj = Common(connect=connect, state=state, config=config)
 
 
-for _run in (validate, plan, apply, diff, adopt, schema, explain, fetch, history, run):
+_LOCAL = (validate, plan, apply, diff, adopt, schema, explain, fetch, history, run)
+_ASKING = (status, approve, suspend, resume, reconcile)
+"""Commands that do their work themselves, and those that ask or tell the daemon."""
+for _run in (*_LOCAL, *_ASKING):
     command(app)(_run)

@@ -82,9 +82,9 @@ class Backoff:
         """Return what has to wait of the plan that was last sifted or learnt from."""
         return {key: self._waits[key] for key in sorted(self._waiting)}
 
-    def release(self) -> None:
-        """Let everything be tried again at once: somebody has changed something."""
-        self._waits = {k: replace(w, due_s=0.0) for k, w in self._waits.items()}
+    def release(self, key: Key | None = None) -> None:
+        """Let an object, or without one everything, be tried again at once: somebody has changed something."""
+        self._waits = {k: replace(w, due_s=0.0) if key in (None, k) else w for k, w in self._waits.items()}
 
     def due_s(self) -> float | None:
         """Return when the first that waits may be tried again, None if none waits."""

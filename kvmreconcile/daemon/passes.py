@@ -6,25 +6,28 @@ Separate from what makes them happen, so that a pass is one call that always ret
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from queue import SimpleQueue
 from uuid import uuid4
 
 import structlog
 
+from kvmreconcile.daemon.approvals import Approval, Approvals
 from kvmreconcile.daemon.backoff import Backoff, Fate
 from kvmreconcile.daemon.bell import Rung
 from kvmreconcile.daemon.doubts import PROGRESS, SPECS, Doubts
 from kvmreconcile.daemon.hands import Hands, Task
-from kvmreconcile.daemon.news import Acted, Broken, Follower, Looked, tell
+from kvmreconcile.daemon.news import Acted, Broken, Follower, Looked, Ordered, tell
+from kvmreconcile.daemon.reading import Reading
 from kvmreconcile.daemon.reporter import Telling
 from kvmreconcile.errors import KvmReconcileError
 from kvmreconcile.execute.plugins import REPORTERS, find
-from kvmreconcile.model import Plan, Report, Result, World
+from kvmreconcile.model import Key, Plan, Report, Result, World
 from kvmreconcile.origin import Origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.reconcile import Site
-from kvmreconcile.source.load import Loaded, Loader
+from kvmreconcile.source.load import Loaded
 
 PATIENCE_S = 1.0
 """How long a pass waits for its steps while others want to be looked at; slower ones go on beside later passes."""
@@ -43,6 +46,7 @@ class _Turn:
     at: datetime
     began_s: float
     rung_by: tuple[str, ...]
+    approved: str = ""
 
 
 @dataclass(slots=True)
@@ -55,6 +59,7 @@ class Passes:
         again: Called after a pass that changed something: what it made possible is found by another.
         rung_by: Asked who wants another pass while one still waits for its steps.
         followers: Told what passes see and do.
+        approvals: Asked in each pass for somebody's word on its plan.
         alive: Called again and again in the course of a pass, to show that it gets on.
     """
 
@@ -62,13 +67,13 @@ class Passes:
     again: Callable[[], None]
     rung_by: Callable[[], Collection[str]] = tuple
     followers: tuple[Follower, ...] = ()
+    approvals: Approvals = field(default_factory=Approvals)
     alive: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
     _backoff: Backoff = field(default_factory=Backoff)
+    _retries: "SimpleQueue[Key | None]" = field(default_factory=SimpleQueue)
     _hands: Hands = field(default_factory=Hands)
-    _loader: Loader | None = None
-    _specs: Loaded | None = None
-    _origin: Origin | None = None
+    _reading: Reading = field(default_factory=Reading)
     _doubts: Doubts = field(default_factory=Doubts)
     _failures: int = 0
     _again_s: float | None = None
@@ -78,6 +83,10 @@ class Passes:
         """Return when something is to be tried again or a window opens, None if neither is to come."""
         times = [t for t in (self._backoff.due_s(), self._again_s, self._opens_s) if t is not None]
         return min(times, default=None)
+
+    def retry(self, key: Key | None) -> None:
+        """Have the next pass try an object at once, or without one all that has failed; from any thread."""
+        self._retries.put(key)
 
     def close(self) -> None:
         """Wait for what is still under way."""
@@ -92,6 +101,8 @@ class Passes:
             log.info("pass.started", rung_by=list(rung_by)[:_SHOWN] or ["retry"], rings=len(rung_by))
             if SPECS in rung_by:
                 self._backoff.release()
+            while not self._retries.empty():
+                self._backoff.release(self._retries.get())
             self._collect()
             self._doubts.add(rung_by)
             counts: dict[str, int] = {}
@@ -117,14 +128,18 @@ class Passes:
         tell(self.followers, Broken(at, pass_id, why, type(error).__name__))
 
     def _converge(self, site: Site, turn: _Turn) -> dict[str, int]:
-        origin = self.origin()
-        with structlog.contextvars.bound_contextvars(**({"commit": origin.commit} if origin.commit else {})):
-            looked = self._look(origin, site, turn)
-            return self._act(looked, site) if looked else {}
+        with self.approvals.taken() as approval:
+            origin, approved = self.origin(), approval.digest if approval else ""
+            commit = {"commit": origin.commit} if origin.commit else {}
+            with structlog.contextvars.bound_contextvars(**commit):
+                looked = self._look(origin, site, replace(turn, approved=approved))
+                if looked and approval:
+                    self._answer(approval, looked.plan)
+                return self._act(looked, site, approved) if looked else {}
 
     def _look(self, origin: Origin, site: Site, turn: _Turn) -> Looked | None:
         """Return what is to be done, None if the connection was lost: what was seen is at best half of it."""
-        specs = self._loaded(origin, site)
+        specs = self._reading.loaded(origin, site, self._doubts)
         self.alive()
         # Asked before looking: what ends meanwhile may be seen as it was before.
         busy = self._hands.busy()
@@ -135,6 +150,8 @@ class Passes:
         since_s, self._doubts = self._doubts.since_s, Doubts(everything=False, specs=False)
         if plan.look_again:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
+        if turn.approved == plan.digest:
+            self._backoff.release()
         allowed = self._hands.free(self._backoff.sift(plan, self.clock()), busy)
         looked = Looked(
             at=turn.at,
@@ -154,20 +171,18 @@ class Passes:
         tell(self.followers, looked)
         return looked
 
-    def _loaded(self, origin: Origin, site: Site) -> Loaded:
-        """Return what the specs say; what says something else than before is looked at."""
-        if self._loader is None or self._loader.kinds is not site.kinds:
-            self._loader, self._specs = Loader(site.kinds, site.settings.instance), None
-        before = self._specs.desired if self._specs else {}
-        is_doubtful = self._doubts.specs or self._doubts.everything or origin != self._origin
-        if self._specs is None or is_doubtful:
-            self._specs, self._origin = self._loader.load(origin.paths), origin
-            self._doubts.keys |= {k for k, d in self._specs.desired.items() if before.get(k) is not d}
-        return self._specs
+    def _answer(self, approval: Approval, plan: Plan) -> None:
+        """Tell whoever approved a plan which one it is now."""
+        if plan.digest == approval.digest:
+            now, about = datetime.now(UTC), approval.digest
+            tell(self.followers, Ordered(now, "approve", about, approval.who, approval.why))
+        else:
+            log.warning("approval.lapsed", approved=approval.digest, plan=plan.digest, who=approval.who)
+        approval.answer.set_result(plan.digest)
 
     def _planned(self, site: Site, specs: Loaded, turn: _Turn) -> tuple[World, Plan]:
         """Look where somebody rang, and at whatever is then to be acted on: nothing is done on old knowledge."""
-        overrides = Overrides()
+        overrides = Overrides(approved=turn.approved or None)
         at = None if self._doubts.everything else set(self._doubts.keys)
         world = site.look(specs, turn.at, at)
         plan = site.plan(world, overrides)
@@ -178,7 +193,7 @@ class Passes:
             plan = site.plan(world, overrides)
         return world, plan
 
-    def _act(self, looked: Looked, site: Site) -> dict[str, int]:
+    def _act(self, looked: Looked, site: Site, approved: str) -> dict[str, int]:
         plan, allowed = looked.plan, looked.allowed
         waiting = len(plan.actions) - len(allowed.actions)
         counts = {"in_sync": len(plan.in_sync), "held": len(plan.held), "waiting": waiting}
@@ -186,7 +201,7 @@ class Passes:
             return counts
         task = Task(looked, self.clock())
         reporter = Telling(looked, find(REPORTERS, site.settings.reporter)(), self.followers)
-        self._hands.take(task, lambda to: site.execute(allowed, looked.world, to), reporter)
+        self._hands.take(task, lambda to: site.execute(allowed, looked.world, to, approved), reporter)
         while not self._hands.wait(task, _GLANCE_S):
             self.alive()
             if self.clock() > task.began_s + PATIENCE_S and self._is_wanted_elsewhere():

@@ -1,15 +1,15 @@
 """
 The daemon's threads: one makes passes, one keeps time, one watches files, libvirt's tells of events.
 
-Separate from what a pass is. All that these threads do is ring the bell; nothing but the thread that makes
-passes ever touches host or state.
+Separate from what a pass is. All that these threads do is ring the bell; nothing but the thread that makes passes
+ever touches the host, or the state but for what somebody suspends.
 """
 
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -20,6 +20,10 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from kvmreconcile.control.app import Answers, Page, build
+from kvmreconcile.control.control import Control
+from kvmreconcile.control.desk import Desk
+from kvmreconcile.control.hook import hook_secret
 from kvmreconcile.daemon.backoff import Fate
 from kvmreconcile.daemon.bell import Bell
 from kvmreconcile.daemon.chronicle import Chronicle
@@ -38,7 +42,7 @@ from kvmreconcile.daemon.watchdog import Watchdog
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
-from kvmreconcile.metrics import Metrics
+from kvmreconcile.metrics import CONTENT_TYPE, Metrics
 from kvmreconcile.origin import find_origin, find_repository
 from kvmreconcile.reconcile import Kinds, Site, on_host
 from kvmreconcile.settings import Settings
@@ -88,21 +92,25 @@ class Service:
             alive=self._watchdog.answer,
         )
         self._connection: Connection | None = None
+        self._look: Callable[[], None] = lambda: self._bell.ring(SPECS)
+        self._control = Control(settings, lambda: build(self._answers()))
 
     def run(self) -> bool:
         """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
         worker = ThreadPoolExecutor(1, thread_name_prefix="passes")
-        with signals() as told, self._watch, self._probe, self._timer() as look:
+        with signals() as told, self._watch, self._probe, self._timer(), closing(self._control):
             work = worker.submit(self._work, told)
+            self._control.tend()
             notify("READY=1")
             while (reason := told.wait()) == RELOAD:
                 reloading()
                 log.info("daemon.reloading")
-                look()
+                self._look()
                 notify("READY=1")
             notify("STOPPING=1")
             log.info("daemon.stopping", signal=signal.Signals(reason).name if reason else "")
             self._stopping.set()
+            self._passes.approvals.close()
             self._bell.close()
             wait([work], GRACE_S)
         worker.shutdown(wait=False)
@@ -112,8 +120,8 @@ class Service:
         return work.done() and not (self._poll and self._poll.is_asking)
 
     @contextmanager
-    def _timer(self) -> Iterator[Callable[[], None]]:
-        """Do what is to be done again and again; yield what makes it look for new specs at once."""
+    def _timer(self) -> Iterator[None]:
+        """Do what is to be done again and again."""
         # A late job is still done, and a busy one not doubled: APScheduler's own defaults drop and pile up.
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         scheduler = BackgroundScheduler(timezone="UTC", job_defaults=defaults)
@@ -124,11 +132,12 @@ class Service:
         if self._watchdog.each_s:
             each = IntervalTrigger(seconds=self._watchdog.each_s)
             scheduler.add_job(self._watchdog.beat, each, args=[self._bell.poke], id="watchdog")
-        look = self._schedule_poll(scheduler) if self._poll else lambda: self._bell.ring(SPECS)
-        self._tend()
+        if self._poll:
+            self._look = self._schedule_poll(scheduler)
+        self._tend_watch()
         scheduler.start()
         try:
-            yield look
+            yield
         finally:
             scheduler.shutdown(wait=False)
 
@@ -139,15 +148,36 @@ class Service:
         scheduler.add_job(self._poll, each, id="poll", next_run_time=datetime.now(UTC))
         return lambda: scheduler.modify_job("poll", next_run_time=datetime.now(UTC))
 
+    def _look_for_specs(self) -> None:
+        self._look()
+
+    def _answers(self) -> Answers:
+        """Return what the control socket answers with, and whom it tells what it was told."""
+        desk = Desk(
+            status=lambda: self._newest.status,
+            state=self._state,
+            approvals=self._passes.approvals,
+            ring=self._bell.ring,
+            retry=self._passes.retry,
+            look=self._look_for_specs,
+            followers=self._followers,
+        )
+        pages = {"/metrics": Page(CONTENT_TYPE, self._metrics.render)}
+        return Answers(desk.status, desk, pages, lambda: hook_secret(self._settings.control))
+
     def _tend(self) -> None:
-        """Mend the watches, and ring if the connection is lost: the thread that uses it makes another."""
+        """Mend watches and doors, and ring if the connection is lost: the thread that uses it makes another."""
+        self._tend_watch()
+        self._control.tend()
+        connection = self._connection
+        if connection and connection.lost:
+            self._bell.ring("loss")
+
+    def _tend_watch(self) -> None:
         unwatched = self._watch.tend()
         if unwatched != self._unwatched:
             self._unwatched = unwatched
             log.warning("watch.failed" if unwatched else "watch.mended", where=list(unwatched))
-        connection = self._connection
-        if connection and connection.lost:
-            self._bell.ring("loss")
 
     def _work(self, told: Waiting) -> None:
         self._watchdog.watch_this_thread()

@@ -9,8 +9,9 @@ from threading import Event
 
 import pytest
 
+from kvmreconcile.daemon.approvals import Approval
 from kvmreconcile.daemon.doubts import PROGRESS, SPECS
-from kvmreconcile.daemon.news import Acted, Broken, Looked, News, Stepped
+from kvmreconcile.daemon.news import Acted, Broken, Looked, News, Ordered, Stepped
 from kvmreconcile.daemon.passes import PATIENCE_S, Passes
 from kvmreconcile.errors import Rejected, StateError
 from kvmreconcile.kinds.kind import Document
@@ -311,3 +312,79 @@ class Slow:
 
     def end(self) -> None:
         self._end.set()
+
+
+@pytest.fixture
+def careful(bench: Bench) -> Bench:
+    """A host on which nothing is removed before somebody says so, and a spec of which is gone."""
+    settings = bench.site.settings.model_copy(update={"prune": {"Domain": "confirm"}})
+    bench.site = replace(bench.site, settings=settings)
+    bench.settle()
+    (bench.directory / "specs/db.yaml").unlink()
+    return bench
+
+
+def test_approved_plan_is_done_with_what_is_held_in_it_and_told_by_whom(careful: Bench) -> None:
+    held = careful.run(SPECS)
+    assert held
+    assert [h.hold for h in held.plan.held] == [Hold.PRUNE]
+    assert careful.did() == []
+    approval = Approval(held.plan.digest, "alice", "it has moved")
+    careful.passes.approvals.give(approval)
+
+    careful.run("approve")
+
+    assert careful.did() == ["remove Domain/db"]
+    assert approval.answer.result(0) == held.plan.digest
+    (order,) = (n for n in careful.told if isinstance(n, Ordered))
+    assert (order.order, order.about, order.who, order.why) == (
+        "approve",
+        held.plan.digest,
+        "alice",
+        "it has moved",
+    )
+
+
+def test_approval_of_what_is_no_longer_the_plan_releases_nothing(careful: Bench) -> None:
+    held = careful.run(SPECS)
+    assert held
+    approval = Approval(held.plan.digest, "alice")
+    careful.passes.approvals.give(approval)
+    careful.spec("web", '<domain x="1"/>')
+
+    now = careful.run(SPECS)
+
+    assert now
+    assert careful.did() == ["define Domain/web"]
+    assert approval.answer.result(0) == now.plan.digest != held.plan.digest
+    assert not [n for n in careful.told if isinstance(n, Ordered)]
+
+
+def test_approval_is_answered_though_its_pass_breaks_off(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval = Approval("abc", "alice")
+    bench.passes.approvals.give(approval)
+    monkeypatch.setattr(State, "applied", _unreadable)
+
+    bench.run("approve")
+
+    assert "the pass was broken off" in str(approval.answer.exception(0))
+
+
+@pytest.mark.parametrize(("key", "tried"), [(WEB, [WEB]), (DB, [DB]), (None, [DB, WEB])])
+def test_what_failed_is_tried_at_once_if_somebody_asks_for_it(
+    bench: Bench, key: Key | None, tried: list[Key]
+) -> None:
+    bench.settle()
+    bench.host.faults |= {f"define {k}": [Rejected("it will not")] for k in (WEB, DB)}
+    bench.spec("web", '<domain x="1"/>')
+    bench.spec("db", '<domain x="1"/>')
+    bench.run(SPECS)
+    bench.run("resync")
+    assert bench.did() == []
+
+    bench.passes.retry(key)
+    bench.run("reconcile")
+
+    assert sorted(bench.did()) == [f"define {k}" for k in tried]

@@ -1,0 +1,169 @@
+"""`kvmreconcile status`: what the daemon knows. Separate from it, as only its socket is asked."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from kvmreconcile.cli.options import Common
+from kvmreconcile.cli.site import chosen
+from kvmreconcile.cli.terminal import palette, say, show
+from kvmreconcile.control.client import Client
+from kvmreconcile.errors import NoDaemon
+from kvmreconcile.plan.render.words import visible
+from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.status.standing import Condition
+
+NOT_CONVERGED = 3
+"""Exit status where something is not as its spec says."""
+_EACH_S = 1.0
+_SIGNS = {
+    Condition.FAILED.value: "-",
+    Condition.UNKNOWN.value: "-",
+    Condition.UNREADY.value: "-",
+    Condition.HELD.value: "!",
+    Condition.SUSPENDED.value: "!",
+    Condition.CHANGING.value: "~",
+    Condition.PENDING.value: "~",
+    Condition.READY.value: "+",
+}
+"""By which of a plan's colours a condition is shown."""
+
+Json = Mapping[str, Any]
+
+
+class Form(Enum):
+    """How it is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusOptions(Common):
+    """What `status` understands."""
+
+    key: Annotated[
+        str | None, typer.Argument(metavar="KIND/NAME", help="One object, else the daemon and all objects.")
+    ] = None
+    output: Annotated[Form, typer.Option("--output", "-o", help="How it is written.")] = Form.TEXT
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again whenever it changes.")] = False
+
+
+def status(options: StatusOptions) -> int:
+    """Show what the daemon knows: how each object stands, and why."""
+    client, path = Client(options.settings()), "/v1/status"
+    if options.key:
+        (key,) = chosen([options.key], known_kinds())
+        path = f"/v1/objects/{key.kind}/{quote(key.name)}"
+    if not options.watch:
+        return _shown(client.get(path), options)
+    before: tuple[Json | None, str] = (None, "")
+    while True:
+        try:
+            found = client.get(path)
+        except NoDaemon as error:
+            if before[1] != (wrong := str(error)):
+                say(wrong)
+            before = (None, wrong)
+        else:
+            if before[0] != found:
+                _shown(found, options)
+            before = (found, "")
+        time.sleep(_EACH_S)
+
+
+def _shown(found: Json, options: StatusOptions) -> int:
+    if options.output is Form.JSON:
+        # Watched, each is a line, so that a program can read them as they come.
+        show(json.dumps(found, indent=None if options.watch else 2))
+    elif options.key:
+        show("\n".join(_object(found)))
+    else:
+        show("\n".join((*_daemon(found), "", *_table(found["objects"]), *_problems(found))))
+    is_converged = found["condition"] == Condition.READY.value if options.key else found["converged"]
+    return 0 if is_converged else NOT_CONVERGED
+
+
+def _daemon(found: Json) -> Iterator[str]:
+    link, revision, last, paused = (found[name] for name in ("libvirt", "revision", "pass", "paused"))
+    yield f"{found['instance']} on {found['host']}, version {found['version']}, up {_ago(found['started'])}"
+    if found["connected"]:
+        yield f"libvirt   {visible(link['uri'])}, for {_ago(link['since'])}"
+    else:
+        why = f"{link['why']} (for {_ago(link['since'])})" if link else "not asked yet"
+        yield f"libvirt   unreachable: {visible(why)}"
+    if revision and revision["commit"]:
+        yield f"revision  {revision['commit'][:12]}, for {_ago(revision['since'])}"
+    if last:
+        yield f"pass      {_ago(last['at'])} ago, planned in {last['tookSeconds']:.2f} s"
+        yield f"plan      {found['plan']}"
+    if found["broken"]:
+        yield f"broken    {visible(found['broken'])}"
+    if paused:
+        until = f" until {_local(paused['until'])}" if paused["until"] else ""
+        yield f"paused    by {visible(paused['who'])}{until}{': ' if paused['why'] else ''}{visible(paused['why'])}"
+
+
+def _table(objects: Sequence[Json]) -> Iterator[str]:
+    colours = palette(sys.stdout)
+    wide = max((len(visible(o["key"])) for o in objects), default=0)
+    for each in objects:
+        word = colours.paint(f"{each['condition']:<9}", _SIGNS.get(each["condition"], "!"))
+        yield f"{visible(each['key']):<{wide}}  {word}  {_ago(each['since']):>4}  {_summary(each)}".rstrip()
+    counts: dict[str, int] = {}
+    for each in objects:
+        counts[each["condition"]] = counts.get(each["condition"], 0) + 1
+    yield ""
+    yield ", ".join(f"{count} {word.lower()}" for word, count in sorted(counts.items())) or "no objects"
+
+
+def _summary(each: Json) -> str:
+    words = [each["why"], ", ".join(each["verbs"]) if each["condition"] == Condition.CHANGING.value else ""]
+    words += [f"waits for its next start: {', '.join(each['pending'])}"] if each["pending"] else []
+    # When a suspension ends is part of why.
+    is_told = each["condition"] == Condition.SUSPENDED.value
+    words += [f"until {_local(each['until'])}"] if each["until"] and not is_told else []
+    return visible("; ".join(filter(None, words)))
+
+
+def _object(each: Json) -> Iterator[str]:
+    yield f"{visible(each['key'])}  {each['condition']}, for {_ago(each['since'])}"
+    until = _local(each["until"]) if each["until"] else ""
+    rows = (
+        ("why", each["why"]),
+        ("steps", ", ".join(each["verbs"])),
+        ("pending", ", ".join(each["pending"])),
+        ("release", each["release"]),
+        ("until", until),
+        ("spec", each["source"]),
+    )
+    yield from (f"  {name:<8} {visible(text)}" for name, text in rows if text)
+
+
+def _problems(found: Json) -> Iterator[str]:
+    for problem in found["problems"]:
+        todo = f"; {problem['todo']}" if problem["todo"] else ""
+        yield visible(f"{problem['where']}: {problem['what']}{todo}")
+    for hidden in found["hidden"]:
+        yield visible(f"{hidden['prefix']}*: not seen: {hidden['why']}")
+
+
+def _ago(moment: str) -> str:
+    """Return how long ago a moment is, in the largest unit that is not nothing."""
+    passed_s = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
+    for unit, size_s in (("d", 86400), ("h", 3600), ("m", 60)):
+        if passed_s >= size_s:
+            return f"{passed_s / size_s:.0f}{unit}"
+    return f"{passed_s:.0f}s"
+
+
+def _local(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,162 @@
+"""
+`kvmreconcile approve`, `suspend`, `resume` and `reconcile`: tell the daemon what to do.
+
+Separate from what the daemon does about it: here is only said what was typed, and shown what was answered.
+"""
+
+import os
+import pwd
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from kvmreconcile.cli.options import Common
+from kvmreconcile.cli.site import chosen
+from kvmreconcile.cli.terminal import say, show
+from kvmreconcile.control.client import Client
+from kvmreconcile.errors import NoDaemon, Problem, SpecError
+from kvmreconcile.kinds.part import read_seconds
+from kvmreconcile.model import Key, Suspension
+from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.state import State
+
+Object = Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object.")]
+Everything = Annotated[bool, typer.Option("--all", help="Everything that this instance looks after.")]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="A reason, for whoever looks later.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApproveOptions(Common):
+    """What `approve` understands."""
+
+    digest: Annotated[str, typer.Argument(metavar="DIGEST", help="The plan's, as plan and status show it.")]
+    why: Why = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuspendOptions(Common):
+    """What `suspend` understands."""
+
+    key: Object = None
+    everything: Everything = False
+    lasts: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help='How long, such as "2h". Else until it is resumed.'),
+    ] = None
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", metavar="TIME", help='When it ends, such as "2026-12-24 18:00", in local time.'
+        ),
+    ] = None
+    why: Why = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeOptions(Common):
+    """What `resume` understands."""
+
+    key: Object = None
+    everything: Everything = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconcileOptions(Common):
+    """What `reconcile` understands."""
+
+    key: Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object, else everything.")] = (
+        None
+    )
+
+
+def approve(options: ApproveOptions) -> int:
+    """Have the daemon do exactly the plan of a digest, with what is held in it."""
+    said = {"digest": options.digest, "why": options.why}
+    show(Client(options.settings()).order("approve", said))
+    return 0
+
+
+def suspend(options: SuspendOptions) -> int:
+    """Leave an object alone, or everything, for a while or until it is resumed."""
+    key, until = _key(options.key, everything=options.everything), _until(options)
+    said = {**_about(key), "until": until.isoformat() if until else None, "why": options.why}
+    suspension = Suspension(datetime.now(UTC), until, options.why, _user())
+
+    def without_daemon(state: State) -> str:
+        state.suspend(key, suspension)
+        return f"{key or 'everything'} is suspended"
+
+    return _told(options, "suspend", said, without_daemon)
+
+
+def resume(options: ResumeOptions) -> int:
+    """Look after an object again, or after everything."""
+    key = _key(options.key, everything=options.everything)
+
+    def without_daemon(state: State) -> str:
+        was = state.resume(key)
+        return f"{key or 'everything'} {'is looked after again' if was else 'was not suspended'}"
+
+    return _told(options, "resume", _about(key), without_daemon)
+
+
+def reconcile(options: ReconcileOptions) -> int:
+    """Have the daemon look at an object now, or at everything, and try again what failed."""
+    key = _key(options.key, everything=options.key is None)
+    show(Client(options.settings()).order("reconcile", _about(key)))
+    return 0
+
+
+def _told(options: Common, word: str, said: dict[str, object], instead: Callable[[State], str]) -> int:
+    """Tell the daemon; where there is none, write down what it will find when it starts."""
+    settings = options.settings()
+    try:
+        show(Client(settings).order(word, said))
+    except NoDaemon as error:
+        with closing(State.open(settings.state)) as state:
+            show(instead(state))
+        where = f"it is written down in {settings.state}, for whatever acts next"
+        say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
+    return 0
+
+
+def _key(word: str | None, *, everything: bool) -> Key | None:
+    if (word is None) != everything:
+        raise SpecError(
+            [Problem("KIND/NAME", "nothing is named, or too much", "name one object, or say --all")]
+        )
+    return next(iter(chosen([word], known_kinds()))) if word else None
+
+
+def _about(key: Key | None) -> dict[str, object]:
+    return {"key": str(key)} if key else {"all": True}
+
+
+def _until(options: SuspendOptions) -> datetime | None:
+    """Return when a suspension ends, None for not before it is taken back."""
+    if options.lasts and options.until:
+        raise _wrong("--until", "it is said twice when it ends")
+    now, name = datetime.now(UTC), "--for" if options.lasts else "--until"
+    try:
+        until = now + timedelta(seconds=read_seconds(options.lasts)) if options.lasts else None
+        until = datetime.fromisoformat(options.until).astimezone(UTC) if options.until else until
+    except (ValueError, OverflowError) as error:
+        raise _wrong(name, str(error)) from None
+    if until and until <= now:
+        raise _wrong(name, "it is over already")
+    return until
+
+
+def _wrong(name: str, what: str) -> SpecError:
+    return SpecError([Problem(name, what, 'write "--for 2h", or "--until 2026-12-24T18:00"')])
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

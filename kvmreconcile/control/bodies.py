@@ -1,0 +1,52 @@
+"""
+What is sent with an order, as JSON.
+
+Separate from doing it, because this form is promised to programs of others.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from kvmreconcile.kinds.part import Spec
+from kvmreconcile.model import Key
+
+Words = Annotated[str, StringConstraints(max_length=500)]
+
+
+class Approve(Spec):
+    """The plan that is to be done."""
+
+    digest: Annotated[str, Field(min_length=1, max_length=64)]
+    why: Words = ""
+
+
+class About(Spec):
+    """An object by its key, or everything if that is said."""
+
+    key: Annotated[str, Field(pattern="^[^/]+/.+$", max_length=500)] | None = None
+    everything: Annotated[bool, Field(alias="all")] = False
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.key is None) != self.everything:
+            raise ValueError('say either "key": "KIND/NAME" or "all": true')
+        return self
+
+    def object(self) -> Key | None:
+        """Return the object, None for everything."""
+        return Key.read(self.key) if self.key else None
+
+
+class Suspend(About):
+    """What is to be left alone; without `until`, until it is resumed."""
+
+    until: AwareDatetime | None = None
+    why: Words = ""
+
+    @model_validator(mode="after")
+    def _ends_later(self) -> Self:
+        if self.until is not None and self.until <= datetime.now(UTC):
+            raise ValueError("until is over already")
+        return self

@@ -1,0 +1,98 @@
+"""
+Ask a daemon through its control socket.
+
+Separate from the commands, and with nothing but Python's own library: a command line starts quickly.
+"""
+
+import json
+import socket
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+from kvmreconcile.control.place import socket_path
+from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError, Problem
+from kvmreconcile.settings import Settings
+
+_TIMEOUT_S = 70.0
+"""Longer than the longest that the daemon takes to answer an order."""
+_ERRORS: Mapping[int, type[OrderError]] = {403: Forbidden, 404: NotKnown, 409: NotNow}
+
+
+class _Connection(HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("kvmreconcile", timeout=_TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Client:
+    """One daemon, by the settings that it has too."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = socket_path(settings)
+
+    def get(self, path: str) -> Any:
+        """
+        Return what a path tells.
+
+        Raises:
+            NoDaemon: Nobody answers.
+            OrderError: The daemon says why not.
+        """
+        return self._ask("GET", path, None)
+
+    def order(self, word: str, said: Mapping[str, object]) -> str:
+        """
+        Give an order, and return in words what came of it.
+
+        Raises:
+            NoDaemon: Nobody answers.
+            OrderError: The daemon says why not.
+        """
+        return str(self._ask("POST", f"/v1/{word}", dict(said)).get("said", ""))
+
+    def _ask(self, method: str, path: str, said: dict[str, object] | None) -> Any:
+        if self._path is None:
+            todo = "give the daemon a place for one: control.socket"
+            raise NoDaemon(Problem("control.socket", "this instance has no control socket", todo))
+        connection = _Connection(self._path)
+        body, headers = (
+            (json.dumps(said), {"Content-Type": "application/json"}) if said is not None else (None, {})
+        )
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise self._absent("no daemon listens there", _START) from None
+        except PermissionError:
+            todo = "run this as root, or as a member of the socket's group (control.group)"
+            what = "this user may not talk to the daemon"
+            raise Forbidden(Problem(str(self._path), what, todo)) from None
+        except (OSError, HTTPException, ValueError) as error:
+            raise self._absent(f"the daemon does not answer: {error}", "see its log") from None
+        finally:
+            connection.close()
+        if response.status >= 400:
+            raise _error(response.status, answer)
+        return answer
+
+    def _absent(self, what: str, todo: str) -> NoDaemon:
+        return NoDaemon(Problem(str(self._path), what, todo))
+
+
+_START = "start it: systemctl start kvmreconcile; or name its settings by --config"
+
+
+def _error(status: int, answer: Any) -> OrderError:
+    said = answer.get("error", {}) if isinstance(answer, dict) else {}
+    words = (str(said.get(name, "")) for name in ("where", "what", "todo"))
+    return _ERRORS.get(status, OrderError)(Problem(*words))

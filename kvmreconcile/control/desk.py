@@ -1,0 +1,163 @@
+"""
+What the daemon is told to do, done: every order is checked, carried out, and told to all who follow.
+
+Separate from how orders arrive, so that they mean the same by whichever door.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from kvmreconcile.control.callers import Caller, Role
+from kvmreconcile.daemon.approvals import Approval, Approvals
+from kvmreconcile.daemon.news import Follower, Ordered, Refused, tell
+from kvmreconcile.errors import Forbidden, NotKnown, NotNow, Problem
+from kvmreconcile.model import Key, Suspension
+from kvmreconcile.source.suggest import advice
+from kvmreconcile.state import State
+from kvmreconcile.status import Condition, Status
+
+PATIENCE_S = 30.0
+"""How long to wait for the pass that an approval is for."""
+
+
+class Order(Enum):
+    """What can be ordered."""
+
+    APPROVE = "approve"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    RECONCILE = "reconcile"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """
+    Takes orders, in any thread.
+
+    Attributes:
+        status: Tells the newest snapshot.
+        ring: Asks for a pass: a key is looked at, anything else means everything.
+        retry: Lets objects be tried again that have just failed, None all of them.
+        look: Looks for new specs at once.
+    """
+
+    status: Callable[[], Status]
+    state: State
+    approvals: Approvals
+    ring: Callable[[str], None]
+    retry: Callable[[Key | None], None]
+    look: Callable[[], None]
+    followers: tuple[Follower, ...] = ()
+
+    def approve(self, caller: Caller, digest: str, why: str = "") -> str:
+        """
+        Have exactly the plan of a digest done, with what is held in it.
+
+        Returns:
+            What came of it, in words.
+
+        Raises:
+            NotNow: The plan is another now, or none can be made; nothing is done.
+            Forbidden: The caller may not.
+        """
+        self._check(caller, Role.OPERATOR, (Order.APPROVE, digest, why))
+        if not self.status().is_connected:
+            raise NotNow(
+                Problem(digest, "nothing was done: libvirt cannot be reached now", "see kvmreconcile status")
+            )
+        approval = Approval(digest, caller.name, why)
+        self.approvals.give(approval)
+        self.ring(Order.APPROVE.value)
+        try:
+            made = approval.answer.result(PATIENCE_S)
+        except TimeoutError:
+            self.approvals.withdraw(approval)
+            made = approval.answer.result(PATIENCE_S)
+        if made != digest:
+            raise _other(digest, made)
+        return f"plan {digest} is approved, and being done"
+
+    def suspend(self, caller: Caller, key: Key | None, suspension: Suspension) -> str:
+        """
+        Leave an object alone, or everything, from the next step on.
+
+        Raises:
+            NotKnown: There is no such object.
+            Forbidden: The caller may not.
+        """
+        self._check(caller, _role(key), (Order.SUSPEND, _about(key), suspension.why))
+        self._check_known(key, self.status().objects)
+        self.state.suspend(key, suspension)
+        self._done(caller, Order.SUSPEND, key, suspension.why)
+        standing = self.status().objects.get(key) if key else None
+        is_busy = standing is not None and standing.condition is Condition.CHANGING
+        until = f" until {suspension.until:%Y-%m-%d %H:%M %Z}" if suspension.until else ""
+        words = f"{key or 'everything'} is suspended{until}"
+        return f"{words}; what is under way is finished" if is_busy or key is None else words
+
+    def resume(self, caller: Caller, key: Key | None) -> str:
+        """
+        Take a suspension back.
+
+        Raises:
+            Forbidden: The caller may not.
+        """
+        self._check(caller, _role(key), (Order.RESUME, _about(key), ""))
+        if not self.state.resume(key):
+            return f"{key} was not suspended by itself" if key else "not everything was suspended"
+        self._done(caller, Order.RESUME, key)
+        return f"{key or 'everything'} is looked after again"
+
+    def reconcile(self, caller: Caller, key: Key | None) -> str:
+        """
+        Look at an object again, or at everything, and try at once what has just failed.
+
+        Raises:
+            NotKnown: There is no such object.
+            Forbidden: The caller may not.
+        """
+        self._check(caller, Role.OPERATOR, (Order.RECONCILE, _about(key), ""))
+        self._check_known(key, self.status().objects)
+        self.retry(key)
+        if key is None:
+            self.look()
+        self._done(caller, Order.RECONCILE, key)
+        return f"{key or 'everything'} is looked at now"
+
+    def wake(self) -> None:
+        """Look for new specs: somebody says that there are some, and it costs little to see."""
+        self.look()
+
+    def _check(self, caller: Caller, role: Role, said: tuple[Order, str, str]) -> None:
+        if caller.role >= role:
+            return
+        order, about, why = said
+        now = datetime.now(UTC)
+        tell(self.followers, Refused(now, order.value, about, caller.name, why))
+        what = f"{caller.name} may not: he is {caller.role.name.lower()}, and it takes {role.name.lower()}"
+        todo = f"ask an administrator for it (control.{role.name.lower()}s)"
+        raise Forbidden(Problem(f"{order.value} {about or '--all'}", what, todo))
+
+    def _check_known(self, key: Key | None, known: Collection[Key]) -> None:
+        if key is not None and known and key not in known:
+            words = [str(k) for k in known]
+            raise NotKnown(Problem(str(key), "the daemon knows no such object", advice(str(key), words)))
+
+    def _done(self, caller: Caller, order: Order, key: Key | None, why: str = "") -> None:
+        tell(self.followers, Ordered(datetime.now(UTC), order.value, _about(key), caller.name, why))
+        self.ring(str(key or order.value))
+
+
+def _about(key: Key | None) -> str:
+    return str(key) if key else ""
+
+
+def _role(key: Key | None) -> Role:
+    return Role.OPERATOR if key else Role.ADMIN
+
+
+def _other(approved: str, now: str) -> NotNow:
+    what = f"nothing was done: the plan is {now or 'empty'} now"
+    return NotNow(Problem(approved, what, f"look at it again: kvmreconcile plan, then approve {now}"))

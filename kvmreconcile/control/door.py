@@ -1,0 +1,99 @@
+"""
+The control socket as a file: made so that no other process is ever robbed of its own.
+
+Separate from what is said through it, since all that can go wrong here is the file system's.
+"""
+
+import fcntl
+import grp
+import os
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from kvmreconcile.access import ControlSettings
+from kvmreconcile.errors import Problem, SpecError
+
+BACKLOG = 64
+
+
+@dataclass(slots=True)
+class Door:
+    """
+    A listening socket in the file system.
+
+    Attributes:
+        lock: A handle that keeps others from putting theirs in its place; the kernel lets it go when we die.
+    """
+
+    path: Path
+    socket: socket.socket
+    lock: int
+
+    def close(self) -> None:
+        """Take the socket away, then let others have the place."""
+        self.socket.close()
+        self.path.unlink(missing_ok=True)
+        os.close(self.lock)
+
+
+def open_door(path: Path, settings: ControlSettings) -> Door:
+    """
+    Listen on a path; what a daemon that was killed has left there is replaced.
+
+    Raises:
+        SpecError: Another daemon listens there, something else is there, or we may not.
+    """
+    try:
+        path.parent.mkdir(mode=0o755, exist_ok=True)
+        lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _failed(path, error) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return Door(path, _listening(path, settings), lock)
+    except BlockingIOError:
+        os.close(lock)
+        todo = "stop it, or give this one another name (instance) or place (control.socket)"
+        raise SpecError([Problem(str(path), "another daemon listens there", todo)]) from None
+    except OSError as error:
+        os.close(lock)
+        raise _failed(path, error) from None
+    except SpecError:
+        os.close(lock)
+        raise
+
+
+def _failed(path: Path, error: OSError) -> SpecError:
+    todo = "mend it, or name another place by control.socket"
+    return SpecError([Problem(str(path), f"it cannot be listened at: {error.strerror or error}", todo)])
+
+
+def _listening(path: Path, settings: ControlSettings) -> socket.socket:
+    """Make a socket beside its place and put it there whole: nobody meets it with other rights than it is to have."""
+    if path.exists() and not stat.S_ISSOCK(path.lstat().st_mode):
+        raise SpecError([Problem(str(path), "there is something, and it is no socket", "move it away")])
+    made = path.with_name(f".{path.name}.new")
+    made.unlink(missing_ok=True)
+    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        door.bind(str(made))
+        if settings.group:
+            os.chown(made, -1, _gid(settings.group))
+        made.chmod(int(settings.mode, 8))
+        made.replace(path)
+        door.listen(BACKLOG)
+    except BaseException:
+        door.close()
+        raise
+    return door
+
+
+def _gid(group: str) -> int:
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise SpecError(
+            [Problem("control.group", f"there is no group {group}", "make it, or name another")]
+        ) from None

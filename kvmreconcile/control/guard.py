@@ -1,0 +1,122 @@
+"""
+What every request has to pass before anything of it is understood.
+
+Separate from what requests mean: what is refused here is refused whoever asks for whatever.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from kvmreconcile.control.callers import Caller
+from kvmreconcile.errors import Problem
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LONGEST_BODY = 1024 * 1024
+"""In bytes; what a forge sends to a webhook is the longest there is."""
+BODY_S = 10.0
+"""How long a body may take to arrive."""
+ANSWER_S = 60.0
+"""How long an answer may take, with all that its reader takes to read it."""
+OPEN = frozenset({"/healthz", "/readyz", "/v1/hooks/git"})
+"""What needs no caller: it tells next to nothing, or has a proof of its own."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """
+    Stands before an application.
+
+    Attributes:
+        identify: Tells who calls, None for nobody we know.
+        hosts: The names that a request may be for, in small letters; None where nobody else could be meant.
+    """
+
+    app: App
+    identify: Callable[[Scope], Caller | None]
+    hosts: frozenset[str] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] != "http":
+            return
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self._answer(scope, receive, send)
+        except Exception:
+            # A mistake of ours in one answer is the caller's loss alone.
+            log.exception("door.crashed", path=scope["path"])
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = self.identify(scope)
+        refusal = self._refusal(scope, caller)
+        if refusal is None:
+            body = await _body(receive)
+            if body is None:
+                refusal = 413, Problem("request", f"it is longer than {LONGEST_BODY} bytes", "send less")
+            else:
+                scope["state"] = {**scope.get("state", {}), "caller": caller}
+                await self.app(scope, _replayed(body, receive), send)
+                return
+        await _refuse(send, *refusal)
+
+    def _refusal(self, scope: Scope, caller: Caller | None) -> tuple[int, Problem] | None:
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if b"origin" in headers:
+            return 403, Problem("request", "it comes from a web page", "ask by a program")
+        host = headers.get(b"host", "").lower()
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if self.hosts is not None and name not in self.hosts:
+            return 421, Problem("request", "it is for another host", "add the name to control.tcp.names")
+        if caller is None and scope["path"] not in OPEN:
+            return 401, Problem(
+                "request", "nobody known sent it", "send a token: Authorization: Bearer TOKEN"
+            )
+        return None
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return all of a body, None if it is too long."""
+    body = bytearray()
+    async with asyncio.timeout(BODY_S):
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if len(body) > LONGEST_BODY:
+                return None
+            if not message.get("more_body"):
+                return bytes(body)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return what tells a body that was already received, then whatever comes after it."""
+    left = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return left.pop() if left else await receive()
+
+    return replay
+
+
+async def _refuse(send: Send, status: int, problem: Problem) -> None:
+    # What else was sent is not waited for.
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    headers += [(b"www-authenticate", b"Bearer")] if status == 401 else []
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(told(problem)).encode()})
+
+
+def told(problem: Problem) -> dict[str, object]:
+    """Return a problem as answers tell it."""
+    return {"error": {"where": problem.where, "what": problem.what, "todo": problem.todo}}

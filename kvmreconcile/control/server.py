@@ -1,0 +1,106 @@
+"""
+Serve an application at a socket, in a thread of its own.
+
+Separate from the application: this is uvicorn's business, and the one place that knows it.
+"""
+
+import asyncio
+import socket
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from kvmreconcile.control.callers import peer_of
+from kvmreconcile.control.guard import Guard
+
+CONNECTIONS = 64
+"""How many there may be at once; one more is told to come later."""
+REQUEST_S = 10.0
+"""How long a connection may take to say what it wants."""
+IDLE_S = 60
+"""How long one that says no more is kept."""
+_END_S = 5.0
+
+
+class _Protocol(H11Protocol):
+    """Knows who is at the other end, and does not wait for ever for what he says."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def _is_answering(self) -> bool:
+        # Before the first request there is no cycle, whatever its annotation says.
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        connection = transport.get_extra_info("socket")
+        if connection.family == socket.AF_UNIX:
+            self.app_state = {**self.app_state, "peer": peer_of(connection)}
+        self._deadline = self.loop.call_later(REQUEST_S, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deadline is None and not self._is_answering:
+            self._deadline = self.loop.call_later(REQUEST_S, self.transport.abort)
+        super().data_received(data)
+        if self._is_answering:
+            self._unset_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unset_deadline()
+        super().connection_lost(exc)
+
+    def _unset_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class _Server(uvicorn.Server):
+    """Wakes up for requests alone; uvicorn's own does ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._told.wait()
+
+    def stop(self) -> None:
+        """End it, from any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._told.set)
+
+
+class Serving:
+    """An application that is being served."""
+
+    def __init__(
+        self, name: str, listening: socket.socket, app: Guard, tls: tuple[Path, Path] | None
+    ) -> None:
+        """Begin; raises OSError or ssl.SSLError if certificate or key is no good."""
+        config = uvicorn.Config(
+            app, http=_Protocol, ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="error",
+            access_log=False, proxy_headers=False, server_header=False, date_header=False,
+            limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=1,
+            ssl_certfile=tls[0] if tls else None, ssl_keyfile=tls[1] if tls else None,
+        )  # fmt: skip
+        config.load()
+        self._server = _Server(config)
+        self._thread = Thread(
+            target=self._server.run, kwargs={"sockets": [listening]}, name=f"control-{name}", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it, and wait for that, though not for ever."""
+        self._server.stop()
+        self._thread.join(_END_S)

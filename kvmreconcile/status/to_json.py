@@ -1,0 +1,76 @@
+"""
+The snapshot as JSON, for programs.
+
+Separate from the snapshot, because this form is promised to others: fields may be added, and none is removed or
+changes its meaning as long as the schema's name stays.
+"""
+
+from datetime import datetime
+
+from kvmreconcile.status.standing import Standing
+from kvmreconcile.status.status import Status
+
+SCHEMA = "kvmreconcile/status/1"
+Json = dict[str, object]
+
+
+def to_json(status: Status) -> Json:
+    """Return a snapshot as plain data."""
+    link, revision, last, paused = status.link, status.revision, status.last, status.paused
+    return {
+        "schema": SCHEMA,
+        "at": _moment(status.at),
+        "instance": status.instance,
+        "host": status.host,
+        "version": status.version,
+        "started": _moment(status.started),
+        "converged": status.is_converged,
+        "connected": status.is_connected,
+        "libvirt": {"uri": link.uri, "since": _moment(link.since), "why": link.why} if link else None,
+        "revision": {"commit": revision.commit, "since": _moment(revision.since)} if revision else None,
+        "plan": last.digest if last else "",
+        "pass": {
+            "id": last.pass_id,
+            "at": _moment(last.at),
+            "tookSeconds": round(last.took_s, 3),
+            "rungBy": list(last.rung_by),
+            "steps": last.allowed,
+        }
+        if last
+        else None,
+        "broken": status.broken,
+        "paused": {
+            "since": _moment(paused.since),
+            "until": _moment(paused.until),
+            "why": paused.why,
+            "who": paused.who,
+        }
+        if paused
+        else None,
+        "counts": {condition.value: count for condition, count in status.counts().items()},
+        "problems": [{"where": p.where, "what": p.what, "todo": p.todo} for p in status.problems],
+        "hidden": [{"prefix": b.prefix, "why": b.why} for b in status.blind],
+        "objects": [object_to_json(standing) for standing in status.objects.values()],
+    }
+
+
+def object_to_json(standing: Standing) -> Json:
+    """Return how one object stands as plain data."""
+    return {
+        "key": str(standing.key),
+        "kind": standing.key.kind,
+        "name": standing.key.name,
+        "condition": standing.condition.value,
+        "since": _moment(standing.since),
+        "why": standing.why,
+        "release": standing.release,
+        "until": _moment(standing.until),
+        "hold": standing.hold.name.lower().replace("_", "-") if standing.hold else None,
+        "verbs": list(standing.verbs),
+        "pending": list(standing.pending),
+        "source": standing.source,
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,163 @@
+"""
+A control socket that is served in this process, with a desk behind it, and nobody who makes passes.
+
+Separate from the tests, which each show one situation.
+"""
+
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kvmreconcile.control.app import Answers, Page, build
+from kvmreconcile.control.client import Client
+from kvmreconcile.control.control import Control
+from kvmreconcile.control.desk import Desk
+from kvmreconcile.control.hook import hook_secret
+from kvmreconcile.daemon.approvals import Approvals
+from kvmreconcile.daemon.newest import Newest
+from kvmreconcile.daemon.news import Connected, Looked, News
+from kvmreconcile.model import Desired, Key, Observation, Plan, World
+from kvmreconcile.settings import Settings
+from kvmreconcile.source.load import Loaded
+from kvmreconcile.state import State
+from kvmreconcile.tree import Node
+
+WEB = Key("Domain", "web")
+WITHIN_S = 30.0
+
+
+def looked(plan: Plan) -> Looked:
+    """Return what a pass tells over one domain."""
+    desired = {WEB: Desired(WEB, Node("domain"))}
+    world = World("lab", "kvm1", datetime.now(UTC), desired, Observation(), {})
+    specs = Loaded((), desired, (), frozenset(), complete=True)
+    return Looked(
+        at=world.now, pass_id="p1", rung_by=(), commit="", specs=specs, world=world, plan=plan, allowed=Plan(),
+        waits={}, busy=frozenset(), took_s=0.1,
+    )  # fmt: skip
+
+
+@dataclass
+class Served:
+    """A daemon's doors without the daemon, and what comes in by them."""
+
+    home: Path
+    control: dict[str, object] = field(default_factory=dict)
+    rung: list[str] = field(default_factory=list)
+    retried: list[Key | None] = field(default_factory=list)
+    woken: int = 0
+    told: list[News] = field(default_factory=list)
+    approvals: Approvals = field(default_factory=Approvals)
+
+    def __post_init__(self) -> None:
+        said = {"socket": str(self.path), **self.control}
+        self.settings = Settings.model_validate(
+            {"host": "kvm1", "instance": "lab", "control": said, "state": self.home / "state"}
+        )
+        self.state = State.open(self.settings.state)
+        self.newest = Newest(self.settings, "1.0")
+        self.doors = Control(self.settings, lambda: build(self.answers()))
+
+    @property
+    def path(self) -> Path:
+        return self.home / "control.sock"
+
+    def answers(self) -> Answers:
+        desk = Desk(
+            status=lambda: self.newest.status,
+            state=self.state,
+            approvals=self.approvals,
+            ring=self.rung.append,
+            retry=self.retried.append,
+            look=self._wake,
+            followers=(self.newest, self.told.append),
+        )
+        pages = {"/metrics": Page("text/plain", lambda: b"up 1\n")}
+        return Answers(desk.status, desk, pages, lambda: hook_secret(self.settings.control))
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def open(self) -> None:
+        """Open the doors to a daemon that has made one pass."""
+        self.newest(Connected(datetime.now(UTC), "test:///default"))
+        self.newest(looked(Plan(in_sync=(WEB,), digest="abc")))
+        self.doors.tend()
+
+    def close(self) -> None:
+        self.doors.close()
+        self.state.close()
+
+    def client(self) -> Client:
+        return Client(self.settings)
+
+    def dial(self) -> socket.socket:
+        """Connect to the socket."""
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(WITHIN_S)
+        connection.connect(str(self.path))
+        return connection
+
+    def raw(self, request: bytes, *, dial: Callable[[], socket.socket] | None = None) -> bytes:
+        """Send bytes as they are, and return all that comes back until the other end hangs up."""
+        with (dial or self.dial)() as connection:
+            found = b""
+            # It may be told to stop before the end.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(request)
+            with suppress(ConnectionResetError):
+                while more := connection.recv(65536):
+                    found += more
+            return found
+
+
+def request(line: str, body: bytes = b"", **headers: str) -> bytes:
+    """Return a request that asks to hang up after the answer."""
+    usual = {"Host": "kvm1", "Connection": "close", "Content-Length": str(len(body))}
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in {**usual, **headers}.items() if value]
+    return (
+        f"{line} HTTP/1.1\r\n{chr(13).join(())}".encode() + "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+    )
+
+
+def status_of(answer: bytes) -> int:
+    """Return the number of an answer, 0 where there was none."""
+    return int(answer.split(b" ", 2)[1]) if answer else 0
+
+
+def certificate(directory: Path) -> tuple[Path, Path]:
+    """Make a certificate for this host, and its key."""
+    paths = directory / "cert.pem", directory / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=kvm1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:kvm1",
+         "-out", str(paths[0]), "-keyout", str(paths[1])],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return paths
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def dial_tls(port: int, trusted: Path) -> socket.socket:
+    """Connect by TLS, trusting one certificate."""
+    context = ssl.create_default_context(cafile=str(trusted))
+    connection = socket.create_connection(("127.0.0.1", port), WITHIN_S)
+    return context.wrap_socket(connection, server_hostname="kvm1")
+
+
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
+    end_s = time.monotonic() + WITHIN_S
+    while not is_so():
+        assert time.monotonic() < end_s, f"it never came that {what}"
+        time.sleep(0.02)

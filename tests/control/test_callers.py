@@ -1,0 +1,92 @@
+"""Who may do what: by user, by group, by token."""
+
+import os
+import pwd
+import socket
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.access import ControlSettings, PeopleSettings
+from kvmreconcile.control.callers import Caller, Peer, Role, bearer, local_caller, peer_of, read_tokens
+from kvmreconcile.errors import SpecError
+
+NOBODY = pwd.getpwnam("nobody")
+SECRET = "0123456789abcdefghij"
+PEOPLE = {
+    "users": PeopleSettings(users=("nobody",)),
+    "groups": PeopleSettings(groups=("adm",)),
+    "others": PeopleSettings(users=("root", "daemon"), groups=("no-such-group",)),
+}
+
+
+@pytest.mark.parametrize(
+    ("operators", "admins", "role"),
+    [
+        ("others", "others", Role.VIEWER),
+        ("users", "others", Role.OPERATOR),
+        ("groups", "others", Role.OPERATOR),
+        ("others", "users", Role.ADMIN),
+        ("users", "groups", Role.ADMIN),
+    ],
+)
+def test_role_is_what_user_or_a_group_gives(operators: str, admins: str, role: Role) -> None:
+    settings = ControlSettings(operators=PEOPLE[operators], admins=PEOPLE[admins])
+    peer = Peer(NOBODY.pw_uid, frozenset((NOBODY.pw_gid, 4)))  # "adm" is group 4 wherever Linux is
+
+    assert local_caller(peer, settings) == Caller("nobody", role)
+
+
+@pytest.mark.parametrize("uid", [0, 12345678])
+def test_root_and_the_daemons_own_user_are_admins(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12345678)
+
+    assert local_caller(Peer(uid, frozenset()), ControlSettings()).role is Role.ADMIN
+
+
+def test_user_without_a_name_is_called_by_number() -> None:
+    assert local_caller(Peer(12345678, frozenset()), ControlSettings()) == Caller("12345678", Role.VIEWER)
+
+
+def test_kernel_tells_user_and_groups_of_the_other_end() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        assert peer_of(here) == Peer(os.geteuid(), frozenset((os.getegid(), *os.getgroups())))
+
+
+def tokens(directory: Path, text: str, mode: int = 0o600) -> Path:
+    file = directory / "tokens"
+    file.write_text(text)
+    file.chmod(mode)
+    return file
+
+
+def test_token_is_known_by_all_of_it(tmp_path: Path) -> None:
+    text = f"# for the graphs\nprometheus viewer {SECRET}\n\nalice admin {SECRET}z\n"
+    known = read_tokens(tokens(tmp_path, text))
+
+    assert bearer(f"Bearer {SECRET}", known) == Caller("prometheus", Role.VIEWER)
+    assert bearer(f"bearer {SECRET}z", known) == Caller("alice", Role.ADMIN)
+    for said in ("", "Bearer", "Bearer ", f"Bearer {SECRET[:-1]}", f"Basic {SECRET}", f"Bearer {SECRET}\xe9"):
+        assert bearer(said, known) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "wrong"),
+    [
+        (f"prometheus viewer {SECRET}", 0o640, "others can read"),
+        (f"prometheus viewer {SECRET[:19]}", 0o600, ":1: this is no token"),
+        (f"\nprometheus king {SECRET}", 0o600, ":2: this is no token"),
+        (f"prometheus viewer {SECRET} and more", 0o600, ":1: this is no token"),
+    ],
+)
+def test_wrong_tokens_are_named_and_never_shown(tmp_path: Path, text: str, mode: int, wrong: str) -> None:
+    with pytest.raises(SpecError, match=wrong) as caught:
+        read_tokens(tokens(tmp_path, text, mode))
+
+    assert SECRET[:19] not in str(caught.value)
+
+
+def test_tokens_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"control\.tcp\.tokens"):
+        read_tokens(tmp_path / "absent")

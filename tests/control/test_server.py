@@ -1,0 +1,415 @@
+"""What is asked and told through a real socket, by whom, and by whoever means no good."""
+
+import hmac
+import json
+import os
+import ssl
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.control import server
+from kvmreconcile.control.guard import LONGEST_BODY
+from kvmreconcile.daemon.news import Broken, Lost, Ordered, Refused
+from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
+from kvmreconcile.model import Plan
+from tests.control.served import (
+    WEB,
+    Served,
+    certificate,
+    dial_tls,
+    free_port,
+    looked,
+    request,
+    status_of,
+    wait_until,
+)
+
+TOKENS = {"viewer": "v" * 20, "operator": "o" * 20, "admin": "a" * 20}
+SECRET = b"forge and host alone know it"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    served = Served(tmp_path)
+    served.open()
+    yield served
+    served.close()
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def remote(tmp_path: Path, tls: tuple[Path, Path]) -> Iterator[Served]:
+    """A daemon with a door for other hosts, and a webhook."""
+    (tmp_path / "tokens").write_text("".join(f"{name} {name} {token}\n" for name, token in TOKENS.items()))
+    (tmp_path / "tokens").chmod(0o600)
+    (tmp_path / "secret").write_bytes(SECRET + b"\n")
+    door = {
+        "certificate": tls[0],
+        "key": tls[1],
+        "tokens": tmp_path / "tokens",
+        "names": ["hosts.example.org"],
+    }
+    served = Served(
+        tmp_path,
+        {"tcp": {**door, "listen": f"127.0.0.1:{free_port()}"}, "hookSecret": tmp_path / "secret"},
+    )
+    served.open()
+    yield served
+    served.close()
+
+
+def over_tls(served: Served, sent: bytes) -> bytes:
+    tcp = served.settings.control.tcp
+    assert tcp
+    return served.raw(sent, dial=lambda: dial_tls(int(tcp.listen.rpartition(":")[2]), tcp.certificate))
+
+
+def test_snapshot_is_served_whole_and_object_by_object(served: Served) -> None:
+    found = served.client().get("/v1/status")
+
+    assert (found["instance"], found["host"], found["plan"], found["converged"]) == (
+        "lab",
+        "kvm1",
+        "abc",
+        True,
+    )
+    assert [(o["key"], o["condition"]) for o in found["objects"]] == [("Domain/web", "Ready")]
+    assert served.client().get("/v1/objects/Domain/web") == found["objects"][0]
+    with pytest.raises(NotKnown, match="Domain/db"):
+        served.client().get("/v1/objects/Domain/db")
+
+
+def test_it_is_ready_only_while_it_can_do_its_work(served: Served) -> None:
+    assert status_of(served.raw(request("GET /readyz"))) == 200
+
+    served.newest(Broken(datetime.now(UTC), "p2", "the disk is full"))
+    assert status_of(served.raw(request("GET /readyz"))) == 503
+
+    served.newest(looked(Plan()))
+    assert status_of(served.raw(request("GET /readyz"))) == 200
+    served.newest(Lost(datetime.now(UTC), "", "reset"))
+    assert status_of(served.raw(request("GET /readyz"))) == 503
+    assert status_of(served.raw(request("GET /healthz"))) == 200
+
+
+def test_pages_of_other_parts_are_served_as_they_are(served: Served) -> None:
+    answer = served.raw(request("GET /metrics"))
+
+    assert answer.endswith(b"\r\n\r\nup 1\n")
+    assert b"content-type: text/plain" in answer
+
+
+def test_suspended_is_written_down_told_and_looked_at(served: Served) -> None:
+    until = datetime.now(UTC) + timedelta(hours=2)
+
+    said = served.client().order(
+        "suspend", {"key": "Domain/web", "until": until.isoformat(), "why": "a copy"}
+    )
+
+    assert said.startswith("Domain/web is suspended until 20")
+    suspension = served.state.suspended()[WEB]
+    assert (suspension.until, suspension.why, suspension.who) == (until, "a copy", "root")
+    (order,) = served.told
+    assert isinstance(order, Ordered)
+    assert (order.order, order.about, order.who, order.why) == ("suspend", "Domain/web", "root", "a copy")
+    assert served.rung == ["Domain/web"]
+
+    assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web is looked after again"
+    assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web was not suspended by itself"
+    assert served.state.suspended() == {}
+    assert served.rung == ["Domain/web", "Domain/web"]
+
+
+def test_everything_is_paused_and_resumed(served: Served) -> None:
+    assert served.client().order("suspend", {"all": True}).startswith("everything is suspended")
+    assert list(served.state.suspended()) == [None]
+
+    served.client().order("resume", {"all": True})
+
+    assert served.state.suspended() == {}
+    assert served.rung == ["suspend", "resume"]
+
+
+def test_reconcile_looks_and_tries_again(served: Served) -> None:
+    served.client().order("reconcile", {"key": "Domain/web"})
+    assert (served.retried, served.rung, served.woken) == ([WEB], ["Domain/web"], 0)
+
+    served.client().order("reconcile", {"all": True})
+    assert (served.retried, served.rung, served.woken) == ([WEB, None], ["Domain/web", "reconcile"], 1)
+
+
+@pytest.mark.parametrize("word", ["suspend", "reconcile"])
+def test_object_that_nobody_knows_is_refused_with_the_one_that_was_meant(served: Served, word: str) -> None:
+    with pytest.raises(NotKnown, match="did you mean 'Domain/web'"):
+        served.client().order(word, {"key": "Domain/webb"})
+
+    assert served.state.suspended() == {}
+    assert not served.told
+
+
+def test_approval_is_answered_by_the_pass_that_takes_it(served: Served) -> None:
+    def approved(made: str) -> str:
+        with ThreadPoolExecutor(1) as pool:
+            order = pool.submit(served.client().order, "approve", {"digest": "abc"})
+            wait_until(lambda: served.rung == ["approve"], "a pass is asked for")
+            served.rung.clear()
+            with served.approvals.taken() as approval:
+                assert approval
+                assert (approval.digest, approval.who) == ("abc", "root")
+                if made:
+                    approval.answer.set_result(made)
+            return order.result()
+
+    assert approved("abc") == "plan abc is approved, and being done"
+    with pytest.raises(NotNow, match="nothing was done: the plan is def now"):
+        approved("def")
+    with pytest.raises(NotNow, match="the pass was broken off"):
+        approved("")
+
+
+def test_approval_is_refused_at_once_while_libvirt_is_away_or_the_daemon_stops(served: Served) -> None:
+    served.approvals.close()
+    with pytest.raises(NotNow, match="the daemon is stopping"):
+        served.client().order("approve", {"digest": "abc"})
+
+    served.newest(Lost(datetime.now(UTC), "", "reset"))
+    with pytest.raises(NotNow, match="libvirt cannot be reached"):
+        served.client().order("approve", {"digest": "abc"})
+
+
+@pytest.mark.parametrize(
+    ("role", "word", "said", "allowed"),
+    [
+        ("viewer", "reconcile", {"key": "Domain/web"}, False),
+        ("viewer", "approve", {"digest": "abc"}, False),
+        ("viewer", "suspend", {"key": "Domain/web"}, False),
+        ("viewer", "resume", {"all": True}, False),
+        ("operator", "reconcile", {"all": True}, True),
+        ("operator", "suspend", {"key": "Domain/web"}, True),
+        ("operator", "resume", {"key": "Domain/web"}, True),
+        ("operator", "suspend", {"all": True}, False),
+        ("operator", "resume", {"all": True}, False),
+        ("admin", "suspend", {"all": True}, True),
+    ],
+)
+def test_orders_are_for_those_who_may_give_them(
+    remote: Served, role: str, word: str, said: dict[str, object], *, allowed: bool
+) -> None:
+    headers = {"Authorization": f"Bearer {TOKENS[role]}", "Content-Type": "application/json"}
+
+    answer = over_tls(remote, request(f"POST /v1/{word}", json.dumps(said).encode(), **headers))
+
+    assert status_of(answer) == (200 if allowed else 403)
+    (told,) = (
+        remote.told if word != "resume" or not allowed else (Ordered(datetime.now(UTC), word, "", role),)
+    )
+    assert isinstance(told, Ordered if allowed else Refused)
+    assert (told.order, told.who) == (word, role)
+    assert allowed or remote.state.suspended() == {}
+    assert allowed or f"{role} may not" in answer.decode()
+
+
+@pytest.mark.parametrize("header", ["", f"Bearer {TOKENS['viewer']}x", f"Basic {TOKENS['admin']}", "Bearer"])
+def test_other_hosts_need_a_token(remote: Served, header: str) -> None:
+    for line in ("GET /v1/status", "GET /metrics", "GET /v1/openapi.json", "POST /v1/reconcile"):
+        answer = over_tls(remote, request(line, Authorization=header))
+        assert status_of(answer) == 401
+        assert b"lab" not in answer
+    assert status_of(over_tls(remote, request("GET /readyz", Authorization=header))) == 200
+
+
+def test_token_that_is_taken_back_is_good_for_nothing_at_once(remote: Served) -> None:
+    ask = request("GET /v1/status", Authorization=f"Bearer {TOKENS['viewer']}")
+    assert status_of(over_tls(remote, ask)) == 200
+
+    (remote.home / "tokens").write_text("")
+
+    assert status_of(over_tls(remote, ask)) == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("hosts.example.org", 200), ("kvm1:9443", 200), ("127.0.0.1", 200), ("evil.example", 421), ("", 400)],
+)
+def test_request_for_another_host_is_refused(remote: Served, host: str, status: int) -> None:
+    ask = request("GET /v1/status", Host=host, Authorization=f"Bearer {TOKENS['admin']}")
+
+    assert status_of(over_tls(remote, ask)) == status
+
+
+def test_without_tls_there_is_nothing_to_talk_to(remote: Served) -> None:
+    tcp = remote.settings.control.tcp
+    assert tcp
+    with pytest.raises(ssl.SSLCertVerificationError):
+        dial_tls(int(tcp.listen.rpartition(":")[2]), Path(ssl.get_default_verify_paths().openssl_cafile))
+
+
+def signature(body: bytes, secret: bytes = SECRET) -> str:
+    return f"sha256={hmac.new(secret, body, sha256).hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"X_Hub_Signature_256": signature(b'{"after": "x"}')}, 202),
+        ({"X_Gitlab_Token": SECRET.decode()}, 202),
+        ({}, 403),
+        ({"X_Hub_Signature_256": signature(b"another")}, 403),
+        ({"X_Hub_Signature_256": signature(b'{"after": "x"}', b"guessed")}, 403),
+        ({"X_Hub_Signature_256": "sha256="}, 403),
+        ({"X_Gitlab_Token": ""}, 403),
+        ({"Authorization": f"Bearer {TOKENS['admin']}"}, 403),
+    ],
+)
+def test_webhook_wakes_whoever_polls_if_it_is_the_forges(
+    remote: Served, headers: dict[str, str], status: int
+) -> None:
+    sent = request("POST /v1/hooks/git", b'{"after": "x"}', **headers)
+
+    assert status_of(over_tls(remote, sent)) == status
+    assert remote.woken == (status == 202)
+    assert not remote.told
+
+
+def test_without_a_secret_there_is_no_webhook(served: Served) -> None:
+    sent = request("POST /v1/hooks/git", b"", X_Hub_Signature_256=signature(b"", b""))
+
+    assert status_of(served.raw(sent)) == 404
+    assert served.woken == 0
+
+
+JSON = {"Content_Type": "application/json"}
+HOSTILE = {
+    "nothing": (b"", 0),
+    "no http": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(200) + b"\r\n\r\n", 400),
+    "endless line": (b"GET /" + b"a" * 200_000, 400),
+    "endless headers": (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 50_000, 400),
+    "two lengths": (
+        b"POST /v1/resume HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+        400,
+    ),
+    "negative length": (b"POST /v1/resume HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+    "another method": (request("DELETE /v1/status"), 405),
+    "an order by GET": (request("GET /v1/suspend"), 405),
+    "a file": (request("GET /v1/objects/Domain/..%2f..%2fetc/passwd"), 404),
+    "a web page": (request("POST /v1/suspend", b'{"all": true}', Origin="https://evil.example", **JSON), 403),
+    "a form": (request("POST /v1/suspend", b'{"all": true}', Content_Type="text/plain"), 400),
+    "no json": (request("POST /v1/suspend", b"{", **JSON), 400),
+    "deep json": (request("POST /v1/suspend", b"[" * 900_000, **JSON), 400),
+    "no object": (request("POST /v1/suspend", b"[]", **JSON), 400),
+    "not utf-8": (request("POST /v1/suspend", b'{"key": "\xff"}', **JSON), 400),
+    "both": (request("POST /v1/suspend", b'{"key": "Domain/web", "all": true}', **JSON), 400),
+    "neither": (request("POST /v1/suspend", b"{}", **JSON), 400),
+    "another field": (request("POST /v1/suspend", b'{"all": true, "force": 1}', **JSON), 400),
+    "no key": (request("POST /v1/suspend", b'{"key": "web"}', **JSON), 400),
+    "over already": (
+        request("POST /v1/suspend", b'{"all": true, "until": "2020-01-01T00:00:00Z"}', **JSON),
+        400,
+    ),
+    "no zone": (request("POST /v1/suspend", b'{"all": true, "until": "2099-01-01T00:00:00"}', **JSON), 400),
+    "long reason": (request("POST /v1/suspend", b'{"all": true, "why": "%s"}' % (b"x" * 501), **JSON), 400),
+    "too long": (request("POST /v1/suspend", b" " * (LONGEST_BODY + 1), **JSON), 413),
+    "endless body": (
+        b"POST /v1/suspend HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + (b"10000\r\n" + b" " * 65536 + b"\r\n") * 40,
+        413,
+    ),
+    "websocket": (request("GET /v1/status", Upgrade="websocket", Connection="Upgrade, close"), 200),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_whoever_means_no_good_changes_nothing_and_is_answered(served: Served, name: str) -> None:
+    sent, status = HOSTILE[name]
+
+    with served.dial() as connection:
+        if not sent:
+            connection.close()
+            answer = b""
+        else:
+            answer = served.raw(sent)
+
+    assert status_of(answer) == status
+    assert b"Traceback" not in answer
+    assert served.state.suspended() == {}
+    assert not served.told
+    assert served.client().get("/v1/status")["converged"]
+
+
+def test_whoever_says_nothing_is_hung_up_on(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "REQUEST_S", 0.3)
+
+    assert served.raw(b"") == b""
+    assert served.raw(b"GET /v1/sta") == b""
+
+
+def test_crowd_is_told_to_come_later_and_the_next_is_served(served: Served) -> None:
+    crowd = [served.dial() for _ in range(server.CONNECTIONS)]
+
+    assert status_of(served.raw(request("GET /v1/status"))) == 503
+
+    for each in crowd:
+        each.close()
+    wait_until(lambda: status_of(served.raw(request("GET /v1/status"))) == 200, "there is room again")
+
+
+def test_reader_never_waits_for_an_order_under_way(served: Served) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        orders = [pool.submit(served.client().order, "approve", {"digest": "abc"}) for _ in range(8)]
+        wait_until(lambda: len(served.rung) == 8, "all have been given")
+
+        assert served.client().get("/v1/status")["plan"] == "abc"
+
+        served.approvals.close()
+        assert all(isinstance(order.exception(), NotNow) for order in orders)
+
+
+def test_door_is_opened_once_its_place_is_free(tmp_path: Path) -> None:
+    first, second = Served(tmp_path), Served(tmp_path)
+    first.open()
+    second.open()
+    assert first.client().get("/v1/status")
+    first.close()
+
+    second.doors.tend()
+
+    assert second.client().get("/v1/status")
+    second.close()
+    second.doors.tend()
+    with pytest.raises(NoDaemon, match="no daemon listens there; start it"):
+        second.client().get("/v1/status")
+
+
+def test_certificate_that_is_none_is_told_and_the_socket_works(tmp_path: Path) -> None:
+    (tmp_path / "tokens").touch(0o600)
+    door = dict.fromkeys(("certificate", "key", "tokens"), tmp_path / "tokens")
+    served = Served(tmp_path, {"tcp": {**door, "listen": f"127.0.0.1:{free_port()}"}})
+
+    served.open()
+
+    assert served.client().get("/v1/status")
+    assert "certificate and key cannot be used" in served.doors._told["tcp"]
+    served.close()
+
+
+def test_whoever_may_not_talk_to_it_is_told_so(served: Served) -> None:
+    served.path.chmod(0)
+    child = os.fork()
+    if child == 0:
+        os.setuid(65534)
+        try:
+            served.client().get("/v1/status")
+        except OrderError as error:
+            os._exit(7 if isinstance(error, Forbidden) else 1)
+        os._exit(1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

@@ -1,0 +1,228 @@
+"""A daemon that is told what to do from the command line, on libvirt's mock."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kvmreconcile.cli.app import app
+
+WITHIN_S = 60
+NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+
+
+@dataclass
+class Host:
+    """A daemon, its specs, and a command line that finds it."""
+
+    home: Path
+    popens: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "KVMRECONCILE_CONFIG": "",
+            "KVMRECONCILE_CONNECT": "test:///default",
+            "KVMRECONCILE_STATE": str(self.home / "state"),
+            "KVMRECONCILE_SPECS": str(self.home / "specs"),
+            "KVMRECONCILE_CONTROL": f"{{socket: {self.home}/control.sock}}",
+        }
+
+    def start(self) -> None:
+        """Start it, and wait until it has looked."""
+        command = [sys.executable, "-m", "kvmreconcile", "run"]
+        with (self.home / "log").open("ab") as log:
+            popen = subprocess.Popen(command, env=os.environ | self.environment, stdout=log, stderr=log)
+        self.popens.append(popen)
+        self.wait_until(lambda: self.run("status").exit_code in (0, 3) and self.status()["pass"] is not None)
+
+    def end(self, number: int) -> None:
+        self.popens[-1].send_signal(number)
+        self.popens[-1].wait(WITHIN_S)
+
+    def run(self, *words: str) -> Result:
+        return CliRunner(env=self.environment).invoke(app, list(words), catch_exceptions=False)
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.run("status", "-o", "json").stdout)
+        return found
+
+    def conditions(self) -> dict[str, str]:
+        return {each["key"]: each["condition"] for each in self.status()["objects"]}
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        end_s = time.monotonic() + WITHIN_S
+        while not is_so():
+            assert time.monotonic() < end_s, self.run("status").output + (self.home / "log").read_text()
+            time.sleep(0.05)
+
+    def spec(self, name: str, spec: str = "{}") -> None:
+        (self.home / f"specs/{name}.yaml").write_text(NETWORK.format(name=name, spec=spec))
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    host = Host(tmp_path)
+    (tmp_path / "specs").mkdir()
+    host.spec("lab")
+    host.spec("dmz")
+    yield host
+    for popen in host.popens:
+        if popen.poll() is None:
+            popen.kill()
+            popen.wait(WITHIN_S)
+
+
+@pytest.fixture
+def running(host: Host) -> Host:
+    host.start()
+    host.wait_until(lambda: host.status()["converged"])
+    return host
+
+
+def test_status_tells_what_is_and_what_is_not_as_it_should_be(running: Host) -> None:
+    well = running.run("status")
+    assert well.exit_code == 0
+    assert "Network/lab  Ready" in well.stdout
+    assert "2 ready" in well.stdout
+    assert "spec      " not in running.run("status", "Network/lab").stdout
+
+    (running.home / "specs/lab.yaml").write_text("kind: Network\nmetadata: {name: lab}\nspec: [\n")
+    running.wait_until(lambda: bool(running.status()["problems"]))
+
+    wrong = running.run("status")
+    assert wrong.exit_code == 3
+    assert f"{running.home}/specs/lab.yaml:" in wrong.stdout
+    assert running.run("status", "Network/dmz").exit_code == 0
+
+
+def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Host) -> None:
+    (running.home / "specs/dmz.yaml").unlink()
+    running.wait_until(lambda: running.conditions().get("Network/dmz") == "Held")
+    digest = running.status()["plan"]
+    assert "pruning must be confirmed" in running.run("status", "Network/dmz").stdout
+
+    other = running.run("approve", "0123456789ab")
+    assert other.exit_code == 1
+    assert f"nothing was done: the plan is {digest} now" in other.stderr
+    assert running.conditions()["Network/dmz"] == "Held"
+
+    assert running.run("approve", digest, "--why", "moved").exit_code == 0
+    running.wait_until(lambda: running.conditions() == {"Network/lab": "Ready"})
+
+
+def test_suspended_object_is_left_alone_until_it_is_resumed(running: Host) -> None:
+    assert running.run("suspend", "Network/lab", "--for", "2h", "--why", "a look").exit_code == 0
+    running.wait_until(lambda: running.conditions()["Network/lab"] == "Suspended")
+    running.spec("lab", "{domain: lab.example}")
+    running.spec("dmz", "{domain: dmz.example}")
+    running.wait_until(lambda: running.conditions()["Network/dmz"] in ("Ready", "Pending"))
+    shown = running.run("status", "Network/lab")
+    assert "by root: a look" in shown.stdout
+    assert "kvmreconcile resume Network/lab" in shown.stdout
+    assert shown.exit_code == 3
+
+    assert running.run("resume", "Network/lab").exit_code == 0
+
+    running.wait_until(lambda: running.conditions()["Network/lab"] != "Suspended")
+
+
+def test_pause_outlives_a_killed_daemon_and_so_does_its_socket(running: Host) -> None:
+    assert "everything is suspended" in running.run("suspend", "--all").stdout
+    running.wait_until(lambda: set(running.conditions().values()) == {"Suspended"})
+
+    running.end(signal.SIGKILL)
+    down = running.run("status")
+    assert down.exit_code == 1
+    assert "no daemon listens there; start it: systemctl start kvmreconcile" in down.stderr
+    running.start()
+
+    assert set(running.conditions().values()) == {"Suspended"}
+    paused = running.status()["paused"]
+    assert (paused["who"], paused["until"]) == ("root", None)
+    # The mock's networks died with the daemon, and nothing makes them anew.
+    assert "paused    by root" in running.run("status").stdout
+
+    assert running.run("resume", "--all").exit_code == 0
+    running.wait_until(lambda: running.status()["converged"])
+
+
+def test_while_no_daemon_runs_it_is_written_down_for_the_next(host: Host) -> None:
+    suspended = host.run("suspend", "Network/lab", "--until", "2099-01-01 12:00")
+    assert suspended.exit_code == 0
+    assert "it is written down in" in suspended.stderr
+    host.run("suspend", "--all")
+    assert host.run("resume", "--all").stdout == "everything is looked after again\n"
+
+    host.start()
+
+    host.wait_until(lambda: host.conditions() == {"Network/lab": "Suspended", "Network/dmz": "Ready"})
+
+
+def test_daemon_that_is_reconciled_looks_at_once(running: Host) -> None:
+    before = running.status()["pass"]["id"]
+
+    assert running.run("reconcile").stdout == "everything is looked at now\n"
+
+    running.wait_until(lambda: running.status()["pass"]["id"] != before)
+    assert running.run("reconcile", "Network/lab").exit_code == 0
+    unknown = running.run("reconcile", "Network/labb")
+    assert unknown.exit_code == 1
+    assert "did you mean 'Network/lab'?" in unknown.stderr
+
+
+def test_second_daemon_of_an_instance_leaves_the_firsts_socket_alone(running: Host) -> None:
+    host = Host(running.home, running.popens)
+    first = running.status()["started"]
+    command = [sys.executable, "-m", "kvmreconcile", "run"]
+    with (running.home / "second").open("wb") as log:
+        host.popens.append(subprocess.Popen(command, env=os.environ | host.environment, stderr=log))
+
+    running.wait_until(lambda: b"door.closed" in (running.home / "second").read_bytes())
+
+    assert running.status()["started"] == first
+    host.end(signal.SIGTERM)
+    assert running.status()["started"] == first
+
+
+def test_told_to_stop_it_takes_its_socket_away(running: Host) -> None:
+    began_s = time.monotonic()
+
+    running.end(signal.SIGTERM)
+
+    assert time.monotonic() - began_s < 10
+    assert not (running.home / "control.sock").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        (("suspend",), "name one object, or say --all"),
+        (("suspend", "Network/lab", "--all"), "name one object, or say --all"),
+        (("suspend", "Network/lab", "--for", "soon"), "--for: a time is a number"),
+        (("suspend", "Network/lab", "--for", "0s"), "--for: it is over already"),
+        (("suspend", "Network/lab", "--until", "2020-01-01"), "--until: it is over already"),
+        (("suspend", "Network/lab", "--until", "Friday"), "--until: Invalid isoformat"),
+        (("suspend", "Network/lab", "--for", "1h", "--until", "2099-01-01"), "--until: it is said twice"),
+        (("suspend", "Netwrok/lab"), "did you mean 'Network'?"),
+        (("resume", "Network"), "the name is missing"),
+        (("reconcile", "lab"), "unknown kind 'lab'"),
+    ],
+)
+def test_what_is_typed_wrongly_is_told_and_nothing_is_done(
+    host: Host, words: tuple[str, ...], wrong: str
+) -> None:
+    result = host.run(*words)
+
+    assert result.exit_code == 1
+    assert wrong in result.stderr
+    assert not (host.home / "state").exists()
