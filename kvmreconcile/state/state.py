@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Applied, Key, Suspension, World
@@ -71,6 +72,7 @@ class State:
         self._path = path
         self._lock = Lock()
         self._claim = Claim(path.parent)
+        self._known: dict[tuple[Any, ...], Applied] = {}
 
     @classmethod
     def open(cls, directory: Path) -> "State":
@@ -88,7 +90,10 @@ class State:
         with self._using() as database:
             rows = database.execute("SELECT * FROM applied ORDER BY kind, name").fetchall()
         try:
-            return {applied.key: applied for applied in map(read_applied, rows)}
+            # A row that reads as before means what it meant before.
+            known = self._known
+            self._known = known = {row: known.get(row) or read_applied(row) for row in rows}
+            return {applied.key: applied for applied in known.values()}
         except ValueError as error:
             raise StateError(
                 f"{self._path}: {error}; move the file away to begin anew, nothing is removed for that"

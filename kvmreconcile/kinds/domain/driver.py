@@ -10,10 +10,10 @@ import libvirt
 from kvmreconcile.errors import HostError, NotFound, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
-from kvmreconcile.host.listing import Filters, Flags, hidden, read_all
+from kvmreconcile.host.listing import Calls, Filters, Flags, are_few, hidden, read_all
 from kvmreconcile.kinds.domain.live import LIVE_VERBS
 from kvmreconcile.kinds.domain.live.definitions import LIVE, STORED, find, running_xml
-from kvmreconcile.kinds.domain.live.halts import Standing, standings
+from kvmreconcile.kinds.domain.live.halts import Standing, standing, standings
 from kvmreconcile.kinds.domain.live.power import stop
 from kvmreconcile.kinds.domain.render import NAME
 from kvmreconcile.kinds.stamp import PREFIX, TAG, URI, read_stamp
@@ -36,13 +36,15 @@ class DomainDriver:
     """Reads and changes domains."""
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
-        """Read all domains, or those of the given names; all flags come from a few lists."""
+        """Read all domains, or those of the given names; where it is many, all flags come from a few lists."""
+        virt = connection.virt
         try:
             with translated(NAME):
-                read = partial(_read, standings(connection.virt))
+                stands = standing if are_few(names) else standings(virt)
         except HostError as error:
             return Observation(blind=(hidden(f"{NAME}/", error),))
-        return read_all(NAME, connection.virt.listAllDomains, _FILTERS, read, names)
+        calls = Calls(virt.listAllDomains, virt.lookupByName, partial(_read, stands), _is_saved)
+        return read_all(NAME, calls, _FILTERS, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""
@@ -50,8 +52,14 @@ class DomainDriver:
             _VERBS[action.verb](connection.virt, action)
 
 
-def _read(standings: Mapping[str, Standing], key: Key, domain: libvirt.virDomain, flags: Flags) -> Actual:
-    stands = standings.get(domain.UUIDString(), Standing())
+def _is_saved(domain: libvirt.virDomain) -> int:
+    return domain.hasManagedSaveImage()
+
+
+def _read(
+    standing_of: Callable[[libvirt.virDomain], Standing], key: Key, domain: libvirt.virDomain, flags: Flags
+) -> Actual:
+    stands = standing_of(domain)
     stored = domain.XMLDesc(STORED)
     live = _live_xml(domain) if flags.active else None
     return Actual(

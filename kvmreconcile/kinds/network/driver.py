@@ -12,7 +12,7 @@ import libvirt
 from kvmreconcile.errors import HostError, NotFound
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
-from kvmreconcile.host.listing import Filters, Flags, read_all
+from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, Section, edits
 from kvmreconcile.kinds.network.plugs import Plug, is_guest, is_marked, marked, unmarked, unplugged
 from kvmreconcile.kinds.network.render import NAME
@@ -47,7 +47,9 @@ class NetworkDriver:
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
         """Read all networks, or those of the given names; all flags come from a few lists."""
-        return read_all(NAME, connection.virt.listAllNetworks, _FILTERS, _read, names)
+        virt = connection.virt
+        calls = Calls(virt.listAllNetworks, virt.networkLookupByName, _read)
+        return read_all(NAME, calls, _FILTERS, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""

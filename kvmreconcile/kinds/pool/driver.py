@@ -7,7 +7,7 @@ import libvirt
 from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unsupported
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
-from kvmreconcile.host.listing import Filters, Flags, read_all
+from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
 from kvmreconcile.kinds.pool.render import NAME
 from kvmreconcile.kinds.pool.rules import RULES
 from kvmreconcile.model import Action, Actual, Key, Observation
@@ -39,7 +39,9 @@ class PoolDriver:
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
         """Read all pools, or those of the given names."""
-        return read_all(NAME, connection.virt.listAllStoragePools, _FILTERS, _read, names)
+        virt = connection.virt
+        calls = Calls(virt.listAllStoragePools, virt.storagePoolLookupByName, _read)
+        return read_all(NAME, calls, _FILTERS, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""

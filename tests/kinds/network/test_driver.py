@@ -169,8 +169,11 @@ def test_observing_asks_once_for_each_network_and_a_few_lists(bench: Bench, coun
 
     class Counting:
         def __getattr__(self, name: str) -> object:
-            calls.append(name)
-            return getattr(bench.connection.virt, name)
+            def call(*arguments: object) -> object:
+                calls.append(name)
+                return getattr(bench.connection.virt, name)(*arguments)
+
+            return call
 
     class Counted:
         virt = Counting()
@@ -178,3 +181,6 @@ def test_observing_asks_once_for_each_network_and_a_few_lists(bench: Bench, coun
     assert len(KIND.driver().observe(Counted()).objects) == count
     assert set(calls) == {"listAllNetworks"}
     assert len(calls) <= 4
+    calls.clear()
+    assert [key.name for key in KIND.driver().observe(Counted(), ["n1", "none"]).objects] == ["n1"]
+    assert calls == ["networkLookupByName"] * 2
