@@ -5,6 +5,7 @@ Separate because it is the one place that knows how Python packages announce the
 """
 
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -15,9 +16,10 @@ EXECUTORS = "kvmreconcile.executors"
 REPORTERS = "kvmreconcile.reporters"
 
 
+@cache
 def find(group: str, name: str) -> Any:
     """
-    Return what an installed package offers under a name.
+    Return what an installed package offers under a name, looked up once in the life of the process.
 
     Raises:
         SpecError: Nothing is offered under that name, two packages offer it, or it cannot be loaded.

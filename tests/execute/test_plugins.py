@@ -13,6 +13,12 @@ from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
+@pytest.fixture(autouse=True)
+def _newly_started() -> None:
+    """Each test is a process that has not looked for anything yet."""
+    find.cache_clear()
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installed package of a third party."""
