@@ -6,6 +6,7 @@ from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.terminal import show
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.origin import find_repository
+from kvmreconcile.state.owner import hand_over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,10 +16,15 @@ class FetchOptions(Common):
 
 def fetch(options: FetchOptions) -> int:
     """Bring the newest revision of the settings' repository into force; changes nothing on the host."""
-    repository = find_repository(options.settings())
+    settings = options.settings()
+    repository = find_repository(settings)
     if repository is None:
         raise SpecError([Problem("git", "the settings name no repository", "set git.url")])
-    is_new = repository.update()
+    try:
+        is_new = repository.update()
+    finally:
+        if settings.state.is_dir():
+            hand_over(settings.state)
     if found := repository.in_force():
         revision = found[0]
         signed = f", signed by {revision.signer}" if revision.signer else ""

@@ -12,6 +12,7 @@ from typing import Self
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.state.database import translated
+from kvmreconcile.state.owner import opened
 
 _WORK = "work.lock"
 
@@ -46,7 +47,7 @@ class Claim:
 def _taken(path: Path) -> int:
     """Lock a file for this process alone, and return the handle that keeps it locked."""
     with translated(path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = opened(path)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

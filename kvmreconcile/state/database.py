@@ -8,11 +8,12 @@ file of another version is met.
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from kvmreconcile.errors import StateError
+from kvmreconcile.state.owner import opened
 
 FILE = "state.sqlite3"
 _LOCK = "lock"
@@ -64,7 +65,7 @@ def open_writable(directory: Path) -> tuple[sqlite3.Connection, Path | None]:
     path, aside = directory / FILE, None
     with translated(path):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(directory, os.O_CREAT), ExitStack() as unless_ready:
+        with _locked(directory, opened), ExitStack() as unless_ready:
             database = _sound(path)
             if database is None:
                 aside = _set_aside(path)
@@ -86,7 +87,7 @@ def open_copy(directory: Path) -> sqlite3.Connection:
     path, copy = directory / FILE, _connect(":memory:")
     with translated(path):
         if path.exists():
-            with _locked(directory), closing(_reader(path)) as source:
+            with _locked(directory, _existing), closing(_reader(path)) as source:
                 source.backup(copy)
         _migrate(copy, path)
         copy.execute("PRAGMA query_only=ON")
@@ -129,18 +130,16 @@ def _primary_code(error: sqlite3.Error) -> int:
 
 
 @contextmanager
-def _locked(directory: Path, flags: int = 0) -> Iterator[None]:
+def _locked(directory: Path, open_file: Callable[[Path], int]) -> Iterator[None]:
     """
     Let one process at a time look at the files themselves, which the database's own locks do not cover.
 
     Args:
-        flags: O_CREAT to make the lock's file; without it a missing one is as good as locked.
+        open_file: Opens the lock's file. If that makes none, a missing one is as good as locked.
     """
     try:
-        handle = os.open(directory / _LOCK, os.O_RDONLY | os.O_CLOEXEC | flags, 0o600)
+        handle = open_file(directory / _LOCK)
     except FileNotFoundError:
-        if flags:
-            raise
         yield
         return
     try:
@@ -150,13 +149,17 @@ def _locked(directory: Path, flags: int = 0) -> Iterator[None]:
         os.close(handle)
 
 
+def _existing(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
 def _connect(path: Path | str) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, uri=True)
 
 
 def _sound(path: Path) -> sqlite3.Connection | None:
     """Open a database, or make it; None where it is damaged."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    os.close(opened(path))
     database = _connect(path)
     try:
         if database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
