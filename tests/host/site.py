@@ -1,0 +1,174 @@
+"""
+A host that is kept as a repository says, which it asks by ssh, as its administrator sees it.
+
+Separate from the host under it, and from the tests, which each show one thing that befalls it.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from tests.host.host import WITHIN_S, Host, wait_until
+
+HOSTS = "/srv/hosts"
+"""The repository, on the host itself; the service does not know that it is so near."""
+POOL = """\
+apiVersion: kvmreconcile/v1
+kind: StoragePool
+metadata: {name: images}
+spec: {autostart: true, path: /var/lib/libvirt/images}
+"""
+VOLUME = """\
+apiVersion: kvmreconcile/v1
+kind: Volume
+metadata: {name: root}
+spec: {pool: images, format: raw, source: {file: images/root.raw}}
+"""
+NETWORK = """\
+apiVersion: kvmreconcile/v1
+kind: Network
+metadata: {name: lan}
+spec:
+  autostart: true
+  addresses:
+    - {address: 192.0.2.1/24, dhcp: {ranges: [{start: 192.0.2.100, end: 192.0.2.200}]}}
+"""
+# Nothing to boot: it only has to run.
+GUEST = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {name: web1}
+spec:
+  type: qemu
+  memory: 32MiB
+  disks:
+    - {name: root, volume: {pool: images, name: root}}
+  interfaces:
+    - {name: lan, network: lan}
+"""
+SPECS = {"pool.yaml": POOL, "volume.yaml": VOLUME, "network.yaml": NETWORK, "web1.yaml": GUEST}
+IMAGE = "root" * 16384
+SETTINGS = f"""\
+git:
+  url: ssh://git@localhost{HOSTS}
+  directory: kvm1
+  poll: 1h
+  allowedSigners: /etc/kvmreconcile/allowed_signers
+"""
+KEYS = """\
+[Service]
+LoadCredential=git-ssh-key:/etc/kvmreconcile/id_ed25519
+LoadCredential=git-known-hosts:/etc/kvmreconcile/known_hosts
+"""
+DROP_INS = "/etc/systemd/system/kvmreconcile.service.d"
+
+Line = dict[str, Any]
+
+
+class Site:
+    """
+    The service and what it keeps, on a host.
+
+    Attributes:
+        in_sync: What `systemctl status` shows once the host is as the newest commit says.
+    """
+
+    def __init__(self, host: Host, within_s: float = WITHIN_S) -> None:
+        self.host = host
+        self._within_s = within_s
+        self._specs: dict[str, str] = {}
+        self.in_sync = "0 in sync"
+        self._seen = ""
+
+    def make_repository(self) -> None:
+        """Make the repository, a user who serves it, and keys of his and of who signs."""
+        self.host.run(
+            f"useradd --system --create-home --shell /bin/sh git\n"
+            f"ssh-keygen -q -t ed25519 -N '' -f /etc/kvmreconcile/id_ed25519\n"
+            f"ssh-keygen -q -t ed25519 -N '' -f /home/git/signer\n"
+            f"mkdir /home/git/.ssh && cp /etc/kvmreconcile/id_ed25519.pub /home/git/.ssh/authorized_keys\n"
+            f"ssh-keyscan -t ed25519 localhost 2>/dev/null >/etc/kvmreconcile/known_hosts\n"
+            f"echo signer $(cut -d ' ' -f 1,2 /home/git/signer.pub) >/etc/kvmreconcile/allowed_signers\n"
+            f"mkdir {HOSTS}\n"
+            f"chown -R git: /home/git {HOSTS}\n"
+            f"runuser -u git -- git init --quiet --initial-branch main {HOSTS}"
+        )
+        self.host.write(f"{HOSTS}/kvm1/images/root.raw", IMAGE)
+
+    def commit(self, specs: dict[str, str]) -> str:
+        """Commit specs, signed, and return the commit's name, shortened."""
+        for name, text in specs.items():
+            self.host.write(f"{HOSTS}/kvm1/{name}", text)
+        self.host.run(
+            f"chown -R git: {HOSTS}; cd {HOSTS}; g='runuser -u git -- git -c user.name=A -c user.email=a@example.org "
+            f"-c gpg.format=ssh -c user.signingKey=/home/git/signer'\n$g add --all; $g commit -q --allow-empty -S -m 'Specs'"
+        )
+        commit = self.host.output("git", "--git-dir", f"{HOSTS}/.git", "rev-parse", "--short=12", "main")
+        self._specs |= specs
+        objects = sum(text.count("kind: ") for text in self._specs.values())
+        self.in_sync = f"{objects} in sync, commit {commit}"
+        return commit
+
+    def follow_repository(self) -> None:
+        """Have the service read specs from the repository, by keys that only root can read."""
+        self.host.write("/etc/kvmreconcile/kvmreconcile.yaml", SETTINGS)
+        self.host.write(f"{DROP_INS}/keys.conf", KEYS)
+        self.host.run("systemctl daemon-reload && systemctl restart kvmreconcile")
+
+    def drop_in(self, name: str, text: str) -> None:
+        """Change the unit as `systemctl edit` does, and restart the service; "" takes the change back."""
+        self.host.write(f"{DROP_INS}/{name}.conf", text)
+        self.host.run("systemctl daemon-reload && systemctl restart kvmreconcile")
+
+    def show(self, what: str, unit: str = "kvmreconcile") -> str:
+        """Return a property of the unit."""
+        return self.host.output("systemctl", "show", "--value", "--property", what, unit)
+
+    def wait(self, status: str = "", unit: str = "kvmreconcile") -> float:
+        """Wait until `systemctl status` shows this, or that all is in sync; return after how many seconds it did."""
+        begin_s = time.monotonic()
+        wanted = status or self.in_sync
+
+        def is_shown() -> bool:
+            self._seen = self.show("StatusText", unit)
+            return self._seen == wanted and self.show("ActiveState", unit) == "active"
+
+        try:
+            wait_until(is_shown, f'status "{wanted}"', self._within_s)
+        except AssertionError as error:
+            log = self.host.exec("journalctl", "-u", unit, "-n", "40", "-o", "cat", "--no-pager").stdout
+            raise AssertionError(f'{error}; it shows "{self._seen}"\n{log}') from None
+        return time.monotonic() - begin_s
+
+    def mark(self) -> str:
+        """Return a place in the log, from which on it can be read."""
+        log = self.host.output("journalctl", "-u", "kvmreconcile", "-n", "0", "--show-cursor", "--no-pager")
+        return log.rpartition("cursor: ")[2].strip()
+
+    def lines(self, mark: str) -> Iterator[Line]:
+        """Yield what the service has logged since."""
+        command = ("journalctl", "-u", "kvmreconcile", "-o", "cat", "--no-pager", f"--after-cursor={mark}")
+        for line in self.host.output(*command).splitlines():
+            if line.startswith("{"):
+                yield json.loads(line)
+
+    def actions(self, mark: str) -> list[str]:
+        """Return what has been done since: "start Domain/web1"."""
+        return [
+            f"{line['verb']} {line['key']}" for line in self.lines(mark) if line["event"] == "action.done"
+        ]
+
+    def virsh(self, *words: str) -> str:
+        """Call virsh on the host."""
+        return self.host.output("virsh", "--quiet", *words)
+
+    def volumes(self) -> list[str]:
+        """Return the names of all volumes."""
+        return sorted(
+            line.split()[0] for line in self.virsh("vol-list", "images").splitlines() if line.strip()
+        )
+
+    def guest(self) -> str:
+        """Return the process of the guest; another one is another life."""
+        return self.host.output("cat", "/run/libvirt/qemu/web1.pid")

@@ -1,0 +1,110 @@
+"""
+A whole host with a kernel of its own, emulated: what a reboot, a clock that jumps and a power cut do to it.
+
+The tests are one story, in this order: each begins with the host as the one before left it.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from tests.host.computer import Computer
+from tests.host.host import wait_until
+from tests.host.site import GUEST, SPECS, Site
+
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.figures]
+
+VOLUME = """\
+apiVersion: kvmreconcile/v1
+kind: Volume
+metadata: {{name: {name}}}
+spec: {{pool: images, capacity: 1MiB, format: qcow2}}
+"""
+GUESTS = 4
+DAY_S = 86_400
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Computer(tmp_path_factory.mktemp("host") / "kvm1") as computer:
+        # Emulated twice over, everything takes its time.
+        yield Site(computer, within_s=600)
+
+
+def fleet(title: str) -> dict[str, str]:
+    """Return specs of some guests with a volume each, beside those there are."""
+    specs = {}
+    for number in range(GUESTS):
+        name = f"batch{number}"
+        guest = GUEST.replace("web1", name).replace(
+            "volume: {pool: images, name: root}", f"volume: {{pool: images, name: {name}}}"
+        )
+        guest = guest.replace("memory:", f"title: {title}\n  state: stopped\n  memory:")
+        specs[f"{name}.yaml"] = "---\n".join([VOLUME.format(name=name), guest])
+    return specs
+
+
+def test_service_is_up_when_the_host_is(site: Site) -> None:
+    print(f"switched on, up in {site.host.power_on():.0f} s")
+
+    print(f"then in sync in {site.wait():.1f} s")
+    assert site.host.output("systemctl", "is-system-running") == "running"
+
+
+def test_specs_of_a_repository_are_converged_over_ssh(site: Site) -> None:
+    site.make_repository()
+    site.commit(SPECS)
+
+    site.follow_repository()
+
+    print(f"from its start to four objects of a repository, one guest running: {site.wait():.0f} s")
+    assert site.virsh("domstate", "web1") == "running"
+
+
+def test_rebooted_it_is_as_it_was(site: Site) -> None:
+    site.host.write("/etc/default/libvirt-guests", "ON_SHUTDOWN=shutdown\nSHUTDOWN_TIMEOUT=2\n")
+    mark = site.mark()
+
+    print(f"rebooted in {site.host.reboot():.0f} s, in sync {site.wait():.1f} s later")
+
+    assert site.actions(mark) == ["start Domain/web1"]
+
+
+@pytest.mark.parametrize("jump_s", [DAY_S, -3 * DAY_S])
+def test_clock_jumps_and_drift_is_mended_as_before(site: Site, jump_s: int) -> None:
+    mark, process, guest = site.mark(), site.show("MainPID"), site.guest()
+
+    site.host.run(f"date --set @$(($(date +%s) + {jump_s}))")
+    site.virsh("net-destroy", "lan")
+
+    wait_until(lambda: "start Network/lan" in site.actions(mark), "the network is started", 300)
+    site.commit({"web1.yaml": GUEST.replace("memory:", f"title: At {jump_s}\n  memory:")})
+    site.host.output("systemctl", "reload", "kvmreconcile")
+    site.wait()
+    assert (site.show("MainPID"), site.guest()) == (process, guest)
+
+
+@pytest.mark.parametrize("after", [1, 6])
+def test_power_is_cut_in_the_middle_of_an_apply(site: Site, after: int) -> None:
+    title = f"Round {Random(after).randrange(1000)}"
+    assert isinstance(site.host, Computer)
+    with site.host.following("journalctl", "-u", "kvmreconcile", "-f", "-n", "0", "-o", "cat") as log:
+        site.commit(fleet(title))
+        site.host.exec("systemctl", "reload", "--no-block", "kvmreconcile")
+        done = 0
+        while done < after:
+            done += '"action.done"' in log.readline()
+        site.host.power_off()
+
+    up_s = site.host.power_on()
+
+    print(f"power cut after {after} steps: up in {up_s:.0f} s, in sync {site.wait():.0f} s later")
+    names = [f"batch{number}" for number in range(GUESTS)]
+    assert sorted(site.virsh("list", "--all", "--name").split()) == [*names, "web1"]
+    assert site.volumes() == [*names, "root"]
+    assert site.virsh("net-list", "--all", "--name").split() == ["lan"]
+    for name in names:
+        assert site.virsh("desc", name, "--title") == title
+        site.host.output("qemu-img", "check", f"/var/lib/libvirt/images/{name}")
+    assert site.host.output("kvmreconcile", "plan").startswith("Nothing to do: ")

@@ -1,0 +1,303 @@
+"""
+A bare Debian with systemd, and nothing but a clone: installed as README says, and then all that befalls a host.
+
+The tests are one story, in this order: each begins with the host as the one before left it.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.host.host import wait_until
+from tests.host.machine import ROOT, Machine
+from tests.host.site import GUEST, IMAGE, POOL, SPECS, Site
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.figures]
+
+INSTANCE = """\
+apiVersion: kvmreconcile/v1
+kind: StoragePool
+metadata: {name: second}
+spec: {path: /var/lib/libvirt/second}
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Machine(tmp_path_factory.mktemp("host") / "kvm1") as machine:
+        yield Site(machine)
+
+
+def blocks(page: str, heading: str) -> list[str]:
+    """Return what is to be typed under a heading of a page."""
+    text = (ROOT / page).read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def install(site: Site) -> float:
+    (command,) = blocks("README.md", "Install")
+    begin_s = time.monotonic()
+    site.host.run(command)
+    return time.monotonic() - begin_s
+
+
+def test_installed_as_the_readme_says_it_runs(site: Site) -> None:
+    print(f"installed on a bare Debian in {install(site):.0f} s")
+
+    site.wait()
+    assert site.host.output("kvmreconcile", "plan") == "Nothing to do: no objects."
+    assert site.host.output("systemctl", "is-enabled", "kvmreconcile") == "enabled"
+    assert site.show("User") == "kvmreconcile"
+
+
+def test_installed_once_more_nothing_changes_and_no_network_is_needed(site: Site) -> None:
+    before = site.show("MainPID")
+    site.host.write("/etc/resolv.conf", "")
+
+    print(f"and once more in {install(site):.1f} s")
+
+    assert site.show("MainPID") == before
+
+
+def test_specs_of_a_repository_are_converged_over_ssh(site: Site) -> None:
+    site.make_repository()
+    site.commit(SPECS)
+
+    site.follow_repository()
+
+    took_s = site.wait()
+    print(f"from its start to four objects of a repository, one guest running: {took_s:.1f} s")
+    assert site.virsh("domstate", "web1") == "running"
+    assert site.host.output("cat", "/var/lib/libvirt/images/root") == IMAGE
+    process = site.show("MainPID")
+    assert "CapEff:\t0000000000000000" in site.host.output("cat", f"/proc/{process}/status")
+
+
+def test_commit_is_done_when_it_is_told_to_look(site: Site) -> None:
+    site.commit({"web1.yaml": GUEST.replace("memory:", "title: Mended\n  memory:")})
+    before = site.guest()
+
+    site.host.output("systemctl", "reload", "kvmreconcile")
+
+    print(f"from reload to converged: {site.wait():.1f} s")
+    assert site.virsh("desc", "web1", "--title") == "Mended"
+    assert site.guest() == before
+
+
+def test_it_is_restarted_and_nothing_is_done(site: Site) -> None:
+    mark, before = site.mark(), site.guest()
+    begin_s = time.monotonic()
+
+    site.host.output("systemctl", "restart", "kvmreconcile")
+
+    site.wait()
+    print(f"restarted and in sync in {time.monotonic() - begin_s:.1f} s")
+    assert (site.actions(mark), site.guest()) == ([], before)
+
+
+def test_killed_it_is_started_again(site: Site) -> None:
+    mark, before, process = site.mark(), site.guest(), site.show("MainPID")
+
+    site.host.output("systemctl", "kill", "--signal=KILL", "kvmreconcile")
+
+    begin_s = time.monotonic()
+    wait_until(lambda: site.show("MainPID") not in (process, "0"), "it is started again")
+    site.wait()
+    print(f"killed, started again and in sync in {time.monotonic() - begin_s:.1f} s")
+    assert (site.actions(mark), site.guest()) == ([], before)
+
+
+def test_guest_that_is_destroyed_runs_again(site: Site) -> None:
+    mark = site.mark()
+
+    site.virsh("destroy", "web1")
+
+    wait_until(lambda: site.actions(mark) == ["start Domain/web1"], "it is started")
+
+
+@pytest.mark.parametrize("how", ["systemctl restart libvirtd", "systemctl kill --signal=KILL libvirtd"])
+def test_libvirtd_comes_back_and_drift_meanwhile_is_mended(site: Site, how: str) -> None:
+    mark, process = site.mark(), site.show("MainPID")
+
+    site.host.run(f"{how}; until virsh --quiet net-destroy lan; do sleep 0.1; done")
+
+    wait_until(lambda: "start Network/lan" in site.actions(mark), "the network is started")
+    site.wait()
+    assert site.show("MainPID") == process
+
+
+def test_without_the_group_the_polkit_rule_lets_it_in(site: Site) -> None:
+    site.host.run("gpasswd --delete kvmreconcile libvirt && systemctl restart kvmreconcile")
+
+    site.wait()
+
+    site.host.run(
+        "mv /etc/polkit-1/rules.d/50-kvmreconcile.rules /root && systemctl restart polkit kvmreconcile"
+    )
+    wait_until(lambda: site.show("StatusText").startswith("Without libvirt"), "it is kept out")
+    site.host.run("mv /root/50-kvmreconcile.rules /etc/polkit-1/rules.d && systemctl restart polkit")
+    site.wait()
+    site.host.output("gpasswd", "--add", "kvmreconcile", "libvirt")
+
+
+def test_it_hangs_and_the_watchdog_starts_it_anew(site: Site) -> None:
+    site.drop_in("watchdog", "[Service]\nWatchdogSec=10s\n")
+    site.wait()
+    mark, process = site.mark(), site.show("MainPID")
+
+    site.host.output("kill", "-STOP", process)
+
+    begin_s = time.monotonic()
+    wait_until(lambda: site.show("MainPID") not in (process, "0"), "it is started anew")
+    site.wait()
+    print(
+        f"stopped in its tracks, ended by a watchdog of 10 s and in sync again in {time.monotonic() - begin_s:.0f} s"
+    )
+    assert site.actions(mark) == []
+    assert "Watchdog timeout" in site.host.output("journalctl", "-u", "kvmreconcile", "--no-pager")
+
+
+def test_libvirtd_hangs_and_the_daemon_is_left_in_peace(site: Site) -> None:
+    process = site.show("MainPID")
+    libvirtd = site.show("MainPID", "libvirtd")
+
+    site.host.output("kill", "-STOP", libvirtd)
+    wait_until(lambda: site.show("StatusText").startswith("Without libvirt"), "keepalive ends the connection")
+    time.sleep(15)  # longer than the watchdog waits for a daemon that is stuck
+    site.host.output("kill", "-CONT", libvirtd)
+
+    site.wait()
+    assert site.show("MainPID") == process
+    site.drop_in("watchdog", "")
+    site.wait()
+
+
+def test_disk_of_the_state_is_full_and_then_is_not(site: Site) -> None:
+    before = site.guest()
+    site.host.run(
+        "systemctl stop kvmreconcile; mkdir /root/state; cp -a /var/lib/kvmreconcile/. /root/state\n"
+        "mount -t tmpfs -o size=4m state /var/lib/kvmreconcile; cp -a /root/state/. /var/lib/kvmreconcile\n"
+        "chown kvmreconcile: /var/lib/kvmreconcile; chmod 700 /var/lib/kvmreconcile; systemctl start kvmreconcile"
+    )
+    site.wait()
+    site.host.run("dd if=/dev/zero of=/var/lib/kvmreconcile/filler bs=64k 2>/dev/null || true")
+    mark, process, old = site.mark(), site.show("MainPID"), site.in_sync
+
+    site.commit({"web1.yaml": GUEST.replace("memory:", "title: Later\n  memory:")})
+    site.host.output("systemctl", "reload", "kvmreconcile")
+    site.virsh("net-destroy", "lan")
+
+    wait_until(lambda: any(line["event"] == "revision.refused" for line in site.lines(mark)), "it is told")
+    refused = next(line for line in site.lines(mark) if line["event"] == "revision.refused")
+    assert old.endswith(refused["commit"][:12])
+    site.host.run("rm /var/lib/kvmreconcile/filler; systemctl reload kvmreconcile")
+    site.wait()
+    assert site.virsh("desc", "web1", "--title") == "Later"
+    assert (site.guest(), site.show("MainPID")) == (before, process)
+    site.host.run(
+        "systemctl stop kvmreconcile; rm -rf /root/state; cp -a /var/lib/kvmreconcile /root/state\n"
+        "umount /var/lib/kvmreconcile; cp -a /root/state/. /var/lib/kvmreconcile; systemctl start kvmreconcile"
+    )
+    site.wait()
+
+
+def test_commands_of_root_leave_the_state_to_the_daemon(site: Site) -> None:
+    commit = site.commit({"web1.yaml": GUEST.replace("memory:", "title: By hand\n  memory:")})
+
+    site.host.run(
+        "mkdir /root/keys; cp /etc/kvmreconcile/id_ed25519 /root/keys/git-ssh-key\n"
+        "cp /etc/kvmreconcile/known_hosts /root/keys/git-known-hosts"
+    )
+    fetched = site.host.output("env", "CREDENTIALS_DIRECTORY=/root/keys", "kvmreconcile", "fetch")
+    assert fetched.startswith(commit)
+    site.host.exec("kvmreconcile", "apply", "--yes")
+    site.commit({"web1.yaml": GUEST.replace("memory:", "title: By itself\n  memory:")})
+    site.host.output("systemctl", "reload", "kvmreconcile")
+
+    site.wait()
+    others = site.host.output("find", "/var/lib/kvmreconcile", "!", "-user", "kvmreconcile")
+    assert others == ""
+
+
+def test_second_instance_has_its_own_and_leaves_the_first_alone(site: Site) -> None:
+    mark = site.mark()
+    (command,) = blocks("docs/install.md", "Several on one host")
+    site.host.write("/etc/kvmreconcile@lab/specs/second.yaml", INSTANCE)
+    site.host.write("/etc/kvmreconcile@lab/specs/pool.yaml", POOL)
+
+    site.host.run(command)
+
+    site.wait("1 in sync, 1 held", "kvmreconcile@lab")
+    assert site.virsh("pool-list", "--name").split() == ["images", "second"]
+    assert (site.actions(mark), site.show("StatusText")) == ([], site.in_sync)
+    assert site.host.output("stat", "-c", "%U %a", "/var/lib/kvmreconcile@lab") == "kvmreconcile 700"
+    assert site.show("RuntimeDirectory", "kvmreconcile@lab") == "kvmreconcile@lab"
+
+
+def test_rebooted_the_host_is_as_it_was(site: Site) -> None:
+    assert "libvirt-guests.service" in site.show("After").split()
+    # Its guest hears no power button, and by default 5 minutes go by until that is accepted.
+    site.host.write("/etc/default/libvirt-guests", "ON_SHUTDOWN=shutdown\nSHUTDOWN_TIMEOUT=2\n")
+    mark = site.mark()
+
+    up_s = site.host.reboot()
+
+    print(f"rebooted in {up_s:.1f} s, in sync {site.wait():.1f} s later")
+    site.wait("1 in sync, 1 held", "kvmreconcile@lab")
+    assert site.actions(mark).count("start Domain/web1") == 1
+    assert site.virsh("domstate", "web1") == "running"
+
+
+def test_power_cut_takes_nothing(site: Site) -> None:
+    mark = site.mark()
+
+    site.host.power_off()
+    up_s = site.host.power_on()
+
+    print(f"after a power cut up in {up_s:.1f} s, in sync {site.wait():.1f} s later")
+    assert site.actions(mark).count("start Domain/web1") == 1
+
+
+def test_upgrade_keeps_settings_and_state(site: Site) -> None:
+    settings = "/etc/kvmreconcile/kvmreconcile.yaml"
+    before, guest = site.host.output("cat", settings), site.guest()
+    mark, old = site.mark(), site.host.output("readlink", "/opt/kvmreconcile/current")
+    site.host.run("echo '# upgraded' >>kvmreconcile/__init__.py; echo nameserver 10.0.2.3 >/etc/resolv.conf")
+
+    print(f"upgraded in {install(site):.0f} s")
+
+    site.wait()
+    versions = set(site.host.output("ls", "/opt/kvmreconcile").split()) - {"current"}
+    assert len(versions) == 1
+    assert versions != {old}
+    assert (site.host.output("cat", settings), site.guest(), site.actions(mark)) == (before, guest, [])
+    site.wait("1 in sync, 1 held", "kvmreconcile@lab")
+
+
+def test_uninstalled_it_leaves_guests_settings_and_state(site: Site) -> None:
+    guest = site.guest()
+
+    site.host.run("./dev uninstall")
+
+    assert site.host.exec("systemctl", "cat", "kvmreconcile").returncode != 0
+    assert site.host.exec("sh", "-c", "command -v kvmreconcile").returncode != 0
+    assert site.host.output("systemctl", "is-system-running") == "running"
+    assert site.host.exec("pgrep", "-u", "kvmreconcile").stdout == ""
+    mark = site.mark()
+    install(site)
+    site.wait()
+    assert (site.guest(), site.actions(mark)) == (guest, [])
+
+
+def test_purged_nothing_of_it_is_left_but_what_it_made(site: Site) -> None:
+    guest = site.guest()
+
+    site.host.run("./dev uninstall --purge")
+
+    left = site.host.output("find", "/etc", "/opt", "/usr/local", "/var/lib", "-name", "*kvmreconcile*")
+    assert left == ""
+    assert "kvmreconcile" not in site.host.output("getent", "passwd")
+    assert site.guest() == guest
+    assert site.virsh("pool-list", "--name").split() == ["images", "second"]
