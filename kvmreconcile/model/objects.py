@@ -70,6 +70,16 @@ class ShutdownBy(Enum):
     """The agent, and the power button where there is none."""
 
 
+class Rest(Enum):
+    """What a guest leaves behind, by the word of its spec."""
+
+    NVRAM = "nvram"
+    TPM = "tpm"
+    SNAPSHOTS = "snapshots"
+    CHECKPOINTS = "checkpoints"
+    MANAGED_SAVE = "managedSave"
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """
@@ -110,6 +120,7 @@ class Policy:
         reboot_applies: Whether its own reboot is made a power cycle while changes wait for its next start.
         ready: How it shows, once started, that it does its work; None for by running.
         interrupts: Whether a part of it may be gone for a moment, to be another while it runs.
+        removal: What goes with it when it is removed; all else stays, or keeps it there.
         copies: Whether what holds its data, and is to be elsewhere, is copied there while it runs.
     """
 
@@ -131,6 +142,7 @@ class Policy:
     reboot_applies: bool = False
     leave_stopped: bool = False
     ready: Ready | None = None
+    removal: frozenset[Rest] = frozenset()
     interrupts: bool = False
     copies: bool = False
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from kvmreconcile.model.objects import Actual, Desired, Key, Stamp
+from kvmreconcile.model.objects import Actual, Desired, Key, Rest, Stamp
 from kvmreconcile.tree import Node
 
 
@@ -82,6 +82,7 @@ class Applied:
         runtime_id: Of the run in which `pending` arose.
         pending: What is stored, not yet in force, and cannot be seen in the running definition.
         protect: Whether the last spec forbade removal, which holds when the spec is gone.
+        removal: What the last spec lets go with it.
         left: Whether it was stopped by others and stays off; libvirt forgets why it is off when it starts anew.
     """
 
@@ -95,6 +96,7 @@ class Applied:
     runtime_id: int | None = None
     pending: tuple[Unseen, ...] = ()
     protect: bool = False
+    removal: frozenset[Rest] = frozenset()
     left: bool = False
 
 

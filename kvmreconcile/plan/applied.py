@@ -37,7 +37,8 @@ def digest(desired: Desired, rules: Rules) -> str:
 
 def _ruling(policy: Policy) -> list[object]:
     """Return of a policy what is remembered or tells what is compared; how far one may go unasked is neither."""
-    return [policy.apply.value, policy.protect, policy.ignore]
+    goes = sorted(rest.value for rest in policy.removal)
+    return [policy.apply.value, policy.protect, policy.ignore, *([goes] if goes else [])]
 
 
 def _plain(node: Node) -> list[object]:
@@ -141,6 +142,7 @@ def intent(desired: Desired, instance: str, kind: Rulebook) -> Applied:
         digest=digest(desired, kind.rules),
         complete=False,
         protect=desired.policy.protect,
+        removal=desired.policy.removal,
     )
 
 
@@ -156,6 +158,7 @@ def applied_after(desired: Desired, actual: Actual, kind: Rulebook, instance: st
         settled=settled(followed(desired, actual, kind), actual, rules),
         runtime_id=actual.runtime_id,
         protect=desired.policy.protect,
+        removal=desired.policy.removal,
     )
 
 

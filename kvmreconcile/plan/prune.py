@@ -76,7 +76,7 @@ def _removal(
     applied: Applied, actual: Actual | Unknown | None, dependents: tuple[Key, ...], secrets: Table[bool]
 ) -> Action:
     changes = (Change((), "", actual.tree, None, secrets),) if isinstance(actual, Actual) else ()
-    policy = Policy(protect=applied.protect)
+    policy = Policy(protect=applied.protect, removal=applied.removal)
     return Action(applied.key, "remove", Effect.REPLACE, Reason.GONE, changes, dependents, policy=policy)
 
 

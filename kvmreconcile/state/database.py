@@ -48,6 +48,7 @@ _MIGRATIONS = (
         changes, result, took_s, error, 0, 0, 0 FROM earlier;
     DROP TABLE earlier;
     """,
+    "ALTER TABLE applied ADD COLUMN removal TEXT NOT NULL DEFAULT '[]';",
 )
 """What brings a database from version N to N+1; rows are added and never edited."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from kvmreconcile.model import Applied, Key, Settled, Suspension, Unseen
+from kvmreconcile.model import Applied, Key, Rest, Settled, Suspension, Unseen
 from kvmreconcile.state.history import Entry, What
 from kvmreconcile.tree import Node
 
@@ -34,6 +34,7 @@ def write_applied(applied: Applied) -> Row:
         json.dumps([astuple(u) for u in applied.pending]),
         applied.protect,
         applied.left,
+        json.dumps(sorted(rest.value for rest in applied.removal)),
     )
 
 
@@ -44,7 +45,8 @@ def read_applied(row: Sequence[Any]) -> Applied:
     Raises:
         ValueError: The row is not as it was written.
     """
-    kind, name, uuid, instance, tree, digest, complete, settled, runtime_id, pending, protect, left = row
+    kind, name, uuid, instance, tree, digest, complete, settled, runtime_id, pending, *last = row
+    protect, left, removal = last
     try:
         return Applied(
             key=Key(kind, name),
@@ -58,6 +60,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
             pending=tuple(Unseen(tuple(steps), *rest) for steps, *rest in json.loads(pending)),
             protect=bool(protect),
             left=bool(left),
+            removal=frozenset(Rest(word) for word in json.loads(removal)),
         )
     except (ValueError, TypeError) as error:
         raise ValueError(f"what is remembered of {kind}/{name} is garbled: {error}") from error

@@ -29,7 +29,7 @@ from kvmreconcile.state.rows import (
     write_suspension,
 )
 
-_PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SUSPEND = "INSERT OR REPLACE INTO suspended VALUES (?, ?, ?, ?, ?, ?)"
 _RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TOO_MANY = "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?"

@@ -243,3 +243,33 @@ def test_without_the_state_domains_networks_and_pools_are_still_known_as_ours(si
 
     assert "<title>Another</title>" in site.lab.virsh("dumpxml", "web1")
     assert {h["key"] for h in site.plan()["held"]} <= {"Volume/images/root"}
+
+
+@pytest.mark.parametrize(
+    ("leaves", "what", "words"),
+    [
+        (["snapshot-create-as"], "snapshots (1)", "removal: {snapshots: forget}"),
+        (["start", "managedsave"], "its memory in a file", "removal: {managedSave: delete}"),
+    ],
+)
+def test_guest_that_something_hangs_on_goes_only_where_its_last_spec_lets_that_go(
+    site: Site, leaves: list[str], what: str, words: str
+) -> None:
+    site.edit("web1.yaml", "state: stopped", "state: any")
+    site.converge()
+    for command in leaves:
+        site.lab.virsh(command, "web1")
+    spec = (site.specs / "web1.yaml").read_text()
+    (site.specs / "web1.yaml").unlink()
+
+    refused = site.apply("--prune", "auto")
+
+    assert refused.exit_code == 1
+    assert f"Domain/web1: it has {what}, and is left as it is" in " ".join(refused.output.split())
+    assert "web1" in domains(site)
+
+    site.write("web1.yaml", spec.replace("  state: any", f"  state: any\n  {words}"))
+    site.converge()
+    (site.specs / "web1.yaml").unlink()
+    assert site.apply("--prune", "auto").exit_code == 0
+    assert "web1" not in domains(site)

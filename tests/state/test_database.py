@@ -81,6 +81,7 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         state.put(applied())
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE applied DROP COLUMN left")
+        database.execute("ALTER TABLE applied DROP COLUMN removal")
         database.execute("DROP TABLE suspended")
         database.execute("DROP TABLE history")
         database.execute(FIRST_HISTORY)
@@ -88,10 +89,10 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     database.close()
 
     looking = State.open_readonly(tmp_path)
-    assert looking.applied() == {WEB: replace(applied(), left=False)}
+    assert looking.applied() == {WEB: replace(applied(), left=False, removal=frozenset())}
     looking.close()
     with reopened(tmp_path) as state:
-        assert state.applied() == {WEB: replace(applied(), left=False)}
+        assert state.applied() == {WEB: replace(applied(), left=False, removal=frozenset())}
 
 
 FIRST_HISTORY = """
@@ -105,6 +106,7 @@ FIRST_HISTORY = """
 def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     State.open(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("ALTER TABLE applied DROP COLUMN removal")
         database.execute("DROP TABLE history")
         database.execute(FIRST_HISTORY)
         database.execute(

@@ -5,7 +5,7 @@ import sqlite3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvmreconcile.model import Applied, Key, Settled, Unseen
+from kvmreconcile.model import Applied, Key, Rest, Settled, Unseen
 from kvmreconcile.state.rows import read_applied, write_applied
 from kvmreconcile.tree import NONE, Node
 
@@ -41,11 +41,14 @@ unseen = st.builds(
         pending=st.lists(unseen, max_size=2).map(tuple),
         protect=st.booleans(),
         left=st.booleans(),
+        removal=st.frozensets(st.sampled_from(Rest)),
     )
 )
 def test_what_is_written_is_read_back(value: Applied) -> None:
     with sqlite3.connect(":memory:") as database:
-        row = database.execute("SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", write_applied(value)).fetchone()
+        row = database.execute(
+            "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", write_applied(value)
+        ).fetchone()
 
     back = read_applied(row)
 

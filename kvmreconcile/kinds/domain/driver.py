@@ -15,6 +15,7 @@ from kvmreconcile.kinds.domain.live import LIVE_VERBS
 from kvmreconcile.kinds.domain.live.definitions import LIVE, STORED, find, running_xml
 from kvmreconcile.kinds.domain.live.halts import Standing, standing, standings
 from kvmreconcile.kinds.domain.live.power import stop
+from kvmreconcile.kinds.domain.live.undefine import check_free, undefine
 from kvmreconcile.kinds.domain.render import NAME
 from kvmreconcile.kinds.stamp import PREFIX, TAG, URI, read_stamp
 from kvmreconcile.model import Action, Actual, Key, Observation
@@ -28,8 +29,6 @@ _FILTERS = Filters(
     saved=libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE,
 )
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-# The firmware's variables and the TPM's secrets are the guest's data, like its volumes.
-_KEEP = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM
 
 
 class DomainDriver:
@@ -116,9 +115,10 @@ def _replace(virt: libvirt.virConnect, action: Action) -> None:
 def _remove(virt: libvirt.virConnect, action: Action) -> None:
     try:
         with translated(str(action.key)):
+            check_free(find(virt, action), action)
             stop(virt, action)
             # A transient domain is gone once it is stopped.
-            find(virt, action).undefineFlags(_KEEP)
+            undefine(find(virt, action), action)
     except NotFound:
         return
 

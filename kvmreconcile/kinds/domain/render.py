@@ -56,7 +56,9 @@ def desire(document: Document, uuid: str) -> Desired:
 def _policy(document: Document, policy: Policy) -> Policy:
     spec = cast("DomainSpec", document.spec)
     ready = spec.ready.asked() if spec.ready else None
-    policy = replace(policy, leave_stopped=spec.on_guest_stop == "leave", ready=ready)
+    policy = replace(
+        policy, leave_stopped=spec.on_guest_stop == "leave", ready=ready, removal=spec.removal.goes()
+    )
     try:
         return spec.update.onto(policy, document.labels)
     except LookupError:

@@ -12,6 +12,7 @@ from kvmreconcile.kinds.domain.checks import contradictions, gaps
 from kvmreconcile.kinds.domain.parts.guest import Guest
 from kvmreconcile.kinds.domain.parts.hardware import Hardware
 from kvmreconcile.kinds.domain.parts.ready import ReadySpec
+from kvmreconcile.kinds.domain.parts.removal import Removal
 from kvmreconcile.kinds.domain.parts.resources import Resources
 from kvmreconcile.kinds.domain.parts.update import DomainUpdate
 from kvmreconcile.kinds.kind import ObjectSpec
@@ -58,6 +59,12 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
             "and a boot of the host by itself (`autostart`) knows no order. Defaults to none."
         ),
     ] = Field(default_factory=list)
+    removal: Annotated[
+        Removal,
+        Field(
+            description="What becomes of what it leaves behind when it is removed or made anew. The last spec counts."
+        ),
+    ] = Removal()
     autostart: Annotated[
         bool | None,
         Field(

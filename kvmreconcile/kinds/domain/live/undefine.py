@@ -1,0 +1,69 @@
+"""
+A domain's definition taken away, with or without what hangs on it.
+
+Separate from the driver, since whether that can be is asked before the guest is shut down for it.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import libvirt
+
+from kvmreconcile.errors import Rejected, Unsupported
+from kvmreconcile.host.errors import translated
+from kvmreconcile.model import Action, Rest
+
+_DELETE: Mapping[Rest, int] = {
+    Rest.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_NVRAM,
+    Rest.TPM: libvirt.VIR_DOMAIN_UNDEFINE_TPM,
+    Rest.SNAPSHOTS: libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA,
+    Rest.CHECKPOINTS: libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA,
+    Rest.MANAGED_SAVE: libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE,
+}
+_KEEP: Mapping[Rest, int] = {
+    Rest.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM,
+    Rest.TPM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM,
+}
+"""What can stay without a definition; all else keeps the definition there."""
+
+
+def check_free(domain: libvirt.virDomain, action: Action) -> None:
+    """
+    Make sure that a domain can be undefined as its policy says, before anything is done for it.
+
+    Raises:
+        Rejected: Something hangs on it that its policy keeps.
+    """
+    if not domain.isPersistent():
+        return
+    for rest, what in _hangs_on(domain):
+        if rest not in action.policy.removal:
+            todo = f'delete it by virsh, or let it go with the guest: "removal.{rest.value}" in its last spec'
+            raise Rejected(f"{action.key}: it has {what}, and is left as it is; {todo}")
+
+
+def undefine(domain: libvirt.virDomain, action: Action) -> None:
+    """Take the definition away, and with it what policy says."""
+    goes = action.policy.removal
+    # A definition knows what of it libvirt has; a flag for what it has not is no error.
+    flags = sum(flag for rest, flag in _DELETE.items() if rest in goes)
+    flags |= sum(flag for rest, flag in _KEEP.items() if rest not in goes)
+    domain.undefineFlags(flags)
+
+
+def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Rest, str]]:
+    """Yield what of a domain cannot be without its definition."""
+    if (count := domain.snapshotNum()) > 0:
+        yield Rest.SNAPSHOTS, f"snapshots ({count})"
+    if (count := _checkpoints(domain)) > 0:
+        yield Rest.CHECKPOINTS, f"checkpoints ({count})"
+    if domain.hasManagedSaveImage():
+        yield Rest.MANAGED_SAVE, "its memory in a file"
+
+
+def _checkpoints(domain: libvirt.virDomain) -> int:
+    """Return how many checkpoints there are; of a hypervisor that knows of none, none."""
+    try:
+        with translated(domain.name()):
+            return len(domain.listAllCheckpoints())
+    except Unsupported:
+        return 0

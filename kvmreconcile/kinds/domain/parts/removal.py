@@ -1,0 +1,52 @@
+"""What becomes of what a guest leaves behind when it is removed. Separate because it is asked when its spec is gone."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kvmreconcile.kinds.part import Spec
+from kvmreconcile.model import Rest
+
+
+class Removal(Spec):
+    """What becomes of what a guest leaves behind when its definition is removed or made anew; disks always stay."""
+
+    nvram: Annotated[
+        Literal["keep", "delete"],
+        Field(description='Its firmware\'s variables. Defaults to "keep".'),
+    ] = "keep"
+    tpm: Annotated[
+        Literal["keep", "delete"],
+        Field(description='What its emulated TPM holds, disks\' keys among it. Defaults to "keep".'),
+    ] = "keep"
+    snapshots: Annotated[
+        Literal["refuse", "forget"],
+        Field(
+            description='"refuse" leaves a guest that has any as it is, and says so; "forget" has libvirt forget them: '
+            'their files stay, and nobody reverts to them any more. Defaults to "refuse".'
+        ),
+    ] = "refuse"
+    checkpoints: Annotated[
+        Literal["refuse", "forget"],
+        Field(
+            description='The same for those of backups, of which the next is a full one. Defaults to "refuse".'
+        ),
+    ] = "refuse"
+    managed_save: Annotated[
+        Literal["refuse", "delete"],
+        Field(
+            description='"refuse" leaves a guest whose memory sleeps in a file as it is, and says so; "delete" removes the '
+            'file, as if the power was cut. Defaults to "refuse".'
+        ),
+    ] = "refuse"
+
+    def goes(self) -> frozenset[Rest]:
+        """Return what goes with the guest."""
+        said = {
+            Rest.NVRAM: self.nvram,
+            Rest.TPM: self.tpm,
+            Rest.SNAPSHOTS: self.snapshots,
+            Rest.CHECKPOINTS: self.checkpoints,
+            Rest.MANAGED_SAVE: self.managed_save,
+        }
+        return frozenset(rest for rest, word in said.items() if word in ("delete", "forget"))
