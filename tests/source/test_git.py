@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -258,6 +259,37 @@ def test_revision_that_is_damaged_is_laid_out_again(origin: Origin, repository: 
 
     assert repository.update()
     assert text(repository) == "one"
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_text("")], ids=["gone", "cut short"])
+def test_revision_of_which_a_file_is_damaged_is_in_force_no_more(
+    origin: Origin, repository: Repository, damage: Callable[[Path], object]
+) -> None:
+    origin.commit("one")
+    origin.commit("two", name="deep/b.yaml")
+    repository.update()
+    found = repository.in_force()
+    assert found
+    damage(found[1] / "deep/b.yaml")
+    assert repository.in_force() is None
+
+    assert repository.update()
+    found = repository.in_force()
+    assert found
+    assert (found[1] / "deep/b.yaml").read_text() == "two"
+
+
+def test_damaged_revision_does_not_open_the_way_back(origin: Origin, repository: Repository) -> None:
+    origin.commit("one")
+    origin.commit("two")
+    repository.update()
+    found = repository.in_force()
+    assert found
+    shutil.rmtree(found[1])
+    origin.git("reset", "--quiet", "--hard", "HEAD~1")
+
+    assert "does not descend" in refusal(repository)
+    assert repository.in_force() is None
 
 
 def test_what_a_kill_left_behind_is_swept(origin: Origin, repository: Repository, tmp_path: Path) -> None:

@@ -44,12 +44,13 @@ class Repository:
             SourceError: It cannot be had, or must not be used; the one in force stays.
         """
         commit = self._fetch()
-        before = self.in_force()
-        if before and before[0].commit == commit:
+        if (found := self.in_force()) and found[0].commit == commit:
             return False
         signer = self._trusted(commit)
-        if before and not self._remote.allow_rewind:
-            self._check_descent(before[0].commit, commit)
+        # However damaged its files are: that must not open the way back.
+        before = self._revisions.last()
+        if before and self._is_ours(before) and not self._remote.allow_rewind:
+            self._check_descent(before.commit, commit)
         self._check_directory(commit)
         revision = Revision(
             commit=commit,
