@@ -7,10 +7,10 @@ Separate from who keeps the newest: this is a matter of values alone.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kvmreconcile.daemon.news import Acted, Broken, Connected, Looked, Lost, News
+from kvmreconcile.daemon.news import Acted, Broken, Connected, Looked, Lost, News, Probed
 from kvmreconcile.model import Key, Outcome, Result
 from kvmreconcile.settings import Settings
-from kvmreconcile.status.objects import Moment, Standings, failed, standings
+from kvmreconcile.status.objects import STORED, Moment, Standings, failed, standings
 from kvmreconcile.status.standing import Condition, Standing
 from kvmreconcile.status.status import LastPass, Link, Revision, Status
 
@@ -33,6 +33,9 @@ def after(status: Status, news: News, now: Moment) -> Status:
             changed = _after_look(status, news, now)
         case Acted():
             changed = _after_act(status, news, now)
+        case Probed(unready=unready):
+            objects = _checked(_well_again(status, now), unready, now)
+            changed = replace(status, objects=objects, unready=unready)
         case Broken(why=why):
             changed = replace(status, broken=why)
         case _:
@@ -82,16 +85,26 @@ def _after_look(status: Status, looked: Looked, now: Moment) -> Status:
         paused=paused if paused and paused.holds(looked.world.now) else None,
         problems=(*looked.specs.problems, *looked.plan.problems),
         blind=looked.world.observed.blind,
-        objects=_checked(standings(looked, failures, now), status.unready),
+        objects=_checked(standings(looked, failures, now), status.unready, now),
         failures=failures,
     )
 
 
-def _checked(objects: Standings, unready: Mapping[Key, str]) -> Standings:
+def _checked(objects: Standings, unready: Mapping[Key, str], now: Moment) -> Standings:
     """Return how objects stand, with those that do not do their work told from those that do."""
     for key in unready.keys() & objects.keys():
         if objects[key].condition in (Condition.READY, Condition.PENDING):
-            objects[key] = replace(objects[key], condition=Condition.UNREADY, why=unready[key])
+            objects[key] = replace(objects[key], condition=Condition.UNREADY, why=unready[key], since=now.at)
+    return objects
+
+
+def _well_again(status: Status, now: Moment) -> Standings:
+    """Return how objects stand if all of them do their work."""
+    objects = dict(status.objects)
+    for key, standing in objects.items():
+        if standing.condition is Condition.UNREADY:
+            condition, why = (Condition.PENDING, STORED) if standing.pending else (Condition.READY, "")
+            objects[key] = replace(standing, condition=condition, why=why, since=now.at)
     return objects
 
 

@@ -69,9 +69,12 @@ def _in_sync(looked: Looked, now: Moment) -> Iterator[Standing]:
         yield Standing(key, Condition.READY, now.at)
 
 
+STORED = "stored, and in force once it starts anew"
+
+
 def _pending(looked: Looked, now: Moment) -> Iterator[Standing]:
     for key in looked.plan.pending:
-        yield Standing(key, Condition.PENDING, now.at, "stored, and in force once it starts anew")
+        yield Standing(key, Condition.PENDING, now.at, STORED)
 
 
 _CONDITIONS = {Hold.UNKNOWN: Condition.UNKNOWN, Hold.SUSPENDED: Condition.SUSPENDED}

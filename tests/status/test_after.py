@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from kvmreconcile.daemon.backoff import Fate
-from kvmreconcile.daemon.news import Acted, Broken, Connected, Lost, News, Ordered
+from kvmreconcile.daemon.news import Acted, Broken, Connected, Lost, News, Ordered, Probed
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import (
     Blind,
@@ -79,6 +79,36 @@ def test_what_waits_for_a_start_is_pending_with_its_paths(follower: Follower) ->
 
     assert (web.condition, web.pending, web.source) == (Condition.PENDING, ("memory",), "web.yaml:1:1")
     assert not follower.status.is_converged
+
+
+def test_guest_that_does_not_do_its_work_is_unready_until_it_does(follower: Follower) -> None:
+    change = Change(("memory",), "memory", "1", "2")
+    plan = Plan(in_sync=(WEB, DB, LAN), pending={DB: (change,)})
+    both, sick = frozenset((WEB, DB)), {WEB: "port 80 does not answer", DB: "no answer"}
+    follower.hear(looked(plan))
+
+    objects = follower.hear(Probed(NOON, both, sick))
+    began = objects[WEB].since
+
+    assert (objects[WEB].condition, objects[WEB].why) == (Condition.UNREADY, "port 80 does not answer")
+    assert (objects[DB].condition, objects[DB].pending) == (Condition.UNREADY, ("memory",))
+    assert objects[LAN].condition is Condition.READY
+    assert not follower.status.is_converged
+    objects = follower.hear(looked(plan), Probed(NOON, both, {WEB: "port 80 does not answer"}))
+    assert (objects[WEB].condition, objects[WEB].since) == (Condition.UNREADY, began)
+    assert objects[DB].condition is Condition.PENDING
+    objects = follower.hear(Probed(NOON, both, {}))
+    assert (objects[WEB].condition, objects[WEB].why) == (Condition.READY, "")
+    assert objects[WEB].since > began
+
+
+def test_guest_that_is_held_and_unready_is_held(follower: Follower) -> None:
+    held = Held(action(WEB), Hold.EFFECT)
+    follower.hear(looked(Plan(held=(held,), in_sync=(DB, LAN))))
+
+    conditions = follower.conditions(Probed(NOON, frozenset((WEB,)), {WEB: "no answer"}))
+
+    assert conditions[WEB] is Condition.HELD
 
 
 def test_what_is_held_tells_why_what_helps_and_when_it_is_over_by_itself(follower: Follower) -> None:
