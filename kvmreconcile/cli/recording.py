@@ -19,7 +19,8 @@ from kvmreconcile.journal import Journal
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Settled, World
 from kvmreconcile.origin import Origin
 from kvmreconcile.reconcile import Site
-from kvmreconcile.state import Entry, Keep, Recorder
+from kvmreconcile.settings import Settings
+from kvmreconcile.state import Entry, Keep, Recorder, State
 from kvmreconcile.state.audit import audit_fields, audit_type
 from kvmreconcile.state.history import Cause, What, ordered
 
@@ -62,6 +63,14 @@ def carry_out(site: Site, plan: Plan, world: World, reporter: Reporter, deed: De
     report = site.execute(plan, world, _Recording(cause, recorder, reporter), approved=plan.digest)
     _record(recorder, cause.ended(datetime.now(UTC), report, time.monotonic() - began_s))
     return report
+
+
+def record_order(state: State, settings: Settings, order: str, about: str, why: str) -> None:
+    """Record that whoever runs this has said what to do to an object, or "" for all of them."""
+    kept = settings.history
+    recorder = Recorder(state, Keep(kept.entries, kept.age_s), _tell)
+    entry = Entry(at=datetime.now(UTC), what=What.ORDER, who=invoker())
+    _record(recorder, ordered(entry, order, about, why))
 
 
 def _record(recorder: Recorder, *entries: Entry) -> None:

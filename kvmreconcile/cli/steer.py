@@ -4,8 +4,6 @@
 Separate from what the daemon does about it: here is only said what was typed, and shown what was answered.
 """
 
-import os
-import pwd
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import Annotated
 import typer
 
 from kvmreconcile.cli.options import Common
+from kvmreconcile.cli.recording import invoker, record_order
 from kvmreconcile.cli.site import chosen
 from kvmreconcile.cli.terminal import say, show
 from kvmreconcile.control.client import Client
@@ -84,7 +83,7 @@ def suspend(options: SuspendOptions) -> int:
     """Leave an object alone, or everything, for a while or until it is resumed."""
     key, until = _key(options.key, everything=options.everything), _until(options)
     said = {**_about(key), "until": until.isoformat() if until else None, "why": options.why}
-    suspension = Suspension(datetime.now(UTC), until, options.why, _user())
+    suspension = Suspension(datetime.now(UTC), until, options.why, invoker())
 
     def without_daemon(state: State) -> str:
         state.suspend(key, suspension)
@@ -119,6 +118,7 @@ def _told(options: Common, word: str, said: dict[str, object], instead: Callable
     except NoDaemon as error:
         with closing(State.open(settings.state)) as state:
             show(instead(state))
+            record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
         where = f"it is written down in {settings.state}, for whatever acts next"
         say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
     return 0
@@ -153,10 +153,3 @@ def _until(options: SuspendOptions) -> datetime | None:
 
 def _wrong(name: str, what: str) -> SpecError:
     return SpecError([Problem(name, what, 'write "--for 2h", or "--until 2026-12-24T18:00"')])
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())

@@ -46,7 +46,7 @@ class _Turn:
     at: datetime
     began_s: float
     rung_by: tuple[str, ...]
-    approved: str = ""
+    approval: Approval | None = None
 
 
 @dataclass(slots=True)
@@ -129,13 +129,11 @@ class Passes:
 
     def _converge(self, site: Site, turn: _Turn) -> dict[str, int]:
         with self.approvals.taken() as approval:
-            origin, approved = self.origin(), approval.digest if approval else ""
+            origin = self.origin()
             commit = {"commit": origin.commit} if origin.commit else {}
             with structlog.contextvars.bound_contextvars(**commit):
-                looked = self._look(origin, site, replace(turn, approved=approved))
-                if looked and approval:
-                    self._answer(approval, looked.plan)
-                return self._act(looked, site, approved) if looked else {}
+                looked = self._look(origin, site, replace(turn, approval=approval))
+                return self._act(looked, site, approval) if looked else {}
 
     def _look(self, origin: Origin, site: Site, turn: _Turn) -> Looked | None:
         """Return what is to be done, None if the connection was lost: what was seen is at best half of it."""
@@ -150,8 +148,8 @@ class Passes:
         since_s, self._doubts = self._doubts.since_s, Doubts(everything=False, specs=False)
         if plan.look_again:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
-        if turn.approved == plan.digest:
-            self._backoff.release()
+        if turn.approval:
+            self._answer(turn.approval, plan)
         allowed = self._hands.free(self._backoff.sift(plan, self.clock()), busy)
         looked = Looked(
             at=turn.at,
@@ -172,8 +170,9 @@ class Passes:
         return looked
 
     def _answer(self, approval: Approval, plan: Plan) -> None:
-        """Tell whoever approved a plan which one it is now."""
+        """Tell whoever approved a plan which one it is now; what he approved waits for nothing."""
         if plan.digest == approval.digest:
+            self._backoff.release()
             now, about = datetime.now(UTC), approval.digest
             tell(self.followers, Ordered(now, "approve", about, approval.who, approval.why))
         else:
@@ -182,7 +181,7 @@ class Passes:
 
     def _planned(self, site: Site, specs: Loaded, turn: _Turn) -> tuple[World, Plan]:
         """Look where somebody rang, and at whatever is then to be acted on: nothing is done on old knowledge."""
-        overrides = Overrides(approved=turn.approved or None)
+        overrides = Overrides(approved=turn.approval.digest if turn.approval else None)
         at = None if self._doubts.everything else set(self._doubts.keys)
         world = site.look(specs, turn.at, at)
         plan = site.plan(world, overrides)
@@ -193,8 +192,8 @@ class Passes:
             plan = site.plan(world, overrides)
         return world, plan
 
-    def _act(self, looked: Looked, site: Site, approved: str) -> dict[str, int]:
-        plan, allowed = looked.plan, looked.allowed
+    def _act(self, looked: Looked, site: Site, approval: Approval | None) -> dict[str, int]:
+        plan, allowed, approved = looked.plan, looked.allowed, approval.digest if approval else ""
         waiting = len(plan.actions) - len(allowed.actions)
         counts = {"in_sync": len(plan.in_sync), "held": len(plan.held), "waiting": waiting}
         if not allowed.actions and not allowed.records:

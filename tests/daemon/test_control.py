@@ -118,6 +118,7 @@ def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Ho
 
     assert running.run("approve", digest, "--why", "moved").exit_code == 0
     running.wait_until(lambda: running.conditions() == {"Network/lab": "Ready"})
+    assert "moved" in running.run("history").stdout
 
 
 def test_suspended_object_is_left_alone_until_it_is_resumed(running: Host) -> None:
@@ -160,6 +161,7 @@ def test_while_no_daemon_runs_it_is_written_down_for_the_next(host: Host) -> Non
     suspended = host.run("suspend", "Network/lab", "--until", "2099-01-01 12:00")
     assert suspended.exit_code == 0
     assert "it is written down in" in suspended.stderr
+    assert "suspend" in host.run("history", "Network/lab").stdout
     host.run("suspend", "--all")
     assert host.run("resume", "--all").stdout == "everything is looked after again\n"
 

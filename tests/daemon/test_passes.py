@@ -337,6 +337,8 @@ def test_approved_plan_is_done_with_what_is_held_in_it_and_told_by_whom(careful:
     assert careful.did() == ["remove Domain/db"]
     assert approval.answer.result(0) == held.plan.digest
     (order,) = (n for n in careful.told if isinstance(n, Ordered))
+    # Whoever follows knows by whose order a pass acts when he hears of it.
+    assert isinstance(careful.told[careful.told.index(order) + 1], Looked)
     assert (order.order, order.about, order.who, order.why) == (
         "approve",
         held.plan.digest,
