@@ -18,12 +18,19 @@ NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nsp
 
 @dataclass
 class Process:
-    """A daemon of which each line of the log is read as it comes."""
+    """
+    A daemon of which each line of the log is read as it comes.
+
+    Attributes:
+        within: A command that runs it, in the same process at the end.
+        read: All lines that were read so far.
+    """
 
     home: Path
     settings: dict[str, str] = field(default_factory=dict)
     popen: subprocess.Popen[str] | None = None
     read: str = ""
+    within: tuple[str, ...] = ()
 
     def start(self) -> None:
         specs = self.home / "specs"
@@ -37,7 +44,9 @@ class Process:
             **self.settings,
         }
         command = [sys.executable, "-m", "kvmreconcile", "run", *([str(specs)] if specs.exists() else [])]
-        self.popen = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        self.popen = subprocess.Popen(
+            [*self.within, *command], env=environment, stderr=subprocess.PIPE, text=True
+        )
 
     def wait_for(self, event: str) -> dict[str, Any]:
         """Read on until a line of this event."""
