@@ -40,7 +40,7 @@ class Chronicle:
         self._known = _Known()
         self._approvals: OrderedDict[str, str] = OrderedDict()
         self._written: deque[str] = deque(maxlen=_REMEMBERED)
-        self._broken = ""
+        self._broken = self._last = ""
 
     def __call__(self, news: News) -> None:
         """Write down what is new in it."""
@@ -78,7 +78,7 @@ class Chronicle:
                 return []
 
     def _looked(self, looked: Looked) -> list[Entry]:
-        self._broken = ""
+        self._broken, self._last = "", looked.pass_id
         before, self._known = self._known, _Known.of(looked)
         if not self._known.has_news_since(before):
             return []
@@ -102,7 +102,8 @@ class Chronicle:
 
     def _ordered(self, news: Ordered | Refused) -> Entry:
         if isinstance(news, Ordered) and news.order == "approve":
-            self._approvals[news.about] = news.who
+            # It is the last pass that follows it, and no later one that happens to have the same plan.
+            self._approvals[self._last] = news.who
             while len(self._approvals) > _REMEMBERED:
                 self._approvals.popitem(last=False)
         what = What.ORDER if isinstance(news, Ordered) else What.REFUSED
@@ -110,7 +111,7 @@ class Chronicle:
         return ordered(entry, news.order, news.about, news.why)
 
     def _cause(self, looked: Looked) -> Cause:
-        who = self._approvals.get(looked.plan.digest, "")
+        who = self._approvals.get(looked.pass_id, "")
         return Cause(looked.pass_id, "run", looked.plan.digest, looked.commit, looked.author, who)
 
 

@@ -181,19 +181,22 @@ def test_a_pass_that_breaks_off_is_told_until_one_does_not(bench: Bench) -> None
 
 def test_what_an_approval_releases_has_the_name_of_who_gave_it(bench: Bench) -> None:
     plan = Plan((action(WEB, "restart"),), digest="cafe")
-    released, other = looked(plan), looked(replace(plan, digest="beef"), "p2")
+    held = Plan(held=(Held(action(WEB, "restart"), Hold.EFFECT),), digest="cafe")
+    released, again = looked(plan, "p2"), looked(plan, "p3")
+    bench.hear(looked(held), looked(NOTHING, "p1"))
 
-    order, began, step, _, alone = bench.hear(
-        Ordered(NOW, "approve", "cafe", "bob", "tonight"),
+    _, order, step, began, alone = bench.hear(
         released,
+        Ordered(NOW, "approve", "cafe", "bob", "tonight"),
         stepped(released, WEB, verb="restart"),
-        other,
-        stepped(other, DB),
+        again,
+        stepped(again, DB),
     )
 
     assert (order.what, order.verb, order.plan, order.who) == (What.ORDER, "approve", "cafe", "bob")
     assert order.reason == "tonight"
-    assert (began.who, step.who, alone.who) == ("bob", "bob", "")
+    assert (step.run, step.who) == ("p2", "bob")
+    assert (began.run, alone.who) == ("p3", "")
 
 
 def test_auditors_are_told_who_did_what_to_what(bench: Bench) -> None:
@@ -201,8 +204,8 @@ def test_auditors_are_told_who_did_what_to_what(bench: Bench) -> None:
     one = looked(plan, commit="abc123")
 
     order, gone, failed = bench.marked(
-        Ordered(NOW, "approve", "cafe", "bob"),
         one,
+        Ordered(NOW, "approve", "cafe", "bob"),
         stepped(one, WEB, verb="remove"),
         stepped(one, DB, Result.FAILED, "remove", "no"),
         stepped(one, DB, Result.SKIPPED, "restart"),
