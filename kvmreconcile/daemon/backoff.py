@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby
 
+from kvmreconcile.errors import HostError, NotFound
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result
 from kvmreconcile.plan.policy import name
 
@@ -24,6 +25,8 @@ class Fate(Enum):
     """How an attempt ended, and with that how long to wait before the next: first, and at most, in seconds."""
 
     PASSING = (1.0, 300.0)
+    UNCLEAR = (2.0, 3600.0)
+    """libvirt does not say whether it may pass: what stood in the way may have been just a neighbour's restart."""
     LASTING = (300.0, 3600.0)
     DONE = (0.25, 300.0)
     """Done, and perhaps soon to be done again: a guest that dies at every start."""
@@ -36,6 +39,7 @@ class Fate(Enum):
         return float(min(first_s * 2 ** min(tries - 1, 30), longest_s))
 
 
+_UNCLEAR = frozenset({HostError.__name__, NotFound.__name__})
 FREE = 2
 """How often the same may be done again without any wait."""
 
@@ -127,7 +131,8 @@ def _fates(outcomes: Iterable[Outcome]) -> dict[Key, Fate]:
     for outcome in outcomes:
         key = outcome.action.key
         if outcome.result is Result.FAILED:
-            fates[key] = Fate.PASSING if outcome.retry else Fate.LASTING
+            unclear = Fate.UNCLEAR if outcome.failure in _UNCLEAR else Fate.LASTING
+            fates[key] = Fate.PASSING if outcome.retry else unclear
         elif outcome.result is Result.DONE:
             fates.setdefault(key, Fate.DONE)
     return fates

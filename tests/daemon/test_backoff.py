@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.daemon.backoff import FORGET_S, Backoff, Fate
+from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unsupported
 from kvmreconcile.model import Action, Key, Outcome, Plan, Reason, Report, Result
 from kvmreconcile.tree import Effect
 
@@ -57,6 +58,18 @@ def test_what_will_not_pass_by_itself_waits_for_long() -> None:
     backoff.learn(report(failed(action(), retry=False)), 0.0)
 
     assert backoff.due_s() == 300.0
+
+
+@pytest.mark.parametrize(
+    ("error", "wait_s"),
+    [(Rejected, 300.0), (Unsupported, 300.0), (HostError, 2.0), (NotFound, 2.0), (Busy, 1.0)],
+)
+def test_how_long_it_waits_is_a_matter_of_the_error(error: type[HostError], wait_s: float) -> None:
+    backoff = Backoff()
+    outcome = replace(failed(action(), retry=error.retry), failure=error.__name__)
+    backoff.learn(report(outcome), 0.0)
+
+    assert backoff.due_s() == wait_s
 
 
 def test_other_steps_than_those_that_failed_are_tried_at_once() -> None:
