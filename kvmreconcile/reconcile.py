@@ -86,6 +86,7 @@ class Site:
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
             suspended=self.state.suspended(),
+            trials=self.state.trials(),
             memory=self._memory,
         )
 

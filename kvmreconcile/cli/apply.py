@@ -15,7 +15,7 @@ from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Deed, carry_out
 from kvmreconcile.cli.site import check_known, chosen, open_site, rules_of
 from kvmreconcile.cli.terminal import ask, can_ask, complain, palette, say, show
-from kvmreconcile.model import Plan, Prune, Report, Result, World
+from kvmreconcile.model import Plan, Prune, Reason, Report, Result, World
 from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render import render_text, summary
@@ -114,7 +114,8 @@ class _Run:
             report = self.execute(plan, world)
             before = plan.digest
             world, plan = self.look()
-            if report.failed or plan.digest == before:
+            goes_back = any(a.reason is Reason.ROLLBACK for a in plan.actions)
+            if (report.failed and not goes_back) or plan.digest == before:
                 break
             if plan.actions:
                 self.show(plan)

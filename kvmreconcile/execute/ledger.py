@@ -8,6 +8,7 @@ written down before it is begun, so that the next pass knows it to be ours, and 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from kvmreconcile.execute.trying import Trying
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Settled, Unknown, World
 from kvmreconcile.plan.applied import applied_after, intent, settled_live
@@ -22,6 +23,8 @@ MAKING = frozenset({"create", "recreate", "replace"})
 """Verbs that make an object, and leave half of one if cut short."""
 WATCHING = frozenset({"ready"})
 """Verbs that only wait until something is so, and change nothing that is remembered."""
+STARTING = frozenset({"start", "restart"})
+"""Verbs that fail where what is stored cannot run."""
 LASTING = frozenset({MOVE})
 """Verbs that are done when what they began is over, which is asked again and again."""
 REMOVING = frozenset({"remove"})
@@ -31,11 +34,14 @@ REMOVING = frozenset({"remove"})
 class Ledger:
     """What is remembered of the objects of one execution; several threads may use it for different objects."""
 
-    def __init__(self, kinds: Mapping[str, Kind], state: State, world: World) -> None:
+    def __init__(
+        self, kinds: Mapping[str, Kind], state: State, world: World, back: Collection[Key] = ()
+    ) -> None:
         self._kinds = kinds
         self._state = state
         self._world = world
         self._now = dict(world.applied)
+        self._trials = Trying(kinds, state, world, back)
         self._earlier: dict[Key, Applied | None] = {}
 
     def before(self, action: Action, waiting: Iterable[Change] = ()) -> None:
@@ -62,13 +68,15 @@ class Ledger:
             doing = replace(known, tree=overlay(known.tree, meant.tree, both), digest="")
         seen = self._world.observed.objects.get(action.key)
         if action.verb == "define" and isinstance(seen, Actual):
+            # First, as it is the way back from what follows.
+            self._trials.begin(desired, seen, known)
             pending = to_remember(waiting, desired, seen, kind)
             doing = replace(doing, runtime_id=seen.runtime_id, pending=pending)
         self._put(doing)
 
     def take_back(self, key: Key) -> None:
         """
-        Write down what was known before an attempt to make an object which made nothing.
+        Write down what was known before an attempt to make or define an object which changed nothing.
 
         Called unfinished, what exists under its name would be made anew by the next pass, over its bytes.
         """
@@ -77,12 +85,14 @@ class Ledger:
             self._forget(key)
         else:
             self._put(earlier)
+        self._trials.take_back(key)
 
     def after(self, action: Action) -> None:
         """Write down that an object is whole, or gone."""
         known = self._now.get(action.key)
         if action.verb in REMOVING:
             self._forget(action.key)
+            self._trials.end(action.key)
         elif action.verb in MAKING and known:
             self._put(replace(known, complete=True))
 
@@ -129,8 +139,21 @@ class Ledger:
         if key not in self._world.desired:
             self._forget(key)
         elif isinstance(actual, Actual):
+            self._trials.end_if_over(key)
             return self.settle(key, actual)
         return ()
+
+    def shown(self, key: Key) -> None:
+        """Write down that an object does its work, with whatever its spec says."""
+        self._trials.end(key)
+
+    def tries(self, key: Key) -> bool:
+        """Tell whether an object has an edit that is taken back should it fail."""
+        return self._trials.tries(key)
+
+    def failed(self, key: Key, why: str) -> None:
+        """Write down that an object does not do its work with the edit that is tried: it is to be taken back."""
+        self._trials.fail(key, why)
 
     def _uuid(self, meant: Applied) -> str:
         actual = self._world.observed.objects.get(meant.key)

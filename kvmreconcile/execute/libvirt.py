@@ -6,15 +6,15 @@ follows from a failure.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event, Lock
 from typing import TypeVar
 
-from kvmreconcile.errors import HostError, NotYet, Rejected, StateError
+from kvmreconcile.errors import HostError, NotFound, NotYet, Rejected, StateError, Unavailable
 from kvmreconcile.execute.executor import Connection, Reporter, Tools
 from kvmreconcile.execute.hush import hushed
-from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, WATCHING, Ledger
+from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, STARTING, WATCHING, Ledger
 from kvmreconcile.execute.legs import Leg, Legs
 from kvmreconcile.execute.parallel import work
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently
@@ -64,7 +64,8 @@ class _Run:
     """One plan on its way; `work` is called in several threads, for different legs."""
 
     def __init__(self, executor: LibvirtExecutor, plan: Plan, world: World) -> None:
-        self.ledger = Ledger(executor.kinds, executor.state, world)
+        world = replace(world, desired={**world.desired, **plan.instead})
+        self.ledger = Ledger(executor.kinds, executor.state, world, plan.instead)
         self.legs = Legs.of(plan.actions)
         self._drivers = {
             kind: executor.kinds[kind].driver() for kind in sorted({a.key.kind for a in plan.actions})
@@ -135,6 +136,8 @@ class _Run:
                 result, error, kind = Result.SKIPPED, "stopped while it was waited for", ""
             if not self._executor.connection.is_alive():
                 self._lost.set()
+            elif result is Result.FAILED and self._shows_no_good(action, failure):
+                self.ledger.failed(action.key, error)
         return Outcome(action, result, pace.clock() - began_s, error, retry, kind)
 
     def _hushed(self, action: Action, text: str) -> str:
@@ -142,6 +145,15 @@ class _Run:
         desired = self._world.desired.get(action.key)
         trees = (action.tree, desired.tree if desired else None)
         return hushed(text, filter(None, trees), self._executor.kinds[action.key.kind].rules)
+
+    def _shows_no_good(self, action: Action, failure: HostError | StateError) -> bool:
+        """Tell whether a step failed in a way that shows an object not to do its work any more."""
+        if isinstance(failure, StateError | Unavailable | NotFound) or not self.ledger.tries(action.key):
+            return False
+        if action.verb in WATCHING:
+            return True
+        seen = self._look(action.key) if action.verb in STARTING and not failure.retry else None
+        return isinstance(seen, Actual) and not seen.active
 
     def _held(self, key: Key) -> frozenset[str]:
         """Return the fingerprints of an object's changes that are not to be made now."""
@@ -158,6 +170,8 @@ class _Run:
         if action.verb in WATCHING:
             ready = action.policy.ready
             self._see_through(action, driver, ready.delay_s if ready else 0.0)
+            if action.key not in self._plan.pending:
+                self.ledger.shown(action.key)
             return
         if action.verb in MAKING:
             self._check_hidden(action.key)
@@ -168,7 +182,8 @@ class _Run:
             else:
                 self._attempt(lambda: driver.perform(self._executor.connection, action))
         except HostError as error:
-            if action.verb in MAKING and self._is_untouched(action.key, error):
+            is_refused = action.verb == "define" and isinstance(error, Rejected)
+            if is_refused or (action.verb in MAKING and self._is_untouched(action.key, error)):
                 self.ledger.take_back(action.key)
             raise
         self.ledger.after(action)

@@ -119,6 +119,7 @@ class Policy:
         leave_stopped: Whether one that should run and was stopped by others than us stays off.
         reboot_applies: Whether its own reboot is made a power cycle while changes wait for its next start.
         ready: How it shows, once started, that it does its work; None for by running.
+        rollback: Whether an edit that makes it unready is taken back.
         interrupts: Whether a part of it may be gone for a moment, to be another while it runs.
         removal: What goes with it when it is removed; all else stays, or keeps it there.
         copies: Whether what holds its data, and is to be elsewhere, is copied there while it runs.
@@ -142,6 +143,7 @@ class Policy:
     reboot_applies: bool = False
     leave_stopped: bool = False
     ready: Ready | None = None
+    rollback: bool = False
     removal: frozenset[Rest] = frozenset()
     interrupts: bool = False
     copies: bool = False

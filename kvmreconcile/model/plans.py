@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.model.objects import Key, Policy
+from kvmreconcile.model.objects import Desired, Key, Policy
 from kvmreconcile.model.world import Settled
 from kvmreconcile.tree import Change, Effect, Node
 
@@ -25,6 +25,7 @@ class Reason(Enum):
     ADOPT = "the spec adopts it"
     GONE = "no spec asks for it any more"
     UNFINISHED = "an earlier run did not finish making it"
+    ROLLBACK = "an edit of it is taken back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Hold(Enum):
     WINDOW = "waits for the window"
     GROUP = "waits for others of its group"
     ORDER = "waits for what is started before it"
+    ROLLOUT = "the edit of another of its group was taken back"
+    TAKEN_BACK = "the edit was taken back"
     CONFLICT = "an object of that name exists and is not ours"
     UNKNOWN = "libvirt could not tell its state"
     BUSY = "a job is running on it"
@@ -102,6 +105,7 @@ class Plan:
         in_sync: Objects about which there is nothing to do.
         records: Objects whose bookkeeping alone is out of date; refreshed without touching the host.
         problems: What keeps an object out of the plan until its spec is mended.
+        instead: What is wanted of objects in place of what their specs say: an edit of theirs was taken back.
         digest: Names exactly these actions and held ones; an approval quotes it.
     """
 
@@ -111,6 +115,7 @@ class Plan:
     in_sync: tuple[Key, ...] = ()
     records: tuple[Key, ...] = ()
     problems: tuple[Problem, ...] = ()
+    instead: Mapping[Key, Desired] = field(default_factory=dict)
     digest: str = ""
 
     @property

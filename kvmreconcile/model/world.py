@@ -100,6 +100,24 @@ class Applied:
     left: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """
+    An edit that must show that the object does its work with it, or that was taken back because it does not.
+
+    Attributes:
+        edit: Names what the spec says that is tried.
+        tree: What the spec said before, secret values replaced by a mark.
+        autostart: Whether the object was started with the host before.
+        failed: Why it is taken back, "" while it is tried.
+    """
+
+    edit: str
+    tree: Node
+    autostart: bool | None = None
+    failed: str = ""
+
+
 class Prune(Enum):
     """What becomes of an object of ours whose spec is gone."""
 
@@ -141,6 +159,7 @@ class World:
         host: This host's name, for placement.
         now: The time of the pass, with zone.
         suspended: What nothing is to be done to; None stands for all there is. What is over may be among it.
+        trials: Edits that are tried, or were taken back.
         memory: What a planner keeps from one world to the next to spare itself work: by a word of its own and the
             object. It decides nothing.
     """
@@ -155,6 +174,7 @@ class World:
     complete: bool = True
     prune: Mapping[str, Prune] = field(default_factory=dict)
     suspended: Mapping[Key | None, Suspension] = field(default_factory=dict)
+    trials: Mapping[Key, Trial] = field(default_factory=dict)
     memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 

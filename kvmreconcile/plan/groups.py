@@ -7,7 +7,7 @@ Separate from what each object's own policy allows, because this depends on how 
 from collections.abc import Sequence
 from itertools import groupby
 
-from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, World
+from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, Reason, World
 from kvmreconcile.tree import Effect
 
 
@@ -34,7 +34,9 @@ def _disturbed(actions: Sequence[Action], world: World) -> list[Action]:
     for action in actions:
         seen = world.observed.objects.get(action.key)
         runs = isinstance(seen, Actual) and seen.active
-        if action.policy.group and action.effect >= Effect.RESTART and runs:
+        # One that goes back to what did it good is as good as away already.
+        counts = action.policy.group and action.reason is not Reason.ROLLBACK
+        if counts and action.effect >= Effect.RESTART and runs:
             first.setdefault(action.key, action)
     return list(first.values())
 

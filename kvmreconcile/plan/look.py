@@ -64,6 +64,12 @@ class Findings:
     at_rest: set[Key] = field(default_factory=set)
     suspended: dict[Key, Stop] = field(default_factory=dict)
 
+    def take(self, other: "Findings") -> None:
+        """Take over what else was found of objects about which there is nothing to do here."""
+        self.steps |= other.steps
+        self.pending |= other.pending
+        self.at_rest |= other.at_rest
+
 
 def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> None:
     """Compare one desired object with the host and note what follows."""

@@ -15,7 +15,9 @@ from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind, find_needs
 from kvmreconcile.plan.policy import Case, Overrides, judge, name, overridden
 from kvmreconcile.plan.prune import orphans
-from kvmreconcile.plan.starts import in_order
+from kvmreconcile.plan.rollout import held_back, rolled_out
+from kvmreconcile.plan.starts import in_order, seen_through
+from kvmreconcile.plan.trials import Trials, taking_back, trials
 from kvmreconcile.tree import Change
 
 
@@ -32,31 +34,59 @@ def plan(
     overrides = overrides or Overrides()
     world = replace(world, desired=overridden(world.desired, overrides))
     forget_others(world)
-    needs, found = find_needs(world, kinds), Findings()
-    for key in needs.sequence:
-        if overrides.only is None or key in overrides.only:
-            look(key, world, kinds, needs, found)
+    needs, edits = find_needs(world, kinds), trials(world, kinds)
+    found = _looked(replace(world, desired={**world.desired, **edits.back}), kinds, needs, overrides)
+    found.steps = {k: taking_back(steps) if k in edits.back else steps for k, steps in found.steps.items()}
+    again = _again(edits, world, kinds, needs, found)
     limits = limits or Limits()
     gone = orphans(world, kinds, limits, overrides)
-    every = [a for steps in found.steps.values() for a in steps]
+    every = [a for steps in (*found.steps.values(), *again.steps.values()) for a in steps]
     digest = name([*every, *(h.action for h in found.held), *gone.actions, *(h.action for h in gone.held)])
     approved = overrides.approved == digest
+    if approved:
+        found.take(again)
     case = Case(world.now, approved=approved, at_rest=False)
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
+    actions, later = rolled_out(actions, world, edits, approved=approved)
     actions, crowd = in_turn(actions, world)
     actions, excess = (actions, []) if approved else braked(actions, world, limits)
     actions, early = in_order(actions, world)
-    held += [*crowd, *excess, *early]
+    held += [*later, *crowd, *excess, *early, *(() if approved else held_back(again.steps, edits))]
+    pending = _stored(found.pending, actions, held)
+    actions = list(seen_through(actions, world, edits.tried - pending.keys()))
     released = gone.release() if approved else []
     return Plan(
         actions=(*needs.waiting(actions), *gone.actions, *released),
         held=(*found.held, *held, *gone.held),
-        pending=_stored(found.pending, actions, held),
-        in_sync=tuple(found.in_sync),
-        records=(*found.records, *gone.vanished),
+        pending=pending,
+        in_sync=tuple(key for key in found.in_sync if key not in again.steps),
+        records=(*dict.fromkeys((*found.records, *_over(edits, found))), *gone.vanished),
         problems=needs.problems,
+        instead={k: d for k, d in edits.back.items() if not (approved and k in again.steps)},
         digest=digest,
     )
+
+
+def _looked(world: World, kinds: Rulebooks, needs: Needs, overrides: Overrides) -> Findings:
+    found = Findings()
+    for key in needs.sequence:
+        if overrides.only is None or key in overrides.only:
+            look(key, world, kinds, needs, found)
+    return found
+
+
+def _again(edits: Trials, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> Findings:
+    """Return what comparing gives where an edit was taken back to its end and the spec still says it."""
+    again = Findings()
+    for key in found.in_sync:
+        if key in edits.back:
+            look(key, world, kinds, needs, again)
+    return again
+
+
+def _over(edits: Trials, found: Findings) -> Iterator[Key]:
+    """Yield of which objects no edit need be remembered any more, where no step will see to that."""
+    yield from (key for key in found.in_sync if key in edits.over)
 
 
 def _stored(

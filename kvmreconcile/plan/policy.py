@@ -15,7 +15,7 @@ from kvmreconcile.plan.applied import fingerprint
 from kvmreconcile.plan.openings import allowed, ceiling, next_window
 from kvmreconcile.tree import Effect
 
-_POWER = frozenset({"start", "start-paused", "stop", "suspend", "resume"})
+ORDERED = frozenset({"start", "start-paused", "stop", "suspend", "resume"})
 """What the spec orders outright and changes no definition, so that no window is waited for."""
 
 
@@ -79,7 +79,7 @@ def judge(actions: Sequence[Action], case: Case) -> tuple[tuple[Action, ...], tu
         if hold is None and not case.approved:
             hold = _too_costly(action) or _too_early(action, case)
         if hold:
-            free = _POWER if hold.hold is Hold.WINDOW and action.effect < Effect.REPLACE else frozenset()
+            free = ORDERED if hold.hold is Hold.WINDOW and action.effect < Effect.REPLACE else frozenset()
             rest = tuple(replace(hold, action=a) for a in actions[index:] if a.verb not in free)
             return (*actions[:index], *(a for a in actions[index:] if a.verb in free)), rest
     return tuple(actions), ()
@@ -104,7 +104,7 @@ def _too_costly(action: Action) -> Held | None:
 def _too_early(action: Action, case: Case) -> Held | None:
     policy = action.policy
     limit = allowed(policy, case.now)
-    is_free = action.verb in _POWER or (case.at_rest and action.effect <= policy.max_effect)
+    is_free = action.verb in ORDERED or (case.at_rest and action.effect <= policy.max_effect)
     if is_free or (limit is not None and action.effect <= limit):
         return None
     window = next_window(policy, action.effect, case.now)

@@ -4,7 +4,7 @@ Guests that are started: in which order, and each waited for until it does its w
 Separate from the steps of one object, because it is decided only once it is known which steps may be done. Pure.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Actual, Desired, Held, Hold, Key, Power, Reason, World
@@ -16,6 +16,7 @@ _STARTS = frozenset({"start", "restart"})
 _GOES = _STARTS | {"resume"}
 """Verbs after which a guest runs."""
 _READY = "ready"
+_EDITS = frozenset({Reason.EDIT, Reason.ROLLBACK})
 
 
 @dataclass(slots=True)
@@ -78,6 +79,34 @@ def _start(action: Action, queue: _Queue) -> None:
         queue.actions.append(replace(action, verb=_READY, effect=Effect.LIVE, changes=(), tree=None))
 
 
+def seen_through(actions: Sequence[Action], world: World, tried: Collection[Key]) -> Iterator[Action]:
+    """
+    Yield the steps of all objects, and behind each edit that would be taken back one that waits until it is ready.
+
+    Args:
+        tried: Objects with such an edit that was made in an earlier pass, and of which nobody knows how it ended.
+    """
+    last = {action.key: action for action in actions}
+    waited = {action.key for action in actions if action.verb == _READY}
+    edited = {action.key for action in actions if action.policy.rollback and _is_felt(action)}
+    running = {action.key for action in probes(world)} - waited
+    for action in actions:
+        yield action
+        if action is last[action.key] and action.key in running & (edited | {*tried}):
+            yield _waiting(world.desired[action.key], action.reason)
+    for key in sorted(running & {*tried} - last.keys()):
+        yield _waiting(world.desired[key], Reason.EDIT)
+
+
+def _is_felt(action: Action) -> bool:
+    """Tell whether a running object notices a step of an edit; what is only stored shows nothing before its next start."""
+    return action.reason in _EDITS and action.effect is not Effect.NEXT_BOOT
+
+
+def _waiting(desired: Desired, reason: Reason) -> Action:
+    return Action(desired.key, _READY, Effect.LIVE, reason, policy=desired.policy)
+
+
 def _look_at(key: Key, starting: Action, queue: _Queue) -> None:
     """Add a step that waits until an object is ready that runs already."""
     if queue.world.desired[key].policy.ready and not queue.does(key, frozenset({_READY})):
@@ -86,9 +115,9 @@ def _look_at(key: Key, starting: Action, queue: _Queue) -> None:
 
 def _looking(desired: Desired, reason: Reason) -> Action:
     """Return a step that looks at once whether an object is ready."""
-    policy = desired.policy
-    ready = replace(policy.ready, delay_s=0.0) if policy.ready else None
-    return Action(desired.key, _READY, Effect.LIVE, reason, policy=replace(policy, ready=ready))
+    ready = desired.policy.ready
+    now = replace(ready, delay_s=0.0) if ready else None
+    return _waiting(replace(desired, policy=replace(desired.policy, ready=now)), reason)
 
 
 def probes(world: World) -> Iterator[Action]:

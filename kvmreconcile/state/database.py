@@ -49,6 +49,11 @@ _MIGRATIONS = (
     DROP TABLE earlier;
     """,
     "ALTER TABLE applied ADD COLUMN removal TEXT NOT NULL DEFAULT '[]';",
+    """
+    CREATE TABLE trials (
+        kind TEXT, name TEXT, edit TEXT, tree TEXT, autostart INTEGER, failed TEXT, PRIMARY KEY (kind, name)
+    );
+    """,
 )
 """What brings a database from version N to N+1; rows are added and never edited."""
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from kvmreconcile.model import Applied, Key, Rest, Settled, Suspension, Unseen
+from kvmreconcile.model import Applied, Key, Rest, Settled, Suspension, Trial, Unseen
 from kvmreconcile.state.history import Entry, What
 from kvmreconcile.tree import Node
 
@@ -95,6 +95,27 @@ def read_suspension(row: Sequence[Any]) -> tuple[Key | None, Suspension]:
     except (ValueError, TypeError) as error:
         raise ValueError(f"the suspension of {key} is garbled: {error}") from error
     return None if key == _ALL else key, Suspension(begin, end, why, who)
+
+
+def write_trial(key: Key, trial: Trial) -> Row:
+    """Return the row of table `trials` that holds a value."""
+    return (*write_place(key), trial.edit, write_tree(trial.tree), trial.autostart, trial.failed)
+
+
+def read_trial(row: Sequence[Any]) -> tuple[Key, Trial]:
+    """
+    Return the value that a row of table `trials` holds, and of what.
+
+    Raises:
+        ValueError: The row is not as it was written.
+    """
+    kind, name, edit, tree, autostart, failed = row
+    try:
+        return Key(kind, name), Trial(
+            edit, read_tree(tree), None if autostart is None else bool(autostart), failed
+        )
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"what is tried of {kind}/{name} is garbled: {error}") from error
 
 
 def write_tree(tree: Node) -> str:

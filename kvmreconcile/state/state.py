@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 
 from kvmreconcile.errors import StateError
-from kvmreconcile.model import Applied, Key, Suspension, World
+from kvmreconcile.model import Applied, Key, Suspension, Trial, World
 from kvmreconcile.state.claim import Claim
 from kvmreconcile.state.database import FILE, open_copy, open_writable, translated
 from kvmreconcile.state.history import Entry
@@ -23,14 +23,17 @@ from kvmreconcile.state.rows import (
     read_applied,
     read_entry,
     read_suspension,
+    read_trial,
     write_applied,
     write_entry,
     write_place,
     write_suspension,
+    write_trial,
 )
 
 _PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SUSPEND = "INSERT OR REPLACE INTO suspended VALUES (?, ?, ?, ?, ?, ?)"
+_TRY = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?)"
 _RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TOO_MANY = "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?"
 _TOO_OLD = """
@@ -138,6 +141,27 @@ class State:
         with self._using() as database:
             place = write_place(key)
             return bool(database.execute("DELETE FROM suspended WHERE (kind, name) = (?, ?)", place).rowcount)
+
+    def trials(self) -> dict[Key, Trial]:
+        """Return the edits that are tried, or were taken back, by object."""
+        with self._using() as database:
+            rows = database.execute("SELECT * FROM trials ORDER BY kind, name").fetchall()
+        try:
+            return dict(map(read_trial, rows))
+        except ValueError as error:
+            raise StateError(
+                f"{self._path}: {error}; move the file away to begin anew, nothing is removed for that"
+            ) from error
+
+    def try_out(self, key: Key, trial: Trial) -> None:
+        """Remember how an edit is tried, or that it failed; it is on disk when this returns."""
+        with self._using() as database:
+            database.execute(_TRY, write_trial(key, trial))
+
+    def end_trial(self, key: Key) -> None:
+        """Remember no edit of an object as tried or taken back any more."""
+        with self._using() as database:
+            database.execute("DELETE FROM trials WHERE (kind, name) = (?, ?)", write_place(key))
 
     @contextmanager
     def alone(self, world: World, keys: Collection[Key]) -> Iterator[None]:

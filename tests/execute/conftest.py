@@ -1,14 +1,14 @@
 """A host of files, a state, and an executor between them that never waits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from kvmreconcile.execute.libvirt import LibvirtExecutor
 from kvmreconcile.execute.retry import Pace
-from kvmreconcile.model import Action, Desired, Key, Outcome, Plan, Report, Settled
+from kvmreconcile.model import Action, Desired, Key, Outcome, Plan, Report, Settled, World
 from kvmreconcile.plan import plan
 from kvmreconcile.state import State
 from tests.execute.host import KINDS, Host, world
@@ -63,12 +63,20 @@ class Stage:
         return self.executor(workers).execute(Plan(actions), world(self.host, *wanted))
 
     def plan(self, *wanted: Desired) -> Plan:
-        return plan(world(self.host, *wanted, applied=self.state.applied()), KINDS)
+        return plan(self.look(*wanted), KINDS)
+
+    def look(self, *wanted: Desired) -> World:
+        seen = world(self.host, *wanted, applied=self.state.applied())
+        return replace(seen, trials=self.state.trials())
 
     def apply(self, *wanted: Desired, workers: int = 4) -> Report:
         """Plan and execute, as a pass does."""
-        seen = world(self.host, *wanted, applied=self.state.applied())
-        return self.executor(workers).execute(plan(seen, KINDS), seen)
+        return self.apply_by(self.executor(workers), *wanted)
+
+    def apply_by(self, executor: LibvirtExecutor, *wanted: Desired) -> Report:
+        """Plan and execute by an executor that is made already."""
+        seen = self.look(*wanted)
+        return executor.execute(plan(seen, KINDS), seen)
 
 
 @pytest.fixture

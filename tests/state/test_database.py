@@ -85,6 +85,7 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         database.execute("DROP TABLE suspended")
         database.execute("DROP TABLE history")
         database.execute(FIRST_HISTORY)
+        database.execute("DROP TABLE trials")
         database.execute("PRAGMA user_version = 1")
     database.close()
 
@@ -107,6 +108,7 @@ def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     State.open(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE applied DROP COLUMN removal")
+        database.execute("DROP TABLE trials")
         database.execute("DROP TABLE history")
         database.execute(FIRST_HISTORY)
         database.execute(

@@ -80,6 +80,10 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
             raise ValueError(
                 '"update.onGuestReboot: apply" starts it again, and "onGuestStop: leave" does not'
             )
+        if self.update.rollback and self.ready is None:
+            raise ValueError(
+                '"update.rollback" needs "ready", by which the guest shows that it does its work'
+            )
         missing = gaps(self, self) if self.xml is None else ()
         for wrong in (*contradictions(self, self), *missing):
             raise ValueError(wrong)

@@ -13,7 +13,7 @@ from kvmreconcile.plan.render.words import is_secret, leaves, shown, size, visib
 from kvmreconcile.tree import Change, Effect, Node, Rules, locate
 
 MAKES = frozenset(("create", "recreate"))
-APPROVABLE = frozenset((Hold.EFFECT, Hold.WINDOW, Hold.PRUNE, Hold.BRAKE))
+APPROVABLE = frozenset((Hold.EFFECT, Hold.WINDOW, Hold.PRUNE, Hold.BRAKE, Hold.TAKEN_BACK, Hold.ROLLOUT))
 """What naming the plan's digest releases; the other holds need a hand on the spec or the host."""
 
 

@@ -103,6 +103,16 @@ class DomainUpdate(UpdatePolicy):
         Field(description="Of its group, the guests with the lowest go first. Defaults to 0."),
     ] = 0
 
+    rollback: Annotated[
+        bool,
+        Field(
+            description="Take an edit back with which the running guest is not `ready` in time, or cannot be started: it "
+            "is then as its spec said before, and the edit is held until the spec is edited again or the plan is "
+            "approved. Of its `group`, others are edited only once it is ready, and not while one edit is so held. A "
+            "guest that hangs is restarted for that only if it shuts down, or with `shutdown.force`. Defaults to false."
+        ),
+    ] = False
+
     def onto(self, policy: Policy, labels: Mapping[str, str]) -> Policy:
         """
         Return a policy with what this says of guests.
@@ -119,6 +129,7 @@ class DomainUpdate(UpdatePolicy):
             shutdown_by=_WAYS[how.agent, how.acpi],
             shutdown_timeout_s=how.timeout_s,
             force_off=how.force,
+            rollback=self.rollback,
             reboot_applies=self.on_guest_reboot == "apply",
             interrupts=self.replug_interfaces,
             copies=self.copy_disks,

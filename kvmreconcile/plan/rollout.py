@@ -1,0 +1,72 @@
+"""
+Edits that reach the members of a group: one after the other, and not on after one that did no good.
+
+Separate from who of a group may be away at a time, because an edit can do harm that takes nobody away. Pure.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason, World
+from kvmreconcile.plan.groups import onward
+from kvmreconcile.plan.policy import ORDERED
+from kvmreconcile.plan.trials import Trials
+from kvmreconcile.tree import Effect
+
+_RELEASE = "edit its spec, or approve this plan"
+
+
+def rolled_out(
+    actions: Sequence[Action], world: World, edits: Trials, *, approved: bool
+) -> tuple[list[Action], list[Held]]:
+    """Split steps into those that may be done now and edits that wait for those of others of their group."""
+    held: list[Held] = []
+    first = sorted(_edits(actions), key=_by_group)
+    for (kind, group), members in groupby(first, key=_by_group):
+        there = {k for k, d in world.desired.items() if _group(d) == (kind, group)}
+        failed = [] if approved else sorted(there & edits.failed.keys())
+        tried = there & edits.tried
+        for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
+            if failed:
+                why = f"{failed[0]}: {edits.failed[failed[0]]}"
+                held += [Held(a, Hold.ROLLOUT, why, _RELEASE) for a in _rest(action, actions)]
+            elif len(others := tried - {action.key}) >= action.policy.max_unavailable:
+                detail = f'group "{group}", edited before: {", ".join(map(str, sorted(others)))}'
+                release = "it goes on in a later pass, once they are ready"
+                held += [Held(a, Hold.GROUP, detail, release) for a in _rest(action, actions)]
+            else:
+                tried.add(action.key)
+    waiting = {id(h.action) for h in held}
+    return [a for a in actions if id(a) not in waiting], held
+
+
+def _edits(actions: Sequence[Action]) -> Iterator[Action]:
+    """Yield of each member of a group the first step of an edit that would be taken back."""
+    seen: set[Key] = set()
+    for action in actions:
+        policy = action.policy
+        if policy.group and policy.rollback and action.reason is Reason.EDIT and action.key not in seen:
+            seen.add(action.key)
+            yield action
+
+
+def _rest(first: Action, actions: Sequence[Action]) -> list[Action]:
+    """Return what waits with the first step of an edit; to be started or stopped nobody is kept from by it."""
+    rest = onward(first, actions)
+    free = ORDERED if all(a.effect < Effect.REPLACE for a in rest) else frozenset()
+    return [a for a in rest if a.verb not in free]
+
+
+def _by_group(action: Action) -> tuple[str, str]:
+    return action.key.kind, action.policy.group
+
+
+def _group(desired: Desired) -> tuple[str, str]:
+    return desired.key.kind, desired.policy.group
+
+
+def held_back(again: dict[Key, tuple[Action, ...]], edits: Trials) -> Iterator[Held]:
+    """Yield the steps of edits that were taken back, each with why."""
+    for key, actions in again.items():
+        for action in actions:
+            yield Held(action, Hold.TAKEN_BACK, edits.failed[key], _RELEASE)

@@ -1,0 +1,77 @@
+"""A process that makes passes over a guest with an edit that is tried, and dies at its n-th side effect."""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from kvmreconcile.errors import NotYet
+from kvmreconcile.model import Action, Applied, Desired, Key, Policy, Power, Ready, Trial
+from kvmreconcile.state import State
+from tests.execute.conftest import Stage
+from tests.execute.host import Host, desired
+from tests.execute.victim import DIED
+
+WEB = Key("Domain", "web")
+EDITS = {"good": "<domain><memory>2</memory></domain>", "bad": "<domain><memory>2</memory><bad/></domain>"}
+PASSES = 5
+"""More than it takes."""
+
+
+def guest(xml: str = "<domain><memory>1</memory></domain>") -> Desired:
+    """Return a guest that an edit must not make unready."""
+    return replace(
+        desired(str(WEB), xml, power=Power.RUNNING), policy=Policy(ready=Ready(agent=True), rollback=True)
+    )
+
+
+def stage_of(host: Host, state: State) -> Stage:
+    """Return a stage on which a guest is not ready whose definition is bad, or that is off."""
+
+    def before(action: Action) -> None:
+        if action.verb == "ready" and (host.tree(WEB).child("bad") or WEB not in host.active()):
+            raise NotYet("its agent is silent", 0)
+
+    host.before = before
+    return Stage(host, state)
+
+
+class MortalState(State):
+    """A state whose writes are side effects."""
+
+    left = 0
+
+    def step(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            os._exit(DIED)
+
+    def put(self, applied: Applied) -> None:
+        self.step()
+        super().put(applied)
+
+    def try_out(self, key: Key, trial: Trial) -> None:
+        self.step()
+        super().try_out(key, trial)
+
+    def end_trial(self, key: Key) -> None:
+        self.step()
+        super().end_trial(key)
+
+
+def passes(stage: Stage, wanted: Desired) -> None:
+    """Make passes until nothing is left to do."""
+    for _ in range(PASSES):
+        stage.apply(wanted)
+    assert not stage.plan(wanted).actions
+
+
+def main(directory: Path, edit: str, dies_at: int) -> None:
+    state = MortalState.open(directory / "state")
+    assert isinstance(state, MortalState)
+    state.left = dies_at
+    passes(stage_of(Host(directory / "host", step=state.step), state), guest(EDITS[edit]))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

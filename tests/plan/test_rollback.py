@@ -1,0 +1,344 @@
+"""An edit with which a guest does not do its work: it is taken back, held, and goes no further in its group."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kvmreconcile.model import Actual, Applied, Desired, Halt, Key, Plan, Power, Ready, Trial, Window, World
+from kvmreconcile.plan import Limit, Limits, Overrides
+from kvmreconcile.plan.trials import begin, edition
+from kvmreconcile.tree import Effect, parse
+from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
+
+GOOD, BAD, NEXT = (f'<domain><cpu mode="{mode}"/></domain>' for mode in ("good", "bad", "next"))
+FREE = Limits(restart=Limit(1.0, 10))
+"""The brakes are tested elsewhere."""
+WHY = "Domain/web: not ready within 120 s: agent: silent"
+DOMAINS = BOOKS["Domain"]
+
+
+def guest(name: str = "web", xml: str = BAD, **more: Any) -> Desired:
+    said = {
+        "power": RUNNING,
+        "ready": Ready(agent=True),
+        "rollback": True,
+        "max_effect": Effect.RESTART,
+        **more,
+    }
+    return wish(f"Domain/{name}", xml, **said)
+
+
+def trial(wanted: Desired, failed: str = "", xml: str = GOOD) -> Trial:
+    return Trial(edition(wanted, DOMAINS), parse(xml), failed=failed)
+
+
+def runs(wanted: Desired, stored: str = BAD, live: str = BAD, **more: Any) -> Actual:
+    return seen(wanted, stored, live=live, **more)
+
+
+def edited(wanted: Desired) -> Applied:
+    """Return what is remembered of a guest whose edit is stored, and no more is known of it."""
+    return remembered(wanted, digest="", runtime_id=1)
+
+
+def of(wanted: Desired, actual: Actual, known: Applied, tried: Trial | None = None, **more: Any) -> World:
+    trials = {wanted.key: tried} if tried else {}
+    return world([wanted], [actual], [known], trials=trials, **more)
+
+
+def test_edit_that_restarts_a_guest_is_over_once_it_is_ready() -> None:
+    web = guest()
+    made = planned(of(web, runs(web, GOOD, GOOD), remembered(guest(xml=GOOD))))
+
+    assert done(made) == ["define Domain/web", "restart Domain/web", "ready Domain/web"]
+    assert made.instead == {}
+
+
+def test_edit_of_a_running_guest_that_costs_nothing_is_over_once_it_is_ready_too() -> None:
+    memory = "<domain><memory>{}</memory></domain>"
+    was, web = guest(xml=memory.format(1)), guest(xml=memory.format(2))
+    there = runs(web, memory.format(1), memory.format(1))
+
+    assert done(planned(of(web, there, remembered(was)))) == [
+        "define Domain/web",
+        "set-memory Domain/web",
+        "ready Domain/web",
+    ]
+    careless = replace(web, policy=replace(web.policy, rollback=False))
+    assert "ready Domain/web" not in done(planned(of(careless, there, remembered(was))))
+
+
+def test_drift_that_is_healed_is_no_edit() -> None:
+    web = guest(xml="<domain><memory>1</memory></domain>")
+    there = runs(web, "<domain><memory>2</memory></domain>", "<domain><memory>2</memory></domain>")
+
+    assert done(planned(of(web, there, remembered(web)))) == ["define Domain/web", "set-memory Domain/web"]
+
+
+def test_edit_of_a_guest_that_is_off_or_stays_off_waits_for_nobody() -> None:
+    web = guest(power=STOPPED)
+
+    assert done(planned(of(web, seen(web, GOOD), remembered(guest(xml=GOOD))))) == ["define Domain/web"]
+
+
+def test_edit_that_was_cut_short_after_its_restart_is_looked_at_again() -> None:
+    web = guest()
+    made = planned(of(web, runs(web), remembered(web, runtime_id=1), trial(web)))
+
+    assert done(made) == ["ready Domain/web"]
+    assert made.actions[0].policy.ready == Ready(agent=True)
+
+
+def test_edit_that_is_stored_only_shows_what_it_is_good_for_at_the_next_start() -> None:
+    web = guest(max_effect=Effect.NEXT_BOOT)
+    made = planned(of(web, runs(web, live=GOOD), remembered(web, runtime_id=1), trial(web)))
+
+    assert done(made) == []
+    assert web.key in made.pending
+
+
+def test_edit_that_failed_is_taken_back_whatever_the_window_and_held() -> None:
+    sunday = Window("0 2 * * SUN", 3600, max_effect=Effect.RESTART)
+    web = guest(max_effect=Effect.NEXT_BOOT, windows=(sunday,))
+    made = planned(of(web, runs(web), edited(web), trial(web, WHY)))
+
+    assert done(made) == ["define Domain/web", "restart Domain/web", "ready Domain/web"]
+    assert {a.reason.name for a in made.actions} == {"ROLLBACK"}
+    assert [(c.path, c.old, c.new) for c in made.actions[0].changes + made.actions[1].changes] == [
+        ("cpu/@mode", "bad", "good"),
+        ("cpu/@mode", "bad", "good"),
+    ]
+    assert made.instead[web.key].tree == parse(GOOD)
+    assert made.held == ()
+
+
+def back(web: Desired, tried: Trial, overrides: Overrides | None = None) -> Plan:
+    """Return the plan once an edit was taken back."""
+    good = replace(web, tree=parse(GOOD))
+    known = remembered(good, runtime_id=1)
+    return planned(of(web, runs(web, GOOD, GOOD), known, tried), overrides)
+
+
+def test_edit_that_was_taken_back_is_held_with_why_until_it_is_approved() -> None:
+    web = guest()
+    made = back(web, trial(web, WHY))
+
+    assert done(made) == []
+    assert held(made) == [("define Domain/web", "TAKEN_BACK"), ("restart Domain/web", "TAKEN_BACK")]
+    assert (made.held[0].detail, made.held[0].release) == (WHY, "edit its spec, or approve this plan")
+    assert made.in_sync == ()
+    assert made.instead[web.key].tree == parse(GOOD)
+
+    again = back(web, trial(web, WHY), Overrides(approved=made.digest))
+
+    assert done(again) == ["define Domain/web", "restart Domain/web", "ready Domain/web"]
+    assert held(again) == []
+    assert again.instead == {}
+
+
+def test_edit_after_the_one_that_was_taken_back_is_made() -> None:
+    web = guest()
+    made = back(guest(xml=NEXT), trial(web, WHY))
+
+    assert done(made) == ["define Domain/web", "restart Domain/web", "ready Domain/web"]
+    assert made.instead == {}
+
+
+def test_other_ways_to_be_ready_are_another_edit() -> None:
+    web = guest()
+    made = back(guest(ready=Ready(lease=True)), trial(web, WHY))
+
+    assert done(made)[0] == "define Domain/web"
+
+
+@pytest.mark.parametrize("wanted", [guest(xml=GOOD), guest(xml=GOOD, rollback=False)])
+def test_edit_that_its_spec_takes_back_is_forgotten(wanted: Desired) -> None:
+    made = back(wanted, trial(guest(), WHY))
+
+    assert made.is_empty
+    assert wanted.key in made.records
+    assert made.instead == {}
+
+
+def test_guest_that_somebody_stopped_after_its_edit_was_taken_back_is_started_as_ever() -> None:
+    web = guest()
+    known = remembered(replace(web, tree=parse(GOOD)))
+    made = planned(of(web, seen(web, GOOD), known, trial(web, WHY)))
+
+    assert done(made) == ["start Domain/web", "ready Domain/web"]
+    assert made.actions[0].reason.name == "DRIFT"
+
+
+def test_what_is_not_asked_for_or_gone_from_the_specs_is_not_taken_back() -> None:
+    web = guest()
+    seen_all = of(web, runs(web), edited(web), trial(web, WHY))
+
+    assert done(planned(seen_all, Overrides(only=frozenset()))) == []
+    assert planned(replace(seen_all, desired={})).instead == {}
+
+
+# How it goes on in a group.
+
+
+def members(*names: str, **more: Any) -> list[Desired]:
+    return [guest(name, **{"group": "tier=web", **more}) for name in names]
+
+
+def rollout(guests: list[Desired], trials: dict[str, str], overrides: Overrides | None = None) -> Plan:
+    """Return the plan for guests that have an edit before them, but those whose edit is tried or taken back."""
+    there = [runs(g) if trials.get(g.key.name) == "" else runs(g, GOOD, GOOD) for g in guests]
+    known = [
+        remembered(g if trials.get(g.key.name) == "" else replace(g, tree=parse(GOOD)), runtime_id=1)
+        for g in guests
+    ]
+    tried = {g.key: trial(g, trials[g.key.name]) for g in guests if g.key.name in trials}
+    return planned(world(guests, there, known, trials=tried), overrides, FREE)
+
+
+def test_one_of_a_group_is_edited_at_a_time_and_the_first_is_the_one_of_the_lowest_order() -> None:
+    made = rollout([*members("a"), *members("b", order=-1)], {})
+
+    assert done(made) == ["define Domain/b", "restart Domain/b", "ready Domain/b"]
+    assert held(made) == [("define Domain/a", "GROUP"), ("restart Domain/a", "GROUP")]
+    assert made.held[0].detail == 'group "tier=web", edited before: Domain/b'
+
+
+def test_next_of_a_group_waits_until_the_first_is_ready() -> None:
+    made = rollout(members("a", "b"), {"a": ""})
+
+    assert done(made) == ["ready Domain/a"]
+    assert held(made) == [("define Domain/b", "GROUP"), ("restart Domain/b", "GROUP")]
+
+
+def test_as_many_of_a_group_are_edited_as_may_be_away() -> None:
+    made = rollout(members("a", "b", "c", max_unavailable=2), {})
+
+    assert held(made) == [("define Domain/c", "GROUP"), ("restart Domain/c", "GROUP")]
+
+
+def test_no_other_of_a_group_is_edited_after_one_whose_edit_was_taken_back() -> None:
+    guests = [*members("a", "b"), guest("other", group="tier=db"), guest("alone")]
+    made = rollout(guests, {"a": WHY})
+
+    assert {a.key.name for a in made.actions} == {"other", "alone"}
+    assert [*held(made)] == [
+        ("define Domain/b", "ROLLOUT"),
+        ("restart Domain/b", "ROLLOUT"),
+        ("define Domain/a", "TAKEN_BACK"),
+        ("restart Domain/a", "TAKEN_BACK"),
+    ]
+    assert made.held[0].detail == f"Domain/a: {WHY}"
+    assert made.held[0].release == "edit its spec, or approve this plan"
+
+    again = rollout(guests, {"a": WHY}, Overrides(approved=made.digest))
+    assert {a.key.name for a in again.actions} == {"a", "other", "alone"}
+    assert held(again) == [("define Domain/b", "GROUP"), ("restart Domain/b", "GROUP")]
+
+
+def test_way_back_of_one_is_free_while_another_of_its_group_is_away() -> None:
+    a, b = members("a", "b")
+    there = [runs(a), seen(b, GOOD)]
+    known = [edited(a), remembered(replace(b, tree=parse(GOOD)))]
+    made = planned(world([a, b], there, known, trials={a.key: trial(a, WHY)}), limits=FREE)
+
+    assert done(made)[:2] == ["define Domain/a", "restart Domain/a"]
+    assert done(made)[-2:] == ["start Domain/b", "ready Domain/b"]
+    assert held(made) == [("define Domain/b", "ROLLOUT")]
+
+
+def test_what_replaces_a_guest_of_a_group_waits_as_a_whole() -> None:
+    a, b = members("a"), members("b", xml="<domain><uuid>1</uuid></domain>", max_effect=Effect.REPLACE)
+    there = [runs(a[0]), runs(b[0], GOOD, GOOD)]
+    known = [edited(a[0]), remembered(replace(b[0], tree=parse(GOOD)))]
+    made = planned(world([*a, *b], there, known, trials={a[0].key: trial(a[0], WHY)}), limits=FREE)
+
+    assert held(made) == [("replace Domain/b", "ROLLOUT"), ("start Domain/b", "ROLLOUT")]
+
+
+# What is remembered before an edit is made.
+
+
+def test_way_back_is_what_the_spec_said_before() -> None:
+    web, was = guest(), guest(xml=GOOD)
+    there = runs(web, GOOD, GOOD, autostart=True)
+
+    begun = begin(web, there, remembered(was), None, DOMAINS)
+
+    assert begun == Trial(edition(web, DOMAINS), parse(GOOD), autostart=True)
+
+
+def test_way_back_is_not_to_an_edit_that_nobody_knows_to_be_good() -> None:
+    first, second = guest(), guest(xml=NEXT)
+
+    for failed in ("", WHY):
+        begun = begin(second, runs(first), edited(first), trial(first, failed), DOMAINS)
+        assert begun == trial(second)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "actual", "known"),
+    [
+        pytest.param({"rollback": False}, {}, {}, id="nobody wants it"),
+        pytest.param({"power": Power.PAUSED}, {}, {}, id="it is not to run"),
+        pytest.param({}, {"active": False}, {}, id="it does not run"),
+        pytest.param({}, {"halt": Halt.PAUSED}, {}, id="it stands still"),
+        pytest.param({}, {}, {"digest": ""}, id="what was is not known"),
+        pytest.param({}, {}, {"complete": False}, id="what was is half made"),
+    ],
+)
+def test_edit_without_a_way_back(
+    wanted: dict[str, Any], actual: dict[str, Any], known: dict[str, Any]
+) -> None:
+    web = guest(**wanted)
+    there = replace(runs(web, GOOD, GOOD), **actual)
+
+    assert begin(web, there, replace(remembered(guest(xml=GOOD)), **known), None, DOMAINS) is None
+
+
+SECRET_BEFORE = '<domain><password>one</password><disk dev="a" key="k1"/><disk dev="b"/></domain>'
+
+
+def test_secrets_on_the_way_back_are_those_that_the_spec_says_now() -> None:
+    was = guest(xml=SECRET_BEFORE)
+    web = guest(xml='<domain><password>two</password><disk dev="c"/><disk dev="a" key="k2"/></domain>')
+    begun = begin(web, runs(was, SECRET_BEFORE, SECRET_BEFORE), remembered(was), None, DOMAINS)
+
+    assert begun
+    assert "'one'" not in str(begun)
+    assert "'k1'" not in str(begun)
+    made = planned(of(web, runs(web, SECRET_BEFORE), edited(web), replace(begun, failed=WHY)))
+    assert made.instead[web.key].tree == parse(
+        '<domain><password>two</password><disk dev="a" key="k2"/><disk dev="b"/></domain>'
+    )
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        '<domain><disk dev="a" key="k1"/></domain>',
+        "<domain><password>one</password></domain>",
+        '<domain><password>one</password><disk dev="a"/></domain>',
+    ],
+)
+def test_edit_that_takes_a_secret_away_has_no_way_back(now: str) -> None:
+    was, web = guest(xml=SECRET_BEFORE), guest(xml=now)
+
+    assert begin(web, runs(was, SECRET_BEFORE, SECRET_BEFORE), remembered(was), None, DOMAINS) is None
+
+
+def test_way_back_that_lost_its_secret_is_not_gone() -> None:
+    was, web = guest(xml=SECRET_BEFORE), guest()
+    lost = replace(trial(web, WHY), tree=remembered(was).tree)
+    made = planned(of(web, runs(web), remembered(web, runtime_id=1), lost))
+
+    assert made.instead == {}
+    assert made.is_empty
+
+
+def test_objects_of_other_kinds_are_not_tried() -> None:
+    key = Key("Mirror", "m")
+    made = planned(world(trials={key: Trial("x", parse("<mirror/>"))}, frozen=frozenset({key})))
+
+    assert made.is_empty
+    assert made.digest == planned(world()).digest

@@ -1,0 +1,53 @@
+"""The way back from an edit is there for the next process, until it is not needed any more."""
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.errors import StateError
+from kvmreconcile.model import Key, Trial
+from kvmreconcile.state import State
+from kvmreconcile.state.database import FILE
+from kvmreconcile.tree import parse
+from tests.state.values import WEB, reopened
+
+TRIAL = Trial("1234", parse("<domain><memory>1</memory></domain>"), autostart=True)
+OTHER = Trial("5678", parse("<domain/>"), failed="it is silent")
+
+
+def test_edits_that_are_tried_are_there_for_the_next_process(state: State, tmp_path: Path) -> None:
+    state.try_out(WEB, TRIAL)
+    state.try_out(Key("Domain", "db"), OTHER)
+    state.close()
+
+    with reopened(tmp_path) as again:
+        assert again.trials() == {Key("Domain", "db"): OTHER, WEB: TRIAL}
+
+
+def test_what_came_of_an_edit_takes_the_place_of_what_was_known(state: State) -> None:
+    state.try_out(WEB, TRIAL)
+    state.try_out(WEB, replace(TRIAL, failed="it is silent"))
+
+    assert state.trials() == {WEB: replace(TRIAL, failed="it is silent")}
+
+
+def test_edit_that_is_over_is_forgotten_and_no_other(state: State) -> None:
+    state.try_out(WEB, TRIAL)
+    state.try_out(Key("Domain", "db"), OTHER)
+
+    state.end_trial(WEB)
+    state.end_trial(WEB)
+
+    assert state.trials() == {Key("Domain", "db"): OTHER}
+
+
+def test_way_back_that_is_garbled_is_told_with_its_object(state: State, tmp_path: Path) -> None:
+    state.try_out(WEB, TRIAL)
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("UPDATE trials SET tree = '{'")
+    database.close()
+
+    with pytest.raises(StateError, match=f"what is tried of {WEB} is garbled"):
+        state.trials()
