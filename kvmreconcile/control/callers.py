@@ -116,8 +116,9 @@ def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
         raise SpecError(
             [Problem(str(file), f"it cannot be read: {error}", "mend control.tcp.tokens")]
         ) from None
-    if mode & 0o077:
-        raise SpecError([Problem(str(file), "others can read or change it", f"chmod 600 {file}")])
+    # Its group may read it: that is how systemd's credentials look to a service's user.
+    if mode & 0o037:
+        raise SpecError([Problem(str(file), "others can read or change it", f"chmod 640 {file}")])
     found, problems = [], []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()

@@ -74,7 +74,8 @@ def test_token_is_known_by_all_of_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "mode", "wrong"),
     [
-        (f"prometheus viewer {SECRET}", 0o640, "others can read"),
+        (f"prometheus viewer {SECRET}", 0o644, "others can read"),
+        (f"prometheus viewer {SECRET}", 0o660, "others can read"),
         (f"prometheus viewer {SECRET[:19]}", 0o600, ":1: this is no token"),
         (f"\nprometheus king {SECRET}", 0o600, ":2: this is no token"),
         (f"prometheus viewer {SECRET} and more", 0o600, ":1: this is no token"),

@@ -1,0 +1,66 @@
+"""The daemon over a real libvirtd, told what to do from the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kvmreconcile.cli.app import app
+from tests.lab.daemon import Daemon
+from tests.lab.guest import wait_until
+
+WITHIN_S = 60
+
+
+@pytest.fixture
+def told(daemon: Daemon, tmp_path: Path) -> Daemon:
+    """A daemon that can be talked to and has nothing left to do."""
+    daemon.environment["KVMRECONCILE_CONTROL"] = f"{{socket: {tmp_path}/control.sock}}"
+    daemon.start()
+    # Beside a pass that finds all in sync, an earlier one may still be working.
+    wait_until(lambda: say(daemon, "status").exit_code == 0, "all is as it should be", WITHIN_S)
+    return daemon
+
+
+def say(daemon: Daemon, *words: str) -> Result:
+    """Call kvmreconcile with the daemon's settings."""
+    return CliRunner(env=daemon.environment).invoke(app, list(words), catch_exceptions=False)
+
+
+def condition(daemon: Daemon, key: str) -> str:
+    return str(json.loads(say(daemon, "status", key, "-o", "json").stdout)["condition"])
+
+
+def test_suspended_guest_stays_off_while_all_else_is_looked_after(told: Daemon) -> None:
+    assert say(told, "suspend", "Domain/web1", "--for", "1h", "--why", "its disk is copied").exit_code == 0
+    told.lab.virsh("destroy", "web1")
+    told.lab.virsh("net-destroy", "demo")
+
+    told.wait_for("action.done", key="Network/demo", verb="start")
+
+    wait_until(lambda: condition(told, "Domain/web1") == "Suspended", "the guest is left alone", WITHIN_S)
+    assert say(told, "status").exit_code == 3
+    assert not told.is_running()
+    assert say(told, "resume", "Domain/web1").exit_code == 0
+    told.wait_for("action.done", key="Domain/web1", verb="start")
+    wait_until(lambda: say(told, "status").exit_code == 0, "all is as it should be", WITHIN_S)
+    assert told.is_running()
+
+
+def test_removal_that_must_be_confirmed_is_done_when_its_plan_is_approved(told: Daemon) -> None:
+    extra = told.specs / "extra.yaml"
+    extra.write_text("apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: extra}\nspec: {}\n")
+    told.wait_for("action.done", key="Network/extra", verb="start")
+    extra.unlink()
+    wait_until(lambda: condition(told, "Network/extra") == "Held", "it waits for a word", WITHIN_S)
+    digest = json.loads(say(told, "status", "-o", "json").stdout)["plan"]
+
+    assert "nothing was done" in say(told, "approve", "0" * 12).stderr
+    assert "extra" in told.lab.virsh("net-list", "--name")
+    approved = say(told, "approve", digest, "--why", "it has moved")
+
+    assert approved.exit_code == 0, approved.stderr
+    told.wait_for("action.done", key="Network/extra", verb="remove")
+    wait_until(lambda: say(told, "status").exit_code == 0, "all is as it should be", WITHIN_S)
+    assert "extra" not in told.lab.virsh("net-list", "--all", "--name")
