@@ -40,7 +40,8 @@ class Chronicle:
         self._known = _Known()
         self._approvals: OrderedDict[str, str] = OrderedDict()
         self._written: deque[str] = deque(maxlen=_REMEMBERED)
-        self._broken = self._last = ""
+        self._approval = ("", "")
+        self._broken = ""
 
     def __call__(self, news: News) -> None:
         """Write down what is new in it."""
@@ -78,7 +79,13 @@ class Chronicle:
                 return []
 
     def _looked(self, looked: Looked) -> list[Entry]:
-        self._broken, self._last = "", looked.pass_id
+        self._broken = ""
+        # The next pass follows it, and no later one that happens to have the same plan.
+        (digest, who), self._approval = self._approval, ("", "")
+        if digest == looked.plan.digest:
+            self._approvals[looked.pass_id] = who
+            while len(self._approvals) > _REMEMBERED:
+                self._approvals.popitem(last=False)
         before, self._known = self._known, _Known.of(looked)
         if not self._known.has_news_since(before):
             return []
@@ -102,10 +109,7 @@ class Chronicle:
 
     def _ordered(self, news: Ordered | Refused) -> Entry:
         if isinstance(news, Ordered) and news.order == "approve":
-            # It is the last pass that follows it, and no later one that happens to have the same plan.
-            self._approvals[self._last] = news.who
-            while len(self._approvals) > _REMEMBERED:
-                self._approvals.popitem(last=False)
+            self._approval = (news.about, news.who)
         what = What.ORDER if isinstance(news, Ordered) else What.REFUSED
         entry = Entry(at=news.at, what=what, who=news.who)
         return ordered(entry, news.order, news.about, news.why)

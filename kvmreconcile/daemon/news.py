@@ -135,7 +135,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Ordered:
     """
-    Somebody has told the daemon what to do; an approval is told once a pass has looked and its plan is the one.
+    Somebody has told the daemon what to do; an approval is told by the pass that follows it, before what it saw.
 
     Attributes:
         order: A word such as "approve", "suspend", "resume" or "reconcile".

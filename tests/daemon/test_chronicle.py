@@ -185,9 +185,9 @@ def test_what_an_approval_releases_has_the_name_of_who_gave_it(bench: Bench) -> 
     released, again = looked(plan, "p2"), looked(plan, "p3")
     bench.hear(looked(held), looked(NOTHING, "p1"))
 
-    _, order, step, began, alone = bench.hear(
-        released,
+    order, _, step, began, alone = bench.hear(
         Ordered(NOW, "approve", "cafe", "bob", "tonight"),
+        released,
         stepped(released, WEB, verb="restart"),
         again,
         stepped(again, DB),
@@ -204,8 +204,8 @@ def test_auditors_are_told_who_did_what_to_what(bench: Bench) -> None:
     one = looked(plan, commit="abc123")
 
     order, gone, failed = bench.marked(
-        one,
         Ordered(NOW, "approve", "cafe", "bob"),
+        one,
         stepped(one, WEB, verb="remove"),
         stepped(one, DB, Result.FAILED, "remove", "no"),
         stepped(one, DB, Result.SKIPPED, "restart"),

@@ -119,6 +119,11 @@ def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Ho
     assert running.run("approve", digest, "--why", "moved").exit_code == 0
     running.wait_until(lambda: running.conditions() == {"Network/lab": "Ready"})
     assert "moved" in running.run("history").stdout
+    told = json.loads(running.run("history", "-o", "json").stdout)["entries"]
+    (order,) = (entry for entry in told if entry["what"] == "order")
+    (removed,) = (entry for entry in told if entry.get("verb") == "remove" and entry["what"] == "step")
+    assert (order["verb"], order["plan"], order["reason"]) == ("approve", digest, "moved")
+    assert (removed["key"], removed["result"], removed["who"]) == ("Network/dmz", "done", order["who"])
 
 
 def test_suspended_object_is_left_alone_until_it_is_resumed(running: Host) -> None:
