@@ -10,6 +10,7 @@ from typing import Any
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Blind, Key, Observation, Unknown
+from kvmreconcile.tree import forget_unused
 
 Objects = Mapping[Key, Actual | Unknown]
 _INSIDE = {"StoragePool": "Volume"}
@@ -38,6 +39,7 @@ class Sight:
     def all(self) -> Observation:
         """Look at everything."""
         before = self._seen.objects if self._seen else {}
+        forget_unused()
         seen = observe(self.kinds.values(), self.connection)
         self._seen = Observation(_kept(seen.objects, before), seen.blind)
         return self._seen

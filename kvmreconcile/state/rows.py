@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import astuple
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from kvmreconcile.model import Applied, Key, Rest, Settled, Suspension, Trial, Unseen
@@ -123,10 +122,9 @@ def write_tree(tree: Node) -> str:
     return json.dumps(_nested(tree), separators=(",", ":"))
 
 
-@lru_cache(maxsize=8192)
 def read_tree(text: str) -> Node:
     """
-    Read what `write_tree` wrote; cached, so that reading an unchanged state again is cheap.
+    Read what `write_tree` wrote.
 
     Raises:
         ValueError: The text is something else.

@@ -3,7 +3,7 @@
 from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.diff import diff, locate
 from kvmreconcile.tree.merge import forget, is_satisfied_by, overlay
-from kvmreconcile.tree.node import NONE, Node, brief, make, parse, to_xml
+from kvmreconcile.tree.node import NONE, Node, brief, forget_unused, make, parse, to_xml
 from kvmreconcile.tree.rules import Birth, Effect, Members, Owner, Ref, Reset, Rules, Update
 from kvmreconcile.tree.scalars import Measure, Scalar
 from kvmreconcile.tree.table import Table, paths
@@ -26,6 +26,7 @@ __all__ = [
     "brief",
     "diff",
     "forget",
+    "forget_unused",
     "is_satisfied_by",
     "locate",
     "make",

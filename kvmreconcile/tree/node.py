@@ -8,10 +8,11 @@ Tags and attribute names are in Clark notation ("{uri}local"); prefixes are kept
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 from lxml import etree
+
+from kvmreconcile.tree.generations import Generations
 
 TEXT = "#text"
 """Tag of a run of text between elements (mixed content, which only foreign metadata has)."""
@@ -93,20 +94,31 @@ def make(
     return Node(tag, tuple(sorted((attrs or {}).items())), text, children)
 
 
-@lru_cache(maxsize=8192)
 def parse(xml: str) -> Node:
     """
     Read one XML document.
 
-    Cached by its text, so that reading an unchanged host again costs one look-up an object.
+    Remembered by its text, so that reading an unchanged host again costs one look-up an object.
 
     Raises:
         ValueError: The text is not well-formed XML; the message says where.
     """
+    return _parsed(xml)
+
+
+def forget_unused() -> None:
+    """Forget the documents that were not read since this was called last: to be called before all are read again."""
+    _parsed.turn()
+
+
+def _parse(xml: str) -> Node:
     try:
         return _from_element(etree.fromstring(xml.encode(), _PARSER))
     except etree.XMLSyntaxError as error:
         raise ValueError(str(error)) from None
+
+
+_parsed = Generations(_parse, most=16384)
 
 
 def to_xml(node: Node) -> str:

@@ -11,6 +11,7 @@ from kvmreconcile.tree import (
     Update,
     brief,
     diff,
+    forget_unused,
     locate,
     make,
     parse,
@@ -141,3 +142,13 @@ def test_blanks_around_elements_are_not_text() -> None:
     assert parse("<d>text <a/> \n<b/></d>").children[0] == Node("#text", (), "text ")
     assert parse("<d><a/>&#32;<b/></d>") == parse("<d><a/><b/></d>")
     assert parse("<d>&#32;<a>x</a></d>") == parse("<d><a>x</a></d>")
+
+
+def test_document_is_remembered_as_long_as_it_is_read_between_two_looks_at_all() -> None:
+    first = parse("<forgotten/>")
+    forget_unused()
+
+    assert parse("<forgotten/>") is first
+    forget_unused()
+    forget_unused()
+    assert parse("<forgotten/>") is not first

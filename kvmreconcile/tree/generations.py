@@ -1,0 +1,45 @@
+"""
+Remember what was made of a text for as long as the text comes again.
+
+Separate from trees, which are what is made. A cache of the last so-and-so-many texts is too small for a great host
+or too large for a small one, where it would fill with what once was; this one keeps what two looks in a row needed.
+"""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class Generations(Generic[V]):
+    """
+    A function whose answers are remembered; any thread may ask.
+
+    Args:
+        make: The function; it never answers otherwise to the same text.
+        most: How many texts make a generation, even if nobody turns.
+    """
+
+    def __init__(self, make: Callable[[str], V], most: int) -> None:
+        self._make = make
+        self._most = most
+        self._recent: dict[str, V] = {}
+        self._before: dict[str, V] = {}
+
+    def __call__(self, text: str) -> V:
+        """Return what is made of a text."""
+        recent, before = self._recent, self._before
+        if text in recent:
+            return recent[text]
+        made = before[text] if text in before else self._make(text)
+        recent[text] = made
+        if len(recent) > self._most:
+            self.turn()
+        return made
+
+    def turn(self) -> None:
+        """Begin another generation, and forget what the last one did not need."""
+        self._before, self._recent = self._recent, {}
+
+    def __len__(self) -> int:
+        return len({*self._recent, *self._before})
