@@ -5,9 +5,10 @@ Separate from what becomes of the rest of the snapshot. Each layer here covers w
 of two things to be told of an object the later one is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from kvmreconcile.daemon.backoff import Fate, Wait
 from kvmreconcile.daemon.news import Looked
@@ -31,28 +32,43 @@ class Moment:
         return self.at + timedelta(seconds=clock_s - self.clock_s)
 
 
-def standings(looked: Looked, failures: Mapping[Key, str], now: Moment) -> Standings:
-    """Return how each object stands after a pass has planned, and while it does what it may."""
-    found: Standings = {}
-    for layer in (_unplanned, _in_sync, _pending, _held):
+def standings(
+    looked: Looked, before: Mapping[Key, Standing], failures: Mapping[Key, str], now: Moment
+) -> Standings:
+    """
+    Return how each object stands after a pass has planned, and while it does what it may.
+
+    Of a thousand objects nearly all stand as they did before: those are handed on as they are.
+    """
+    found = {s.key: s for s in _in_sync(looked, before, now)}
+    found |= {s.key: s for s in _unplanned(looked, found, now)}
+    for layer in (_pending, _held):
         found |= {s.key: s for s in layer(looked, now)}
     found |= {s.key: s for s in _waiting(looked, failures, now)}
     found |= {s.key: s for s in _suspended(looked, found, now)}
     found |= {s.key: s for s in _changing(looked, now)}
-    return {key: _completed(found[key], looked) for key in sorted(found)}
+    return {key: _completed(found[key], looked) for key in sorted(found, key=attrgetter("kind", "name"))}
 
 
 def _completed(standing: Standing, looked: Looked) -> Standing:
     """Add what is told of an object however it stands."""
-    desired = looked.world.desired.get(standing.key)
+    source = _source(standing.key, looked)
     paths = tuple(change.path for change in looked.plan.pending.get(standing.key, ()))
-    return replace(standing, pending=paths, source=str(desired.source) if desired else "")
+    is_told = (standing.pending, standing.source) == (paths, source)
+    return standing if is_told else replace(standing, pending=paths, source=source)
 
 
-def _unplanned(looked: Looked, now: Moment) -> Iterator[Standing]:
-    """Yield what every object with a spec is, unless the plan says anything of it."""
+def _source(key: Key, looked: Looked) -> str:
+    desired = looked.world.desired.get(key)
+    return str(desired.source) if desired else ""
+
+
+def _unplanned(looked: Looked, in_sync: Collection[Key], now: Moment) -> Iterator[Standing]:
+    """Yield what every other object with a spec is, unless the plan says anything of it."""
     problems = {problem.where: problem for problem in looked.plan.problems}
     for key, desired in looked.world.desired.items():
+        if key in in_sync:
+            continue
         if hidden := blind(key, looked.world):
             yield Standing(key, Condition.UNKNOWN, now.at, hidden.why)
         else:
@@ -64,9 +80,11 @@ def _unplanned(looked: Looked, now: Moment) -> Iterator[Standing]:
         yield Standing(key, Condition.HELD, now.at, why, todo, hold=Hold.INCOMPLETE)
 
 
-def _in_sync(looked: Looked, now: Moment) -> Iterator[Standing]:
+def _in_sync(looked: Looked, before: Mapping[Key, Standing], now: Moment) -> Iterator[Standing]:
     for key in looked.plan.in_sync:
-        yield Standing(key, Condition.READY, now.at)
+        was = before.get(key)
+        is_as_before = was is not None and was.condition is Condition.READY
+        yield was if was and is_as_before else Standing(key, Condition.READY, now.at)
 
 
 STORED = "stored, and in force once it starts anew"

@@ -1,7 +1,7 @@
 """What is known after each piece of news: how every object stands, and the daemon itself."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -19,6 +19,7 @@ from kvmreconcile.model import (
     Plan,
     Report,
     Result,
+    Source,
     Suspension,
 )
 from kvmreconcile.settings import Settings
@@ -245,6 +246,18 @@ def test_pass_that_was_broken_off_says_why_until_one_is_not(follower: Follower) 
     follower.hear(looked(IN_SYNC))
 
     assert follower.status.broken == ""
+
+
+def test_what_stands_as_before_is_handed_on_as_it_is_with_the_place_of_its_spec(follower: Follower) -> None:
+    before = follower.hear(looked(IN_SYNC))
+    again = looked(IN_SYNC)
+    web = replace(again.world.desired[WEB], source=Source("moved.yaml", 7, 1))
+    world = replace(again.world, desired={**again.world.desired, WEB: web})
+
+    now = follower.hear(replace(again, world=world))
+
+    assert now[DB] is before[DB]
+    assert (now[WEB].source, now[WEB].since) == ("moved.yaml:7:1", before[WEB].since)
 
 
 def test_revision_and_condition_are_as_old_as_they_are(follower: Follower) -> None:
