@@ -1,13 +1,16 @@
 """A daemon that is told what to do from the command line, on libvirt's mock."""
 
+import hmac
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
+from tests.control.served import request, status_of
+from tests.origin import Origin
 
 WITHIN_S = 60
 NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {{name: {name}}}\nspec: {spec}\n"
@@ -25,6 +30,7 @@ class Host:
     """A daemon, its specs, and a command line that finds it."""
 
     home: Path
+    settings: dict[str, str] = field(default_factory=dict)
     popens: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     @property
@@ -35,6 +41,7 @@ class Host:
             "KVMRECONCILE_STATE": str(self.home / "state"),
             "KVMRECONCILE_SPECS": str(self.home / "specs"),
             "KVMRECONCILE_CONTROL": f"{{socket: {self.home}/control.sock}}",
+            **self.settings,
         }
 
     def start(self) -> None:
@@ -48,6 +55,16 @@ class Host:
     def end(self, number: int) -> None:
         self.popens[-1].send_signal(number)
         self.popens[-1].wait(WITHIN_S)
+
+    def hook(self, body: bytes, secret: str) -> int:
+        """Call the webhook as a forge does, and return the number of the answer."""
+        signature = hmac.new(secret.encode(), body, sha256).hexdigest()
+        sent = request("POST /v1/hooks/git", body, X_Hub_Signature_256=f"sha256={signature}")
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(WITHIN_S)
+            connection.connect(str(self.home / "control.sock"))
+            connection.sendall(sent)
+            return status_of(connection.recv(65536))
 
     def run(self, *words: str) -> Result:
         return CliRunner(env=self.environment).invoke(app, list(words), catch_exceptions=False)
@@ -187,8 +204,44 @@ def test_daemon_that_is_reconciled_looks_at_once(running: Host) -> None:
     assert "did you mean 'Network/lab'?" in unknown.stderr
 
 
+def test_watched_status_is_told_again_when_it_changes(running: Host) -> None:
+    command = [sys.executable, "-m", "kvmreconcile", "status", "Network/lab", "-o", "json", "--watch"]
+    watch = subprocess.Popen(command, env=os.environ | running.environment, stdout=subprocess.PIPE)
+    assert watch.stdout
+    assert json.loads(watch.stdout.readline())["condition"] == "Ready"
+
+    running.run("suspend", "Network/lab")
+
+    assert json.loads(watch.stdout.readline())["condition"] == "Suspended"
+    watch.send_signal(signal.SIGINT)
+    watch.communicate(timeout=WITHIN_S)
+    assert watch.returncode == 130
+
+
+def test_webhook_makes_it_fetch_at_once_and_is_believed_in_nothing_else(host: Host) -> None:
+    origin = Origin(host.home)
+    origin.commit(NETWORK.format(name="lab", spec="{}"))
+    secret = host.home / "secret"
+    secret.write_text("forge and host alone know it")
+    host.settings = {
+        "KVMRECONCILE_GIT": f"{{url: {origin.path}, poll: 1h}}",
+        "KVMRECONCILE_CONTROL": f"{{socket: {host.home}/control.sock, hookSecret: {secret}}}",
+    }
+    host.start()
+    host.wait_until(lambda: host.status()["converged"])
+    first = host.status()["revision"]["commit"]
+    second = origin.commit(NETWORK.format(name="dmz", spec="{}"), name="b.yaml")
+    assert host.hook(b'{"after": "0000"}', "guessed") == 403
+    assert host.status()["revision"]["commit"] == first
+
+    assert host.hook(b'{"after": "0000"}', "forge and host alone know it") == 202
+
+    host.wait_until(lambda: set(host.conditions()) == {"Network/lab", "Network/dmz"})
+    assert host.status()["revision"]["commit"] == second
+
+
 def test_second_daemon_of_an_instance_leaves_the_firsts_socket_alone(running: Host) -> None:
-    host = Host(running.home, running.popens)
+    host = Host(running.home, popens=running.popens)
     first = running.status()["started"]
     command = [sys.executable, "-m", "kvmreconcile", "run"]
     with (running.home / "second").open("wb") as log:
