@@ -77,7 +77,7 @@ def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str,
         key = info.alias or name
         variable = PREFIX + to_snake(key).upper()
         text = environment.get(variable, "")
-        if text.startswith("{"):
+        if text.startswith(("{", "[")):
             reading = read(Chunk(text, 0), variable)
             if reading.faults:
                 raise SpecError([fault.problem() for fault in reading.faults])

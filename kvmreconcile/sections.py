@@ -5,9 +5,9 @@ Separate from the settings as a whole, which would be too long to be read.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from kvmreconcile.kinds.part import Seconds, Spec
 
@@ -153,3 +153,55 @@ class GitSettings(Spec):
             'the credential "git-passwords".'
         ),
     ] = None
+
+
+class NotifySettings(Spec):
+    """Somebody to be told."""
+
+    name: Annotated[
+        str,
+        Field(
+            description="What log and metrics call this receiver. Defaults to its place in the list, such as "
+            '"notify[0]".'
+        ),
+    ] = ""
+    url: Annotated[
+        SecretStr | None,
+        Field(
+            description="Where to, as apprise writes it: mailto://…, slack://…, json://…. It holds passwords, so "
+            "one of the next two is better. Defaults to what they say; just one of the three is needed."
+        ),
+    ] = None
+    url_file: Annotated[
+        Path | None, Field(description="A file whose one line is that URL. Defaults to none.")
+    ] = None
+    credential: Annotated[
+        str,
+        Field(
+            pattern="^[^/]*$",
+            description="The name of a credential that systemd hands over (LoadCredential=) and whose one line is "
+            "that URL. Defaults to none.",
+        ),
+    ] = ""
+    on: Annotated[
+        tuple[Literal["failed", "held", "recovered", "healed", "approved"], ...],
+        Field(
+            min_length=1,
+            description="What is told, see docs/notifications.md. Defaults to [failed, held, recovered].",
+        ),
+    ] = ("failed", "held", "recovered")
+    interval_s: Annotated[
+        Seconds,
+        Field(
+            alias="interval",
+            ge=0,
+            description='A time such as "5min". How much time there is between two notifications at least; what '
+            'happens meanwhile is told in one. Defaults to "1min".',
+        ),
+    ] = 60.0
+
+    @model_validator(mode="after")
+    def _has_one_url(self) -> Self:
+        if sum((self.url is not None, self.url_file is not None, self.credential != "")) != 1:
+            raise ValueError("say where to with just one of url, urlFile and credential")
+        return self

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from kvmreconcile.access import ControlSettings
 from kvmreconcile.kinds.part import Seconds, Spec
-from kvmreconcile.sections import GitSettings, HistorySettings, LimitSettings
+from kvmreconcile.sections import GitSettings, HistorySettings, LimitSettings, NotifySettings
 
 
 class Settings(Spec):
@@ -20,7 +20,7 @@ class Settings(Spec):
     What the file kvmreconcile.yaml says.
 
     In the environment a setting is KVMRECONCILE_ and its name in capitals (KVMRECONCILE_RESYNC); a
-    mapping is written as YAML in one line. The environment wins over the file.
+    mapping or list is written as YAML in one line. The environment wins over the file.
     """
 
     instance: Annotated[
@@ -133,3 +133,10 @@ class Settings(Spec):
     control: Annotated[ControlSettings, Field(description="How the daemon is asked and told.")] = (
         ControlSettings()
     )
+    notify: Annotated[
+        tuple[NotifySettings, ...],
+        Field(
+            description="Whom the daemon tells of what happens, a list; needs the extra `notify`. Defaults to "
+            "nobody."
+        ),
+    ] = ()

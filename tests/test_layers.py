@@ -124,6 +124,7 @@ def test_every_part_of_the_package_is_in_its_place() -> None:
         "control",
         "daemon",
         "metrics",
+        "notify",
         "origin",
         "reconcile",
         "sections",

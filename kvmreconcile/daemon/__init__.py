@@ -27,6 +27,7 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
         KvmReconcileError: It cannot start.
     """
     from kvmreconcile.daemon.service import Service  # noqa: PLC0415  loads libvirt, and takes its time
+    from kvmreconcile.notify import open_receivers  # noqa: PLC0415  follows the daemon, of which this is the door
 
     kinds = known_kinds()
     for group, name in (
@@ -35,6 +36,7 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
         (REPORTERS, settings.reporter),
     ):
         find(group, name)
+    receivers = open_receivers(settings.notify, settings.host)
     set_up(sys.stderr)
     # Where each thread stood when systemd ended a daemon that was stuck.
     faulthandler.enable()
@@ -47,7 +49,7 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
         log.info("daemon.started", version=version("kvmreconcile"), instance=settings.instance, **where)
         if state.recovered:
             log.warning("state.recovered", damaged=str(state.recovered))
-        has_ended = Service(settings, paths, kinds, state).run()
+        has_ended = Service(settings, paths, kinds, state, receivers).run()
         log.info("daemon.stopped", cut_short=not has_ended)
         if not has_ended:
             # A step is still under way in a thread that cannot be stopped. Every step is safe to be cut short.

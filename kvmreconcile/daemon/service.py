@@ -43,6 +43,9 @@ from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
 from kvmreconcile.metrics import CONTENT_TYPE, Metrics
+from kvmreconcile.metrics.deliveries import Deliveries
+from kvmreconcile.notify import Notifier
+from kvmreconcile.notify.receiver import Receiver
 from kvmreconcile.origin import find_origin, find_repository
 from kvmreconcile.reconcile import Kinds, Site, on_host
 from kvmreconcile.settings import Settings
@@ -61,7 +64,14 @@ log = structlog.get_logger()
 class Service:
     """The daemon from start to stop."""
 
-    def __init__(self, settings: Settings, paths: Sequence[Path], kinds: Kinds, state: State) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        paths: Sequence[Path],
+        kinds: Kinds,
+        state: State,
+        receivers: Sequence[Receiver] = (),
+    ) -> None:
         self._settings = settings
         self._kinds = kinds
         self._state = state
@@ -75,13 +85,16 @@ class Service:
         self._newest = Newest(settings, version("kvmreconcile"))
         self._renewal = Renewal(time.monotonic)
         self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)
+        self._metrics.add(Deliveries(receivers))
+        self._notifier = Notifier(receivers, lambda: self._newest.status)
         self._probe = Probe(
             lambda: connect(settings.connect), kinds, lambda news: tell(self._followers, news)
         )
         kept = Keep(settings.history.entries, settings.history.age_s)
         chronicle = Chronicle(state, kept, lambda news: tell(self._followers, news))
+        # The newest snapshot first: others read it when they are told.
         self._followers: tuple[Follower, ...] = (
-            MatterLog(), self._newest, status, self._metrics, self._probe, self._renewal, chronicle,
+            self._newest, MatterLog(), status, self._metrics, self._notifier, self._probe, self._renewal, chronicle,
         )  # fmt: skip
         self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
         self._passes = Passes(
@@ -98,7 +111,9 @@ class Service:
     def run(self) -> bool:
         """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
         worker = ThreadPoolExecutor(1, thread_name_prefix="passes")
-        with signals() as told, self._watch, self._probe, self._timer(), closing(self._control):
+        with (
+            signals() as told, self._notifier, self._watch, self._probe, self._timer(), closing(self._control)
+        ):  # fmt: skip
             work = worker.submit(self._work, told)
             self._control.tend()
             notify("READY=1")

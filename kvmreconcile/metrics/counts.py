@@ -5,15 +5,15 @@ Separate from what is so at one moment, which is read from the snapshot. Labels 
 never a name, a commit or a text.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from kvmreconcile.daemon.drift import drifted, healed_by
 from kvmreconcile.daemon.news import Acted, Asked, Broken, Looked, News, Stepped
-from kvmreconcile.model import Action, Key, Outcome, Reason, Result
+from kvmreconcile.model import Key, Outcome, Result
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 """From a pass over one object to a guest that shuts down slowly."""
@@ -131,16 +131,3 @@ class Counts:
         for key in healed:
             self._healed.labels(key.kind).inc()
         self.drifting -= healed
-
-
-def drifted(actions: Iterable[Action]) -> frozenset[Key]:
-    """Return what is to be acted on because others have changed it."""
-    return frozenset(action.key for action in actions if action.reason is Reason.DRIFT)
-
-
-def healed_by(acted: Acted) -> frozenset[Key]:
-    """Return what others had changed and is wholly as it should be again, now that a plan was carried out."""
-    outcomes = acted.report.outcomes
-    undone = {o.action.key for o in outcomes if o.result is not Result.DONE}
-    held = {held.action.key for held in acted.looked.plan.held}
-    return drifted(o.action for o in outcomes) - undone - held

@@ -20,7 +20,7 @@ from kvmreconcile.model import Hold
 from kvmreconcile.status import Condition, Status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Gauges(Collector):
     """
     Asked in each scrape.

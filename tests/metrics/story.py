@@ -11,7 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from kvmreconcile.daemon.newest import Newest
 from kvmreconcile.daemon.news import Acted, Looked, News, Stepped
 from kvmreconcile.metrics import Metrics
+from kvmreconcile.metrics.deliveries import Deliveries
 from kvmreconcile.model import Outcome, Report, Result
+from kvmreconcile.notify.messages import Topic
+from kvmreconcile.notify.receiver import Receiver
 from kvmreconcile.settings import Settings
 from tests.status.told import NOON, wait
 
@@ -22,7 +25,9 @@ class Daemon:
     def __init__(self) -> None:
         self.rings = ["Domain/web"]
         self._newest = Newest(Settings(host="kvm1"), "1.0")
+        self.receiver = Receiver("mail", "kvm1", tuple(Topic), 0.0, lambda _title, _text: True)
         self.metrics = Metrics(lambda: self._newest.status, lambda: self.rings)
+        self.metrics.add(Deliveries([self.receiver]))
 
     def tell(self, *news: News) -> None:
         for each in news:

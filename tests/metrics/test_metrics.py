@@ -134,6 +134,16 @@ def test_revision_is_told_by_its_times_and_never_by_its_name(daemon: Daemon) -> 
     assert b"c0ffee" not in daemon.metrics.render()
 
 
+def test_notifications_are_counted_by_receiver(daemon: Daemon) -> None:
+    daemon.receiver.tally.sent = 3
+    daemon.receiver.tally.failed = 2
+    daemon.receiver.tally.left_out = 1
+
+    assert daemon.value("notifications_total", receiver="mail", result="sent") == 3
+    assert daemon.value("notifications_total", receiver="mail", result="failed") == 2
+    assert daemon.value("notifications_left_out_total", receiver="mail") == 1
+
+
 def test_names_of_objects_and_texts_are_no_labels(daemon: Daemon) -> None:
     first = looked(Plan(actions=(action(Key("Domain", "secret-name")),)))
 

@@ -1,0 +1,40 @@
+"""
+How notifications fare.
+
+Separate from the daemon's own metrics, since there are none of these where nobody is to be told.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from kvmreconcile.notify.receiver import Receiver
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deliveries(Collector):
+    """Asked in each scrape."""
+
+    receivers: Sequence[Receiver]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what became of notifications, and of messages for which there was no room."""
+        notifications = CounterMetricFamily(
+            "kvmreconcile_notifications",
+            "Notifications, by what came of them: sent or failed; one that failed is tried again.",
+            labels=["receiver", "result"],
+        )
+        left_out = CounterMetricFamily(
+            "kvmreconcile_notifications_left_out",
+            "Messages that were not told because too many waited.",
+            labels=["receiver"],
+        )
+        for receiver in self.receivers:
+            notifications.add_metric([receiver.name, "sent"], receiver.tally.sent)
+            notifications.add_metric([receiver.name, "failed"], receiver.tally.failed)
+            left_out.add_metric([receiver.name], receiver.tally.left_out)
+        yield notifications
+        yield left_out

@@ -1,0 +1,147 @@
+"""
+What there is to tell people, worked out from the newest snapshot and the news that made it.
+
+Separate from telling it. Pure: each matter is told when it begins, and again only once it was over.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from kvmreconcile.daemon.drift import healed_by
+from kvmreconcile.daemon.news import Acted, Asked, Broken, Looked, News, Ordered, Stepped
+from kvmreconcile.model import Hold, Key
+from kvmreconcile.status import Condition, Standing, Status
+
+
+class Topic(Enum):
+    """What a message is about; receivers choose among them."""
+
+    FAILED = "failed"
+    HELD = "held"
+    RECOVERED = "recovered"
+    HEALED = "healed"
+    APPROVED = "approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """
+    One thing to tell.
+
+    Attributes:
+        subject: What it is about; of two about the same the later one says it all.
+        key: The object it is about, None if it is about none.
+    """
+
+    topic: Topic
+    subject: str
+    text: str
+    key: Key | None = None
+
+
+UNTOLD = frozenset({Hold.WINDOW, Hold.GROUP, Hold.BUSY, Hold.SUSPENDED, Hold.BROKEN, Hold.INCOMPLETE})
+"""Why something is held that is over by itself, that somebody has just ordered, or that a mistake tells of itself."""
+BREAKS = 3
+"""How many passes in a row must break off to be told; one does as soon as somebody applies by hand."""
+
+_FAILED = (Condition.FAILED, Condition.UNREADY)
+_WELL = (Condition.READY, Condition.PENDING)
+_UNCLEAR = (Condition.CHANGING, Condition.UNKNOWN)
+
+Matters = Mapping[str, Message]
+"""What is so and was told, by subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What was told already and is not over yet; how many passes in a row broke off; why the repository is of no use."""
+
+    matters: Matters = field(default_factory=dict)
+    breaks: int = 0
+    refused: str = ""
+
+
+def messages(memory: Memory, news: News, status: Status) -> tuple[Memory, tuple[Message, ...]]:
+    """Return what is to be remembered after a piece of news, and what is to be told; `status` is what is known by then."""
+    if isinstance(news, Stepped):
+        return memory, ()
+    memory = _counted(memory, news)
+    present = {message.subject: message for message in _present(memory, status)}
+    lasting = {s: m for s, m in memory.matters.items() if s not in present and not _is_over(m, status)}
+    begun = [message for subject, message in present.items() if subject not in memory.matters]
+    over = [m for s, m in memory.matters.items() if s not in present and s not in lasting]
+    told = (*_events(news), *begun, *(each for m in over for each in _recovery(m, status)))
+    return replace(memory, matters={**lasting, **present}), told
+
+
+def _counted(memory: Memory, news: News) -> Memory:
+    match news:
+        case Broken():
+            return replace(memory, breaks=memory.breaks + 1)
+        case Looked():
+            return replace(memory, breaks=0)
+        case Asked(why=why, where=where):
+            return replace(memory, refused=why and f"the repository {where}: {why}")
+    return memory
+
+
+def _events(news: News) -> Iterator[Message]:
+    """Yield what happens and is over at once."""
+    match news:
+        case Acted():
+            for key in sorted(healed_by(news)):
+                verbs = (o.action.verb for o in news.report.outcomes if o.action.key == key)
+                did = ", ".join(dict.fromkeys(verbs))
+                yield Message(
+                    Topic.HEALED, f"healed {key}", f"{key} was changed by others and set right: {did}"
+                )
+        case Ordered(order="approve", who=who, about=about, why=why):
+            said = f": {why}" if why else ""
+            yield Message(Topic.APPROVED, f"approved {about}", f"{who} has approved the plan {about}{said}")
+
+
+def _present(memory: Memory, status: Status) -> Iterator[Message]:
+    """Yield all that is wrong or held now."""
+    link = status.link
+    if link and link.why:
+        yield _wrong("libvirt", f"libvirt ({link.uri}) cannot be reached: {link.why}")
+    if memory.breaks >= BREAKS:
+        yield _wrong("passes", f"passes are broken off, {memory.breaks} in a row: {status.broken}")
+    if memory.refused:
+        yield _wrong("repository", memory.refused)
+    for problem in status.problems:
+        yield _wrong(f"spec {problem.where} {problem.what}", str(problem))
+    for key, standing in status.objects.items():
+        if standing.condition in _FAILED:
+            yield _wrong(str(key), f"{key}: {standing.why}", key)
+        elif standing.condition is Condition.HELD and standing.hold and standing.hold not in UNTOLD:
+            subject = f"{key} {standing.hold.name.lower()}"
+            yield Message(Topic.HELD, subject, _why_held(key, standing), key)
+
+
+def _wrong(subject: str, text: str, key: Key | None = None) -> Message:
+    return Message(Topic.FAILED, subject, text, key)
+
+
+def _why_held(key: Key, standing: Standing) -> str:
+    did = f"{', '.join(standing.verbs)} of {key}" if standing.verbs else str(key)
+    release = f"; to release it: {standing.release}" if standing.release else ""
+    return f"{did} is held: {standing.why}{release}"
+
+
+def _is_over(message: Message, status: Status) -> bool:
+    """Tell whether a matter that is not present any more is over, and not only out of sight for a while."""
+    standing = status.objects.get(message.key) if message.key else None
+    if standing is None:
+        return True
+    if message.topic is Topic.HELD:
+        return standing.condition not in _UNCLEAR
+    return standing.condition in _WELL
+
+
+def _recovery(message: Message, status: Status) -> Iterator[Message]:
+    """Yield what is told when a matter is over: nothing of what was held, nor of an object nobody asks for any more."""
+    if message.topic is Topic.FAILED and (message.key is None or message.key in status.objects):
+        text = f"well again, after: {message.text}"
+        yield Message(Topic.RECOVERED, message.subject, text, message.key)

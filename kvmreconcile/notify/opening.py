@@ -1,0 +1,101 @@
+"""
+From settings to receivers: find what each is sent to, and the library that sends it.
+
+Separate from the receivers, and the only place that knows apprise, which few need: it is loaded only here. What
+is sent to is a secret from the first to the last, since passwords and tokens are part of it.
+"""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.notify.messages import Topic
+from kvmreconcile.notify.receiver import Receiver, Send
+from kvmreconcile.sections import NotifySettings
+
+_LOGGERS = ("apprise", "urllib3", "requests")
+"""Who else has a word to say of what is sent, and may name where to."""
+
+
+def open_receivers(said: Sequence[NotifySettings], host: str) -> tuple[Receiver, ...]:
+    """
+    Return a receiver for each that the settings name.
+
+    Raises:
+        SpecError: apprise is not installed, a secret cannot be read, or apprise knows no such service.
+    """
+    if not said:
+        return ()
+    names = [each.name or f"notify[{number}]" for number, each in enumerate(said)]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise SpecError([Problem("notify", f'two receivers are called "{twice}"', "give each another name")])
+    apprise = _apprise()
+    return tuple(_open(apprise, each, f"notify[{number}]", host) for number, each in enumerate(said))
+
+
+def _apprise() -> Any:
+    try:
+        import apprise  # noqa: PLC0415  an extra that few install, and slow to load
+    except ImportError:
+        what = "notifications are sent by apprise, which is not installed"
+        todo = "install it (pip install 'kvmreconcile[notify]'), or take `notify` out of the settings"
+        raise SpecError([Problem("notify", what, todo)]) from None
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    return apprise
+
+
+def _open(apprise: Any, said: NotifySettings, where: str, host: str) -> Receiver:
+    # Its own limit of time would leave threads behind that keep the process from its end; sockets have limits.
+    asset = apprise.AppriseAsset(
+        app_id="kvmreconcile", async_mode=False, storage_mode="memory", service_timeout=0
+    )
+    service = apprise.Apprise(asset=asset)
+    url = _url(said, where)
+    if not service.add(url.get_secret_value()):
+        what = "apprise knows no service of such a URL"
+        raise SpecError(
+            [Problem(where, what, "see https://github.com/caronc/apprise/wiki for how it is written")]
+        )
+    return Receiver(
+        said.name or where,
+        host,
+        [Topic(word) for word in said.on],
+        said.interval_s,
+        _sender(apprise, service),
+    )
+
+
+def _sender(apprise: Any, service: Any) -> Send:
+    def send(title: str, text: str) -> bool:
+        # What it returns is false on failure, and never raised.
+        return bool(service.notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT))
+
+    return send
+
+
+def _url(said: NotifySettings, where: str) -> SecretStr:
+    """Return what is sent to, from wherever the settings say it is."""
+    if said.url is not None:
+        return said.url
+    file = said.url_file or Path(os.environ.get("CREDENTIALS_DIRECTORY", os.devnull), said.credential)
+    try:
+        text = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        todo = (
+            "write one line with a URL into it"
+            if said.url_file
+            else "hand it over: LoadCredential= in the unit"
+        )
+        raise SpecError([Problem(where, f"{file} cannot be read: {reason}", todo)]) from None
+    if len(text.splitlines()) != 1:
+        raise SpecError(
+            [Problem(where, f"{file} does not hold one line", "write one line with a URL into it")]
+        )
+    return SecretStr(text)
