@@ -16,6 +16,7 @@ from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.text import MAX_BYTES, shown_path
 
 SUFFIXES = (".yaml", ".yml")
+_PART = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +107,25 @@ def _may_be_directory(entry: os.DirEntry[str]) -> bool:
 
 def _read(path: Path) -> SpecFile | Fault:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return _fault(path, "is no regular file", "remove it, or name it otherwise")
-        with path.open("rb") as file:
-            return SpecFile(path, shown_path(path), file.read(MAX_BYTES + 1))
+        # Without Python's buffers, which cost twice what reading does; a pipe is not waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return _fault(path, "is no regular file", "remove it, or name it otherwise")
+            return SpecFile(path, shown_path(path), _content(descriptor))
+        finally:
+            os.close(descriptor)
     except OSError as error:
         return _fault(path, f"cannot be read: {_reason(error)}", "check who may read it")
+
+
+def _content(descriptor: int) -> bytes:
+    """Return a file's bytes, and of one that is too long some more than are allowed."""
+    content = part = os.read(descriptor, _PART)
+    while part and len(content) <= MAX_BYTES:
+        part = os.read(descriptor, _PART)
+        content += part
+    return content
 
 
 def _reason(error: OSError | ValueError) -> str:
