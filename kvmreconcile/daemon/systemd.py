@@ -75,8 +75,9 @@ def _line(news: News) -> str:
 def _counts(looked: Looked) -> str:
     plan, problems = looked.plan, len(looked.specs.problems) + len(looked.plan.problems)
     counts = {
-        "in sync": len(plan.in_sync),
-        "to do": len({action.key for action in plan.actions}),
+        "in sync": len({*plan.in_sync} - looked.busy),
+        "under way": len(looked.busy),
+        "to do": len({action.key for action in plan.actions} - looked.busy),
         "held": len({held.action.key for held in plan.held}),
         "wrong": problems,
     }

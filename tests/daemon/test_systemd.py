@@ -10,6 +10,8 @@ import pytest
 
 from kvmreconcile.daemon.news import Broken, Connected, Lost, News, Ordered
 from kvmreconcile.daemon.systemd import notify, status, watchdog_s
+from kvmreconcile.model import Plan
+from tests.status.told import DB, LAN, WEB, action, looked
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WAIT_S = 30
@@ -36,6 +38,25 @@ def test_news_is_one_line_whatever_is_in_it(door: socket.socket, news: News, lin
     status(news)
 
     assert door.recv(1000).decode() == line
+
+
+@pytest.mark.parametrize(
+    ("news", "line"),
+    [
+        (
+            looked(Plan((), in_sync=(WEB, DB, LAN)), commit="0123456789abcdef"),
+            "3 in sync, commit 0123456789ab",
+        ),
+        (looked(Plan((action(WEB),), in_sync=(DB, LAN))), "2 in sync, 1 to do"),
+        (looked(Plan((), in_sync=(WEB, DB, LAN)), busy=frozenset({WEB})), "2 in sync, 1 under way"),
+    ],
+)
+def test_pass_is_counted_and_what_is_being_done_is_not_done(
+    door: socket.socket, news: News, line: str
+) -> None:
+    status(news)
+
+    assert door.recv(1000).decode() == f"STATUS={line}"
 
 
 def test_order_changes_nothing_in_it(door: socket.socket) -> None:

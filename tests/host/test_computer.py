@@ -59,7 +59,7 @@ def test_specs_of_a_repository_are_converged_over_ssh(site: Site) -> None:
     site.follow_repository()
 
     print(f"from its start to four objects of a repository, one guest running: {site.wait():.0f} s")
-    assert site.virsh("domstate", "web1") == "running"
+    assert site.virsh("domstate", "web1", "--reason") == "running (booted)"
 
 
 def test_rebooted_it_is_as_it_was(site: Site) -> None:

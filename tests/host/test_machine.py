@@ -86,6 +86,20 @@ def test_commit_is_done_when_it_is_told_to_look(site: Site) -> None:
     assert site.guest() == before
 
 
+def test_status_is_told_to_root_and_to_members_of_a_group(site: Site) -> None:
+    site.host.run("useradd --system --groups kvmreconcile member; useradd --system stranger")
+
+    for who in ("root", "member"):
+        assert "Domain/web1" in site.host.output("runuser", "-u", who, "--", "kvmreconcile", "status")
+    assert site.host.exec("runuser", "-u", "stranger", "--", "kvmreconcile", "status").returncode == 1
+
+    site.host.run(
+        "echo 'control: {group: libvirt}' >>/etc/kvmreconcile/kvmreconcile.yaml; systemctl restart kvmreconcile"
+    )
+    site.wait()
+    assert site.host.output("stat", "-c", "%U %G", "/run/kvmreconcile/control.sock") == "kvmreconcile libvirt"
+
+
 def test_it_is_restarted_and_nothing_is_done(site: Site) -> None:
     mark, before = site.mark(), site.guest()
     begin_s = time.monotonic()
