@@ -92,7 +92,7 @@ def _options() -> argparse.Namespace:
         "--calm", type=float, default=30.0, help="seconds within which all must be well again; 30 by default"
     )
     parser.add_argument(
-        "--pause", type=float, default=1.2, help="seconds between two faults at most; 1.2 by default"
+        "--pause", type=float, default=1.5, help="seconds between two faults at most; 1.5 by default"
     )
     return parser.parse_args()
 
