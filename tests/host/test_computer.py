@@ -68,7 +68,9 @@ def test_rebooted_it_is_as_it_was(site: Site) -> None:
 
     print(f"rebooted in {site.host.reboot():.0f} s, in sync {site.wait():.1f} s later")
 
-    assert site.actions(mark) == ["start Domain/web1"]
+    # It depends on how the guest went down whether libvirt-guests starts it, or that is left to the daemon.
+    assert site.actions(mark) in ([], ["start Domain/web1"])
+    assert site.virsh("domstate", "web1") == "running"
 
 
 @pytest.mark.parametrize("jump_s", [DAY_S, -3 * DAY_S])

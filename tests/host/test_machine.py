@@ -260,7 +260,8 @@ def test_rebooted_the_host_is_as_it_was(site: Site) -> None:
 
     print(f"rebooted in {up_s:.1f} s, in sync {site.wait():.1f} s later")
     site.wait("1 in sync, 1 held", "kvmreconcile@lab")
-    assert site.actions(mark).count("start Domain/web1") == 1
+    # It depends on how the guest went down whether libvirt-guests starts it, or that is left to the daemon.
+    assert site.actions(mark).count("start Domain/web1") <= 1
     assert site.virsh("domstate", "web1") == "running"
 
 
