@@ -63,6 +63,8 @@ LoadCredential=git-known-hosts:/etc/kvmreconcile/known_hosts
 """
 DROP_INS = "/etc/systemd/system/kvmreconcile.service.d"
 
+FIELD = "KVMRECONCILE_"
+"""With what the names of the log's fields begin in the journal."""
 Line = dict[str, Any]
 
 
@@ -148,10 +150,12 @@ class Site:
 
     def lines(self, mark: str) -> Iterator[Line]:
         """Yield what the service has logged since."""
-        command = ("journalctl", "-u", "kvmreconcile", "-o", "cat", "--no-pager", f"--after-cursor={mark}")
+        command = ("journalctl", "-u", "kvmreconcile", "-o", "json", "--no-pager", f"--after-cursor={mark}")
         for line in self.host.output(*command).splitlines():
-            if line.startswith("{"):
-                yield json.loads(line)
+            fields = json.loads(line) if line.startswith("{") else {}
+            said = {k.removeprefix(FIELD).lower(): v for k, v in fields.items() if k.startswith(FIELD)}
+            if "event" in said:
+                yield said
 
     def actions(self, mark: str) -> list[str]:
         """Return what has been done since: "start Domain/web1"."""
