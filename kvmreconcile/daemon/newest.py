@@ -11,7 +11,8 @@ from threading import Lock
 
 from kvmreconcile.daemon.news import News
 from kvmreconcile.settings import Settings
-from kvmreconcile.status import Moment, Status, after, begin
+from kvmreconcile.status import Status
+from kvmreconcile.status.after import Moment, after, begin
 
 
 class Newest:

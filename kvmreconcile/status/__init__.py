@@ -5,8 +5,7 @@ Separate from the daemon, which only keeps the newest: what follows from a pass 
 clock, a log or a host.
 """
 
-from kvmreconcile.status.after import Moment, after, begin
 from kvmreconcile.status.standing import Condition, Standing
 from kvmreconcile.status.status import LastPass, Link, Revision, Status
 
-__all__ = ["Condition", "LastPass", "Link", "Moment", "Revision", "Standing", "Status", "after", "begin"]
+__all__ = ["Condition", "LastPass", "Link", "Revision", "Standing", "Status"]

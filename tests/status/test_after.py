@@ -23,7 +23,8 @@ from kvmreconcile.model import (
     Suspension,
 )
 from kvmreconcile.settings import Settings
-from kvmreconcile.status import Condition, Moment, Revision, Standing, Status, after, begin
+from kvmreconcile.status import Condition, Revision, Standing, Status
+from kvmreconcile.status.after import Moment, after, begin
 from kvmreconcile.tree import Change
 from tests.status.told import DB, LAN, NOON, WEB, WINDOW, action, looked, wait
 
