@@ -17,8 +17,6 @@ from pathlib import Path
 from threading import Event
 
 import structlog
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from kvmreconcile.control.app import Answers, Page, build
 from kvmreconcile.control.control import Control
@@ -35,6 +33,7 @@ from kvmreconcile.daemon.passes import Passes
 from kvmreconcile.daemon.poll import Poll
 from kvmreconcile.daemon.probe import Probe
 from kvmreconcile.daemon.renewal import Renewal
+from kvmreconcile.daemon.schedule import Schedule
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
 from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
 from kvmreconcile.daemon.watch import Watch
@@ -112,7 +111,7 @@ class Service:
         """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
         worker = ThreadPoolExecutor(1, thread_name_prefix="passes")
         with (
-            signals() as told, self._notifier, self._watch, self._probe, self._timer(), closing(self._control)
+            signals() as told, self._notifier, self._watch, self._probe, self._times(), closing(self._control)
         ):  # fmt: skip
             work = worker.submit(self._work, told)
             self._control.tend()
@@ -134,34 +133,20 @@ class Service:
         # What git does can be cut short at any time, and would be waited for.
         return work.done() and not (self._poll and self._poll.is_asking)
 
-    @contextmanager
-    def _timer(self) -> Iterator[None]:
-        """Do what is to be done again and again."""
-        # A late job is still done, and a busy one not doubled: APScheduler's own defaults drop and pile up.
-        defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-        scheduler = BackgroundScheduler(timezone="UTC", job_defaults=defaults)
-        resync_s = self._settings.resync_s
-        each = IntervalTrigger(seconds=resync_s, jitter=min(30.0, resync_s / 10))
-        scheduler.add_job(self._bell.ring, each, args=["resync"], id="resync")
-        scheduler.add_job(self._tend, IntervalTrigger(seconds=TEND_S), id="tend")
+    def _times(self) -> Schedule:
+        """Return what is to be done again and again."""
+        schedule, resync_s = Schedule(), self._settings.resync_s
+        schedule.every(resync_s, lambda: self._bell.ring("resync"), min(30.0, resync_s / 10))
+        schedule.every(TEND_S, self._tend)
         if self._watchdog.each_s:
-            each = IntervalTrigger(seconds=self._watchdog.each_s)
-            scheduler.add_job(self._watchdog.beat, each, args=[self._bell.poke], id="watchdog")
-        if self._poll:
-            self._look = self._schedule_poll(scheduler)
+            schedule.every(self._watchdog.each_s, lambda: self._watchdog.beat(self._bell.poke))
+        if self._poll and self._settings.git:
+            # Hosts that share a repository do not ask all at once.
+            poll_s = self._settings.git.poll_s
+            self._look = schedule.every(poll_s, self._poll, poll_s / 10)
+            self._look()
         self._tend_watch()
-        scheduler.start()
-        try:
-            yield
-        finally:
-            scheduler.shutdown(wait=False)
-
-    def _schedule_poll(self, scheduler: BackgroundScheduler) -> Callable[[], None]:
-        poll_s = self._settings.git.poll_s if self._settings.git else 0
-        # Hosts that share a repository do not ask all at once.
-        each = IntervalTrigger(seconds=poll_s, jitter=poll_s / 10)
-        scheduler.add_job(self._poll, each, id="poll", next_run_time=datetime.now(UTC))
-        return lambda: scheduler.modify_job("poll", next_run_time=datetime.now(UTC))
+        return schedule
 
     def _look_for_specs(self) -> None:
         self._look()
