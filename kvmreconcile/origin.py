@@ -12,17 +12,24 @@ from pathlib import Path
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.sections import GitSettings
 from kvmreconcile.settings import Settings
+from kvmreconcile.source.files import BY_PATH, Naming
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.git.remote import Credentials
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Paths to read, and the commit they are of with who wrote it; "" where they are just files."""
+    """
+    Paths to read, and the commit they are of with who wrote it; "" where they are just files.
+
+    Attributes:
+        naming: How messages call the files: those of a commit as they are called in their repository.
+    """
 
     paths: Sequence[Path]
     commit: str = ""
     author: str = ""
+    naming: Naming = BY_PATH
 
 
 def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
@@ -40,7 +47,8 @@ def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
         what = "no revision of it is in force here"
         raise SourceError(Problem(repository.name, what, "fetch it: kvmreconcile fetch"))
     revision, directory = found
-    return Origin([directory], revision.commit, revision.author)
+    naming = Naming(directory, revision.directory)
+    return Origin([directory], revision.commit, revision.author, naming)
 
 
 def find_repository(settings: Settings) -> Repository | None:

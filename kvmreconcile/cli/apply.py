@@ -73,7 +73,7 @@ def apply(options: ApplyOptions) -> int:
     settings, kinds = options.settings(), known_kinds()
     only = chosen(options.only, kinds)
     origin = find_origin(options.paths, settings)
-    specs = load(origin.paths, kinds, settings.instance)
+    specs = load(origin.paths, kinds, settings.instance, origin.naming)
     complain(specs.problems)
     effect = Effect[options.max_effect.name] if options.max_effect else None
     overrides = Overrides(max_effect=effect, approved=options.approve, only=only or None)

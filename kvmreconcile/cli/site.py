@@ -27,7 +27,8 @@ def rules_of(kinds: Mapping[str, Kind]) -> Mapping[str, Rules]:
 
 def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
     """Read the specs named, or else those of the settings."""
-    return load(find_origin(paths, settings).paths, kinds, settings.instance)
+    origin = find_origin(paths, settings)
+    return load(origin.paths, kinds, settings.instance, origin.naming)
 
 
 @contextmanager

@@ -27,6 +27,6 @@ class Reading:
         before = self._specs.desired if self._specs else {}
         is_doubtful = doubts.specs or doubts.everything or origin != self._origin
         if self._specs is None or is_doubtful:
-            self._specs, self._origin = self._loader.load(origin.paths), origin
+            self._specs, self._origin = self._loader.load(origin.paths, origin.naming), origin
             doubts.keys |= {k for k, d in self._specs.desired.items() if before.get(k) is not d}
         return self._specs

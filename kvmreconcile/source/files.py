@@ -28,7 +28,30 @@ class SpecFile:
     content: bytes
 
 
-def read_all(paths: Sequence[Path]) -> Iterator[SpecFile | Fault]:
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """
+    How messages call files: by their paths, or by what they are called elsewhere.
+
+    Attributes:
+        root: The copy of another directory, whose files are called as they are there; None for no such thing.
+        called: That directory's own name, "" for none.
+    """
+
+    root: Path | None = None
+    called: str = ""
+
+    def of(self, path: Path) -> str:
+        """Return a file's name as it can be printed."""
+        if self.root is None or path == self.root or not path.is_relative_to(self.root):
+            return shown_path(path)
+        return shown_path(Path(self.called, path.relative_to(self.root)))
+
+
+BY_PATH = Naming()
+
+
+def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[SpecFile | Fault]:
     """
     Read the files named, and those in the directories named, in the order of their names.
 
@@ -37,12 +60,12 @@ def read_all(paths: Sequence[Path]) -> Iterator[SpecFile | Fault]:
     """
     seen: set[str] = set()
     for path in paths:
-        for found in _walk(path, _Tree(path), ()):
+        for found in _walk(path, _Tree(path, naming), ()):
             if isinstance(found, Fault):
                 yield found
             elif found.real not in seen:
                 seen.add(found.real)
-                yield _read(found.path)
+                yield _read(found.path, naming)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +79,9 @@ class _Found:
 class _Tree:
     """The directory given, out of which no link may lead, and its directories that were walked."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, naming: Naming) -> None:
         self.root = os.path.realpath(root)
+        self.naming = naming
         self.walked: set[str] = set()
 
     def holds(self, real: str) -> bool:
@@ -70,14 +94,16 @@ def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Found | 
         real = os.path.realpath(path, strict=True)
         is_directory = stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError) as error:
-        yield _fault(path, f"cannot be read: {_reason(error)}", "check that it exists and may be read")
+        yield _fault(
+            tree.naming.of(path), f"cannot be read: {_reason(error)}", "check that it exists and may be read"
+        )
         return
     if not tree.holds(real):
-        yield _fault(path, "the link leads out of the directory", "put a copy in its place")
+        yield _fault(tree.naming.of(path), "the link leads out of the directory", "put a copy in its place")
     elif not is_directory:
         yield _Found(path, real)
     elif real in above:
-        yield _fault(path, "the link leads back to a directory that it is in", "remove it")
+        yield _fault(tree.naming.of(path), "the link leads back to a directory that it is in", "remove it")
     elif real not in tree.walked:
         tree.walked.add(real)
         yield from _list(path, tree, (*above, real))
@@ -88,7 +114,7 @@ def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Fou
         with os.scandir(directory) as entries:
             found = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
     except OSError as error:
-        yield _fault(directory, f"cannot be read: {_reason(error)}", "check who may read it")
+        yield _fault(tree.naming.of(directory), f"cannot be read: {_reason(error)}", "check who may read it")
         return
     for entry in found:
         is_spec = entry.name.endswith(SUFFIXES)
@@ -105,18 +131,18 @@ def _may_be_directory(entry: os.DirEntry[str]) -> bool:
         return True
 
 
-def _read(path: Path) -> SpecFile | Fault:
+def _read(path: Path, naming: Naming) -> SpecFile | Fault:
     try:
         # Without Python's buffers, which cost twice what reading does; a pipe is not waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return _fault(path, "is no regular file", "remove it, or name it otherwise")
-            return SpecFile(path, shown_path(path), _content(descriptor))
+                return _fault(naming.of(path), "is no regular file", "remove it, or name it otherwise")
+            return SpecFile(path, naming.of(path), _content(descriptor))
         finally:
             os.close(descriptor)
     except OSError as error:
-        return _fault(path, f"cannot be read: {_reason(error)}", "check who may read it")
+        return _fault(naming.of(path), f"cannot be read: {_reason(error)}", "check who may read it")
 
 
 def _content(descriptor: int) -> bytes:
@@ -132,5 +158,5 @@ def _reason(error: OSError | ValueError) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
 
 
-def _fault(path: Path, what: str, todo: str) -> Fault:
-    return Fault(Source(shown_path(path), 1, 1), what, todo)
+def _fault(name: str, what: str, todo: str) -> Fault:
+    return Fault(Source(name, 1, 1), what, todo)

@@ -13,7 +13,7 @@ from kvmreconcile.errors import Problem
 from kvmreconcile.kinds.kind import Document, Kind
 from kvmreconcile.model import Desired, Key
 from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.files import SpecFile, read_all
+from kvmreconcile.source.files import BY_PATH, Naming, SpecFile, read_all
 from kvmreconcile.source.piece import Piece, read_pieces
 
 
@@ -38,36 +38,49 @@ class Loaded:
     complete: bool
 
 
-def load(paths: Sequence[Path], kinds: Mapping[str, Kind], instance: str) -> Loaded:
+def load(paths: Sequence[Path], kinds: Mapping[str, Kind], instance: str, naming: Naming = BY_PATH) -> Loaded:
     """Read files and trees of files; `kinds` is by name, `instance` is what UUIDs are derived from."""
-    return Loader(kinds, instance).load(paths)
+    return Loader(kinds, instance).load(paths, naming)
+
+
+_Pieces = tuple[Piece, ...] | Fault
 
 
 @dataclass(slots=True)
 class Loader:
-    """Loads the same files again and again; one whose bytes are as before says what it said before."""
+    """
+    Loads the same files again and again; one whose name and bytes are as before says what it said before.
+
+    So a revision says the same where it is the same, though each is laid out in a directory of its own.
+    """
 
     kinds: Mapping[str, Kind]
     instance: str
-    _known: dict[Path, tuple[SpecFile, tuple[Piece, ...] | Fault]] = field(default_factory=dict)
+    _known: dict[str, tuple[SpecFile, _Pieces]] = field(default_factory=dict)
 
-    def load(self, paths: Sequence[Path]) -> Loaded:
+    def load(self, paths: Sequence[Path], naming: Naming = BY_PATH) -> Loaded:
         """Read files and trees of files."""
-        files = list(read_all(paths))
+        files = list(read_all(paths, naming))
         before, self._known = self._known, {}
         loading = _Loading()
         for file in files:
             loading.take(file if isinstance(file, Fault) else self._read(file, before))
         return loading.loaded()
 
-    def _read(
-        self, file: SpecFile, before: Mapping[Path, tuple[SpecFile, tuple[Piece, ...] | Fault]]
-    ) -> tuple[Piece, ...] | Fault:
-        known = before.get(file.path)
-        if known is None or known[0] != file:
+    def _read(self, file: SpecFile, before: Mapping[str, tuple[SpecFile, _Pieces]]) -> _Pieces:
+        known = before.get(file.name)
+        if known is None or not _says_the_same(file, *known):
             known = (file, read_pieces(file, self.kinds, self.instance))
-        self._known[file.path] = known
+        self._known[file.name] = known
         return known[1]
+
+
+def _says_the_same(file: SpecFile, known: SpecFile, pieces: _Pieces) -> bool:
+    """Tell whether a file says what one of its name said before; what names another file says which by its own place."""
+    if file.content != known.content:
+        return False
+    is_tied = not isinstance(pieces, Fault) and any(p.desired and p.desired.content for p in pieces)
+    return file.path == known.path or not is_tied
 
 
 @dataclass(slots=True)
@@ -79,7 +92,7 @@ class _Loading:
     frozen: set[Key] = field(default_factory=set)
     complete: bool = True
 
-    def take(self, found: tuple[Piece, ...] | Fault) -> None:
+    def take(self, found: _Pieces) -> None:
         """Take one file in, or what kept it from being read."""
         if isinstance(found, Fault):
             self.complete = False

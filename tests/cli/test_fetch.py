@@ -38,6 +38,19 @@ def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None
     assert after.stdout == "1 object in 1 file is valid\n"
 
 
+def test_mistake_in_a_commit_is_placed_by_the_file_s_name_in_the_repository(
+    origin: Origin, tmp_path: Path
+) -> None:
+    git = f"{{url: {origin.path}, directory: hosts/kvm1}}"
+    origin.commit(NETWORK.replace("spec: {}", "spec: {mod: nat}"), name="hosts/kvm1/lab.yaml")
+
+    call(tmp_path, "fetch", git=git)
+    result = call(tmp_path, "validate", git=git)
+
+    assert result.exit_code == 1
+    assert result.output.startswith("hosts/kvm1/lab.yaml:4:8: Network/lab: unknown field 'mod'")
+
+
 def test_without_a_repository_there_is_nothing_to_fetch(tmp_path: Path) -> None:
     result = call(tmp_path, "fetch")
 

@@ -7,9 +7,16 @@ import pytest
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
+from kvmreconcile.source.files import Naming
 from kvmreconcile.source.load import Loaded, Loader, load
 
 BY_NAME = {kind.name: kind for kind in KINDS}
+VOLUME = """\
+apiVersion: kvmreconcile/v1
+kind: Volume
+metadata: {name: root.qcow2}
+spec: {pool: default, capacity: 1GiB, source: {file: golden.qcow2}}
+"""
 
 
 def network(name: str, spec: str = "{}") -> str:
@@ -316,3 +323,43 @@ def test_a_mistake_stays_told_until_it_is_mended(tmp_path: Path) -> None:
     assert once == again
     assert len(once.problems) == 3
     assert (mended.problems, names(mended)) == ((), ["first", "second", "third"])
+
+
+def test_what_is_laid_out_elsewhere_and_as_before_is_not_read_anew(tmp_path: Path) -> None:
+    loader = Loader(BY_NAME, "test")
+    one, two = tmp_path / "one", tmp_path / "two"
+    write(one, a_yaml=network("first"), sub__b_yaml=network("second"))
+    write(two, a_yaml=network("first"), sub__b_yaml=network("second", "{autostart: true}"))
+
+    before = loader.load([one], Naming(one, "hosts/kvm1"))
+    after = loader.load([two], Naming(two, "hosts/kvm1"))
+
+    first, second = Key("Network", "first"), Key("Network", "second")
+    assert after.desired[first] is before.desired[first]
+    assert after.desired[second] != before.desired[second]
+    assert [document.source.file for document in after.documents] == [
+        "hosts/kvm1/a.yaml",
+        "hosts/kvm1/sub/b.yaml",
+    ]
+
+
+def test_what_names_a_file_beside_it_is_read_anew_where_it_is_laid_out_elsewhere(tmp_path: Path) -> None:
+    loader = Loader(BY_NAME, "test")
+    one, two = tmp_path / "one", tmp_path / "two"
+    for directory in (one, two):
+        write(directory, a_yaml=VOLUME)
+
+    before = loader.load([one], Naming(one))
+    after = loader.load([two], Naming(two))
+
+    (root,) = after.desired
+    assert before.desired[root].content == one / "golden.qcow2"
+    assert after.desired[root].content == two / "golden.qcow2"
+
+
+def test_what_cannot_be_read_of_a_copy_is_called_as_in_the_original(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to("/nonexistent")
+
+    (problem,) = load([tmp_path], BY_NAME, "test", Naming(tmp_path, "hosts")).problems
+
+    assert problem.where == "hosts/a.yaml:1:1"
