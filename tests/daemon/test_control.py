@@ -205,7 +205,9 @@ def test_daemon_that_is_reconciled_looks_at_once(running: Host) -> None:
 
 
 def test_watched_status_is_told_again_when_it_changes(running: Host) -> None:
-    command = [sys.executable, "-m", "kvmreconcile", "status", "Network/lab", "-o", "json", "--watch"]
+    # Whoever runs the tests in the background has had interrupts ignored, and so would what they start.
+    program = ["env", "--default-signal=INT", sys.executable, "-m", "kvmreconcile"]
+    command = [*program, "status", "Network/lab", "-o", "json", "--watch"]
     watch = subprocess.Popen(command, env=os.environ | running.environment, stdout=subprocess.PIPE)
     assert watch.stdout
     assert json.loads(watch.stdout.readline())["condition"] == "Ready"

@@ -22,7 +22,9 @@ def test_every_file_renamed_is_no_change(running: Daemon) -> None:
     for name in FILES:
         (running.specs / name).rename(running.specs / f"renamed-{name}")
 
-    assert running.wait_for("pass.started")["rung_by"] == ["specs"]
+    # What it did before may still echo, as an event of a guest that has just started.
+    while "specs" not in running.wait_for("pass.started")["rung_by"]:
+        pass
     running.wait_until_idle()
 
     assert {line["event"] for line in running.lines()[done:]} == {"pass.started", "pass.ended"}
