@@ -41,6 +41,10 @@ class Background:
         assert self._process
         return self._process.pid
 
+    def tail(self) -> str:
+        """Return the end of its log, for who reads of a test that failed."""
+        return self.log.read_text()[-8000:] if self.log.exists() else ""
+
     def stop(self) -> int | None:
         """Ask it to end if it was started, wait until it has, and return its exit status."""
         if self._process is None:

@@ -52,6 +52,7 @@ def daemon(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Iterator[Daemon
     daemon = Daemon(lab, tmp_path)
     yield daemon
     daemon.process.stop()
+    print(daemon.process.tail())
 
 
 @pytest.fixture

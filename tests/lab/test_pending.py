@@ -97,6 +97,7 @@ def daemon(calm: Calm, tmp_path: Path) -> Iterator[Background]:
     process = Background(environment, tmp_path / "log")
     yield process
     process.stop()
+    print(process.tail())
 
 
 @pytest.fixture
@@ -164,7 +165,17 @@ def test_nothing_happens_before_the_window_opens_and_everything_after(calm: Calm
 def reboot_from_inside(calm: Calm) -> str:
     """Let the guest reboot itself, and return the mark of its boot before."""
     boot = calm.guest.boot
+
+    def is_going() -> bool:
+        try:
+            return calm.guest.boot != boot
+        except LabError:
+            return True
+
     tell_agent(calm.site.lab, NAME, "reboot -f")
+    while not is_going():
+        # Whether it was told is not known: a guest that obeys at once answers as little as one that did not hear.
+        tell_agent(calm.site.lab, NAME, "reboot -f")
     return boot
 
 
