@@ -151,12 +151,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a desired object was written; `revision` is a commit, "" outside git."""
+    """Where a desired object was written."""
 
     file: str = ""
     line: int = 0
     column: int = 0
-    revision: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
