@@ -19,7 +19,7 @@ LAYERS = {
     "source": {"kinds", "model", "tree", "errors"},
     "state": {"plan", "model", "tree", "errors"},
     "execute": {"kinds", "state", "plan", "host", "model", "tree", "errors"},
-    "status": {"daemon", "settings", "plan", "model", "tree", "errors"},
+    "status": {"passes", "settings", "plan", "model", "tree", "errors"},
 }
 """What each part may import beside itself; the parts that are not here stand above all of these."""
 DRIVERS = ("kinds/*/driver.py", "kinds/domain/live/*.py")
@@ -93,10 +93,18 @@ def test_pure_modules_read_no_clock_and_no_log(module: str) -> None:
     assert not forbidden & {name.partition(".")[0] for name, _ in imports(module)}
 
 
-def test_of_the_daemon_its_status_knows_only_what_passes_tell() -> None:
+def test_of_passes_the_status_knows_only_what_they_tell() -> None:
     known = {name.rpartition(".")[0] for m in modules() if part(m) == "status" for name, _ in own(m)}
 
-    assert {n for n in known if part(n) == "daemon"} == {f"{PACKAGE}.daemon.{n}" for n in ("backoff", "news")}
+    assert {n for n in known if part(n) == "passes"} == {f"{PACKAGE}.passes.{n}" for n in ("backoff", "news")}
+
+
+def test_no_two_parts_need_one_another() -> None:
+    graph: dict[str, set[str]] = {}
+    for module in modules():
+        graph.setdefault(part(module), set()).update(part(n) for n, at_once in own(module) if at_once)
+
+    assert list(TopologicalSorter({p: needs - {p} for p, needs in graph.items()}).static_order())
 
 
 def test_no_module_imports_itself_through_others() -> None:
@@ -126,6 +134,7 @@ def test_every_part_of_the_package_is_in_its_place() -> None:
         "metrics",
         "notify",
         "origin",
+        "passes",
         "reconcile",
         "sections",
         "settings",

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from kvmreconcile.control.callers import Caller, Role
-from kvmreconcile.daemon.approvals import Approval, Approvals
-from kvmreconcile.daemon.news import Follower, Ordered, Refused, tell
 from kvmreconcile.errors import Forbidden, NotKnown, NotNow, Problem
 from kvmreconcile.model import Key, Suspension
+from kvmreconcile.passes.approvals import Approval, Approvals
+from kvmreconcile.passes.news import Follower, Ordered, Refused, tell
 from kvmreconcile.source.suggest import advice
 from kvmreconcile.state import State
 from kvmreconcile.status import Condition, Status

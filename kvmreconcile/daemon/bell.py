@@ -6,15 +6,14 @@ rings may be lost, doubled and late.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Condition
 
+from kvmreconcile.passes.doubts import Rung
+
 LONGEST = 8
 """How many times the debounce a ring waits at most, however many others follow it."""
-
-Rung = Mapping[str, float]
-"""Why it rang, each reason once, and when it first did for that reason, by the bell's clock."""
 
 
 @dataclass(slots=True)

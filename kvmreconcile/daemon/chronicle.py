@@ -12,8 +12,8 @@ from threading import Lock
 
 import structlog
 
-from kvmreconcile.daemon.news import Acted, Broken, Looked, News, Ordered, Refused, Stepped, Unrecorded
 from kvmreconcile.model import Hold, Key, Result
+from kvmreconcile.passes.news import Acted, Broken, Looked, News, Ordered, Refused, Stepped, Unrecorded
 from kvmreconcile.state import Entry, Keep, Recorder, State
 from kvmreconcile.state.audit import audit_fields, audit_type
 from kvmreconcile.state.history import Cause, What, ordered

@@ -11,8 +11,8 @@ from typing import NewType
 
 import structlog
 
-from kvmreconcile.daemon.news import Looked, News, Probed
 from kvmreconcile.model import Key, Plan, World
+from kvmreconcile.passes.news import Looked, News, Probed
 from kvmreconcile.source.load import Loaded
 
 Fields = tuple[tuple[str, str], ...]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Lock
 
-from kvmreconcile.daemon.news import News
+from kvmreconcile.passes.news import News
 from kvmreconcile.settings import Settings
 from kvmreconcile.status import Status
 from kvmreconcile.status.after import Moment, after, begin

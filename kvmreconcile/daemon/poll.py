@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from kvmreconcile.daemon.news import Asked, Follower, tell
 from kvmreconcile.errors import SourceError
+from kvmreconcile.passes.news import Asked, Follower, tell
 from kvmreconcile.source.git import Repository
 
 log = structlog.get_logger()

@@ -16,10 +16,10 @@ from typing import Any, Self
 
 import structlog
 
-from kvmreconcile.daemon.doubts import is_about_all
-from kvmreconcile.daemon.news import Looked, Lost, News, Probed
 from kvmreconcile.errors import HostError, NotYet, Unavailable
 from kvmreconcile.model import Action, Key
+from kvmreconcile.passes.doubts import is_about_all
+from kvmreconcile.passes.news import Looked, Lost, News, Probed
 from kvmreconcile.plan.starts import probes
 from kvmreconcile.reconcile import Kinds
 

@@ -7,8 +7,8 @@ One that dies takes its kind along, and what comes back in its place is found by
 
 from collections.abc import Callable
 
-from kvmreconcile.daemon.backoff import Fate
-from kvmreconcile.daemon.news import Looked, News
+from kvmreconcile.passes.backoff import Fate
+from kvmreconcile.passes.news import Looked, News
 
 LONGEST_S = 30.0
 """How long to wait at most before connecting anew; after that everything is looked at."""

@@ -1,16 +1,11 @@
 """
-Tell of every step: the log, by the reporter called "log", and those who follow the daemon, whatever the reporter.
+Tell the log of every step: the reporter called "log".
 
 Separate from the passes, which know reporters only by their protocol.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
 import structlog
 
-from kvmreconcile.daemon.news import Follower, Looked, Stepped, tell
-from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Result, Settled
 
 
@@ -46,25 +41,3 @@ class LogReporter:
 
 def _names(action: Action) -> dict[str, str]:
     return {"key": str(action.key), "verb": action.verb}
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """A reporter that tells another, and those who follow."""
-
-    looked: Looked
-    to: Reporter
-    followers: tuple[Follower, ...]
-
-    def started(self, action: Action) -> None:
-        """Pass it on."""
-        self.to.started(action)
-
-    def finished(self, outcome: Outcome) -> None:
-        """Pass it on, and tell those who follow."""
-        self.to.finished(outcome)
-        tell(self.followers, Stepped(datetime.now(UTC), self.looked, outcome))
-
-    def settled(self, key: Key, settled: Settled) -> None:
-        """Pass it on."""
-        self.to.settled(key, settled)

@@ -22,14 +22,10 @@ from kvmreconcile.control.app import Answers, Page, build
 from kvmreconcile.control.control import Control
 from kvmreconcile.control.desk import Desk
 from kvmreconcile.control.hook import hook_secret
-from kvmreconcile.daemon.backoff import Fate
 from kvmreconcile.daemon.bell import Bell
 from kvmreconcile.daemon.chronicle import Chronicle
-from kvmreconcile.daemon.doubts import PROGRESS, SPECS
 from kvmreconcile.daemon.matters import MatterLog
 from kvmreconcile.daemon.newest import Newest
-from kvmreconcile.daemon.news import Connected, Follower, Lost, tell
-from kvmreconcile.daemon.passes import Passes
 from kvmreconcile.daemon.poll import Poll
 from kvmreconcile.daemon.probe import Probe
 from kvmreconcile.daemon.renewal import Renewal
@@ -46,6 +42,10 @@ from kvmreconcile.metrics.deliveries import Deliveries
 from kvmreconcile.notify import Notifier
 from kvmreconcile.notify.receiver import Receiver
 from kvmreconcile.origin import find_origin, find_repository
+from kvmreconcile.passes.backoff import Fate
+from kvmreconcile.passes.doubts import PROGRESS, SPECS
+from kvmreconcile.passes.news import Connected, Follower, Lost, tell
+from kvmreconcile.passes.passes import Passes
 from kvmreconcile.reconcile import Kinds, Site, on_host
 from kvmreconcile.settings import Settings
 from kvmreconcile.state import Keep, State

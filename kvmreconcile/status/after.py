@@ -7,8 +7,8 @@ Separate from who keeps the newest: this is a matter of values alone.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kvmreconcile.daemon.news import Acted, Broken, Connected, Looked, Lost, News, Probed
 from kvmreconcile.model import Key, Outcome, Result
+from kvmreconcile.passes.news import Acted, Broken, Connected, Looked, Lost, News, Probed
 from kvmreconcile.settings import Settings
 from kvmreconcile.status.objects import STORED, Moment, Standings, failed, standings
 from kvmreconcile.status.standing import Condition, Standing

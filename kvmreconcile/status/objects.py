@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
-from kvmreconcile.daemon.backoff import Fate, Wait
-from kvmreconcile.daemon.news import Looked
 from kvmreconcile.model import Hold, Key
+from kvmreconcile.passes.backoff import Fate, Wait
+from kvmreconcile.passes.news import Looked
 from kvmreconcile.plan.needs import blind
 from kvmreconcile.plan.suspended import stop
 from kvmreconcile.status.standing import Condition, Standing

@@ -19,10 +19,10 @@ from kvmreconcile.control.client import Client
 from kvmreconcile.control.control import Control
 from kvmreconcile.control.desk import Desk
 from kvmreconcile.control.hook import hook_secret
-from kvmreconcile.daemon.approvals import Approvals
 from kvmreconcile.daemon.newest import Newest
-from kvmreconcile.daemon.news import Connected, Looked, News
 from kvmreconcile.model import Desired, Key, Observation, Plan, World
+from kvmreconcile.passes.approvals import Approvals
+from kvmreconcile.passes.news import Connected, Looked, News
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State

@@ -14,9 +14,9 @@ import pytest
 
 from kvmreconcile.control import server
 from kvmreconcile.control.guard import LONGEST_BODY
-from kvmreconcile.daemon.news import Broken, Lost, Ordered, Refused
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
 from kvmreconcile.model import Plan
+from kvmreconcile.passes.news import Broken, Lost, Ordered, Refused
 from tests.control.served import (
     WEB,
     Served,

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from kvmreconcile.daemon.bell import Bell, Rings, Rung
+from kvmreconcile.daemon.bell import Bell, Rings
+from kvmreconcile.passes.doubts import Rung
 
 WAIT_S = 10
 

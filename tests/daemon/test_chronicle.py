@@ -11,7 +11,6 @@ import structlog
 from structlog.testing import capture_logs
 
 from kvmreconcile.daemon.chronicle import Chronicle
-from kvmreconcile.daemon.news import Acted, Broken, Looked, News, Ordered, Refused, Stepped, Unrecorded, tell
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import (
     Action,
@@ -26,6 +25,7 @@ from kvmreconcile.model import (
     Result,
     World,
 )
+from kvmreconcile.passes.news import Acted, Broken, Looked, News, Ordered, Refused, Stepped, Unrecorded, tell
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import Entry, Keep, State
 from kvmreconcile.state.history import What

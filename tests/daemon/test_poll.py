@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from kvmreconcile.daemon.news import Asked, News
 from kvmreconcile.daemon.poll import Poll
+from kvmreconcile.passes.news import Asked, News
 from kvmreconcile.source.git import Remote, Repository
 from tests.origin import Origin
 

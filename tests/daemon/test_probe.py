@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from kvmreconcile.daemon.matters import MatterLog
-from kvmreconcile.daemon.news import Looked, Lost, News, Probed
 from kvmreconcile.daemon.probe import Probe
 from kvmreconcile.errors import HostError, NotYet, Rejected, Unavailable
 from kvmreconcile.model import Action, Desired, Key, Plan, Policy, Power, Ready
+from kvmreconcile.passes.news import Looked, Lost, News, Probed
 from kvmreconcile.source.load import Loaded
 from tests.execute.host import KINDS, Host, action, desired, world
 

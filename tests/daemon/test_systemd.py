@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.daemon.news import Broken, Connected, Lost, News, Ordered
 from kvmreconcile.daemon.systemd import notify, status, watchdog_s
 from kvmreconcile.model import Plan
+from kvmreconcile.passes.news import Broken, Connected, Lost, News, Ordered
 from tests.status.told import DB, LAN, WEB, action, looked
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

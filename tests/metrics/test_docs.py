@@ -10,9 +10,9 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from kvmreconcile.daemon.news import Asked, Broken
 from kvmreconcile.metrics import Metrics
 from kvmreconcile.model import Plan, Result
+from kvmreconcile.passes.news import Asked, Broken
 from tests.metrics.story import Daemon, ends
 from tests.status.told import NOON, WEB, action, looked
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kvmreconcile.daemon.news import Asked, Broken, Connected, Lost
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason, Result
+from kvmreconcile.passes.news import Asked, Broken, Connected, Lost
 from kvmreconcile.tree import Effect
 from tests.metrics.story import Daemon, ends
 from tests.status.told import DB, LAN, NOON, WEB, action, looked

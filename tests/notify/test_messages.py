@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.daemon.backoff import Fate
 from kvmreconcile.daemon.newest import Newest
-from kvmreconcile.daemon.news import Acted, Asked, Broken, Connected, Looked, Lost, News, Ordered, Stepped
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Held, Hold, Outcome, Plan, Reason, Report, Result
 from kvmreconcile.notify.messages import BREAKS, Memory, Message, messages
+from kvmreconcile.passes.backoff import Fate
+from kvmreconcile.passes.news import Acted, Asked, Broken, Connected, Looked, Lost, News, Ordered, Stepped
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Effect

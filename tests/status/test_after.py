@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from kvmreconcile.daemon.backoff import Fate
-from kvmreconcile.daemon.news import Acted, Broken, Connected, Lost, News, Ordered, Probed
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import (
     Blind,
@@ -22,6 +20,8 @@ from kvmreconcile.model import (
     Source,
     Suspension,
 )
+from kvmreconcile.passes.backoff import Fate
+from kvmreconcile.passes.news import Acted, Broken, Connected, Lost, News, Ordered, Probed
 from kvmreconcile.settings import Settings
 from kvmreconcile.status import Condition, Revision, Standing, Status
 from kvmreconcile.status.after import Moment, after, begin

@@ -11,11 +11,11 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Lock
 
-from kvmreconcile.daemon.backoff import without
-from kvmreconcile.daemon.news import Looked
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.execute.parallel import lane
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result, Settled
+from kvmreconcile.passes.backoff import without
+from kvmreconcile.passes.news import Looked
 
 AT_ONCE = 16
 """How many plans are carried out at the same time; slow ones, as of guests that hang, leave room for others."""

@@ -9,14 +9,14 @@ from threading import Event
 
 import pytest
 
-from kvmreconcile.daemon.approvals import Approval
-from kvmreconcile.daemon.doubts import PROGRESS, SPECS
-from kvmreconcile.daemon.news import Acted, Broken, Looked, News, Ordered, Stepped
-from kvmreconcile.daemon.passes import PATIENCE_S, Passes
 from kvmreconcile.errors import Rejected, StateError
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.model import Action, Desired, Hold, Key, Power, Result
 from kvmreconcile.origin import Origin
+from kvmreconcile.passes.approvals import Approval
+from kvmreconcile.passes.doubts import PROGRESS, SPECS
+from kvmreconcile.passes.news import Acted, Broken, Looked, News, Ordered, Stepped
+from kvmreconcile.passes.passes import PATIENCE_S, Passes
 from kvmreconcile.reconcile import Site
 from kvmreconcile.settings import Settings
 from kvmreconcile.state import State
@@ -273,7 +273,7 @@ def test_what_cannot_be_seen_keeps_everything_from_being_removed(bench: Bench) -
 
 def test_a_clock_that_goes_back_changes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.settle()
-    monkeypatch.setattr("kvmreconcile.daemon.passes.datetime", Backwards)
+    monkeypatch.setattr("kvmreconcile.passes.passes.datetime", Backwards)
     bench.spec("web", '<domain x="1"/>')
 
     bench.run(SPECS)

@@ -4,10 +4,13 @@ What may be otherwise than it was seen last: what rang, and what was worked on.
 Separate from passes, which look where there is doubt.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kvmreconcile.daemon.bell import Rung
 from kvmreconcile.model import Key
+
+Rung = Mapping[str, float]
+"""Why it rang, each reason once, and when it first did for that reason, by the clock of passes."""
 
 SPECS = "specs"
 """The ring that says that spec files may have changed."""

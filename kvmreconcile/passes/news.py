@@ -11,8 +11,8 @@ from datetime import datetime
 
 import structlog
 
-from kvmreconcile.daemon.backoff import Wait
 from kvmreconcile.model import Key, Outcome, Plan, Report, World
+from kvmreconcile.passes.backoff import Wait
 from kvmreconcile.source.load import Loaded
 
 

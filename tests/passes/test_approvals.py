@@ -2,8 +2,8 @@
 
 import pytest
 
-from kvmreconcile.daemon.approvals import Approval, Approvals
 from kvmreconcile.errors import NotNow
+from kvmreconcile.passes.approvals import Approval, Approvals
 
 
 def why(approval: Approval) -> str:

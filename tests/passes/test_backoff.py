@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.daemon.backoff import FORGET_S, Backoff, Fate
 from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unsupported
 from kvmreconcile.model import Action, Key, Outcome, Plan, Reason, Report, Result
+from kvmreconcile.passes.backoff import FORGET_S, Backoff, Fate
 from kvmreconcile.tree import Effect
 
 WEB, LAN = Key("Domain", "web"), Key("Network", "lan")

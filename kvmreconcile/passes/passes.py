@@ -13,18 +13,17 @@ from uuid import uuid4
 
 import structlog
 
-from kvmreconcile.daemon.approvals import Approval, Approvals
-from kvmreconcile.daemon.backoff import Backoff, Fate
-from kvmreconcile.daemon.bell import Rung
-from kvmreconcile.daemon.doubts import PROGRESS, SPECS, Doubts
-from kvmreconcile.daemon.hands import Hands, Task
-from kvmreconcile.daemon.news import Acted, Broken, Follower, Looked, Ordered, tell
-from kvmreconcile.daemon.reading import Reading
-from kvmreconcile.daemon.reporter import Telling
 from kvmreconcile.errors import KvmReconcileError
 from kvmreconcile.execute.plugins import REPORTERS, find
 from kvmreconcile.model import Key, Plan, Report, Result, World
 from kvmreconcile.origin import Origin
+from kvmreconcile.passes.approvals import Approval, Approvals
+from kvmreconcile.passes.backoff import Backoff, Fate
+from kvmreconcile.passes.doubts import PROGRESS, SPECS, Doubts, Rung
+from kvmreconcile.passes.hands import Hands, Task
+from kvmreconcile.passes.news import Acted, Broken, Follower, Looked, Ordered, tell
+from kvmreconcile.passes.reading import Reading
+from kvmreconcile.passes.telling import Telling
 from kvmreconcile.plan import Overrides
 from kvmreconcile.reconcile import Site
 from kvmreconcile.source.load import Loaded

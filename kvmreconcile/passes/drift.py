@@ -6,8 +6,8 @@ Separate from those who count it or tell of it, so that all mean the same by it.
 
 from collections.abc import Iterable
 
-from kvmreconcile.daemon.news import Acted
 from kvmreconcile.model import Action, Key, Reason, Result
+from kvmreconcile.passes.news import Acted
 
 
 def drifted(actions: Iterable[Action]) -> frozenset[Key]:

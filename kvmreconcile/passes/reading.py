@@ -6,8 +6,8 @@ Separate from passes, which read them only where there is doubt that they say th
 
 from dataclasses import dataclass
 
-from kvmreconcile.daemon.doubts import Doubts
 from kvmreconcile.origin import Origin
+from kvmreconcile.passes.doubts import Doubts
 from kvmreconcile.reconcile import Site
 from kvmreconcile.source.load import Loaded, Loader
 

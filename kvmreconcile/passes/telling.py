@@ -1,0 +1,34 @@
+"""
+Tell those who follow of every step, whatever the reporter.
+
+Separate from reporters, which are chosen by name: whoever follows is told in any case.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kvmreconcile.execute.executor import Reporter
+from kvmreconcile.model import Action, Key, Outcome, Settled
+from kvmreconcile.passes.news import Follower, Looked, Stepped, tell
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A reporter that tells another, and those who follow."""
+
+    looked: Looked
+    to: Reporter
+    followers: tuple[Follower, ...]
+
+    def started(self, action: Action) -> None:
+        """Pass it on."""
+        self.to.started(action)
+
+    def finished(self, outcome: Outcome) -> None:
+        """Pass it on, and tell those who follow."""
+        self.to.finished(outcome)
+        tell(self.followers, Stepped(datetime.now(UTC), self.looked, outcome))
+
+    def settled(self, key: Key, settled: Settled) -> None:
+        """Pass it on."""
+        self.to.settled(key, settled)
