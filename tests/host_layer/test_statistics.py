@@ -1,0 +1,39 @@
+"""What libvirt says of what domains use, taken apart."""
+
+from kvmreconcile.host.connection import connect
+from kvmreconcile.host.statistics import Figures, grouped, read_statistics
+
+
+def test_domain_that_runs_and_one_that_is_off_are_both_told() -> None:
+    with connect("test:///default") as connection:
+        off = connection.virt.lookupByName("test").XMLDesc().replace("<name>test", "<name>off")
+        connection.virt.defineXML(off.replace("6695eb01", "00000000"))
+
+        found = read_statistics(connection)
+
+    assert [(each.domain, each.numbers["state.state"]) for each in found] == [("off", 5), ("test", 1)]
+
+
+def test_flat_list_is_taken_apart_by_disk_and_interface() -> None:
+    said = {
+        "cpu.time": 587936950,
+        "net.count": 2,
+        "net.0.name": "vnet0",
+        "net.0.rx.bytes": 90,
+        "net.1.rx.bytes": 7,
+        "block.count": 2,
+        "block.0.name": "vda",
+        "block.0.path": "/var/lib/libvirt/images/web1.qcow2",
+        "block.0.rd.reqs": 1,
+        "block.1.name": "sda",
+    }
+
+    figures = grouped("web1", said)
+
+    assert figures.numbers["cpu.time"] == 587936950
+    assert figures.disks == {"vda": {"rd.reqs": 1}, "sda": {}}
+    assert figures.interfaces == {"vnet0": {"rx.bytes": 90}}
+
+
+def test_domain_of_which_nothing_is_known_is_there_all_the_same() -> None:
+    assert grouped("web1", {}) == Figures("web1", {}, {}, {})
