@@ -1,0 +1,153 @@
+"""
+What domains use, under the names that dashboards for libvirt know.
+
+Separate from the daemon's own metrics: these are off unless asked for, as another exporter may tell the same. Names
+and labels are those of https://github.com/inovex/prometheus-libvirt-exporter, so what is told of states is in its words.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from kvmreconcile.host.statistics import Figures, Numbers
+
+_KIB = 1024
+_NS = 1e-9
+_STATES = (
+    "no state",
+    "the domain is running",
+    "the domain is blocked on resource",
+    "the domain is paused by user",
+    "the domain is being shut down",
+    "the domain is shut off",
+    "the domain is crashed",
+    "the domain is suspended by guest power management",
+)
+"""By libvirt's number of the state (virDomainState)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """
+    One metric.
+
+    Attributes:
+        name: Without the "libvirt_domain_" before it; it is a counter if it ends in "_total".
+        field: What libvirt calls it.
+        unit: How much one of libvirt's is in the metric's unit.
+    """
+
+    name: str
+    field: str
+    about: str
+    unit: float = 1
+
+
+_OF_DOMAINS = (
+    _Row("info_maximum_memory_bytes", "balloon.maximum", "How much memory the domain may have.", _KIB),
+    _Row("info_memory_usage_bytes", "balloon.current", "How much memory the domain has.", _KIB),
+    _Row("info_virtual_cpus", "vcpu.current", "How many virtual processors are plugged in."),
+    _Row("info_cpu_time_seconds_total", "cpu.time", "Processor time of the host that was used.", _NS),
+    _Row("memory_stats_actual_balloon_bytes", "balloon.current", "What the balloon leaves the guest.", _KIB),
+    _Row("memory_stats_rss_bytes", "balloon.rss", "Memory of the host that its process occupies.", _KIB),
+    _Row("memory_stats_available_bytes", "balloon.available", "Memory that the guest sees.", _KIB),
+    _Row("memory_stats_unused_bytes", "balloon.unused", "Memory that the guest uses for nothing.", _KIB),
+    _Row("memory_stats_usable_bytes", "balloon.usable", "Memory that the guest could use at once.", _KIB),
+    _Row("memory_stats_swap_in_bytes", "balloon.swap_in", "What the guest has read from its swap.", _KIB),
+    _Row("memory_stats_swap_out_bytes", "balloon.swap_out", "What the guest has written to its swap.", _KIB),
+    _Row("memory_stats_major_fault_total", "balloon.major_fault", "Page faults that had to wait for a disk."),
+    _Row("memory_stats_minor_fault_total", "balloon.minor_fault", "Page faults that had not."),
+)
+_OF_DISKS = (
+    _Row("block_stats_read_bytes_total", "rd.bytes", "Bytes read."),
+    _Row("block_stats_read_requests_total", "rd.reqs", "Requests to read."),
+    _Row("block_stats_read_time_seconds_total", "rd.times", "Time that reading took.", _NS),
+    _Row("block_stats_write_bytes_total", "wr.bytes", "Bytes written."),
+    _Row("block_stats_write_requests_total", "wr.reqs", "Requests to write."),
+    _Row("block_stats_write_time_seconds_total", "wr.times", "Time that writing took.", _NS),
+    _Row("block_stats_flush_requests_total", "fl.reqs", "Requests to flush."),
+    _Row("block_stats_flush_time_seconds_total", "fl.times", "Time that flushing took.", _NS),
+    _Row("block_stats_capacity_bytes", "capacity", "How large the disk is for the guest."),
+)
+_OF_INTERFACES = tuple(
+    _Row(f"interface_stats_{way}_{what}_total", f"{short}.{field}", f"{about} {done}.")
+    for way, short, done in (("receive", "rx", "received"), ("transmit", "tx", "sent"))
+    for what, field, about in (
+        ("bytes", "bytes", "Bytes that the guest has"),
+        ("packets", "pkts", "Packets that the guest has"),
+        ("errors", "errs", "Packets that could not be"),
+        ("drops", "drop", "Packets dropped instead of being"),
+    )
+)
+
+_Sources = Sequence[tuple[Sequence[str], Numbers]]
+"""What something is called by its labels, and what is known of it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Domains(Collector):
+    """
+    Asked in each scrape.
+
+    Attributes:
+        newest: Returns what is known at hand, None if nothing is.
+    """
+
+    newest: Callable[[], Sequence[Figures] | None]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all that is known; nothing but that it is down while libvirt does not tell."""
+        figures = self.newest()
+        yield _one("libvirt_up", "Whether libvirt tells what domains use.", figures is not None)
+        if figures is None:
+            return
+        yield _one("libvirt_domains", "How many domains there are, active or not.", len(figures))
+        yield _states(figures)
+        yield _used(figures)
+        domains = [((each.domain,), each.numbers) for each in figures]
+        disks = [((each.domain, name), of) for each in figures for name, of in each.disks.items()]
+        nics = [((each.domain, name), of) for each in figures for name, of in each.interfaces.items()]
+        yield from _families(_OF_DOMAINS, ["domain"], domains)
+        yield from _families(_OF_DISKS, ["domain", "target_device"], disks)
+        yield from _families(_OF_INTERFACES, ["domain", "target_device"], nics)
+
+
+def _families(rows: Iterable[_Row], labels: Sequence[str], sources: _Sources) -> Iterator[Metric]:
+    for row in rows:
+        family = _family(f"libvirt_domain_{row.name}", row.about, labels)
+        for names, numbers in sources:
+            if (number := numbers.get(row.field)) is not None:
+                family.add_metric(names, number * row.unit)
+        yield family
+
+
+def _family(name: str, about: str, labels: Sequence[str]) -> CounterMetricFamily | GaugeMetricFamily:
+    if name.endswith("_total"):
+        return CounterMetricFamily(name, about, labels=labels)
+    return GaugeMetricFamily(name, about, labels=labels)
+
+
+def _one(name: str, about: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, about, value=value)
+
+
+def _states(figures: Iterable[Figures]) -> Metric:
+    about, labels = "libvirt's number of the state: 1 runs, 3 paused, 5 off.", ["domain", "state_desc"]
+    family = GaugeMetricFamily("libvirt_domain_info_state", about, labels=labels)
+    for each in figures:
+        if (state := each.numbers.get("state.state")) is not None:
+            family.add_metric([each.domain, _STATES[state] if state < len(_STATES) else "unknown"], state)
+    return family
+
+
+def _used(figures: Iterable[Figures]) -> Metric:
+    about = "How much of the memory that the guest sees is in use, in percent."
+    family = GaugeMetricFamily("libvirt_domain_memory_stats_used_percent", about, labels=["domain"])
+    for each in figures:
+        available, usable = each.numbers.get("balloon.available"), each.numbers.get("balloon.usable")
+        if available and usable is not None:
+            family.add_metric([each.domain], 100 * (available - usable) / available)
+    return family
