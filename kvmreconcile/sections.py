@@ -155,6 +155,27 @@ class GitSettings(Spec):
     ] = None
 
 
+class MetricsSettings(Spec):
+    """What Prometheus is told beside the daemon's own metrics."""
+
+    domains: Annotated[
+        bool,
+        Field(
+            description="Tell what each domain uses (libvirt_domain_…), under the names of the exporters for libvirt. "
+            "Leave it off where one of them runs, as all would be there twice. Defaults to false."
+        ),
+    ] = False
+    interval_s: Annotated[
+        Seconds,
+        Field(
+            alias="interval",
+            ge=1,
+            description='A time such as "15s". How often libvirt is asked for that, however often Prometheus asks. '
+            'Defaults to "15s".',
+        ),
+    ] = 15.0
+
+
 class NotifySettings(Spec):
     """Somebody to be told."""
 

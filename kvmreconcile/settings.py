@@ -12,7 +12,7 @@ from pydantic import Field
 
 from kvmreconcile.access import ControlSettings
 from kvmreconcile.kinds.part import Seconds, Spec
-from kvmreconcile.sections import GitSettings, HistorySettings, LimitSettings, NotifySettings
+from kvmreconcile.sections import GitSettings, HistorySettings, LimitSettings, MetricsSettings, NotifySettings
 
 
 class Settings(Spec):
@@ -133,6 +133,9 @@ class Settings(Spec):
     control: Annotated[ControlSettings, Field(description="How the daemon is asked and told.")] = (
         ControlSettings()
     )
+    metrics: Annotated[
+        MetricsSettings, Field(description="What Prometheus is told beside the daemon's own.")
+    ] = MetricsSettings()
     notify: Annotated[
         tuple[NotifySettings, ...],
         Field(

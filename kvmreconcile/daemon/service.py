@@ -29,6 +29,7 @@ from kvmreconcile.daemon.newest import Newest
 from kvmreconcile.daemon.poll import Poll
 from kvmreconcile.daemon.probe import Probe
 from kvmreconcile.daemon.renewal import Renewal
+from kvmreconcile.daemon.sampler import sampling
 from kvmreconcile.daemon.schedule import Schedule
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
 from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
@@ -85,6 +86,7 @@ class Service:
         self._renewal = Renewal(time.monotonic)
         self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)
         self._metrics.add(Deliveries(receivers))
+        self._sampling = sampling(settings, self._metrics)
         self._notifier = Notifier(receivers, lambda: self._newest.status)
         self._probe = Probe(
             lambda: connect(settings.connect), kinds, lambda news: tell(self._followers, news)
@@ -111,7 +113,8 @@ class Service:
         """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
         worker = ThreadPoolExecutor(1, thread_name_prefix="passes")
         with (
-            signals() as told, self._notifier, self._watch, self._probe, self._times(), closing(self._control)
+            signals() as told, self._notifier, self._watch, self._probe, self._sampling, self._times(),
+            closing(self._control),
         ):  # fmt: skip
             work = worker.submit(self._work, told)
             self._control.tend()

@@ -11,8 +11,10 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from kvmreconcile.metrics import Metrics
+from kvmreconcile.metrics.domains import Domains
 from kvmreconcile.model import Plan, Result
 from kvmreconcile.passes.news import Asked, Broken
+from tests.metrics.figures import WEB1
 from tests.metrics.story import Daemon, ends
 from tests.status.told import NOON, WEB, action, looked
 
@@ -26,6 +28,7 @@ def everything() -> Metrics:
     daemon, first = Daemon(), looked(Plan(actions=(action(WEB),)), commit="c0ffee", lag_s=0.3)
     daemon.tell(Asked(NOON, "repo", "c0ffee"), first, *ends(first, Result.FAILED, "Rejected"))
     daemon.tell(Broken(NOON, "p2", "no", "StateError"))
+    daemon.metrics.add(Domains(lambda: [WEB1]))
     return daemon.metrics
 
 
@@ -41,11 +44,15 @@ def row(family: Metric) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def test_page_tells_of_every_metric_and_of_no_other(*, regenerate: bool) -> None:
+@pytest.mark.parametrize("of_domains", [False, True], ids=["daemon", "domains"])
+def test_page_tells_of_every_metric_and_of_no_other(*, of_domains: bool, regenerate: bool) -> None:
     page = DOCS / "metrics.md"
-    before, start, rest = page.read_text().partition("<!-- metrics -->\n")
+    before, start, rest = page.read_text().partition(
+        "<!-- domains -->\n" if of_domains else "<!-- metrics -->\n"
+    )
     _, end, after = rest.partition("<!-- end -->\n")
-    text = before + start + "".join(sorted(map(row, families(everything())))) + end + after
+    told = [f for f in families(everything()) if f.name.startswith("libvirt_") == of_domains]
+    text = before + start + "".join(sorted(map(row, told))) + end + after
     if regenerate:
         page.write_text(text)
 

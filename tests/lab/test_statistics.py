@@ -1,0 +1,79 @@
+"""What domains use, told by a real daemon of a real guest."""
+
+import socket
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.control.served import request
+from tests.lab.daemon import Daemon
+from tests.lab.guest import wait_until
+
+WITHIN_S = 60
+LIBVIRTD = "/run/libvirtd.pid"
+
+
+@pytest.fixture
+def measured(daemon: Daemon, tmp_path: Path) -> Daemon:
+    """A daemon that tells what its guest uses."""
+    daemon.environment["KVMRECONCILE_CONTROL"] = f"{{socket: {tmp_path}/control.sock}}"
+    daemon.environment["KVMRECONCILE_METRICS"] = "{domains: true, interval: 1s}"
+    daemon.edit("web1.yaml", "  disks:", "  memballoon: {model: virtio, statsPeriod: 1}\n  disks:")
+    daemon.start()
+    daemon.wait_for("action.done", key="Domain/web1", verb="start")
+    wait_until(
+        lambda: told(daemon, "info_state", state_desc="the domain is running") == 1, "it runs", WITHIN_S
+    )
+    return daemon
+
+
+def scrape(daemon: Daemon) -> str:
+    """Return what Prometheus is told, nothing while nobody answers."""
+    answer = b""
+    with socket.socket(socket.AF_UNIX) as connection, suppress(FileNotFoundError, ConnectionRefusedError):
+        connection.settimeout(WITHIN_S)
+        connection.connect(str(daemon.specs.parent / "control.sock"))
+        connection.sendall(request("GET /metrics"))
+        while more := connection.recv(65536):
+            answer += more
+    return answer.decode().partition("\r\n\r\n")[2]
+
+
+def told(daemon: Daemon, name: str, **labels: str) -> float | None:
+    """Return what is told of the guest under a name, None if nothing is."""
+    wanted = f"libvirt_domain_{name}", {"domain": "web1", **labels}
+    for family in text_string_to_metric_families(scrape(daemon)):
+        for sample in family.samples:
+            if (sample.name, sample.labels) == wanted:
+                return sample.value
+    return None
+
+
+def is_told(daemon: Daemon, name: str, **labels: str) -> bool:
+    return bool(told(daemon, name, **labels))
+
+
+def test_guest_that_runs_is_told_of_with_its_disk_and_its_interface(measured: Daemon) -> None:
+    assert told(measured, "info_maximum_memory_bytes") == 96 * 1024 * 1024
+    for name, labels in (
+        ("info_cpu_time_seconds_total", {}),
+        ("memory_stats_unused_bytes", {}),
+        ("block_stats_read_bytes_total", {"target_device": "vda"}),
+        ("interface_stats_transmit_bytes_total", {"target_device": "vnet0"}),
+    ):
+        wait_until(partial(is_told, measured, name, **labels), f"{name} is told", WITHIN_S)
+
+
+def test_what_was_told_vanishes_while_libvirt_hangs_and_comes_back(measured: Daemon) -> None:
+    pid = measured.lab.exec("cat", LIBVIRTD).strip()
+    measured.lab.exec("kill", "-STOP", pid)
+    try:
+        wait_until(lambda: told(measured, "info_virtual_cpus") is None, "nothing is told", WITHIN_S)
+
+        assert "\nlibvirt_up 0.0\n" in scrape(measured)
+    finally:
+        measured.lab.exec("kill", "-CONT", pid)
+    wait_until(lambda: told(measured, "info_virtual_cpus") == 1, "it is told again", WITHIN_S)
