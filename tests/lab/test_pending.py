@@ -64,7 +64,8 @@ class Calm:
         """Tell whether it is up again; while it is down, its agent does not answer."""
         try:
             return self.guest.boot != boot
-        except LabError:
+        except LabError as error:
+            print(error)  # for who reads of a test that failed
             return False
 
     def pending(self) -> list[str]:
@@ -165,18 +166,13 @@ def test_nothing_happens_before_the_window_opens_and_everything_after(calm: Calm
 def reboot_from_inside(calm: Calm) -> str:
     """Let the guest reboot itself, and return the mark of its boot before."""
     boot = calm.guest.boot
-
-    def is_going() -> bool:
-        try:
-            return calm.guest.boot != boot
-        except LabError:
-            return True
-
     tell_agent(calm.site.lab, NAME, "reboot -f")
-    while not is_going():
-        # Whether it was told is not known: a guest that obeys at once answers as little as one that did not hear.
-        tell_agent(calm.site.lab, NAME, "reboot -f")
     return boot
+
+
+def run_of(calm: Calm) -> str:
+    """Return what counts its starts, "-" while it is off."""
+    return calm.guest.virsh("domid").strip()
 
 
 def on_reboot(calm: Calm) -> str:
@@ -195,10 +191,14 @@ def test_reboot_by_the_guest_itself_applies_what_waits_where_the_spec_says_so(
     assert calm.pending() == ["currentMemory", "memory"]
     calm.site.converge()
 
+    run = run_of(calm)
     daemon.start()
     before = reboot_from_inside(calm)
 
-    wait_until(lambda: calm.has_booted_since(before), "the guest has booted again")
+    # Its agent is left alone until then: libvirt 9.0 may take what was asked of the one run for a failure of the next
+    # one's agent, and then never asks that again.
+    wait_until(lambda: run_of(calm) not in (run, "-"), "the guest is started again")
+    assert calm.boots() != before
     wait_until(lambda: not calm.site.drift(), "nothing is left to do")
     calm.site.assert_in_sync()
     assert on_reboot(calm) == "restart"
