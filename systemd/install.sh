@@ -52,7 +52,7 @@ run_install() {
     [ -e $settings ] || install -m 640 -g kvmreconcile systemd/kvmreconcile.yaml $settings
     start_service
     remove_other_versions
-    say "installed: $(kvmreconcile --version); settings are in $settings, specs go to /etc/kvmreconcile/specs"
+    say "installed: $($command --version); settings are in $settings, specs go to /etc/kvmreconcile/specs"
 }
 
 # Everything that makes a difference to what is installed: sources, locked packages, and Python.
