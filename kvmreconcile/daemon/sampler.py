@@ -1,14 +1,16 @@
 """
 Look again and again at what domains use, and keep the newest.
 
-Separate from passes and from scrapes: a libvirt that hangs keeps neither waiting, since this has a thread and a
-connection of its own. What is too old to be true is forgotten.
+Separate from passes and from scrapes: a libvirt that hangs keeps neither waiting, since this has threads and
+connections of its own. What is too old to be true is forgotten.
 """
 
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
+from math import inf
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -23,7 +25,9 @@ from kvmreconcile.metrics.domains import Domains
 from kvmreconcile.settings import Settings
 
 MISSED = 3
-"""How many looks may be overdue before the last is too old."""
+"""How many intervals later what was found is too old."""
+AT_ONCE = 4
+"""How many looks may hang; each keeps one of those busy by whom libvirt serves all, of whom there are 20."""
 
 log = structlog.get_logger()
 
@@ -37,9 +41,24 @@ def sampling(settings: Settings, metrics: Metrics) -> AbstractContextManager[obj
     return sampler
 
 
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """
+    Somebody's turn to look, which ends when another is given one.
+
+    Attributes:
+        asks_since_s: Since when he waits for libvirt, None while he rests.
+    """
+
+    asks_since_s: float | None
+
+
 class Sampler:
     """
     Looks from the beginning of the block to its end, which waits for no look.
+
+    A guest whose QEMU hangs lets the look hang that meets it first. It is left to that, and another one made by a
+    connection of its own, for which libvirt passes over a domain that somebody waits for already.
 
     Args:
         connect: Opens a connection, which is used until it fails.
@@ -56,11 +75,12 @@ class Sampler:
         self._each_s = each_s
         self._clock = clock
         self._over = Event()
+        self._turn = _Turn(asks_since_s=-inf)
         self._found: tuple[float, tuple[Figures, ...]] | None = None
 
     def __enter__(self) -> Self:
         # A call that hangs is no reason to end later.
-        Thread(target=self._work, name="sampler", daemon=True).start()
+        Thread(target=self._tend, name="sampler", daemon=True).start()
         return self
 
     def __exit__(
@@ -69,29 +89,54 @@ class Sampler:
         self._over.set()
 
     def newest(self) -> tuple[Figures, ...] | None:
-        """Return what the last look has found, None if it failed or was long ago."""
+        """Return what the last look has found, None if it failed or began long ago."""
         found = self._found
         if found is None or self._clock() - found[0] > MISSED * self._each_s:
             return None
         return found[1]
 
-    def _work(self) -> None:
-        failing = False
+    def _tend(self) -> None:
+        """Give somebody a turn, and another one when he does not come back."""
+        looking: list[Thread] = []
         while not self._over.is_set():
-            try:
-                with self._connect() as connection:
-                    self._look(connection)
-            except HostError as error:
-                # While it lasts, once is enough; and once told to end, nobody asks any more.
-                if (self._found or not failing) and not self._over.is_set():
-                    log.warning("statistics.failed", error=str(error))
-                failing = True
-            self._found = None
+            looking = [thread for thread in looking if thread.is_alive()]
+            since_s = self._turn.asks_since_s
+            is_overdue = since_s is not None and self._clock() - since_s >= self._each_s
+            if is_overdue and len(looking) < AT_ONCE:
+                self._turn = _Turn(self._clock())
+                thread = Thread(target=self._work, args=(self._turn,), name="sampler-look", daemon=True)
+                thread.start()
+                looking.append(thread)
             self._over.wait(self._each_s)
 
-    def _look(self, connection: Connection) -> None:
-        """Look until told to stop, or until libvirt fails."""
-        while not self._over.is_set():
+    def _lasts(self, turn: _Turn) -> bool:
+        return turn is self._turn and not self._over.is_set()
+
+    def _work(self, turn: _Turn) -> None:
+        failing = False
+        while self._lasts(turn):
+            turn.asks_since_s = self._clock()
+            try:
+                with self._connect() as connection:
+                    self._look(connection, turn)
+            except HostError as error:
+                if not self._lasts(turn):
+                    return
+                # While it lasts, once is enough.
+                if self._found or not failing:
+                    log.warning("statistics.failed", error=str(error))
+                failing = True
+                self._found = None
+            turn.asks_since_s = None
+            self._over.wait(self._each_s)
+
+    def _look(self, connection: Connection, turn: _Turn) -> None:
+        """Look for as long as the turn lasts, or until libvirt fails."""
+        while self._lasts(turn):
+            began_s = turn.asks_since_s = self._clock()
             figures = read_statistics(connection)
-            self._found = self._clock(), figures
+            # Even if it took too long: it may be that none takes less.
+            if self._found is None or self._found[0] <= began_s:
+                self._found = began_s, figures
+            turn.asks_since_s = None
             self._over.wait(self._each_s)

@@ -1,5 +1,6 @@
 """What domains use is looked at beside all else, and forgotten where it may no longer be so."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from kvmreconcile.daemon.sampler import MISSED, Sampler, sampling
+from kvmreconcile.daemon.sampler import AT_ONCE, MISSED, Sampler, sampling
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.metrics import Metrics
@@ -20,31 +21,43 @@ EACH_S = 0.02
 
 @dataclass
 class Libvirt:
-    """libvirt's mock, behind a door that can be shut or stuck."""
+    """
+    libvirt's mock, behind a door that can be shut, and at which the first ones hang.
+
+    Attributes:
+        now_s: The time, which stands still unless it is None.
+    """
 
     shut: bool = False
-    stuck: Event = field(default_factory=Event)
+    hanging: int = 0
     goes_on: Event = field(default_factory=Event)
-    now_s: float = 0.0
+    stuck: list[int] = field(default_factory=list)
     opened: list[Connection] = field(default_factory=list)
+    now_s: float | None = 0.0
+    ticks: int = 0
+    tries: int = 0
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
+        self.tries += 1
+        if self.hanging:
+            self.hanging -= 1
+            self.stuck.append(self.hanging)
+            self.goes_on.wait(WITHIN_S)
+            self.stuck.pop()
+            raise Unavailable("gave up")
         if self.shut:
             raise Unavailable("nobody answers")
         with connect("test:///default") as connection:
             self.opened.append(connection)
             yield connection
 
-    @contextmanager
-    def hang(self) -> Iterator[Connection]:
-        self.stuck.set()
-        self.goes_on.wait(WITHIN_S)
-        raise Unavailable("gave up")
-        yield  # it never gets so far
+    def clock(self) -> float:
+        self.ticks += 1
+        return time.monotonic() if self.now_s is None else self.now_s
 
     def sampler(self, each_s: float = EACH_S) -> Sampler:
-        return Sampler(self.connect, each_s, lambda: self.now_s)
+        return Sampler(self.connect, each_s, self.clock)
 
 
 @pytest.fixture
@@ -80,17 +93,9 @@ def test_nothing_is_told_while_libvirt_is_gone_and_anew_when_it_is_back(
 
 def test_long_absence_of_libvirt_is_logged_once(virt: Libvirt, capsys: pytest.CaptureFixture[str]) -> None:
     virt.shut = True
-    tries = 0
 
-    @contextmanager
-    def count() -> Iterator[Connection]:
-        nonlocal tries
-        tries += 1
-        with virt.connect() as connection:
-            yield connection
-
-    with Sampler(count, EACH_S, lambda: 0.0):
-        wait(lambda: tries > 3)
+    with virt.sampler():
+        wait(lambda: virt.tries > 3)
 
     assert capsys.readouterr().out.count("statistics.failed") == 1
 
@@ -106,12 +111,29 @@ def test_what_is_too_old_is_no_longer_told(virt: Libvirt) -> None:
 
 
 def test_nobody_waits_for_a_libvirt_that_hangs(virt: Libvirt) -> None:
-    with Sampler(virt.hang, EACH_S, lambda: 0.0) as sampler:
-        assert virt.stuck.wait(WITHIN_S)
+    virt.hanging, virt.now_s = AT_ONCE + 2, None
+
+    with virt.sampler() as sampler:
+        wait(lambda: len(virt.stuck) == AT_ONCE)
+        ticks = virt.ticks
+        wait(lambda: virt.ticks > ticks + 5)
 
         assert sampler.newest() is None
+        assert len(virt.stuck) == AT_ONCE
 
     virt.goes_on.set()
+
+
+def test_look_that_hangs_is_left_to_it_and_another_made(virt: Libvirt) -> None:
+    virt.hanging, virt.now_s = 1, None
+
+    with virt.sampler() as sampler:
+        wait(lambda: running(sampler))
+        assert len(virt.stuck) == 1
+        virt.goes_on.set()
+        wait(lambda: not virt.stuck)
+
+        wait(lambda: running(sampler))
 
 
 def test_libvirt_is_asked_only_if_the_settings_say_so() -> None:

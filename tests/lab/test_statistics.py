@@ -14,6 +14,9 @@ from tests.lab.guest import wait_until
 
 WITHIN_S = 60
 LIBVIRTD = "/run/libvirtd.pid"
+HUNG = (
+    "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: hung}\nspec: {type: qemu, memory: 32MiB}\n"
+)
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def scrape(daemon: Daemon) -> str:
 
 
 def told(daemon: Daemon, name: str, **labels: str) -> float | None:
-    """Return what is told of the guest under a name, None if nothing is."""
+    """Return what is told under a name, of one guest unless the labels name another; None if nothing is."""
     wanted = f"libvirt_domain_{name}", {"domain": "web1", **labels}
     for family in text_string_to_metric_families(scrape(daemon)):
         for sample in family.samples:
@@ -77,3 +80,23 @@ def test_what_was_told_vanishes_while_libvirt_hangs_and_comes_back(measured: Dae
     finally:
         measured.lab.exec("kill", "-CONT", pid)
     wait_until(lambda: told(measured, "info_virtual_cpus") == 1, "it is told again", WITHIN_S)
+
+
+def test_guest_whose_qemu_hangs_hides_nothing_of_the_others(measured: Daemon) -> None:
+    (measured.specs / "hung.yaml").write_text(HUNG)
+    measured.wait_for("action.done", key="Domain/hung", verb="start")
+    wait_until(partial(is_told, measured, "memory_stats_rss_bytes", domain="hung"), "it is told of", WITHIN_S)
+    pid = measured.lab.exec("cat", "/run/libvirt/qemu/hung.pid").strip()
+
+    measured.lab.exec("kill", "-STOP", pid)
+    wait_until(
+        lambda: (
+            not is_told(measured, "memory_stats_rss_bytes", domain="hung")
+            and is_told(measured, "memory_stats_rss_bytes")
+        ),
+        "the other alone is told of",
+        WITHIN_S,
+    )
+    measured.lab.exec("kill", "-CONT", pid)
+
+    wait_until(partial(is_told, measured, "memory_stats_rss_bytes", domain="hung"), "it is told of", WITHIN_S)
