@@ -102,7 +102,9 @@ def test_power_is_cut_in_the_middle_of_an_apply(site: Site, after: int) -> None:
         site.host.exec("systemctl", "reload", "--no-block", "kvmreconcile")
         done = 0
         while done < after:
-            done += log.readline().startswith("action.done ")
+            line = log.readline()
+            assert line, "the host has gone by itself"
+            done += line.startswith("action.done ")
         site.host.power_off()
 
     up_s = site.host.power_on()
