@@ -161,7 +161,7 @@ def test_it_hangs_and_the_watchdog_starts_it_anew(site: Site) -> None:
     site.wait()
     mark, process = site.mark(), site.show("MainPID")
 
-    site.host.output("kill", "-STOP", process)
+    site.host.run(f"kill -STOP {process}")
 
     begin_s = time.monotonic()
     wait_until(lambda: site.show("MainPID") not in (process, "0"), "it is started anew")
@@ -177,10 +177,10 @@ def test_libvirtd_hangs_and_the_daemon_is_left_in_peace(site: Site) -> None:
     process = site.show("MainPID")
     libvirtd = site.show("MainPID", "libvirtd")
 
-    site.host.output("kill", "-STOP", libvirtd)
+    site.host.run(f"kill -STOP {libvirtd}")
     wait_until(lambda: site.show("StatusText").startswith("Without libvirt"), "keepalive ends the connection")
     time.sleep(15)  # longer than the watchdog waits for a daemon that is stuck
-    site.host.output("kill", "-CONT", libvirtd)
+    site.host.run(f"kill -CONT {libvirtd}")
 
     site.wait()
     assert site.show("MainPID") == process

@@ -87,6 +87,10 @@ class Lab:
         """Run a command inside the lab and return what it prints."""
         return self._script("exec", *command)
 
+    def signal(self, name: str, *pids: str) -> None:
+        """Send processes of it a signal; by the shell, since a bare Debian has no kill(1)."""
+        self.exec("sh", "-c", " ".join(["kill", f"-{name}", *pids]))
+
     def restart_libvirtd(self, signal: str = "TERM") -> None:
         """End libvirtd by a signal, such as KILL for a crash, and start it again; guests run on."""
         self._script("restart", signal)

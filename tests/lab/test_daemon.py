@@ -213,7 +213,7 @@ def test_guests_whose_qemu_hangs_keep_nobody_else_waiting(running: Daemon) -> No
     running.wait_until_idle(in_sync=OBJECTS + len(names))
     pids = " ".join(running.lab.exec("cat", f"/run/libvirt/qemu/{name}.pid") for name in names)
 
-    running.lab.exec("kill", "-STOP", *pids.split())
+    running.lab.signal("STOP", *pids.split())
     # More than libvirt serves at once on one connection, and not all of one plan.
     for name in names:
         (running.specs / f"{name}.yaml").write_text(spec.format(name, 2))
@@ -222,4 +222,4 @@ def test_guests_whose_qemu_hangs_keep_nobody_else_waiting(running: Daemon) -> No
     running.wait_for("action.done", key="Domain/web1", verb="start")
 
     assert "action.failed" not in {line["event"] for line in running.lines()}
-    running.lab.exec("kill", "-CONT", *pids.split())
+    running.lab.signal("CONT", *pids.split())

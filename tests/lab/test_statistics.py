@@ -60,25 +60,26 @@ def is_told(daemon: Daemon, name: str, **labels: str) -> bool:
 
 
 def test_guest_that_runs_is_told_of_with_its_disk_and_its_interface(measured: Daemon) -> None:
+    interface = measured.lab.virsh("domiflist", "web1").split()[0]
     assert told(measured, "info_maximum_memory_bytes") == 96 * 1024 * 1024
     for name, labels in (
         ("info_cpu_time_seconds_total", {}),
         ("memory_stats_unused_bytes", {}),
         ("block_stats_read_bytes_total", {"target_device": "vda"}),
-        ("interface_stats_transmit_bytes_total", {"target_device": "vnet0"}),
+        ("interface_stats_transmit_bytes_total", {"target_device": interface}),
     ):
         wait_until(partial(is_told, measured, name, **labels), f"{name} is told", WITHIN_S)
 
 
 def test_what_was_told_vanishes_while_libvirt_hangs_and_comes_back(measured: Daemon) -> None:
     pid = measured.lab.exec("cat", LIBVIRTD).strip()
-    measured.lab.exec("kill", "-STOP", pid)
+    measured.lab.signal("STOP", pid)
     try:
         wait_until(lambda: told(measured, "info_virtual_cpus") is None, "nothing is told", WITHIN_S)
 
         assert "\nlibvirt_up 0.0\n" in scrape(measured)
     finally:
-        measured.lab.exec("kill", "-CONT", pid)
+        measured.lab.signal("CONT", pid)
     wait_until(lambda: told(measured, "info_virtual_cpus") == 1, "it is told again", WITHIN_S)
 
 
@@ -88,7 +89,7 @@ def test_guest_whose_qemu_hangs_hides_nothing_of_the_others(measured: Daemon) ->
     wait_until(partial(is_told, measured, "memory_stats_rss_bytes", domain="hung"), "it is told of", WITHIN_S)
     pid = measured.lab.exec("cat", "/run/libvirt/qemu/hung.pid").strip()
 
-    measured.lab.exec("kill", "-STOP", pid)
+    measured.lab.signal("STOP", pid)
     wait_until(
         lambda: (
             not is_told(measured, "memory_stats_rss_bytes", domain="hung")
@@ -97,6 +98,6 @@ def test_guest_whose_qemu_hangs_hides_nothing_of_the_others(measured: Daemon) ->
         "the other alone is told of",
         WITHIN_S,
     )
-    measured.lab.exec("kill", "-CONT", pid)
+    measured.lab.signal("CONT", pid)
 
     wait_until(partial(is_told, measured, "memory_stats_rss_bytes", domain="hung"), "it is told of", WITHIN_S)
