@@ -14,6 +14,7 @@ from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.metrics import Metrics
 from kvmreconcile.settings import Settings
 from tests.metrics.story import Daemon
+from tests.mock import OWN
 
 WITHIN_S = 30.0
 EACH_S = 0.02
@@ -48,7 +49,7 @@ class Libvirt:
             raise Unavailable("gave up")
         if self.shut:
             raise Unavailable("nobody answers")
-        with connect("test:///default") as connection:
+        with connect(OWN) as connection:
             self.opened.append(connection)
             yield connection
 
@@ -139,9 +140,9 @@ def test_look_that_hangs_is_left_to_it_and_another_made(virt: Libvirt) -> None:
 def test_libvirt_is_asked_only_if_the_settings_say_so() -> None:
     daemon = Daemon()
 
-    with sampling(Settings(connect="test:///default"), daemon.metrics):
+    with sampling(Settings(connect=OWN), daemon.metrics):
         assert not is_told(daemon.metrics, "libvirt_up")
-    asked = Settings.model_validate({"connect": "test:///default", "metrics": {"domains": True}})
+    asked = Settings.model_validate({"connect": OWN, "metrics": {"domains": True}})
     with sampling(asked, daemon.metrics):
         wait(lambda: is_told(daemon.metrics, "libvirt_up 1.0"))
 

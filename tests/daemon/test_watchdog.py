@@ -12,6 +12,7 @@ from kvmreconcile.daemon.bell import Bell
 from kvmreconcile.daemon.watchdog import EACH_S, EVENTS, PASSES, Watchdog
 from kvmreconcile.host.connection import ask_event_loop, connect
 from tests.lab.guest import wait_until
+from tests.mock import OWN
 
 WAIT_S = 30
 
@@ -68,7 +69,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         door.bind(str(tmp_path / "notify"))
         door.setblocking(False)
         # So that there is an event loop.
-        with connect("test:///default"):
+        with connect(OWN):
             yield Scene(door)
 
 

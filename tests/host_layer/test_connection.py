@@ -7,6 +7,7 @@ import pytest
 
 from kvmreconcile.errors import HostError, Unavailable
 from kvmreconcile.host.connection import connect
+from tests.mock import OWN
 
 
 def test_nobody_listening_is_unavailable_and_says_where(capfd: pytest.CaptureFixture[str]) -> None:
@@ -22,7 +23,7 @@ def test_uri_that_libvirt_does_not_know_is_an_error() -> None:
 
 
 def test_open_connection_is_alive_until_it_is_closed() -> None:
-    with connect("test:///default") as connection:
+    with connect(OWN) as connection:
         assert connection.is_alive()
         assert not connection.lost
 
@@ -31,7 +32,7 @@ def test_open_connection_is_alive_until_it_is_closed() -> None:
 
 
 def test_closing_twice_does_no_harm() -> None:
-    connection = connect("test:///default")
+    connection = connect(OWN)
 
     connection.close()
     connection.close()
@@ -41,7 +42,7 @@ def test_closing_twice_does_no_harm() -> None:
 
 def test_one_event_loop_serves_all_connections() -> None:
     with ThreadPoolExecutor(4) as pool:
-        connections = list(pool.map(connect, ["test:///default"] * 8))
+        connections = list(pool.map(connect, [OWN] * 8))
 
     assert [t.name for t in threading.enumerate()].count("libvirt-events") == 1
     for connection in connections:
@@ -49,7 +50,7 @@ def test_one_event_loop_serves_all_connections() -> None:
 
 
 def test_workers_share_a_connection() -> None:
-    with connect("test:///default") as connection, ThreadPoolExecutor(4) as pool:
+    with connect(OWN) as connection, ThreadPoolExecutor(4) as pool:
         names = pool.map(lambda _: connection.virt.lookupByName("test").name(), range(200))
 
         assert set(names) == {"test"}

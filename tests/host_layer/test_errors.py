@@ -1,16 +1,20 @@
 """What each failure of libvirt becomes: absent, busy, lost, refused."""
 
+from collections.abc import Iterator
+
 import libvirt
 import pytest
 
 from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unavailable, Unsupported
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.errors import MEANINGS, meaning, translated
+from tests.mock import OWN
 
 
 @pytest.fixture
-def connection() -> Connection:
-    return connect("test:///default")
+def connection() -> Iterator[Connection]:
+    with connect(OWN) as connection:
+        yield connection
 
 
 def test_vanished_object_is_not_found_and_keeps_code_and_domain(connection: Connection) -> None:

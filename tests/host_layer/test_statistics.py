@@ -2,10 +2,11 @@
 
 from kvmreconcile.host.connection import connect
 from kvmreconcile.host.statistics import Figures, grouped, read_statistics
+from tests.mock import OWN
 
 
 def test_domain_that_runs_and_one_that_is_off_are_both_told() -> None:
-    with connect("test:///default") as connection:
+    with connect(OWN) as connection:
         off = connection.virt.lookupByName("test").XMLDesc().replace("<name>test", "<name>off")
         connection.virt.defineXML(off.replace("6695eb01", "00000000"))
 

@@ -10,6 +10,7 @@ from kvmreconcile.kinds.network import KIND
 from kvmreconcile.model import Action, Actual, Blind, Key, Reason
 from kvmreconcile.tree import Effect, parse
 from tests.kinds.network.bench import Bench, desired_from, verbs
+from tests.mock import OWN
 
 SPEC = """
 mode: nat
@@ -20,13 +21,7 @@ LAB = Key("Network", "lab")
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    with connect("test:///default") as connection:
-        for network in connection.virt.listAllNetworks():
-            persistent = network.isPersistent()
-            if network.isActive():
-                network.destroy()
-            if persistent:
-                network.undefine()
+    with connect(OWN) as connection:
         yield Bench(connection)
 
 
@@ -36,7 +31,7 @@ def act(bench: Bench, verb: str, xml: str | None = None) -> None:
 
 
 def test_new_network_is_created_started_and_then_nothing_is_left() -> None:
-    with connect("test:///default") as connection:
+    with connect(OWN) as connection:
         bench = Bench(connection)
         done = bench.apply(desired_from(SPEC + "autostart: true"))
 
@@ -151,7 +146,7 @@ def test_transient_network_is_seen_as_such(bench: Bench) -> None:
 
 
 def test_lost_connection_makes_all_networks_unknown(bench: Bench) -> None:
-    connection = connect("test:///default")
+    connection = connect(OWN)
     connection.close()
 
     seen = KIND.driver().observe(connection)

@@ -6,6 +6,7 @@ import pytest
 
 from kvmreconcile.host.connection import connect
 from tests.kinds.network.bench import Bench, desired_by, fields_from, verbs
+from tests.mock import OWN
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "specs" / "examples").glob("network-*.yaml"))
 
@@ -15,7 +16,7 @@ def test_example_is_what_libvirt_accepts_and_is_then_in_sync(path: Path) -> None
     document = fields_from(path.read_text())
     assert document["kind"] == "Network"
     desired = desired_by(document["spec"], document["metadata"]["name"])
-    with connect("test:///default") as connection:
+    with connect(OWN) as connection:
         bench = Bench(connection)
 
         assert verbs(bench.apply(desired))[0] == "create"

@@ -10,6 +10,7 @@ from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Action, Actual, Blind, Key, Reason
 from kvmreconcile.tree import Effect, parse
+from tests.mock import OWN
 
 KEY = Key("StoragePool", "images")
 ROOT = Key("Volume", "images/root")
@@ -18,14 +19,8 @@ XML = "<pool type='dir'><name>images</name><target><path>/images</path></target>
 
 @pytest.fixture
 def connection() -> Iterator[Connection]:
-    with connect("test:///default") as connection:
-        # The mock's state lasts as long as some connection of this process does.
+    with connect(OWN) as connection:
         yield connection
-        for pool in connection.virt.listAllStoragePools(0):
-            if pool.name() == KEY.name:
-                if pool.isActive():
-                    pool.destroy()
-                pool.undefine()
 
 
 def act(connection: Connection, key: Key, verb: str, xml: str = "") -> None:
