@@ -7,11 +7,9 @@ ever touches the host, or the state but for what somebody suspends.
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
-from functools import partial
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from threading import Event
@@ -35,26 +33,22 @@ from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
 from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
 from kvmreconcile.daemon.watch import Watch
 from kvmreconcile.daemon.watchdog import Watchdog
-from kvmreconcile.errors import Unavailable
-from kvmreconcile.host.connection import Connection, connect
-from kvmreconcile.host.events import subscribe
+from kvmreconcile.daemon.worker import Worker
+from kvmreconcile.host.connection import connect
 from kvmreconcile.metrics import CONTENT_TYPE, Metrics
 from kvmreconcile.metrics.deliveries import Deliveries
 from kvmreconcile.notify import Notifier
 from kvmreconcile.notify.receiver import Receiver
 from kvmreconcile.origin import find_origin, find_repository
-from kvmreconcile.passes.backoff import Fate
 from kvmreconcile.passes.doubts import PROGRESS, SPECS
-from kvmreconcile.passes.news import Connected, Follower, Lost, tell
+from kvmreconcile.passes.news import Follower, tell
 from kvmreconcile.passes.passes import Passes
-from kvmreconcile.reconcile import Kinds, Site, on_host
+from kvmreconcile.reconcile import Kinds
 from kvmreconcile.settings import Settings
 from kvmreconcile.state import Keep, State
 
 TEND_S = 1.0
 """How often it is made sure that connection and watches still work; costs a few system calls."""
-LONGEST_S = 10.0
-"""How long to wait at most before trying to connect again."""
 GRACE_S = 20.0
 """How long a pass may take to end once it is told to; a guest that shuts down slowly is not waited for."""
 
@@ -73,7 +67,6 @@ class Service:
         receivers: Sequence[Receiver] = (),
     ) -> None:
         self._settings = settings
-        self._kinds = kinds
         self._state = state
         self._watchdog = Watchdog(watchdog_s())
         self._bell = Bell(settings.debounce_s, awake=self._watchdog.answer)
@@ -83,7 +76,7 @@ class Service:
         self._watch = Watch(watched, lambda: self._bell.ring(SPECS), settings.watch)
         self._unwatched: tuple[str, ...] = ()
         self._newest = Newest(settings, version("kvmreconcile"))
-        self._renewal = Renewal(time.monotonic)
+        renewal = Renewal(time.monotonic)
         self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)
         self._metrics.add(Deliveries(receivers))
         self._sampling = sampling(settings, self._metrics)
@@ -95,7 +88,7 @@ class Service:
         chronicle = Chronicle(state, kept, lambda news: tell(self._followers, news))
         # The newest snapshot first: others read it when they are told.
         self._followers: tuple[Follower, ...] = (
-            self._newest, MatterLog(), status, self._metrics, self._notifier, self._probe, self._renewal, chronicle,
+            self._newest, MatterLog(), status, self._metrics, self._notifier, self._probe, renewal, chronicle,
         )  # fmt: skip
         self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
         self._passes = Passes(
@@ -105,7 +98,17 @@ class Service:
             followers=self._followers,
             alive=self._watchdog.answer,
         )
-        self._connection: Connection | None = None
+        self._worker = Worker(
+            settings=settings,
+            kinds=kinds,
+            state=state,
+            passes=self._passes,
+            renewal=renewal,
+            bell=self._bell,
+            watchdog=self._watchdog,
+            followers=self._followers,
+            stopping=self._stopping,
+        )
         self._look: Callable[[], None] = lambda: self._bell.ring(SPECS)
         self._control = Control(settings, lambda: build(self._answers()))
 
@@ -169,12 +172,10 @@ class Service:
         return Answers(desk.status, desk, pages, lambda: hook_secret(self._settings.control))
 
     def _tend(self) -> None:
-        """Mend watches and doors, and ring if the connection is lost: the thread that uses it makes another."""
+        """Mend watches and doors, and see to it that a lost connection is noticed."""
         self._tend_watch()
         self._control.tend()
-        connection = self._connection
-        if connection and connection.lost:
-            self._bell.ring("loss")
+        self._worker.tend()
 
     def _tend_watch(self) -> None:
         unwatched = self._watch.tend()
@@ -183,68 +184,7 @@ class Service:
             log.warning("watch.failed" if unwatched else "watch.mended", where=list(unwatched))
 
     def _work(self, told: Waiting) -> None:
-        self._watchdog.watch_this_thread()
         try:
-            while not self._stopping.is_set():
-                with self._connected() as connection:
-                    if connection:
-                        self._serve(connection)
-            self._passes.close()
+            self._worker.work()
         finally:
             told.ring(ENDED)
-
-    @contextmanager
-    def _connected(self) -> Iterator[Connection | None]:
-        """Yield a connection as soon as there is one, None if told to stop before."""
-        connection = self._connect()
-        if connection is None:
-            yield None
-            return
-        with connection:
-            self._connection = connection
-            log.info("host.connected", uri=connection.uri)
-            tell(self._followers, Connected(datetime.now(UTC), connection.uri))
-            try:
-                yield connection
-            finally:
-                self._connection = None
-
-    def _connect(self) -> Connection | None:
-        tries = 0
-        while not self._stopping.is_set():
-            try:
-                return connect(self._settings.connect)
-            except Unavailable as error:
-                tries += 1
-                if tries == 1:
-                    log.warning("host.unavailable", error=str(error))
-                    tell(self._followers, Lost(datetime.now(UTC), self._settings.connect, str(error)))
-                self._watchdog.answer()
-                self._stopping.wait(min(Fate.PASSING.wait_s(tries) / 4, LONGEST_S))
-        return None
-
-    def _serve(self, connection: Connection) -> None:
-        """Make passes for as long as the connection lasts."""
-        kinds = on_host(self._kinds, connection)
-        lend = partial(connect, self._settings.connect)
-        site = Site(self._settings, kinds, connection, self._state, self._stopping, lend)
-        try:
-            subscription = subscribe(connection, lambda key: self._bell.ring(str(key)))
-        except Unavailable:
-            return
-        self._renewal.begin(is_deaf=bool(subscription.deaf_to))
-        self._bell.ring("connected")
-        while (rung_by := self._bell.wait(self._due_s())) is not None:
-            if not connection.is_alive():
-                log.warning("host.lost", uri=connection.uri)
-                tell(self._followers, Lost(datetime.now(UTC), connection.uri, "the connection was lost"))
-                break
-            if self._renewal.is_due():
-                log.info("host.renewing", uri=connection.uri)
-                break
-            self._passes.run(site, rung_by)
-        subscription.cancel()
-
-    def _due_s(self) -> float | None:
-        """Return when there is something to do even if nobody rings."""
-        return min((s for s in (self._passes.due_s(), self._renewal.due_s) if s is not None), default=None)

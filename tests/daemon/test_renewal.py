@@ -12,7 +12,7 @@ from queue import Queue
 import libvirt
 import pytest
 
-from kvmreconcile.daemon import service as module
+from kvmreconcile.daemon import worker as module
 from kvmreconcile.daemon.service import Service
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect

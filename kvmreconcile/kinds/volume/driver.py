@@ -14,6 +14,7 @@ from kvmreconcile.kinds.volume.image import Image, opened
 from kvmreconcile.kinds.volume.naming import named, unnamed
 from kvmreconcile.kinds.volume.render import NAME
 from kvmreconcile.kinds.volume.usage import Place, disks, mentions
+from kvmreconcile.kinds.volume.users import place_of, users
 from kvmreconcile.model import Action, Actual, Blind, Key, Observation, Unknown
 from kvmreconcile.tree import Node, parse, to_xml
 
@@ -185,38 +186,6 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
         raise Rejected(f"{action.key}: {user} uses it, and would lose its data; take it out there first")
     with translated(str(action.key), _DELETE):
         volume.delete(0)
-
-
-def place_of(key: Key, volume: libvirt.virStorageVol) -> Place:
-    """Return all that others may call a volume."""
-    pool, _, name = key.name.partition("/")
-    return Place(pool, name, volume.path())
-
-
-def users(virt: libvirt.virConnect, place: Place) -> Iterator[str]:
-    """Yield who uses a volume on this host: domains, running or not, ours or not, and other volumes."""
-    for domain in virt.listAllDomains(0):
-        if any(mentions(tree, place) for tree in _definitions(domain)):
-            yield f"Domain/{domain.name()}"
-    for pool in virt.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
-        for volume in pool.listAllVolumes(0):
-            try:
-                with translated(pool.name()):
-                    backing = parse(volume.XMLDesc(0)).get("backingStore/path")
-            except NotFound:
-                continue
-            if backing == place.path:
-                yield f"{NAME}/{pool.name()}/{volume.name()}"
-
-
-def _definitions(domain: libvirt.virDomain) -> Iterator[Node]:
-    """Yield both definitions of a domain, none of one that has just gone."""
-    for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, 0):
-        try:
-            with translated(domain.name()):
-                yield parse(domain.XMLDesc(flags))
-        except NotFound:
-            return
 
 
 def _resize(virt: libvirt.virConnect, action: Action) -> None:

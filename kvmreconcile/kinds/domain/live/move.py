@@ -15,8 +15,8 @@ from kvmreconcile.errors import Busy, NotFound, NotYet, Rejected, Unsupported
 from kvmreconcile.kinds.domain.live.definitions import find, running, stored
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.values import print_size
-from kvmreconcile.kinds.volume.driver import place_of, users
 from kvmreconcile.kinds.volume.usage import mentions
+from kvmreconcile.kinds.volume.users import place_of, users
 from kvmreconcile.model import Action, Key
 from kvmreconcile.tree import Node, locate, make, parse, to_xml
 
