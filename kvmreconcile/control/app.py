@@ -49,16 +49,19 @@ class Answers:
     Attributes:
         pages: What else is served, by path.
         secret: Tells the webhook's secret as it is now.
+        stuck: Tells which threads do not get on.
     """
 
     status: Callable[[], Status]
     desk: Desk
     pages: Mapping[str, Page] = field(default_factory=dict)
     secret: Callable[[], bytes] = lambda: b""
+    stuck: Callable[[], tuple[str, ...]] = tuple
 
     async def health(self) -> Response:
-        """Say that the daemon is there."""
-        return JSONResponse({"alive": True})
+        """Say whether the daemon is there and gets on, however long what it does may take."""
+        stuck = self.stuck()
+        return JSONResponse({"alive": not stuck, "stuck": stuck}, 503 if stuck else 200)
 
     async def ready(self) -> Response:
         """Say whether it does its work: libvirt is there, and the last pass came to its end."""

@@ -144,8 +144,7 @@ class Service:
         schedule, resync_s = Schedule(), self._settings.resync_s
         schedule.every(resync_s, lambda: self._bell.ring("resync"), min(30.0, resync_s / 10))
         schedule.every(TEND_S, self._tend)
-        if self._watchdog.each_s:
-            schedule.every(self._watchdog.each_s, lambda: self._watchdog.beat(self._bell.poke))
+        schedule.every(self._watchdog.each_s, lambda: self._watchdog.beat(self._bell.poke))
         if self._poll and self._settings.git:
             # Hosts that share a repository do not ask all at once.
             poll_s = self._settings.git.poll_s
@@ -169,7 +168,9 @@ class Service:
             followers=self._followers,
         )
         pages = {"/metrics": Page(CONTENT_TYPE, self._metrics.render)}
-        return Answers(desk.status, desk, pages, lambda: hook_secret(self._settings.control))
+        return Answers(
+            desk.status, desk, pages, lambda: hook_secret(self._settings.control), self._watchdog.stuck
+        )
 
     def _tend(self) -> None:
         """Mend watches and doors, and see to it that a lost connection is noticed."""

@@ -52,6 +52,7 @@ class Served:
     rung: list[str] = field(default_factory=list)
     retried: list[Key | None] = field(default_factory=list)
     woken: int = 0
+    stuck: tuple[str, ...] = ()
     told: list[News] = field(default_factory=list)
     approvals: Approvals = field(default_factory=Approvals)
 
@@ -79,7 +80,9 @@ class Served:
             followers=(self.newest, self.told.append),
         )
         pages = {"/metrics": Page("text/plain", lambda: b"up 1\n")}
-        return Answers(desk.status, desk, pages, lambda: hook_secret(self.settings.control))
+        return Answers(
+            desk.status, desk, pages, lambda: hook_secret(self.settings.control), lambda: self.stuck
+        )
 
     def _wake(self) -> None:
         self.woken += 1

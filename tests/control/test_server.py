@@ -101,6 +101,16 @@ def test_it_is_ready_only_while_it_can_do_its_work(served: Served) -> None:
     assert status_of(served.raw(request("GET /healthz"))) == 200
 
 
+def test_it_is_healthy_only_while_its_threads_get_on(served: Served) -> None:
+    assert served.raw(request("GET /healthz")).endswith(b'{"alive":true,"stuck":[]}')
+
+    served.stuck = ("passes",)
+    answer = served.raw(request("GET /healthz"))
+
+    assert status_of(answer) == 503
+    assert answer.endswith(b'{"alive":false,"stuck":["passes"]}')
+
+
 def test_pages_of_other_parts_are_served_as_they_are(served: Served) -> None:
     answer = served.raw(request("GET /metrics"))
 

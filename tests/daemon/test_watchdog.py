@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kvmreconcile.daemon.bell import Bell
-from kvmreconcile.daemon.watchdog import EACH_S, EVENTS, PASSES, Watchdog
+from kvmreconcile.daemon.watchdog import EACH_S, EVENTS, PASSES, TIMES, Watchdog
 from kvmreconcile.host.connection import ask_event_loop, connect
 from tests.lab.guest import wait_until
 from tests.mock import OWN
@@ -92,9 +92,11 @@ def test_thread_that_is_stuck_is_told_of_once(scene: Scene) -> None:
         scene.answers(EVENTS)
         assert scene.beat(after_s=25)
         scene.answers(EVENTS)
+        assert scene.watchdog.stuck() == ()
         for _ in range(2):
             assert not scene.beat(after_s=10)
             scene.answers(EVENTS)
+            assert scene.watchdog.stuck() == (PASSES,)
 
     assert [(line["event"], line["threads"]) for line in logged] == [("daemon.stuck", [PASSES])]
     never.set()
@@ -164,6 +166,21 @@ def test_event_loop_that_hangs_is_told_of(scene: Scene) -> None:
     scene.bell.close()
 
 
-@pytest.mark.parametrize(("within_s", "each_s"), [(None, None), (180.0, EACH_S), (4.0, 1.0)])
-def test_it_asks_more_often_than_systemd_does(within_s: float | None, each_s: float | None) -> None:
+def test_timer_that_asks_nobody_any_more_is_itself_stuck(scene: Scene) -> None:
+    scene.in_thread(scene.bell.wait)
+    scene.beat()
+    scene.answers(PASSES, EVENTS)
+
+    scene.clock.now_s += 29
+    assert scene.watchdog.stuck() == ()
+    scene.clock.now_s += 2
+    assert scene.watchdog.stuck() == (TIMES,)
+
+    assert scene.beat()
+    assert scene.watchdog.stuck() == ()
+    scene.bell.close()
+
+
+@pytest.mark.parametrize(("within_s", "each_s"), [(None, EACH_S), (180.0, EACH_S), (4.0, 1.0)])
+def test_it_asks_more_often_than_systemd_does(within_s: float | None, each_s: float) -> None:
     assert Watchdog(within_s).each_s == each_s
