@@ -10,16 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Condition
 
-from kvmreconcile.passes.doubts import Rung
+from kvmreconcile.passes.stale import Rings
 
 LONGEST = 8
 """How many times the debounce a ring waits at most, however many others follow it."""
 
 
 @dataclass(slots=True)
-class Rings:
+class Debounce:
     """
-    Rings that nobody has answered yet.
+    Rings that nobody has answered yet, which are answered together once it has been quiet.
 
     Attributes:
         debounce_s: How long it must have been quiet before they are answered.
@@ -46,7 +46,7 @@ class Rings:
         """Return why it rang, each reason once."""
         return tuple(self._why)
 
-    def take(self) -> Rung:
+    def take(self) -> Rings:
         """Return why it rang, and begin anew."""
         rung, self._why = self._why, {}
         return rung
@@ -61,7 +61,7 @@ class Bell:
         clock: Callable[[], float] = time.monotonic,
         awake: Callable[[], object] = lambda: None,
     ) -> None:
-        self._rings = Rings(debounce_s, LONGEST * debounce_s)
+        self._debounce = Debounce(debounce_s, LONGEST * debounce_s)
         self._clock = clock
         self._awake = awake
         self._changed = Condition()
@@ -70,13 +70,13 @@ class Bell:
     def ring(self, why: str) -> None:
         """Ask for a pass; returns at once."""
         with self._changed:
-            self._rings.add(why, self._clock())
+            self._debounce.add(why, self._clock())
             self._changed.notify_all()
 
     def rung_by(self) -> tuple[str, ...]:
         """Return why it has rung since it was last answered."""
         with self._changed:
-            return self._rings.why()
+            return self._debounce.why()
 
     def poke(self) -> None:
         """Have whoever waits show that it is awake, by a call of `awake` in its thread; this is no ring."""
@@ -89,7 +89,7 @@ class Bell:
             self._closed = True
             self._changed.notify_all()
 
-    def wait(self, until_s: float | None = None) -> Rung | None:
+    def wait(self, until_s: float | None = None) -> Rings | None:
         """
         Wait for a ring, and for the quiet after it.
 
@@ -102,9 +102,9 @@ class Bell:
         with self._changed:
             while not self._closed:
                 self._awake()
-                now_s, due_s = self._clock(), self._rings.due_s()
+                now_s, due_s = self._clock(), self._debounce.due_s()
                 times = [t for t in (due_s, until_s) if t is not None]
                 if times and min(times) <= now_s:
-                    return self._rings.take()
+                    return self._debounce.take()
                 self._changed.wait(min(times) - now_s if times else None)
         return None

@@ -18,8 +18,8 @@ import structlog
 
 from kvmreconcile.errors import HostError, NotYet, Unavailable
 from kvmreconcile.model import Action, Key
-from kvmreconcile.passes.doubts import is_about_all
 from kvmreconcile.passes.news import Looked, Lost, News, Probed
+from kvmreconcile.passes.stale import is_about_all
 from kvmreconcile.plan.starts import probes
 from kvmreconcile.reconcile import Kinds
 

@@ -40,9 +40,9 @@ from kvmreconcile.metrics.deliveries import Deliveries
 from kvmreconcile.notify import Notifier
 from kvmreconcile.notify.receiver import Receiver
 from kvmreconcile.origin import find_origin, find_repository
-from kvmreconcile.passes.doubts import PROGRESS, SPECS
 from kvmreconcile.passes.news import Follower, tell
 from kvmreconcile.passes.passes import Passes
+from kvmreconcile.passes.stale import PROGRESS, SPECS
 from kvmreconcile.reconcile import Kinds
 from kvmreconcile.settings import Settings
 from kvmreconcile.state import Keep, State

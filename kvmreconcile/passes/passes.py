@@ -15,21 +15,21 @@ import structlog
 
 from kvmreconcile.errors import KvmReconcileError
 from kvmreconcile.execute.plugins import REPORTERS, find
-from kvmreconcile.model import Key, Plan, Report, Result, World
+from kvmreconcile.model import Key, Plan, Result, World
 from kvmreconcile.origin import Origin
 from kvmreconcile.passes.approvals import Approval, Approvals
 from kvmreconcile.passes.backoff import Backoff, Fate
-from kvmreconcile.passes.doubts import PROGRESS, SPECS, Doubts, Rung
-from kvmreconcile.passes.hands import Hands, Task
+from kvmreconcile.passes.executions import Execution, Executions
 from kvmreconcile.passes.news import Acted, Broken, Follower, Looked, Ordered, tell
 from kvmreconcile.passes.reading import Reading
-from kvmreconcile.passes.telling import Telling
+from kvmreconcile.passes.reporter import FollowerReporter
+from kvmreconcile.passes.stale import PROGRESS, SPECS, Rings, Stale
 from kvmreconcile.plan import Overrides
 from kvmreconcile.reconcile import Site
 from kvmreconcile.source.load import Loaded
 
 PATIENCE_S = 1.0
-"""How long a pass waits for its steps while others want to be looked at; slower ones go on beside later passes."""
+"""How long a pass waits for its steps while another pass is wanted; slower ones go on beside later passes."""
 _GLANCE_S = 0.1
 _SHOWN = 8
 """How many reasons for a pass are logged."""
@@ -71,9 +71,9 @@ class Passes:
     clock: Callable[[], float] = time.monotonic
     _backoff: Backoff = field(default_factory=Backoff)
     _retries: "SimpleQueue[Key | None]" = field(default_factory=SimpleQueue)
-    _hands: Hands = field(default_factory=Hands)
+    _executions: Executions = field(default_factory=Executions)
     _reading: Reading = field(default_factory=Reading)
-    _doubts: Doubts = field(default_factory=Doubts)
+    _stale: Stale = field(default_factory=Stale)
     _failures: int = 0
     _again_s: float | None = None
     _opens_s: float | None = None
@@ -89,10 +89,10 @@ class Passes:
 
     def close(self) -> None:
         """Wait for what is still under way."""
-        self._hands.close()
+        self._executions.close()
         self._collect()
 
-    def run(self, site: Site, rung_by: Rung) -> None:
+    def run(self, site: Site, rung_by: Rings) -> None:
         """Make one pass; whatever goes wrong in it is logged, and tried again later."""
         turn = _Turn(uuid4().hex[:8], datetime.now(UTC), self.clock(), tuple(rung_by))
         with structlog.contextvars.bound_contextvars(pass_id=turn.pass_id):
@@ -103,7 +103,7 @@ class Passes:
             while not self._retries.empty():
                 self._backoff.release(self._retries.get())
             self._collect()
-            self._doubts.add(rung_by)
+            self._stale.add(rung_by)
             counts: dict[str, int] = {}
             try:
                 counts = self._converge(site, turn)
@@ -136,20 +136,20 @@ class Passes:
 
     def _look(self, origin: Origin, site: Site, turn: _Turn) -> Looked | None:
         """Return what is to be done, None if the connection was lost: what was seen is at best half of it."""
-        specs = self._reading.loaded(origin, site, self._doubts)
+        specs = self._reading.loaded(origin, site, self._stale)
         self.alive()
         # Asked before looking: what ends meanwhile may be seen as it was before.
-        busy = self._hands.busy()
+        busy = self._executions.busy()
         world, plan = self._planned(site, specs, turn)
         self.alive()
         if not site.connection.is_alive():
             return None
-        since_s, self._doubts = self._doubts.since_s, Doubts(everything=False, specs=False)
+        since_s, self._stale = self._stale.since_s, Stale(everything=False, specs=False)
         if plan.look_again:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
         if turn.approval:
             self._answer(turn.approval, plan)
-        allowed = self._hands.free(self._backoff.sift(plan, self.clock()), busy)
+        allowed = self._executions.startable(self._backoff.sift(plan, self.clock()), busy)
         looked = Looked(
             at=turn.at,
             pass_id=turn.pass_id,
@@ -179,9 +179,9 @@ class Passes:
         approval.answer.set_result(plan.digest)
 
     def _planned(self, site: Site, specs: Loaded, turn: _Turn) -> tuple[World, Plan]:
-        """Look where somebody rang, and at whatever is then to be acted on: nothing is done on old knowledge."""
+        """Look at what is stale, then at whatever is to be acted on: nothing is done on old knowledge."""
         overrides = Overrides(approved=turn.approval.digest if turn.approval else None)
-        at = None if self._doubts.everything else set(self._doubts.keys)
+        at = None if self._stale.everything else set(self._stale.keys)
         world = site.look(specs, turn.at, at)
         plan = site.plan(world, overrides)
         while at is not None and (old := {action.key for action in plan.actions} - at):
@@ -197,49 +197,48 @@ class Passes:
         counts = {"in_sync": len(plan.in_sync), "held": len(plan.held), "waiting": waiting}
         if not allowed.actions and not allowed.records:
             return counts
-        task = Task(looked, self.clock())
-        reporter = Telling(looked, find(REPORTERS, site.settings.reporter)(), self.followers)
-        self._hands.take(task, lambda to: site.execute(allowed, looked.world, to, approved), reporter)
-        while not self._hands.wait(task, _GLANCE_S):
+        execution = Execution(looked, self.clock())
+        reporter = FollowerReporter(looked, find(REPORTERS, site.settings.reporter)(), self.followers)
+        self._executions.start(
+            execution, lambda to: site.execute(allowed, looked.world, to, approved), reporter
+        )
+        while not self._executions.wait(execution, _GLANCE_S):
             self.alive()
-            if self.clock() > task.began_s + PATIENCE_S and self._is_wanted_elsewhere():
-                task.work.add_done_callback(lambda _: self.again())
-                return {**counts, "under_way": len(task.busy())}
+            if self.clock() > execution.began_s + PATIENCE_S and self._is_wanted_elsewhere():
+                execution.work.add_done_callback(lambda _: self.again())
+                return {**counts, "under_way": len(execution.busy())}
         return {**counts, **self._collect(looked.pass_id)}
 
     def _is_wanted_elsewhere(self) -> bool:
-        return bool({*self.rung_by()} - {str(key) for key in self._hands.busy()} - {PROGRESS})
+        return bool({*self.rung_by()} - {str(key) for key in self._executions.busy()} - {PROGRESS})
 
     def _collect(self, pass_id: str = "") -> dict[str, int]:
-        """Learn from what has ended; return how it ended for the pass of that id."""
+        """Learn from executions that have ended; return how the one of a pass did, nothing if it has not."""
         mine: dict[str, int] = {}
-        for task in self._hands.collect():
-            looked = task.looked
-            self._doubts.keys |= {action.key for action in looked.allowed.actions}
+        for execution in self._executions.collect():
+            looked = execution.looked
+            self._stale.keys |= {action.key for action in looked.allowed.actions}
             with structlog.contextvars.bound_contextvars(pass_id=looked.pass_id):
-                if error := task.work.exception():
+                if error := execution.work.exception():
                     if not isinstance(error, Exception):
                         raise error
                     self._excuse(error, looked.at, looked.pass_id)
-                    continue
-                counts = self._learn(task.work.result())
-                tell(
-                    self.followers,
-                    Acted(looked, task.work.result(), self._backoff.waits(), self.clock() - task.began_s),
-                )
-                if looked.pass_id == pass_id:
-                    mine = counts
+                elif looked.pass_id == pass_id:
+                    mine = self._learn(execution)
                 else:
-                    log.info("pass.completed", took_s=round(self.clock() - task.began_s, 3), **counts)
+                    counts = self._learn(execution)
+                    log.info("pass.completed", took_s=round(self.clock() - execution.began_s, 3), **counts)
         return mine
 
-    def _learn(self, report: Report) -> dict[str, int]:
+    def _learn(self, execution: Execution) -> dict[str, int]:
+        """Take note of how an execution ended and tell followers; return how many steps ended in which way."""
+        report = execution.work.result()
         for key, wait in self._backoff.learn(report, self.clock()).items():
-            wait_s = round(wait.due_s - self.clock(), 1)
-            log.warning(
-                "object.postponed", key=str(key), wait_s=wait_s, tries=wait.tries, was=wait.fate.name.lower()
-            )
+            said = {"wait_s": round(wait.due_s - self.clock(), 1), "tries": wait.tries}
+            log.warning("object.postponed", key=str(key), **said, was=wait.fate.name.lower())
         counts = {r.value: sum(o.result is r for o in report.outcomes) for r in Result}
         if counts[Result.DONE.value]:
             self.again()
+        took_s = self.clock() - execution.began_s
+        tell(self.followers, Acted(execution.looked, report, self._backoff.waits(), took_s))
         return counts

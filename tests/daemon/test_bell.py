@@ -4,63 +4,63 @@ import threading
 
 import pytest
 
-from kvmreconcile.daemon.bell import Bell, Rings
-from kvmreconcile.passes.doubts import Rung
+from kvmreconcile.daemon.bell import Bell, Debounce
+from kvmreconcile.passes.stale import Rings
 
 WAIT_S = 10
 
 
 @pytest.fixture
-def rings() -> Rings:
-    return Rings(debounce_s=0.25, longest_s=2.0)
+def debounce() -> Debounce:
+    return Debounce(debounce_s=0.25, longest_s=2.0)
 
 
-def test_nobody_rang_and_nothing_is_due(rings: Rings) -> None:
-    assert rings.due_s() is None
+def test_nobody_rang_and_nothing_is_due(debounce: Debounce) -> None:
+    assert debounce.due_s() is None
 
 
-def test_ring_is_due_when_it_has_been_quiet(rings: Rings) -> None:
-    rings.add("specs", 10.0)
+def test_ring_is_due_when_it_has_been_quiet(debounce: Debounce) -> None:
+    debounce.add("specs", 10.0)
 
-    assert rings.due_s() == 10.25
-
-
-def test_each_further_ring_puts_it_off(rings: Rings) -> None:
-    rings.add("specs", 10.0)
-    rings.add("specs", 10.2)
-
-    assert rings.due_s() == 10.45
+    assert debounce.due_s() == 10.25
 
 
-def test_ringing_without_end_is_answered_all_the_same(rings: Rings) -> None:
+def test_each_further_ring_puts_it_off(debounce: Debounce) -> None:
+    debounce.add("specs", 10.0)
+    debounce.add("specs", 10.2)
+
+    assert debounce.due_s() == 10.45
+
+
+def test_ringing_without_end_is_answered_all_the_same(debounce: Debounce) -> None:
     for tenth in range(100, 150):
-        rings.add("specs", tenth / 10)
+        debounce.add("specs", tenth / 10)
 
-    assert rings.due_s() == 12.0
+    assert debounce.due_s() == 12.0
 
 
-def test_answer_tells_when_each_reason_first_rang(rings: Rings) -> None:
+def test_answer_tells_when_each_reason_first_rang(debounce: Debounce) -> None:
     for at_s in (10.0, 10.1):
-        rings.add("specs", at_s)
-    rings.add("Domain/web1", 10.2)
+        debounce.add("specs", at_s)
+    debounce.add("Domain/web1", 10.2)
 
-    assert rings.take() == {"specs": 10.0, "Domain/web1": 10.2}
+    assert debounce.take() == {"specs": 10.0, "Domain/web1": 10.2}
 
 
-def test_answer_names_each_reason_once_and_begins_anew(rings: Rings) -> None:
+def test_answer_names_each_reason_once_and_begins_anew(debounce: Debounce) -> None:
     for why in ("specs", "Domain/web1", "specs"):
-        rings.add(why, 10.0)
+        debounce.add(why, 10.0)
 
-    assert tuple(rings.take()) == ("specs", "Domain/web1")
-    assert rings.due_s() is None
+    assert tuple(debounce.take()) == ("specs", "Domain/web1")
+    assert debounce.due_s() is None
 
 
-def test_delay_at_most_counts_from_the_first_ring_since_the_last_answer(rings: Rings) -> None:
-    rings.add("specs", 10.0)
-    rings.take()
-    rings.add("specs", 11.9)
+def test_delay_at_most_counts_from_the_first_ring_since_the_last_answer(debounce: Debounce) -> None:
+    debounce.add("specs", 10.0)
+    debounce.take()
+    debounce.add("specs", 11.9)
 
-    assert rings.due_s() == 12.15
+    assert debounce.due_s() == 12.15
 
 
 class Clock:
@@ -95,7 +95,7 @@ def test_time_that_is_up_takes_rings_along_that_are_not_due_yet() -> None:
 
 def test_ring_of_another_thread_ends_the_wait() -> None:
     bell = Bell(0.0)
-    answers: list[Rung | None] = []
+    answers: list[Rings | None] = []
     waiter = threading.Thread(target=lambda: answers.append(bell.wait()))
     waiter.start()
 
@@ -107,7 +107,7 @@ def test_ring_of_another_thread_ends_the_wait() -> None:
 
 def test_closed_bell_lets_go_now_and_ever_after() -> None:
     bell = Bell(0.0)
-    answers: list[Rung | None] = []
+    answers: list[Rings | None] = []
     waiter = threading.Thread(target=lambda: answers.append(bell.wait()))
     waiter.start()
 

@@ -14,9 +14,9 @@ from kvmreconcile.kinds.kind import Document
 from kvmreconcile.model import Action, Desired, Hold, Key, Power, Result
 from kvmreconcile.origin import Origin
 from kvmreconcile.passes.approvals import Approval
-from kvmreconcile.passes.doubts import PROGRESS, SPECS
 from kvmreconcile.passes.news import Acted, Broken, Looked, News, Ordered, Stepped
 from kvmreconcile.passes.passes import PATIENCE_S, Passes
+from kvmreconcile.passes.stale import PROGRESS, SPECS
 from kvmreconcile.reconcile import Site
 from kvmreconcile.settings import Settings
 from kvmreconcile.state import State
@@ -160,7 +160,7 @@ def test_who_follows_is_told_of_every_step_before_its_pass_is_over(bench: Bench)
     assert len(steps) == len(end.report.outcomes)
 
 
-def test_a_pass_that_broke_off_leaves_its_doubts_to_the_next(
+def test_a_pass_that_broke_off_leaves_what_is_stale_to_the_next(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.settle()

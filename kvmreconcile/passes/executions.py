@@ -1,8 +1,8 @@
 """
-Carry plans out beside the passes that follow, so that a guest that shuts down slowly keeps nobody waiting.
+Carry plans out beside later passes, so that a guest that shuts down slowly keeps nobody waiting.
 
-Separate from passes, which only look and plan. An object is in one plan's hands at a time: until all its steps
-are done, or until that plan has ended.
+Separate from passes, which only look and plan. An object is in one execution at a time: until all its steps are
+done, or until that execution has ended.
 """
 
 from collections.abc import Callable
@@ -18,18 +18,19 @@ from kvmreconcile.passes.backoff import without
 from kvmreconcile.passes.news import Looked
 
 AT_ONCE = 16
-"""How many plans are carried out at the same time; slow ones, as of guests that hang, leave room for others."""
+"""How many plans are carried out at the same time; enough that a few slow ones, such as for hung guests, block no other."""
 
 Execute = Callable[[Reporter], Report]
 
 
 @dataclass(slots=True)
-class Task:
+class Execution:
     """
     One plan that is being carried out.
 
     Attributes:
         left: How many steps of each object are not done yet; a step that fails is never done.
+        work: Its report, once there is one.
     """
 
     looked: Looked
@@ -44,7 +45,7 @@ class Task:
             self.left[action.key] = self.left.get(action.key, 0) + 1
 
     def busy(self) -> set[Key]:
-        """Return the objects that are in its hands."""
+        """Return the objects it is still working on."""
         with self._lock:
             unfinished = {key for key, count in self.left.items() if count}
         return unfinished | set(self.looked.allowed.records)
@@ -57,59 +58,61 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class _Noting:
-    """A reporter that tells another, and the task."""
+class _CountingReporter:
+    """A reporter that passes everything on to another, and tells the execution of each step that ends."""
 
-    task: Task
+    execution: Execution
     to: Reporter
 
     def started(self, action: Action) -> None:
         self.to.started(action)
 
     def finished(self, outcome: Outcome) -> None:
-        self.task.note(outcome)
+        self.execution.note(outcome)
         self.to.finished(outcome)
 
     def settled(self, key: Key, settled: Settled) -> None:
         self.to.settled(key, settled)
 
 
-class Hands:
-    """What is being carried out. Used by one thread; what it begins runs in others."""
+class Executions:
+    """The plans being carried out. Used by one thread; what it starts runs in others."""
 
     def __init__(self) -> None:
-        self._tasks: list[Task] = []
+        self._running: list[Execution] = []
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="plans")
 
     def busy(self) -> frozenset[Key]:
         """Return all objects that are being worked on."""
-        return frozenset(key for task in self._tasks for key in task.busy())
+        return frozenset(key for execution in self._running for key in execution.busy())
 
-    def free(self, plan: Plan, busy: frozenset[Key]) -> Plan:
-        """Return the plan without what is worked on, what lives in the same pool, and what needs any of that."""
-        if len(self._tasks) >= AT_ONCE:
+    def startable(self, plan: Plan, busy: frozenset[Key]) -> Plan:
+        """Return the plan without busy objects, others in the same pool, and whatever needs one of those."""
+        if len(self._running) >= AT_ONCE:
             return without(plan, {a.key for a in plan.actions} | set(plan.records))
         lanes = {lane(key) for key in busy} - {""}
         taken = {a.key for a in plan.actions if a.key in busy or lane(a.key) in lanes}
         return without(plan, taken | busy.intersection(plan.records))
 
-    def take(self, task: Task, execute: Execute, reporter: Reporter) -> None:
-        """Begin to carry a plan out."""
-        self._tasks.append(task)
-        # What the log says of a pass, it says of its steps too.
-        task.work = self._pool.submit(copy_context().run, execute, _Noting(task, reporter))
+    def start(self, execution: Execution, execute: Execute, reporter: Reporter) -> None:
+        """Start carrying a plan out."""
+        self._running.append(execution)
+        # The context carries the pass's fields, such as its id, into the log lines of its steps.
+        execution.work = self._pool.submit(
+            copy_context().run, execute, _CountingReporter(execution, reporter)
+        )
 
-    def wait(self, task: Task, until_s: float) -> bool:
-        """Wait for a plan's end, so many seconds at most; tell whether it has come."""
-        return bool(wait([task.work], until_s).done)
+    def wait(self, execution: Execution, longest_s: float) -> bool:
+        """Wait for the end of an execution, so many seconds at most; tell whether it has come."""
+        return bool(wait([execution.work], longest_s).done)
 
-    def collect(self) -> list[Task]:
-        """Return what has ended since the last time; what `work` raises is for the caller to see to."""
-        over = [task for task in self._tasks if task.work.done()]
-        self._tasks = [task for task in self._tasks if task not in over]
-        return over
+    def collect(self) -> list[Execution]:
+        """Return what has ended since the last call; the caller handles what `work` raises."""
+        ended = [execution for execution in self._running if execution.work.done()]
+        self._running = [execution for execution in self._running if execution not in ended]
+        return ended
 
     def close(self) -> None:
         """Wait for all that is under way."""
-        wait([task.work for task in self._tasks])
+        wait([execution.work for execution in self._running])
         self._pool.shutdown()

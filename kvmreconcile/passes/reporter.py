@@ -1,7 +1,7 @@
 """
-Tell those who follow of every step, whatever the reporter.
+Tell followers of every step, whichever reporter was chosen.
 
-Separate from reporters, which are chosen by name: whoever follows is told in any case.
+Separate from the reporters, which are chosen by name: followers are told in any case.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from kvmreconcile.passes.news import Follower, Looked, Stepped, tell
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """A reporter that tells another, and those who follow."""
+class FollowerReporter:
+    """A reporter that passes everything on to another, and tells followers of each step that ends."""
 
     looked: Looked
     to: Reporter
@@ -25,7 +25,7 @@ class Telling:
         self.to.started(action)
 
     def finished(self, outcome: Outcome) -> None:
-        """Pass it on, and tell those who follow."""
+        """Pass it on, and tell followers."""
         self.to.finished(outcome)
         tell(self.followers, Stepped(datetime.now(UTC), self.looked, outcome))
 
