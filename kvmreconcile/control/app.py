@@ -16,9 +16,9 @@ from starlette.exceptions import HTTPException
 
 from kvmreconcile.control.bodies import About, Approve, Suspend
 from kvmreconcile.control.callers import Caller
-from kvmreconcile.control.desk import Desk
 from kvmreconcile.control.guard import told
 from kvmreconcile.control.hook import is_proved
+from kvmreconcile.control.orders import Orders
 from kvmreconcile.errors import Forbidden, KvmReconcileError, NotKnown, NotNow, OrderError, Problem
 from kvmreconcile.model import Key, Suspension
 from kvmreconcile.status import Status
@@ -44,16 +44,16 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class Answers:
     """
-    What is asked for without changing anything, answered from the newest snapshot.
+    Requests that change nothing, answered from the newest snapshot.
 
     Attributes:
         pages: What else is served, by path.
-        secret: Tells the webhook's secret as it is now.
+        secret: Returns the webhook's secret as it is now.
         stuck: Tells which threads do not get on.
     """
 
     status: Callable[[], Status]
-    desk: Desk
+    orders: Orders
     pages: Mapping[str, Page] = field(default_factory=dict)
     secret: Callable[[], bytes] = lambda: b""
     stuck: Callable[[], tuple[str, ...]] = tuple
@@ -93,34 +93,34 @@ class Answers:
             raise HTTPException(404)
         if not is_proved(await request.body(), dict(request.headers), secret):
             raise HTTPException(403)
-        self.desk.wake()
+        self.orders.wake()
         return JSONResponse({"said": "the repository is asked for news"}, 202)
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
-    """What changes something; each runs in a thread of its own and may take its time."""
+class OrderRoutes:
+    """Requests that change something; each runs in a thread of its own and may take its time."""
 
-    desk: Desk
+    orders: Orders
 
     def approve(self, request: Request, body: Approve) -> dict[str, str]:
         """Have exactly one plan done, with what is held in it."""
-        return _said(self.desk.approve(_caller(request), body.digest, body.why))
+        return _said(self.orders.approve(_caller(request), body.digest, body.why))
 
     def suspend(self, request: Request, body: Suspend) -> dict[str, str]:
         """Leave an object alone, or everything."""
         caller = _caller(request)
         until = body.until.astimezone(UTC) if body.until else None
         suspension = Suspension(datetime.now(UTC), until, body.why, caller.name)
-        return _said(self.desk.suspend(caller, body.object(), suspension))
+        return _said(self.orders.suspend(caller, body.object(), suspension))
 
     def resume(self, request: Request, body: About) -> dict[str, str]:
         """Take that back."""
-        return _said(self.desk.resume(_caller(request), body.object()))
+        return _said(self.orders.resume(_caller(request), body.object()))
 
     def reconcile(self, request: Request, body: About) -> dict[str, str]:
         """Look at an object now, or at everything."""
-        return _said(self.desk.reconcile(_caller(request), body.object()))
+        return _said(self.orders.reconcile(_caller(request), body.object()))
 
 
 def _caller(request: Request) -> Caller:
@@ -152,9 +152,9 @@ def build(answers: Answers) -> FastAPI:
     for path, answer in reading:
         app.add_api_route(path, answer, methods=["GET"])
     app.add_api_route("/v1/hooks/git", answers.hook, methods=["POST"], status_code=202)
-    orders = Orders(answers.desk)
+    routes = OrderRoutes(answers.orders)
     for name in ("approve", "suspend", "resume", "reconcile"):
-        app.add_api_route(f"/v1/{name}", getattr(orders, name), methods=["POST"])
+        app.add_api_route(f"/v1/{name}", getattr(routes, name), methods=["POST"])
     app.add_exception_handler(KvmReconcileError, _not_done)
     app.add_exception_handler(RequestValidationError, _garbled)
     app.add_exception_handler(HTTPException, _refused)

@@ -18,8 +18,8 @@ import structlog
 
 from kvmreconcile.control.app import Answers, Page, build
 from kvmreconcile.control.control import Control
-from kvmreconcile.control.desk import Desk
 from kvmreconcile.control.hook import hook_secret
+from kvmreconcile.control.orders import Orders
 from kvmreconcile.daemon.bell import Bell
 from kvmreconcile.daemon.chronicle import Chronicle
 from kvmreconcile.daemon.matters import MatterLog
@@ -158,7 +158,7 @@ class Service:
 
     def _answers(self) -> Answers:
         """Return what the control socket answers with, and whom it tells what it was told."""
-        desk = Desk(
+        orders = Orders(
             status=lambda: self._newest.status,
             state=self._state,
             approvals=self._passes.approvals,
@@ -169,7 +169,7 @@ class Service:
         )
         pages = {"/metrics": Page(CONTENT_TYPE, self._metrics.render)}
         return Answers(
-            desk.status, desk, pages, lambda: hook_secret(self._settings.control), self._watchdog.stuck
+            orders.status, orders, pages, lambda: hook_secret(self._settings.control), self._watchdog.stuck
         )
 
     def _tend(self) -> None:

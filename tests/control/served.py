@@ -1,5 +1,5 @@
 """
-A control socket that is served in this process, with a desk behind it, and nobody who makes passes.
+A control socket that is served in this process, that takes orders, with nobody who makes passes.
 
 Separate from the tests, which each show one situation.
 """
@@ -17,8 +17,8 @@ from pathlib import Path
 from kvmreconcile.control.app import Answers, Page, build
 from kvmreconcile.control.client import Client
 from kvmreconcile.control.control import Control
-from kvmreconcile.control.desk import Desk
 from kvmreconcile.control.hook import hook_secret
+from kvmreconcile.control.orders import Orders
 from kvmreconcile.daemon.newest import Newest
 from kvmreconcile.model import Desired, Key, Observation, Plan, World
 from kvmreconcile.passes.approvals import Approvals
@@ -70,7 +70,7 @@ class Served:
         return self.home / "control.sock"
 
     def answers(self) -> Answers:
-        desk = Desk(
+        orders = Orders(
             status=lambda: self.newest.status,
             state=self.state,
             approvals=self.approvals,
@@ -81,7 +81,7 @@ class Served:
         )
         pages = {"/metrics": Page("text/plain", lambda: b"up 1\n")}
         return Answers(
-            desk.status, desk, pages, lambda: hook_secret(self.settings.control), lambda: self.stuck
+            orders.status, orders, pages, lambda: hook_secret(self.settings.control), lambda: self.stuck
         )
 
     def _wake(self) -> None:

@@ -1,7 +1,7 @@
 """
-What the daemon is told to do, done: every order is checked, carried out, and told to all who follow.
+Orders to the daemon (approve, suspend, resume, reconcile): each is checked, carried out, and told to followers.
 
-Separate from how orders arrive, so that they mean the same by whichever door.
+Separate from how orders arrive, so that they mean the same at every door.
 """
 
 from collections.abc import Callable, Collection
@@ -32,14 +32,14 @@ class Order(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Orders:
     """
     Takes orders, in any thread.
 
     Attributes:
-        status: Tells the newest snapshot.
-        ring: Asks for a pass: a key is looked at, anything else means everything.
-        retry: Lets objects be tried again that have just failed, None all of them.
+        status: Returns the newest snapshot.
+        ring: Asks for a pass: over one object if given its key, else over everything.
+        retry: Has an object tried again that has just failed; None means all of them.
         look: Looks for new specs at once.
     """
 
