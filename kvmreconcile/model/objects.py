@@ -70,8 +70,8 @@ class ShutdownBy(Enum):
     """The agent, and the power button where there is none."""
 
 
-class Rest(Enum):
-    """What a guest leaves behind, by the word of its spec."""
+class Leftover(Enum):
+    """What may be left of a guest once it is removed, by its name in specs."""
 
     NVRAM = "nvram"
     TPM = "tpm"
@@ -144,7 +144,7 @@ class Policy:
     leave_stopped: bool = False
     ready: Ready | None = None
     rollback: bool = False
-    removal: frozenset[Rest] = frozenset()
+    removal: frozenset[Leftover] = frozenset()
     interrupts: bool = False
     copies: bool = False
 

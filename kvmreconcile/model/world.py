@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from kvmreconcile.model.objects import Actual, Desired, Key, Rest, Stamp
+from kvmreconcile.model.objects import Actual, Desired, Key, Leftover, Stamp
 from kvmreconcile.tree import Node
 
 
@@ -96,7 +96,7 @@ class Applied:
     runtime_id: int | None = None
     pending: tuple[Unseen, ...] = ()
     protect: bool = False
-    removal: frozenset[Rest] = frozenset()
+    removal: frozenset[Leftover] = frozenset()
     left: bool = False
 
 

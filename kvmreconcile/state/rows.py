@@ -10,7 +10,7 @@ from dataclasses import astuple
 from datetime import datetime
 from typing import Any
 
-from kvmreconcile.model import Applied, Key, Rest, Settled, Suspension, Trial, Unseen
+from kvmreconcile.model import Applied, Key, Leftover, Settled, Suspension, Trial, Unseen
 from kvmreconcile.state.history import Entry, What
 from kvmreconcile.tree import Node
 
@@ -59,7 +59,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
             pending=tuple(Unseen(tuple(steps), *rest) for steps, *rest in json.loads(pending)),
             protect=bool(protect),
             left=bool(left),
-            removal=frozenset(Rest(word) for word in json.loads(removal)),
+            removal=frozenset(Leftover(word) for word in json.loads(removal)),
         )
     except (ValueError, TypeError) as error:
         raise ValueError(f"what is remembered of {kind}/{name} is garbled: {error}") from error

@@ -5,7 +5,7 @@ import sqlite3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvmreconcile.model import Applied, Key, Rest, Settled, Unseen
+from kvmreconcile.model import Applied, Key, Leftover, Settled, Unseen
 from kvmreconcile.state.rows import read_applied, write_applied
 from kvmreconcile.tree import NONE, Node
 
@@ -41,7 +41,7 @@ unseen = st.builds(
         pending=st.lists(unseen, max_size=2).map(tuple),
         protect=st.booleans(),
         left=st.booleans(),
-        removal=st.frozensets(st.sampled_from(Rest)),
+        removal=st.frozensets(st.sampled_from(Leftover)),
     )
 )
 def test_what_is_written_is_read_back(value: Applied) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kvmreconcile.model import Applied, Key, Rest, Settled, Unseen
+from kvmreconcile.model import Applied, Key, Leftover, Settled, Unseen
 from kvmreconcile.state import State
 from kvmreconcile.tree import parse
 
@@ -27,7 +27,7 @@ def applied(key: Key = WEB) -> Applied:
         pending=(Unseen(("os", "@firmware"), "os/@firmware", None, "efi"),),
         protect=True,
         left=True,
-        removal=frozenset({Rest.NVRAM, Rest.SNAPSHOTS}),
+        removal=frozenset({Leftover.NVRAM, Leftover.SNAPSHOTS}),
     )
 
 

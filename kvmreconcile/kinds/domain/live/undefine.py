@@ -10,18 +10,18 @@ import libvirt
 
 from kvmreconcile.errors import Rejected, Unsupported
 from kvmreconcile.host.errors import translated
-from kvmreconcile.model import Action, Rest
+from kvmreconcile.model import Action, Leftover
 
-_DELETE: Mapping[Rest, int] = {
-    Rest.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_NVRAM,
-    Rest.TPM: libvirt.VIR_DOMAIN_UNDEFINE_TPM,
-    Rest.SNAPSHOTS: libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA,
-    Rest.CHECKPOINTS: libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA,
-    Rest.MANAGED_SAVE: libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE,
+_DELETE: Mapping[Leftover, int] = {
+    Leftover.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_NVRAM,
+    Leftover.TPM: libvirt.VIR_DOMAIN_UNDEFINE_TPM,
+    Leftover.SNAPSHOTS: libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA,
+    Leftover.CHECKPOINTS: libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA,
+    Leftover.MANAGED_SAVE: libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE,
 }
-_KEEP: Mapping[Rest, int] = {
-    Rest.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM,
-    Rest.TPM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM,
+_KEEP: Mapping[Leftover, int] = {
+    Leftover.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM,
+    Leftover.TPM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM,
 }
 """What can stay without a definition; all else keeps the definition there."""
 
@@ -50,14 +50,14 @@ def undefine(domain: libvirt.virDomain, action: Action) -> None:
     domain.undefineFlags(flags)
 
 
-def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Rest, str]]:
+def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Leftover, str]]:
     """Yield what of a domain cannot be without its definition."""
     if (count := domain.snapshotNum()) > 0:
-        yield Rest.SNAPSHOTS, f"snapshots ({count})"
+        yield Leftover.SNAPSHOTS, f"snapshots ({count})"
     if (count := _checkpoints(domain)) > 0:
-        yield Rest.CHECKPOINTS, f"checkpoints ({count})"
+        yield Leftover.CHECKPOINTS, f"checkpoints ({count})"
     if domain.hasManagedSaveImage():
-        yield Rest.MANAGED_SAVE, "its memory in a file"
+        yield Leftover.MANAGED_SAVE, "its memory in a file"
 
 
 def _checkpoints(domain: libvirt.virDomain) -> int:

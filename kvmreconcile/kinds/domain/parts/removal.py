@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kvmreconcile.kinds.part import Spec
-from kvmreconcile.model import Rest
+from kvmreconcile.model import Leftover
 
 
 class Removal(Spec):
@@ -40,13 +40,13 @@ class Removal(Spec):
         ),
     ] = "refuse"
 
-    def goes(self) -> frozenset[Rest]:
+    def goes(self) -> frozenset[Leftover]:
         """Return what goes with the guest."""
         said = {
-            Rest.NVRAM: self.nvram,
-            Rest.TPM: self.tpm,
-            Rest.SNAPSHOTS: self.snapshots,
-            Rest.CHECKPOINTS: self.checkpoints,
-            Rest.MANAGED_SAVE: self.managed_save,
+            Leftover.NVRAM: self.nvram,
+            Leftover.TPM: self.tpm,
+            Leftover.SNAPSHOTS: self.snapshots,
+            Leftover.CHECKPOINTS: self.checkpoints,
+            Leftover.MANAGED_SAVE: self.managed_save,
         }
         return frozenset(rest for rest, word in said.items() if word in ("delete", "forget"))
