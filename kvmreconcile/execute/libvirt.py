@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from kvmreconcile.errors import HostError, NotFound, NotYet, Rejected, StateError, Unavailable
 from kvmreconcile.execute.executor import Connection, Reporter, Tools
-from kvmreconcile.execute.hush import hushed
 from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, STARTING, WATCHING, Ledger
 from kvmreconcile.execute.legs import Leg, Legs
 from kvmreconcile.execute.parallel import work
+from kvmreconcile.execute.redact import redacted
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
@@ -130,7 +130,7 @@ class _Run:
                 news = self.ledger.settle(action.key, self._look(action.key), self._held(action.key))
                 self.settled(action.key, news)
         except (HostError, StateError) as failure:
-            result, error = Result.FAILED, self._hushed(action, str(failure))
+            result, error = Result.FAILED, self._redacted(action, str(failure))
             retry, kind = failure.retry, type(failure).__name__
             if isinstance(failure, NotYet) and self._executor.stopping.is_set():
                 result, error, kind = Result.SKIPPED, "stopped while it was waited for", ""
@@ -140,11 +140,11 @@ class _Run:
                 self.ledger.failed(action.key, error)
         return Outcome(action, result, pace.clock() - began_s, error, retry, kind)
 
-    def _hushed(self, action: Action, text: str) -> str:
+    def _redacted(self, action: Action, text: str) -> str:
         """Return what libvirt said of an action without the secrets it was given."""
         desired = self._world.desired.get(action.key)
         trees = (action.tree, desired.tree if desired else None)
-        return hushed(text, filter(None, trees), self._executor.kinds[action.key.kind].rules)
+        return redacted(text, filter(None, trees), self._executor.kinds[action.key.kind].rules)
 
     def _shows_no_good(self, action: Action, failure: HostError | StateError) -> bool:
         """Tell whether a step failed in a way that shows an object not to do its work any more."""

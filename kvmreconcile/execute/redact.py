@@ -13,7 +13,7 @@ from kvmreconcile.tree import Node, Rules
 from kvmreconcile.tree.place import at, under
 
 
-def hushed(text: str, trees: Iterable[Node], rules: Rules) -> str:
+def redacted(text: str, trees: Iterable[Node], rules: Rules) -> str:
     """Return a text with a mark for every secret of some definitions, as it is and as XML spells it."""
     found = {value for tree in trees for value in _secrets(tree, "", rules) if value}
     for value in sorted({*found, *map(escape, found)}, key=len, reverse=True):
