@@ -17,9 +17,9 @@ from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Plan, Prune, Report, World
+from kvmreconcile.observe import Observer
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.settings import Settings
-from kvmreconcile.sight import Sight
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
 from kvmreconcile.tree.bending import served
@@ -65,12 +65,12 @@ class Site:
     state: State
     stopping: Event = field(default_factory=Event)
     lend: Callable[[], AbstractContextManager[Any]] | None = None
-    _sight: Sight = field(init=False)
+    _observer: Observer = field(init=False)
     _memory: dict[tuple[str, Key], object] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Begin without having seen anything."""
-        object.__setattr__(self, "_sight", Sight(self.kinds, self.connection))
+        object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
 
     def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
         """Return specs, host and memory as they are now; of the host only these objects are looked at again."""
@@ -80,7 +80,7 @@ class Site:
             host=settings.host,
             now=now,
             desired=specs.desired,
-            observed=self._sight.all() if at is None else self._sight.again(at),
+            observed=self._observer.all() if at is None else self._observer.again(at),
             applied=self.state.applied(),
             frozen=specs.frozen,
             complete=specs.complete,

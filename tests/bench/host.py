@@ -18,10 +18,10 @@ import libvirt
 from kvmreconcile.cli.site import open_site, read_specs
 from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.model import Plan
+from kvmreconcile.observe import observe
 from kvmreconcile.plan import Overrides
 from kvmreconcile.reconcile import Site, known_kinds
 from kvmreconcile.settings import Settings
-from kvmreconcile.sight import observe
 from kvmreconcile.source.load import Loaded
 from tests.lab.lab import Lab
 

@@ -1,5 +1,5 @@
 """
-What is seen of a host, and how a second look need not be at all of it.
+Observe a host: all of it, or only some objects while the rest is taken as last seen.
 
 Separate from passes, which say where to look, and from drivers, which each look at one kind.
 """
@@ -14,11 +14,11 @@ from kvmreconcile.tree import forget_unused
 
 Objects = Mapping[Key, Actual | Unknown]
 _INSIDE = {"StoragePool": "Volume"}
-"""Objects of a kind that libvirt tells nothing about by itself, by the kind of what they are in."""
+"""Kinds without events of their own, by the kind of what contains them: looked at whenever that is."""
 
 
 def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
-    """Read all objects of all kinds; what could not be read is in the answer too."""
+    """Read all objects of all kinds; the result also names what could not be read."""
     objects: dict[Key, Actual | Unknown] = {}
     blind: list[Blind] = []
     for kind in kinds:
@@ -29,7 +29,7 @@ def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
 
 
 @dataclass(slots=True)
-class Sight:
+class Observer:
     """What was last seen of each object of one connection."""
 
     kinds: Mapping[str, Kind]
@@ -46,7 +46,7 @@ class Sight:
 
     def again(self, keys: Collection[Key]) -> Observation:
         """
-        Look again at these, at what is in them and at what could not be seen; the rest is as it was seen last.
+        Look again at these objects, at what they contain and at what could not be seen before; the rest is as last seen.
 
         Looks at everything if nothing was seen yet.
         """
@@ -62,7 +62,7 @@ class Sight:
         return self._seen
 
     def _merged(self, before: Observation, name: str, names: set[str] | None) -> Observation:
-        """Return what was seen, with objects of one kind seen anew: those of some names, or all (None)."""
+        """Return what was seen before, with objects of one kind observed anew: those of some names, or all (None)."""
         seen = self.kinds[name].driver().observe(self.connection, names)
 
         def is_asked(key: Key) -> bool:
@@ -76,5 +76,5 @@ class Sight:
 
 
 def _kept(seen: Objects, before: Objects) -> dict[Key, Actual | Unknown]:
-    """Return what was seen, with what is as it was before in the place of its equal: one of them is enough."""
+    """Return what was seen, with the earlier value wherever the two are equal, so that only one of them is kept."""
     return {key: was if (was := before.get(key)) == each else each for key, each in seen.items()}
