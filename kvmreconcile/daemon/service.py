@@ -22,8 +22,8 @@ from kvmreconcile.control.hook import hook_secret
 from kvmreconcile.control.orders import Orders
 from kvmreconcile.daemon.bell import Bell
 from kvmreconcile.daemon.chronicle import Chronicle
-from kvmreconcile.daemon.matters import MatterLog
 from kvmreconcile.daemon.newest import Newest
+from kvmreconcile.daemon.notices import NoticeLog
 from kvmreconcile.daemon.poll import Poll
 from kvmreconcile.daemon.probe import Probe
 from kvmreconcile.daemon.renewal import Renewal
@@ -88,7 +88,7 @@ class Service:
         chronicle = Chronicle(state, kept, lambda news: tell(self._followers, news))
         # The newest snapshot first: others read it when they are told.
         self._followers: tuple[Follower, ...] = (
-            self._newest, MatterLog(), status, self._metrics, self._notifier, self._probe, renewal, chronicle,
+            self._newest, NoticeLog(), status, self._metrics, self._notifier, self._probe, renewal, chronicle,
         )  # fmt: skip
         self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
         self._passes = Passes(

@@ -1,7 +1,7 @@
 """
 What there is to tell people, worked out from the newest snapshot and the news that made it.
 
-Separate from telling it. Pure: each matter is told when it begins, and again only once it was over.
+Separate from telling it. Pure. Each thing is told when it begins, and again only after it was over.
 """
 
 from collections.abc import Iterator, Mapping
@@ -49,15 +49,19 @@ _FAILED = (Condition.FAILED, Condition.UNREADY)
 _WELL = (Condition.READY, Condition.PENDING)
 _UNCLEAR = (Condition.CHANGING, Condition.UNKNOWN)
 
-Matters = Mapping[str, Message]
-"""What is so and was told, by subject."""
-
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What was told already and is not over yet; how many passes in a row broke off; why the repository is of no use."""
+    """
+    What must be remembered from one piece of news to the next.
 
-    matters: Matters = field(default_factory=dict)
+    Attributes:
+        open: What was told and is not over yet, by subject.
+        breaks: How many passes in a row broke off.
+        refused: Why the repository's newest revision is not used, "" if it is.
+    """
+
+    open: Mapping[str, Message] = field(default_factory=dict)
     breaks: int = 0
     refused: str = ""
 
@@ -68,11 +72,11 @@ def messages(memory: Memory, news: News, status: Status) -> tuple[Memory, tuple[
         return memory, ()
     memory = _counted(memory, news)
     present = {message.subject: message for message in _present(memory, status)}
-    lasting = {s: m for s, m in memory.matters.items() if s not in present and not _is_over(m, status)}
-    begun = [message for subject, message in present.items() if subject not in memory.matters]
-    over = [m for s, m in memory.matters.items() if s not in present and s not in lasting]
+    lasting = {s: m for s, m in memory.open.items() if s not in present and not _is_over(m, status)}
+    begun = [message for subject, message in present.items() if subject not in memory.open]
+    over = [m for s, m in memory.open.items() if s not in present and s not in lasting]
     told = (*_events(news), *begun, *(each for m in over for each in _recovery(m, status)))
-    return replace(memory, matters={**lasting, **present}), told
+    return replace(memory, open={**lasting, **present}), told
 
 
 def _counted(memory: Memory, news: News) -> Memory:
@@ -131,7 +135,7 @@ def _why_held(key: Key, standing: Standing) -> str:
 
 
 def _is_over(message: Message, status: Status) -> bool:
-    """Tell whether a matter that is not present any more is over, and not only out of sight for a while."""
+    """Tell whether something that is no longer present is over, and not only out of sight for a while."""
     standing = status.objects.get(message.key) if message.key else None
     if standing is None:
         return True
@@ -141,7 +145,7 @@ def _is_over(message: Message, status: Status) -> bool:
 
 
 def _recovery(message: Message, status: Status) -> Iterator[Message]:
-    """Yield what is told when a matter is over: nothing of what was held, nor of an object nobody asks for any more."""
+    """Yield what is told when a failure is over, unless it was of an object that no spec wants any more."""
     if message.topic is Topic.FAILED and (message.key is None or message.key in status.objects):
         text = f"well again, after: {message.text}"
         yield Message(Topic.RECOVERED, message.subject, text, message.key)

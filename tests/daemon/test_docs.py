@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from kvmreconcile.config import read_settings
-from kvmreconcile.daemon.matters import ENDS
+from kvmreconcile.daemon.notices import ENDS
 from kvmreconcile.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.daemon.matters import MatterLog
+from kvmreconcile.daemon.notices import NoticeLog
 from kvmreconcile.daemon.probe import Probe
 from kvmreconcile.errors import HostError, NotYet, Rejected, Unavailable
 from kvmreconcile.model import Action, Desired, Key, Plan, Policy, Power, Ready
@@ -180,7 +180,7 @@ def test_nobody_waits_for_a_look_that_hangs(bench: Bench) -> None:
 def test_log_tells_once_that_a_guest_is_not_ready_and_once_that_it_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    log, lacks = MatterLog(), {WEB: "its agent is silent"}
+    log, lacks = NoticeLog(), {WEB: "its agent is silent"}
 
     for unready in (lacks, {WEB: "its port is closed"}, {}, {}):
         log(Probed(NOW, frozenset({WEB}), unready))

@@ -82,7 +82,7 @@ def test_failure_of_what_nobody_wants_any_more_is_forgotten(story: Story) -> Non
     gone = replace(rest, world=replace(rest.world, desired={k: rest.world.desired[k] for k in (DB, LAN)}))
 
     assert story.hear(gone) == []
-    assert story.memory.matters == {}
+    assert story.memory.open == {}
 
 
 def test_a_guest_that_dies_at_every_start_is_told_of_while_it_does(story: Story) -> None:

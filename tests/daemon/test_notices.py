@@ -2,51 +2,51 @@
 
 from datetime import UTC, datetime
 
-from kvmreconcile.daemon.matters import ENDS, Event, Matter, Told, matters
+from kvmreconcile.daemon.notices import ENDS, Event, Notice, OpenNotices, notices
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Blind, Held, Hold, Key, Observation, Plan, Reason, World
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Change, Effect
 
 WEB = Key("Domain", "web")
-HELD = Matter(Event("object.held"), (("key", "Domain/web"), ("why", "so")))
-HIDDEN = Matter(Event("host.hidden"), (("prefix", "Volume/"),))
+HELD = Notice(Event("object.held"), (("key", "Domain/web"), ("why", "so")))
+HIDDEN = Notice(Event("host.hidden"), (("prefix", "Volume/"),))
 
 
-def test_matter_is_told_when_it_begins() -> None:
-    told = Told()
+def test_notice_is_told_when_it_begins() -> None:
+    known = OpenNotices()
 
-    assert list(told.news([HELD, HELD, HIDDEN])) == [HELD, HIDDEN]
-
-
-def test_matter_that_lasts_is_not_told_again() -> None:
-    told = Told()
-    list(told.news([HELD]))
-
-    assert list(told.news([HELD, HIDDEN])) == [HIDDEN]
+    assert list(known.changes([HELD, HELD, HIDDEN])) == [HELD, HIDDEN]
 
 
-def test_matter_that_is_over_is_told_by_what_it_was_about() -> None:
-    told = Told()
-    list(told.news([HELD]))
+def test_notice_that_lasts_is_not_told_again() -> None:
+    known = OpenNotices()
+    list(known.changes([HELD]))
 
-    assert list(told.news([])) == [Matter(Event("object.released"), (("key", "Domain/web"),))]
-    assert list(told.news([])) == []
+    assert list(known.changes([HELD, HIDDEN])) == [HIDDEN]
 
 
-def test_matter_that_comes_back_is_told_again() -> None:
-    told = Told()
+def test_notice_that_is_over_is_told_by_what_it_was_about() -> None:
+    known = OpenNotices()
+    list(known.changes([HELD]))
+
+    assert list(known.changes([])) == [Notice(Event("object.released"), (("key", "Domain/web"),))]
+    assert list(known.changes([])) == []
+
+
+def test_notice_that_comes_back_is_told_again() -> None:
+    known = OpenNotices()
     for now in ([HELD], []):
-        list(told.news(now))
+        list(known.changes(now))
 
-    assert list(told.news([HELD])) == [HELD]
+    assert list(known.changes([HELD])) == [HELD]
 
 
 def steps(verb: str, hold: Hold) -> Held:
     return Held(Action(WEB, verb, Effect.RESTART, Reason.EDIT), hold, "costs too much", "approve it")
 
 
-def test_all_that_stays_is_a_matter_and_one_of_an_object_whatever_its_steps() -> None:
+def test_all_that_stays_is_a_notice_and_one_of_an_object_whatever_its_steps() -> None:
     problem = Problem("a.yaml:1:2", "is wrong", "mend it")
     specs = Loaded((), {}, (problem,), frozenset(), complete=False)
     observed = Observation(blind=(Blind("Volume/default/", "is not active"),))
@@ -56,9 +56,9 @@ def test_all_that_stays_is_a_matter_and_one_of_an_object_whatever_its_steps() ->
         pending={WEB: (Change(("memory",), "memory", "1", "2"),)},
     )
 
-    found = {m.event: dict(m.fields) for m in matters(specs, world, plan)}
+    found = {m.event: dict(m.fields) for m in notices(specs, world, plan)}
 
-    # Whether a guest is ready is no matter of passes.
+    # Whether a guest is ready is not for passes to tell.
     assert {*found, "object.unready"} == ENDS.keys()
     assert found[Event("spec.wrong")] == {"where": "a.yaml:1:2", "what": "is wrong", "todo": "mend it"}
     assert found[Event("host.hidden")] == {"prefix": "Volume/default/", "why": "is not active"}
