@@ -22,7 +22,7 @@ from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
-from kvmreconcile.tree.bending import served
+from kvmreconcile.tree.variants import for_version
 
 Kinds = Mapping[str, Kind]
 KINDS_OF_OTHERS = "kvmreconcile.kinds"
@@ -43,7 +43,9 @@ def known_kinds() -> Kinds:
 
 def on_host(kinds: Kinds, connection: Any) -> Kinds:
     """Return kinds as the libvirt of a connection serves them: what it is too old for waits as if there were no verb."""
-    return {name: replace(kind, rules=served(kind.rules, connection.version)) for name, kind in kinds.items()}
+    return {
+        name: replace(kind, rules=for_version(kind.rules, connection.version)) for name, kind in kinds.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from kvmreconcile.plan.halts import is_left
 from kvmreconcile.plan.unseen import to_remember
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change, overlay
-from kvmreconcile.tree.bending import variant
+from kvmreconcile.tree.variants import for_policy
 
 MAKING = frozenset({"create", "recreate", "replace"})
 """Verbs that make an object, and leave half of one if cut short."""
@@ -64,7 +64,7 @@ class Ledger:
             doing = replace(meant, uuid=self._uuid(meant), complete=True, digest="")
         else:
             # Should this be cut short and the spec then change, what it added is still known as ours.
-            both = variant(kind.rules, plain=True, shared=True, ignored=())
+            both = for_policy(kind.rules, plain=True, shared=True, ignored=())
             doing = replace(known, tree=overlay(known.tree, meant.tree, both), digest="")
         seen = self._world.observed.objects.get(action.key)
         if action.verb == "define" and isinstance(seen, Actual):

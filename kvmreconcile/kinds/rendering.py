@@ -14,7 +14,7 @@ from kvmreconcile.kinds.lens import write
 from kvmreconcile.kinds.update import effect
 from kvmreconcile.model import Apply, Desired, Key, Policy
 from kvmreconcile.tree import Node, Rules, make, overlay, parse, paths
-from kvmreconcile.tree.bending import variant
+from kvmreconcile.tree.variants import for_policy
 
 
 def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
@@ -51,7 +51,7 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
 def _literal(rules: Rules) -> Rules:
     """Return rules by which nothing is added, closed or left out."""
     return replace(
-        variant(rules, plain=True, shared=True, ignored=()), ignored=paths(), resets=Rules().resets
+        for_policy(rules, plain=True, shared=True, ignored=()), ignored=paths(), resets=Rules().resets
     )
 
 

@@ -13,8 +13,8 @@ from kvmreconcile.model import Actual, Applied, Apply, Desired, Policy, Settled
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import hot_and_cold, live_changes
 from kvmreconcile.tree import Change, Node, Rules, Table, diff, overlay
-from kvmreconcile.tree.bending import variant
 from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.variants import for_policy
 
 SECRET = "(secret)"  # noqa: S105  a mark that stands for one
 """What stands in the place of a secret value."""
@@ -97,7 +97,7 @@ def settled_live(
         seen: The object before anything was done to it.
         before: What was remembered of it then.
     """
-    rules = bent(desired, kind)
+    rules = rules_for(desired, kind)
     known = {s.fingerprint for s in before.settled} if before else set()
     changes = tuple(live_changes(followed(desired, actual, kind), actual, None, rules))
     is_new_run = seen is None or seen.runtime_id != actual.runtime_id
@@ -148,7 +148,7 @@ def intent(desired: Desired, instance: str, kind: Rulebook) -> Applied:
 
 def applied_after(desired: Desired, actual: Actual, kind: Rulebook, instance: str) -> Applied:
     """Return what is remembered once an object was brought to what its spec says, as libvirt then has it."""
-    rules = bent(desired, kind)
+    rules = rules_for(desired, kind)
     return Applied(
         key=desired.key,
         uuid=actual.uuid,
@@ -167,10 +167,10 @@ def followed(desired: Desired, actual: Actual, kind: Rulebook, before: Node | No
     return replace(desired, tree=kind.follow(desired, actual, before))
 
 
-def bent(desired: Desired, kind: Rulebook) -> Rules:
-    """Return the kind's rules as the object's own policy bends them."""
+def rules_for(desired: Desired, kind: Rulebook) -> Rules:
+    """Return a kind's rules, adapted to the object's own policy."""
     policy = desired.policy
-    return variant(
+    return for_policy(
         kind.rules,
         plain=desired.plain,
         shared=policy.apply is Apply.MERGE,

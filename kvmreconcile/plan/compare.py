@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroundings
-from kvmreconcile.plan.applied import bent, digest, fingerprint, followed, is_live_mark, live_mark
+from kvmreconcile.plan.applied import digest, fingerprint, followed, is_live_mark, live_mark, rules_for
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import Job, after_birth, by_rows, live_changes, steps_for, without_forgotten
 from kvmreconcile.plan.unseen import unseen
 from kvmreconcile.tree import Change, Effect, diff, overlay
-from kvmreconcile.tree.bending import outspoken
+from kvmreconcile.tree.variants import for_new
 
 MOVE = "move"
 """The verb of what goes elsewhere with all that is in it, which one pass may begin and a later one end."""
@@ -39,7 +39,7 @@ class Compared:
 
 def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
     """Return the steps that make an object which does not exist, or which an earlier run left half made."""
-    rules = outspoken(bent(desired, kind))
+    rules = for_new(rules_for(desired, kind))
     born = overlay(rules.birth("", desired.tree), desired.tree, rules)
     whole = kind.complete(replace(born, tag=kind.root), around)
     base = Action(desired.key, "create", Effect.LIVE, reason, policy=desired.policy)
@@ -57,7 +57,7 @@ def compare(
     desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook, around: Surroundings
 ) -> Compared:
     """Return the steps that bring an existing object of ours to what its spec says."""
-    rules, named = bent(desired, kind), digest(desired, kind.rules)
+    rules, named = rules_for(desired, kind), digest(desired, kind.rules)
     known = {s.fingerprint for s in applied.settled} if applied else set()
     # What says the same as before has nothing to forget.
     before = applied.tree if applied and applied.digest != named else None

@@ -23,7 +23,7 @@ from kvmreconcile.model import (
     Unknown,
     World,
 )
-from kvmreconcile.plan.applied import bent, mask
+from kvmreconcile.plan.applied import mask, rules_for
 from kvmreconcile.plan.compare import MOVE, Compared, compare, create
 from kvmreconcile.plan.halts import is_left, kept_still
 from kvmreconcile.plan.memory import Found, Surrounding, View, keep, recall
@@ -146,7 +146,7 @@ def _is_ours_again(view: View, kinds: Rulebooks, needs: Needs, found: Findings) 
         return False
     places = needs.direct[desired.key]
     ours = bool(places) and all(p in needs.direct and p not in found.foreign for p in places)
-    return ours and is_satisfied_by(desired.tree, actual.tree, bent(desired, kind))
+    return ours and is_satisfied_by(desired.tree, actual.tree, rules_for(desired, kind))
 
 
 def _strayed(view: View, around: Surrounding, kind: Rulebook) -> Iterator[Held]:

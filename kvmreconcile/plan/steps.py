@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from kvmreconcile.model import Action, Actual, Desired, Power
 from kvmreconcile.plan.openings import ceiling
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, diff, forget, locate, overlay, paths
-from kvmreconcile.tree.bending import running
+from kvmreconcile.tree.variants import for_running
 
 _ANEW = Update("replace", effect=Effect.REPLACE)
 """What is done about a change of an object without power that no row serves."""
@@ -111,7 +111,7 @@ def live_changes(desired: Desired, actual: Actual, before: Node | None, rules: R
     live = actual.live
     if live is None:
         return
-    rules = running(rules)
+    rules = for_running(rules)
     proposed = overlay(without_forgotten(live, before, desired, rules), desired.tree, rules)
     ours = rules.rebooting if desired.policy.reboot_applies else paths()
     found = (c for c in diff(live, proposed, rules) if c.rule not in rules.live_ignored)

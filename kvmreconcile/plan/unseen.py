@@ -8,7 +8,7 @@ running definition does tell, which needs no memory. Pure.
 from collections.abc import Iterable, Iterator
 
 from kvmreconcile.model import Actual, Applied, Desired, Unseen
-from kvmreconcile.plan.applied import SECRET, bent
+from kvmreconcile.plan.applied import SECRET, rules_for
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import live_changes
 from kvmreconcile.tree import Change, Node, Rules
@@ -45,7 +45,7 @@ def to_remember(
     Args:
         seen: The object before it is stored.
     """
-    told = {c.steps for c in live_changes(desired, seen, None, bent(desired, kind))}
+    told = {c.steps for c in live_changes(desired, seen, None, rules_for(desired, kind))}
     return tuple(
         Unseen(c.steps, c.rule, _spelled(c.old, c), _spelled(c.new, c))
         for c in waiting

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from operator import is_
 
-from kvmreconcile.tree.bending import outspoken
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.node import COMMENT, NONE, TEXT, Node
 from kvmreconcile.tree.place import at, under
 from kvmreconcile.tree.rules import Owner, Rules
 from kvmreconcile.tree.scalars import Measure
+from kvmreconcile.tree.variants import for_new
 
 
 def overlay(actual: Node, desired: Node, rules: Rules, path: str = "") -> Node:
@@ -151,7 +151,7 @@ def _born(new: Node, rules: Rules, path: str) -> Node:
     """Return a new element with what it is given at birth, and without markers that libvirt would not know."""
     if new.tag in (TEXT, COMMENT):
         return new
-    return overlay(replace(rules.birth(path, new), prefix=new.prefix), new, outspoken(rules), path)
+    return overlay(replace(rules.birth(path, new), prefix=new.prefix), new, for_new(rules), path)
 
 
 def _without_stale(proposed: Node, actual: Node, desired: Node, rules: Rules, path: str) -> Node:

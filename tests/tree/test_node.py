@@ -17,9 +17,9 @@ from kvmreconcile.tree import (
     parse,
     to_xml,
 )
-from kvmreconcile.tree.bending import variant
 from kvmreconcile.tree.diff import label
 from kvmreconcile.tree.place import short
+from kvmreconcile.tree.variants import for_policy
 
 
 def test_malformed_xml_is_refused_with_its_place() -> None:
@@ -111,7 +111,7 @@ def test_changes_have_names_signs_and_places() -> None:
 
 
 def test_policy_bends_rules_without_touching_them() -> None:
-    bent = variant(PORTS, plain=False, shared=True, ignored=("a",))
+    bent = for_policy(PORTS, plain=False, shared=True, ignored=("a",))
 
     assert bent.ignored.get("a/b/@c")
     assert PORTS.ignored.get("a") is None
@@ -120,10 +120,10 @@ def test_policy_bends_rules_without_touching_them() -> None:
 def test_what_interrupts_is_left_out_where_policy_forbids_it() -> None:
     rules = Rules(updates=Table({"a": (Update("set"), Update("anew", interrupts=True))}))
 
-    calm = variant(rules, plain=False, shared=False, ignored=(), interrupts=False)
+    calm = for_policy(rules, plain=False, shared=False, ignored=(), interrupts=False)
 
     assert [u.verb for u in calm.updates.get("a") or ()] == ["set"]
-    assert variant(rules, plain=False, shared=False, ignored=()).updates is rules.updates
+    assert for_policy(rules, plain=False, shared=False, ignored=()).updates is rules.updates
 
 
 def test_star_is_one_step_and_two_are_any() -> None:

@@ -25,8 +25,8 @@ from kvmreconcile.kinds.reading import read
 from kvmreconcile.kinds.stamp import without_stamp
 from kvmreconcile.model import Actual, Halt, Source, Stamp, Surroundings
 from kvmreconcile.tree import Node, brief, diff, overlay, parse, paths, to_xml
-from kvmreconcile.tree.bending import variant
 from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.variants import for_policy
 
 Place = tuple[int | str, ...]
 """Where a part is: the places of children on the way down, and an attribute's name at the end, if it is one."""
@@ -40,7 +40,7 @@ _KEPT = paths(
     "devices/*/alias", "devices/*/alias/@name", "devices/graphics", "devices/graphics/@type",
 )  # fmt: skip
 
-PLAIN = variant(RULES, plain=True, shared=False, ignored=())
+PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
 _LEVELS = 4
 """How deep elements are tried one by one; below, they go with what they are in."""

@@ -1,8 +1,8 @@
 """
-Rules as a situation bends them: a host, one object's policy, a running object, an object made anew.
+A kind's rules, adapted to a libvirt version, to an object's policy, to a running or to a new object.
 
-Separate from the rules themselves, which say what holds in general. Bent rules are remembered, since looking
-up in fresh tables would cost more than all else.
+Separate from the rules themselves, which say what holds in general. Variants are cached, since tables remember
+their look-ups and a fresh one would have to find everything again.
 """
 
 from dataclasses import replace
@@ -13,17 +13,17 @@ from kvmreconcile.tree.table import Table, paths
 
 
 @lru_cache(maxsize=256)
-def variant(
+def for_policy(
     rules: Rules, *, plain: bool, shared: bool, ignored: tuple[str, ...], interrupts: bool = True
 ) -> Rules:
     """
-    Return rules as one object's policy bends them.
+    Return rules adapted to one object's policy.
 
     Args:
-        plain: New members are given only what libvirt itself gives them.
-        shared: No list is complete, so nothing is removed from one.
-        ignored: More paths that are left as they are.
-        interrupts: Parts of a running object may be gone for a moment.
+        plain: Whether new members are given only what libvirt itself gives them.
+        shared: Whether no list counts as complete, so that nothing is removed from one.
+        ignored: Further paths that are left as they are.
+        interrupts: Whether parts of a running object may be gone for a moment.
     """
     members = {
         k: replace(m, owner=Owner.SHARED) if m.owner is Owner.SPEC else m for k, m in rules.members.rows
@@ -40,19 +40,19 @@ def variant(
 
 
 @lru_cache(maxsize=256)
-def served(rules: Rules, version: tuple[int, int, int]) -> Rules:
-    """Return rules as a libvirt of this version serves them, without the verbs for which it is too old."""
+def for_version(rules: Rules, version: tuple[int, int, int]) -> Rules:
+    """Return rules without the verbs for which a libvirt of this version is too old."""
     updates = {path: tuple(u for u in rows if u.since <= version) for path, rows in rules.updates.rows}
     return replace(rules, updates=Table(updates))
 
 
 @lru_cache(maxsize=256)
-def running(rules: Rules) -> Rules:
-    """Return rules for a running object, which is compared and never defined, so that nothing in it gets stale."""
+def for_running(rules: Rules) -> Rules:
+    """Return rules for a running definition, which is compared and never stored, so that nothing in it gets stale."""
     return replace(rules, resets=Table({}))
 
 
 @lru_cache(maxsize=256)
-def outspoken(rules: Rules) -> Rules:
-    """Return rules for what is made anew, of which all is said that the spec says: libvirt may imply otherwise."""
+def for_new(rules: Rules) -> Rules:
+    """Return rules for a new object or member: it says all that its spec does, even what leaving out would imply."""
     return replace(rules, implied=Table({}), at_birth=paths())
