@@ -1,0 +1,220 @@
+"""The daemon keeps an eye on whether real guests do their work, and takes back an edit with which one does not."""
+
+import json
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kvmreconcile.cli.app import app
+from tests.lab.daemon import FILES, Daemon
+from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent, wait_until
+from tests.lab.lab import Lab
+from tests.lab.site import NETWORK
+
+WITHIN_S = 90
+OFF = "shutdown: {agent: false, acpi: false, force: true}"
+BOOTED = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {{name: {name}, labels: {{tier: web}}}}
+spec:
+  type: qemu
+  memory: 96MiB
+  boot: {{kernel: {files.vmlinuz}, initrd: {files.initrd}, cmdline: console=ttyS0 quiet}}
+"""
+# It finds nothing to boot from, and is started in no time.
+EMPTY = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {{name: {name}, labels: {{tier: web}}}}
+spec:
+  type: qemu
+  memory: 96MiB
+"""
+GOOD, BAD = "cmdline: console=ttyS0 quiet", "cmdline: console=ttyS0 quiet rdinit=/bin/false panic=0"
+
+
+class Watched(Daemon):
+    """A daemon on specs of the test's own, which can be talked to."""
+
+    def __init__(self, lab: Lab, home: Path, inside: Sequence[str] = ()) -> None:
+        super().__init__(lab, home, inside)
+        for name in FILES:
+            (self.specs / name).unlink()
+        self.environment["KVMRECONCILE_CONTROL"] = f"{{socket: {home}/control.sock}}"
+
+    def write(self, name: str, form: str, *more: str, files: GuestFiles | None = None) -> None:
+        """Write the spec of a guest."""
+        text = form.format(name=name, files=files) + "".join(f"  {line}\n" for line in more)
+        (self.specs / f"{name}.yaml").write_text(text)
+
+    def say(self, *words: str) -> Result:
+        """Call kvmreconcile with the daemon's settings."""
+        return CliRunner(env=self.environment).invoke(app, list(words), catch_exceptions=False)
+
+    def standing(self, name: str) -> dict[str, Any]:
+        """Return what the daemon tells of a guest, nothing while it does not know it."""
+        result = self.say("status", f"Domain/{name}", "-o", "json")
+        found: dict[str, Any] = json.loads(result.stdout) if result.stdout else {}
+        return found
+
+    def wait_until_it(self, name: str, condition: str, hold: str | None = None) -> dict[str, Any]:
+        """Wait until a guest stands in one way, and return what is told of it."""
+
+        def is_so() -> bool:
+            found = self.standing(name)
+            return (found.get("condition"), found.get("hold") or None) == (condition, hold)
+
+        wait_until(is_so, f"{name} is {condition} {hold or ''}", WITHIN_S)
+        return self.standing(name)
+
+    def wait_until_converged(self) -> None:
+        wait_until(lambda: self.say("status").exit_code == 0, "all is as it should be", WITHIN_S)
+
+    def approve(self) -> Result:
+        """Approve the plan there is."""
+        return self.say("approve", json.loads(self.say("status", "-o", "json").stdout)["plan"])
+
+    def runs(self, *names: str) -> dict[str, str]:
+        """Return what changes whenever a guest is started."""
+        return {name: self.lab.virsh("domid", name).strip() for name in names}
+
+
+@pytest.fixture
+def watched(lab: Lab, tmp_path: Path) -> Iterator[Watched]:
+    """A daemon without specs that is not started yet."""
+    daemon = Watched(lab, tmp_path)
+    with stopped_in_the_end(daemon):
+        yield daemon
+
+
+@pytest.fixture
+def beside_guests(lab: Lab, tmp_path: Path) -> Iterator[Watched]:
+    """The same, where guests can be reached by the addresses that the lab's networks give them."""
+    pid = (lab.path / "pid").read_text().strip()
+    daemon = Watched(lab, tmp_path, ("nsenter", f"--net=/proc/{pid}/ns/net", "--"))
+    with stopped_in_the_end(daemon):
+        yield daemon
+
+
+@contextmanager
+def stopped_in_the_end(daemon: Daemon) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        daemon.process.stop()
+        print(daemon.process.tail())
+
+
+def test_edit_that_silences_a_guest_is_taken_back_and_reported_and_the_next_edit_is_tried(
+    watched: Watched, guest_files: GuestFiles
+) -> None:
+    group = f"update: {{maxEffect: restart, group: tier, rollback: true, {OFF}}}"
+    watched.write("web1", BOOTED, "ready: {agent: true, timeout: 60s}", group, files=guest_files)
+    watched.write("web2", EMPTY, "ready: {delay: 10ms}", group.replace("tier,", "tier, order: 1,"))
+    watched.write("lone", EMPTY)
+    watched.start()
+    watched.wait_until_converged()
+    ran = watched.runs("web1", "web2", "lone")
+    stored = watched.lab.virsh("dumpxml", "--inactive", "web1")
+
+    # In one, so that no pass sees half of it.
+    text = (watched.specs / "web1.yaml").read_text()
+    (watched.specs / "web1.yaml").write_text(text.replace(GOOD, BAD).replace("timeout: 60s", "timeout: 3s"))
+    watched.wait_for("action.started", key="Domain/web1")
+    watched.edit("web2.yaml", "96MiB", "98MiB")
+    watched.edit("lone.yaml", "  memory", "  title: Mended\n  memory")
+
+    told = watched.wait_until_it("web1", "Held", "taken-back")
+    assert "not ready within 3 s: agent: " in told["why"]
+    assert "edit its spec, or approve" in told["release"]
+    assert "Domain/web1: " in watched.wait_until_it("web2", "Held", "rollout")["why"]
+    watched.wait_until_it("lone", "Ready")
+    assert watched.lab.virsh("desc", "lone", "--title").strip() == "Mended"
+    wait_for_agent(watched.lab, "web1")
+    assert watched.lab.virsh("dumpxml", "--inactive", "web1") == stored
+    now = watched.runs("web1", "web2", "lone")
+    assert now == {**ran, "web1": now["web1"]}
+    assert now["web1"] != ran["web1"]
+    assert watched.wait_for("action.failed", key="Domain/web1", verb="ready")["error"]
+    held = watched.wait_for("object.held", key="Domain/web1")
+    assert (held["why"], told["why"]) == ("the edit was taken back", f"{held['why']}: {held['detail']}")
+    history = watched.say("history", "Domain/web1").stdout
+    assert "not ready within 3 s" in history
+    assert "an edit of it is taken back" in history
+
+    (watched.specs / "web1.yaml").write_text(text.replace("memory", "title: Better\n  memory", 1))
+
+    watched.wait_until_converged()
+    assert watched.lab.virsh("desc", "web1", "--title").strip() == "Better"
+    now = watched.runs("web2", "lone")
+    assert now["web2"] != ran["web2"]
+    assert now["lone"] == ran["lone"]
+
+
+def test_edit_that_was_taken_back_is_tried_again_whenever_it_is_approved(watched: Watched) -> None:
+    with closing(socket.socket()) as port:
+        # Nobody listens there yet.
+        port.bind(("127.0.0.1", 0))
+        needs = f"ready: {{tcp: {{port: {port.getsockname()[1]}, address: 127.0.0.1}}, timeout: 1s}}"
+        update = f"update: {{maxEffect: restart, rollback: true, {OFF}}}"
+        watched.write("web", EMPTY, "ready: {delay: 10ms}", update)
+        watched.start()
+        watched.wait_until_converged()
+        watched.write("web", EMPTY.replace("96", "98"), needs, update)
+        watched.wait_until_it("web", "Held", "taken-back")
+        ran = watched.runs("web")
+
+        # By itself, it is not.
+        assert watched.say("reconcile").exit_code == 0
+        while "reconcile" not in watched.wait_for("pass.started")["rung_by"]:
+            continue
+        watched.wait_for("pass.ended")
+        assert watched.standing("web")["hold"] == "taken-back"
+        assert watched.runs("web") == ran
+
+        assert watched.approve().exit_code == 0
+        watched.wait_for("action.failed", key="Domain/web", verb="ready")
+        watched.wait_until_it("web", "Held", "taken-back")
+        assert str(98 * 1024) not in watched.lab.virsh("dumpxml", "web")
+
+        port.listen()
+        assert watched.approve().exit_code == 0
+        watched.wait_until_converged()
+        assert str(98 * 1024) in watched.lab.virsh("dumpxml", "web")
+
+
+def test_guest_is_unready_while_its_service_is_gone_and_no_pass_is_made_for_that(
+    beside_guests: Watched, guest_files: GuestFiles
+) -> None:
+    watched = beside_guests
+    (watched.specs / "lan.yaml").write_text(NETWORK)
+    nic, ready = "interfaces: [{name: lan, network: lan}]", "ready: {lease: true, tcp: 7777}"
+    watched.write("web", BOOTED, nic, ready, files=guest_files)
+    watched.start()
+    wait_for_agent(watched.lab, "web")
+    serve(watched.lab)
+    watched.wait_until_converged()
+
+    ask_agent(watched.lab, "web", "guest-exec", path="/bin/killall", arg=["httpd"])
+    assert watched.say("reconcile").exit_code == 0
+
+    assert "port 7777: Connection refused" in watched.wait_until_it("web", "Unready")["why"]
+    assert watched.say("status").exit_code == 3
+    watched.wait_for("object.unready", key="Domain/web")
+    serve(watched.lab)
+    watched.wait_until_converged()
+    watched.wait_for("object.ready", key="Domain/web")
+    told = [line["event"] for line in watched.lines()]
+    assert told.count("object.unready") == told.count("object.ready") == 1
+    assert told[told.index("object.unready") : told.index("object.ready")] == ["object.unready"]
+
+
+def serve(lab: Lab) -> None:
+    """Have the guest accept connections."""
+    ask_agent(lab, "web", "guest-exec", path="/bin/httpd", arg=["-p", "7777"])
