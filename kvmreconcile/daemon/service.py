@@ -1,8 +1,9 @@
 """
-The daemon's threads: one makes passes, one keeps time, one watches files, libvirt's tells of events.
+The whole daemon: its parts put together, and its threads started and stopped.
 
-Separate from what a pass is. All that these threads do is ring the bell; nothing but the thread that makes passes
-ever touches the host, or the state but for what somebody suspends.
+Separate from the parts. One thread makes passes, others keep time, watch files or hear libvirt's events; all that
+those do is ring the bell. Only the thread that makes passes changes the host or the state, except that orders to
+suspend and resume are written down where they arrive.
 """
 
 import signal
@@ -48,7 +49,7 @@ from kvmreconcile.settings import Settings
 from kvmreconcile.state import Keep, State
 
 TEND_S = 1.0
-"""How often it is made sure that connection and watches still work; costs a few system calls."""
+"""How often connection and watches are checked, which costs a few system calls."""
 GRACE_S = 20.0
 """How long a pass may take to end once it is told to; a guest that shuts down slowly is not waited for."""
 
@@ -91,17 +92,25 @@ class Service:
             self._newest, NoticeLog(), status, self._metrics, self._notifier, self._probe, renewal, chronicle,
         )  # fmt: skip
         self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
-        self._passes = Passes(
-            origin=lambda: find_origin(paths, settings),
+        self._passes = self._make_passes(paths)
+        self._worker = self._make_worker(kinds, renewal)
+        self._look: Callable[[], None] = lambda: self._bell.ring(SPECS)
+        self._control = Control(settings, lambda: build(self._answers()))
+
+    def _make_passes(self, paths: Sequence[Path]) -> Passes:
+        return Passes(
+            origin=lambda: find_origin(paths, self._settings),
             again=lambda: self._bell.ring(PROGRESS),
             rung_by=self._bell.rung_by,
             followers=self._followers,
             alive=self._watchdog.answer,
         )
-        self._worker = Worker(
-            settings=settings,
+
+    def _make_worker(self, kinds: Kinds, renewal: Renewal) -> Worker:
+        return Worker(
+            settings=self._settings,
             kinds=kinds,
-            state=state,
+            state=self._state,
             passes=self._passes,
             renewal=renewal,
             bell=self._bell,
@@ -109,8 +118,6 @@ class Service:
             followers=self._followers,
             stopping=self._stopping,
         )
-        self._look: Callable[[], None] = lambda: self._bell.ring(SPECS)
-        self._control = Control(settings, lambda: build(self._answers()))
 
     def run(self) -> bool:
         """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
