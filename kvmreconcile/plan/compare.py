@@ -87,11 +87,8 @@ def compare(
         actions += tuple(_moving(moved, actions, base))
     else:
         actions = tuple(by_rows(changes, actual.tree, proposed, rules, base))
-    # Whose it is, it is under the UUID it has, whatever its spec would have it be.
-    mark = replace(around.stamp, uuid=actual.uuid)
-    if kind.stamped and actual.stamp != mark and not any(a.verb in _MARKING for a in actions):
-        tree = kind.complete(actual.tree, replace(around, stamp=mark))
-        actions = (replace(base, verb="own", tree=tree, reason=Reason.ADOPT), *actions)
+    if not any(action.verb in _MARKING for action in actions):
+        actions = (*_owning(actual, kind, around, base), *actions)
     over = applied is not None and bool(applied.pending) and applied.runtime_id != actual.runtime_id
     outdated = outdated or over or applied is None or applied.digest != named or not applied.complete
     return Compared(actions, pending, stale=outdated and not actions)
@@ -102,6 +99,15 @@ def _moving(moved: Iterable[Change], others: Iterable[Action], base: Action) -> 
     if not any(action.verb == "stop" for action in others):
         for change in moved:
             yield replace(base, verb=MOVE, steps=change.steps[:-1], changes=(change,))
+
+
+def _owning(actual: Actual, kind: Rulebook, around: Surroundings, base: Action) -> Iterator[Action]:
+    """Yield the step that writes our mark into an object, unless it bears it already."""
+    # The mark names the UUID that the object has, whatever its spec says.
+    mark = replace(around.stamp, uuid=actual.uuid)
+    if kind.stamped and actual.stamp != mark:
+        tree = kind.complete(actual.tree, replace(around, stamp=mark))
+        yield replace(base, verb="own", tree=tree, reason=Reason.ADOPT)
 
 
 def _reason(applied: Applied | None, named: str) -> Reason:

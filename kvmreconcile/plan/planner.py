@@ -31,14 +31,13 @@ def plan(
         overrides: What the caller says over the specs; None for nothing.
         limits: The brakes of the whole host; None for the shipped ones.
     """
-    overrides = overrides or Overrides()
+    overrides, limits = overrides or Overrides(), limits or Limits()
     world = replace(world, desired=overridden(world.desired, overrides))
     forget_others(world)
     needs, edits = find_needs(world, kinds), trials(world, kinds)
     found = _looked(replace(world, desired={**world.desired, **edits.back}), kinds, needs, overrides)
     found.steps = {k: taking_back(steps) if k in edits.back else steps for k, steps in found.steps.items()}
     again = _again(edits, world, kinds, needs, found)
-    limits = limits or Limits()
     gone = orphans(world, kinds, limits, overrides)
     every = [a for steps in (*found.steps.values(), *again.steps.values()) for a in steps]
     digest = name([*every, *(h.action for h in found.held), *gone.actions, *(h.action for h in gone.held)])
@@ -47,11 +46,8 @@ def plan(
         found.take(again)
     case = Case(world.now, approved=approved, at_rest=False)
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
-    actions, later = rolled_out(actions, world, edits, approved=approved)
-    actions, crowd = in_turn(actions, world)
-    actions, excess = (actions, []) if approved else braked(actions, world, limits)
-    actions, early = in_order(actions, world)
-    held += [*later, *crowd, *excess, *early, *(() if approved else held_back(again.steps, edits))]
+    actions, waiting = _given_others(actions, world, edits, None if approved else limits)
+    held += [*waiting, *(() if approved else held_back(again.steps, edits))]
     pending = _stored(found.pending, actions, held)
     actions = list(seen_through(actions, world, edits.tried - pending.keys()))
     released = gone.release() if approved else []
@@ -73,6 +69,22 @@ def _looked(world: World, kinds: Rulebooks, needs: Needs, overrides: Overrides) 
         if overrides.only is None or key in overrides.only:
             look(key, world, kinds, needs, found)
     return found
+
+
+def _given_others(
+    actions: Sequence[Action], world: World, edits: Trials, limits: Limits | None
+) -> tuple[list[Action], list[Held]]:
+    """
+    Split steps into those that may be done now and those that are held because of other objects.
+
+    Args:
+        limits: The brakes; None for an approved plan, which neither they nor a failed edit of another hold.
+    """
+    actions, later = rolled_out(actions, world, edits, approved=limits is None)
+    actions, crowd = in_turn(actions, world)
+    actions, excess = braked(actions, world, limits) if limits else (actions, [])
+    actions, early = in_order(actions, world)
+    return actions, [*later, *crowd, *excess, *early]
 
 
 def _again(edits: Trials, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> Findings:
