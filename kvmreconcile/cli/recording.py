@@ -76,11 +76,11 @@ def record_order(state: State, settings: Settings, order: str, about: str, why: 
 def _record(recorder: Recorder, *entries: Entry) -> None:
     """Write entries into the history, and into the journal those for auditors, where there is one."""
     recorder.record(datetime.now(UTC), *entries)
+    audited = [(event, entry) for entry in entries if (event := audit_type(entry))]
     with closing(Journal()) as journal:
-        for entry in entries:
-            if event := audit_type(entry):
-                with suppress(OSError):
-                    journal.send({"event": event, "level": "info", **audit_fields(entry)})
+        for event, entry in audited:
+            with suppress(OSError):
+                journal.send({"event": event, "level": "info", **audit_fields(entry)})
 
 
 def _tell(why: str) -> None:

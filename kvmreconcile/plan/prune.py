@@ -133,7 +133,8 @@ def _wanted(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
 
 def _existing(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
     for key, actual in world.observed.objects.items():
-        if isinstance(actual, Actual) and key.kind in kinds:
-            for child in actual.tree.children:
-                for target, _ in references(child, kinds[key.kind].rules, under("", child.tag)):
-                    yield key, target
+        if not isinstance(actual, Actual) or key.kind not in kinds:
+            continue
+        for child in actual.tree.children:
+            targets = references(child, kinds[key.kind].rules, under("", child.tag))
+            yield from ((key, target) for target, _ in targets)

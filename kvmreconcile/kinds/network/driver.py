@@ -165,15 +165,17 @@ def _send(network: libvirt.virNetwork, edit: Edit) -> None:
 
 def _guests(virt: libvirt.virConnect, name: str) -> tuple[libvirt.virDomain, ...]:
     """Return the running domains with an interface on the network."""
-    found = []
-    for domain in virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
-        try:
-            with translated(f"Domain/{domain.name()}"):
-                if is_guest(parse(domain.XMLDesc(0)), name):
-                    found.append(domain)
-        except NotFound:
-            continue
-    return tuple(found)
+    active = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+    return tuple(d for d in active if (tree := _definition(d)) and is_guest(tree, name))
+
+
+def _definition(domain: libvirt.virDomain) -> Node | None:
+    """Return the definition of a running domain, None if it has just gone."""
+    try:
+        with translated(f"Domain/{domain.name()}"):
+            return parse(domain.XMLDesc(0))
+    except NotFound:
+        return None
 
 
 def _replug(network: libvirt.virNetwork, guests: Collection[libvirt.virDomain]) -> None:
@@ -182,9 +184,7 @@ def _replug(network: libvirt.virNetwork, guests: Collection[libvirt.virDomain]) 
     failures: list[HostError] = []
     for domain in guests:
         try:
-            with translated(f"Domain/{domain.name()}"):
-                for plug in unplugged(parse(domain.XMLDesc(0)), network.name(), network.bridgeName(), ports):
-                    _plug_in(domain, plug)
+            _replug_guest(network, domain, ports)
         except NotFound:
             continue
         except HostError as error:
@@ -194,6 +194,12 @@ def _replug(network: libvirt.virNetwork, guests: Collection[libvirt.virDomain]) 
         raise HostError(
             f"Network/{network.name()} is started, but guests could not be put back on it: {what}"
         )
+
+
+def _replug_guest(network: libvirt.virNetwork, domain: libvirt.virDomain, ports: Collection[str]) -> None:
+    with translated(f"Domain/{domain.name()}"):
+        for plug in unplugged(parse(domain.XMLDesc(0)), network.name(), network.bridgeName(), ports):
+            _plug_in(domain, plug)
 
 
 def _ports(network: libvirt.virNetwork) -> frozenset[str]:

@@ -24,14 +24,17 @@ def users(virt: libvirt.virConnect, place: Place) -> Iterator[str]:
         if any(mentions(tree, place) for tree in _definitions(domain)):
             yield f"Domain/{domain.name()}"
     for pool in virt.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
-        for volume in pool.listAllVolumes(0):
-            try:
-                with translated(pool.name()):
-                    backing = parse(volume.XMLDesc(0)).get("backingStore/path")
-            except NotFound:
-                continue
-            if backing == place.path:
-                yield f"{NAME}/{pool.name()}/{volume.name()}"
+        built_on_it = (v for v in pool.listAllVolumes(0) if _backing(v) == place.path)
+        yield from (f"{NAME}/{pool.name()}/{volume.name()}" for volume in built_on_it)
+
+
+def _backing(volume: libvirt.virStorageVol) -> str | None:
+    """Return the path of the image that a volume is built on, None if there is none or the volume has just gone."""
+    try:
+        with translated(volume.name()):
+            return parse(volume.XMLDesc(0)).get("backingStore/path")
+    except NotFound:
+        return None
 
 
 def _definitions(domain: libvirt.virDomain) -> Iterator[Node]:
