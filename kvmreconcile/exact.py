@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import Problem, Rejected
-from kvmreconcile.model import Action, Actual, Key, Plan, World
+from kvmreconcile.model import Action, Key, Plan, World
 from kvmreconcile.tree import Change, Rules, diff, parse, to_xml
 
 Canonical = Callable[[str], str]
@@ -68,8 +68,8 @@ def _judge(
         desired = world.desired.get(action.key)
         where = str(desired.source) if desired else str(action.key)
         return _Judged(action, Problem(where, f"{action.key}: libvirt rejects it: {error}", "mend the spec"))
-    actual = world.observed.objects.get(action.key)
-    if not isinstance(actual, Actual):
+    actual = world.observed.actual(action.key)
+    if actual is None:
         return _Judged(action)
     changes = _changes(judge(actual.xml), proposed, rules[action.key.kind])
     if action.changes and not changes:

@@ -12,7 +12,7 @@ import typer
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import check_known, chosen, read_specs, view_site
 from kvmreconcile.cli.terminal import complain, palette, show
-from kvmreconcile.model import Actual, Key, Plan, World
+from kvmreconcile.model import Key, Plan, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render.words import fit_for_xml, visible
 from kvmreconcile.reconcile import known_kinds
@@ -43,8 +43,8 @@ def diff(options: DiffOptions) -> int:
 
 
 def _lines(key: Key, world: World, plan: Plan, rules: Rules) -> Iterator[str]:
-    actual = world.observed.objects.get(key)
-    old = actual.tree if isinstance(actual, Actual) else None
+    actual = world.observed.actual(key)
+    old = actual.tree if actual else None
     actions = [a for a in (*plan.actions, *(h.action for h in plan.held)) if a.key == key]
     whole = [a.tree for a in actions if a.tree is not None and not a.steps]
     new = None if any(a.verb == "remove" for a in actions) else whole[-1] if whole else old

@@ -66,8 +66,8 @@ class Ledger:
             # Should this be cut short and the spec then change, what it added is still known as ours.
             both = for_policy(kind.rules, plain=True, shared=True, ignored=())
             doing = replace(known, tree=overlay(known.tree, meant.tree, both), digest="")
-        seen = self._world.observed.objects.get(action.key)
-        if action.verb == "define" and isinstance(seen, Actual):
+        seen = self._world.observed.actual(action.key)
+        if action.verb == "define" and seen:
             # First, as it is the way back from what follows.
             self._trials.begin(desired, seen, known)
             pending = to_remember(waiting, desired, seen, kind)
@@ -121,8 +121,7 @@ class Ledger:
             self._put(replace(done, runtime_id=known.runtime_id, pending=known.pending))
             return ()
         applied = applied_after(desired, actual, kind, self._world.instance)
-        there = self._world.observed.objects.get(key)
-        seen = there if isinstance(there, Actual) else None
+        seen = self._world.observed.actual(key)
         running = settled_live(desired, actual, seen, before, kind)
         answers = (s for s in (*applied.settled, *running) if s.fingerprint.removeprefix("live:") not in held)
         noted = self._now.get(key)
@@ -135,10 +134,10 @@ class Ledger:
 
     def refresh(self, key: Key) -> tuple[Settled, ...]:
         """Bring up to date what is remembered of an object that nothing is done to."""
-        actual = self._world.observed.objects.get(key)
+        actual = self._world.observed.actual(key)
         if key not in self._world.desired:
             self._forget(key)
-        elif isinstance(actual, Actual):
+        elif actual:
             self._trials.end_if_over(key)
             return self.settle(key, actual)
         return ()
@@ -156,8 +155,8 @@ class Ledger:
         self._trials.fail(key, why)
 
     def _uuid(self, meant: Applied) -> str:
-        actual = self._world.observed.objects.get(meant.key)
-        return actual.uuid if isinstance(actual, Actual) else meant.uuid
+        actual = self._world.observed.actual(meant.key)
+        return actual.uuid if actual else meant.uuid
 
     def _put(self, applied: Applied) -> None:
         if self._now.get(applied.key) != applied:

@@ -44,6 +44,16 @@ class Observation:
     objects: Mapping[Key, Actual | Unknown] = field(default_factory=dict)
     blind: tuple[Blind, ...] = ()
 
+    def actual(self, key: Key) -> Actual | None:
+        """Return an object as it was seen, None if it is absent or unknown."""
+        seen = self.objects.get(key)
+        return seen if isinstance(seen, Actual) else None
+
+    def is_active(self, key: Key) -> bool:
+        """Tell whether an object was seen to be active."""
+        actual = self.actual(key)
+        return actual is not None and actual.active
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:

@@ -8,7 +8,7 @@ the same everywhere is the mistake they are for. Pure.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kvmreconcile.model import Action, Actual, Held, Hold, Key, World
+from kvmreconcile.model import Action, Held, Hold, Key, World
 from kvmreconcile.plan.groups import onward
 from kvmreconcile.tree import Effect
 
@@ -90,21 +90,16 @@ def _too_many(
     """Return the steps on a kind's objects that one brake holds, with all that follow on the same objects."""
     first: dict[Key, Action] = {}
     for action in actions:
-        if action.key.kind == kind and brake.counts(action, _runs(action.key, world)):
+        if action.key.kind == kind and brake.counts(action, world.observed.is_active(action.key)):
             first.setdefault(action.key, action)
-    there = [k for k in world.desired if k.kind == kind and isinstance(world.observed.objects.get(k), Actual)]
-    of = sum(_runs(k, world) for k in there) if brake.among_running else len(there)
+    there = [k for k in world.desired if k.kind == kind and world.observed.actual(k)]
+    of = sum(world.observed.is_active(k) for k in there) if brake.among_running else len(there)
     allowed = brake.limit(limits).allows(of)
     if len(first) <= allowed:
         return []
     detail = f"{len(first)} of {of} {kind} objects {brake.told}; at most {allowed} may in one pass"
     release = f'approve this plan, or raise "{brake.setting}" and "{brake.setting}Share"'
     return [Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in onward(met, actions)]
-
-
-def _runs(key: Key, world: World) -> bool:
-    actual = world.observed.objects.get(key)
-    return isinstance(actual, Actual) and actual.active
 
 
 def too_many_removals(removals: Sequence[Action], owned: int, limits: Limits) -> str:

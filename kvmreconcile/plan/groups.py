@@ -7,14 +7,14 @@ Separate from what each object's own policy allows, because this depends on how 
 from collections.abc import Sequence
 from itertools import groupby
 
-from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, Reason, World
+from kvmreconcile.model import Action, Held, Hold, Key, Power, Reason, World
 from kvmreconcile.tree import Effect
 
 
 def in_turn(actions: Sequence[Action], world: World) -> tuple[list[Action], list[Held]]:
     """Split steps into those that may be done now and those that wait until others of a group are back."""
     held: list[Held] = []
-    for (_kind, group), members in groupby(sorted(_disturbed(actions, world), key=_by_group), key=_by_group):
+    for (_kind, group), members in groupby(sorted(_disturbed(actions, world), key=by_group), key=by_group):
         gone = _away(group, world)
         for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
             others = gone - {action.key}
@@ -32,24 +32,22 @@ def _disturbed(actions: Sequence[Action], world: World) -> list[Action]:
     """Return of each running member of a group the first step that takes it away."""
     first: dict[Key, Action] = {}
     for action in actions:
-        seen = world.observed.objects.get(action.key)
-        runs = isinstance(seen, Actual) and seen.active
-        # One that goes back to what did it good is as good as away already.
+        # A rollback is never kept waiting: what it restarts does not do its work anyway.
         counts = action.policy.group and action.reason is not Reason.ROLLBACK
-        if counts and action.effect >= Effect.RESTART and runs:
+        if counts and action.effect >= Effect.RESTART and world.observed.is_active(action.key):
             first.setdefault(action.key, action)
     return list(first.values())
 
 
-def _by_group(action: Action) -> tuple[str, str]:
+def by_group(action: Action) -> tuple[str, str]:
+    """Return the group that an action's object is in; groups of two kinds have nothing to do with one another."""
     return action.key.kind, action.policy.group
 
 
 def _away(group: str, world: World) -> set[Key]:
     """Return the members of a group that should run and do not, for all that is known."""
     members = (d for d in world.desired.values() if d.policy.group == group and d.power is Power.RUNNING)
-    seen = {d.key: world.observed.objects.get(d.key) for d in members}
-    return {key for key, actual in seen.items() if not (isinstance(actual, Actual) and actual.active)}
+    return {d.key for d in members if not world.observed.is_active(d.key)}
 
 
 def onward(first: Action, actions: Sequence[Action]) -> list[Action]:

@@ -7,7 +7,7 @@ Separate from looking at one object, because only here is decided what of all th
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from kvmreconcile.model import Action, Actual, Held, Hold, Key, Plan, World
+from kvmreconcile.model import Action, Held, Hold, Key, Plan, World
 from kvmreconcile.plan.brakes import Limits, braked
 from kvmreconcile.plan.groups import in_turn
 from kvmreconcile.plan.look import AGAIN, Findings, look
@@ -113,7 +113,7 @@ def _stored(
 def _absent(world: World, needs: Needs, overrides: Overrides) -> Iterator[tuple[Key, str]]:
     """Yield the desired objects that do not exist and to which this plan does nothing, and why."""
     for key in world.desired:
-        if isinstance(world.observed.objects.get(key), Actual) or blind(key, world):
+        if world.observed.actual(key) or blind(key, world):
             continue
         if key in needs.left_out:
             yield key, needs.left_out[key]

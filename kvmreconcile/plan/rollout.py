@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason, World
-from kvmreconcile.plan.groups import onward
+from kvmreconcile.plan.groups import by_group, onward
 from kvmreconcile.plan.policy import ORDERED
 from kvmreconcile.plan.trials import Trials
 from kvmreconcile.tree import Effect
@@ -21,8 +21,8 @@ def rolled_out(
 ) -> tuple[list[Action], list[Held]]:
     """Split steps into those that may be done now and edits that wait for those of others of their group."""
     held: list[Held] = []
-    first = sorted(_edits(actions), key=_by_group)
-    for (kind, group), members in groupby(first, key=_by_group):
+    first = sorted(_edits(actions), key=by_group)
+    for (kind, group), members in groupby(first, key=by_group):
         there = {k for k, d in world.desired.items() if _group(d) == (kind, group)}
         failed = [] if approved else sorted(there & edits.failed.keys())
         tried = there & edits.tried
@@ -55,10 +55,6 @@ def _rest(first: Action, actions: Sequence[Action]) -> list[Action]:
     rest = onward(first, actions)
     free = ORDERED if all(a.effect < Effect.REPLACE for a in rest) else frozenset()
     return [a for a in rest if a.verb not in free]
-
-
-def _by_group(action: Action) -> tuple[str, str]:
-    return action.key.kind, action.policy.group
 
 
 def _group(desired: Desired) -> tuple[str, str]:

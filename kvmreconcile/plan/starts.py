@@ -7,7 +7,7 @@ Separate from the steps of one object, because it is decided only once it is kno
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Action, Actual, Desired, Held, Hold, Key, Power, Reason, World
+from kvmreconcile.model import Action, Desired, Held, Hold, Key, Power, Reason, World
 from kvmreconcile.plan.groups import onward
 from kvmreconcile.tree import Effect
 
@@ -32,9 +32,7 @@ class _Queue:
 
     def runs(self, key: Key) -> bool:
         """Tell whether an object runs by then."""
-        actual = self.world.observed.objects.get(key)
-        is_going = isinstance(actual, Actual) and actual.active and actual.halt is None
-        return is_going or self.does(key, _GOES)
+        return _is_running(key, self.world) or self.does(key, _GOES)
 
     def first(self, key: Key) -> tuple[Key, ...]:
         """Return what an object is started after, of what is to run at all."""
@@ -123,7 +121,11 @@ def _looking(desired: Desired, reason: Reason) -> Action:
 def probes(world: World) -> Iterator[Action]:
     """Yield steps that look whether guests which run, and are to, do their work: for one look each, without waiting."""
     for key, desired in world.desired.items():
-        actual = world.observed.objects.get(key)
-        runs = isinstance(actual, Actual) and actual.active and actual.halt is None
-        if runs and desired.policy.ready and desired.power is Power.RUNNING:
+        is_to_run = desired.policy.ready and desired.power is Power.RUNNING
+        if is_to_run and _is_running(key, world):
             yield _looking(desired, Reason.DRIFT)
+
+
+def _is_running(key: Key, world: World) -> bool:
+    actual = world.observed.actual(key)
+    return actual is not None and actual.active and actual.halt is None
