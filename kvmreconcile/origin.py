@@ -4,13 +4,12 @@ Where specs are read from: paths that were named, a directory of the settings, o
 Separate from reading them, and from the settings that say it: commands and the daemon ask here alike.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kvmreconcile.credentials import credential
 from kvmreconcile.errors import Problem, SourceError
-from kvmreconcile.sections import GitSettings
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.files import BY_PATH, Naming
 from kvmreconcile.source.git import Remote, Repository
@@ -63,17 +62,9 @@ def find_repository(settings: Settings) -> Repository | None:
         allowed_signers=git.allowed_signers,
         allow_rewind=git.allow_rewind,
         credentials=Credentials(
-            ssh_key=_credential(git, "ssh_key"),
-            known_hosts=_credential(git, "known_hosts"),
-            passwords=_credential(git, "passwords"),
+            ssh_key=credential(git.ssh_key, "git-ssh-key"),
+            known_hosts=credential(git.known_hosts, "git-known-hosts"),
+            passwords=credential(git.passwords, "git-passwords"),
         ),
     )
     return Repository(remote, settings.state / "git")
-
-
-def _credential(git: GitSettings, name: str) -> Path | None:
-    """Return a file that the settings name, else the one that systemd hands over (systemd.exec(5), LoadCredential=)."""
-    if (said := getattr(git, name)) is not None:
-        return Path(said)
-    handed_over = Path(os.environ.get("CREDENTIALS_DIRECTORY", os.devnull), f"git-{name.replace('_', '-')}")
-    return handed_over if handed_over.is_file() else None

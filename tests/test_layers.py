@@ -130,6 +130,7 @@ def test_every_part_of_the_package_is_in_its_place() -> None:
         "access",
         "cli",
         "control",
+        "credentials",
         "daemon",
         "metrics",
         "notify",

@@ -16,9 +16,9 @@ from kvmreconcile.access import TcpSettings
 from kvmreconcile.control.callers import Caller, bearer, local_caller, read_tokens
 from kvmreconcile.control.door import BACKLOG, Door, open_door
 from kvmreconcile.control.guard import App, Guard, Scope
-from kvmreconcile.control.hook import credential
 from kvmreconcile.control.place import socket_path
 from kvmreconcile.control.server import Serving
+from kvmreconcile.credentials import credential
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.settings import Settings
 

@@ -5,20 +5,11 @@ Separate from the answer to it: a secret that both know is all there is to see h
 """
 
 import hmac
-import os
 from collections.abc import Mapping
 from hashlib import sha256
-from pathlib import Path
 
 from kvmreconcile.access import ControlSettings
-
-
-def credential(said: Path | None, name: str) -> Path | None:
-    """Return a file that the settings name, else the one that systemd hands over (systemd.exec(5), LoadCredential=)."""
-    if said is not None:
-        return said
-    handed_over = Path(os.environ.get("CREDENTIALS_DIRECTORY", os.devnull), name)
-    return handed_over if handed_over.is_file() else None
+from kvmreconcile.credentials import credential
 
 
 def hook_secret(settings: ControlSettings) -> bytes:

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from kvmreconcile.kinds.carve import put_back
-from kvmreconcile.kinds.values import print_size
 from kvmreconcile.tree import NONE, Node, parse
-from kvmreconcile.tree.scalars import size_bytes
+from kvmreconcile.tree.scalars import print_size, size_bytes
 
 
 class Draft:

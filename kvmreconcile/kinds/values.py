@@ -8,9 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints, WithJsonSchema
 
-from kvmreconcile.tree.scalars import size_bytes
-
-_LETTERS = "BKMGTPE"
+from kvmreconcile.tree.scalars import print_size, size_bytes
 
 
 def read_size(value: object) -> object:
@@ -28,15 +26,6 @@ def read_size(value: object) -> object:
     if factor is None or not whole:
         raise ValueError('a size is a number with a unit, such as "512MiB" or "4GiB"')
     return int(whole) * factor + (int(fraction) * factor // 10 ** len(fraction) if fraction else 0)
-
-
-def print_size(size: int) -> str:
-    """Write bytes with the largest binary unit that keeps the number whole."""
-    power = 0
-    while size and size % 1024 == 0 and power < len(_LETTERS) - 1:
-        size //= 1024
-        power += 1
-    return f"{size}{_LETTERS[power]}{'iB' if power else ''}"
 
 
 Size = Annotated[

@@ -35,6 +35,7 @@ from kvmreconcile.tree import Change, Effect, is_satisfied_by
 from kvmreconcile.tree.scalars import uuid as spelled
 
 AGAIN = "it is looked at again in the next pass"
+ONCE_IDLE = "it goes on when the job is done"
 _COPIED = (
     "it is copied to a volume once the guest runs and no other job is in the way; else put it there by hand"
 )
@@ -164,9 +165,8 @@ def _strayed(view: View, around: Surrounding, kind: Rulebook) -> Iterator[Held]:
 def _note(view: View, gave: Found, found: Findings) -> None:
     key, actual, compared, strayed = view.desired.key, view.actual, gave.compared, gave.strayed
     if actual is not None and actual.job and compared.actions:
-        release = "it goes on when the job is done"
         # A move that was begun earlier is the job itself, and is brought to its end.
-        found.held += [Held(a, Hold.BUSY, actual.job, release) for a in compared.actions if a.verb != MOVE]
+        found.held += [Held(a, Hold.BUSY, actual.job, ONCE_IDLE) for a in compared.actions if a.verb != MOVE]
         found.steps[key] = tuple(a for a in compared.actions if a.verb == MOVE)
         return
     actions, halted = kept_still(compared.actions, view.desired, actual, view.applied)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from kvmreconcile.model import Action, Actual, Applied, Held, Hold, Key, Policy, Prune, Reason, Unknown, World
 from kvmreconcile.plan.brakes import Limits, too_many_removals
+from kvmreconcile.plan.look import AGAIN, ONCE_IDLE
 from kvmreconcile.plan.needs import Rulebooks, blind
 from kvmreconcile.plan.order import order, references
 from kvmreconcile.plan.ownership import is_proved_ours
@@ -86,7 +87,7 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
         return Held(action, *stopped)
     if not isinstance(actual, Actual):
         why = actual.why if isinstance(actual, Unknown) else "it cannot be seen now"
-        return Held(action, Hold.UNKNOWN, why, "it is looked at again in the next pass")
+        return Held(action, Hold.UNKNOWN, why, AGAIN)
     if not world.complete or world.frozen or not world.desired:
         # A frozen one may be this object's, under another name.
         are_some = world.desired or world.frozen
@@ -97,7 +98,7 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
     if action.policy.protect:
         return Held(action, Hold.PROTECTED, "its last spec protects it", "remove it by hand")
     if actual.job:
-        return Held(action, Hold.BUSY, actual.job, "it goes on when the job is done")
+        return Held(action, Hold.BUSY, actual.job, ONCE_IDLE)
     return None
 
 

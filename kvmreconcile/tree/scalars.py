@@ -15,6 +15,7 @@ Canonical = Callable[[str], str]
 _LARGEST_DIGITS = 5
 """No processor or node has a longer number, and none must make us count to it."""
 
+_LETTERS = "BKMGTPE"
 _UNITS = {"b": 1, "bytes": 1, "byte": 1, "k": 1 << 10, "kib": 1 << 10, "kb": 10**3}
 for _power, _letter in enumerate("mgtpe", start=2):
     _UNITS |= {_letter: 1 << 10 * _power, f"{_letter}ib": 1 << 10 * _power, f"{_letter}b": 10 ** (3 * _power)}
@@ -28,6 +29,15 @@ def size_bytes(number: str, unit: str) -> int | None:
     """
     factor = _UNITS.get(unit.lower())
     return int(number) * factor if factor and number.strip().isdigit() else None
+
+
+def print_size(size: int) -> str:
+    """Write bytes with the largest binary unit that keeps the number whole."""
+    power = 0
+    while size and size % 1024 == 0 and power < len(_LETTERS) - 1:
+        size //= 1024
+        power += 1
+    return f"{size}{_LETTERS[power]}{'iB' if power else ''}"
 
 
 def lower(text: str) -> str:

@@ -7,12 +7,12 @@ Separate from the driver, as none of it calls libvirt.
 from pathlib import Path
 
 from kvmreconcile.errors import Rejected
-from kvmreconcile.kinds.values import print_size
 from kvmreconcile.kinds.volume.image import RAW, Image, inspect
 from kvmreconcile.kinds.volume.naming import unnamed
 from kvmreconcile.kinds.volume.rules import CAPACITY
 from kvmreconcile.model import Key
 from kvmreconcile.tree import Node, Rules, make, overlay
+from kvmreconcile.tree.scalars import print_size
 
 
 def size_of(tree: Node) -> int | None:

@@ -8,7 +8,6 @@ from kvmreconcile.errors import Busy, HostError, NotFound, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import hidden
-from kvmreconcile.kinds.values import print_size
 from kvmreconcile.kinds.volume.content import checked, receptacle, size_of
 from kvmreconcile.kinds.volume.image import Image, opened
 from kvmreconcile.kinds.volume.naming import named, unnamed
@@ -17,6 +16,7 @@ from kvmreconcile.kinds.volume.usage import Place, disks, mentions
 from kvmreconcile.kinds.volume.users import place_of, users
 from kvmreconcile.model import Action, Actual, Blind, Key, Observation, Unknown
 from kvmreconcile.tree import Node, parse, to_xml
+from kvmreconcile.tree.scalars import print_size
 
 _MAY_BE_STALE = frozenset({libvirt.VIR_ERR_STORAGE_VOL_EXIST, libvirt.VIR_ERR_OPERATION_INVALID})
 """What libvirt answers if its list of a pool's volumes differs from what is on disk."""

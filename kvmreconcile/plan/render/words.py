@@ -14,12 +14,12 @@ from kvmreconcile.tree import Node, Rules
 from kvmreconcile.tree.diff import label
 from kvmreconcile.tree.node import COMMENT, NONE, TEXT
 from kvmreconcile.tree.place import at, short, under
+from kvmreconcile.tree.scalars import print_size
 
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 """Unicode's categories of what a terminal obeys, reorders or cannot draw."""
 _QUOTED = re.compile(r'[\s()="]')
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_LETTERS = "BKMGTPE"
 
 
 def visible(text: str) -> str:
@@ -92,14 +92,8 @@ def measured(node: Node, rule: str, rules: Rules) -> str | None:
 def size(number: str, unit: str | None, rule: str, rules: Rules) -> str | None:
     """Return a measure with the largest unit that keeps it whole, None if it is not understood."""
     measure = rules.measures.get(rule)
-    left = measure.bytes(number, unit) if measure else None
-    if left is None:
-        return None
-    power = 0
-    while left and left % 1024 == 0 and power < len(_LETTERS) - 1:
-        left //= 1024
-        power += 1
-    return f"{left}{_LETTERS[power]}{'iB' if power else ''}"
+    bytes_ = measure.bytes(number, unit) if measure else None
+    return None if bytes_ is None else print_size(bytes_)
 
 
 def leaves(

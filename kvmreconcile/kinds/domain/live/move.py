@@ -14,11 +14,11 @@ import libvirt
 from kvmreconcile.errors import Busy, NotFound, NotYet, Rejected, Unsupported
 from kvmreconcile.kinds.domain.live.definitions import find, running, stored
 from kvmreconcile.kinds.domain.rules import RULES
-from kvmreconcile.kinds.values import print_size
 from kvmreconcile.kinds.volume.usage import mentions
 from kvmreconcile.kinds.volume.users import place_of, users
 from kvmreconcile.model import Action, Key
 from kvmreconcile.tree import Node, locate, make, parse, to_xml
+from kvmreconcile.tree.scalars import print_size
 
 _PATIENCE_S = float("inf")
 """A copy takes as long as there is data; one that fails ends by itself."""
