@@ -219,10 +219,11 @@ class Passes:
             looked = execution.looked
             self._stale.keys |= {action.key for action in looked.allowed.actions}
             with structlog.contextvars.bound_contextvars(pass_id=looked.pass_id):
-                if error := execution.work.exception():
-                    if not isinstance(error, Exception):
-                        raise error
+                error = execution.work.exception()
+                if isinstance(error, Exception):
                     self._excuse(error, looked.at, looked.pass_id)
+                elif error:
+                    raise error
                 elif looked.pass_id == pass_id:
                     mine = self._learn(execution)
                 else:
