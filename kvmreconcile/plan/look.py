@@ -26,7 +26,7 @@ from kvmreconcile.model import (
 from kvmreconcile.plan.applied import mask, rules_for
 from kvmreconcile.plan.compare import MOVE, Compared, compare, create
 from kvmreconcile.plan.halts import is_left, kept_still
-from kvmreconcile.plan.memory import Found, Surrounding, View, keep, recall
+from kvmreconcile.plan.memory import Lookups, Memo, View, keep, recall
 from kvmreconcile.plan.needs import Needs, Rulebooks, blind
 from kvmreconcile.plan.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.rulebook import Rulebook
@@ -96,19 +96,19 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
         found.foreign.add(key)
         found.held.append(conflict(desired, actual, world))
         return
-    _note(view, _found(view, world, kinds[key.kind]), found)
+    _note(view, _memo(view, world, kinds[key.kind]), found)
 
 
-def _found(view: View, world: World, kind: Rulebook) -> Found:
-    """Return what comparing the object gives, or what it gave as long as that cannot be anything else."""
-    key, around = view.desired.key, Surrounding(world)
-    found = recall(key, view, kind, world)
-    if found is None:
-        compared = _compared(view, around, kind)
-        strayed = tuple(_strayed(view, around, kind))
-        found = Found(view, kind, world.instance, around.asked, compared, strayed)
-        keep(found, world)
-    return found
+def _memo(view: View, world: World, kind: Rulebook) -> Memo:
+    """Return what comparing an object gives: the earlier result while it holds, else a new one."""
+    memo = recall(view.desired.key, view, kind, world)
+    if memo is None:
+        lookups = Lookups(world)
+        compared = _compared(view, lookups, kind)
+        strayed = tuple(_strayed(view, lookups, kind))
+        memo = Memo(view, kind, world.instance, lookups.asked, compared, strayed)
+        keep(memo, world)
+    return memo
 
 
 def _is_at_rest(view: View, kinds: Rulebooks) -> bool:
@@ -150,20 +150,20 @@ def _is_ours_again(view: View, kinds: Rulebooks, needs: Needs, found: Findings) 
     return ours and is_satisfied_by(desired.tree, actual.tree, rules_for(desired, kind))
 
 
-def _strayed(view: View, around: Surrounding, kind: Rulebook) -> Iterator[Held]:
+def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
     """Yield what is not put back, since what was written since would be lost."""
     desired, actual = view.desired, view.actual
     if actual is None or desired.policy.apply is Apply.CREATE_ONLY:
         return
     before = view.applied.tree if view.applied else None
     release = _COPIED if desired.policy.copies else "name it in the spec, or put it back by hand"
-    for part, stands, wanted in kind.strays(desired, actual, before, around.lookup):
+    for part, stands, wanted in kind.strays(desired, actual, before, lookups.lookup):
         detail = f"{part} is on {stands}, which is not built on {wanted}; it is left there"
         yield Held(placeholder(desired), Hold.STRAYED, detail, release)
 
 
-def _note(view: View, gave: Found, found: Findings) -> None:
-    key, actual, compared, strayed = view.desired.key, view.actual, gave.compared, gave.strayed
+def _note(view: View, memo: Memo, found: Findings) -> None:
+    key, actual, compared, strayed = view.desired.key, view.actual, memo.compared, memo.strayed
     if actual is not None and actual.job and compared.actions:
         # A move that was begun earlier is the job itself, and is brought to its end.
         found.held += [Held(a, Hold.BUSY, actual.job, ONCE_IDLE) for a in compared.actions if a.verb != MOVE]
@@ -187,9 +187,9 @@ def _is_news(view: View) -> bool:
     return bool(applied and actual and is_left(view.desired, actual, applied) != applied.left)
 
 
-def _compared(view: View, surrounding: Surrounding, kind: Rulebook) -> Compared:
+def _compared(view: View, lookups: Lookups, kind: Rulebook) -> Compared:
     desired, actual, applied = view.desired, view.actual, view.applied
-    around = _surroundings(desired, actual, surrounding)
+    around = _surroundings(desired, actual, lookups)
     if actual is None:
         if applied and not applied.complete and view.hidden:
             return _made_anew(view, applied, kind, around)
@@ -217,7 +217,7 @@ def _made_anew(view: View, applied: Applied, kind: Rulebook, around: Surrounding
     return Compared(tuple(replace(a, effect=Effect.DATA_LOSS) for a in compared.actions))
 
 
-def _surroundings(desired: Desired, actual: Actual | None, around: Surrounding) -> Surroundings:
+def _surroundings(desired: Desired, actual: Actual | None, lookups: Lookups) -> Surroundings:
     uuid = spelled(desired.tree.get("uuid") or (actual.uuid if actual else "") or desired.uuid)
-    stamp = Stamp(around.world.instance, str(desired.key), uuid)
-    return Surroundings(uuid, stamp, desired.plain, around.lookup)
+    stamp = Stamp(lookups.world.instance, str(desired.key), uuid)
+    return Surroundings(uuid, stamp, desired.plain, lookups.lookup)

@@ -1,8 +1,8 @@
 """
-What was found out about an object, kept from plan to plan.
+What comparing an object gave, kept from plan to plan so that it need not be compared again.
 
-Separate from finding it out, which stays pure functions: each answer is kept with all that it depended on, and
-used again only while all of that is still the same.
+Separate from comparing, which stays a pure function: each result is kept with all that it depended on, and used
+again only while all of that is still the same.
 """
 
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Surrounding:
-    """What may be asked about other objects while one is compared, and what of it was."""
+class Lookups:
+    """Lets one object's comparison look at others, and notes at which it did: its result depends on them."""
 
     world: World
     asked: dict[Key, Sides] = field(default_factory=dict)
@@ -43,8 +43,8 @@ class Surrounding:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What comparing an object gave, and what it was made from."""
+class Memo:
+    """The result of comparing an object, with everything it depended on."""
 
     view: View
     kind: Rulebook
@@ -77,15 +77,15 @@ class Edges:
     targets: tuple[tuple[Key, Ref], ...]
 
 
-def recall(key: Key, view: View, kind: Rulebook, world: World) -> Found | None:
-    """Return what comparing an object gave before, None if it might give something else now."""
-    found = world.memory.get(("found", key))
-    return found if isinstance(found, Found) and found.holds(view, kind, world) else None
+def recall(key: Key, view: View, kind: Rulebook, world: World) -> Memo | None:
+    """Return the earlier result for an object, None if comparing might give something else now."""
+    memo = world.memory.get(("compared", key))
+    return memo if isinstance(memo, Memo) and memo.holds(view, kind, world) else None
 
 
-def keep(found: Found, world: World) -> None:
-    """Remember what comparing an object gave."""
-    world.memory["found", found.view.desired.key] = found
+def keep(memo: Memo, world: World) -> None:
+    """Keep a result for the next plan."""
+    world.memory["compared", memo.view.desired.key] = memo
 
 
 def edges(desired: Desired, kind: Rulebook, world: World) -> tuple[tuple[Key, Ref], ...]:
@@ -99,6 +99,6 @@ def edges(desired: Desired, kind: Rulebook, world: World) -> tuple[tuple[Key, Re
 
 
 def forget_others(world: World) -> None:
-    """Keep nothing of objects that no spec wants any more."""
+    """Drop what is kept of objects that no spec wants any more."""
     for what, key in [each for each in world.memory if each[1] not in world.desired]:
         del world.memory[what, key]
