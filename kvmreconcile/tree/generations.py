@@ -1,8 +1,8 @@
 """
-Remember what was made of a text for as long as the text comes again.
+A cache that keeps what was made of a text for as long as the text is seen again.
 
-Separate from trees, which are what is made. A cache of the last so-and-so-many texts is too small for a great host
-or too large for a small one, where it would fill with what once was; this one keeps what two looks in a row needed.
+Separate from trees, which are what is made. A cache of fixed size would be too small for a large host, and on a
+small one would fill with what is long gone; this one keeps what two looks in a row needed.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ class Generations(Generic[V]):
     A function whose answers are remembered; any thread may ask.
 
     Args:
-        make: The function; it never answers otherwise to the same text.
-        most: How many texts make a generation, even if nobody turns.
+        make: The function; it always returns the same for the same text.
+        most: How many texts a generation holds before the next begins by itself.
     """
 
     def __init__(self, make: Callable[[str], V], most: int) -> None:
@@ -38,7 +38,7 @@ class Generations(Generic[V]):
         return made
 
     def turn(self) -> None:
-        """Begin another generation, and forget what the last one did not need."""
+        """Begin another generation, and drop what the last one did not need."""
         self._before, self._recent = self._recent, {}
 
     def __len__(self) -> int:

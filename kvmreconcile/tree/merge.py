@@ -112,7 +112,7 @@ def _is_wish(child: Node, rules: Rules, path: str) -> bool:
 def _taken_away(
     desired: Node, wanted: Sequence[Node], rules: Rules, path: str
 ) -> tuple[set[str], list[Node]]:
-    """Return the tags of which only what is wanted may stay, and elements like which none may."""
+    """Return the tags whose list is complete, so that only what is wanted stays, and elements of which none may stay."""
     markers = [c for c in desired.children if c.tag == NONE]
     closed = {c.text for c in markers if not c.children}
     for child in wanted:
@@ -128,7 +128,7 @@ def _is_denied(child: Node, denied: Sequence[Node], rules: Rules, path: str) -> 
 
 
 def _is_implied(new: Node, rules: Rules, path: str) -> bool:
-    """Tell whether an element says nothing but what leaving it out means too."""
+    """Tell whether an element says only what leaving it out would mean as well."""
     if path not in rules.implied and (new.is_empty() or path in rules.members):
         return False
     if new.text and not rules.is_implied(path, new.text, new):
@@ -155,7 +155,7 @@ def _born(new: Node, rules: Rules, path: str) -> Node:
 
 
 def _without_stale(proposed: Node, actual: Node, desired: Node, rules: Rules, path: str) -> Node:
-    """Drop what libvirt once derived from a value that now changes, unless the spec says it."""
+    """Drop what libvirt derived from a value that now changes, unless the spec says it."""
     for reset in rules.resets.get(path) or ():
         if _value(proposed, reset.when) == _value(actual, reset.when) or _value(actual, reset.when) is None:
             continue
@@ -177,7 +177,7 @@ def forget(actual: Node, applied: Node, desired: Node, rules: Rules, path: str =
     """
     Return `actual` without what we once asked for (`applied`) and no longer do (`desired`).
 
-    What another hand added to the same element stays, except in one that makes no sense in part.
+    What others added to the same element stays, except in one that makes no sense in part.
     """
     said = {name for name, _ in desired.attrs}
     gone = {n for n, _ in applied.attrs if n not in said and at(path, n) not in rules.required}

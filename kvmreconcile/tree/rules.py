@@ -16,7 +16,7 @@ from kvmreconcile.tree.table import Table, paths
 
 
 class Effect(IntEnum):
-    """What a change costs, cheapest first; policy says up to which one to go unasked."""
+    """What a change costs, cheapest first; policy says how far to go without being asked."""
 
     LIVE = 1
     """The guest notices nothing it did not ask for."""
@@ -34,7 +34,7 @@ class Effect(IntEnum):
 
 
 class Owner(Enum):
-    """Whose a repeated element's list is."""
+    """Who decides which members a list of elements has."""
 
     SPEC = "spec"
     """A list that the spec mentions is complete: members it does not name are removed."""
@@ -49,9 +49,10 @@ class Members:
     """
     How elements of one tag are told apart.
 
-    `keys` are tried in order, and the first that both sides have decides; a key is one or more paths
-    inside the element that count together. `hints` are tried before them and decide only if they agree:
-    they tell apart what the keys do not.
+    Attributes:
+        keys: Tried in order; the first that both sides have decides. A key is one or more paths inside the element
+            that count together.
+        hints: Tried before the keys, and decide only if they agree: they tell apart what the keys do not.
     """
 
     keys: tuple[tuple[str, ...], ...] = ()
@@ -84,13 +85,18 @@ class Ref:
 @dataclass(frozen=True, slots=True)
 class Update:
     """
-    By which verb a change reaches a running object, and what that costs; no verb where others bring it about.
+    By which verb a change reaches a running object, and what that costs.
 
-    `at` is the path of the element the verb acts on, where that is not the changed one; `on` names the
-    signs of changes it serves: "+" added, "-" removed, "~" changed; `when`, where given, is asked with the
-    change and the definition that it is to be made in. While a change at the path `after`, inside the same element at `at`, waits for the object's
-    next start, so does this one, for which that one makes room; done is it after all others. Where it `interrupts`, the part is gone for a moment, which
-    takes a policy that allows it. `source` cites where libvirt says so.
+    Attributes:
+        verb: "" where another change's verb brings this one about too.
+        on: The signs of changes it serves: "+" added, "-" removed, "~" changed.
+        at: The path of the element the verb acts on; "" for the changed one itself.
+        after: The path of a change, inside the same element at `at`, that makes room for this one. While that one
+            waits for the object's next start, so does this one; and this one is done after all others.
+        interrupts: Whether the part is gone for a moment, which takes a policy that allows it.
+        since: The libvirt version that has the verb.
+        source: Where libvirt says so.
+        when: Asked with the change and the definition it is to be made in whether the row serves it.
     """
 
     verb: str
