@@ -42,7 +42,7 @@ def known_kinds() -> Kinds:
 
 
 def on_host(kinds: Kinds, connection: Any) -> Kinds:
-    """Return kinds as the libvirt of a connection serves them: what it is too old for waits as if there were no verb."""
+    """Return kinds without the verbs that a connection's libvirt is too old for: such changes wait for the next start."""
     return {
         name: replace(kind, rules=for_version(kind.rules, connection.version)) for name, kind in kinds.items()
     }
@@ -57,8 +57,8 @@ class Site:
         kinds: As this host serves them, see `on_host`.
         connection: From `kvmreconcile.host.connection`; not named here, so that reading specs loads no libvirt.
         stopping: Once set, what is under way is ended and nothing more is begun.
-        lend: Opens a connection to carry one plan out by, None to use the one that is looked by. libvirt serves
-            five calls of a connection at once (max_client_requests), and slow ones would keep looks waiting.
+        lend: Opens a separate connection to execute one plan with, None to use the one for observing. libvirt
+            serves five calls of a connection at once (max_client_requests), and slow ones would delay observing.
     """
 
     settings: Settings
@@ -75,7 +75,7 @@ class Site:
         object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
 
     def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
-        """Return specs, host and memory as they are now; of the host only these objects are looked at again."""
+        """Return specs, host and state as they are now; with `at`, only those objects of the host are observed again."""
         settings = self.settings
         return World(
             instance=settings.instance,

@@ -1,7 +1,7 @@
 """
-An approval on its way from whoever gave it to the pass that makes the plan anew.
+Hand an approval from whoever gave it to the pass that makes the plan anew, and the answer back.
 
-Separate from both: they are in threads of their own, and neither may wait for the other without an end.
+Separate from both: they run in threads of their own, and neither may wait for the other for ever.
 """
 
 from collections.abc import Iterator

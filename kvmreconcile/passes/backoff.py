@@ -18,18 +18,20 @@ Steps = tuple[str, tuple[Key, ...]]
 """What was to be done to an object: the digest of its actions, and what they waited for."""
 
 FORGET_S = 60.0
-"""How long after it was last due a matter that is no longer planned is remembered."""
+"""How long something that is no longer planned is remembered after it was last due."""
 
 
 class Fate(Enum):
-    """How an attempt ended, and with that how long to wait before the next: first, and at most, in seconds."""
+    """How an attempt ended; its value is how many seconds to wait before the second attempt, and at most before any."""
 
     PASSING = (1.0, 300.0)
+    """A temporary error, such as a lock."""
     UNCLEAR = (2.0, 3600.0)
-    """libvirt does not say whether it may pass: what stood in the way may have been just a neighbour's restart."""
+    """libvirt does not say whether it is temporary: it may just have been another object's restart."""
     LASTING = (300.0, 3600.0)
+    """An error that is likely to last until somebody changes something."""
     DONE = (0.25, 300.0)
-    """Done, and perhaps soon to be done again: a guest that dies at every start."""
+    """Done, but it may soon have to be done again: a guest that dies at every start."""
 
     def wait_s(self, tries: int) -> float:
         """Return how long to wait after so many attempts at the same."""
@@ -41,7 +43,7 @@ class Fate(Enum):
 
 _UNCLEAR = frozenset({HostError.__name__, NotFound.__name__})
 FREE = 2
-"""How often the same may be done again without any wait."""
+"""How often the same may be done again without waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,14 @@ class Wait:
 
 
 class Backoff:
-    """Who has to wait, and until when."""
+    """Which objects have to wait, and until when."""
 
     def __init__(self) -> None:
         self._waits: dict[Key, Wait] = {}
         self._waiting: set[Key] = set()
 
     def sift(self, plan: Plan, now_s: float) -> Plan:
-        """Return the plan without objects whose time has not come, and without what needs them."""
+        """Return the plan without objects that still have to wait, and without what needs them."""
         planned = _by_object(plan.actions)
         self._waiting = {k for k, steps in planned.items() if self._must_wait(k, steps, now_s)}
         self._waits = {k: w for k, w in self._waits.items() if k in planned or now_s < w.due_s + FORGET_S}
@@ -83,7 +85,7 @@ class Backoff:
         return postponed
 
     def waits(self) -> Mapping[Key, Wait]:
-        """Return what has to wait of the plan that was last sifted or learnt from."""
+        """Return what has to wait, of the plan that was last sifted or learnt from."""
         return {key: self._waits[key] for key in sorted(self._waiting)}
 
     def release(self, key: Key | None = None) -> None:
@@ -126,7 +128,7 @@ def _by_object(actions: Iterable[Action]) -> dict[Key, Steps]:
 
 
 def _fates(outcomes: Iterable[Outcome]) -> dict[Key, Fate]:
-    """Return how it ended for each object that was tried; one failed action is enough to have failed."""
+    """Return how it ended for each object that was tried; if one of its actions failed, the object did."""
     fates: dict[Key, Fate] = {}
     for outcome in outcomes:
         key = outcome.action.key

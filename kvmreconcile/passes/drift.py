@@ -1,7 +1,7 @@
 """
-What others have changed, and what of it was set right.
+Which objects have drifted (others have changed them), and which drift was healed.
 
-Separate from those who count it or tell of it, so that all mean the same by it.
+Separate from metrics and notifications, so that both mean the same by it.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ from kvmreconcile.passes.news import Acted
 
 
 def drifted(actions: Iterable[Action]) -> frozenset[Key]:
-    """Return what is to be acted on because others have changed it."""
+    """Return the objects that are acted on because others have changed them."""
     return frozenset(action.key for action in actions if action.reason is Reason.DRIFT)
 
 
 def healed_by(acted: Acted) -> frozenset[Key]:
-    """Return what others had changed and is wholly as it should be again, now that a plan was carried out."""
+    """Return the drifted objects that a plan has brought back to what their specs say, in full."""
     outcomes = acted.report.outcomes
     undone = {o.action.key for o in outcomes if o.result is not Result.DONE}
     held = {held.action.key for held in acted.looked.plan.held}

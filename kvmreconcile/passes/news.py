@@ -1,8 +1,8 @@
 """
-What the daemon tells those who follow it: status, metrics, history, notifications.
+What the daemon tells its followers (status, metrics, history, notifications), as frozen values.
 
 Separate from the passes, which know none of them: a follower is a function that is called with each piece of
-news, in the thread that has it, and returns at once.
+news, in the thread where it happens, and returns at once.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """libvirt cannot be reached, or no longer: what is known of its objects is what was, not what is."""
+    """libvirt cannot be reached, or no longer can: what is known of its objects may be out of date."""
 
     at: datetime
     uri: str
@@ -36,19 +36,19 @@ class Lost:
 @dataclass(frozen=True, slots=True)
 class Looked:
     """
-    A pass has looked and planned, and does now what the plan allows.
+    A pass has observed and planned, and now does what the plan allows.
 
     Attributes:
         at: When it began.
-        rung_by: Why it looked; nothing where something was due again.
+        rung_by: Why it was made; empty where something was due again.
         commit: Of the specs; "" outside git.
         plan: All that is to be done.
-        allowed: What of it is done now, which is not what has just failed.
-        waits: Objects that are left alone for that reason.
-        busy: Objects that an earlier pass is still working on, and are left to it.
+        allowed: The part of it that is done now; objects that failed lately or are busy are left out.
+        waits: Objects that are left alone because they failed lately.
+        busy: Objects that an earlier pass is still working on.
         took_s: From its start until it had planned.
         author: Who wrote the commit, as it says.
-        lag_s: From the first event or change of a file that it answers until it had planned, None if it answers none.
+        lag_s: From the first event or file change that it answers until it had planned, None if it answers none.
     """
 
     at: datetime
@@ -68,7 +68,7 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """One step of what a pass does has ended, or is not done; told from the threads that do it, as it happens."""
+    """One step of a pass has ended or was skipped; told as it happens, from the thread that did it."""
 
     at: datetime
     looked: Looked
@@ -77,7 +77,7 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """What a pass was allowed to do is done, or has failed; `waits` is what is now left alone for a while."""
+    """What a pass was allowed to do is done or has failed; `waits` are the objects now left alone for a while."""
 
     looked: Looked
     report: Report
@@ -88,11 +88,11 @@ class Acted:
 @dataclass(frozen=True, slots=True)
 class Probed:
     """
-    It was looked whether the guests that run do their work, where their specs say how that shows.
+    Running guests were checked for readiness, those whose specs say how it shows.
 
     Attributes:
-        asked: The guests that were looked at.
-        unready: Those of them that do not, and why.
+        asked: The guests that were checked.
+        unready: Those of them that are not ready, and why.
     """
 
     at: datetime
@@ -103,7 +103,7 @@ class Probed:
 @dataclass(frozen=True, slots=True)
 class Broken:
     """
-    A pass could not be made, or not to its end; nothing new is known.
+    A pass could not be made or finished; nothing new is known.
 
     Attributes:
         failure: The class of the error.
@@ -153,7 +153,7 @@ class Ordered:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Somebody has told the daemon what to do who may not, and so it does not; fields as those of `Ordered`."""
+    """Somebody who may not has told the daemon what to do, and it is not done; fields as those of `Ordered`."""
 
     at: datetime
     order: str
@@ -177,7 +177,7 @@ log = structlog.get_logger()
 
 
 def tell(followers: tuple[Follower, ...], news: News) -> None:
-    """Tell all; one that fails is logged, and keeps neither the others nor the daemon from their work."""
+    """Tell all followers; one that fails is logged and stops neither the others nor the daemon."""
     for follower in followers:
         try:
             follower(news)

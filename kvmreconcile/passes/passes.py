@@ -1,7 +1,7 @@
 """
-The daemon's passes: the same as those of `apply`, with nobody there to ask.
+The daemon's passes: observe, plan and execute, like `apply` does, but with nobody there to ask.
 
-Separate from what makes them happen, so that a pass is one call that always returns.
+Separate from what triggers them, so that a pass is one call that always returns.
 """
 
 import time
@@ -54,12 +54,12 @@ class Passes:
     Passes over one host, one at a time, and what they remember of one another.
 
     Attributes:
-        origin: Asked in each pass where specs are.
-        again: Called after a pass that changed something: what it made possible is found by another.
-        rung_by: Asked who wants another pass while one still waits for its steps.
+        origin: Returns where specs are; asked in each pass.
+        again: Called after a pass that changed something, so that another finds what this made possible.
+        rung_by: Returns why another pass is wanted; asked while one still waits for its steps.
         followers: Told what passes see and do.
-        approvals: Asked in each pass for somebody's word on its plan.
-        alive: Called again and again in the course of a pass, to show that it gets on.
+        approvals: Hands each pass the approval that was given for its plan, if any.
+        alive: Called again and again in the course of a pass, to show that it makes progress.
     """
 
     origin: Callable[[], Origin]
@@ -84,7 +84,7 @@ class Passes:
         return min(times, default=None)
 
     def retry(self, key: Key | None) -> None:
-        """Have the next pass try an object at once, or without one all that has failed; from any thread."""
+        """Have the next pass try an object at once, None for everything that has failed; from any thread."""
         self._retries.put(key)
 
     def close(self) -> None:
@@ -135,10 +135,10 @@ class Passes:
                 return self._act(looked, site, approval) if looked else {}
 
     def _look(self, origin: Origin, site: Site, turn: _Turn) -> Looked | None:
-        """Return what is to be done, None if the connection was lost: what was seen is at best half of it."""
+        """Return what is to be done, None if the connection was lost: then only part of the host may have been seen."""
         specs = self._reading.loaded(origin, site, self._stale)
         self.alive()
-        # Asked before looking: what ends meanwhile may be seen as it was before.
+        # Asked before observing: what ends meanwhile may be seen in its state from before.
         busy = self._executions.busy()
         world, plan = self._planned(site, specs, turn)
         self.alive()
@@ -169,7 +169,7 @@ class Passes:
         return looked
 
     def _answer(self, approval: Approval, plan: Plan) -> None:
-        """Tell whoever approved a plan which one it is now; what he approved waits for nothing."""
+        """Tell whoever approved a plan which one it is now; if it is the same, nothing in it has to wait."""
         if plan.digest == approval.digest:
             self._backoff.release()
             now, about = datetime.now(UTC), approval.digest
