@@ -1,7 +1,7 @@
 """
-Keep the newest snapshot of what the daemon knows.
+Keep the newest status snapshot, for any thread to read.
 
-Separate from what follows from news, which is pure: here are the clocks, and the one place to read it from.
+Separate from `status/`, which works out each snapshot and is pure: the clock and the lock are here.
 """
 
 import time
@@ -20,7 +20,7 @@ class Newest:
     Follows the passes; any thread may read `status` at any time, and never waits for it.
 
     Attributes:
-        status: The newest; each is whole, and is replaced by another at once.
+        status: The newest snapshot; a whole frozen value, replaced in one assignment.
     """
 
     def __init__(self, settings: Settings, version: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,7 +29,7 @@ class Newest:
         self.status: Status = begin(settings, version, self._now())
 
     def __call__(self, news: News) -> None:
-        """Take a piece of news in, from whatever thread has it."""
+        """Work out the next snapshot from a piece of news, from any thread."""
         with self._lock:
             self.status = after(self.status, news, self._now())
 

@@ -1,7 +1,7 @@
 """
-Ask the repository for news, and ring when there are any.
+Fetch the repository, and ring when a newer revision is in force.
 
-Separate from the thread that makes passes: a server that is slow to answer, or never does, keeps no pass waiting.
+Separate from the thread that makes passes: a server that answers slowly, or never, delays no pass.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ log = structlog.get_logger()
 
 class Poll:
     """
-    Asks when it is called; what goes wrong is told once, until it is over or something else does.
+    Fetches when it is called; a failure is logged once, until it is over or another takes its place.
 
     Attributes:
-        is_asking: Whether it is in the midst of it.
+        is_asking: Whether a fetch is under way.
     """
 
     def __init__(

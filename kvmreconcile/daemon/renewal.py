@@ -1,8 +1,8 @@
 """
-Tell when another connection may see more of the host than the one there is.
+Tell when to connect anew because the connection, though alive, no longer reaches all of libvirt.
 
-Separate from the connection, which lives on: libvirt's daemons each serve a kind of object, behind the one we talk to.
-One that dies takes its kind along, and what comes back in its place is found by a new connection alone.
+Separate from the connection itself: libvirt has one daemon for each kind of object, behind the one that we talk to.
+If one of them dies, its kind cannot be seen, and only a new connection finds the daemon that replaces it.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class Renewal:
         self.due_s: float | None = None
 
     def begin(self, *, is_deaf: bool) -> None:
-        """Take note of a new connection; a deaf one does not hear of the events of every kind."""
+        """Take note of a new connection; a deaf one does not get the events of every kind."""
         self._is_deaf = is_deaf
         self.due_s = None
 

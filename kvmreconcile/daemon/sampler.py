@@ -1,8 +1,8 @@
 """
-Look again and again at what domains use, and keep the newest.
+Sample periodically what domains use, and keep the newest sample for scrapes.
 
-Separate from passes and from scrapes: a libvirt that hangs keeps neither waiting, since this has threads and
-connections of its own. What is too old to be true is forgotten.
+Separate from passes and scrapes: a libvirt that hangs delays neither, since this has threads and connections of
+its own. A sample that is too old is dropped.
 """
 
 import time
@@ -25,15 +25,15 @@ from kvmreconcile.metrics.domains import Domains
 from kvmreconcile.settings import Settings
 
 MISSED = 3
-"""How many intervals later what was found is too old."""
+"""After how many intervals a sample is too old."""
 AT_ONCE = 4
-"""How many looks may hang; each keeps one of those busy by whom libvirt serves all, of whom there are 20."""
+"""How many looks may hang at once; each occupies one of the 20 workers with which libvirt serves everybody."""
 
 log = structlog.get_logger()
 
 
 def sampling(settings: Settings, metrics: Metrics) -> AbstractContextManager[object]:
-    """Return a block in which metrics tell what domains use, if the settings ask for it."""
+    """Return a context in which metrics include what domains use, if the settings ask for it."""
     if not settings.metrics.domains:
         return nullcontext()
     sampler = Sampler(partial(connect, settings.connect), settings.metrics.interval_s, time.monotonic)
@@ -44,10 +44,10 @@ def sampling(settings: Settings, metrics: Metrics) -> AbstractContextManager[obj
 @dataclass(slots=True, eq=False)
 class _Turn:
     """
-    Somebody's turn to look, which ends when another is given one.
+    A thread's turn to look, which ends when another thread is given one.
 
     Attributes:
-        asks_since_s: Since when he waits for libvirt, None while he rests.
+        asks_since_s: Since when the thread waits for libvirt, None while it does not.
     """
 
     asks_since_s: float | None
@@ -55,10 +55,10 @@ class _Turn:
 
 class Sampler:
     """
-    Looks from the beginning of the block to its end, which waits for no look.
+    Samples until the block ends, which waits for no look.
 
-    A guest whose QEMU hangs lets the look hang that meets it first. It is left to that, and another one made by a
-    connection of its own, for which libvirt passes over a domain that somebody waits for already.
+    A guest whose QEMU hangs blocks the first look that comes to it. That look is abandoned and another one made over
+    a connection of its own, for which libvirt skips a domain that somebody is already waiting for.
 
     Args:
         connect: Opens a connection, which is used until it fails.
@@ -89,14 +89,14 @@ class Sampler:
         self._over.set()
 
     def newest(self) -> tuple[Figures, ...] | None:
-        """Return what the last look has found, None if it failed or began long ago."""
+        """Return the newest sample, None if the last look failed or the sample is too old."""
         found = self._found
         if found is None or self._clock() - found[0] > MISSED * self._each_s:
             return None
         return found[1]
 
     def _tend(self) -> None:
-        """Give somebody a turn, and another one when he does not come back."""
+        """Give a thread a turn, and another thread one when the first does not come back."""
         looking: list[Thread] = []
         while not self._over.is_set():
             looking = [thread for thread in looking if thread.is_alive()]

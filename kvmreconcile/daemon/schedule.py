@@ -1,8 +1,8 @@
 """
-What is done again and again, by the clock.
+Run jobs periodically.
 
-Separate from what that is, so that the scheduler's own habits are known in one place: left to itself, it drops
-what is late and piles up what takes long.
+Separate from the jobs, so that the scheduler is configured in one place: by default it drops late jobs and runs
+slow ones several times at once.
 """
 
 from collections.abc import Callable
@@ -17,17 +17,17 @@ _DEFAULTS = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
 class Schedule:
-    """Jobs in threads of their own, from the beginning of the block to its end; what is under way is not waited for."""
+    """Runs jobs in threads of their own until the block ends, which does not wait for those under way."""
 
     def __init__(self) -> None:
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults=_DEFAULTS)
 
     def every(self, each_s: float, job: Callable[[], None], jitter_s: float = 0.0) -> Callable[[], None]:
         """
-        Have a job done so often, and return what has it done at once.
+        Run a job every so many seconds; return a function that runs it at once.
 
         Args:
-            jitter_s: How much sooner or later each time may be.
+            jitter_s: By how much each run may be earlier or later.
         """
         added = self._scheduler.add_job(job, IntervalTrigger(seconds=each_s, jitter=jitter_s or None))
         return lambda: added.modify(next_run_time=datetime.now(UTC))

@@ -1,8 +1,8 @@
 """
-Keep what is remembered true at every moment of an execution.
+Keep the state true at every moment of an execution, so that `kill -9` between any two steps does no harm.
 
-Separate from acting, because this is what `kill -9` between any two steps is measured by: what was begun is
-written down before it is begun, so that the next pass knows it to be ours, and to be unfinished.
+Separate from acting. Everything is written down before it is begun, so that the next pass knows it to be ours and
+unfinished.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -1,8 +1,8 @@
 """
-What is done to an object in one go, and what must be done before.
+Cut a plan into legs: the steps on one object that are done in one go, and the legs that must be done before.
 
-Separate from doing it, because this follows from the plan alone. Most objects have one leg; a step that is done
-only after other objects begins another, so that those before it wait for nobody.
+Separate from doing them, because this follows from the plan alone. Most objects have one leg. A step that must wait
+for other objects begins another, so that the steps before it need not wait.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,8 +1,8 @@
 """
-Do on the host what a plan says.
+The executor "libvirt": carry out a plan on the host.
 
-Separate from planning, which decides, and from drivers, which know how: here is only who comes when, and what
-follows from a failure.
+Separate from planning, which decides what is done, and from drivers, which know how: this decides in which order,
+what is remembered, and what follows from a failure.
 """
 
 from collections.abc import Callable, Mapping
@@ -61,7 +61,7 @@ class LibvirtExecutor:
 
 
 class _Run:
-    """One plan on its way; `work` is called in several threads, for different legs."""
+    """One plan being carried out; `work` is called in several threads, for different legs."""
 
     def __init__(self, executor: LibvirtExecutor, plan: Plan, world: World) -> None:
         world = replace(world, desired={**world.desired, **plan.instead})
@@ -84,7 +84,7 @@ class _Run:
         needs = (leg.key, *sorted(self.legs.needs[leg]))
         blame = next((self._blame[need] for need in needs if need in self._blame), "")
         indices = self.legs.steps[leg]
-        # What follows only watches: that it fails does not undo what was done.
+        # What follows only watches; if that fails, the changes before it are done all the same.
         changing = [i for i in indices if self._plan.actions[i].verb not in WATCHING]
         for index in indices:
             action = self._plan.actions[index]
@@ -189,7 +189,7 @@ class _Run:
         self.ledger.after(action)
 
     def _see_through(self, action: Action, driver: Driver, delay_s: float = 0.0) -> None:
-        """Ask again and again, first after a delay, until it is so or nobody waits any more."""
+        """Repeat an action, first after a delay, until it succeeds, its time is over or we are told to stop."""
         executor = self._executor
         call = partial(driver.perform, executor.connection, action)
         patiently(call, executor.stopping.is_set, executor.pace, delay_s)

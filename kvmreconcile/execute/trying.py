@@ -1,8 +1,9 @@
 """
-Keep true what is remembered of edits that are tried.
+Keep the state of tried edits true: those that are taken back unless the object turns out to do its work.
 
-Separate from what was last asked for, which follows each edit; this is the way back, and is kept until the object
-was seen to do its work. Killed at any moment, the next pass looks again, or goes on back.
+Separate from what was last asked for (`ledger.py`), which changes with each edit; this is the way back, and is kept
+until the object was seen to be ready. After a kill at any moment the next pass checks again, or continues the way
+back.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,8 +1,8 @@
 """
 What the daemon knows, as one frozen value that anybody may read at any time: how each object stands, and why.
 
-Separate from the daemon, which only keeps the newest: what follows from a pass is worked out here, without a
-clock, a log or a host.
+Separate from the daemon, which only keeps the newest snapshot: each is worked out here, without a clock, a log or
+a host.
 """
 
 from kvmreconcile.status.standing import Condition, Standing

@@ -1,7 +1,7 @@
 """
-From one snapshot and a piece of news to the next snapshot.
+Work out the next status snapshot from the last one and a piece of news.
 
-Separate from who keeps the newest: this is a matter of values alone.
+Separate from keeping the newest (`daemon/newest.py`): this is pure, values in and values out.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """
-From a pass to how each object stands.
+Work out how each object stands from what a pass has seen and planned.
 
-Separate from what becomes of the rest of the snapshot. Each layer here covers what the one before said, so that
-of two things to be told of an object the later one is.
+Separate from the rest of the snapshot. Each layer here overrides the ones before it, so that of two conditions an
+object is in, the later one is shown.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
