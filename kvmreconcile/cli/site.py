@@ -54,12 +54,14 @@ def chosen(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:
     Return the keys that were named on the command line.
 
     Raises:
-        SpecError: A kind is unknown, or a name is missing.
+        SpecError: A kind is unknown, or one of the two is missing.
     """
     keys, problems = set(), []
     for word in words:
         key = Key.read(word)
-        if key.kind not in kinds:
+        if key.kind not in kinds and "/" not in word:
+            problems.append(Problem(word, "its kind is missing", f"write KIND/NAME, such as Domain/{word}"))
+        elif key.kind not in kinds:
             problems.append(Problem(word, f"unknown kind '{key.kind}'", advice(key.kind, kinds)))
         elif not key.name:
             problems.append(Problem(word, "the name is missing", f"write {key.kind}/NAME"))

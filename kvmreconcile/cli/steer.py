@@ -98,7 +98,9 @@ def resume(options: ResumeOptions) -> int:
 
     def without_daemon(state: State) -> str:
         was = state.resume(key)
-        return f"{key or 'everything'} {'is looked after again' if was else 'was not suspended'}"
+        if was:
+            return f"{key or 'everything'} is looked after again"
+        return f"{key} itself was not suspended" if key else "suspend --all was not in force"
 
     return _told(options, "resume", _about(key), without_daemon)
 
@@ -127,7 +129,7 @@ def _told(options: Common, word: str, said: dict[str, object], instead: Callable
 def _key(word: str | None, *, everything: bool) -> Key | None:
     if (word is None) != everything:
         raise SpecError(
-            [Problem("KIND/NAME", "nothing is named, or too much", "name one object, or say --all")]
+            [Problem("KIND/NAME", "it takes either one object or --all", "name an object as KIND/NAME, or say --all")]
         )
     return next(iter(chosen([word], known_kinds()))) if word else None
 
@@ -139,17 +141,17 @@ def _about(key: Key | None) -> dict[str, object]:
 def _until(options: SuspendOptions) -> datetime | None:
     """Return when a suspension ends, None for not before it is taken back."""
     if options.lasts and options.until:
-        raise _wrong("--until", "it is said twice when it ends")
+        raise _wrong("--until", "--for says already when it ends")
     now, name = datetime.now(UTC), "--for" if options.lasts else "--until"
     try:
         until = now + timedelta(seconds=read_seconds(options.lasts)) if options.lasts else None
         until = datetime.fromisoformat(options.until).astimezone(UTC) if options.until else until
     except (ValueError, OverflowError) as error:
-        raise _wrong(name, str(error)) from None
+        raise _wrong(name, str(error) if options.lasts else f"'{options.until}' is no date") from None
     if until and until <= now:
-        raise _wrong(name, "it is over already")
+        raise _wrong(name, "that time is over already")
     return until
 
 
 def _wrong(name: str, what: str) -> SpecError:
-    return SpecError([Problem(name, what, 'write "--for 2h", or "--until 2026-12-24T18:00"')])
+    return SpecError([Problem(name, what, 'write --for 2h, or --until "2026-12-24 18:00"')])

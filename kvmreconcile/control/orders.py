@@ -106,7 +106,7 @@ class Orders:
         """
         self._check(caller, _role(key), (Order.RESUME, _about(key), ""))
         if not self.state.resume(key):
-            return f"{key} was not suspended by itself" if key else "not everything was suspended"
+            return f"{key} itself was not suspended" if key else "suspend --all was not in force"
         self._done(caller, Order.RESUME, key)
         return f"{key or 'everything'} is looked after again"
 
@@ -136,8 +136,8 @@ class Orders:
         order, about, why = said
         now = datetime.now(UTC)
         tell(self.followers, Refused(now, order.value, about, caller.name, why))
-        what = f"{caller.name} may not: he is {caller.role.name.lower()}, and it takes {role.name.lower()}"
-        todo = f"ask an administrator for it (control.{role.name.lower()}s)"
+        what = f"{caller.name} has the role {caller.role.name.lower()}; this takes {role.name.lower()}"
+        todo = f"ask an administrator for that role, or to do it (setting control.{role.name.lower()}s)"
         raise Forbidden(Problem(f"{order.value} {about or '--all'}", what, todo))
 
     def _check_known(self, key: Key | None, known: Collection[Key]) -> None:

@@ -268,16 +268,16 @@ def test_told_to_stop_it_takes_its_socket_away(running: Host) -> None:
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
-        (("suspend",), "name one object, or say --all"),
-        (("suspend", "Network/lab", "--all"), "name one object, or say --all"),
+        (("suspend",), "name an object as KIND/NAME, or say --all"),
+        (("suspend", "Network/lab", "--all"), "it takes either one object or --all"),
         (("suspend", "Network/lab", "--for", "soon"), "--for: a time is a number"),
-        (("suspend", "Network/lab", "--for", "0s"), "--for: it is over already"),
-        (("suspend", "Network/lab", "--until", "2020-01-01"), "--until: it is over already"),
-        (("suspend", "Network/lab", "--until", "Friday"), "--until: Invalid isoformat"),
-        (("suspend", "Network/lab", "--for", "1h", "--until", "2099-01-01"), "--until: it is said twice"),
+        (("suspend", "Network/lab", "--for", "0s"), "--for: that time is over already"),
+        (("suspend", "Network/lab", "--until", "2020-01-01"), "--until: that time is over already"),
+        (("suspend", "Network/lab", "--until", "Friday"), "--until: 'Friday' is no date"),
+        (("suspend", "Network/lab", "--for", "1h", "--until", "2099-01-01"), "--until: --for says already"),
         (("suspend", "Netwrok/lab"), "did you mean 'Network'?"),
         (("resume", "Network"), "the name is missing"),
-        (("reconcile", "lab"), "unknown kind 'lab'"),
+        (("reconcile", "lab"), "lab: its kind is missing; write KIND/NAME, such as Domain/lab"),
     ],
 )
 def test_what_is_typed_wrongly_is_told_and_nothing_is_done(
