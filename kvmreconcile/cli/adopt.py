@@ -23,7 +23,7 @@ from kvmreconcile.cli.terminal import complain, say, show
 from kvmreconcile.cli.writing import write_document
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Actual, Key, Plan, World
+from kvmreconcile.model import Actual, Key, Plan, Unknown, World
 from kvmreconcile.origin import Origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render import render_text
@@ -42,7 +42,7 @@ class AdoptOptions(Common):
         typer.Argument(metavar="KIND/NAME", help="The objects, as Domain/web1 or Volume/pool/name."),
     ] = field(default_factory=list)
     everything: Annotated[
-        bool, typer.Option("--all", help="Adopt all that exists and no other instance owns.")
+        bool, typer.Option("--all", help="Adopt all that exists and is nobody's yet.")
     ] = False
     output: Annotated[
         Path | None,
@@ -80,10 +80,28 @@ def adopt(options: AdoptOptions) -> int:
 
 
 def _all(world: World) -> frozenset[Key]:
-    """Return all that no other instance owns, and say what could not be seen."""
+    """
+    Return all that no instance owns, and say what could not be seen.
+
+    What is ours has a spec already. A second one would say more, and to remove it again would take that
+    out of the object.
+    """
     complain(Problem(f"{blind.prefix}*", f"not seen: {blind.why}") for blind in world.observed.blind)
     objects = world.observed.objects
-    return frozenset(k for k, o in objects.items() if not (isinstance(o, Actual) and _other_owner(o, world)))
+    free = {k for k, o in objects.items() if not (isinstance(o, Actual) and _other_owner(o, world))}
+    if ours := {k for k in free if _is_remembered(objects[k], world)}:
+        say(f"{len(ours)} left out, which are ours already; name one to have its spec written again")
+    if free <= ours:
+        say("there is nothing to adopt")
+    return frozenset(free - ours)
+
+
+def _is_remembered(actual: Actual | Unknown, world: World) -> bool:
+    """Tell whether a spec of ours was ever in force for just this object."""
+    applied = world.applied.get(actual.key)
+    if applied is None or applied.instance != world.instance:
+        return False
+    return isinstance(actual, Unknown) or applied.uuid in ("", actual.uuid)
 
 
 def _other_owner(actual: Actual, world: World) -> str:

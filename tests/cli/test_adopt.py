@@ -129,6 +129,33 @@ def test_all_passes_over_what_another_instance_owns(host: Host, monkeypatch: pyt
     assert [d["metadata"]["name"] for d in yaml.safe_load_all(result.stdout)] == ["theirs"]
 
 
+def test_all_passes_over_what_is_ours_already(host: Host) -> None:
+    host.write("a.yaml", network("ours"))
+    host.run("apply", str(host.specs), "--yes")
+    _define(host)
+
+    result = host.run("adopt", "--all", "-o", str(host.specs))
+
+    assert result.exit_code == 0
+    assert sorted(f.name for f in host.specs.iterdir()) == ["a.yaml", "network-theirs.yaml"]
+    assert "1 left out, which are ours already; name one" in result.stderr
+    again = host.run("adopt", "--all", "--dry-run")
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert "there is nothing to adopt" in again.stderr
+
+
+def test_all_takes_what_was_made_anew_by_another_hand(host: Host) -> None:
+    host.write("a.yaml", network("lab"))
+    host.run("apply", str(host.specs), "--yes")
+    host.virt.networkLookupByName("lab").destroy()
+    host.virt.networkLookupByName("lab").undefine()
+    _define(host, "<network><name>lab</name></network>")
+
+    result = host.run("adopt", "--all", "--dry-run")
+
+    assert [d["metadata"]["name"] for d in yaml.safe_load_all(result.stdout)] == ["lab"]
+
+
 def test_spec_that_would_change_its_object_is_not_put_out(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
