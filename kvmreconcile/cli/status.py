@@ -130,8 +130,13 @@ def _summary(each: Json) -> str:
     words += [f"waits for its next start: {', '.join(each['pending'])}"] if each["pending"] else []
     # When a suspension ends is part of why.
     is_told = each["condition"] == Condition.SUSPENDED.value
-    words += [f"until {_local(each['until'])}"] if each["until"] and not is_told else []
+    words += [f"{_until(each)} {_local(each['until'])}"] if each["until"] and not is_told else []
     return visible("; ".join(filter(None, words)))
+
+
+def _until(each: Json) -> str:
+    """Return what comes at the time that an object's condition lasts for."""
+    return "next try" if each["condition"] == Condition.FAILED.value else "until"
 
 
 def _object(each: Json) -> Iterator[str]:
@@ -142,7 +147,7 @@ def _object(each: Json) -> Iterator[str]:
         ("steps", ", ".join(each["verbs"])),
         ("pending", ", ".join(each["pending"])),
         ("release", each["release"]),
-        ("until", until),
+        (_until(each), until),
         ("spec", each["source"]),
     )
     yield from (f"  {name:<8} {visible(text)}" for name, text in rows if text)

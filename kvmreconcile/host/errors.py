@@ -80,7 +80,7 @@ _BROKEN = frozenset({libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERRO
 @contextmanager
 def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Iterator[None]:
     """
-    Turn libvirt's errors into ours, with what they are about in front of the message.
+    Turn libvirt's errors into ours, with what they are about in front of the message, on one line.
 
     Args:
         where: What the calls inside are about, such as "Domain/web1".
@@ -93,7 +93,8 @@ def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Ite
         yield
     except libvirt.libvirtError as error:
         code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
-        raise meaning(code, domain, meanings or {})(f"{where}: {error}", code, domain) from error
+        why = "; ".join(filter(None, str(error).splitlines()))
+        raise meaning(code, domain, meanings or {})(f"{where}: {why}", code, domain) from error
 
 
 def meaning(code: int, domain: int, first: Mapping[int, Meaning]) -> Meaning:

@@ -45,8 +45,11 @@ def test_every_kind_has_its_proof_of_absence(connection: Connection, lookup, cod
 
 
 def test_broken_xml_is_rejected(connection: Connection) -> None:
-    with pytest.raises(Rejected), translated("x"):
+    with pytest.raises(Rejected) as caught, translated("x"):
         connection.virt.defineXML("<domain")
+
+    assert "; " in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_what_the_hypervisor_lacks_is_unsupported(connection: Connection) -> None:
