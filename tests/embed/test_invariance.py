@@ -171,6 +171,23 @@ def _addresses(node: Node) -> Iterator[Node]:
         yield from _addresses(child)
 
 
+def test_device_stays_where_it_is_when_the_spec_no_longer_says_where(hypervisor: Embedded) -> None:
+    before = _defined(
+        hypervisor,
+        "<domain type='qemu'><name>short</name><memory>65536</memory><os><type machine='q35'>hvm</type></os>"
+        "<devices><disk type='file' device='disk'><source file='/nowhere/a.img'/><target dev='vda' bus='virtio'/>"
+        "<address type='pci' bus='0x07'/></disk></devices></domain>",
+    )
+    adopted = {**KIND.adopt(before), "adopt": True}
+    assert 'bus="0x07"' in adopted["xml"]
+    hypervisor.apply(full := wish("short", adopted), hypervisor.plan(full))
+
+    shortened = wish("short", {k: v for k, v in adopted.items() if k != "xml"})
+
+    assert not any(action.changes for action in hypervisor.plan(shortened).actions)
+    assert list(_addresses(_only(hypervisor).tree)) == list(_addresses(before.tree))
+
+
 def test_order_of_controllers_is_no_change(hypervisor: Embedded) -> None:
     ports = [f"<controller type='pci' index='{n}' model='pcie-root-port'/>" for n in range(1, 5)]
     xml = (

@@ -205,6 +205,18 @@ RULES = Rules(
         "cpu/topology",
         "iothreads",
     ),
-    required=paths("name", "uuid", "@type", "memory", "memory/@unit", "os/type", "os/type/@*", "devices"),
+    required=paths(
+        "name",
+        "uuid",
+        "@type",
+        "memory",
+        "memory/@unit",
+        "os/type",
+        "os/type/@*",
+        "devices",
+        # A device stays where the guest knows it, and half an address is refused.
+        "devices/*/address",
+        "devices/*/address/@*",
+    ),
     secrets=paths("devices/graphics/@passwd", "devices/**/auth/secret/@usage", "launchSecurity/session"),
 )
