@@ -41,9 +41,9 @@ class AdoptOptions(Common):
         list[str],
         typer.Argument(metavar="KIND/NAME", help="The objects, as Domain/web1 or Volume/pool/name."),
     ] = field(default_factory=list)
-    everything: Annotated[
-        bool, typer.Option("--all", help="Adopt all that exists and is nobody's yet.")
-    ] = False
+    everything: Annotated[bool, typer.Option("--all", help="Adopt all that exists and is nobody's yet.")] = (
+        False
+    )
     output: Annotated[
         Path | None,
         typer.Option(

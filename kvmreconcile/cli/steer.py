@@ -129,7 +129,13 @@ def _told(options: Common, word: str, said: dict[str, object], instead: Callable
 def _key(word: str | None, *, everything: bool) -> Key | None:
     if (word is None) != everything:
         raise SpecError(
-            [Problem("KIND/NAME", "it takes either one object or --all", "name an object as KIND/NAME, or say --all")]
+            [
+                Problem(
+                    "KIND/NAME",
+                    "it takes either one object or --all",
+                    "name an object as KIND/NAME, or say --all",
+                )
+            ]
         )
     return next(iter(chosen([word], known_kinds()))) if word else None
 
