@@ -15,6 +15,8 @@ from kvmreconcile.tree import Change, Effect, Node, Rules, locate
 MAKES = frozenset(("create", "recreate"))
 APPROVABLE = frozenset((Hold.EFFECT, Hold.WINDOW, Hold.PRUNE, Hold.BRAKE, Hold.TAKEN_BACK, Hold.ROLLOUT))
 """What naming the plan's digest releases; the other holds need a hand on the spec or the host."""
+LIBVIRTS_UNIT = "KiB"
+"""The unit in which libvirt writes every size that is not of the few with a default of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +151,8 @@ def line(change: Change, rules: Rules, action: Action | None = None) -> Line:
 def _value(change: Change, value: str | Node | None, rules: Rules, action: Action | None) -> str | None:
     if value is None:
         return None
-    if isinstance(value, str) and action and not is_secret(change.rule, rules):
-        unit = _unit(change, rules, action, is_old=value is change.old)
+    if isinstance(value, str) and not is_secret(change.rule, rules):
+        unit = _unit(change, rules, action, is_old=value is change.old) if action else _stored(change, rules)
         sized = size(value, unit, change.rule, rules) if unit else None
         return sized or shown(value, change.rule, rules)
     return shown(value, change.rule, rules)
@@ -166,6 +168,12 @@ def _unit(change: Change, rules: Rules, action: Action, *, is_old: bool) -> str 
         return beside.old if isinstance(beside.old, str) else measure.default
     element = locate(action.tree, change.steps, rules)
     return element.attr(measure.unit.removeprefix("@")) if element else None
+
+
+def _stored(change: Change, rules: Rules) -> str | None:
+    """Return the unit in which libvirt writes a size of its own, None where that is not always the same."""
+    measure = rules.measures.get(change.rule)
+    return measure.default if measure and measure.default == LIBVIRTS_UNIT else None
 
 
 @dataclass(frozen=True, slots=True)
