@@ -20,7 +20,8 @@ class ExplainOptions(Common):
     """What `explain` understands."""
 
     path: Annotated[
-        str | None, typer.Argument(metavar="PATH", help="A field, such as Domain.spec.disks, else all kinds.")
+        str | None,
+        typer.Argument(metavar="FIELD", help="A field, such as Domain.spec.disks, else all kinds."),
     ] = None
 
 

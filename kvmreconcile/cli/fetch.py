@@ -15,7 +15,7 @@ class FetchOptions(Common):
 
 
 def fetch(options: FetchOptions) -> int:
-    """Bring the newest revision of the settings' repository into force; changes nothing on the host."""
+    """Bring the newest commit of the settings' repository into force; changes nothing on the host."""
     settings = options.settings()
     repository = find_repository(settings)
     if repository is None:

@@ -38,7 +38,9 @@ ConfigFile = Annotated[
 ]
 Paths = Annotated[
     list[Path],
-    typer.Argument(metavar="PATH", help="Files and directories of specs, else the settings' directory."),
+    typer.Argument(
+        metavar="PATH", help="Files and directories of specs, else the settings' repository or directory."
+    ),
 ]
 
 
