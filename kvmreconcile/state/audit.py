@@ -18,7 +18,7 @@ EVENTS: Mapping[str, str] = {
     "order.applied": "Somebody has had a plan carried out by `apply`",
     "order.adopted": "Somebody has had objects taken over by `adopt`",
     "order.given": "Somebody has given another order; its word is in `order`",
-    "order.refused": "Somebody has given an order, or asked for something, who may not",
+    "order.refused": "Somebody has given an order, or asked for something, without the right to",
     "object.created": "An object was made",
     "object.adopted": "An object was taken over as ours",
     "object.changed": "An object was changed, in its definition or while it ran",
