@@ -21,6 +21,8 @@ from kvmreconcile.tree.variants import for_policy
 
 MAKING = frozenset({"create", "recreate", "replace"})
 """Verbs that make an object, and leave half of one if cut short."""
+WHOLE = frozenset({"define", "own", "replace", "remove"})
+"""Verbs that write a whole definition made from what was seen, or take it away; the first of an object's steps."""
 WATCHING = frozenset({"ready"})
 """Verbs that only wait until something is so, and change nothing that is remembered."""
 STARTING = frozenset({"start", "restart"})

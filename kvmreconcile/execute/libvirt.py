@@ -13,11 +13,12 @@ from typing import TypeVar
 
 from kvmreconcile.errors import HostError, NotFound, NotYet, Rejected, StateError, Unavailable
 from kvmreconcile.execute.executor import Connection, Reporter, Tools
-from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, STARTING, WATCHING, Ledger
+from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, STARTING, WATCHING, WHOLE, Ledger
 from kvmreconcile.execute.legs import Leg, Legs
 from kvmreconcile.execute.parallel import work
 from kvmreconcile.execute.redact import redacted
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently
+from kvmreconcile.execute.stale import check_same
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.plan.applied import fingerprint
@@ -173,8 +174,7 @@ class _Run:
             if action.key not in self._plan.pending:
                 self.ledger.shown(action.key)
             return
-        if action.verb in MAKING:
-            self._check_hidden(action.key)
+        self._check(action)
         self.ledger.before(action, self._waiting(action.key))
         try:
             if action.verb in LASTING:
@@ -193,6 +193,14 @@ class _Run:
         executor = self._executor
         call = partial(driver.perform, executor.connection, action)
         patiently(call, executor.stopping.is_set, executor.pace, delay_s)
+
+    def _check(self, action: Action) -> None:
+        """Refuse to make what exists, and to write over what is not as it was when the plan was made."""
+        before = self._world.observed.objects.get(action.key)
+        if action.verb in MAKING:
+            self._check_hidden(action.key)
+        if action.verb in WHOLE and isinstance(before, Actual):
+            check_same(before, self._look(action.key), self._executor.kinds[action.key.kind].rules)
 
     def _check_hidden(self, key: Key) -> None:
         """Refuse to make what could not be seen when the plan was made, and turns out to exist."""

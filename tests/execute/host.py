@@ -61,6 +61,7 @@ class Host:
         spell: How the host writes down what it is given.
         unseen: Why nothing can be observed, "" while it can.
         unclear: Why single objects cannot be read.
+        jobs: What is under way in single objects.
     """
 
     directory: Path
@@ -70,6 +71,7 @@ class Host:
     spell: Callable[[Node], Node] = lambda tree: tree
     unseen: str = ""
     unclear: dict[Key, str] = field(default_factory=dict)
+    jobs: dict[Key, str] = field(default_factory=dict)
     alive: bool = True
     log: list[str] = field(default_factory=list)
 
@@ -106,7 +108,8 @@ class Host:
     def actual(self, key: Key) -> Actual:
         xml, active = self.file(key).read_text(), key in self.active()
         uuid = parse(xml).get("uuid") or ""
-        return Actual(key, uuid, xml, xml if active else None, active, runtime_id=1 if active else None)
+        job, run = self.jobs.get(key, ""), 1 if active else None
+        return Actual(key, uuid, xml, xml if active else None, active, runtime_id=run, job=job)
 
 
 class Driver:

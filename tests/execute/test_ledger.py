@@ -32,13 +32,13 @@ def test_what_an_object_was_brought_to_is_remembered(stage: Stage) -> None:
     assert stage.plan(web).records == ()
 
 
-def test_only_what_was_acted_on_is_read_back(stage: Stage) -> None:
+def test_only_what_is_acted_on_is_looked_at_before_and_after(stage: Stage) -> None:
     stage.apply(desired("Domain/web"), desired("Domain/db"))
     stage.host.log.clear()
 
     stage.apply(desired("Domain/web", "<domain><memory>4</memory></domain>"), desired("Domain/db"))
 
-    assert stage.host.log == ["define Domain/web", "observe web"]
+    assert stage.host.log == ["observe web", "define Domain/web", "observe web"]
 
 
 def test_what_the_host_keeps_otherwise_is_reported_once_and_not_planned_again(stage: Stage) -> None:

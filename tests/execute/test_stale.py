@@ -1,0 +1,117 @@
+"""What another hand does after a plan was made is neither written over nor taken away by that plan."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.execute.executor import SilentReporter
+from kvmreconcile.host.connection import connect
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.model import Key, Plan, Report, World
+from kvmreconcile.plan import Overrides, plan
+from kvmreconcile.reconcile import Site
+from kvmreconcile.settings import Settings
+from kvmreconcile.source.load import load
+from kvmreconcile.state import State
+from tests.execute.conftest import Stage
+from tests.execute.host import KINDS as FILES
+from tests.execute.host import NOW, desired
+
+WEB = Key("Domain", "web")
+KNOWN = {kind.name: kind for kind in KINDS}
+SPEC = """
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {name: web}
+spec:
+  state: stopped
+  memory: MEMORY
+  disks: [{name: root, file: /images/root.qcow2, target: vda}]
+  xml: <domain type='test'/>
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A host without anything on it; a mock made from a file of its own is shared with no other test."""
+    empty = tmp_path / "empty.xml"
+    empty.write_text("<node/>")
+    with connect(f"test://{empty}") as connection:
+        state = State.open(tmp_path / "state")
+        yield Site(Settings(specs=tmp_path / "specs.yaml"), KNOWN, connection, state)
+        state.close()
+
+
+def planned(site: Site, memory: str) -> tuple[Plan, World]:
+    site.settings.specs.write_text(SPEC.replace("MEMORY", memory))
+    specs = load([site.settings.specs], KNOWN, site.settings.instance)
+    assert specs.problems == ()
+    world = site.look(specs, NOW)
+    return site.plan(world, Overrides()), world
+
+
+def errors(report: Report) -> list[str]:
+    return [outcome.error for outcome in report.failed]
+
+
+def test_snapshot_made_after_a_plan_is_not_put_back_by_it(site: Site) -> None:
+    assert site.execute(*planned(site, "1GiB"), SilentReporter()).failed == ()
+    late = planned(site, "2GiB")
+    domain = site.connection.virt.lookupByName("web")
+    site.connection.virt.defineXML(domain.XMLDesc().replace("root.qcow2", "root.snapshot"))
+
+    report = site.execute(*late, SilentReporter())
+
+    assert errors(report) == [
+        "Domain/web: another hand has changed it since this was planned; the next pass plans anew"
+    ]
+    assert report.failed[0].retry
+    assert "root.snapshot" in domain.XMLDesc()
+    assert "1048576" in domain.XMLDesc()
+
+
+def test_object_made_anew_by_another_hand_is_not_removed(stage: Stage) -> None:
+    stage.apply(desired("Domain/web"), desired("Domain/db"))
+    world = stage.look(desired("Domain/db"))
+    late = plan(world, FILES)
+    assert [(a.verb, a.key) for a in late.actions] == [("remove", WEB)]
+    stage.host.write(WEB, "<domain><uuid>of-another</uuid></domain>")
+
+    report = stage.executor().execute(late, world)
+
+    assert len(errors(report)) == 1
+    assert stage.host.file(WEB).exists()
+
+
+def test_object_that_is_gone_by_then_is_removed_all_the_same(stage: Stage) -> None:
+    stage.apply(desired("Domain/web"), desired("Domain/db"))
+    world = stage.look(desired("Domain/db"))
+    stage.host.delete(WEB)
+
+    report = stage.executor().execute(plan(world, FILES), world)
+
+    assert errors(report) == []
+    assert WEB not in stage.state.applied()
+
+
+def test_object_that_cannot_be_seen_any_more_is_not_written_over(stage: Stage) -> None:
+    stage.apply(desired("Domain/web"))
+    world = stage.look(desired("Domain/web", "<domain><memory>4</memory></domain>"))
+    stage.host.unclear[WEB] = "it does not answer"
+
+    report = stage.executor().execute(plan(world, FILES), world)
+
+    assert errors(report) == ["Domain/web: it cannot be seen now: it does not answer"]
+    assert "define Domain/web" not in stage.host.log
+
+
+def test_job_that_began_after_a_plan_is_waited_for(stage: Stage) -> None:
+    stage.apply(desired("Domain/web"))
+    world = stage.look(desired("Domain/web", "<domain><memory>4</memory></domain>"))
+    stage.host.jobs[WEB] = "it is being migrated"
+
+    report = stage.executor().execute(plan(world, FILES), world)
+
+    assert errors(report) == ["Domain/web: it is being migrated; it goes on when the job is done"]
+    assert "define Domain/web" not in stage.host.log
