@@ -22,6 +22,7 @@ from kvmreconcile.execute.stale import check_same
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.plan.applied import fingerprint
+from kvmreconcile.plan.suspended import stop
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change
 
@@ -89,7 +90,7 @@ class _Run:
         changing = [i for i in indices if self._plan.actions[i].verb not in WATCHING]
         for index in indices:
             action = self._plan.actions[index]
-            blame = blame or self._ended()
+            blame = blame or self._ended(leg.key)
             if blame:
                 outcome = Outcome(action, Result.SKIPPED, error=blame)
             else:
@@ -113,11 +114,17 @@ class _Run:
         outcomes = tuple(self._outcomes[index] for index in range(len(self._plan.actions)))
         return Report(self._plan, outcomes, tuple(sorted(self._settled, key=lambda s: s[0])))
 
-    def _ended(self) -> str:
-        """Return why nothing more is begun, "" while more may be."""
+    def _ended(self, key: Key) -> str:
+        """Return why nothing more is begun on an object, "" while more may be."""
         if self._lost.is_set():
             return "the connection to libvirt was lost"
-        return "stopped before its turn" if self._executor.stopping.is_set() else ""
+        if self._executor.stopping.is_set():
+            return "stopped before its turn"
+        try:
+            suspended = stop(key, replace(self._world, suspended=self._executor.state.suspended()))
+        except StateError as error:
+            return str(error)
+        return f"{suspended[0].value} {suspended[1]}" if suspended else ""
 
     def _do(self, action: Action, *, is_last: bool) -> Outcome:
         pace = self._executor.pace

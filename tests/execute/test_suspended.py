@@ -1,0 +1,38 @@
+"""A word that something is to be left alone counts from the next step on, whatever was planned before."""
+
+from kvmreconcile.model import Action, Key, Plan, Result, Suspension
+from tests.execute.conftest import Stage
+from tests.execute.host import NOW, action, world
+
+B = Key("Domain", "b")
+STEPS = Plan(tuple(action(verb, f"Domain/{name}") for name in "abc" for verb in ("start", "stop")))
+
+
+def verbs(stage: Stage) -> list[str]:
+    return [line for line in stage.host.log if not line.startswith("observe")]
+
+
+def test_object_that_is_suspended_while_a_plan_is_carried_out_is_left_alone(stage: Stage) -> None:
+    def suspend(doing: Action) -> None:
+        if doing.key == B:
+            stage.state.suspend(B, Suspension(NOW, who="alice"))
+
+    stage.host.before = suspend
+
+    report = stage.executor(workers=1).execute(STEPS, world(stage.host))
+
+    assert verbs(stage) == [
+        "start Domain/a", "stop Domain/a", "start Domain/b", "start Domain/c", "stop Domain/c",
+    ]  # fmt: skip
+    (skipped,) = [o for o in report.outcomes if o.result is Result.SKIPPED]
+    assert "suspended" in skipped.error
+    assert "alice" in skipped.error
+
+
+def test_everything_suspended_ends_a_plan_after_the_step_under_way(stage: Stage) -> None:
+    stage.host.before = lambda _action: stage.state.suspend(None, Suspension(NOW))
+
+    report = stage.executor(workers=1).execute(STEPS, world(stage.host))
+
+    assert verbs(stage) == ["start Domain/a"]
+    assert [o.result for o in report.outcomes] == [Result.DONE, *[Result.SKIPPED] * 5]
