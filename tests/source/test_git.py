@@ -1,7 +1,7 @@
 """Specs in a git repository: what comes into force, what does not, and what is left after a failure."""
 
+import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.source.git import Remote, Repository
-from tests.origin import ENVIRONMENT, Origin
+from tests.origin import Origin
 
 
 @pytest.fixture
@@ -187,6 +187,18 @@ def test_another_branch_need_not_descend(
     assert text(other) == "two"
 
 
+def test_pinned_commit_is_not_a_branch_that_is_called_like_it(
+    origin: Origin, remote: Remote, tmp_path: Path
+) -> None:
+    pinned = origin.commit("one")
+    origin.git("update-ref", f"refs/heads/{pinned}", origin.commit("two"))
+    repository = Repository(replace(remote, ref=pinned), tmp_path / "state")
+
+    repository.update()
+
+    assert text(repository) == "one"
+
+
 @pytest.mark.parametrize(
     ("key", "doubt"),
     [("", "is not signed"), ("mallory", "is signed by a key that is not among the allowed ones")],
@@ -216,13 +228,38 @@ def test_commit_that_was_changed_after_it_was_signed_is_never_used(
     repository = Repository(replace(remote, allowed_signers=origin.allow("alice")), tmp_path / "state")
     origin.commit("one", key="alice")
     forged = origin.git("cat-file", "commit", "HEAD").replace("\n\none", "\n\nnot what was signed") + "\n"
-    made = subprocess.run(
-        ["git", "hash-object", "-t", "commit", "-w", "--stdin"],
-        cwd=origin.path, env=ENVIRONMENT, input=forged, check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    origin.git("update-ref", "refs/heads/main", made.stdout.strip())
+    origin.put(forged)
 
     assert "has a bad signature" in refusal(repository)
+    assert repository.in_force() is None
+
+
+BELIEVES = """#!/bin/sh
+echo "[GNUPG:] NEWSIG"
+echo "[GNUPG:] GOODSIG 0123456789ABCDEF mallory"
+echo "[GNUPG:] VALIDSIG 0123456789ABCDEF0123456789ABCDEF01234567 2026-11-23 0 0 4 0 1 8 00 -"
+echo "[GNUPG:] TRUST_ULTIMATE 0 pgp"
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "form"), [("gpg", "PGP SIGNATURE"), ("gpgsm", "SIGNED MESSAGE")], ids=["openpgp", "x509"]
+)
+def test_commit_is_not_believed_because_a_keyring_of_this_host_trusts_its_signature(
+    origin: Origin, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, form: str
+) -> None:
+    believer = tmp_path / "bin" / program
+    believer.parent.mkdir()
+    believer.write_text(BELIEVES)
+    believer.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{believer.parent}:{os.environ['PATH']}")
+    origin.commit("one")
+    head, _, message = origin.git("cat-file", "commit", "HEAD").partition("\n\n")
+    signed = f"{head}\ngpgsig -----BEGIN {form}-----\n \n AAAA\n -----END {form}-----\n\n{message}\n"
+    origin.put(signed)
+    repository = Repository(replace(remote, allowed_signers=origin.allow("alice")), tmp_path / "state")
+
+    assert "sign it with a key of" in refusal(repository)
     assert repository.in_force() is None
 
 

@@ -81,7 +81,8 @@ class Repository:
             shutil.rmtree(self._mirror, ignore_errors=True)
             self._download()
         ref = self._remote.ref
-        names = [f"refs/heads/{ref}", f"refs/tags/{ref}", *([ref] if _COMMIT.fullmatch(ref) else [])]
+        # First the commit: a branch may be called as it is, by whoever can push one.
+        names = [*([ref] if _COMMIT.fullmatch(ref) else []), f"refs/heads/{ref}", f"refs/tags/{ref}"]
         for name in names:
             if self._git.holds("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"):
                 return self._git.ask("rev-parse", "--verify", f"{name}^{{commit}}")
@@ -105,7 +106,7 @@ class Repository:
             return ""
         if not signers.is_file():
             raise self._refused(f"there is no file {signers}", "put the keys there (git.allowedSigners)")
-        settings = {"gpg.format": "ssh", "gpg.ssh.allowedSignersFile": str(signers)}
+        settings = {**_ONLY_SSH, "gpg.ssh.allowedSignersFile": str(signers)}
         state, _, signer = self._git.ask(
             "log", "-1", "--format=%G? %GS", commit, settings=settings
         ).partition(" ")
@@ -141,6 +142,12 @@ class Repository:
     def _refused(self, what: str, todo: str) -> SourceError:
         return SourceError(Problem(self._remote.name, what, todo))
 
+
+_ONLY_SSH = {"gpg.format": "ssh", "gpg.openpgp.program": "false", "gpg.x509.program": "false"}
+"""
+How signatures are checked. Git takes the form from the signature, whatever `gpg.format` says, and would believe all
+whom the keyrings of our user trust (gpg-interface.c, get_format_by_sig).
+"""
 
 _DOUBTS = {
     "N": "is not signed",
