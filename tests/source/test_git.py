@@ -200,6 +200,20 @@ def test_pinned_commit_is_not_a_branch_that_is_called_like_it(
 
 
 @pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://alice:secret@git.example.org/x.git", "https://git.example.org/x.git"),
+        ("https://secret@git.example.org:8443/x.git", "https://git.example.org:8443/x.git"),
+        ("ssh://git@git.example.org/x.git", "ssh://git@git.example.org/x.git"),
+        ("git@git.example.org:x.git", "git@git.example.org:x.git"),
+        ("/srv/a@b", "/srv/a@b"),
+    ],
+)
+def test_url_is_shown_without_what_may_be_a_token(url: str, shown: str) -> None:
+    assert Remote(url).name == shown
+
+
+@pytest.mark.parametrize(
     ("key", "doubt"),
     [("", "is not signed"), ("mallory", "is signed by a key that is not among the allowed ones")],
 )
@@ -371,7 +385,7 @@ def test_transport_that_cannot_be_trusted_is_refused(tmp_path: Path, url: str) -
 def test_password_is_never_shown(tmp_path: Path) -> None:
     said = refusal(Repository(Remote("https://joe:s3cret@127.0.0.1:1/x"), tmp_path / "state"))
 
-    assert said.startswith("https://joe@127.0.0.1:1/x: git fetch failed")
+    assert said.startswith("https://127.0.0.1:1/x: git fetch failed")
     assert "s3cret" not in said
 
 

@@ -48,8 +48,8 @@ class Remote:
 
     @property
     def name(self) -> str:
-        """The URL as it may be shown: without a password."""
+        """The URL as it may be shown: without a password, and by https without a user, as that may be a token."""
         parts = urlsplit(self.url)
-        if parts.password is None:
-            return self.url
-        return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", "@", 1)))
+        user, at, host = parts.netloc.rpartition("@")
+        shown = "" if parts.scheme == "https" else user.partition(":")[0] + at
+        return urlunsplit(parts._replace(netloc=shown + host)) if at else self.url
