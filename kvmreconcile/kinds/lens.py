@@ -30,6 +30,13 @@ class At:
     also: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Says of a field that has no place in XML that its values are names of objects of a kind."""
+
+    kind: str
+
+
 def write(spec: BaseModel, tag: str) -> Node:
     """Return the tree that a spec says."""
     draft = Draft(tag)

@@ -162,6 +162,23 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """
+    Where a spec names another object.
+
+    Attributes:
+        name: As it is written; of a volume of the same pool it may be the last part alone.
+    """
+
+    name: Key
+    source: Source
+
+    def means(self, key: Key) -> bool:
+        """Tell whether it may be that object which is named."""
+        return self.name.kind == key.kind and f"/{key.name}".endswith(f"/{self.name.name}")
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """
     One object as a spec wants it.
@@ -175,6 +192,7 @@ class Desired:
         content: For a volume, the local file its first bytes come from.
         labels: For selection by people and policies.
         after: What must run and be ready before it is started, of what is to run at all.
+        mentions: Where it names other objects, as far as that is known.
     """
 
     key: Key
@@ -188,6 +206,11 @@ class Desired:
     content: Path | None = None
     labels: tuple[tuple[str, str], ...] = ()
     after: tuple[Key, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+
+    def place_of(self, other: Key) -> Source:
+        """Return where it names another object; where it begins if that is not known."""
+        return next((each.source for each in self.mentions if each.means(other)), self.source)
 
 
 @dataclass(frozen=True, slots=True)

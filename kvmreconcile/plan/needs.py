@@ -68,7 +68,9 @@ def find_needs(world: World, kinds: Rulebooks) -> Needs:
         required = {k for k, ref in targets if ref.required}.union(desired.after)
         for target in sorted(k for k in required if not _may_exist(k, world, kinds)):
             what = f"{key} refers to {target}, which neither a spec nor this host has"
-            problems.append(Problem(str(desired.source), what, "write a spec for it, or mend the name"))
+            problems.append(
+                Problem(str(desired.place_of(target)), what, "write a spec for it, or mend the name")
+            )
             left_out.setdefault(key, f"refers to {target}, which does not exist")
     # Who only starts after another does not need it to be made; it has its place behind it all the same.
     before = {k: wants.union(world.desired[k].after) for k, wants in direct.items()}
@@ -85,10 +87,9 @@ def _may_exist(key: Key, world: World, kinds: Rulebooks) -> bool:
 
 
 def _circle(cycle: tuple[Key, ...], world: World) -> Problem:
-    chain = " → ".join(str(k) for k in (*cycle, cycle[0]))
-    return Problem(
-        str(world.desired[cycle[0]].source), f"objects need one another in a circle: {chain}", "break it"
-    )
+    chain = (*cycle, cycle[0])
+    what = f"objects need one another in a circle: {' → '.join(map(str, chain))}"
+    return Problem(str(world.desired[chain[0]].place_of(chain[1])), what, "break it")
 
 
 def blind(key: Key, world: World) -> Blind | None:

@@ -1,5 +1,5 @@
 """
-Check the XML that a spec carries, and say where in the YAML file it is wrong.
+Check the XML that a spec carries, and say where in the YAML file it is wrong, and where it names other objects.
 
 Separate from the tree's own parser, which knows no file and takes what libvirt gives it on trust.
 """
@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from kvmreconcile.model import Source
+from kvmreconcile.model import Key, Mention, Source
 from kvmreconcile.source.fault import Fault, shown
 from kvmreconcile.source.item import Item
+from kvmreconcile.tree import Rules, parse
+from kvmreconcile.tree.place import under
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
@@ -45,6 +47,20 @@ def check(item: Item, root: str) -> Iterator[Fault]:
         line = element.sourceline if isinstance(element.sourceline, int) else 1
         what = f"xml: the root element is <{shown(str(element.tag))}>, and must be <{root}>"
         yield Fault(_place(item, line, 1), what, f"put the fragment into <{root}>…</{root}>")
+
+
+def mentions(item: Item, rules: Rules) -> Iterator[Mention]:
+    """Yield where a fragment, in which nothing is wrong, names other objects."""
+    left = [("", etree.fromstring(str(item.value).encode(), _PARSER))]
+    while left:
+        path, element = left.pop(0)
+        for ref in rules.refs.get(path) or ():
+            node = parse(etree.tostring(element, encoding="unicode", with_tail=False))
+            parts = [node.get(name) for name in ref.name]
+            if all(parts):
+                line = element.sourceline if isinstance(element.sourceline, int) else 1
+                yield Mention(Key(ref.kind, "/".join(map(str, parts))), _place(item, line, 1))
+        left += [(under(path, e.tag), e) for e in element if isinstance(e.tag, str)]
 
 
 def _explain(message: str) -> tuple[str, str]:

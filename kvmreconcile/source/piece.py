@@ -6,7 +6,7 @@ has not changed need not be read again.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
@@ -15,6 +15,7 @@ from kvmreconcile.source.document import check, find
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import SpecFile
 from kvmreconcile.source.item import Item
+from kvmreconcile.source.mentions import mentions
 from kvmreconcile.source.text import chunks, decode
 from kvmreconcile.source.yaml import read
 
@@ -60,6 +61,7 @@ def _pieces(text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str)
             key = kind.key(checked.document)
             try:
                 desired = kind.desire(checked.document, derived_uuid(instance, key))
+                desired = replace(desired, mentions=tuple(mentions(reading.item, kind)))
             except SpecError as error:
                 contradictions = tuple(_contradictions(error, reading.item, key))
             yield Piece(checked.document, key, desired, checked.faults, contradictions, reading.whole)

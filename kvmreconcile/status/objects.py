@@ -72,7 +72,8 @@ def _unplanned(looked: Looked, in_sync: Collection[Key], now: Moment) -> Iterato
         if hidden := blind(key, looked.world):
             yield Standing(key, Condition.UNKNOWN, now.at, hidden.why)
         else:
-            problem = problems.get(str(desired.source))
+            places = (desired.source, *(each.source for each in desired.mentions))
+            problem = next((problems[place] for place in map(str, places) if place in problems), None)
             why, todo = (problem.what, problem.todo) if problem else ("it has no place in the plan", "")
             yield Standing(key, Condition.HELD, now.at, why, todo, hold=Hold.BROKEN)
     for key in looked.world.frozen:

@@ -12,6 +12,7 @@ from kvmreconcile.model import (
     Held,
     Hold,
     Key,
+    Mention,
     Observation,
     Outcome,
     Plan,
@@ -143,6 +144,17 @@ def test_wrong_spec_holds_its_own_object_and_one_that_leads_nowhere_too(follower
     assert (objects[LAN].condition, objects[LAN].why) == (Condition.HELD, "its spec is wrong")
     assert (objects[DB].why, objects[DB].release) == (dangling.what, dangling.todo)
     assert follower.status.problems == (dangling,)
+
+
+def test_one_that_leads_nowhere_is_known_by_the_place_of_the_name_too(follower: Follower) -> None:
+    place = Source("db.yaml", 9, 28)
+    dangling = Problem(str(place), "Domain/db refers to Network/x", "mend the name")
+    told = looked(Plan(in_sync=(WEB, LAN), problems=(dangling,)))
+    db = replace(told.world.desired[DB], mentions=(Mention(Key("Network", "x"), place),))
+
+    objects = follower.hear(replace(told, world=replace(told.world, desired={**told.world.desired, DB: db})))
+
+    assert (objects[DB].why, objects[DB].release) == (dangling.what, dangling.todo)
 
 
 def test_what_is_done_is_changing_until_it_was_looked_at(follower: Follower) -> None:

@@ -16,6 +16,7 @@ from kvmreconcile.kinds.domain.parts.removal import Removal
 from kvmreconcile.kinds.domain.parts.resources import Resources
 from kvmreconcile.kinds.domain.parts.update import DomainUpdate
 from kvmreconcile.kinds.kind import ObjectSpec
+from kvmreconcile.kinds.lens import Names
 from kvmreconcile.kinds.values import Name
 
 
@@ -53,6 +54,7 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
     ] = None
     start_after: Annotated[
         list[Name],
+        Names("Domain"),
         Field(
             description="Names of domains. While one of them is to run and does not, or is not `ready`, this one is not "
             "started or restarted; all else is done to it. What is off because its own spec says so is not waited for, "
