@@ -42,7 +42,7 @@ def known_kinds() -> Kinds:
 
 
 def on_host(kinds: Kinds, connection: Any) -> Kinds:
-    """Return kinds without the verbs that a connection's libvirt is too old for: such changes wait for the next start."""
+    """Return kinds without the verbs that a connection's libvirt is too old for; such changes wait for a start."""
     return {
         name: replace(kind, rules=for_version(kind.rules, connection.version)) for name, kind in kinds.items()
     }
@@ -75,7 +75,7 @@ class Site:
         object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
 
     def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
-        """Return specs, host and state as they are now; with `at`, only those objects of the host are observed again."""
+        """Return specs, host and state as they are now; of the host, only the objects `at` are observed again if given."""
         settings = self.settings
         return World(
             instance=settings.instance,

@@ -112,7 +112,7 @@ def _is_wish(child: Node, rules: Rules, path: str) -> bool:
 def _taken_away(
     desired: Node, wanted: Sequence[Node], rules: Rules, path: str
 ) -> tuple[set[str], list[Node]]:
-    """Return the tags whose list is complete, so that only what is wanted stays, and elements of which none may stay."""
+    """Return the tags whose list is complete, so that only what is wanted stays, and elements that must not stay."""
     markers = [c for c in desired.children if c.tag == NONE]
     closed = {c.text for c in markers if not c.children}
     for child in wanted:

@@ -20,8 +20,8 @@ from typing import Any
 
 from tests.bench.host import NETWORK_NAME, PROBE, Subject, timed
 from tests.lab.background import Background
-from tests.lab.guest import wait_until
 from tests.origin import Origin
+from tests.waiting import wait_until
 
 TIMES = 5
 IDLE_S = 20.0

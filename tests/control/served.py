@@ -7,7 +7,6 @@ Separate from the tests, which each show one situation.
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -157,10 +156,3 @@ def dial_tls(port: int, trusted: Path) -> socket.socket:
     context = ssl.create_default_context(cafile=str(trusted))
     connection = socket.create_connection(("127.0.0.1", port), WITHIN_S)
     return context.wrap_socket(connection, server_hostname="kvm1")
-
-
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    end_s = time.monotonic() + WITHIN_S
-    while not is_so():
-        assert time.monotonic() < end_s, f"it never came that {what}"
-        time.sleep(0.02)

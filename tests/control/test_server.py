@@ -26,8 +26,8 @@ from tests.control.served import (
     looked,
     request,
     status_of,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 TOKENS = {"viewer": "v" * 20, "operator": "o" * 20, "admin": "a" * 20}
 SECRET = b"forge and host alone know it"

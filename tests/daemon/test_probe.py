@@ -1,6 +1,6 @@
 """Guests that run are looked at after full passes, beside them, and what is found is told."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from kvmreconcile.model import Action, Desired, Key, Plan, Policy, Power, Ready
 from kvmreconcile.passes.news import Looked, Lost, News, Probed
 from kvmreconcile.source.load import Loaded
 from tests.execute.host import KINDS, Host, action, desired, world
+from tests.waiting import wait_until
 
 WEB, DB, APP = (Key("Domain", name) for name in ("web", "db", "app"))
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -136,7 +137,7 @@ def test_a_lost_connection_tells_nothing(bench: Bench) -> None:
 
     with bench.probe() as probe:
         probe(bench.looked("resync"))
-        wait(lambda: bench.connections == 1)
+        wait_until(lambda: bench.connections == 1)
         probe(Lost(NOW, "test:///", "gone"))
         probe(bench.looked("connected"))
 
@@ -191,12 +192,3 @@ def test_log_tells_once_that_a_guest_is_not_ready_and_once_that_it_is(
         (False, True),
     ]
     assert "its agent is silent" in lines[0]
-
-
-def wait(is_so: Callable[[], bool]) -> None:
-    waited = Event()
-    for _ in range(int(WITHIN_S / 0.01)):
-        if is_so():
-            return
-        waited.wait(0.01)
-    raise AssertionError

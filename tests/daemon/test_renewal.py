@@ -2,8 +2,6 @@
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +19,7 @@ from kvmreconcile.model import Key
 from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.settings import Settings
 from kvmreconcile.state import State
+from tests.waiting import wait_until
 
 WITHIN_S = 30.0
 SPECS = """\
@@ -78,13 +77,6 @@ class Host:
         if self.is_worn:
             connection.virt = Worn(connection.virt, frozenset({"listAllNetworks", "networkLookupByName"}))  # type: ignore[assignment]
         return connection
-
-
-def wait_until(is_so: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def test_lost_daemon_of_one_kind_hides_that_kind_and_a_new_connection_finds_it_again(

@@ -1,7 +1,7 @@
 """What domains use is looked at beside all else, and forgotten where it may no longer be so."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
@@ -15,6 +15,7 @@ from kvmreconcile.metrics import Metrics
 from kvmreconcile.settings import Settings
 from tests.metrics.story import Daemon
 from tests.mock import OWN
+from tests.waiting import wait_until
 
 WITHIN_S = 30.0
 EACH_S = 0.02
@@ -68,10 +69,10 @@ def virt() -> Libvirt:
 
 def test_it_looks_again_and_again_by_one_connection(virt: Libvirt) -> None:
     with virt.sampler() as sampler:
-        wait(lambda: sampler.newest() is not None)
+        wait_until(lambda: sampler.newest() is not None)
         virt.opened[0].virt.lookupByName("test").destroy()
 
-        wait(lambda: not running(sampler))
+        wait_until(lambda: not running(sampler))
 
     assert len(virt.opened) == 1
 
@@ -80,13 +81,13 @@ def test_nothing_is_told_while_libvirt_is_gone_and_anew_when_it_is_back(
     virt: Libvirt, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with virt.sampler() as sampler:
-        wait(lambda: running(sampler))
+        wait_until(lambda: running(sampler))
         virt.shut = True
         virt.opened[0].virt.close()
-        wait(lambda: sampler.newest() is None)
+        wait_until(lambda: sampler.newest() is None)
         virt.shut = False
 
-        wait(lambda: running(sampler))
+        wait_until(lambda: running(sampler))
 
     assert len(virt.opened) == 2
     assert "statistics.failed" in capsys.readouterr().out
@@ -96,14 +97,14 @@ def test_long_absence_of_libvirt_is_logged_once(virt: Libvirt, capsys: pytest.Ca
     virt.shut = True
 
     with virt.sampler():
-        wait(lambda: virt.tries > 3)
+        wait_until(lambda: virt.tries > 3)
 
     assert capsys.readouterr().out.count("statistics.failed") == 1
 
 
 def test_what_is_too_old_is_no_longer_told(virt: Libvirt) -> None:
     with virt.sampler(each_s=1000.0) as sampler:
-        wait(lambda: running(sampler))
+        wait_until(lambda: running(sampler))
 
         virt.now_s = MISSED * 1000.0
         assert sampler.newest() is not None
@@ -115,9 +116,9 @@ def test_nobody_waits_for_a_libvirt_that_hangs(virt: Libvirt) -> None:
     virt.hanging, virt.now_s = AT_ONCE + 2, None
 
     with virt.sampler() as sampler:
-        wait(lambda: len(virt.stuck) == AT_ONCE)
+        wait_until(lambda: len(virt.stuck) == AT_ONCE)
         ticks = virt.ticks
-        wait(lambda: virt.ticks > ticks + 5)
+        wait_until(lambda: virt.ticks > ticks + 5)
 
         assert sampler.newest() is None
         assert len(virt.stuck) == AT_ONCE
@@ -129,12 +130,12 @@ def test_look_that_hangs_is_left_to_it_and_another_made(virt: Libvirt) -> None:
     virt.hanging, virt.now_s = 1, None
 
     with virt.sampler() as sampler:
-        wait(lambda: running(sampler))
+        wait_until(lambda: running(sampler))
         assert len(virt.stuck) == 1
         virt.goes_on.set()
-        wait(lambda: not virt.stuck)
+        wait_until(lambda: not virt.stuck)
 
-        wait(lambda: running(sampler))
+        wait_until(lambda: running(sampler))
 
 
 def test_libvirt_is_asked_only_if_the_settings_say_so() -> None:
@@ -144,7 +145,7 @@ def test_libvirt_is_asked_only_if_the_settings_say_so() -> None:
         assert not is_told(daemon.metrics, "libvirt_up")
     asked = Settings.model_validate({"connect": OWN, "metrics": {"domains": True}})
     with sampling(asked, daemon.metrics):
-        wait(lambda: is_told(daemon.metrics, "libvirt_up 1.0"))
+        wait_until(lambda: is_told(daemon.metrics, "libvirt_up 1.0"))
 
         assert is_told(daemon.metrics, 'libvirt_domain_info_state{domain="test",')
 
@@ -155,12 +156,3 @@ def is_told(metrics: Metrics, text: str) -> bool:
 
 def running(sampler: Sampler) -> bool:
     return [each.numbers["state.state"] for each in sampler.newest() or ()] == [1]
-
-
-def wait(is_so: Callable[[], bool]) -> None:
-    waited = Event()
-    for _ in range(int(WITHIN_S / 0.01)):
-        if is_so():
-            return
-        waited.wait(0.01)
-    raise AssertionError

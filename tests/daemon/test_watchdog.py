@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from kvmreconcile.daemon.bell import Bell
 from kvmreconcile.daemon.watchdog import EACH_S, EVENTS, PASSES, TIMES, Watchdog
 from kvmreconcile.host.connection import ask_event_loop, connect
-from tests.lab.guest import wait_until
 from tests.mock import OWN
+from tests.waiting import wait_until
 
 WAIT_S = 30
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from tests.host.host import Host, wait_until
+from tests.host.host import Host
+from tests.waiting import wait_until
 
 _DISK = Path(__file__).with_name("disk")
 BOOTS_WITHIN_S = 300

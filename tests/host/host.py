@@ -7,7 +7,8 @@ Separate from how each is made and reached.
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+
+from tests.waiting import wait_until
 
 WITHIN_S = 120
 _PAUSE_S = 0.1
@@ -66,11 +67,3 @@ class Host(ABC):
             within_s,
         )
         return time.monotonic() - begin_s
-
-
-def wait_until(is_so: Callable[[], object], what: str, within_s: float = WITHIN_S) -> None:
-    """Look again and again until it is so; AssertionError if it is not in time."""
-    deadline_s = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline_s, f"not within {within_s} s: {what}"
-        time.sleep(_PAUSE_S)

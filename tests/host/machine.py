@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.host.host import WITHIN_S, Host, wait_until
+from tests.host.host import WITHIN_S, Host
+from tests.waiting import wait_until
 
 SCRIPT = Path(__file__).with_name("machine")
 ROOT = Path(__file__).parents[2]

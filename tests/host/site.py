@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from tests.host.host import WITHIN_S, Host, wait_until
+from tests.host.host import WITHIN_S, Host
+from tests.waiting import wait_until
 
 HOSTS = "/srv/hosts"
 """The repository, on the host itself; the service does not know that it is so near."""

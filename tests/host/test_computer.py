@@ -10,8 +10,8 @@ from random import Random
 import pytest
 
 from tests.host.computer import Computer
-from tests.host.host import wait_until
 from tests.host.site import GUEST, SPECS, Site
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.figures]
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.host.host import wait_until
 from tests.host.machine import ROOT, Machine
 from tests.host.site import GUEST, IMAGE, POOL, SPECS, Site
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.figures]
 

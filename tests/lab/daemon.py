@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab.background import Background
-from tests.lab.guest import wait_until
 from tests.lab.lab import Lab
+from tests.waiting import wait_until
 
 DEMO = Path(__file__).parents[2] / "specs/demo"
 FILES = ("network.yaml", "storage.yaml", "web1.yaml")

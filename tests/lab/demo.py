@@ -18,9 +18,10 @@ from pathlib import Path
 from kvmreconcile.state import State
 from kvmreconcile.state.history import What
 from tests.lab.background import PROGRAM, Background
-from tests.lab.guest import build_guest, wait_for_agent, wait_until
+from tests.lab.guest import build_guest, wait_for_agent
 from tests.lab.lab import Lab, LabError
 from tests.lab.replies import address, disks, kernel
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 GUESTS = ("web1", "web2", "db1")

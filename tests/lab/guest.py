@@ -6,14 +6,13 @@ Separate from the lab, which cares for any guest.
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.lab.lab import Lab, LabError
+from tests.waiting import wait_until
 
 _BUILD = Path(__file__).with_name("tiny-guest")
 _PAUSE_S = 0.05
@@ -79,14 +78,6 @@ def tell_agent(lab: Lab, name: str, command: str) -> None:
 def wait_for_agent(lab: Lab, name: str, within_s: float = 60) -> None:
     """Wait until the guest agent answers."""
     wait_until(lambda: _answers(lab, name), f"{name} answers on its agent", within_s)
-
-
-def wait_until(is_so: Callable[[], object], what: str, within_s: float = 60) -> None:
-    """Look again and again until it is so; AssertionError if it is not in time."""
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
-        time.sleep(_PAUSE_S)
 
 
 def _answers(lab: Lab, name: str) -> bool:

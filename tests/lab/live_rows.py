@@ -15,8 +15,9 @@ from typing import Any
 import yaml
 
 from kvmreconcile.tree import Table
-from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent
 from tests.lab.site import Site, made_by_hand
+from tests.waiting import wait_until
 
 Value = Any
 """What YAML can hold."""

@@ -16,8 +16,8 @@ from kvmreconcile.host.events import subscribe
 from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Key
-from tests.lab.guest import wait_until
 from tests.lab.lab import Lab
+from tests.waiting import wait_until
 
 
 def held() -> tuple[int, int]:

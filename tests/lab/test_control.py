@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
 from tests.lab.daemon import Daemon
-from tests.lab.guest import wait_until
+from tests.waiting import wait_until
 
 WITHIN_S = 60
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.site import ORDER, Site
+from tests.waiting import wait_until
 
 
 @pytest.fixture

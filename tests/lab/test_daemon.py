@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.state.claim import Claim
 from tests.lab.daemon import ALL, FILES, OBJECTS, Daemon, at_s
-from tests.lab.guest import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.figures
 

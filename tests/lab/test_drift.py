@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.lab.guest import GuestFiles, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.site import Site, made_by_hand
+from tests.waiting import wait_until
 
 MAC = "52:54:00:00:00:21"
 NIC = "<interface type='network'><mac address='52:54:00:00:00:99'/><source network='lan'/><model type='virtio'/></interface>"

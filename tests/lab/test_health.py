@@ -12,9 +12,10 @@ from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
 from tests.lab.daemon import FILES, Daemon
-from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.site import NETWORK
+from tests.waiting import wait_until
 
 WITHIN_S = 90
 OFF = "shutdown: {agent: false, acpi: false, force: true}"

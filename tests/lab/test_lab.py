@@ -11,8 +11,9 @@ from textwrap import dedent
 
 import pytest
 
-from tests.lab.guest import GuestFiles, ask_agent, console, domain_xml, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, ask_agent, console, domain_xml, wait_for_agent
 from tests.lab.lab import SCRIPT, Lab, LabError
+from tests.waiting import wait_until
 
 # Without no-ping dnsmasq waits 3 s for nobody to answer at an address before it offers it.
 NETWORK = """

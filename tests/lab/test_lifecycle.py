@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.guest import GuestFiles, ask_agent, tell_agent, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, ask_agent, tell_agent, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
 from tests.lab.site import Site
+from tests.waiting import wait_until
 
 SPEC = """\
 apiVersion: kvmreconcile/v1

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.guest import GuestFiles, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
 from tests.lab.site import Site
 from tests.lab.test_snapshots import SPEC, read, write
+from tests.waiting import wait_until
 
 SMALL = """\
 apiVersion: kvmreconcile/v1

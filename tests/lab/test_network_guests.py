@@ -8,7 +8,7 @@ import pytest
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import connect
 from tests.kinds.network.bench import Bench, desired_from, verbs
-from tests.lab.guest import GuestFiles, domain_xml, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, domain_xml, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.network import (
     GUEST_MAC,
@@ -20,6 +20,7 @@ from tests.lab.network import (
     started,
     still_guest,
 )
+from tests.waiting import wait_until
 
 
 @pytest.fixture

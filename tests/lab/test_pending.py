@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from tests.lab.background import Background
-from tests.lab.guest import GuestFiles, tell_agent, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, tell_agent, wait_for_agent
 from tests.lab.lab import Lab, LabError
 from tests.lab.live_rows import Guest
 from tests.lab.site import Site
+from tests.waiting import wait_until
 
 NAME = "calm1"
 KEY = f"Domain/{NAME}"

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.lab.guest import GuestFiles, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
 from tests.lab.site import Site
+from tests.waiting import wait_until
 
 NAME = "rigid1"
 COLD: dict[str, Any] = {

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.lab.guest import GuestFiles, console, wait_until
+from tests.lab.guest import GuestFiles, console
 from tests.lab.lab import Lab
 from tests.lab.site import Site
+from tests.waiting import wait_until
 
 STUCK = "stuck1"
 OTHER = "calm1"

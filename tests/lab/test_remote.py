@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.lab.daemon import Daemon
-from tests.lab.guest import wait_until
 from tests.lab.lab import Lab
+from tests.waiting import wait_until
 
 NEAR, FAR = "198.51.100.1", "198.51.100.2"
 CONFIGURATION = """

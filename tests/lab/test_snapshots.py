@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.lab.guest import GuestFiles, wait_for_agent, wait_until
+from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
 from tests.lab.site import Site, made_by_hand
+from tests.waiting import wait_until
 
 HELD = 3
 """The exit status that says that something is withheld."""

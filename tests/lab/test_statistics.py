@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.control.served import request
 from tests.lab.daemon import Daemon
-from tests.lab.guest import wait_until
+from tests.waiting import wait_until
 
 WITHIN_S = 60
 LIBVIRTD = "/run/libvirtd.pid"

@@ -18,9 +18,9 @@ from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Blind, Key
 from kvmreconcile.tree import parse
-from tests.lab.guest import wait_until
 from tests.lab.lab import Lab
 from tests.lab.storage import ANYTHING, Host, pool_wish, volume_wish
+from tests.waiting import wait_until
 
 MIB = 1 << 20
 POOL = Key("StoragePool", "default")
