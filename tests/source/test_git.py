@@ -54,6 +54,18 @@ def test_newest_commit_comes_into_force(origin: Origin, repository: Repository) 
     assert text(repository) == "one"
 
 
+def test_state_may_be_named_from_the_working_directory(
+    origin: Origin, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    origin.commit("one")
+    repository = Repository(remote, Path("state"))
+
+    repository.update()
+
+    assert text(repository) == "one"
+
+
 def test_update_without_news_changes_nothing(origin: Origin, repository: Repository) -> None:
     origin.commit("one")
     repository.update()

@@ -21,6 +21,8 @@ class Repository:
     """A remote repository and what this host has of it, below one directory of the state."""
 
     def __init__(self, remote: Remote, directory: Path) -> None:
+        # git reads a path that is not absolute from where the files go, finds no index there, and lays out nothing.
+        directory = directory.absolute()
         self._remote = remote
         self._mirror = directory / "mirror.git"
         self._revisions = Revisions(directory / "revisions")
