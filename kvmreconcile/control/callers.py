@@ -126,7 +126,7 @@ def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
             continue
         if len(words) != 3 or words[1].upper() not in Role.__members__ or len(words[2]) < SHORTEST_TOKEN:
             todo = f"write NAME viewer|operator|admin TOKEN, the token at least {SHORTEST_TOKEN} characters"
-            problems.append(Problem(f"{file}:{number}", "this is no token", todo))
+            problems.append(Problem(f"{file}:{number}", "this line holds no token", todo))
             continue
         found.append((words[2], Caller(words[0], Role[words[1].upper()])))
     if problems:

@@ -137,7 +137,7 @@ class Orders:
         now = datetime.now(UTC)
         tell(self.followers, Refused(now, order.value, about, caller.name, why))
         what = f"{caller.name} has the role {caller.role.name.lower()}; this takes {role.name.lower()}"
-        todo = f"ask an administrator for that role, or to do it (setting control.{role.name.lower()}s)"
+        todo = f"ask an administrator to do it, or for that role (control.{role.name.lower()}s; in a token's line)"
         raise Forbidden(Problem(f"{order.value} {about or '--all'}", what, todo))
 
     def _check_known(self, key: Key | None, known: Collection[Key]) -> None:

@@ -76,9 +76,9 @@ def test_token_is_known_by_all_of_it(tmp_path: Path) -> None:
     [
         (f"prometheus viewer {SECRET}", 0o644, "others can read"),
         (f"prometheus viewer {SECRET}", 0o660, "others can read"),
-        (f"prometheus viewer {SECRET[:19]}", 0o600, ":1: this is no token"),
-        (f"\nprometheus king {SECRET}", 0o600, ":2: this is no token"),
-        (f"prometheus viewer {SECRET} and more", 0o600, ":1: this is no token"),
+        (f"prometheus viewer {SECRET[:19]}", 0o600, ":1: this line holds no token"),
+        (f"\nprometheus king {SECRET}", 0o600, ":2: this line holds no token"),
+        (f"prometheus viewer {SECRET} and more", 0o600, ":1: this line holds no token"),
     ],
 )
 def test_wrong_tokens_are_named_and_never_shown(tmp_path: Path, text: str, mode: int, wrong: str) -> None:
