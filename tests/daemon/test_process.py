@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.control.served import request, status_of
 from tests.daemon.process import NETWORK, WAIT_S, Process
 from tests.origin import Origin
 
@@ -182,7 +184,18 @@ def test_systemd_hears_a_sign_of_life_as_often_as_it_wants(process: Process, doo
         hear(door, "WATCHDOG=1")
 
 
-def test_planner_that_hangs_gives_no_sign_of_life(process: Process, door: socket.socket) -> None:
+def health(process: Process) -> bytes:
+    """Return what whoever watches over the host is answered."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(WAIT_S)
+        connection.connect(str(process.home / "control.sock"))
+        connection.sendall(request("GET /healthz"))
+        return b"".join(iter(partial(connection.recv, 65536), b""))
+
+
+def test_planner_that_hangs_gives_no_sign_of_life_and_whoever_asks_is_told(
+    process: Process, door: socket.socket
+) -> None:
     point = "[kvmreconcile.planners]\nhangs = hanging:plan\n"
     information = process.home / "hanging-1.dist-info"
     information.mkdir()
@@ -194,12 +207,17 @@ def test_planner_that_hangs_gives_no_sign_of_life(process: Process, door: socket
     process.settings |= {
         "KVMRECONCILE_PLANNER": "hangs",
         "PYTHONPATH": str(process.home),
+        "KVMRECONCILE_CONTROL": f"{{socket: {process.home}/control.sock}}",
         "WATCHDOG_USEC": "4000000",
     }
     process.start()
+    process.wait_for("door.opened")
 
     assert process.wait_for("daemon.stuck")["threads"] == ["passes"]
 
+    answer = health(process)
+    assert status_of(answer) == 503
+    assert b'"alive":false,"stuck":["passes"' in answer
     # It was asked every second. That this ends at all shows that nothing is said any more.
     door.settimeout(3)
     assert list(rest_of(door))
