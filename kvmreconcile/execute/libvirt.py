@@ -211,7 +211,7 @@ class _Run:
 
     def _check_hidden(self, key: Key) -> None:
         """Refuse to make what could not be seen when the plan was made, and turns out to exist."""
-        hidden = any(str(key).startswith(blind.prefix) for blind in self._world.observed.blind)
+        hidden = self._world.observed.blind_spot(key) is not None
         known = self._world.applied.get(key)
         if hidden and (known is None or known.complete) and self._look(key) is not None:
             raise Rejected(f"{key}: it may exist already, hidden until now; the next pass compares it")
@@ -231,7 +231,7 @@ class _Run:
             seen = self._attempt(lambda: driver.observe(self._executor.connection, names=[key.name]))
         except HostError as error:
             return Unknown(key, str(error))
-        blind = next((b for b in seen.blind if str(key).startswith(b.prefix)), None)
+        blind = seen.blind_spot(key)
         return seen.objects.get(key) or (Unknown(key, blind.why) if blind else None)
 
     def _attempt(self, call: Callable[[], T]) -> T:

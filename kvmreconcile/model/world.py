@@ -49,6 +49,10 @@ class Observation:
         seen = self.objects.get(key)
         return seen if isinstance(seen, Actual) else None
 
+    def blind_spot(self, key: Key) -> Blind | None:
+        """Return the part of the host that hides an object, None if nothing does."""
+        return next((blind for blind in self.blind if str(key).startswith(blind.prefix)), None)
+
     def is_active(self, key: Key) -> bool:
         """Tell whether an object was seen to be active."""
         actual = self.actual(key)

@@ -27,7 +27,7 @@ from kvmreconcile.plan.applied import mask, rules_for
 from kvmreconcile.plan.compare import MOVE, Compared, compare, create
 from kvmreconcile.plan.halts import is_left, kept_still
 from kvmreconcile.plan.memory import Lookups, Memo, View, keep, recall
-from kvmreconcile.plan.needs import Needs, Rulebooks, blind
+from kvmreconcile.plan.needs import Needs, Rulebooks
 from kvmreconcile.plan.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.suspended import Stop, stop
@@ -75,7 +75,7 @@ class Findings:
 def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> None:
     """Compare one desired object with the host and note what follows."""
     desired, actual = world.desired[key], world.observed.objects.get(key)
-    hidden = blind(key, world)
+    hidden = world.observed.blind_spot(key)
     why = _unseen(actual, hidden, world, found)
     if isinstance(actual, Unknown) or why:
         found.held.append(Held(placeholder(desired), Hold.UNKNOWN, why, AGAIN))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.model import Action, Blind, Key, World
+from kvmreconcile.model import Action, Key, World
 from kvmreconcile.plan.memory import edges
 from kvmreconcile.plan.order import order
 from kvmreconcile.plan.rulebook import Rulebook
@@ -83,15 +83,10 @@ def find_needs(world: World, kinds: Rulebooks) -> Needs:
 
 def _may_exist(key: Key, world: World, kinds: Rulebooks) -> bool:
     known = key in world.desired or key in world.observed.objects or key in world.frozen
-    return known or key.kind not in kinds or blind(key, world) is not None
+    return known or key.kind not in kinds or world.observed.blind_spot(key) is not None
 
 
 def _circle(cycle: tuple[Key, ...], world: World) -> Problem:
     chain = (*cycle, cycle[0])
     what = f"objects need one another in a circle: {' → '.join(map(str, chain))}"
     return Problem(str(world.desired[chain[0]].place_of(chain[1])), what, "break it")
-
-
-def blind(key: Key, world: World) -> Blind | None:
-    """Return what keeps an object from being seen, None if it was looked at."""
-    return next((b for b in world.observed.blind if str(key).startswith(b.prefix)), None)

@@ -12,7 +12,7 @@ from kvmreconcile.plan.brakes import Limits, braked
 from kvmreconcile.plan.groups import in_turn
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.memory import forget_others
-from kvmreconcile.plan.needs import Needs, Rulebooks, blind, find_needs
+from kvmreconcile.plan.needs import Needs, Rulebooks, find_needs
 from kvmreconcile.plan.policy import Case, Overrides, judge, name, overridden
 from kvmreconcile.plan.prune import orphans
 from kvmreconcile.plan.rollout import held_back, rolled_out
@@ -113,7 +113,7 @@ def _stored(
 def _absent(world: World, needs: Needs, overrides: Overrides) -> Iterator[tuple[Key, str]]:
     """Yield the desired objects that do not exist and to which this plan does nothing, and why."""
     for key in world.desired:
-        if world.observed.actual(key) or blind(key, world):
+        if world.observed.actual(key) or world.observed.blind_spot(key):
             continue
         if key in needs.left_out:
             yield key, needs.left_out[key]

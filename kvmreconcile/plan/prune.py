@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from kvmreconcile.model import Action, Actual, Applied, Held, Hold, Key, Policy, Prune, Reason, Unknown, World
 from kvmreconcile.plan.brakes import Limits, too_many_removals
 from kvmreconcile.plan.look import AGAIN, ONCE_IDLE
-from kvmreconcile.plan.needs import Rulebooks, blind
+from kvmreconcile.plan.needs import Rulebooks
 from kvmreconcile.plan.order import order, references
 from kvmreconcile.plan.ownership import is_proved_ours
 from kvmreconcile.plan.policy import Overrides
@@ -44,7 +44,7 @@ def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides
     users = _users(world, kinds) if gone else {}
     for key in reversed(order(needs)[0]):
         actual = world.observed.objects.get(key)
-        if actual is None and blind(key, world) is None:
+        if actual is None and world.observed.blind_spot(key) is None:
             result.vanished.append(key)
             continue
         prune = world.prune.get(key.kind, kinds[key.kind].prune)

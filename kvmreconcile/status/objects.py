@@ -13,7 +13,6 @@ from operator import attrgetter
 from kvmreconcile.model import Hold, Key
 from kvmreconcile.passes.backoff import Fate, Wait
 from kvmreconcile.passes.news import Looked
-from kvmreconcile.plan.needs import blind
 from kvmreconcile.plan.suspended import stop
 from kvmreconcile.status.standing import Condition, Standing
 
@@ -69,7 +68,7 @@ def _unplanned(looked: Looked, in_sync: Collection[Key], now: Moment) -> Iterato
     for key, desired in looked.world.desired.items():
         if key in in_sync:
             continue
-        if hidden := blind(key, looked.world):
+        if hidden := looked.world.observed.blind_spot(key):
             yield Standing(key, Condition.UNKNOWN, now.at, hidden.why)
         else:
             places = (desired.source, *(each.source for each in desired.mentions))
