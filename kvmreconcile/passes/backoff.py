@@ -12,7 +12,7 @@ from itertools import groupby
 
 from kvmreconcile.errors import HostError, NotFound
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result
-from kvmreconcile.plan.policy import name
+from kvmreconcile.plan.policy import digest_of
 
 Steps = tuple[str, tuple[Key, ...]]
 """What was to be done to an object: the digest of its actions, and what they waited for."""
@@ -122,7 +122,7 @@ def _by_object(actions: Iterable[Action]) -> dict[Key, Steps]:
     groups = groupby(sorted(actions, key=lambda a: a.key), key=lambda a: a.key)
     each = {key: tuple(group) for key, group in groups}
     return {
-        key: (name(group), tuple(sorted({n for a in group for n in (*a.needs, *a.after)})))
+        key: (digest_of(group), tuple(sorted({n for a in group for n in (*a.needs, *a.after)})))
         for key, group in each.items()
     }
 

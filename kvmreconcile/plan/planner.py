@@ -13,7 +13,7 @@ from kvmreconcile.plan.groups import in_turn
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.needs import Needs, Rulebooks, find_needs
-from kvmreconcile.plan.policy import Case, Overrides, judge, name, overridden
+from kvmreconcile.plan.policy import Case, Overrides, digest_of, judge, overridden
 from kvmreconcile.plan.prune import orphans
 from kvmreconcile.plan.rollout import held_back, rolled_out
 from kvmreconcile.plan.starts import in_order, seen_through
@@ -40,7 +40,9 @@ def plan(
     again = _again(edits, world, kinds, needs, found)
     gone = orphans(world, kinds, limits, overrides)
     every = [a for steps in (*found.steps.values(), *again.steps.values()) for a in steps]
-    digest = name([*every, *(h.action for h in found.held), *gone.actions, *(h.action for h in gone.held)])
+    digest = digest_of(
+        [*every, *(h.action for h in found.held), *gone.actions, *(h.action for h in gone.held)]
+    )
     approved = overrides.approved == digest
     if approved:
         found.take(again)

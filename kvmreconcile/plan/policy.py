@@ -35,7 +35,7 @@ class Overrides:
     only: frozenset[Key] | None = None
 
 
-def name(actions: Iterable[Action]) -> str:
+def digest_of(actions: Iterable[Action]) -> str:
     """Return the digest that names exactly these steps: what an approval quotes."""
     said = [
         [str(a.key), a.verb, int(a.effect), list(a.steps), [fingerprint(c) for c in a.changes]]
