@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from kvmreconcile.errors import Problem
+from kvmreconcile.errors import Problem, Rejected
 from kvmreconcile.model.objects import Desired, Key, Policy
 from kvmreconcile.model.world import Settled
 from kvmreconcile.tree import Change, Effect, Node
@@ -57,6 +57,13 @@ class Action:
     notes: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     after: tuple[Key, ...] = ()
+
+    @property
+    def definition(self) -> Node:
+        """The tree, for a verb that cannot do without one; Rejected if the planner gave none."""
+        if self.tree is None:
+            raise Rejected(f"{self.key}: {self.verb} was planned without a definition")
+        return self.tree
 
 
 class Hold(Enum):

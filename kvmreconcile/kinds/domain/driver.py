@@ -96,15 +96,9 @@ def _live_xml(domain: libvirt.virDomain) -> str | None:
     return xml if parse(xml).attr("id") is not None else None
 
 
-def _tree(action: Action) -> Node:
-    if action.tree is None:
-        raise Rejected(f"{action.key}: {action.verb} was planned without a definition")
-    return action.tree
-
-
 def _define(virt: libvirt.virConnect, action: Action) -> None:
     check = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if action.policy.check_schema else 0
-    virt.defineXMLFlags(to_xml(_tree(action)), check)
+    virt.defineXMLFlags(to_xml(action.definition), check)
 
 
 def _replace(virt: libvirt.virConnect, action: Action) -> None:
@@ -129,7 +123,7 @@ def _autostart(virt: libvirt.virConnect, action: Action) -> None:
 
 def _own(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
-    mark = _tree(action).child("metadata")
+    mark = action.definition.child("metadata")
     owner = mark.child(TAG) if mark else None
     if owner is None:
         raise Rejected(f"{action.key}: own was planned without a mark")

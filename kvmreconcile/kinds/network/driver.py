@@ -89,7 +89,7 @@ def _stored_xml(network: libvirt.virNetwork) -> str:
 
 
 def _define(virt: libvirt.virConnect, action: Action) -> None:
-    _store(virt, _tree(action))
+    _store(virt, action.definition)
 
 
 def _store(virt: libvirt.virConnect, tree: Node) -> None:
@@ -213,12 +213,6 @@ def _plug_in(domain: libvirt.virDomain, plug: Plug) -> None:
 
 def _network(virt: libvirt.virConnect, action: Action) -> libvirt.virNetwork:
     return virt.networkLookupByName(action.key.name)
-
-
-def _tree(action: Action) -> Node:
-    if action.tree is None:
-        raise TypeError(f"{action.key}: {action.verb} needs a tree")
-    return action.tree
 
 
 _VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {

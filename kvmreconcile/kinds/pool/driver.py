@@ -80,13 +80,7 @@ def _find(virt: libvirt.virConnect, action: Action) -> libvirt.virStoragePool:
 
 def _define(virt: libvirt.virConnect, action: Action) -> None:
     with translated(str(action.key), _DEFINE):
-        virt.storagePoolDefineXML(to_xml(_tree(action)), libvirt.VIR_STORAGE_POOL_DEFINE_VALIDATE)
-
-
-def _tree(action: Action) -> Node:
-    if action.tree is None:
-        raise ValueError(f"{action.key}: {action.verb} needs a definition")
-    return action.tree
+        virt.storagePoolDefineXML(to_xml(action.definition), libvirt.VIR_STORAGE_POOL_DEFINE_VALIDATE)
 
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:

@@ -98,15 +98,13 @@ def _find(pool: libvirt.virStoragePool, key: Key) -> libvirt.virStorageVol | Non
 
 
 def _create(virt: libvirt.virConnect, action: Action) -> None:
-    if action.tree is None:
-        raise ValueError(f"{action.key}: {action.verb} needs a definition")
-    pool = _pool(virt, action.key)
-    wanted = size_of(action.tree)
+    pool, definition = _pool(virt, action.key), action.definition
+    wanted = size_of(definition)
     if action.content is None:
-        _make(pool, unnamed(action.tree, *_backing(virt, action.tree)), action.key)
+        _make(pool, unnamed(definition, *_backing(virt, definition)), action.key)
         return
-    image = checked(action.key, action.tree, action.content)
-    volume = _make(pool, receptacle(action.tree, image), action.key)
+    image = checked(action.key, definition, action.content)
+    volume = _make(pool, receptacle(definition, image), action.key)
     _upload(virt, volume, image)
     _refresh(pool)
     made = _find(pool, action.key)
