@@ -3,21 +3,21 @@ Every error this package raises on purpose, in one tree.
 
     KvmReconcileError
     ├─ SpecError           the user must edit; carries every reason with its place
-    ├─ SourceError         the repository of specs cannot be had or trusted; the revision in force stays
+    ├─ SourceError         the repository of specs cannot be fetched or trusted; the revision in force stays
     ├─ PlanError           cycle, dangling reference; terminal until a spec changes
     ├─ HostError           libvirt said no; keeps its code and domain
     │  ├─ Unavailable      connection lost; retried with delay
     │  ├─ Busy             job or lock in the way; retried with delay
-    │  ├─ NotYet           what is waited for has not come; asked again until its time is over
+    │  ├─ NotYet           what is waited for is not there yet; asked again until its time is over
     │  ├─ NotFound         vanished between observing and acting; the next pass decides
     │  ├─ Unsupported      this libvirt or QEMU cannot; terminal
     │  └─ Rejected         invalid configuration; terminal until the spec changes
     ├─ StateError          state file unreadable; nothing is pruned
     └─ OrderError          what somebody told the daemon is not done
-       ├─ Forbidden        he may not
+       ├─ Forbidden        the caller may not
        ├─ NotKnown         there is no such object
-       ├─ NotNow           things are not, or no longer, as they must be for it
-       └─ NoDaemon         none is there to be told
+       ├─ NotNow           it cannot be done as things are now
+       └─ NoDaemon         no daemon is running
 
 Separate, and importing nothing of ours, because every layer raises from it. Whether to try again is a
 class attribute and never guessed from a message.
@@ -100,11 +100,11 @@ class Busy(HostError):
 
 class NotYet(HostError):
     """
-    What is waited for has not come yet.
+    What is waited for is not there yet.
 
     Attributes:
         patience_s: How long it may take, from the first time it is asked for.
-        why: What there is instead, in a few words.
+        why: What is the case instead, in a few words.
     """
 
     retry = True
@@ -140,7 +140,7 @@ class OrderError(KvmReconcileError):
 
 
 class Forbidden(OrderError):
-    """Whoever said so may not."""
+    """Whoever gave the order may not."""
 
 
 class NotKnown(OrderError):
@@ -148,7 +148,7 @@ class NotKnown(OrderError):
 
 
 class NotNow(OrderError):
-    """It cannot be done as things are, or are by now."""
+    """It cannot be done as things are now."""
 
 
 class NoDaemon(OrderError):

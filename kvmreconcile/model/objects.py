@@ -14,7 +14,7 @@ from kvmreconcile.tree import Effect, Node, parse
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """Identity of an object everywhere; a volume's name is "pool/name"."""
+    """What identifies an object everywhere; a volume's name is "pool/name"."""
 
     kind: str
     name: str
@@ -30,7 +30,7 @@ class Key:
 
 
 class Power(Enum):
-    """What a spec asks of a domain, network or pool: to be active or not; of a domain also to stand still."""
+    """What a spec asks of a domain, network or pool: to be active or not; of a domain also to be paused."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -38,7 +38,7 @@ class Power(Enum):
 
 
 class Halt(Enum):
-    """Why a guest does not run, where that makes a difference."""
+    """Why a guest does not run, where that decides what is done."""
 
     PAUSED = "somebody paused it"
     IO_ERROR = "an I/O error paused it"
@@ -49,7 +49,7 @@ class Halt(Enum):
 
 
 class Apply(Enum):
-    """How far a spec rules its object."""
+    """How much of its object a spec controls."""
 
     ENFORCE = "enforce"
     """Lists the spec mentions are complete, and drift is healed."""
@@ -83,15 +83,15 @@ class Leftover(Enum):
 @dataclass(frozen=True, slots=True)
 class Ready:
     """
-    How a guest that was started shows that it does its work: by all that is named.
+    How a guest that was started shows that it is ready: by everything named here.
 
     Attributes:
         agent: Its agent answers.
         lease: A network of libvirt's has given it an address.
         port: It accepts connections to this TCP port; None where that shows nothing.
-        address: Where that port is; "" for the addresses it is known to have.
-        command: What its agent runs in it, and what ends well; empty for nothing.
-        delay_s: How long it runs before anybody looks.
+        address: The address of that port; "" for those the guest is known to have.
+        command: What its agent runs in it and must exit with status 0; empty for nothing.
+        delay_s: How long it runs before it is first checked.
         timeout_s: How long it may take, from its start.
     """
 
@@ -113,16 +113,16 @@ class Policy:
         windows: When changes may be made; none means always.
         outside: Up to which effect while none is open, None for nothing.
         waits_when_off: Whether an object that does not run waits for a window too.
-        group: Of what it is a member, "" for nothing; not more than `max_unavailable` of it are taken away at a
-            time for changes, those of the lowest `order` first.
-        shutdown_by: How it is asked to shut down, in turn.
+        group: The group it is a member of, "" for none. At most `max_unavailable` members are taken down at a time
+            for changes, those of the lowest `order` first.
+        shutdown_by: The ways in which it is asked to shut down, one after the other.
         leave_stopped: Whether one that should run and was stopped by others than us stays off.
         reboot_applies: Whether its own reboot is made a power cycle while changes wait for its next start.
-        ready: How it shows, once started, that it does its work; None for by running.
+        ready: How it shows, once started, that it is ready; None if running is enough.
         rollback: Whether an edit that makes it unready is taken back.
-        interrupts: Whether a part of it may be gone for a moment, to be another while it runs.
-        removal: What goes with it when it is removed; all else stays, or keeps it there.
-        copies: Whether what holds its data, and is to be elsewhere, is copied there while it runs.
+        interrupts: Whether a part of it may be gone for a moment, to be changed while it runs.
+        removal: What is removed with it. All else that a guest leaves stays, or prevents its removal.
+        copies: Whether a disk that is to be elsewhere is copied there while the guest runs.
     """
 
     max_effect: Effect = Effect.NEXT_BOOT
@@ -191,7 +191,7 @@ class Desired:
         plain: A new object or member is given only what libvirt itself gives it.
         content: For a volume, the local file its first bytes come from.
         labels: For selection by people and policies.
-        after: What must run and be ready before it is started, of what is to run at all.
+        after: Objects that must run and be ready before it is started; those that are not to run do not count.
         mentions: Where it names other objects, as far as that is known.
     """
 
@@ -234,7 +234,7 @@ class Actual:
         autostart: None where the kind has no such thing.
         runtime_id: Changes with each start; None while inactive.
         stamp: The owner's mark, None without one or where libvirt keeps no metadata.
-        saved: Whether it sleeps with its memory in a file, and wakes up in the hardware it fell asleep in.
+        saved: Whether its memory was saved to a file; it wakes up in the hardware it had then.
         job: What keeps the object busy, "" if nothing does.
         halt: Why it does not run, None where it does or nobody can tell.
     """

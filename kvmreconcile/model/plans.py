@@ -1,5 +1,5 @@
 """
-What would be done, what is withheld, and what came of it.
+Plans and reports: what would be done, what is withheld, and what came of it.
 
 Separate from the world that plans are made from, because executors and reporters need no more than this.
 """
@@ -109,11 +109,11 @@ class Plan:
     Attributes:
         held: What would be done too, if it were allowed.
         pending: Changes that are stored and wait for the object's next start, by object.
-        in_sync: Objects about which there is nothing to do.
-        records: Objects whose bookkeeping alone is out of date; refreshed without touching the host.
-        problems: What keeps an object out of the plan until its spec is mended.
-        instead: What is wanted of objects in place of what their specs say: an edit of theirs was taken back.
-        digest: Names exactly these actions and held ones; an approval quotes it.
+        in_sync: Objects that need nothing done.
+        records: Objects of which only the state is out of date; it is refreshed without touching the host.
+        problems: What keeps objects out of the plan until their specs are mended.
+        instead: What is wanted of objects in place of what their specs say, because an edit was taken back.
+        digest: Identifies exactly these actions and held ones; an approval quotes it.
     """
 
     actions: tuple[Action, ...] = ()
@@ -132,7 +132,7 @@ class Plan:
 
     @property
     def look_again(self) -> datetime | None:
-        """The moment at which the first of what is held is released by itself, None if nothing is."""
+        """When the first held action is released by itself, None if none ever is."""
         return min((h.until for h in self.held if h.until), default=None)
 
 
@@ -150,9 +150,9 @@ class Outcome:
     What came of one action.
 
     Attributes:
-        error: "" unless it failed, or which failure made it be skipped.
-        failure: The class of the error that it failed with, "" unless it failed.
-        retry: Whether what made it fail may pass by itself.
+        error: Why it failed or was skipped, else "".
+        failure: The class of the error that it failed with, else "".
+        retry: Whether the failure may be temporary.
     """
 
     action: Action

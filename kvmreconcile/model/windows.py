@@ -1,5 +1,5 @@
 """
-When changes may be made: windows of time, and how far each goes.
+Windows: recurring stretches of time in which changes may be made, and up to which effect.
 
 Separate from the objects, because what a window means is a matter of the calendar alone. Pure: the moment is
 always handed in.
@@ -14,19 +14,19 @@ from cronsim import CronSim
 from kvmreconcile.tree import Effect
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-"""Whatever language the host speaks."""
+"""In English, whatever the locale of the host."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """
-    A stretch of time that comes again and again.
+    A recurring stretch of time.
 
     Attributes:
-        at: When it opens, as five fields of cron that are met again and again.
-        lasts_s: How long it is open, by the clock of physics: a night in which clocks are changed is as long.
+        at: When it opens, as the five fields of cron; it must match more than once.
+        lasts_s: How long it is open, in elapsed seconds: a change of clocks makes it neither longer nor shorter.
         zone: The name of the time zone by which it opens.
-        max_effect: Up to which effect changes are made in it; None is the object's own limit.
+        max_effect: Up to which effect changes are made in it; None for the object's own limit.
     """
 
     at: str
@@ -39,7 +39,7 @@ class Window:
         return self.opens(now - timedelta(seconds=self.lasts_s)) <= now
 
     def told(self, now: datetime) -> str:
-        """Return when it opens next in words, by its own clock: "Sun 2026-11-29 02:00 Europe/Berlin"."""
+        """Return when it opens next in words, in its own time zone: "Sun 2026-11-29 02:00 Europe/Berlin"."""
         moment = self.opens(now).astimezone(ZoneInfo(self.zone))
         return f"{_DAYS[moment.weekday()]} {moment:%Y-%m-%d %H:%M} {self.zone}"
 
@@ -47,8 +47,8 @@ class Window:
         """
         Return when it opens next after a moment, as UTC.
 
-        An hour that clocks skip or repeat is met once. In the repeated one cron's own arithmetic, which is
-        that of wall clocks, may go back in time; such starts are over.
+        An hour that clocks skip or repeat counts once. In the repeated hour cron, which computes in wall-clock
+        time, may return a start in the past; such starts are skipped.
         """
         starts = CronSim(self.at, moment.astimezone(ZoneInfo(self.zone)))
         return next(s for start in starts if (s := start.astimezone(UTC)) > moment)

@@ -1,5 +1,5 @@
 """
-All that a plan depends on beside the rules: what was seen, what is remembered, and what is wanted.
+All that a plan depends on beside the rules: what is wanted, what was seen, and what is remembered.
 
 Separate from plans, which are made from it.
 """
@@ -26,9 +26,10 @@ class Blind:
     """
     A part of the host that could not be listed.
 
-    Every key that starts with `prefix` ("Volume/", "Volume/default/") is unknown. `until` is the object
-    that must first be active, None where nothing we can do would help. `lost` says that the way there is
-    broken, which another connection may find whole.
+    Attributes:
+        prefix: Every key that starts with this ("Volume/", "Volume/default/") is unknown.
+        until: The object that must first be active; None where nothing we can do would help.
+        lost: Whether the connection no longer reaches that part, though a new one may.
     """
 
     prefix: str
@@ -61,7 +62,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """libvirt keeps what we asked for in another form; not planned again until either side moves."""
+    """libvirt keeps a value otherwise than asked; not planned again until either side changes."""
 
     path: str
     asked: str
@@ -72,9 +73,9 @@ class Settled:
 @dataclass(frozen=True, slots=True)
 class Unseen:
     """
-    A change that is stored and not in force, which the running definition does not tell.
+    A change that is stored but not in force, and does not show in the running definition.
 
-    `steps` and `rule` are those of the change; `was` is in force, `now` stored, None where there is nothing.
+    `steps` and `rule` are those of the change; `was` is in force, `now` is stored; None where there is nothing.
     """
 
     steps: tuple[str, ...]
@@ -90,14 +91,15 @@ class Applied:
 
     Attributes:
         tree: What the spec said, secret values replaced by a mark.
-        digest: Of what the spec said, to tell an edit from drift; "" while more than one spec may have been said.
+        digest: Of what the spec said, to tell an edit from drift; "" while a change is under way, so that parts of
+            two specs may be in force.
         complete: False from before an object is created until all of it exists.
-        settled: What libvirt answered otherwise than asked.
-        runtime_id: Of the run in which `pending` arose.
-        pending: What is stored, not yet in force, and cannot be seen in the running definition.
-        protect: Whether the last spec forbade removal, which holds when the spec is gone.
-        removal: What the last spec lets go with it.
-        left: Whether it was stopped by others and stays off; libvirt forgets why it is off when it starts anew.
+        settled: What libvirt keeps otherwise than asked.
+        runtime_id: The run of the object in which `pending` arose.
+        pending: What is stored, not yet in force, and does not show in the running definition.
+        protect: Whether the last spec forbade removal, which holds after the spec is gone.
+        removal: What the last spec lets be removed with it.
+        left: Whether others stopped it and it stays off; libvirt forgets why it is off when libvirt restarts.
     """
 
     key: Key
@@ -117,13 +119,13 @@ class Applied:
 @dataclass(frozen=True, slots=True)
 class Trial:
     """
-    An edit that must show that the object does its work with it, or that was taken back because it does not.
+    An edit that is on trial until the object turns out to do its work with it, or that was taken back.
 
     Attributes:
-        edit: Names what the spec says that is tried.
+        edit: A digest of what the spec says.
         tree: What the spec said before, secret values replaced by a mark.
         autostart: Whether the object was started with the host before.
-        failed: Why it is taken back, "" while it is tried.
+        failed: Why it is taken back, "" while it is on trial.
     """
 
     edit: str
@@ -143,12 +145,12 @@ class Prune(Enum):
 @dataclass(frozen=True, slots=True)
 class Suspension:
     """
-    Somebody's word that nothing is to be done to an object, or to any.
+    Somebody's order that nothing be done to an object, or to any.
 
     Attributes:
-        until: When it is over by itself, with zone; None for not before it is taken back.
-        why: For people, "" if nobody said.
-        who: Whoever said so.
+        until: When it ends by itself, with zone; None for not before somebody resumes.
+        why: A reason for people, "" if none was given.
+        who: Who gave the order.
     """
 
     since: datetime
@@ -172,10 +174,10 @@ class World:
         prune: What becomes of orphans, by kind.
         host: This host's name, for placement.
         now: The time of the pass, with zone.
-        suspended: What nothing is to be done to; None stands for all there is. What is over may be among it.
-        trials: Edits that are tried, or were taken back.
-        memory: What a planner keeps from one world to the next to spare itself work: by a word of its own and the
-            object. It decides nothing.
+        suspended: Objects that nothing is to be done to, None for all of them; may include suspensions that are over.
+        trials: Edits that are on trial, or were taken back.
+        memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
+            saves work and decides nothing.
     """
 
     instance: str
@@ -199,11 +201,11 @@ Lookup = Callable[[Key], Node | None]
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """
-    What completing a proposed definition may depend on beside itself.
+    What completing a proposed definition may depend on beside the definition.
 
     Attributes:
-        uuid: The one to be born with, if neither spec nor actual has one.
-        stamp: The owner's mark to carry, where the kind keeps metadata.
+        uuid: The UUID for a definition that has none.
+        stamp: The owner's mark to write, where the kind keeps metadata.
         plain: Whether new members get only what libvirt itself gives them.
     """
 
