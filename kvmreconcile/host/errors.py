@@ -95,6 +95,9 @@ def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Ite
         code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
         why = "; ".join(filter(None, str(error).splitlines()))
         raise meaning(code, domain, meanings or {})(f"{where}: {why}", code, domain) from error
+    except UnicodeDecodeError as error:
+        # A file may be called by any bytes, and libvirt hands on what it is called.
+        raise HostError(f"{where}: libvirt tells of it in bytes that are no text (UTF-8)") from error
 
 
 def meaning(code: int, domain: int, first: Mapping[int, Meaning]) -> Meaning:

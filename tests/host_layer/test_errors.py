@@ -44,6 +44,13 @@ def test_every_kind_has_its_proof_of_absence(connection: Connection, lookup, cod
     assert caught.value.code == code
 
 
+def test_what_libvirt_tells_in_bytes_that_are_no_text_is_a_failure_like_any_other() -> None:
+    with pytest.raises(HostError, match=r"^Domain/web1: .*no text") as caught, translated("Domain/web1"):
+        b"<source file='/srv/\xff'/>".decode()
+
+    assert not isinstance(caught.value, NotFound)
+
+
 def test_broken_xml_is_rejected(connection: Connection) -> None:
     with pytest.raises(Rejected) as caught, translated("x"):
         connection.virt.defineXML("<domain")

@@ -189,6 +189,18 @@ def test_directory_that_is_gone_is_made_again(pooled: Host, images: Path) -> Non
     assert (images / "default").is_dir()
 
 
+def test_file_whose_name_is_no_text_keeps_nobody_from_seeing_the_others(pooled: Host, images: Path) -> None:
+    pooled.want(volume_wish("data", capacity="1MiB", format="raw"))
+    pooled.converge()
+    Path(os.fsdecode(os.fsencode(images) + b"/default/\xff.img")).write_bytes(b"x")
+    pooled.connection.virt.storagePoolLookupByName("default").refresh(0)
+
+    assert pooled.is_in_sync()
+    assert {key.name for key in pooled.observe().objects} == {"default", "default/data"}
+    with pytest.raises(HostError, match="no text"):
+        pooled.act(of("data"), "remove")
+
+
 def test_removed_pool_leaves_its_files(pooled: Host, images: Path) -> None:
     (images / "default/precious").write_text("x")
 

@@ -72,7 +72,10 @@ def _read_all(
     with translated(f"StoragePool/{pool.name()}"):
         volumes = pool.listAllVolumes(0)
     for volume in volumes:
-        key = Key(NAME, f"{pool.name()}/{volume.name()}")
+        name = _name(volume)
+        if name is None:
+            continue
+        key = Key(NAME, f"{pool.name()}/{name}")
         if names is not None and key.name not in names:
             continue
         try:
@@ -83,6 +86,14 @@ def _read_all(
             continue
         except HostError as error:
             yield Unknown(key, str(error))
+
+
+def _name(volume: libvirt.virStorageVol) -> str | None:
+    """Return a volume's name, None for a file whose name is no text: no spec can mean it."""
+    try:
+        return volume.name()
+    except UnicodeDecodeError:
+        return None
 
 
 def _pool(virt: libvirt.virConnect, key: Key) -> libvirt.virStoragePool:
