@@ -102,8 +102,26 @@ def _define(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _replace(virt: libvirt.virConnect, action: Action) -> None:
+    """Define a domain anew under another UUID; if that is refused, what was taken away for it is put back."""
+    before = _kept(virt, action)
     _remove(virt, action)
-    _define(virt, action)
+    try:
+        _define(virt, action)
+    except libvirt.libvirtError:
+        if before:
+            xml, autostart = before
+            virt.defineXML(xml).setAutostart(autostart)
+        raise
+
+
+def _kept(virt: libvirt.virConnect, action: Action) -> tuple[str, int] | None:
+    """Return what is stored of a domain, None if nothing is."""
+    try:
+        with translated(str(action.key)):
+            domain = find(virt, action)
+            return (domain.XMLDesc(STORED), domain.autostart()) if domain.isPersistent() else None
+    except NotFound:
+        return None
 
 
 def _remove(virt: libvirt.virConnect, action: Action) -> None:
