@@ -120,7 +120,6 @@ def _locate(error: Mapping[str, Any], root: Item) -> _Error:
                 branch = branch or (tuple(steps), str(step))
                 continue
         steps.append(step)
-    name = ""
     if error["type"] == "extra_forbidden":
         name = str(steps.pop())
     else:
@@ -131,11 +130,14 @@ def _locate(error: Mapping[str, Any], root: Item) -> _Error:
 
 def _without_other_branches(errors: list[_Error]) -> Iterator[_Error]:
     """Leave out what is wrong only by the types that a value with a choice was not meant to be of."""
+    choices: dict[object, list[_Error]] = {}
+    for error in errors:
+        choices.setdefault(error.branch and error.branch[0], []).append(error)
     for error in errors:
         if error.branch is None:
             yield error
             continue
-        rivals = [e for e in errors if e.branch is not None and e.branch[0] == error.branch[0]]
+        rivals = choices[error.branch[0]]
         fitting = [r for r in rivals if not (r.shape and r.steps == error.branch[0])]
         if fitting:
             labels = [r.branch[1] for r in fitting if r.branch]

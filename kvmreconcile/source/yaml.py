@@ -130,8 +130,10 @@ class _Composer:
     def indent(self, event: yaml.ScalarEvent) -> int | None:
         """Return how far a block of text is indented, None where its lines are not the file's."""
         begin = event.start_mark.line + 1 if event.start_mark is not None else 0
-        for line, text in zip(self.lines[begin:], event.value.split("\n"), strict=False):
-            if text:
+        # By number: a copy of all that follows, for each of many blocks, would cost minutes.
+        for number, text in enumerate(event.value.split("\n"), start=begin):
+            if text and number < len(self.lines):
+                line = self.lines[number]
                 return len(line) - len(text) if line.endswith(text) else None
         return None
 

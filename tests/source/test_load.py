@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -363,3 +364,23 @@ def test_what_cannot_be_read_of_a_copy_is_called_as_in_the_original(tmp_path: Pa
     (problem,) = load([tmp_path], BY_NAME, "test", Naming(tmp_path, "hosts")).problems
 
     assert problem.where == "hosts/a.yaml:1:1"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param("    - 1\n", id="none of the types it could be"),
+        pytest.param("    - |\n     a\n", id="blocks"),
+    ],
+)
+def test_file_full_of_mistakes_costs_seconds_and_not_minutes(tmp_path: Path, entry: str) -> None:
+    head = (
+        "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: web}\nspec:\n  update:\n    windows:\n"
+    )
+    write(tmp_path, a_yaml=head + entry * 40_000)
+
+    began_s = process_time()
+    loaded = load_tree(tmp_path)
+
+    assert loaded.frozen == {Key("Domain", "web")}
+    assert process_time() - began_s < 8
