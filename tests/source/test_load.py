@@ -367,20 +367,18 @@ def test_what_cannot_be_read_of_a_copy_is_called_as_in_the_original(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "entry",
+    ("place", "entry"),
     [
-        pytest.param("    - 1\n", id="none of the types it could be"),
-        pytest.param("    - |\n     a\n", id="blocks"),
+        pytest.param("update:\n    windows", "    - 1\n", id="none of the types it could be"),
+        pytest.param("blocks", "    - |\n     a\n", id="blocks"),
     ],
 )
-def test_file_full_of_mistakes_costs_seconds_and_not_minutes(tmp_path: Path, entry: str) -> None:
-    head = (
-        "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: web}\nspec:\n  update:\n    windows:\n"
-    )
-    write(tmp_path, a_yaml=head + entry * 40_000)
+def test_file_full_of_mistakes_costs_seconds_and_not_minutes(tmp_path: Path, place: str, entry: str) -> None:
+    head = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: web}\nspec:\n"
+    write(tmp_path, a_yaml=f"{head}  {place}:\n{entry * 60_000}")
 
     began_s = process_time()
     loaded = load_tree(tmp_path)
 
     assert loaded.frozen == {Key("Domain", "web")}
-    assert process_time() - began_s < 8
+    assert process_time() - began_s < 15
