@@ -18,7 +18,7 @@ from kvmreconcile.execute.legs import Leg, Legs
 from kvmreconcile.execute.parallel import work
 from kvmreconcile.execute.redact import redacted
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently
-from kvmreconcile.execute.stale import check_same
+from kvmreconcile.execute.unchanged import check_same
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.plan.applied import fingerprint

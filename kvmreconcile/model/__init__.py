@@ -2,20 +2,16 @@
 
 from kvmreconcile.model.objects import (
     Actual,
-    Apply,
     Desired,
     Halt,
     Key,
-    Leftover,
     Mention,
-    Policy,
     Power,
-    Ready,
-    ShutdownBy,
     Source,
     Stamp,
 )
 from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result
+from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
 from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
     Applied,

@@ -11,7 +11,8 @@ from enum import Enum
 from pathlib import Path
 
 from kvmreconcile.errors import Problem, Rejected
-from kvmreconcile.model.objects import Desired, Key, Policy
+from kvmreconcile.model.objects import Desired, Key
+from kvmreconcile.model.policy import Policy
 from kvmreconcile.model.world import Settled
 from kvmreconcile.tree import Change, Effect, Node
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from kvmreconcile.model.objects import Actual, Desired, Key, Leftover, Stamp
+from kvmreconcile.model.objects import Actual, Desired, Key, Stamp
+from kvmreconcile.model.policy import Leftover
 from kvmreconcile.tree import Node
 
 

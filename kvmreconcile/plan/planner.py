@@ -40,9 +40,7 @@ def plan(
     again = _again(edits, world, kinds, needs, found)
     gone = orphans(world, kinds, limits, overrides)
     every = [a for steps in (*found.steps.values(), *again.steps.values()) for a in steps]
-    digest = digest_of(
-        [*every, *(h.action for h in found.held), *gone.actions, *(h.action for h in gone.held)]
-    )
+    digest = digest_of([*every, *gone.actions, *(h.action for h in (*found.held, *gone.held))])
     approved = overrides.approved == digest
     if approved:
         found.take(again)

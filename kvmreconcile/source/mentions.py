@@ -7,6 +7,7 @@ What a field is a name of, its place in XML and the kind's rules tell; a few tha
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import chain
 
 from pydantic import BaseModel
 
@@ -61,8 +62,7 @@ def _fields(item: Item, inside: Models, at: tuple[str, Rules], said: Said) -> It
                 continue
             place = _join(path, note.path)
             if isinstance(value.value, tuple):
-                for each in value.value:
-                    yield from _element(each, inner, place, rules)
+                yield from chain.from_iterable(_element(each, inner, place, rules) for each in value.value)
             elif isinstance(value.value, Mapping):
                 yield from _fields(value, inner, (place, rules), said)
             elif isinstance(value.value, str):
