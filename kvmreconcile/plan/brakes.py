@@ -102,9 +102,9 @@ def _too_many(
     return [Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in onward(met, actions)]
 
 
-def too_many_removals(removals: Sequence[Action], owned: int, limits: Limits) -> str:
+def too_many_removals(removals: int, owned: int, limits: Limits) -> str:
     """Return why so many removals are not to be done in one pass, "" if they may be."""
     allowed = limits.delete.allows(owned)
-    if len(removals) <= allowed:
+    if removals <= allowed:
         return ""
-    return f"{len(removals)} of {owned} objects would go; at most {allowed} may in one pass"
+    return f"{removals} of {owned} objects would go; at most {allowed} may in one pass"

@@ -60,12 +60,21 @@ def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides
             result.held.append(hold)
         else:
             result.actions.append(action)
-    why = too_many_removals(result.actions, len(mine), limits)
+    why = too_many_removals(len(result.actions) + len(_delayed(result.held, users)), len(mine), limits)
     if why:
         release = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteShare"'
         result.held += [Held(a, Hold.BRAKE, why, release) for a in result.actions]
         result.actions = []
     return result
+
+
+def _delayed(held: list[Held], users: dict[Key, set[Key]]) -> set[Key]:
+    """Return what would go as well, were it not busy or hidden just now; it counts, or half would go before the rest."""
+    delayed: set[Key] = set()
+    for each in held:
+        if each.hold in (Hold.BUSY, Hold.UNKNOWN) or users.get(each.action.key, set()) & delayed:
+            delayed.add(each.action.key)
+    return delayed
 
 
 def _is_gone(key: Key, world: World, overrides: Overrides) -> bool:

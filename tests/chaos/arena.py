@@ -117,11 +117,15 @@ class Arena:
 
     def kill_git(self) -> bool:
         """Kill what the daemon's git is just doing; tell whether it was doing anything."""
-        told = subprocess.run(["pgrep", "--parent", str(self.pid), "git"], check=False, capture_output=True)
-        for pid in map(int, told.stdout.split()):
+        children = [
+            int(pid)
+            for task in Path(f"/proc/{self.pid}/task").iterdir()
+            for pid in (task / "children").read_text().split()
+        ]
+        for pid in children:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        return bool(told.stdout)
+        return bool(children)
 
     def disk(self, script: str) -> None:
         """Do something to the state's disk."""

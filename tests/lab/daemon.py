@@ -90,9 +90,15 @@ class Daemon:
         }
 
     def wait_until_idle(self, in_sync: int = OBJECTS) -> None:
-        """Wait for a pass that has nothing to do."""
-        while self.wait_for("pass.ended", in_sync=in_sync).get("done"):
+        """Wait for a pass that finds nothing to do, with nothing left that earlier ones have begun."""
+        while self.wait_for("pass.ended", in_sync=in_sync).get("done") or self._begun():
             continue
+
+    def _begun(self) -> set[str]:
+        """Return the passes of which something was still being done at the line that was waited for last."""
+        lines = self.lines()[: self._read]
+        ended = {line["pass_id"] for line in lines if line["event"] == "pass.completed"}
+        return {line["pass_id"] for line in lines if line.get("under_way")} - ended
 
     def edit(self, name: str, old: str, new: str) -> float:
         """Replace a text in a spec by another and return when that was done."""

@@ -168,6 +168,19 @@ def test_too_many_removals_at_once_are_all_held_until_approved() -> None:
     assert len(planned(here, limits=Limits(delete=Limit(1.0, 3))).held) == 4
 
 
+def test_what_would_go_but_is_busy_counts_so_that_not_the_half_of_too_many_goes_first() -> None:
+    idle, busy = wish("Domain/idle"), wish("Domain/busy", '<domain><nic mac="1" network="lan"/></domain>')
+    there = [seen(idle), replace(seen(busy), job="it is being started"), seen(LAN)]
+    here = orphaned(idle, busy, LAN, there=there)
+
+    assert held(planned(here, limits=Limits(delete=Limit(1.0, 2)))) == [
+        ("remove Domain/busy", "BUSY"),
+        ("remove Network/lan", "PROTECTED"),
+        ("remove Domain/idle", "BRAKE"),
+    ]
+    assert done(planned(here, limits=WIDE)) == ["remove Domain/idle"]
+
+
 def test_objects_of_no_known_kind_point_to_nothing_we_know() -> None:
     strange = replace(seen(OLD), key=Key("Pod", "strange"))
 
