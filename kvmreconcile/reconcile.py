@@ -99,6 +99,7 @@ class Site:
             delete=Limit(said.max_delete_share, said.max_delete),
             restart=Limit(said.max_restart_share, said.max_restart),
             replace=Limit(said.max_replace_share, said.max_replace),
+            remake=Limit(said.max_remake_share, said.max_remake),
         )
         plan: Plan = find(PLANNERS, self.settings.planner)(world, self.kinds, overrides, limits)
         return plan

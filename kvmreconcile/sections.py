@@ -66,6 +66,23 @@ class LimitSettings(Spec):
             "is, whatever their share. Defaults to 5.",
         ),
     ] = 5
+    max_remake_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="A share of the volumes that were made. If more than this are gone, as if their disk were "
+            "not mounted, none of them is made again; one may always be. Defaults to 0.3.",
+        ),
+    ] = 0.3
+    max_remake: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="A number of volumes. If more than this are gone, none of them is made again, whatever "
+            "their share. Defaults to 5.",
+        ),
+    ] = 5
 
 
 class HistorySettings(Spec):

@@ -32,6 +32,7 @@ class Limits:
     delete: Limit = Limit(0.3, 10)
     restart: Limit = Limit(0.5, 10)
     replace: Limit = Limit(0.3, 5)
+    remake: Limit = Limit(0.3, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +41,62 @@ class _Brake:
     One sort of step that is counted.
 
     Attributes:
-        counts: Tells by the step, and by whether its object runs.
+        counts: Tells by the step, and the world.
+        among: Tells whether an object is one of those of which a share is too many.
         told: What would happen to the objects, for people.
         setting: What is named to those who want more.
     """
 
     limit: Callable[[Limits], Limit]
-    counts: Callable[[Action, bool], bool]
-    among_running: bool
+    counts: Callable[[Action, World], bool]
+    among: Callable[[Key, World], bool]
     told: str
     setting: str
 
 
 _STOPS = frozenset({"stop", "suspend"})
 """What takes away a guest that runs because its spec orders just that."""
+
+
+def _is_there(key: Key, world: World) -> bool:
+    return world.observed.actual(key) is not None
+
+
+def _runs(key: Key, world: World) -> bool:
+    return world.observed.is_active(key)
+
+
+def _was_made(key: Key, world: World) -> bool:
+    return key in world.applied and world.applied[key].complete
+
+
 _BRAKES = (
     _Brake(
         limit=lambda limits: limits.replace,
-        counts=lambda action, _runs: action.effect >= Effect.REPLACE,
-        among_running=False,
+        counts=lambda action, _world: action.effect >= Effect.REPLACE,
+        among=_is_there,
         told="would be replaced",
         setting="limits.maxReplace",
     ),
     # After that, since what is not replaced is not restarted for it either.
     _Brake(
         limit=lambda limits: limits.restart,
-        counts=lambda action, runs: runs and (action.effect >= Effect.RESTART or action.verb in _STOPS),
-        among_running=True,
+        counts=lambda action, world: (
+            _runs(action.key, world) and (action.effect >= Effect.RESTART or action.verb in _STOPS)
+        ),
+        among=_runs,
         told="that run would be stopped or restarted",
         setting="limits.maxRestart",
+    ),
+    # The disk they are on may just not be mounted, and guests would start with blank ones.
+    _Brake(
+        limit=lambda limits: limits.remake,
+        counts=lambda action, world: (
+            action.key.kind == "Volume" and action.verb == "create" and _was_made(action.key, world)
+        ),
+        among=_was_made,
+        told="are gone and would be made again without their data",
+        setting="limits.maxRemake",
     ),
 )
 
@@ -90,10 +118,9 @@ def _too_many(
     """Return the steps on a kind's objects that one brake holds, with all that follow on the same objects."""
     first: dict[Key, Action] = {}
     for action in actions:
-        if action.key.kind == kind and brake.counts(action, world.observed.is_active(action.key)):
+        if action.key.kind == kind and brake.counts(action, world):
             first.setdefault(action.key, action)
-    there = [k for k in world.desired if k.kind == kind and world.observed.actual(k)]
-    of = sum(world.observed.is_active(k) for k in there) if brake.among_running else len(there)
+    of = sum(k.kind == kind and brake.among(k, world) for k in world.desired)
     allowed = brake.limit(limits).allows(of)
     if len(first) <= allowed:
         return []

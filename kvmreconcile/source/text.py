@@ -36,6 +36,9 @@ class Chunk:
 
 def decode(content: bytes, file: str) -> str | Fault:
     """Return a file's text with every line ended by one newline, or what keeps it from being text."""
+    if not content:
+        # As a file is that somebody just began to copy, or that a power cut left. It is not the same as no spec.
+        return Fault(Source(file, 1, 1), "the file is empty", "write its spec, or remove it")
     if len(content) > MAX_BYTES:
         return Fault(Source(file, 1, 1), "the file is larger than 1 MiB", "split it into several files")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):

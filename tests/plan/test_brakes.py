@@ -169,3 +169,29 @@ def test_first_objects_of_an_empty_host_are_not_braked() -> None:
     made = planned(world([wish(f"Domain/d{n}", power=RUNNING) for n in range(30)]))
 
     assert (len(made.actions), made.held) == (60, ())
+
+
+def volumes_of_which_are_left(left: int, of: int) -> World:
+    """Return a world in which only some volumes are left."""
+    wanted = [wish(f"Volume/p/v{n}") for n in range(of)]
+    return world(wanted, [seen(d) for d in wanted[:left]], [remembered(d) for d in wanted])
+
+
+def test_volumes_that_are_gone_all_at_once_are_not_made_again_blank() -> None:
+    made = planned(volumes_of_which_are_left(2, of=5))
+
+    assert done(made) == []
+    assert {h for _, h in held(made)} == {"BRAKE"}
+    assert made.held[0].detail == (
+        "3 of 5 Volume objects are gone and would be made again without their data; at most 1 may in one pass"
+    )
+    approved = planned(volumes_of_which_are_left(2, of=5), Overrides(approved=made.digest))
+    assert done(approved) == ["create Volume/p/v2", "create Volume/p/v3", "create Volume/p/v4"]
+
+
+def test_volume_that_is_gone_alone_and_those_that_never_were_are_made() -> None:
+    new = [wish(f"Volume/p/new{n}") for n in range(3)]
+    here = volumes_of_which_are_left(4, of=5)
+    here = replace(here, desired={**here.desired, **{d.key: d for d in new}})
+
+    assert len(done(planned(here))) == 4

@@ -85,7 +85,7 @@ def test_a_file_that_is_named_counts_whatever_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\n", "# nothing\n", "---\n", "---\n---\n", "...\n", "%YAML 1.2\n---\n", "\ufeff", "~\n"]
+    "text", ["\n", "# nothing\n", "---\n", "---\n---\n", "...\n", "%YAML 1.2\n---\n", "\ufeff", "~\n"]
 )
 def test_empty_documents_are_no_documents_and_forbid_pruning(tmp_path: Path, text: str) -> None:
     write(tmp_path, a_yaml=text)

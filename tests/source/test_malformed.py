@@ -69,6 +69,7 @@ def unreadable_cases() -> Iterator[Case]:
         ("latin_1_after_lines_of_windows", b"a: 1\r\nb: 2\r\nc: \xe9\r\n", "3:4: byte 0xe9 is not UTF-8; save the file as UTF-8"),
         ("terminal_escape", b"kind: \x1b[31mNetwork\n", '1:7: the character U+001B is not allowed; delete it, or write it as "\\u001B" inside double quotes'),
         ("line_separator", "kind: Network\nname: a\u2028b\n".encode(), '2:8: the character U+2028 is not allowed; delete it, or write it as "\\u2028" inside double quotes'),
+        ("empty", b"", "1:1: the file is empty; write its spec, or remove it"),
         ("larger_than_a_mebibyte", b"# filler\n" * 130_000, "1:1: the file is larger than 1 MiB; split it into several files"),
     ):  # fmt: skip
         yield Case("unreadable", name, content, f"=> {says}\n=> forbids pruning\n", is_text=False)
