@@ -6,7 +6,7 @@ starts with "---" ends a document wherever it stands, even inside quotes.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,23 @@ _FORBIDDEN = re.compile(
 )
 
 
+_UNFIT: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
+    # As a file is that somebody just began to copy, or that a power cut left. It is not the same as no spec.
+    (lambda content: not content, "the file is empty", "write its spec, or remove it"),
+    (
+        lambda content: len(content) > MAX_BYTES,
+        "the file is larger than 1 MiB",
+        "split it into several files",
+    ),
+    (
+        lambda content: content.startswith((b"\xff\xfe", b"\xfe\xff")),
+        "the file is UTF-16",
+        "save it as UTF-8",
+    ),
+)
+"""What is wrong with a file as a whole, and what to do about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """The text of one document, and how many lines of the file stand before it."""
@@ -36,13 +53,9 @@ class Chunk:
 
 def decode(content: bytes, file: str) -> str | Fault:
     """Return a file's text with every line ended by one newline, or what keeps it from being text."""
-    if not content:
-        # As a file is that somebody just began to copy, or that a power cut left. It is not the same as no spec.
-        return Fault(Source(file, 1, 1), "the file is empty", "write its spec, or remove it")
-    if len(content) > MAX_BYTES:
-        return Fault(Source(file, 1, 1), "the file is larger than 1 MiB", "split it into several files")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Fault(Source(file, 1, 1), "the file is UTF-16", "save it as UTF-8")
+    for is_so, what, todo in _UNFIT:
+        if is_so(content):
+            return Fault(Source(file, 1, 1), what, todo)
     if b"\0" in content:
         source = _place(content[: content.index(b"\0")].decode(errors="replace"), file)
         return Fault(
