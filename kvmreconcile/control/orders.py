@@ -5,6 +5,7 @@ Separate from how orders arrive, so that they mean the same at every door.
 """
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -70,14 +71,23 @@ class Orders:
         approval = Approval(digest, caller.name, why)
         self.approvals.give(approval)
         self.ring(Order.APPROVE.value)
-        try:
-            made = approval.answer.result(PATIENCE_S)
-        except TimeoutError:
-            self.approvals.withdraw(approval)
-            made = approval.answer.result(PATIENCE_S)
+        made = self._answer(approval)
         if made != digest:
             raise _other(digest, made)
         return f"plan {digest} is approved, and being done"
+
+    def _answer(self, approval: Approval) -> str:
+        """Return the digest of the plan that a pass made of an approval; one that no pass takes is taken back."""
+        with suppress(TimeoutError):
+            return approval.answer.result(PATIENCE_S)
+        self.approvals.withdraw(approval)
+        with suppress(TimeoutError):
+            return approval.answer.result(PATIENCE_S)
+        what, todo = (
+            "a pass has taken it and not answered yet",
+            "it may still be done: see kvmreconcile history",
+        )
+        raise NotNow(Problem(approval.digest, what, todo))
 
     def suspend(self, caller: Caller, key: Key | None, suspension: Suspension) -> str:
         """

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.control import server
+from kvmreconcile.control import orders, server
 from kvmreconcile.control.guard import LONGEST_BODY
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
 from kvmreconcile.model import Plan
@@ -184,6 +184,20 @@ def test_approval_is_answered_by_the_pass_that_takes_it(served: Served) -> None:
         approved("def")
     with pytest.raises(NotNow, match="the pass was broken off"):
         approved("")
+
+
+def test_who_approves_does_not_wait_for_ever(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "PATIENCE_S", 0.5)
+    with pytest.raises(NotNow, match="no pass has looked since"):
+        served.client().order("approve", {"digest": "abc"})
+
+    with ThreadPoolExecutor(1) as pool:
+        served.rung.clear()
+        order = pool.submit(served.client().order, "approve", {"digest": "abc"})
+        wait_until(lambda: served.rung == ["approve"], "a pass is asked for")
+        with served.approvals.taken() as approval:
+            assert approval
+            assert "it may still be done" in str(order.exception())
 
 
 def test_approval_is_refused_at_once_while_libvirt_is_away_or_the_daemon_stops(served: Served) -> None:
@@ -374,13 +388,13 @@ def test_crowd_is_told_to_come_later_and_the_next_is_served(served: Served) -> N
 
 def test_reader_never_waits_for_an_order_under_way(served: Served) -> None:
     with ThreadPoolExecutor(8) as pool:
-        orders = [pool.submit(served.client().order, "approve", {"digest": "abc"}) for _ in range(8)]
+        given = [pool.submit(served.client().order, "approve", {"digest": "abc"}) for _ in range(8)]
         wait_until(lambda: len(served.rung) == 8, "all have been given")
 
         assert served.client().get("/v1/status")["plan"] == "abc"
 
         served.approvals.close()
-        assert all(isinstance(order.exception(), NotNow) for order in orders)
+        assert all(isinstance(order.exception(), NotNow) for order in given)
 
 
 def test_door_is_opened_once_its_place_is_free(tmp_path: Path) -> None:
