@@ -148,19 +148,33 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _replace(virt: libvirt.virConnect, action: Action) -> None:
-    """Define a pool anew under another UUID; its volumes stay where they are."""
+    """Define a pool anew under another UUID, or put back what was, if that is refused; its volumes stay where they are."""
+    before = ""
     try:
         with translated(str(action.key)):
             pool = _find(virt, action)
             active, autostart = pool.isActive(), pool.autostart()
+            before = _persistent(pool) if pool.isPersistent() else ""
     except NotFound:
         active, autostart = 1, 0
     _remove(virt, action)
-    _define(virt, action)
+    try:
+        _define(virt, action)
+    except HostError:
+        if before:
+            _put_back(virt, before, active=active, autostart=autostart)
+        raise
     if autostart:
         _autostart(virt, action)
     if active:
         _start(virt, action)
+
+
+def _put_back(virt: libvirt.virConnect, xml: str, *, active: int, autostart: int) -> None:
+    pool = virt.storagePoolDefineXML(xml, 0)
+    pool.setAutostart(autostart)
+    if active:
+        _activate(virt, pool)
 
 
 _VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {

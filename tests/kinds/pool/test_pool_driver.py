@@ -49,6 +49,18 @@ def test_pool_is_made_started_stopped_and_removed_however_often(connection: Conn
     assert POOL.driver().observe(connection, {"images"}).objects == {}
 
 
+def test_pool_that_cannot_be_replaced_is_as_it_was(connection: Connection) -> None:
+    act(connection, KEY, "create", XML)
+    for verb in ("start", "autostart"):
+        act(connection, KEY, verb)
+    uuid = seen(connection).uuid
+
+    with pytest.raises(HostError):
+        act(connection, KEY, "replace", "<pool type='none'><name>images</name></pool>")
+
+    assert (seen(connection).uuid, seen(connection).active, seen(connection).autostart) == (uuid, True, True)
+
+
 def test_all_pools_are_seen_unless_names_are_given(connection: Connection) -> None:
     act(connection, KEY, "create", XML)
 
