@@ -83,11 +83,8 @@ class Orders:
         self.approvals.withdraw(approval)
         with suppress(TimeoutError):
             return approval.answer.result(PATIENCE_S)
-        what, todo = (
-            "a pass has taken it and not answered yet",
-            "it may still be done: see kvmreconcile history",
-        )
-        raise NotNow(Problem(approval.digest, what, todo))
+        what = "a pass has taken it and not answered yet"
+        raise NotNow(Problem(approval.digest, what, "it may still be done: see kvmreconcile history"))
 
     def suspend(self, caller: Caller, key: Key | None, suspension: Suspension) -> str:
         """

@@ -20,6 +20,26 @@ _PORTS_TO_PLUG_INTO = "".join(
     f"<controller type='pci' index='{index}' model='pcie-root-port'/>" for index in range(1, 9)
 )
 
+# Specs of a guest in a group, to be formatted with its name and files, and to be followed by more of its spec.
+BOOTED = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {{name: {name}, labels: {{tier: web}}}}
+spec:
+  type: qemu
+  memory: 96MiB
+  boot: {{kernel: {files.vmlinuz}, initrd: {files.initrd}, cmdline: console=ttyS0 quiet}}
+"""
+# It finds nothing to boot from, so that it is started in no time and its agent never answers.
+EMPTY = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {{name: {name}, labels: {{tier: web}}}}
+spec:
+  type: qemu
+  memory: 96MiB
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class GuestFiles:

@@ -12,31 +12,13 @@ from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
 from tests.lab.daemon import FILES, Daemon
-from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent
+from tests.lab.guest import BOOTED, EMPTY, GuestFiles, ask_agent, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.site import NETWORK
 from tests.waiting import wait_until
 
 WITHIN_S = 90
 OFF = "shutdown: {agent: false, acpi: false, force: true}"
-BOOTED = """\
-apiVersion: kvmreconcile/v1
-kind: Domain
-metadata: {{name: {name}, labels: {{tier: web}}}}
-spec:
-  type: qemu
-  memory: 96MiB
-  boot: {{kernel: {files.vmlinuz}, initrd: {files.initrd}, cmdline: console=ttyS0 quiet}}
-"""
-# It finds nothing to boot from, and is started in no time.
-EMPTY = """\
-apiVersion: kvmreconcile/v1
-kind: Domain
-metadata: {{name: {name}, labels: {{tier: web}}}}
-spec:
-  type: qemu
-  memory: 96MiB
-"""
 GOOD, BAD = "cmdline: console=ttyS0 quiet", "cmdline: console=ttyS0 quiet rdinit=/bin/false panic=0"
 
 

@@ -13,28 +13,9 @@ from kvmreconcile.kinds.domain.driver import DomainDriver
 from kvmreconcile.kinds.domain.live import ready
 from kvmreconcile.model import Action, Key, Policy, Ready, Reason
 from kvmreconcile.tree import Effect
-from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent
+from tests.lab.guest import BOOTED, EMPTY, GuestFiles, ask_agent, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.site import NETWORK, Site
-
-GUEST = """\
-apiVersion: kvmreconcile/v1
-kind: Domain
-metadata: {{name: {name}}}
-spec:
-  type: qemu
-  memory: 96MiB
-  boot: {{kernel: {files.vmlinuz}, initrd: {files.initrd}, cmdline: console=ttyS0 quiet}}
-"""
-# It finds nothing to boot from, so that its agent never answers.
-EMPTY = """\
-apiVersion: kvmreconcile/v1
-kind: Domain
-metadata: {{name: {name}}}
-spec:
-  type: qemu
-  memory: 96MiB
-"""
 
 
 @pytest.fixture
@@ -45,7 +26,9 @@ def site(lab: Lab, tmp_path: Path) -> Site:
 
 def guest(site: Site, files: GuestFiles, name: str, *more: str) -> None:
     """Write the spec of a tiny guest."""
-    site.write(f"{name}.yaml", GUEST.format(name=name, files=files) + "".join(f"  {line}\n" for line in more))
+    site.write(
+        f"{name}.yaml", BOOTED.format(name=name, files=files) + "".join(f"  {line}\n" for line in more)
+    )
 
 
 def empty(site: Site, name: str, *more: str) -> None:
