@@ -21,6 +21,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the project's own options to `./dev test`."""
     parser.addoption("--host", action="store_true", help="run the tests that make whole machines, too")
     parser.addoption(
+        "--case", action="append", default=[], help="run only the tests of this fault (tests/host_cases.yaml)"
+    )
+    parser.addoption(
         "--regenerate", action="store_true", help="write golden files anew, to be read as a diff"
     )
 
@@ -30,14 +33,55 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if folder := _folder(item):
             item.add_marker(folder)
-        # One file, one process, since its tests share a lab; those of the embedded driver share nothing.
-        if folder != "embed":
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+        item.user_properties += [("case", number) for number in _cases(item)]
     items.sort(key=lambda item: _FOLDERS.index(folder) + 1 if (folder := _folder(item)) else 0)
-    if not config.getoption("--host"):
-        left_out = [item for item in items if _folder(item) == "host"]
-        config.hook.pytest_deselected(items=left_out)
+    chosen = set(config.getoption("--case"))
+    left_out = {
+        item
+        for item in items
+        if (_folder(item) == "host" and not config.getoption("--host"))
+        or (chosen and not chosen.intersection(_cases(item)))
+    }
+    if left_out:
+        config.hook.pytest_deselected(items=[*left_out])
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch, where tests are distributed, that no file is split."""
+    if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Distribution(), "distribution")
+
+
+class _Distribution:
+    """
+    Fails a run in which tests of one file went to several workers: they share a lab, a daemon or a machine.
+
+    xdist groups tests by an attribute of pytest's that has moved before, and then splits files without a word.
+    """
+
+    def __init__(self) -> None:
+        self._workers: dict[str, str] = {}
+        self._split: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note which worker ran a test."""
+        file, worker = report.nodeid.partition("::")[0], getattr(report, "worker_id", "")
+        if self._workers.setdefault(file, worker) != worker:
+            self._split.add(file)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail the run if a file was split."""
+        if self._split and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Name the files that were split."""
+        for file in sorted(self._split):
+            terminalreporter.write_line(
+                f"FAILED {file}: its tests ran in several processes; distribute them with --dist loadfile"
+            )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -54,6 +98,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def regenerate(request: pytest.FixtureRequest) -> bool:
     """Tell whether golden files are to be written instead of compared."""
     return bool(request.config.getoption("--regenerate"))
+
+
+def _cases(item: pytest.Item) -> list[str]:
+    """Return the numbers of the faults that a test shows to be mended."""
+    return [str(number) for mark in item.iter_markers("case") for number in mark.args]
 
 
 def _folder(item: pytest.Item) -> str | None:

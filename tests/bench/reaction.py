@@ -21,6 +21,7 @@ from typing import Any
 from tests.bench.host import NETWORK_NAME, PROBE, Subject, timed
 from tests.lab.background import Background
 from tests.origin import Origin
+from tests.processes import signal_process
 from tests.waiting import wait_until
 
 TIMES = 5
@@ -189,5 +190,5 @@ class Committing:
     def told(self, daemon: Watched) -> float:
         """Commit, tell the daemon, and return when that was; asking the repository is part of the time."""
         self()
-        os.kill(daemon.pid, signal.SIGHUP)
+        signal_process(daemon.pid, signal.SIGHUP, "kvmreconcile")
         return time.time()

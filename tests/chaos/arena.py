@@ -19,6 +19,7 @@ from tests.lab.background import PROGRAM
 from tests.lab.guest import GuestFiles
 from tests.lab.lab import Lab, LabError
 from tests.origin import Origin
+from tests.processes import NotProved, signal_process
 
 DEMO = Path(__file__).parents[2] / "specs/demo"
 GUESTS = ("web1", "web2", "db1")
@@ -111,8 +112,8 @@ class Arena:
 
     def kill(self) -> None:
         """End the daemon as a power cut would."""
-        os.kill(self.pid, signal.SIGKILL)
         assert self._daemon
+        self._daemon.kill()
         self._daemon.wait()
 
     def kill_git(self) -> bool:
@@ -123,8 +124,8 @@ class Arena:
             for pid in (task / "children").read_text().split()
         ]
         for pid in children:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            with suppress(NotProved):
+                signal_process(pid, signal.SIGKILL, "git")
         return bool(children)
 
     def disk(self, script: str) -> None:

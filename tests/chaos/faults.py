@@ -6,11 +6,13 @@ chance comes from the generator it is given, so that a seed tells the whole stor
 """
 
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
 from tests.chaos.arena import GUESTS, Arena
+from tests.lab.lab import LabError
 
 Fault = Callable[[Arena, Random], str]
 
@@ -107,7 +109,7 @@ def destroy(arena: Arena, chance: Random) -> str:
 def crash(arena: Arena, chance: Random) -> str:
     """Kill a guest's QEMU."""
     guest = chance.choice(GUESTS)
-    arena.stops[guest] += _kill(arena, f"/run/libvirt/qemu/{guest}.pid")
+    arena.stops[guest] += _kill(arena, f"/run/libvirt/qemu/{guest}.pid", "qemu-system")
     return guest
 
 
@@ -178,21 +180,20 @@ def kill_libvirtd(arena: Arena, chance: Random) -> str:
 def freeze_libvirtd(arena: Arena, chance: Random) -> str:
     """Keep libvirtd from doing anything for a while, as a host that swaps does."""
     seconds = chance.choice((1, 2, 4))
-    arena.lab.exec("sh", "-c", f"p=$(cat /run/libvirtd.pid); kill -STOP $p; sleep {seconds}; kill -CONT $p")
+    _freeze(arena, "$(cat /run/libvirtd.pid)", "libvirtd", seconds)
     return f"{seconds} s"
 
 
 def freeze_guest(arena: Arena, chance: Random) -> str:
     """Keep a guest's QEMU from doing anything for a while."""
     guest = chance.choice(GUESTS)
-    pid = f"p=$(cat /run/libvirt/qemu/{guest}.pid) || exit 0"
-    arena.lab.exec("sh", "-c", f"{pid}; kill -STOP $p; sleep 2; kill -CONT $p || true")
-    return guest
+    frozen = _freeze(arena, f"$(cat /run/libvirt/qemu/{guest}.pid)", "qemu-system", 2)
+    return guest if frozen else f"{guest}: not there"
 
 
 def kill_dnsmasq(arena: Arena, _chance: Random) -> str:
     """Kill the network's dnsmasq."""
-    return "dead" if _kill(arena, "/run/libvirt/network/demo.pid") else "not there"
+    return "dead" if _kill(arena, "/run/libvirt/network/demo.pid", "dnsmasq") else "not there"
 
 
 def fill(arena: Arena, _chance: Random) -> str:
@@ -259,6 +260,23 @@ def mend(arena: Arena) -> None:
         shutil.move(leftover, leftover.with_suffix(".yaml"))
 
 
-def _kill(arena: Arena, pid_file: str) -> bool:
-    script = f"test -s {pid_file} && kill -9 $(cat {pid_file}) && echo dead || true"
-    return arena.lab.exec("sh", "-c", script).strip() == "dead"
+def _kill(arena: Arena, pid_file: str, command: str) -> bool:
+    """Kill a process; tell whether it was there."""
+    return _signal(arena, "KILL", f"$(cat {pid_file})", command)
+
+
+def _freeze(arena: Arena, pid: str, command: str, seconds: int) -> bool:
+    """Keep a process from doing anything for a while; tell whether it was there."""
+    if not _signal(arena, "STOP", pid, command):
+        return False
+    time.sleep(seconds)
+    _signal(arena, "CONT", pid, command)
+    return True
+
+
+def _signal(arena: Arena, name: str, pid: str, command: str) -> bool:
+    try:
+        arena.lab.signal(name, command, pid)
+    except LabError:
+        return False
+    return True

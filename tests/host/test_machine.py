@@ -12,6 +12,7 @@ import pytest
 
 from tests.host.machine import ROOT, Machine
 from tests.host.site import GUEST, IMAGE, POOL, SPECS, Site
+from tests.processes import signal_script
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.figures]
@@ -161,7 +162,7 @@ def test_it_hangs_and_the_watchdog_starts_it_anew(site: Site) -> None:
     site.wait()
     mark, process = site.mark(), site.show("MainPID")
 
-    site.host.run(f"kill -STOP {process}")
+    site.host.run(signal_script("STOP", process, "kvmreconcile"))
 
     begin_s = time.monotonic()
     wait_until(lambda: site.show("MainPID") not in (process, "0"), "it is started anew")
@@ -177,10 +178,10 @@ def test_libvirtd_hangs_and_the_daemon_is_left_in_peace(site: Site) -> None:
     process = site.show("MainPID")
     libvirtd = site.show("MainPID", "libvirtd")
 
-    site.host.run(f"kill -STOP {libvirtd}")
+    site.host.run(signal_script("STOP", libvirtd, "libvirtd"))
     wait_until(lambda: site.show("StatusText").startswith("Without libvirt"), "keepalive ends the connection")
     time.sleep(15)  # longer than the watchdog waits for a daemon that is stuck
-    site.host.run(f"kill -CONT {libvirtd}")
+    site.host.run(signal_script("CONT", libvirtd, "libvirtd"))
 
     site.wait()
     assert site.show("MainPID") == process

@@ -57,6 +57,7 @@ run__inside() {
 
 run__restart() {
     pid=$(cat /run/libvirtd.pid)
+    grep -q libvirtd "/proc/$pid/cmdline" || { echo "the process $pid is not libvirtd" >&2; exit 1; }
     kill -s "$1" "$pid"
     while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
     start_libvirtd

@@ -15,6 +15,8 @@ from typing import Self
 
 import libvirt
 
+from tests.processes import signal_script
+
 SCRIPT = Path(__file__).with_name("lab")
 
 _numbers = count(1)
@@ -87,9 +89,9 @@ class Lab:
         """Run a command inside the lab and return what it prints."""
         return self._script("exec", *command)
 
-    def signal(self, name: str, *pids: str) -> None:
-        """Send processes of it a signal; by the shell, since a bare Debian has no kill(1)."""
-        self.exec("sh", "-c", " ".join(["kill", f"-{name}", *pids]))
+    def signal(self, name: str, command: str, *pids: str) -> None:
+        """Send processes of it a signal, if that is their command; by the shell, as a bare Debian has no kill(1)."""
+        self.exec("sh", "-c", signal_script(name, " ".join(pids), command))
 
     def restart_libvirtd(self, signal: str = "TERM") -> None:
         """End libvirtd by a signal, such as KILL for a crash, and start it again; guests run on."""

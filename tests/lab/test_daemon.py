@@ -214,7 +214,7 @@ def test_guests_whose_qemu_hangs_keep_nobody_else_waiting(running: Daemon) -> No
     running.wait_until_idle(in_sync=OBJECTS + len(names))
     pids = " ".join(running.lab.exec("cat", f"/run/libvirt/qemu/{name}.pid") for name in names)
 
-    running.lab.signal("STOP", *pids.split())
+    running.lab.signal("STOP", "qemu-system", *pids.split())
     # More than libvirt serves at once on one connection, and not all of one plan.
     for name in names:
         (running.specs / f"{name}.yaml").write_text(spec.format(name, 2))
@@ -223,4 +223,4 @@ def test_guests_whose_qemu_hangs_keep_nobody_else_waiting(running: Daemon) -> No
     running.wait_for("action.done", key="Domain/web1", verb="start")
 
     assert "action.failed" not in {line["event"] for line in running.lines()}
-    running.lab.signal("CONT", *pids.split())
+    running.lab.signal("CONT", "qemu-system", *pids.split())

@@ -13,6 +13,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles, ask_agent, console, domain_xml, wait_for_agent
 from tests.lab.lab import SCRIPT, Lab, LabError
+from tests.processes import signal_process
 from tests.waiting import wait_until
 
 # Without no-ping dnsmasq waits 3 s for nobody to answer at an address before it offers it.
@@ -161,8 +162,8 @@ def test_what_a_killed_keeper_leaves_the_next_lab_clears() -> None:
         group = (lab.path / "control-group").read_text().strip()
         namespace = lab.exec("readlink", "/proc/self/ns/pid").strip()
         parent = parent_of(init)
-        os.kill(parent_of(parent), signal.SIGKILL)
-        os.kill(parent, signal.SIGKILL)
+        signal_process(parent_of(parent), signal.SIGKILL, lab.name)
+        signal_process(parent, signal.SIGKILL, lab.name)
         wait_until(lambda: not list(processes_in(namespace)), "the lab's processes are gone")
         assert lab.path.exists()
 

@@ -133,7 +133,7 @@ def test_guest_that_crashed_is_started_again_even_where_a_stopped_one_is_left(gu
     site = guest.site
     site.edit("web1.yaml", "state: running", "state: running\n  onGuestStop: leave")
     boot = up(guest)
-    site.lab.exec("sh", "-c", "kill -9 $(cat /run/libvirt/qemu/web1.pid)")
+    site.lab.signal("KILL", "qemu-system", "$(cat /run/libvirt/qemu/web1.pid)")
     wait_until(lambda: is_off(guest), "it is off")
 
     assert up(guest) != boot

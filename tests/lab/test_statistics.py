@@ -73,13 +73,13 @@ def test_guest_that_runs_is_told_of_with_its_disk_and_its_interface(measured: Da
 
 def test_what_was_told_vanishes_while_libvirt_hangs_and_comes_back(measured: Daemon) -> None:
     pid = measured.lab.exec("cat", LIBVIRTD).strip()
-    measured.lab.signal("STOP", pid)
+    measured.lab.signal("STOP", "libvirtd", pid)
     try:
         wait_until(lambda: told(measured, "info_virtual_cpus") is None, "nothing is told", WITHIN_S)
 
         assert "\nlibvirt_up 0.0\n" in scrape(measured)
     finally:
-        measured.lab.signal("CONT", pid)
+        measured.lab.signal("CONT", "libvirtd", pid)
     wait_until(lambda: told(measured, "info_virtual_cpus") == 1, "it is told again", WITHIN_S)
 
 
@@ -89,7 +89,7 @@ def test_guest_whose_qemu_hangs_hides_nothing_of_the_others(measured: Daemon) ->
     wait_until(partial(is_told, measured, "memory_stats_rss_bytes", domain="hung"), "it is told of", WITHIN_S)
     pid = measured.lab.exec("cat", "/run/libvirt/qemu/hung.pid").strip()
 
-    measured.lab.signal("STOP", pid)
+    measured.lab.signal("STOP", "qemu-system", pid)
     wait_until(
         lambda: (
             not is_told(measured, "memory_stats_rss_bytes", domain="hung")
@@ -98,6 +98,6 @@ def test_guest_whose_qemu_hangs_hides_nothing_of_the_others(measured: Daemon) ->
         "the other alone is told of",
         WITHIN_S,
     )
-    measured.lab.signal("CONT", pid)
+    measured.lab.signal("CONT", "qemu-system", pid)
 
     wait_until(partial(is_told, measured, "memory_stats_rss_bytes", domain="hung"), "it is told of", WITHIN_S)

@@ -1,0 +1,110 @@
+"""
+Show for each fault found on real hosts which tests show that it is mended, and that they pass.
+
+    python -m tests.host_cases [pytest argument...]     run all of them and print a line for each
+    python -m tests.host_cases --revert NUMBER          take the mending back in a scratch clone; its tests must fail
+
+A commit that mends a fault says so in a trailer, "Case: 8b"; that is how the second form finds it.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+CLONE = Path(__file__).parents[1]
+TABLE = Path(__file__).with_suffix(".yaml")
+_PRODUCT = (":/", ":!tests", ":!docs", ":!README.md")
+"""What of a commit is the mending; tests stay as they are."""
+
+
+@dataclass
+class Results:
+    """What became of the tests of each fault, by its number; a pytest plugin."""
+
+    outcomes: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the outcome of a test; of its phases the first that did not pass counts."""
+        for name, number in report.user_properties:
+            if name == "case":
+                test = report.nodeid.partition("[")[0]
+                before = self.outcomes[str(number)].get(test, "passed")
+                self.outcomes[str(number)][test] = before if before != "passed" else report.outcome
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line says and return the exit status."""
+    if arguments[:1] == ["--revert"]:
+        return revert(arguments[1])
+    faults = faults_by_number()
+    results = Results()
+    cases = [argument for number in faults for argument in ("--case", number)]
+    options = ("--quiet", "--no-header", "--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder")
+    status = pytest.main([*options, *cases, *arguments], plugins=[results])
+    lacking = [number for number in faults if "passed" not in results.outcomes.get(number, {}).values()]
+    for number, what in faults.items():
+        print(*lines(number, what, results.outcomes.get(number, {})), sep="\n")
+    print(f"{len(faults)} faults, {len(faults) - len(lacking)} shown to be mended")
+    return int(status) or bool(lacking)
+
+
+def faults_by_number() -> dict[str, str]:
+    """Return what each fault is, in the order of the table."""
+    return {str(number): what for number, what in yaml.safe_load(TABLE.read_text()).items()}
+
+
+def lines(number: str, what: str, outcomes: dict[str, str]) -> Iterator[str]:
+    """Yield what is printed of one fault: its first test on its own line, others below."""
+    if not outcomes:
+        yield f"{number:>4}  {what}: NO TEST"
+    for index, (test, outcome) in enumerate(sorted(outcomes.items())):
+        head = f"{number:>4}  {what}" if index == 0 else ""
+        yield f"{head:<88}  {test}  {outcome}"
+
+
+def revert(number: str) -> int:
+    """Take back what mended a fault, in a scratch clone, and make sure that its tests then fail."""
+    commits = _git(CLONE, "log", "--format=%H %(trailers:key=Case,valueonly,separator=%x2C)").splitlines()
+    mending = [
+        line.split()[0] for line in commits if number in line.partition(" ")[2].replace(",", " ").split()
+    ]
+    if not mending:
+        print(f"{number}: no commit says that it mends it")
+        return 2
+    with tempfile.TemporaryDirectory(prefix="kvmreconcile-revert-") as scratch:
+        clone = Path(scratch) / "clone"
+        _git(CLONE, "clone", "--quiet", str(CLONE), str(clone))
+        for commit in mending:
+            diff = _git(clone, "diff", f"{commit}^", commit, "--", *_PRODUCT)
+            back = subprocess.run(
+                ("git", "-C", str(clone), "apply", "--reverse", "--3way", "-"),
+                input=diff,
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+            if diff and back.returncode:
+                print(f"{number}: later commits prevent that {commit[:12]} is taken back:\n{back.stderr}")
+                return 2
+        done = subprocess.run((str(clone / "dev"), "test", "--case", number), check=False, cwd=clone)
+    print(
+        f"{number}: without {len(mending)} commits its tests {'fail' if done.returncode == 1 else 'DO NOT FAIL'}"
+    )
+    return int(done.returncode != 1)
+
+
+def _git(directory: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ("git", "-C", str(directory), *arguments), check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

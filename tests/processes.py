@@ -1,0 +1,56 @@
+"""Signal processes, each only after it has proved to be the one that is meant: a PID alone may be anybody's."""
+
+import os
+import signal
+from pathlib import Path
+from shlex import quote
+
+
+class NotProved(Exception):
+    """No process has this PID, or another one than was meant."""
+
+
+def signal_process(pid: int, number: signal.Signals, word: str) -> None:
+    """
+    Send a signal to a process whose command line holds a word.
+
+    The process is held by a descriptor meanwhile, so that its PID cannot pass to another.
+
+    Raises:
+        NotProved: There is no such process.
+    """
+    if pid <= 1:
+        raise NotProved(f"{pid} is no process of a test's")
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise NotProved(f"no process has the PID {pid}") from None
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        if word not in command:
+            raise NotProved(f"the process {pid} is {command!r}, and not {word!r}")
+        signal.pidfd_send_signal(process, number)
+    finally:
+        os.close(process)
+
+
+def signal_script(name: str, pids: str, word: str) -> str:
+    """
+    Return a shell script that does the same where Python does not reach: in a lab or on another host.
+
+    It fails, and signals nobody, unless every PID is proved.
+
+    Args:
+        name: The signal's, such as "STOP".
+        pids: Words of the shell that give PIDs, such as "$(cat /run/libvirtd.pid)".
+    """
+    return f"""
+set -- {pids}
+[ $# -gt 0 ] || {{ echo 'no PID is given' >&2; exit 1; }}
+for pid; do
+    case $pid in '' | 0 | 1 | *[!0-9]*) echo "$pid is no process of a test's" >&2; exit 1 ;; esac
+    tr '\\0' ' ' <"/proc/$pid/cmdline" | grep -qF -e {quote(word)} ||
+        {{ echo "the process $pid is not" {quote(word)} >&2; exit 1; }}
+done
+kill -s {name} "$@"
+"""
