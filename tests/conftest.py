@@ -1,6 +1,9 @@
 """What holds for all tests: the quick ones first, each marked by its folder, and two options."""
 
 import os
+from collections import Counter
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,9 @@ os.environ["KVMRECONCILE_CONTROL"] = "{socket: none}"
 # From the quickest to the slowest; what stands in no such folder is quicker still.
 _FOLDERS = ("embed", "lab", "host")
 
+_SLOWEST = 15
+_LONG_S = 60.0
+
 # Real time says little on a busy machine, and a run that cannot be repeated says little at all.
 settings.register_profile("kvmreconcile", deadline=None, derandomize=True)
 settings.load_profile("kvmreconcile")
@@ -20,6 +26,7 @@ settings.load_profile("kvmreconcile")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the project's own options to `./dev test`."""
     parser.addoption("--host", action="store_true", help="run the tests that make whole machines, too")
+    parser.addoption("--full", action="store_true", help="run the tests that take long, too")
     parser.addoption(
         "--case", action="append", default=[], help="run only the tests of this fault (tests/host_cases.yaml)"
     )
@@ -40,6 +47,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item
         for item in items
         if (_folder(item) == "host" and not config.getoption("--host"))
+        or (item.get_closest_marker("full") and not config.getoption("--full"))
         or (chosen and not chosen.intersection(_cases(item)))
     }
     if left_out:
@@ -85,13 +93,28 @@ class _Distribution:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests with figures printed, which pytest otherwise keeps to itself when they pass."""
+    """Show what tests with figures printed, which pytest keeps to itself when they pass, and the slowest files."""
     shown = [report for report in terminalreporter.stats.get("passed", ()) if "figures" in report.keywords]
     if any(report.capstdout.strip() for report in shown):
         terminalreporter.section("figures")
     for report in shown:
         if report.capstdout.strip():
             terminalreporter.write_line(f"{report.nodeid}\n  {report.capstdout.strip()}")
+    reports = [
+        each for each in chain(*terminalreporter.stats.values()) if isinstance(each, pytest.TestReport)
+    ]
+    if sum(report.duration for report in reports) > _LONG_S:
+        terminalreporter.section("slowest files")
+        for file, took_s in _slowest(reports):
+            terminalreporter.write_line(f"{took_s:7.1f} s  {file}")
+
+
+def _slowest(reports: Iterable[pytest.TestReport]) -> list[tuple[str, float]]:
+    """Return the files whose tests took longest, in seconds."""
+    took_s: Counter[str] = Counter()
+    for report in reports:
+        took_s[report.nodeid.partition("::")[0]] += report.duration
+    return took_s.most_common(_SLOWEST)
 
 
 @pytest.fixture(scope="session")
