@@ -1,7 +1,7 @@
 """What holds for all tests: the quick ones first, each marked by its folder, and two options."""
 
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -111,10 +111,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _slowest(reports: Iterable[pytest.TestReport]) -> list[tuple[str, float]]:
     """Return the files whose tests took longest, in seconds."""
-    took_s: Counter[str] = Counter()
+    took_s: defaultdict[str, float] = defaultdict(float)
     for report in reports:
         took_s[report.nodeid.partition("::")[0]] += report.duration
-    return took_s.most_common(_SLOWEST)
+    return sorted(took_s.items(), key=lambda each: -each[1])[:_SLOWEST]
 
 
 @pytest.fixture(scope="session")
