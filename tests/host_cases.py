@@ -7,6 +7,8 @@ Show for each fault found on real hosts which tests show that it is mended, and 
 A commit that mends a fault says so in a trailer, "Case: 8b"; that is how the second form finds it.
 """
 
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +22,7 @@ import yaml
 
 CLONE = Path(__file__).parents[1]
 TABLE = Path(__file__).with_suffix(".yaml")
-_PRODUCT = (":/", ":!tests", ":!docs", ":!README.md")
+_PRODUCT = (":/", ":!tests", ":!docs", ":!README.md", ":!pyproject.toml")
 """What of a commit is the mending; tests stay as they are."""
 
 
@@ -70,7 +72,11 @@ def lines(number: str, what: str, outcomes: dict[str, str]) -> Iterator[str]:
 
 
 def revert(number: str) -> int:
-    """Take back what mended a fault, in a scratch clone, and make sure that its tests then fail."""
+    """
+    Take back what mended a fault, in a scratch clone, and make sure that its tests then fail.
+
+    Where later commits build on it, that is done at the commits themselves, and printed.
+    """
     commits = _git(CLONE, "log", "--format=%H %(trailers:key=Case,valueonly,separator=%x2C)").splitlines()
     mending = [
         line.split()[0] for line in commits if number in line.partition(" ")[2].replace(",", " ").split()
@@ -78,26 +84,51 @@ def revert(number: str) -> int:
     if not mending:
         print(f"{number}: no commit says that it mends it")
         return 2
-    with tempfile.TemporaryDirectory(prefix="kvmreconcile-revert-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="kvmreconcile-revert-", ignore_cleanup_errors=True) as scratch:
         clone = Path(scratch) / "clone"
         _git(CLONE, "clone", "--quiet", str(CLONE), str(clone))
-        for commit in mending:
-            diff = _git(clone, "diff", f"{commit}^", commit, "--", *_PRODUCT)
-            back = subprocess.run(
-                ("git", "-C", str(clone), "apply", "--reverse", "--3way", "-"),
-                input=diff,
-                check=False,
-                capture_output=True,
-                text=True,
-            )
-            if diff and back.returncode:
-                print(f"{number}: later commits prevent that {commit[:12]} is taken back:\n{back.stderr}")
-                return 2
-        done = subprocess.run((str(clone / "dev"), "test", "--case", number), check=False, cwd=clone)
-    print(
-        f"{number}: without {len(mending)} commits its tests {'fail' if done.returncode == 1 else 'DO NOT FAIL'}"
+        shutil.copytree(CLONE / ".venv", clone / ".venv", symlinks=True)
+        if all(_take_back(clone, commit) for commit in mending):
+            statuses = [_run_tests(clone, number)]
+        else:
+            print(f"{number}: later commits build on it; it is taken back at the commits themselves")
+            statuses = [_run_tests_without(clone, commit, number) for commit in mending]
+    print(f"{number}: without {len(mending)} commits its tests {'fail' if 1 in statuses else 'DO NOT FAIL'}")
+    return int(1 not in statuses)
+
+
+def _run_tests_without(clone: Path, commit: str, number: str) -> int:
+    _git(clone, "checkout", "--quiet", "--force", commit)
+    assert _take_back(clone, commit)
+    return _run_tests(clone, number)
+
+
+def _take_back(clone: Path, commit: str) -> bool:
+    """Take back what a commit changed in the product; tell whether that was possible."""
+    diff = _git(clone, "diff", f"{commit}^", commit, "--", *_PRODUCT)
+    command = ("git", "-C", str(clone), "apply", "--reverse", "--3way", "-")
+    return (
+        not diff
+        or not subprocess.run(command, input=diff, check=False, capture_output=True, text=True).returncode
     )
-    return int(done.returncode != 1)
+
+
+def _run_tests(clone: Path, number: str) -> int:
+    """Run the tests of a fault in a clone, with its own sources and the packages that were copied."""
+    options = (
+        "--quiet",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+        "--tb=line",
+        "--exitfirst",
+        "--case",
+        number,
+    )
+    command = (str(clone / ".venv/bin/python"), "-m", "pytest", *options)
+    return subprocess.run(
+        command, check=False, cwd=clone, env={**os.environ, "PYTHONPATH": str(clone)}
+    ).returncode
 
 
 def _git(directory: Path, *arguments: str) -> str:
