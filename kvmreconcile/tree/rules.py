@@ -25,7 +25,7 @@ class Effect(IntEnum):
     RESTART = 3
     """The object must be stopped and started now."""
     REPLACE = 4
-    """The object is removed and made anew."""
+    """The object is removed, and mostly made anew; its data stays."""
     DATA_LOSS = 5
     """Bytes of a guest are destroyed."""
 
@@ -80,6 +80,35 @@ class Ref:
     kind: str
     name: tuple[str, ...]
     required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """
+    What an element claims for its object alone: two objects of one kind and host must not claim the same.
+
+    Attributes:
+        what: What is claimed, for people ("disk"); claims of one word compete. Of several rows of one word that
+            serve an element, the first counts.
+        value: Paths inside the element whose values, joined by "/", are claimed; no claim where one is absent.
+        scope: Paths inside the element, of which the first that is there counts: the claim holds within its value
+            only, as that of a MAC address within a network.
+        names: The kind of object that the value names, and where in its definition the value is that others may
+            claim it by: a volume's path.
+        when: Tells whether an element claims it at all.
+        overlaps: Tells whether two values that differ share something all the same.
+        proves: Whether an object that claims the same is the same object under another name.
+        data: Whether it is where the object keeps its data.
+    """
+
+    what: str
+    value: tuple[str, ...]
+    scope: tuple[str, ...] = ()
+    names: tuple[str, str] | None = None
+    when: Callable[[Node], bool] | None = None
+    overlaps: Callable[[str, str], bool] | None = None
+    proves: bool = False
+    data: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +168,7 @@ class Rules:
         rebooting: What tells a running object to go off, and not only to start again, when it reboots.
         secrets: Values that are never shown.
         refs: What an element points to.
+        identities: What an element claims for its object alone.
         updates: How a change reaches a running object.
         births: What a new object ("") or a new member is given where the spec is silent; never compared later.
     """
@@ -157,6 +187,7 @@ class Rules:
     rebooting: Table[str] = field(default_factory=lambda: Table({}))
     secrets: Table[bool] = field(default_factory=paths)
     refs: Table[tuple[Ref, ...]] = field(default_factory=lambda: Table({}))
+    identities: Table[tuple[Identity, ...]] = field(default_factory=lambda: Table({}))
     updates: Table[tuple[Update, ...]] = field(default_factory=lambda: Table({}))
     births: Table[tuple[Birth, ...]] = field(default_factory=lambda: Table({}))
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from kvmreconcile.kinds.domain.births import BIRTHS
+from kvmreconcile.kinds.domain.identities import IDENTITIES
 from kvmreconcile.kinds.domain.members import MEMBERS
 from kvmreconcile.kinds.domain.updates import UPDATES
 from kvmreconcile.kinds.stamp import RULE
@@ -162,6 +163,7 @@ RULES = Rules(
     implied=IMPLIED,
     resets=RESETS,
     refs=REFS,
+    identities=IDENTITIES,
     updates=UPDATES,
     births=BIRTHS,
     # What libvirt reports of a running domain or of its own doings, and some write into what they define.

@@ -4,6 +4,7 @@ What the engine must know about libvirt's network XML.
 Source, unless a row names another: https://libvirt.org/formatnetwork.html and network_conf.c.
 """
 
+from kvmreconcile.kinds.network.identities import IDENTITIES
 from kvmreconcile.kinds.network.plugs import UNPLUGGED
 from kvmreconcile.kinds.stamp import RULE
 from kvmreconcile.tree import Members, Owner, Reset, Rules, Scalar, Table, Update, paths
@@ -128,5 +129,6 @@ RULES = Rules(
     # Guests know the host by its MAC; the bridge's name is in firewall rules and in their running devices.
     required=paths("name", "uuid", "bridge/@name", "mac/@address"),
     resets=Table({"forward": (Reset("@mode", ("nat",)),)}),
+    identities=IDENTITIES,
     updates=UPDATES,
 )

@@ -5,10 +5,31 @@ No row under `updates` means that a change is stored, and in force once the pool
 Nothing here is secret: a pool names the secret it logs in with, and never holds it.
 """
 
-from kvmreconcile.tree import Effect, Members, Owner, Reset, Rules, Scalar, Table, Update, paths, scalars
+from kvmreconcile.tree import (
+    Effect,
+    Identity,
+    Members,
+    Node,
+    Owner,
+    Reset,
+    Rules,
+    Scalar,
+    Table,
+    Update,
+    paths,
+    scalars,
+)
 
 _FS = "http://libvirt.org/schemas/storagepool/fs/1.0"
 _RBD = "http://libvirt.org/schemas/storagepool/rbd/1.0"
+
+_WITH_DIRECTORY = (None, "dir", "fs", "netfs", "logical")
+"""Types whose directory is theirs alone; of others, many have "/dev/disk/by-path"."""
+
+
+def _has_directory(pool: Node) -> bool:
+    return pool.attr("type") in _WITH_DIRECTORY
+
 
 RULES = Rules(
     members=Table(
@@ -34,6 +55,14 @@ RULES = Rules(
     implied=Table({"target/permissions/owner": "-1", "target/permissions/group": "-1"}),
     # libvirt reads these from the old directory, and would set them on the new one (measured, 9.0).
     resets=Table({"target": (Reset("path", ("permissions",)),)}),
+    # libvirt refuses a second pool of either: "Storage source conflict with pool" (virstorageobj.c).
+    identities=Table(
+        {
+            "": (Identity("directory", ("target/path",), when=_has_directory, proves=True),),
+            "uuid": (Identity("UUID", ("",), proves=True),),
+            "source/device": (Identity("source device", ("@path",), proves=True),),
+        }
+    ),
     ignored=paths("capacity", "allocation", "available"),
     # What libvirt reports of any directory says nothing of a wish that was taken back.
     required=paths("name", "uuid", "@type", "target/path", "target/permissions/*"),

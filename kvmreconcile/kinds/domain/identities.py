@@ -1,0 +1,41 @@
+"""
+What a domain claims for itself alone on its host.
+
+Source: https://libvirt.org/formatdomain.html
+"""
+
+from kvmreconcile.tree import Identity, Node, Table
+
+_HARD = (None, "disk", "lun")
+_SHARED = ("readonly", "shareable", "source/slices")
+"""What says that others may use the image as well, or a part of it."""
+
+
+def _is_its_own(disk: Node) -> bool:
+    """Tell whether the guest writes to a disk, and no other guest should."""
+    return disk.attr("device") in _HARD and not any(disk.find(path) for path in _SHARED)
+
+
+def _disk(*value: str, names: tuple[str, str] | None = None) -> Identity:
+    return Identity("disk", value, names=names, when=_is_its_own, proves=True, data=True)
+
+
+IDENTITIES: Table[tuple[Identity, ...]] = Table(
+    {
+        "uuid": (Identity("UUID", ("",), proves=True),),
+        "devices/disk": (
+            _disk("source/@file"),
+            _disk("source/@dev"),
+            _disk("source/@pool", "source/@volume", names=("Volume", "target/path")),
+            # Of a network disk, the same name on another server is another disk; Ceph may have its servers elsewhere.
+            _disk("source/@protocol", "source/@name", "source/host/@name"),
+            _disk("source/@protocol", "source/@name"),
+        ),
+        "devices/interface": (
+            Identity(
+                "MAC address", ("mac/@address",), scope=("source/@network", "source/@bridge", "source/@dev")
+            ),
+        ),
+        "os/nvram": (Identity("NVRAM file", ("",), proves=True),),
+    }
+)

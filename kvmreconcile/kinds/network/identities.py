@@ -1,0 +1,33 @@
+"""
+What a network claims for itself alone on its host.
+
+libvirt refuses a second network of the same UUID or bridge when it is defined, and one of a subnet that is in use
+when it is started (measured, 9.0.0).
+"""
+
+from ipaddress import ip_interface
+
+from kvmreconcile.kinds.network.spelling import OWN_BRIDGE, mode_of
+from kvmreconcile.tree import Identity, Node, Table
+
+
+def _has_own_bridge(network: Node) -> bool:
+    return mode_of(network) in OWN_BRIDGE
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Tell whether two subnets, each an address with its prefix length, have addresses in common."""
+    try:
+        first, second = ip_interface(one).network, ip_interface(other).network
+    except ValueError:
+        return False
+    return first.version == second.version and first.overlaps(second)
+
+
+IDENTITIES: Table[tuple[Identity, ...]] = Table(
+    {
+        "": (Identity("bridge", ("bridge/@name",), when=_has_own_bridge, proves=True),),
+        "uuid": (Identity("UUID", ("",), proves=True),),
+        "ip": (Identity("subnet", ("@address", "@prefix"), overlaps=_overlap, proves=True),),
+    }
+)

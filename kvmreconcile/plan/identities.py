@@ -1,0 +1,96 @@
+"""
+Read what definitions claim for their objects alone, and find the objects that claim the same.
+
+Pure. Which elements claim what is a table of each kind (`Rules.identities`).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from kvmreconcile.model import Key, Lookup
+from kvmreconcile.tree import Identity, Node, Rules
+from kvmreconcile.tree.place import under
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    What one element of a definition claims.
+
+    Attributes:
+        names: The object that is claimed, None where it is no object.
+    """
+
+    row: Identity
+    value: str
+    scope: str = ""
+    names: Key | None = None
+
+    def __str__(self) -> str:
+        return f"{self.row.what} {self.names or self.value}"
+
+    def meets(self, other: "Claim") -> bool:
+        """Tell whether both claim the same, or a part of it."""
+        if (self.row.what, self.scope) != (other.row.what, other.scope):
+            return False
+        return self.value == other.value or bool(
+            self.row.overlaps and self.row.overlaps(self.value, other.value)
+        )
+
+
+def claims(tree: Node, rules: Rules, lookup: Lookup, path: str = "") -> Iterator[Claim]:
+    """Yield all that a definition, or an element of it at `path`, claims."""
+    yield from claims_of(tree, rules, lookup, path)
+    for child in tree.children:
+        yield from claims(child, rules, lookup, under(path, child.tag))
+
+
+def claims_of(element: Node, rules: Rules, lookup: Lookup, path: str) -> Iterator[Claim]:
+    """Yield what one element claims, without those in it."""
+    found: set[str] = set()
+    for row in rules.identities.get(path) or ():
+        if row.what not in found and (claim := _claim(row, element, rules, path, lookup)):
+            found.add(row.what)
+            yield claim
+
+
+def _claim(row: Identity, element: Node, rules: Rules, path: str, lookup: Lookup) -> Claim | None:
+    parts = [_spelled(element, part, rules, path) for part in row.value]
+    if not all(parts) or (row.when and not row.when(element)):
+        return None
+    value = "/".join(parts)
+    scope = next(filter(None, (element.get(part) for part in row.scope)), "")
+    if row.names is None:
+        return Claim(row, value, scope)
+    kind, where = row.names
+    key = Key(kind, value)
+    definition = lookup(key)
+    return Claim(row, (definition.get(where) if definition else None) or value, scope, key)
+
+
+def _spelled(element: Node, part: str, rules: Rules, path: str) -> str:
+    """Return the text at a path inside an element as libvirt spells it, "" where there is none."""
+    text = element.get(part) or ""
+    scalar = rules.scalars.get("/".join(filter(None, (path, part))))
+    return scalar.canonical(text) if scalar and text else text
+
+
+@dataclass(slots=True)
+class Claimants:
+    """Objects of one kind, by what they claim."""
+
+    _by_value: dict[tuple[str, str, str], dict[Key, Claim]] = field(default_factory=lambda: defaultdict(dict))
+    _in_part: list[tuple[Key, Claim]] = field(default_factory=list)
+
+    def add(self, key: Key, claimed: Iterable[Claim]) -> None:
+        """Take note of what an object claims."""
+        for claim in claimed:
+            self._by_value[claim.row.what, claim.scope, claim.value][key] = claim
+            if claim.row.overlaps:
+                self._in_part.append((key, claim))
+
+    def of(self, claim: Claim) -> dict[Key, Claim]:
+        """Return the objects that claim the same or a part of it, and what each claims."""
+        found = dict(self._by_value.get((claim.row.what, claim.scope, claim.value), {}))
+        return found | {key: other for key, other in self._in_part if claim.meets(other)}
