@@ -14,6 +14,7 @@ from kvmreconcile.model import Action, Actual, Applied, Key, Settled, Unknown, W
 from kvmreconcile.plan.applied import applied_after, intent, settled_live
 from kvmreconcile.plan.compare import MOVE
 from kvmreconcile.plan.halts import is_left
+from kvmreconcile.plan.policy import RENAME
 from kvmreconcile.plan.unseen import to_remember
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change, overlay
@@ -31,6 +32,8 @@ LASTING = frozenset({MOVE})
 """Verbs that are done when what they began is over, which is asked again and again."""
 REMOVING = frozenset({"remove"})
 """Verbs after which there is nothing to remember."""
+RENAMING = frozenset({RENAME})
+"""Verbs after which an object is remembered under another name."""
 
 
 class Ledger:
@@ -54,7 +57,8 @@ class Ledger:
             waiting: What will be stored and not in force.
         """
         desired = self._world.desired.get(action.key)
-        if desired is None or action.verb in REMOVING:
+        if desired is None or action.verb in REMOVING | RENAMING:
+            # Cut short after its rename, a domain is known by its mark.
             return
         kind = self._kinds[action.key.kind]
         meant = intent(desired, self._world.instance, kind)
@@ -90,9 +94,11 @@ class Ledger:
         self._trials.take_back(key)
 
     def after(self, action: Action) -> None:
-        """Write down that an object is whole, or gone."""
+        """Write down that an object is whole, gone, or has another name."""
         known = self._now.get(action.key)
-        if action.verb in REMOVING:
+        if action.verb in RENAMING and action.former:
+            self._state.rename(action.former, action.key)
+        elif action.verb in REMOVING:
             self._forget(action.key)
             self._trials.end(action.key)
         elif action.verb in MAKING and known:

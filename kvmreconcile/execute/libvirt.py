@@ -5,7 +5,7 @@ Separate from planning, which decides what is done, and from drivers, which know
 what is remembered, and what follows from a failure.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event, Lock
@@ -22,6 +22,7 @@ from kvmreconcile.execute.unchanged import check_same
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.plan.applied import fingerprint
+from kvmreconcile.plan.renaming import renamed
 from kvmreconcile.plan.suspended import stop
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change
@@ -55,7 +56,7 @@ class LibvirtExecutor:
     def execute(self, plan: Plan, world: World, /) -> Report:
         """Do the plan's actions, and remember and report what came of them."""
         run = _Run(self, plan, world)
-        with self.state.alone(world, {*plan.records, *(action.key for action in plan.actions)}):
+        with self.state.alone(world, {*plan.records, *plan.names}):
             for key in plan.records:
                 run.settled(key, run.ledger.refresh(key))
             work(run.legs.order(), run.work, self.workers)
@@ -67,6 +68,7 @@ class _Run:
 
     def __init__(self, executor: LibvirtExecutor, plan: Plan, world: World) -> None:
         world = replace(world, desired={**world.desired, **plan.instead})
+        world = renamed(world, {action.key: action.former for action in plan.actions if action.former})
         self.ledger = Ledger(executor.kinds, executor.state, world, plan.instead)
         self.legs = Legs.of(plan.actions)
         self._drivers = {
@@ -90,7 +92,7 @@ class _Run:
         changing = [i for i in indices if self._plan.actions[i].verb not in WATCHING]
         for index in indices:
             action = self._plan.actions[index]
-            blame = blame or self._ended(leg.key)
+            blame = blame or self._ended(action.names)
             if blame:
                 outcome = Outcome(action, Result.SKIPPED, error=blame)
             else:
@@ -114,16 +116,17 @@ class _Run:
         outcomes = tuple(self._outcomes[index] for index in range(len(self._plan.actions)))
         return Report(self._plan, outcomes, tuple(sorted(self._settled, key=lambda s: s[0])))
 
-    def _ended(self, key: Key) -> str:
-        """Return why nothing more is begun on an object, "" while more may be."""
+    def _ended(self, names: Collection[Key]) -> str:
+        """Return why nothing more is begun on an object of these names, "" while more may be."""
         if self._lost.is_set():
             return "the connection to libvirt was lost"
         if self._executor.stopping.is_set():
             return "stopped before its turn"
         try:
-            suspended = stop(key, replace(self._world, suspended=self._executor.state.suspended()))
+            world = replace(self._world, suspended=self._executor.state.suspended())
         except StateError as error:
             return str(error)
+        suspended = next(filter(None, (stop(name, world) for name in names)), None)
         return f"{suspended[0].value} {suspended[1]}" if suspended else ""
 
     def _do(self, action: Action, *, is_last: bool) -> Outcome:

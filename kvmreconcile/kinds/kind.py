@@ -138,6 +138,8 @@ class Kind:
         prune: What becomes of an orphan unless configured otherwise.
         stamped: Whether libvirt keeps metadata in such objects, and so our mark.
         has_power: Whether it can be active or not.
+        renames: Whether the driver has the verb "rename", for an object that is off.
+        by_hand: How people remove an object whatever uses it, with "{name}" in place of its name.
         follow: Takes over into what a spec says what must stay as it is; given that, the object, and what an
             earlier spec said.
         strays: Tells what was taken over and should not be there: which part, what it is, what it should be.
@@ -162,6 +164,8 @@ class Kind:
     prune: Prune = Prune.CONFIRM
     stamped: bool = False
     has_power: bool = True
+    renames: bool = False
+    by_hand: str = ""
 
 
 def derived_uuid(instance: str, key: Key) -> str:

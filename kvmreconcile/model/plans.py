@@ -44,6 +44,7 @@ class Action:
         content: For a new volume, the local file its first bytes come from.
         notes: What people should know before it is done, though it is as the spec says.
         policy: The object's own, for what a verb may do (how long to wait for a shutdown, whether to force it).
+        former: The name that the object has until a verb gives it that of `key`, None for any other verb.
     """
 
     key: Key
@@ -58,6 +59,12 @@ class Action:
     notes: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     after: tuple[Key, ...] = ()
+    former: Key | None = None
+
+    @property
+    def names(self) -> tuple[Key, ...]:
+        """The name of the object, and the one it has before."""
+        return (self.key, self.former) if self.former else (self.key,)
 
     @property
     def definition(self) -> Node:
@@ -89,6 +96,9 @@ class Hold(Enum):
     FAULT = "it stands still, and not because anybody wants it"
     LEFT = "its spec leaves it off"
     INCOMPLETE = "not every spec could be read"
+    RENAME = "it is an object that exists, under a new name"
+    CLAIM = "another object still has what it needs"
+    SUCCESSOR = "what takes its place does not exist"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,11 @@ class Plan:
     def is_empty(self) -> bool:
         """Tell whether there is nothing to do and nothing held."""
         return not self.actions and not self.held
+
+    @property
+    def names(self) -> frozenset[Key]:
+        """The names that the objects to be acted on have, and will have."""
+        return frozenset(name for action in self.actions for name in action.names)
 
     @property
     def look_again(self) -> datetime | None:

@@ -91,7 +91,7 @@ class Executions:
         if len(self._running) >= AT_ONCE:
             return without(plan, {a.key for a in plan.actions} | set(plan.records))
         lanes = {lane(key) for key in busy} - {""}
-        taken = {a.key for a in plan.actions if a.key in busy or lane(a.key) in lanes}
+        taken = {a.key for a in plan.actions if busy.intersection(a.names) or lane(a.key) in lanes}
         return without(plan, taken | busy.intersection(plan.records))
 
     def start(self, execution: Execution, execute: Execute, reporter: Reporter) -> None:

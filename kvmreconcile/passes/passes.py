@@ -184,7 +184,7 @@ class Passes:
         at = None if self._stale.everything else set(self._stale.keys)
         world = site.look(specs, turn.at, at)
         plan = site.plan(world, overrides)
-        while at is not None and (old := {action.key for action in plan.actions} - at):
+        while at is not None and (old := plan.names - at):
             self.alive()
             at |= old
             world = site.look(specs, turn.at, old)
@@ -217,7 +217,7 @@ class Passes:
         mine: dict[str, int] = {}
         for execution in self._executions.collect():
             looked = execution.looked
-            self._stale.keys |= {action.key for action in looked.allowed.actions}
+            self._stale.keys |= looked.allowed.names
             with structlog.contextvars.bound_contextvars(pass_id=looked.pass_id):
                 error = execution.work.exception()
                 if isinstance(error, Exception):

@@ -11,7 +11,7 @@ from hashlib import pbkdf2_hmac, sha256
 
 from kvmreconcile.model import Actual, Applied, Apply, Desired, Policy, Settled
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.plan.steps import hot_and_cold, live_changes
+from kvmreconcile.plan.steps import hot_and_cold, live_changes, without_forgotten
 from kvmreconcile.tree import Change, Node, Rules, Table, diff, overlay
 from kvmreconcile.tree.place import at, under
 from kvmreconcile.tree.variants import for_policy
@@ -165,6 +165,13 @@ def applied_after(desired: Desired, actual: Actual, kind: Rulebook, instance: st
 def followed(desired: Desired, actual: Actual, kind: Rulebook, before: Node | None = None) -> Desired:
     """Return what is wanted, with what must stay as it is; `before` is what an earlier spec said."""
     return replace(desired, tree=kind.follow(desired, actual, before))
+
+
+def proposal(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> Node:
+    """Return the definition that an object of ours is to have: the one it has, with what its spec says of it."""
+    before = applied.tree if applied and applied.digest != digest(desired, kind.rules) else None
+    wanted, rules = followed(desired, actual, kind, before), rules_for(desired, kind)
+    return overlay(without_forgotten(actual.tree, before, wanted, rules), wanted.tree, rules)
 
 
 def rules_for(desired: Desired, kind: Rulebook) -> Rules:

@@ -52,6 +52,7 @@ class Findings:
         hidden: What cannot be seen before this plan starts something.
         at_rest: What may be changed while no window is open, as nobody is disturbed.
         suspended: What is to be left alone.
+        blocked: What is not to be made or renamed now, as it is another object still.
     """
 
     steps: dict[Key, tuple[Action, ...]] = field(default_factory=dict)
@@ -64,12 +65,19 @@ class Findings:
     hidden: dict[Key, Blind] = field(default_factory=dict)
     at_rest: set[Key] = field(default_factory=set)
     suspended: dict[Key, Stop] = field(default_factory=dict)
+    blocked: dict[Key, Stop] = field(default_factory=dict)
 
     def take(self, other: "Findings") -> None:
         """Take over what else was found of objects about which there is nothing to do here."""
         self.steps |= other.steps
         self.pending |= other.pending
         self.at_rest |= other.at_rest
+
+    def clear(self, key: Key) -> None:
+        """Forget what was found to be done to an object, or held or pending of it."""
+        self.steps.pop(key, None)
+        self.pending.pop(key, None)
+        self.held = [held for held in self.held if held.action.key != key]
 
 
 def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> None:

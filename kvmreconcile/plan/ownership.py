@@ -5,7 +5,7 @@ Separate, because to take somebody's object for ours is the worst mistake there 
 ours is on this page.
 """
 
-from kvmreconcile.model import Action, Actual, Applied, Desired, Held, Hold, Reason, World
+from kvmreconcile.model import Action, Actual, Applied, Desired, Held, Hold, Key, Reason, World
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Effect
 
@@ -15,10 +15,12 @@ def is_ours(desired: Desired, actual: Actual, applied: Applied | None, world: Wo
     Tell whether an existing object may be acted on.
 
     It is ours if it is remembered with its UUID, carries our mark with its UUID, has the UUID that only we
-    derive from its name, or if its spec adopts it and no other instance has marked it.
+    derive from its name, or if its spec adopts it and no other instance has marked it. A mark may name it as it was
+    called before, unless a spec wants an object of that name.
     """
     stamp = actual.stamp
-    if stamp and stamp.uuid == actual.uuid and stamp.key == str(actual.key):
+    is_named = stamp and (stamp.key == str(actual.key) or Key.read(stamp.key) not in world.desired)
+    if stamp and stamp.uuid == actual.uuid and is_named:
         return stamp.instance == world.instance
     if applied and applied.instance == world.instance and applied.uuid in ("", actual.uuid):
         return True

@@ -15,8 +15,11 @@ from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.needs import Needs, Rulebooks, find_needs
 from kvmreconcile.plan.policy import Case, Overrides, digest_of, judge, overridden
 from kvmreconcile.plan.prune import orphans
+from kvmreconcile.plan.renames import find_renames
+from kvmreconcile.plan.renaming import rename_first, renamed
 from kvmreconcile.plan.rollout import held_back, rolled_out
 from kvmreconcile.plan.starts import in_order, seen_through
+from kvmreconcile.plan.succession import Succession
 from kvmreconcile.plan.trials import Trials, taking_back, trials
 from kvmreconcile.tree import Change
 
@@ -34,8 +37,12 @@ def plan(
     overrides, limits = overrides or Overrides(), limits or Limits()
     world = replace(world, desired=overridden(world.desired, overrides))
     forget_others(world)
+    renames = find_renames(world, kinds)
+    world = renamed(world, renames.formers)
     needs, edits = find_needs(world, kinds), trials(world, kinds)
     found = _looked(replace(world, desired={**world.desired, **edits.back}), kinds, needs, overrides)
+    for key in _chosen(needs, overrides):
+        rename_first(key, renames, world, kinds[key.kind], found)
     found.steps = {k: taking_back(steps) if k in edits.back else steps for k, steps in found.steps.items()}
     again = _again(edits, world, kinds, needs, found)
     gone = orphans(world, kinds, limits, overrides)
@@ -44,15 +51,18 @@ def plan(
     approved = overrides.approved == digest
     if approved:
         found.take(again)
+        gone.release()
+    succession = Succession(renames, gone, world, kinds)
+    found.blocked |= dict(succession.blocked()) | renames.blocked
     case = Case(world.now, approved=approved, at_rest=False)
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
     actions, waiting = _given_others(actions, world, edits, None if approved else limits)
     held += [*waiting, *(() if approved else held_back(again.steps, edits))]
     pending = _stored(found.pending, actions, held)
     actions = list(seen_through(actions, world, edits.tried - pending.keys()))
-    released = gone.release() if approved else []
+    succession.order_removals(actions)
     return Plan(
-        actions=(*needs.waiting(actions), *gone.actions, *released),
+        actions=succession.with_removals(needs.waiting(actions)),
         held=(*found.held, *held, *gone.held),
         pending=pending,
         in_sync=tuple(key for key in found.in_sync if key not in again.steps),
@@ -65,10 +75,13 @@ def plan(
 
 def _looked(world: World, kinds: Rulebooks, needs: Needs, overrides: Overrides) -> Findings:
     found = Findings()
-    for key in needs.sequence:
-        if overrides.only is None or key in overrides.only:
-            look(key, world, kinds, needs, found)
+    for key in _chosen(needs, overrides):
+        look(key, world, kinds, needs, found)
     return found
+
+
+def _chosen(needs: Needs, overrides: Overrides) -> Iterator[Key]:
+    yield from (key for key in needs.sequence if overrides.only is None or key in overrides.only)
 
 
 def _given_others(
@@ -131,7 +144,8 @@ def _judged(
     held: list[Held] = []
     for key, steps in found.steps.items():
         allowed, kept = judge(steps, replace(case, at_rest=key in found.at_rest))
-        hold = found.suspended.get(key) or _broken(key, needs, absent) or _still_hidden(key, found, actions)
+        blocked = found.suspended.get(key) or found.blocked.get(key)
+        hold = blocked or _broken(key, needs, absent) or _still_hidden(key, found, actions)
         if hold:
             allowed, kept = (), tuple(Held(a, *hold) for a in steps)
         if key in found.to_be and not allowed:

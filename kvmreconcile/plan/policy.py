@@ -15,8 +15,10 @@ from kvmreconcile.plan.applied import fingerprint
 from kvmreconcile.plan.openings import allowed, ceiling, next_window
 from kvmreconcile.tree import Effect
 
-ORDERED = frozenset({"start", "start-paused", "stop", "suspend", "resume"})
-"""What the spec orders outright and changes no definition, so that no window is waited for."""
+RENAME = "rename"
+"""The verb that gives an object that is off another name."""
+ORDERED = frozenset({"start", "start-paused", "stop", "suspend", "resume", RENAME})
+"""What the spec orders outright and changes no more of a definition than its name, so that no window is waited for."""
 
 
 @dataclass(frozen=True, slots=True)

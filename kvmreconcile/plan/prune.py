@@ -5,7 +5,7 @@ Separate because this is the only place where things are taken away unasked, and
 be removed an object must be in our inventory and, where libvirt keeps metadata, carry our mark.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kvmreconcile.model import Action, Actual, Applied, Held, Hold, Key, Policy, Prune, Reason, Unknown, World
@@ -22,17 +22,36 @@ from kvmreconcile.tree.place import under
 
 @dataclass(slots=True)
 class Orphans:
-    """Removals to be done and held, and what is remembered though it no longer exists."""
+    """
+    Removals to be done and held, and what is remembered though it no longer exists.
+
+    Attributes:
+        users: Who points to each object that no spec names, by a spec or on the host.
+    """
 
     actions: list[Action] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     vanished: list[Key] = field(default_factory=list)
+    users: Mapping[Key, set[Key]] = field(default_factory=dict)
 
-    def release(self) -> list[Action]:
-        """Take out of what is held, and return, what waits for nothing but an approval."""
+    def release(self) -> None:
+        """Have done what waits for nothing but an approval."""
         free = [h for h in self.held if h.hold in (Hold.PRUNE, Hold.BRAKE)]
         self.held = [h for h in self.held if h not in free]
-        return [h.action for h in free]
+        self.actions += [h.action for h in free]
+
+    def removes(self, key: Key) -> bool:
+        """Tell whether an object is to be removed now."""
+        return any(action.key == key for action in self.actions)
+
+    def hold(self, held: Held) -> None:
+        """Hold a removal that would be done."""
+        self.actions.remove(held.action)
+        self.held.append(held)
+
+    def replace(self, old: Action, new: Action) -> None:
+        """Do one removal in place of another."""
+        self.actions[self.actions.index(old)] = new
 
 
 def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides) -> Orphans:
@@ -41,7 +60,7 @@ def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides
     mine = {k: a for k, a in world.applied.items() if a.instance == world.instance and k.kind in kinds}
     gone = {k: a for k, a in mine.items() if _is_gone(k, world, overrides)}
     needs = {k: {n for n, _ in references(a.tree, kinds[k.kind].rules)} for k, a in gone.items()}
-    users = _users(world, kinds) if gone else {}
+    users = result.users = _users(world, kinds) if gone else {}
     for key in reversed(order(needs)[0]):
         actual = world.observed.objects.get(key)
         if actual is None and world.observed.blind_spot(key) is None:
@@ -145,6 +164,8 @@ def _existing(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
     for key, actual in world.observed.objects.items():
         if not isinstance(actual, Actual) or key.kind not in kinds:
             continue
-        for child in actual.tree.children:
-            targets = references(child, kinds[key.kind].rules, under("", child.tag))
-            yield from ((key, target) for target, _ in targets)
+        # What was plugged into a running guest alone is in its running definition only.
+        for tree in (actual.tree, *filter(None, [actual.live])):
+            for child in tree.children:
+                targets = references(child, kinds[key.kind].rules, under("", child.tag))
+                yield from ((key, target) for target, _ in targets)

@@ -44,6 +44,16 @@ class Rulebook(Protocol):
         """Whether it can be active or not."""
         ...
 
+    @property
+    def renames(self) -> bool:
+        """Whether the driver has the verb "rename", for an object that is off."""
+        ...
+
+    @property
+    def by_hand(self) -> str:
+        """How people remove an object whatever uses it, with "{name}" in place of its name."""
+        ...
+
     def follow(self, desired: Desired, actual: Actual, before: Node | None, /) -> Node:
         """Take over into what a spec says what must stay as it is."""
         ...

@@ -32,6 +32,7 @@ from kvmreconcile.state.rows import (
 )
 
 _PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RENAME = "UPDATE OR REPLACE applied SET (kind, name) = (?, ?) WHERE (kind, name) = (?, ?)"
 _SUSPEND = "INSERT OR REPLACE INTO suspended VALUES (?, ?, ?, ?, ?, ?)"
 _TRY = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?)"
 _RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -111,6 +112,14 @@ class State:
         """Remember nothing of an object any more."""
         with self._using() as database:
             database.execute("DELETE FROM applied WHERE kind = ? AND name = ?", (key.kind, key.name))
+
+    def rename(self, former: Key, key: Key) -> None:
+        """Remember of an object under another name what was asked for, and no edit that was on trial; all or nothing."""
+        with self._using() as database, database:
+            database.execute("BEGIN IMMEDIATE")
+            places = (*write_place(key), *write_place(former))
+            database.execute(_RENAME, places)
+            database.execute("DELETE FROM trials WHERE (kind, name) IN ((?, ?), (?, ?))", places)
 
     def record(self, entries: Iterable[Entry], keep: Keep, now: datetime) -> None:
         """Add to the history, all or nothing; its oldest entries give way."""

@@ -134,13 +134,14 @@ class Driver:
             raise connection.faults[step].pop(0)
         match action.verb:
             case "create" | "recreate" | "define":
-                if action.key.kind == "Volume":
-                    connection.write(action.key, HALF)
-                connection.write(action.key, to_xml(connection.spell(action.tree or Node("none"))))
+                self._make(connection, action)
             case "start":
                 connection.write(action.key, "", ".active")
             case "ready" | "move":
                 pass
+            case "rename":
+                assert action.former is not None
+                self._rename(connection, action.former, action.key)
             case "stop":
                 connection.delete(action.key, ".active")
             case "remove":
@@ -148,6 +149,16 @@ class Driver:
                 connection.delete(action.key)
             case verb:
                 raise AssertionError(verb)
+
+    def _make(self, connection: Host, action: Action) -> None:
+        if action.key.kind == "Volume":
+            connection.write(action.key, HALF)
+        connection.write(action.key, to_xml(connection.spell(action.tree or Node("none"))))
+
+    def _rename(self, connection: Host, former: Key, key: Key) -> None:
+        """Do what libvirt does at once, so that there is no half of it."""
+        connection.step()
+        connection.file(former).rename(connection.file(key))
 
 
 def complete(proposed: Node, surroundings: Surroundings) -> Node:

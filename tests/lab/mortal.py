@@ -21,7 +21,7 @@ from kvmreconcile.state import State
 # Every method by which a driver changes anything.
 _CHANGING = re.compile(
     r"(networkDefine|storagePoolDefine|define|create|build|start|destroy|shutdown|undefine|delete|resize|refresh|"
-    r"upload|attach|detach|update|blockResize|set(Autostart|Metadata|Memory|Vcpus|Lifecycle))(?!.*Status)"
+    r"upload|attach|detach|update|rename|blockResize|set(Autostart|Metadata|Memory|Vcpus|Lifecycle))(?!.*Status)"
 )
 _CLASSES = (
     libvirt.virConnect,
@@ -61,7 +61,7 @@ def arm(dies_after: int) -> None:
     for owner in _CLASSES:
         for name in filter(_CHANGING.match, vars(owner)):
             fuse.burns(owner, name)
-    for name in ("put", "forget", "record"):
+    for name in ("put", "forget", "rename", "record"):
         fuse.burns(State, name)
 
 

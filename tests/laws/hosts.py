@@ -37,6 +37,8 @@ class Book:
     rules: Rules = field(default_factory=Rules)
     prune: Prune = Prune.AUTO
     stamped: bool = False
+    renames: bool = False
+    by_hand: str = ""
     has_power: bool = True
 
     def follow(self, desired: Desired, _actual: Actual, _before: Node | None) -> Node:

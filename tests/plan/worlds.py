@@ -35,11 +35,13 @@ from kvmreconcile.plan.applied import intent
 from kvmreconcile.tree import (
     Change,
     Effect,
+    Identity,
     Members,
     Node,
     Owner,
     Ref,
     Rules,
+    Scalar,
     Table,
     Update,
     make,
@@ -48,6 +50,7 @@ from kvmreconcile.tree import (
     paths,
     to_xml,
 )
+from kvmreconcile.tree.scalars import lower
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
@@ -62,6 +65,8 @@ class Book:
     prune: Prune = Prune.AUTO
     stamped: bool = False
     has_power: bool = True
+    renames: bool = False
+    by_hand: str = "virsh remove {name}"
 
     def follow(self, desired: Desired, actual: Actual, before: Node | None) -> Node:
         """Keep an object's "place" as it is, unless the spec has moved it and its content does not go along."""
@@ -131,11 +136,51 @@ BOOKS = {
             live_ignored=paths("alias"),
             rebooting=Table({"on_reboot": "destroy"}),
             ignored=paths(RULE),
+            identities=Table(
+                {
+                    "uuid": (Identity("UUID", ("",), proves=True),),
+                    "disk": (
+                        Identity(
+                            "disk",
+                            ("@pool", "@volume"),
+                            names=("Volume", "path"),
+                            when=lambda disk: disk.attr("shared") is None,
+                            proves=True,
+                            data=True,
+                        ),
+                        Identity("disk", ("@file",), proves=True, data=True),
+                    ),
+                    "nic": (Identity("MAC address", ("@mac",), scope=("@network", "@bridge")),),
+                }
+            ),
         ),
         stamped=True,
+        renames=True,
     ),
-    "Network": Book("Network", "network"),
-    "StoragePool": Book("StoragePool", "pool", prune=Prune.NEVER),
+    "Network": Book(
+        "Network",
+        "network",
+        Rules(
+            scalars=Table({"bridge": Scalar(lower)}),
+            identities=Table(
+                {
+                    "bridge": (Identity("bridge", ("",), proves=True),),
+                    "ip": (
+                        Identity(
+                            "subnet", ("",), overlaps=lambda one, other: one[:6] == other[:6], proves=True
+                        ),
+                    ),
+                }
+            ),
+        ),
+    ),
+    "StoragePool": Book(
+        "StoragePool",
+        "pool",
+        Rules(identities=Table({"path": (Identity("directory", ("",), proves=True),)})),
+        prune=Prune.NEVER,
+        by_hand="",
+    ),
     "Volume": Book(
         "Volume",
         "volume",

@@ -39,4 +39,5 @@ KIND = Kind(
     moves=moves,
     notes=notes,
     stamped=True,
+    renames=True,
 )

@@ -23,4 +23,5 @@ KIND = Kind(
     driver=_driver,
     adopt=render.adopt,
     stamped=True,
+    by_hand="virsh net-destroy {name}; virsh net-undefine {name}",
 )

@@ -24,4 +24,5 @@ KIND = Kind(
     driver=_driver,
     adopt=adopt,
     prune=Prune.NEVER,
+    by_hand="virsh pool-destroy {name}; virsh pool-undefine {name}",
 )

@@ -1,0 +1,213 @@
+"""
+Recognize objects whose documents were renamed, and rename them instead of creating second ones.
+
+A document without an object, and an object of ours without a document, are one object if both claim the same UUID,
+writable disk, or what else proves it by the table of their kind (`Identity.proves`). An object that is off is renamed
+where libvirt can do that. All else is held: nothing is created beside it, and nothing is removed. Pure.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from kvmreconcile.model import Actual, Hold, Key, Unknown, World
+from kvmreconcile.plan.applied import proposal
+from kvmreconcile.plan.identities import Claim, Claimants, claims
+from kvmreconcile.plan.look import AGAIN, ONCE_IDLE
+from kvmreconcile.plan.memory import Lookups
+from kvmreconcile.plan.needs import Rulebooks
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.suspended import Stop, stop
+from kvmreconcile.tree import Node, make
+
+Met = Mapping[Key, Claim]
+"""Objects that claim what another does, with one claim that both have."""
+
+
+@dataclass(slots=True)
+class Renames:
+    """
+    The objects whose documents were renamed.
+
+    Attributes:
+        formers: By the new name of each that libvirt can rename, the name that it has.
+        successors: The same for kinds that libvirt cannot rename.
+        drifted: New names that are those of before: somebody else has renamed the object.
+        blocked: Why an object is neither renamed nor created now.
+    """
+
+    formers: dict[Key, Key] = field(default_factory=dict)
+    successors: dict[Key, Key] = field(default_factory=dict)
+    drifted: set[Key] = field(default_factory=set)
+    blocked: dict[Key, Stop] = field(default_factory=dict)
+
+
+def find_renames(world: World, kinds: Rulebooks) -> Renames:
+    """Find the objects whose documents were renamed, and what keeps each from being renamed."""
+    found = Renames(formers=dict(_unrecorded(world, kinds)))
+    new = sorted(absent(world))
+    for kind in kinds.values():
+        if kind.rules.identities.rows:
+            _match([key for key in new if key.kind == kind.name], world, kind, found)
+    return found
+
+
+def absent(world: World) -> Iterator[Key]:
+    """Yield the objects that a spec wants and that do not exist."""
+    seen = world.observed
+    for key in world.desired:
+        if key not in seen.objects and key not in world.frozen and not seen.blind_spot(key):
+            yield key
+
+
+def _unrecorded(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
+    """Yield the new and the former name of each object that was renamed before this was written into the state."""
+    for key in world.desired:
+        actual = world.observed.actual(key)
+        mark = actual.stamp if actual else None
+        if actual is None or mark is None or not kinds[key.kind].renames:
+            continue
+        former = Key.read(mark.key)
+        is_free = former not in (key, *world.frozen) and former not in world.observed.objects
+        if _is_ours(actual, world) and former.kind == key.kind and is_free and former not in world.desired:
+            yield key, former
+
+
+def _is_ours(actual: Actual, world: World) -> bool:
+    """Tell whether an object bears our mark, under whatever name, or is remembered by its UUID."""
+    mark, known = actual.stamp, world.applied.get(actual.key)
+    if mark and mark.uuid == actual.uuid:
+        return mark.instance == world.instance
+    return known is not None and (known.instance, known.uuid) == (world.instance, actual.uuid)
+
+
+def _match(new: Iterable[Key], world: World, kind: Rulebook, found: Renames) -> None:
+    """Find what of one kind's new objects exists under another name."""
+    met: dict[Key, Met] = {}
+    owners: Claimants | None = None
+    for key in new:
+        owners = owners or _owners(world, kind)
+        met[key] = _met(key, owners, world, kind)
+    rivals: dict[Key, set[Key]] = defaultdict(set)
+    for key, others in met.items():
+        for owner in others:
+            rivals[owner].add(key)
+    for key, others in met.items():
+        gone = {owner: claim for owner, claim in others.items() if owner not in world.desired}
+        if len(gone) == 1 and all(len(rivals[owner]) == 1 for owner in gone):
+            (former,) = gone
+            _pair(key, former, world, kind, found)
+        elif gone:
+            found.blocked[key] = _unclear(key, gone, rivals)
+        if still := next((o for o in others if o not in gone), None):
+            found.blocked[key] = _still_has(still, others[still])
+
+
+def _owners(world: World, kind: Rulebook) -> Claimants:
+    """Return our objects of a kind, by what proves which one each is: in its definitions, or in what was asked for."""
+    owners, lookup = Claimants(), Lookups(world).lookup
+    for key, seen in world.observed.objects.items():
+        if key.kind != kind.name or key in world.frozen:
+            continue
+        if isinstance(seen, Actual):
+            trees = [seen.tree, *filter(None, [seen.live])] if _is_ours(seen, world) else []
+        else:
+            known = world.applied.get(key)
+            trees = [_with_uuid(known.tree, known.uuid)] if known else []
+        for tree in trees:
+            owners.add(key, (c for c in claims(tree, kind.rules, lookup) if c.row.proves))
+    return owners
+
+
+def _met(key: Key, owners: Claimants, world: World, kind: Rulebook) -> Met:
+    """Return who has what a new object claims, but for those whose own specs say that they go on having it."""
+    desired, known, lookup = world.desired[key], world.applied.get(key), Lookups(world).lookup
+    tree = _with_uuid(desired.tree, known.uuid if known else desired.uuid)
+    found: dict[Key, Claim] = {}
+    for claim in claims(tree, kind.rules, lookup):
+        for owner in owners.of(claim):
+            if owner not in world.desired or _gives_up(owner, claim, world, kind):
+                found.setdefault(owner, claim)
+    return found
+
+
+def _with_uuid(tree: Node, uuid: str) -> Node:
+    if not uuid or tree.get("uuid"):
+        return tree
+    return replace(tree, children=(*tree.children, make("uuid", text=uuid)))
+
+
+def _gives_up(owner: Key, claim: Claim, world: World, kind: Rulebook) -> bool:
+    """Tell whether an object has what its spec no longer claims."""
+    desired, actual, known = world.desired[owner], world.observed.actual(owner), world.applied.get(owner)
+    if actual is None:
+        return False
+    proposed = proposal(desired, actual, known, kind)
+    return not any(claim.meets(other) for other in claims(proposed, kind.rules, Lookups(world).lookup))
+
+
+def _pair(key: Key, former: Key, world: World, kind: Rulebook, found: Renames) -> None:
+    """Take note that an object was renamed, and why it is not renamed now."""
+    seen = world.observed.objects[former]
+    if isinstance(seen, Unknown):
+        found.blocked[key] = (
+            Hold.UNKNOWN,
+            f"{former} may be it under its former name: {seen.why}",
+            AGAIN,
+            None,
+        )
+        return
+    if not kind.renames:
+        found.successors[key] = former
+    else:
+        found.formers[key] = former
+        found.drifted |= {key} if seen.stamp and seen.stamp.key == str(key) else set()
+    why = _obstacle(key, former, seen, world)
+    if why is None and kind.renames:
+        why = _not_off(key, former, seen)
+    if why:
+        found.blocked[key] = why
+
+
+def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
+    """Return what keeps an object from being given up under its former name, None if nothing does."""
+    if not world.complete or world.frozen:
+        why = (
+            f"{key} has what {former} had, whose spec may be among those that are wrong or could not be read"
+        )
+        return Hold.INCOMPLETE, why, "mend the specs; nothing is renamed meanwhile", None
+    if stopped := stop(former, world):
+        hold, why, release, until = stopped
+        return hold, f"as {former}, {why}", release, until
+    return (Hold.BUSY, seen.job, ONCE_IDLE, None) if seen.job else None
+
+
+def _not_off(key: Key, former: Key, seen: Actual) -> Stop | None:
+    """Return why libvirt refuses to rename an object, None if it does not (virDomainRename)."""
+    back = f'give it the name "{former.name}" again in its spec'
+    if seen.active:
+        todo = f"shut it down (virsh shutdown {former.name}), and the next pass renames it; or {back}"
+        return (
+            Hold.RENAME,
+            f"{former} is renamed to {key}; a rename needs the guest off, and it runs",
+            todo,
+            None,
+        )
+    if seen.saved:
+        why = f"{former} is renamed to {key}, and its memory is saved in a file; a rename needs the guest off"
+        todo = (
+            f"start it and shut it down, or discard that (virsh managedsave-remove {former.name}); or {back}"
+        )
+        return Hold.RENAME, why, todo, None
+    return None
+
+
+def _unclear(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> Stop:
+    others = sorted({*owners, *(each for owner in owners for each in rivals[owner])} - {key})
+    what = ", ".join(sorted({str(claim) for claim in owners.values()}))
+    why = f"it claims {what}, and so do {' and '.join(map(str, others))}: which is which cannot be told"
+    return Hold.RENAME, why, "rename one at a time, or let no two claim the same", None
+
+
+def _still_has(owner: Key, claim: Claim) -> Stop:
+    return Hold.CLAIM, f"{owner} still has the {claim}", f"it is created once {owner} is off that", None

@@ -1,0 +1,105 @@
+"""
+Order removals and the creations that take their place, so that no failed creation is followed by a removal.
+
+A removal waits for every creation that claims what the object claims. Only where libvirt cannot have both, and
+nothing uses the old one, the removal comes first. Pure.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kvmreconcile.model import Action, Held, Hold, Key, World
+from kvmreconcile.plan.identities import Claim, Claimants, claims
+from kvmreconcile.plan.memory import Lookups
+from kvmreconcile.plan.needs import Rulebooks
+from kvmreconcile.plan.prune import Orphans
+from kvmreconcile.plan.renames import Renames, absent
+from kvmreconcile.plan.suspended import Stop
+
+_BEGINS = frozenset({"create", "start", "start-paused"})
+"""Verbs after which an object has what it claims."""
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """The removals of a plan, and what takes the places of the objects that go."""
+
+    renames: Renames
+    gone: Orphans
+    world: World
+    kinds: Rulebooks
+
+    def blocked(self) -> Iterator[tuple[Key, Stop]]:
+        """Yield the objects that cannot be created beside the one of their former name, and what holds each."""
+        for key, former in self.renames.successors.items():
+            users = sorted(self.gone.users.get(former, ()))
+            if self.gone.removes(former) and not users:
+                continue
+            what = f"{former} is renamed to {key}; libvirt cannot rename it, and refuses both at once"
+            what += f"; {former} is in use: {', '.join(map(str, users))}" if users else ""
+            by_hand = self.kinds[key.kind].by_hand.format(name=former.name)
+            todo = f"remove {former} first" + (f" ({by_hand})" if by_hand else "")
+            if not users and any(h.action.key == former and h.hold is Hold.PRUNE for h in self.gone.held):
+                todo = f"approve this plan, which removes {former} first"
+            back = f'give it the name "{former.name}" again in its spec'
+            yield key, (Hold.RENAME, what, f"{todo}; or {back}", None)
+
+    def with_removals(self, actions: Sequence[Action]) -> tuple[Action, ...]:
+        """Return all that is done, where an object that cannot exist beside that of its former name comes after its removal."""
+        formers = {former for former in self.renames.successors.values() if self.gone.removes(former)}
+        first = (removal for removal in self.gone.actions if removal.key in formers)
+        last = (removal for removal in self.gone.actions if removal.key not in formers)
+        return (*first, *(self._after_removal(action, formers) for action in actions), *last)
+
+    def _after_removal(self, action: Action, formers: set[Key]) -> Action:
+        former = self.renames.successors.get(action.key)
+        if former is None or former not in formers:
+            return action
+        return replace(action, needs=(*action.needs, former))
+
+    def order_removals(self, actions: Sequence[Action]) -> None:
+        """Have each removal wait for what takes the object's place; hold it if that is not created now."""
+        if not self.gone.actions:
+            return
+        begun, kept = {a.key for a in actions if a.verb in _BEGINS}, set[Key]()
+        claimants = self._claimants({*absent(self.world), *begun})
+        for removal in tuple(self.gone.actions):
+            takers = dict(self._takers(removal, claimants))
+            missing = next((key for key in sorted(takers) if key not in begun), None)
+            user = next((key for key in removal.needs if key in kept), None)
+            if missing:
+                detail = f"{missing}, which claims its {takers[missing]}, is not created now"
+                self.gone.hold(Held(removal, Hold.SUCCESSOR, detail, f"it goes on once {missing} exists"))
+            elif user:
+                self.gone.hold(Held(removal, Hold.PROTECTED, f"{user} refers to it", f"it goes with {user}"))
+            else:
+                needs = dict.fromkeys((*removal.needs, *sorted(takers)))
+                self.gone.replace(removal, replace(removal, needs=tuple(needs)))
+                continue
+            kept.add(removal.key)
+
+    def _claimants(self, keys: set[Key]) -> dict[str, Claimants]:
+        """Return what the specs of objects claim, by kind."""
+        found: dict[str, Claimants] = {}
+        lookup = Lookups(self.world).lookup
+        for key in keys:
+            claimed = claims(self.world.desired[key].tree, self.kinds[key.kind].rules, lookup)
+            found.setdefault(key.kind, Claimants()).add(key, claimed)
+        return found
+
+    def _takers(self, removal: Action, claimants: Mapping[str, Claimants]) -> Iterator[tuple[Key, Claim]]:
+        """
+        Yield what takes an object's place, and one of the claims that both have.
+
+        What exists already and claims what only one can have while it runs is none: it starts after the removal.
+        """
+        actual, known = self.world.observed.actual(removal.key), claimants.get(removal.key.kind)
+        rules, lookup = self.kinds[removal.key.kind].rules, Lookups(self.world).lookup
+        if actual is None or known is None:
+            return
+        for tree in (actual.tree, *filter(None, [actual.live])):
+            for claim in claims(tree, rules, lookup):
+                for key in known.of(claim):
+                    is_new = key not in self.world.observed.objects
+                    if (is_new or not claim.row.proves) and self.renames.successors.get(key) != removal.key:
+                        yield key, claim

@@ -1,0 +1,281 @@
+"""Objects whose documents were renamed: they are renamed, or held, and never created a second time or removed."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kvmreconcile.model import Actual, Applied, Apply, Desired, Key, Reason, Stamp, Suspension, Unknown, World
+from kvmreconcile.plan import Limit, Limits, Overrides
+from kvmreconcile.tree import to_xml
+from tests.plan.worlds import NOW, RUNNING, done, held, planned, remembered, seen, wish, world
+
+KEEP, DISK = wish("Domain/keep"), wish("Volume/p/v", '<volume pool="p"><path>/p/v</path></volume>')
+POOL = wish("StoragePool/p")
+WIDE = Limits(delete=Limit(1.0, 10))
+
+
+def guest(name: str, *inside: str, **more: Any) -> Desired:
+    """Return what a spec wants of a guest with one disk, and whatever else is given."""
+    disk = more.pop("disk", '<disk dev="a" pool="p" volume="v"/>')
+    return wish(f"Domain/{name}", f"<domain><name>{name}</name>{disk}{''.join(inside)}</domain>", **more)
+
+
+OLD, NEW = guest("old"), guest("new")
+
+
+def host(
+    wanted: list[Desired], there: list[Actual | Unknown], known: list[Applied] | None = None, **more: Any
+) -> World:
+    """Return a world with a pool, a volume and a guest that are in order, and these beside them."""
+    base = (KEEP, DISK, POOL)
+    known = [remembered(OLD)] if known is None else known
+    return world(
+        [*base, *wanted],
+        [*map(seen, base), *there],
+        [*map(remembered, base), *known],
+        **more,
+    )
+
+
+@pytest.mark.case("6b")
+def test_guest_that_is_off_and_has_the_disks_is_renamed() -> None:
+    made = planned(host([NEW], [seen(OLD)]))
+
+    assert done(made) == ["rename Domain/new"]
+    (step,) = made.actions
+    assert (step.former, step.reason) == (OLD.key, Reason.EDIT)
+    assert [(c.path, c.old, c.new) for c in step.changes] == [("name", "old", "new")]
+    assert step.definition.get("uuid") == OLD.uuid
+    assert (made.held, made.records) == ((), ())
+
+
+@pytest.mark.case("6a")
+def test_guest_that_has_the_uuid_is_renamed_whatever_else_its_spec_says() -> None:
+    uuid = f"<uuid>{OLD.uuid}</uuid>"
+    new = guest("new", uuid, "<memory>2</memory>", disk="", power=RUNNING, autostart=True)
+    old = guest("old", disk="")
+
+    made = planned(host([new], [seen(old, autostart=False)], [remembered(old)]))
+
+    assert done(made) == [
+        "rename Domain/new",
+        "define Domain/new",
+        "autostart Domain/new",
+        "start Domain/new",
+    ]
+
+
+@pytest.mark.case("6a")
+@pytest.mark.case("6b")
+@pytest.mark.parametrize("uuid", ["", f"<uuid>{OLD.uuid}</uuid>"])
+def test_guest_that_runs_is_neither_renamed_nor_made_twice_nor_removed(uuid: str) -> None:
+    here = host([guest("new", uuid, power=RUNNING)], [seen(OLD, live="<domain/>")])
+    made = planned(here)
+    approved = planned(here, Overrides(approved=made.digest), WIDE)
+
+    for plan in (made, approved):
+        assert (done(plan), held(plan)) == ([], [("rename Domain/new", "RENAME")])
+        assert "a rename needs the guest off" in plan.held[0].detail
+        assert "virsh shutdown old" in plan.held[0].release
+
+
+def test_guest_whose_memory_is_saved_is_not_renamed() -> None:
+    made = planned(host([NEW], [seen(OLD, saved=True)]))
+
+    assert held(made) == [("rename Domain/new", "RENAME")]
+    assert "its memory is saved" in made.held[0].detail
+
+
+def test_renamed_guest_is_found_by_its_mark_if_the_state_does_not_know_of_it_yet() -> None:
+    live = to_xml(NEW.tree)
+    there = replace(seen(NEW, live=live), uuid=OLD.uuid, stamp=Stamp("lab", "Domain/old", OLD.uuid))
+
+    made = planned(host([NEW], [there]))
+
+    assert done(made) == ["rename Domain/new"]
+    assert made.actions[0].former == OLD.key
+    assert (made.held, made.records) == ((), ())
+
+
+def test_renamed_guest_is_ours_by_its_mark_even_without_the_state() -> None:
+    there = replace(seen(NEW), uuid=OLD.uuid, stamp=Stamp("lab", "Domain/old", OLD.uuid))
+
+    made = planned(host([NEW], [there], []))
+
+    assert done(made) == ["rename Domain/new"]
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        pytest.param(Stamp("lab", "Domain/old", "of a clone's origin"), id="clone"),
+        pytest.param(Stamp("elsewhere", "Domain/old", OLD.uuid), id="another instance's"),
+        pytest.param(Stamp("lab", "Domain/keep", OLD.uuid), id="a spec's own"),
+        pytest.param(Stamp("lab", "Network/old", OLD.uuid), id="another kind"),
+    ],
+)
+def test_mark_that_proves_nothing_makes_no_rename(mark: Stamp) -> None:
+    there = replace(seen(NEW), uuid=OLD.uuid, stamp=mark)
+
+    made = planned(host([NEW], [there], []))
+
+    assert "rename Domain/new" not in done(made)
+
+
+def test_guest_that_another_tool_has_renamed_gets_its_name_back() -> None:
+    there = replace(seen(NEW), uuid=OLD.uuid, stamp=Stamp("lab", "Domain/old", OLD.uuid))
+
+    made = planned(host([OLD], [there]))
+
+    assert done(made) == ["rename Domain/old"]
+    assert (made.actions[0].former, made.actions[0].reason) == (NEW.key, Reason.DRIFT)
+
+
+def test_guest_of_another_instance_is_not_renamed() -> None:
+    theirs = replace(seen(OLD), stamp=Stamp("elsewhere", "Domain/old", OLD.uuid))
+
+    assert done(planned(host([NEW], [theirs]))) == ["create Domain/new"]
+
+
+def test_guest_without_our_mark_that_nobody_remembers_is_not_renamed() -> None:
+    made = planned(host([NEW], [replace(seen(OLD), stamp=None)], []))
+
+    assert done(made) == ["create Domain/new"]
+
+
+def test_shared_disk_proves_nothing() -> None:
+    disk = '<disk dev="a" pool="p" volume="v" shared="yes"/>'
+    old, new = guest("old", disk=disk), guest("new", disk=disk)
+
+    made = planned(host([new], [seen(old)], [remembered(old)]), limits=WIDE)
+
+    assert done(made) == ["create Domain/new", "remove Domain/old"]
+
+
+def test_disk_by_its_path_is_the_volume_at_that_path() -> None:
+    new = guest("new", disk='<disk dev="a" file="/p/v"/>')
+
+    assert done(planned(host([new], [seen(OLD)]))) == ["rename Domain/new", "define Domain/new"]
+
+
+def test_disk_that_only_runs_with_the_guest_is_its_own_as_well() -> None:
+    old = guest("old", disk="")
+    running = '<domain><disk dev="a" pool="p" volume="v"/></domain>'
+
+    made = planned(host([NEW], [seen(old, live=running)], [remembered(old)]))
+
+    assert held(made) == [("rename Domain/new", "RENAME")]
+
+
+def test_what_may_be_the_guest_and_cannot_be_seen_holds_it() -> None:
+    made = planned(host([NEW], [Unknown(OLD.key, "timeout")]))
+
+    assert ("create Domain/new", "UNKNOWN") in held(made)
+    assert done(made) == []
+
+
+def test_what_cannot_be_seen_and_nobody_remembers_holds_nothing() -> None:
+    made = planned(host([NEW], [Unknown(OLD.key, "timeout")], []))
+
+    assert done(made) == ["create Domain/new"]
+
+
+@pytest.mark.parametrize("more", [{"complete": False}, {"frozen": frozenset({Key("Domain", "broken")})}])
+def test_nothing_is_renamed_while_a_spec_cannot_be_read(more: dict[str, Any]) -> None:
+    made = planned(host([NEW], [seen(OLD)], **more))
+
+    assert (done(made), held(made)) == ([], [("rename Domain/new", "INCOMPLETE")])
+
+
+@pytest.mark.parametrize("name", [OLD.key, NEW.key])
+def test_guest_that_is_suspended_under_either_name_is_not_renamed(name: Key) -> None:
+    until = NOW + timedelta(hours=1)
+    made = planned(host([NEW], [seen(OLD)], suspended={name: Suspension(NOW, until)}))
+
+    assert (done(made), held(made)) == ([], [("rename Domain/new", "SUSPENDED")])
+    assert made.look_again == until
+
+
+def test_busy_guest_is_not_renamed() -> None:
+    made = planned(host([NEW], [seen(OLD, job="a backup")]))
+
+    assert (done(made), held(made)) == ([], [("rename Domain/new", "BUSY")])
+
+
+def test_guest_whose_spec_only_observes_is_not_renamed() -> None:
+    new = guest("new", apply=Apply.OBSERVE)
+
+    assert held(planned(host([new], [seen(OLD)]))) == [("rename Domain/new", "OBSERVE")]
+
+
+def test_guest_that_is_only_ever_created_is_renamed_and_else_left() -> None:
+    new = guest("new", "<memory>2</memory>", apply=Apply.CREATE_ONLY)
+
+    assert done(planned(host([new], [seen(OLD)]))) == ["rename Domain/new"]
+
+
+@pytest.mark.parametrize(("only", "what"), [(OLD, []), (KEEP, []), (NEW, ["rename Domain/new"])])
+def test_only_what_was_asked_for_is_renamed_and_nothing_removed_in_its_stead(
+    only: Desired, what: list[str]
+) -> None:
+    made = planned(host([NEW], [seen(OLD)]), Overrides(only=frozenset({only.key})))
+
+    assert (done(made), held(made)) == (what, [])
+
+
+def test_disks_of_two_guests_in_one_are_not_told_apart() -> None:
+    disks = '<disk dev="a" file="/a"/>', '<disk dev="b" file="/b"/>'
+    one, two = guest("one", disk=disks[0]), guest("two", disk=disks[1])
+
+    made = planned(
+        host([guest("new", disk="".join(disks))], [seen(one), seen(two)], [remembered(one), remembered(two)]),
+        limits=WIDE,
+    )
+
+    assert done(made) == []
+    assert held(made) == [
+        ("create Domain/new", "RENAME"),
+        ("remove Domain/two", "SUCCESSOR"),
+        ("remove Domain/one", "SUCCESSOR"),
+    ]
+    assert "Domain/one and Domain/two" in made.held[0].detail
+
+
+def test_disks_of_one_guest_in_two_are_not_told_apart() -> None:
+    made = planned(host([NEW, guest("newer")], [seen(OLD)]), limits=WIDE)
+
+    assert held(made) == [
+        ("create Domain/new", "RENAME"),
+        ("create Domain/newer", "RENAME"),
+        ("remove Domain/old", "SUCCESSOR"),
+    ]
+    assert "Domain/newer and Domain/old" in made.held[0].detail
+
+
+def test_disk_that_another_guest_hands_over_is_waited_for() -> None:
+    giver = guest("old", disk='<disk dev="a" file="/other"/>')
+    here = host([NEW, giver], [seen(OLD)])
+
+    made = planned(here)
+
+    assert ("create Domain/new", "CLAIM") in held(made)
+    assert "define Domain/old" in done(made)
+    assert done(planned(host([NEW, giver], [seen(giver)], [remembered(giver)]))) == ["create Domain/new"]
+
+
+def test_disk_that_two_specs_claim_keeps_neither_from_being_made() -> None:
+    assert done(planned(host([NEW, OLD], [seen(OLD)]))) == ["create Domain/new"]
+
+
+def test_disk_of_a_guest_whose_spec_cannot_be_read_is_its_own() -> None:
+    made = planned(host([NEW], [seen(OLD)], frozen=frozenset({OLD.key})))
+
+    assert done(made) == ["create Domain/new"]
+
+
+def test_unknown_guest_whose_spec_goes_on_claims_what_it_did() -> None:
+    made = planned(host([NEW, OLD], [Unknown(OLD.key, "timeout")]))
+
+    assert done(made) == ["create Domain/new"]
