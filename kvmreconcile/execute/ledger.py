@@ -11,10 +11,10 @@ from dataclasses import replace
 from kvmreconcile.execute.trying import Trying
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Settled, Unknown, World
-from kvmreconcile.plan.applied import applied_after, intent, settled_live
+from kvmreconcile.plan.applied import applied_after, fingerprint, intent, settled_live
 from kvmreconcile.plan.compare import MOVE
 from kvmreconcile.plan.halts import is_left
-from kvmreconcile.plan.policy import RENAME
+from kvmreconcile.plan.policy import ORDERED, RENAME
 from kvmreconcile.plan.unseen import to_remember
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change, overlay
@@ -34,6 +34,10 @@ REMOVING = frozenset({"remove"})
 """Verbs after which there is nothing to remember."""
 RENAMING = frozenset({RENAME})
 """Verbs after which an object is remembered under another name."""
+
+
+STORING = frozenset({"define", "replace"})
+"""Verbs that store what a spec says."""
 
 
 class Ledger:
@@ -68,10 +72,13 @@ class Ledger:
             return
         if known is None:
             doing = replace(meant, uuid=self._uuid(meant), complete=True, digest="")
+        elif action.verb in ORDERED:
+            # It stores nothing, and an edit that is withheld meanwhile is not asked for yet.
+            doing = replace(known, digest="")
         else:
             # Should this be cut short and the spec then change, what it added is still known as ours.
             both = for_policy(kind.rules, plain=True, shared=True, ignored=())
-            doing = replace(known, tree=overlay(known.tree, meant.tree, both), digest="")
+            doing = replace(known, tree=overlay(meant.tree, known.tree, both), digest="")
         seen = self._world.observed.actual(action.key)
         if action.verb == "define" and seen:
             # First, as it is the way back from what follows.
@@ -105,7 +112,7 @@ class Ledger:
             self._put(replace(known, complete=True))
 
     def settle(
-        self, key: Key, actual: Actual | Unknown | None, held: Collection[str] = ()
+        self, key: Key, actual: Actual | Unknown | None, withheld: Collection[Action] = ()
     ) -> tuple[Settled, ...]:
         """
         Write down that an object is as its spec says, and where libvirt keeps it otherwise.
@@ -113,7 +120,8 @@ class Ledger:
         Args:
             actual: The object as it now is. Where it cannot be seen, what was done is done all the same, and
                 of what libvirt keeps otherwise no more is known than before.
-            held: Fingerprints of changes that were withheld: that libvirt has it otherwise says nothing.
+            withheld: Steps on it that are not done: that libvirt has something otherwise for them says nothing, and an
+                edit that is not stored is not what was asked for.
 
         Returns:
             Where libvirt keeps it otherwise and did not before.
@@ -126,18 +134,20 @@ class Ledger:
             meant = intent(desired, self._world.instance, kind)
             known = self._now.get(key, meant)
             done = replace(meant, uuid=known.uuid, complete=True, settled=known.settled)
-            self._put(replace(done, runtime_id=known.runtime_id, pending=known.pending))
+            done = replace(done, runtime_id=known.runtime_id, pending=known.pending)
+            self._put(_without(withheld, done, before))
             return ()
         applied = applied_after(desired, actual, kind, self._world.instance)
         seen = self._world.observed.actual(key)
         running = settled_live(desired, actual, seen, before, kind)
+        held = {fingerprint(change) for action in withheld for change in action.changes}
         answers = (s for s in (*applied.settled, *running) if s.fingerprint.removeprefix("live:") not in held)
         noted = self._now.get(key)
         told = {s.fingerprint for each in (before, noted) if each for s in each.settled}
         pending = noted.pending if noted and noted.runtime_id == actual.runtime_id else ()
         left = is_left(desired, actual, before)
         applied = replace(applied, settled=tuple(answers), pending=pending, left=left)
-        self._put(applied)
+        self._put(_without(withheld, applied, before))
         return tuple(s for s in applied.settled if s.fingerprint not in told)
 
     def refresh(self, key: Key) -> tuple[Settled, ...]:
@@ -175,3 +185,11 @@ class Ledger:
         if key in self._now:
             self._state.forget(key)
             del self._now[key]
+
+
+def _without(withheld: Collection[Action], applied: Applied, before: Applied | None) -> Applied:
+    """Return what is remembered of an object, without an edit whose storing is withheld."""
+    edits = [action for action in withheld if action.verb in STORING and action.tree]
+    if before is None or not edits:
+        return applied
+    return replace(applied, tree=before.tree, digest=before.digest)

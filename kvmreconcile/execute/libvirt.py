@@ -21,7 +21,6 @@ from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently
 from kvmreconcile.execute.unchanged import check_same
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
-from kvmreconcile.plan.applied import fingerprint
 from kvmreconcile.plan.renaming import renamed
 from kvmreconcile.plan.suspended import stop
 from kvmreconcile.state import State
@@ -138,7 +137,7 @@ class _Run:
         try:
             self._perform(action)
             if is_last and action.verb not in REMOVING and action.key in self._world.desired:
-                news = self.ledger.settle(action.key, self._look(action.key), self._held(action.key))
+                news = self.ledger.settle(action.key, self._look(action.key), self._withheld(action.key))
                 self.settled(action.key, news)
         except (HostError, StateError) as failure:
             result, error = Result.FAILED, self._redacted(action, str(failure))
@@ -166,10 +165,9 @@ class _Run:
         seen = self._look(action.key) if action.verb in STARTING and not failure.retry else None
         return isinstance(seen, Actual) and not seen.active
 
-    def _held(self, key: Key) -> frozenset[str]:
-        """Return the fingerprints of an object's changes that are not to be made now."""
-        held = (h.action for h in self._plan.held if h.action.key == key)
-        return frozenset(fingerprint(change) for action in held for change in action.changes)
+    def _withheld(self, key: Key) -> tuple[Action, ...]:
+        """Return the steps on an object that are not to be done now."""
+        return tuple(h.action for h in self._plan.held if h.action.key == key)
 
     def _waiting(self, key: Key) -> tuple[Change, ...]:
         """Return what of an object is in force only after its next start, be it part of the plan or not."""

@@ -53,6 +53,7 @@ class Findings:
         at_rest: What may be changed while no window is open, as nobody is disturbed.
         suspended: What is to be left alone.
         blocked: What is not to be made or renamed now, as it is another object still.
+        sound: What can be started with what is stored, whatever becomes of its edit.
     """
 
     steps: dict[Key, tuple[Action, ...]] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class Findings:
     at_rest: set[Key] = field(default_factory=set)
     suspended: dict[Key, Stop] = field(default_factory=dict)
     blocked: dict[Key, Stop] = field(default_factory=dict)
+    sound: set[Key] = field(default_factory=set)
 
     def take(self, other: "Findings") -> None:
         """Take over what else was found of objects about which there is nothing to do here."""

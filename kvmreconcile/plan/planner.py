@@ -13,13 +13,15 @@ from kvmreconcile.plan.groups import in_turn
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.needs import Needs, Rulebooks, find_needs
-from kvmreconcile.plan.policy import Case, Overrides, digest_of, judge, overridden
+from kvmreconcile.plan.policy import ORDERED, Case, Overrides, digest_of, judge, overridden
 from kvmreconcile.plan.prune import orphans
 from kvmreconcile.plan.renames import find_renames
 from kvmreconcile.plan.renaming import rename_first, renamed
 from kvmreconcile.plan.rollout import held_back, rolled_out
 from kvmreconcile.plan.starts import in_order, seen_through
 from kvmreconcile.plan.succession import Succession
+from kvmreconcile.plan.swaps import blocked as swapped
+from kvmreconcile.plan.swaps import find_swaps
 from kvmreconcile.plan.trials import Trials, taking_back, trials
 from kvmreconcile.tree import Change
 
@@ -43,6 +45,7 @@ def plan(
     found = _looked(replace(world, desired={**world.desired, **edits.back}), kinds, needs, overrides)
     for key in _chosen(needs, overrides):
         rename_first(key, renames, world, kinds[key.kind], found)
+    swaps = find_swaps(world, kinds, needs, found)
     found.steps = {k: taking_back(steps) if k in edits.back else steps for k, steps in found.steps.items()}
     again = _again(edits, world, kinds, needs, found)
     gone = orphans(world, kinds, limits, overrides)
@@ -54,6 +57,7 @@ def plan(
         gone.release()
     succession = Succession(renames, gone, world, kinds)
     found.blocked |= dict(succession.blocked()) | renames.blocked
+    found.blocked |= dict(swapped(swaps, world, approved=approved))
     case = Case(world.now, approved=approved, at_rest=False)
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
     actions, waiting = _given_others(actions, world, edits, None if approved else limits)
@@ -147,7 +151,9 @@ def _judged(
         blocked = found.suspended.get(key) or found.blocked.get(key)
         hold = blocked or _broken(key, needs, absent) or _still_hidden(key, found, actions)
         if hold:
-            allowed, kept = (), tuple(Held(a, *hold) for a in steps)
+            free = ORDERED if key in found.sound and not blocked else frozenset()
+            allowed = tuple(a for a in steps if a.verb in free)
+            kept = tuple(Held(a, *hold) for a in steps if a.verb not in free)
         if key in found.to_be and not allowed:
             absent[key] = f"is not made: {kept[0].detail or kept[0].hold.value}"
         actions += allowed

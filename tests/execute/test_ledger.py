@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.errors import Busy, HostError, Rejected, StateError
-from kvmreconcile.model import Held, Hold, Key, Plan, Policy, Power, Result, Settled, Unseen
+from kvmreconcile.model import Action, Held, Hold, Key, Plan, Policy, Power, Reason, Result, Settled, Unseen
+from kvmreconcile.plan import plan
 from kvmreconcile.plan.applied import SECRET, digest
 from kvmreconcile.tree import Effect, parse
 from tests.execute.conftest import Stage
@@ -78,6 +79,27 @@ def test_what_was_withheld_is_not_taken_for_kept_otherwise(stage: Stage) -> None
     assert [c.path for a in stage.plan(more).actions for c in a.changes] == ["machine"]
 
 
+@pytest.mark.case("4c")
+@pytest.mark.parametrize("unseen", ["", "raise"])
+def test_an_edit_that_is_withheld_is_not_taken_for_what_was_asked(stage: Stage, unseen: str) -> None:
+    web = desired("Domain/web", "<domain><memory>4</memory></domain>")
+    stage.apply(web)
+    seen = stage.look(desired("Domain/web", "<domain><memory>8</memory></domain>", power=Power.RUNNING))
+    define, start = plan(seen, KINDS).actions
+    trees = [web.tree]
+
+    def begin(_action: Action) -> None:
+        trees.append(stage.state.applied()[WEB].tree)
+        stage.host.unseen = unseen
+
+    stage.host.before = begin
+    stage.executor().execute(Plan((start,), (Held(define, Hold.BROKEN),)), seen)
+
+    applied = stage.state.applied()[WEB]
+    assert [*trees, applied.tree] == [web.tree] * 3
+    assert applied.digest == digest(web, KINDS["Domain"].rules)
+
+
 @pytest.mark.parametrize("unseen", ["raise", "libvirt is restarting"])
 def test_what_was_done_and_cannot_be_read_back_is_done_all_the_same(stage: Stage, unseen: str) -> None:
     root, web = (
@@ -91,6 +113,25 @@ def test_what_was_done_and_cannot_be_read_back_is_done_all_the_same(stage: Stage
     assert {o.result for o in report.outcomes} == {Result.DONE}
     assert {k: a.complete for k, a in stage.state.applied().items()} == {ROOT: True, WEB: True}
     assert stage.plan(root, web).is_empty
+
+
+@pytest.mark.case("4c")
+def test_an_edit_that_is_cut_short_is_still_an_edit(stage: Stage) -> None:
+    volumes = desired("Volume/p/old"), desired("Volume/p/new")
+    stage.apply(*volumes, desired("Domain/web", '<domain><disk dev="a" volume="p/old"/></domain>'))
+    edited = desired("Domain/web", '<domain><title>T</title><disk dev="a" volume="p/new"/></domain>')
+
+    def die(_action: Action) -> None:
+        raise KeyboardInterrupt
+
+    stage.host.before = die
+    with pytest.raises(KeyboardInterrupt):
+        stage.apply(*volumes, edited)
+
+    applied = stage.state.applied()[WEB]
+    assert applied.tree.get("disk/@volume") == "p/old"
+    assert applied.tree.get("title") == "T"
+    assert [a.reason for a in stage.plan(*volumes, edited).actions] == [Reason.EDIT]
 
 
 def test_what_settled_before_is_not_lost_with_a_failed_reading(stage: Stage) -> None:

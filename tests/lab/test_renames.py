@@ -9,7 +9,7 @@ import pytest
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
-from tests.lab.site import NETWORK, Site
+from tests.lab.site import NETWORK, VOLUME, Site
 from tests.lab.test_kill import killed_everywhere
 from tests.lab.test_snapshots import HELD, guest, read, write
 from tests.waiting import wait_until
@@ -189,3 +189,60 @@ def test_network_that_nobody_uses_is_removed_and_created_under_its_new_name(lab:
     }
     assert lab.virsh("net-list", "--name").split() == ["office"]
     site.assert_in_sync()
+
+
+@pytest.mark.case("4c")
+def test_volume_that_is_renamed_with_its_guests_disk_leaves_the_guest_its_data(guest: Guest) -> None:
+    site, boot = guest.site, guest.boot
+    write(guest, "precious")
+    site.edit("host.yaml", "name: data.qcow2", "name: fresh.qcow2")
+    site.edit("web1.yaml", "name: data.qcow2", "name: fresh.qcow2")
+
+    plan = site.plan()
+    assert site.apply().exit_code == HELD
+
+    held = {(h["key"], h["verb"]): h for h in plan["held"]}
+    assert plan["actions"] == []
+    for what in (("Volume/images/fresh.qcow2", "create"), ("Domain/web1", "define")):
+        assert "Volume/images/data.qcow2 is renamed to Volume/images/fresh.qcow2" in held[what]["detail"]
+    assert held["Domain/web1", "define"]["effect"] == "data-loss"
+    assert "fresh.qcow2" not in site.lab.virsh("vol-list", "images")
+    assert (guest.boot, read(guest)) == (boot, "precious")
+    off(site, "web1")
+    site.apply()
+    wait_for_agent(site.lab, "web1")
+    assert guest.boot != boot
+    assert read(guest) == "precious"
+
+    # What the plan says to do.
+    off(site, "web1")
+    site.lab.exec("sh", "-c", f"cd {site.lab.path}/images/pool && mv data.qcow2 fresh.qcow2")
+    site.lab.virsh("pool-refresh", "images")
+    site.converge()
+    wait_for_agent(site.lab, "web1")
+    assert read(guest) == "precious"
+    site.assert_in_sync()
+
+
+@pytest.mark.case("4c")
+def test_disk_goes_to_an_empty_volume_only_once_that_is_approved(guest: Guest) -> None:
+    site = guest.site
+    write(guest, "precious")
+    site.write("fresh.yaml", VOLUME.format(name="fresh"))
+    site.edit("web1.yaml", "name: data.qcow2", "name: fresh")
+    off(site, "web1")
+
+    plan = site.plan()
+    site.apply()
+    wait_for_agent(site.lab, "web1")
+
+    assert {(h["key"], h["hold"]) for h in plan["held"]} >= {
+        ("Volume/images/fresh", "effect"),
+        ("Domain/web1", "broken"),
+    }
+    assert read(guest) == "precious"
+    off(site, "web1")
+    site.apply("--approve", site.plan()["digest"])
+    wait_for_agent(site.lab, "web1")
+    assert "fresh" in guest.virsh("domblklist")
+    assert read(guest) == ""

@@ -185,7 +185,9 @@ BOOKS = {
         "Volume",
         "volume",
         Rules(
-            refs=Table({"": (Ref("StoragePool", ("@pool",)),)}),
+            refs=Table(
+                {"": (Ref("StoragePool", ("@pool",)),), "backing": (Ref("Volume", ("@pool", "@volume")),)}
+            ),
             updates=Table(
                 {
                     "capacity": (Update("resize", "~", when=_grows),),

@@ -1,0 +1,211 @@
+"""Disks that would leave a guest's data for a volume that is created in its place: held, however that is written."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvmreconcile.model import Actual, Apply, Blind, Desired, Unknown, World
+from kvmreconcile.plan import Limit, Limits, Overrides
+from kvmreconcile.tree import Effect, to_xml
+from tests.plan.worlds import RUNNING, done, held, planned, remembered, seen, wish, world
+
+WIDE = Limits(delete=Limit(1.0, 10), replace=Limit(1.0, 10))
+POOL = wish("StoragePool/p")
+
+
+def volume(name: str, inside: str = "", **more: Any) -> Desired:
+    path = f"<path>/p/{name}</path>"
+    return wish(
+        f"Volume/p/{name}",
+        f'<volume pool="p">{path if not more.pop("new", False) else ""}{inside}</volume>',
+        **more,
+    )
+
+
+def guest(name: str, *disks: str, **more: Any) -> Desired:
+    inside = "".join(f'<disk dev="{dev}" {source}/>' for dev, _, source in (d.partition(" ") for d in disks))
+    return wish(f"Domain/{name}", f"<domain>{inside}</domain>", **more)
+
+
+OLD, NEW = volume("old"), volume("new", new=True)
+ON_OLD, ON_NEW = 'a pool="p" volume="old"', 'a pool="p" volume="new"'
+WAS = guest("web", ON_OLD)
+
+
+def host(wanted: list[Desired], there: list[Actual | Unknown], **more: Any) -> World:
+    known = [remembered(POOL), remembered(OLD), remembered(WAS)]
+    return world([POOL, *wanted], [seen(POOL), seen(OLD), *there], more.pop("known", known), **more)
+
+
+@pytest.mark.case("4c")
+@pytest.mark.parametrize("content", [None, Path("image")])
+def test_renamed_volume_is_held_and_its_guest_stays_where_its_data_is(content: Path | None) -> None:
+    new = replace(NEW, content=content)
+    here = host([new, guest("web", ON_NEW)], [seen(WAS, live=to_xml(WAS.tree))])
+    made = planned(here)
+
+    assert done(made) == []
+    assert held(made) == [
+        ("create Volume/p/new", "EFFECT"),
+        ("define Domain/web", "BROKEN"),
+        ("remove Volume/p/old", "PROTECTED"),
+    ]
+    for each in made.held[:2]:
+        assert "Volume/p/old is renamed to Volume/p/new; the disk a of Domain/web would be" in each.detail
+    assert "update.copyDisks" in made.held[0].release
+    assert made.held[1].action.effect is Effect.DATA_LOSS
+    assert "Volume/p/old" in made.held[1].action.notes[0]
+
+    approved = planned(here, Overrides(approved=made.digest))
+    assert done(approved) == ["create Volume/p/new", "define Domain/web"]
+
+
+@pytest.mark.case("4c")
+def test_disk_that_goes_to_an_empty_volume_is_held_though_the_old_one_is_still_wanted() -> None:
+    made = planned(host([OLD, NEW, guest("web", ON_NEW)], [seen(WAS)]))
+
+    assert held(made) == [("create Volume/p/new", "EFFECT"), ("define Domain/web", "BROKEN")]
+    assert (
+        "the disk a of Domain/web would go from Volume/p/old, which has its data, to Volume/p/new"
+        in made.held[0].detail
+    )
+    assert "copy the data" in made.held[0].release
+
+
+def test_disk_that_goes_to_a_volume_with_content_is_what_its_spec_says() -> None:
+    new = replace(NEW, content=Path("image"))
+
+    assert done(planned(host([OLD, new, guest("web", ON_NEW)], [seen(WAS)]))) == [
+        "create Volume/p/new",
+        "define Domain/web",
+    ]
+
+
+@pytest.mark.parametrize("wanted", [[], [OLD]])
+def test_disk_that_goes_to_a_layer_above_the_old_one_keeps_its_data(wanted: list[Desired]) -> None:
+    new = volume("new", '<backing pool="p" volume="old"/>', new=True)
+
+    made = planned(host([*wanted, new, guest("web", ON_NEW)], [seen(WAS)]))
+
+    assert done(made) == ["create Volume/p/new", "define Domain/web"]
+
+
+def test_disk_whose_own_name_changes_with_the_volumes_is_known_by_the_volume_that_went() -> None:
+    moved = guest("web", 'b pool="p" volume="new"')
+
+    assert held(planned(host([NEW, moved], [seen(WAS)])))[0] == ("create Volume/p/new", "EFFECT")
+    # Where the old volume is still wanted, one disk goes and another comes.
+    assert done(planned(host([OLD, NEW, moved], [seen(WAS)]))) == ["create Volume/p/new", "define Domain/web"]
+
+
+def test_disk_by_a_path_is_the_volume_that_went() -> None:
+    was = guest("web", 'a file="/p/old"')
+    here = host(
+        [NEW, guest("web", ON_NEW)], [seen(was)], known=[remembered(POOL), remembered(OLD), remembered(was)]
+    )
+
+    assert "Volume/p/old is renamed" in planned(here).held[0].detail
+
+
+def test_disk_on_a_file_is_known_by_its_path() -> None:
+    was = guest("web", 'a file="/elsewhere"')
+    here = host([NEW, guest("web", ON_NEW)], [seen(was)], known=[remembered(was), remembered(volume("gone"))])
+
+    assert "would go from /elsewhere, which has its data" in planned(here).held[0].detail
+
+
+def test_guest_is_started_with_its_data_while_its_edit_is_held() -> None:
+    made = planned(host([OLD, NEW, guest("web", ON_NEW, power=RUNNING)], [seen(WAS)]))
+
+    assert done(made) == ["start Domain/web"]
+    assert held(made) == [("create Volume/p/new", "EFFECT"), ("define Domain/web", "BROKEN")]
+
+
+def test_disk_more_is_no_loss() -> None:
+    made = planned(host([OLD, NEW, guest("web", ON_OLD, 'b pool="p" volume="new"')], [seen(WAS)]))
+
+    assert done(made) == ["create Volume/p/new", "define Domain/web"]
+
+
+def test_new_guest_has_nothing_to_lose() -> None:
+    made = planned(host([OLD, NEW, guest("new", ON_NEW)], []))
+
+    assert done(made) == ["create Volume/p/new", "create Domain/new"]
+
+
+def test_volume_that_is_gone_has_no_data_to_leave() -> None:
+    here = world(
+        [POOL, NEW, guest("web", ON_NEW)],
+        [seen(POOL), seen(WAS)],
+        [remembered(POOL), remembered(WAS), remembered(OLD)],
+    )
+
+    assert done(planned(here)) == ["create Volume/p/new", "define Domain/web"]
+
+
+def test_disk_that_is_copied_loses_nothing() -> None:
+    was = wish("Domain/web", f'<domain place="here"><disk dev="{ON_OLD[0]}" pool="p" volume="old"/></domain>')
+    made = planned(host([OLD, NEW, guest("web", ON_OLD, copies=True)], [seen(was)]))
+
+    assert "EFFECT" not in {why for _, why in held(made)}
+
+
+@pytest.mark.parametrize("apply", [Apply.OBSERVE, Apply.CREATE_ONLY])
+def test_guest_that_is_left_alone_loses_nothing(apply: Apply) -> None:
+    made = planned(host([OLD, NEW, guest("web", ON_NEW, apply=apply)], [seen(WAS)]))
+
+    assert "create Volume/p/new" in done(made)
+
+
+def test_guest_that_allows_a_loss_of_data_is_asked_nothing() -> None:
+    web = guest("web", ON_NEW, max_effect=Effect.DATA_LOSS)
+
+    assert done(planned(host([OLD, NEW, web], [seen(WAS)]), limits=WIDE)) == [
+        "create Volume/p/new",
+        "define Domain/web",
+    ]
+
+
+def test_protected_guest_keeps_its_data_whatever_is_approved() -> None:
+    here = host([OLD, NEW, guest("web", ON_NEW, protect=True)], [seen(WAS)])
+    made = planned(here)
+
+    assert held(made)[0] == ("create Volume/p/new", "PROTECTED")
+    assert done(planned(here, Overrides(approved=made.digest))) == []
+
+
+def test_plan_for_the_volume_alone_does_not_forget_its_guest() -> None:
+    here = host([OLD, NEW, guest("web", ON_NEW)], [seen(WAS)])
+
+    made = planned(here, Overrides(only=frozenset({NEW.key})))
+
+    assert (done(made), held(made)) == ([], [("create Volume/p/new", "EFFECT")])
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [{"there": [Unknown(WAS.key, "timeout")]}, {"there": [], "blind": (Blind("Domain/", "no daemon"),)}],
+)
+def test_guest_that_cannot_be_seen_keeps_its_data(hidden: dict[str, Any]) -> None:
+    made = planned(host([OLD, NEW, guest("web", ON_NEW)], **hidden))
+
+    assert ("create Volume/p/new", "EFFECT") in held(made)
+
+
+def test_guest_that_cannot_be_seen_and_nobody_remembers_has_nothing_to_lose() -> None:
+    made = planned(
+        host([OLD, NEW, guest("web", ON_NEW)], [Unknown(WAS.key, "timeout")], known=[remembered(OLD)])
+    )
+
+    assert "create Volume/p/new" in done(made)
+
+
+def test_volume_that_is_made_again_after_an_approved_swap_was_cut_short_is_not_held_again() -> None:
+    unfinished = replace(remembered(NEW), complete=False)
+    known = [remembered(POOL), remembered(OLD), remembered(WAS), unfinished]
+
+    made = planned(host([OLD, NEW, guest("web", ON_NEW)], [seen(WAS)], known=known))
+
+    assert done(made) == ["recreate Volume/p/new", "define Domain/web"]
