@@ -61,11 +61,12 @@ def test_readme_shows_commands() -> None:
     assert len(list(calls(ROOT / "README.md"))) >= 8
 
 
-@pytest.mark.parametrize(("page", "count"), [("complaints", 20), ("disasters", 16)])
-def test_every_line_of_a_table_is_shown_by_a_test_that_exists(page: str, count: int) -> None:
+@pytest.mark.parametrize(("page", "least"), [("complaints", 23), ("disasters", 16)])
+def test_every_line_of_a_table_is_shown_by_a_test_that_exists(page: str, least: int) -> None:
     rows = re.findall(r"^\| (\d+) \|.*\| (.*) \|$", (ROOT / f"docs/{page}.md").read_text(), re.MULTILINE)
 
-    assert [int(number) for number, _ in rows] == list(range(1, count + 1))
+    assert len(rows) >= least
+    assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))
     for number, cited in rows:
         names = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", cited)
         assert names, number

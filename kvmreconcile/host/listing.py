@@ -5,8 +5,8 @@ Separate from their drivers because what a failure means must be the same in eac
 kind unseen, an object that fails is unknown, and only one that libvirt denies is absent.
 """
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from kvmreconcile.errors import HostError, NotFound, Unavailable
@@ -42,7 +42,7 @@ class Flags:
     active: bool
     autostart: bool
     persistent: bool
-    saved: bool = False
+    more: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ class Filters:
     """
     libvirt's numbers by which a list holds only the active, autostarted or persistent objects.
 
-    `saved` is that of those which sleep with their memory in a file, 0 where the kind knows no sleep.
+    `more` are those of what only some kinds have, by a word of the kind's own.
     """
 
     active: int
     autostart: int
     persistent: int
-    saved: int = 0
+    more: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,13 @@ class Calls(Generic[H]):
         listed: libvirt's call for a list; 0 lists all.
         lookup: libvirt's call for one by its name.
         read: Reads one object; where it vanished meanwhile its error says so.
-        is_saved: libvirt's call that tells whether one sleeps, where the kind knows sleep.
+        more: libvirt's calls that tell of one what the kind's further lists do, by the same words.
     """
 
     listed: Callable[[int], Iterable[H]]
     lookup: Callable[[str], H]
     read: Callable[[Key, H, Flags], Actual]
-    is_saved: Callable[[H], int] = lambda _handle: False
+    more: Mapping[str, Callable[[H], int]] = field(default_factory=dict)
 
 
 def _read_named(kind: str, calls: Calls[H], names: Iterable[str]) -> Observation:
@@ -86,7 +86,8 @@ def _read_named(kind: str, calls: Calls[H], names: Iterable[str]) -> Observation
             with translated(str(key)):
                 handle = calls.lookup(name)
                 active, autostart, persistent = handle.isActive(), handle.autostart(), handle.isPersistent()
-                flags = Flags(bool(active), bool(autostart), bool(persistent), bool(calls.is_saved(handle)))
+                more = frozenset(word for word, ask in calls.more.items() if ask(handle))
+                flags = Flags(bool(active), bool(autostart), bool(persistent), more)
                 objects[key] = calls.read(key, handle, flags)
         except NotFound:
             continue
@@ -113,7 +114,7 @@ def read_all(kind: str, calls: Calls[H], filters: Filters, names: Collection[str
             active = {handle.name() for handle in listed(filters.active)}
             autostart = {handle.name() for handle in listed(filters.autostart)}
             persistent = {handle.name() for handle in listed(filters.persistent)}
-            saved = {handle.name() for handle in listed(filters.saved)} if filters.saved else set[str]()
+            more = {word: {h.name() for h in listed(number)} for word, number in filters.more.items()}
     except HostError as error:
         return Observation(blind=(hidden(f"{kind}/", error),))
     objects: dict[Key, Actual | Unknown] = {}
@@ -124,7 +125,8 @@ def read_all(kind: str, calls: Calls[H], filters: Filters, names: Collection[str
         key = Key(kind, name)
         try:
             with translated(str(key)):
-                flags = Flags(name in active, name in autostart, name in persistent, name in saved)
+                words = frozenset(word for word, names_with_it in more.items() if name in names_with_it)
+                flags = Flags(name in active, name in autostart, name in persistent, words)
                 objects[key] = calls.read(key, handle, flags)
         except NotFound:
             continue

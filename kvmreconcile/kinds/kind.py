@@ -15,7 +15,19 @@ from pydantic import Field
 
 from kvmreconcile.kinds.part import Spec
 from kvmreconcile.kinds.update import UpdatePolicy
-from kvmreconcile.model import Action, Actual, Desired, Key, Lookup, Observation, Prune, Source, Surroundings
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Cost,
+    Desired,
+    Key,
+    Lookup,
+    Observation,
+    Prune,
+    Removal,
+    Source,
+    Surroundings,
+)
 from kvmreconcile.tree import Change, Node, Rules
 
 __all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Spec", "derived_uuid"]
@@ -120,6 +132,10 @@ def _no_notes(_whole: Node) -> Iterable[str]:
     return ()
 
 
+def _plain_cost(_removal: Removal) -> Cost:
+    return Cost()
+
+
 def _none_moved(_desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
     return ()
 
@@ -145,6 +161,7 @@ class Kind:
         strays: Tells what was taken over and should not be there: which part, what it is, what it should be.
         moves: Tells what was taken over and goes where it should be while the object runs: a change for each part.
         notes: Tells what people should know of a new definition before it is made.
+        cost: Tells what the removal of an object costs, and what stays of it.
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
     """
 
@@ -161,6 +178,7 @@ class Kind:
     strays: Callable[[Desired, Actual, Node | None, Lookup], Iterable[tuple[str, str, str]]] = _none_astray
     moves: Callable[[Desired, Actual, Lookup], Iterable[Change]] = _none_moved
     notes: Callable[[Node], Iterable[str]] = _no_notes
+    cost: Callable[[Removal], Cost] = _plain_cost
     prune: Prune = Prune.CONFIRM
     stamped: bool = False
     has_power: bool = True

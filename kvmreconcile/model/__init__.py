@@ -12,6 +12,7 @@ from kvmreconcile.model.objects import (
 )
 from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result
 from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
+from kvmreconcile.model.removal import Cost, Removal
 from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
     Applied,
@@ -34,6 +35,7 @@ __all__ = [
     "Applied",
     "Apply",
     "Blind",
+    "Cost",
     "Desired",
     "Halt",
     "Held",
@@ -50,6 +52,7 @@ __all__ = [
     "Prune",
     "Ready",
     "Reason",
+    "Removal",
     "Report",
     "Result",
     "Settled",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from kvmreconcile.model.policy import Policy
+from kvmreconcile.model.policy import Leftover, Policy
 from kvmreconcile.tree import Node, parse
 
 
@@ -134,6 +134,7 @@ class Actual:
         runtime_id: Changes with each start; None while inactive.
         stamp: The owner's mark, None without one or where libvirt keeps no metadata.
         saved: Whether its memory was saved to a file; it wakes up in the hardware it had then.
+        leftovers: What libvirt keeps of it beside its definition: snapshots, checkpoints.
         job: What keeps the object busy, "" if nothing does.
         halt: Why it does not run, None where it does or nobody can tell.
     """
@@ -148,6 +149,7 @@ class Actual:
     persistent: bool = True
     runtime_id: int | None = None
     stamp: Stamp | None = None
+    leftovers: frozenset[Leftover] = frozenset()
     job: str = ""
     halt: Halt | None = None
 

@@ -98,6 +98,7 @@ class Hold(Enum):
     INCOMPLETE = "not every spec could be read"
     RENAME = "it is an object that exists, under a new name"
     CLAIM = "another object still has what it needs"
+    LEFTOVERS = "its last spec does not let go what it has"
     SUCCESSOR = "what takes its place does not exist"
 
 

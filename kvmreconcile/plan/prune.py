@@ -6,17 +6,17 @@ be removed an object must be in our inventory and, where libvirt keeps metadata,
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Action, Actual, Applied, Held, Hold, Key, Policy, Prune, Reason, Unknown, World
+from kvmreconcile.model import Action, Actual, Held, Hold, Key, Prune, Unknown, World
 from kvmreconcile.plan.brakes import Limits, too_many_removals
 from kvmreconcile.plan.look import AGAIN, ONCE_IDLE
 from kvmreconcile.plan.needs import Rulebooks
 from kvmreconcile.plan.order import order, references
 from kvmreconcile.plan.ownership import is_proved_ours
 from kvmreconcile.plan.policy import Overrides
+from kvmreconcile.plan.removal import facts_of, removal
 from kvmreconcile.plan.suspended import stop
-from kvmreconcile.tree import Change, Effect, Table
 from kvmreconcile.tree.place import under
 
 
@@ -73,8 +73,11 @@ def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides
             result.vanished.append(key)
             continue
         dependents = tuple(sorted(k for k in gone if key in needs[k]))
-        action = _removal(gone[key], actual, dependents, kinds[key.kind].rules.secrets)
-        hold = _hold(action, actual, world) or _confirmation(action, prune, users.get(key, set()), result)
+        facts = facts_of(key, users.get(key, set()), world)
+        action, kept = removal(gone[key], facts, kinds[key.kind])
+        action = replace(action, needs=dependents)
+        hold = _hold(action, actual, world) or (kept and replace(kept, action=action))
+        hold = hold or _confirmation(action, prune, users.get(key, set()), result)
         if hold:
             result.held.append(hold)
         else:
@@ -99,14 +102,6 @@ def _delayed(held: list[Held], users: dict[Key, set[Key]]) -> set[Key]:
 def _is_gone(key: Key, world: World, overrides: Overrides) -> bool:
     chosen = overrides.only is None or key in overrides.only
     return chosen and key not in world.desired and key not in world.frozen
-
-
-def _removal(
-    applied: Applied, actual: Actual | Unknown | None, dependents: tuple[Key, ...], secrets: Table[bool]
-) -> Action:
-    changes = (Change((), "", actual.tree, None, secrets),) if isinstance(actual, Actual) else ()
-    policy = Policy(protect=applied.protect, removal=applied.removal)
-    return Action(applied.key, "remove", Effect.REPLACE, Reason.GONE, changes, dependents, policy=policy)
 
 
 def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held | None:

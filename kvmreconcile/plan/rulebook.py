@@ -7,7 +7,7 @@ Separate so that planning imports no kind: whatever has these attributes can be 
 from collections.abc import Iterable
 from typing import Protocol
 
-from kvmreconcile.model import Actual, Desired, Lookup, Prune, Surroundings
+from kvmreconcile.model import Actual, Cost, Desired, Lookup, Prune, Removal, Surroundings
 from kvmreconcile.tree import Change, Node, Rules
 
 
@@ -70,6 +70,10 @@ class Rulebook(Protocol):
 
     def notes(self, whole: Node, /) -> Iterable[str]:
         """Tell what people should know of a new definition before it is made."""
+        ...
+
+    def cost(self, removal: Removal, /) -> Cost:
+        """Tell what the removal of an object costs, and what stays of it."""
         ...
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:

@@ -12,12 +12,14 @@ from kvmreconcile.model import (
     Action,
     Actual,
     Applied,
+    Cost,
     Desired,
     Key,
     Lookup,
     Observation,
     Plan,
     Prune,
+    Removal,
     Surroundings,
     World,
 )
@@ -39,6 +41,7 @@ class Book:
     stamped: bool = False
     renames: bool = False
     by_hand: str = ""
+
     has_power: bool = True
 
     def follow(self, desired: Desired, _actual: Actual, _before: Node | None) -> Node:
@@ -54,6 +57,9 @@ class Book:
 
     def notes(self, _whole: Node) -> Iterable[str]:
         return ()
+
+    def cost(self, _removal: Removal) -> Cost:
+        return Cost()
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
         if proposed.child("uuid") or not self.has_power:

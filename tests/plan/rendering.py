@@ -47,7 +47,17 @@ def _action(case: dict[str, Any]) -> Action:
     effect = Effect[case.get("effect", "live").upper().replace("-", "_")]
     needs = tuple(Key.read(k) for k in case.get("needs", ()))
     tree = _tree(case, "new")
-    return Action(key, case["verb"], effect, Reason[case["reason"].upper()], _changes(case, key), needs, tree)
+    notes = tuple(case.get("notes", ()))
+    return Action(
+        key,
+        case["verb"],
+        effect,
+        Reason[case["reason"].upper()],
+        _changes(case, key),
+        needs,
+        tree,
+        notes=notes,
+    )
 
 
 def _changes(case: dict[str, Any], key: Key) -> tuple[Change, ...]:

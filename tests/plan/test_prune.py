@@ -7,6 +7,7 @@ import pytest
 
 from kvmreconcile.model import Actual, Blind, Desired, Key, Prune, Unknown, World
 from kvmreconcile.plan import Limit, Limits, Overrides
+from kvmreconcile.tree import Effect
 from tests.plan.worlds import done, held, needs, planned, remembered, seen, wish, world
 
 KEEP = wish("Domain/keep")
@@ -27,6 +28,41 @@ def test_what_no_spec_names_is_removed_dependents_first() -> None:
 
     assert done(made) == ["remove Domain/old", "remove Network/lan"]
     assert needs(made) == {"Domain/old": [], "Network/lan": ["Domain/old"]}
+
+
+@pytest.mark.case("13a")
+@pytest.mark.case("13b")
+def test_removal_says_what_its_kind_knows_of_its_cost() -> None:
+    pool, volume = wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"/>')
+    theirs = replace(seen(OLD), key=Key("Domain", "theirs"), stamp=None)
+    here = orphaned(
+        pool,
+        volume,
+        LAN,
+        there=[seen(pool), seen(volume), seen(LAN), theirs],
+        prune={"StoragePool": Prune.AUTO},
+    )
+
+    made = planned(here, limits=WIDE)
+
+    removals = {str(a.key): a for a in (*made.actions, *(h.action for h in made.held))}
+    assert {key: (a.effect, a.notes) for key, a in removals.items()} == {
+        "Network/lan": (Effect.REPLACE, ("used by Domain/theirs",)),
+        "StoragePool/p": (Effect.REPLACE, ("holds Volume/p/v",)),
+        "Volume/p/v": (Effect.DATA_LOSS, ()),
+    }
+
+
+@pytest.mark.case("13b")
+def test_object_with_what_its_policy_keeps_is_held_with_its_users_whatever_is_approved() -> None:
+    old = wish("Domain/old", '<domain sticky="yes"><nic mac="1" network="lan"/></domain>')
+    here = orphaned(old, LAN)
+
+    made = planned(here, limits=WIDE)
+
+    assert held(made) == [("remove Domain/old", "LEFTOVERS"), ("remove Network/lan", "PROTECTED")]
+    assert (made.held[0].detail, made.held[0].release) == ("it sticks", "tear it off")
+    assert done(planned(here, Overrides(approved=made.digest), WIDE)) == []
 
 
 def test_what_no_spec_names_and_no_host_has_is_only_forgotten() -> None:

@@ -1,3 +1,4 @@
+import html
 import json
 import unicodedata
 from pathlib import Path
@@ -28,6 +29,19 @@ def test_plan_is_rendered_as_the_golden_file_says(case: Path, name: str, *, rege
         golden.write_text(text)
 
     assert text == golden.read_text()
+
+
+@pytest.mark.case("13a")
+@pytest.mark.case("13b")
+@pytest.mark.parametrize("name", RENDERERS)
+def test_removal_is_shown_with_what_it_costs_held_or_not(name: str) -> None:
+    plan = read_plan(ROOT / "tests/cases/render/removals/case.yaml")
+    text = html.unescape(RENDERERS[name](plan, RULES))
+
+    assert "data-loss" in text
+    assert "/srv/images/data is deleted: 10GiB, 3GiB of it written" in text
+    assert "it is asked to shut down for up to 60 s" in text
+    assert "its disks stay: root (Volume/default/web1-root)" in text
 
 
 @pytest.mark.parametrize("name", RENDERERS)

@@ -16,6 +16,7 @@ from kvmreconcile.model import (
     Actual,
     Applied,
     Blind,
+    Cost,
     Desired,
     Key,
     Lookup,
@@ -24,6 +25,7 @@ from kvmreconcile.model import (
     Policy,
     Power,
     Prune,
+    Removal,
     Source,
     Stamp,
     Surroundings,
@@ -67,6 +69,7 @@ class Book:
     has_power: bool = True
     renames: bool = False
     by_hand: str = "virsh remove {name}"
+    loss: Effect = Effect.REPLACE
 
     def follow(self, desired: Desired, actual: Actual, before: Node | None) -> Node:
         """Keep an object's "place" as it is, unless the spec has moved it and its content does not go along."""
@@ -94,6 +97,13 @@ class Book:
     def notes(self, whole: Node) -> Iterable[str]:
         """Tell of a guest that is made small."""
         return ["it is small"] if whole.attr("small") else []
+
+    def cost(self, removal: Removal) -> Cost:
+        """Tell who uses it and what is in it, and that what is sticky stays."""
+        users, inside = ([str(x) for x in xs] for xs in ((a.key for a in removal.users), removal.contents))
+        notes = [f"used by {u}" for u in users] + [f"holds {i}" for i in inside]
+        kept = ("it sticks", "tear it off") if removal.actual.tree.attr("sticky") else None
+        return Cost(self.loss, tuple(notes), kept)
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
         if not self.has_power:
@@ -196,6 +206,7 @@ BOOKS = {
             ),
         ),
         has_power=False,
+        loss=Effect.DATA_LOSS,
     ),
 }
 

@@ -6,6 +6,7 @@ from kvmreconcile.kinds.domain import render
 from kvmreconcile.kinds.domain.chains import follow, moves, strays
 from kvmreconcile.kinds.domain.complete import complete
 from kvmreconcile.kinds.domain.headroom import notes
+from kvmreconcile.kinds.domain.removal import cost
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Driver, Kind
@@ -38,6 +39,7 @@ KIND = Kind(
     strays=strays,
     moves=moves,
     notes=notes,
+    cost=cost,
     stamped=True,
     renames=True,
 )

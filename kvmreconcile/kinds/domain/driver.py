@@ -15,10 +15,10 @@ from kvmreconcile.kinds.domain.live import LIVE_VERBS
 from kvmreconcile.kinds.domain.live.definitions import LIVE, STORED, find, running_xml
 from kvmreconcile.kinds.domain.live.halts import Standing, standing, standings
 from kvmreconcile.kinds.domain.live.power import stop
-from kvmreconcile.kinds.domain.live.undefine import check_free, undefine
+from kvmreconcile.kinds.domain.live.undefine import check_free, checkpoints, undefine
 from kvmreconcile.kinds.domain.render import NAME
 from kvmreconcile.kinds.stamp import PREFIX, TAG, URI, read_stamp
-from kvmreconcile.model import Action, Actual, Key, Observation
+from kvmreconcile.model import Action, Actual, Key, Leftover, Observation
 from kvmreconcile.tree import Node, parse, to_xml
 
 _CONFIG = libvirt.VIR_DOMAIN_AFFECT_CONFIG
@@ -26,8 +26,18 @@ _FILTERS = Filters(
     active=libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE,
     autostart=libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART,
     persistent=libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT,
-    saved=libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE,
+    more={
+        Leftover.MANAGED_SAVE.value: libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE,
+        Leftover.SNAPSHOTS.value: libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT,
+        Leftover.CHECKPOINTS.value: libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_CHECKPOINT,
+    },
 )
+_LEFTOVERS: Mapping[str, Callable[[libvirt.virDomain], int]] = {
+    Leftover.MANAGED_SAVE.value: lambda domain: domain.hasManagedSaveImage(),
+    Leftover.SNAPSHOTS.value: lambda domain: domain.snapshotNum(),
+    Leftover.CHECKPOINTS.value: checkpoints,
+}
+"""The same asked of one domain."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -42,7 +52,7 @@ class DomainDriver:
                 stands = standing if are_few(names) else standings(virt)
         except HostError as error:
             return Observation(blind=(hidden(f"{NAME}/", error),))
-        calls = Calls(virt.listAllDomains, virt.lookupByName, partial(_read, stands), _is_saved)
+        calls = Calls(virt.listAllDomains, virt.lookupByName, partial(_read, stands), _LEFTOVERS)
         return read_all(NAME, calls, _FILTERS, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
@@ -51,14 +61,10 @@ class DomainDriver:
             _VERBS[action.verb](connection.virt, action)
 
 
-def _is_saved(domain: libvirt.virDomain) -> int:
-    return domain.hasManagedSaveImage()
-
-
 def _read(
     standing_of: Callable[[libvirt.virDomain], Standing], key: Key, domain: libvirt.virDomain, flags: Flags
 ) -> Actual:
-    stands = standing_of(domain)
+    stands, leftovers = standing_of(domain), frozenset(map(Leftover, flags.more))
     stored = domain.XMLDesc(STORED)
     live = _live_xml(domain) if flags.active else None
     return Actual(
@@ -69,7 +75,8 @@ def _read(
         active=live is not None,
         autostart=flags.autostart,
         persistent=flags.persistent,
-        saved=flags.saved,
+        saved=Leftover.MANAGED_SAVE in leftovers,
+        leftovers=leftovers - {Leftover.MANAGED_SAVE},
         runtime_id=_run(domain) if live is not None else None,
         stamp=read_stamp(parse(stored)),
         job=_job(live) or stands.job,

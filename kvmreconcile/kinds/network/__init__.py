@@ -22,6 +22,7 @@ KIND = Kind(
     complete=render.complete,
     driver=_driver,
     adopt=render.adopt,
+    cost=render.cost,
     stamped=True,
     by_hand="virsh net-destroy {name}; virsh net-undefine {name}",
 )

@@ -10,13 +10,14 @@ from typing import Any, cast
 
 from kvmreconcile.kinds.carve import drop
 from kvmreconcile.kinds.kind import Document
+from kvmreconcile.kinds.network.plugs import is_guest
 from kvmreconcile.kinds.network.rules import RULES
 from kvmreconcile.kinds.network.spec import NetworkSpec
 from kvmreconcile.kinds.network.spelling import OWN_BRIDGE, canonical, mode_of, without_granted
 from kvmreconcile.kinds.reading import read
 from kvmreconcile.kinds.rendering import desired, said
 from kvmreconcile.kinds.stamp import stamped, without_stamp
-from kvmreconcile.model import Actual, Desired, Key, Power, Surroundings
+from kvmreconcile.model import Actual, Cost, Desired, Key, Power, Removal, Surroundings
 from kvmreconcile.tree import Node, make, to_xml
 
 NAME = "Network"
@@ -54,6 +55,21 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
     if proposed.child("uuid") is None:
         proposed = _with(proposed, Node("uuid", (), surroundings.uuid))
     return stamped(proposed, surroundings.stamp)
+
+
+def cost(removal: Removal) -> Cost:
+    """Return what the removal of a network costs: who is on it."""
+    actual, name = removal.actual, removal.actual.key.name
+    if not actual.active:
+        return Cost(notes=("it is not active",))
+    guests = [user.key.name for user in removal.users if user.live and is_guest(user.live, name)]
+    on_it = (
+        f"running guests on it: {len(guests)} ({', '.join(guests)})"
+        if guests
+        else "no running guest is on it"
+    )
+    bridge = actual.tree.get("bridge/@name")
+    return Cost(notes=(f"it is active{f' (bridge {bridge})' if bridge else ''}; {on_it}",))
 
 
 def derived_mac(uuid: str) -> str:

@@ -1,7 +1,7 @@
 """Storage pools."""
 
 from kvmreconcile.kinds.kind import Driver, Kind
-from kvmreconcile.kinds.pool.render import NAME, ROOT, adopt, complete, desire, key
+from kvmreconcile.kinds.pool.render import NAME, ROOT, adopt, complete, cost, desire, key
 from kvmreconcile.kinds.pool.rules import RULES
 from kvmreconcile.kinds.pool.spec import StoragePoolSpec
 from kvmreconcile.model import Prune
@@ -23,6 +23,7 @@ KIND = Kind(
     complete=complete,
     driver=_driver,
     adopt=adopt,
+    cost=cost,
     prune=Prune.NEVER,
     by_hand="virsh pool-destroy {name}; virsh pool-undefine {name}",
 )

@@ -8,12 +8,14 @@ from kvmreconcile.kinds.pool.rules import RULES
 from kvmreconcile.kinds.pool.spec import StoragePoolSpec
 from kvmreconcile.kinds.reading import read
 from kvmreconcile.kinds.rendering import desired, said
-from kvmreconcile.model import Actual, Desired, Key, Power, Surroundings
+from kvmreconcile.model import Actual, Cost, Desired, Key, Power, Removal, Surroundings
 from kvmreconcile.tree import Node, make, to_xml
 
 NAME = "StoragePool"
 ROOT = "pool"
 
+_NAMED = 8
+"""How many volumes are named before the rest is counted."""
 _REPORTED = ("name", "capacity", "allocation", "available")
 
 
@@ -42,6 +44,18 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
         uuid = make("uuid", text=surroundings.uuid)
         proposed = replace(proposed, children=(*proposed.without("uuid").children, uuid))
     return proposed
+
+
+def cost(removal: Removal) -> Cost:
+    """Return what the removal of a pool costs: nothing that is in it."""
+    where = removal.actual.tree.get("target/path") or "its place"
+    if not removal.actual.active:
+        return Cost(notes=(f"what is in {where} stays",))
+    names = [key.name.partition("/")[2] for key in removal.contents]
+    if not names:
+        return Cost(notes=("it is empty",))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return Cost(notes=(f"its volumes stay in {where} ({len(names)}: {', '.join(names[:_NAMED])}{more})",))
 
 
 def adopt(actual: Actual) -> dict[str, Any]:

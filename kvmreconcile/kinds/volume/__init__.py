@@ -1,7 +1,7 @@
 """Volumes: the disk images and ISOs in storage pools."""
 
 from kvmreconcile.kinds.kind import Driver, Kind
-from kvmreconcile.kinds.volume.render import NAME, ROOT, adopt, complete, desire, key
+from kvmreconcile.kinds.volume.render import NAME, ROOT, adopt, complete, cost, desire, key
 from kvmreconcile.kinds.volume.rules import RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
 from kvmreconcile.model import Prune
@@ -23,6 +23,7 @@ KIND = Kind(
     complete=complete,
     driver=_driver,
     adopt=adopt,
+    cost=cost,
     prune=Prune.NEVER,
     has_power=False,
 )

@@ -9,9 +9,9 @@ from kvmreconcile.kinds.reading import read
 from kvmreconcile.kinds.rendering import desired, said
 from kvmreconcile.kinds.volume.rules import CAPACITY, RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
-from kvmreconcile.model import Actual, Desired, Key, Surroundings
-from kvmreconcile.tree import Node, make, overlay, parse, to_xml
-from kvmreconcile.tree.scalars import size_bytes
+from kvmreconcile.model import Actual, Cost, Desired, Key, Removal, Surroundings
+from kvmreconcile.tree import Effect, Node, make, overlay, parse, to_xml
+from kvmreconcile.tree.scalars import print_size, size_bytes
 
 NAME = "Volume"
 ROOT = "volume"
@@ -87,6 +87,15 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
         return proposed
     target = make("target", children=(make("format", {"type": "qcow2"}),))
     return overlay(proposed, Node(ROOT, children=(target,)), RULES)
+
+
+def cost(removal: Removal) -> Cost:
+    """Return what the removal of a volume costs: its bytes."""
+    tree = removal.actual.tree
+    sizes = (size_bytes(tree.get(p) or "", tree.get(f"{p}/@unit") or "b") for p in ("capacity", "allocation"))
+    capacity, written = (print_size(size) if size is not None else "?" for size in sizes)
+    where = tree.get("target/path") or removal.actual.key.name
+    return Cost(Effect.DATA_LOSS, (f"{where} is deleted: {capacity}, {written} of it written",))
 
 
 def adopt(actual: Actual) -> dict[str, Any]:

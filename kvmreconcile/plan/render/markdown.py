@@ -22,7 +22,10 @@ def render_markdown(plan: Plan, rules: Mapping[str, Rules]) -> str:
     groups = (*planned(plan, rules), *withheld(plan, rules))
     parts = [f"**kvmreconcile:** {'nothing to do; ' if plan.is_empty else ''}{summary(plan)}."]
     if groups:
-        rows = (f"| {_escape(str(g.key))} | {_what(g)} | {g.effect} | {_why(g, plan)} |" for g in groups)
+        rows = (
+            f"| {_escape(str(g.key))} | {_what(g)} | {g.cost or 'removal'} | {_why(g, plan)} |"
+            for g in groups
+        )
         parts.append("\n".join(("| Object | Steps | Effect | Why |", "|---|---|---|---|", *rows)))
     parts.extend(_details(str(g.key), "held" if g.held else g.verbs, g.lines) for g in groups if g.lines)
     for key, lines in waiting(plan, rules):
@@ -37,12 +40,14 @@ def _what(group: Group) -> str:
 
 
 def _why(group: Group, plan: Plan) -> str:
+    notes = [_escape(note) for note in group.notes]
     if group.held is None:
-        why = group.reason.value if group.reason else "several reasons"
-        return "; ".join((why, *(_escape(note) for note in group.notes)))
+        return "; ".join((group.reason.value if group.reason else "several reasons", *notes))
     detail = f" ({_escape(group.held.detail)})" if group.held.detail else ""
     way = release(group.held, plan)
-    return f"{group.held.hold.value}{detail}" + (f"; to release it: {_escape(way)}" if way else "")
+    return "; ".join(
+        (f"{group.held.hold.value}{detail}", *notes, *([f"to release it: {_escape(way)}"] if way else []))
+    )
 
 
 def _escape(text: str) -> str:

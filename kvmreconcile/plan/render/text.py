@@ -64,16 +64,17 @@ def _foot(plan: Plan, palette: Palette) -> Iterator[str]:
 
 
 def _group(group: Group, plan: Plan, palette: Palette) -> list[str]:
-    key = visible(str(group.key))
+    key, notes = visible(str(group.key)), [f"    note: {note}" for note in group.notes]
     if group.held is None:
         why = f": {group.reason.value}" if group.reason else ""
-        cost = "" if group.sign == "~" else f" ({group.effect})"
+        cost = f" ({group.cost})" if group.cost and group.sign != "~" else ""
         head = palette.paint(f"{group.sign} {key}", group.sign) + f"  {group.verbs}{cost}{why}"
-        return [head, *_folded(_lines(group), palette), *(f"    note: {note}" for note in group.notes)]
+        return [head, *_folded(_lines(group), palette), *notes]
     detail = f" ({visible(group.held.detail)})" if group.held.detail else ""
-    head = palette.paint(f"! {key}", "!") + f"  {group.verbs} held: {group.held.hold.value}{detail}"
+    cost = f" ({group.cost})" if group.cost and group.removes else ""
+    head = palette.paint(f"! {key}", "!") + f"  {group.verbs}{cost} held: {group.held.hold.value}{detail}"
     way = release(group.held, plan)
-    return [head, *_folded(_lines(group), palette), *([f"    to release it: {way}"] if way else [])]
+    return [head, *_folded(_lines(group), palette), *notes, *([f"    to release it: {way}"] if way else [])]
 
 
 def _lines(group: Group) -> tuple[Line, ...]:

@@ -52,15 +52,20 @@ class Group:
     @property
     def notes(self) -> tuple[str, ...]:
         """What people should know before it is done."""
-        return tuple(visible(note) for action in self.actions for note in action.notes)
+        return tuple(dict.fromkeys(visible(note) for action in self.actions for note in action.notes))
+
+    @property
+    def removes(self) -> bool:
+        """Whether the object goes."""
+        return any(action.verb == "remove" for action in self.actions)
 
     @property
     def sign(self) -> str:
         """The mark of what becomes of the object: + made, - removed, ~ changed, ! held."""
         if self.held:
             return "!"
-        verbs = {a.verb for a in self.actions}
-        return "+" if verbs & MAKES else "-" if "remove" in verbs else "~"
+        makes = any(action.verb in MAKES for action in self.actions)
+        return "+" if makes else "-" if self.removes else "~"
 
     @property
     def reason(self) -> Reason | None:
@@ -72,6 +77,11 @@ class Group:
     def effect(self) -> Effect:
         """The dearest effect of its steps."""
         return max(a.effect for a in self.actions)
+
+    @property
+    def cost(self) -> str:
+        """The effect in a word; "" for a removal that loses no data, as nothing is replaced by it."""
+        return "" if self.removes and self.effect is Effect.REPLACE else str(self.effect)
 
 
 def planned(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:

@@ -10,6 +10,7 @@ import libvirt
 
 from kvmreconcile.errors import Rejected, Unsupported
 from kvmreconcile.host.errors import translated
+from kvmreconcile.kinds.domain.removal import kept
 from kvmreconcile.model import Action, Leftover
 
 _DELETE: Mapping[Leftover, int] = {
@@ -37,7 +38,7 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
         return
     for rest, what in _hangs_on(domain):
         if rest not in action.policy.removal:
-            todo = f'delete it by virsh, or let it go with the guest: "removal.{rest.value}" in its last spec'
+            _, todo = kept(rest, action.key.name)
             raise Rejected(f"{action.key}: it has {what}, and is left as it is; {todo}")
 
 
@@ -54,13 +55,13 @@ def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Leftover, str]]:
     """Yield what of a domain cannot be without its definition."""
     if (count := domain.snapshotNum()) > 0:
         yield Leftover.SNAPSHOTS, f"snapshots ({count})"
-    if (count := _checkpoints(domain)) > 0:
+    if (count := checkpoints(domain)) > 0:
         yield Leftover.CHECKPOINTS, f"checkpoints ({count})"
     if domain.hasManagedSaveImage():
         yield Leftover.MANAGED_SAVE, "its memory in a file"
 
 
-def _checkpoints(domain: libvirt.virDomain) -> int:
+def checkpoints(domain: libvirt.virDomain) -> int:
     """Return how many checkpoints there are; of a hypervisor that knows of none, none."""
     try:
         with translated(domain.name()):

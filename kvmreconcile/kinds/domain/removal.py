@@ -1,0 +1,85 @@
+"""Say what the removal of a domain costs: what is shut down, what is deleted, what stays, and what prevents it."""
+
+from collections.abc import Iterator
+
+from kvmreconcile.model import Actual, Cost, Leftover, Policy, Removal
+from kvmreconcile.tree import Effect, Node
+
+_HARD = (None, "disk", "lun")
+_SOURCES = ("file", "dev", "dir", "name")
+_HOLDS = {
+    Leftover.SNAPSHOTS: "snapshots",
+    Leftover.CHECKPOINTS: "checkpoints",
+    Leftover.MANAGED_SAVE: "its memory in a file",
+}
+"""What a domain cannot be removed with, unless its policy lets it go."""
+_LOST = frozenset({Leftover.NVRAM, Leftover.TPM, Leftover.MANAGED_SAVE})
+"""What is lost for good where it goes along."""
+
+
+def cost(removal: Removal) -> Cost:
+    """Return what the removal of a domain costs."""
+    actual, policy = removal.actual, removal.policy
+    there, goes = frozenset(_leftovers(actual)), policy.removal
+    loses = bool(there & goes & _LOST)
+    notes = (
+        *_shutdown(actual, policy),
+        *_disks(actual.tree),
+        *(f"{what} {'deleted' if rest in goes else 'kept'}" for rest, what in _files(actual.tree)),
+        *(f"it has {_HOLDS[rest]}, forgotten with it" for rest in _HOLDS if rest in there & goes),
+    )
+    held = next((rest for rest in _HOLDS if rest in there - goes), None) if actual.persistent else None
+    return Cost(
+        Effect.DATA_LOSS if loses else Effect.REPLACE, notes, kept(held, actual.key.name) if held else None
+    )
+
+
+def kept(rest: Leftover, name: str) -> tuple[str, str]:
+    """Return why a domain stays that has something its policy keeps, and what to do."""
+    todo = (
+        f'delete it by virsh, or let it go with the guest: "removal.{rest.value}" in the last spec of {name}'
+    )
+    return f"it has {_HOLDS[rest]}", todo
+
+
+def _leftovers(actual: Actual) -> Iterator[Leftover]:
+    """Yield what there is of a domain beside its definition and its disks."""
+    yield from actual.leftovers
+    yield from (rest for rest, _ in _files(actual.tree))
+    if actual.saved:
+        yield Leftover.MANAGED_SAVE
+
+
+def _shutdown(actual: Actual, policy: Policy) -> Iterator[str]:
+    if actual.active:
+        end = "then it is powered off" if policy.force_off else "and stays if it does not shut down by then"
+        yield f"it runs; it is asked to shut down for up to {policy.shutdown_timeout_s:g} s, {end}"
+
+
+def _disks(domain: Node) -> Iterator[str]:
+    """Say which images stay, each by the name of its disk."""
+    found = [f"{_label(disk)} ({where})" for disk in domain.all("devices/disk") if (where := _place(disk))]
+    if found:
+        yield f"its disks stay: {', '.join(found)}"
+
+
+def _place(disk: Node) -> str:
+    source = disk.child("source")
+    if source is None or disk.attr("device") not in _HARD:
+        return ""
+    if source.attr("volume"):
+        return f"Volume/{source.attr('pool')}/{source.attr('volume')}"
+    return next(filter(None, map(source.attr, _SOURCES)), "")
+
+
+def _label(disk: Node) -> str:
+    return (disk.get("alias/@name") or disk.get("target/@dev") or "disk").removeprefix("ua-")
+
+
+def _files(domain: Node) -> Iterator[tuple[Leftover, str]]:
+    """Yield what keeps the state of the firmware and the TPM, and what to say of each before its fate."""
+    nvram = domain.get("os/nvram") or domain.get("os/nvram/source/@file")
+    if nvram:
+        yield Leftover.NVRAM, f"the variables of its firmware ({nvram}) are"
+    if any(tpm.get("backend/@type") == "emulator" for tpm in domain.all("devices/tpm")):
+        yield Leftover.TPM, "the state of its TPM is"

@@ -1,0 +1,41 @@
+"""
+Make the step that removes an object, with what it costs. Pure.
+
+Whether it may be done is decided by `prune`.
+"""
+
+from collections.abc import Collection
+
+from kvmreconcile.model import Action, Applied, Cost, Held, Hold, Key, Policy, Reason, Removal, World
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.tree import Change
+
+
+def facts_of(key: Key, users: Collection[Key], world: World) -> Removal | None:
+    """Return what is known of an object that is to go, None of one that cannot be seen."""
+    observed = world.observed
+    actual = observed.actual(key)
+    if actual is None:
+        return None
+    seen = (observed.actual(user) for user in sorted(users))
+    inside = (other for other in observed.objects if other.name.startswith(f"{key.name}/"))
+    return Removal(
+        actual=actual,
+        policy=_policy(world.applied[key]),
+        users=tuple(filter(None, seen)),
+        contents=tuple(sorted(other for other in inside if other.kind != key.kind)),
+    )
+
+
+def removal(applied: Applied, facts: Removal | None, kind: Rulebook) -> tuple[Action, Held | None]:
+    """Return the step that removes an object, and what holds it whatever is approved, None if nothing does."""
+    cost = kind.cost(facts) if facts else Cost()
+    changes = (Change((), "", facts.actual.tree, None, kind.rules.secrets),) if facts else ()
+    action = Action(
+        applied.key, "remove", cost.effect, Reason.GONE, changes, notes=cost.notes, policy=_policy(applied)
+    )
+    return action, Held(action, Hold.LEFTOVERS, *cost.kept) if cost.kept else None
+
+
+def _policy(applied: Applied) -> Policy:
+    return Policy(protect=applied.protect, removal=applied.removal)

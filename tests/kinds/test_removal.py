@@ -1,0 +1,147 @@
+"""What the removal of an object of each kind costs, in words for people."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.model import Actual, Cost, Key, Leftover, Policy, Removal
+from kvmreconcile.tree import Effect
+
+BY_NAME = {kind.name: kind for kind in KINDS}
+DISKS = """
+<disk device='disk'><source file='/srv/a.raw'/><target dev='vda'/></disk>
+<disk><source pool='images' volume='data'/><target dev='vdb'/><alias name='ua-data'/></disk>
+<disk device='cdrom'><source file='/srv/a.iso'/><target dev='sda'/></disk>
+<disk device='disk'><source protocol='rbd' name='pool/image'/></disk>
+<disk device='disk'><target dev='vdd'/></disk>
+"""
+NVRAM = "<os><nvram>/var/n.fd</nvram></os>"
+TPM = "<devices><tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm></devices>"
+
+
+def cost(key: str, xml: str, removal: tuple[Leftover, ...] = (), **more: Any) -> Cost:
+    policy = replace(more.pop("policy", Policy()), removal=frozenset(removal))
+    users, contents = more.pop("users", ()), more.pop("contents", ())
+    name = Key.read(key)
+    return BY_NAME[name.kind].cost(Removal(Actual(name, "u", xml, **more), policy, users, contents))
+
+
+@pytest.mark.case("13a")
+def test_volume_is_lost_with_its_path_and_its_size() -> None:
+    xml = (
+        "<volume><capacity unit='bytes'>10737418240</capacity><allocation unit='bytes'>3221225472</allocation>"
+        "<target><path>/srv/images/data</path></target></volume>"
+    )
+
+    assert cost("Volume/images/data", xml) == Cost(
+        Effect.DATA_LOSS, ("/srv/images/data is deleted: 10GiB, 3GiB of it written",)
+    )
+
+
+def test_volume_of_which_little_is_known_is_lost_all_the_same() -> None:
+    assert cost("Volume/images/data", "<volume/>").notes == ("images/data is deleted: ?, ? of it written",)
+
+
+@pytest.mark.case("13b")
+def test_guest_that_runs_is_shut_down_and_its_disks_stay() -> None:
+    known = cost("Domain/web1", f"<domain><devices>{DISKS}</devices></domain>", active=True)
+
+    assert known == Cost(
+        Effect.REPLACE,
+        (
+            "it runs; it is asked to shut down for up to 60 s, and stays if it does not shut down by then",
+            "its disks stay: vda (/srv/a.raw), data (Volume/images/data), disk (pool/image)",
+        ),
+    )
+
+
+def test_guest_that_may_be_powered_off_says_so() -> None:
+    policy = Policy(shutdown_timeout_s=90, force_off=True)
+
+    assert cost("Domain/web1", "<domain/>", active=True, policy=policy).notes == (
+        "it runs; it is asked to shut down for up to 90 s, then it is powered off",
+    )
+
+
+@pytest.mark.case("13b")
+@pytest.mark.parametrize(
+    ("xml", "goes", "notes", "effect"),
+    [
+        (NVRAM, (), ("the variables of its firmware (/var/n.fd) are kept",), Effect.REPLACE),
+        (NVRAM, (Leftover.NVRAM,), ("the variables of its firmware (/var/n.fd) are deleted",), Effect.DATA_LOSS),
+        (NVRAM.replace("/var/n.fd", "<source file='/n'/>"), (), ("the variables of its firmware (/n) are kept",), Effect.REPLACE),
+        (TPM, (), ("the state of its TPM is kept",), Effect.REPLACE),
+        (TPM, (Leftover.TPM,), ("the state of its TPM is deleted",), Effect.DATA_LOSS),
+        (TPM.replace("emulator", "passthrough"), (Leftover.TPM,), (), Effect.REPLACE),
+        ("", (Leftover.NVRAM, Leftover.TPM), (), Effect.REPLACE),
+    ],
+)  # fmt: skip
+def test_state_of_firmware_and_tpm_stays_or_goes(
+    xml: str, goes: tuple[Leftover, ...], notes: tuple[str, ...], effect: Effect
+) -> None:
+    known = cost("Domain/web1", f"<domain>{xml}</domain>", goes)
+
+    assert (known.notes, known.effect, known.kept) == (notes, effect, None)
+
+
+@pytest.mark.case("13b")
+@pytest.mark.parametrize(
+    ("there", "what", "effect"),
+    [
+        ({"leftovers": frozenset({Leftover.SNAPSHOTS})}, "snapshots", Effect.REPLACE),
+        ({"leftovers": frozenset({Leftover.CHECKPOINTS})}, "checkpoints", Effect.REPLACE),
+        ({"saved": True}, "its memory in a file", Effect.DATA_LOSS),
+    ],
+)
+def test_guest_is_held_by_what_its_policy_keeps_and_takes_along_what_it_lets_go(
+    there: dict[str, Any], what: str, effect: Effect
+) -> None:
+    held = cost("Domain/web1", "<domain/>", **there)
+    let_go = cost("Domain/web1", "<domain/>", tuple(Leftover), **there)
+
+    assert held.kept is not None
+    assert held.kept[0] == f"it has {what}"
+    assert 'or let it go with the guest: "removal.' in held.kept[1]
+    assert (let_go.kept, let_go.notes, let_go.effect) == (
+        None,
+        (f"it has {what}, forgotten with it",),
+        effect,
+    )
+    # One that is gone once it is off has nothing that libvirt would ask for.
+    assert cost("Domain/web1", "<domain/>", persistent=False, **there).kept is None
+
+
+@pytest.mark.case("13b")
+def test_network_says_how_many_running_guests_are_on_it() -> None:
+    live = "<domain><devices><interface><source network='lan'/></interface></devices></domain>"
+    users = (
+        Actual(Key("Domain", "web1"), "", "<domain/>", live),
+        Actual(Key("Domain", "web2"), "", live, live),
+        Actual(Key("Domain", "off"), "", live),
+    )
+    xml = "<network><bridge name='virbr9'/></network>"
+
+    assert cost("Network/lan", xml, active=True, users=users).notes == (
+        "it is active (bridge virbr9); running guests on it: 2 (web1, web2)",
+    )
+    assert cost("Network/lan", "<network/>", active=True).notes == (
+        "it is active; no running guest is on it",
+    )
+    assert cost("Network/lan", xml, users=users).notes == ("it is not active",)
+
+
+@pytest.mark.case("13b")
+def test_volumes_of_a_pool_stay() -> None:
+    xml = "<pool><target><path>/srv/images</path></target></pool>"
+    inside = tuple(Key("Volume", f"images/v{n}") for n in range(10))
+
+    assert cost("StoragePool/images", xml, active=True, contents=inside[:2]).notes == (
+        "its volumes stay in /srv/images (2: v0, v1)",
+    )
+    assert cost("StoragePool/images", xml, active=True, contents=inside).notes == (
+        "its volumes stay in /srv/images (10: v0, v1, v2, v3, v4, v5, v6, v7 and 2 more)",
+    )
+    assert cost("StoragePool/images", xml, active=True).notes == ("it is empty",)
+    assert cost("StoragePool/images", xml).notes == ("what is in /srv/images stays",)

@@ -1,0 +1,66 @@
+"""What a plan says of a removal before anybody agrees to it: on a host with a guest that runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.lab.guest import GuestFiles, wait_for_agent
+from tests.lab.lab import Lab
+from tests.lab.site import Site
+
+PRUNE = "{Domain: confirm, Network: confirm, Volume: confirm, StoragePool: confirm}"
+
+
+@pytest.fixture
+def site(lab: Lab, guest_files: GuestFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A converged host with a guest that runs and one that is off, where nothing stays for its kind's sake."""
+    monkeypatch.setenv("KVMRECONCILE_PRUNE", PRUNE)
+    monkeypatch.setenv("KVMRECONCILE_LIMITS", "{maxDeleteShare: 1}")
+    site = Site(lab, tmp_path)
+    site.populate(guest_files)
+    site.converge()
+    return site
+
+
+def text(site: Site, *words: str) -> str:
+    return re.sub(r"\s+", " ", site.run("plan", str(site.specs), *words).stdout)
+
+
+@pytest.mark.case("13a")
+@pytest.mark.case("13b")
+def test_all_that_goes_is_announced_with_what_it_costs(site: Site) -> None:
+    wait_for_agent(site.lab, "web1")
+    site.lab.virsh("snapshot-create-as", "db1", "before")
+    site.write(
+        "keep.yaml",
+        (site.specs / "lan.yaml")
+        .read_text()
+        .replace("name: lan", "name: other")
+        .replace("192.0.2", "198.51.100")
+        .replace("virbr9", "virbr8"),
+    )
+    for name in ("lan", "images", "web1", "db1"):
+        (site.specs / f"{name}.yaml").unlink()
+
+    plan = site.plan()
+    shown = {form: text(site, "-o", form) for form in ("text", "markdown")}
+
+    notes = {h["key"]: " ".join(h["notes"]) for h in plan["held"]}
+    path = f"{site.lab.path}/images/pool"
+    assert "it runs; it is asked to shut down for up to 60 s, and stays if" in notes["Domain/web1"]
+    assert "its disks stay: root (Volume/images/root), data (Volume/images/data)" in notes["Domain/web1"]
+    assert "running guests on it: 1 (web1)" in notes["Network/lan"]
+    assert f"its volumes stay in {path} (4: data, db, root, spare)" in notes["StoragePool/images"]
+    assert f"{path}/spare is deleted: 1MiB" in notes["Volume/images/spare"]
+    effects = {h["key"]: h["effect"] for h in plan["held"]}
+    assert {key for key, effect in effects.items() if effect == "data-loss"} == {
+        f"Volume/images/{name}" for name in ("data", "db", "root", "spare")
+    }
+    held = {h["key"]: (h["hold"], h["detail"]) for h in plan["held"]}
+    assert held["Domain/db1"] == ("leftovers", "it has snapshots")
+    for form in shown.values():
+        assert "data-loss" in form
+        assert "it is asked to shut down for up to 60 s" in form
+    assert "! Volume/images/spare remove (data-loss) held: pruning must be confirmed" in shown["text"]
+    assert "remove (replace)" not in shown["text"]
