@@ -189,6 +189,25 @@ def test_what_is_left_right_after_a_start_is_never_a_reason_to_restart_again() -
     assert settled_live(web, seen(web), there, before, DOMAIN) == ()
 
 
+@pytest.mark.parametrize(
+    ("stored", "live", "pending"),
+    [
+        ("<domain/>", "vnet9", []),
+        ("<domain><tap/></domain>", "vnet9", []),
+        ('<domain><tap dev="vnet8"/></domain>', "vnet8", []),
+        ('<domain><tap dev="vnet8"/></domain>', "vnet9", ["tap/@dev"]),
+    ],
+)
+def test_what_libvirt_does_not_store_is_not_pending(stored: str, live: str, pending: list[str]) -> None:
+    web = wish("Domain/web", '<domain><tap dev="vnet7"/></domain>')
+    there = seen(web, stored, live=f'<domain><tap dev="{live}"/></domain>')
+    known = replace(remembered(web), settled=settled(web, there, DOMAIN.rules))
+
+    made = planned(world([web], [there], [known]))
+
+    assert [c.path for c in made.pending.get(web.key, ())] == pending
+
+
 def test_verb_without_effect_is_not_tried_again() -> None:
     web = wish("Domain/web", "<domain><memory>2</memory></domain>")
     there = seen(web, live="<domain><memory>1</memory></domain>")
