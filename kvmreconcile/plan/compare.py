@@ -11,7 +11,7 @@ from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroun
 from kvmreconcile.plan.applied import digest, fingerprint, followed, is_live_mark, live_mark, rules_for
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import Job, after_birth, by_rows, live_changes, steps_for, without_forgotten
-from kvmreconcile.plan.unseen import unseen
+from kvmreconcile.plan.unseen import outstanding, unseen
 from kvmreconcile.tree import Change, Effect, diff, overlay
 from kvmreconcile.tree.variants import for_new
 
@@ -89,7 +89,7 @@ def compare(
         actions = tuple(by_rows(changes, actual.tree, proposed, rules, base))
     if not any(action.verb in _MARKING for action in actions):
         actions = (*_owning(actual, kind, around, base), *actions)
-    over = applied is not None and bool(applied.pending) and applied.runtime_id != actual.runtime_id
+    over = applied is not None and outstanding(applied, actual, rules) != applied.pending
     outdated = outdated or over or applied is None or applied.digest != named or not applied.complete
     return Compared(actions, pending, stale=outdated and not actions)
 
