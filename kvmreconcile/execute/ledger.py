@@ -11,11 +11,11 @@ from dataclasses import replace
 from kvmreconcile.execute.trying import Trying
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Settled, Unknown, World
-from kvmreconcile.plan.applied import applied_after, fingerprint, intent, settled_live
+from kvmreconcile.plan.applied import applied_after, fingerprint, intent, rules_for, run_of, settled_live
 from kvmreconcile.plan.compare import MOVE
 from kvmreconcile.plan.halts import is_left
 from kvmreconcile.plan.policy import ORDERED, RENAME
-from kvmreconcile.plan.unseen import to_remember
+from kvmreconcile.plan.unseen import outstanding, to_remember
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change, overlay
 from kvmreconcile.tree.variants import for_policy
@@ -52,6 +52,7 @@ class Ledger:
         self._now = dict(world.applied)
         self._trials = Trying(kinds, state, world, back)
         self._earlier: dict[Key, Applied | None] = {}
+        self._started: set[Key] = set()
 
     def before(self, action: Action, waiting: Iterable[Change] = ()) -> None:
         """
@@ -110,6 +111,8 @@ class Ledger:
             self._trials.end(action.key)
         elif action.verb in MAKING and known:
             self._put(replace(known, complete=True))
+        elif action.verb in STARTING:
+            self._started.add(action.key)
 
     def settle(
         self, key: Key, actual: Actual | Unknown | None, withheld: Collection[Action] = ()
@@ -138,13 +141,13 @@ class Ledger:
             self._put(_without(withheld, done, before))
             return ()
         applied = applied_after(desired, actual, kind, self._world.instance)
-        seen = self._world.observed.actual(key)
-        running = settled_live(desired, actual, seen, before, kind)
         held = {fingerprint(change) for action in withheld for change in action.changes}
+        run = run_of(self._world.observed.actual(key), actual, self._started)
+        running = settled_live(desired, actual, run, before, kind)
         answers = (s for s in (*applied.settled, *running) if s.fingerprint.removeprefix("live:") not in held)
         noted = self._now.get(key)
         told = {s.fingerprint for each in (before, noted) if each for s in each.settled}
-        pending = noted.pending if noted and noted.runtime_id == actual.runtime_id else ()
+        pending = outstanding(noted, actual, rules_for(desired, kind)) if noted else ()
         left = is_left(desired, actual, before)
         applied = replace(applied, settled=tuple(answers), pending=pending, left=left)
         self._put(_without(withheld, applied, before))

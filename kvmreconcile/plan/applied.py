@@ -6,10 +6,12 @@ paths are replaced by a mark before they leave.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
+from enum import Enum
 from hashlib import pbkdf2_hmac, sha256
 
-from kvmreconcile.model import Actual, Applied, Apply, Desired, Policy, Settled
+from kvmreconcile.model import Actual, Applied, Apply, Desired, Key, Policy, Settled
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import hot_and_cold, live_changes, without_forgotten
 from kvmreconcile.tree import Change, Node, Rules, Table, diff, overlay
@@ -85,8 +87,28 @@ def settled(desired: Desired, actual: Actual, rules: Rules) -> tuple[Settled, ..
     return tuple(_settled(c, fingerprint(c), rules) for c in changes)
 
 
+class Run(Enum):
+    """How an object's run relates to the one before something was done to it."""
+
+    SAME = "the same run"
+    NEW = "started since"
+    WOKEN = "woken since from its saved memory, with the hardware it had"
+
+
+def run_of(seen: Actual | None, actual: Actual, started: Collection[Key] = ()) -> Run:
+    """
+    Return how an object's run relates to the one that was observed when the plan was made.
+
+    Args:
+        started: What was started since; where libvirt does not number the runs, only this shows a new one.
+    """
+    if seen and seen.runtime_id == actual.runtime_id and actual.key not in started:
+        return Run.SAME
+    return Run.WOKEN if seen and seen.saved else Run.NEW
+
+
 def settled_live(
-    desired: Desired, actual: Actual, seen: Actual | None, before: Applied | None, kind: Rulebook
+    desired: Desired, actual: Actual, run: Run, before: Applied | None, kind: Rulebook
 ) -> tuple[Settled, ...]:
     """
     Return what the running object has otherwise than it was asked, and what no new start would change.
@@ -94,17 +116,14 @@ def settled_live(
     That is all that is left right after a start, and what a verb for running objects did not bring about.
 
     Args:
-        seen: The object before anything was done to it.
-        before: What was remembered of it then.
+        before: What was remembered of it before anything was done to it.
     """
     rules = rules_for(desired, kind)
     known = {s.fingerprint for s in before.settled} if before else set()
     changes = tuple(live_changes(followed(desired, actual, kind), actual, None, rules))
-    is_new_run = seen is None or seen.runtime_id != actual.runtime_id
-    # One that was only woken up runs what was defined before it slept, and no verb was tried on it.
-    is_woken = is_new_run and seen is not None and seen.saved
     hot, _ = hot_and_cold(changes, actual.live or actual.tree, rules)
-    tried = () if is_woken else changes if is_new_run else hot
+    # One that was only woken up runs what was defined before it slept, and no verb was tried on it.
+    tried = {Run.SAME: hot, Run.NEW: changes, Run.WOKEN: ()}[run]
     return tuple(_settled(c, live_mark(c), rules) for c in changes if live_mark(c) in known or c in tried)
 
 

@@ -11,7 +11,7 @@ from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroun
 from kvmreconcile.plan.applied import digest, fingerprint, followed, is_live_mark, live_mark, rules_for
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import Job, after_birth, by_rows, live_changes, steps_for, without_forgotten
-from kvmreconcile.plan.unseen import unseen
+from kvmreconcile.plan.unseen import outstanding, unseen
 from kvmreconcile.tree import Change, Effect, diff, overlay
 from kvmreconcile.tree.variants import for_new
 
@@ -64,11 +64,11 @@ def compare(
     moved = tuple(kind.moves(desired, actual, around.lookup))
     desired = followed(desired, actual, kind, before)
     proposed = overlay(without_forgotten(actual.tree, before, desired, rules), desired.tree, rules)
-    changes = _unsettled(diff(actual.tree, proposed, rules), known)
+    changes, answered = _unsettled(diff(actual.tree, proposed, rules), known)
     if changes or not actual.persistent:
         # Only now, so that what is settled is never the reason to complete what then differs again.
         proposed = kind.complete(proposed, around)
-        changes = _unsettled(diff(actual.tree, proposed, rules), known)
+        changes, answered = _unsettled(diff(actual.tree, proposed, rules), known)
     if not actual.persistent:
         changes.insert(0, Change(("persistent",), "persistent", "no", "yes"))
     reason = _reason(applied, named)
@@ -77,7 +77,7 @@ def compare(
     outdated = False
     if kind.has_power:
         marked = {live_mark(c): c for c in live_changes(desired, actual, before, rules)}
-        live = [c for mark, c in marked.items() if mark not in known]
+        live = [c for mark, c in marked.items() if mark not in known and not _is_answered(c, answered)]
         fresh = changes if reason is not Reason.DRIFT else []
         told = {c.steps for c in live}
         waiting = tuple(c for c in unseen(actual, applied, fresh, rules) if c.steps not in told)
@@ -89,7 +89,7 @@ def compare(
         actions = tuple(by_rows(changes, actual.tree, proposed, rules, base))
     if not any(action.verb in _MARKING for action in actions):
         actions = (*_owning(actual, kind, around, base), *actions)
-    over = applied is not None and bool(applied.pending) and applied.runtime_id != actual.runtime_id
+    over = applied is not None and outstanding(applied, actual, rules) != applied.pending
     outdated = outdated or over or applied is None or applied.digest != named or not applied.complete
     return Compared(actions, pending, stale=outdated and not actions)
 
@@ -116,5 +116,19 @@ def _reason(applied: Applied | None, named: str) -> Reason:
     return Reason.DRIFT if applied.digest == named else Reason.EDIT
 
 
-def _unsettled(changes: Iterable[Change], known: set[str]) -> list[Change]:
-    return [c for c in changes if fingerprint(c) not in known]
+def _unsettled(changes: Iterable[Change], known: set[str]) -> tuple[list[Change], list[Change]]:
+    """Split changes of a stored definition into those to be made and those that libvirt keeps otherwise."""
+    split: dict[bool, list[Change]] = {False: [], True: []}
+    for change in changes:
+        split[fingerprint(change) in known].append(change)
+    return split[False], split[True]
+
+
+def _is_answered(live: Change, answered: Iterable[Change]) -> bool:
+    """Tell whether libvirt does not store a value, or the running object has what it stores instead: no start helps."""
+    return any(
+        live.steps[: len(c.steps)] == c.steps
+        if c.old is None
+        else (c.steps, c.old, c.new) == (live.steps, live.old, live.new)
+        for c in answered
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from kvmreconcile.model import Action, Actual, Desired, Power
 from kvmreconcile.plan.openings import ceiling
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, diff, forget, locate, overlay, paths
+from kvmreconcile.tree.automatic import without_automatic
 from kvmreconcile.tree.variants import for_running
 
 _ANEW = Update("replace", effect=Effect.REPLACE)
@@ -112,7 +113,8 @@ def live_changes(desired: Desired, actual: Actual, before: Node | None, rules: R
     if live is None:
         return
     rules = for_running(rules)
-    proposed = overlay(without_forgotten(live, before, desired, rules), desired.tree, rules)
+    wanted = without_automatic(desired.tree, rules)
+    proposed = overlay(without_forgotten(live, before, desired, rules), wanted, rules)
     ours = rules.rebooting if desired.policy.reboot_applies else paths()
     found = (c for c in diff(live, proposed, rules) if c.rule not in rules.live_ignored)
     yield from (c for c in found if c.rule not in ours)

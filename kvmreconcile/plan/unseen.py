@@ -11,7 +11,7 @@ from kvmreconcile.model import Actual, Applied, Desired, Unseen
 from kvmreconcile.plan.applied import SECRET, rules_for
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import live_changes
-from kvmreconcile.tree import Change, Node, Rules
+from kvmreconcile.tree import Change, Node, Rules, diff, locate
 
 
 def unseen(
@@ -26,14 +26,46 @@ def unseen(
     """
     if not actual.active:
         return
-    found: dict[tuple[str, ...], Change] = {}
-    if applied and applied.runtime_id == actual.runtime_id:
-        found = {u.steps: Change(u.steps, u.rule, u.was, u.now, rules.secrets) for u in applied.pending}
+    known = outstanding(applied, actual, rules) if applied else ()
+    found = {u.steps: Change(u.steps, u.rule, u.was, u.now, rules.secrets) for u in known}
     for change in stored:
         if change.rule in rules.live_ignored or change.steps in found:
             was = found.get(change.steps, change).old
             found[change.steps] = Change(change.steps, change.rule, was, change.new, rules.secrets)
     yield from (c for c in found.values() if _spelled(c.old, c) != _spelled(c.new, c))
+
+
+def outstanding(applied: Applied, actual: Actual, rules: Rules) -> tuple[Unseen, ...]:
+    """
+    Return the remembered changes that are still pending.
+
+    A change is in force once the object was started again, by any tool. libvirt numbers the runs of domains only. But
+    the running definition of a network or pool is the stored one as it was at the start, and libvirtd keeps both
+    when it restarts: a change is in force once the two agree where it was made.
+    """
+    live = actual.live
+    if live is None or applied.runtime_id != actual.runtime_id:
+        return ()
+    return tuple(
+        u for u in applied.pending if u.rule in rules.live_ignored or _differ(u, live, actual.tree, rules)
+    )
+
+
+def _differ(change: Unseen, live: Node, stored: Node, rules: Rules) -> bool:
+    runs, waits = (_part(tree, change.steps, rules) for tree in (live, stored))
+    if runs is None or waits is None:
+        return runs is not waits
+    return any(diff(runs, waits, rules, change.rule))
+
+
+def _part(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
+    """Return what is at a place in a tree; an attribute as an element without anything else."""
+    *parents, last = steps
+    if not last.startswith("@"):
+        return locate(tree, steps, rules)
+    parent = locate(tree, tuple(parents), rules)
+    value = parent.attr(last.removeprefix("@")) if parent else None
+    return None if value is None else Node(last, text=value)
 
 
 def to_remember(

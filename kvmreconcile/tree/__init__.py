@@ -4,12 +4,24 @@ from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.diff import diff, locate
 from kvmreconcile.tree.merge import forget, is_satisfied_by, overlay
 from kvmreconcile.tree.node import NONE, Node, brief, forget_unused, make, parse, to_xml
-from kvmreconcile.tree.rules import Birth, Effect, Identity, Members, Owner, Ref, Reset, Rules, Update
+from kvmreconcile.tree.rules import (
+    Automatic,
+    Birth,
+    Effect,
+    Identity,
+    Members,
+    Owner,
+    Ref,
+    Reset,
+    Rules,
+    Update,
+)
 from kvmreconcile.tree.scalars import Measure, Scalar
 from kvmreconcile.tree.table import Table, paths
 
 __all__ = [
     "NONE",
+    "Automatic",
     "Birth",
     "Change",
     "Effect",

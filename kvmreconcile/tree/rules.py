@@ -5,6 +5,7 @@ Separate from the engine so that a kind is data: every special case is a row her
 A path is made of tags ("devices/disk/driver/@cache"); `*` in a row stands for one tag.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
@@ -140,6 +141,30 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Automatic:
+    """
+    A desired value that libvirt chooses itself when it starts the object: any running value satisfies it.
+
+    Attributes:
+        at: The path of the value inside the element.
+        value: What the whole of the desired value matches, as a regular expression.
+        when: What the spec must say beside it: (path inside the element, value).
+        source: Where libvirt says so.
+    """
+
+    at: str
+    value: str = ".*"
+    when: tuple[tuple[str, str], ...] = ()
+    source: str = ""
+
+    def covers(self, element: Node) -> bool:
+        """Tell whether a desired element says such a value."""
+        value = element.get(self.at)
+        is_such = value is not None and re.fullmatch(self.value, value)
+        return bool(is_such) and all(element.get(path) == other for path, other in self.when)
+
+
+@dataclass(frozen=True, slots=True)
 class Birth:
     """What a new element is given; `when` lists (path, value) that the spec must say (None: must not say)."""
 
@@ -164,6 +189,7 @@ class Rules:
         containers: Elements that say nothing but what is inside them, so that this is what comes and goes.
         whole: Elements that make no sense in part, and go as one when the spec forgets them.
         required: What an object cannot be without, and so is kept when the spec forgets it.
+        automatic: Desired values that mean "chosen at the start", by the element that they are in.
         live_ignored: What libvirt spells otherwise while an object runs, so that it proves nothing pending.
         rebooting: What tells a running object to go off, and not only to start again, when it reboots.
         secrets: Values that are never shown.
@@ -183,6 +209,7 @@ class Rules:
     containers: Table[bool] = field(default_factory=paths)
     whole: Table[bool] = field(default_factory=paths)
     required: Table[bool] = field(default_factory=paths)
+    automatic: Table[tuple[Automatic, ...]] = field(default_factory=lambda: Table({}))
     live_ignored: Table[bool] = field(default_factory=paths)
     rebooting: Table[str] = field(default_factory=lambda: Table({}))
     secrets: Table[bool] = field(default_factory=paths)

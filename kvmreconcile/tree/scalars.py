@@ -7,7 +7,7 @@ of the expected form is returned unchanged: libvirt, not we, is the judge of wha
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 Canonical = Callable[[str], str]
@@ -150,13 +150,18 @@ class Measure:
     A size that is spread over a value and a unit: `<memory unit="MiB">512</memory>`.
 
     `value` and `unit` are "" for the element's text or "@name" for an attribute; `step` is the multiple
-    to which libvirt rounds up, in bytes.
+    to which libvirt rounds up, in bytes, and `start_step` that to which it does when it starts the object.
     """
 
     value: str = ""
     unit: str = "@unit"
     default: str = "KiB"
     step: int = 1024
+    start_step: int = 0
+
+    def at_start(self) -> "Measure":
+        """Return how the size compares in a running object."""
+        return replace(self, step=self.start_step or self.step)
 
     def bytes(self, number: str, unit: str | None) -> int | None:
         """Return the size in bytes as libvirt keeps it, None if it cannot be read."""

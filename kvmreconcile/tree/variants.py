@@ -48,8 +48,13 @@ def for_version(rules: Rules, version: tuple[int, int, int]) -> Rules:
 
 @lru_cache(maxsize=256)
 def for_running(rules: Rules) -> Rules:
-    """Return rules for a running definition, which is compared and never stored, so that nothing in it gets stale."""
-    return replace(rules, resets=Table({}))
+    """
+    Return rules for a running definition.
+
+    It is compared and never stored, so that nothing in it gets stale, and its sizes are those of the start.
+    """
+    measures = {path: measure.at_start() for path, measure in rules.measures.rows}
+    return replace(rules, resets=Table({}), measures=Table(measures))
 
 
 @lru_cache(maxsize=256)

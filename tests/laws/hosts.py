@@ -24,7 +24,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.plan.applied import applied_after, settled_live
+from kvmreconcile.plan.applied import applied_after, run_of, settled_live
 from kvmreconcile.tree import Change, Effect, Node, Rules, make, to_xml
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -128,9 +128,8 @@ class Host:
             desired, actual = before.desired[key], self.actual(key)
             seen, known = before.observed.objects.get(key), before.applied.get(key)
             after = applied_after(desired, actual, self.book, "lab")
-            running = settled_live(
-                desired, actual, seen if isinstance(seen, Actual) else None, known, self.book
-            )
+            run = run_of(seen if isinstance(seen, Actual) else None, actual)
+            running = settled_live(desired, actual, run, known, self.book)
             self.applied[key] = replace(after, settled=(*after.settled, *running))
 
     def perform(self, action: Action) -> None:

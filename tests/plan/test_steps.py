@@ -7,7 +7,15 @@ import pytest
 
 from kvmreconcile.kinds.kind import derived_uuid
 from kvmreconcile.model import Action, Apply, Key, Plan, Reason
-from kvmreconcile.plan.applied import SECRET, applied_after, digest, fingerprint, settled, settled_live
+from kvmreconcile.plan.applied import (
+    SECRET,
+    applied_after,
+    digest,
+    fingerprint,
+    run_of,
+    settled,
+    settled_live,
+)
 from kvmreconcile.plan.steps import by_rows, hot_and_cold
 from kvmreconcile.tree import Effect, Members, Node, Rules, Table, Update, diff, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
@@ -180,19 +188,49 @@ def test_what_is_left_right_after_a_start_is_never_a_reason_to_restart_again() -
     before = remembered(web)
     first = planned(world([web], [there], [before]))
     again = replace(there, runtime_id=2)
-    known = replace(before, settled=settled_live(web, again, there, before, DOMAIN))
+    known = replace(before, settled=settled_live(web, again, run_of(there, again), before, DOMAIN))
 
     assert done(first) == ["restart Domain/web"]
     assert planned(world([web], [again], [known])).is_empty
-    assert settled_live(web, again, again, known, DOMAIN) == known.settled
-    assert settled_live(web, again, again, before, DOMAIN) == ()
-    assert settled_live(web, seen(web), there, before, DOMAIN) == ()
+    assert settled_live(web, again, run_of(again, again), known, DOMAIN) == known.settled
+    assert settled_live(web, again, run_of(again, again), before, DOMAIN) == ()
+    assert settled_live(web, seen(web), run_of(there, seen(web)), before, DOMAIN) == ()
+
+
+def test_what_is_left_right_after_our_own_start_is_settled_where_libvirt_numbers_no_runs() -> None:
+    lan = wish("Network/lan", '<network><mtu size="1"/></network>', max_effect=Effect.RESTART)
+    there = seen(lan, live="<network/>", runtime_id=None)
+    before = remembered(lan)
+    left = settled_live(lan, there, run_of(there, there, {lan.key}), before, BOOKS["Network"])
+
+    assert done(planned(world([lan], [there], [before]))) == ["restart Network/lan"]
+    assert planned(world([lan], [there], [replace(before, settled=left)])).is_empty
+    assert settled_live(lan, there, run_of(there, there), before, BOOKS["Network"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("stored", "live", "pending"),
+    [
+        ("<domain/>", "vnet9", []),
+        ("<domain><tap/></domain>", "vnet9", []),
+        ('<domain><tap dev="vnet8"/></domain>', "vnet8", []),
+        ('<domain><tap dev="vnet8"/></domain>', "vnet9", ["tap/@dev"]),
+    ],
+)
+def test_what_libvirt_does_not_store_is_not_pending(stored: str, live: str, pending: list[str]) -> None:
+    web = wish("Domain/web", '<domain><tap dev="vnet7"/></domain>')
+    there = seen(web, stored, live=f'<domain><tap dev="{live}"/></domain>')
+    known = replace(remembered(web), settled=settled(web, there, DOMAIN.rules))
+
+    made = planned(world([web], [there], [known]))
+
+    assert [c.path for c in made.pending.get(web.key, ())] == pending
 
 
 def test_verb_without_effect_is_not_tried_again() -> None:
     web = wish("Domain/web", "<domain><memory>2</memory></domain>")
     there = seen(web, live="<domain><memory>1</memory></domain>")
-    known = replace(remembered(web), settled=settled_live(web, there, there, None, DOMAIN))
+    known = replace(remembered(web), settled=settled_live(web, there, run_of(there, there), None, DOMAIN))
 
     assert done(planned(world([web], [there], [remembered(web)]))) == ["set-memory Domain/web"]
     assert planned(world([web], [there], [known])).is_empty
@@ -280,7 +318,7 @@ def test_what_a_guest_that_woke_up_lacks_is_still_to_be_done() -> None:
         asleep, live_xml="<domain><memory>1</memory><cpu>a</cpu></domain>", active=True, runtime_id=7
     )
 
-    assert settled_live(web, awake, asleep, remembered(web), DOMAIN) == ()
+    assert settled_live(web, awake, run_of(asleep, awake), remembered(web), DOMAIN) == ()
     made = planned(world([web], [awake], [remembered(web)]))
     assert done(made) == ["set-memory Domain/web"]
     assert [c.path for c in made.pending[web.key]] == ["cpu"]

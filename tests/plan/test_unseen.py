@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from kvmreconcile.model import Actual, Applied, Desired, Key, Plan, Unseen
 from kvmreconcile.plan.applied import SECRET
-from kvmreconcile.plan.unseen import to_remember
+from kvmreconcile.plan.unseen import outstanding, to_remember
 from kvmreconcile.tree import Change, Effect, parse, paths
-from tests.plan.worlds import BOOKS, planned, remembered, seen, wish, world
+from tests.plan.worlds import BOOKS, done, planned, remembered, seen, wish, world
 
 DOMAIN = BOOKS["Domain"]
 WEB = Key("Domain", "web")
@@ -126,3 +128,100 @@ def test_what_the_running_definition_tells_is_not_remembered() -> None:
     both = (*made.pending[WEB], Change(("memory",), "memory", "1", "2"))
 
     assert [u.rule for u in to_remember(both, web, running(A), DOMAIN)] == ["alias"]
+
+
+LAN = Key("Network", "lan")
+NETWORK = BOOKS["Network"]
+NAMED = '<network><bridge name="a"/></network>'
+TAKEN_OUT = {
+    "element": ('<network><mtu size="1400"/></network>', "<network/>", "<network/>", "mtu"),
+    "attribute": ('<network><bridge name="a" zone="b"/></network>', NAMED, NAMED, "bridge/@zone"),
+    "attribute with a default": (
+        '<network><bridge name="a" stp="off"/></network>',
+        NAMED,
+        '<network><bridge name="a" stp="on"/></network>',
+        "bridge/@stp",
+    ),
+}
+"""What a spec said, what it says now, what libvirt makes of that, and what is pending then."""
+
+
+def lan(spec: str, **more: object) -> Desired:
+    return wish("Network/lan", spec, **more)
+
+
+def lan_with(stored: str, live: str) -> Actual:
+    """Return a running network; libvirt does not number its runs."""
+    return seen(lan(stored), live=live, runtime_id=None)
+
+
+def known_after(edit: Desired, there: Actual, before: Applied) -> Applied:
+    """Return what is remembered of a network once an edit of its spec was stored."""
+    made = planned(world([edit], [there], [before]))
+    return replace(remembered(edit), pending=to_remember(made.pending[LAN], edit, there, NETWORK))
+
+
+@pytest.mark.parametrize(("was", "spec", "stored", "path"), TAKEN_OUT.values(), ids=TAKEN_OUT)
+def test_change_of_a_network_is_pending_until_running_and_stored_definition_agree(
+    was: str, spec: str, stored: str, path: str
+) -> None:
+    edit = lan(spec)
+    known = known_after(edit, lan_with(was, was), remembered(lan(was)))
+    waiting = planned(world([edit], [lan_with(stored, was)], [known]))
+    restarted = planned(world([edit], [lan_with(stored, stored)], [known]))
+
+    assert [u.rule for u in known.pending] == [path]
+    assert ([c.path for c in waiting.pending[LAN]], waiting.records) == ([path], ())
+    assert (restarted.pending, restarted.records) == ({}, (LAN,))
+
+
+@pytest.mark.parametrize(("was", "spec", "stored", "path"), TAKEN_OUT.values(), ids=TAKEN_OUT)
+def test_network_is_restarted_once_for_a_change(was: str, spec: str, stored: str, path: str) -> None:
+    edit = lan(spec, max_effect=Effect.RESTART)
+    known = replace(remembered(edit), pending=(Unseen(tuple(path.split("/")), path, "x", None),))
+
+    assert done(planned(world([edit], [lan_with(stored, was)], [known]))) == ["restart Network/lan"]
+    assert planned(world([edit], [lan_with(stored, stored)], [known])).is_empty
+
+
+AGREEING = [
+    ("bridge/@stp", "<n/>", "<n/>"),
+    ("bridge/@stp", '<n><bridge stp="off" name="a"/></n>', '<n><bridge stp="off"/></n>'),
+    ("domain", "<n><domain>a</domain></n>", "<n><domain>a</domain></n>"),
+]
+DIFFERING = [
+    ("bridge/@stp", '<n><bridge stp="off"/></n>', "<n/>"),
+    ("domain", "<n><domain>a</domain></n>", "<n><domain>b</domain></n>"),
+    ("domain", "<n/>", "<n><domain>a</domain></n>"),
+]
+"""A place, the running definition and the stored one."""
+
+
+def pending_at(path: str, live: str, stored: str) -> tuple[Unseen, ...]:
+    """Return what is still pending of a change that was made at a place."""
+    known = replace(remembered(lan("<n/>")), pending=(Unseen(tuple(path.split("/")), path, None, None),))
+    return outstanding(known, lan_with(stored, live), NETWORK.rules)
+
+
+@pytest.mark.parametrize(("path", "live", "stored"), AGREEING)
+def test_change_is_in_force_where_both_definitions_say_the_same(path: str, live: str, stored: str) -> None:
+    assert pending_at(path, live, stored) == ()
+
+
+@pytest.mark.parametrize(("path", "live", "stored"), DIFFERING)
+def test_change_is_pending_where_the_definitions_differ(path: str, live: str, stored: str) -> None:
+    assert len(pending_at(path, live, stored)) == 1
+
+
+def test_change_of_a_network_that_was_stopped_waits_for_nothing() -> None:
+    known = replace(remembered(lan("<n/>")), pending=(Unseen(("mtu",), "mtu", "x", None),))
+
+    assert outstanding(known, seen(lan("<n/>")), NETWORK.rules) == ()
+
+
+def test_change_by_another_tool_at_a_place_that_was_pending_is_not_ours() -> None:
+    edit = lan("<network/>")
+    other = lan_with('<network><mtu size="1300"/></network>', "<network/>")
+
+    assert planned(world([edit], [other], [remembered(edit)])).is_empty
+    assert planned(world([edit], [other], [remembered(edit)])).pending == {}

@@ -12,7 +12,7 @@ from kvmreconcile.kinds.domain.parts.cpu import Cpu
 from kvmreconcile.kinds.domain.parts.placement import Cell
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
-from kvmreconcile.kinds.domain.spelling import all_in_use, canonical, with_slots
+from kvmreconcile.kinds.domain.spelling import all_in_use, canonical, with_slots, without_given_aliases
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.rendering import desired, said
 from kvmreconcile.model import Desired, Key, Policy, Power
@@ -38,7 +38,7 @@ def desire(document: Document, uuid: str) -> Desired:
         SpecError: Its `xml` cannot be used.
     """
     spec = cast("DomainSpec", document.spec)
-    tree = canonical(said(document, _with_cell(spec), ROOT, RULES))
+    tree = without_given_aliases(canonical(said(document, _with_cell(spec), ROOT, RULES)))
     if spec.memory is not None and spec.current_memory is None:
         tree = all_in_use(tree)
     if spec.hotplug is not None:

@@ -30,6 +30,27 @@ def canonical(domain: Node) -> Node:
     return domain
 
 
+def without_given_aliases(domain: Node) -> Node:
+    """
+    Return the definition without the aliases that libvirt gives at each start, as in a copy of a running one.
+
+    It stores none of them, so that none is the name of a device.
+    """
+    devices = domain.child("devices")
+    if devices is None:
+        return domain
+    kept = tuple(
+        replace(device, children=tuple(c for c in device.children if not _is_given_alias(c)))
+        for device in devices.children
+    )
+    named = replace(devices, children=kept)
+    return replace(domain, children=tuple(named if c is devices else c for c in domain.children))
+
+
+def _is_given_alias(element: Node) -> bool:
+    return element.tag == "alias" and not (element.attr("name") or "").startswith("ua-")
+
+
 def all_in_use(domain: Node) -> Node:
     """
     Return the definition with all of its memory left to the guest, unless it says how much is.

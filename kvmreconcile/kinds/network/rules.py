@@ -91,12 +91,10 @@ _PORTGROUP = (Update("update-portgroup", at="portgroup", source=_UPDATE),)
 
 UPDATES: Table[tuple[Update, ...]] = Table(
     {
-        "ip/dhcp": (Update("update-dhcp", on="-", at="ip", source=_UPDATE),),
         "ip/dhcp/host": _DHCP,
         "ip/dhcp/host/**": _DHCP,
         "ip/dhcp/range": _DHCP,
         "ip/dhcp/range/**": _DHCP,
-        "dns": (Update("update-dns", on="-", at="dns", source=_UPDATE),),
         "dns/host": _DNS,
         "dns/host/**": _DNS,
         "dns/txt": _DNS,
@@ -113,6 +111,8 @@ RULES = Rules(
     members=MEMBERS,
     scalars=SCALARS,
     ignored=paths(RULE, UNPLUGGED),
+    # Some of what is in them changes while the network runs, and some only at its next start.
+    containers=paths("dns", "ip/dhcp"),
     whole=paths(
         "forward",
         "forward/nat/address",

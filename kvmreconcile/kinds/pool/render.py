@@ -42,7 +42,8 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
         proposed = make(ROOT, {**dict(proposed.attrs), "type": "dir"}, proposed.text, proposed.children)
     if surroundings.uuid and not proposed.get("uuid"):
         uuid = make("uuid", text=surroundings.uuid)
-        proposed = replace(proposed, children=(*proposed.without("uuid").children, uuid))
+        # First: libvirt's schema wants the mount options of a file system last.
+        proposed = replace(proposed, children=(uuid, *proposed.without("uuid").children))
     return proposed
 
 

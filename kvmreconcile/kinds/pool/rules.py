@@ -66,7 +66,6 @@ RULES = Rules(
     ignored=paths("capacity", "allocation", "available"),
     # What libvirt reports of any directory says nothing of a wish that was taken back.
     required=paths("name", "uuid", "@type", "target/path", "target/permissions/*"),
-    live_ignored=paths("target/permissions"),
     # A pool cannot be redefined with another UUID: "already exists with uuid" (storage_driver.c).
     updates=Table({"uuid": (Update("replace", "~", effect=Effect.REPLACE),)}),
 )

@@ -12,11 +12,12 @@ from typing import Any
 import yaml
 from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it carries no annotations
 
+from kvmreconcile.execute.ledger import STARTING
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.kinds.kind import Document, derived_uuid
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, Source, World
-from kvmreconcile.plan.applied import applied_after, settled_live
+from kvmreconcile.plan.applied import applied_after, run_of, settled_live
 from kvmreconcile.plan.planner import plan
 from kvmreconcile.plan.policy import Overrides
 
@@ -82,8 +83,9 @@ class Bench:
             self.driver.perform(self.connection, action)
         after = self.actual(desired.key)
         assert after is not None
+        started = {a.key for a in made.actions if a.verb in STARTING}
         applied = applied_after(desired, after, KIND, INSTANCE)
-        running = settled_live(desired, after, seen, before, KIND)
+        running = settled_live(desired, after, run_of(seen, after, started), before, KIND)
         self.applied[desired.key] = replace(applied, settled=(*applied.settled, *running))
         return made.actions
 

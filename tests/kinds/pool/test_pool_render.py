@@ -136,6 +136,15 @@ def test_wrong_field_is_refused(fields: dict[str, Any], message: str) -> None:
         document(**fields)
 
 
+def test_mount_options_come_last_as_the_schema_of_libvirt_wants() -> None:
+    uri = "http://libvirt.org/schemas/storagepool/fs/1.0"
+    options = f"<fs:mount_opts xmlns:fs='{uri}'><fs:option name='noatime'/></fs:mount_opts>"
+
+    whole = born(desire(path="/srv/images", type="fs", xml=f"<pool>{options}</pool>"))
+
+    assert [child.tag for child in whole.children][-2:] == ["target", f"{{{uri}}}mount_opts"]
+
+
 def test_new_pool_is_a_directory_with_our_uuid() -> None:
     whole = born(desire(path="/srv/images"))
 

@@ -18,6 +18,15 @@ POLL_S = 0.1
 _GIVEN_ALIAS = re.compile(r"\s*<alias name='(?!ua-)[^']*'/>")
 """An alias that libvirt gave, counting anew at each start; in no stored definition, and so no name of a device."""
 
+_CONVERTED = re.compile(
+    r"(<interface type=')(?:bridge|direct)('[^>]*>\s*<mac [^>]*>\s*<source network='[^>]*?)(?: dev='[^']*' mode='[^']*')?(/?>)"
+)
+"""
+An interface of a network, as libvirt reports what it became: one of the network's bridge, or of a device by macvtap.
+
+Source: `virDomainNetDefFormat` ("publicActual"), `virDomainActualNetDefContentsFormat`
+"""
+
 
 def find(virt: libvirt.virConnect, action: Action) -> libvirt.virDomain:
     """Return the domain that an action is about."""
@@ -25,8 +34,13 @@ def find(virt: libvirt.virConnect, action: Action) -> libvirt.virDomain:
 
 
 def running_xml(domain: libvirt.virDomain) -> str:
-    """Return the running definition, secrets and all, without the aliases that libvirt gave."""
-    return without_given_aliases(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE))
+    """Return the running definition, secrets and all, in the words of a stored one."""
+    return with_networks(without_given_aliases(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)))
+
+
+def with_networks(xml: str) -> str:
+    """Return a running definition whose interfaces of networks are called that, all else in its place."""
+    return _CONVERTED.sub(r"\1network\2\3", xml)
 
 
 def without_given_aliases(xml: str) -> str:

@@ -1,0 +1,59 @@
+"""Values that libvirt chooses when it starts an object, left out of what a spec asks of the running one."""
+
+import pytest
+
+from kvmreconcile.tree import Automatic, Measure, Rules, Table, is_satisfied_by, parse
+from kvmreconcile.tree.automatic import without_automatic
+from kvmreconcile.tree.variants import for_running
+
+RULES = Rules(
+    automatic=Table(
+        {
+            "screen": (Automatic("@port", "-1"), Automatic("@port", when=(("@auto", "yes"),))),
+            "nic": (Automatic("target/@dev", ".*%d"),),
+        }
+    ),
+    measures=Table({"memory": Measure(start_step=1 << 20), "disk": Measure()}),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ('<d><screen port="-1" kind="a"/></d>', '<d><screen kind="a"/></d>'),
+        ('<d><screen auto="yes" port="5"/></d>', '<d><screen auto="yes"/></d>'),
+        ('<d><nic><target dev="tap%d"/></nic></d>', "<d><nic><target/></nic></d>"),
+    ],
+)
+def test_value_that_means_chosen_at_the_start_is_left_out(said: str, left: str) -> None:
+    assert without_automatic(parse(said), RULES) == parse(left)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '<d><screen port="-12"/></d>',
+        '<d><screen port="5" auto="no"/></d>',
+        '<d><screen auto="yes"/></d>',
+        '<d><nic><target dev="tap1"/></nic></d>',
+        '<d port="-1"><other port="-1"/></d>',
+    ],
+)
+def test_any_other_value_is_still_asked_for(said: str) -> None:
+    tree = parse(said)
+
+    assert without_automatic(tree, RULES) is tree
+
+
+def test_size_is_aligned_at_the_start_and_compared_like_that_in_the_running_object_only() -> None:
+    asked, runs = (parse(f"<d><memory>{size}</memory></d>") for size in ("99001", "99328"))
+
+    assert is_satisfied_by(asked, runs, for_running(RULES))
+    assert not is_satisfied_by(asked, runs, RULES)
+    assert not is_satisfied_by(parse("<d><memory>100001</memory></d>"), runs, for_running(RULES))
+
+
+def test_size_without_a_step_of_its_own_is_compared_as_it_is_stored() -> None:
+    asked, runs = (parse(f"<d><disk>{size}</disk></d>") for size in ("99001", "99328"))
+
+    assert not is_satisfied_by(asked, runs, for_running(RULES))
