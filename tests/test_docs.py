@@ -65,7 +65,8 @@ def test_readme_shows_commands() -> None:
 def test_every_line_of_a_table_is_shown_by_a_test_that_exists(page: str, count: int) -> None:
     rows = re.findall(r"^\| (\d+) \|.*\| (.*) \|$", (ROOT / f"docs/{page}.md").read_text(), re.MULTILINE)
 
-    assert [int(number) for number, _ in rows] == list(range(1, count + 1))
+    assert len(rows) >= count
+    assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))
     for number, cited in rows:
         names = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", cited)
         assert names, number

@@ -15,7 +15,19 @@ from pydantic import Field
 
 from kvmreconcile.kinds.part import Spec
 from kvmreconcile.kinds.update import UpdatePolicy
-from kvmreconcile.model import Action, Actual, Desired, Key, Lookup, Observation, Prune, Source, Surroundings
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Content,
+    Desired,
+    Key,
+    Lookup,
+    Observation,
+    Obstacle,
+    Prune,
+    Source,
+    Surroundings,
+)
 from kvmreconcile.tree import Change, Node, Rules
 
 __all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Spec", "derived_uuid"]
@@ -120,6 +132,14 @@ def _no_notes(_whole: Node) -> Iterable[str]:
     return ()
 
 
+def _usable(_definition: Node, _content: Content) -> Obstacle | None:
+    return None
+
+
+def _sound(_connection: Any, _actual: Actual) -> Obstacle | None:
+    return None
+
+
 def _none_moved(_desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
     return ()
 
@@ -144,6 +164,8 @@ class Kind:
         moves: Tells what was taken over and goes where it should be while the object runs: a change for each part.
         notes: Tells what people should know of a new definition before it is made.
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
+        unusable: Reads the local file that a new object of some definition starts as, and tells why it cannot.
+        damage: Asks libvirt whether an object's content is sound, and tells why it is not.
     """
 
     name: str
@@ -159,6 +181,8 @@ class Kind:
     strays: Callable[[Desired, Actual, Node | None, Lookup], Iterable[tuple[str, str, str]]] = _none_astray
     moves: Callable[[Desired, Actual, Lookup], Iterable[Change]] = _none_moved
     notes: Callable[[Node], Iterable[str]] = _no_notes
+    unusable: Callable[[Node, Content], Obstacle | None] = _usable
+    damage: Callable[[Any, Actual], Obstacle | None] = _sound
     prune: Prune = Prune.CONFIRM
     stamped: bool = False
     has_power: bool = True

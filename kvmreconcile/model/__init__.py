@@ -2,10 +2,12 @@
 
 from kvmreconcile.model.objects import (
     Actual,
+    Content,
     Desired,
     Halt,
     Key,
     Mention,
+    Obstacle,
     Power,
     Source,
     Stamp,
@@ -34,6 +36,7 @@ __all__ = [
     "Applied",
     "Apply",
     "Blind",
+    "Content",
     "Desired",
     "Halt",
     "Held",
@@ -43,6 +46,7 @@ __all__ = [
     "Lookup",
     "Mention",
     "Observation",
+    "Obstacle",
     "Outcome",
     "Plan",
     "Policy",

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from pathlib import Path
 
 from kvmreconcile.errors import Problem, Rejected
-from kvmreconcile.model.objects import Desired, Key
+from kvmreconcile.model.objects import Content, Desired, Key
 from kvmreconcile.model.policy import Policy
 from kvmreconcile.model.world import Settled
 from kvmreconcile.tree import Change, Effect, Node
@@ -41,7 +40,7 @@ class Action:
         after: Objects whose actions must have succeeded before this one, and those that follow it on this object.
         tree: What the verb works with: the whole proposed definition, or one device of it.
         steps: Where the verb acts, for one that acts on a part.
-        content: For a new volume, the local file its first bytes come from.
+        content: For a new volume, what its first bytes come from.
         notes: What people should know before it is done, though it is as the spec says.
         policy: The object's own, for what a verb may do (how long to wait for a shutdown, whether to force it).
     """
@@ -54,7 +53,7 @@ class Action:
     needs: tuple[Key, ...] = ()
     tree: Node | None = None
     steps: tuple[str, ...] = ()
-    content: Path | None = None
+    content: Content | None = None
     notes: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     after: tuple[Key, ...] = ()
@@ -86,6 +85,7 @@ class Hold(Enum):
     SUSPENDED = "it is suspended"
     BROKEN = "what it refers to does not exist"
     STRAYED = "it is on another file than its spec names"
+    CONTENT = "its content cannot be used"
     FAULT = "it stands still, and not because anybody wants it"
     LEFT = "its spec leaves it off"
     INCOMPLETE = "not every spec could be read"

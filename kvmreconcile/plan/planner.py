@@ -131,7 +131,8 @@ def _judged(
     held: list[Held] = []
     for key, steps in found.steps.items():
         allowed, kept = judge(steps, replace(case, at_rest=key in found.at_rest))
-        hold = found.suspended.get(key) or _broken(key, needs, absent) or _still_hidden(key, found, actions)
+        stopped = found.suspended.get(key) or found.unusable.get(key)
+        hold = stopped or _broken(key, needs, absent) or _still_hidden(key, found, actions)
         if hold:
             allowed, kept = (), tuple(Held(a, *hold) for a in steps)
         if key in found.to_be and not allowed:

@@ -1,0 +1,164 @@
+"""Make volumes in storage pools: empty ones, and copies of a local file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import FileIO
+
+import libvirt
+
+from kvmreconcile.errors import Busy, HostError, NotFound, Rejected
+from kvmreconcile.host.errors import translated
+from kvmreconcile.kinds.volume.content import examined, receptacle, size_of, wrong_sum
+from kvmreconcile.kinds.volume.image import Image, Reader, Unusable, opened
+from kvmreconcile.kinds.volume.naming import unnamed
+from kvmreconcile.model import Action, Content, Key, Obstacle
+from kvmreconcile.tree import Node, parse, to_xml
+
+_MAY_BE_STALE = frozenset({libvirt.VIR_ERR_STORAGE_VOL_EXIST, libvirt.VIR_ERR_OPERATION_INVALID})
+"""What libvirt answers if its list of a pool's volumes differs from what is on disk."""
+_DELETE = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
+"""While a volume "is still being allocated" or "in use" by libvirt itself."""
+_REFRESH = {libvirt.VIR_ERR_INTERNAL_ERROR: Busy}
+"""While the "pool has asynchronous jobs running", such as an upload whose client was just killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """
+    A volume that can be made.
+
+    Attributes:
+        definition: What libvirt is given.
+        capacity: What it is to have in the end, in bytes; None for what it then has.
+        source: The open file that is copied into it, and what that says of itself; None for an empty volume.
+    """
+
+    definition: Node
+    capacity: int | None
+    source: tuple[FileIO, Image] | None = None
+
+
+@contextmanager
+def planned(virt: libvirt.virConnect, action: Action) -> Iterator[Blueprint]:
+    """
+    Return what making a volume takes, and keep the file open that it is to be a copy of.
+
+    Raises:
+        Rejected: That file cannot be used.
+        HostError: It can no longer be read.
+    """
+    definition, capacity = action.definition, size_of(action.definition)
+    if action.content is None:
+        empty = unnamed(definition, *_backing(virt, definition))
+        yield Blueprint(empty, capacity)
+        return
+    with _opened(action.key, definition, action.content) as (file, image):
+        empty = receptacle(definition, image)
+        yield Blueprint(empty, capacity, (file, image))
+
+
+def create(virt: libvirt.virConnect, action: Action) -> None:
+    """Make a volume, empty or as a copy of a file."""
+    with planned(virt, action) as blueprint:
+        make(virt, action.key, blueprint)
+
+
+def make(virt: libvirt.virConnect, key: Key, blueprint: Blueprint) -> None:
+    """Make a volume of which there is none."""
+    pool = pool_of(virt, key)
+    volume = _make(pool, blueprint.definition, key)
+    if blueprint.source:
+        _upload(virt, volume, *blueprint.source)
+        refresh(pool)
+        _grow(find(pool, key), blueprint.capacity)
+
+
+def pool_of(virt: libvirt.virConnect, key: Key) -> libvirt.virStoragePool:
+    """Return the pool that a volume is in."""
+    return virt.storagePoolLookupByName(key.name.partition("/")[0])
+
+
+def find(pool: libvirt.virStoragePool, key: Key) -> libvirt.virStorageVol | None:
+    """Return a volume, None if there is none of its name."""
+    try:
+        with translated(str(key)):
+            return pool.storageVolLookupByName(key.name.partition("/")[2])
+    except NotFound:
+        return None
+
+
+def refresh(pool: libvirt.virStoragePool) -> None:
+    """Have libvirt look at what is in a pool."""
+    with translated(f"StoragePool/{pool.name()}", _REFRESH):
+        pool.refresh(0)
+
+
+def delete(volume: libvirt.virStorageVol, key: Key) -> None:
+    """Delete a volume with all that is in it."""
+    with translated(str(key), _DELETE):
+        volume.delete(0)
+
+
+@contextmanager
+def _opened(key: Key, definition: Node, content: Content) -> Iterator[tuple[FileIO, Image]]:
+    """Open the file that a volume is to start as, if it can be used."""
+    try:
+        with opened(content.path) as file:
+            found = examined(file, definition, content)
+            if isinstance(found, Obstacle):
+                raise Rejected(f"{key}: {found}")
+            if wrong := wrong_sum(file, content):
+                raise Rejected(f"{key}: {wrong}")
+            yield file, found
+    except Unusable as error:
+        raise Rejected(f"{key}: {error}") from None
+    except OSError as error:
+        raise HostError(f"{key}: cannot read {content.path}: {error.strerror}") from error
+
+
+def _backing(virt: libvirt.virConnect, tree: Node) -> tuple[str, str]:
+    """Return path and format of the backing volume that a definition names, "" where it names none."""
+    pool, name = tree.get("backingStore/@pool"), tree.get("backingStore/@volume")
+    if not pool or not name:
+        return "", ""
+    volume = virt.storagePoolLookupByName(pool).storageVolLookupByName(name)
+    return volume.path(), parse(volume.XMLDesc(0)).get("target/format/@type") or ""
+
+
+def _make(pool: libvirt.virStoragePool, definition: Node, key: Key) -> libvirt.virStorageVol:
+    xml = to_xml(definition)
+    try:
+        return _create_validated(pool, xml, key)
+    except HostError as error:
+        if error.code not in _MAY_BE_STALE:
+            raise
+    refresh(pool)
+    if find(pool, key) is not None:
+        todo = 'set "adopt: true", give it another name, or remove it by hand'
+        raise Rejected(f"{key}: it exists already, and no volume is ever overwritten; {todo}")
+    return _create_validated(pool, xml, key)
+
+
+def _create_validated(pool: libvirt.virStoragePool, xml: str, key: Key) -> libvirt.virStorageVol:
+    try:
+        with translated(str(key)):
+            return pool.createXML(xml, libvirt.VIR_STORAGE_VOL_CREATE_VALIDATE)
+    except Rejected as error:
+        if error.code != libvirt.VIR_ERR_INVALID_ARG:
+            raise
+    # libvirt 9.0 validates, and then refuses its own flag (virStorageVolDefParseXML: "unsupported flags").
+    with translated(str(key)):
+        return pool.createXML(xml, 0)
+
+
+def _upload(virt: libvirt.virConnect, volume: libvirt.virStorageVol, file: FileIO, image: Image) -> None:
+    stream, reader = virt.newStream(0), Reader(file, image.size)
+    volume.upload(stream, 0, image.size, libvirt.VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM)
+    stream.sparseSendAll(reader.read, reader.extent, reader.skip, None)
+    stream.finish()
+
+
+def _grow(volume: libvirt.virStorageVol | None, wanted: int | None) -> None:
+    if volume is not None and wanted is not None and wanted > int(volume.info()[1]):
+        volume.resize(wanted)
