@@ -14,7 +14,7 @@ from hashlib import file_digest
 from io import FileIO
 from pathlib import Path
 
-from kvmreconcile.errors import Rejected
+from kvmreconcile.errors import HostError, Rejected
 from kvmreconcile.kinds.volume import qcow2
 from kvmreconcile.kinds.volume.signatures import HEAD, TEXT, Signature, is_text, recognized
 from kvmreconcile.model import Obstacle
@@ -41,6 +41,7 @@ class Image:
         found: What was recognized, None for nothing.
         damage: What keeps QEMU from using it, "" if nothing does.
         is_disc: Whether it has a file system of CDs or DVDs.
+        version: What tells whether the file was written to since.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class Image:
     found: Signature | None = None
     damage: str = ""
     is_disc: bool = False
+    version: tuple[int, int] = (0, 0)
 
 
 class Unusable(Rejected):
@@ -91,13 +93,14 @@ def _open(path: str, flags: int) -> int:
 def inspect(file: FileIO, path: Path) -> Image:
     """Return what an open image file says of itself."""
     read = partial(_read, file.fileno())
-    size = os.fstat(file.fileno()).st_size
+    version = _version(file)
+    size = version[0]
     head, tail = read(0, _PART), read(max(size - HEAD, 0), HEAD)
     found = recognized(head, tail) or (TEXT if size and _is_all_text(file, size) else None)
     if found is None:
         is_disc = read(_VOLUME_DESCRIPTORS, 5) in _DISC_MARKS
-        return Image(path, RAW, size, size, is_disc=is_disc)
-    image = Image(path, found.format or RAW, size, None, found=found)
+        return Image(path, RAW, size, size, is_disc=is_disc, version=version)
+    image = Image(path, found.format or RAW, size, None, found=found, version=version)
     return _qcow2(image, file) if found.format == "qcow2" else image
 
 
@@ -161,3 +164,19 @@ class Reader:
     def skip(self, _stream: object, length: int, _opaque: object) -> int:
         """Step over a hole."""
         return os.lseek(self._descriptor, length, os.SEEK_CUR)
+
+
+def check_unchanged(file: FileIO, image: Image) -> None:
+    """
+    Make sure that a file is the same as when it was inspected.
+
+    Raises:
+        HostError: Somebody has written to it.
+    """
+    if _version(file) != image.version:
+        raise HostError(f"{image.path} was written to while it was copied; the next pass tries again")
+
+
+def _version(file: FileIO) -> tuple[int, int]:
+    state = os.fstat(file.fileno())
+    return state.st_size, state.st_mtime_ns

@@ -1,17 +1,24 @@
-"""Make volumes in storage pools: empty ones, and copies of a local file."""
+"""
+Make volumes in storage pools: empty ones, and copies of a local file.
+
+Nothing half made stays: a copy that fails is deleted again, and one that is cut off by a kill or a lost connection is
+known as unfinished by the state, and made again by the next pass.
+"""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
+from time import monotonic, sleep
 
 import libvirt
 
 from kvmreconcile.errors import Busy, HostError, NotFound, Rejected
 from kvmreconcile.host.errors import translated
 from kvmreconcile.kinds.volume.content import examined, receptacle, size_of, wrong_sum
-from kvmreconcile.kinds.volume.image import Image, Reader, Unusable, opened
+from kvmreconcile.kinds.volume.image import Image, Reader, Unusable, check_unchanged, opened
 from kvmreconcile.kinds.volume.naming import unnamed
+from kvmreconcile.kinds.volume.users import place_of, users
 from kvmreconcile.model import Action, Content, Key, Obstacle
 from kvmreconcile.tree import Node, parse, to_xml
 
@@ -21,6 +28,8 @@ _DELETE = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
 """While a volume "is still being allocated" or "in use" by libvirt itself."""
 _REFRESH = {libvirt.VIR_ERR_INTERNAL_ERROR: Busy}
 """While the "pool has asynchronous jobs running", such as an upload whose client was just killed."""
+_PATIENCE_S, _PAUSE_S = 30.0, 0.5
+"""How long a pool that is busy is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,7 @@ def planned(virt: libvirt.virConnect, action: Action) -> Iterator[Blueprint]:
 
     Raises:
         Rejected: That file cannot be used.
-        HostError: It can no longer be read.
+        HostError: It was written to meanwhile, or can no longer be read.
     """
     definition, capacity = action.definition, size_of(action.definition)
     if action.content is None:
@@ -61,6 +70,9 @@ def planned(virt: libvirt.virConnect, action: Action) -> Iterator[Blueprint]:
 def create(virt: libvirt.virConnect, action: Action) -> None:
     """Make a volume, empty or as a copy of a file."""
     with planned(virt, action) as blueprint:
+        if blueprint.source:
+            # Now, as it is needed behind the copy, and a job of another tool in the pool would forbid it there.
+            refresh(pool_of(virt, action.key))
         make(virt, action.key, blueprint)
 
 
@@ -69,9 +81,11 @@ def make(virt: libvirt.virConnect, key: Key, blueprint: Blueprint) -> None:
     pool = pool_of(virt, key)
     volume = _make(pool, blueprint.definition, key)
     if blueprint.source:
-        _upload(virt, volume, *blueprint.source)
-        refresh(pool)
-        _grow(find(pool, key), blueprint.capacity)
+        with _whole_or_gone(virt, volume, key):
+            _upload(virt, volume, *blueprint.source)
+            check_unchanged(*blueprint.source)
+            _refresh_patiently(pool)
+            _grow(find(pool, key), blueprint.capacity)
 
 
 def pool_of(virt: libvirt.virConnect, key: Key) -> libvirt.virStoragePool:
@@ -92,6 +106,17 @@ def refresh(pool: libvirt.virStoragePool) -> None:
     """Have libvirt look at what is in a pool."""
     with translated(f"StoragePool/{pool.name()}", _REFRESH):
         pool.refresh(0)
+
+
+def _refresh_patiently(pool: libvirt.virStoragePool) -> None:
+    """Refresh a pool once no job of another tool is running in it."""
+    give_up_s = monotonic() + _PATIENCE_S
+    while monotonic() < give_up_s:
+        with suppress(Busy):
+            refresh(pool)
+            return
+        sleep(_PAUSE_S)
+    refresh(pool)
 
 
 def delete(volume: libvirt.virStorageVol, key: Key) -> None:
@@ -115,6 +140,23 @@ def _opened(key: Key, definition: Node, content: Content) -> Iterator[tuple[File
         raise Rejected(f"{key}: {error}") from None
     except OSError as error:
         raise HostError(f"{key}: cannot read {content.path}: {error.strerror}") from error
+
+
+@contextmanager
+def _whole_or_gone(virt: libvirt.virConnect, volume: libvirt.virStorageVol, key: Key) -> Iterator[None]:
+    """Delete a volume that was just made if it cannot be completed; over a lost connection it stays, unfinished."""
+    with ExitStack() as undo:
+        undo.callback(_discard, virt, volume, key)
+        with translated(str(key)):
+            yield
+        undo.pop_all()
+
+
+def _discard(virt: libvirt.virConnect, volume: libvirt.virStorageVol, key: Key) -> None:
+    """Delete a volume that was just made, unless somebody uses it already; if that fails, the next pass does."""
+    with suppress(HostError), translated(str(key)):
+        if next(users(virt, place_of(key, volume)), None) is None:
+            delete(volume, key)
 
 
 def _backing(virt: libvirt.virConnect, tree: Node) -> tuple[str, str]:
@@ -154,9 +196,19 @@ def _create_validated(pool: libvirt.virStoragePool, xml: str, key: Key) -> libvi
 
 def _upload(virt: libvirt.virConnect, volume: libvirt.virStorageVol, file: FileIO, image: Image) -> None:
     stream, reader = virt.newStream(0), Reader(file, image.size)
-    volume.upload(stream, 0, image.size, libvirt.VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM)
-    stream.sparseSendAll(reader.read, reader.extent, reader.skip, None)
-    stream.finish()
+    with ExitStack() as undo:
+        # Else libvirt's end of it writes on, into a file that was deleted.
+        undo.callback(_abort, stream)
+        file.seek(0)
+        volume.upload(stream, 0, image.size, libvirt.VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM)
+        stream.sparseSendAll(reader.read, reader.extent, reader.skip, None)
+        stream.finish()
+        undo.pop_all()
+
+
+def _abort(stream: libvirt.virStream) -> None:
+    with suppress(HostError), translated("stream"):
+        stream.abort()
 
 
 def _grow(volume: libvirt.virStorageVol | None, wanted: int | None) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.errors import Rejected
-from kvmreconcile.kinds.volume.image import Image, Reader, checksum, inspect, opened
+from kvmreconcile.errors import HostError, Rejected
+from kvmreconcile.kinds.volume.image import Image, Reader, check_unchanged, checksum, inspect, opened
 
 MIB = 1 << 20
 
@@ -82,6 +82,19 @@ def test_nothing_to_read_is_rejected(tmp_path: Path) -> None:
     ):
         with pytest.raises(Rejected, match=message), opened(tmp_path / name):
             pass
+
+
+def test_file_that_is_written_to_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(bytes(MIB))
+
+    with opened(path) as file:
+        image = inspect(file, path)
+        file.read()
+        check_unchanged(file, image)
+        path.write_bytes(b"x")
+        with pytest.raises(HostError, match="was written to while it was copied"):
+            check_unchanged(file, image)
 
 
 def test_checksum_is_that_of_the_whole_file_and_leaves_it_to_be_read(tmp_path: Path) -> None:
