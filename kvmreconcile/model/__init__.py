@@ -12,7 +12,7 @@ from kvmreconcile.model.objects import (
     Source,
     Stamp,
 )
-from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result
+from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result, Shortage
 from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
 from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
@@ -57,6 +57,7 @@ __all__ = [
     "Report",
     "Result",
     "Settled",
+    "Shortage",
     "ShutdownBy",
     "Source",
     "Stamp",

@@ -166,6 +166,7 @@ class Actual:
         saved: Whether its memory was saved to a file; it wakes up in the hardware it had then.
         job: What keeps the object busy, "" if nothing does.
         halt: Why it does not run, None where it does or nobody can tell.
+        available: How many bytes are left in it, None where it holds none or nobody can tell.
     """
 
     key: Key
@@ -180,6 +181,7 @@ class Actual:
     stamp: Stamp | None = None
     job: str = ""
     halt: Halt | None = None
+    available: int | None = None
 
     @property
     def tree(self) -> Node:

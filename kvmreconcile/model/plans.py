@@ -146,6 +146,14 @@ class Result(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Shortage:
+    """Which object has too few bytes left, and how many an action needs there."""
+
+    of: Key
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """
     What came of one action.
@@ -154,6 +162,7 @@ class Outcome:
         error: Why it failed or was skipped, else "".
         failure: The class of the error that it failed with, else "".
         retry: Whether the failure may be temporary.
+        shortage: What it lacked room in, None if it did not, or nobody knows how much it takes.
     """
 
     action: Action
@@ -162,6 +171,7 @@ class Outcome:
     error: str = ""
     retry: bool = False
     failure: str = ""
+    shortage: Shortage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Nothing of a copy that fails stays in its pool."""
+"""Room for a copy is checked first, and nothing of one that fails stays in the pool."""
 
 import hashlib
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.contents import MIB, POOL, fill, names, remove, used, volume
+from tests.lab.daemon import FILES, Daemon
 from tests.lab.lab import Lab
 from tests.lab.paused import paused_apply
 from tests.lab.site import Site
@@ -35,6 +36,54 @@ def assert_converges(site: Site) -> None:
     assert made == hashlib.sha256((site.specs / "rnd.img").read_bytes()).hexdigest()
 
 
+@pytest.mark.case("11b")
+def test_image_that_does_not_fit_is_refused_with_what_it_needs_and_fits_once_there_is_room(
+    small: Site,
+) -> None:
+    (small.specs / "rnd.img").write_bytes(os.urandom(40 * MIB))
+    fill(small, 30 * MIB)
+    volume(small, "src.raw", "format: raw, source: {file: rnd.img}")
+    before = used(small)
+
+    applied = small.apply()
+
+    assert applied.exit_code == 1
+    assert "it needs 40MiB, and the pool small has 34MiB left" in applied.output
+    assert (names(small), used(small)) == (["filler"], before)
+
+    remove(small, "filler")
+    assert_converges(small)
+
+
+@pytest.mark.case("11b")
+def test_room_that_libvirt_does_not_know_of_yet_counts(small: Site) -> None:
+    fill(small, 60 * MIB)
+    small.lab.virsh("pool-refresh", "small")
+    remove(small, "filler")
+    volume(small, "blank.raw", "format: raw, capacity: 50MiB")
+
+    small.converge()
+
+    small.assert_in_sync()
+
+
+@pytest.mark.case("11b")
+def test_holes_of_an_image_take_no_room_and_what_is_set_aside_does(small: Site) -> None:
+    with (small.specs / "sparse.img").open("wb") as file:
+        file.write(os.urandom(MIB))
+        file.truncate(200 * MIB)
+    volume(small, "sparse.raw", "format: raw, source: {file: sparse.img}")
+    volume(small, "whole.raw", "format: raw, allocation: 200MiB, source: {file: sparse.img}")
+    volume(small, "blank.raw", "format: raw, capacity: 100MiB")
+    volume(small, "thin.raw", "format: raw, capacity: 100MiB, allocation: 0B")
+
+    applied = small.apply()
+
+    assert names(small) == ["sparse.raw", "thin.raw"]
+    assert applied.output.count("it needs 200MiB") == applied.output.count("it needs 100MiB") == 1
+    assert used(small) == MIB
+
+
 @pytest.fixture
 def copying(small: Site) -> Site:
     """The same host, with a volume that is to be a copy of 50 MiB."""
@@ -50,7 +99,7 @@ def test_pool_that_runs_full_during_a_copy_is_as_empty_as_before(copying: Site) 
         output = paused.go_on()
 
     assert paused.process.returncode == 1
-    assert "No space left on device" in output
+    assert "ran full while it was copied: it needs 50MiB, and 24MiB are left" in output
     assert (names(copying), used(copying)) == (["filler"], 40 * MIB)
 
     remove(copying, "filler")
@@ -74,6 +123,20 @@ def test_copy_during_which_libvirtd_dies_is_made_again(copying: Site) -> None:
 
     assert paused.process.returncode == 1
     assert_converges(copying)
+
+
+@pytest.mark.case("11a")
+def test_what_a_kill_left_goes_even_if_there_is_no_room_for_it_any_more(copying: Site) -> None:
+    with paused_apply(copying) as paused:
+        paused.process.kill()
+    assert names(copying) == ["src.raw"]
+    fill(copying, 20 * MIB)
+
+    applied = copying.apply()
+
+    assert applied.exit_code == 1
+    assert "it needs 50MiB, and the pool small has 44MiB left" in applied.output
+    assert names(copying) == ["filler"]
 
 
 @pytest.mark.case("11a")
@@ -105,3 +168,30 @@ def test_failed_copy_that_somebody_uses_already_is_not_deleted(copying: Site) ->
     assert names(copying) == ["src.raw"]
     copying.lab.virsh("undefine", "guest")
     assert_converges(copying)
+
+
+@pytest.mark.case("11b")
+def test_copy_that_lacks_room_waits_for_it_and_is_not_begun_again_and_again(copying: Site) -> None:
+    copying.lab.virsh("vol-create-as", "small", "filler", "30M", "--format", "raw")
+    daemon = Daemon(copying.lab, copying.directory)
+    for demo in FILES:
+        (copying.specs / demo).unlink()
+    daemon.start()
+    try:
+        failed = daemon.wait_for("action.failed", key="Volume/small/src.raw")
+        assert "it needs 50MiB, and the pool small has 34MiB left" in failed["error"]
+        postponed = daemon.wait_for("object.postponed", key="Volume/small/src.raw")
+        assert (postponed["was"], postponed["wait_s"]) == ("lasting", 300.0)
+
+        # Other passes leave it alone, until there is more room.
+        daemon.wait_for("pass.ended", waiting=1)
+        copying.lab.virsh("pool-refresh", "small")
+        daemon.wait_for("pass.ended", waiting=1)
+        copying.lab.virsh("vol-delete", "filler", "small")
+        copying.lab.virsh("pool-refresh", "small")
+        daemon.wait_for("action.done", key="Volume/small/src.raw")
+    finally:
+        daemon.process.stop()
+
+    begun = [line for line in daemon.lines() if line["event"] == "action.started"]
+    assert len(begun) == 2, begun

@@ -10,6 +10,7 @@ from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import hidden
 from kvmreconcile.kinds.volume.content import size_of
 from kvmreconcile.kinds.volume.making import (
+    check_room,
     create,
     delete,
     find,
@@ -23,7 +24,7 @@ from kvmreconcile.kinds.volume.render import NAME
 from kvmreconcile.kinds.volume.usage import Place, disks, mentions
 from kvmreconcile.kinds.volume.users import place_of, users
 from kvmreconcile.model import Action, Actual, Blind, Key, Observation, Unknown
-from kvmreconcile.tree import parse
+from kvmreconcile.tree import Effect, parse
 from kvmreconcile.tree.scalars import print_size
 
 
@@ -97,9 +98,13 @@ def _name(volume: libvirt.virStorageVol) -> str | None:
 
 
 def _recreate(virt: libvirt.virConnect, action: Action) -> None:
-    # What cannot be made again is not taken away.
+    # What cannot be made again is not taken away; what an earlier run left half made is, in any case.
     with planned(virt, action) as blueprint:
-        refresh(pool_of(virt, action.key))
+        pool = pool_of(virt, action.key)
+        refresh(pool)
+        volume = find(pool, action.key)
+        if volume is not None and action.effect >= Effect.REPLACE:
+            check_room(pool, action.key, blueprint.needed, freed=int(volume.info()[2]))
         _remove(virt, action)
         make(virt, action.key, blueprint)
 

@@ -138,6 +138,18 @@ def _is_all_text(file: FileIO, size: int) -> bool:
     return all(is_text(_read(file.fileno(), at, length)) for at in places)
 
 
+def extents(file: FileIO) -> Iterator[tuple[int, int]]:
+    """Yield where a file has data, as offsets of start and end; all else up to its end are holes."""
+    size, end = os.fstat(file.fileno()).st_size, 0
+    while end < size:
+        try:
+            start = file.seek(end, os.SEEK_DATA)
+            end = file.seek(start, os.SEEK_HOLE)
+        except OSError:
+            return
+        yield start, end
+
+
 class Reader:
     """Gives a stream of libvirt the data of a file, and tells it where there is none."""
 

@@ -13,9 +13,9 @@ from time import monotonic, sleep
 
 import libvirt
 
-from kvmreconcile.errors import Busy, HostError, NotFound, Rejected
+from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected
 from kvmreconcile.host.errors import translated
-from kvmreconcile.kinds.volume.content import examined, receptacle, size_of, wrong_sum
+from kvmreconcile.kinds.volume.content import about, examined, receptacle, room_for, size_of, wrong_sum
 from kvmreconcile.kinds.volume.image import Image, Reader, Unusable, check_unchanged, opened
 from kvmreconcile.kinds.volume.naming import unnamed
 from kvmreconcile.kinds.volume.users import place_of, users
@@ -28,8 +28,11 @@ _DELETE = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
 """While a volume "is still being allocated" or "in use" by libvirt itself."""
 _REFRESH = {libvirt.VIR_ERR_INTERNAL_ERROR: Busy}
 """While the "pool has asynchronous jobs running", such as an upload whose client was just killed."""
+_MAKE_ROOM = "make room there, or name another pool"
 _PATIENCE_S, _PAUSE_S = 30.0, 0.5
 """How long a pool that is busy is asked again."""
+_FILE_SYSTEMS = frozenset({"dir", "fs", "netfs"})
+"""Types of pools whose volumes are files of one file system, where a hole takes no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,13 @@ class Blueprint:
     Attributes:
         definition: What libvirt is given.
         capacity: What it is to have in the end, in bytes; None for what it then has.
+        needed: How many bytes it takes of its pool.
         source: The open file that is copied into it, and what that says of itself; None for an empty volume.
     """
 
     definition: Node
     capacity: int | None
+    needed: int
     source: tuple[FileIO, Image] | None = None
 
 
@@ -60,11 +65,11 @@ def planned(virt: libvirt.virConnect, action: Action) -> Iterator[Blueprint]:
     definition, capacity = action.definition, size_of(action.definition)
     if action.content is None:
         empty = unnamed(definition, *_backing(virt, definition))
-        yield Blueprint(empty, capacity)
+        yield Blueprint(empty, capacity, room_for(empty))
         return
     with _opened(action.key, definition, action.content) as (file, image):
         empty = receptacle(definition, image)
-        yield Blueprint(empty, capacity, (file, image))
+        yield Blueprint(empty, capacity, room_for(empty, file), (file, image))
 
 
 def create(virt: libvirt.virConnect, action: Action) -> None:
@@ -79,9 +84,10 @@ def create(virt: libvirt.virConnect, action: Action) -> None:
 def make(virt: libvirt.virConnect, key: Key, blueprint: Blueprint) -> None:
     """Make a volume of which there is none."""
     pool = pool_of(virt, key)
+    check_room(pool, key, blueprint.needed)
     volume = _make(pool, blueprint.definition, key)
     if blueprint.source:
-        with _whole_or_gone(virt, volume, key):
+        with _whole_or_gone(virt, (pool, volume), key, blueprint.needed):
             _upload(virt, volume, *blueprint.source)
             check_unchanged(*blueprint.source)
             _refresh_patiently(pool)
@@ -142,13 +148,57 @@ def _opened(key: Key, definition: Node, content: Content) -> Iterator[tuple[File
         raise HostError(f"{key}: cannot read {content.path}: {error.strerror}") from error
 
 
+def check_room(pool: libvirt.virStoragePool, key: Key, needed: int, freed: int = 0) -> None:
+    """
+    Make sure that a pool has room, as libvirt last counted; one that is no file system refuses by itself.
+
+    Args:
+        freed: How many bytes will be given back before.
+
+    Raises:
+        NoRoom: It has not.
+    """
+    if not needed or parse(pool.XMLDesc(0)).attr("type") not in _FILE_SYSTEMS:
+        return
+    if _has(pool, needed - freed):
+        return
+    with suppress(Busy):
+        # Only then libvirt counts what others than itself have removed.
+        refresh(pool)
+    if not _has(pool, needed - freed):
+        name, left = pool.name(), about(int(pool.info()[3]) + freed)
+        what = f"it needs {about(needed)}, and the pool {name} has {left} left"
+        raise NoRoom(f"{key}: {what}; {_MAKE_ROOM}", pool=f"StoragePool/{name}", needed=needed)
+
+
+def _has(pool: libvirt.virStoragePool, needed: int) -> bool:
+    """Tell whether a pool has room, as libvirt last counted; one of which it knows no size may have."""
+    _, capacity, _, available = map(int, pool.info())
+    return not capacity or available >= needed
+
+
 @contextmanager
-def _whole_or_gone(virt: libvirt.virConnect, volume: libvirt.virStorageVol, key: Key) -> Iterator[None]:
+def _whole_or_gone(
+    virt: libvirt.virConnect,
+    made: tuple[libvirt.virStoragePool, libvirt.virStorageVol],
+    key: Key,
+    needed: int,
+) -> Iterator[None]:
     """Delete a volume that was just made if it cannot be completed; over a lost connection it stays, unfinished."""
+    pool, volume = made
     with ExitStack() as undo:
         undo.callback(_discard, virt, volume, key)
-        with translated(str(key)):
-            yield
+        try:
+            with translated(str(key)):
+                yield
+        except NoRoom as error:
+            # The error does not say which pool: more room than libvirt counts there would be no reason to try again.
+            undo.close()
+            with suppress(HostError):
+                refresh(pool)
+            left = f"it needs {about(needed)}, and {about(int(pool.info()[3]))} are left"
+            what = f"the pool {pool.name()} ran full while it was copied: {left}"
+            raise NoRoom(f"{key}: {what}; {_MAKE_ROOM}") from error
         undo.pop_all()
 
 

@@ -1,12 +1,14 @@
-"""Whether a file can become a volume."""
+"""Whether a file can become a volume, and how much room that takes."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from kvmreconcile.kinds.volume.content import unusable
+from kvmreconcile.kinds.volume.content import about, room_for, unusable
+from kvmreconcile.kinds.volume.image import opened
 from kvmreconcile.kinds.volume.spec import VolumeSpec
 from kvmreconcile.model import Content, Obstacle
 from kvmreconcile.tree import Node, parse
@@ -84,3 +86,43 @@ def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         f"cannot read {tmp_path}/none: No such file or directory",
         'mend "source.file", or put the file there',
     )
+
+
+@pytest.mark.case("11b")
+@pytest.mark.parametrize(
+    ("definition", "needed"),
+    [
+        (volume("raw", "<capacity unit='MiB'>10</capacity>"), 10 * MIB),
+        (volume("", "<capacity unit='MiB'>10</capacity>"), 10 * MIB),
+        (volume("raw", "<capacity unit='MiB'>10</capacity><allocation>0</allocation>"), 0),
+        (volume("raw", "<capacity unit='MiB'>1</capacity><allocation unit='MiB'>3</allocation>"), 3 * MIB),
+        (volume("qcow2", "<capacity unit='GiB'>10</capacity>"), 256 << 10),
+        (volume("raw"), 0),
+    ],
+)
+def test_room_for_an_empty_volume_is_what_is_set_aside(definition: Node, needed: int) -> None:
+    assert room_for(definition) == needed
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0B"), (1000, "1000B"), (50 * MIB, "50MiB"), (MIB + MIB // 4, "1.2MiB")]
+)
+def test_sizes_are_told_as_people_want_them(size: int, text: str) -> None:
+    assert about(size) == text
+
+
+@pytest.mark.case("11b")
+@pytest.mark.parametrize(("reserved", "needed"), [(0, 2), (1, 2), (2, 3), (5, 5), (9, 9)])
+def test_room_for_a_copy_is_its_data_and_what_is_set_aside_before(
+    tmp_path: Path, reserved: int, needed: int
+) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.write(os.urandom(MIB))
+        file.truncate(4 * MIB)
+        file.seek(4 * MIB)
+        file.write(os.urandom(MIB))
+    definition = volume("raw", f"<capacity>1</capacity><allocation unit='MiB'>{reserved}</allocation>")
+
+    with opened(path) as source:
+        assert room_for(definition, source) == needed * MIB

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.errors import HostError, Rejected
-from kvmreconcile.kinds.volume.image import Image, Reader, check_unchanged, checksum, inspect, opened
+from kvmreconcile.kinds.volume.image import Image, Reader, check_unchanged, checksum, extents, inspect, opened
 
 MIB = 1 << 20
 
@@ -142,3 +142,14 @@ def test_file_is_told_as_data_and_holes(tmp_path: Path, parts: list[tuple[int, i
     assert here == size
     assert bytes(copy) == path.read_bytes()
     assert sent == sum(length for _, length in parts)
+
+
+@PARTS
+def test_extents_are_where_a_file_has_data(tmp_path: Path, parts: list[tuple[int, int]]) -> None:
+    path = tmp_path / "sparse"
+    sparse(path, parts)
+
+    with opened(path) as file:
+        found = list(extents(file))
+
+    assert found == [(start, start + length) for start, length in parts if length]
