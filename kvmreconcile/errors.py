@@ -10,6 +10,7 @@ Every error this package raises on purpose, in one tree.
     │  ├─ Busy             job or lock in the way; retried with delay
     │  ├─ NotYet           what is waited for is not there yet; asked again until its time is over
     │  ├─ NotFound         vanished between observing and acting; the next pass decides
+    │  ├─ NoRoom           a file system or pool is too full; terminal until there is more room
     │  ├─ Unsupported      this libvirt or QEMU cannot; terminal
     │  └─ Rejected         invalid configuration; terminal until the spec changes
     ├─ StateError          state file unreadable; nothing is pruned
@@ -117,6 +118,23 @@ class NotYet(HostError):
 
 class NotFound(HostError):
     """The object vanished between observing and acting."""
+
+
+class NoRoom(HostError):
+    """
+    There is not enough room for what was to be written.
+
+    Attributes:
+        pool: The key of the storage pool, "" where another file system is full.
+        needed: How many bytes it must have left; 0 where that is not known.
+    """
+
+    def __init__(
+        self, message: str, code: int = 0, domain: int = 0, *, pool: str = "", needed: int = 0
+    ) -> None:
+        super().__init__(message, code, domain)
+        self.pool = pool
+        self.needed = needed
 
 
 class Unsupported(HostError):

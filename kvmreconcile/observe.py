@@ -16,6 +16,9 @@ Objects = Mapping[Key, Actual | Unknown]
 _INSIDE = {"StoragePool": "Volume"}
 """Kinds without events of their own, by the kind of what contains them: looked at whenever that is."""
 
+_AROUND = {inside: outside for outside, inside in _INSIDE.items()}
+"""Kinds of what contains others, which has less left in it once there are more of them."""
+
 
 def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
     """Read all objects of all kinds; the result also names what could not be read."""
@@ -53,7 +56,8 @@ class Observer:
         if self._seen is None:
             return self.all()
         unclear = {key for key, each in self._seen.objects.items() if isinstance(each, Unknown)}
-        asked = {key for key in {*keys, *unclear} if key.kind in self.kinds}
+        around = {Key(_AROUND[k.kind], k.name.partition("/")[0]) for k in keys if k.kind in _AROUND}
+        asked = {key for key in {*keys, *unclear, *around} if key.kind in self.kinds}
         whole = {b.prefix.partition("/")[0] for b in self._seen.blind}
         whole |= {_INSIDE[key.kind] for key in keys if key.kind in _INSIDE}
         for name in sorted({key.kind for key in asked} | whole):

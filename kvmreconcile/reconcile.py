@@ -18,6 +18,7 @@ from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Plan, Prune, Report, World
 from kvmreconcile.observe import Observer
+from kvmreconcile.obstacles import Obstacles
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded
@@ -68,16 +69,18 @@ class Site:
     stopping: Event = field(default_factory=Event)
     lend: Callable[[], AbstractContextManager[Any]] | None = None
     _observer: Observer = field(init=False)
+    _obstacles: Obstacles = field(init=False)
     _memory: dict[tuple[str, Key], object] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Begin without having seen anything."""
         object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
+        object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
 
     def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
         """Return specs, host and state as they are now; of the host, only the objects `at` are observed again if given."""
         settings = self.settings
-        return World(
+        world = World(
             instance=settings.instance,
             host=settings.host,
             now=now,
@@ -91,6 +94,7 @@ class Site:
             trials=self.state.trials(),
             memory=self._memory,
         )
+        return replace(world, obstacles=self._obstacles.in_existing(world))
 
     def plan(self, world: World, overrides: Overrides) -> Plan:
         """Say what would be done, and what is held."""
@@ -101,7 +105,13 @@ class Site:
             replace=Limit(said.max_replace_share, said.max_replace),
             remake=Limit(said.max_remake_share, said.max_remake),
         )
-        plan: Plan = find(PLANNERS, self.settings.planner)(world, self.kinds, overrides, limits)
+        planner = find(PLANNERS, self.settings.planner)
+        plan: Plan = planner(world, self.kinds, overrides, limits)
+        # Only files that something would be made of are read: of all others it does not matter what they hold.
+        unusable = self._obstacles.in_new(plan)
+        if unusable:
+            world = replace(world, obstacles={**world.obstacles, **unusable})
+            plan = planner(world, self.kinds, overrides, limits)
         return plan
 
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:

@@ -1,11 +1,15 @@
 """`kvmreconcile validate`: name all that is wrong with specs. Separate because it needs no hypervisor."""
 
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import read_specs
 from kvmreconcile.cli.terminal import show
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.errors import Problem
+from kvmreconcile.model import Desired
+from kvmreconcile.reconcile import Kinds, known_kinds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,15 +21,27 @@ class ValidateOptions(Common):
 
 def validate(options: ValidateOptions) -> int:
     """Name everything that is wrong with specs, with its place; needs no hypervisor."""
-    loaded = read_specs(options.paths, options.settings(), known_kinds())
-    for problem in loaded.problems:
+    kinds = known_kinds()
+    loaded = read_specs(options.paths, options.settings(), kinds)
+    problems = (*loaded.problems, *_unusable(loaded.desired.values(), kinds))
+    for problem in problems:
         show(str(problem).replace("\n", " "))
-    if loaded.problems:
+    if problems:
         return 1
     files = {document.source.file for document in loaded.documents}
     objects, verb = len(loaded.documents), "is" if len(loaded.documents) == 1 else "are"
     show(f"{_count(objects, 'object')} in {_count(len(files), 'file')} {verb} valid")
     return 0
+
+
+def _unusable(desired: Iterable[Desired], kinds: Kinds) -> Iterator[Problem]:
+    """Yield what is wrong with files that objects start as; one that is not on this machine may be on the host."""
+    for each in desired:
+        content = each.content
+        if content and os.access(content.path, os.R_OK):
+            obstacle = kinds[each.key.kind].unusable(each.tree, content)
+            if obstacle:
+                yield Problem(str(content.source), f"{each.key}: {obstacle.why}", obstacle.todo)
 
 
 def _count(number: int, noun: str) -> str:

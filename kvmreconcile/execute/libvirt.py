@@ -17,7 +17,7 @@ from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, STARTING, WAT
 from kvmreconcile.execute.legs import Leg, Legs
 from kvmreconcile.execute.parallel import work
 from kvmreconcile.execute.redact import redacted
-from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently
+from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently, shortage
 from kvmreconcile.execute.unchanged import check_same
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
@@ -133,7 +133,7 @@ class _Run:
         with self._telling:
             self._executor.reporter.started(action)
         began_s = pace.clock()
-        result, error, retry, kind = Result.DONE, "", False, ""
+        result, error, retry, kind, lacks = Result.DONE, "", False, "", None
         try:
             self._perform(action)
             if is_last and action.verb not in REMOVING and action.key in self._world.desired:
@@ -141,14 +141,14 @@ class _Run:
                 self.settled(action.key, news)
         except (HostError, StateError) as failure:
             result, error = Result.FAILED, self._redacted(action, str(failure))
-            retry, kind = failure.retry, type(failure).__name__
+            retry, kind, lacks = failure.retry, type(failure).__name__, shortage(failure)
             if isinstance(failure, NotYet) and self._executor.stopping.is_set():
                 result, error, kind = Result.SKIPPED, "stopped while it was waited for", ""
             if not self._executor.connection.is_alive():
                 self._lost.set()
             elif result is Result.FAILED and self._shows_no_good(action, failure):
                 self.ledger.failed(action.key, error)
-        return Outcome(action, result, pace.clock() - began_s, error, retry, kind)
+        return Outcome(action, result, pace.clock() - began_s, error, retry, kind, lacks)
 
     def _redacted(self, action: Action, text: str) -> str:
         """Return what libvirt said of an action without the secrets it was given."""

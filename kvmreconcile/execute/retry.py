@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from kvmreconcile.errors import HostError, NotYet
+from kvmreconcile.errors import HostError, KvmReconcileError, NoRoom, NotYet
+from kvmreconcile.model import Key, Shortage
 
 T = TypeVar("T")
 
@@ -79,3 +80,10 @@ def patiently(call: Callable[[], T], is_over: Callable[[], bool], pace: Pace, de
             if pace.clock() - began_s >= error.patience_s or is_over():
                 raise
             pace.sleep(pace.look_again_s)
+
+
+def shortage(failure: KvmReconcileError) -> Shortage | None:
+    """Return how much room must be where for what has failed to be worth another try; None where that is not known."""
+    if isinstance(failure, NoRoom) and failure.pool:
+        return Shortage(Key.read(failure.pool), failure.needed)
+    return None

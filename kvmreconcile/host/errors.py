@@ -4,12 +4,13 @@ The only place that catches libvirt's errors: each becomes one of ours, by a tab
 Separate so that whether something is absent, busy or lost is decided once, for all drivers.
 """
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import libvirt
 
-from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unavailable, Unsupported
+from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected, Unavailable, Unsupported
 
 Meaning = type[HostError]
 
@@ -73,6 +74,8 @@ MEANINGS: Mapping[int, Meaning] = {
 }
 """What an error code means, wherever it comes from; a code without a row is a plain HostError."""
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Numbers of the system's errors that mean a full file system or an exhausted quota; libvirt hands them on."""
 _TRANSPORT = frozenset({libvirt.VIR_FROM_REMOTE, libvirt.VIR_FROM_RPC})
 _BROKEN = frozenset({libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR})
 
@@ -94,7 +97,9 @@ def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Ite
     except libvirt.libvirtError as error:
         code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
         why = "; ".join(filter(None, str(error).splitlines()))
-        raise meaning(code, domain, meanings or {})(f"{where}: {why}", code, domain) from error
+        is_full = code == libvirt.VIR_ERR_SYSTEM_ERROR and error.get_int1() in _FULL
+        kind = NoRoom if is_full else meaning(code, domain, meanings or {})
+        raise kind(f"{where}: {why}", code, domain) from error
     except UnicodeDecodeError as error:
         # A file may be called by any bytes, and libvirt hands on what it is called.
         raise HostError(f"{where}: libvirt tells of it in bytes that are no text (UTF-8)") from error

@@ -18,11 +18,13 @@ from kvmreconcile.kinds.update import UpdatePolicy
 from kvmreconcile.model import (
     Action,
     Actual,
+    Content,
     Cost,
     Desired,
     Key,
     Lookup,
     Observation,
+    Obstacle,
     Prune,
     Removal,
     Source,
@@ -136,6 +138,14 @@ def _plain_cost(_removal: Removal) -> Cost:
     return Cost()
 
 
+def _usable(_definition: Node, _content: Content) -> Obstacle | None:
+    return None
+
+
+def _sound(_connection: Any, _actual: Actual) -> Obstacle | None:
+    return None
+
+
 def _none_moved(_desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
     return ()
 
@@ -163,6 +173,8 @@ class Kind:
         notes: Tells what people should know of a new definition before it is made.
         cost: Tells what the removal of an object costs, and what stays of it.
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
+        unusable: Reads the local file that a new object of some definition starts as, and tells why it cannot.
+        damage: Asks libvirt whether an object's content is sound, and tells why it is not.
     """
 
     name: str
@@ -179,6 +191,8 @@ class Kind:
     moves: Callable[[Desired, Actual, Lookup], Iterable[Change]] = _none_moved
     notes: Callable[[Node], Iterable[str]] = _no_notes
     cost: Callable[[Removal], Cost] = _plain_cost
+    unusable: Callable[[Node, Content], Obstacle | None] = _usable
+    damage: Callable[[Any, Actual], Obstacle | None] = _sound
     prune: Prune = Prune.CONFIRM
     stamped: bool = False
     has_power: bool = True

@@ -2,15 +2,17 @@
 
 from kvmreconcile.model.objects import (
     Actual,
+    Content,
     Desired,
     Halt,
     Key,
     Mention,
+    Obstacle,
     Power,
     Source,
     Stamp,
 )
-from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result
+from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result, Shortage
 from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
 from kvmreconcile.model.removal import Cost, Removal
 from kvmreconcile.model.windows import Window
@@ -35,6 +37,7 @@ __all__ = [
     "Applied",
     "Apply",
     "Blind",
+    "Content",
     "Cost",
     "Desired",
     "Halt",
@@ -45,6 +48,7 @@ __all__ = [
     "Lookup",
     "Mention",
     "Observation",
+    "Obstacle",
     "Outcome",
     "Plan",
     "Policy",
@@ -56,6 +60,7 @@ __all__ = [
     "Report",
     "Result",
     "Settled",
+    "Shortage",
     "ShutdownBy",
     "Source",
     "Stamp",

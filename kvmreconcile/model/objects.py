@@ -78,6 +78,36 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """
+    The local file that a new object's first bytes come from.
+
+    Attributes:
+        any_format: Whether it is taken as it is, be it a disk image or not.
+        sha256: The checksum that it must have, "" where any will do.
+        named_by: By which field the spec names it, such as "spec.source.file".
+        source: Where that field is.
+    """
+
+    path: Path
+    any_format: bool = False
+    sha256: str = ""
+    named_by: str = ""
+    source: Source = field(default_factory=Source)
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps an object from being made or used as its spec says, and what to do about that."""
+
+    why: str
+    todo: str
+
+    def __str__(self) -> str:
+        return f"{self.why}; {self.todo}"
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """
     One object as a spec wants it.
@@ -88,7 +118,7 @@ class Desired:
         power: None leaves the object as found.
         autostart: None leaves it as found.
         plain: A new object or member is given only what libvirt itself gives it.
-        content: For a volume, the local file its first bytes come from.
+        content: For a volume, what its first bytes come from.
         labels: For selection by people and policies.
         after: Objects that must run and be ready before it is started; those that are not to run do not count.
         mentions: Where it names other objects, as far as that is known.
@@ -102,7 +132,7 @@ class Desired:
     policy: Policy = field(default_factory=Policy)
     source: Source = field(default_factory=Source)
     plain: bool = False
-    content: Path | None = None
+    content: Content | None = None
     labels: tuple[tuple[str, str], ...] = ()
     after: tuple[Key, ...] = ()
     mentions: tuple[Mention, ...] = ()
@@ -137,6 +167,7 @@ class Actual:
         leftovers: What libvirt keeps of it beside its definition: snapshots, checkpoints.
         job: What keeps the object busy, "" if nothing does.
         halt: Why it does not run, None where it does or nobody can tell.
+        available: How many bytes are left in it, None where it holds none or nobody can tell.
     """
 
     key: Key
@@ -152,6 +183,7 @@ class Actual:
     leftovers: frozenset[Leftover] = frozenset()
     job: str = ""
     halt: Halt | None = None
+    available: int | None = None
 
     @property
     def tree(self) -> Node:

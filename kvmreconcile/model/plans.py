@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from pathlib import Path
 
 from kvmreconcile.errors import Problem, Rejected
-from kvmreconcile.model.objects import Desired, Key
+from kvmreconcile.model.objects import Content, Desired, Key
 from kvmreconcile.model.policy import Policy
 from kvmreconcile.model.world import Settled
 from kvmreconcile.tree import Change, Effect, Node
@@ -41,7 +40,7 @@ class Action:
         after: Objects whose actions must have succeeded before this one, and those that follow it on this object.
         tree: What the verb works with: the whole proposed definition, or one device of it.
         steps: Where the verb acts, for one that acts on a part.
-        content: For a new volume, the local file its first bytes come from.
+        content: For a new volume, what its first bytes come from.
         notes: What people should know before it is done, though it is as the spec says.
         policy: The object's own, for what a verb may do (how long to wait for a shutdown, whether to force it).
         former: The name that the object has until a verb gives it that of `key`, None for any other verb.
@@ -55,7 +54,7 @@ class Action:
     needs: tuple[Key, ...] = ()
     tree: Node | None = None
     steps: tuple[str, ...] = ()
-    content: Path | None = None
+    content: Content | None = None
     notes: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     after: tuple[Key, ...] = ()
@@ -93,6 +92,7 @@ class Hold(Enum):
     SUSPENDED = "it is suspended"
     BROKEN = "what it refers to does not exist"
     STRAYED = "it is on another file than its spec names"
+    CONTENT = "its content cannot be used"
     FAULT = "it stands still, and not because anybody wants it"
     LEFT = "its spec leaves it off"
     INCOMPLETE = "not every spec could be read"
@@ -162,6 +162,14 @@ class Result(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Shortage:
+    """Which object has too few bytes left, and how many an action needs there."""
+
+    of: Key
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """
     What came of one action.
@@ -170,6 +178,7 @@ class Outcome:
         error: Why it failed or was skipped, else "".
         failure: The class of the error that it failed with, else "".
         retry: Whether the failure may be temporary.
+        shortage: What it lacked room in, None if it did not, or nobody knows how much it takes.
     """
 
     action: Action
@@ -178,6 +187,7 @@ class Outcome:
     error: str = ""
     retry: bool = False
     failure: str = ""
+    shortage: Shortage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from kvmreconcile.model.objects import Actual, Desired, Key, Stamp
+from kvmreconcile.model.objects import Actual, Desired, Key, Obstacle, Stamp
 from kvmreconcile.model.policy import Leftover
 from kvmreconcile.tree import Node
 
@@ -177,6 +177,7 @@ class World:
         now: The time of the pass, with zone.
         suspended: Objects that nothing is to be done to, None for all of them; may include suspensions that are over.
         trials: Edits that are on trial, or were taken back.
+        obstacles: What of the objects' content, old or new, cannot be used.
         memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
             saves work and decides nothing.
     """
@@ -192,6 +193,7 @@ class World:
     prune: Mapping[str, Prune] = field(default_factory=dict)
     suspended: Mapping[Key | None, Suspension] = field(default_factory=dict)
     trials: Mapping[Key, Trial] = field(default_factory=dict)
+    obstacles: Mapping[Key, Obstacle] = field(default_factory=dict)
     memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 

@@ -11,7 +11,7 @@ from enum import Enum
 from itertools import groupby
 
 from kvmreconcile.errors import HostError, NotFound
-from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result
+from kvmreconcile.model import Action, Key, Observation, Outcome, Plan, Report, Result, Shortage
 from kvmreconcile.plan.policy import digest_of
 
 Steps = tuple[str, tuple[Key, ...]]
@@ -48,12 +48,24 @@ FREE = 2
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What is known of the last attempts at one object."""
+    """
+    What is known of the last attempts at one object.
+
+    Attributes:
+        shortage: What it lacked room in; once there is enough it need not wait any longer.
+    """
 
     steps: Steps
     tries: int
     fate: Fate
     due_s: float
+    shortage: Shortage | None = None
+
+    def may_end(self, seen: Observation) -> bool:
+        """Tell whether what was in the way is seen to be out of it."""
+        container = seen.actual(self.shortage.of) if self.shortage else None
+        left = container.available if container else None
+        return self.shortage is not None and left is not None and left >= self.shortage.needed
 
 
 class Backoff:
@@ -63,9 +75,16 @@ class Backoff:
         self._waits: dict[Key, Wait] = {}
         self._waiting: set[Key] = set()
 
-    def sift(self, plan: Plan, now_s: float) -> Plan:
-        """Return the plan without objects that still have to wait, and without what needs them."""
+    def sift(self, plan: Plan, now_s: float, seen: Observation | None = None) -> Plan:
+        """
+        Return the plan without objects that still have to wait, and without what needs them.
+
+        Args:
+            seen: The host, where there may now be the room that something lacked.
+        """
         planned = _by_object(plan.actions)
+        for key in [k for k, wait in self._waits.items() if seen and wait.may_end(seen)]:
+            self.release(key)
         self._waiting = {k for k, steps in planned.items() if self._must_wait(k, steps, now_s)}
         self._waits = {k: w for k, w in self._waits.items() if k in planned or now_s < w.due_s + FORGET_S}
         return without(plan, self._waiting)
@@ -74,10 +93,11 @@ class Backoff:
         """Take note of what came of a plan, and return what must wait before it is tried again."""
         postponed: dict[Key, Wait] = {}
         steps = _by_object(report.plan.actions)
+        lacks = {o.action.key: o.shortage for o in report.outcomes if o.shortage}
         for key, fate in _fates(report.outcomes).items():
             before = self._waits.get(key)
             tries = before.tries + 1 if before and before.steps == steps[key] else 1
-            wait = Wait(steps[key], tries, fate, now_s + fate.wait_s(tries))
+            wait = Wait(steps[key], tries, fate, now_s + fate.wait_s(tries), lacks.get(key))
             self._waits[key] = wait
             if wait.due_s > now_s:
                 postponed[key] = wait

@@ -149,7 +149,7 @@ class Passes:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
         if turn.approval:
             self._answer(turn.approval, plan)
-        allowed = self._executions.startable(self._backoff.sift(plan, self.clock()), busy)
+        allowed = self._executions.startable(self._backoff.sift(plan, self.clock(), world.observed), busy)
         looked = Looked(
             at=turn.at,
             pass_id=turn.pass_id,

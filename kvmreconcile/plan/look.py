@@ -17,6 +17,7 @@ from kvmreconcile.model import (
     Held,
     Hold,
     Key,
+    Obstacle,
     Reason,
     Stamp,
     Surroundings,
@@ -54,6 +55,7 @@ class Findings:
         suspended: What is to be left alone.
         blocked: What is not to be made or renamed now, as it is another object still.
         sound: What can be started with what is stored, whatever becomes of its edit.
+        unusable: What cannot be made or used, because of its content.
     """
 
     steps: dict[Key, tuple[Action, ...]] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class Findings:
     suspended: dict[Key, Stop] = field(default_factory=dict)
     blocked: dict[Key, Stop] = field(default_factory=dict)
     sound: set[Key] = field(default_factory=set)
+    unusable: dict[Key, Stop] = field(default_factory=dict)
 
     def take(self, other: "Findings") -> None:
         """Take over what else was found of objects about which there is nothing to do here."""
@@ -106,7 +109,7 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
         found.foreign.add(key)
         found.held.append(conflict(desired, actual, world))
         return
-    _note(view, _memo(view, world, kinds[key.kind]), found)
+    _note(view, _memo(view, world, kinds[key.kind]), world.obstacles.get(key), found)
 
 
 def _memo(view: View, world: World, kind: Rulebook) -> Memo:
@@ -172,19 +175,23 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
         yield Held(placeholder(desired), Hold.STRAYED, detail, release)
 
 
-def _note(view: View, memo: Memo, found: Findings) -> None:
+def _note(view: View, memo: Memo, obstacle: Obstacle | None, found: Findings) -> None:
     key, actual, compared, strayed = view.desired.key, view.actual, memo.compared, memo.strayed
     if actual is not None and actual.job and compared.actions:
         # A move that was begun earlier is the job itself, and is brought to its end.
         found.held += [Held(a, Hold.BUSY, actual.job, ONCE_IDLE) for a in compared.actions if a.verb != MOVE]
         found.steps[key] = tuple(a for a in compared.actions if a.verb == MOVE)
         return
+    if obstacle:
+        found.unusable[key] = Hold.CONTENT, obstacle.why, obstacle.todo, None
     actions, halted = kept_still(compared.actions, view.desired, actual, view.applied)
     found.held += (*strayed, *halted)
     if compared.pending:
         found.pending[key] = compared.pending
     if actions:
         found.steps[key] = actions
+    elif key in found.unusable:
+        found.held.append(Held(placeholder(view.desired), *found.unusable[key]))
     elif not strayed and not halted:
         found.in_sync.append(key)
     if compared.stale or (not actions and _is_news(view)):

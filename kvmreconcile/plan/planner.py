@@ -148,7 +148,7 @@ def _judged(
     held: list[Held] = []
     for key, steps in found.steps.items():
         allowed, kept = judge(steps, replace(case, at_rest=key in found.at_rest))
-        blocked = found.suspended.get(key) or found.blocked.get(key)
+        blocked = found.suspended.get(key) or found.blocked.get(key) or found.unusable.get(key)
         hold = blocked or _broken(key, needs, absent) or _still_hidden(key, found, actions)
         if hold:
             free = ORDERED if key in found.sound and not blocked else frozenset()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
-from kvmreconcile.model import Desired, Key
+from kvmreconcile.model import Content, Desired, Key
 from kvmreconcile.source.document import check, find
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import SpecFile
@@ -61,12 +61,19 @@ def _pieces(text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str)
             key = kind.key(checked.document)
             try:
                 desired = kind.desire(checked.document, derived_uuid(instance, key))
-                desired = replace(desired, mentions=tuple(mentions(reading.item, kind)))
+                content = _placed(desired.content, reading.item)
+                desired = replace(desired, mentions=tuple(mentions(reading.item, kind)), content=content)
             except SpecError as error:
                 contradictions = tuple(_contradictions(error, reading.item, key))
             yield Piece(checked.document, key, desired, checked.faults, contradictions, reading.whole)
         elif checked.faults:
             yield Piece(None, checked.key, None, checked.faults, (), reading.whole)
+
+
+def _placed(content: Content | None, item: Item) -> Content | None:
+    """Return what a new object starts as, with the place where the document names it."""
+    found = find(item, *content.named_by.split(".")) if content else None
+    return replace(content, source=found.source) if content and found else content
 
 
 def _contradictions(error: SpecError, item: Item, key: Key) -> Iterator[Fault]:

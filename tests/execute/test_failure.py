@@ -2,8 +2,8 @@
 
 import pytest
 
-from kvmreconcile.errors import Busy, HostError, Rejected, StateError, Unavailable
-from kvmreconcile.model import Key, Outcome, Plan, Report, Result
+from kvmreconcile.errors import Busy, HostError, NoRoom, Rejected, StateError, Unavailable
+from kvmreconcile.model import Key, Outcome, Plan, Report, Result, Shortage
 from tests.execute.conftest import Stage
 from tests.execute.host import action, desired, world
 
@@ -42,6 +42,17 @@ def test_a_failure_skips_the_rest_of_its_object_and_all_that_needs_it_and_nothin
     assert report.failed[0].error == "Volume/p/root: no space in the pool"
     skipped = {o.error for o in report.outcomes if o.result is Result.SKIPPED}
     assert skipped == {'"create" of Volume/p/root failed'}
+
+
+@pytest.mark.case("11b")
+def test_failure_tells_where_it_lacked_room_and_how_much(stage: Stage) -> None:
+    stage.host.faults["create Volume/p/root"] = [NoRoom("full", pool="StoragePool/p", needed=5)]
+    stage.host.faults["create Volume/p/data"] = [NoRoom("full")]
+
+    report = stage.execute(action("create", "Volume/p/root"), action("create", "Volume/p/data"))
+
+    assert [o.shortage for o in report.outcomes] == [Shortage(Key("StoragePool", "p"), 5), None]
+    assert {(o.failure, o.retry) for o in report.outcomes} == {("NoRoom", False)}
 
 
 def test_outcomes_are_in_the_plans_order(stage: Stage) -> None:

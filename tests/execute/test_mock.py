@@ -1,6 +1,6 @@
 """The executor with the kinds as they are, on libvirt's own mock of a host."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,6 +56,25 @@ def planned(site: Site) -> Plan:
 def apply(site: Site) -> Report:
     world = site.look(load([site.settings.specs], KNOWN, site.settings.instance), NOW)
     return site.execute(site.plan(world, Overrides()), world, SilentReporter())
+
+
+@pytest.mark.case("11b")
+def test_with_a_volume_that_changed_its_pool_is_looked_at_as_less_is_left_in_it(site: Site) -> None:
+    apply(site)
+    loaded = load([site.settings.specs], KNOWN, site.settings.instance)
+
+    def left(at: Collection[Key] | None) -> int | None:
+        pool = site.look(loaded, NOW, at).observed.actual(POOL)
+        assert pool is not None
+        return pool.available
+
+    before = left(None)
+    volume = site.connection.virt.storagePoolLookupByName("images").storageVolLookupByName("v1")
+    volume.delete(0)
+
+    assert before is not None
+    assert left([NET]) == before
+    assert left([VOLUMES[1]]) == before + (1 << 20)
 
 
 def test_a_whole_host_is_made_in_one_pass_and_then_nothing_is_left(site: Site) -> None:

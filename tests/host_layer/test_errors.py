@@ -1,11 +1,12 @@
 """What each failure of libvirt becomes: absent, busy, lost, refused."""
 
+import errno
 from collections.abc import Iterator
 
 import libvirt
 import pytest
 
-from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unavailable, Unsupported
+from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected, Unavailable, Unsupported
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.errors import MEANINGS, meaning, translated
 from tests.mock import OWN
@@ -49,6 +50,34 @@ def test_what_libvirt_tells_in_bytes_that_are_no_text_is_a_failure_like_any_othe
         b"<source file='/srv/\xff'/>".decode()
 
     assert not isinstance(caught.value, NotFound)
+
+
+@pytest.mark.case("11b")
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, NoRoom), (errno.EDQUOT, NoRoom), (errno.EACCES, HostError)]
+)
+def test_full_file_system_is_known_by_the_number_of_the_systems_error(
+    number: int, kind: type[HostError]
+) -> None:
+    error = libvirt.libvirtError("cannot write")
+    text = "cannot write to stream: No space left on device"
+    # code, domain, message, level, three texts, two numbers: what libvirt 9.0 answers for an upload
+    error.err = (
+        libvirt.VIR_ERR_SYSTEM_ERROR,
+        libvirt.VIR_FROM_STREAMS,
+        text,
+        2,
+        "%s",
+        text,
+        None,
+        number,
+        -1,
+    )
+
+    with pytest.raises(HostError) as caught, translated("Volume/small/root"):
+        raise error
+
+    assert type(caught.value) is kind
 
 
 def test_broken_xml_is_rejected(connection: Connection) -> None:

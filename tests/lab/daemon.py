@@ -32,7 +32,7 @@ class Daemon:
         self.lab = lab
         self.specs = home / "specs"
         self.state = home / "state"
-        self.specs.mkdir()
+        self.specs.mkdir(exist_ok=True)
         for name in FILES:
             shutil.copy(DEMO / name, self.specs)
         # Pruning is allowed wherever it is dangerous.

@@ -16,7 +16,7 @@ import pytest
 from kvmreconcile.errors import HostError, NotFound, Rejected, Unsupported
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.volume import KIND as VOLUME
-from kvmreconcile.model import Blind, Key
+from kvmreconcile.model import Blind, Content, Key
 from kvmreconcile.tree import parse
 from tests.lab.lab import Lab
 from tests.lab.storage import ANYTHING, Host, pool_wish, volume_wish
@@ -475,8 +475,9 @@ def test_image_that_is_missing_costs_no_volume(pooled: Host, images: Path) -> No
     pooled.want(volume_wish("root", capacity="1MiB"))
     pooled.converge()
 
+    content = Content(images / "none")
     with pytest.raises(Rejected, match="cannot read"):
-        pooled.act(of("root"), "replace", tree=pooled.actual(of("root")).tree, content=images / "none")
+        pooled.act(of("root"), "replace", tree=pooled.actual(of("root")).tree, content=content)
 
     assert (images / "default/root").exists()
 

@@ -4,8 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unsupported
-from kvmreconcile.model import Action, Key, Outcome, Plan, Reason, Report, Result
+from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected, Unsupported
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Key,
+    Observation,
+    Outcome,
+    Plan,
+    Reason,
+    Report,
+    Result,
+    Shortage,
+)
 from kvmreconcile.passes.backoff import FORGET_S, Backoff, Fate
 from kvmreconcile.tree import Effect
 
@@ -62,7 +73,14 @@ def test_what_will_not_pass_by_itself_waits_for_long() -> None:
 
 @pytest.mark.parametrize(
     ("error", "wait_s"),
-    [(Rejected, 300.0), (Unsupported, 300.0), (HostError, 2.0), (NotFound, 2.0), (Busy, 1.0)],
+    [
+        (Rejected, 300.0),
+        (Unsupported, 300.0),
+        (NoRoom, 300.0),
+        (HostError, 2.0),
+        (NotFound, 2.0),
+        (Busy, 1.0),
+    ],
 )
 def test_how_long_it_waits_is_a_matter_of_the_error(error: type[HostError], wait_s: float) -> None:
     backoff = Backoff()
@@ -85,6 +103,46 @@ def test_what_can_now_be_done_to_what_it_needs_ends_the_wait() -> None:
     backoff.learn(report(failed(action(), retry=False)), 0.0)
 
     assert sifted(backoff, 1.0, action(LAN), action(needs=(LAN,))) == [LAN, WEB]
+
+
+POOL = Key("StoragePool", "small")
+
+
+def lacking(needed: int) -> Outcome:
+    """Return the failure of a step that needs so many bytes of a pool."""
+    outcome = replace(failed(action(), retry=False), failure=NoRoom.__name__)
+    return replace(outcome, shortage=Shortage(POOL, needed))
+
+
+def having(available: int | None) -> Observation:
+    return Observation({POOL: Actual(POOL, "", "<pool/>", available=available)})
+
+
+@pytest.mark.case("11b")
+@pytest.mark.parametrize("available", [None, 0, 49])
+def test_what_lacks_room_waits_for_long_while_there_is_too_little(available: int | None) -> None:
+    backoff = Backoff()
+    backoff.learn(report(lacking(50)), 0.0)
+
+    assert backoff.sift(Plan((action(),)), 299.0, having(available)).actions == ()
+    assert backoff.sift(Plan((action(),)), 300.0, having(available)).actions == (action(),)
+
+
+@pytest.mark.case("11b")
+def test_what_lacks_room_is_tried_once_there_is_enough() -> None:
+    backoff = Backoff()
+    backoff.learn(report(lacking(50)), 0.0)
+
+    assert backoff.sift(Plan((action(),)), 1.0, Observation()).actions == ()
+    assert backoff.sift(Plan((action(),)), 1.0, having(50)).actions == (action(),)
+
+
+@pytest.mark.case("11b")
+def test_what_fails_for_another_reason_does_not_look_at_the_room() -> None:
+    backoff = Backoff()
+    backoff.learn(report(failed(action(), retry=False)), 0.0)
+
+    assert backoff.sift(Plan((action(),)), 1.0, having(1 << 40)).actions == ()
 
 
 def test_what_needs_one_that_waits_is_left_out_too() -> None:

@@ -50,15 +50,24 @@ class PoolDriver:
 
 
 def _read(key: Key, pool: libvirt.virStoragePool, flags: Flags) -> Actual:
+    live = _xml(pool, _LIVE) if flags.active else None
     return Actual(
         key=key,
         uuid=pool.UUIDString(),
         xml=_persistent(pool),
-        live_xml=_xml(pool, _LIVE) if flags.active else None,
+        live_xml=live,
+        available=_available(live) if live else None,
         active=flags.active,
         autostart=flags.autostart,
         persistent=flags.persistent,
     )
+
+
+def _available(xml: str) -> int | None:
+    """Return how many bytes an active pool has left, as libvirt last counted them; None if it says nothing of that."""
+    tree = parse(xml)
+    left = tree.get("available") or ""
+    return int(left) if left.isdigit() and tree.get("capacity") not in (None, "0") else None
 
 
 def _persistent(pool: libvirt.virStoragePool) -> str:

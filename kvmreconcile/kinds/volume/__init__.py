@@ -1,16 +1,25 @@
 """Volumes: the disk images and ISOs in storage pools."""
 
+from typing import Any
+
 from kvmreconcile.kinds.kind import Driver, Kind
+from kvmreconcile.kinds.volume.content import unusable
 from kvmreconcile.kinds.volume.render import NAME, ROOT, adopt, complete, cost, desire, key
 from kvmreconcile.kinds.volume.rules import RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
-from kvmreconcile.model import Prune
+from kvmreconcile.model import Actual, Obstacle, Prune
 
 
 def _driver() -> Driver:
     from kvmreconcile.kinds.volume.driver import VolumeDriver  # noqa: PLC0415  nothing else may load libvirt
 
     return VolumeDriver()
+
+
+def _damage(connection: Any, actual: Actual) -> Obstacle | None:
+    from kvmreconcile.kinds.volume.damage import damage  # noqa: PLC0415  nothing else may load libvirt
+
+    return damage(connection, actual)
 
 
 KIND = Kind(
@@ -24,6 +33,8 @@ KIND = Kind(
     driver=_driver,
     adopt=adopt,
     cost=cost,
+    unusable=unusable,
+    damage=_damage,
     prune=Prune.NEVER,
     has_power=False,
 )

@@ -1,18 +1,28 @@
 """
-What a new volume starts as: whether an image fits, and the empty file it is copied into.
+What a new volume starts as: whether an image fits, how much room it takes, and the empty file it is copied into.
 
 Separate from the driver, as none of it calls libvirt.
 """
 
-from pathlib import Path
+from dataclasses import replace
+from io import FileIO
+from shlex import quote
 
-from kvmreconcile.errors import Rejected
-from kvmreconcile.kinds.volume.image import RAW, Image, inspect
+from kvmreconcile.kinds.volume.image import RAW, Image, Unusable, checksum, extents, inspect, opened
 from kvmreconcile.kinds.volume.naming import unnamed
 from kvmreconcile.kinds.volume.rules import CAPACITY
-from kvmreconcile.model import Key
+from kvmreconcile.model import Content, Obstacle
 from kvmreconcile.tree import Node, Rules, make, overlay
 from kvmreconcile.tree.scalars import print_size
+
+_BYTES = frozenset({RAW, "iso"})
+"""Formats in which the bytes of a file are those that a guest sees."""
+_SMALL = 16 << 20
+"""Up to how many bytes a file is read for its checksum before it is needed."""
+_UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+_METADATA = 256 << 10
+"""How much an empty image of any format but raw takes; 196 KiB were measured (qcow2)."""
+_ANYWAY = 'to write it as it is, set "source.contentFormat: any"'
 
 
 def size_of(tree: Node) -> int | None:
@@ -21,20 +31,81 @@ def size_of(tree: Node) -> int | None:
     return CAPACITY.bytes(capacity.text, capacity.attr("unit")) if capacity else None
 
 
-def checked(key: Key, tree: Node, path: Path) -> Image:
-    """Return what an image says of itself, if the volume can be made of it."""
-    image, wanted, capacity = inspect(path), tree.get("target/format/@type") or RAW, size_of(tree)
-    kind = RAW if wanted == "iso" else wanted
-    if image.format != kind:
-        todo = f'say "format: {image.format}", or convert it: qemu-img convert -O {kind} {path} NEW'
-        raise Rejected(f"{key}: {path} is of the format {image.format}, and the volume {wanted}; {todo}")
+def unusable(tree: Node, content: Content) -> Obstacle | None:
+    """
+    Tell what keeps a file from becoming a volume, None if nothing does.
+
+    Args:
+        tree: The volume's definition; one without a format may be of any.
+    """
+    try:
+        with opened(content.path) as file:
+            found = examined(file, tree, content)
+            if isinstance(found, Obstacle):
+                return found
+            return wrong_sum(file, content) if content.sha256 and found.size <= _SMALL else None
+    except Unusable as error:
+        return error.obstacle
+    except OSError as error:
+        return Obstacle(f"cannot read {content.path}: {error.strerror}", "see what the host's log says")
+
+
+def examined(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
+    """Return what an open image file says of itself, or what keeps it from becoming a volume."""
+    image, wanted, path = (
+        inspect(file, content.path),
+        tree.get("target/format/@type"),
+        quote(str(content.path)),
+    )
+    if not image.size:
+        return Obstacle(f"{content.path} is empty", "put an image there, or take source out of the spec")
+    is_bytes = wanted in _BYTES
+    if is_bytes and (content.any_format or content.sha256):
+        image = replace(image, format=RAW, capacity=image.size, external="", damage="")
+    elif image.found and not image.found.format:
+        todo = image.found.todo.replace("FILE", path)
+        why = f"{content.path} is {image.found.name}, and no disk image"
+        return Obstacle(why, f"{todo}; {_ANYWAY}" if is_bytes else todo)
+    elif wanted and (other := _other_format(image, RAW if wanted == "iso" else wanted, path)):
+        return other
+    elif wanted == "iso" and not image.is_disc:
+        why = f"{content.path} has neither an ISO 9660 nor a UDF file system"
+        return Obstacle(why, f'say "format: raw", or name a disc image; {_ANYWAY}')
+    return _spoilt(image, tree, path) or image
+
+
+def _other_format(image: Image, kind: str, path: str) -> Obstacle | None:
+    if image.format == kind:
+        return None
+    todo = f'say "format: {image.format}", or convert it: qemu-img convert -O {kind} {path} NEW'
+    return Obstacle(f"{image.path} is of the format {image.format}, and the volume {kind}", todo)
+
+
+def _spoilt(image: Image, tree: Node, path: str) -> Obstacle | None:
+    """Return what keeps an image of the right format from becoming a volume."""
+    if image.damage:
+        return Obstacle(f"{image.path} is a damaged {image.format} image: {image.damage}", _repair(path))
     if image.external:
-        todo = f"make it whole: qemu-img convert -O {kind} {path} NEW"
-        raise Rejected(f"{key}: {path} needs {image.external}, which would not come along; {todo}")
+        todo = f"make it whole: qemu-img convert -O {image.format} {path} NEW"
+        return Obstacle(f"{image.path} needs {image.external}, which would not come along", todo)
+    capacity = size_of(tree)
     if capacity is not None and image.capacity is not None and capacity < image.capacity:
         has, asked = print_size(image.capacity), print_size(capacity)
-        raise Rejected(f"{key}: {path} holds {has}, and the volume only {asked}; raise its capacity")
-    return image
+        return Obstacle(f"{image.path} holds {has}, and the volume only {asked}", "raise its capacity")
+    return None
+
+
+def _repair(path: str) -> str:
+    return f"fetch it again, or see what this says: qemu-img check {path}"
+
+
+def wrong_sum(file: FileIO, content: Content) -> Obstacle | None:
+    """Tell that a file does not have the checksum that its spec names; None if it has, or there is none."""
+    found = checksum(file) if content.sha256 else ""
+    if found == content.sha256.lower():
+        return None
+    why = f"{content.path} has the SHA-256 {found}, and the spec says {content.sha256}"
+    return Obstacle(why, 'fetch it again, or mend "source.checksum.sha256"')
 
 
 def receptacle(tree: Node, image: Image) -> Node:
@@ -56,3 +127,28 @@ def receptacle(tree: Node, image: Image) -> Node:
     if not raw or definition.child("allocation") is None:
         definition = overlay(definition, Node(tree.tag, children=(allocation,)), Rules())
     return overlay(definition, Node(tree.tag, children=(capacity, target)), Rules())
+
+
+def about(size: int) -> str:
+    """Return a number of bytes in the largest unit that fits, rounded to a tenth."""
+    unit, factor = next(((u, f) for u, f in _UNITS if size >= f), ("B", 1))
+    return f"{size / factor:.1f}".removesuffix(".0") + unit
+
+
+def room_for(definition: Node, file: FileIO | None = None) -> int:
+    """
+    Return how many bytes a new volume takes of a pool that keeps files.
+
+    Args:
+        definition: What libvirt is given.
+        file: An open image that is then copied into it; only its data counts, and not the holes.
+    """
+    if (definition.get("target/format/@type") or RAW) not in _BYTES:
+        return _METADATA
+    said = definition.child("allocation") or definition.child("capacity")
+    # libvirt sets aside what is asked for, be it more than the capacity.
+    reserved = (CAPACITY.bytes(said.text, said.attr("unit")) if said else 0) or 0
+    if file is None:
+        return reserved
+    behind = ((max(start, reserved), end) for start, end in extents(file))
+    return reserved + sum(max(end - start, 0) for start, end in behind)

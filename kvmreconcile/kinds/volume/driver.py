@@ -4,27 +4,28 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 import libvirt
 
-from kvmreconcile.errors import Busy, HostError, NotFound, Rejected
+from kvmreconcile.errors import HostError, NotFound, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import hidden
-from kvmreconcile.kinds.volume.content import checked, receptacle, size_of
-from kvmreconcile.kinds.volume.image import Image, opened
-from kvmreconcile.kinds.volume.naming import named, unnamed
+from kvmreconcile.kinds.volume.content import size_of
+from kvmreconcile.kinds.volume.making import (
+    check_room,
+    create,
+    delete,
+    find,
+    make,
+    planned,
+    pool_of,
+    refresh,
+)
+from kvmreconcile.kinds.volume.naming import named
 from kvmreconcile.kinds.volume.render import NAME
 from kvmreconcile.kinds.volume.usage import Place, disks, mentions
 from kvmreconcile.kinds.volume.users import place_of, users
 from kvmreconcile.model import Action, Actual, Blind, Key, Observation, Unknown
-from kvmreconcile.tree import Node, parse, to_xml
+from kvmreconcile.tree import Effect, parse
 from kvmreconcile.tree.scalars import print_size
-
-_MAY_BE_STALE = frozenset({libvirt.VIR_ERR_STORAGE_VOL_EXIST, libvirt.VIR_ERR_OPERATION_INVALID})
-"""What libvirt answers if its list of a pool's volumes differs from what is on disk."""
-
-_DELETE = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
-"""While a volume "is still being allocated" or "in use" by libvirt itself."""
-_REFRESH = {libvirt.VIR_ERR_INTERNAL_ERROR: Busy}
-"""While the "pool has asynchronous jobs running", such as an upload whose client was just killed."""
 
 
 class VolumeDriver:
@@ -96,109 +97,35 @@ def _name(volume: libvirt.virStorageVol) -> str | None:
         return None
 
 
-def _pool(virt: libvirt.virConnect, key: Key) -> libvirt.virStoragePool:
-    return virt.storagePoolLookupByName(key.name.partition("/")[0])
-
-
-def _find(pool: libvirt.virStoragePool, key: Key) -> libvirt.virStorageVol | None:
-    try:
-        with translated(str(key)):
-            return pool.storageVolLookupByName(key.name.partition("/")[2])
-    except NotFound:
-        return None
-
-
-def _create(virt: libvirt.virConnect, action: Action) -> None:
-    pool, definition = _pool(virt, action.key), action.definition
-    wanted = size_of(definition)
-    if action.content is None:
-        _make(pool, unnamed(definition, *_backing(virt, definition)), action.key)
-        return
-    image = checked(action.key, definition, action.content)
-    volume = _make(pool, receptacle(definition, image), action.key)
-    _upload(virt, volume, image)
-    _refresh(pool)
-    made = _find(pool, action.key)
-    if made is not None and wanted is not None and wanted > int(made.info()[1]):
-        made.resize(wanted)
-
-
-def _backing(virt: libvirt.virConnect, tree: Node) -> tuple[str, str]:
-    """Return path and format of the backing volume that a definition names, "" where it names none."""
-    pool, name = tree.get("backingStore/@pool"), tree.get("backingStore/@volume")
-    if not pool or not name:
-        return "", ""
-    volume = virt.storagePoolLookupByName(pool).storageVolLookupByName(name)
-    return volume.path(), parse(volume.XMLDesc(0)).get("target/format/@type") or ""
-
-
-def _make(pool: libvirt.virStoragePool, definition: Node, key: Key) -> libvirt.virStorageVol:
-    xml = to_xml(definition)
-    try:
-        return _create_validated(pool, xml, key)
-    except HostError as error:
-        if error.code not in _MAY_BE_STALE:
-            raise
-    _refresh(pool)
-    if _find(pool, key) is not None:
-        todo = 'set "adopt: true", give it another name, or remove it by hand'
-        raise Rejected(f"{key}: it exists already, and no volume is ever overwritten; {todo}")
-    return _create_validated(pool, xml, key)
-
-
-def _create_validated(pool: libvirt.virStoragePool, xml: str, key: Key) -> libvirt.virStorageVol:
-    try:
-        with translated(str(key)):
-            return pool.createXML(xml, libvirt.VIR_STORAGE_VOL_CREATE_VALIDATE)
-    except Rejected as error:
-        if error.code != libvirt.VIR_ERR_INVALID_ARG:
-            raise
-    # libvirt 9.0 validates, and then refuses its own flag (virStorageVolDefParseXML: "unsupported flags").
-    with translated(str(key)):
-        return pool.createXML(xml, 0)
-
-
-def _upload(virt: libvirt.virConnect, volume: libvirt.virStorageVol, image: Image) -> None:
-    stream = virt.newStream(0)
-    with opened(image) as reader:
-        volume.upload(stream, 0, image.size, libvirt.VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM)
-        stream.sparseSendAll(reader.read, reader.extent, reader.skip, None)
-        stream.finish()
-
-
 def _recreate(virt: libvirt.virConnect, action: Action) -> None:
-    pool = _pool(virt, action.key)
-    if action.content is not None and action.tree is not None:
-        # What cannot be made again is not taken away.
-        checked(action.key, action.tree, action.content)
-    _refresh(pool)
-    _remove(virt, action)
-    _create(virt, action)
-
-
-def _refresh(pool: libvirt.virStoragePool) -> None:
-    with translated(f"StoragePool/{pool.name()}", _REFRESH):
-        pool.refresh(0)
+    # What cannot be made again is not taken away; what an earlier run left half made is, in any case.
+    with planned(virt, action) as blueprint:
+        pool = pool_of(virt, action.key)
+        refresh(pool)
+        volume = find(pool, action.key)
+        if volume is not None and action.effect >= Effect.REPLACE:
+            check_room(pool, action.key, blueprint.needed, freed=int(volume.info()[2]))
+        _remove(virt, action)
+        make(virt, action.key, blueprint)
 
 
 def _remove(virt: libvirt.virConnect, action: Action) -> None:
     try:
         with translated(str(action.key)):
-            pool = _pool(virt, action.key)
+            pool = pool_of(virt, action.key)
     except NotFound:
         return
-    volume = _find(pool, action.key)
+    volume = find(pool, action.key)
     if volume is None:
         return
     user = next(users(virt, place_of(action.key, volume)), None)
     if user is not None:
         raise Rejected(f"{action.key}: {user} uses it, and would lose its data; take it out there first")
-    with translated(str(action.key), _DELETE):
-        volume.delete(0)
+    delete(volume, action.key)
 
 
 def _resize(virt: libvirt.virConnect, action: Action) -> None:
-    pool = _pool(virt, action.key)
+    pool = pool_of(virt, action.key)
     volume = pool.storageVolLookupByName(action.key.name.partition("/")[2])
     size, have = size_of(action.tree) if action.tree else None, int(volume.info()[1])
     if size is None or size == have:
@@ -209,7 +136,7 @@ def _resize(virt: libvirt.virConnect, action: Action) -> None:
     place = place_of(action.key, volume)
     running = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
     if sum(_resize_under(domain, size, place) for domain in running):
-        _refresh(pool)
+        refresh(pool)
     else:
         volume.resize(size)
 
@@ -228,7 +155,7 @@ def _resize_under(domain: libvirt.virDomain, size: int, place: Place) -> bool:
 
 
 _VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
-    "create": _create,
+    "create": create,
     "recreate": _recreate,
     "replace": _recreate,
     "resize": _resize,

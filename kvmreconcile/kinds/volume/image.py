@@ -1,37 +1,31 @@
 """
 A local image file: what it says of itself, and how its bytes go out without the holes.
 
-Separate from the driver, as none of it concerns libvirt. Only a few bytes of the header are looked at, and
-nothing in them is followed: an image may be hostile.
+Only a bounded part of the file is read to tell what it is, and nothing in it is followed: an image may be hostile.
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import file_digest
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from kvmreconcile.errors import HostError, Rejected
+from kvmreconcile.kinds.volume import qcow2
+from kvmreconcile.kinds.volume.signatures import HEAD, TEXT, Signature, is_text, recognized
+from kvmreconcile.model import Obstacle
 
 RAW = "raw"
-
-# Where each format has its mark. Source: block/*.c of QEMU, bdrv_probe
-_MARKS = (
-    (0, b"QFI\xfb\x00\x00\x00\x01", "qcow"),
-    (0, b"QFI\xfb", "qcow2"),
-    (0, b"QED\x00", "qed"),
-    (0, b"KDMV", "vmdk"),
-    (0, b"COWD", "vmdk"),
-    (0, b"# Disk DescriptorFile", "vmdk"),
-    (0x40, b"\x7f\x10\xda\xbe", "vdi"),
-    (0, b"conectix", "vpc"),
-    (0, b"vhdxfile", "vhdx"),
-    (0, b"LUKS\xba\xbe", "luks"),
-)
-_HEADER = 512
-# Bits of the header's field "incompatible_features". Source: docs/interop/qcow2.txt of QEMU
-_EXTERNAL_DATA_FILE = 1 << 2
+_PART = 1 << 16
+_WHOLE = 1 << 20
+"""Up to how many bytes a file is read as a whole to tell whether it is text."""
+_VOLUME_DESCRIPTORS = 0x8001
+_DISC_MARKS = (b"CD001", b"BEA01", b"NSR02", b"NSR03")
+"""Of ISO 9660 (ECMA-119, 8.1.2) and UDF (ECMA-167, part 2, 9.1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +34,14 @@ class Image:
     What a file says of itself.
 
     Attributes:
+        format: As libvirt calls it; "raw" where nothing else is recognized.
         size: Of the file, in bytes.
         capacity: What a guest would see, in bytes; None where the header is of a format that is not read.
         external: What part of it lies in other files, "" if none does.
+        found: What was recognized, None for nothing.
+        damage: What keeps QEMU from using it, "" if nothing does.
+        is_disc: Whether it has a file system of CDs or DVDs.
+        version: What tells whether the file was written to since.
     """
 
     path: Path
@@ -50,47 +49,111 @@ class Image:
     size: int
     capacity: int | None
     external: str = ""
+    found: Signature | None = None
+    damage: str = ""
+    is_disc: bool = False
+    version: tuple[int, int] = (0, 0)
 
 
-def inspect(path: Path) -> Image:
+class Unusable(Rejected):
+    """A file cannot be used; says why, and what to do."""
+
+    def __init__(self, obstacle: Obstacle) -> None:
+        super().__init__(str(obstacle))
+        self.obstacle = obstacle
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[FileIO]:
     """
-    Read what an image file says of itself.
+    Open an image file to be read.
 
     Raises:
-        Rejected: There is no such file, or it cannot be read.
+        Unusable: There is no such file, or it is not one that can be read.
     """
     try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER)
-            size = os.fstat(file.fileno()).st_size
+        file = open(path, "rb", buffering=0, opener=_open)  # noqa: SIM115  it is closed below
     except OSError as error:
-        todo = 'mend "source.file", or put the file there'
-        raise Rejected(f"cannot read {path}: {error.strerror}; {todo}") from None
-    if not size:
-        raise Rejected(f"{path} is empty; put an image there, or take source out of the spec")
-    found = next((name for where, mark, name in _MARKS if header[where:].startswith(mark)), RAW)
-    if found == RAW:
-        return Image(path, RAW, size, size)
-    if found != "qcow2":
-        return Image(path, found, size, None)
-    return Image(path, found, size, _number(header, 24, 8), _external(header))
+        raise Unusable(_unreadable(path, error.strerror)) from None
+    with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise Unusable(_unreadable(path, "it is not a regular file"))
+        yield file
 
 
-def _external(header: bytes) -> str:
-    if _number(header, 8, 8):
-        return "a backing file"
-    is_new = _number(header, 4, 4) >= 3
-    return "a data file" if is_new and _number(header, 72, 8) & _EXTERNAL_DATA_FILE else ""
+def _unreadable(path: Path, why: str | None) -> Obstacle:
+    return Obstacle(f"cannot read {path}: {why}", 'mend "source.file", or put the file there')
 
 
-def _number(header: bytes, at: int, length: int) -> int:
-    return int.from_bytes(header[at : at + length], "big")
+def _open(path: str, flags: int) -> int:
+    # A pipe is not waited for.
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def inspect(file: FileIO, path: Path) -> Image:
+    """Return what an open image file says of itself."""
+    read = partial(_read, file.fileno())
+    version = _version(file)
+    size = version[0]
+    head, tail = read(0, _PART), read(max(size - HEAD, 0), HEAD)
+    found = recognized(head, tail) or (TEXT if size and _is_all_text(file, size) else None)
+    if found is None:
+        is_disc = read(_VOLUME_DESCRIPTORS, 5) in _DISC_MARKS
+        return Image(path, RAW, size, size, is_disc=is_disc, version=version)
+    image = Image(path, found.format or RAW, size, None, found=found, version=version)
+    return _qcow2(image, file) if found.format == "qcow2" else image
+
+
+def _qcow2(image: Image, file: FileIO) -> Image:
+    read, start = partial(_read, file.fileno()), _read(file.fileno(), 0, qcow2.HEADER)
+    damage = qcow2.damage(start, image.size)
+    if damage:
+        return replace(image, damage=damage)
+    said = qcow2.header(start)
+    damage = "" if said.external else qcow2.cut(read, start, image.size)
+    return replace(image, capacity=said.capacity, external=said.external, damage=damage)
+
+
+def checksum(file: FileIO) -> str:
+    """Return the SHA-256 of all of an open file, as hexadecimal digits."""
+    file.seek(0)
+    digest = file_digest(file, "sha256").hexdigest()
+    file.seek(0)
+    return digest
+
+
+def _read(descriptor: int, at: int, length: int) -> bytes:
+    """Return so many bytes of a file from an offset, fewer only at its end."""
+    parts: list[bytes] = []
+    while length > 0 and (part := os.pread(descriptor, length, at)):
+        parts.append(part)
+        at, length = at + len(part), length - len(part)
+    return b"".join(parts)
+
+
+def _is_all_text(file: FileIO, size: int) -> bool:
+    """Tell whether a file is text; of a large one only the start, the middle and the end are looked at."""
+    places = (0,) if size <= _WHOLE else (0, size // 2, size - _PART)
+    length = _WHOLE if size <= _WHOLE else _PART
+    return all(is_text(_read(file.fileno(), at, length)) for at in places)
+
+
+def extents(file: FileIO) -> Iterator[tuple[int, int]]:
+    """Yield where a file has data, as offsets of start and end; all else up to its end are holes."""
+    size, end = os.fstat(file.fileno()).st_size, 0
+    while end < size:
+        try:
+            start = file.seek(end, os.SEEK_DATA)
+            end = file.seek(start, os.SEEK_HOLE)
+        except OSError:
+            return
+        yield start, end
 
 
 class Reader:
     """Gives a stream of libvirt the data of a file, and tells it where there is none."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: FileIO, size: int) -> None:
         self._descriptor = file.fileno()
         self._size = size
 
@@ -115,16 +178,17 @@ class Reader:
         return os.lseek(self._descriptor, length, os.SEEK_CUR)
 
 
-@contextmanager
-def opened(image: Image) -> Iterator[Reader]:
+def check_unchanged(file: FileIO, image: Image) -> None:
     """
-    Open an image to be sent.
+    Make sure that a file is the same as when it was inspected.
 
     Raises:
-        HostError: It cannot be read, or no longer.
+        HostError: Somebody has written to it.
     """
-    try:
-        with image.path.open("rb", buffering=0) as file:
-            yield Reader(file, image.size)
-    except OSError as error:
-        raise HostError(f"cannot read {image.path}: {error.strerror}; the next pass tries again") from error
+    if _version(file) != image.version:
+        raise HostError(f"{image.path} was written to while it was copied; the next pass tries again")
+
+
+def _version(file: FileIO) -> tuple[int, int]:
+    state = os.fstat(file.fileno())
+    return state.st_size, state.st_mtime_ns

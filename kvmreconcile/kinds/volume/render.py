@@ -9,7 +9,7 @@ from kvmreconcile.kinds.reading import read
 from kvmreconcile.kinds.rendering import desired, said
 from kvmreconcile.kinds.volume.rules import CAPACITY, RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
-from kvmreconcile.model import Actual, Cost, Desired, Key, Removal, Surroundings
+from kvmreconcile.model import Actual, Content, Cost, Desired, Key, Removal, Surroundings
 from kvmreconcile.tree import Effect, Node, make, overlay, parse, to_xml
 from kvmreconcile.tree.scalars import print_size, size_bytes
 
@@ -53,8 +53,19 @@ def desire(document: Document, _uuid: str) -> Desired:
     """
     spec = _spelled_out(cast("VolumeSpec", document.spec))
     tree = _in_bytes(said(document, spec, ROOT, RULES))
-    content = document.directory / Path(spec.source.file) if spec.source else None
-    return replace(desired(document, key(document), tree, ""), content=content)
+    return replace(desired(document, key(document), tree, ""), content=_content(document, spec))
+
+
+def _content(document: Document, spec: VolumeSpec) -> Content | None:
+    if spec.source is None:
+        return None
+    return Content(
+        path=document.directory / Path(spec.source.file),
+        any_format=spec.source.content_format == "any",
+        sha256=spec.source.checksum.sha256.lower() if spec.source.checksum else "",
+        named_by="spec.source.file",
+        source=document.source,
+    )
 
 
 def _spelled_out(spec: VolumeSpec) -> VolumeSpec:

@@ -39,6 +39,18 @@ def _one_slash(text: str) -> str:
     return text
 
 
+class Checksum(Spec):
+    """What identifies the bytes of a file."""
+
+    sha256: Annotated[
+        str,
+        Field(
+            pattern="^[0-9A-Fa-f]{64}$",
+            description="SHA-256 of the whole file, 64 hexadecimal digits, as `sha256sum` prints it.",
+        ),
+    ]
+
+
 class Content(Spec):
     """The file that a new volume starts as a copy of."""
 
@@ -55,6 +67,21 @@ class Content(Spec):
         Field(
             description="Format of the image, which becomes the volume's: nothing is converted. It is checked "
             "against the image. Defaults to the volume's format."
+        ),
+    ] = None
+    content_format: Annotated[
+        Literal["any"] | None,
+        Field(
+            description='"any" writes the bytes as they are, and takes the format "raw" or "iso". Without it a '
+            "file that is no disk image is refused: compressed data, an archive, a Git LFS pointer, an HTML page, "
+            'text, an image of another format, and for "iso" what has no file system of a disc. Defaults to none.'
+        ),
+    ] = None
+    checksum: Annotated[
+        Checksum | None,
+        Field(
+            description="Object. A file with another checksum is refused; one with this is written as it is, as "
+            "with `contentFormat: any`. Defaults to none."
         ),
     ] = None
 
@@ -160,4 +187,11 @@ class VolumeSpec(ObjectSpec):
                 f"nothing is converted: the source is {self.source.format} and the volume {self.format}; convert "
                 "the file with qemu-img, or make the formats the same"
             )
+        if self.source and self.source.content_format and self._content not in ("raw", "iso"):
+            raise ValueError('"contentFormat: any" takes "format: raw" or "format: iso" beside it')
         return self
+
+    @property
+    def _content(self) -> Format | None:
+        """Which format the volume has from the start, None where the spec does not say it."""
+        return (self.source.format if self.source else None) or self.format

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.errors import Rejected
-from kvmreconcile.kinds.volume.image import Image, Reader, inspect
+from kvmreconcile.errors import HostError, Rejected
+from kvmreconcile.kinds.volume.image import Image, Reader, check_unchanged, checksum, extents, inspect, opened
 
 MIB = 1 << 20
 
@@ -19,20 +19,39 @@ def made(path: Path, kind: str, *options: str) -> Path:
     return path
 
 
+def inspected(path: Path) -> Image:
+    with opened(path) as file:
+        return inspect(file, path)
+
+
+def sparse(path: Path, parts: list[tuple[int, int]]) -> int:
+    """Write random data of some lengths at some places, with holes between, and return the file's size."""
+    with path.open("wb") as file:
+        for start, length in parts:
+            file.truncate(start)
+            file.seek(start)
+            file.write(os.urandom(length))
+    return path.stat().st_size
+
+
 @pytest.mark.parametrize("kind", ["raw", "qcow", "qcow2", "qed", "vmdk", "vdi", "vpc", "vhdx"])
 def test_formats_are_told_by_their_marks(tmp_path: Path, kind: str) -> None:
-    image = inspect(made(tmp_path / "image", kind))
+    image = inspected(made(tmp_path / "image", kind))
 
     assert image.format == kind
     assert image.capacity == (8 * MIB if kind in ("raw", "qcow2") else None)
-    assert image.external == ""
+    assert (image.external, image.damage) == ("", "")
+
+
+def test_vhd_of_fixed_size_is_known_by_its_end(tmp_path: Path) -> None:
+    assert inspected(made(tmp_path / "image", "vpc", "-o", "subformat=fixed")).format == "vpc"
 
 
 @pytest.mark.parametrize("compat", ["0.10", "1.1"])
 def test_backing_file_is_told_in_either_version(tmp_path: Path, compat: str) -> None:
     base = made(tmp_path / "base", "qcow2")
 
-    image = inspect(
+    image = inspected(
         made(tmp_path / "over", "qcow2", "-b", str(base), "-F", "qcow2", "-o", f"compat={compat}")
     )
 
@@ -40,27 +59,54 @@ def test_backing_file_is_told_in_either_version(tmp_path: Path, compat: str) -> 
 
 
 def test_data_file_is_told(tmp_path: Path) -> None:
-    image = inspect(made(tmp_path / "split", "qcow2", "-o", f"data_file={tmp_path}/data"))
+    image = inspected(made(tmp_path / "split", "qcow2", "-o", f"data_file={tmp_path}/data"))
 
     assert image.external == "a data file"
 
 
-def test_text_is_a_raw_image(tmp_path: Path) -> None:
-    path = tmp_path / "text"
-    path.write_text("QF")
+def test_disc_is_known_by_its_file_system(tmp_path: Path) -> None:
+    (tmp_path / "disc").write_bytes(bytes(0x8001) + b"CD001" + bytes(60_000))
+    (tmp_path / "disk").write_bytes(bytes(0x8001) + b"CD002" + bytes(60_000))
 
-    assert inspect(path) == Image(path, "raw", 2, 2)
+    assert inspected(tmp_path / "disc").is_disc
+    assert not inspected(tmp_path / "disk").is_disc
 
 
 def test_nothing_to_read_is_rejected(tmp_path: Path) -> None:
-    (tmp_path / "empty").touch()
+    os.mkfifo(tmp_path / "pipe")
 
-    for name, message in (("none", "No such file"), (".", "Is a directory"), ("empty", "is empty")):
-        with pytest.raises(Rejected, match=message):
-            inspect(tmp_path / name)
+    for name, message in (
+        ("none", "No such file"),
+        (".", "Is a directory"),
+        ("pipe", "not a regular file"),
+    ):
+        with pytest.raises(Rejected, match=message), opened(tmp_path / name):
+            pass
 
 
-@pytest.mark.parametrize(
+def test_file_that_is_written_to_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(bytes(MIB))
+
+    with opened(path) as file:
+        image = inspect(file, path)
+        file.read()
+        check_unchanged(file, image)
+        path.write_bytes(b"x")
+        with pytest.raises(HostError, match="was written to while it was copied"):
+            check_unchanged(file, image)
+
+
+def test_checksum_is_that_of_the_whole_file_and_leaves_it_to_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(b"kvm\n")
+
+    with opened(path) as file:
+        assert checksum(file) == "3b691b22d6a04e2c63061f30b8d26048dc13d891ab7a9633a212a327b25c72fc"
+        assert file.read() == b"kvm\n"
+
+
+PARTS = pytest.mark.parametrize(
     "parts",
     [
         [(0, MIB)],
@@ -71,14 +117,12 @@ def test_nothing_to_read_is_rejected(tmp_path: Path) -> None:
     ],
     ids=["data", "data-hole-data", "hole-data", "data-hole", "hole"],
 )
+
+
+@PARTS
 def test_file_is_told_as_data_and_holes(tmp_path: Path, parts: list[tuple[int, int]]) -> None:
     path = tmp_path / "sparse"
-    with path.open("wb") as file:
-        for start, length in parts:
-            file.truncate(start)
-            file.seek(start)
-            file.write(os.urandom(length))
-    size = path.stat().st_size
+    size = sparse(path, parts)
     copy, sent = bytearray(size), 0
 
     with path.open("rb", buffering=0) as file:
@@ -98,3 +142,14 @@ def test_file_is_told_as_data_and_holes(tmp_path: Path, parts: list[tuple[int, i
     assert here == size
     assert bytes(copy) == path.read_bytes()
     assert sent == sum(length for _, length in parts)
+
+
+@PARTS
+def test_extents_are_where_a_file_has_data(tmp_path: Path, parts: list[tuple[int, int]]) -> None:
+    path = tmp_path / "sparse"
+    sparse(path, parts)
+
+    with opened(path) as file:
+        found = list(extents(file))
+
+    assert found == [(start, start + length) for start, length in parts if length]

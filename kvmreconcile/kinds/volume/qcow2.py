@@ -1,0 +1,188 @@
+"""
+Read the header of a qcow2 image and tell what is wrong with it.
+
+Only the header and a bounded part of the tables it points to are read, and nothing in them is followed out of the
+file. Source: docs/interop/qcow2.txt of QEMU; the limits are those of its block/qcow2.h.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+Read = Callable[[int, int], bytes]
+"""Returns so many bytes of a file from an offset; fewer at its end."""
+
+SHORTEST = 72
+"""Bytes of the header of version 2."""
+HEADER = 112
+"""Bytes of the header that are read; version 3 has at least 104, and says how many."""
+_CLUSTER_BITS = range(9, 22)
+_L1_BYTES = 32 << 20
+_REFCOUNT_TABLE_BYTES = 8 << 20
+_PART = 1 << 20
+"""How much of a table is read at most."""
+_OFFSET = 0x00FFFFFFFFFFFE00
+_COMPRESSED, _ZERO = 1 << 62, 1
+_DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED = (1 << bit for bit in range(5))
+_KNOWN = _DIRTY | _CORRUPT | _DATA_FILE | _COMPRESSION | _EXTENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a header says; offsets and sizes in bytes, tables in entries, the refcount table in clusters."""
+
+    version: int
+    backing: int
+    cluster_bits: int
+    capacity: int
+    l1_entries: int
+    l1: int
+    refcounts: int
+    refcount_clusters: int
+    snapshots: int
+    features: int
+    refcount_order: int
+    length: int
+
+    @property
+    def cluster(self) -> int:
+        """How many bytes a cluster has."""
+        return 1 << self.cluster_bits
+
+    @property
+    def shortest(self) -> int:
+        """How many bytes a header of this version has at least."""
+        return SHORTEST if self.version < 3 else 104
+
+    @property
+    def external(self) -> str:
+        """What part of the image lies in other files, "" if none does."""
+        if self.backing:
+            return "a backing file"
+        return "a data file" if self.features & _DATA_FILE else ""
+
+
+def header(start: bytes) -> Header:
+    """Return what the first bytes of an image say, at least `SHORTEST` of them."""
+
+    def number(at: int, length: int) -> int:
+        return int.from_bytes(start[at : at + length], "big")
+
+    is_old = number(4, 4) < 3
+    return Header(
+        version=number(4, 4),
+        backing=number(8, 8),
+        cluster_bits=number(20, 4),
+        capacity=number(24, 8),
+        l1_entries=number(36, 4),
+        l1=number(40, 8),
+        refcounts=number(48, 8),
+        refcount_clusters=number(56, 4),
+        snapshots=number(64, 8) if number(60, 4) else 0,
+        features=0 if is_old else number(72, 8),
+        refcount_order=4 if is_old else number(96, 4),
+        length=SHORTEST if is_old else number(100, 4),
+    )
+
+
+def damage(start: bytes, size: int) -> str:
+    """
+    Tell what keeps QEMU from opening an image, as far as its header shows it; "" if nothing does.
+
+    Args:
+        start: The first bytes of the file.
+        size: Of the whole file.
+    """
+    if len(start) < SHORTEST or len(start) < header(start).shortest:
+        return f"it ends after {size} bytes, within its header"
+    return next(_wrong(header(start), size), "")
+
+
+def _wrong(said: Header, size: int) -> Iterator[str]:
+    if said.version not in (2, 3):
+        yield f"it is of version {said.version}, and known are 2 and 3"
+    if said.cluster_bits not in _CLUSTER_BITS:
+        yield f"its clusters would have 2^{said.cluster_bits} bytes, and may have 2^9 to 2^21"
+    if unknown := said.features & ~_KNOWN:
+        bits = ", ".join(str(bit) for bit in range(64) if unknown >> bit & 1)
+        yield f"it has an incompatible feature that is not known (bit {bits})"
+    if said.features & _CORRUPT:
+        yield "it is marked as corrupt"
+    if not said.shortest <= said.length <= min(said.cluster, size):
+        yield f"its header would have {said.length} bytes"
+    if said.refcount_order > 6:
+        yield f"its reference counts would have 2^{said.refcount_order} bits, and may have up to 2^6"
+    yield from _misplaced(said, size)
+
+
+def _misplaced(said: Header, size: int) -> Iterator[str]:
+    """Yield which tables are of an impossible size, or out of the file."""
+    entries = said.cluster >> (4 if said.features & _EXTENDED else 3)
+    needed = -(-said.capacity // (said.cluster * entries))
+    if needed * 8 > _L1_BYTES or said.l1_entries * 8 > _L1_BYTES:
+        yield f"its size of {said.capacity} bytes is more than QEMU can address"
+    if said.l1_entries < needed:
+        yield f"its size of {said.capacity} bytes is more than its tables hold"
+    if said.l1_entries and not _is_inside(said.l1, said.l1_entries * 8, said, size):
+        yield "its L1 table is not within the file"
+    if said.refcount_clusters << said.cluster_bits > _REFCOUNT_TABLE_BYTES:
+        yield f"its refcount table would have {said.refcount_clusters} clusters"
+    if not said.refcount_clusters or not _is_inside(said.refcounts, 8, said, size):
+        yield "its refcount table is not within the file"
+    if said.snapshots and not _is_inside(said.snapshots, 8, said, size):
+        yield "its table of snapshots is not within the file"
+
+
+def _is_inside(at: int, length: int, said: Header, size: int) -> bool:
+    return at % said.cluster == 0 and said.cluster <= at and at + length <= size
+
+
+def cut(read: Read, start: bytes, size: int) -> str:
+    """
+    Tell whether an image uses what lies beyond the end of its file; "" if a bounded look shows nothing of it.
+
+    Args:
+        start: The first bytes of an image whose header has no damage.
+        size: Of the whole file.
+    """
+    said = header(start)
+    l1 = read(said.l1, min(said.l1_entries * 8, _PART))
+    tables = sorted({word & _OFFSET for word in _words(l1)} - {0})
+    if any(at >= size or at % said.cluster for at in tables):
+        return "its L1 table points out of the file"
+    # The reference counts are no proof: QEMU itself counts clusters behind the end that nothing uses (7.2, falloc).
+    if _last_cluster(read, said, size) << said.cluster_bits < size:
+        return ""
+    latest = tables[-max(_PART >> said.cluster_bits, 1) :]
+    end = max(
+        (_end(word, said) for at in latest for word in _entries(read(at, said.cluster), said)), default=0
+    )
+    return f"it was cut short: it uses {end} bytes, and the file has {size}" if end > size else ""
+
+
+def _words(table: bytes) -> Iterator[int]:
+    return (int.from_bytes(table[at : at + 8], "big") for at in range(0, len(table), 8))
+
+
+def _entries(table: bytes, said: Header) -> Iterator[int]:
+    """Yield the entries of an L2 table, without the bitmaps between them that the extended ones have."""
+    step = 2 if said.features & _EXTENDED else 1
+    return (word for index, word in enumerate(_words(table)) if index % step == 0)
+
+
+def _end(word: int, said: Header) -> int:
+    """Return up to where in the file the data of an entry of an L2 table begins, 0 where it has none."""
+    if word & _COMPRESSED:
+        return (word & ((1 << (70 - said.cluster_bits)) - 1)) + 1
+    return 0 if word & _ZERO or not word & _OFFSET else (word & _OFFSET) + 1
+
+
+def _last_cluster(read: Read, said: Header, size: int) -> int:
+    """Return the number of the last cluster that is in use, as the reference counts say."""
+    table = read(said.refcounts, min(said.refcount_clusters << said.cluster_bits, _PART)).rstrip(b"\0")
+    index = max(len(table) - 1, 0) // 8
+    block = int.from_bytes(table[index * 8 :].ljust(8, b"\0")[:8], "big") & _OFFSET
+    if block >= size:
+        return block >> said.cluster_bits
+    counts = read(block, said.cluster).rstrip(b"\0") if block else b""
+    per_block = (said.cluster * 8) >> said.refcount_order
+    return index * per_block + ((max(len(counts) - 1, 0) * 8) >> said.refcount_order)

@@ -1,0 +1,128 @@
+"""Whether a file can become a volume, and how much room that takes."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from kvmreconcile.kinds.volume.content import about, room_for, unusable
+from kvmreconcile.kinds.volume.image import opened
+from kvmreconcile.kinds.volume.spec import VolumeSpec
+from kvmreconcile.model import Content, Obstacle
+from kvmreconcile.tree import Node, parse
+
+MIB = 1 << 20
+
+
+def volume(form: str = "", inside: str = "") -> Node:
+    said = f"<target><format type='{form}'/></target>" if form else ""
+    return parse(f"<volume pool='default'><name>root</name>{inside}{said}</volume>")
+
+
+def found(path: Path, content: bytes, definition: Node, **more: object) -> Obstacle | None:
+    path.write_bytes(content)
+    return unusable(definition, Content(path, **more))  # type: ignore[arg-type]
+
+
+@pytest.mark.case("10")
+def test_what_is_wrong_says_what_to_do_with_that_file(tmp_path: Path) -> None:
+    obstacle = found(tmp_path / "a disk.img", b"\x1f\x8b\x08" + bytes(512), volume("raw"))
+
+    assert obstacle is not None
+    assert obstacle.why == f"{tmp_path}/a disk.img is gzip data, and no disk image"
+    assert obstacle.todo == (
+        f"decompress it: gunzip '{tmp_path}/a disk.img'; "
+        'to write it as it is, set "source.contentFormat: any"'
+    )
+
+
+@pytest.mark.case("10")
+@pytest.mark.parametrize("form", ["raw", "iso"])
+def test_content_is_taken_as_it_is_where_the_spec_says_so(tmp_path: Path, form: str) -> None:
+    path, page = tmp_path / "page", b"<html></html>"
+
+    assert found(path, page, volume(form)) is not None
+    assert found(path, page, volume(form), any_format=True) is None
+    assert found(path, page, volume(form), sha256=hashlib.sha256(page).hexdigest()) is None
+
+
+@pytest.mark.case("10")
+@pytest.mark.parametrize("form", ["qcow2", ""])
+def test_other_formats_are_never_taken_as_they_are(tmp_path: Path, form: str) -> None:
+    page = b"<html></html>"
+
+    obstacle = found(tmp_path / "page", page, volume(form), sha256=hashlib.sha256(page).hexdigest())
+
+    assert obstacle is not None
+    assert "contentFormat" not in obstacle.todo
+
+
+@pytest.mark.case("10")
+def test_content_of_any_format_is_for_volumes_of_bytes_only() -> None:
+    def spec(**fields: object) -> VolumeSpec:
+        return VolumeSpec.model_validate({"pool": "default", **fields})
+
+    source = {"file": "a", "contentFormat": "any"}
+    spec(format="raw", source=source)
+    spec(source={**source, "format": "iso"})
+    for fields in ({"source": source}, {"format": "qcow2", "source": source}):
+        with pytest.raises(ValidationError, match='takes "format: raw"'):
+            spec(**fields)
+    with pytest.raises(ValidationError, match="pattern"):
+        spec(source={"file": "a", "checksum": {"sha256": "abc"}})
+
+
+def test_disk_of_no_said_format_may_be_of_any(tmp_path: Path) -> None:
+    assert found(tmp_path / "disk", bytes(MIB), volume()) is None
+    assert found(tmp_path / "disk", bytes(MIB), volume("qcow2")) is not None
+
+
+def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    obstacle = unusable(volume(), Content(tmp_path / "none"))
+
+    assert obstacle == Obstacle(
+        f"cannot read {tmp_path}/none: No such file or directory",
+        'mend "source.file", or put the file there',
+    )
+
+
+@pytest.mark.case("11b")
+@pytest.mark.parametrize(
+    ("definition", "needed"),
+    [
+        (volume("raw", "<capacity unit='MiB'>10</capacity>"), 10 * MIB),
+        (volume("", "<capacity unit='MiB'>10</capacity>"), 10 * MIB),
+        (volume("raw", "<capacity unit='MiB'>10</capacity><allocation>0</allocation>"), 0),
+        (volume("raw", "<capacity unit='MiB'>1</capacity><allocation unit='MiB'>3</allocation>"), 3 * MIB),
+        (volume("qcow2", "<capacity unit='GiB'>10</capacity>"), 256 << 10),
+        (volume("raw"), 0),
+    ],
+)
+def test_room_for_an_empty_volume_is_what_is_set_aside(definition: Node, needed: int) -> None:
+    assert room_for(definition) == needed
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0B"), (1000, "1000B"), (50 * MIB, "50MiB"), (MIB + MIB // 4, "1.2MiB")]
+)
+def test_sizes_are_told_as_people_want_them(size: int, text: str) -> None:
+    assert about(size) == text
+
+
+@pytest.mark.case("11b")
+@pytest.mark.parametrize(("reserved", "needed"), [(0, 2), (1, 2), (2, 3), (5, 5), (9, 9)])
+def test_room_for_a_copy_is_its_data_and_what_is_set_aside_before(
+    tmp_path: Path, reserved: int, needed: int
+) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.write(os.urandom(MIB))
+        file.truncate(4 * MIB)
+        file.seek(4 * MIB)
+        file.write(os.urandom(MIB))
+    definition = volume("raw", f"<capacity>1</capacity><allocation unit='MiB'>{reserved}</allocation>")
+
+    with opened(path) as source:
+        assert room_for(definition, source) == needed * MIB

@@ -1,0 +1,159 @@
+"""What a volume is made of: content that is no disk, and damaged images, from YAML to the host."""
+
+import gzip
+import hashlib
+import os
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.host.connection import connect
+from kvmreconcile.kinds.volume import KIND
+from tests.lab.contents import MIB, POOL, holds, names, volume
+from tests.lab.lab import Lab
+from tests.lab.site import Site
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32\n"
+PAGE = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head></html>\n"
+
+
+@pytest.fixture
+def site(lab: Lab, tmp_path: Path) -> Site:
+    """A host with a pool."""
+    site = Site(lab, tmp_path)
+    site.write("pool.yaml", POOL.format(path=lab.path / "images/small"))
+    site.converge()
+    return site
+
+
+def patched(path: Path, at: int, value: int) -> Path:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(struct.pack(">Q", value))
+    return path
+
+
+def qcow2(path: Path) -> Path:
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "64M"], check=True)
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -P 7 0 1M", path], check=True, capture_output=True)
+    return path
+
+
+@pytest.mark.case("10")
+@pytest.mark.parametrize(
+    ("content", "what", "todo"),
+    [
+        (POINTER, "a Git LFS pointer", "git lfs pull"),
+        (PAGE, "an HTML page", "fetch the disk image itself"),
+        (gzip.compress(os.urandom(MIB)), "gzip data", "gunzip"),
+        (b"QFI\xfb" + bytes(MIB), "of the format qcow2, and the volume raw", 'say "format: qcow2"'),
+        (b"to be done\n" * 100_000, "text", "contentFormat: any"),
+    ],
+    ids=["pointer", "page", "gzip", "qcow2", "text"],
+)
+def test_content_that_is_no_disk_is_named_in_the_plan_and_not_written(
+    site: Site, content: bytes, what: str, todo: str
+) -> None:
+    image = site.specs / "disk.img"
+    image.write_bytes(content)
+    volume(site, "root.raw", "format: raw, source: {file: disk.img}")
+
+    held = holds(site)["Volume/small/root.raw"]
+    valid = site.run("validate", str(site.specs))
+    applied = site.apply()
+
+    assert all(part in held for part in (str(image), what, todo))
+    assert valid.exit_code == 1
+    assert f"{site.specs}/root.raw.yaml:4:" in valid.output
+    assert what in valid.output
+    assert applied.exit_code == 3
+    assert names(site) == []
+
+
+@pytest.mark.case("10")
+def test_content_that_is_no_disk_is_written_where_the_spec_asks_for_it(site: Site) -> None:
+    pages = {"any": "contentFormat: any", "sum": f"checksum: {{sha256: {hashlib.sha256(PAGE).hexdigest()}}}"}
+    (site.specs / "page.html").write_bytes(PAGE)
+    image = qcow2(site.specs / "disk.qcow2")
+    for name, field in pages.items():
+        volume(site, name, f"format: raw, source: {{file: page.html, {field}}}")
+    volume(site, "qcow2-in-raw", "format: raw, source: {file: disk.qcow2, contentFormat: any}")
+
+    site.converge()
+
+    site.assert_in_sync()
+    directory = site.lab.path / "images/small"
+    assert [(directory / name).read_bytes() for name in pages] == [PAGE, PAGE]
+    assert (directory / "qcow2-in-raw").read_bytes() == image.read_bytes()
+
+
+@pytest.mark.case("10")
+def test_file_with_another_checksum_is_refused(site: Site) -> None:
+    (site.specs / "disk.img").write_bytes(bytes(MIB))
+    volume(site, "small.raw", f"format: raw, source: {{file: disk.img, checksum: {{sha256: {'a' * 64}}}}}")
+
+    assert f"and the spec says {'a' * 64}" in holds(site)["Volume/small/small.raw"]
+
+    # Of a large file the checksum is computed when it is needed, and before anything is made.
+    (site.specs / "disk.img").write_bytes(bytes(17 * MIB))
+    assert holds(site) == {}
+    applied = site.apply()
+    assert applied.exit_code == 1
+    assert "has the SHA-256" in applied.output
+    assert names(site) == []
+
+
+@pytest.mark.case("10")
+def test_damaged_image_is_named_in_the_plan_and_not_written(site: Site) -> None:
+    damages = {"huge": (24, 1 << 62), "tables": (40, 1 << 45), "features": (72, 1 << 60)}
+    for name, (at, value) in damages.items():
+        patched(qcow2(site.specs / f"{name}.img"), at, value)
+        volume(site, name, f"format: qcow2, source: {{file: {name}.img}}")
+    os.truncate(qcow2(site.specs / "cut.img"), 10 << 16)
+    volume(site, "cut", "format: qcow2, source: {file: cut.img}")
+
+    held = holds(site)
+
+    assert held.keys() == {f"Volume/small/{name}" for name in (*damages, "cut")}
+    assert all("is a damaged qcow2 image" in why and "qemu-img check" in why for why in held.values())
+    assert site.apply().exit_code == 3
+    assert names(site) == []
+
+
+@pytest.mark.case("10")
+def test_disc_image_is_one(site: Site) -> None:
+    (site.specs / "disk.img").write_bytes(bytes(MIB))
+    (site.specs / "disc.iso").write_bytes(bytes(0x8001) + b"CD001" + bytes(60_000))
+    volume(site, "disk.iso", "format: iso, source: {file: disk.img}")
+    volume(site, "disc.iso", "format: iso, source: {file: disc.iso}")
+
+    held = holds(site)
+
+    assert held.keys() == {"Volume/small/disk.iso"}
+    assert "neither an ISO 9660 nor a UDF file system" in held["Volume/small/disk.iso"]
+    assert site.apply().exit_code == 3
+    assert names(site) == ["disc.iso"]
+
+
+@pytest.mark.case("10")
+def test_existing_volume_that_is_damaged_is_not_in_sync(site: Site) -> None:
+    volume(site, "root", "format: qcow2, capacity: 64MiB")
+    volume(site, "data", "format: qcow2, capacity: 64MiB")
+    site.converge()
+    site.assert_in_sync()
+
+    patched(site.lab.path / "images/small/root", 40, 1 << 45)
+    site.lab.virsh("pool-refresh", "small")
+
+    held = holds(site)
+    assert held.keys() == {"Volume/small/root"}
+    assert "its L1 table is not within the file" in held["Volume/small/root"]
+    assert site.apply().exit_code == 3
+    with connect(site.lab.uri) as connection:
+        (actual,) = KIND.driver().observe(connection, ["small/data"]).objects.values()
+        assert KIND.damage(connection, actual) is None  # type: ignore[arg-type]
+    os.truncate(site.lab.path / "images/small/data", 60)
+    site.lab.virsh("pool-refresh", "small")
+    assert "within its header" in holds(site)["Volume/small/data"]
