@@ -18,6 +18,7 @@ from kvmreconcile.tree.rules import (
 )
 from kvmreconcile.tree.scalars import Measure, Scalar
 from kvmreconcile.tree.table import Table, paths
+from kvmreconcile.tree.undo import holds, overlap, put, transplant, undo, value_at
 
 __all__ = [
     "NONE",
@@ -40,11 +41,17 @@ __all__ = [
     "diff",
     "forget",
     "forget_unused",
+    "holds",
     "is_satisfied_by",
     "locate",
     "make",
+    "overlap",
     "overlay",
     "parse",
     "paths",
+    "put",
     "to_xml",
+    "transplant",
+    "undo",
+    "value_at",
 ]

@@ -96,17 +96,21 @@ def locate(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
     """Return the element that `steps` name in a tree, None if it is not there."""
     node, rule = tree, ""
     for step in steps:
-        children = node.children
-        index = next((i for i, name in enumerate(_names(node, rules, rule)) if name == step), None)
-        if index is None:
-            # The step may be of another tree, in which another of the element's keys names it.
-            index = next(
-                (i for i, child in enumerate(children) if step in _all_names(child, rules, rule)), None
-            )
+        index = position(node, step, rules, rule)
         if index is None:
             return None
-        node, rule = children[index], under(rule, children[index].tag)
+        node, rule = node.children[index], under(rule, node.children[index].tag)
     return node
+
+
+def position(parent: Node, step: str, rules: Rules, rule: str) -> int | None:
+    """Return the index of the child that a step names in an element at `rule`, None if it has no such child."""
+    index = next((i for i, name in enumerate(_names(parent, rules, rule)) if name == step), None)
+    if index is None:
+        # The step may be of another tree, in which another of the element's keys names it.
+        named = (i for i, child in enumerate(parent.children) if step in _all_names(child, rules, rule))
+        index = next(named, None)
+    return index
 
 
 def _all_names(child: Node, rules: Rules, parent: str) -> Iterator[str]:

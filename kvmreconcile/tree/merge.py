@@ -100,7 +100,7 @@ def _with_children(actual: Node, desired: Node, rules: Rules, path: str) -> Node
             result.append(child)
     for index, child in enumerate(wanted):
         if index not in pairs and not _is_implied(child, rules, under(path, child.tag)):
-            _insert(result, _born(child, rules, under(path, child.tag)))
+            insert(result, _born(child, rules, under(path, child.tag)))
     same = len(result) == len(actual.children) and all(map(is_, result, actual.children))
     return actual if same else replace(actual, children=tuple(result))
 
@@ -138,7 +138,7 @@ def _is_implied(new: Node, rules: Rules, path: str) -> bool:
     )
 
 
-def _insert(children: list[Node], new: Node) -> None:
+def insert(children: list[Node], new: Node) -> None:
     """Put a new element behind the last of its tag, since order among those can count."""
     if new.tag == TEXT:
         children.append(new)

@@ -1,0 +1,55 @@
+"""What holds for any change that is taken back, of definitions in which everything has a name."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvmreconcile.tree import Members, Node, Owner, Rules, Table, diff, make, undo
+
+NAMED = Rules(members=Table({"**": Members((("@k",),), Owner.SHARED)}))
+VALUES = st.sampled_from(("1", "2", ""))
+OTHERS = make("theirs", {"k": "theirs"}, "kept")
+
+
+def _element(name: tuple[str, str], value: str, text: str, children: list[Node]) -> Node:
+    tag, key = name
+    distinct = {(child.tag, child.attr("k")): child for child in children}
+    attrs = {"k": key} | ({"v": value} if value else {})
+    return make(tag, attrs, "" if children else text, tuple(distinct.values()))
+
+
+NAMES = st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"))
+ELEMENTS = st.recursive(
+    st.builds(_element, NAMES, VALUES, VALUES, st.just([])),
+    lambda inner: st.builds(_element, NAMES, VALUES, VALUES, st.lists(inner, max_size=3)),
+    max_leaves=6,
+)
+DEFINITIONS = st.lists(ELEMENTS, max_size=4).map(lambda found: _element(("root", "r"), "", "", found))
+
+
+@given(DEFINITIONS, DEFINITIONS)
+def test_change_that_is_taken_back_at_once_leaves_what_there_was(before: Node, after: Node) -> None:
+    left = undo(after, diff(before, after, NAMED), NAMED)
+
+    assert not list(diff(left, before, NAMED))
+
+
+@given(DEFINITIONS, DEFINITIONS)
+def test_change_that_was_never_made_is_not_taken_back(before: Node, after: Node) -> None:
+    assert undo(before, diff(before, after, NAMED), NAMED) is before
+
+
+@given(DEFINITIONS, DEFINITIONS)
+def test_change_that_is_taken_back_twice_is_taken_back_once(before: Node, after: Node) -> None:
+    changes = tuple(diff(before, after, NAMED))
+    once = undo(after, changes, NAMED)
+
+    assert undo(once, changes, NAMED) is once
+
+
+@given(DEFINITIONS, DEFINITIONS)
+def test_what_others_added_is_there_afterwards(before: Node, after: Node) -> None:
+    now = replace(after, children=(OTHERS, *after.children))
+
+    assert OTHERS in undo(now, diff(before, after, NAMED), NAMED).children

@@ -1,0 +1,172 @@
+"""Changes taken back in a definition, and parts copied from one to another: one situation each."""
+
+import pytest
+
+from kvmreconcile.tree import (
+    Change,
+    Members,
+    Node,
+    Owner,
+    Rules,
+    Scalar,
+    Table,
+    diff,
+    holds,
+    make,
+    overlap,
+    parse,
+    paths,
+    put,
+    transplant,
+    undo,
+    value_at,
+)
+
+RULES = Rules(
+    members=Table({"disk": Members((("@id",), ("@dev",)), Owner.SPEC)}),
+    scalars=Table({"machine": Scalar(str.lower)}),
+    containers=paths("tune", "disk/limits"),
+)
+
+
+def undone(now: str, before: str, after: str) -> Node:
+    """Return what is left of a definition once the change from one to another is taken back in it."""
+    changes = diff(parse(before), parse(after), RULES)
+    return undo(parse(now), changes, RULES)
+
+
+def test_change_that_nobody_touched_is_taken_back() -> None:
+    before = '<d><m>1</m><disk id="a" cache="no"/><disk id="b"/></d>'
+    after = '<d><m>2</m><disk id="a" cache="yes"/><disk id="c"/><n/></d>'
+
+    assert not list(diff(undone(after, before, after), parse(before), RULES))
+
+
+def test_what_others_wrote_beside_it_stays() -> None:
+    left = undone('<d t="x"><m>2</m><disk id="a" x="1"/></d>', "<d><m>1</m></d>", "<d><m>2</m></d>")
+
+    assert left == parse('<d t="x"><m>1</m><disk id="a" x="1"/></d>')
+
+
+@pytest.mark.parametrize(
+    "now", ["<d><m>3</m></d>", "<d/>", '<d><m>3</m><disk id="a"/></d>', "<d><m>1</m></d>"]
+)
+def test_what_others_changed_since_stays(now: str) -> None:
+    tree = parse(now)
+
+    assert undo(tree, diff(parse("<d><m>1</m></d>"), parse("<d><m>2</m></d>"), RULES), RULES) is tree
+
+
+def test_new_element_goes_with_what_others_added_to_it_but_not_once_they_changed_it() -> None:
+    before, after = "<d/>", '<d><disk id="a" cache="no"/></d>'
+
+    assert undone('<d><disk id="a" cache="no" io="1"/></d>', before, after) == parse("<d/>")
+    assert undone('<d><disk id="a" cache="yes"/></d>', before, after).child("disk")
+
+
+def test_element_that_was_taken_out_comes_back_unless_there_is_another() -> None:
+    before, after = '<d><disk id="a" cache="no"/><z/></d>', "<d><z/></d>"
+
+    assert undone(after, before, after).get("disk/@cache") == "no"
+    assert undone('<d><disk id="a" cache="yes"/></d>', before, after).get("disk/@cache") == "yes"
+
+
+def test_value_counts_as_it_is_spelled() -> None:
+    left = undone(
+        "<d><machine>Q35</machine></d>", "<d><machine>pc</machine></d>", "<d><machine>q35</machine></d>"
+    )
+
+    assert left.get("machine") == "pc"
+
+
+def test_text_comes_and_goes_with_its_element_in_place() -> None:
+    assert undone("<d><m>1</m></d>", "<d><m/></d>", "<d><m>1</m></d>") == parse("<d><m/></d>")
+    assert undone("<d><m/></d>", "<d><m>1</m></d>", "<d><m/></d>") == parse("<d><m>1</m></d>")
+
+
+def test_what_only_holds_others_comes_and_goes_with_them() -> None:
+    empty, full = "<d/>", "<d><tune><shares>1</shares></tune></d>"
+
+    assert undone(full, empty, full) == parse(empty)
+    assert undone(empty, full, empty) == parse(full)
+    half = "<d><tune><shares>1</shares><quota>2</quota></tune></d>"
+    assert undone(half, empty, full) == parse("<d><tune><quota>2</quota></tune></d>")
+
+
+def test_part_of_an_element_that_is_gone_does_not_come_back_alone() -> None:
+    before, after = '<d><cpu mode="a"/></d>', '<d><cpu mode="b"/></d>'
+    change = Change(("cpu", "@mode"), "cpu/@mode", "a", None)
+
+    assert undone("<d/>", before, after) == parse("<d/>")
+    assert undo(parse("<d/>"), [change], RULES) == parse("<d/>")
+
+
+def test_members_of_one_name_are_taken_back_from_the_last_on() -> None:
+    before, after = "<d/>", '<d><disk id="a"/><disk id="a" x="2"/></d>'
+
+    assert undone(after, before, after) == parse("<d/>")
+
+
+def test_change_of_a_whole_object_is_no_part_of_it() -> None:
+    tree = parse("<d/>")
+
+    assert undo(tree, [Change((), "", None, tree)], RULES) is tree
+
+
+def test_change_holds_where_a_tree_has_what_it_brought() -> None:
+    change = Change(("disk[a]",), "disk", make("disk", {"id": "a"}), None)
+
+    assert holds(change, parse("<d/>"), RULES)
+    assert not holds(change, parse('<d><disk id="a"/></d>'), RULES)
+
+
+def test_places_overlap_where_one_is_in_the_other() -> None:
+    assert overlap(("disk[a]",), ("disk[a]", "@cache"))
+    assert overlap(("disk[a]", "@cache"), ("disk[a]",))
+    assert not overlap(("disk[a]", "@cache"), ("disk[a]", "@io"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "source", "steps", "made"),
+    [
+        ("<d><m>2</m></d>", "<d><m u='k'>1</m></d>", ("m",), "<d><m u='k'>1</m></d>"),
+        ("<d><m>2</m></d>", "<d/>", ("m",), "<d/>"),
+        ("<d/>", "<d><m>1</m></d>", ("m",), "<d><m>1</m></d>"),
+        ("<d/>", "<d/>", ("m",), "<d/>"),
+        ("<d><cpu mode='b'/></d>", "<d><cpu mode='a'/></d>", ("cpu", "@mode"), "<d><cpu mode='a'/></d>"),
+        ("<d><cpu mode='b'/></d>", "<d><cpu/></d>", ("cpu", "@mode"), "<d><cpu/></d>"),
+        # A part alone would be another wish than none.
+        ("<d/>", "<d><cpu mode='a' x='1'/></d>", ("cpu", "@mode"), "<d><cpu mode='a' x='1'/></d>"),
+        ("<d/>", "<d><tune><s>1</s><q>2</q></tune></d>", ("tune", "s"), "<d><tune><s>1</s></tune></d>"),
+        ("<d><tune><s>1</s></tune></d>", "<d/>", ("tune", "s"), "<d/>"),
+        (
+            "<d><disk id='a'/></d>",
+            "<d><disk id='a'><limits><s>1</s></limits></disk></d>",
+            ("disk[a]", "limits", "s"),
+            "<d><disk id='a'><limits><s>1</s></limits></disk></d>",
+        ),
+        # The wish may name the disk by another of its keys.
+        (
+            "<d><disk dev='x' cache='b'/></d>",
+            "<d><disk id='a' dev='x' cache='a'/></d>",
+            ("disk[x]", "@cache"),
+            "<d><disk dev='x' cache='a'/></d>",
+        ),
+    ],
+)
+def test_part_becomes_as_it_is_elsewhere(wanted: str, source: str, steps: tuple[str, ...], made: str) -> None:
+    assert transplant(parse(wanted), parse(source), steps, RULES) == parse(made)
+
+
+def test_nothing_is_copied_without_a_place() -> None:
+    assert transplant(parse("<d/>"), parse("<d><m/></d>"), (), RULES) == parse("<d/>")
+
+
+def test_text_is_set_only_in_an_element_that_is_there() -> None:
+    assert put(parse("<d/>"), ("m",), "1", RULES) == parse("<d/>")
+    assert put(parse("<d><m/></d>"), ("m",), "1", RULES) == parse("<d><m>1</m></d>")
+
+
+def test_value_of_an_absent_element_is_absent() -> None:
+    assert value_at(parse("<d/>"), ("m", "@u"), RULES) is None
+    assert value_at(parse("<d/>"), (), RULES) == parse("<d/>")
