@@ -1,7 +1,7 @@
 """
-The host that chaos befalls: the demo's guests, a daemon over them, and objects of another hand.
+The host that faults are injected into: the demo's guests, a daemon over them, and objects that are not managed.
 
-Separate from the faults, which use it, and from the run, which says when, how many, and what must hold.
+The pool is on a mount of its own, and there are a network, volumes and a guest that only faults are for.
 """
 
 import json
@@ -10,9 +10,10 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from tests.lab.background import PROGRAM
@@ -25,6 +26,34 @@ DEMO = Path(__file__).parents[2] / "specs/demo"
 GUESTS = ("web1", "web2", "db1")
 STATE_SIZE = "12m"
 ENDS_WITHIN_S = 60
+POOL, DISK = "/var/lib/libvirt/images/demo", "/var/lib/libvirt/demo-disk"
+"""Where the pool is, and what is mounted there, as the lab calls them."""
+BASE, SCRATCH = "golden.qcow2", "scratch.qcow2"
+"""The volume that others are built on, and one that nobody uses."""
+SIDE = """\
+apiVersion: kvmreconcile/v1
+kind: Network
+metadata: {name: side}
+spec:
+  autostart: true
+  update: {maxEffect: restart}
+  addresses: [{address: 203.0.113.1/24}]
+  domain: {name: side.example.org}
+  mtu: 1400
+  routes: [{to: 198.51.100.0/24, via: 203.0.113.9}]
+"""
+"""A network that no guest is on, so that it may be restarted."""
+MORE = """\
+apiVersion: kvmreconcile/v1
+kind: Volume
+metadata: {name: scratch.qcow2}
+spec: {pool: demo, capacity: 1MiB}
+---
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {name: twin-a}
+spec: {uuid: 3b0e7a6c-52a4-4f0e-9a5b-6d0d3c1f7a11, type: qemu, memory: 32MiB, state: stopped}
+"""
 FOREIGN_DOMAIN = """
 <domain type='qemu'><name>theirs</name><memory unit='MiB'>32</memory><os><type>hvm</type></os>
 <devices><disk type='file'><source file='{image}'/><target dev='hda'/></disk></devices></domain>"""
@@ -39,13 +68,19 @@ class Arena:
 
     Attributes:
         specs: Where specs are edited: the directory that is watched, or the repository that is followed.
-        stops: How often each guest was taken down by what befell it, so that it may have been started as often.
+        stops: How often each guest was taken down by a fault, so that it may have been started as often.
+        lines_taken: How often the side network's spec was edited so that it may be restarted.
+        disk_files: What is in the pool, seen from outside the lab and whether it is mounted or not.
     """
 
     def __init__(self, lab: Lab, home: Path, files: GuestFiles, *, by_git: bool) -> None:
         self.lab = lab
         self.log = home / "log"
         self.stops: Counter[str] = Counter()
+        self.lines_taken = 0
+        self.by_git = by_git
+        self.disk_files = lab.path / "lib/demo-disk"
+        self._contents: dict[Path, bytes] = {}
         self._state = home / "state"
         self._state.mkdir()
         self._origin = Origin(home) if by_git else None
@@ -57,7 +92,12 @@ class Arena:
         shutil.copy(files.initrd, boot)
         for file in DEMO.glob("*.yaml"):
             shutil.copy(file, self.specs)
+        (self.specs / "side.yaml").write_text(SIDE)
+        (self.specs / "more.yaml").write_text(MORE)
         self.said()
+        self.disk_files.mkdir()
+        lab.exec("mkdir", "-p", POOL)
+        self.mount()
         # The state has a small disk of its own, in a mount namespace that outlives the daemon.
         mount = f"mount -t tmpfs -o size={STATE_SIZE} none '{self._state}' && echo up && exec sleep infinity"
         self._disk = subprocess.Popen(
@@ -128,16 +168,46 @@ class Arena:
                 signal_process(pid, signal.SIGKILL, "git")
         return bool(children)
 
-    def disk(self, script: str) -> None:
-        """Do something to the state's disk."""
+    def disk(self, script: str) -> bool:
+        """Do something to the state's disk; tell whether it worked."""
         command = (*self._inside, "sh", "-c", f"cd '{self._state}'; {script}")
-        subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        quiet = subprocess.DEVNULL
+        return subprocess.run(command, check=False, stdout=quiet, stderr=quiet).returncode == 0
 
     def plan(self) -> dict[str, Any] | None:
-        """Return the plan as a command makes it that remembers nothing, None if it cannot be made now."""
+        """Return the plan as a command makes it, None if it cannot be made now."""
         command = (*self._inside, str(PROGRAM), "plan", "-o", "json")
         done = subprocess.run(command, env=self.environment, check=False, capture_output=True, text=True)
         return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def mount(self) -> None:
+        """Mount the pool's disk, unless it is."""
+        self.lab.exec("sh", "-c", f"mountpoint -q {POOL} || mount --bind {DISK} {POOL}")
+
+    def unmount(self) -> bool:
+        """Unmount the pool's disk under those who use it; tell whether it was mounted."""
+        is_mounted = self.lab.exec("sh", "-c", f"mountpoint -q {POOL} && echo yes || true").strip() == "yes"
+        self.lab.exec("sh", "-c", f"! mountpoint -q {POOL} || umount -l {POOL}")
+        return is_mounted
+
+    def below(self) -> list[str]:
+        """Return what is where the pool's disk is not mounted; nothing while it is."""
+        listed = f"mountpoint -q {POOL} || ls -A {POOL}"
+        return self.lab.exec("sh", "-c", listed).split()
+
+    def remember(self, file: Path) -> None:
+        """Remember the content of a file of the pool before it is damaged."""
+        self._contents.setdefault(file, file.read_bytes())
+
+    def restore(self, file: Path) -> None:
+        """Write a file of the pool as it was before it was damaged; it stays the same file."""
+        if file in self._contents:
+            file.write_bytes(self._contents.pop(file))
+
+    def is_valid(self) -> bool:
+        """Tell whether all spec files can be read."""
+        command = (str(PROGRAM), "validate", str(self.specs))
+        return subprocess.run(command, env=self.environment, check=False, capture_output=True).returncode == 0
 
     def by_hand(self, *words: str) -> bool:
         """Do something by virsh, as somebody who does not care; tell whether it worked."""
@@ -146,6 +216,16 @@ class Arena:
         except LabError:
             return False
         return True
+
+    def any_guest(self, chance: Random, do: Callable[[str], bool]) -> str | None:
+        """Do something to a guest for which it works, and return which; None if it works for none."""
+        guests = chance.sample(GUESTS, len(GUESTS))
+        return next((guest for guest in guests if do(guest)), None)
+
+    def stopped(self, guest: str, *, is_done: bool) -> bool:
+        """Count that a guest was taken down by a fault, if it was; return whether it was."""
+        self.stops[guest] += is_done
+        return is_done
 
     def is_running(self, guest: str) -> bool:
         """Tell whether a guest runs, as far as libvirt can tell."""

@@ -5,9 +5,11 @@ Separate from the run, which also believes a plan that has nothing to do. This d
 """
 
 import re
+from hashlib import sha256
 from pathlib import Path
 
-from tests.chaos.arena import GUESTS, Arena
+from tests.chaos.arena import BASE, GUESTS, SCRATCH, Arena
+from tests.chaos.spec_faults import TWINS
 from tests.lab.lab import LabError
 
 _STARTED = re.compile("^.{19,30}: starting up libvirt version", re.MULTILINE)
@@ -18,7 +20,7 @@ _TITLE = re.compile("^  title: (.*)$", re.MULTILINE)
 def faults(arena: Arena) -> list[str]:
     """Return all that is not as the specs say."""
     found = [what for guest in GUESTS for what in _guest_faults(arena, guest)]
-    for words in (("net-info", "demo"), ("pool-info", "demo")):
+    for words in (("net-info", "demo"), ("net-info", "side"), ("pool-info", "demo")):
         said = _said(arena, *words)
         if not re.search(r"(Active|State): +(yes|running)", said) or "Autostart:      yes" not in said:
             found.append(f"{' '.join(words)}: {said}")
@@ -54,10 +56,30 @@ def _logs(arena: Arena, guest: str) -> list[Path]:
     return sorted((arena.lab.path / "log/qemu").glob(f"{guest}.log*"))
 
 
-def volumes(arena: Arena) -> dict[str, int]:
-    """Return each file of the pool and its number, which another file of the same name does not have."""
-    images = arena.lab.path / "lib/images/demo"
-    return {file.name: file.stat().st_ino for file in images.iterdir()}
+def volumes(arena: Arena) -> dict[str, tuple[int, str]]:
+    """
+    Return of each file of the pool its number, which another file of the same name does not have, and its content.
+
+    The content only of what nobody writes to.
+    """
+    return {file.name: (file.stat().st_ino, _digest(file)) for file in arena.disk_files.iterdir()}
+
+
+def _digest(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest() if file.name in (BASE, SCRATCH) else ""
+
+
+def check_twins(arena: Arena) -> None:
+    """Fail unless there is one guest under the name that its spec gives it, and none under the one before."""
+    text = (arena.specs / "more.yaml").read_text()
+    name = next(twin for twin in TWINS if f"{{name: {twin}}}" in text)
+    there = set(arena.lab.virsh("list", "--all", "--name").split()) & {*TWINS}
+    assert there == {name}, f"{name} is in the specs, and {there} on the host"
+
+
+def check_restarts(arena: Arena, restarts: int) -> None:
+    """Fail if the network whose spec was edited was restarted more often than that."""
+    assert restarts <= arena.lines_taken, f"{restarts} restarts for {arena.lines_taken} edits"
 
 
 def _said(arena: Arena, *words: str) -> str:

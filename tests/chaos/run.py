@@ -1,8 +1,8 @@
 """
 Chaos: faults by the hundred, then calm, and again; what must hold is looked at in each calm: `./dev chaos`.
 
-Separate from the faults. A seed gives the same faults in the same order; how they meet what the daemon is doing at
-that moment is up to the machine.
+A seed gives the same faults in the same order; how they meet what the daemon is doing at that moment is up to the
+machine.
 """
 
 import argparse
@@ -10,11 +10,13 @@ import json
 import shutil
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.chaos.arena import Arena
+from tests.chaos.rows import ALL
 from tests.chaos.storm import Pace, Storm, Use
 from tests.lab.guest import build_guest
 from tests.lab.lab import Lab
@@ -22,30 +24,47 @@ from tests.lab.lab import Lab
 KEPT = Path(__file__).parents[2] / ".cache/chaos"
 
 
-def run(directory: Path, seed: int, faults: int, pace: Pace) -> Storm:
+@dataclass(frozen=True)
+class Plan:
+    """
+    What a run is to be.
+
+    Attributes:
+        seed: Says which faults; with an odd one specs come from a repository.
+        faults: How many.
+        without: Faults that it does not have.
+    """
+
+    seed: int
+    faults: int
+    pace: Pace
+    without: tuple[str, ...] = ()
+
+
+def run(directory: Path, plan: Plan) -> Storm:
     """
     Run a storm of so many faults, in the last third of which the daemon is not killed; return it when it is over.
 
     Args:
         directory: Where specs, state and log are to be.
-        seed: Says which faults; with an odd one specs come from a repository.
 
     Raises:
         AssertionError: Something that must hold does not; the seed is part of it.
     """
     files = build_guest()
     with Lab() as lab:
-        arena = Arena(lab, directory, files, by_git=seed % 2 == 1)
+        arena = Arena(lab, directory, files, by_git=plan.seed % 2 == 1)
         try:
             arena.start()
-            storm = Storm(arena, seed, pace)
+            storm = Storm(arena, plan.seed, plan.pace, plan.without)
             storm.calm(first=True)
-            storm.blow(faults * 2 // 3)
+            storm.blow(plan.faults * 2 // 3)
             before = storm.use()
-            storm.blow(faults, spare_daemon=True)
+            storm.blow(plan.faults, spare_daemon=True)
             check_use(before, storm.use())
+            storm.check_counts()
         except AssertionError as error:
-            raise AssertionError(f"seed {seed}, {faults} faults: {error}") from error
+            raise AssertionError(f"seed {plan.seed}, {plan.faults} faults: {error}") from error
         finally:
             arena.close()
         return storm
@@ -68,7 +87,9 @@ def main() -> int:
     began_s = time.monotonic()
     with TemporaryDirectory() as directory:
         try:
-            storm = run(Path(directory), options.seed, options.faults, Pace(options.calm, options.pause))
+            pace = Pace(options.calm, options.pause)
+            plan = Plan(options.seed, options.faults, pace, tuple(options.without))
+            storm = run(Path(directory), plan)
         except AssertionError as error:
             print(f"{error}\nits log: {_keep(Path(directory), options.seed)}", file=sys.stderr)
             return 1
@@ -93,6 +114,14 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--pause", type=float, default=1.5, help="seconds between two faults at most; 1.5 by default"
+    )
+    parser.add_argument(
+        "--without",
+        metavar="FAULT",
+        action="append",
+        default=[],
+        choices=sorted(ALL),
+        help="a fault that is not injected; may be given more than once",
     )
     return parser.parse_args()
 

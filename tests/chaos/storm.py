@@ -1,12 +1,14 @@
 """
-A storm over a host: faults, then calm, and what must hold in each calm.
+Faults by the dozen, then calm: each fault must end in the state that its row names, and all is well once it is mended.
 
-Separate from its faults, which it only draws, and from the command, which says how many.
+A calm looks first at what was not mended yet: what must be held is held, and nothing else. Then everything is mended,
+and the host must converge.
 """
 
 import json
 import time
 from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -14,15 +16,21 @@ from typing import Any
 
 from tests.chaos import proof
 from tests.chaos.arena import Arena
-from tests.chaos.faults import FAULTS, mend
+from tests.chaos.ends import Held, Reported, Row
+from tests.chaos.rows import possible, tidy
 from tests.lab.lab import LabError
 
 GUST = 40
 """How many faults come between two calms."""
-UNASKED = frozenset({"remove", "replace", "recreate", "restart", "stop"})
+ENOUGH = 2
+"""So many times as many faults as there are rows, and each must have been injected."""
+UNASKED = frozenset({"remove", "replace", "recreate", "restart", "stop", "detach"})
 """Verbs that nothing in the specs asks for."""
 MISTAKES = frozenset({"pass.crashed", "daemon.follower_failed"})
+MAY_RESTART = "Network/side"
 LOOK_AGAIN_S = 0.3
+
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -51,49 +59,78 @@ class Storm:
     One run.
 
     Attributes:
-        count: How many faults there were.
+        without: Faults that it does not have.
+        count: How many faults were injected.
         calms_s: How long after the last of some faults all was as it should be.
     """
 
     arena: Arena
     seed: int
     pace: Pace
+    without: Collection[str] = ()
     count: int = 0
     calms_s: list[float] = field(default_factory=list)
-    _done: Counter[str] = field(default_factory=Counter)
-    _volumes: dict[str, int] = field(default_factory=dict)
+    _injected: Counter[str] = field(default_factory=Counter)
+    _outstanding: dict[str, Row] = field(default_factory=dict)
+    _volumes: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Begin with a generator that nobody else uses."""
+        """Begin with a generator that nobody else uses, and with every fault before it: those that are held come last."""
         self._chance = Random(self.seed)
+        self._rows = possible(by_git=self.arena.by_git, without=self.without)
+        names = list(self._rows)
+        self._chance.shuffle(names)
+        last = [name for name in self._rows if isinstance(self._rows[name].ends, Held)]
+        self._first = [*(name for name in names if name not in last), *last]
 
     def blow(self, until: int, *, spare_daemon: bool = False) -> None:
-        """Let faults befall the host until there were so many, with a calm after each gust of them."""
-        rows = {name: row for name, row in FAULTS.items() if not (spare_daemon and row.kills_daemon)}
-        weights = [row.weight for row in rows.values()]
+        """Inject faults until there were so many, with a calm after each gust of them."""
+        rows = {name: row for name, row in self._rows.items() if not (spare_daemon and row.kills_daemon)}
         while self.count < until:
-            (name,) = self._chance.choices(list(rows), weights)
-            self._befall(name)
-            if self.count % GUST == 0 or self.count == until:
-                self.calm()
+            gust_ends = min(until, (self.count // GUST + 1) * GUST)
+            # What finds nothing to do may find something once others are done, or in a later gust.
+            first = [name for name in self._first if name in rows] * 2
+            while self.count < gust_ends:
+                name = first.pop(0) if first else self._any(rows)
+                if first and name not in self._first:
+                    continue
+                if self._inject(name, rows[name]) and name in self._first:
+                    self._first.remove(name)
+            self.calm()
 
-    def _befall(self, name: str) -> None:
-        self.count += 1
-        self._done[name] += 1
+    def _any(self, rows: dict[str, Row]) -> str:
+        (name,) = self._chance.choices(list(rows), [row.weight for row in rows.values()])
+        return name
+
+    def _inject(self, name: str, row: Row) -> bool:
+        """Do a fault; tell whether it found anything to do."""
         try:
-            what = FAULTS[name].do(self.arena, self._chance)
+            what = row.do(self.arena, self._chance)
         except LabError as error:
-            what = f"could not: {error}"
+            what = None
+            print(f"       {name:<16}could not: {error}", flush=True)
+        if what is None:
+            return False
+        self.count += 1
+        self._injected[name] += 1
+        self._outstanding.pop(name, None)
+        self._outstanding[name] = row
         self.arena.said()
         print(f"{self.count:>5}  {name:<16}{what}", flush=True)
         time.sleep(self._chance.random() * self.pace.pause_s)
+        return True
 
     def calm(self, *, first: bool = False) -> None:
-        """Wait until all is as it should be, and look at what must hold."""
-        mend(self.arena)
+        """Wait until each fault has ended as it must, mend them, wait until all is well, and look at what must hold."""
+        tidy(self.arena)
+        self._check_reported()
+        self._check_held()
+        for row in reversed(self._outstanding.values()):
+            row.mend(self.arena)
+        self._outstanding.clear()
         self.arena.said()
         # To begin with, everything is to be made, and libvirt itself is new.
-        took_s = self._wait_s(self.pace.calm_within_s * (3 if first else 1))
+        took_s = self._wait_s(self.pace.calm_within_s * (3 if first else 1), self._amiss)
         if first:
             self._volumes = proof.volumes(self.arena)
         else:
@@ -101,34 +138,65 @@ class Storm:
         print(f"       calm after {took_s:.1f} s", flush=True)
         self._check()
 
-    def _wait_s(self, within_s: float) -> float:
-        """Return after how many seconds neither a plan nor libvirt itself finds anything amiss."""
+    def _check_reported(self) -> None:
+        """Fail unless specs that are wrong are said to be; then mend them, as without them nothing else is seen."""
+        wrong = [name for name, row in self._outstanding.items() if isinstance(row.ends, Reported)]
+        assert not (wrong and self.arena.is_valid()), f"nothing is said of {', '.join(wrong)}"
+        for name in wrong:
+            self._outstanding.pop(name).mend(self.arena)
+        self.arena.said()
+
+    def _check_held(self) -> None:
+        """Fail unless what must be held until it is mended is held, and nothing else."""
+        ends = {name: row.ends for name, row in self._outstanding.items() if isinstance(row.ends, Held)}
+        if ends:
+            took_s = self._wait_s(self.pace.calm_within_s, lambda plan: _not_held(plan, ends))
+            print(f"       held after {took_s:.1f} s: {', '.join(ends)}", flush=True)
+
+    def _amiss(self, plan: Json) -> object:
+        """Return what is not as it should be, by a plan and by libvirt itself."""
+        held = [h for h in plan["held"] if h["hold"] != "prune"]
+        return [*plan["actions"], *held, *plan["problems"]] or proof.faults(self.arena)
+
+    def _wait_s(self, within_s: float, wrong: Callable[[Json], object]) -> float:
+        """Return after how many seconds nothing is found wrong with the plan."""
         began_s = time.monotonic()
-        amiss: object = "no plan can be made"
+        found: object = "no plan can be made"
         while time.monotonic() - began_s < within_s:
             plan = self.arena.plan()
-            amiss = (_amiss(plan) or proof.faults(self.arena)) if plan else amiss
-            if not amiss:
+            found = wrong(plan) if plan else found
+            if not found:
                 return time.monotonic() - began_s
             time.sleep(LOOK_AGAIN_S)
         raise AssertionError(
-            f"after {within_s:.0f} s of calm it is not as it should be: {json.dumps(amiss)[:3000]}"
+            f"after {within_s:.0f} s of calm it is not as it should be: {json.dumps(found)[:3000]}"
         )
 
     def _check(self) -> None:
         """Fail unless nothing was touched that must not be."""
-        assert self.arena.is_foreign_untouched(), "something of another hand was touched"
-        assert proof.volumes(self.arena) == self._volumes, "a volume is another file than it was"
+        assert self.arena.is_foreign_untouched(), "something that is not managed was touched"
+        volumes = proof.volumes(self.arena)
+        assert volumes == self._volumes, f"volumes are {volumes} and were {self._volumes}"
         proof.check_runs(self.arena)
+        proof.check_twins(self.arena)
         lines = list(self.arena.lines())
         begun = [line for line in lines if line["event"] == "action.started" and line["verb"] in UNASKED]
-        assert not begun, f"nobody asked for this: {begun}"
+        restarts = [line for line in begun if (line["key"], line["verb"]) == (MAY_RESTART, "restart")]
+        proof.check_restarts(self.arena, len(restarts))
+        unasked = [line for line in begun if line not in restarts]
+        assert not unasked, f"nobody asked for this: {unasked}"
         crashed = [line for line in lines if line["event"] in MISTAKES]
         assert not crashed, crashed[0]
 
     def counts(self) -> dict[str, int]:
-        """Return how often each fault came."""
-        return dict(sorted(self._done.items()))
+        """Return how often each fault was injected."""
+        return {name: self._injected[name] for name in sorted(self._rows)}
+
+    def check_counts(self) -> None:
+        """Fail if a fault was never injected, though there were enough for all of them."""
+        never = [name for name, count in self.counts().items() if not count]
+        is_enough = self.count >= ENOUGH * len(self._rows)
+        assert not (never and is_enough), f"never injected: {', '.join(never)}"
 
     def use(self) -> Use:
         """Return what the daemon holds of the machine."""
@@ -139,7 +207,14 @@ class Storm:
         return Use(int(words["VmRSS"][0]) // 1024, int(words["Threads"][0]), files)
 
 
-def _amiss(plan: dict[str, Any]) -> list[object]:
-    """Return what a plan would do, and what it cannot, but for what waits to be confirmed."""
-    held = [h for h in plan["held"] if h["hold"] != "prune"]
-    return [*plan["actions"], *held, *plan["problems"]]
+def _not_held(plan: Json, ends: dict[str, Held]) -> list[object]:
+    """Return what would be done, what is not held that must be, and what is held without reason."""
+    held = {(h["key"], h["hold"]) for h in plan["held"] if h["hold"] != "prune"}
+    missing = [
+        f"{name}: {key} is not held by {', '.join(sorted(end.holds))}"
+        for name, end in ends.items()
+        for key in sorted(end.keys)
+        if not any((key, hold) in held for hold in end.holds)
+    ]
+    known = {hold for end in ends.values() for hold in end.holds | end.others}
+    return [*plan["actions"], *plan["problems"], *missing, *sorted(h for h in held if h[1] not in known)]

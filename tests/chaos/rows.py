@@ -1,0 +1,29 @@
+"""All faults, by name, and which of them a run can have."""
+
+import shutil
+from collections.abc import Collection, Mapping
+
+from tests.chaos import process_faults, spec_faults, storage_faults, virsh_faults
+from tests.chaos.arena import Arena
+from tests.chaos.ends import Row
+
+ALL: Mapping[str, Row] = {
+    row.name: row
+    for module in (spec_faults, virsh_faults, process_faults, storage_faults)
+    for row in module.ROWS
+}
+
+
+def possible(*, by_git: bool, without: Collection[str] = ()) -> Mapping[str, Row]:
+    """Return the faults that can befall specs in a directory, or in a repository, but for some."""
+    unknown = set(without) - ALL.keys()
+    assert not unknown, f"there is no fault called {', '.join(sorted(unknown))}"
+    other = "directory" if by_git else "repository"
+    return {name: row for name, row in ALL.items() if row.only != other and name not in without}
+
+
+def tidy(arena: Arena) -> None:
+    """Take back what would keep anything from being looked at: a full disk, and files that were being renamed."""
+    process_faults.make_space(arena)
+    for leftover in arena.specs.glob("*.yaml~"):
+        shutil.move(leftover, leftover.with_suffix(".yaml"))
