@@ -11,6 +11,7 @@ Every error this package raises on purpose, in one tree.
     │  ├─ NotYet           what is waited for is not there yet; asked again until its time is over
     │  ├─ NotFound         vanished between observing and acting; the next pass decides
     │  ├─ NoRoom           a file system or pool is too full; terminal until there is more room
+    │  ├─ Refused          the host as it is now does not allow it; tried again later and later
     │  ├─ Unsupported      this libvirt or QEMU cannot; terminal
     │  └─ Rejected         invalid configuration; terminal until the spec changes
     ├─ StateError          state file unreadable; nothing is pruned
@@ -135,6 +136,14 @@ class NoRoom(HostError):
         super().__init__(message, code, domain)
         self.pool = pool
         self.needed = needed
+
+
+class Refused(HostError):
+    """
+    libvirt or QEMU refuses the step because of the host as it is now: what it needs is missing, or in use.
+
+    Nothing of the step is in force. It may succeed once the host is another.
+    """
 
 
 class Unsupported(HostError):

@@ -79,7 +79,7 @@ class Site:
 
     def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
         """Return specs, host and state as they are now; of the host, only the objects `at` are observed again if given."""
-        settings = self.settings
+        settings, edits = self.settings, self.state.edits()
         world = World(
             instance=settings.instance,
             host=settings.host,
@@ -92,6 +92,9 @@ class Site:
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
             suspended=self.state.suspended(),
             trials=self.state.trials(),
+            edits=edits,
+            # Asked only where it decides something.
+            software=self.connection.software() if any(e.refused for e in edits.values()) else "",
             memory=self._memory,
         )
         return replace(world, obstacles=self._obstacles.in_existing(world))

@@ -109,9 +109,10 @@ class _Run:
         for _ in range(ROUNDS):
             if not plan.actions and not plan.records:
                 break
-            if not self.is_allowed(plan):
+            permitted = self.permitted(plan)
+            if permitted is None:
                 return 1
-            report = self.execute(plan, world)
+            report = self.execute(permitted, world)
             before = plan.digest
             world, plan = self.look()
             goes_back = any(a.reason is Reason.ROLLBACK for a in plan.actions)
@@ -119,7 +120,20 @@ class _Run:
                 break
             if plan.actions:
                 self.show(plan)
-        return self.status(plan)
+        return self.status(self.finished(plan, world))
+
+    def finished(self, plan: Plan, world: World) -> Plan:
+        """Return the plan that is left once what did not succeed is taken back."""
+        if not self.is_unfinished(plan):
+            return plan
+        self.execute(plan.taking_back, world)
+        return self.look()[1]
+
+    def permitted(self, plan: Plan) -> Plan | None:
+        """Return what of a plan may be carried out, None for nothing; whoever is there is asked."""
+        if self.is_unfinished(plan) and not self.is_agreed(plan):
+            return plan.taking_back
+        return plan if self.is_allowed(plan) else None
 
     def look(self) -> tuple[World, Plan]:
         """Return the host as it is now, and what would be done."""
@@ -137,9 +151,17 @@ class _Run:
         """Print a plan."""
         show(render_text(plan, rules_of(self.site.kinds), palette(sys.stdout)))
 
+    def is_unfinished(self, plan: Plan) -> bool:
+        """Tell whether an edit that was just made did not succeed, and is taken back without asking again."""
+        return bool(self.reports) and bool(plan.taking_back.actions)
+
+    def is_agreed(self, plan: Plan) -> bool:
+        """Tell whether a plan may be carried out unasked."""
+        return self.options.yes or self.options.approve == plan.digest
+
     def is_allowed(self, plan: Plan) -> bool:
         """Tell whether the plan may be carried out, asking if somebody is there."""
-        if not plan.actions or self.options.yes or self.options.approve == plan.digest:
+        if not plan.actions or self.is_agreed(plan):
             return True
         what = "this was not done" if self.reports else "nothing was done"
         if can_ask():

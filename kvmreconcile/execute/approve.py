@@ -5,7 +5,7 @@ Separate, and around any other executor, so that approval can be asked for whate
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kvmreconcile.execute import libvirt
 from kvmreconcile.execute.dry_run import skipped
@@ -18,7 +18,8 @@ class ApproveExecutor:
     """
     Executes the plan whose digest was approved, or one that is confirmed now; of any other nothing.
 
-    A plan without actions changes nothing on the host and is passed on unasked.
+    A plan without actions changes nothing on the host and is passed on unasked. So is what takes an edit back that
+    libvirt refused: that was agreed to with the edit.
     """
 
     inner: Executor
@@ -30,8 +31,13 @@ class ApproveExecutor:
         """Pass an approved plan on; say of any other that it was not approved, and how to approve it."""
         if not plan.actions or self._is_approved(plan):
             return self.inner.execute(plan, world)
+        back = plan.taking_back
+        done = self.inner.execute(back, world) if back.actions else Report(back)
+        rest = replace(plan, actions=tuple(a for a in plan.actions if a not in back.actions))
         other = f"the approved plan {self.digest} is no longer the plan" if self.digest else "not approved"
-        return skipped(plan, f"{other}; to have this one executed, approve {plan.digest}", self.reporter)
+        why = f"{other}; to have this one executed, approve {plan.digest}"
+        left = skipped(rest, why, self.reporter)
+        return replace(done, plan=plan, outcomes=(*done.outcomes, *left.outcomes))
 
     def _is_approved(self, plan: Plan) -> bool:
         return (self.digest != "" and self.digest == plan.digest) or self.confirm(plan)

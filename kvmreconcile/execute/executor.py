@@ -39,6 +39,9 @@ class Connection(Protocol):
     def is_alive(self) -> bool:
         """Tell whether libvirt can still be reached by it."""
 
+    def software(self) -> str:
+        """Return the versions of libvirt and the hypervisor, "" where they cannot be told."""
+
 
 class Reporter(Protocol):
     """Is told of every step as it happens; never twice at once, though from several threads."""

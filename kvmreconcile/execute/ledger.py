@@ -5,15 +5,18 @@ Separate from acting. Everything is written down before it is begun, so that the
 unfinished.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
+from kvmreconcile.execute.storing import StoredEdits
 from kvmreconcile.execute.trying import Trying
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Action, Actual, Applied, Key, Settled, Unknown, World
+from kvmreconcile.model import Action, Actual, Applied, Key, Refusal, Settled, Unknown, World
 from kvmreconcile.plan.applied import applied_after, fingerprint, intent, rules_for, run_of, settled_live
 from kvmreconcile.plan.compare import MOVE
 from kvmreconcile.plan.halts import is_left
+from kvmreconcile.plan.kept import with_kept
 from kvmreconcile.plan.policy import ORDERED, RENAME
 from kvmreconcile.plan.unseen import outstanding, to_remember
 from kvmreconcile.state import State
@@ -51,6 +54,7 @@ class Ledger:
         self._world = world
         self._now = dict(world.applied)
         self._trials = Trying(kinds, state, world, back)
+        self._edits = StoredEdits(kinds, state, world)
         self._earlier: dict[Key, Applied | None] = {}
         self._started: set[Key] = set()
 
@@ -84,6 +88,7 @@ class Ledger:
         if action.verb == "define" and seen:
             # First, as it is the way back from what follows.
             self._trials.begin(desired, seen, known)
+            self._edits.begin(action, seen)
             pending = to_remember(waiting, desired, seen, kind)
             doing = replace(doing, runtime_id=seen.runtime_id, pending=pending)
         self._put(doing)
@@ -100,6 +105,7 @@ class Ledger:
         else:
             self._put(earlier)
         self._trials.take_back(key)
+        self._edits.take_back(key)
 
     def after(self, action: Action) -> None:
         """Write down that an object is whole, gone, or has another name."""
@@ -109,10 +115,19 @@ class Ledger:
         elif action.verb in REMOVING:
             self._forget(action.key)
             self._trials.end(action.key)
+            self._edits.end(action.key)
         elif action.verb in MAKING and known:
             self._put(replace(known, complete=True))
+            self._edits.end(action.key)
         elif action.verb in STARTING:
             self._started.add(action.key)
+
+    def stored(self, key: Key, look: Callable[[Key], Actual | Unknown | None]) -> None:
+        """Write down what libvirt has made of a definition that was just written; `look` is asked if that counts."""
+        seen = self._world.observed.actual(key)
+        now = look(key) if self._edits.get(key) else None
+        if seen and isinstance(now, Actual):
+            self._edits.stored(key, seen, now)
 
     def settle(
         self, key: Key, actual: Actual | Unknown | None, withheld: Collection[Action] = ()
@@ -136,7 +151,8 @@ class Ledger:
         if not isinstance(actual, Actual):
             meant = intent(desired, self._world.instance, kind)
             known = self._now.get(key, meant)
-            done = replace(meant, uuid=known.uuid, complete=True, settled=known.settled)
+            tree = with_kept(meant.tree, known.tree, desired, kind.rules)
+            done = replace(meant, tree=tree, uuid=known.uuid, complete=True, settled=known.settled)
             done = replace(done, runtime_id=known.runtime_id, pending=known.pending)
             self._put(_without(withheld, done, before))
             return ()
@@ -149,8 +165,10 @@ class Ledger:
         told = {s.fingerprint for each in (before, noted) if each for s in each.settled}
         pending = outstanding(noted, actual, rules_for(desired, kind)) if noted else ()
         left = is_left(desired, actual, before)
-        applied = replace(applied, settled=tuple(answers), pending=pending, left=left)
+        tree = with_kept(applied.tree, noted.tree, desired, kind.rules) if noted else applied.tree
+        applied = replace(applied, tree=tree, settled=tuple(answers), pending=pending, left=left)
         self._put(_without(withheld, applied, before))
+        self._edits.settle(desired, actual, applied)
         return tuple(s for s in applied.settled if s.fingerprint not in told)
 
     def refresh(self, key: Key) -> tuple[Settled, ...]:
@@ -158,6 +176,7 @@ class Ledger:
         actual = self._world.observed.actual(key)
         if key not in self._world.desired:
             self._forget(key)
+            self._edits.end(key)
         elif actual:
             self._trials.end_if_over(key)
             return self.settle(key, actual)
@@ -174,6 +193,24 @@ class Ledger:
     def failed(self, key: Key, why: str) -> None:
         """Write down that an object does not do its work with the edit that is tried: it is to be taken back."""
         self._trials.fail(key, why)
+
+    def refused(self, key: Key, refusal: Refusal, software: str, passes_at: datetime | None) -> None:
+        """Write down that libvirt refuses a part of an object's edit: it is to be put back, and held."""
+        self._edits.refuse(key, refusal, software, passes_at)
+
+    def stored_parts(self, key: Key) -> tuple[tuple[str, ...], ...]:
+        """Return what is stored of an object and not known to be in force, as the steps of changes."""
+        edit = self._edits.get(key)
+        return tuple(dict.fromkeys(c.steps for c in (*edit.changes, *edit.filled))) if edit else ()
+
+    def is_refused(self, key: Key) -> bool:
+        """Tell whether a part of an object's edit was refused."""
+        edit = self._edits.get(key)
+        return edit is not None and bool(edit.refused)
+
+    def has_power(self, key: Key) -> bool:
+        """Tell whether an object is of a kind that can be active or not."""
+        return self._kinds[key.kind].has_power
 
     def _uuid(self, meant: Applied) -> str:
         actual = self._world.observed.actual(meant.key)

@@ -7,13 +7,15 @@ what is remembered, and what follows from a failure.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Lock
 from typing import TypeVar
 
-from kvmreconcile.errors import HostError, NotFound, NotYet, Rejected, StateError, Unavailable
+from kvmreconcile.errors import HostError, NotYet, Rejected, StateError
 from kvmreconcile.execute.executor import Connection, Reporter, Tools
-from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, STARTING, WATCHING, WHOLE, Ledger
+from kvmreconcile.execute.failures import LASTS, Failures
+from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, WATCHING, WHOLE, Ledger
 from kvmreconcile.execute.legs import Leg, Legs
 from kvmreconcile.execute.parallel import work
 from kvmreconcile.execute.redact import redacted
@@ -23,6 +25,7 @@ from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.plan.renaming import renamed
 from kvmreconcile.plan.suspended import stop
+from kvmreconcile.plan.trials import is_taken_back
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change
 
@@ -66,9 +69,12 @@ class _Run:
     """One plan being carried out; `work` is called in several threads, for different legs."""
 
     def __init__(self, executor: LibvirtExecutor, plan: Plan, world: World) -> None:
+        back = {key for key in plan.instead if is_taken_back(key, world, executor.kinds)}
         world = replace(world, desired={**world.desired, **plan.instead})
         world = renamed(world, {action.key: action.former for action in plan.actions if action.former})
-        self.ledger = Ledger(executor.kinds, executor.state, world, plan.instead)
+        self.ledger = Ledger(executor.kinds, executor.state, world, back)
+        self._failures = Failures(self.ledger, self._look, executor.connection.software, self._now)
+        self._began_s = executor.pace.clock()
         self.legs = Legs.of(plan.actions)
         self._drivers = {
             kind: executor.kinds[kind].driver() for kind in sorted({a.key.kind for a in plan.actions})
@@ -115,6 +121,10 @@ class _Run:
         outcomes = tuple(self._outcomes[index] for index in range(len(self._plan.actions)))
         return Report(self._plan, outcomes, tuple(sorted(self._settled, key=lambda s: s[0])))
 
+    def _now(self) -> datetime:
+        """Return the time, by the clock that the pass began by."""
+        return self._world.now + timedelta(seconds=self._executor.pace.clock() - self._began_s)
+
     def _ended(self, names: Collection[Key]) -> str:
         """Return why nothing more is begun on an object of these names, "" while more may be."""
         if self._lost.is_set():
@@ -146,8 +156,8 @@ class _Run:
                 result, error, kind = Result.SKIPPED, "stopped while it was waited for", ""
             if not self._executor.connection.is_alive():
                 self._lost.set()
-            elif result is Result.FAILED and self._shows_no_good(action, failure):
-                self.ledger.failed(action.key, error)
+            elif result is Result.FAILED:
+                self._failures.follow(action, failure, error)
         return Outcome(action, result, pace.clock() - began_s, error, retry, kind, lacks)
 
     def _redacted(self, action: Action, text: str) -> str:
@@ -155,15 +165,6 @@ class _Run:
         desired = self._world.desired.get(action.key)
         trees = (action.tree, desired.tree if desired else None)
         return redacted(text, filter(None, trees), self._executor.kinds[action.key.kind].rules)
-
-    def _shows_no_good(self, action: Action, failure: HostError | StateError) -> bool:
-        """Tell whether a step failed in a way that shows an object not to do its work any more."""
-        if isinstance(failure, StateError | Unavailable | NotFound) or not self.ledger.tries(action.key):
-            return False
-        if action.verb in WATCHING:
-            return True
-        seen = self._look(action.key) if action.verb in STARTING and not failure.retry else None
-        return isinstance(seen, Actual) and not seen.active
 
     def _withheld(self, key: Key) -> tuple[Action, ...]:
         """Return the steps on an object that are not to be done now."""
@@ -190,11 +191,13 @@ class _Run:
             else:
                 self._attempt(lambda: driver.perform(self._executor.connection, action))
         except HostError as error:
-            is_refused = action.verb == "define" and isinstance(error, Rejected)
+            is_refused = action.verb == "define" and isinstance(error, LASTS)
             if is_refused or (action.verb in MAKING and self._is_untouched(action.key, error)):
                 self.ledger.take_back(action.key)
             raise
         self.ledger.after(action)
+        if action.verb == "define":
+            self.ledger.stored(action.key, self._look)
 
     def _see_through(self, action: Action, driver: Driver, delay_s: float = 0.0) -> None:
         """Repeat an action, first after a delay, until it succeeds, its time is over or we are told to stop."""

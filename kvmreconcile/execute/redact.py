@@ -7,7 +7,7 @@ Separate because libvirt quotes in its errors what it was given, and those are l
 from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape
 
-from kvmreconcile.plan.applied import SECRET
+from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.plan.render.words import is_secret
 from kvmreconcile.tree import Node, Rules
 from kvmreconcile.tree.place import at, under

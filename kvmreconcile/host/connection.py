@@ -12,7 +12,7 @@ from typing import Self
 
 import libvirt
 
-from kvmreconcile.errors import Unavailable, Unsupported
+from kvmreconcile.errors import HostError, Unavailable, Unsupported
 from kvmreconcile.host.errors import translated
 
 _KEEPALIVE_S, _KEEPALIVE_COUNT = 5, 3
@@ -64,6 +64,18 @@ class Connection:
             return False
         return True
 
+    def software(self) -> str:
+        """
+        Return the versions of libvirt and the hypervisor, such as "libvirt 9.0.0, QEMU 7.2.22".
+
+        Asked anew each time, since QEMU may be upgraded under a libvirt that goes on. "" where it cannot be told.
+        """
+        try:
+            with translated(self.uri):
+                return f"libvirt {_dotted(self.virt.getLibVersion())}, {self.virt.getType()} {_dotted(self.virt.getVersion())}"
+        except HostError:
+            return ""
+
     def close(self) -> None:
         """Give the connection up; closing twice does no harm."""
         if self._closed:
@@ -77,6 +89,11 @@ class Connection:
 
     def _on_close(self, _virt: libvirt.virConnect, _reason: int, _opaque: object) -> None:
         self._lost.set()
+
+
+def _dotted(number: int) -> str:
+    """Return a version as people write it."""
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
 
 
 def connect(uri: str) -> Connection:

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from kvmreconcile.model.policy import Leftover, Policy
-from kvmreconcile.tree import Node, parse
+from kvmreconcile.tree import Change, Node, parse
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -108,6 +108,22 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """
+    What stays as it is of an object, whatever its spec says, since libvirt refused to change it.
+
+    Attributes:
+        parts: Where it is, as the steps of changes.
+        undo: What is stored of the change that was refused, and is to be taken back.
+        beside: What else is stored for that change, and is to be taken back unless it is in force.
+    """
+
+    parts: tuple[tuple[str, ...], ...]
+    undo: tuple[Change, ...] = ()
+    beside: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """
     One object as a spec wants it.
@@ -122,6 +138,7 @@ class Desired:
         labels: For selection by people and policies.
         after: Objects that must run and be ready before it is started; those that are not to run do not count.
         mentions: Where it names other objects, as far as that is known.
+        kept: What of the object stays as it is all the same; None for nothing.
     """
 
     key: Key
@@ -136,6 +153,7 @@ class Desired:
     labels: tuple[tuple[str, str], ...] = ()
     after: tuple[Key, ...] = ()
     mentions: tuple[Mention, ...] = ()
+    kept: Kept | None = None
 
     def place_of(self, other: Key) -> Source:
         """Return where it names another object; where it begins if that is not known."""

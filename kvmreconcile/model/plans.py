@@ -5,7 +5,7 @@ Separate from the world that plans are made from, because executors and reporter
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
@@ -82,6 +82,7 @@ class Hold(Enum):
     ORDER = "waits for what is started before it"
     ROLLOUT = "the edit of another of its group was taken back"
     TAKEN_BACK = "the edit was taken back"
+    REFUSED = "libvirt refused it"
     CONFLICT = "an object of that name exists and is not ours"
     UNKNOWN = "libvirt could not tell its state"
     BUSY = "a job is running on it"
@@ -146,6 +147,12 @@ class Plan:
     def names(self) -> frozenset[Key]:
         """The names that the objects to be acted on have, and will have."""
         return frozenset(name for action in self.actions for name in action.names)
+
+    @property
+    def taking_back(self) -> "Plan":
+        """The part of it that takes edits back: what is done to their objects. It was agreed to with the edits."""
+        keys = {action.key for action in self.actions if action.reason is Reason.ROLLBACK}
+        return replace(self, actions=tuple(a for a in self.actions if a.key in keys), records=())
 
     @property
     def look_again(self) -> datetime | None:

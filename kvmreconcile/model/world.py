@@ -11,7 +11,7 @@ from enum import Enum
 
 from kvmreconcile.model.objects import Actual, Desired, Key, Obstacle, Stamp
 from kvmreconcile.model.policy import Leftover
-from kvmreconcile.tree import Node
+from kvmreconcile.tree import Change, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,47 @@ class Trial:
     failed: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """
+    A part of an edit that libvirt refused to bring into force.
+
+    Attributes:
+        parts: What was refused, as the steps of changes.
+        within: The element that the refused step is about; empty where it is about the parts alone.
+        why: What libvirt said.
+        tries: How often it was refused.
+        until: When it is tried again by itself; None for not before the spec, libvirt or QEMU is another.
+    """
+
+    parts: tuple[tuple[str, ...], ...]
+    within: tuple[str, ...]
+    why: str
+    tries: int = 1
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEdit:
+    """
+    What we stored in an object's definition and is not known to be in force: the way back if a step is refused.
+
+    Attributes:
+        edit: A digest of what the spec says.
+        changes: From the definition of which the last run is known to be, to the stored one; secret values are
+            replaced by a mark.
+        filled: What libvirt itself changed beside that, such as controllers for new devices.
+        refused: What of it libvirt refused.
+        software: The versions of libvirt and QEMU that refused it, "" where nothing is refused or they are unknown.
+    """
+
+    edit: str
+    changes: tuple[Change, ...] = ()
+    filled: tuple[Change, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    software: str = ""
+
+
 class Prune(Enum):
     """What becomes of an object of ours whose spec is gone."""
 
@@ -178,6 +219,8 @@ class World:
         suspended: Objects that nothing is to be done to, None for all of them; may include suspensions that are over.
         trials: Edits that are on trial, or were taken back.
         obstacles: What of the objects' content, old or new, cannot be used.
+        edits: Edits that are stored and not known to be in force, and those that libvirt refused.
+        software: The versions of libvirt and QEMU, "" if unknown.
         memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
             saves work and decides nothing.
     """
@@ -194,6 +237,8 @@ class World:
     suspended: Mapping[Key | None, Suspension] = field(default_factory=dict)
     trials: Mapping[Key, Trial] = field(default_factory=dict)
     obstacles: Mapping[Key, Obstacle] = field(default_factory=dict)
+    edits: Mapping[Key, StoredEdit] = field(default_factory=dict)
+    software: str = ""
     memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 

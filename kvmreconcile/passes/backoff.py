@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby
 
-from kvmreconcile.errors import HostError, NotFound
+from kvmreconcile.errors import HostError, NotFound, Refused
 from kvmreconcile.model import Action, Key, Observation, Outcome, Plan, Report, Result, Shortage
 from kvmreconcile.plan.policy import digest_of
 
@@ -41,7 +41,7 @@ class Fate(Enum):
         return float(min(first_s * 2 ** min(tries - 1, 30), longest_s))
 
 
-_UNCLEAR = frozenset({HostError.__name__, NotFound.__name__})
+_UNCLEAR = frozenset({HostError.__name__, NotFound.__name__, Refused.__name__})
 FREE = 2
 """How often the same may be done again without waiting."""
 

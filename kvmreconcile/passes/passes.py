@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import structlog
 
-from kvmreconcile.errors import KvmReconcileError
+from kvmreconcile.errors import KvmReconcileError, Refused, Rejected, Unsupported
 from kvmreconcile.execute.plugins import REPORTERS, find
 from kvmreconcile.model import Key, Plan, Result, World
 from kvmreconcile.origin import Origin
@@ -30,6 +30,8 @@ from kvmreconcile.source.load import Loaded
 
 PATIENCE_S = 1.0
 """How long a pass waits for its steps while another pass is wanted; slower ones go on beside later passes."""
+REFUSALS = frozenset(error.__name__ for error in (Refused, Rejected, Unsupported))
+"""Failures after which the next pass may put something back."""
 _GLANCE_S = 0.1
 _SHOWN = 8
 """How many reasons for a pass are logged."""
@@ -238,7 +240,8 @@ class Passes:
             said = {"wait_s": round(wait.due_s - self.clock(), 1), "tries": wait.tries}
             log.warning("object.postponed", key=str(key), **said, was=wait.fate.name.lower())
         counts = {r.value: sum(o.result is r for o in report.outcomes) for r in Result}
-        if counts[Result.DONE.value]:
+        # What was refused is put back at once.
+        if counts[Result.DONE.value] or any(o.failure in REFUSALS for o in report.failed):
             self.again()
         took_s = self.clock() - execution.began_s
         tell(self.followers, Acted(execution.looked, report, self._backoff.waits(), took_s))

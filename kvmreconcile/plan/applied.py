@@ -2,7 +2,7 @@
 What is remembered of an object once it was acted on, and how to tell whether it still holds.
 
 Separate from comparing, because executors use it too. Nothing here ever holds a secret: values at secret
-paths are replaced by a mark before they leave.
+paths are masked before they leave.
 """
 
 import json
@@ -12,14 +12,13 @@ from enum import Enum
 from hashlib import pbkdf2_hmac, sha256
 
 from kvmreconcile.model import Actual, Applied, Apply, Desired, Key, Policy, Settled
+from kvmreconcile.plan.kept import kept_as_it_is
+from kvmreconcile.plan.masks import SECRET, mask
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import hot_and_cold, live_changes, without_forgotten
-from kvmreconcile.tree import Change, Node, Rules, Table, diff, overlay
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree import Change, Node, Rules, diff, overlay
 from kvmreconcile.tree.variants import for_policy
 
-SECRET = "(secret)"  # noqa: S105  a mark that stands for one
-"""What stands in the place of a secret value."""
 _LIVE = "live:"
 _ROUNDS = 100_000
 """How often a secret is hashed: some 50 ms for each guess."""
@@ -33,7 +32,8 @@ def digest(desired: Desired, rules: Rules) -> str:
     is only that an edit of a password is called drift.
     """
     tree = _plain(mask(desired.tree, rules))
-    said = (tree, str(desired.power), desired.autostart, desired.plain, _ruling(desired.policy))
+    kept = [desired.kept.parts] if desired.kept else []
+    said = (tree, str(desired.power), desired.autostart, desired.plain, _ruling(desired.policy), *kept)
     return sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
@@ -45,20 +45,6 @@ def _ruling(policy: Policy) -> list[object]:
 
 def _plain(node: Node) -> list[object]:
     return [node.tag, node.attrs, node.text, [_plain(c) for c in node.children]]
-
-
-def mask(tree: Node, rules: Rules) -> Node:
-    """Return a tree with every secret value replaced by a mark."""
-    return _masked(tree, rules.secrets, "")
-
-
-def _masked(tree: Node, secrets: Table[bool], path: str) -> Node:
-    if not secrets.rows:
-        return tree
-    attrs = tuple((k, SECRET if at(path, k) in secrets else v) for k, v in tree.attrs)
-    text = SECRET if tree.text and path in secrets else tree.text
-    children = tuple(_masked(c, secrets, under(path, c.tag)) for c in tree.children)
-    return replace(tree, attrs=attrs, text=text, children=children)
 
 
 def fingerprint(change: Change) -> str:
@@ -74,7 +60,7 @@ def fingerprint(change: Change) -> str:
 
 def _identity(value: str | Node | None, change: Change) -> object:
     if isinstance(value, Node):
-        return _plain(_masked(value, change.secrets, change.rule))
+        return _plain(mask(value, Rules(secrets=change.secrets), change.rule))
     if value is None or change.rule not in change.secrets:
         return value
     return pbkdf2_hmac("sha256", value.encode(), change.rule.encode(), _ROUNDS).hex()
@@ -183,7 +169,8 @@ def applied_after(desired: Desired, actual: Actual, kind: Rulebook, instance: st
 
 def followed(desired: Desired, actual: Actual, kind: Rulebook, before: Node | None = None) -> Desired:
     """Return what is wanted, with what must stay as it is; `before` is what an earlier spec said."""
-    return replace(desired, tree=kind.follow(desired, actual, before))
+    followed_tree = replace(desired, tree=kind.follow(desired, actual, before))
+    return kept_as_it_is(followed_tree, actual, rules_for(desired, kind))
 
 
 def proposal(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> Node:

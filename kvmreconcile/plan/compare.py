@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroundings
 from kvmreconcile.plan.applied import digest, fingerprint, followed, is_live_mark, live_mark, rules_for
+from kvmreconcile.plan.kept import undone
+from kvmreconcile.plan.openings import at_any_time
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import Job, after_birth, by_rows, live_changes, steps_for, without_forgotten
 from kvmreconcile.plan.unseen import outstanding, unseen
@@ -62,8 +64,9 @@ def compare(
     # What says the same as before has nothing to forget.
     before = applied.tree if applied and applied.digest != named else None
     moved = tuple(kind.moves(desired, actual, around.lookup))
+    start = undone(desired, actual, rules)
     desired = followed(desired, actual, kind, before)
-    proposed = overlay(without_forgotten(actual.tree, before, desired, rules), desired.tree, rules)
+    proposed = overlay(without_forgotten(start, before, desired, rules), desired.tree, rules)
     changes, answered = _unsettled(diff(actual.tree, proposed, rules), known)
     if changes or not actual.persistent:
         # Only now, so that what is settled is never the reason to complete what then differs again.
@@ -87,11 +90,18 @@ def compare(
         actions += tuple(_moving(moved, actions, base))
     else:
         actions = tuple(by_rows(changes, actual.tree, proposed, rules, base))
+    if start is not actual.tree:
+        actions = tuple(_putting_back(a) if a.verb in _MARKING else a for a in actions)
     if not any(action.verb in _MARKING for action in actions):
         actions = (*_owning(actual, kind, around, base), *actions)
     over = applied is not None and outstanding(applied, actual, rules) != applied.pending
     outdated = outdated or over or applied is None or applied.digest != named or not applied.complete
     return Compared(actions, pending, stale=outdated and not actions)
+
+
+def _putting_back(action: Action) -> Action:
+    """Return a step that takes back what libvirt refused, which waits for nothing: it was allowed with the edit."""
+    return replace(action, reason=Reason.ROLLBACK, policy=at_any_time(action.policy))
 
 
 def _moving(moved: Iterable[Change], others: Iterable[Action], base: Action) -> Iterator[Action]:

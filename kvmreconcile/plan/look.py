@@ -24,9 +24,10 @@ from kvmreconcile.model import (
     Unknown,
     World,
 )
-from kvmreconcile.plan.applied import mask, rules_for
+from kvmreconcile.plan.applied import rules_for
 from kvmreconcile.plan.compare import MOVE, Compared, compare, create
 from kvmreconcile.plan.halts import is_left, kept_still
+from kvmreconcile.plan.masks import mask
 from kvmreconcile.plan.memory import Lookups, Memo, View, keep, recall
 from kvmreconcile.plan.needs import Needs, Rulebooks
 from kvmreconcile.plan.ownership import conflict, is_ours, placeholder

@@ -4,6 +4,7 @@ What an object's windows allow at a moment, and when they allow more.
 Separate from policy, which asks only whether a step may be done now. Pure: the moment is handed in.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from kvmreconcile.model import Policy, Window
@@ -16,6 +17,11 @@ def ceiling(policy: Policy) -> Effect:
         return policy.max_effect
     limits = [w.max_effect or policy.max_effect for w in policy.windows]
     return max(limits if policy.outside is None else (*limits, policy.outside))
+
+
+def at_any_time(policy: Policy) -> Policy:
+    """Return a policy that allows at every moment what this one allows at some."""
+    return replace(policy, max_effect=ceiling(policy), windows=())
 
 
 def allowed(policy: Policy, now: datetime) -> Effect | None:

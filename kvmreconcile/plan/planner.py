@@ -13,8 +13,10 @@ from kvmreconcile.plan.groups import in_turn
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.needs import Needs, Rulebooks, find_needs
+from kvmreconcile.plan.ownership import placeholder
 from kvmreconcile.plan.policy import ORDERED, Case, Overrides, digest_of, judge, overridden
 from kvmreconcile.plan.prune import orphans
+from kvmreconcile.plan.refused import is_over, withheld
 from kvmreconcile.plan.renames import find_renames
 from kvmreconcile.plan.renaming import rename_first, renamed
 from kvmreconcile.plan.rollout import held_back, rolled_out
@@ -46,7 +48,7 @@ def plan(
     for key in _chosen(needs, overrides):
         rename_first(key, renames, world, kinds[key.kind], found)
     swaps = find_swaps(world, kinds, needs, found)
-    found.steps = {k: taking_back(steps) if k in edits.back else steps for k, steps in found.steps.items()}
+    found.steps = {k: taking_back(steps) if k in edits.failed else steps for k, steps in found.steps.items()}
     again = _again(edits, world, kinds, needs, found)
     gone = orphans(world, kinds, limits, overrides)
     every = [a for steps in (*found.steps.values(), *again.steps.values()) for a in steps]
@@ -61,18 +63,22 @@ def plan(
     case = Case(world.now, approved=approved, at_rest=False)
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
     actions, waiting = _given_others(actions, world, edits, None if approved else limits)
-    held += [*waiting, *(() if approved else held_back(again.steps, edits))]
+    held += waiting
     pending = _stored(found.pending, actions, held)
+    held += () if approved else _held_again(again, edits)
     actions = list(seen_through(actions, world, edits.tried - pending.keys()))
     succession.order_removals(actions)
+    over = frozenset(_over(world, edits, kinds, found, again))
     return Plan(
         actions=succession.with_removals(needs.waiting(actions)),
         held=(*found.held, *held, *gone.held),
         pending=pending,
         in_sync=tuple(key for key in found.in_sync if key not in again.steps),
-        records=(*dict.fromkeys((*found.records, *_over(edits, found))), *gone.vanished),
+        records=(*dict.fromkeys((*found.records, *over)), *gone.vanished),
         problems=needs.problems,
-        instead={k: d for k, d in edits.back.items() if not (approved and k in again.steps)},
+        instead={
+            k: d for k, d in edits.back.items() if k not in over and not (approved and k in again.steps)
+        },
         digest=digest,
     )
 
@@ -110,12 +116,26 @@ def _again(edits: Trials, world: World, kinds: Rulebooks, needs: Needs, found: F
     for key in found.in_sync:
         if key in edits.back:
             look(key, world, kinds, needs, again)
+    for key in edits.refused.keys() & found.steps.keys():
+        found.held += withheld([placeholder(world.desired[key])], edits.refused[key])
     return again
 
 
-def _over(edits: Trials, found: Findings) -> Iterator[Key]:
+def _held_again(again: Findings, edits: Trials) -> Iterator[Held]:
+    """Yield the steps of edits that were taken back or refused, each with why."""
+    yield from held_back({k: steps for k, steps in again.steps.items() if k in edits.failed}, edits)
+    for key, steps in again.steps.items():
+        if key not in edits.failed:
+            yield from withheld(steps, edits.refused[key])
+
+
+def _over(world: World, edits: Trials, kinds: Rulebooks, found: Findings, again: Findings) -> Iterator[Key]:
     """Yield of which objects no edit need be remembered any more, where no step will see to that."""
-    yield from (key for key in found.in_sync if key in edits.over)
+    held = again.steps.keys() | {h.action.key for h in again.held}
+    for key in found.in_sync:
+        is_stored = key in world.edits and key not in held
+        if key in edits.over or (is_stored and is_over(key, world, kinds[key.kind])):
+            yield key
 
 
 def _stored(

@@ -19,6 +19,7 @@ from kvmreconcile.tree import Change, Effect, make, parse, to_xml
 def renamed(world: World, formers: Mapping[Key, Key]) -> World:
     """Return a world in which objects already have the names that they are to be given."""
     objects, applied, trials = dict(world.observed.objects), dict(world.applied), dict(world.trials)
+    edits = dict(world.edits)
     for key, former in formers.items():
         seen = world.observed.actual(former) or world.observed.actual(key)
         objects.pop(former, None)
@@ -27,8 +28,11 @@ def renamed(world: World, formers: Mapping[Key, Key]) -> World:
         if known:
             applied[key] = replace(known, key=key)
         trials.pop(former, None)
+        edits.pop(former, None)
+    if not formers:
+        return world
     observed = replace(world.observed, objects=objects)
-    return replace(world, observed=observed, applied=applied, trials=trials) if formers else world
+    return replace(world, observed=observed, applied=applied, trials=trials, edits=edits)
 
 
 def _under(key: Key, actual: Actual, instance: str) -> Actual:

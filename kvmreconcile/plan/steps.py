@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Desired, Power
+from kvmreconcile.plan.kept import is_kept
 from kvmreconcile.plan.openings import ceiling
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, diff, forget, locate, overlay, paths
 from kvmreconcile.tree.automatic import without_automatic
@@ -117,7 +118,7 @@ def live_changes(desired: Desired, actual: Actual, before: Node | None, rules: R
     proposed = overlay(without_forgotten(live, before, desired, rules), wanted, rules)
     ours = rules.rebooting if desired.policy.reboot_applies else paths()
     found = (c for c in diff(live, proposed, rules) if c.rule not in rules.live_ignored)
-    yield from (c for c in found if c.rule not in ours)
+    yield from (c for c in found if c.rule not in ours and not is_kept(c, desired))
 
 
 def at_reboot(job: Job, pending: Sequence[Change]) -> Iterator[Change]:

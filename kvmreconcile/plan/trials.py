@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Power, Reason, Trial, World
-from kvmreconcile.plan.applied import SECRET, digest
-from kvmreconcile.plan.openings import ceiling
+from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Power, Reason, Refusal, Trial, World
+from kvmreconcile.plan.applied import digest
+from kvmreconcile.plan.masks import revealed
+from kvmreconcile.plan.openings import at_any_time
+from kvmreconcile.plan.refused import refusals
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.tree import Node, Rules
-from kvmreconcile.tree.match import pair
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree import Rules
 
 
 @dataclass(slots=True)
@@ -29,12 +29,15 @@ class Trials:
         tried: Objects of which it is not known yet whether they do their work with an edit.
         failed: Objects whose spec says an edit that was taken back, and why it was.
         back: What is wanted of those instead.
+        refused: Objects of which libvirt refused a part that is not to be tried now; what is wanted of them
+            meanwhile is in `back` as well.
         over: Objects of which an edit is remembered, and their specs say something else now.
     """
 
     tried: set[Key] = field(default_factory=set)
     failed: dict[Key, str] = field(default_factory=dict)
     back: dict[Key, Desired] = field(default_factory=dict)
+    refused: dict[Key, tuple[Refusal, ...]] = field(default_factory=dict)
     over: set[Key] = field(default_factory=set)
 
 
@@ -52,12 +55,20 @@ def trials(world: World, kinds: Mapping[str, Rulebook]) -> Trials:
             found.failed[key], found.back[key] = trial.failed, back
         else:
             found.tried.add(key)
+    for key, refused, wanted in refusals(world, kinds, found.back):
+        found.refused[key], found.back[key] = refused, wanted
     return found
 
 
 def is_same(trial: Trial, desired: Desired, kind: Rulebook) -> bool:
     """Tell whether it is this edit that a spec says, and still wants to be taken back."""
     return desired.policy.rollback and trial.edit == edition(desired, kind)
+
+
+def is_taken_back(key: Key, world: World, kinds: Mapping[str, Rulebook]) -> bool:
+    """Tell whether an object's spec says an edit with which it did not do its work."""
+    trial = world.trials.get(key)
+    return trial is not None and bool(trial.failed) and is_same(trial, world.desired[key], kinds[key.kind])
 
 
 def edition(desired: Desired, kind: Rulebook) -> str:
@@ -95,26 +106,7 @@ def taking_back(steps: Sequence[Action]) -> tuple[Action, ...]:
 
 def _back(trial: Trial, desired: Desired, rules: Rules) -> Desired | None:
     """Return what is wanted while an edit is taken back, which was allowed and waits for nothing; None if unknown."""
-    tree = _revealed(trial.tree, desired.tree, rules, "")
+    tree = revealed(trial.tree, desired.tree, rules, "")
     if tree is None:
         return None
-    policy = replace(desired.policy, max_effect=ceiling(desired.policy), windows=())
-    return replace(desired, tree=tree, autostart=trial.autostart, policy=policy)
-
-
-def _revealed(masked: Node, now: Node, rules: Rules, path: str) -> Node | None:
-    """Return a tree with the secrets that another has at the same place, None if it has not all of them."""
-    attrs = tuple(
-        (k, now.attr(k) if v == SECRET and at(path, k) in rules.secrets else v) for k, v in masked.attrs
-    )
-    text = (now.text or None) if masked.text == SECRET and path in rules.secrets else masked.text
-    pairs = pair(now.children, masked.children, path, rules, lambda a, b: a == b)
-    children = [
-        _revealed(c, now.children[pairs[i]] if i in pairs else Node(c.tag), rules, under(path, c.tag))
-        for i, c in enumerate(masked.children)
-    ]
-    known = tuple((k, v) for k, v in attrs if v is not None)
-    whole = tuple(c for c in children if c is not None)
-    if text is None or len(known) < len(attrs) or len(whole) < len(children):
-        return None
-    return replace(masked, attrs=known, text=text, children=whole)
+    return replace(desired, tree=tree, autostart=trial.autostart, policy=at_any_time(desired.policy))

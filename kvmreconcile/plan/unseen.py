@@ -8,7 +8,8 @@ running definition does tell, which needs no memory. Pure.
 from collections.abc import Iterable, Iterator
 
 from kvmreconcile.model import Actual, Applied, Desired, Unseen
-from kvmreconcile.plan.applied import SECRET, rules_for
+from kvmreconcile.plan.applied import rules_for
+from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.steps import live_changes
 from kvmreconcile.tree import Change, Node, Rules, diff, locate

@@ -54,6 +54,12 @@ _MIGRATIONS = (
         kind TEXT, name TEXT, edit TEXT, tree TEXT, autostart INTEGER, failed TEXT, PRIMARY KEY (kind, name)
     );
     """,
+    """
+    CREATE TABLE edits (
+        kind TEXT, name TEXT, edit TEXT, changes TEXT, filled TEXT, refused TEXT, software TEXT,
+        PRIMARY KEY (kind, name)
+    );
+    """,
 )
 """What brings a database from version N to N+1; rows are added and never edited."""
 

@@ -15,9 +15,10 @@ from threading import Lock
 from typing import Any
 
 from kvmreconcile.errors import StateError
-from kvmreconcile.model import Applied, Key, Suspension, Trial, World
+from kvmreconcile.model import Applied, Key, StoredEdit, Suspension, Trial, World
 from kvmreconcile.state.claim import Claim
 from kvmreconcile.state.database import FILE, open_copy, open_writable, translated
+from kvmreconcile.state.edits import read_edit, write_edit
 from kvmreconcile.state.history import Entry
 from kvmreconcile.state.rows import (
     read_applied,
@@ -35,6 +36,7 @@ _PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 
 _RENAME = "UPDATE OR REPLACE applied SET (kind, name) = (?, ?) WHERE (kind, name) = (?, ?)"
 _SUSPEND = "INSERT OR REPLACE INTO suspended VALUES (?, ?, ?, ?, ?, ?)"
 _TRY = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?)"
+_PUT_EDIT = "INSERT OR REPLACE INTO edits VALUES (?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TOO_MANY = "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?"
 _TOO_OLD = """
@@ -114,12 +116,13 @@ class State:
             database.execute("DELETE FROM applied WHERE kind = ? AND name = ?", (key.kind, key.name))
 
     def rename(self, former: Key, key: Key) -> None:
-        """Remember of an object under another name what was asked for, and no edit that was on trial; all or nothing."""
+        """Remember of an object under another name what was asked for, and no way back from edits; all or nothing."""
         with self._using() as database, database:
             database.execute("BEGIN IMMEDIATE")
             places = (*write_place(key), *write_place(former))
             database.execute(_RENAME, places)
             database.execute("DELETE FROM trials WHERE (kind, name) IN ((?, ?), (?, ?))", places)
+            database.execute("DELETE FROM edits WHERE (kind, name) IN ((?, ?), (?, ?))", places)
 
     def record(self, entries: Iterable[Entry], keep: Keep, now: datetime) -> None:
         """Add to the history, all or nothing; its oldest entries give way."""
@@ -171,6 +174,27 @@ class State:
         """Remember no edit of an object as tried or taken back any more."""
         with self._using() as database:
             database.execute("DELETE FROM trials WHERE (kind, name) = (?, ?)", write_place(key))
+
+    def edits(self) -> dict[Key, StoredEdit]:
+        """Return the edits that are stored and not known to be in force, or were refused, by object."""
+        with self._using() as database:
+            rows = database.execute("SELECT * FROM edits ORDER BY kind, name").fetchall()
+        try:
+            return dict(map(read_edit, rows))
+        except ValueError as error:
+            raise StateError(
+                f"{self._path}: {error}; move the file away to begin anew, nothing is removed for that"
+            ) from error
+
+    def put_edit(self, key: Key, edit: StoredEdit) -> None:
+        """Remember the way back from an edit, or that it was refused; it is on disk when this returns."""
+        with self._using() as database:
+            database.execute(_PUT_EDIT, write_edit(key, edit))
+
+    def end_edit(self, key: Key) -> None:
+        """Remember no edit of an object as stored or refused any more."""
+        with self._using() as database:
+            database.execute("DELETE FROM edits WHERE (kind, name) = (?, ?)", write_place(key))
 
     @contextmanager
     def alone(self, world: World, keys: Collection[Key]) -> Iterator[None]:

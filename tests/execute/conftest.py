@@ -1,6 +1,6 @@
 """A host of files, a state, and an executor between them that never waits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,8 +8,9 @@ import pytest
 
 from kvmreconcile.execute.libvirt import LibvirtExecutor
 from kvmreconcile.execute.retry import Pace
+from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Desired, Key, Outcome, Plan, Report, Settled, World
-from kvmreconcile.plan import plan
+from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.state import State
 from tests.execute.host import KINDS, Host, world
 
@@ -51,23 +52,26 @@ class Stage:
 
     host: Host
     state: State
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
     diary: Diary = field(default_factory=Diary)
     time: Time = field(default_factory=Time)
 
     def executor(self, workers: int = 4) -> LibvirtExecutor:
         pace = Pace(self.time.read, self.time.sleep)
-        return LibvirtExecutor(KINDS, self.host, self.state, self.diary, workers, pace)
+        return LibvirtExecutor(self.kinds, self.host, self.state, self.diary, workers, pace)
 
     def execute(self, *actions: Action, wanted: tuple[Desired, ...] = (), workers: int = 4) -> Report:
         """Execute these very actions."""
         return self.executor(workers).execute(Plan(actions), world(self.host, *wanted))
 
-    def plan(self, *wanted: Desired) -> Plan:
-        return plan(self.look(*wanted), KINDS)
+    def plan(self, *wanted: Desired, overrides: Overrides | None = None) -> Plan:
+        return plan(self.look(*wanted), self.kinds, overrides)
 
     def look(self, *wanted: Desired) -> World:
         seen = world(self.host, *wanted, applied=self.state.applied())
-        return replace(seen, trials=self.state.trials())
+        return replace(
+            seen, trials=self.state.trials(), edits=self.state.edits(), software=self.host.software()
+        )
 
     def apply(self, *wanted: Desired, workers: int = 4) -> Report:
         """Plan and execute, as a pass does."""
@@ -76,7 +80,7 @@ class Stage:
     def apply_by(self, executor: LibvirtExecutor, *wanted: Desired) -> Report:
         """Plan and execute by an executor that is made already."""
         seen = self.look(*wanted)
-        return executor.execute(plan(seen, KINDS), seen)
+        return executor.execute(plan(seen, self.kinds), seen)
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ class Host:
         unseen: Why nothing can be observed, "" while it can.
         unclear: Why single objects cannot be read.
         jobs: What is under way in single objects.
+        version: Of what it says it runs.
     """
 
     directory: Path
@@ -73,10 +74,14 @@ class Host:
     unclear: dict[Key, str] = field(default_factory=dict)
     jobs: dict[Key, str] = field(default_factory=dict)
     alive: bool = True
+    version: str = "libvirt 9.0.0, QEMU 7.2.0"
     log: list[str] = field(default_factory=list)
 
     def is_alive(self) -> bool:
         return self.alive
+
+    def software(self) -> str:
+        return self.version
 
     def keys(self) -> set[Key]:
         return {Key.read(unquote(f.stem)) for f in self.directory.glob("*.xml")}
@@ -204,7 +209,11 @@ KINDS = {
         ),
         has_power=True,
     ),
-    "Volume": kind("Volume", Rules(updates=Table({"**": (Update("define"),)})), has_power=False),
+    "Volume": kind(
+        "Volume",
+        Rules(updates=Table({"capacity": (Update("resize"),), "**": (Update("define"),)})),
+        has_power=False,
+    ),
 }
 
 

@@ -1,10 +1,12 @@
 """Executors that act on nothing, or only on what was approved."""
 
+from dataclasses import replace
+
 from kvmreconcile.execute import Executor, Tools, approve, dry_run
 from kvmreconcile.execute import libvirt as acting
 from kvmreconcile.execute.approve import ApproveExecutor
 from kvmreconcile.execute.dry_run import DryRunExecutor
-from kvmreconcile.model import Key, Plan, Report, Result, World
+from kvmreconcile.model import Key, Plan, Reason, Report, Result, World
 from tests.execute.conftest import Stage
 from tests.execute.host import KINDS, action, desired, world
 
@@ -52,6 +54,17 @@ def test_a_plan_that_nobody_approves_is_not_executed(stage: Stage) -> None:
     assert executed == []
     assert [o.result for o in report.outcomes] == [Result.SKIPPED] * 2
     assert report.outcomes[0].error == "not approved; to have this one executed, approve cafe"
+
+
+def test_what_takes_an_edit_back_was_approved_with_the_edit(stage: Stage) -> None:
+    back = replace(action("define", "Domain/b"), reason=Reason.ROLLBACK)
+    plan = Plan((action("start", "Domain/a"), back, action("start", "Domain/b")), digest="cafe")
+
+    report, executed, _ = execute(stage, plan, "", answer=False)
+
+    assert [a.key.name for done in executed for a in done.actions] == ["b", "b"]
+    assert [(o.action.key.name, o.result) for o in report.outcomes] == [("a", Result.SKIPPED)]
+    assert report.plan == plan
 
 
 def test_an_approval_of_another_plan_does_not_count(stage: Stage) -> None:

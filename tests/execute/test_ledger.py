@@ -7,7 +7,8 @@ import pytest
 from kvmreconcile.errors import Busy, HostError, Rejected, StateError
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Policy, Power, Reason, Result, Settled, Unseen
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.applied import SECRET, digest
+from kvmreconcile.plan.applied import digest
+from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.tree import Effect, parse
 from tests.execute.conftest import Stage
 from tests.execute.host import KINDS, action, desired, world

@@ -13,7 +13,7 @@ from typing import Any
 import libvirt
 import pytest
 
-from kvmreconcile.errors import HostError, NotFound, Rejected, Unsupported
+from kvmreconcile.errors import HostError, NotFound, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Blind, Content, Key
@@ -411,7 +411,7 @@ def test_volume_below_a_running_guests_snapshot_does_not_grow(pooled: Host, lab:
     pooled.converge()
     domain(lab, images / "default/over", start=True)
 
-    with pytest.raises(Rejected, match="running domain guest has a snapshot"):
+    with pytest.raises(Refused, match="running domain guest has a snapshot"):
         pooled.act(of("root"), "resize", tree=parse(f"<capacity unit='bytes'>{128 * MIB}</capacity>"))
 
 

@@ -7,15 +7,8 @@ import pytest
 
 from kvmreconcile.kinds.kind import derived_uuid
 from kvmreconcile.model import Action, Apply, Key, Plan, Reason
-from kvmreconcile.plan.applied import (
-    SECRET,
-    applied_after,
-    digest,
-    fingerprint,
-    run_of,
-    settled,
-    settled_live,
-)
+from kvmreconcile.plan.applied import applied_after, digest, fingerprint, run_of, settled, settled_live
+from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.plan.steps import by_rows, hot_and_cold
 from kvmreconcile.tree import Effect, Members, Node, Rules, Table, Update, diff, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world

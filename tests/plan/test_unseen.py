@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.model import Actual, Applied, Desired, Key, Plan, Unseen
-from kvmreconcile.plan.applied import SECRET
+from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.plan.unseen import outstanding, to_remember
 from kvmreconcile.tree import Change, Effect, parse, paths
 from tests.plan.worlds import BOOKS, done, planned, remembered, seen, wish, world

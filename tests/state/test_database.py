@@ -86,6 +86,7 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         database.execute("DROP TABLE history")
         database.execute(FIRST_HISTORY)
         database.execute("DROP TABLE trials")
+        database.execute("DROP TABLE edits")
         database.execute("PRAGMA user_version = 1")
     database.close()
 
@@ -109,6 +110,7 @@ def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE applied DROP COLUMN removal")
         database.execute("DROP TABLE trials")
+        database.execute("DROP TABLE edits")
         database.execute("DROP TABLE history")
         database.execute(FIRST_HISTORY)
         database.execute(

@@ -6,12 +6,13 @@ bring the running one to it.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 
 import libvirt
 
-from kvmreconcile.errors import HostError, NotFound
+from kvmreconcile.errors import HostError, NotFound, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import Connection
-from kvmreconcile.host.errors import translated
+from kvmreconcile.host.errors import Meaning, translated
 from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, Section, edits
 from kvmreconcile.kinds.network.plugs import Plug, is_guest, is_marked, marked, unmarked, unplugged
@@ -35,6 +36,11 @@ _SECTIONS: Mapping[Section, int] = {
     Section.FORWARD_INTERFACE: libvirt.VIR_NETWORK_SECTION_FORWARD_INTERFACE,
     Section.PORTGROUP: libvirt.VIR_NETWORK_SECTION_PORTGROUP,
 }
+_REFUSALS: Mapping[int, Meaning] = dict.fromkeys(
+    (libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_OPERATION_INVALID),
+    Refused,
+)
+"""What libvirt says of an update that it does not take, such as one that clashes with what is there."""
 _COMMANDS: Mapping[Command, int] = {
     Command.DELETE: libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE,
     Command.MODIFY: libvirt.VIR_NETWORK_UPDATE_COMMAND_MODIFY,
@@ -143,13 +149,25 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _update(virt: libvirt.virConnect, action: Action) -> None:
-    """Bring the sections that the verb is about from what runs to what is stored."""
+    """Bring the sections that the verb is about from what runs to what is stored, wholly or not at all."""
     network = _network(virt, action)
     if not network.isActive():
         return
-    live, stored = parse(observed(network.XMLDesc(0))), parse(_stored_xml(network))
-    for edit in edits(action.verb, live, stored, action.steps):
-        _send(network, edit)
+    before, stored = _running(network), parse(_stored_xml(network))
+    try:
+        with translated(str(action.key), _REFUSALS):
+            for edit in edits(action.verb, before, stored, action.steps):
+                _send(network, edit)
+    except (Refused, Rejected, Unsupported):
+        # What was taken before one was refused is no longer stored once that is put back.
+        with suppress(HostError), translated(str(action.key)):
+            for edit in edits(action.verb, _running(network), before, action.steps):
+                _send(network, edit)
+        raise
+
+
+def _running(network: libvirt.virNetwork) -> Node:
+    return parse(observed(network.XMLDesc(0)))
 
 
 def _send(network: libvirt.virNetwork, edit: Edit) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 import libvirt
 
-from kvmreconcile.errors import HostError, NotFound, Rejected
+from kvmreconcile.errors import HostError, NotFound, Refused, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import hidden
@@ -146,9 +146,7 @@ def _resize_under(domain: libvirt.virDomain, size: int, place: Place) -> bool:
     tree = parse(domain.XMLDesc(0))
     targets = tuple(disks(tree, place))
     if not targets and mentions(tree, place):
-        raise Rejected(
-            f"{place.path}: the running domain {domain.name()} has a snapshot of it; stop it first"
-        )
+        raise Refused(f"{place.path}: the running domain {domain.name()} has a snapshot of it; stop it first")
     for target in targets:
         domain.blockResize(target, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
     return bool(targets)

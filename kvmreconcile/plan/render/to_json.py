@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from kvmreconcile.model import Action, Held, Key, Plan
-from kvmreconcile.plan.applied import SECRET
+from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.plan.render.view import summary
 from kvmreconcile.plan.render.words import fit_for_xml, is_secret
 from kvmreconcile.tree import Change, Node, Rules, to_xml

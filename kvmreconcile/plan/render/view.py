@@ -13,7 +13,9 @@ from kvmreconcile.plan.render.words import is_secret, leaves, shown, size, visib
 from kvmreconcile.tree import Change, Effect, Node, Rules, locate
 
 MAKES = frozenset(("create", "recreate"))
-APPROVABLE = frozenset((Hold.EFFECT, Hold.WINDOW, Hold.PRUNE, Hold.BRAKE, Hold.TAKEN_BACK, Hold.ROLLOUT))
+APPROVABLE = frozenset(
+    (Hold.EFFECT, Hold.WINDOW, Hold.PRUNE, Hold.BRAKE, Hold.TAKEN_BACK, Hold.ROLLOUT, Hold.REFUSED)
+)
 """What naming the plan's digest releases; the other holds need a hand on the spec or the host."""
 LIBVIRTS_UNIT = "KiB"
 """The unit in which libvirt writes every size that is not of the few with a default of their own."""

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kvmreconcile.plan.applied import SECRET
+from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.tree import Node, Rules
 from kvmreconcile.tree.diff import label
 from kvmreconcile.tree.node import COMMENT, NONE, TEXT

@@ -9,13 +9,25 @@ from collections.abc import Callable, Mapping
 
 import libvirt
 
-from kvmreconcile.errors import NotFound
+from kvmreconcile.errors import NotFound, Refused, Rejected, Unsupported
+from kvmreconcile.host.errors import Meaning, translated
 from kvmreconcile.kinds.domain.edits import changed
 from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, stored
 from kvmreconcile.kinds.domain.live.detach import detach
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
-from kvmreconcile.tree import locate, to_xml
+from kvmreconcile.tree import Node, locate, to_xml
+
+_REFUSALS: Mapping[int, Meaning] = dict.fromkeys(
+    (
+        libvirt.VIR_ERR_INTERNAL_ERROR,  # QEMU's own: "Failed to get "write" lock", "Image is not in qcow2 format"
+        libvirt.VIR_ERR_OPERATION_FAILED,  # "bridge br9 doesn't exist"
+        libvirt.VIR_ERR_OPERATION_INVALID,  # "network 'lan' is not active"
+        libvirt.VIR_ERR_SYSTEM_ERROR,  # "Cannot access storage file '/x': No such file or directory"
+    ),
+    Refused,
+)
+"""What libvirt says of a device that it does not take: no guest has a say in that, so that nothing is under way."""
 
 
 def _attach(virt: libvirt.virConnect, action: Action) -> None:
@@ -25,7 +37,12 @@ def _attach(virt: libvirt.virConnect, action: Action) -> None:
     device = locate(stored(domain), action.steps, RULES)
     if device is None:
         raise NotFound(f"{action.key}: {'/'.join(action.steps)} is not in the stored definition")
-    domain.attachDeviceFlags(to_xml(device), LIVE)
+    _plug_in(domain, device, action)
+
+
+def _plug_in(domain: libvirt.virDomain, device: Node, action: Action) -> None:
+    with translated(str(action.key), _REFUSALS):
+        domain.attachDeviceFlags(to_xml(device), LIVE)
 
 
 def _update(virt: libvirt.virConnect, action: Action) -> None:
@@ -40,13 +57,26 @@ def _update(virt: libvirt.virConnect, action: Action) -> None:
         raise NotFound(f"{action.key}: {'/'.join(action.steps)} is not there to be changed")
     for change in action.changes:
         device = changed(device, change.steps[len(action.steps) :], change.new)
-    domain.updateDeviceFlags(to_xml(device), LIVE)
+    with translated(str(action.key), _REFUSALS):
+        domain.updateDeviceFlags(to_xml(device), LIVE)
 
 
 def _replug(virt: libvirt.virConnect, action: Action) -> None:
-    """Take a device out and put it in again as it is stored; cut short between, it is attached by the next pass."""
+    """
+    Take a device out and put it in again as it is stored; cut short between, it is attached by the next pass.
+
+    Where libvirt does not take it, the guest gets the one back that it had. It is not tried again and again then, as
+    the guest is without it for a moment each time.
+    """
+    device = locate(running(find(virt, action)), action.steps, RULES)
     detach(virt, action)
-    _attach(virt, action)
+    try:
+        with translated(str(action.key)):
+            _attach(virt, action)
+    except (Refused, Rejected, Unsupported) as error:
+        if device is not None:
+            _plug_in(find(virt, action), device, action)
+        raise Rejected(f"{error}; the guest has it back as it was", error.code, error.domain) from error
 
 
 PLUG_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import libvirt
 
-from kvmreconcile.errors import HostError, NotFound, Unsupported
+from kvmreconcile.errors import HostError, NotFound, Refused, Unsupported
 from kvmreconcile.host.errors import translated
 from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, stored
 from kvmreconcile.kinds.domain.rules import RULES
@@ -183,7 +183,8 @@ def _told(verb: Callable[[libvirt.virConnect, Action], None]) -> Callable[[libvi
             todo = (
                 "if this host lacks what it takes (a cgroup controller, a scheduler), take it out of the spec"
             )
-            raise type(error)(f"{error}; not in force: {fields}; {todo}", error.code, error.domain) from error
+            refusal = Unsupported if isinstance(error, Unsupported) else Refused
+            raise refusal(f"{error}; not in force: {fields}; {todo}", error.code, error.domain) from error
 
     return perform
 

@@ -1,0 +1,77 @@
+"""The way back from a stored edit is there for the next process, until the edit is in force."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.errors import StateError
+from kvmreconcile.model import Key, Refusal, StoredEdit
+from kvmreconcile.state import State
+from kvmreconcile.state.database import FILE
+from kvmreconcile.tree import Change, make
+from tests.state.values import WEB, reopened
+
+DISK = ("devices", "disk[root]")
+REFUSED = Refusal((DISK, ("memory",)), DISK, "no such thing", 3, datetime(2026, 11, 23, 3, tzinfo=UTC))
+EDIT = StoredEdit(
+    "1234",
+    (
+        Change(("memory",), "memory", "1", "2"),
+        Change(DISK, "devices/disk", None, make("disk", {"bus": "virtio"}, "", (make("target"),))),
+    ),
+    (Change(("devices", "controller[0]"), "devices/controller", make("controller"), None),),
+    (REFUSED, replace(REFUSED, within=(), until=None)),
+    "libvirt 9.0.0, QEMU 7.2.22",
+)
+OTHER = StoredEdit("5678")
+
+
+def test_stored_edits_are_there_for_the_next_process(state: State, tmp_path: Path) -> None:
+    state.put_edit(WEB, EDIT)
+    state.put_edit(Key("Network", "lan"), OTHER)
+    state.close()
+
+    with reopened(tmp_path) as again:
+        assert again.edits() == {Key("Network", "lan"): OTHER, WEB: EDIT}
+
+
+def test_what_came_of_an_edit_takes_the_place_of_what_was_known(state: State) -> None:
+    state.put_edit(WEB, EDIT)
+    state.put_edit(WEB, OTHER)
+
+    assert state.edits() == {WEB: OTHER}
+
+
+def test_edit_that_is_in_force_is_forgotten_and_no_other(state: State) -> None:
+    state.put_edit(WEB, EDIT)
+    state.put_edit(Key("Network", "lan"), OTHER)
+
+    state.end_edit(WEB)
+    state.end_edit(WEB)
+
+    assert state.edits() == {Key("Network", "lan"): OTHER}
+
+
+def test_edit_of_an_object_that_is_renamed_is_forgotten(state: State) -> None:
+    state.put_edit(WEB, EDIT)
+
+    state.rename(WEB, Key("Domain", "web2"))
+
+    assert state.edits() == {}
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    ["changes = '{'", "changes = '[[1]]'", "refused = '[[]]'", """filled = '[[["a"], "a", null, {}]]'"""],
+)
+def test_edit_that_is_garbled_is_told_with_its_object(state: State, tmp_path: Path, garbage: str) -> None:
+    state.put_edit(WEB, EDIT)
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute(f"UPDATE edits SET {garbage}")
+    database.close()
+
+    with pytest.raises(StateError, match=f"what is stored of {WEB} is garbled"):
+        state.edits()
