@@ -12,7 +12,7 @@ from kvmreconcile.kinds.domain.births import BIRTHS
 from kvmreconcile.kinds.domain.members import MEMBERS
 from kvmreconcile.kinds.domain.updates import UPDATES
 from kvmreconcile.kinds.stamp import RULE
-from kvmreconcile.tree import Measure, Node, Ref, Reset, Rules, Scalar, Table, paths
+from kvmreconcile.tree import Automatic, Measure, Node, Ref, Reset, Rules, Scalar, Table, paths
 from kvmreconcile.tree.scalars import bitmap, hundredths, integer, lower, number, octal, path, stripped, uuid
 
 
@@ -75,16 +75,20 @@ SCALARS = Table(
     }
 )
 
+_AT_START = Measure(start_step=1 << 20)
+"""Memory, which is aligned when the guest starts; `qemuDomainGetMemorySizeAlignment`."""
+
 MEASURES = Table(
     {
-        "memory": Measure(),
-        "currentMemory": Measure(),
+        "memory": _AT_START,
+        "currentMemory": _AT_START,
         "maxMemory": Measure(),
         "memtune/*": Measure(),
-        "cpu/numa/cell": Measure(value="@memory"),
+        "cpu/numa/cell": Measure(value="@memory", start_step=1 << 20),
         "cpu/numa/cell/cache/*": Measure(value="@value"),
         "cpu/numa/interconnects/bandwidth": Measure(value="@value"),
         "memoryBacking/hugepages/page": Measure(value="@size"),
+        "devices/memory/target/size": _AT_START,
         "devices/memory/target/*": Measure(),
         "devices/memory/source/pagesize": Measure(),
         "devices/shmem/size": Measure(default="B", step=1),
@@ -145,6 +149,34 @@ IMPLIED: Table[str | Callable[[Node], str]] = Table(
     }
 )
 
+_GRAPHICS = "https://libvirt.org/formatdomain.html#graphical-framebuffers"
+
+# What libvirt chooses at each start, and writes into the running definition only.
+AUTOMATIC: Table[tuple[Automatic, ...]] = Table(
+    {
+        "devices/graphics": (
+            *(Automatic(port, "-1", source=_GRAPHICS) for port in ("@port", "@tlsPort", "@websocket")),
+            *(
+                Automatic(port, when=(("@autoport", "yes"),), source=_GRAPHICS)
+                for port in ("@port", "@tlsPort")
+            ),
+        ),
+        "devices/graphics/listen": (Automatic("@address", when=(("@type", "network"),), source=_GRAPHICS),),
+        "devices/interface": (
+            Automatic(
+                "target/@dev",
+                ".*%d.*",
+                source="https://libvirt.org/formatdomain.html#overriding-the-target-element",
+            ),
+        ),
+        "devices/vsock/cid": (
+            Automatic(
+                "@address", when=(("@auto", "yes"),), source="https://libvirt.org/formatdomain.html#vsock"
+            ),
+        ),
+    }
+)
+
 REFS: Table[tuple[Ref, ...]] = Table(
     {
         "devices/disk/source": (
@@ -177,9 +209,25 @@ RULES = Rules(
     ),
     # How many ports a new guest is made with; `complete` puts them there.
     at_birth=paths("devices/@slots"),
-    # What libvirt turns into what it found at the start: the host's own processor, and the firmware's files.
+    automatic=AUTOMATIC,
     live_ignored=paths(
-        "cpu/@mode", "cpu/@check", "cpu/@match", "os/@firmware", "os/firmware", "os/loader", "os/nvram"
+        # The processor and what of it this host and QEMU have; `qemuProcessUpdateGuestCPU` and `…LiveGuestCPU`.
+        "cpu/@mode",
+        "cpu/@check",
+        "cpu/@match",
+        "cpu/model",
+        "cpu/model/@fallback",
+        "cpu/feature/@policy",
+        # The firmware's files.
+        "os/@firmware",
+        "os/firmware",
+        "os/loader",
+        "os/nvram",
+        # Local time becomes a distance from UTC at the start, and the guest sets its clock; `qemuProcessHandleRTCChange`.
+        "clock/@adjustment",
+        "clock/@basis",
+        # A guest that wakes up from a file gets another; `qemuProcessGenID`.
+        "genid",
     ),
     rebooting=Table({"on_reboot": "destroy"}),
     containers=paths(
