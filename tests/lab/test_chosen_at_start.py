@@ -1,7 +1,6 @@
 """What libvirt chooses when it starts a guest is never pending, and no reason to restart it, whoever starts it."""
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -76,12 +75,10 @@ apiVersion: kvmreconcile/v1
 kind: Domain
 metadata: {{name: {NAME}}}
 spec:
-  type: qemu
-  memory: 96MiB
-  boot: {{kernel: /var/lib/libvirt/boot/demo/vmlinuz, initrd: /var/lib/libvirt/boot/demo/initrd, cmdline: console=ttyS0 quiet}}
-  update: {{maxEffect: restart}}
+  adopt: true
+  memory: 32MiB
   xml: |
-    <domain><devices>GRAPHICS</devices></domain>
+    <domain><devices>{{graphics}}</devices></domain>
 """
 EMPTY = """\
 <domain type='qemu'>
@@ -174,17 +171,15 @@ def assert_left_alone(guest: Guest) -> None:
     assert guest.virsh("domid") == run
 
 
-BOOTED: Mapping[str, object] = {
-    "modern": pytest.param(
-        MODERN, "port='5901'", marks=pytest.mark.case("5a"), id="as virt-install makes it"
+BOOTED = [
+    pytest.param(MODERN, "port='5901'", marks=pytest.mark.case("5a"), id="as virt-install makes it"),
+    pytest.param(
+        LISTEN, "address='192.0.2.1'", marks=pytest.mark.case("5b"), id="on the address of a network"
     ),
-    "listen": pytest.param(
-        LISTEN, "address='192.0.2.1'", marks=pytest.mark.case("5b"), id="on a network's address"
-    ),
-}
+]
 
 
-@pytest.mark.parametrize(("xml", "chosen"), BOOTED.values())
+@pytest.mark.parametrize(("xml", "chosen"), BOOTED)
 def test_adopted_guest_is_left_alone_after_it_was_restarted_by_virsh(
     guest: Guest, xml: str, chosen: str
 ) -> None:
@@ -203,11 +198,27 @@ def test_adopted_guest_is_left_alone_after_it_was_restarted_by_virsh(
     assert guest.boot == boot
 
 
-@pytest.mark.case("5c")
-@pytest.mark.parametrize("port", ["-1", "5930"])
-def test_automatic_port_in_a_fragment_is_never_pending(guest: Guest, port: str) -> None:
-    graphics = f"<graphics type='vnc' port='{port}' autoport='yes'/>"
-    guest.site.write("web1.yaml", SPEC.replace("GRAPHICS", graphics))
+_ADDRESS = "<listen type='network' network='lan' address='192.0.2.9'/>"
+GRAPHICS = [
+    pytest.param("<graphics type='vnc' port='-1' autoport='yes'/>", marks=pytest.mark.case("5c"), id="port"),
+    pytest.param(
+        "<graphics type='vnc' port='5930' autoport='yes'/>",
+        marks=pytest.mark.case("5c"),
+        id="port of another run",
+    ),
+    pytest.param(
+        f"<graphics type='vnc' autoport='yes'>{_ADDRESS}</graphics>",
+        marks=pytest.mark.case("5b"),
+        id="address of another run",
+    ),
+]
+
+
+@pytest.mark.parametrize("graphics", GRAPHICS)
+def test_what_a_fragment_leaves_to_libvirt_is_never_pending(guest: Guest, graphics: str) -> None:
+    made_by_hand(guest.site.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=graphics))
+    guest.virsh("start")
+    guest.site.write("web1.yaml", SPEC.replace("{graphics}", graphics))
     guest.site.converge()
     assert_left_alone(guest)
 
@@ -257,13 +268,13 @@ def test_generation_that_a_woken_guest_was_given_is_never_pending(guest: Guest) 
 
 
 def test_clock_that_the_guest_set_is_never_pending(guest: Guest) -> None:
-    clock = "<clock offset='variable' adjustment='0' basis='utc'/><devices>"
+    clock = "<clock offset='variable' adjustment='3600' basis='utc'/><devices>"
     adopt(guest, LISTEN.replace("<devices>", clock))
     wait_for_agent(guest.site.lab, NAME)
 
     guest.sh("date -s @1000000000 && hwclock --utc --systohc")
 
-    assert "adjustment='0'" not in guest.virsh("dumpxml")
+    assert "adjustment='3600'" not in guest.virsh("dumpxml")
     assert_left_alone(guest)
 
 
