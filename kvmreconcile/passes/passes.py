@@ -147,7 +147,8 @@ class Passes:
         self.alive()
         if not site.connection.is_alive():
             return None
-        since_s, self._stale = self._stale.since_s, Stale(everything=False, specs=False)
+        # What waits until the specs have said the same for a while is judged by what they say then.
+        since_s, self._stale = self._stale.since_s, Stale(everything=False, specs=plan.is_settling)
         if plan.look_again:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
         if turn.approval:

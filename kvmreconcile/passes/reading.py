@@ -54,13 +54,14 @@ class Reading:
         due_s = self.drafts.due_s
         is_due = due_s is not None and self.clock() >= due_s
         if self._specs is None or stale.specs or stale.everything or origin != self._origin or is_due:
-            self._specs, self._origin = self._read(self._loader, origin), origin
+            self._specs, self._origin = self._read(self._loader, origin, site.settings.settle.read_s), origin
             stale.keys |= {k for k, d in self._specs.desired.items() if before.get(k) is not d}
         return self._specs
 
-    def _read(self, loader: Loader, origin: Origin) -> Loaded:
+    def _read(self, loader: Loader, origin: Origin, unchanged_s: float) -> Loaded:
         read_s = self.clock()
         found = read_all(origin.paths, origin.naming)
-        specs = loader.put_together(found, origin.naming)
+        counts = found if origin.commit else self.drafts.finished(found, unchanged_s)
+        specs = loader.put_together(counts, origin.naming)
         sightings = self._sightings.read(specs, read_s, delivered=bool(origin.commit))
         return replace(specs, sightings=sightings)

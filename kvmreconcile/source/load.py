@@ -13,7 +13,7 @@ from pathlib import Path
 from kvmreconcile.errors import Problem
 from kvmreconcile.kinds.kind import Document, Kind
 from kvmreconcile.model import Desired, Key, Sightings
-from kvmreconcile.source.drafts import Draft
+from kvmreconcile.source.drafts import Draft, without_open
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import BY_PATH, Found, Naming, SpecFile, Waypoint, read_all
 from kvmreconcile.source.piece import Piece, read_pieces
@@ -64,7 +64,7 @@ class Loader:
 
     def load(self, paths: Sequence[Path], naming: Naming = BY_PATH) -> Loaded:
         """Read files and trees of files."""
-        found = read_all(paths, naming)
+        found = without_open(read_all(paths, naming))
         return self.put_together(found, naming)
 
     def put_together(self, found: Iterable[Found | Draft], naming: Naming) -> Loaded:
