@@ -14,9 +14,12 @@ from pathlib import Path
 
 from kvmreconcile.model import Source
 from kvmreconcile.source.fault import Fault
+from kvmreconcile.source.left_out import SUBMODULE, is_pointer_file, pointer, submodules
 from kvmreconcile.source.text import MAX_BYTES, shown_path
 
 SUFFIXES = (".yaml", ".yml")
+_DATA = ".json"
+"""Data that specs are often generated from: in a repository a pointer in its place shows that the checkout lacks it."""
 _PART = 65536
 
 
@@ -78,10 +81,12 @@ class Naming:
     Attributes:
         root: The copy of another directory, whose files are called as they are there; None for no such thing.
         called: That directory's own name, "" for none.
+        submodules: Paths in that directory that the copy leaves out.
     """
 
     root: Path | None = None
     called: str = ""
+    submodules: tuple[str, ...] = ()
 
     def of(self, path: Path) -> str:
         """Return a file's name as it can be printed."""
@@ -100,6 +105,9 @@ def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]
     In a directory only *.yaml and *.yml count, hidden ones (".git", ".#x.yaml") do not. A file that is
     reached twice is read once.
     """
+    for name in naming.submodules:
+        todo = "put its specs into the repository itself, or move it out of git.directory"
+        yield _fault(shown_path(Path(naming.called, name)), SUBMODULE, todo)
     seen: set[str] = set()
     for path in paths:
         for place in (path.absolute(), *path.absolute().parents):
@@ -170,6 +178,8 @@ def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Ent
         yield _fault(tree.naming.of(directory), f"cannot be read: {_reason(error)}", "check who may read it")
         return
     yield Waypoint(changed_s)
+    if tree.naming.root is None:
+        yield from submodules(directory, tree.naming.of(directory))
     for entry in found:
         is_spec = entry.name.endswith(SUFFIXES)
         if is_spec and entry.is_file(follow_symlinks=False):
@@ -177,6 +187,8 @@ def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Ent
         elif is_spec or _may_be_directory(entry):
             yield from map(Waypoint, _turns(Path(entry.path)))
             yield from _walk(directory / entry.name, tree, above)
+        elif tree.naming.root and entry.name.endswith(_DATA) and is_pointer_file(Path(entry.path)):
+            yield pointer(tree.naming.of(directory / entry.name))
 
 
 def _may_be_directory(entry: os.DirEntry[str]) -> bool:

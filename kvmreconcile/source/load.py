@@ -16,6 +16,7 @@ from kvmreconcile.model import Desired, Key, Sightings
 from kvmreconcile.source.drafts import Draft, without_open
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import BY_PATH, Found, Naming, SpecFile, Waypoint, read_all
+from kvmreconcile.source.left_out import is_pointer_file, pointer
 from kvmreconcile.source.piece import Piece, read_pieces
 
 
@@ -153,7 +154,7 @@ class _Loading:
         count = len(self.right) + len(self.frozen)
         for key, piece in self.right:
             self.faults += piece.contradictions
-            if piece.desired is None or piece.document is None:
+            if piece.desired is None or piece.document is None or self._is_left_out(piece.desired):
                 self.frozen.add(key)
             else:
                 desired[key] = piece.desired
@@ -164,6 +165,14 @@ class _Loading:
         sightings = Sightings(self.read_s, self.changed_s, self.newest_s)
         complete = self.complete and count > 0
         return Loaded(tuple(documents), desired, problems, frozen, complete=complete, sightings=sightings)
+
+    def _is_left_out(self, desired: Desired) -> bool:
+        """Return whether the file that a document names is only a pointer, and record that."""
+        path = desired.content.path if desired.content else None
+        if path is None or not is_pointer_file(path):
+            return False
+        self.faults.append(pointer(self.naming.of(path)))
+        return True
 
     def _freeze_twins(self) -> None:
         """Take out every document about an object that another one is about, too."""
