@@ -46,7 +46,7 @@ def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
         what = "no revision of it is in force here"
         raise SourceError(Problem(repository.name, what, "fetch it: kvmreconcile fetch"))
     revision, directory = found
-    naming = Naming(directory, revision.directory)
+    naming = Naming(directory, revision.directory, revision.submodules or ())
     return Origin([directory], revision.commit, revision.author, naming)
 
 

@@ -95,6 +95,7 @@ class Site:
             edits=edits,
             # Asked only where it decides something.
             software=self.connection.software() if any(e.refused for e in edits.values()) else "",
+            sightings=specs.sightings,
             memory=self._memory,
         )
         return replace(world, obstacles=self._obstacles.in_existing(world))
@@ -107,6 +108,7 @@ class Site:
             restart=Limit(said.max_restart_share, said.max_restart),
             replace=Limit(said.max_replace_share, said.max_replace),
             remake=Limit(said.max_remake_share, said.max_remake),
+            settle_s=self.settings.settle.removal_s,
         )
         planner = find(PLANNERS, self.settings.planner)
         plan: Plan = planner(world, self.kinds, overrides, limits)

@@ -13,6 +13,7 @@ from pydantic import Field
 from kvmreconcile.access import ControlSettings
 from kvmreconcile.kinds.part import Seconds, Spec
 from kvmreconcile.sections import GitSettings, HistorySettings, LimitSettings, MetricsSettings, NotifySettings
+from kvmreconcile.settling import SettleSettings
 
 
 class Settings(Spec):
@@ -93,6 +94,10 @@ class Settings(Spec):
         ),
     ] = Field(default_factory=dict)
     limits: Annotated[LimitSettings, Field(description="How much one pass may do.")] = LimitSettings()
+    settle: Annotated[
+        SettleSettings,
+        Field(description="How long the specs must have been as they are before they count in full."),
+    ] = SettleSettings()
     history: Annotated[HistorySettings, Field(description="How much of what happened is kept.")] = (
         HistorySettings()
     )

@@ -143,6 +143,7 @@ def test_every_part_of_the_package_is_in_its_place() -> None:
         "reconcile",
         "sections",
         "settings",
+        "settling",
         "observe",
         "obstacles",
         "config",

@@ -11,7 +11,7 @@ from typing import NewType
 
 import structlog
 
-from kvmreconcile.model import Key, Plan, World
+from kvmreconcile.model import Hold, Key, Plan, World
 from kvmreconcile.passes.news import Looked, News, Probed
 from kvmreconcile.source.load import Loaded
 
@@ -45,7 +45,9 @@ def notices(specs: Loaded, world: World, plan: Plan) -> Iterator[Notice]:
     for (key, hold), group in groupby(plan.held, key=lambda h: (h.action.key, h.hold)):
         held = tuple(group)
         verbs = ", ".join(dict.fromkeys(h.action.verb for h in held))
-        said = {"why": hold.value, "detail": held[0].detail, "release": held[0].release}
+        # How long something has settled is another in each pass, and would be logged each time.
+        detail = "" if hold is Hold.SETTLE else held[0].detail
+        said = {"why": hold.value, "detail": detail, "release": held[0].release}
         yield _notice("object.held", key=str(key), verbs=verbs, **said)
     for key, changes in plan.pending.items():
         yield _notice("object.pending", key=str(key), paths=", ".join(c.path for c in changes))

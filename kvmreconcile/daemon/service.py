@@ -35,6 +35,7 @@ from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
 from kvmreconcile.daemon.watch import Watch
 from kvmreconcile.daemon.watchdog import Watchdog
 from kvmreconcile.daemon.worker import Worker
+from kvmreconcile.daemon.writers import Writers
 from kvmreconcile.host.connection import connect
 from kvmreconcile.metrics import CONTENT_TYPE, Metrics
 from kvmreconcile.metrics.deliveries import Deliveries
@@ -43,6 +44,7 @@ from kvmreconcile.notify.receiver import Receiver
 from kvmreconcile.origin import find_origin, find_repository
 from kvmreconcile.passes.news import Follower, tell
 from kvmreconcile.passes.passes import Passes
+from kvmreconcile.passes.reading import Reading
 from kvmreconcile.passes.stale import PROGRESS, SPECS
 from kvmreconcile.reconcile import Kinds
 from kvmreconcile.settings import Settings
@@ -74,7 +76,8 @@ class Service:
         self._stopping = Event()
         repository = None if paths else find_repository(settings)
         watched = () if repository else find_origin(paths, settings).paths
-        self._watch = Watch(watched, lambda: self._bell.ring(SPECS), settings.watch)
+        self._writers = Writers(settings.settle.read_s)
+        self._watch = Watch(watched, lambda: self._bell.ring(SPECS), settings.watch, self._writers)
         self._unwatched: tuple[str, ...] = ()
         self._newest = Newest(settings, version("kvmreconcile"))
         renewal = Renewal(time.monotonic)
@@ -104,6 +107,7 @@ class Service:
             rung_by=self._bell.rung_by,
             followers=self._followers,
             alive=self._watchdog.answer,
+            reading=Reading(self._writers.written),
         )
 
     def _make_worker(self, kinds: Kinds, renewal: Renewal) -> Worker:

@@ -26,12 +26,13 @@ from watchdog.events import (
     FileSystemEvent,
     FileSystemEventHandler,
 )
-from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
+from watchdog.observers.inotify import InotifyObserver
 from watchdog.observers.polling import PollingObserver
 
-from kvmreconcile.daemon.filesystems import tells_of_changes
+from kvmreconcile.daemon.writers import Writers
 from kvmreconcile.source.files import SUFFIXES
+from kvmreconcile.source.filesystems import tells_of_changes
 
 Ring = Callable[[], None]
 How = Literal["auto", "events", "poll"]
@@ -94,12 +95,14 @@ def _place(directory: Path, entry: str = "") -> Place | None:
 
 
 class _Handler(FileSystemEventHandler):
-    def __init__(self, place: Place, ring: Ring) -> None:
+    def __init__(self, place: Place, ring: Ring, note: Callable[[FileSystemEvent], None]) -> None:
         self._place = place
         self._ring = ring
+        self._note = note
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Ring if it is about something that is read."""
+        self._note(event)
         if any(self._matters(os.fsdecode(path), event) for path in (event.src_path, event.dest_path) if path):
             self._ring()
 
@@ -111,6 +114,10 @@ class _Handler(FileSystemEventHandler):
         if Path(path).is_symlink() and Path(path).is_dir():
             return True
         return not name.startswith(".") and (event.is_directory or name.endswith(SUFFIXES))
+
+
+def _ignore(_event: FileSystemEvent) -> None:
+    """Record nothing of an event."""
 
 
 class _Warned(logging.Handler):
@@ -131,16 +138,25 @@ class Watch:
 
     Args:
         how: By events, by looking again and again, or as the file system of each place wants it.
+        writers: Record each event.
     """
 
-    def __init__(self, paths: Sequence[Path], ring: Ring, how: How = "auto", poll_s: float = POLL_S) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        ring: Ring,
+        how: How = "auto",
+        writers: Writers | None = None,
+        poll_s: float = POLL_S,
+    ) -> None:
         self._paths = paths
         self._ring = ring
         self._how = how
+        self._writers = writers or Writers(0.0)
         self._poll_s = poll_s
         self._observers: dict[bool, BaseObserver] = {}
         self._watched: dict[Place, tuple[BaseObserver, ObservedWatch]] = {}
-        self._warned = _Warned(ring)
+        self._warned = _Warned(self._lose)
 
     def __enter__(self) -> Self:
         _LOGGER.addHandler(self._warned)
@@ -169,22 +185,32 @@ class Watch:
     def _add(self, place: Place) -> str:
         # Two places may share a directory, and then a watch: watchdog knows it by path and depth.
         path, recursive, observer = place.directory, not place.entry, self._observer(place)
-        handler = _Handler(place, self._ring)
+        # Polling does not show when a file is closed.
+        polls = observer is self._observers.get(True)
+        handler = _Handler(place, self._ring, _ignore if polls else self._writers.note)
         try:
             watch = observer.schedule(handler, path, recursive=recursive, event_filter=_EVENTS)
         except OSError as error:
             return f"{path}: {error.strerror or error}"
         self._watched[place] = observer, watch
         # What changed before the watch was there is told by nobody else.
-        self._ring()
+        self._lose()
         return ""
+
+    def _lose(self) -> None:
+        """Ring for changes that may have gone unnoticed."""
+        self._writers.forget()
+        self._ring()
 
     def _observer(self, place: Place) -> BaseObserver:
         """Return what watches such a place, as a rule: its thread has ended only by a mistake."""
         polls = self._how == "poll" or (self._how == "auto" and not tells_of_changes(place.identity[0]))
         observer = self._observers.get(polls)
         if observer is None or not observer.is_alive():
-            observer = PollingObserver(timeout=self._poll_s) if polls else Observer()
+            # Full events report what is moved in from elsewhere as a move: it is complete.
+            observer = (
+                PollingObserver(timeout=self._poll_s) if polls else InotifyObserver(generate_full_events=True)
+            )
             observer.start()
             self._observers[polls] = observer
         return observer

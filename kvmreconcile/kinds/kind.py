@@ -146,6 +146,10 @@ def _sound(_connection: Any, _actual: Actual) -> Obstacle | None:
     return None
 
 
+def _not_described(_part: Node, _rule: str, _observed: Observation) -> str:
+    return ""
+
+
 def _none_moved(_desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
     return ()
 
@@ -172,6 +176,8 @@ class Kind:
         moves: Tells what was taken over and goes where it should be while the object runs: a change for each part.
         notes: Tells what people should know of a new definition before it is made.
         cost: Tells what the removal of an object costs, and what stays of it.
+        describe: Describes what a running object loses with a part of it (`Rules.parts`), given its path and what was
+            observed; "" where the definition of the part says enough.
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
         unusable: Reads the local file that a new object of some definition starts as, and tells why it cannot.
         damage: Asks libvirt whether an object's content is sound, and tells why it is not.
@@ -193,6 +199,7 @@ class Kind:
     cost: Callable[[Removal], Cost] = _plain_cost
     unusable: Callable[[Node, Content], Obstacle | None] = _usable
     damage: Callable[[Any, Actual], Obstacle | None] = _sound
+    describe: Callable[[Node, str, Observation], str] = _not_described
     prune: Prune = Prune.CONFIRM
     stamped: bool = False
     has_power: bool = True

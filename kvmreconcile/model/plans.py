@@ -44,6 +44,7 @@ class Action:
         notes: What people should know before it is done, though it is as the spec says.
         policy: The object's own, for what a verb may do (how long to wait for a shutdown, whether to force it).
         former: The name that the object has until a verb gives it that of `key`, None for any other verb.
+        takes: Whether it takes a part away from an object that runs or is to run.
     """
 
     key: Key
@@ -64,6 +65,8 @@ class Action:
     def names(self) -> tuple[Key, ...]:
         """The name of the object, and the one it has before."""
         return (self.key, self.former) if self.former else (self.key,)
+
+    takes: bool = False
 
     @property
     def definition(self) -> Node:
@@ -96,6 +99,7 @@ class Hold(Enum):
     CONTENT = "its content cannot be used"
     FAULT = "it stands still, and not because anybody wants it"
     LEFT = "its spec leaves it off"
+    SETTLE = "the edit must settle first"
     INCOMPLETE = "not every spec could be read"
     RENAME = "it is an object that exists, under a new name"
     CLAIM = "another object still has what it needs"
@@ -153,6 +157,11 @@ class Plan:
         """The part of it that takes edits back: what is done to their objects. It was agreed to with the edits."""
         keys = {action.key for action in self.actions if action.reason is Reason.ROLLBACK}
         return replace(self, actions=tuple(a for a in self.actions if a.key in keys), records=())
+
+    @property
+    def is_settling(self) -> bool:
+        """Tell whether something waits until the specs have said the same for a while."""
+        return any(held.hold is Hold.SETTLE for held in self.held)
 
     @property
     def look_again(self) -> datetime | None:

@@ -206,6 +206,29 @@ class Suspension:
 
 
 @dataclass(frozen=True, slots=True)
+class Sightings:
+    """
+    Since when the specs have said what they say, in seconds of one clock.
+
+    Attributes:
+        read_s: When they were last read.
+        since_s: Since when the document of an object has said what it says; of an object without a document, since
+            when it has had none.
+        rest_s: The same for objects that are not in `since_s`.
+        delivered: Whether the specs come as a whole, as a commit does, so that no document can be cut.
+    """
+
+    read_s: float = 0.0
+    since_s: Mapping[Key, float] = field(default_factory=dict)
+    rest_s: float = 0.0
+    delivered: bool = False
+
+    def age_s(self, key: Key) -> float:
+        """Return for how long the specs have said of an object what they say; never less than nothing."""
+        return max(0.0, self.read_s - self.since_s.get(key, self.rest_s))
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """
     All that a plan depends on, beside the rules.
@@ -221,6 +244,7 @@ class World:
         obstacles: What of the objects' content, old or new, cannot be used.
         edits: Edits that are stored and not known to be in force, and those that libvirt refused.
         software: The versions of libvirt and QEMU, "" if unknown.
+        sightings: Since when the specs have said what they say. Without it they have only just been read.
         memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
             saves work and decides nothing.
     """
@@ -239,6 +263,7 @@ class World:
     obstacles: Mapping[Key, Obstacle] = field(default_factory=dict)
     edits: Mapping[Key, StoredEdit] = field(default_factory=dict)
     software: str = ""
+    sightings: Sightings = field(default_factory=Sightings)
     memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 

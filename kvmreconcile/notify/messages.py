@@ -40,7 +40,9 @@ class Message:
     key: Key | None = None
 
 
-UNTOLD = frozenset({Hold.WINDOW, Hold.GROUP, Hold.BUSY, Hold.SUSPENDED, Hold.BROKEN, Hold.INCOMPLETE})
+UNTOLD = frozenset(
+    {Hold.WINDOW, Hold.GROUP, Hold.BUSY, Hold.SUSPENDED, Hold.BROKEN, Hold.INCOMPLETE, Hold.SETTLE}
+)
 """Why something is held that is over by itself, that somebody has just ordered, or that a mistake tells of itself."""
 BREAKS = 3
 """How many passes in a row must break off to be told; one does as soon as somebody applies by hand."""

@@ -62,6 +62,7 @@ class Passes:
         followers: Told what passes see and do.
         approvals: Hands each pass the approval that was given for its plan, if any.
         alive: Called again and again in the course of a pass, to show that it makes progress.
+        reading: Reads the specs.
     """
 
     origin: Callable[[], Origin]
@@ -71,19 +72,19 @@ class Passes:
     approvals: Approvals = field(default_factory=Approvals)
     alive: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
+    reading: Reading = field(default_factory=Reading)
     _backoff: Backoff = field(default_factory=Backoff)
     _retries: "SimpleQueue[Key | None]" = field(default_factory=SimpleQueue)
     _executions: Executions = field(default_factory=Executions)
-    _reading: Reading = field(default_factory=Reading)
     _stale: Stale = field(default_factory=Stale)
     _failures: int = 0
     _again_s: float | None = None
     _opens_s: float | None = None
 
     def due_s(self) -> float | None:
-        """Return when something is to be tried again or a window opens, None if neither is to come."""
-        times = [t for t in (self._backoff.due_s(), self._again_s, self._opens_s) if t is not None]
-        return min(times, default=None)
+        """Return when something is to be tried or read again or a hold ends, None if nothing of that is to come."""
+        times = (self._backoff.due_s(), self._again_s, self._opens_s, self.reading.due_s())
+        return min((t for t in times if t is not None), default=None)
 
     def retry(self, key: Key | None) -> None:
         """Have the next pass try an object at once, None for everything that has failed; from any thread."""
@@ -138,7 +139,7 @@ class Passes:
 
     def _look(self, origin: Origin, site: Site, turn: _Turn) -> Looked | None:
         """Return what is to be done, None if the connection was lost: then only part of the host may have been seen."""
-        specs = self._reading.loaded(origin, site, self._stale)
+        specs = self.reading.loaded(origin, site, self._stale)
         self.alive()
         # Asked before observing: what ends meanwhile may be seen in its state from before.
         busy = self._executions.busy()
@@ -146,7 +147,8 @@ class Passes:
         self.alive()
         if not site.connection.is_alive():
             return None
-        since_s, self._stale = self._stale.since_s, Stale(everything=False, specs=False)
+        # What waits until the specs have said the same for a while is judged by what they say then.
+        since_s, self._stale = self._stale.since_s, Stale(everything=False, specs=plan.is_settling)
         if plan.look_again:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
         if turn.approval:

@@ -27,12 +27,18 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a kind of step one pass may do; more, and all of them are held."""
+    """
+    How much of a kind of step one pass may do; more, and all of them are held.
+
+    Attributes:
+        settle_s: For how long the specs must have said the same before what they no longer ask for is taken away.
+    """
 
     delete: Limit = Limit(0.3, 10)
     restart: Limit = Limit(0.5, 10)
     replace: Limit = Limit(0.3, 5)
     remake: Limit = Limit(0.3, 5)
+    settle_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from kvmreconcile.plan.refused import is_over, withheld
 from kvmreconcile.plan.renames import find_renames
 from kvmreconcile.plan.renaming import rename_first, renamed
 from kvmreconcile.plan.rollout import held_back, rolled_out
+from kvmreconcile.plan.settle import announced, settle_removals, settled
 from kvmreconcile.plan.starts import in_order, seen_through
 from kvmreconcile.plan.succession import Succession
 from kvmreconcile.plan.swaps import blocked as swapped
@@ -50,6 +51,8 @@ def plan(
     swaps = find_swaps(world, kinds, needs, found)
     found.steps = {k: taking_back(steps) if k in edits.failed else steps for k, steps in found.steps.items()}
     again = _again(edits, world, kinds, needs, found)
+    for each in (found, again):
+        each.steps = {k: announced(s, world, kinds[k.kind]) if s else s for k, s in each.steps.items()}
     gone = orphans(world, kinds, limits, overrides)
     every = [a for steps in (*found.steps.values(), *again.steps.values()) for a in steps]
     digest = digest_of([*every, *gone.actions, *(h.action for h in (*found.held, *gone.held))])
@@ -57,6 +60,8 @@ def plan(
     if approved:
         found.take(again)
         gone.release()
+    else:
+        settle_removals(gone, world, limits.settle_s)
     succession = Succession(renames, gone, world, kinds)
     found.blocked |= dict(succession.blocked()) | renames.blocked
     found.blocked |= dict(swapped(swaps, world, approved=approved))
@@ -101,13 +106,15 @@ def _given_others(
     Split steps into those that may be done now and those that are held because of other objects.
 
     Args:
-        limits: The brakes; None for an approved plan, which neither they nor a failed edit of another hold.
+        limits: The brakes; None for an approved plan, which neither they nor a failed edit of another hold, nor
+            the time that an edit takes to settle.
     """
+    actions, fresh = settled(actions, world, limits.settle_s) if limits else (actions, [])
     actions, later = rolled_out(actions, world, edits, approved=limits is None)
     actions, crowd = in_turn(actions, world)
     actions, excess = braked(actions, world, limits) if limits else (actions, [])
     actions, early = in_order(actions, world)
-    return actions, [*later, *crowd, *excess, *early]
+    return actions, [*fresh, *later, *crowd, *excess, *early]
 
 
 def _again(edits: Trials, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> Findings:

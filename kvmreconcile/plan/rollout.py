@@ -29,11 +29,11 @@ def rolled_out(
         for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
             if failed:
                 why = f"{failed[0]}: {edits.failed[failed[0]]}"
-                held += [Held(a, Hold.ROLLOUT, why, _RELEASE) for a in _rest(action, actions)]
+                held += [Held(a, Hold.ROLLOUT, why, _RELEASE) for a in rest_of(action, actions)]
             elif len(others := tried - {action.key}) >= action.policy.max_unavailable:
                 detail = f'group "{group}", edited before: {", ".join(map(str, sorted(others)))}'
                 release = "it goes on in a later pass, once they are ready"
-                held += [Held(a, Hold.GROUP, detail, release) for a in _rest(action, actions)]
+                held += [Held(a, Hold.GROUP, detail, release) for a in rest_of(action, actions)]
             else:
                 tried.add(action.key)
     waiting = {id(h.action) for h in held}
@@ -50,8 +50,8 @@ def _edits(actions: Sequence[Action]) -> Iterator[Action]:
             yield action
 
 
-def _rest(first: Action, actions: Sequence[Action]) -> list[Action]:
-    """Return what waits with the first step of an edit; to be started or stopped nobody is kept from by it."""
+def rest_of(first: Action, actions: Sequence[Action]) -> list[Action]:
+    """Return what waits with a step of an edit; starts and stops do not, unless it replaces the object."""
     rest = onward(first, actions)
     free = ORDERED if all(a.effect < Effect.REPLACE for a in rest) else frozenset()
     return [a for a in rest if a.verb not in free]

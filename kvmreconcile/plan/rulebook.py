@@ -7,7 +7,7 @@ Separate so that planning imports no kind: whatever has these attributes can be 
 from collections.abc import Iterable
 from typing import Protocol
 
-from kvmreconcile.model import Actual, Cost, Desired, Lookup, Prune, Removal, Surroundings
+from kvmreconcile.model import Actual, Cost, Desired, Lookup, Observation, Prune, Removal, Surroundings
 from kvmreconcile.tree import Change, Node, Rules
 
 
@@ -74,6 +74,9 @@ class Rulebook(Protocol):
 
     def cost(self, removal: Removal, /) -> Cost:
         """Tell what the removal of an object costs, and what stays of it."""
+
+    def describe(self, part: Node, rule: str, observed: Observation, /) -> str:
+        """Describe what a running object loses with a part: what that is connected to, and how large it is."""
         ...
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:

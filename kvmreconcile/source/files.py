@@ -8,24 +8,69 @@ seen would look like one that is gone.
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kvmreconcile.model import Source
 from kvmreconcile.source.fault import Fault
+from kvmreconcile.source.left_out import KEEP_OUT_OF_LFS, LFS, SUBMODULE, is_pointer_file, submodules
 from kvmreconcile.source.text import MAX_BYTES, shown_path
 
 SUFFIXES = (".yaml", ".yml")
+_DATA = ".json"
+"""Data that specs are often generated from: in a repository a pointer in its place shows that the checkout lacks it."""
 _PART = 65536
 
 
 @dataclass(frozen=True, slots=True)
+class Stamp:
+    """
+    What distinguishes two states of a file without reading it.
+
+    Attributes:
+        changed_s: When its bytes or its name last changed, by the clock of its file system (ctime), which no call
+            can set.
+    """
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    changed_s: float = field(compare=False)
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Stamp":
+        """Return the stamp of a file that was asked for its status."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime)
+
+
+@dataclass(frozen=True, slots=True)
 class SpecFile:
-    """A file's bytes; `name` is how messages call it."""
+    """
+    A file's bytes.
+
+    Attributes:
+        name: How messages call it.
+        real: Its path without links.
+        stamp: Its state while it was read, None where that changed meanwhile.
+    """
 
     path: Path
     name: str
     content: bytes
+    real: str = ""
+    stamp: Stamp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waypoint:
+    """A directory or a link on the way to the files; what comes and goes in it changes it."""
+
+    changed_s: float
+
+
+Found = SpecFile | Fault | Waypoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +81,12 @@ class Naming:
     Attributes:
         root: The copy of another directory, whose files are called as they are there; None for no such thing.
         called: That directory's own name, "" for none.
+        submodules: Paths in that directory that the copy leaves out.
     """
 
     root: Path | None = None
     called: str = ""
+    submodules: tuple[str, ...] = ()
 
     def of(self, path: Path) -> str:
         """Return a file's name as it can be printed."""
@@ -51,25 +98,38 @@ class Naming:
 BY_PATH = Naming()
 
 
-def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[SpecFile | Fault]:
+def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]:
     """
     Read the files named, and those in the directories named, in the order of their names.
 
     In a directory only *.yaml and *.yml count, hidden ones (".git", ".#x.yaml") do not. A file that is
     reached twice is read once.
     """
+    for name in naming.submodules:
+        todo = "put its specs into the repository itself, or move it out of git.directory"
+        yield _fault(shown_path(Path(naming.called, name)), SUBMODULE, todo)
     seen: set[str] = set()
     for path in paths:
+        for place in (path.absolute(), *path.absolute().parents):
+            yield from map(Waypoint, _turns(place))
         for found in _walk(path, _Tree(path, naming), ()):
-            if isinstance(found, Fault):
+            if not isinstance(found, _Entry):
                 yield found
             elif found.real not in seen:
                 seen.add(found.real)
-                yield _read(found.path, naming)
+                yield _read(found, naming)
+
+
+def _turns(path: Path) -> Iterator[float]:
+    """Yield when a link was last turned, nothing for what is no link: what is behind it may be older."""
+    with suppress(OSError):
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            yield status.st_ctime
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Entry:
     """A file, and its path without links."""
 
     path: Path
@@ -89,7 +149,7 @@ class _Tree:
         return real == self.root or real.startswith(self.root.rstrip("/") + "/")
 
 
-def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Found | Fault]:
+def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Entry | Fault | Waypoint]:
     try:
         real = os.path.realpath(path, strict=True)
         is_directory = stat.S_ISDIR(path.stat().st_mode)
@@ -101,7 +161,7 @@ def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Found | 
     if not tree.holds(real):
         yield _fault(tree.naming.of(path), "the link leads out of the directory", "put a copy in its place")
     elif not is_directory:
-        yield _Found(path, real)
+        yield _Entry(path, real)
     elif real in above:
         yield _fault(tree.naming.of(path), "the link leads back to a directory that it is in", "remove it")
     elif real not in tree.walked:
@@ -109,19 +169,26 @@ def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Found | 
         yield from _list(path, tree, (*above, real))
 
 
-def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Found | Fault]:
+def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Entry | Fault | Waypoint]:
     try:
+        changed_s = directory.stat().st_ctime
         with os.scandir(directory) as entries:
             found = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
     except OSError as error:
         yield _fault(tree.naming.of(directory), f"cannot be read: {_reason(error)}", "check who may read it")
         return
+    yield Waypoint(changed_s)
+    if tree.naming.root is None:
+        yield from submodules(directory, tree.naming.of(directory))
     for entry in found:
         is_spec = entry.name.endswith(SUFFIXES)
         if is_spec and entry.is_file(follow_symlinks=False):
-            yield _Found(directory / entry.name, f"{above[-1].rstrip('/')}/{entry.name}")
+            yield _Entry(directory / entry.name, f"{above[-1].rstrip('/')}/{entry.name}")
         elif is_spec or _may_be_directory(entry):
+            yield from map(Waypoint, _turns(Path(entry.path)))
             yield from _walk(directory / entry.name, tree, above)
+        elif tree.naming.root and entry.name.endswith(_DATA) and is_pointer_file(Path(entry.path)):
+            yield _fault(tree.naming.of(directory / entry.name), LFS, KEEP_OUT_OF_LFS)
 
 
 def _may_be_directory(entry: os.DirEntry[str]) -> bool:
@@ -131,14 +198,18 @@ def _may_be_directory(entry: os.DirEntry[str]) -> bool:
         return True
 
 
-def _read(path: Path, naming: Naming) -> SpecFile | Fault:
+def _read(entry: _Entry, naming: Naming) -> SpecFile | Fault:
+    path = entry.path
     try:
         # Without Python's buffers, which cost twice what reading does; a pipe is not waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
                 return _fault(naming.of(path), "is no regular file", "remove it, or name it otherwise")
-            return SpecFile(path, naming.of(path), _content(descriptor))
+            content, stamp = _content(descriptor), Stamp.of(os.fstat(descriptor))
+            is_same = stamp == Stamp.of(before)
+            return SpecFile(path, naming.of(path), content, entry.real, stamp if is_same else None)
         finally:
             os.close(descriptor)
     except OSError as error:

@@ -5,15 +5,18 @@ Separate from checking one document, because only here are all documents seen: t
 whether any was missed.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.kinds.kind import Document, Kind
-from kvmreconcile.model import Desired, Key
+from kvmreconcile.model import Content, Desired, Key, Sightings, Source
+from kvmreconcile.source.drafts import Draft, without_open
 from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.files import BY_PATH, Naming, SpecFile, read_all
+from kvmreconcile.source.files import BY_PATH, Found, Naming, SpecFile, Waypoint, read_all
+from kvmreconcile.source.left_out import KEEP_OUT_OF_LFS, LFS, is_pointer_file
 from kvmreconcile.source.piece import Piece, read_pieces
 
 
@@ -29,6 +32,7 @@ class Loaded:
         frozen: Objects whose document is wrong: neither changed nor pruned.
         complete: Whether every file was read, and of every document at least which object it is about.
             Without it nothing may be pruned. Where there is no document at all it is false, too.
+        sightings: Since when they have said what they say, by the files' own times.
     """
 
     documents: tuple[Document, ...]
@@ -36,6 +40,7 @@ class Loaded:
     problems: tuple[Problem, ...]
     frozen: frozenset[Key]
     complete: bool
+    sightings: Sightings = field(default_factory=Sightings, compare=False)
 
 
 def load(paths: Sequence[Path], kinds: Mapping[str, Kind], instance: str, naming: Naming = BY_PATH) -> Loaded:
@@ -60,11 +65,20 @@ class Loader:
 
     def load(self, paths: Sequence[Path], naming: Naming = BY_PATH) -> Loaded:
         """Read files and trees of files."""
-        files = list(read_all(paths, naming))
+        found = without_open(read_all(paths, naming))
+        return self.put_together(found, naming)
+
+    def put_together(self, found: Iterable[Found | Draft], naming: Naming) -> Loaded:
+        """Return what files say that were read, or are being read meanwhile."""
+        # All of them, before any is looked into: that takes far longer than reading.
+        found, read_s = list(found), time.time()
         before, self._known = self._known, {}
-        loading = _Loading()
-        for file in files:
-            loading.take(file if isinstance(file, Fault) else self._read(file, before))
+        loading = _Loading(naming, read_s)
+        for each in found:
+            if isinstance(each, SpecFile):
+                loading.take(self._read(each, before), each)
+            else:
+                loading.note(each)
         return loading.loaded()
 
     def _read(self, file: SpecFile, before: Mapping[str, tuple[SpecFile, _Pieces]]) -> _Pieces:
@@ -85,23 +99,49 @@ def _says_the_same(file: SpecFile, known: SpecFile, pieces: _Pieces) -> bool:
 
 @dataclass(slots=True)
 class _Loading:
-    """A load under way."""
+    """
+    A load under way.
 
+    Attributes:
+        newest_s: When the newest of all files, directories and links was changed.
+        changed_s: When the file of each document was; without those that were reached by a link, of which the link
+            may have been turned later.
+    """
+
+    naming: Naming
+    read_s: float
+    newest_s: float = 0.0
+    changed_s: dict[Key, float] = field(default_factory=dict)
     right: list[tuple[Key, Piece]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     frozen: set[Key] = field(default_factory=set)
     complete: bool = True
 
-    def take(self, found: _Pieces) -> None:
-        """Take one file in, or what kept it from being read."""
-        if isinstance(found, Fault):
-            self.complete = False
-            self.faults.append(found)
+    def note(self, found: Fault | Draft | Waypoint) -> None:
+        """Record what is no document."""
+        match found:
+            case Fault():
+                self.complete = False
+                self.faults.append(found)
+            case Draft():
+                self.complete &= found.is_known
+                self.faults += found.faults
+            case Waypoint():
+                self.newest_s = max(self.newest_s, found.changed_s)
+
+    def take(self, pieces: _Pieces, file: SpecFile) -> None:
+        """Take one file in, or what kept it from being understood."""
+        changed_s = file.stamp.changed_s if file.stamp else self.read_s
+        self.newest_s = max(self.newest_s, changed_s)
+        if isinstance(pieces, Fault):
+            self.note(pieces)
             return
-        for piece in found:
+        for piece in pieces:
             self.faults += piece.faults
             if piece.document is not None and piece.key is not None:
                 self.right.append((piece.key, piece))
+                if file.real == str(file.path):
+                    self.changed_s[piece.key] = changed_s
                 continue
             self.frozen |= {piece.key} if piece.key else set()
             self.complete &= piece.whole and piece.key is not None
@@ -114,7 +154,7 @@ class _Loading:
         count = len(self.right) + len(self.frozen)
         for key, piece in self.right:
             self.faults += piece.contradictions
-            if piece.desired is None or piece.document is None:
+            if piece.desired is None or piece.document is None or self._is_left_out(piece.desired.content):
                 self.frozen.add(key)
             else:
                 desired[key] = piece.desired
@@ -122,7 +162,16 @@ class _Loading:
         ordered = sorted(self.faults, key=lambda fault: fault.order)
         problems = tuple(dict.fromkeys(fault.problem() for fault in ordered))
         frozen = frozenset(self.frozen)
-        return Loaded(tuple(documents), desired, problems, frozen, complete=self.complete and count > 0)
+        sightings = Sightings(self.read_s, self.changed_s, self.newest_s)
+        complete = self.complete and count > 0
+        return Loaded(tuple(documents), desired, problems, frozen, complete=complete, sightings=sightings)
+
+    def _is_left_out(self, content: Content | None) -> bool:
+        """Return whether the file that a document names is only a pointer, and record that."""
+        is_so = content is not None and is_pointer_file(content.path)
+        if content and is_so:
+            self.faults.append(Fault(Source(self.naming.of(content.path), 1, 1), LFS, KEEP_OUT_OF_LFS))
+        return is_so
 
     def _freeze_twins(self) -> None:
         """Take out every document about an object that another one is about, too."""

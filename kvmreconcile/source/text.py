@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kvmreconcile.model import Source
 from kvmreconcile.source.fault import Fault
+from kvmreconcile.source.left_out import KEEP_OUT_OF_LFS, LFS, is_pointer
 
 MAX_BYTES = 1 << 20
 """A file larger than this is not a spec."""
@@ -29,6 +30,7 @@ _FORBIDDEN = re.compile(
 _UNFIT: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     # As a file is that somebody just began to copy, or that a power cut left. It is not the same as no spec.
     (lambda content: not content, "the file is empty", "write its spec, or remove it"),
+    (is_pointer, f"the file {LFS}", KEEP_OUT_OF_LFS),
     (
         lambda content: len(content) > MAX_BYTES,
         "the file is larger than 1 MiB",

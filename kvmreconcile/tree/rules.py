@@ -195,6 +195,7 @@ class Rules:
         secrets: Values that are never shown.
         refs: What an element points to.
         identities: What an element claims for its object alone.
+        parts: What a running object must not lose by a file that was cut: its devices, the addresses it gives out.
         updates: How a change reaches a running object.
         births: What a new object ("") or a new member is given where the spec is silent; never compared later.
     """
@@ -215,6 +216,7 @@ class Rules:
     secrets: Table[bool] = field(default_factory=paths)
     refs: Table[tuple[Ref, ...]] = field(default_factory=lambda: Table({}))
     identities: Table[tuple[Identity, ...]] = field(default_factory=lambda: Table({}))
+    parts: Table[bool] = field(default_factory=paths)
     updates: Table[tuple[Update, ...]] = field(default_factory=lambda: Table({}))
     births: Table[tuple[Birth, ...]] = field(default_factory=lambda: Table({}))
 

@@ -169,7 +169,8 @@ def test_removal_waits_for_approval_of_its_plan(host: Host) -> None:
     assert _names(host) == {"keep"}
 
 
-def test_prune_option_counts_for_this_run_alone(host: Host) -> None:
+def test_prune_option_counts_for_this_run_alone(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMRECONCILE_SETTLE", "{removal: 0s}")
     host.write("a.yaml", network("keep"))
     host.write("b.yaml", network("drop"))
     host.run("apply", str(host.specs), "--yes")

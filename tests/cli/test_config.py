@@ -90,7 +90,13 @@ def test_time_without_a_number_and_unit_is_refused(text: str) -> None:
 def test_every_setting_is_documented_with_its_default() -> None:
     for name, info in Settings.model_fields.items():
         assert info.description, name
-        assert "Defaults to" in info.description or name in ("limits", "control", "history", "metrics")
+        assert "Defaults to" in info.description or name in (
+            "limits",
+            "settle",
+            "control",
+            "history",
+            "metrics",
+        )
 
 
 def test_reference_tells_of_every_setting(*, regenerate: bool) -> None:

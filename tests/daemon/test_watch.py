@@ -10,8 +10,8 @@ from queue import Empty, SimpleQueue
 import pytest
 from watchdog.observers.api import EventEmitter
 
-from kvmreconcile.daemon.filesystems import tells_of_changes
 from kvmreconcile.daemon.watch import Watch, places
+from kvmreconcile.source.filesystems import tells_of_changes
 
 WAIT_S = 10
 
@@ -211,7 +211,7 @@ def test_links_that_are_all_turned_at_once_ring(tmp_path: Path, rung: Rung) -> N
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_change_is_seen_by_looking_too(specs: Path, rung: Rung, change: Callable[[Path], object]) -> None:
-    with Watch([specs], rung, "poll", 0.05) as watch:
+    with Watch([specs], rung, "poll", poll_s=0.05) as watch:
         assert watch.tend() == ()
         rung.forget()
 

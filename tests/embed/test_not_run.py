@@ -24,6 +24,7 @@ from kvmreconcile.tree import Table, parse, to_xml
 from tests.lab.live_devices import NOT_RUN as DEVICES
 from tests.lab.live_rows import bare, put
 from tests.lab.live_values import NOT_RUN as VALUES
+from tests.sightings import LONG
 
 KEY = Key("Domain", "web1")
 MAC = "52:54:00:00:00:61"
@@ -164,7 +165,8 @@ class Stage:
         observed = Observation({KEY: actual} if actual else {})
         known = {KEY: applied} if applied else {}
         now = datetime(2026, 1, 1, tzinfo=UTC)
-        return plan(World("here", "host", now, {KEY: desired}, observed, known), known_kinds())
+        world = World("here", "host", now, {KEY: desired}, observed, known, sightings=LONG)
+        return plan(world, known_kinds())
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

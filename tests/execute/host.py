@@ -44,6 +44,7 @@ from kvmreconcile.tree import (
     paths,
     to_xml,
 )
+from tests.sightings import LONG
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 HALF = "<volume><half/></volume>"
@@ -224,7 +225,8 @@ def desired(key: str, xml: str = "", *, power: Power | None = None) -> Desired:
 
 
 def world(host: Host, *wanted: Desired, applied: dict[Key, Applied] | None = None) -> World:
-    return World("lab", "host1", NOW, {d.key: d for d in wanted}, host.observed(), applied or {})
+    there, known = {d.key: d for d in wanted}, applied or {}
+    return World("lab", "host1", NOW, there, host.observed(), known, sightings=LONG)
 
 
 def action(verb: str, key: str, *needs: str) -> Action:

@@ -35,13 +35,14 @@ class Daemon:
         self.specs.mkdir(exist_ok=True)
         for name in FILES:
             shutil.copy(DEMO / name, self.specs)
-        # Pruning is allowed wherever it is dangerous.
+        # Pruning is allowed wherever it is dangerous, and waits no longer than shows that it waits.
         self.environment = {
             **os.environ,
             "KVMRECONCILE_CONNECT": lab.uri,
             "KVMRECONCILE_STATE": str(self.state),
             "KVMRECONCILE_SPECS": str(self.specs),
             "KVMRECONCILE_PRUNE": "{Domain: auto, Network: confirm, Volume: auto, StoragePool: auto}",
+            "KVMRECONCILE_SETTLE": "{removal: 1s}",
         }
         self.process = Background(self.environment, home / "log", inside)
         self._read = 0

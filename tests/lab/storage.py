@@ -13,6 +13,7 @@ from kvmreconcile.plan import plan
 from kvmreconcile.plan.applied import applied_after, fingerprint, intent
 from kvmreconcile.plan.policy import Overrides
 from kvmreconcile.tree import Effect
+from tests.sightings import LONG
 
 KINDS = {kind.name: kind for kind in (pool.KIND, volume.KIND)}
 ANYTHING = Overrides(max_effect=Effect.DATA_LOSS)
@@ -61,7 +62,7 @@ class Host:
 
     def plan(self, overrides: Overrides | None = None) -> Plan:
         """Say what would be done."""
-        world = World("lab", "", datetime.now(UTC), self.wishes, self.observe(), self.applied)
+        world = World("lab", "", datetime.now(UTC), self.wishes, self.observe(), self.applied, sightings=LONG)
         return plan(world, KINDS, overrides)
 
     def converge(self, overrides: Overrides | None = None) -> list[str]:

@@ -115,7 +115,10 @@ def test_spec_that_is_gone_is_held_until_confirmed_and_told_once(running: Daemon
     running.wait_until_idle(in_sync=OBJECTS - 2)
 
     held = [line for line in running.lines() if line["event"] == "object.held"]
-    assert [(line["key"], line["verbs"]) for line in held] == [("Network/demo", "remove")]
+    assert sorted((line["key"], line["why"], line["verbs"]) for line in held) == [
+        ("Domain/web1", "the edit must settle first", "remove"),
+        ("Network/demo", "pruning must be confirmed", "remove"),
+    ]
     assert running.objects() == ALL - {"web1"}
 
 

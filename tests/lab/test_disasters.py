@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +141,32 @@ def test_state_that_is_lost_changes_nothing(running: Daemon, how: str) -> None:
         names = {name for (name,) in database.execute("SELECT name FROM applied")}
     database.close()
     assert names >= {"demo", "demo/web1.qcow2"}
+
+
+@pytest.mark.case("9")
+def test_spec_that_moved_into_a_submodule_removes_nothing(daemon: Daemon, lab: Lab, tmp_path: Path) -> None:
+    origin = Origin(tmp_path / "repository")
+    for file in sorted(daemon.specs.iterdir()):
+        origin.commit(file.read_text(), name=file.name)
+    shutil.rmtree(daemon.specs)
+    daemon.environment["KVMRECONCILE_GIT"] = f"{{url: {origin.path}, poll: 1s}}"
+    daemon.environment["KVMRECONCILE_SETTLE"] = "{removal: 0s}"
+    daemon.start()
+    daemon.wait_until_idle()
+    before = boot_id(lab)
+
+    commit = origin.git("rev-parse", "HEAD")
+    origin.git("rm", "--quiet", "web1.yaml")
+    origin.git("update-index", "--add", "--cacheinfo", f"160000,{commit},web")
+    origin.git("commit", "--quiet", "--message=web servers into a submodule")
+    wrong = daemon.wait_for("spec.wrong")
+    held = daemon.wait_for("object.held", key="Domain/web1")
+    daemon.wait_for("pass.ended")
+
+    assert (wrong["where"], wrong["what"]) == (
+        "web:1:1",
+        "is a submodule; its specs are not in this checkout",
+    )
+    assert held["why"] == "not every spec could be read"
+    assert daemon.removed() == []
+    assert boot_id(lab) == before

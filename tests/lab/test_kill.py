@@ -1,5 +1,6 @@
 """`kill -9` of apply after any of its side effects: the next one ends in what the specs say, no more and no less."""
 
+import os
 import re
 import shutil
 import signal
@@ -13,7 +14,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.site import AT_ONCE, Site
 
 DEMO = Path(__file__).parents[2] / "specs/demo"
 NIC = "interfaces:\n    - {name: lan, network: demo}\n"
@@ -40,7 +41,13 @@ def emptied(site: Site) -> None:
 def is_killed(site: Site, after: int, *words: str) -> bool:
     """Apply in a process that dies after its n-th side effect, and tell whether it had so many."""
     command = [sys.executable, "-m", "tests.lab.mortal", str(after), *site.words("apply", "--yes", *words)]
-    done = subprocess.run([*command, str(site.specs)], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, str(site.specs)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **AT_ONCE},
+    )
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode != 0
 

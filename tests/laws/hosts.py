@@ -26,6 +26,7 @@ from kvmreconcile.model import (
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.plan.applied import applied_after, run_of, settled_live
 from kvmreconcile.tree import Change, Effect, Node, Rules, make, to_xml
+from tests.sightings import LONG
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -60,6 +61,9 @@ class Book:
 
     def cost(self, _removal: Removal) -> Cost:
         return Cost()
+
+    def describe(self, _part: Node, _rule: str, _observed: Observation) -> str:
+        return ""
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
         if proposed.child("uuid") or not self.has_power:
@@ -105,7 +109,8 @@ class Host:
 
     def world(self, *wanted: Desired) -> World:
         seen = Observation({key: self.actual(key) for key in self.trees})
-        return World("lab", "host", NOW, {d.key: d for d in wanted}, seen, self.applied)
+        desired = {d.key: d for d in wanted}
+        return World("lab", "host", NOW, desired, seen, self.applied, sightings=LONG)
 
     def plan(self, *wanted: Desired, effect: Effect = Effect.REPLACE) -> Plan:
         return self.judge(self.world(*wanted), effect)

@@ -16,9 +16,12 @@ from kvmreconcile.origin import Origin
 from kvmreconcile.passes.approvals import Approval
 from kvmreconcile.passes.news import Acted, Broken, Looked, News, Ordered, Stepped
 from kvmreconcile.passes.passes import PATIENCE_S, Passes
+from kvmreconcile.passes.reading import Reading
 from kvmreconcile.passes.stale import PROGRESS, SPECS
 from kvmreconcile.reconcile import Site
 from kvmreconcile.settings import Settings
+from kvmreconcile.settling import SettleSettings
+from kvmreconcile.source.writing import Written
 from kvmreconcile.state import State
 from tests.execute.host import KINDS, Host, desired
 
@@ -32,6 +35,10 @@ def key(document: Document) -> Key:
 
 def desire(document: Document, _uuid: str) -> Desired:
     return desired(str(key(document)), document.spec.xml or "", power=Power.RUNNING)
+
+
+def settled_after(removal: str) -> SettleSettings:
+    return SettleSettings.model_validate({"removal": removal})
 
 
 @dataclass
@@ -51,6 +58,7 @@ class Bench:
             again=lambda: self.rung.append(PROGRESS),
             rung_by=lambda: self.rung,
             followers=(self.told.append,),
+            reading=Reading(lambda _file: Written.CLOSED),
         )
 
     def spec(self, name: str, xml: str = "<domain/>") -> None:
@@ -89,7 +97,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         (tmp_path / name).mkdir()
     kinds = {name: replace(kind, key=key, desire=desire) for name, kind in KINDS.items()}
     host, state = Host(tmp_path / "host"), State.open(tmp_path / "state")
-    bench = Bench(tmp_path, host, Site(Settings(instance="lab", reporter="silent"), kinds, host, state))
+    settings = Settings(instance="lab", reporter="silent", settle=settled_after("0s"))
+    bench = Bench(tmp_path, host, Site(settings, kinds, host, state))
     bench.spec("web")
     bench.spec("db")
     yield bench
@@ -283,6 +292,96 @@ def test_a_clock_that_goes_back_changes_nothing(bench: Bench, monkeypatch: pytes
 
     assert bench.did() == ["start Domain/db"]
     assert bench.passes.due_s() is None
+
+
+def by_hand(bench: Bench, clock: list[float]) -> None:
+    """Have passes go by a clock that is moved by hand, and removals wait for 30 s."""
+    bench.passes = replace(
+        bench.passes,
+        clock=lambda: clock[0],
+        reading=Reading(bench.passes.reading.written, lambda: clock[0]),
+    )
+    bench.site = replace(
+        bench.site, settings=bench.site.settings.model_copy(update={"settle": SettleSettings()})
+    )
+
+
+@pytest.mark.case("8a")
+def test_object_whose_spec_is_gone_is_removed_by_a_pass_without_a_trigger(bench: Bench) -> None:
+    by_hand(bench, clock := [1000.0])
+    bench.settle()
+    (bench.directory / "specs/db.yaml").unlink()
+
+    held = bench.run(SPECS)
+
+    assert held
+    assert [(h.action.verb, h.hold) for h in held.plan.held] == [("remove", Hold.SETTLE)]
+    assert bench.passes.due_s() == pytest.approx(1030.0, abs=1.0)
+    clock[0] = bench.passes.due_s() or 0.0
+    bench.run()
+    assert bench.did() == ["remove Domain/db"]
+    bench.settle()
+    assert bench.passes.due_s() is None
+
+
+@pytest.mark.case("8a")
+def test_spec_that_is_back_in_time_is_read_without_a_trigger_and_nothing_is_removed(bench: Bench) -> None:
+    by_hand(bench, clock := [1000.0])
+    bench.settle()
+    (bench.directory / "specs/db.yaml").unlink()
+    bench.run(SPECS)
+    bench.spec("db")
+
+    clock[0] = bench.passes.due_s() or 0.0
+    looked = bench.run()
+
+    assert looked
+    assert looked.plan.is_empty
+    assert bench.did() == []
+
+
+@pytest.mark.case("8a")
+def test_daemon_that_starts_begins_the_time_again(bench: Bench) -> None:
+    by_hand(bench, clock := [1000.0])
+    bench.settle()
+    (bench.directory / "specs/db.yaml").unlink()
+    bench.run(SPECS)
+    clock[0] += 29.0
+    by_hand(bench, clock)
+
+    looked = bench.run("connected")
+
+    assert looked
+    assert [h.detail for h in looked.plan.held] == ["gone for 0 s, needs 30 s"]
+    assert bench.passes.due_s() == pytest.approx(1059.0, abs=1.0)
+
+
+@pytest.mark.case("8b")
+def test_file_whose_writer_is_unknown_is_read_again_without_a_trigger(bench: Bench) -> None:
+    by_hand(bench, clock := [1000.0])
+    bench.settle()
+    bench.passes.reading.drafts.written = lambda _file: Written.UNSURE
+    bench.spec("web", '<domain x="1"/>')
+
+    bench.run(SPECS)
+    assert bench.did() == []
+    assert bench.passes.due_s() == 1002.0
+    clock[0] = 1002.0
+    bench.run()
+
+    assert bench.did() == ["define Domain/web"]
+
+
+def test_commit_is_complete_as_it_is(bench: Bench) -> None:
+    by_hand(bench, [1000.0])
+    bench.passes = replace(bench.passes, origin=lambda: Origin([bench.directory / "specs"], "c0ffee"))
+    bench.passes.reading.drafts.written = lambda _file: Written.OPEN
+
+    looked = bench.run("connected")
+
+    assert looked
+    assert {key.name for key in looked.world.desired} == {"web", "db"}
+    assert looked.world.sightings.delivered
 
 
 class Backwards:

@@ -53,6 +53,7 @@ from kvmreconcile.tree import (
     to_xml,
 )
 from kvmreconcile.tree.scalars import lower
+from tests.sightings import LONG
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
@@ -105,6 +106,10 @@ class Book:
         kept = ("it sticks", "tear it off") if removal.actual.tree.attr("sticky") else None
         return Cost(self.loss, tuple(notes), kept)
 
+    def describe(self, part: Node, rule: str, observed: Observation) -> str:
+        """Tell of a disk by its device, and by how many objects there are."""
+        return f"it loses {part.attr('dev')} of {len(observed.objects)}" if rule == "disk" else ""
+
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
         if not self.has_power:
             return proposed
@@ -142,6 +147,7 @@ BOOKS = {
                     "nic/@link": (Update("update", at="nic"),),
                 }
             ),
+            parts=paths("disk", "nic"),
             secrets=paths("password", "disk/@key"),
             live_ignored=paths("alias"),
             rebooting=Table({"on_reboot": "destroy"}),
@@ -246,8 +252,9 @@ def world(
     blind: tuple[Blind, ...] = (),
     **more: Any,
 ) -> World:
-    """Return a world."""
+    """Return a world; its specs have long said what they say, unless `sightings` tell otherwise."""
     observed = Observation({a.key: a for a in there}, blind)
+    more.setdefault("sightings", LONG)
     return World("lab", "host1", NOW, {d.key: d for d in wanted}, observed, {a.key: a for a in known}, **more)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from kvmreconcile.kinds.domain import render
 from kvmreconcile.kinds.domain.chains import follow, moves, strays
 from kvmreconcile.kinds.domain.complete import complete
+from kvmreconcile.kinds.domain.describe import describe
 from kvmreconcile.kinds.domain.headroom import notes
 from kvmreconcile.kinds.domain.removal import cost
 from kvmreconcile.kinds.domain.rules import RULES
@@ -40,6 +41,7 @@ KIND = Kind(
     moves=moves,
     notes=notes,
     cost=cost,
+    describe=describe,
     stamped=True,
     renames=True,
 )

@@ -196,6 +196,8 @@ RULES = Rules(
     resets=RESETS,
     refs=REFS,
     identities=IDENTITIES,
+    # Every device, and the medium of a drive.
+    parts=paths("devices/*", "devices/disk/source"),
     updates=UPDATES,
     births=BIRTHS,
     # What libvirt reports of a running domain or of its own doings, and some write into what they define.

@@ -128,6 +128,18 @@ RULES = Rules(
     ),
     # Guests know the host by its MAC; the bridge's name is in firewall rules and in their running devices.
     required=paths("name", "uuid", "bridge/@name", "mac/@address"),
+    # What guests on it have from it: addresses, names, ways out.
+    parts=paths(
+        "ip",
+        "ip/dhcp/range",
+        "ip/dhcp/host",
+        "route",
+        "dns/host",
+        "dns/srv",
+        "dns/txt",
+        "forward/interface",
+        "portgroup",
+    ),
     resets=Table({"forward": (Reset("@mode", ("nat",)),)}),
     identities=IDENTITIES,
     updates=UPDATES,

@@ -14,7 +14,16 @@ from kvmreconcile.tree import Change, Effect, Node, Rules, locate
 
 MAKES = frozenset(("create", "recreate"))
 APPROVABLE = frozenset(
-    (Hold.EFFECT, Hold.WINDOW, Hold.PRUNE, Hold.BRAKE, Hold.TAKEN_BACK, Hold.ROLLOUT, Hold.REFUSED)
+    (
+        Hold.EFFECT,
+        Hold.WINDOW,
+        Hold.PRUNE,
+        Hold.BRAKE,
+        Hold.TAKEN_BACK,
+        Hold.ROLLOUT,
+        Hold.REFUSED,
+        Hold.SETTLE,
+    )
 )
 """What naming the plan's digest releases; the other holds need a hand on the spec or the host."""
 LIBVIRTS_UNIT = "KiB"

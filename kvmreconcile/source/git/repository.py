@@ -6,12 +6,14 @@ Separate from who asks for it and when. Whatever fails leaves the revision in fo
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.source.git.revisions import Revision, Revisions
+from kvmreconcile.source.left_out import SUBMODULE
 
 _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
@@ -46,7 +48,8 @@ class Repository:
             SourceError: It cannot be had, or must not be used; the one in force stays.
         """
         commit = self._fetch()
-        if (found := self.in_force()) and found[0].commit == commit:
+        found = self.in_force()
+        if found and found[0].commit == commit and found[0].submodules is not None:
             return False
         signer = self._trusted(commit)
         # However damaged its files are: that must not open the way back.
@@ -61,6 +64,7 @@ class Repository:
             subject=self._shown(commit, "%s"),
             author=self._shown(commit, "%an <%ae>"),
             signer=signer,
+            submodules=tuple(self._submodules(commit)),
         )
         self._revisions.put_in_force(revision, lambda directory: self._check_out(commit, directory))
         return True
@@ -125,10 +129,21 @@ class Repository:
 
     def _check_directory(self, commit: str) -> None:
         directory = self._remote.directory
-        if directory and not self._git.ask("ls-tree", "-d", commit, directory):
+        listed = self._git.ask("ls-tree", "-d", commit, directory).split() if directory else ["", "tree"]
+        if not listed:
             raise self._refused(
                 f'commit {commit[:12]} has no directory "{directory}"', "mend git.directory, or push it"
             )
+        if listed[1] != "tree":
+            raise self._refused(f'in commit {commit[:12]} "{directory}" {SUBMODULE}', "mend git.directory")
+
+    def _submodules(self, commit: str) -> Iterator[str]:
+        """Yield the paths of a revision's directory that stand for a commit of another repository."""
+        listed = self._git.ask("ls-tree", "-r", "-z", f"{commit}:{self._remote.directory}")
+        for entry in filter(None, listed.split("\0")):
+            about, _, path = entry.partition("\t")
+            if about.split()[1] == "commit":
+                yield path
 
     def _check_out(self, commit: str, directory: Path) -> None:
         """Write a revision's files; nothing of its attributes or submodules is acted upon."""

@@ -33,6 +33,8 @@ class Revision:
         subject: The first line of its message.
         author: Who wrote it, as the commit says.
         signer: Whose signature it has, as the allowed signers call him; "" where none is asked for.
+        submodules: Paths in that directory whose files are in other repositories, and are not laid out; None where
+            an earlier version laid it out, which did not look.
     """
 
     commit: str
@@ -41,6 +43,7 @@ class Revision:
     subject: str = ""
     author: str = ""
     signer: str = ""
+    submodules: tuple[str, ...] | None = None
 
 
 class Revisions:
@@ -71,8 +74,9 @@ class Revisions:
         try:
             home = (self._directory / _CURRENT).resolve(strict=True)
             about = json.loads((home / _ABOUT).read_text())
-            measure = about.pop("measure")
-            return Revision(**about), measure, home
+            measure, left_out = about.pop("measure"), about.pop("submodules", None)
+            submodules = None if left_out is None else tuple(map(str, left_out))
+            return Revision(**about, submodules=submodules), measure, home
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 

@@ -20,6 +20,7 @@ from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observatio
 from kvmreconcile.plan.applied import applied_after, run_of, settled_live
 from kvmreconcile.plan.planner import plan
 from kvmreconcile.plan.policy import Overrides
+from tests.sightings import LONG
 
 INSTANCE = "bench"
 
@@ -52,6 +53,7 @@ def plan_for(
         desired={desired.key: desired},
         observed=Observation({actual.key: actual} if actual else {}),
         applied={desired.key: applied} if applied else {},
+        sightings=LONG,
     )
     return plan(world, {"Network": KIND}, Overrides(**overrides))  # type: ignore[arg-type]
 

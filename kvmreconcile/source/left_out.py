@@ -1,0 +1,68 @@
+"""
+Find what a checkout leaves out: files and directories that are in a repository, and of which only the name is here.
+
+Specs in them look as if they were deleted, so each is a mistake at its place, and nothing is removed meanwhile.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from kvmreconcile.model import Source
+from kvmreconcile.source.fault import Fault
+
+_POINTER = b"version https://git-lfs.github.com/spec/"
+"""How every pointer begins. Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+_MODULES = ".gitmodules"
+_PATH = re.compile(r"\s*path\s*=\s*(.+?)\s*")
+SUBMODULE = "is a submodule; its specs are not in this checkout"
+LFS = "is a Git LFS pointer; its content is not in this checkout"
+KEEP_OUT_OF_LFS = "fetch it there (git lfs pull), or keep the file out of LFS"
+
+
+def is_pointer(content: bytes) -> bool:
+    """Tell whether a file's first bytes are those of a pointer of Git LFS."""
+    return content.startswith(_POINTER)
+
+
+def is_pointer_file(path: Path) -> bool:
+    """Tell whether a file is a pointer of Git LFS; one that cannot be read is none."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            return is_pointer(os.read(descriptor, len(_POINTER)))
+        finally:
+            os.close(descriptor)
+    return False
+
+
+def submodules(directory: Path, name: str) -> Iterator[Fault]:
+    """
+    Yield the submodules of a work tree that are not checked out, each at its line in .gitmodules.
+
+    Args:
+        name: How messages call the directory.
+    """
+    try:
+        lines = (directory / _MODULES).read_text(errors="replace").splitlines()
+    except OSError:
+        return
+    for number, line in enumerate(lines, 1):
+        found = _PATH.fullmatch(line)
+        if found and _is_empty(directory / found[1].strip('"')):
+            what = f"{found[1]} {SUBMODULE}"
+            todo = "check it out (git submodule update --init), or remove it"
+            yield Fault(Source(f"{name}/{_MODULES}", number, 1), what, todo)
+
+
+def _is_empty(directory: Path) -> bool:
+    try:
+        with os.scandir(directory) as entries:
+            return next(entries, None) is None
+    except FileNotFoundError:
+        return True
+    except OSError:
+        # The walk reports it as a directory that cannot be read.
+        return False

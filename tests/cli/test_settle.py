@@ -1,0 +1,134 @@
+"""Commands that are run once: what edits take away is held by the times of the files."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.model import Key
+from kvmreconcile.source.load import Loaded, load
+from tests.cli.conftest import Host, network
+
+KEEP, DROP = Key("Network", "keep"), Key("Network", "drop")
+
+
+@pytest.fixture
+def both(host: Host) -> Host:
+    """A host with two networks, of which one has just lost its spec."""
+    host.write("a.yaml", network("keep"))
+    host.write("b.yaml", network("drop"))
+    assert host.run("apply", str(host.specs), "--yes").exit_code == 0
+    (host.specs / "b.yaml").unlink()
+    return host
+
+
+def apply(host: Host, *words: str) -> Result:
+    return host.run("apply", str(host.specs), "--yes", "--prune", "auto", *words)
+
+
+def names(host: Host) -> set[str]:
+    return {found.name() for found in host.virt.listAllNetworks()}
+
+
+def read(*paths: Path) -> Loaded:
+    return load(paths, {kind.name: kind for kind in KINDS}, "test")
+
+
+def since(loaded: Loaded) -> tuple[float, float]:
+    """Return since when the one that is there, and the one that is gone, have been so."""
+    said = loaded.sightings
+    return said.since_s.get(KEEP, said.rest_s), said.since_s.get(DROP, said.rest_s)
+
+
+@pytest.mark.case("8a")
+def test_spec_that_was_just_removed_removes_nothing_and_apply_does_not_wait(both: Host) -> None:
+    began_s = time.monotonic()
+
+    result = apply(both)
+
+    assert result.exit_code == 3
+    assert "remove held: the edit must settle first (gone for 0 s, needs 30 s)" in result.output
+    assert "to release it: wait, or approve this plan; kvmreconcile apply --approve" in result.output
+    assert names(both) == {"keep", "drop"}
+    assert time.monotonic() - began_s < 20.0
+
+
+@pytest.mark.case("8a")
+def test_who_approves_the_plan_does_not_wait(both: Host) -> None:
+    digest = apply(both).output.split("--approve ")[1].split()[0]
+
+    assert apply(both, "--approve", digest).exit_code == 0
+    assert names(both) == {"keep"}
+
+
+@pytest.mark.case("8a")
+def test_who_waits_need_not_approve(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMRECONCILE_SETTLE", "{removal: 3s}")
+    assert apply(both).exit_code == 3
+
+    time.sleep(3.0)
+
+    assert apply(both).exit_code == 0
+    assert names(both) == {"keep"}
+
+
+def test_plan_tells_until_when_for_programs(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMRECONCILE_PRUNE", "{Network: auto}")
+
+    plan = json.loads(both.run("plan", str(both.specs), "-o", "json").stdout)
+
+    assert [(held["key"], held["hold"], bool(held["until"])) for held in plan["held"]] == [
+        ("Network/drop", "settle", True)
+    ]
+
+
+def test_file_is_as_old_as_its_last_change_whatever_its_date_says(tmp_path: Path) -> None:
+    file = tmp_path / "specs/a.yaml"
+    file.parent.mkdir()
+    file.write_text(network("keep"))
+    os.utime(file, (1, 1))
+
+    assert since(read(file.parent)) == (file.stat().st_ctime, file.stat().st_ctime)
+    assert since(read(file))[0] == file.stat().st_ctime
+
+
+def test_directory_is_as_old_as_what_last_came_or_went_in_it(tmp_path: Path) -> None:
+    specs = tmp_path / "specs"
+    (specs / "deep").mkdir(parents=True)
+    (specs / "a.yaml").write_text(network("keep"))
+    (specs / "deep/b.yaml").write_text(network("drop"))
+    time.sleep(0.1)
+
+    (specs / "deep/b.yaml").unlink()
+
+    there, gone = since(read(specs))
+    assert there == (specs / "a.yaml").stat().st_ctime
+    assert gone == (specs / "deep").stat().st_ctime
+    assert gone > there
+
+
+@pytest.mark.parametrize("turned", ["the directory's own", "one on the way", "one of a file"])
+def test_what_is_behind_a_link_is_as_old_as_the_link(tmp_path: Path, turned: str) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "specs").mkdir(parents=True)
+        (tmp_path / name / "specs/real.txt").write_text(network("keep"))
+        (tmp_path / name / "specs/a.yaml").write_text(network("keep"))
+    link = tmp_path / "one/specs/a.yaml" if turned == "one of a file" else tmp_path / "link"
+    link.unlink(missing_ok=True)
+    time.sleep(0.1)
+    link.symlink_to({"the directory's own": "two/specs", "one of a file": "real.txt"}.get(turned, "two"))
+
+    specs = {"the directory's own": link, "one on the way": link / "specs"}.get(turned, link.parent)
+    newest = max(link.lstat().st_ctime, specs.stat().st_ctime)
+    assert since(read(specs)) == (newest, newest)
+
+
+def test_settings_turn_it_off(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMRECONCILE_SETTLE", "{removal: 0s}")
+
+    assert apply(both).exit_code == 0
+    assert names(both) == {"keep"}
