@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from kvmreconcile.errors import StateError
+from kvmreconcile.state.migrations import migrate
 from kvmreconcile.state.owner import opened
 
 FILE = "state.sqlite3"
@@ -20,48 +21,6 @@ _LOCK = "lock"
 _BUSY_S = 10.0
 """How long to wait for another process that is writing."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_MIGRATIONS = (
-    """
-    CREATE TABLE applied (
-        kind TEXT, name TEXT, uuid TEXT, instance TEXT, tree TEXT, digest TEXT, complete INTEGER,
-        settled TEXT, runtime_id INTEGER, pending TEXT, protect INTEGER, PRIMARY KEY (kind, name)
-    );
-    CREATE TABLE history (
-        id INTEGER PRIMARY KEY, at TEXT, plan TEXT, revision TEXT, kind TEXT, name TEXT, verb TEXT,
-        effect TEXT, reason TEXT, changes TEXT, result TEXT, took_s REAL, error TEXT
-    );
-    """,
-    "ALTER TABLE applied ADD COLUMN left INTEGER NOT NULL DEFAULT 0;",
-    """
-    CREATE TABLE suspended (
-        kind TEXT, name TEXT, since TEXT, until TEXT, why TEXT, who TEXT, PRIMARY KEY (kind, name)
-    );
-    """,
-    """
-    ALTER TABLE history RENAME TO earlier;
-    CREATE TABLE history (
-        id INTEGER PRIMARY KEY, at TEXT, what TEXT, run TEXT, plan TEXT, revision TEXT, author TEXT, who TEXT,
-        kind TEXT, name TEXT, verb TEXT, effect TEXT, reason TEXT, changes TEXT, result TEXT, took_s REAL,
-        error TEXT, steps INTEGER, held INTEGER, wrong INTEGER
-    );
-    INSERT INTO history SELECT id, at, 'step', '', plan, revision, '', '', kind, name, verb, effect, reason,
-        changes, result, took_s, error, 0, 0, 0 FROM earlier;
-    DROP TABLE earlier;
-    """,
-    "ALTER TABLE applied ADD COLUMN removal TEXT NOT NULL DEFAULT '[]';",
-    """
-    CREATE TABLE trials (
-        kind TEXT, name TEXT, edit TEXT, tree TEXT, autostart INTEGER, failed TEXT, PRIMARY KEY (kind, name)
-    );
-    """,
-    """
-    CREATE TABLE edits (
-        kind TEXT, name TEXT, edit TEXT, changes TEXT, filled TEXT, refused TEXT, software TEXT,
-        PRIMARY KEY (kind, name)
-    );
-    """,
-)
-"""What brings a database from version N to N+1; rows are added and never edited."""
 
 
 def open_writable(directory: Path) -> tuple[sqlite3.Connection, Path | None]:
@@ -84,7 +43,7 @@ def open_writable(directory: Path) -> tuple[sqlite3.Connection, Path | None]:
                 database = _connect(path)
             unless_ready.callback(database.close)
             database.execute("PRAGMA journal_mode=WAL")
-            _migrate(database, path)
+            migrate(database, path)
             unless_ready.pop_all()
     return database, aside
 
@@ -101,7 +60,7 @@ def open_copy(directory: Path) -> sqlite3.Connection:
         if path.exists():
             with _locked(directory, _existing), closing(_reader(path)) as source:
                 source.backup(copy)
-        _migrate(copy, path)
+        migrate(copy, path)
         copy.execute("PRAGMA query_only=ON")
     return copy
 
@@ -206,15 +165,3 @@ def _reader(path: Path) -> sqlite3.Connection:
     """
     unused = not path.with_name(path.name + "-wal").exists()
     return _connect(f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if unused else ''}")
-
-
-def _migrate(database: sqlite3.Connection, path: Path) -> None:
-    """Bring a database to this version's form."""
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(_MIGRATIONS):
-        raise StateError(
-            f"{path}: a newer kvmreconcile wrote this state (version {version}, known up to "
-            f"{len(_MIGRATIONS)}); use that one, or name another directory by --state"
-        )
-    for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
-        database.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;")
