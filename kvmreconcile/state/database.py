@@ -10,11 +10,14 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.errors import StateError
+from kvmreconcile.state.database_file import beside, set_aside, visible_flaw
+from kvmreconcile.state.durable import rename_durably
 from kvmreconcile.state.migrations import migrate
-from kvmreconcile.state.owner import opened
+from kvmreconcile.state.owner import created, opened
 
 FILE = "state.sqlite3"
 _LOCK = "lock"
@@ -23,12 +26,24 @@ _BUSY_S = 10.0
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
-def open_writable(directory: Path) -> tuple[sqlite3.Connection, Path | None]:
+@dataclass(frozen=True, slots=True)
+class Opened:
     """
-    Open the database of a directory, or make both.
+    An open database.
 
-    Returns:
-        The database, and where a damaged one was moved to make place for it, None if none was.
+    Attributes:
+        flaw: What was wrong with the file in whose place it is: "is missing", "is empty" or "is damaged"; else "".
+        aside: Where that file was moved, None if it was not.
+    """
+
+    database: sqlite3.Connection
+    flaw: str = ""
+    aside: Path | None = None
+
+
+def open_writable(directory: Path) -> Opened:
+    """
+    Open the database of a directory; create both where there is none that can be used.
 
     Raises:
         StateError: The directory or the database cannot be used.
@@ -37,32 +52,34 @@ def open_writable(directory: Path) -> tuple[sqlite3.Connection, Path | None]:
     with translated(path):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(directory, opened), ExitStack() as unless_ready:
-            database = _sound(path)
+            database, flaw = _sound(path)
             if database is None:
-                aside = _set_aside(path)
+                aside = set_aside(path)
+                _create(path)
                 database = _connect(path)
             unless_ready.callback(database.close)
             database.execute("PRAGMA journal_mode=WAL")
             migrate(database, path)
             unless_ready.pop_all()
-    return database, aside
+    return Opened(database, flaw, aside)
 
 
-def open_copy(directory: Path) -> sqlite3.Connection:
+def open_copy(directory: Path) -> Opened:
     """
-    Return a copy of a directory's database that cannot be written; an empty one, and no file, if it has none.
+    Return a copy of a directory's database that cannot be written, an empty one where there is none that can be used.
 
     Raises:
         StateError: There is a database, and it cannot be read.
     """
-    path, copy = directory / FILE, _connect(":memory:")
-    with translated(path):
-        if path.exists():
-            with _locked(directory, _existing), closing(_reader(path)) as source:
-                source.backup(copy)
+    path = directory / FILE
+    with translated(path), ExitStack() as unless_ready:
+        copy, flaw = _copied(path)
+        copy = copy or _connect(":memory:")
+        unless_ready.callback(copy.close)
         migrate(copy, path)
         copy.execute("PRAGMA query_only=ON")
-    return copy
+        unless_ready.pop_all()
+    return Opened(copy, flaw)
 
 
 @contextmanager
@@ -128,31 +145,59 @@ def _connect(path: Path | str) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, uri=True)
 
 
-def _sound(path: Path) -> sqlite3.Connection | None:
-    """Open a database, or make it; None where it is damaged."""
+def _sound(path: Path) -> tuple[sqlite3.Connection | None, str]:
+    """Open a database; None where there is none that can be used, and why."""
+    flaw = visible_flaw(path)
+    if flaw:
+        return None, flaw
     os.close(opened(path))
-    database = _connect(path)
+    return _checked(_connect(path))
+
+
+def _checked(
+    database: sqlite3.Connection, fill: Callable[[], object] = lambda: None
+) -> tuple[sqlite3.Connection | None, str]:
+    """Return a database if it can be used, once it is filled; else close it and return why it cannot."""
+    with ExitStack() as unless_sound:
+        unless_sound.callback(database.close)
+        try:
+            fill()
+            if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                return None, "is damaged"
+            if not database.execute("PRAGMA user_version").fetchone()[0]:
+                return None, "is empty"
+        except sqlite3.DatabaseError as error:
+            if _primary_code(error) not in _DAMAGED:
+                raise
+            return None, "is damaged"
+        unless_sound.pop_all()
+    return database, ""
+
+
+def _copied(path: Path) -> tuple[sqlite3.Connection | None, str]:
+    """Copy a database into memory; None where there is none that can be used, and why."""
+    flaw = visible_flaw(path)
+    if flaw:
+        return None, flaw
+    with _locked(path.parent, _existing), closing(_reader(path)) as source:
+        copy = _connect(":memory:")
+        return _checked(copy, lambda: source.backup(copy))
+
+
+def _create(path: Path) -> None:
+    """Create a database under another name, and give it its own when it is complete and on disk."""
+    new = beside(path, ".new")
+    handle = created(new)
     try:
-        if database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
-            return database
-    except sqlite3.DatabaseError as error:
-        if _primary_code(error) not in _DAMAGED:
-            database.close()
-            raise
-    database.close()
-    return None
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename a damaged database with its side files, which must never meet the next one."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    for suffix in ("-wal", "-shm", ""):
-        file = path.with_name(path.name + suffix)
-        if file.exists():
-            file.rename(aside.with_name(aside.name + suffix))
-    return aside
+        with closing(_connect(new)) as database:
+            # Nobody uses it before it has its name; of one that is cut short nothing is needed.
+            database.execute("PRAGMA journal_mode=MEMORY")
+            database.execute("PRAGMA synchronous=OFF")
+            migrate(database, new)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    rename_durably(new, path)
 
 
 def _reader(path: Path) -> sqlite3.Connection:
@@ -163,5 +208,5 @@ def _reader(path: Path) -> sqlite3.Connection:
     directory that cannot be written (https://www.sqlite.org/wal.html#read_only_databases). Nobody opens it
     meanwhile: the caller holds the lock.
     """
-    unused = not path.with_name(path.name + "-wal").exists()
+    unused = not beside(path, "-wal").exists()
     return _connect(f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if unused else ''}")

@@ -17,7 +17,7 @@ from typing import Any
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Applied, Key, StoredEdit, Suspension, Trial, World
 from kvmreconcile.state.claim import Claim
-from kvmreconcile.state.database import FILE, open_copy, open_writable, translated
+from kvmreconcile.state.database import FILE, Opened, open_copy, open_writable, translated
 from kvmreconcile.state.edits import read_edit, write_edit
 from kvmreconcile.state.history import Entry
 from kvmreconcile.state.rows import (
@@ -69,12 +69,15 @@ class State:
     Every method raises StateError where the database cannot be used, saying what to do.
 
     Attributes:
+        flaw: What was wrong with the file in whose place this database is: "is missing", "is empty" or "is damaged";
+            "" if nothing was.
         recovered: Where a damaged database was moved when this one was opened in its place, else None.
     """
 
-    def __init__(self, database: sqlite3.Connection, path: Path, recovered: Path | None = None) -> None:
-        self.recovered = recovered
-        self._database = database
+    def __init__(self, opened: Opened, path: Path) -> None:
+        self.flaw = opened.flaw
+        self.recovered = opened.aside
+        self._database = opened.database
         self._path = path
         self._lock = Lock()
         self._claim = Claim(path.parent)
@@ -82,13 +85,12 @@ class State:
 
     @classmethod
     def open(cls, directory: Path) -> "State":
-        """Open the database of a directory, or make both; a damaged one is moved aside."""
-        database, recovered = open_writable(directory)
-        return cls(database, directory / FILE, recovered)
+        """Open the database of a directory; both are created where there is none that can be used."""
+        return cls(open_writable(directory), directory / FILE)
 
     @classmethod
     def open_readonly(cls, directory: Path) -> "State":
-        """Look at the database as it is now without changing anything; empty where there is none."""
+        """Look at the database as it is now without changing anything; empty where none can be used."""
         return cls(open_copy(directory), directory / FILE)
 
     def applied(self) -> dict[Key, Applied]:
