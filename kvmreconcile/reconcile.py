@@ -78,8 +78,15 @@ class Site:
         object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
 
     def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
-        """Return specs, host and state as they are now; of the host, only the objects `at` are observed again if given."""
-        settings, edits = self.settings, self.state.edits()
+        """
+        Return specs, host and state as they are now; of the host, only the objects `at` are observed again if given.
+
+        Raises:
+            OtherHost: The state belongs to another host.
+        """
+        settings, here = self.settings, self.connection.identify()
+        self.state.binding.check(here, self.connection.uri)
+        edits = self.state.edits()
         world = World(
             instance=settings.instance,
             host=settings.host,
@@ -96,9 +103,15 @@ class Site:
             # Asked only where it decides something.
             software=self.connection.software() if any(e.refused for e in edits.values()) else "",
             sightings=specs.sightings,
+            host_id=here,
             memory=self._memory,
         )
         return replace(world, obstacles=self._obstacles.in_existing(world))
+
+    def claim(self, world: World) -> None:
+        """Bind the state to the host that was observed, when it is used for the first time."""
+        if world.host_id:
+            self.state.binding.claim(world.host_id, self.connection.uri)
 
     def plan(self, world: World, overrides: Overrides) -> Plan:
         """Say what would be done, and what is held."""
@@ -121,6 +134,7 @@ class Site:
 
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
         """Do what the plan says; `approved` is for an executor that acts on approval only."""
+        self.claim(world)
         make = find(EXECUTORS, self.settings.executor)
         with self.lend() if self.lend else nullcontext(self.connection) as connection:
             tools = Tools(

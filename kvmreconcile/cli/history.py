@@ -11,9 +11,9 @@ import typer
 
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.past import history_json, history_text
-from kvmreconcile.cli.site import chosen
+from kvmreconcile.cli.site import check_host, chosen
 from kvmreconcile.cli.terminal import palette, say, show
-from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.errors import OtherHost, Problem, SpecError
 from kvmreconcile.kinds.part import read_seconds
 from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.state import State
@@ -56,6 +56,10 @@ def history(options: HistoryOptions) -> int:
     since = _moment(options.since) if options.since else None
     with closing(State.open_readonly(settings.state)) as state:
         newest_first = state.history(options.number, key, since)
+        try:
+            check_host(settings, state)
+        except OtherHost as error:
+            say(f"kvmreconcile: {error}")
     if options.output is Output.JSON:
         show(history_json(newest_first[::-1]))
     elif newest_first:

@@ -5,10 +5,10 @@ Separate because every command that looks at a host begins with it, and because 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.errors import HostError, Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, World
 from kvmreconcile.origin import find_origin
@@ -47,6 +47,24 @@ def view_site(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Site]:
 
     with connect(settings.connect) as connection, closing(State.open_readonly(settings.state)) as state:
         yield Site(settings, on_host(kinds, connection), connection, state)
+
+
+def check_host(settings: Settings, state: State) -> None:
+    """
+    Make sure that a state is this host's, for a command that needs no libvirt.
+
+    Nothing is known, and nothing is wrong, where libvirt cannot be reached or is behind a network.
+
+    Raises:
+        OtherHost: It belongs to another.
+    """
+    from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
+    from kvmreconcile.host.identity import is_local  # noqa: PLC0415  loaded only when needed
+
+    if state.binding.host() is None or not is_local(settings.connect):
+        return
+    with suppress(HostError), connect(settings.connect) as connection:
+        state.binding.check(connection.identify(), connection.uri)
 
 
 def chosen(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:

@@ -14,7 +14,7 @@ import typer
 
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.recording import invoker, record_order
-from kvmreconcile.cli.site import chosen
+from kvmreconcile.cli.site import check_host, chosen
 from kvmreconcile.cli.terminal import say, show
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import NoDaemon, Problem, SpecError
@@ -119,6 +119,7 @@ def _told(options: Common, word: str, said: dict[str, object], instead: Callable
         show(Client(settings).order(word, said))
     except NoDaemon as error:
         with closing(State.open(settings.state)) as state:
+            check_host(settings, state)
             show(instead(state))
             record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
         where = f"it is written down in {settings.state}, for whatever acts next"

@@ -50,6 +50,11 @@ def host_id(uri: str, reported: str) -> HostId:
     return HostId(uuid, driver)
 
 
+def is_local(uri: str) -> bool:
+    """Tell whether a URI names no other host, so that nobody waits for a network."""
+    return not urlsplit(uri).netloc
+
+
 def _is_here(uri: SplitResult) -> bool:
     """Tell whether a URI leads to this machine's own libvirt; a socket that is named may lead anywhere."""
     return not uri.netloc and "socket" not in parse_qs(uri.query)

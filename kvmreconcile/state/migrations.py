@@ -45,6 +45,7 @@ _MIGRATIONS = (
         PRIMARY KEY (kind, name)
     );
     """,
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT);",
 )
 """What brings a database from version N to N+1; rows are added and never edited."""
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Applied, Key, StoredEdit, Suspension, Trial, World
+from kvmreconcile.state.binding import Binding
 from kvmreconcile.state.claim import Claim
 from kvmreconcile.state.database import FILE, Opened, open_copy, open_writable, translated
 from kvmreconcile.state.edits import read_edit, write_edit
@@ -72,6 +73,7 @@ class State:
         flaw: What was wrong with the file in whose place this database is: "is missing", "is empty" or "is damaged";
             "" if nothing was.
         recovered: Where a damaged database was moved when this one was opened in its place, else None.
+        binding: The host that the state belongs to.
     """
 
     def __init__(self, opened: Opened, path: Path) -> None:
@@ -81,6 +83,7 @@ class State:
         self._path = path
         self._lock = Lock()
         self._claim = Claim(path.parent)
+        self.binding = Binding(self._using, path.parent)
         self._known: dict[tuple[Any, ...], Applied] = {}
 
     @classmethod

@@ -10,17 +10,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.model import Blind, Key, Suspension
+from kvmreconcile.model import Blind, HostId, Key, Suspension
 from kvmreconcile.status.standing import Condition, Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The connection to libvirt: since when it is as it is, and why there is none ("" if there is one)."""
+    """
+    The connection to libvirt.
+
+    Attributes:
+        since: When it was made or lost.
+        why: Why there is none, "" if there is one.
+        host: Which host answers, None where that is not known.
+    """
 
     uri: str
     since: datetime
     why: str = ""
+    host: HostId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderErro
 from kvmreconcile.model import Plan
 from kvmreconcile.passes.news import Broken, Lost, Ordered, Refused
 from tests.control.served import (
+    HOST,
     WEB,
     Served,
     certificate,
@@ -208,6 +209,35 @@ def test_approval_is_refused_at_once_while_libvirt_is_away_or_the_daemon_stops(s
     served.newest(Lost(datetime.now(UTC), "", "reset"))
     with pytest.raises(NotNow, match="libvirt cannot be reached"):
         served.client().order("approve", {"digest": "abc"})
+
+
+def test_state_is_accepted_for_the_host_that_is_connected_to(served: Served) -> None:
+    assert served.client().order("state/accept", {"why": "new board"}) == f"the state belongs to {HOST} now"
+
+    assert served.state.binding.host() == HOST
+    (order,) = served.told
+    assert isinstance(order, Ordered)
+    assert (order.order, order.about, order.who, order.why) == ("accept", "", "root", "new board")
+    assert served.rung == ["accept"]
+
+
+def test_state_is_not_accepted_while_it_is_not_known_for_which_host(served: Served) -> None:
+    served.newest(Lost(datetime.now(UTC), "", "reset"))
+
+    with pytest.raises(NotNow, match="not known which host this is"):
+        served.client().order("state/accept", {})
+
+    assert served.state.binding.host() is None
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_state_is_accepted_by_administrators_alone(remote: Served, role: str) -> None:
+    headers = {"Authorization": f"Bearer {TOKENS[role]}", "Content-Type": "application/json"}
+
+    answer = over_tls(remote, request("POST /v1/state/accept", b"{}", **headers))
+
+    assert status_of(answer) == 403
+    assert remote.state.binding.host() is None
 
 
 @pytest.mark.parametrize(

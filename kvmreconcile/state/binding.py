@@ -1,0 +1,88 @@
+"""Keep which host a state belongs to, and refuse it to any other."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from kvmreconcile.errors import OtherHost
+from kvmreconcile.model import HostId
+from kvmreconcile.state.meta import read_host, write_host
+
+_TODO = (
+    "check --connect and --state; if this host is to go on with that state, as after its mainboard was replaced: "
+    "kvmreconcile state accept"
+)
+
+
+class Binding:
+    """
+    The host that a state belongs to.
+
+    Args:
+        using: Lends the database.
+        directory: The state's.
+    """
+
+    def __init__(
+        self, using: Callable[[], AbstractContextManager[sqlite3.Connection]], directory: Path
+    ) -> None:
+        self._using = using
+        self._directory = directory
+
+    def host(self) -> HostId | None:
+        """Return the host that the state belongs to, None before it was first used."""
+        with self._using() as database:
+            return read_host(database)
+
+    def bind(self, here: HostId) -> None:
+        """Write down that the state belongs to a host; it is on disk when this returns."""
+        with self._using() as database, database:
+            database.execute("BEGIN IMMEDIATE")
+            self._write(database, here)
+
+    def claim(self, here: HostId, uri: str) -> None:
+        """
+        Bind the state to a host when it is used for the first time; arguments and errors are those of `check`.
+
+        Of two processes that do so at once, one is refused.
+        """
+        if self.host() != here:
+            with self._using() as database, database:
+                database.execute("BEGIN IMMEDIATE")
+                if _fits(read_host(database), here):
+                    self._write(database, here)
+        self.check(here, uri)
+
+    def check(self, here: HostId, uri: str) -> None:
+        """
+        Make sure that a host is the one that the state belongs to.
+
+        Args:
+            uri: How the host was reached.
+
+        Raises:
+            OtherHost: It is another.
+        """
+        bound = self.host()
+        if bound is None or _fits(bound, here):
+            return
+        what = f"this state belongs to {bound}, and {uri} is {here}"
+        raise OtherHost(f"{self._directory}: {what}; nothing is planned or done; {_TODO}")
+
+    def accept(self, here: HostId) -> str:
+        """Have the state belong to a host from now on, and return in words what that changes."""
+        bound = self.host()
+        self.bind(here)
+        if bound == here:
+            return f"the state belongs to {here} already"
+        before = f", and no longer to {bound}" if bound else ""
+        return f"the state belongs to {here} now{before}"
+
+    def _write(self, database: sqlite3.Connection, here: HostId) -> None:
+        write_host(database, here)
+
+
+def _fits(bound: HostId | None, here: HostId) -> bool:
+    """Tell whether a host may be the one that a state belongs to; so far, each may."""
+    return bound is None or bool(here)
