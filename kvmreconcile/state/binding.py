@@ -84,5 +84,5 @@ class Binding:
 
 
 def _fits(bound: HostId | None, here: HostId) -> bool:
-    """Tell whether a host may be the one that a state belongs to; so far, each may."""
-    return bound is None or bool(here)
+    """Tell whether a host may be the one that a state belongs to; that one may have told no UUID so far."""
+    return bound is None or (bound.driver == here.driver and bound.uuid in ("", here.uuid))

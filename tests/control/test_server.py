@@ -15,7 +15,7 @@ import pytest
 from kvmreconcile.control import orders, server
 from kvmreconcile.control.guard import LONGEST_BODY
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
-from kvmreconcile.model import Plan
+from kvmreconcile.model import HostId, Plan
 from kvmreconcile.passes.news import Broken, Lost, Ordered, Refused
 from tests.control.served import (
     HOST,
@@ -467,3 +467,17 @@ def test_whoever_may_not_talk_to_it_is_told_so(served: Served) -> None:
         os._exit(1)
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+@pytest.mark.case("14")
+@pytest.mark.parametrize("word", ["approve", "suspend", "resume", "reconcile"])
+def test_order_is_refused_while_the_state_belongs_to_another_host(served: Served, word: str) -> None:
+    other = HostId(HOST.uuid, "qemu:///system")
+    served.state.binding.bind(other)
+
+    with pytest.raises(NotNow, match=r"this state belongs to .*kvmreconcile state accept"):
+        served.client().order(word, {"digest": "abc"} if word == "approve" else {"key": "Domain/web"})
+    assert not served.told
+
+    served.client().order("state/accept", {})
+    assert served.client().order("suspend", {"key": "Domain/web"}) == "Domain/web is suspended"

@@ -1,7 +1,10 @@
 """What must never happen, whatever is done to the specs or to what is remembered: that anything is lost."""
 
+import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -170,3 +173,62 @@ def test_spec_that_moved_into_a_submodule_removes_nothing(daemon: Daemon, lab: L
     assert held["why"] == "not every spec could be read"
     assert daemon.removed() == []
     assert boot_id(lab) == before
+
+
+def command(daemon: Daemon, *words: str, uri: str = "") -> "subprocess.CompletedProcess[str]":
+    """Call kvmreconcile with a daemon's settings."""
+    environment = daemon.environment | ({"KVMRECONCILE_CONNECT": uri} if uri else {})
+    call = (sys.executable, "-m", "kvmreconcile", *words)
+    return subprocess.run(call, check=False, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.case("14")
+def test_state_of_another_host_changes_nothing_on_either(running: Daemon) -> None:
+    before = boot_id(running.lab)
+    assert running.process.stop() == 0
+    (running.specs / "web1.yaml").unlink()
+    with Lab() as other:
+        refused = [command(running, word, uri=other.uri) for word in ("plan", "apply", "history")]
+        running.environment["KVMRECONCILE_CONNECT"] = other.uri
+        running.start()
+        broken = running.wait_for("pass.broken_off")
+        assert running.process.stop() == 0
+
+        assert other.virsh("list", "--all", "--name").split() == []
+        assert other.virsh("net-list", "--all", "--name").split() == []
+        assert other.virsh("pool-list", "--all", "--name").split() == []
+
+    wrong = f"{running.state}: this state belongs to host UUID "
+    assert all(wrong in result.stderr for result in refused)
+    assert [result.returncode for result in refused] == [1, 1, 0]
+    assert broken["why"].startswith(wrong)
+    assert boot_id(running.lab) == before
+    assert running.objects() == ALL
+
+
+@pytest.mark.case("14")
+def test_host_with_a_new_uuid_goes_on_once_its_state_is_accepted(running: Daemon) -> None:
+    lab, settings = running.lab, running.lab.path / "etc/libvirtd.conf"
+    before = boot_id(lab)
+    assert running.process.stop() == 0
+    text = settings.read_text()
+    settings.write_text(
+        re.sub('host_uuid = ".*"', 'host_uuid = "2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0001"', text)
+    )
+    lab.restart_libvirtd()
+
+    try:
+        refused = command(running, "plan")
+        accepted = command(running, "state", "accept")
+        running.start()
+        running.wait_until_idle()
+        assert running.process.stop() == 0
+    finally:
+        settings.write_text(text)
+        lab.restart_libvirtd()
+
+    assert refused.returncode == 1
+    assert "host UUID 2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0001 (qemu:///system)" in refused.stderr
+    assert accepted.returncode == 0, accepted.stderr
+    assert boot_id(lab) == before
+    assert running.done("define") == set()

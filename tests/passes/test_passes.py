@@ -11,7 +11,7 @@ import pytest
 
 from kvmreconcile.errors import Rejected, StateError
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.model import Action, Desired, Hold, Key, Power, Result
+from kvmreconcile.model import Action, Desired, Hold, HostId, Key, Power, Result
 from kvmreconcile.origin import Origin
 from kvmreconcile.passes.approvals import Approval
 from kvmreconcile.passes.news import Acted, Broken, Looked, News, Ordered, Stepped
@@ -489,3 +489,26 @@ def test_what_failed_is_tried_at_once_if_somebody_asks_for_it(
     bench.run("reconcile")
 
     assert sorted(bench.did()) == [f"define {k}" for k in tried]
+
+
+@pytest.mark.case("14")
+def test_nothing_is_planned_with_the_state_of_another_host(bench: Bench) -> None:
+    bench.settle()
+    bench.site.state.binding.bind(HostId("", "qemu:///system"))
+    for key in (WEB, DB):
+        bench.host.delete(key)
+
+    looked = bench.run("resync")
+
+    assert looked is None
+    assert bench.did() == bench.looked_at() == []
+    broken = bench.told[-1]
+    assert isinstance(broken, Broken)
+    assert "this state belongs to host UUID unknown (qemu:///system)" in broken.why
+
+
+@pytest.mark.case("14")
+def test_first_pass_binds_the_state_to_the_host(bench: Bench) -> None:
+    bench.run("connected")
+
+    assert bench.site.state.binding.host() == HostId("", "files:///host")
