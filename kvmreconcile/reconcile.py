@@ -20,6 +20,7 @@ from kvmreconcile.model import Key, Plan, Prune, Report, World
 from kvmreconcile.observe import Observer
 from kvmreconcile.obstacles import Obstacles
 from kvmreconcile.plan import Limit, Limits, Overrides
+from kvmreconcile.plan.loss import find_loss
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
@@ -106,12 +107,16 @@ class Site:
             host_id=here,
             memory=self._memory,
         )
-        return replace(world, obstacles=self._obstacles.in_existing(world))
+        world = replace(world, obstacles=self._obstacles.in_existing(world))
+        # Asked after observing: what another process makes meanwhile, it makes once it knows.
+        return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
     def claim(self, world: World) -> None:
-        """Bind the state to the host that was observed, when it is used for the first time."""
+        """Bind the state to the host that was observed, when it is used for the first time, and know it to be new."""
         if world.host_id:
             self.state.binding.claim(world.host_id, self.connection.uri)
+        if not world.lost:
+            self.state.prove()
 
     def plan(self, world: World, overrides: Overrides) -> Plan:
         """Say what would be done, and what is held."""

@@ -108,6 +108,8 @@ def _daemon(found: Json) -> Iterator[str]:
         yield f"plan      {found['plan']}"
     if found["broken"]:
         yield f"broken    {visible(found['broken'])}"
+    if found["stateLost"]:
+        yield f"state     {visible(found['stateLost'])}"
     if paused:
         until = f" until {_local(paused['until'])}" if paused["until"] else ""
         yield f"paused    by {visible(paused['who'])}{until}{': ' if paused['why'] else ''}{visible(paused['why'])}"

@@ -75,7 +75,7 @@ class Orders:
         made = self._answer(approval)
         if made != digest:
             raise _other(digest, made)
-        return f"plan {digest} is approved, and being done"
+        return self._noted(f"plan {digest} is approved, and being done")
 
     def _answer(self, approval: Approval) -> str:
         """Return the digest of the plan that a pass made of an approval; one that no pass takes is taken back."""
@@ -103,7 +103,7 @@ class Orders:
         is_busy = standing is not None and standing.condition is Condition.CHANGING
         until = f" until {suspension.until:%Y-%m-%d %H:%M %Z}" if suspension.until else ""
         words = f"{key or 'everything'} is suspended{until}"
-        return f"{words}; what is under way is finished" if is_busy or key is None else words
+        return self._noted(f"{words}; what is under way is finished" if is_busy or key is None else words)
 
     def resume(self, caller: Caller, key: Key | None) -> str:
         """
@@ -116,7 +116,7 @@ class Orders:
         if not self.state.resume(key):
             return f"{key} itself was not suspended" if key else "suspend --all was not in force"
         self._done(caller, Order.RESUME, key)
-        return f"{key or 'everything'} is looked after again"
+        return self._noted(f"{key or 'everything'} is looked after again")
 
     def reconcile(self, caller: Caller, key: Key | None) -> str:
         """
@@ -132,7 +132,7 @@ class Orders:
         if key is None:
             self.look()
         self._done(caller, Order.RECONCILE, key)
-        return f"{key or 'everything'} is looked at now"
+        return self._noted(f"{key or 'everything'} is looked at now")
 
     def accept(self, caller: Caller, why: str = "") -> str:
         """
@@ -175,6 +175,11 @@ class Orders:
             self.state.binding.check(link.host, link.uri)
         except OtherHost as error:
             raise NotNow(Problem(order.value, str(error))) from None
+
+    def _noted(self, words: str) -> str:
+        """Return an answer, with what whoever reads it must know of the state."""
+        lost = self.status().lost
+        return f"{words}; but {lost}" if lost else words
 
     def _check_known(self, key: Key | None, known: Collection[Key]) -> None:
         if key is not None and known and key not in known:

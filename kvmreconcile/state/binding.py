@@ -3,12 +3,15 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from kvmreconcile.errors import OtherHost
 from kvmreconcile.model import HostId
+from kvmreconcile.state.agreement import change, renew
 from kvmreconcile.state.meta import read_host, write_host
 
+_GIVEN_UP = "if another was lost before it, what was suspended in that is looked after again, unless it is suspended anew"
 _TODO = (
     "check --connect and --state; if this host is to go on with that state, as after its mainboard was replaced: "
     "kvmreconcile state accept"
@@ -71,16 +74,23 @@ class Binding:
         raise OtherHost(f"{self._directory}: {what}; nothing is planned or done; {_TODO}")
 
     def accept(self, here: HostId) -> str:
-        """Have the state belong to a host from now on, and return in words what that changes."""
-        bound = self.host()
-        self.bind(here)
-        if bound == here:
-            return f"the state belongs to {here} already"
-        before = f", and no longer to {bound}" if bound else ""
-        return f"the state belongs to {here} now{before}"
+        """
+        Have the state belong to a host from now on, and any that was lost before it be given up.
+
+        Returns:
+            What that changes, in words.
+        """
+        with self._using() as database:
+            before = change(database, self._directory, lambda b: replace(b, host=here, unproved=False))
+        given_up = f"; {_GIVEN_UP}" if before.unproved else ""
+        if before.host == here:
+            return f"the state belongs to {here} already{given_up}"
+        other = f", and no longer to {before.host}" if before.host else ""
+        return f"the state belongs to {here} now{other}{given_up}"
 
     def _write(self, database: sqlite3.Connection, here: HostId) -> None:
         write_host(database, here)
+        renew(database, self._directory)
 
 
 def _fits(bound: HostId | None, here: HostId) -> bool:

@@ -5,6 +5,7 @@ Separate from what is kept in it, because this is where another process, a full 
 file of another version is met.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -14,15 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.errors import StateError
-from kvmreconcile.state.database_file import beside, set_aside, visible_flaw
+from kvmreconcile.state.agreement import agree, initial, store
+from kvmreconcile.state.database_file import DAMAGED, EMPTY, MISSING, beside, set_aside, visible_flaw
 from kvmreconcile.state.durable import rename_durably
 from kvmreconcile.state.migrations import migrate
 from kvmreconcile.state.owner import created, opened
+from kvmreconcile.state.second_copy import Copy, read_copy
 
 FILE = "state.sqlite3"
 _LOCK = "lock"
 _BUSY_S = 10.0
 """How long to wait for another process that is writing."""
+_SPACE = "make space on its file system"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -34,11 +38,20 @@ class Opened:
     Attributes:
         flaw: What was wrong with the file in whose place it is: "is missing", "is empty" or "is damaged"; else "".
         aside: Where that file was moved, None if it was not.
+        is_known: Whether it holds what the second copy held, and so what forbade changes.
     """
 
     database: sqlite3.Connection
     flaw: str = ""
     aside: Path | None = None
+    is_known: bool = True
+
+    def notice(self, path: Path) -> str:
+        """Return what people should know of a database that had to be created; of the first one of all nothing."""
+        where = f", and was moved to {self.aside}" if self.aside else ""
+        if self.flaw and self.is_known:
+            return f"{path} {self.flaw}{where}; objects are known by their marks"
+        return f"{path} {self.flaw}{where}" if self.flaw not in ("", MISSING) else ""
 
 
 def open_writable(directory: Path) -> Opened:
@@ -48,20 +61,23 @@ def open_writable(directory: Path) -> Opened:
     Raises:
         StateError: The directory or the database cannot be used.
     """
-    path, aside = directory / FILE, None
+    path, aside, is_known = directory / FILE, None, True
     with translated(path):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(directory, opened), ExitStack() as unless_ready:
             database, flaw = _sound(path)
             if database is None:
+                copy = read_copy(directory)
+                is_known = copy is not None
                 aside = set_aside(path)
-                _create(path)
+                _create(path, initial(copy))
                 database = _connect(path)
             unless_ready.callback(database.close)
             database.execute("PRAGMA journal_mode=WAL")
             migrate(database, path)
+            _have_agree(database, directory, is_new=bool(flaw))
             unless_ready.pop_all()
-    return Opened(database, flaw, aside)
+    return Opened(database, flaw, aside, is_known)
 
 
 def open_copy(directory: Path) -> Opened:
@@ -71,15 +87,28 @@ def open_copy(directory: Path) -> Opened:
     Raises:
         StateError: There is a database, and it cannot be read.
     """
-    path = directory / FILE
+    path, is_known = directory / FILE, True
     with translated(path), ExitStack() as unless_ready:
-        copy, flaw = _copied(path)
-        copy = copy or _connect(":memory:")
-        unless_ready.callback(copy.close)
-        migrate(copy, path)
-        copy.execute("PRAGMA query_only=ON")
+        database, flaw = _copied(path)
+        database = database or _connect(":memory:")
+        unless_ready.callback(database.close)
+        migrate(database, path)
+        if flaw:
+            copy = read_copy(directory)
+            is_known = copy is not None
+            store(database, initial(copy))
+        database.execute("PRAGMA query_only=ON")
         unless_ready.pop_all()
-    return Opened(copy, flaw)
+    return Opened(database, flaw, None, is_known)
+
+
+def _have_agree(database: sqlite3.Connection, directory: Path, *, is_new: bool) -> None:
+    """Have database and second copy agree; where the disk is full, that of a database that was there can wait."""
+    try:
+        agree(database, directory)
+    except (OSError, sqlite3.OperationalError):
+        if is_new:
+            raise
 
 
 @contextmanager
@@ -96,7 +125,8 @@ def translated(path: Path) -> Iterator[None]:
         raise StateError(f"{path}: the state cannot be used: {error}; {_todo(error)}") from error
     except OSError as error:
         where = error.filename or path
-        todo = "give this user the right to it, or name another directory by --state"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        todo = _SPACE if full else "give this user the right to it, or name another directory by --state"
         raise StateError(f"{where}: the state cannot be used: {error.strerror}; {todo}") from error
 
 
@@ -107,7 +137,7 @@ def _todo(error: sqlite3.Error) -> str:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "another kvmreconcile has been writing for long; try again when it is done"
         case sqlite3.SQLITE_FULL:
-            return "make space on its file system"
+            return _SPACE
         case _:
             return "see that this user may write the file and its directory, or name another by --state"
 
@@ -163,13 +193,13 @@ def _checked(
         try:
             fill()
             if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-                return None, "is damaged"
+                return None, DAMAGED
             if not database.execute("PRAGMA user_version").fetchone()[0]:
-                return None, "is empty"
+                return None, EMPTY
         except sqlite3.DatabaseError as error:
             if _primary_code(error) not in _DAMAGED:
                 raise
-            return None, "is damaged"
+            return None, DAMAGED
         unless_sound.pop_all()
     return database, ""
 
@@ -184,8 +214,8 @@ def _copied(path: Path) -> tuple[sqlite3.Connection | None, str]:
         return _checked(copy, lambda: source.backup(copy))
 
 
-def _create(path: Path) -> None:
-    """Create a database under another name, and give it its own when it is complete and on disk."""
+def _create(path: Path, copy: Copy) -> None:
+    """Create a database that holds a copy, under another name until it is complete and on disk."""
     new = beside(path, ".new")
     handle = created(new)
     try:
@@ -194,6 +224,7 @@ def _create(path: Path) -> None:
             database.execute("PRAGMA journal_mode=MEMORY")
             database.execute("PRAGMA synchronous=OFF")
             migrate(database, new)
+            store(database, copy)
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+MISSING, EMPTY, DAMAGED = "is missing", "is empty", "is damaged"
 _PAGE_SIZE_AT = 16
 """Where in a database file its page size is (https://www.sqlite.org/fileformat.html)."""
 _LARGEST = 65536
@@ -19,14 +20,14 @@ def visible_flaw(path: Path) -> str:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        return "is missing"
+        return MISSING
     with os.fdopen(handle, "rb") as file:
         header, size = file.read(_PAGE_SIZE_AT + 2), os.fstat(handle).st_size
     if not size:
-        return "is empty"
+        return EMPTY
     page_size = int.from_bytes(header[_PAGE_SIZE_AT:], "big")
     is_whole = bool(page_size) and size % (_LARGEST if page_size == 1 else page_size) == 0
-    return "" if is_whole or beside(path, "-wal").exists() else "is damaged"
+    return "" if is_whole or beside(path, "-wal").exists() else DAMAGED
 
 
 def set_aside(path: Path) -> Path | None:

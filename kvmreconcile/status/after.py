@@ -85,6 +85,7 @@ def _after_look(status: Status, looked: Looked, now: Moment) -> Status:
         paused=paused if paused and paused.holds(looked.world.now) else None,
         problems=(*looked.specs.problems, *looked.plan.problems),
         blind=looked.world.observed.blind,
+        lost=looked.plan.lost,
         objects=_checked(standings(looked, status.objects, failures, now), status.unready, now),
         failures=failures,
     )

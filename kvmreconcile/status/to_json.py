@@ -46,6 +46,7 @@ def to_json(status: Status) -> Json:
         if last
         else None,
         "broken": status.broken,
+        "stateLost": status.lost,
         "paused": {
             "since": _moment(paused.since),
             "until": _moment(paused.until),

@@ -10,16 +10,17 @@ from typing import Any
 import kvmreconcile.state
 
 _KILLED, _FAILED = 9, 8
-_MODULES = str(Path(kvmreconcile.state.__file__).parent)
+_DIRECTORY = Path(kvmreconcile.state.__file__).parent
 
 
-def killed(act: Callable[[Path], object], places: Callable[[int], Path]) -> Iterator[Path]:
+def killed(act: Callable[[Path], object], places: Callable[[int], Path], *modules: str) -> Iterator[Path]:
     """
     Yield the place of each attempt after its process was killed there, one line later each time.
 
     Args:
         act: What is attempted at a place.
         places: Makes the place of an attempt, by its number.
+        modules: Of which the lines are counted; without any, all of the state's.
     """
     line = 0
     while True:
@@ -27,7 +28,7 @@ def killed(act: Callable[[Path], object], places: Callable[[int], Path]) -> Iter
         place = places(line)
         child = os.fork()
         if child == 0:
-            _die_at(line)
+            _die_at(line, {str(_DIRECTORY / f"{module}.py") for module in modules})
             try:
                 act(place)
             except BaseException:  # noqa: BLE001  the child must end in any case
@@ -40,12 +41,13 @@ def killed(act: Callable[[Path], object], places: Callable[[int], Path]) -> Iter
             return
 
 
-def _die_at(line: int) -> None:
+def _die_at(line: int, files: set[str]) -> None:
     left = line
 
     def trace(frame: FrameType, event: str, _argument: object) -> Any:
         nonlocal left
-        if not frame.f_code.co_filename.startswith(_MODULES):
+        name = frame.f_code.co_filename
+        if name not in files and (files or not name.startswith(str(_DIRECTORY))):
             return None
         if event == "line":
             left -= 1

@@ -58,6 +58,7 @@ def test_host_that_told_no_uuid_before_is_the_same_when_it_does(state: State) ->
 
 def test_acceptance_binds_the_state_and_says_what_it_was_bound_to(state: State) -> None:
     other = OTHERS["another UUID"]
+    state.prove()
 
     assert state.binding.accept(HERE) == f"the state belongs to {HERE} now"
     assert state.binding.accept(HERE) == f"the state belongs to {HERE} already"
