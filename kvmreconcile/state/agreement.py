@@ -1,12 +1,14 @@
-"""Have the database and its second copy say the same."""
+"""Have the database and its second copy say the same; where they differ, what forbids more counts."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from kvmreconcile.model import Suspension
 from kvmreconcile.state.meta import read_host, read_unproved, write_host, write_unproved
-from kvmreconcile.state.second_copy import NOTHING, Copy, seen_copy, write_copy
+from kvmreconcile.state.rows import Row, read_suspension
+from kvmreconcile.state.second_copy import NOTHING, Copy, Place, seen_copy, write_copy
 
 _PUT = "INSERT INTO suspended VALUES (?, ?, ?, ?, ?, ?)"
 
@@ -19,7 +21,7 @@ def content(database: sqlite3.Connection) -> Copy:
 
 def initial(copy: Copy | None) -> Copy:
     """Return what a new database is to hold beside a second copy, or without one."""
-    return replace(copy, suspended={}) if copy else NOTHING
+    return copy or NOTHING
 
 
 def store(database: sqlite3.Connection, wanted: Copy) -> None:
@@ -43,14 +45,15 @@ def known(database: sqlite3.Connection, directory: Path) -> Copy:
     stored, copy = content(database), seen_copy(directory)
     if copy is None:
         return replace(stored, unproved=stored.unproved or _is_blank(database))
-    return replace(stored, host=stored.host or copy.host)
+    return Copy(stored.host or copy.host, stored.unproved, merged(stored.suspended, copy.suspended))
 
 
 def change(database: sqlite3.Connection, directory: Path, update: Callable[[Copy], Copy]) -> Copy:
     """
     Write down in both what follows from all that either holds, and return that.
 
-    If one of them cannot be written, neither is changed, unless the database fails last.
+    Killed before the end, what forbids more counts. If one of them cannot be written, neither is changed, unless the
+    database fails last.
 
     Raises:
         OSError: The second copy cannot be written.
@@ -84,6 +87,30 @@ def agree(database: sqlite3.Connection, directory: Path) -> None:
     """
     if not known(database, directory) == content(database) == seen_copy(directory):
         change(database, directory, lambda before: before)
+
+
+def merged(one: Mapping[Place, Row], other: Mapping[Place, Row]) -> dict[Place, Row]:
+    """Return the suspensions of both; of two of one object the one that lasts longer."""
+    both = {place: _longer(one[place], other[place]) for place in one.keys() & other.keys()}
+    return {**one, **other, **both}
+
+
+def _longer(one: Row, other: Row) -> Row:
+    first, second = _read(one), _read(other)
+    if first is None or (second is not None and _ends(second) > _ends(first)):
+        return other
+    return one
+
+
+def _ends(suspension: Suspension) -> float:
+    return suspension.until.timestamp() if suspension.until else float("inf")
+
+
+def _read(row: Row) -> Suspension | None:
+    try:
+        return read_suspension(row)[1]
+    except ValueError:
+        return None
 
 
 def _is_blank(database: sqlite3.Connection) -> bool:

@@ -20,6 +20,7 @@ from kvmreconcile.state.database_file import DAMAGED, EMPTY, MISSING, beside, se
 from kvmreconcile.state.durable import rename_durably
 from kvmreconcile.state.migrations import migrate
 from kvmreconcile.state.owner import created, opened
+from kvmreconcile.state.second_copy import FILE as SECOND_COPY
 from kvmreconcile.state.second_copy import Copy, read_copy
 
 FILE = "state.sqlite3"
@@ -50,7 +51,8 @@ class Opened:
         """Return what people should know of a database that had to be created; of the first one of all nothing."""
         where = f", and was moved to {self.aside}" if self.aside else ""
         if self.flaw and self.is_known:
-            return f"{path} {self.flaw}{where}; objects are known by their marks"
+            todo = f"suspensions are known from {SECOND_COPY}, objects by their marks"
+            return f"{path} {self.flaw}{where}; {todo}"
         return f"{path} {self.flaw}{where}" if self.flaw not in ("", MISSING) else ""
 
 

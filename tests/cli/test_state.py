@@ -1,5 +1,7 @@
 """What a command says of the state that it is given, and what it refuses for it."""
 
+import shutil
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -122,3 +124,69 @@ def test_state_that_was_accepted_is_planned_with(host: Host, here: HostId) -> No
     assert accepted.stdout.startswith(f"the state belongs to {here} now, and no longer to {OTHER}")
     assert host.run("apply", str(host.specs), "--yes").exit_code == 0
     assert [n.name() for n in host.virt.listAllNetworks()] == ["lab"]
+
+
+@pytest.fixture
+def used(host: Host) -> Host:
+    """A host with a suspended network of ours, whose spec has changed since."""
+    host.write("a.yaml", network("lab", "{autostart: false}"))
+    assert host.run("apply", str(host.specs), "--yes").exit_code == 0
+    assert host.run("suspend", "Network/lab", "--why", "it is being moved").exit_code == 0
+    host.write("a.yaml", network("lab", "{autostart: true}"))
+    return host
+
+
+def autostart(host: Host, name: str = "lab") -> bool:
+    """Tell whether a network is started with the host."""
+    return bool(host.virt.networkLookupByName(name).autostart())
+
+
+def lose_database(host: Host) -> None:
+    for file in host.state.glob("state.sqlite3*"):
+        file.unlink()
+
+
+def empty_database(host: Host) -> None:
+    lose_database(host)
+    (host.state / "state.sqlite3").touch()
+
+
+def damage_database(host: Host) -> None:
+    lose_database(host)
+    (host.state / "state.sqlite3").write_bytes(b"SQLite format 3\0" + b"\xff" * 9000)
+
+
+def lose_all(host: Host) -> None:
+    shutil.rmtree(host.state)
+
+
+LOSSES = (lose_database, empty_database, damage_database)
+
+
+@pytest.mark.case("15a")
+@pytest.mark.parametrize("lose", LOSSES)
+def test_what_is_suspended_stays_so_without_the_database(used: Host, lose: Callable[[Host], None]) -> None:
+    lose(used)
+    approved = used.run("plan", str(used.specs)).stdout.split()[-1]
+
+    for words in (("plan",), ("apply", "--yes"), ("apply", "--approve", approved), ("plan",)):
+        result = used.run(words[0], str(used.specs), *words[1:])
+        assert "held: it is suspended" in result.stdout
+        assert "it is being moved" in result.stdout
+        assert not autostart(used)
+    assert used.run("resume", "Network/lab").exit_code == 0
+    assert used.run("apply", str(used.specs), "--yes").exit_code == 0
+    assert autostart(used)
+
+
+@pytest.mark.case("15a")
+@pytest.mark.parametrize("lose", LOSSES)
+def test_loss_of_the_database_is_said(used: Host, lose: Callable[[Host], None]) -> None:
+    lose(used)
+    lost = f"{used.state}/state.sqlite3 is "
+
+    for words in (("plan", str(used.specs)), ("diff", "Network/lab", str(used.specs)), ("history",)):
+        assert used.run(*words).stderr.startswith(f"kvmreconcile: {lost}"), words
+    assert lost in used.run("apply", str(used.specs), "--yes").stderr
+    assert lost in used.run("history").stdout
+    assert lost not in used.run("plan", str(used.specs)).stderr

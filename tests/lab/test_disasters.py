@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -232,3 +233,50 @@ def test_host_with_a_new_uuid_goes_on_once_its_state_is_accepted(running: Daemon
     assert accepted.returncode == 0, accepted.stderr
     assert boot_id(lab) == before
     assert running.done("define") == set()
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def damaged(file: Path) -> None:
+    file.write_bytes(b"SQLite format 3\0" + b"\xff" * 8192)
+
+
+@pytest.fixture
+def edited(daemon: Daemon) -> Daemon:
+    """A daemon that is stopped, its guest suspended, and its spec edited so that the guest would be restarted."""
+    daemon.environment["KVMRECONCILE_CONTROL"] = f"{{socket: {daemon.state.parent}/control.sock}}"
+    daemon.edit("web1.yaml", "spec:\n", "spec:\n  update: {maxEffect: restart}\n")
+    daemon.start()
+    daemon.wait_until_idle()
+    assert daemon.process.stop() == 0
+    assert command(daemon, "suspend", "Domain/web1", "--why", "its disk is being copied").returncode == 0
+    daemon.edit("web1.yaml", "memory: 96MiB", "memory: 128MiB")
+    return daemon
+
+
+@pytest.mark.case("15a")
+@pytest.mark.parametrize("lose", [Path.unlink, emptied, damaged])
+def test_suspended_guest_is_left_alone_without_the_database(
+    edited: Daemon, lose: Callable[[Path], None]
+) -> None:
+    before = boot_id(edited.lab)
+    lose(edited.state / "state.sqlite3")
+
+    planned = command(edited, "plan")
+    edited.start()
+    recovered = edited.wait_for("state.recovered")
+    held = edited.wait_for("object.held", key="Domain/web1")
+    edited.wait_for("pass.ended")
+    status, history = command(edited, "status", "Domain/web1"), command(edited, "history")
+
+    assert f"{edited.state}/state.sqlite3 is " in planned.stderr
+    assert "! Domain/web1" in planned.stdout
+    assert "its disk is being copied" in planned.stdout
+    assert held["why"] == "it is suspended"
+    assert "Suspended" in status.stdout
+    assert recovered["why"] in history.stdout
+    assert boot_id(edited.lab) == before
+    assert command(edited, "resume", "Domain/web1").returncode == 0
+    edited.wait_for("action.done", key="Domain/web1", verb="restart")
