@@ -1,5 +1,8 @@
 """What a command says of the state that it is given, and what it refuses for it."""
 
+import html
+import json
+import random
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -190,3 +193,114 @@ def test_loss_of_the_database_is_said(used: Host, lose: Callable[[Host], None]) 
     assert lost in used.run("apply", str(used.specs), "--yes").stderr
     assert lost in used.run("history").stdout
     assert lost not in used.run("plan", str(used.specs)).stderr
+
+
+@pytest.mark.case("15b")
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("plan", "SPECS"), 0),
+        (("plan", "SPECS", "--detailed-exitcode"), 3),
+        (("plan", "SPECS", "-o", "json"), 0),
+        (("plan", "SPECS", "-o", "markdown"), 0),
+        (("apply", "SPECS", "--yes", "--max-effect", "data-loss", "--prune", "auto"), 3),
+        (("diff", "Network/lab", "SPECS"), 0),
+        (("adopt", "Network/lab"), 1),
+        (("history",), 0),
+        (("suspend", "Network/other"), 0),
+        (("resume", "Network/other"), 0),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("lose", [lose_all, *LOSSES])
+def test_lost_state_changes_nothing_and_every_command_says_it(
+    used: Host, lose: Callable[[Host], None], words: tuple[str, ...], status: int
+) -> None:
+    lose(used)
+    (used.state / "suspensions.json").unlink(missing_ok=True)
+    before = used.virt.networkLookupByName("lab").XMLDesc()
+
+    for _ in range(2):
+        result = used.run(*(word.replace("SPECS", str(used.specs)) for word in words))
+
+        said = html.unescape(result.stdout).replace('\\"', '"') + result.stderr
+        assert 'the state of instance "default" was lost: ' in said
+        assert "kvmreconcile state accept" in said
+        assert result.exit_code == status
+    assert used.virt.networkLookupByName("lab").XMLDesc() == before
+    with closing(State.open_readonly(used.state)) as state:
+        assert state.applied() == {}
+
+
+@pytest.mark.case("15b")
+def test_lost_state_is_not_released_by_an_approval_but_by_its_acceptance(used: Host) -> None:
+    lose_all(used)
+    digest = used.run("plan", str(used.specs)).stdout.split()[-1]
+
+    approved = used.run("apply", str(used.specs), "--approve", digest)
+    assert approved.exit_code == 3
+    assert not autostart(used)
+
+    accepted = used.run("state", "accept")
+    assert "what was suspended in that is looked after again" in accepted.stdout
+    assert used.run("apply", str(used.specs), "--yes").exit_code == 0
+    assert autostart(used)
+    assert used.run("plan", str(used.specs), "--detailed-exitcode").exit_code == 0
+
+
+@pytest.mark.case("15b")
+def test_with_a_lost_state_what_has_no_trace_is_made_and_looked_after(used: Host) -> None:
+    lose_all(used)
+    used.write("b.yaml", network("dmz", "{autostart: false}"))
+
+    assert used.run("apply", str(used.specs), "--yes").exit_code == 3
+    assert {n.name() for n in used.virt.listAllNetworks()} == {"lab", "dmz"}
+    used.write("b.yaml", network("dmz", "{autostart: true}"))
+    again = used.run("apply", str(used.specs), "--yes")
+
+    assert again.exit_code == 3
+    assert "(Network/lab)" in again.stdout
+    assert autostart(used, "dmz")
+    assert not autostart(used)
+
+
+@pytest.mark.case("15b")
+def test_directory_that_is_not_the_states_is_taken_for_a_lost_state(used: Host) -> None:
+    elsewhere = used.specs.parent / "elsewhere"
+
+    result = used.run("--state", str(elsewhere), "plan", str(used.specs))
+
+    assert "name the right directory by --state" in result.stdout
+    assert "held: it is suspended" in used.run("plan", str(used.specs)).stdout
+    assert not elsewhere.exists()
+
+
+@pytest.mark.case("15b")
+def test_host_with_objects_of_others_alone_is_new(host: Host) -> None:
+    host.virt.networkDefineXML("<network><name>theirs</name></network>")
+    host.write("a.yaml", network("lab"))
+
+    for _ in range(2):
+        result = host.run("apply", str(host.specs), "--yes")
+        assert result.exit_code == 0
+        assert "lost" not in result.output
+
+
+@pytest.mark.case("15b")
+def test_cut_at_any_length_the_state_gives_no_plan_that_changes_what_is_suspended(used: Host) -> None:
+    chance = random.Random(15)
+    files = {name: (used.state / name).read_bytes() for name in ("state.sqlite3", "suspensions.json")}
+
+    for number in range(60):
+        shutil.rmtree(used.state)
+        used.state.mkdir()
+        for name, content in files.items():
+            cut = chance.choice([0, chance.randrange(len(content)), len(content)])
+            (used.state / name).write_bytes(content[:cut])
+        made = used.run("plan", str(used.specs), "-o", "json")
+        done = used.run("apply", str(used.specs), "--yes", "--max-effect", "data-loss")
+
+        assert made.exit_code == 0, (number, made.output)
+        assert json.loads(made.stdout)["actions"] == [], number
+        assert done.exit_code == 3, (number, done.output)
+        assert not autostart(used), number

@@ -483,3 +483,19 @@ def test_order_is_refused_while_the_state_belongs_to_another_host(served: Served
 
     served.client().order("state/accept", {})
     assert served.client().order("suspend", {"key": "Domain/web"}) == "Domain/web is suspended"
+
+
+@pytest.mark.case("15b")
+def test_lost_state_is_told_with_every_answer_until_it_is_accepted(served: Served) -> None:
+    served.newest(looked(Plan(in_sync=(WEB,), lost="the state was lost")))
+
+    for word, said in (
+        ("suspend", {"key": "Domain/web"}),
+        ("resume", {"key": "Domain/web"}),
+        ("reconcile", {"all": True}),
+    ):
+        assert served.client().order(word, said).endswith("; but the state was lost")
+    assert served.client().get("/v1/status")["stateLost"] == "the state was lost"
+    assert served.state.is_unproved()
+    assert "what was suspended in that is looked after again" in served.client().order("state/accept", {})
+    assert not served.state.is_unproved()

@@ -280,3 +280,35 @@ def test_suspended_guest_is_left_alone_without_the_database(
     assert boot_id(edited.lab) == before
     assert command(edited, "resume", "Domain/web1").returncode == 0
     edited.wait_for("action.done", key="Domain/web1", verb="restart")
+
+
+@pytest.mark.case("15b")
+@pytest.mark.parametrize("lose", [Path.unlink, emptied, damaged])
+def test_guest_is_left_alone_when_all_of_the_state_is_lost_until_that_is_accepted(
+    edited: Daemon, lose: Callable[[Path], None]
+) -> None:
+    before = boot_id(edited.lab)
+    for name in ("state.sqlite3", "suspensions.json"):
+        lose(edited.state / name)
+
+    offline = [command(edited, *words) for words in (("plan",), ("apply", "--yes"), ("history",))]
+    edited.start()
+    lost = edited.wait_for("state.lost")
+    edited.wait_for("pass.ended")
+    asked = [command(edited, *words) for words in (("status",), ("reconcile",), ("plan",), ("history",))]
+
+    for result in (*offline, *asked):
+        said = result.stdout + result.stderr
+        assert 'the state of instance "default" was lost: on this host ' in said, result.args
+    assert "Domain/web1" in lost["why"]
+    assert "define, restart Domain/web1: the state was lost" in asked[-1].stdout
+    assert [result.returncode for result in offline] == [0, 3, 0]
+    assert asked[0].returncode == 3
+    assert edited.done("define") == edited.done("restart") == set()
+    assert edited.objects() == ALL
+    assert boot_id(edited.lab) == before
+
+    accepted = command(edited, "state", "accept", "--why", "nothing was suspended")
+    assert "is looked after again" in accepted.stdout
+    edited.wait_for("state.in_use")
+    edited.wait_for("action.done", key="Domain/web1", verb="restart")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -512,3 +513,27 @@ def test_first_pass_binds_the_state_to_the_host(bench: Bench) -> None:
     bench.run("connected")
 
     assert bench.site.state.binding.host() == HostId("", "files:///host")
+
+
+@pytest.mark.case("15b")
+def test_lost_state_is_that_of_no_new_host(bench: Bench, tmp_path: Path) -> None:
+    bench.settle()
+    assert not bench.site.state.is_unproved()
+    bench.spec("web", '<domain x="edited"/>')
+    bench.spec("new")
+    with closing(State.open(tmp_path / "other")) as state:
+        bench.site = replace(bench.site, state=state)
+        first, second = bench.run("connected"), bench.run("resync")
+
+        assert first
+        assert second
+        assert "2 objects bear its mark (Domain/db, Domain/web)" in first.plan.lost
+        assert "2 objects bear its mark (Domain/db, Domain/web)" in second.plan.lost
+        assert {(h.action.key, h.hold.name) for h in second.plan.held} == {(WEB, "LOST_STATE")}
+        assert {str(key) for key in state.applied()} == {"Domain/new"}
+        state.binding.accept(bench.host.identify())
+        accepted = bench.run("accept")
+
+        assert accepted
+        assert accepted.plan.lost == ""
+        assert "define Domain/web" in bench.did()
