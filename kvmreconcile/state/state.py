@@ -1,13 +1,12 @@
 """
 The state: what was last asked for of each object, and a history for people.
 
-Separate from the rest because it is the only thing of ours on disk. It may be lost at any time: then it
-knows nothing to be ours, and so nothing is removed for its sake.
+It may be lost at any time: then nothing is removed, nor changed before somebody accepts the loss.
 """
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,7 +92,8 @@ class State:
         state = cls(open_writable(directory), directory / FILE)
         if state.notice:
             entry = Entry(at=datetime.now(UTC), what=What.BROKEN, error=state.notice)
-            state.record([entry], Keep(), entry.at)
+            with suppress(StateError):
+                state.record([entry], Keep(), entry.at)
         return state
 
     @classmethod
