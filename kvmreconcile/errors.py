@@ -15,6 +15,7 @@ Every error this package raises on purpose, in one tree.
     │  ├─ Unsupported      this libvirt or QEMU cannot; terminal
     │  └─ Rejected         invalid configuration; terminal until the spec changes
     ├─ StateError          state file unreadable; nothing is pruned
+    │  └─ OtherHost        it belongs to another host; nothing is planned
     └─ OrderError          what somebody told the daemon is not done
        ├─ Forbidden        the caller may not
        ├─ NotKnown         there is no such object
@@ -156,6 +157,10 @@ class Rejected(HostError):
 
 class StateError(KvmReconcileError):
     """The state database cannot be read or written."""
+
+
+class OtherHost(StateError):
+    """The state belongs to another host than the one that is connected to."""
 
 
 class OrderError(KvmReconcileError):

@@ -20,6 +20,7 @@ from kvmreconcile.model import Key, Plan, Prune, Report, World
 from kvmreconcile.observe import Observer
 from kvmreconcile.obstacles import Obstacles
 from kvmreconcile.plan import Limit, Limits, Overrides
+from kvmreconcile.plan.loss import find_loss
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
@@ -78,8 +79,15 @@ class Site:
         object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
 
     def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
-        """Return specs, host and state as they are now; of the host, only the objects `at` are observed again if given."""
-        settings, edits = self.settings, self.state.edits()
+        """
+        Return specs, host and state as they are now; of the host, only the objects `at` are observed again if given.
+
+        Raises:
+            OtherHost: The state belongs to another host.
+        """
+        settings, here = self.settings, self.connection.identify()
+        self.state.binding.check(here, self.connection.uri)
+        edits = self.state.edits()
         world = World(
             instance=settings.instance,
             host=settings.host,
@@ -96,9 +104,19 @@ class Site:
             # Asked only where it decides something.
             software=self.connection.software() if any(e.refused for e in edits.values()) else "",
             sightings=specs.sightings,
+            host_id=here,
             memory=self._memory,
         )
-        return replace(world, obstacles=self._obstacles.in_existing(world))
+        world = replace(world, obstacles=self._obstacles.in_existing(world))
+        # Asked after observing: what another process makes meanwhile, it makes once it knows.
+        return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
+
+    def claim(self, world: World) -> None:
+        """Bind the state to the host that was observed, when it is used for the first time, and know it to be new."""
+        if world.host_id:
+            self.state.binding.claim(world.host_id, self.connection.uri)
+        if not world.lost:
+            self.state.prove()
 
     def plan(self, world: World, overrides: Overrides) -> Plan:
         """Say what would be done, and what is held."""
@@ -121,6 +139,7 @@ class Site:
 
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
         """Do what the plan says; `approved` is for an executor that acts on approval only."""
+        self.claim(world)
         make = find(EXECUTORS, self.settings.executor)
         with self.lend() if self.lend else nullcontext(self.connection) as connection:
             tools = Tools(

@@ -48,8 +48,9 @@ class Settings(Spec):
     state: Annotated[
         Path,
         Field(
-            description="The directory of the state database, which remembers what was last asked for. If "
-            "it is lost, nothing is removed that only it knew as ours. Defaults to /var/lib/kvmreconcile."
+            description="The directory of the state: a database of what was last asked for, and a second copy of "
+            "what is suspended. If both are lost, nothing that exists is changed until that is accepted. Defaults "
+            "to /var/lib/kvmreconcile."
         ),
     ] = Path("/var/lib/kvmreconcile")
     specs: Annotated[

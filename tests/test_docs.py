@@ -53,6 +53,8 @@ def test_specs_are_valid(page: Path, tmp_path: Path) -> None:
 def test_commands_and_their_options_exist(page: Path) -> None:
     for verb, *words in calls(page):
         known = COMMANDS.commands[verb]  # type: ignore[attr-defined] # a group, which typer's type does not tell
+        if inner := getattr(known, "commands", None):
+            known = inner[words[0]]
         options = {option for parameter in known.params for option in parameter.opts}
         assert {w for w in words if w.startswith("-")} <= options, f"{verb} {words}"
 

@@ -18,10 +18,10 @@ import typer
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Deed, carry_out
-from kvmreconcile.cli.site import check_known, chosen, open_site, rules_of, view_site
+from kvmreconcile.cli.site import NO_SPECS, check_known, chosen, open_site, rules_of, view_site
 from kvmreconcile.cli.terminal import complain, say, show
 from kvmreconcile.cli.writing import write_document
-from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.errors import Problem, SpecError, StateError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Key, Plan, Unknown, World
 from kvmreconcile.origin import Origin
@@ -30,7 +30,7 @@ from kvmreconcile.plan.render import render_text
 from kvmreconcile.plan.render.words import holds_secret
 from kvmreconcile.reconcile import Site, known_kinds
 from kvmreconcile.source.envelope import API_VERSION
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import load
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,10 @@ def adopt(options: AdoptOptions) -> int:
     if bool(keys) == options.everything:
         raise SpecError([Problem("adopt", "nothing is named", "name objects as KIND/NAME, or say --all")])
     with (view_site if options.dry_run else open_site)(settings, kinds) as site:
-        seen = site.look(Loaded((), {}, (), frozenset(), complete=False), datetime.now(UTC))
+        seen = site.look(NO_SPECS, datetime.now(UTC))
+        if seen.lost and not options.dry_run:
+            raise StateError(f"nothing is adopted: {seen.lost}")
+        seen = replace(seen, lost="")
         check_known(keys, seen)
         chosen_keys = keys or _all(seen)
         found = _adoptable(chosen_keys, seen)

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.accept import accept
 from kvmreconcile.cli.adopt import adopt
 from kvmreconcile.cli.apply import apply
 from kvmreconcile.cli.diff import diff
 from kvmreconcile.cli.explain import explain
 from kvmreconcile.cli.fetch import fetch
 from kvmreconcile.cli.history import history
-from kvmreconcile.cli.options import Common, ConfigFile, Connect, StateDirectory, command
+from kvmreconcile.cli.options import Common, ConfigFile, Connect, StateDirectory, command, group
 from kvmreconcile.cli.plan import plan
 from kvmreconcile.cli.run import run
 from kvmreconcile.cli.schema import schema
@@ -56,3 +57,4 @@ _ASKING = (status, approve, suspend, resume, reconcile)
 """Commands that do their work themselves, and those that ask or tell the daemon."""
 for _run in (*_LOCAL, *_ASKING):
     command(app)(_run)
+command(group(app, "state", "What this instance remembers of its host."))(accept)

@@ -195,7 +195,7 @@ class _Run:
             names = ", ".join(dict.fromkeys(str(a.key) for a in plan.actions))
             say(f"not converged: the same is planned again for {names}; look with kvmreconcile plan")
             return 1
-        return HELD if plan.held else 0
+        return HELD if plan.held or plan.lost else 0
 
 
 def _refused(why: str) -> bool:

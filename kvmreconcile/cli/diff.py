@@ -11,7 +11,7 @@ import typer
 
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import check_known, chosen, read_specs, view_site
-from kvmreconcile.cli.terminal import complain, palette, show
+from kvmreconcile.cli.terminal import complain, palette, say, show
 from kvmreconcile.model import Key, Plan, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render.words import fit_for_xml, visible
@@ -38,6 +38,8 @@ def diff(options: DiffOptions) -> int:
         check_known((key,), world)
         plan = site.plan(world, Overrides(only=frozenset((key,))))
     complain(plan.problems)
+    if plan.lost:
+        say(plan.lost)
     show("\n".join(_lines(key, world, plan, kinds[key.kind].rules)))
     return 1 if key in specs.frozen or plan.problems else 0
 

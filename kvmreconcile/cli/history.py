@@ -1,7 +1,6 @@
 """`kvmreconcile history`: what happened, and who or what made it happen. Separate, as it needs neither specs nor libvirt."""
 
 import sys
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -11,9 +10,9 @@ import typer
 
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.past import history_json, history_text
-from kvmreconcile.cli.site import chosen
+from kvmreconcile.cli.site import check_state, chosen, use_state
 from kvmreconcile.cli.terminal import palette, say, show
-from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.errors import OtherHost, Problem, SpecError
 from kvmreconcile.kinds.part import read_seconds
 from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.state import State
@@ -54,8 +53,12 @@ def history(options: HistoryOptions) -> int:
     settings = options.settings()
     key = next(iter(chosen([options.key], known_kinds())), None) if options.key else None
     since = _moment(options.since) if options.since else None
-    with closing(State.open_readonly(settings.state)) as state:
+    with use_state(State.open_readonly(settings.state)) as state:
         newest_first = state.history(options.number, key, since)
+        try:
+            check_state(settings, state)
+        except OtherHost as error:
+            say(f"kvmreconcile: {error}")
     if options.output is Output.JSON:
         show(history_json(newest_first[::-1]))
     elif newest_first:

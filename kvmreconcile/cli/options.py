@@ -100,6 +100,25 @@ def _signature(options: type[Common]) -> inspect.Signature:
     return inspect.Signature(parameters)
 
 
+def group(app: typer.Typer, name: str, about: str) -> typer.Typer:
+    """Add a group of commands to others; it understands what every command does."""
+    commands = typer.Typer(name=name, help=about, no_args_is_help=True)
+
+    @commands.callback()
+    def over(
+        context: typer.Context,
+        *,
+        connect: Connect = None,
+        state: StateDirectory = None,
+        config: ConfigFile = None,
+    ) -> None:
+        before = context.obj if isinstance(context.obj, Common) else Common()
+        context.obj = Common(connect=connect, state=state, config=config).over(before)
+
+    app.add_typer(commands)
+    return commands
+
+
 _COMMON = frozenset(f.name for f in fields(Common))
 
 

@@ -119,7 +119,8 @@ def _paths(entry: Entry) -> Iterator[str]:
 
 
 def _order(entry: Entry, colours: Palette) -> Iterator[str]:
-    about = str(entry.key) if entry.key else entry.plan or "everything"
+    all_of_it = "the state" if entry.verb == "accept" else "everything"
+    about = str(entry.key) if entry.key else entry.plan or all_of_it
     why = f": {visible(entry.reason)}" if entry.reason else ""
     refused = colours.paint("refused: ", "-") if entry.what is What.REFUSED else ""
     yield f"{refused}{visible(entry.verb)} {visible(about)} by {visible(entry.who or 'somebody')}{why}"

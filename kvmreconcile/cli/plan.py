@@ -73,7 +73,8 @@ def plan(options: PlanOptions) -> int:
     show(_rendered(made, rules_of(kinds), options.output))
     if specs.problems or made.problems:
         return 1
-    return CHANGES if options.detailed_exitcode and not made.is_empty else 0
+    has_news = made.lost or not made.is_empty
+    return CHANGES if options.detailed_exitcode and has_news else 0
 
 
 def _exact(plan: Plan, world: World, rules: Mapping[str, Rules]) -> Plan:

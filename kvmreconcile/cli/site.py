@@ -5,19 +5,24 @@ Separate because every command that looks at a host begins with it, and because 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
-from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.cli.terminal import say
+from kvmreconcile.errors import HostError, Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, World
 from kvmreconcile.origin import find_origin
-from kvmreconcile.reconcile import Site, on_host
+from kvmreconcile.reconcile import Site, known_kinds, on_host
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded, load
 from kvmreconcile.source.suggest import advice
 from kvmreconcile.state import State
 from kvmreconcile.tree import Rules
+
+NO_SPECS = Loaded((), {}, (), frozenset(), complete=False)
+"""For a look at the host alone."""
 
 
 def rules_of(kinds: Mapping[str, Kind]) -> Mapping[str, Rules]:
@@ -36,7 +41,7 @@ def open_site(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Site]:
     """Connect, and open the state to be written."""
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
-    with connect(settings.connect) as connection, closing(State.open(settings.state)) as state:
+    with connect(settings.connect) as connection, use_state(State.open(settings.state)) as state:
         yield Site(settings, on_host(kinds, connection), connection, state)
 
 
@@ -45,8 +50,39 @@ def view_site(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Site]:
     """Connect, and look at the state without changing it."""
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
-    with connect(settings.connect) as connection, closing(State.open_readonly(settings.state)) as state:
+    with connect(settings.connect) as connection, use_state(State.open_readonly(settings.state)) as state:
         yield Site(settings, on_host(kinds, connection), connection, state)
+
+
+@contextmanager
+def use_state(opened: State) -> Iterator[State]:
+    """Yield a state and close it in the end; say first if its database had to be created in place of another."""
+    with closing(opened) as state:
+        if state.notice:
+            say(f"kvmreconcile: {state.notice}")
+        yield state
+
+
+def check_state(settings: Settings, state: State) -> None:
+    """
+    Make sure that a state is this host's, and say if it was lost, for a command that needs no libvirt.
+
+    Nothing is known, and nothing is wrong, where libvirt cannot be reached or is behind a network.
+
+    Raises:
+        OtherHost: It belongs to another.
+    """
+    from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
+    from kvmreconcile.host.identity import is_local  # noqa: PLC0415  loaded only when needed
+
+    is_unproved = state.is_unproved()
+    if not is_local(settings.connect) or not (is_unproved or state.binding.host()):
+        return
+    with suppress(HostError), connect(settings.connect) as connection:
+        state.binding.check(connection.identify(), connection.uri)
+        if is_unproved:
+            site = Site(settings, on_host(known_kinds(), connection), connection, state)
+            say(site.look(NO_SPECS, datetime.now(UTC)).lost)
 
 
 def chosen(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:

@@ -96,7 +96,8 @@ def _daemon(found: Json) -> Iterator[str]:
     link, revision, last, paused = (found[name] for name in ("libvirt", "revision", "pass", "paused"))
     yield f"{found['instance']} on {found['host']}, version {found['version']}, up {_ago(found['started'])}"
     if found["connected"]:
-        yield f"libvirt   {visible(link['uri'])}, for {_ago(link['since'])}"
+        host = f"host UUID {link['hostUuid'] or 'unknown'}"
+        yield f"libvirt   {visible(link['uri'])}, for {_ago(link['since'])}, {host}"
     else:
         why = f"{link['why']} (for {_ago(link['since'])})" if link else "not asked yet"
         yield f"libvirt   unreachable: {visible(why)}"
@@ -107,6 +108,8 @@ def _daemon(found: Json) -> Iterator[str]:
         yield f"plan      {found['plan']}"
     if found["broken"]:
         yield f"broken    {visible(found['broken'])}"
+    if found["stateLost"]:
+        yield f"state     {visible(found['stateLost'])}"
     if paused:
         until = f" until {_local(paused['until'])}" if paused["until"] else ""
         yield f"paused    by {visible(paused['who'])}{until}{': ' if paused['why'] else ''}{visible(paused['why'])}"

@@ -5,7 +5,6 @@ Separate from what the daemon does about it: here is only said what was typed, a
 """
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -14,7 +13,7 @@ import typer
 
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.recording import invoker, record_order
-from kvmreconcile.cli.site import chosen
+from kvmreconcile.cli.site import check_state, chosen, use_state
 from kvmreconcile.cli.terminal import say, show
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import NoDaemon, Problem, SpecError
@@ -118,7 +117,8 @@ def _told(options: Common, word: str, said: dict[str, object], instead: Callable
     try:
         show(Client(settings).order(word, said))
     except NoDaemon as error:
-        with closing(State.open(settings.state)) as state:
+        with use_state(State.open(settings.state)) as state:
+            check_state(settings, state)
             show(instead(state))
             record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
         where = f"it is written down in {settings.state}, for whatever acts next"

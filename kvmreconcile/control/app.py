@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from kvmreconcile.control.bodies import About, Approve, Suspend
+from kvmreconcile.control.bodies import About, Accept, Approve, Suspend
 from kvmreconcile.control.callers import Caller
 from kvmreconcile.control.guard import told
 from kvmreconcile.control.hook import is_proved
@@ -122,6 +122,10 @@ class OrderRoutes:
         """Look at an object now, or at everything."""
         return _said(self.orders.reconcile(_caller(request), body.object()))
 
+    def accept(self, request: Request, body: Accept) -> dict[str, str]:
+        """Have the state belong to this host."""
+        return _said(self.orders.accept(_caller(request), body.why))
+
 
 def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
@@ -153,8 +157,15 @@ def build(answers: Answers) -> FastAPI:
         app.add_api_route(path, answer, methods=["GET"])
     app.add_api_route("/v1/hooks/git", answers.hook, methods=["POST"], status_code=202)
     routes = OrderRoutes(answers.orders)
-    for name in ("approve", "suspend", "resume", "reconcile"):
-        app.add_api_route(f"/v1/{name}", getattr(routes, name), methods=["POST"])
+    orders: tuple[tuple[str, Callable[..., Any]], ...] = (
+        ("approve", routes.approve),
+        ("suspend", routes.suspend),
+        ("resume", routes.resume),
+        ("reconcile", routes.reconcile),
+        ("state/accept", routes.accept),
+    )
+    for path, answer in orders:
+        app.add_api_route(f"/v1/{path}", answer, methods=["POST"])
     app.add_exception_handler(KvmReconcileError, _not_done)
     app.add_exception_handler(RequestValidationError, _garbled)
     app.add_exception_handler(HTTPException, _refused)

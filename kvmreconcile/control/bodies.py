@@ -22,6 +22,12 @@ class Approve(Spec):
     why: Words = ""
 
 
+class Accept(Spec):
+    """That the state is to belong to this host."""
+
+    why: Words = ""
+
+
 class About(Spec):
     """An object by its key, or everything if that is said."""
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from kvmreconcile.control.callers import Caller, Role
-from kvmreconcile.errors import Forbidden, NotKnown, NotNow, Problem
+from kvmreconcile.errors import Forbidden, NotKnown, NotNow, OtherHost, Problem
 from kvmreconcile.model import Key, Suspension
 from kvmreconcile.passes.approvals import Approval, Approvals
 from kvmreconcile.passes.news import Follower, Ordered, Refused, tell
@@ -30,6 +30,7 @@ class Order(Enum):
     SUSPEND = "suspend"
     RESUME = "resume"
     RECONCILE = "reconcile"
+    ACCEPT = "accept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Orders:
         made = self._answer(approval)
         if made != digest:
             raise _other(digest, made)
-        return f"plan {digest} is approved, and being done"
+        return self._noted(f"plan {digest} is approved, and being done")
 
     def _answer(self, approval: Approval) -> str:
         """Return the digest of the plan that a pass made of an approval; one that no pass takes is taken back."""
@@ -102,7 +103,7 @@ class Orders:
         is_busy = standing is not None and standing.condition is Condition.CHANGING
         until = f" until {suspension.until:%Y-%m-%d %H:%M %Z}" if suspension.until else ""
         words = f"{key or 'everything'} is suspended{until}"
-        return f"{words}; what is under way is finished" if is_busy or key is None else words
+        return self._noted(f"{words}; what is under way is finished" if is_busy or key is None else words)
 
     def resume(self, caller: Caller, key: Key | None) -> str:
         """
@@ -115,7 +116,7 @@ class Orders:
         if not self.state.resume(key):
             return f"{key} itself was not suspended" if key else "suspend --all was not in force"
         self._done(caller, Order.RESUME, key)
-        return f"{key or 'everything'} is looked after again"
+        return self._noted(f"{key or 'everything'} is looked after again")
 
     def reconcile(self, caller: Caller, key: Key | None) -> str:
         """
@@ -131,21 +132,54 @@ class Orders:
         if key is None:
             self.look()
         self._done(caller, Order.RECONCILE, key)
-        return f"{key or 'everything'} is looked at now"
+        return self._noted(f"{key or 'everything'} is looked at now")
+
+    def accept(self, caller: Caller, why: str = "") -> str:
+        """
+        Have the state belong to the host that is connected to, from now on.
+
+        Raises:
+            NotNow: libvirt cannot be reached.
+            Forbidden: The caller may not.
+        """
+        self._check(caller, Role.ADMIN, (Order.ACCEPT, "", why))
+        link = self.status().link
+        if link is None or link.host is None:
+            what = "nothing was accepted: it is not known which host this is while libvirt cannot be reached"
+            raise NotNow(Problem("state accept", what, "see kvmreconcile status"))
+        words = self.state.binding.accept(link.host)
+        self._done(caller, Order.ACCEPT, None, why)
+        return words
 
     def wake(self) -> None:
         """Look for new specs: somebody says that there are some, and it costs little to see."""
         self.look()
 
     def _check(self, caller: Caller, role: Role, said: tuple[Order, str, str]) -> None:
-        if caller.role >= role:
-            return
         order, about, why = said
+        if caller.role >= role:
+            self._check_host(order)
+            return
         now = datetime.now(UTC)
         tell(self.followers, Refused(now, order.value, about, caller.name, why))
         what = f"{caller.name} has the role {caller.role.name.lower()}; this takes {role.name.lower()}"
         todo = f"ask an administrator to do it, or for that role (control.{role.name.lower()}s; in a token's line)"
         raise Forbidden(Problem(f"{order.value} {about or '--all'}", what, todo))
+
+    def _check_host(self, order: Order) -> None:
+        """Refuse every order but the one that helps while the state belongs to another host."""
+        link = self.status().link
+        if order is Order.ACCEPT or link is None or link.host is None:
+            return
+        try:
+            self.state.binding.check(link.host, link.uri)
+        except OtherHost as error:
+            raise NotNow(Problem(order.value, str(error))) from None
+
+    def _noted(self, words: str) -> str:
+        """Return an answer, with what whoever reads it must know of the state."""
+        lost = self.status().lost
+        return f"{words}; but {lost}" if lost else words
 
     def _check_known(self, key: Key | None, known: Collection[Key]) -> None:
         if key is not None and known and key not in known:

@@ -47,8 +47,9 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
         specs = [str(p) for p in paths] or [repository.name if repository else str(settings.specs)]
         where = {"connect": settings.connect, "specs": specs, "state": str(settings.state)}
         log.info("daemon.started", version=version("kvmreconcile"), instance=settings.instance, **where)
-        if state.recovered:
-            log.warning("state.recovered", damaged=str(state.recovered))
+        if state.notice:
+            damaged = {"damaged": str(state.recovered)} if state.recovered else {}
+            log.warning("state.recovered", why=state.notice, **damaged)
         has_ended = Service(settings, paths, kinds, state, receivers).run()
         log.info("daemon.stopped", cut_short=not has_ended)
         if not has_ended:

@@ -23,6 +23,7 @@ ENDS = {
     Event("object.held"): Event("object.released"),
     Event("object.pending"): Event("object.in_force"),
     Event("host.hidden"): Event("host.seen"),
+    Event("state.lost"): Event("state.in_use"),
     Event("object.unready"): Event("object.ready"),
 }
 """The event that is logged when a condition begins, and the one when it ends."""
@@ -40,6 +41,8 @@ def notices(specs: Loaded, world: World, plan: Plan) -> Iterator[Notice]:
     """Yield all conditions that a pass has found."""
     for problem in (*specs.problems, *plan.problems):
         yield _notice("spec.wrong", where=problem.where, what=problem.what, todo=problem.todo)
+    if plan.lost:
+        yield _notice("state.lost", why=plan.lost)
     for blind in world.observed.blind:
         yield _notice("host.hidden", prefix=blind.prefix, why=blind.why)
     for (key, hold), group in groupby(plan.held, key=lambda h: (h.action.key, h.hold)):

@@ -16,9 +16,10 @@ import structlog
 from kvmreconcile.daemon.bell import Bell
 from kvmreconcile.daemon.renewal import Renewal
 from kvmreconcile.daemon.watchdog import Watchdog
-from kvmreconcile.errors import Unavailable
+from kvmreconcile.errors import HostError, Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
+from kvmreconcile.model import HostId
 from kvmreconcile.passes.backoff import Fate
 from kvmreconcile.passes.news import Connected, Follower, Lost, tell
 from kvmreconcile.passes.passes import Passes
@@ -77,8 +78,9 @@ class Worker:
             return
         with connection:
             self._connection = connection
-            log.info("host.connected", uri=connection.uri)
-            tell(self.followers, Connected(datetime.now(UTC), connection.uri))
+            host = _identified(connection)
+            log.info("host.connected", uri=connection.uri, host_uuid=host.uuid if host else "")
+            tell(self.followers, Connected(datetime.now(UTC), connection.uri, host))
             try:
                 yield connection
             finally:
@@ -123,3 +125,11 @@ class Worker:
     def _due_s(self) -> float | None:
         """Return when there is something to do even if nobody rings."""
         return min((s for s in (self.passes.due_s(), self.renewal.due_s) if s is not None), default=None)
+
+
+def _identified(connection: Connection) -> HostId | None:
+    """Return which host answers, None where it cannot be found out now; a pass asks again, and says why not."""
+    try:
+        return connection.identify()
+    except HostError:
+        return None

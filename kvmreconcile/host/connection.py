@@ -14,6 +14,8 @@ import libvirt
 
 from kvmreconcile.errors import HostError, Unavailable, Unsupported
 from kvmreconcile.host.errors import translated
+from kvmreconcile.host.identity import identify
+from kvmreconcile.model import HostId
 
 _KEEPALIVE_S, _KEEPALIVE_COUNT = 5, 3
 
@@ -35,6 +37,7 @@ class Connection:
         self.version = (number // 1_000_000, number // 1000 % 1000, number % 1000)
         self._lost = threading.Event()
         self._closed = False
+        self._host: HostId | None = None
         self._watches_close = _is_supported(lambda: virt.registerCloseCallback(self._on_close, None))
         _is_supported(lambda: virt.setKeepAlive(_KEEPALIVE_S, _KEEPALIVE_COUNT))
 
@@ -75,6 +78,12 @@ class Connection:
                 return f"libvirt {_dotted(self.virt.getLibVersion())}, {self.virt.getType()} {_dotted(self.virt.getVersion())}"
         except HostError:
             return ""
+
+    def identify(self) -> HostId:
+        """Return which host this is; libvirt is asked once for each connection."""
+        if self._host is None:
+            self._host = identify(self.virt)
+        return self._host
 
     def close(self) -> None:
         """Give the connection up; closing twice does no harm."""

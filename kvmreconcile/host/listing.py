@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from kvmreconcile.errors import HostError, NotFound, Unavailable
+from kvmreconcile.errors import HostError, NotFound, Unavailable, Unsupported
 from kvmreconcile.host.errors import translated
 from kvmreconcile.model import Actual, Blind, Key, Observation, Unknown
 
@@ -137,4 +137,9 @@ def read_all(kind: str, calls: Calls[H], filters: Filters, names: Collection[str
 
 def hidden(prefix: str, error: HostError) -> Blind:
     """Return a part of the host that an error kept from being listed."""
-    return Blind(prefix, str(error), lost=isinstance(error, Unavailable))
+    return Blind(
+        prefix,
+        str(error),
+        lost=isinstance(error, Unavailable),
+        unsupported=isinstance(error, Unsupported),
+    )

@@ -48,6 +48,7 @@ class Gauges(Collector):
             "Whether no pass has come to its end since one was broken off.",
             status.broken != "",
         )
+        yield _gauge("state_lost", "Whether the state is taken to be lost.", status.lost != "")
         yield _gauge("spec_problems", "What is wrong with specs.", len(status.problems))
         yield _gauge("hidden_parts", "Parts of the host that cannot be listed.", len(status.blind))
         yield _gauge("rings_waiting", "Reasons for a pass that none has answered yet.", len(self.rings()))

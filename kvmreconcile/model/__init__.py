@@ -1,5 +1,6 @@
 """The values that stages hand to one another, every one frozen; below the planner, policy, executors, state and daemon."""
 
+from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.objects import (
     Actual,
     Content,
@@ -47,6 +48,7 @@ __all__ = [
     "Halt",
     "Held",
     "Hold",
+    "HostId",
     "Kept",
     "Key",
     "Leftover",

@@ -105,6 +105,7 @@ class Hold(Enum):
     CLAIM = "another object still has what it needs"
     LEFTOVERS = "its last spec does not let go what it has"
     SUCCESSOR = "what takes its place does not exist"
+    LOST_STATE = "the state was lost, and with it what was suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class Plan:
         problems: What keeps objects out of the plan until their specs are mended.
         instead: What is wanted of objects in place of what their specs say, because an edit was taken back.
         digest: Identifies exactly these actions and held ones; an approval quotes it.
+        lost: Why the state is taken to be lost, and what to do; "" where it is not.
     """
 
     actions: tuple[Action, ...] = ()
@@ -141,6 +143,7 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     instead: Mapping[Key, Desired] = field(default_factory=dict)
     digest: str = ""
+    lost: str = ""
 
     @property
     def is_empty(self) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.objects import Actual, Desired, Key, Obstacle, Stamp
 from kvmreconcile.model.policy import Leftover
 from kvmreconcile.tree import Change, Node
@@ -31,12 +32,14 @@ class Blind:
         prefix: Every key that starts with this ("Volume/", "Volume/default/") is unknown.
         until: The object that must first be active; None where nothing we can do would help.
         lost: Whether the connection no longer reaches that part, though a new one may.
+        unsupported: Whether libvirt serves no such objects here, so that there are none.
     """
 
     prefix: str
     why: str
     until: Key | None = None
     lost: bool = False
+    unsupported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +248,8 @@ class World:
         edits: Edits that are stored and not known to be in force, and those that libvirt refused.
         software: The versions of libvirt and QEMU, "" if unknown.
         sightings: Since when the specs have said what they say. Without it they have only just been read.
+        host_id: Which host libvirt manages; None where nobody asked.
+        lost: Why what the state said is taken to be lost, and what to do; "" where it is not.
         memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
             saves work and decides nothing.
     """
@@ -264,6 +269,8 @@ class World:
     edits: Mapping[Key, StoredEdit] = field(default_factory=dict)
     software: str = ""
     sightings: Sightings = field(default_factory=Sightings)
+    host_id: HostId | None = None
+    lost: str = ""
     memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 

@@ -41,9 +41,18 @@ class Message:
 
 
 UNTOLD = frozenset(
-    {Hold.WINDOW, Hold.GROUP, Hold.BUSY, Hold.SUSPENDED, Hold.BROKEN, Hold.INCOMPLETE, Hold.SETTLE}
+    {
+        Hold.WINDOW,
+        Hold.GROUP,
+        Hold.BUSY,
+        Hold.SUSPENDED,
+        Hold.BROKEN,
+        Hold.INCOMPLETE,
+        Hold.SETTLE,
+        Hold.LOST_STATE,
+    }
 )
-"""Why something is held that is over by itself, that somebody has just ordered, or that a mistake tells of itself."""
+"""Why something is held that is over by itself, that somebody has just ordered, or of which something else tells."""
 BREAKS = 3
 """How many passes in a row must break off to be told; one does as soon as somebody applies by hand."""
 
@@ -116,8 +125,15 @@ def _present(memory: Memory, status: Status) -> Iterator[Message]:
         yield _wrong("passes", f"passes are broken off, {memory.breaks} in a row: {status.broken}")
     if memory.refused:
         yield _wrong("repository", memory.refused)
+    if status.lost:
+        yield _wrong("state", status.lost)
     for problem in status.problems:
         yield _wrong(f"spec {problem.where} {problem.what}", str(problem))
+    yield from _objects(status)
+
+
+def _objects(status: Status) -> Iterator[Message]:
+    """Yield what is wrong with objects, or held."""
     for key, standing in status.objects.items():
         if standing.condition in _FAILED:
             yield _wrong(str(key), f"{key}: {standing.why}", key)

@@ -11,17 +11,23 @@ from datetime import datetime
 
 import structlog
 
-from kvmreconcile.model import Key, Outcome, Plan, Report, World
+from kvmreconcile.model import HostId, Key, Outcome, Plan, Report, World
 from kvmreconcile.passes.backoff import Wait
 from kvmreconcile.source.load import Loaded
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """libvirt can be reached."""
+    """
+    libvirt can be reached.
+
+    Attributes:
+        host: Which host answers, None where that could not be found out.
+    """
 
     at: datetime
     uri: str
+    host: HostId | None = None
 
 
 @dataclass(frozen=True, slots=True)

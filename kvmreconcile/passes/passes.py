@@ -197,6 +197,7 @@ class Passes:
 
     def _act(self, looked: Looked, site: Site, approval: Approval | None) -> dict[str, int]:
         plan, allowed, approved = looked.plan, looked.allowed, approval.digest if approval else ""
+        site.claim(looked.world)
         waiting = len(plan.actions) - len(allowed.actions)
         counts = {"in_sync": len(plan.in_sync), "held": len(plan.held), "waiting": waiting}
         if not allowed.actions and not allowed.records:

@@ -27,6 +27,7 @@ from kvmreconcile.model import (
 from kvmreconcile.plan.applied import rules_for
 from kvmreconcile.plan.compare import MOVE, Compared, compare, create
 from kvmreconcile.plan.halts import is_left, kept_still
+from kvmreconcile.plan.loss import lost
 from kvmreconcile.plan.masks import mask
 from kvmreconcile.plan.memory import Lookups, Memo, View, keep, recall
 from kvmreconcile.plan.needs import Needs, Rulebooks
@@ -57,6 +58,7 @@ class Findings:
         blocked: What is not to be made or renamed now, as it is another object still.
         sound: What can be started with what is stored, whatever becomes of its edit.
         unusable: What cannot be made or used, because of its content.
+        lost: What of that may have been suspended in a state that was lost, and is not remembered anew.
     """
 
     steps: dict[Key, tuple[Action, ...]] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class Findings:
     blocked: dict[Key, Stop] = field(default_factory=dict)
     sound: set[Key] = field(default_factory=set)
     unusable: dict[Key, Stop] = field(default_factory=dict)
+    lost: set[Key] = field(default_factory=set)
 
     def take(self, other: "Findings") -> None:
         """Take over what else was found of objects about which there is nothing to do here."""
@@ -100,8 +103,7 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
     is_out_of_sight = hidden is not None or (actual is None and _is_in_what_is_to_be(key, needs, found))
     if is_out_of_sight and view.applied and view.applied.complete:
         return  # It is there for all we know, and compared once it can be seen.
-    if stopped := stop(key, world):
-        found.suspended[key] = stopped
+    _note_stops(key, world, kinds, needs, found)
     if _is_at_rest(view, kinds):
         found.at_rest.add(key)
     if actual is None:
@@ -111,6 +113,13 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
         found.held.append(conflict(desired, actual, world))
         return
     _note(view, _memo(view, world, kinds[key.kind]), world.obstacles.get(key), found)
+
+
+def _note_stops(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> None:
+    """Note what keeps everything from being done to an object, whatever is to be done."""
+    found.lost |= {key} if (may_be := lost(key, world, kinds, needs)) else set()
+    if stopped := stop(key, world) or may_be:
+        found.suspended[key] = stopped
 
 
 def _memo(view: View, world: World, kind: Rulebook) -> Memo:
@@ -195,7 +204,7 @@ def _note(view: View, memo: Memo, obstacle: Obstacle | None, found: Findings) ->
         found.held.append(Held(placeholder(view.desired), *found.unusable[key]))
     elif not strayed and not halted:
         found.in_sync.append(key)
-    if compared.stale or (not actions and _is_news(view)):
+    if key not in found.lost and (compared.stale or (not actions and _is_news(view))):
         found.records.append(key)
 
 

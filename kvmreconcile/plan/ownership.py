@@ -24,8 +24,19 @@ def is_ours(desired: Desired, actual: Actual, applied: Applied | None, world: Wo
         return stamp.instance == world.instance
     if applied and applied.instance == world.instance and applied.uuid in ("", actual.uuid):
         return True
-    derived = desired.tree.get("uuid") is None and bool(actual.uuid) and actual.uuid == desired.uuid
-    return derived or desired.policy.adopt
+    return _is_derived(desired, actual) or desired.policy.adopt
+
+
+def _is_derived(desired: Desired, actual: Actual) -> bool:
+    return desired.tree.get("uuid") is None and bool(actual.uuid) and actual.uuid == desired.uuid
+
+
+def bears_our_mark(actual: Actual, world: World) -> bool:
+    """Tell whether an object shows that this instance made or adopted it: by its mark, or a UUID that only we derive."""
+    stamp, desired = actual.stamp, world.desired.get(actual.key)
+    if stamp and stamp.uuid == actual.uuid:
+        return stamp.instance == world.instance
+    return desired is not None and _is_derived(desired, actual)
 
 
 def is_proved_ours(actual: Actual, applied: Applied, kind: Rulebook) -> bool:

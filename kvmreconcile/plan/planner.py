@@ -85,6 +85,7 @@ def plan(
             k: d for k, d in edits.back.items() if k not in over and not (approved and k in again.steps)
         },
         digest=digest,
+        lost=world.lost,
     )
 
 

@@ -15,6 +15,7 @@ EVENTS: Mapping[str, str] = {
     "order.suspended": "Somebody has said that nothing is to be done to an object, or to any",
     "order.resumed": "Somebody has taken that back",
     "order.reconciled": "Somebody has asked for a pass at once",
+    "order.state_accepted": "Somebody has bound the state to this host",
     "order.applied": "Somebody has had a plan carried out by `apply`",
     "order.adopted": "Somebody has had objects taken over by `adopt`",
     "order.given": "Somebody has given another order; its word is in `order`",
@@ -38,6 +39,7 @@ _ORDERS: Mapping[str, str] = {
     "suspend": "order.suspended",
     "resume": "order.resumed",
     "reconcile": "order.reconciled",
+    "accept": "order.state_accepted",
     "apply": "order.applied",
     "adopt": "order.adopted",
 }

@@ -5,105 +5,112 @@ Separate from what is kept in it, because this is where another process, a full 
 file of another version is met.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.errors import StateError
-from kvmreconcile.state.owner import opened
+from kvmreconcile.state.agreement import agree, initial, store
+from kvmreconcile.state.database_file import DAMAGED, EMPTY, MISSING, beside, set_aside, visible_flaw
+from kvmreconcile.state.durable import rename_durably
+from kvmreconcile.state.migrations import migrate
+from kvmreconcile.state.owner import created, opened
+from kvmreconcile.state.second_copy import FILE as SECOND_COPY
+from kvmreconcile.state.second_copy import Copy, read_copy
 
 FILE = "state.sqlite3"
 _LOCK = "lock"
 _BUSY_S = 10.0
 """How long to wait for another process that is writing."""
+_SPACE = "make space on its file system"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_MIGRATIONS = (
-    """
-    CREATE TABLE applied (
-        kind TEXT, name TEXT, uuid TEXT, instance TEXT, tree TEXT, digest TEXT, complete INTEGER,
-        settled TEXT, runtime_id INTEGER, pending TEXT, protect INTEGER, PRIMARY KEY (kind, name)
-    );
-    CREATE TABLE history (
-        id INTEGER PRIMARY KEY, at TEXT, plan TEXT, revision TEXT, kind TEXT, name TEXT, verb TEXT,
-        effect TEXT, reason TEXT, changes TEXT, result TEXT, took_s REAL, error TEXT
-    );
-    """,
-    "ALTER TABLE applied ADD COLUMN left INTEGER NOT NULL DEFAULT 0;",
-    """
-    CREATE TABLE suspended (
-        kind TEXT, name TEXT, since TEXT, until TEXT, why TEXT, who TEXT, PRIMARY KEY (kind, name)
-    );
-    """,
-    """
-    ALTER TABLE history RENAME TO earlier;
-    CREATE TABLE history (
-        id INTEGER PRIMARY KEY, at TEXT, what TEXT, run TEXT, plan TEXT, revision TEXT, author TEXT, who TEXT,
-        kind TEXT, name TEXT, verb TEXT, effect TEXT, reason TEXT, changes TEXT, result TEXT, took_s REAL,
-        error TEXT, steps INTEGER, held INTEGER, wrong INTEGER
-    );
-    INSERT INTO history SELECT id, at, 'step', '', plan, revision, '', '', kind, name, verb, effect, reason,
-        changes, result, took_s, error, 0, 0, 0 FROM earlier;
-    DROP TABLE earlier;
-    """,
-    "ALTER TABLE applied ADD COLUMN removal TEXT NOT NULL DEFAULT '[]';",
-    """
-    CREATE TABLE trials (
-        kind TEXT, name TEXT, edit TEXT, tree TEXT, autostart INTEGER, failed TEXT, PRIMARY KEY (kind, name)
-    );
-    """,
-    """
-    CREATE TABLE edits (
-        kind TEXT, name TEXT, edit TEXT, changes TEXT, filled TEXT, refused TEXT, software TEXT,
-        PRIMARY KEY (kind, name)
-    );
-    """,
-)
-"""What brings a database from version N to N+1; rows are added and never edited."""
 
 
-def open_writable(directory: Path) -> tuple[sqlite3.Connection, Path | None]:
+@dataclass(frozen=True, slots=True)
+class Opened:
     """
-    Open the database of a directory, or make both.
+    An open database.
 
-    Returns:
-        The database, and where a damaged one was moved to make place for it, None if none was.
+    Attributes:
+        flaw: What was wrong with the file in whose place it is: "is missing", "is empty" or "is damaged"; else "".
+        aside: Where that file was moved, None if it was not.
+        is_known: Whether it holds what the second copy held, and so what forbade changes.
+    """
+
+    database: sqlite3.Connection
+    flaw: str = ""
+    aside: Path | None = None
+    is_known: bool = True
+
+    def notice(self, path: Path) -> str:
+        """Return what people should know of a database that had to be created; of the first one of all nothing."""
+        where = f", and was moved to {self.aside}" if self.aside else ""
+        if self.flaw and self.is_known:
+            todo = f"suspensions are known from {SECOND_COPY}, objects by their marks"
+            return f"{path} {self.flaw}{where}; {todo}"
+        return f"{path} {self.flaw}{where}" if self.flaw not in ("", MISSING) else ""
+
+
+def open_writable(directory: Path) -> Opened:
+    """
+    Open the database of a directory; create both where there is none that can be used.
 
     Raises:
         StateError: The directory or the database cannot be used.
     """
-    path, aside = directory / FILE, None
+    path, aside, is_known = directory / FILE, None, True
     with translated(path):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(directory, opened), ExitStack() as unless_ready:
-            database = _sound(path)
+            database, flaw = _sound(path)
             if database is None:
-                aside = _set_aside(path)
+                copy = read_copy(directory)
+                is_known = copy is not None
+                aside = set_aside(path)
+                _create(path, initial(copy))
                 database = _connect(path)
             unless_ready.callback(database.close)
             database.execute("PRAGMA journal_mode=WAL")
-            _migrate(database, path)
+            migrate(database, path)
+            _have_agree(database, directory, is_new=bool(flaw))
             unless_ready.pop_all()
-    return database, aside
+    return Opened(database, flaw, aside, is_known)
 
 
-def open_copy(directory: Path) -> sqlite3.Connection:
+def open_copy(directory: Path) -> Opened:
     """
-    Return a copy of a directory's database that cannot be written; an empty one, and no file, if it has none.
+    Return a copy of a directory's database that cannot be written, an empty one where there is none that can be used.
 
     Raises:
         StateError: There is a database, and it cannot be read.
     """
-    path, copy = directory / FILE, _connect(":memory:")
-    with translated(path):
-        if path.exists():
-            with _locked(directory, _existing), closing(_reader(path)) as source:
-                source.backup(copy)
-        _migrate(copy, path)
-        copy.execute("PRAGMA query_only=ON")
-    return copy
+    path, is_known = directory / FILE, True
+    with translated(path), ExitStack() as unless_ready:
+        database, flaw = _copied(path)
+        database = database or _connect(":memory:")
+        unless_ready.callback(database.close)
+        migrate(database, path)
+        if flaw:
+            copy = read_copy(directory)
+            is_known = copy is not None
+            store(database, initial(copy))
+        database.execute("PRAGMA query_only=ON")
+        unless_ready.pop_all()
+    return Opened(database, flaw, None, is_known)
+
+
+def _have_agree(database: sqlite3.Connection, directory: Path, *, is_new: bool) -> None:
+    """Have database and second copy agree; where the disk is full, that of a database that was there can wait."""
+    try:
+        agree(database, directory)
+    except (OSError, sqlite3.OperationalError):
+        if is_new:
+            raise
 
 
 @contextmanager
@@ -120,7 +127,8 @@ def translated(path: Path) -> Iterator[None]:
         raise StateError(f"{path}: the state cannot be used: {error}; {_todo(error)}") from error
     except OSError as error:
         where = error.filename or path
-        todo = "give this user the right to it, or name another directory by --state"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        todo = _SPACE if full else "give this user the right to it, or name another directory by --state"
         raise StateError(f"{where}: the state cannot be used: {error.strerror}; {todo}") from error
 
 
@@ -131,7 +139,7 @@ def _todo(error: sqlite3.Error) -> str:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "another kvmreconcile has been writing for long; try again when it is done"
         case sqlite3.SQLITE_FULL:
-            return "make space on its file system"
+            return _SPACE
         case _:
             return "see that this user may write the file and its directory, or name another by --state"
 
@@ -169,31 +177,60 @@ def _connect(path: Path | str) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, uri=True)
 
 
-def _sound(path: Path) -> sqlite3.Connection | None:
-    """Open a database, or make it; None where it is damaged."""
+def _sound(path: Path) -> tuple[sqlite3.Connection | None, str]:
+    """Open a database; None where there is none that can be used, and why."""
+    flaw = visible_flaw(path)
+    if flaw:
+        return None, flaw
     os.close(opened(path))
-    database = _connect(path)
+    return _checked(_connect(path))
+
+
+def _checked(
+    database: sqlite3.Connection, fill: Callable[[], object] = lambda: None
+) -> tuple[sqlite3.Connection | None, str]:
+    """Return a database if it can be used, once it is filled; else close it and return why it cannot."""
+    with ExitStack() as unless_sound:
+        unless_sound.callback(database.close)
+        try:
+            fill()
+            if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                return None, DAMAGED
+            if not database.execute("PRAGMA user_version").fetchone()[0]:
+                return None, EMPTY
+        except sqlite3.DatabaseError as error:
+            if _primary_code(error) not in _DAMAGED:
+                raise
+            return None, DAMAGED
+        unless_sound.pop_all()
+    return database, ""
+
+
+def _copied(path: Path) -> tuple[sqlite3.Connection | None, str]:
+    """Copy a database into memory; None where there is none that can be used, and why."""
+    flaw = visible_flaw(path)
+    if flaw:
+        return None, flaw
+    with _locked(path.parent, _existing), closing(_reader(path)) as source:
+        copy = _connect(":memory:")
+        return _checked(copy, lambda: source.backup(copy))
+
+
+def _create(path: Path, copy: Copy) -> None:
+    """Create a database that holds a copy, under another name until it is complete and on disk."""
+    new = beside(path, ".new")
+    handle = created(new)
     try:
-        if database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
-            return database
-    except sqlite3.DatabaseError as error:
-        if _primary_code(error) not in _DAMAGED:
-            database.close()
-            raise
-    database.close()
-    return None
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename a damaged database with its side files, which must never meet the next one."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    for suffix in ("-wal", "-shm", ""):
-        file = path.with_name(path.name + suffix)
-        if file.exists():
-            file.rename(aside.with_name(aside.name + suffix))
-    return aside
+        with closing(_connect(new)) as database:
+            # Nobody uses it before it has its name; of one that is cut short nothing is needed.
+            database.execute("PRAGMA journal_mode=MEMORY")
+            database.execute("PRAGMA synchronous=OFF")
+            migrate(database, new)
+            store(database, copy)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    rename_durably(new, path)
 
 
 def _reader(path: Path) -> sqlite3.Connection:
@@ -204,17 +241,5 @@ def _reader(path: Path) -> sqlite3.Connection:
     directory that cannot be written (https://www.sqlite.org/wal.html#read_only_databases). Nobody opens it
     meanwhile: the caller holds the lock.
     """
-    unused = not path.with_name(path.name + "-wal").exists()
+    unused = not beside(path, "-wal").exists()
     return _connect(f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if unused else ''}")
-
-
-def _migrate(database: sqlite3.Connection, path: Path) -> None:
-    """Bring a database to this version's form."""
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(_MIGRATIONS):
-        raise StateError(
-            f"{path}: a newer kvmreconcile wrote this state (version {version}, known up to "
-            f"{len(_MIGRATIONS)}); use that one, or name another directory by --state"
-        )
-    for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
-        database.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;")

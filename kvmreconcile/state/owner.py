@@ -11,7 +11,17 @@ from pathlib import Path
 
 def opened(path: Path) -> int:
     """Open a file to be read and written, made if need be for the directory's owner alone, and return its handle."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return _handed_over(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def created(path: Path) -> int:
+    """Create a file for the directory's owner alone, in place of one that is there, and return its handle."""
+    path.unlink(missing_ok=True)
+    return _handed_over(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def _handed_over(path: Path, handle: int) -> int:
+    """Give a file that root has opened to the owner of its directory."""
     if os.geteuid() == 0:
         owner = path.parent.stat()
         os.fchown(handle, owner.st_uid, owner.st_gid)

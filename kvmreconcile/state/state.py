@@ -1,14 +1,13 @@
 """
 The state: what was last asked for of each object, and a history for people.
 
-Separate from the rest because it is the only thing of ours on disk. It may be lost at any time: then it
-knows nothing to be ours, and so nothing is removed for its sake.
+It may be lost at any time: then nothing is removed, nor changed before somebody accepts the loss.
 """
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -16,25 +15,25 @@ from typing import Any
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Applied, Key, StoredEdit, Suspension, Trial, World
+from kvmreconcile.state.agreement import change, known
+from kvmreconcile.state.binding import Binding
 from kvmreconcile.state.claim import Claim
-from kvmreconcile.state.database import FILE, open_copy, open_writable, translated
+from kvmreconcile.state.database import FILE, Opened, open_copy, open_writable, translated
 from kvmreconcile.state.edits import read_edit, write_edit
-from kvmreconcile.state.history import Entry
+from kvmreconcile.state.history import Entry, What
 from kvmreconcile.state.rows import (
     read_applied,
     read_entry,
-    read_suspension,
     read_trial,
     write_applied,
     write_entry,
     write_place,
-    write_suspension,
     write_trial,
 )
+from kvmreconcile.state.suspensions import Suspensions
 
 _PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RENAME = "UPDATE OR REPLACE applied SET (kind, name) = (?, ?) WHERE (kind, name) = (?, ?)"
-_SUSPEND = "INSERT OR REPLACE INTO suspended VALUES (?, ?, ?, ?, ?, ?)"
 _TRY = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?)"
 _PUT_EDIT = "INSERT OR REPLACE INTO edits VALUES (?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -69,26 +68,37 @@ class State:
     Every method raises StateError where the database cannot be used, saying what to do.
 
     Attributes:
+        flaw: What was wrong with the file in whose place this database is, such as "is missing"; "" if nothing was.
         recovered: Where a damaged database was moved when this one was opened in its place, else None.
+        notice: What people should know of that, "" for nothing.
+        binding: The host that the state belongs to.
     """
 
-    def __init__(self, database: sqlite3.Connection, path: Path, recovered: Path | None = None) -> None:
-        self.recovered = recovered
-        self._database = database
+    def __init__(self, opened: Opened, path: Path) -> None:
+        self.flaw = opened.flaw
+        self.recovered = opened.aside
+        self.notice = opened.notice(path)
+        self._database = opened.database
         self._path = path
         self._lock = Lock()
         self._claim = Claim(path.parent)
+        self.binding = Binding(self._using, path.parent)
+        self._suspensions = Suspensions(self._using, path.parent)
         self._known: dict[tuple[Any, ...], Applied] = {}
 
     @classmethod
     def open(cls, directory: Path) -> "State":
-        """Open the database of a directory, or make both; a damaged one is moved aside."""
-        database, recovered = open_writable(directory)
-        return cls(database, directory / FILE, recovered)
+        """Open the database of a directory; both are created where there is none that can be used."""
+        state = cls(open_writable(directory), directory / FILE)
+        if state.notice:
+            entry = Entry(at=datetime.now(UTC), what=What.BROKEN, error=state.notice)
+            with suppress(StateError):
+                state.record([entry], Keep(), entry.at)
+        return state
 
     @classmethod
     def open_readonly(cls, directory: Path) -> "State":
-        """Look at the database as it is now without changing anything; empty where there is none."""
+        """Look at the database as it is now without changing anything; empty where none can be used."""
         return cls(open_copy(directory), directory / FILE)
 
     def applied(self) -> dict[Key, Applied]:
@@ -136,23 +146,26 @@ class State:
 
     def suspended(self) -> dict[Key | None, Suspension]:
         """Return what nothing is to be done to, None for all there is; what is over may be among it."""
-        with self._using() as database:
-            rows = database.execute("SELECT * FROM suspended ORDER BY kind, name").fetchall()
-        try:
-            return dict(map(read_suspension, rows))
-        except ValueError as error:
-            raise StateError(f"{self._path}: {error}; resume it, or suspend it anew") from error
+        return self._suspensions.all()
 
     def suspend(self, key: Key | None, suspension: Suspension) -> None:
         """Remember that nothing is to be done to an object, or to any, in place of what was said before."""
-        with self._using() as database:
-            database.execute(_SUSPEND, write_suspension(key, suspension))
+        self._suspensions.suspend(key, suspension)
 
     def resume(self, key: Key | None) -> bool:
         """Take that back, and tell whether it had been said."""
+        return self._suspensions.resume(key)
+
+    def is_unproved(self) -> bool:
+        """Tell whether this state was created from nothing, so that another may have been lost before it."""
         with self._using() as database:
-            place = write_place(key)
-            return bool(database.execute("DELETE FROM suspended WHERE (kind, name) = (?, ?)", place).rowcount)
+            return known(database, self._path.parent).unproved
+
+    def prove(self) -> None:
+        """Write down that none was lost; it is on disk when this returns."""
+        if self.is_unproved():
+            with self._using() as database:
+                change(database, self._path.parent, lambda before: replace(before, unproved=False))
 
     def trials(self) -> dict[Key, Trial]:
         """Return the edits that are tried, or were taken back, by object."""

@@ -25,8 +25,8 @@ def begin(settings: Settings, version: str, now: Moment) -> Status:
 def after(status: Status, news: News, now: Moment) -> Status:
     """Return what is known after a piece of news."""
     match news:
-        case Connected(uri=uri):
-            changed = replace(status, link=Link(uri, now.at))
+        case Connected(uri=uri, host=host):
+            changed = replace(status, link=Link(uri, now.at, host=host))
         case Lost(uri=uri, why=why):
             changed = _without_host(replace(status, link=Link(uri, now.at, why)), why, now)
         case Looked():
@@ -85,6 +85,7 @@ def _after_look(status: Status, looked: Looked, now: Moment) -> Status:
         paused=paused if paused and paused.holds(looked.world.now) else None,
         problems=(*looked.specs.problems, *looked.plan.problems),
         blind=looked.world.observed.blind,
+        lost=looked.plan.lost,
         objects=_checked(standings(looked, status.objects, failures, now), status.unready, now),
         failures=failures,
     )

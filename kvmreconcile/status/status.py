@@ -10,17 +10,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.model import Blind, Key, Suspension
+from kvmreconcile.model import Blind, HostId, Key, Suspension
 from kvmreconcile.status.standing import Condition, Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The connection to libvirt: since when it is as it is, and why there is none ("" if there is one)."""
+    """
+    The connection to libvirt.
+
+    Attributes:
+        since: When it was made or lost.
+        why: Why there is none, "" if there is one.
+        host: Which host answers, None where that is not known.
+    """
 
     uri: str
     since: datetime
     why: str = ""
+    host: HostId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,7 @@ class Status:
         paused: Somebody's word that nothing at all is to be done, None if nobody said so.
         problems: What is wrong with specs.
         blind: What of the host could not be listed.
+        lost: Why the state is taken to be lost, and what to do; "" where it is not.
         objects: How each stands, in the order of their keys: all that have a spec, and what else is to be acted on.
         failures: What the last attempt at an object failed with; kept for when it is told again.
         unready: Why objects do not do their work, though they are as their specs say.
@@ -82,6 +91,7 @@ class Status:
     paused: Suspension | None = None
     problems: tuple[Problem, ...] = ()
     blind: tuple[Blind, ...] = ()
+    lost: str = ""
     objects: Mapping[Key, Standing] = field(default_factory=dict)
     failures: Mapping[Key, str] = field(default_factory=dict)
     unready: Mapping[Key, str] = field(default_factory=dict)
@@ -95,7 +105,8 @@ class Status:
     def is_converged(self) -> bool:
         """Tell whether all is known and as the specs say."""
         has_looked = self.is_connected and self.last is not None and not self.broken
-        return has_looked and not self.problems and all(s.is_converged for s in self.objects.values())
+        is_whole = has_looked and not self.problems and not self.lost
+        return is_whole and all(s.is_converged for s in self.objects.values())
 
     def counts(self) -> dict[Condition, int]:
         """Return how many objects are in each condition, every one of them named."""

@@ -26,7 +26,14 @@ def to_json(status: Status) -> Json:
         "started": _moment(status.started),
         "converged": status.is_converged,
         "connected": status.is_connected,
-        "libvirt": {"uri": link.uri, "since": _moment(link.since), "why": link.why} if link else None,
+        "libvirt": {
+            "uri": link.uri,
+            "since": _moment(link.since),
+            "why": link.why,
+            "hostUuid": link.host.uuid if link.host else "",
+        }
+        if link
+        else None,
         "revision": {"commit": revision.commit, "since": _moment(revision.since)} if revision else None,
         "plan": last.digest if last else "",
         "pass": {
@@ -39,6 +46,7 @@ def to_json(status: Status) -> Json:
         if last
         else None,
         "broken": status.broken,
+        "stateLost": status.lost,
         "paused": {
             "since": _moment(paused.since),
             "until": _moment(paused.until),

@@ -1,4 +1,5 @@
 import json
+from contextlib import closing
 from pathlib import Path
 
 import jsonschema
@@ -225,7 +226,8 @@ def test_settings_file_names_specs_and_instance(host: Host, tmp_path: Path) -> N
     file.write_text(f"specs: {host.specs}\ninstance: other\n")
 
     assert host.run("--config", str(file), "apply", "--yes").exit_code == 0
-    assert State.open_readonly(host.state).applied()[Key("Network", "lab")].instance == "other"
+    with closing(State.open_readonly(host.state)) as state:
+        assert state.applied()[Key("Network", "lab")].instance == "other"
 
 
 def test_wrong_setting_is_named_without_a_traceback(host: Host, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from kvmreconcile.control.control import Control
 from kvmreconcile.control.hook import hook_secret
 from kvmreconcile.control.orders import Orders
 from kvmreconcile.daemon.newest import Newest
-from kvmreconcile.model import Desired, Key, Observation, Plan, World
+from kvmreconcile.model import Desired, HostId, Key, Observation, Plan, World
 from kvmreconcile.passes.approvals import Approvals
 from kvmreconcile.passes.news import Connected, Looked, News
 from kvmreconcile.settings import Settings
@@ -28,6 +28,7 @@ from kvmreconcile.state import State
 from kvmreconcile.tree import Node
 
 WEB = Key("Domain", "web")
+HOST = HostId("2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0001", "test:///default")
 WITHIN_S = 30.0
 
 
@@ -88,7 +89,7 @@ class Served:
 
     def open(self) -> None:
         """Open the doors to a daemon that has made one pass."""
-        self.newest(Connected(datetime.now(UTC), "test:///default"))
+        self.newest(Connected(datetime.now(UTC), "test:///default", HOST))
         self.newest(looked(Plan(in_sync=(WEB,), digest="abc")))
         self.doors.tend()
 

@@ -15,9 +15,10 @@ import pytest
 from kvmreconcile.control import orders, server
 from kvmreconcile.control.guard import LONGEST_BODY
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
-from kvmreconcile.model import Plan
+from kvmreconcile.model import HostId, Plan
 from kvmreconcile.passes.news import Broken, Lost, Ordered, Refused
 from tests.control.served import (
+    HOST,
     WEB,
     Served,
     certificate,
@@ -208,6 +209,37 @@ def test_approval_is_refused_at_once_while_libvirt_is_away_or_the_daemon_stops(s
     served.newest(Lost(datetime.now(UTC), "", "reset"))
     with pytest.raises(NotNow, match="libvirt cannot be reached"):
         served.client().order("approve", {"digest": "abc"})
+
+
+def test_state_is_accepted_for_the_host_that_is_connected_to(served: Served) -> None:
+    answer = served.client().order("state/accept", {"why": "new board"})
+
+    assert answer.startswith(f"the state belongs to {HOST} now")
+
+    assert served.state.binding.host() == HOST
+    (order,) = served.told
+    assert isinstance(order, Ordered)
+    assert (order.order, order.about, order.who, order.why) == ("accept", "", "root", "new board")
+    assert served.rung == ["accept"]
+
+
+def test_state_is_not_accepted_while_it_is_not_known_for_which_host(served: Served) -> None:
+    served.newest(Lost(datetime.now(UTC), "", "reset"))
+
+    with pytest.raises(NotNow, match="not known which host this is"):
+        served.client().order("state/accept", {})
+
+    assert served.state.binding.host() is None
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_state_is_accepted_by_administrators_alone(remote: Served, role: str) -> None:
+    headers = {"Authorization": f"Bearer {TOKENS[role]}", "Content-Type": "application/json"}
+
+    answer = over_tls(remote, request("POST /v1/state/accept", b"{}", **headers))
+
+    assert status_of(answer) == 403
+    assert remote.state.binding.host() is None
 
 
 @pytest.mark.parametrize(
@@ -437,3 +469,33 @@ def test_whoever_may_not_talk_to_it_is_told_so(served: Served) -> None:
         os._exit(1)
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+@pytest.mark.case("14")
+@pytest.mark.parametrize("word", ["approve", "suspend", "resume", "reconcile"])
+def test_order_is_refused_while_the_state_belongs_to_another_host(served: Served, word: str) -> None:
+    other = HostId(HOST.uuid, "qemu:///system")
+    served.state.binding.bind(other)
+
+    with pytest.raises(NotNow, match=r"this state belongs to .*kvmreconcile state accept"):
+        served.client().order(word, {"digest": "abc"} if word == "approve" else {"key": "Domain/web"})
+    assert not served.told
+
+    served.client().order("state/accept", {})
+    assert served.client().order("suspend", {"key": "Domain/web"}) == "Domain/web is suspended"
+
+
+@pytest.mark.case("15b")
+def test_lost_state_is_told_with_every_answer_until_it_is_accepted(served: Served) -> None:
+    served.newest(looked(Plan(in_sync=(WEB,), lost="the state was lost")))
+
+    for word, said in (
+        ("suspend", {"key": "Domain/web"}),
+        ("resume", {"key": "Domain/web"}),
+        ("reconcile", {"all": True}),
+    ):
+        assert served.client().order(word, said).endswith("; but the state was lost")
+    assert served.client().get("/v1/status")["stateLost"] == "the state was lost"
+    assert served.state.is_unproved()
+    assert "what was suspended in that is looked after again" in served.client().order("state/accept", {})
+    assert not served.state.is_unproved()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
+from kvmreconcile.model import HostId
+from kvmreconcile.state import State
 from tests.control.served import request, status_of
 from tests.origin import Origin
 
@@ -288,3 +291,29 @@ def test_what_is_typed_wrongly_is_told_and_nothing_is_done(
     assert result.exit_code == 1
     assert wrong in result.stderr
     assert not (host.home / "state").exists()
+
+
+@pytest.mark.case("14")
+def test_state_of_another_host_is_refused_until_somebody_accepts_it(host: Host) -> None:
+    other = HostId("2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0002", "qemu:///system")
+    with closing(State.open(host.home / "state")) as state:
+        state.binding.bind(other)
+    command = [sys.executable, "-m", "kvmreconcile", "run"]
+    with (host.home / "log").open("ab") as log:
+        host.popens.append(
+            subprocess.Popen(command, env=os.environ | host.environment, stdout=log, stderr=log)
+        )
+    host.wait_until(lambda: "broken " in host.run("status").stdout)
+
+    refused = host.run("status")
+    assert refused.exit_code == 3
+    assert (
+        f"broken    {host.home}/state: this state belongs to {other}, and test:///default is"
+        in refused.stdout
+    )
+    assert host.status()["objects"] == []
+    assert "kvmreconcile state accept" in host.run("suspend", "Network/lab").stderr
+    host.wait_until(lambda: "this state belongs to" in host.run("history").stdout)
+
+    assert host.run("state", "accept").exit_code == 0
+    host.wait_until(lambda: host.status()["converged"])

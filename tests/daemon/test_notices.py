@@ -54,6 +54,7 @@ def test_all_that_stays_is_a_notice_and_one_of_an_object_whatever_its_steps() ->
     plan = Plan(
         held=(steps("define", Hold.EFFECT), steps("restart", Hold.EFFECT)),
         pending={WEB: (Change(("memory",), "memory", "1", "2"),)},
+        lost="it was lost",
     )
 
     found = {m.event: dict(m.fields) for m in notices(specs, world, plan)}
@@ -62,5 +63,6 @@ def test_all_that_stays_is_a_notice_and_one_of_an_object_whatever_its_steps() ->
     assert {*found, "object.unready"} == ENDS.keys()
     assert found[Event("spec.wrong")] == {"where": "a.yaml:1:2", "what": "is wrong", "todo": "mend it"}
     assert found[Event("host.hidden")] == {"prefix": "Volume/default/", "why": "is not active"}
+    assert found[Event("state.lost")] == {"why": "it was lost"}
     assert found[Event("object.held")]["verbs"] == "define, restart"
     assert found[Event("object.pending")] == {"key": "Domain/web", "paths": "memory"}

@@ -19,6 +19,7 @@ from kvmreconcile.model import (
     Applied,
     Blind,
     Desired,
+    HostId,
     Key,
     Observation,
     Power,
@@ -77,6 +78,11 @@ class Host:
     alive: bool = True
     version: str = "libvirt 9.0.0, QEMU 7.2.0"
     log: list[str] = field(default_factory=list)
+
+    uri = "files:///host"
+
+    def identify(self) -> HostId:
+        return HostId("", self.uri)
 
     def is_alive(self) -> bool:
         return self.alive

@@ -71,6 +71,7 @@ def main(directory: Path, edit: str, dies_at: int) -> None:
     assert isinstance(state, MortalState)
     state.left = dies_at
     passes(stage_of(Host(directory / "host", step=state.step), state), guest(EDITS[edit]))
+    state.close()
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ def main(directory: Path, dies_at: int, workers: int) -> None:
     state.fuse = fuse
     stage = Stage(Host(directory / "host", step=fuse.step), state)
     assert not stage.apply(*WANTED, workers=workers).failed
+    state.close()
 
 
 if __name__ == "__main__":

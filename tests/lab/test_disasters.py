@@ -1,7 +1,11 @@
 """What must never happen, whatever is done to the specs or to what is remembered: that anything is lost."""
 
+import re
 import shutil
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -170,3 +174,141 @@ def test_spec_that_moved_into_a_submodule_removes_nothing(daemon: Daemon, lab: L
     assert held["why"] == "not every spec could be read"
     assert daemon.removed() == []
     assert boot_id(lab) == before
+
+
+def command(daemon: Daemon, *words: str, uri: str = "") -> "subprocess.CompletedProcess[str]":
+    """Call kvmreconcile with a daemon's settings."""
+    environment = daemon.environment | ({"KVMRECONCILE_CONNECT": uri} if uri else {})
+    call = (sys.executable, "-m", "kvmreconcile", *words)
+    return subprocess.run(call, check=False, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.case("14")
+def test_state_of_another_host_changes_nothing_on_either(running: Daemon) -> None:
+    before = boot_id(running.lab)
+    assert running.process.stop() == 0
+    (running.specs / "web1.yaml").unlink()
+    with Lab() as other:
+        refused = [command(running, word, uri=other.uri) for word in ("plan", "apply", "history")]
+        running.environment["KVMRECONCILE_CONNECT"] = other.uri
+        running.start()
+        broken = running.wait_for("pass.broken_off")
+        assert running.process.stop() == 0
+
+        assert other.virsh("list", "--all", "--name").split() == []
+        assert other.virsh("net-list", "--all", "--name").split() == []
+        assert other.virsh("pool-list", "--all", "--name").split() == []
+
+    wrong = f"{running.state}: this state belongs to host UUID "
+    assert all(wrong in result.stderr for result in refused)
+    assert [result.returncode for result in refused] == [1, 1, 0]
+    assert broken["why"].startswith(wrong)
+    assert boot_id(running.lab) == before
+    assert running.objects() == ALL
+
+
+@pytest.mark.case("14")
+def test_host_with_a_new_uuid_goes_on_once_its_state_is_accepted(running: Daemon) -> None:
+    lab, settings = running.lab, running.lab.path / "etc/libvirtd.conf"
+    before = boot_id(lab)
+    assert running.process.stop() == 0
+    text = settings.read_text()
+    settings.write_text(
+        re.sub('host_uuid = ".*"', 'host_uuid = "2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0001"', text)
+    )
+    lab.restart_libvirtd()
+
+    try:
+        refused = command(running, "plan")
+        accepted = command(running, "state", "accept")
+        running.start()
+        running.wait_until_idle()
+        assert running.process.stop() == 0
+    finally:
+        settings.write_text(text)
+        lab.restart_libvirtd()
+
+    assert refused.returncode == 1
+    assert "host UUID 2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0001 (qemu:///system)" in refused.stderr
+    assert accepted.returncode == 0, accepted.stderr
+    assert boot_id(lab) == before
+    assert running.done("define") == set()
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def damaged(file: Path) -> None:
+    file.write_bytes(b"SQLite format 3\0" + b"\xff" * 8192)
+
+
+@pytest.fixture
+def edited(daemon: Daemon) -> Daemon:
+    """A daemon that is stopped, its guest suspended, and its spec edited so that the guest would be restarted."""
+    daemon.environment["KVMRECONCILE_CONTROL"] = f"{{socket: {daemon.state.parent}/control.sock}}"
+    daemon.edit("web1.yaml", "spec:\n", "spec:\n  update: {maxEffect: restart}\n")
+    daemon.start()
+    daemon.wait_until_idle()
+    assert daemon.process.stop() == 0
+    assert command(daemon, "suspend", "Domain/web1", "--why", "its disk is being copied").returncode == 0
+    daemon.edit("web1.yaml", "memory: 96MiB", "memory: 128MiB")
+    return daemon
+
+
+@pytest.mark.case("15a")
+@pytest.mark.parametrize("lose", [Path.unlink, emptied, damaged])
+def test_suspended_guest_is_left_alone_without_the_database(
+    edited: Daemon, lose: Callable[[Path], None]
+) -> None:
+    before = boot_id(edited.lab)
+    lose(edited.state / "state.sqlite3")
+
+    planned = command(edited, "plan")
+    edited.start()
+    recovered = edited.wait_for("state.recovered")
+    held = edited.wait_for("object.held", key="Domain/web1")
+    edited.wait_for("pass.ended")
+    status, history = command(edited, "status", "Domain/web1"), command(edited, "history")
+
+    assert f"{edited.state}/state.sqlite3 is " in planned.stderr
+    assert "! Domain/web1" in planned.stdout
+    assert "its disk is being copied" in planned.stdout
+    assert held["why"] == "it is suspended"
+    assert "Suspended" in status.stdout
+    assert recovered["why"] in history.stdout
+    assert boot_id(edited.lab) == before
+    assert command(edited, "resume", "Domain/web1").returncode == 0
+    edited.wait_for("action.done", key="Domain/web1", verb="restart")
+
+
+@pytest.mark.case("15b")
+@pytest.mark.parametrize("lose", [Path.unlink, emptied, damaged])
+def test_guest_is_left_alone_when_all_of_the_state_is_lost_until_that_is_accepted(
+    edited: Daemon, lose: Callable[[Path], None]
+) -> None:
+    before = boot_id(edited.lab)
+    for name in ("state.sqlite3", "suspensions.json"):
+        lose(edited.state / name)
+
+    offline = [command(edited, *words) for words in (("plan",), ("apply", "--yes"), ("history",))]
+    edited.start()
+    lost = edited.wait_for("state.lost")
+    edited.wait_for("pass.ended")
+    asked = [command(edited, *words) for words in (("status",), ("reconcile",), ("plan",), ("history",))]
+
+    for result in (*offline, *asked):
+        said = result.stdout + result.stderr
+        assert 'the state of instance "default" was lost: on this host ' in said, result.args
+    assert "Domain/web1" in lost["why"]
+    assert "define, restart Domain/web1: the state was lost" in asked[-1].stdout
+    assert [result.returncode for result in offline] == [0, 3, 0]
+    assert asked[0].returncode == 3
+    assert edited.done("define") == edited.done("restart") == set()
+    assert edited.objects() == ALL
+    assert boot_id(edited.lab) == before
+
+    accepted = command(edited, "state", "accept", "--why", "nothing was suspended")
+    assert "is looked after again" in accepted.stdout
+    edited.wait_for("state.in_use")
+    edited.wait_for("action.done", key="Domain/web1", verb="restart")

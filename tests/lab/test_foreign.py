@@ -185,6 +185,7 @@ def test_adopt_writes_specs_that_change_nothing(site: Site, guest_files: GuestFi
     maker.converge()
     heir = Site(site.lab, site.directory / "heir")
     heir.specs.mkdir(parents=True)
+    assert heir.run("state", "accept").exit_code == 0
     before = definitions_of(site.lab)
 
     result = heir.run("adopt", "--all", "-o", str(heir.specs))

@@ -238,6 +238,7 @@ def test_losing_the_state_removes_nothing(site: Site) -> None:
 def test_without_the_state_domains_networks_and_pools_are_still_known_as_ours(site: Site) -> None:
     lose_state(site)
     site.edit("web1.yaml", "A title", "Another")
+    assert site.run("state", "accept").exit_code == 0
 
     site.converge("--only", "Domain/web1", "--only", "Network/lan", "--only", "StoragePool/images")
 

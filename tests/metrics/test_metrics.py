@@ -169,3 +169,13 @@ def test_it_can_be_rendered_while_news_comes(daemon: Daemon) -> None:
         teller.join()
 
     assert all(list(text_string_to_metric_families(text.decode())) for text in texts)
+
+
+@pytest.mark.case("15b")
+def test_lost_state_is_counted_until_it_is_accepted(daemon: Daemon) -> None:
+    daemon.tell(looked(Plan(held=(Held(action(WEB), Hold["LOST_STATE"]),), lost="it was lost")))
+
+    assert daemon.value("state_lost") == 1
+    assert daemon.value("held_objects", why="lost_state") == 1
+    daemon.tell(looked(Plan(in_sync=(WEB,))))
+    assert daemon.value("state_lost") == 0

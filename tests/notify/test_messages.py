@@ -164,3 +164,11 @@ def test_approval_is_told_with_who_gave_it_and_other_orders_are_not(story: Story
         "approved: alice has approved the plan c0ffee: tested on kvm2"
     ]
     assert story.hear(Ordered(NOON, "suspend", "Domain/web", "alice")) == []
+
+
+@pytest.mark.case("15b")
+def test_lost_state_is_told_once_and_not_for_each_object(story: Story) -> None:
+    lost = replace(held(Hold["LOST_STATE"]), plan=replace(held(Hold["LOST_STATE"]).plan, lost="it was lost"))
+
+    assert story.hear(lost, lost) == ["failed: it was lost"]
+    assert story.hear(looked(WELL)) == ["recovered: well again, after: it was lost"]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from kvmreconcile.errors import Rejected, StateError
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.model import Action, Desired, Hold, Key, Power, Result
+from kvmreconcile.model import Action, Desired, Hold, HostId, Key, Power, Result
 from kvmreconcile.origin import Origin
 from kvmreconcile.passes.approvals import Approval
 from kvmreconcile.passes.news import Acted, Broken, Looked, News, Ordered, Stepped
@@ -489,3 +490,50 @@ def test_what_failed_is_tried_at_once_if_somebody_asks_for_it(
     bench.run("reconcile")
 
     assert sorted(bench.did()) == [f"define {k}" for k in tried]
+
+
+@pytest.mark.case("14")
+def test_nothing_is_planned_with_the_state_of_another_host(bench: Bench) -> None:
+    bench.settle()
+    bench.site.state.binding.bind(HostId("", "qemu:///system"))
+    for key in (WEB, DB):
+        bench.host.delete(key)
+
+    looked = bench.run("resync")
+
+    assert looked is None
+    assert bench.did() == bench.looked_at() == []
+    broken = bench.told[-1]
+    assert isinstance(broken, Broken)
+    assert "this state belongs to host UUID unknown (qemu:///system)" in broken.why
+
+
+@pytest.mark.case("14")
+def test_first_pass_binds_the_state_to_the_host(bench: Bench) -> None:
+    bench.run("connected")
+
+    assert bench.site.state.binding.host() == HostId("", "files:///host")
+
+
+@pytest.mark.case("15b")
+def test_lost_state_is_that_of_no_new_host(bench: Bench, tmp_path: Path) -> None:
+    bench.settle()
+    assert not bench.site.state.is_unproved()
+    bench.spec("web", '<domain x="edited"/>')
+    bench.spec("new")
+    with closing(State.open(tmp_path / "other")) as state:
+        bench.site = replace(bench.site, state=state)
+        first, second = bench.run("connected"), bench.run("resync")
+
+        assert first
+        assert second
+        assert "2 objects bear its mark (Domain/db, Domain/web)" in first.plan.lost
+        assert "2 objects bear its mark (Domain/db, Domain/web)" in second.plan.lost
+        assert {(h.action.key, h.hold.name) for h in second.plan.held} == {(WEB, "LOST_STATE")}
+        assert {str(key) for key in state.applied()} == {"Domain/new"}
+        state.binding.accept(bench.host.identify())
+        accepted = bench.run("accept")
+
+        assert accepted
+        assert accepted.plan.lost == ""
+        assert "define Domain/web" in bench.did()

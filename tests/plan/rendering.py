@@ -34,6 +34,7 @@ def read_plan(file: Path) -> Plan:
         in_sync=tuple(Key.read(k) for k in case.get("inSync", ())),
         problems=tuple(Problem(**p) for p in case.get("problems", ())),
         digest=case.get("digest", ""),
+        lost=case.get("lost", ""),
     )
 
 

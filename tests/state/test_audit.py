@@ -14,7 +14,7 @@ from tests.state.values import WEB
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
-ORDERS = ("approve", "suspend", "resume", "reconcile", "apply", "adopt", "dance")
+ORDERS = ("approve", "suspend", "resume", "reconcile", "accept", "apply", "adopt", "dance")
 
 
 def step(verb: str, effect: Effect = Effect.LIVE, result: str = "done") -> Entry:

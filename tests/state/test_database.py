@@ -1,7 +1,9 @@
 """The file can be missing, damaged, foreign, locked or out of reach: each has an answer."""
 
+import random
 import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +16,7 @@ from kvmreconcile.state import State
 from kvmreconcile.state.database import FILE
 from kvmreconcile.state.history import What
 from kvmreconcile.tree import make
+from tests.state.mortal import killed
 from tests.state.values import DISK, WEB, applied, nobody, reopened
 
 
@@ -87,6 +90,7 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         database.execute(FIRST_HISTORY)
         database.execute("DROP TABLE trials")
         database.execute("DROP TABLE edits")
+        database.execute("DROP TABLE meta")
         database.execute("PRAGMA user_version = 1")
     database.close()
 
@@ -111,6 +115,7 @@ def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         database.execute("ALTER TABLE applied DROP COLUMN removal")
         database.execute("DROP TABLE trials")
         database.execute("DROP TABLE edits")
+        database.execute("DROP TABLE meta")
         database.execute("DROP TABLE history")
         database.execute(FIRST_HISTORY)
         database.execute(
@@ -245,10 +250,84 @@ def test_a_look_needs_no_right_to_write() -> None:
                 State.open(directory)
 
 
-def test_a_look_at_a_damaged_file_is_an_error_and_leaves_it(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_bytes(b"x" * 2000)
+UNUSABLE = {"is missing": None, "is empty": b"", "is damaged": b"x" * 2000}
 
-    with pytest.raises(StateError, match="not a database; apply and run move a damaged file aside"):
-        State.open_readonly(tmp_path)
 
-    assert [f.name for f in tmp_path.iterdir()] == [FILE]
+@pytest.mark.parametrize("flaw", UNUSABLE)
+def test_missing_empty_and_damaged_are_one_case(tmp_path: Path, flaw: str) -> None:
+    if (content := UNUSABLE[flaw]) is not None:
+        (tmp_path / FILE).write_bytes(content)
+    before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
+
+    with closing(State.open_readonly(tmp_path)) as looking:
+        assert looking.flaw == flaw
+        assert looking.applied() == {}
+    assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == before
+    with reopened(tmp_path) as state:
+        assert state.flaw == flaw
+        state.put(applied())
+    with reopened(tmp_path) as again:
+        assert again.flaw == ""
+        assert again.applied() == {WEB: applied()}
+
+
+def test_file_without_tables_is_empty(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        database.execute("CREATE TABLE a (b)")
+
+    for how in (State.open_readonly, State.open):
+        with closing(how(tmp_path)) as state:
+            assert state.flaw == "is empty"
+
+
+@pytest.mark.parametrize("content", [None, b""])
+def test_log_without_its_database_is_moved_aside(state: State, tmp_path: Path, content: bytes | None) -> None:
+    state.put(applied())
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    log = (tmp_path / f"{FILE}-wal").read_bytes()
+    (crashed / f"{FILE}-wal").write_bytes(log)
+    if content is not None:
+        (crashed / FILE).write_bytes(content)
+
+    with reopened(crashed) as anew:
+        assert anew.applied() == {}
+        assert anew.recovered is None
+
+    assert (crashed / f"{FILE}.damaged-1-wal").read_bytes() == log
+
+
+def test_database_is_complete_from_when_it_has_its_name(tmp_path: Path) -> None:
+    def place(number: int) -> Path:
+        return tmp_path / str(number)
+
+    count = 0
+    for directory in killed(lambda where: State.open(where).close(), place):
+        count += 1
+        exists = (directory / FILE).exists()
+        with closing(State.open_readonly(directory)) as looking:
+            assert looking.flaw == ("" if exists else "is missing")
+        with reopened(directory) as state:
+            state.put(applied())
+        assert not list(directory.glob("*.new*"))
+
+    assert count > 30
+
+
+def test_database_that_is_cut_short_is_whole_or_damaged(tmp_path: Path) -> None:
+    with reopened(tmp_path) as state:
+        for number in range(60):
+            state.put(applied(Key("Domain", f"d{number}")))
+        known = state.applied()
+    whole = (tmp_path / FILE).read_bytes()
+    chance = random.Random(14)
+    cuts = {0, 1, 100, 4096, 8192, len(whole) - 1, len(whole), *chance.sample(range(len(whole)), 120)}
+
+    for cut in sorted(cuts):
+        directory = tmp_path / str(cut)
+        directory.mkdir()
+        (directory / FILE).write_bytes(whole[:cut])
+        for how in (State.open_readonly, State.open):
+            with closing(how(directory)) as found:
+                assert found.applied() == ({} if found.flaw else known), cut
+                assert bool(found.flaw) == (cut < len(whole)), cut

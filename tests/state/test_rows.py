@@ -1,6 +1,7 @@
 """Whatever a value holds, its row gives the same value back."""
 
 import sqlite3
+from contextlib import closing
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +46,7 @@ unseen = st.builds(
     )
 )
 def test_what_is_written_is_read_back(value: Applied) -> None:
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         row = database.execute(
             "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", write_applied(value)
         ).fetchone()

@@ -301,3 +301,14 @@ def test_snapshot_that_was_handed_out_stays_as_it_was(follower: Follower) -> Non
 
 def _conditions(standings: Iterable[Standing]) -> set[Condition]:
     return {standing.condition for standing in standings}
+
+
+@pytest.mark.case("15b")
+def test_lost_state_is_known_and_nothing_is_converged_until_it_is_accepted(follower: Follower) -> None:
+    follower.hear(looked(replace(IN_SYNC, lost="it was lost")))
+
+    assert follower.status.lost == "it was lost"
+    assert not follower.status.is_converged
+    follower.hear(looked(IN_SYNC))
+    assert follower.status.lost == ""
+    assert follower.status.is_converged

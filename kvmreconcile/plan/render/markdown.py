@@ -21,6 +21,8 @@ def render_markdown(plan: Plan, rules: Mapping[str, Rules]) -> str:
     """Return a plan as Markdown, as code forges understand it."""
     groups = (*planned(plan, rules), *withheld(plan, rules))
     parts = [f"**kvmreconcile:** {'nothing to do; ' if plan.is_empty else ''}{summary(plan)}."]
+    if plan.lost:
+        parts.append(f"**{_escape(plan.lost)}**")
     if groups:
         rows = (
             f"| {_escape(str(g.key))} | {_what(g)} | {g.cost or 'removal'} | {_why(g, plan)} |"

@@ -56,6 +56,8 @@ def render_text(plan: Plan, rules: Mapping[str, Rules], palette: Palette = Palet
 
 
 def _foot(plan: Plan, palette: Palette) -> Iterator[str]:
+    if plan.lost:
+        yield palette.paint(f"! {visible(plan.lost)}", "!")
     if plan.is_empty:
         yield palette.paint("Nothing to do", "#") + f": {summary(plan)}."
         return

@@ -1,0 +1,98 @@
+"""Keep which host a state belongs to, and refuse it to any other."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from kvmreconcile.errors import OtherHost
+from kvmreconcile.model import HostId
+from kvmreconcile.state.agreement import change, renew
+from kvmreconcile.state.meta import read_host, write_host
+
+_GIVEN_UP = "if another was lost before it, what was suspended in that is looked after again, unless it is suspended anew"
+_TODO = (
+    "check --connect and --state; if this host is to go on with that state, as after its mainboard was replaced: "
+    "kvmreconcile state accept"
+)
+
+
+class Binding:
+    """
+    The host that a state belongs to.
+
+    Args:
+        using: Lends the database.
+        directory: The state's.
+    """
+
+    def __init__(
+        self, using: Callable[[], AbstractContextManager[sqlite3.Connection]], directory: Path
+    ) -> None:
+        self._using = using
+        self._directory = directory
+
+    def host(self) -> HostId | None:
+        """Return the host that the state belongs to, None before it was first used."""
+        with self._using() as database:
+            return read_host(database)
+
+    def bind(self, here: HostId) -> None:
+        """Write down that the state belongs to a host; it is on disk when this returns."""
+        with self._using() as database, database:
+            database.execute("BEGIN IMMEDIATE")
+            self._write(database, here)
+
+    def claim(self, here: HostId, uri: str) -> None:
+        """
+        Bind the state to a host when it is used for the first time; arguments and errors are those of `check`.
+
+        Of two processes that do so at once, one is refused.
+        """
+        if self.host() != here:
+            with self._using() as database, database:
+                database.execute("BEGIN IMMEDIATE")
+                if _fits(read_host(database), here):
+                    self._write(database, here)
+        self.check(here, uri)
+
+    def check(self, here: HostId, uri: str) -> None:
+        """
+        Make sure that a host is the one that the state belongs to.
+
+        Args:
+            uri: How the host was reached.
+
+        Raises:
+            OtherHost: It is another.
+        """
+        bound = self.host()
+        if bound is None or _fits(bound, here):
+            return
+        what = f"this state belongs to {bound}, and {uri} is {here}"
+        raise OtherHost(f"{self._directory}: {what}; nothing is planned or done; {_TODO}")
+
+    def accept(self, here: HostId) -> str:
+        """
+        Have the state belong to a host from now on, and any that was lost before it be given up.
+
+        Returns:
+            What that changes, in words.
+        """
+        with self._using() as database:
+            before = change(database, self._directory, lambda b: replace(b, host=here, unproved=False))
+        given_up = f"; {_GIVEN_UP}" if before.unproved else ""
+        if before.host == here:
+            return f"the state belongs to {here} already{given_up}"
+        other = f", and no longer to {before.host}" if before.host else ""
+        return f"the state belongs to {here} now{other}{given_up}"
+
+    def _write(self, database: sqlite3.Connection, here: HostId) -> None:
+        write_host(database, here)
+        renew(database, self._directory)
+
+
+def _fits(bound: HostId | None, here: HostId) -> bool:
+    """Tell whether a host may be the one that a state belongs to; that one may have told no UUID so far."""
+    return bound is None or (bound.driver == here.driver and bound.uuid in ("", here.uuid))

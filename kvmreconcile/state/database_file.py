@@ -1,0 +1,55 @@
+"""Judge a database's files without opening them, and move them out of the way."""
+
+import os
+from pathlib import Path
+
+MISSING, EMPTY, DAMAGED = "is missing", "is empty", "is damaged"
+_PAGE_SIZE_AT = 16
+"""Where in a database file its page size is (https://www.sqlite.org/fileformat.html)."""
+_LARGEST = 65536
+"""The page size that is written as 1."""
+
+
+def visible_flaw(path: Path) -> str:
+    """
+    Return what is wrong with a file that SQLite must not, or need not, open to find out.
+
+    It deletes the log beside an empty file. Of a page that is cut short it takes the rest to be zeros, which its
+    check does not always notice; but while there is a log, that page may be whole in it.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return MISSING
+    with os.fdopen(handle, "rb") as file:
+        header, size = file.read(_PAGE_SIZE_AT + 2), os.fstat(handle).st_size
+    if not size:
+        return EMPTY
+    page_size = int.from_bytes(header[_PAGE_SIZE_AT:], "big")
+    is_whole = bool(page_size) and size % (_LARGEST if page_size == 1 else page_size) == 0
+    return "" if is_whole or beside(path, "-wal").exists() else DAMAGED
+
+
+def set_aside(path: Path) -> Path | None:
+    """
+    Rename what is left of a database that cannot be used: its log must never meet the next one.
+
+    Returns:
+        Where the database itself is now, None if nothing was in it.
+    """
+    left = [suffix for suffix in ("-wal", "-shm", "") if beside(path, suffix).exists()]
+    number = 1
+    while any(beside(path, f".damaged-{number}{suffix}").exists() for suffix in left):
+        number += 1
+    aside = beside(path, f".damaged-{number}")
+    for suffix in left:
+        if beside(path, suffix).stat().st_size:
+            beside(path, suffix).rename(beside(aside, suffix))
+        else:
+            beside(path, suffix).unlink()
+    return aside if aside.exists() else None
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return the path of a file that belongs to a database."""
+    return path.with_name(path.name + suffix)

@@ -1,0 +1,306 @@
+"""What a command says of the state that it is given, and what it refuses for it."""
+
+import html
+import json
+import random
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from kvmreconcile.host.connection import connect
+from kvmreconcile.model import HostId
+from kvmreconcile.state import State
+from tests.cli.conftest import URI, Host, network
+
+OTHER = HostId("2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0002", "qemu:///system")
+
+
+def bound(host: Host) -> HostId | None:
+    with closing(State.open_readonly(host.state)) as state:
+        return state.binding.host()
+
+
+@pytest.fixture
+def here() -> HostId:
+    with connect(URI) as connection:
+        return connection.identify()
+
+
+def test_acceptance_without_a_daemon_is_written_down_with_who_gave_it(host: Host, here: HostId) -> None:
+    result = host.run("state", "accept", "--why", "a new board")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"the state belongs to {here} now")
+    assert bound(host) == here
+    assert "accept the state by " in host.run("history").stdout
+
+
+def bind(host: Host, to: HostId = OTHER) -> None:
+    """Have the state belong to a host."""
+    with closing(State.open(host.state)) as state:
+        state.binding.bind(to)
+
+
+@pytest.mark.case("14")
+def test_state_is_bound_by_the_first_command_that_does_something(host: Host, here: HostId) -> None:
+    host.write("a.yaml", network("lab"))
+
+    host.run("plan", str(host.specs))
+    assert not host.state.exists()
+    host.run("apply", str(host.specs))
+    assert bound(host) is None
+    host.run("apply", str(host.specs), "--yes")
+    assert bound(host) == here
+
+
+@pytest.mark.case("14")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "SPECS"),
+        ("plan", "SPECS", "-o", "json"),
+        ("apply", "SPECS", "--yes", "--prune", "auto", "--max-effect", "data-loss"),
+        ("diff", "Network/lab", "SPECS"),
+        ("adopt", "Network/lab"),
+        ("adopt", "Network/lab", "--dry-run"),
+        ("suspend", "Network/lab"),
+        ("resume", "Network/lab"),
+    ],
+    ids=" ".join,
+)
+def test_state_of_another_host_is_refused_and_nothing_is_planned_or_done(
+    host: Host, here: HostId, words: tuple[str, ...]
+) -> None:
+    host.write("a.yaml", network("lab"))
+    host.run("apply", str(host.specs), "--yes")
+    bind(host)
+    # Of what is remembered, and of what is wanted, nothing is on this host.
+    (lab,) = host.virt.listAllNetworks()
+    lab.destroy()
+    lab.undefine()
+
+    result = host.run(*(word.replace("SPECS", str(host.specs)) for word in words))
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert f"this state belongs to {OTHER}, and {URI} is {here}" in result.stderr
+    assert "kvmreconcile state accept" in result.stderr
+    assert host.virt.listAllNetworks() == []
+    assert bound(host) == OTHER
+    with closing(State.open_readonly(host.state)) as state:
+        assert list(map(str, state.applied())) == ["Network/lab"]
+        assert state.suspended() == {}
+
+
+@pytest.mark.case("14")
+def test_history_of_another_host_is_shown_and_says_so(host: Host, here: HostId) -> None:
+    host.write("a.yaml", network("lab"))
+    host.run("apply", str(host.specs), "--yes")
+    bind(host)
+
+    result = host.run("history")
+
+    assert result.exit_code == 0
+    assert "create Network/lab" in result.stdout
+    assert f"this state belongs to {OTHER}, and {URI} is {here}" in result.stderr
+
+
+@pytest.mark.case("14")
+def test_history_needs_no_libvirt(host: Host) -> None:
+    bind(host)
+
+    result = host.run("--connect", "qemu:///system?socket=/nonexistent/sock", "history")
+
+    assert result.exit_code == 0
+    assert "belongs to" not in result.stderr
+
+
+@pytest.mark.case("14")
+def test_state_that_was_accepted_is_planned_with(host: Host, here: HostId) -> None:
+    host.write("a.yaml", network("lab"))
+    bind(host)
+
+    accepted = host.run("state", "accept")
+
+    assert accepted.stdout.startswith(f"the state belongs to {here} now, and no longer to {OTHER}")
+    assert host.run("apply", str(host.specs), "--yes").exit_code == 0
+    assert [n.name() for n in host.virt.listAllNetworks()] == ["lab"]
+
+
+@pytest.fixture
+def used(host: Host) -> Host:
+    """A host with a suspended network of ours, whose spec has changed since."""
+    host.write("a.yaml", network("lab", "{autostart: false}"))
+    assert host.run("apply", str(host.specs), "--yes").exit_code == 0
+    assert host.run("suspend", "Network/lab", "--why", "it is being moved").exit_code == 0
+    host.write("a.yaml", network("lab", "{autostart: true}"))
+    return host
+
+
+def autostart(host: Host, name: str = "lab") -> bool:
+    """Tell whether a network is started with the host."""
+    return bool(host.virt.networkLookupByName(name).autostart())
+
+
+def lose_database(host: Host) -> None:
+    for file in host.state.glob("state.sqlite3*"):
+        file.unlink()
+
+
+def empty_database(host: Host) -> None:
+    lose_database(host)
+    (host.state / "state.sqlite3").touch()
+
+
+def damage_database(host: Host) -> None:
+    lose_database(host)
+    (host.state / "state.sqlite3").write_bytes(b"SQLite format 3\0" + b"\xff" * 9000)
+
+
+def lose_all(host: Host) -> None:
+    shutil.rmtree(host.state)
+
+
+LOSSES = (lose_database, empty_database, damage_database)
+
+
+@pytest.mark.case("15a")
+@pytest.mark.parametrize("lose", LOSSES)
+def test_what_is_suspended_stays_so_without_the_database(used: Host, lose: Callable[[Host], None]) -> None:
+    lose(used)
+    approved = used.run("plan", str(used.specs)).stdout.split()[-1]
+
+    for words in (("plan",), ("apply", "--yes"), ("apply", "--approve", approved), ("plan",)):
+        result = used.run(words[0], str(used.specs), *words[1:])
+        assert "held: it is suspended" in result.stdout
+        assert "it is being moved" in result.stdout
+        assert not autostart(used)
+    assert used.run("resume", "Network/lab").exit_code == 0
+    assert used.run("apply", str(used.specs), "--yes").exit_code == 0
+    assert autostart(used)
+
+
+@pytest.mark.case("15a")
+@pytest.mark.parametrize("lose", LOSSES)
+def test_loss_of_the_database_is_said(used: Host, lose: Callable[[Host], None]) -> None:
+    lose(used)
+    lost = f"{used.state}/state.sqlite3 is "
+
+    for words in (("plan", str(used.specs)), ("diff", "Network/lab", str(used.specs)), ("history",)):
+        assert used.run(*words).stderr.startswith(f"kvmreconcile: {lost}"), words
+    assert lost in used.run("apply", str(used.specs), "--yes").stderr
+    assert lost in used.run("history").stdout
+    assert lost not in used.run("plan", str(used.specs)).stderr
+
+
+@pytest.mark.case("15b")
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("plan", "SPECS"), 0),
+        (("plan", "SPECS", "--detailed-exitcode"), 3),
+        (("plan", "SPECS", "-o", "json"), 0),
+        (("plan", "SPECS", "-o", "markdown"), 0),
+        (("apply", "SPECS", "--yes", "--max-effect", "data-loss", "--prune", "auto"), 3),
+        (("diff", "Network/lab", "SPECS"), 0),
+        (("adopt", "Network/lab"), 1),
+        (("history",), 0),
+        (("suspend", "Network/other"), 0),
+        (("resume", "Network/other"), 0),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("lose", [lose_all, *LOSSES])
+def test_lost_state_changes_nothing_and_every_command_says_it(
+    used: Host, lose: Callable[[Host], None], words: tuple[str, ...], status: int
+) -> None:
+    lose(used)
+    (used.state / "suspensions.json").unlink(missing_ok=True)
+    before = used.virt.networkLookupByName("lab").XMLDesc()
+
+    for _ in range(2):
+        result = used.run(*(word.replace("SPECS", str(used.specs)) for word in words))
+
+        said = html.unescape(result.stdout).replace('\\"', '"') + result.stderr
+        assert 'the state of instance "default" was lost: ' in said
+        assert "kvmreconcile state accept" in said
+        assert result.exit_code == status
+    assert used.virt.networkLookupByName("lab").XMLDesc() == before
+    with closing(State.open_readonly(used.state)) as state:
+        assert state.applied() == {}
+
+
+@pytest.mark.case("15b")
+def test_lost_state_is_not_released_by_an_approval_but_by_its_acceptance(used: Host) -> None:
+    lose_all(used)
+    digest = used.run("plan", str(used.specs)).stdout.split()[-1]
+
+    approved = used.run("apply", str(used.specs), "--approve", digest)
+    assert approved.exit_code == 3
+    assert not autostart(used)
+
+    accepted = used.run("state", "accept")
+    assert "what was suspended in that is looked after again" in accepted.stdout
+    assert used.run("apply", str(used.specs), "--yes").exit_code == 0
+    assert autostart(used)
+    assert used.run("plan", str(used.specs), "--detailed-exitcode").exit_code == 0
+
+
+@pytest.mark.case("15b")
+def test_with_a_lost_state_what_has_no_trace_is_made_and_looked_after(used: Host) -> None:
+    lose_all(used)
+    used.write("b.yaml", network("dmz", "{autostart: false}"))
+
+    assert used.run("apply", str(used.specs), "--yes").exit_code == 3
+    assert {n.name() for n in used.virt.listAllNetworks()} == {"lab", "dmz"}
+    used.write("b.yaml", network("dmz", "{autostart: true}"))
+    again = used.run("apply", str(used.specs), "--yes")
+
+    assert again.exit_code == 3
+    assert "(Network/lab)" in again.stdout
+    assert autostart(used, "dmz")
+    assert not autostart(used)
+
+
+@pytest.mark.case("15b")
+def test_directory_that_is_not_the_states_is_taken_for_a_lost_state(used: Host) -> None:
+    elsewhere = used.specs.parent / "elsewhere"
+
+    result = used.run("--state", str(elsewhere), "plan", str(used.specs))
+
+    assert "name the right directory by --state" in result.stdout
+    assert "held: it is suspended" in used.run("plan", str(used.specs)).stdout
+    assert not elsewhere.exists()
+
+
+@pytest.mark.case("15b")
+def test_host_with_objects_of_others_alone_is_new(host: Host) -> None:
+    host.virt.networkDefineXML("<network><name>theirs</name></network>")
+    host.write("a.yaml", network("lab"))
+
+    for _ in range(2):
+        result = host.run("apply", str(host.specs), "--yes")
+        assert result.exit_code == 0
+        assert "lost" not in result.output
+
+
+@pytest.mark.case("15b")
+def test_cut_at_any_length_the_state_gives_no_plan_that_changes_what_is_suspended(used: Host) -> None:
+    chance = random.Random(15)
+    files = {name: (used.state / name).read_bytes() for name in ("state.sqlite3", "suspensions.json")}
+
+    for number in range(60):
+        shutil.rmtree(used.state)
+        used.state.mkdir()
+        for name, content in files.items():
+            cut = chance.choice([0, chance.randrange(len(content)), len(content)])
+            (used.state / name).write_bytes(content[:cut])
+        made = used.run("plan", str(used.specs), "-o", "json")
+        done = used.run("apply", str(used.specs), "--yes", "--max-effect", "data-loss")
+
+        assert made.exit_code == 0, (number, made.output)
+        assert json.loads(made.stdout)["actions"] == [], number
+        assert done.exit_code == 3, (number, done.output)
+        assert not autostart(used), number

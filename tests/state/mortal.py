@@ -1,0 +1,58 @@
+"""Kill a process at every line of the state's modules that it executes."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import kvmreconcile.state
+
+_KILLED, _FAILED = 9, 8
+_DIRECTORY = Path(kvmreconcile.state.__file__).parent
+
+
+def killed(act: Callable[[Path], object], places: Callable[[int], Path], *modules: str) -> Iterator[Path]:
+    """
+    Yield the place of each attempt after its process was killed there, one line later each time.
+
+    Args:
+        act: What is attempted at a place.
+        places: Makes the place of an attempt, by its number.
+        modules: Of which the lines are counted; without any, all of the state's.
+    """
+    line = 0
+    while True:
+        line += 1
+        place = places(line)
+        child = os.fork()
+        if child == 0:
+            _die_at(line, {str(_DIRECTORY / f"{module}.py") for module in modules})
+            try:
+                act(place)
+            except BaseException:  # noqa: BLE001  the child must end in any case
+                os._exit(_FAILED)
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert code in (0, _KILLED), code
+        yield place
+        if code == 0:
+            return
+
+
+def _die_at(line: int, files: set[str]) -> None:
+    left = line
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal left
+        name = frame.f_code.co_filename
+        if name not in files and (files or not name.startswith(str(_DIRECTORY))):
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                os._exit(_KILLED)
+        return trace
+
+    sys.settrace(trace)

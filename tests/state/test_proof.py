@@ -1,0 +1,142 @@
+"""A state that was created from nothing is not known to be the first, until somebody has looked at the host."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.model import HostId
+from kvmreconcile.state import State
+from kvmreconcile.state.database import FILE
+from tests.state.mortal import killed
+from tests.state.values import WEB, applied, reopened
+
+COPY = "suspensions.json"
+HERE = HostId("2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0001", "qemu:///system")
+
+pytestmark = pytest.mark.case("15b")
+
+
+def is_unproved(directory: Path) -> bool:
+    found = []
+    for how in (State.open_readonly, State.open):
+        with closing(how(directory)) as state:
+            found.append(state.is_unproved())
+    assert found[0] == found[1]
+    return found[0]
+
+
+@pytest.fixture
+def proved(tmp_path: Path) -> Path:
+    """The directory of a state that is in use."""
+    directory = tmp_path / "proved"
+    with reopened(directory) as state:
+        state.prove()
+    return directory
+
+
+def test_state_is_unproved_until_it_is_proved(tmp_path: Path, proved: Path) -> None:
+    assert is_unproved(tmp_path / "new")
+    assert is_unproved(tmp_path / "new")
+    assert not is_unproved(proved)
+
+
+def test_acceptance_proves_it(state: State) -> None:
+    assert "what was suspended in that is looked after again" in state.binding.accept(HERE)
+
+    assert not state.is_unproved()
+    assert "looked after" not in state.binding.accept(HERE)
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def damaged(file: Path) -> None:
+    file.write_bytes(b"\xff" * 5000)
+
+
+HOW = (Path.unlink, emptied, damaged)
+
+
+@pytest.mark.parametrize("lose_copy", HOW)
+@pytest.mark.parametrize("lose_database", HOW)
+def test_state_of_which_both_are_lost_is_unproved(
+    proved: Path, lose_database: Callable[[Path], None], lose_copy: Callable[[Path], None]
+) -> None:
+    lose_database(proved / FILE)
+    lose_copy(proved / COPY)
+
+    assert is_unproved(proved)
+
+
+@pytest.mark.parametrize("lose", HOW)
+def test_state_of_which_the_database_alone_is_lost_is_not(proved: Path, lose: Callable[[Path], None]) -> None:
+    lose(proved / FILE)
+
+    assert not is_unproved(proved)
+    (proved / FILE).unlink()
+    assert not is_unproved(proved)
+
+
+@pytest.mark.parametrize("lose", HOW)
+def test_database_without_a_row_needs_its_second_copy(proved: Path, lose: Callable[[Path], None]) -> None:
+    with reopened(proved) as state:
+        state.put(applied(WEB))
+    lose(proved / COPY)
+    assert not is_unproved(proved)
+
+    with closing(sqlite3.connect(proved / FILE)) as database, database:
+        database.execute("DELETE FROM applied")
+    assert not is_unproved(proved)
+    lose(proved / COPY)
+    assert is_unproved(proved)
+    assert is_unproved(proved)
+
+
+def older(directory: Path) -> None:
+    """Make it that of a version that knew no second copy."""
+    (directory / COPY).unlink()
+    with closing(sqlite3.connect(directory / FILE)) as database, database:
+        database.execute("DROP TABLE meta")
+        database.execute("PRAGMA user_version = 7")
+
+
+def test_state_of_an_older_version_is_not_lost(proved: Path) -> None:
+    with reopened(proved) as state:
+        state.put(applied(WEB))
+    older(proved)
+
+    assert not is_unproved(proved)
+    assert (proved / COPY).exists()
+
+
+def test_database_of_an_older_version_that_was_emptied_is(proved: Path) -> None:
+    older(proved)
+
+    assert is_unproved(proved)
+
+
+def create_and_prove(directory: Path) -> None:
+    with reopened(directory) as state:
+        (directory / "looked").touch()
+        state.prove()
+        (directory / "proved").touch()
+
+
+def test_killed_at_any_line_it_is_proved_only_by_who_has_looked(tmp_path: Path) -> None:
+    def place(number: int) -> Path:
+        return tmp_path / str(number)
+
+    seen = set()
+    for directory in killed(create_and_prove, place, "database", "agreement", "second_copy", "durable"):
+        unproved = is_unproved(directory)
+        seen.add(unproved)
+        assert unproved or (directory / "looked").exists()
+        assert not (unproved and (directory / "proved").exists())
+        shutil.rmtree(directory)
+
+    assert seen == {True, False}
