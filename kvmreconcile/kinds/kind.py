@@ -6,7 +6,7 @@ nothing but this module.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID, uuid5
@@ -20,6 +20,7 @@ from kvmreconcile.model import (
     Actual,
     Content,
     Cost,
+    Data,
     Desired,
     Key,
     Lookup,
@@ -30,7 +31,7 @@ from kvmreconcile.model import (
     Source,
     Surroundings,
 )
-from kvmreconcile.tree import Change, Node, Rules
+from kvmreconcile.tree import Change, Node, Rules, Table, paths
 
 __all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Spec", "derived_uuid"]
 
@@ -150,6 +151,10 @@ def _not_described(_part: Node, _rule: str, _observed: Observation) -> str:
     return ""
 
 
+def _no_place(_tree: Node) -> str:
+    return ""
+
+
 def _none_moved(_desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
     return ()
 
@@ -178,6 +183,11 @@ class Kind:
         cost: Tells what the removal of an object costs, and what stays of it.
         describe: Describes what a running object loses with a part of it (`Rules.parts`), given its path and what was
             observed; "" where the definition of the part says enough.
+        data: How objects that hold data are named by others, None for a kind whose objects hold none.
+        place: Tells where a definition keeps what is in the object, in words for people, "" if nothing is. What is
+            there stays there when a definition names another place.
+        completing: The verb that completes a new object before it is first started, "" if none is needed.
+        incomplete_after: Paths at which a change makes an object incomplete again, until it is started with it.
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
         unusable: Reads the local file that a new object of some definition starts as, and tells why it cannot.
         damage: Asks libvirt whether an object's content is sound, and tells why it is not.
@@ -200,6 +210,10 @@ class Kind:
     unusable: Callable[[Node, Content], Obstacle | None] = _usable
     damage: Callable[[Any, Actual], Obstacle | None] = _sound
     describe: Callable[[Node, str, Observation], str] = _not_described
+    data: Data | None = None
+    place: Callable[[Node], str] = _no_place
+    completing: str = ""
+    incomplete_after: Table[bool] = field(default_factory=paths)
     prune: Prune = Prune.CONFIRM
     stamped: bool = False
     has_power: bool = True

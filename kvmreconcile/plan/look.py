@@ -22,6 +22,7 @@ from kvmreconcile.model import (
     Stamp,
     Surroundings,
     Unknown,
+    Why,
     World,
 )
 from kvmreconcile.plan.applied import rules_for
@@ -59,6 +60,7 @@ class Findings:
         sound: What can be started with what is stored, whatever becomes of its edit.
         unusable: What cannot be made or used, because of its content.
         lost: What of that may have been suspended in a state that was lost, and is not remembered anew.
+        withheld: What holds an object's steps, from the first that changes a definition, until the plan is approved.
     """
 
     steps: dict[Key, tuple[Action, ...]] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class Findings:
     sound: set[Key] = field(default_factory=set)
     unusable: dict[Key, Stop] = field(default_factory=dict)
     lost: set[Key] = field(default_factory=set)
+    withheld: dict[Key, Why] = field(default_factory=dict)
 
     def take(self, other: "Findings") -> None:
         """Take over what else was found of objects about which there is nothing to do here."""
