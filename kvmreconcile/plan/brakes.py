@@ -82,7 +82,7 @@ def _was_made(key: Key, world: World) -> bool:
 _BRAKES = (
     _Brake(
         limit=lambda limits: limits.replace,
-        counts=lambda action, _world: action.effect >= Effect.REPLACE,
+        counts=lambda action, world: action.effect >= Effect.REPLACE and _is_there(action.key, world),
         among=_is_there,
         told="would be replaced",
         setting="limits.maxReplace",
@@ -97,12 +97,12 @@ _BRAKES = (
         told="that run would be stopped or restarted",
         setting="limits.maxRestart",
     ),
-    # The disk they are on may just not be mounted, and guests would start with blank ones.
+    # Of what specs allow to be created again at all: the store they are in may just be out of reach.
     _Brake(
         limit=lambda limits: limits.remake,
         counts=lambda action, world: action.verb == "create" and _was_made(action.key, world),
         among=_was_made,
-        told="are gone and would be made again without their data",
+        told="are gone and would be created again",
         setting="limits.maxRemake",
         of=lambda kind: kind.data is not None,
     ),

@@ -35,6 +35,7 @@ from kvmreconcile.plan.needs import Needs, Rulebooks
 from kvmreconcile.plan.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.suspended import Stop, stop
+from kvmreconcile.plan.uses import Users
 from kvmreconcile.tree import Change, Effect, is_satisfied_by
 from kvmreconcile.tree.scalars import uuid as spelled
 
@@ -54,6 +55,7 @@ class Findings:
         foreign: What exists under a desired name and is not ours.
         to_be: What does not exist yet, so that what needs it cannot do without its being made.
         hidden: What cannot be seen before this plan starts something.
+        missing: Data that was complete once and is not seen now, with who uses it.
         at_rest: What may be changed while no window is open, as nobody is disturbed.
         suspended: What is to be left alone.
         blocked: What is not to be made or renamed now, as it is another object still.
@@ -78,6 +80,7 @@ class Findings:
     unusable: dict[Key, Stop] = field(default_factory=dict)
     lost: set[Key] = field(default_factory=set)
     withheld: dict[Key, Why] = field(default_factory=dict)
+    missing: Users = field(default_factory=dict)
 
     def take(self, other: "Findings") -> None:
         """Take over what else was found of objects about which there is nothing to do here."""
@@ -104,7 +107,7 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
         found.hidden[key] = hidden
     view = View(desired, actual, world.applied.get(key), hidden)
     is_out_of_sight = hidden is not None or (actual is None and _is_in_what_is_to_be(key, needs, found))
-    if is_out_of_sight and view.applied and view.applied.complete:
+    if is_out_of_sight and (key in found.missing or (view.applied and view.applied.complete)):
         return  # It is there for all we know, and compared once it can be seen.
     _note_stops(key, world, kinds, needs, found)
     if _is_at_rest(view, kinds):

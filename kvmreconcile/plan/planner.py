@@ -9,9 +9,11 @@ from dataclasses import replace
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Why, World
 from kvmreconcile.plan.brakes import Limits, braked
+from kvmreconcile.plan.doubt import reports, without_data
 from kvmreconcile.plan.groups import in_turn
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.memory import forget_others
+from kvmreconcile.plan.missing import Losses, find_lost
 from kvmreconcile.plan.needs import Needs, Rulebooks, Scene, find_needs
 from kvmreconcile.plan.ownership import placeholder
 from kvmreconcile.plan.policy import ORDERED, Case, Overrides, digest_of, judge, overridden
@@ -71,13 +73,15 @@ def plan(
     pending = _stored(found.pending, actions, held)
     held += () if approved else _held_again(again, edits)
     actions = list(seen_through(actions, world, edits.tried - pending.keys()))
+    reported = [h for h in reports(actions, scene) if _is_chosen(h.action.key, overrides)]
+    unsound = again.steps.keys() | {h.action.key for h in reported}
     succession.order_removals(actions)
     over = frozenset(_over(world, edits, kinds, found, again))
     return Plan(
         actions=succession.with_removals(needs.waiting(actions)),
-        held=(*found.held, *held, *gone.held),
+        held=(*found.held, *held, *reported, *gone.held),
         pending=pending,
-        in_sync=tuple(key for key in found.in_sync if key not in again.steps),
+        in_sync=tuple(key for key in found.in_sync if key not in unsound),
         records=(*dict.fromkeys((*found.records, *over)), *gone.vanished),
         problems=needs.problems,
         instead={
@@ -90,11 +94,13 @@ def plan(
 
 def _looked(scene: Scene, edits: Trials, overrides: Overrides) -> Findings:
     """Compare all objects that were asked for, and find what holds their steps until the plan is approved."""
-    found = Findings()
+    losses = Losses(find_lost(scene), scene)
+    found = Findings(missing=losses.lost)
     world = replace(scene.world, desired={**scene.world.desired, **edits.back})
     for key in _chosen(scene.needs, overrides):
         look(key, world, scene.kinds, scene.needs, found)
-    steps = found.steps
+    found.withheld |= losses.held(found.steps)
+    steps = losses.at_their_cost(found.steps)
     found.steps = {k: taking_back(each) if k in edits.failed else each for k, each in steps.items()}
     return found
 
@@ -127,8 +133,9 @@ def _given_others(
     actions, later = rolled_out(actions, world, edits, approved=limits is None)
     actions, crowd = in_turn(actions, world)
     actions, excess = braked(actions, world, scene.kinds, limits) if limits else (actions, [])
+    actions, unsafe = without_data(actions, scene)
     actions, early = in_order(actions, world)
-    return actions, [*fresh, *later, *crowd, *excess, *early]
+    return actions, [*fresh, *later, *crowd, *excess, *unsafe, *early]
 
 
 def _again(edits: Trials, scene: Scene, found: Findings) -> Findings:

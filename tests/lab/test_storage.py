@@ -16,8 +16,9 @@ import pytest
 from kvmreconcile.errors import HostError, NotFound, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.volume import KIND as VOLUME
-from kvmreconcile.model import Blind, Content, Key
-from kvmreconcile.tree import parse
+from kvmreconcile.model import Blind, Content, Hold, Key
+from kvmreconcile.plan.policy import Overrides
+from kvmreconcile.tree import Effect, parse
 from tests.lab.lab import Lab
 from tests.lab.storage import ANYTHING, Host, pool_wish, volume_wish
 from tests.waiting import wait_until
@@ -180,15 +181,6 @@ def test_directorys_other_bits_outlive_a_restart(host: Host, images: Path) -> No
     assert host.is_in_sync()
 
 
-def test_directory_that_is_gone_is_made_again(pooled: Host, images: Path) -> None:
-    pooled.act(POOL, "stop")
-    (images / "default").rmdir()
-
-    assert pooled.converge() == ["StoragePool/default start"]
-
-    assert (images / "default").is_dir()
-
-
 def test_file_whose_name_is_no_text_keeps_nobody_from_seeing_the_others(pooled: Host, images: Path) -> None:
     pooled.want(volume_wish("data", capacity="1MiB", format="raw"))
     pooled.converge()
@@ -296,13 +288,19 @@ def test_volume_is_never_overwritten(pooled: Host, images: Path) -> None:
     assert (images / "default/unseen").read_text() == "precious"
 
 
-def test_volume_whose_file_was_removed_by_hand_is_made_again(pooled: Host, images: Path) -> None:
+@pytest.mark.case("1")
+def test_volume_whose_file_was_removed_by_hand_is_created_again_with_approval(
+    pooled: Host, images: Path
+) -> None:
     pooled.want(volume_wish("root", capacity="1MiB"))
     pooled.converge()
 
     (images / "default/root").unlink()
 
-    assert pooled.converge() == [f"{of('root')} create"]
+    assert pooled.converge() == []
+    held = pooled.plan()
+    assert [(h.hold, h.action.effect) for h in held.held] == [(Hold.MISSING, Effect.DATA_LOSS)]
+    assert pooled.converge(Overrides(approved=held.digest)) == [f"{of('root')} create"]
     assert (images / "default/root").exists()
     assert pooled.is_in_sync()
 
