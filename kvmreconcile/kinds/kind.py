@@ -8,7 +8,7 @@ nothing but this module.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 from uuid import UUID, uuid5
 
 from pydantic import Field
@@ -33,7 +33,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.tree import Change, Node, Rules, Table, paths
 
-__all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Spec", "derived_uuid"]
+__all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Refreshing", "Spec", "derived_uuid"]
 
 NAMESPACE = UUID("6b0f8a5c-1d5e-5f0b-9a53-0c4a6f4d8f1e")
 """Root of every UUID that is derived from a name."""
@@ -119,6 +119,18 @@ class Driver(Protocol):
 
     def perform(self, connection: Any, action: Action) -> None:
         """Do one step. Safe to repeat: what is already so is no error."""
+
+
+@runtime_checkable
+class Refreshing(Protocol):
+    """A driver of a kind whose objects libvirt lists from a cache."""
+
+    def refresh(self, connection: Any, names: Collection[str]) -> bool:
+        """
+        Have libvirt read again where it does not list objects of these names, and return whether it was asked to.
+
+        Raises nothing: where that fails, the next observation shows it.
+        """
 
 
 def _as_said(desired: Desired, _actual: Actual, _before: Node | None) -> Node:

@@ -27,6 +27,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.plan.applied import rules_for
 from kvmreconcile.plan.compare import MOVE, Compared, compare, create
+from kvmreconcile.plan.completing import after_edit, with_completion
 from kvmreconcile.plan.halts import is_left, kept_still
 from kvmreconcile.plan.loss import lost
 from kvmreconcile.plan.masks import mask
@@ -227,14 +228,16 @@ def _compared(view: View, lookups: Lookups, kind: Rulebook) -> Compared:
         if applied and not applied.complete and view.hidden:
             return _made_anew(view, applied, kind, around)
         reason = Reason.NEW if applied is None else Reason.DRIFT if applied.complete else Reason.UNFINISHED
-        return create(desired, kind, around, reason)
+        made = create(desired, kind, around, reason)
+        return made if applied and applied.complete else with_completion(made, desired, kind)
     if applied and not applied.complete:
         if not kind.has_power:
             return _made_anew(view, applied, kind, around)
-        applied = None
+        known = applied if kind.completing else None
+        return with_completion(compare(desired, actual, known, kind, around), desired, kind)
     if desired.policy.apply is Apply.CREATE_ONLY and applied:
         return Compared()
-    return compare(desired, actual, applied, kind, around)
+    return after_edit(compare(desired, actual, applied, kind, around), desired, kind)
 
 
 def _made_anew(view: View, applied: Applied, kind: Rulebook, around: Surroundings) -> Compared:

@@ -169,6 +169,49 @@ def assert_back(storage: Storage) -> None:
 
 
 @pytest.mark.case("2")
+def test_pool_whose_disk_is_not_mounted_is_not_made_on_the_file_system_below(booted: Storage) -> None:
+    booted.lab.virsh("destroy", "guest")
+    booted.lab.virsh("pool-destroy", "fast")
+    booted.umount()
+
+    for _ in range(2):
+        failed = booted.apply()
+        assert failed.exit_code == 1
+        assert "is its disk mounted?" in failed.output
+
+    assert not booted.exists(booted.pool)
+    assert booted.run_number() == "-"
+    assert_back(booted)
+
+
+@pytest.mark.case("2")
+def test_empty_directory_of_a_pool_is_not_filled_with_blank_volumes(booted: Storage) -> None:
+    booted.lab.virsh("destroy", "guest")
+    booted.lab.virsh("pool-destroy", "fast")
+    booted.umount()
+    # The mount point was there before the disk, and libvirt starts its pools with the host.
+    booted.lab.exec("mkdir", str(booted.pool))
+    booted.lab.virsh("pool-start", "fast")
+    booted.describe(booted.pool, new_qcow2=SIZE, **{name.replace(".", "_"): SIZE for name in NAMES})
+
+    assert booted.apply().exit_code == 3
+
+    held = booted.held()
+    assert {key for key, each in held.items() if each["hold"] == "missing"} == {
+        f"Volume/fast/{name}" for name in (*NAMES, "new.qcow2")
+    }
+    assert held["Domain/guest"]["verb"] == "start"
+    assert held["Domain/guest"]["detail"].startswith(f"{DATA} is not made: it was complete and is gone")
+    question = "all 3 Volume objects of StoragePool/fast are gone: is its disk mounted?"
+    assert question in held[DATA]["detail"]
+    assert held["Volume/fast/new.qcow2"]["detail"] == question
+    assert booted.lab.exec("ls", str(booted.pool)) == ""
+    assert booted.run_number() == "-"
+    booted.describe(booted.pool, **{name.replace(".", "_"): SIZE for name in NAMES})
+    assert_back(booted)
+
+
+@pytest.mark.case("2")
 def test_disk_that_is_unmounted_under_a_running_guest_is_reported(booted: Storage) -> None:
     run = booted.run_number()
     booted.umount("-l")
@@ -197,6 +240,29 @@ def test_missing_volume_is_created_once_that_is_approved(booted: Storage) -> Non
     assert booted.run_number() != "-"
 
 
+@pytest.mark.case("2")
+def test_directory_is_made_when_a_pool_is_first_started_and_never_again(storage: Storage) -> None:
+    spec = POOL.replace("path:", "state: stopped, path:")
+    storage.write("fast.yaml", spec.format(path=storage.pool))
+    storage.converge()
+    storage.assert_in_sync()
+    assert not storage.exists(storage.pool)
+    storage.write("fast.yaml", spec.format(path=storage.point / "other"))
+    storage.converge()
+    storage.assert_in_sync()
+
+    storage.describe(storage.point / "other")
+    storage.converge()
+    storage.assert_in_sync()
+
+    storage.lab.virsh("pool-destroy", "fast")
+    storage.lab.virsh("pool-undefine", "fast")
+    storage.lab.exec("rmdir", str(storage.point / "other"))
+    for _ in range(2):
+        assert storage.apply().exit_code == 1
+    assert not storage.exists(storage.point / "other")
+
+
 @pytest.fixture
 def daemon(booted: Storage) -> Iterator[Daemon]:
     """A daemon that is not started yet, on the specs of a host that is in sync; it looks at everything each second."""
@@ -211,3 +277,28 @@ def daemon(booted: Storage) -> Iterator[Daemon]:
     yield daemon
     daemon.process.stop()
     print(daemon.process.tail())
+
+
+@pytest.mark.case("2")
+def test_daemon_waits_for_the_disk_and_starts_the_guest_once_it_is_mounted(
+    booted: Storage, daemon: Daemon
+) -> None:
+    booted.lab.virsh("destroy", "guest")
+    booted.lab.virsh("pool-destroy", "fast")
+    booted.umount()
+    booted.lab.exec("mkdir", str(booted.pool))
+    booted.lab.virsh("pool-start", "fast")
+
+    daemon.start()
+    assert daemon.wait_for("object.held", key=DATA)["why"] == "data is missing"
+    for _ in range(3):
+        daemon.wait_for("pass.ended", held=4)
+
+    assert not any(line["event"] == "action.started" for line in daemon.lines())
+    assert booted.lab.exec("ls", str(booted.pool)) == ""
+    booted.mount()
+    daemon.wait_for("action.done", key="Domain/guest", verb="start")
+    daemon.wait_until_idle(in_sync=5)
+    assert {line["verb"] for line in daemon.lines() if line["event"] == "action.started"} == {"start"}
+    booted.lab.virsh("destroy", "guest")
+    daemon.wait_for("action.done", key="Domain/guest", verb="start")

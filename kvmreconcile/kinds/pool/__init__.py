@@ -26,4 +26,5 @@ KIND = Kind(
     cost=cost,
     prune=Prune.NEVER,
     by_hand="virsh pool-destroy {name}; virsh pool-undefine {name}",
+    completing="build",
 )
