@@ -85,6 +85,9 @@ class Ledger:
             both = for_policy(kind.rules, plain=True, shared=True, ignored=())
             doing = replace(known, tree=overlay(meant.tree, known.tree, both), digest="")
         seen = self._world.observed.actual(action.key)
+        if any(change.rule in kind.incomplete_after for change in action.changes):
+            # Killed before it is started, it is completed as one that is created.
+            doing = replace(doing, complete=False)
         if action.verb == "define" and seen:
             # First, as it is the way back from what follows.
             self._trials.begin(desired, seen, known)

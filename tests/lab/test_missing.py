@@ -240,6 +240,20 @@ def test_missing_volume_is_created_once_that_is_approved(booted: Storage) -> Non
     assert booted.run_number() != "-"
 
 
+@pytest.mark.case("4a")
+def test_edited_path_of_an_empty_pool_restarts_it_once(storage: Storage) -> None:
+    storage.describe(storage.pool)
+    storage.converge()
+
+    storage.describe(storage.point / "other")
+    done = storage.converge()
+
+    assert done.output.count("restart") >= 1
+    storage.assert_in_sync()
+    assert "restart" not in storage.converge().output
+    assert str(storage.point / "other") in storage.lab.virsh("pool-dumpxml", "fast")
+
+
 @pytest.mark.case("2")
 def test_directory_is_made_when_a_pool_is_first_started_and_never_again(storage: Storage) -> None:
     spec = POOL.replace("path:", "state: stopped, path:")
@@ -302,3 +316,22 @@ def test_daemon_waits_for_the_disk_and_starts_the_guest_once_it_is_mounted(
     assert {line["verb"] for line in daemon.lines() if line["event"] == "action.started"} == {"start"}
     booted.lab.virsh("destroy", "guest")
     daemon.wait_for("action.done", key="Domain/guest", verb="start")
+
+
+@pytest.mark.case("4a")
+def test_daemon_restarts_a_pool_for_its_edited_path_once(booted: Storage, daemon: Daemon) -> None:
+    empty = POOL.replace("name: fast", "name: empty")
+    daemon.start()
+    daemon.wait_until_idle(in_sync=5)
+    booted.write("empty.yaml", empty.format(path=booted.point / "a"))
+    daemon.wait_until_idle(in_sync=6)
+
+    booted.write("empty.yaml", empty.format(path=booted.point / "b"))
+
+    daemon.wait_for("action.done", key="StoragePool/empty", verb="restart")
+    for _ in range(3):
+        daemon.wait_for("pass.ended", in_sync=6, held=0)
+    restarts = [
+        line for line in daemon.lines() if line["event"] == "action.started" and line.get("verb") == "restart"
+    ]
+    assert len(restarts) == 1

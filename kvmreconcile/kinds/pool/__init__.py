@@ -5,6 +5,7 @@ from kvmreconcile.kinds.pool.render import NAME, ROOT, adopt, complete, cost, de
 from kvmreconcile.kinds.pool.rules import RULES
 from kvmreconcile.kinds.pool.spec import StoragePoolSpec
 from kvmreconcile.model import Prune
+from kvmreconcile.tree import paths
 
 
 def _driver() -> Driver:
@@ -18,6 +19,7 @@ KIND = Kind(
     root=ROOT,
     spec=StoragePoolSpec,
     rules=RULES,
+    incomplete_after=paths("target/path"),
     key=key,
     desire=desire,
     complete=complete,

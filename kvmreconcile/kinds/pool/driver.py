@@ -164,8 +164,17 @@ def _stop(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _restart(virt: libvirt.virConnect, action: Action) -> None:
+    """Stop a pool and start it, with the directory made of one whose path was edited."""
+    pool = _find(virt, action)
+    is_moved = _path(_xml(pool, _LIVE)) != _path(_persistent(pool))
     _stop(virt, action)
+    if is_moved:
+        _build(virt, action)
     _start(virt, action)
+
+
+def _path(xml: str) -> str | None:
+    return parse(xml).get("target/path")
 
 
 def _autostart(virt: libvirt.virConnect, action: Action) -> None:
