@@ -11,6 +11,7 @@ from kvmreconcile.model import Action, Held, Hold, Key, Plan, Why, World
 from kvmreconcile.plan.brakes import Limits, braked
 from kvmreconcile.plan.doubt import reports, without_data
 from kvmreconcile.plan.groups import in_turn
+from kvmreconcile.plan.left_behind import left_behind
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.missing import Losses, find_lost
@@ -52,6 +53,7 @@ def plan(
     for key in _chosen(needs, overrides):
         rename_first(key, renames, world, kinds[key.kind], found)
     swaps = find_swaps(world, kinds, needs, found)
+    found.withheld |= left_behind(found.steps, scene)
     again = _again(edits, scene, found)
     for each in (found, again):
         each.steps = {k: announced(s, world, kinds[k.kind]) if s else s for k, s in each.steps.items()}

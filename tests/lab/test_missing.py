@@ -254,6 +254,61 @@ def test_edited_path_of_an_empty_pool_restarts_it_once(storage: Storage) -> None
     assert str(storage.point / "other") in storage.lab.virsh("pool-dumpxml", "fast")
 
 
+@pytest.mark.case("4b")
+def test_edited_path_of_a_pool_leaves_no_volume_behind(booted: Storage) -> None:
+    run, other = booted.run_number(), booted.point / "other"
+    booted.describe(other, **{name.replace(".", "_"): SIZE for name in NAMES})
+
+    for _ in range(2):
+        assert booted.apply().exit_code == 3
+    held = booted.held()
+    assert held["StoragePool/fast"]["hold"] == "left-behind"
+    assert held["StoragePool/fast"]["detail"] == (
+        f"3 Volume objects are in the old place, {booted.pool}, and not in the new one, {other}: "
+        "Volume/fast/data.qcow2, Volume/fast/data2.qcow2, Volume/fast/data3.qcow2"
+    )
+    assert str(booted.pool) in booted.lab.virsh("pool-dumpxml", "fast", "--inactive")
+    assert not booted.exists(other)
+
+    digest = booted.plan()["digest"]
+    booted.run("apply", str(booted.specs), "--approve", digest)
+
+    assert str(other) in booted.lab.virsh("pool-dumpxml", "fast")
+    held = booted.held()
+    assert {key for key, each in held.items() if each["hold"] == "missing"} == {
+        *(f"Volume/fast/{name}" for name in NAMES),
+        "Domain/guest",
+    }
+    assert booted.lab.exec("ls", str(other)) == ""
+    assert booted.run_number() == run
+    booted.lab.virsh("destroy", "guest")
+    assert booted.apply().exit_code == 3
+    assert booted.run_number() == "-"
+
+    booted.lab.exec("sh", "-c", f"mv {booted.pool}/* {other}")
+    booted.converge()
+    booted.assert_in_sync()
+    assert booted.run_number() != "-"
+    booted.lab.virsh("destroy", "guest")
+    booted.pattern(other / NAMES[0], "read -P 0x5a 0 1M")
+
+
+@pytest.mark.case("4b")
+def test_pool_whose_files_were_moved_follows_its_edited_path(booted: Storage) -> None:
+    run, other = booted.run_number(), booted.point / "other"
+    booted.describe(other, **{name.replace(".", "_"): SIZE for name in NAMES})
+    booted.lab.exec("mv", str(booted.pool), str(other))
+
+    booted.apply()
+
+    booted.assert_in_sync()
+    assert booted.run_number() == run
+    booted.lab.virsh("destroy", "guest")
+    booted.converge()
+    booted.lab.virsh("destroy", "guest")
+    booted.pattern(other / NAMES[0], "read -P 0x5a 0 1M")
+
+
 @pytest.mark.case("2")
 def test_directory_is_made_when_a_pool_is_first_started_and_never_again(storage: Storage) -> None:
     spec = POOL.replace("path:", "state: stopped, path:")
@@ -335,3 +390,23 @@ def test_daemon_restarts_a_pool_for_its_edited_path_once(booted: Storage, daemon
         line for line in daemon.lines() if line["event"] == "action.started" and line.get("verb") == "restart"
     ]
     assert len(restarts) == 1
+
+
+@pytest.mark.case("4b")
+def test_daemon_follows_an_edited_path_once_the_files_are_moved(booted: Storage, daemon: Daemon) -> None:
+    run, other = booted.run_number(), booted.point / "other"
+    daemon.start()
+    daemon.wait_until_idle(in_sync=5)
+
+    booted.edit("fast.yaml", str(booted.pool), str(other))
+    held = daemon.wait_for("object.held", key="StoragePool/fast")
+    assert held["why"] == "what is in it would be left behind"
+    for _ in range(2):
+        daemon.wait_for("pass.ended", held=2)
+    booted.lab.exec("mv", str(booted.pool), str(other))
+
+    daemon.wait_for("action.done", key="StoragePool/fast", verb="restart")
+    daemon.wait_until_idle(in_sync=5)
+    assert booted.run_number() == run
+    assert daemon.done("restart") == {"StoragePool/fast"}
+    assert daemon.done("create") == set()

@@ -1,6 +1,7 @@
 """Storage pools."""
 
 from kvmreconcile.kinds.kind import Driver, Kind
+from kvmreconcile.kinds.pool.place import place
 from kvmreconcile.kinds.pool.render import NAME, ROOT, adopt, complete, cost, desire, key
 from kvmreconcile.kinds.pool.rules import RULES
 from kvmreconcile.kinds.pool.spec import StoragePoolSpec
@@ -26,6 +27,7 @@ KIND = Kind(
     driver=_driver,
     adopt=adopt,
     cost=cost,
+    place=place,
     prune=Prune.NEVER,
     by_hand="virsh pool-destroy {name}; virsh pool-undefine {name}",
     completing="build",
