@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.kinds.kind import Kind, Refreshing
 from kvmreconcile.model import Actual, Blind, Key, Observation, Unknown
 from kvmreconcile.tree import forget_unused
 
@@ -46,6 +46,17 @@ class Observer:
         seen = observe(self.kinds.values(), self.connection)
         self._seen = Observation(_kept(seen.objects, before), seen.blind)
         return self._seen
+
+    def refreshed(self, keys: Collection[Key]) -> Observation:
+        """Look again at what is in the stores that libvirt reads again, as it does not list objects that were there once."""
+        seen = self._seen or self.all()
+        for name in sorted({key.kind for key in keys}):
+            driver = self.kinds[name].driver()
+            names = {key.name for key in keys if key.kind == name}
+            if isinstance(driver, Refreshing) and driver.refresh(self.connection, names):
+                for kind in (*(outer for outer, inner in _INSIDE.items() if inner == name), name):
+                    self._seen = seen = self._merged(seen, kind, None)
+        return seen
 
     def again(self, keys: Collection[Key]) -> Observation:
         """

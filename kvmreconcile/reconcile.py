@@ -16,7 +16,7 @@ from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Key, Plan, Prune, Report, World
+from kvmreconcile.model import Applied, Key, Observation, Plan, Prune, Report, World
 from kvmreconcile.observe import Observer
 from kvmreconcile.obstacles import Obstacles
 from kvmreconcile.plan import Limit, Limits, Overrides
@@ -87,14 +87,16 @@ class Site:
         """
         settings, here = self.settings, self.connection.identify()
         self.state.binding.check(here, self.connection.uri)
-        edits = self.state.edits()
+        # The state first: what another process completes meanwhile would be taken for gone.
+        edits, applied = self.state.edits(), self.state.applied()
+        observed = self._observed(specs, applied) if at is None else self._observer.again(at)
         world = World(
             instance=settings.instance,
             host=settings.host,
             now=now,
             desired=specs.desired,
-            observed=self._observer.all() if at is None else self._observer.again(at),
-            applied=self.state.applied(),
+            observed=observed,
+            applied=applied,
             frozen=specs.frozen,
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
@@ -117,6 +119,17 @@ class Site:
             self.state.binding.claim(world.host_id, self.connection.uri)
         if not world.lost:
             self.state.prove()
+
+    def _observed(self, specs: Loaded, applied: Mapping[Key, Applied]) -> Observation:
+        """Look at everything, and twice before data is said to be gone that was complete once."""
+        seen = self._observer.all()
+        complete = (key for key in specs.desired if key in applied and applied[key].complete)
+        gone = {
+            k
+            for k in complete
+            if self.kinds[k.kind].data and k not in seen.objects and not seen.blind_spot(k)
+        }
+        return self._observer.refreshed(gone) if gone else seen
 
     def plan(self, world: World, overrides: Overrides) -> Plan:
         """Say what would be done, and what is held."""

@@ -71,16 +71,17 @@ class LimitSettings(Spec):
         Field(
             ge=0,
             le=1,
-            description="A share of the volumes that were made. If more than this are gone, as if their disk were "
-            "not mounted, none of them is made again; one may always be. Defaults to 0.3.",
+            description="A share of the volumes that were complete. If more than this are gone and their specs "
+            "let them be created again without approval, none of them is; one may always be. Volumes whose "
+            "data would be lost are held however few they are. Defaults to 0.3.",
         ),
     ] = 0.3
     max_remake: Annotated[
         int,
         Field(
             ge=0,
-            description="A number of volumes. If more than this are gone, none of them is made again, whatever "
-            "their share. Defaults to 5.",
+            description="A number of volumes. If more than this are gone and their specs let them be created "
+            "again without approval, none of them is, whatever their share. Defaults to 5.",
         ),
     ] = 5
 

@@ -25,7 +25,7 @@ LAYERS = {
 DRIVERS = (
     "kinds/*/driver.py",
     "kinds/domain/live/*.py",
-    *(f"kinds/volume/{module}.py" for module in ("users", "making", "damage")),
+    *(f"kinds/volume/{module}.py" for module in ("cache", "users", "making", "damage")),
 )
 """The drivers; the domain's is a module and a folder, the volume's a few modules."""
 LIBVIRT = ("host/*.py", *DRIVERS)

@@ -85,6 +85,9 @@ class Ledger:
             both = for_policy(kind.rules, plain=True, shared=True, ignored=())
             doing = replace(known, tree=overlay(meant.tree, known.tree, both), digest="")
         seen = self._world.observed.actual(action.key)
+        if any(change.rule in kind.incomplete_after for change in action.changes):
+            # Killed before it is started, it is completed as one that is created.
+            doing = replace(doing, complete=False)
         if action.verb == "define" and seen:
             # First, as it is the way back from what follows.
             self._trials.begin(desired, seen, known)
@@ -109,7 +112,8 @@ class Ledger:
 
     def after(self, action: Action) -> None:
         """Write down that an object is whole, gone, or has another name."""
-        known = self._now.get(action.key)
+        known, earlier = self._now.get(action.key), self._earlier.get(action.key)
+        completing = self._kinds[action.key.kind].completing
         if action.verb in RENAMING and action.former:
             self._state.rename(action.former, action.key)
         elif action.verb in REMOVING:
@@ -117,8 +121,10 @@ class Ledger:
             self._trials.end(action.key)
             self._edits.end(action.key)
         elif action.verb in MAKING and known:
-            self._put(replace(known, complete=True))
+            self._put(replace(known, complete=not completing or (earlier is not None and earlier.complete)))
             self._edits.end(action.key)
+        elif action.verb == completing and known:
+            self._put(replace(known, complete=True))
         elif action.verb in STARTING:
             self._started.add(action.key)
 
@@ -166,7 +172,9 @@ class Ledger:
         pending = outstanding(noted, actual, rules_for(desired, kind)) if noted else ()
         left = is_left(desired, actual, before)
         tree = with_kept(applied.tree, noted.tree, desired, kind.rules) if noted else applied.tree
-        applied = replace(applied, tree=tree, settled=tuple(answers), pending=pending, left=left)
+        complete = not kind.completing or actual.active or noted is None or noted.complete
+        applied = replace(applied, tree=tree, complete=complete)
+        applied = replace(applied, settled=tuple(answers), pending=pending, left=left)
         self._put(_without(withheld, applied, before))
         self._edits.settle(desired, actual, applied)
         return tuple(s for s in applied.settled if s.fingerprint not in told)

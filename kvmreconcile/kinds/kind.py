@@ -6,9 +6,9 @@ nothing but this module.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 from uuid import UUID, uuid5
 
 from pydantic import Field
@@ -20,6 +20,7 @@ from kvmreconcile.model import (
     Actual,
     Content,
     Cost,
+    Data,
     Desired,
     Key,
     Lookup,
@@ -30,9 +31,9 @@ from kvmreconcile.model import (
     Source,
     Surroundings,
 )
-from kvmreconcile.tree import Change, Node, Rules
+from kvmreconcile.tree import Change, Node, Rules, Table, paths
 
-__all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Spec", "derived_uuid"]
+__all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Refreshing", "Spec", "derived_uuid"]
 
 NAMESPACE = UUID("6b0f8a5c-1d5e-5f0b-9a53-0c4a6f4d8f1e")
 """Root of every UUID that is derived from a name."""
@@ -120,6 +121,18 @@ class Driver(Protocol):
         """Do one step. Safe to repeat: what is already so is no error."""
 
 
+@runtime_checkable
+class Refreshing(Protocol):
+    """A driver of a kind whose objects libvirt lists from a cache."""
+
+    def refresh(self, connection: Any, names: Collection[str]) -> bool:
+        """
+        Have libvirt read again where it does not list objects of these names, and return whether it was asked to.
+
+        Raises nothing: where that fails, the next observation shows it.
+        """
+
+
 def _as_said(desired: Desired, _actual: Actual, _before: Node | None) -> Node:
     return desired.tree
 
@@ -147,6 +160,10 @@ def _sound(_connection: Any, _actual: Actual) -> Obstacle | None:
 
 
 def _not_described(_part: Node, _rule: str, _observed: Observation) -> str:
+    return ""
+
+
+def _no_place(_tree: Node) -> str:
     return ""
 
 
@@ -178,6 +195,11 @@ class Kind:
         cost: Tells what the removal of an object costs, and what stays of it.
         describe: Describes what a running object loses with a part of it (`Rules.parts`), given its path and what was
             observed; "" where the definition of the part says enough.
+        data: How objects that hold data are named by others, None for a kind whose objects hold none.
+        place: Tells where a definition keeps what is in the object, in words for people, "" if nothing is. What is
+            there stays there when a definition names another place.
+        completing: The verb that completes a new object before it is first started, "" if none is needed.
+        incomplete_after: Paths at which a change makes an object incomplete again, until it is started with it.
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
         unusable: Reads the local file that a new object of some definition starts as, and tells why it cannot.
         damage: Asks libvirt whether an object's content is sound, and tells why it is not.
@@ -200,6 +222,10 @@ class Kind:
     unusable: Callable[[Node, Content], Obstacle | None] = _usable
     damage: Callable[[Any, Actual], Obstacle | None] = _sound
     describe: Callable[[Node, str, Observation], str] = _not_described
+    data: Data | None = None
+    place: Callable[[Node], str] = _no_place
+    completing: str = ""
+    incomplete_after: Table[bool] = field(default_factory=paths)
     prune: Prune = Prune.CONFIRM
     stamped: bool = False
     has_power: bool = True

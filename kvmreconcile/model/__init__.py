@@ -1,5 +1,6 @@
 """The values that stages hand to one another, every one frozen; below the planner, policy, executors, state and daemon."""
 
+from kvmreconcile.model.data import Data
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.objects import (
     Actual,
@@ -14,7 +15,18 @@ from kvmreconcile.model.objects import (
     Source,
     Stamp,
 )
-from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result, Shortage
+from kvmreconcile.model.plans import (
+    Action,
+    Held,
+    Hold,
+    Outcome,
+    Plan,
+    Reason,
+    Report,
+    Result,
+    Shortage,
+    Why,
+)
 from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
 from kvmreconcile.model.removal import Cost, Removal
 from kvmreconcile.model.windows import Window
@@ -44,6 +56,7 @@ __all__ = [
     "Blind",
     "Content",
     "Cost",
+    "Data",
     "Desired",
     "Halt",
     "Held",
@@ -79,6 +92,7 @@ __all__ = [
     "Trial",
     "Unknown",
     "Unseen",
+    "Why",
     "Window",
     "World",
 ]

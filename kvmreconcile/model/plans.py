@@ -75,6 +75,11 @@ class Action:
             raise Rejected(f"{self.key}: {self.verb} was planned without a definition")
         return self.tree
 
+    @property
+    def whole(self) -> Node | None:
+        """The whole definition that it stores, None for a step that stores none or acts on a part."""
+        return None if self.steps else self.tree
+
 
 class Hold(Enum):
     """Why an action is withheld."""
@@ -106,6 +111,12 @@ class Hold(Enum):
     LEFTOVERS = "its last spec does not let go what it has"
     SUCCESSOR = "what takes its place does not exist"
     LOST_STATE = "the state was lost, and with it what was suspended"
+    MISSING = "data is missing"
+    LEFT_BEHIND = "what is in it would be left behind"
+
+
+Why = tuple[Hold, str, str]
+"""What holds steps, in detail, and what would release them."""
 
 
 @dataclass(frozen=True, slots=True)

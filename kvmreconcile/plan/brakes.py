@@ -5,11 +5,12 @@ Separate from what one object's own policy allows, because here only the number 
 the same everywhere is the mistake they are for. Pure.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kvmreconcile.model import Action, Held, Hold, Key, World
 from kvmreconcile.plan.groups import onward
+from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Effect
 
 
@@ -51,6 +52,7 @@ class _Brake:
         among: Tells whether an object is one of those of which a share is too many.
         told: What would happen to the objects, for people.
         setting: What is named to those who want more.
+        of: Tells of which kinds objects are counted.
     """
 
     limit: Callable[[Limits], Limit]
@@ -58,6 +60,7 @@ class _Brake:
     among: Callable[[Key, World], bool]
     told: str
     setting: str
+    of: Callable[[Rulebook], bool] = lambda _kind: True
 
 
 _STOPS = frozenset({"stop", "suspend"})
@@ -79,7 +82,7 @@ def _was_made(key: Key, world: World) -> bool:
 _BRAKES = (
     _Brake(
         limit=lambda limits: limits.replace,
-        counts=lambda action, _world: action.effect >= Effect.REPLACE,
+        counts=lambda action, world: action.effect >= Effect.REPLACE and _is_there(action.key, world),
         among=_is_there,
         told="would be replaced",
         setting="limits.maxReplace",
@@ -94,24 +97,25 @@ _BRAKES = (
         told="that run would be stopped or restarted",
         setting="limits.maxRestart",
     ),
-    # The disk they are on may just not be mounted, and guests would start with blank ones.
+    # Of what specs allow to be created again at all: the store they are in may just be out of reach.
     _Brake(
         limit=lambda limits: limits.remake,
-        counts=lambda action, world: (
-            action.key.kind == "Volume" and action.verb == "create" and _was_made(action.key, world)
-        ),
+        counts=lambda action, world: action.verb == "create" and _was_made(action.key, world),
         among=_was_made,
-        told="are gone and would be made again without their data",
+        told="are gone and would be created again",
         setting="limits.maxRemake",
+        of=lambda kind: kind.data is not None,
     ),
 )
 
 
-def braked(actions: Sequence[Action], world: World, limits: Limits) -> tuple[list[Action], list[Held]]:
+def braked(
+    actions: Sequence[Action], world: World, kinds: Mapping[str, Rulebook], limits: Limits
+) -> tuple[list[Action], list[Held]]:
     """Split steps into those that may be done and those of which there are too many, which are all held."""
     left, held = list(actions), list[Held]()
     for brake in _BRAKES:
-        for kind in sorted({action.key.kind for action in left}):
+        for kind in sorted({a.key.kind for a in left if brake.of(kinds[a.key.kind])}):
             held += _too_many(kind, left, world, brake, limits)
         stopped = {id(h.action) for h in held}
         left = [action for action in left if id(action) not in stopped]

@@ -95,7 +95,9 @@ def compare(
     if not any(action.verb in _MARKING for action in actions):
         actions = (*_owning(actual, kind, around, base), *actions)
     over = applied is not None and outstanding(applied, actual, rules) != applied.pending
-    outdated = outdated or over or applied is None or applied.digest != named or not applied.complete
+    # One that is off and never was complete becomes so when it is started.
+    is_finished = applied is not None and (applied.complete or (bool(kind.completing) and not actual.active))
+    outdated = outdated or over or applied is None or applied.digest != named or not is_finished
     return Compared(actions, pending, stale=outdated and not actions)
 
 

@@ -22,10 +22,12 @@ from kvmreconcile.model import (
     Stamp,
     Surroundings,
     Unknown,
+    Why,
     World,
 )
 from kvmreconcile.plan.applied import rules_for
 from kvmreconcile.plan.compare import MOVE, Compared, compare, create
+from kvmreconcile.plan.completing import after_edit, with_completion
 from kvmreconcile.plan.halts import is_left, kept_still
 from kvmreconcile.plan.loss import lost
 from kvmreconcile.plan.masks import mask
@@ -34,6 +36,7 @@ from kvmreconcile.plan.needs import Needs, Rulebooks
 from kvmreconcile.plan.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.suspended import Stop, stop
+from kvmreconcile.plan.uses import Users
 from kvmreconcile.tree import Change, Effect, is_satisfied_by
 from kvmreconcile.tree.scalars import uuid as spelled
 
@@ -53,12 +56,14 @@ class Findings:
         foreign: What exists under a desired name and is not ours.
         to_be: What does not exist yet, so that what needs it cannot do without its being made.
         hidden: What cannot be seen before this plan starts something.
+        missing: Data that was complete once and is not seen now, with who uses it.
         at_rest: What may be changed while no window is open, as nobody is disturbed.
         suspended: What is to be left alone.
         blocked: What is not to be made or renamed now, as it is another object still.
         sound: What can be started with what is stored, whatever becomes of its edit.
         unusable: What cannot be made or used, because of its content.
         lost: What of that may have been suspended in a state that was lost, and is not remembered anew.
+        withheld: What holds an object's steps, from the first that changes a definition, until the plan is approved.
     """
 
     steps: dict[Key, tuple[Action, ...]] = field(default_factory=dict)
@@ -75,6 +80,8 @@ class Findings:
     sound: set[Key] = field(default_factory=set)
     unusable: dict[Key, Stop] = field(default_factory=dict)
     lost: set[Key] = field(default_factory=set)
+    withheld: dict[Key, Why] = field(default_factory=dict)
+    missing: Users = field(default_factory=dict)
 
     def take(self, other: "Findings") -> None:
         """Take over what else was found of objects about which there is nothing to do here."""
@@ -101,7 +108,7 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
         found.hidden[key] = hidden
     view = View(desired, actual, world.applied.get(key), hidden)
     is_out_of_sight = hidden is not None or (actual is None and _is_in_what_is_to_be(key, needs, found))
-    if is_out_of_sight and view.applied and view.applied.complete:
+    if is_out_of_sight and (key in found.missing or (view.applied and view.applied.complete)):
         return  # It is there for all we know, and compared once it can be seen.
     _note_stops(key, world, kinds, needs, found)
     if _is_at_rest(view, kinds):
@@ -221,14 +228,16 @@ def _compared(view: View, lookups: Lookups, kind: Rulebook) -> Compared:
         if applied and not applied.complete and view.hidden:
             return _made_anew(view, applied, kind, around)
         reason = Reason.NEW if applied is None else Reason.DRIFT if applied.complete else Reason.UNFINISHED
-        return create(desired, kind, around, reason)
+        made = create(desired, kind, around, reason)
+        return made if applied and applied.complete else with_completion(made, desired, kind)
     if applied and not applied.complete:
         if not kind.has_power:
             return _made_anew(view, applied, kind, around)
-        applied = None
+        known = applied if kind.completing else None
+        return with_completion(compare(desired, actual, known, kind, around), desired, kind)
     if desired.policy.apply is Apply.CREATE_ONLY and applied:
         return Compared()
-    return compare(desired, actual, applied, kind, around)
+    return after_edit(compare(desired, actual, applied, kind, around), desired, kind)
 
 
 def _made_anew(view: View, applied: Applied, kind: Rulebook, around: Surroundings) -> Compared:

@@ -7,15 +7,18 @@ Separate from looking at one object, because only here is decided what of all th
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from kvmreconcile.model import Action, Held, Hold, Key, Plan, World
+from kvmreconcile.model import Action, Held, Hold, Key, Plan, Why, World
 from kvmreconcile.plan.brakes import Limits, braked
+from kvmreconcile.plan.doubt import reports, without_data
 from kvmreconcile.plan.groups import in_turn
+from kvmreconcile.plan.left_behind import left_behind
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.memory import forget_others
-from kvmreconcile.plan.needs import Needs, Rulebooks, find_needs
+from kvmreconcile.plan.missing import Losses, find_lost
+from kvmreconcile.plan.needs import Needs, Rulebooks, Scene, find_needs
 from kvmreconcile.plan.ownership import placeholder
 from kvmreconcile.plan.policy import ORDERED, Case, Overrides, digest_of, judge, overridden
-from kvmreconcile.plan.prune import orphans
+from kvmreconcile.plan.prune import Orphans, orphans
 from kvmreconcile.plan.refused import is_over, withheld
 from kvmreconcile.plan.renames import find_renames
 from kvmreconcile.plan.renaming import rename_first, renamed
@@ -45,17 +48,17 @@ def plan(
     renames = find_renames(world, kinds)
     world = renamed(world, renames.formers)
     needs, edits = find_needs(world, kinds), trials(world, kinds)
-    found = _looked(replace(world, desired={**world.desired, **edits.back}), kinds, needs, overrides)
+    scene = Scene(world, kinds, needs)
+    found = _looked(scene, edits, overrides)
     for key in _chosen(needs, overrides):
         rename_first(key, renames, world, kinds[key.kind], found)
     swaps = find_swaps(world, kinds, needs, found)
-    found.steps = {k: taking_back(steps) if k in edits.failed else steps for k, steps in found.steps.items()}
-    again = _again(edits, world, kinds, needs, found)
+    found.withheld |= left_behind(found.steps, scene)
+    again = _again(edits, scene, found)
     for each in (found, again):
         each.steps = {k: announced(s, world, kinds[k.kind]) if s else s for k, s in each.steps.items()}
     gone = orphans(world, kinds, limits, overrides)
-    every = [a for steps in (*found.steps.values(), *again.steps.values()) for a in steps]
-    digest = digest_of([*every, *gone.actions, *(h.action for h in (*found.held, *gone.held))])
+    digest = _digest(found, again, gone)
     approved = overrides.approved == digest
     if approved:
         found.take(again)
@@ -67,18 +70,20 @@ def plan(
     found.blocked |= dict(swapped(swaps, world, approved=approved))
     case = Case(world.now, approved=approved, at_rest=False)
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
-    actions, waiting = _given_others(actions, world, edits, None if approved else limits)
+    actions, waiting = _given_others(actions, scene, edits, None if approved else limits)
     held += waiting
     pending = _stored(found.pending, actions, held)
     held += () if approved else _held_again(again, edits)
     actions = list(seen_through(actions, world, edits.tried - pending.keys()))
+    reported = [h for h in reports(actions, scene) if _is_chosen(h.action.key, overrides)]
+    unsound = again.steps.keys() | {h.action.key for h in reported}
     succession.order_removals(actions)
     over = frozenset(_over(world, edits, kinds, found, again))
     return Plan(
         actions=succession.with_removals(needs.waiting(actions)),
-        held=(*found.held, *held, *gone.held),
+        held=(*found.held, *held, *reported, *gone.held),
         pending=pending,
-        in_sync=tuple(key for key in found.in_sync if key not in again.steps),
+        in_sync=tuple(key for key in found.in_sync if key not in unsound),
         records=(*dict.fromkeys((*found.records, *over)), *gone.vanished),
         problems=needs.problems,
         instead={
@@ -89,19 +94,34 @@ def plan(
     )
 
 
-def _looked(world: World, kinds: Rulebooks, needs: Needs, overrides: Overrides) -> Findings:
-    found = Findings()
-    for key in _chosen(needs, overrides):
-        look(key, world, kinds, needs, found)
+def _looked(scene: Scene, edits: Trials, overrides: Overrides) -> Findings:
+    """Compare all objects that were asked for, and find what holds their steps until the plan is approved."""
+    losses = Losses(find_lost(scene), scene)
+    found = Findings(missing=losses.lost)
+    world = replace(scene.world, desired={**scene.world.desired, **edits.back})
+    for key in _chosen(scene.needs, overrides):
+        look(key, world, scene.kinds, scene.needs, found)
+    found.withheld |= losses.held(found.steps)
+    steps = losses.at_their_cost(found.steps)
+    found.steps = {k: taking_back(each) if k in edits.failed else each for k, each in steps.items()}
     return found
 
 
 def _chosen(needs: Needs, overrides: Overrides) -> Iterator[Key]:
-    yield from (key for key in needs.sequence if overrides.only is None or key in overrides.only)
+    yield from (key for key in needs.sequence if _is_chosen(key, overrides))
+
+
+def _is_chosen(key: Key, overrides: Overrides) -> bool:
+    return overrides.only is None or key in overrides.only
+
+
+def _digest(found: Findings, again: Findings, gone: Orphans) -> str:
+    every = [a for steps in (*found.steps.values(), *again.steps.values()) for a in steps]
+    return digest_of([*every, *gone.actions, *(h.action for h in (*found.held, *gone.held))])
 
 
 def _given_others(
-    actions: Sequence[Action], world: World, edits: Trials, limits: Limits | None
+    actions: Sequence[Action], scene: Scene, edits: Trials, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
     """
     Split steps into those that may be done now and those that are held because of other objects.
@@ -110,22 +130,24 @@ def _given_others(
         limits: The brakes; None for an approved plan, which neither they nor a failed edit of another hold, nor
             the time that an edit takes to settle.
     """
+    world = scene.world
     actions, fresh = settled(actions, world, limits.settle_s) if limits else (actions, [])
     actions, later = rolled_out(actions, world, edits, approved=limits is None)
     actions, crowd = in_turn(actions, world)
-    actions, excess = braked(actions, world, limits) if limits else (actions, [])
+    actions, excess = braked(actions, world, scene.kinds, limits) if limits else (actions, [])
+    actions, unsafe = without_data(actions, scene)
     actions, early = in_order(actions, world)
-    return actions, [*fresh, *later, *crowd, *excess, *early]
+    return actions, [*fresh, *later, *crowd, *excess, *unsafe, *early]
 
 
-def _again(edits: Trials, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> Findings:
+def _again(edits: Trials, scene: Scene, found: Findings) -> Findings:
     """Return what comparing gives where an edit was taken back to its end and the spec still says it."""
     again = Findings()
     for key in found.in_sync:
         if key in edits.back:
-            look(key, world, kinds, needs, again)
+            look(key, scene.world, scene.kinds, scene.needs, again)
     for key in edits.refused.keys() & found.steps.keys():
-        found.held += withheld([placeholder(world.desired[key])], edits.refused[key])
+        found.held += withheld([placeholder(scene.world.desired[key])], edits.refused[key])
     return again
 
 
@@ -164,7 +186,7 @@ def _absent(world: World, needs: Needs, overrides: Overrides) -> Iterator[tuple[
             yield key, needs.left_out[key]
         elif key in world.frozen:
             yield key, "does not exist, and its spec cannot be read"
-        elif overrides.only is not None and key not in overrides.only:
+        elif not _is_chosen(key, overrides):
             yield key, "does not exist, and is not among what was asked for"
 
 
@@ -182,11 +204,23 @@ def _judged(
             free = ORDERED if key in found.sound and not blocked else frozenset()
             allowed = tuple(a for a in steps if a.verb in free)
             kept = tuple(Held(a, *hold) for a in steps if a.verb not in free)
+        elif not case.approved and (why := found.withheld.get(key)):
+            allowed, kept = _withheld(steps, allowed, kept, why)
         if key in found.to_be and not allowed:
             absent[key] = f"is not made: {kept[0].detail or kept[0].hold.value}"
         actions += allowed
         held += kept
     return actions, held
+
+
+def _withheld(
+    steps: tuple[Action, ...], allowed: tuple[Action, ...], kept: tuple[Held, ...], why: Why
+) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
+    """Hold the steps of an object from the first that changes its definition, whatever else allows or holds them."""
+    first = next((i for i, a in enumerate(steps) if a.changes), len(steps))
+    late = steps[first:]
+    early = tuple(h for h in kept if h.action not in late)
+    return tuple(a for a in allowed if a not in late), (*early, *(Held(a, *why) for a in late))
 
 
 def _broken(key: Key, needs: Needs, absent: dict[Key, str]) -> tuple[Hold, str, str] | None:

@@ -5,7 +5,7 @@ Separate because this is the only place where things are taken away unasked, and
 be removed an object must be in our inventory and, where libvirt keeps metadata, carry our mark.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Prune, Unknown, World
@@ -17,7 +17,7 @@ from kvmreconcile.plan.ownership import is_proved_ours
 from kvmreconcile.plan.policy import Overrides
 from kvmreconcile.plan.removal import facts_of, removal
 from kvmreconcile.plan.suspended import stop
-from kvmreconcile.tree.place import under
+from kvmreconcile.plan.uses import Names, existing_users, wanted_users
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides
     mine = {k: a for k, a in world.applied.items() if a.instance == world.instance and k.kind in kinds}
     gone = {k: a for k, a in mine.items() if _is_gone(k, world, overrides)}
     needs = {k: {n for n, _ in references(a.tree, kinds[k.kind].rules)} for k, a in gone.items()}
-    users = result.users = _users(world, kinds) if gone else {}
+    users = result.users = _users(gone, world, kinds) if gone else {}
     for key in reversed(order(needs)[0]):
         actual = world.observed.objects.get(key)
         if actual is None and world.observed.blind_spot(key) is None:
@@ -136,31 +136,13 @@ def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans
     return None
 
 
-def _users(world: World, kinds: Rulebooks) -> dict[Key, set[Key]]:
-    """
-    Return who points to each object, by a spec or on the host.
-
-    That something on the host lies in another (a volume in its pool) is no use of it.
-    """
+def _users(gone: Collection[Key], world: World, kinds: Rulebooks) -> dict[Key, set[Key]]:
+    """Return who points to each object, by a spec or on the host; to what is gone also by a name of its data."""
+    names = Names(world, kinds)
+    names.add(gone)
+    by_name = (names.users_in_specs(), names.users_on_host())
     result: dict[Key, set[Key]] = {}
-    for key, target in (*_wanted(world, kinds), *_existing(world, kinds)):
-        if key != target:
-            result.setdefault(target, set()).add(key)
+    for users in (wanted_users(world, kinds), existing_users(world, kinds), *by_name):
+        for target, using in users.items():
+            result.setdefault(target, set()).update(using)
     return result
-
-
-def _wanted(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
-    for key, desired in world.desired.items():
-        for target, _ in references(desired.tree, kinds[key.kind].rules):
-            yield key, target
-
-
-def _existing(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
-    for key, actual in world.observed.objects.items():
-        if not isinstance(actual, Actual) or key.kind not in kinds:
-            continue
-        # What was plugged into a running guest alone is in its running definition only.
-        for tree in (actual.tree, *filter(None, [actual.live])):
-            for child in tree.children:
-                targets = references(child, kinds[key.kind].rules, under("", child.tag))
-                yield from ((key, target) for target, _ in targets)

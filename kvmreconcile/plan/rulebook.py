@@ -7,8 +7,8 @@ Separate so that planning imports no kind: whatever has these attributes can be 
 from collections.abc import Iterable
 from typing import Protocol
 
-from kvmreconcile.model import Actual, Cost, Desired, Lookup, Observation, Prune, Removal, Surroundings
-from kvmreconcile.tree import Change, Node, Rules
+from kvmreconcile.model import Actual, Cost, Data, Desired, Lookup, Observation, Prune, Removal, Surroundings
+from kvmreconcile.tree import Change, Node, Rules, Table
 
 
 class Rulebook(Protocol):
@@ -52,6 +52,25 @@ class Rulebook(Protocol):
     @property
     def by_hand(self) -> str:
         """How people remove an object whatever uses it, with "{name}" in place of its name."""
+        ...
+
+    @property
+    def data(self) -> Data | None:
+        """How objects that hold data are named by others, None if they hold none."""
+        ...
+
+    @property
+    def completing(self) -> str:
+        """The verb that completes a new object before it is first started, "" if none is needed."""
+        ...
+
+    @property
+    def incomplete_after(self) -> Table[bool]:
+        """Paths at which a change makes an object incomplete again, until it is started with it."""
+        ...
+
+    def place(self, tree: Node, /) -> str:
+        """Return where a definition keeps what is in the object, "" if nothing is."""
         ...
 
     def follow(self, desired: Desired, actual: Actual, before: Node | None, /) -> Node:

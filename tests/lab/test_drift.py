@@ -247,7 +247,6 @@ ALL = {
     "Domain/db1": STOPPED,
     "Network/lan": NETWORK,
     "StoragePool/images": POOL,
-    "Volume/images/spare": VOLUME,
 }
 
 
@@ -281,8 +280,21 @@ def test_drift_is_named_and_healed(site: Site, key: str, drift: Drift) -> None:
     site.assert_in_sync()
 
 
+@pytest.mark.case("1")
+@pytest.mark.parametrize("drift", [pytest.param(drift, id=drift.name) for drift in VOLUME])
+def test_volume_that_is_gone_is_named_and_created_again_with_approval(site: Site, drift: Drift) -> None:
+    drift.by_hand(site.lab)
+
+    assert site.drift() == [f"Volume/images/spare {word}" for word in drift.plan]
+    assert site.apply().exit_code == 3
+    assert "spare" not in site.lab.virsh("vol-list", "images")
+
+    site.converge("--approve", site.plan()["digest"])
+    site.assert_in_sync()
+
+
 def test_drifts_of_several_objects_are_named_and_healed_at_once(site: Site) -> None:
-    drifts = {"Network/lan": NETWORK[1], "Volume/images/spare": VOLUME[0], "Domain/db1": STOPPED[2]}
+    drifts = {"Network/lan": NETWORK[1], "StoragePool/images": POOL[2], "Domain/db1": STOPPED[2]}
     for drift in drifts.values():
         drift.by_hand(site.lab)
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles
 from tests.lab.lab import Lab
-from tests.lab.site import AT_ONCE, Site
+from tests.lab.site import AT_ONCE, POOL, Site
 
 DEMO = Path(__file__).parents[2] / "specs/demo"
 NIC = "interfaces:\n    - {name: lan, network: demo}\n"
@@ -141,6 +141,27 @@ def test_killed_while_it_changes_and_prunes(site: Site) -> None:
     print(f"killed after each of {deaths} side effects")
     assert deaths > 10
     assert names(site.lab, "list", "--all") == ["db1", "web1"]
+
+
+@pytest.mark.case("4a")
+@pytest.mark.figures
+@pytest.mark.timeout(300)
+def test_killed_while_a_pool_goes_to_a_new_place(lab: Lab, tmp_path: Path) -> None:
+    site, images = Site(lab, tmp_path), lab.path / "images"
+    spec = POOL.replace("{path}", "{path}, update: {{maxEffect: restart}}")
+
+    def as_before(site: Site) -> None:
+        emptied(site)
+        shutil.rmtree(images / "new", ignore_errors=True)
+        site.write("pool.yaml", spec.format(path=images / "old"))
+        site.converge()
+        site.write("pool.yaml", spec.format(path=images / "new"))
+
+    deaths = killed_everywhere(site, as_before)
+
+    print(f"killed after each of {deaths} side effects")
+    assert deaths > 5
+    assert (images / "new").is_dir()
 
 
 @pytest.mark.timeout(300)

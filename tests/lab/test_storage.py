@@ -16,10 +16,12 @@ import pytest
 from kvmreconcile.errors import HostError, NotFound, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.volume import KIND as VOLUME
-from kvmreconcile.model import Blind, Content, Key
-from kvmreconcile.tree import parse
+from kvmreconcile.model import Blind, Content, Hold, Key
+from kvmreconcile.plan.applied import intent
+from kvmreconcile.plan.policy import Overrides
+from kvmreconcile.tree import Effect, parse, to_xml
 from tests.lab.lab import Lab
-from tests.lab.storage import ANYTHING, Host, pool_wish, volume_wish
+from tests.lab.storage import ANYTHING, KINDS, Host, pool_wish, volume_wish
 from tests.waiting import wait_until
 
 MIB = 1 << 20
@@ -96,6 +98,7 @@ def test_pool_is_made_with_its_directory_and_then_nothing_is_left(host: Host, im
     assert host.converge() == [
         "StoragePool/default create",
         "StoragePool/default autostart",
+        "StoragePool/default build",
         "StoragePool/default start",
     ]
 
@@ -180,13 +183,43 @@ def test_directorys_other_bits_outlive_a_restart(host: Host, images: Path) -> No
     assert host.is_in_sync()
 
 
-def test_directory_that_is_gone_is_made_again(pooled: Host, images: Path) -> None:
+@pytest.mark.case("2")
+def test_directory_that_is_gone_is_not_made_again(pooled: Host, images: Path) -> None:
     pooled.act(POOL, "stop")
     (images / "default").rmdir()
 
-    assert pooled.converge() == ["StoragePool/default start"]
+    for verb in ("start", "restart"):
+        with pytest.raises(HostError, match="No such file or directory; is its disk mounted"):
+            pooled.act(POOL, verb)
 
-    assert (images / "default").is_dir()
+    assert not (images / "default").exists()
+    assert pooled.actual(POOL).active is False
+
+
+@pytest.mark.case("2")
+def test_other_uuid_of_a_pool_does_not_make_its_directory(pooled: Host, images: Path) -> None:
+    pooled.act(POOL, "stop")
+    (images / "default").rmdir()
+    tree = pool_wish(path=str(images / "default"), uuid="0f6bd1ae-8a4f-4b2e-a6a5-0d3c1a8b7c6d").tree
+
+    pooled.act(POOL, "replace", tree=parse(to_xml(tree).replace("<pool", "<pool type='dir'")))
+
+    assert not (images / "default").exists()
+
+
+def test_creation_of_a_pool_that_was_interrupted_is_completed(host: Host, images: Path) -> None:
+    wish = pool_wish(path=str(images / "a/b"))
+    host.want(wish)
+    host.applied[POOL] = intent(wish, "lab", KINDS["StoragePool"])
+    host.connection.virt.storagePoolDefineXML(
+        f"<pool type='dir'><name>default</name><uuid>{wish.uuid}</uuid>"
+        f"<target><path>{images}/a/b</path></target></pool>"
+    )
+
+    assert host.converge() == ["StoragePool/default build", "StoragePool/default start"]
+
+    assert (images / "a/b").is_dir()
+    assert host.is_in_sync()
 
 
 def test_file_whose_name_is_no_text_keeps_nobody_from_seeing_the_others(pooled: Host, images: Path) -> None:
@@ -296,13 +329,19 @@ def test_volume_is_never_overwritten(pooled: Host, images: Path) -> None:
     assert (images / "default/unseen").read_text() == "precious"
 
 
-def test_volume_whose_file_was_removed_by_hand_is_made_again(pooled: Host, images: Path) -> None:
+@pytest.mark.case("1")
+def test_volume_whose_file_was_removed_by_hand_is_created_again_with_approval(
+    pooled: Host, images: Path
+) -> None:
     pooled.want(volume_wish("root", capacity="1MiB"))
     pooled.converge()
 
     (images / "default/root").unlink()
 
-    assert pooled.converge() == [f"{of('root')} create"]
+    assert pooled.converge() == []
+    held = pooled.plan()
+    assert [(h.hold, h.action.effect) for h in held.held] == [(Hold.MISSING, Effect.DATA_LOSS)]
+    assert pooled.converge(Overrides(approved=held.digest)) == [f"{of('root')} create"]
     assert (images / "default/root").exists()
     assert pooled.is_in_sync()
 

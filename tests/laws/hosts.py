@@ -13,6 +13,7 @@ from kvmreconcile.model import (
     Actual,
     Applied,
     Cost,
+    Data,
     Desired,
     Key,
     Lookup,
@@ -25,7 +26,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.plan.applied import applied_after, run_of, settled_live
-from kvmreconcile.tree import Change, Effect, Node, Rules, make, to_xml
+from kvmreconcile.tree import Change, Effect, Node, Rules, Table, make, paths, to_xml
 from tests.sightings import LONG
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -44,6 +45,12 @@ class Book:
     by_hand: str = ""
 
     has_power: bool = True
+    data: Data | None = None
+    completing: str = ""
+    incomplete_after: Table[bool] = field(default_factory=paths)
+
+    def place(self, _tree: Node) -> str:
+        return ""
 
     def follow(self, desired: Desired, _actual: Actual, _before: Node | None) -> Node:
         return desired.tree

@@ -172,18 +172,18 @@ def test_first_objects_of_an_empty_host_are_not_braked() -> None:
 
 
 def volumes_of_which_are_left(left: int, of: int) -> World:
-    """Return a world in which only some volumes are left."""
-    wanted = [wish(f"Volume/p/v{n}") for n in range(of)]
+    """Return a world in which only some volumes are left, and their specs allow the loss of their data."""
+    wanted = [wish(f"Volume/p/v{n}", max_effect=Effect.DATA_LOSS) for n in range(of)]
     return world(wanted, [seen(d) for d in wanted[:left]], [remembered(d) for d in wanted])
 
 
-def test_volumes_that_are_gone_all_at_once_are_not_made_again_blank() -> None:
+def test_volumes_that_are_gone_all_at_once_are_not_created_again_whatever_their_specs_allow() -> None:
     made = planned(volumes_of_which_are_left(2, of=5))
 
     assert done(made) == []
     assert {h for _, h in held(made)} == {"BRAKE"}
     assert made.held[0].detail == (
-        "3 of 5 Volume objects are gone and would be made again without their data; at most 1 may in one pass"
+        "3 of 5 Volume objects are gone and would be created again; at most 1 may in one pass"
     )
     approved = planned(volumes_of_which_are_left(2, of=5), Overrides(approved=made.digest))
     assert done(approved) == ["create Volume/p/v2", "create Volume/p/v3", "create Volume/p/v4"]

@@ -17,6 +17,7 @@ from kvmreconcile.model import (
     Applied,
     Blind,
     Cost,
+    Data,
     Desired,
     Key,
     Lookup,
@@ -71,6 +72,13 @@ class Book:
     renames: bool = False
     by_hand: str = "virsh remove {name}"
     loss: Effect = Effect.REPLACE
+    data: Data | None = None
+    completing: str = ""
+    incomplete_after: Table[bool] = field(default_factory=paths)
+
+    def place(self, tree: Node) -> str:
+        """Return where a pool says that its volumes are."""
+        return tree.attr("path") or ""
 
     def follow(self, desired: Desired, actual: Actual, before: Node | None) -> Node:
         """Keep an object's "place" as it is, unless the spec has moved it and its content does not go along."""
@@ -116,6 +124,22 @@ class Book:
         uuid = make(self.root, children=(make("uuid", text=surroundings.uuid),))
         whole = overlay(proposed, uuid, Rules()) if proposed.child("uuid") is None else proposed
         return stamped(whole, surroundings.stamp) if self.stamped else whole
+
+
+def _names(key: Key, lookup: Lookup) -> Iterable[str]:
+    """Yield the names of a volume: its key, and its path if its pool says one."""
+    pool, _, name = key.name.partition("/")
+    tree = lookup(Key("StoragePool", pool))
+    path = tree.attr("path") if tree else None
+    return [str(key), *([f"{path}/{name}"] if path else [])]
+
+
+def _named(tree: Node) -> Iterable[str]:
+    """Yield what a definition names; a volume is built on what it has as "base"."""
+    if tree.tag == "volume":
+        return [tree.attr("base") or ""]
+    pairs = (f"Volume/{c.attr('pool')}/{c.attr('volume')}" for c in tree.children)
+    return [*pairs, *(c.attr("file") or "" for c in tree.children)]
 
 
 def _grows(change: Change, _volume: Node) -> bool:
@@ -213,6 +237,7 @@ BOOKS = {
         ),
         has_power=False,
         loss=Effect.DATA_LOSS,
+        data=Data(_names, _named),
     ),
 }
 

@@ -1,10 +1,12 @@
 """Storage pools."""
 
 from kvmreconcile.kinds.kind import Driver, Kind
+from kvmreconcile.kinds.pool.place import place
 from kvmreconcile.kinds.pool.render import NAME, ROOT, adopt, complete, cost, desire, key
 from kvmreconcile.kinds.pool.rules import RULES
 from kvmreconcile.kinds.pool.spec import StoragePoolSpec
 from kvmreconcile.model import Prune
+from kvmreconcile.tree import paths
 
 
 def _driver() -> Driver:
@@ -18,12 +20,15 @@ KIND = Kind(
     root=ROOT,
     spec=StoragePoolSpec,
     rules=RULES,
+    incomplete_after=paths("target/path"),
     key=key,
     desire=desire,
     complete=complete,
     driver=_driver,
     adopt=adopt,
     cost=cost,
+    place=place,
     prune=Prune.NEVER,
     by_hand="virsh pool-destroy {name}; virsh pool-undefine {name}",
+    completing="build",
 )

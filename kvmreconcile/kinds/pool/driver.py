@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import libvirt
 
-from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unsupported
+from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unavailable, Unsupported
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
@@ -17,11 +17,11 @@ _LIVE = 0
 _PERMISSIONS = "target/permissions"
 _DIRECTORIES = frozenset({"dir", "fs", "netfs"})
 """Types of which "build" makes a directory; elsewhere it would format what is there."""
-
 _DEFINE = {
     libvirt.VIR_ERR_INTERNAL_ERROR: Unsupported,  # "missing backend for pool type"
     libvirt.VIR_ERR_OPERATION_FAILED: Rejected,  # "pool 'x' already exists with uuid"
 }
+_MISSING = "is its disk mounted? A directory that is missing is made for a new pool only, so mount the disk, or make it by hand"
 _STOP = {
     libvirt.VIR_ERR_INTERNAL_ERROR: Busy,  # "pool has asynchronous jobs running"
 }
@@ -92,6 +92,28 @@ def _define(virt: libvirt.virConnect, action: Action) -> None:
         virt.storagePoolDefineXML(to_xml(action.definition), libvirt.VIR_STORAGE_POOL_DEFINE_VALIDATE)
 
 
+def _build(virt: libvirt.virConnect, action: Action) -> None:
+    """Make the directory of a pool that is about to be started, if it is missing."""
+    pool = _find(virt, action)
+    wanted = _persistent(pool)
+    if pool.isActive() or not _is_directory(wanted):
+        return
+    try:
+        with translated(f"{NAME}/{pool.name()}"):
+            pool.create(0)
+    except Unavailable:
+        raise
+    except HostError:
+        # Only now: to build sets the mode of a directory that exists, and takes its sticky bit away.
+        pool.build(0)
+    else:
+        _set_mode(virt, pool, wanted)
+
+
+def _is_directory(xml: str) -> bool:
+    return parse(xml).attr("type") in _DIRECTORIES
+
+
 def _start(virt: libvirt.virConnect, action: Action) -> None:
     pool = _find(virt, action)
     if not pool.isActive():
@@ -99,18 +121,26 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _activate(virt: libvirt.virConnect, pool: libvirt.virStoragePool) -> None:
-    """Start a pool, with its directory made or its mode set only where need be."""
-    where, wanted = f"{NAME}/{pool.name()}", _persistent(pool)
-    builds = parse(wanted).attr("type") in _DIRECTORIES
+    """
+    Start a pool, and set the mode of its directory where that differs.
+
+    A directory that is missing is not made: it may be on a disk that is not mounted, and guests would be started on
+    what is created in its stead.
+    """
+    wanted = _persistent(pool)
     try:
-        with translated(where):
+        with translated(f"{NAME}/{pool.name()}"):
             pool.create(0)
-    except HostError:
-        if not builds:
+    except HostError as error:
+        if not _is_directory(wanted) or isinstance(error, Unavailable):
             raise
-        pool.build(0)
-        pool.create(0)
-    if builds and not _has_mode(pool, wanted):
+        raise type(error)(f"{error}; {_MISSING}", error.code, error.domain) from error
+    _set_mode(virt, pool, wanted)
+
+
+def _set_mode(virt: libvirt.virConnect, pool: libvirt.virStoragePool, wanted: str) -> None:
+    """Give the directory of a pool that was just started the mode of its definition, where that differs."""
+    if _is_directory(wanted) and not _has_mode(pool, wanted):
         # To start overwrites the definition's mode by the directory's, and only to build sets it. To build
         # always would take a sticky bit away, which libvirt does not report.
         pool.destroy()
@@ -134,8 +164,17 @@ def _stop(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _restart(virt: libvirt.virConnect, action: Action) -> None:
+    """Stop a pool and start it, with the directory made of one whose path was edited."""
+    pool = _find(virt, action)
+    is_moved = _path(_xml(pool, _LIVE)) != _path(_persistent(pool))
     _stop(virt, action)
+    if is_moved:
+        _build(virt, action)
     _start(virt, action)
+
+
+def _path(xml: str) -> str | None:
+    return parse(xml).get("target/path")
 
 
 def _autostart(virt: libvirt.virConnect, action: Action) -> None:
@@ -189,6 +228,7 @@ def _put_back(virt: libvirt.virConnect, xml: str, *, active: int, autostart: int
 _VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "create": _define,
     "define": _define,
+    "build": _build,
     "start": _start,
     "stop": _stop,
     "restart": _restart,

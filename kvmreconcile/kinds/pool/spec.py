@@ -81,8 +81,10 @@ class StoragePoolSpec(ObjectSpec):
         AbsolutePath | None,
         At("target/path"),
         Field(
-            description="Absolute path on the host. The directory, made if it is missing, and never removed. "
-            "A change takes a restart of the pool, and moves no volume. Required unless xml is given."
+            description="Absolute path on the host. The directory, made if it is missing when the pool is first "
+            "started there, and never again, since its disk may not be mounted; never removed. A change takes a "
+            "restart of the pool and moves no volume: it is held while volumes are in the old directory. "
+            "Required unless xml is given."
         ),
     ] = None
     permissions: Annotated[

@@ -7,7 +7,8 @@ from kvmreconcile.kinds.volume.content import unusable
 from kvmreconcile.kinds.volume.render import NAME, ROOT, adopt, complete, cost, desire, key
 from kvmreconcile.kinds.volume.rules import RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
-from kvmreconcile.model import Actual, Obstacle, Prune
+from kvmreconcile.kinds.volume.usage import named, names
+from kvmreconcile.model import Actual, Data, Obstacle, Prune
 
 
 def _driver() -> Driver:
@@ -35,6 +36,7 @@ KIND = Kind(
     cost=cost,
     unusable=unusable,
     damage=_damage,
+    data=Data(names=names, named=named),
     prune=Prune.NEVER,
     has_power=False,
 )

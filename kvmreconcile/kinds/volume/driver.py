@@ -8,6 +8,7 @@ from kvmreconcile.errors import HostError, NotFound, Refused, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import hidden
+from kvmreconcile.kinds.volume.cache import name_of, refresh_stale
 from kvmreconcile.kinds.volume.content import size_of
 from kvmreconcile.kinds.volume.making import (
     check_room,
@@ -61,6 +62,10 @@ class VolumeDriver:
                 blind.append(hidden(f"{NAME}/{name}/", error))
         return Observation(objects, tuple(blind))
 
+    def refresh(self, connection: Connection, names: Collection[str]) -> bool:
+        """Have libvirt read again the pools that do not list some volumes ("pool/name"), and return whether there are any."""
+        return refresh_stale(connection.virt, names)
+
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""
         with translated(str(action.key)):
@@ -73,7 +78,7 @@ def _read_all(
     with translated(f"StoragePool/{pool.name()}"):
         volumes = pool.listAllVolumes(0)
     for volume in volumes:
-        name = _name(volume)
+        name = name_of(volume)
         if name is None:
             continue
         key = Key(NAME, f"{pool.name()}/{name}")
@@ -87,14 +92,6 @@ def _read_all(
             continue
         except HostError as error:
             yield Unknown(key, str(error))
-
-
-def _name(volume: libvirt.virStorageVol) -> str | None:
-    """Return a volume's name, None for a file whose name is no text: no spec can mean it."""
-    try:
-        return volume.name()
-    except UnicodeDecodeError:
-        return None
 
 
 def _recreate(virt: libvirt.virConnect, action: Action) -> None:

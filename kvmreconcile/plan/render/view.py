@@ -23,6 +23,8 @@ APPROVABLE = frozenset(
         Hold.ROLLOUT,
         Hold.REFUSED,
         Hold.SETTLE,
+        Hold.MISSING,
+        Hold.LEFT_BEHIND,
     )
 )
 """What naming the plan's digest releases; the other holds need a hand on the spec or the host."""

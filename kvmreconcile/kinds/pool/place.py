@@ -1,0 +1,21 @@
+"""Where a pool keeps its volumes. Pure."""
+
+from kvmreconcile.tree import Node
+
+_DIRECTORY = "dir"
+
+
+def place(pool: Node) -> str:
+    """
+    Return where a pool keeps its volumes, in words for people.
+
+    For a directory this is its path. All other types keep their volumes in their source, wherever that is mounted.
+    """
+    kind = pool.attr("type") or _DIRECTORY
+    if kind == _DIRECTORY:
+        return pool.get("target/path") or ""
+    source = pool.child("source") or Node("source")
+    hosts = (f"{host.attr('name')}:" for host in source.all("host"))
+    parts = [source.get("dir/@path"), source.get("name"), source.get("adapter/@name")]
+    devices = (device.attr("path") for device in source.all("device"))
+    return " ".join((kind, *hosts, *(part for part in (*parts, *devices) if part)))

@@ -1,0 +1,200 @@
+"""Guests whose data is gone or cannot be seen: they are not started, and are reported where they run."""
+
+from dataclasses import replace
+
+import pytest
+
+from kvmreconcile.model import Blind, Hold, Unknown
+from kvmreconcile.plan import Overrides
+from kvmreconcile.tree import Effect
+from tests.plan.worlds import RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
+
+POOL = wish("StoragePool/p", "<pool path='/srv'/>", power=RUNNING)
+UP = seen(POOL, live="<pool path='/srv'/>")
+DOWN = Blind("Volume/p/", "the storage pool p is not active", until=POOL.key)
+ROOT = wish("Volume/p/root", "<volume pool='p'/>")
+DATA = wish("Volume/p/data", "<volume pool='p'/>")
+OVER = wish("Volume/p/over", "<volume pool='p' base='/srv/root'/>")
+ON_ROOT = "<domain><disk dev='vda' file='/srv/root'/></domain>"
+ON_OVER = "<domain><disk dev='vda' pool='p' volume='over'/></domain>"
+WEB = wish("Domain/web", ON_ROOT, power=RUNNING)
+KNOWN = [remembered(d) for d in (POOL, ROOT, DATA, OVER, WEB)]
+
+
+@pytest.mark.case("2")
+def test_guest_that_names_a_missing_volume_by_its_path_is_not_started() -> None:
+    made = planned(world([POOL, ROOT, DATA, WEB], [UP, seen(DATA), seen(WEB)], KNOWN))
+
+    assert done(made) == []
+    assert held(made) == [("create Volume/p/root", "MISSING"), ("start Domain/web", "MISSING")]
+    assert made.held[1].detail == "Volume/p/root is gone"
+    approved = planned(
+        world([POOL, ROOT, DATA, WEB], [UP, seen(DATA), seen(WEB)], KNOWN), Overrides(approved=made.digest)
+    )
+    # Nothing in its spec says that the guest comes after the volume.
+    assert done(approved) == ["create Volume/p/root"]
+    assert [(h.hold, h.detail) for h in approved.held] == [
+        (Hold.UNKNOWN, "it waits until Volume/p/root is created")
+    ]
+
+
+@pytest.mark.case("1")
+def test_guest_on_an_overlay_whose_base_is_missing_is_not_started_and_its_definition_is_stored() -> None:
+    web = wish("Domain/web", ON_OVER, power=RUNNING, autostart=True)
+    there = [UP, seen(DATA), seen(OVER), seen(web, autostart=False)]
+    made = planned(world([POOL, ROOT, DATA, OVER, web], there, KNOWN))
+
+    assert done(made) == ["autostart Domain/web"]
+    assert ("start Domain/web", "MISSING") in held(made)
+
+
+@pytest.mark.case("2")
+def test_guest_that_waits_for_one_that_is_not_started_waits_too() -> None:
+    shop = wish("Domain/shop", power=RUNNING, after=(WEB.key,))
+    made = planned(world([POOL, ROOT, DATA, WEB, shop], [UP, seen(DATA), seen(WEB), seen(shop)], KNOWN))
+
+    assert ("start Domain/shop", "ORDER") in held(made)
+
+
+@pytest.mark.case("2")
+@pytest.mark.parametrize("verb", ["restart", "replace"])
+def test_guest_that_runs_without_its_volume_is_not_taken_down(verb: str) -> None:
+    old, new = ("<cpu>1</cpu>", "<cpu>2</cpu>") if verb == "restart" else ("", f"<uuid>{'1' * 32}</uuid>")
+    wanted = wish("Domain/web", ON_ROOT.replace("</domain>", f"{new}</domain>"), max_effect=Effect.REPLACE)
+    stored = wanted if verb == "restart" else wish("Domain/web", ON_ROOT)
+    actual = seen(stored, live=ON_ROOT.replace("</domain>", f"{old}</domain>"))
+    made = planned(
+        world([POOL, ROOT, DATA, wanted], [UP, seen(DATA), actual], [*KNOWN[:4], remembered(stored)])
+    )
+
+    assert (f"{verb} Domain/web", "MISSING") in held(made)
+    assert done(made) == []
+
+
+@pytest.mark.case("2")
+def test_guest_whose_edit_takes_it_to_another_disk_is_started_with_that() -> None:
+    web = wish("Domain/web", "<domain><disk dev='vda' file='/srv/data'/></domain>", power=RUNNING)
+    there = [UP, seen(DATA), seen(WEB)]
+    made = planned(world([POOL, ROOT, DATA, web], there, KNOWN))
+
+    assert done(made) == ["define Domain/web", "start Domain/web"]
+
+
+@pytest.mark.case("2")
+def test_guest_that_is_to_be_stopped_is_stopped() -> None:
+    web = wish("Domain/web", ON_ROOT, power=STOPPED)
+    made = planned(world([POOL, ROOT, DATA, web], [UP, seen(DATA), seen(web, live=ON_ROOT)], KNOWN))
+
+    assert done(made) == ["stop Domain/web"]
+
+
+@pytest.mark.case("2")
+def test_guest_that_was_started_on_a_missing_disk_is_reported() -> None:
+    there = [UP, seen(DATA), seen(WEB, live=ON_ROOT)]
+    made = planned(world([POOL, ROOT, DATA, WEB], there, KNOWN))
+
+    assert ("define Domain/web", "MISSING") in held(made)
+    assert made.held[1].detail == "started on a missing disk: Volume/p/root is gone"
+    assert WEB.key not in made.in_sync
+
+
+@pytest.mark.case("2")
+def test_guest_whose_disk_went_while_it_ran_is_reported_as_such() -> None:
+    there = [UP, seen(DATA), seen(WEB, live=ON_ROOT)]
+    known = [*KNOWN[:4], remembered(WEB, runtime_id=1)]
+    made = planned(world([POOL, ROOT, DATA, WEB], there, known))
+
+    assert made.held[1].detail == "runs on a missing disk: Volume/p/root is gone"
+
+
+@pytest.mark.case("2")
+def test_what_waits_for_the_next_start_of_a_reported_guest_is_still_told() -> None:
+    web = wish("Domain/web", ON_ROOT.replace("</domain>", "<cpu>2</cpu></domain>"))
+    live = ON_ROOT.replace("</domain>", "<cpu>1</cpu></domain>")
+    made = planned(
+        world([POOL, ROOT, DATA, web], [UP, seen(DATA), seen(web, live=live)], [*KNOWN[:4], remembered(web)])
+    )
+
+    assert [c.path for c in made.pending[web.key]] == ["cpu"]
+
+
+@pytest.mark.case("2")
+def test_only_what_is_asked_for_is_reported() -> None:
+    there = [UP, seen(DATA), seen(WEB, live=ON_ROOT)]
+    made = planned(world([POOL, ROOT, DATA, WEB], there, KNOWN), Overrides(only=frozenset({ROOT.key})))
+
+    assert [str(h.action.key) for h in made.held] == ["Volume/p/root"]
+
+
+@pytest.mark.case("2")
+def test_guest_is_not_started_while_its_pool_stays_down() -> None:
+    pool = wish("StoragePool/p", "<pool path='/srv'/>", power=STOPPED)
+    made = planned(world([pool, ROOT, WEB], [seen(pool), seen(WEB)], KNOWN, blind=(DOWN,)))
+
+    assert ("start Domain/web", "UNKNOWN") in held(made)
+    start = next(h for h in made.held if h.action.verb == "start")
+    assert start.detail == "Volume/p/root cannot be seen: the storage pool p is not active"
+
+
+@pytest.mark.case("2")
+def test_guest_is_not_started_while_its_volume_is_unknown() -> None:
+    lost = Unknown(ROOT.key, "I/O error")
+    made = planned(world([POOL, ROOT, WEB], [UP, lost, seen(WEB)], KNOWN))
+
+    assert ("start Domain/web", "UNKNOWN") in held(made)
+
+
+def test_guest_on_a_volume_without_a_spec_is_not_started_while_that_cannot_be_seen() -> None:
+    pool = wish("StoragePool/p", power=STOPPED)
+    web = wish("Domain/web", "<domain><disk pool='p' volume='root'/></domain>", power=RUNNING)
+    made = planned(world([pool, web], [seen(pool), seen(web)], [remembered(web)], blind=(DOWN,)))
+
+    assert held(made) == [("start Domain/web", "UNKNOWN")]
+
+
+def test_guest_is_started_after_the_pool_of_its_volume() -> None:
+    web = wish("Domain/web", "<domain><disk pool='p' volume='root'/></domain>", power=RUNNING)
+    made = planned(world([POOL, ROOT, web], [seen(POOL), seen(web)], KNOWN, blind=(DOWN,)))
+
+    assert done(made) == ["start StoragePool/p", "start Domain/web"]
+
+
+@pytest.mark.case("2")
+def test_guest_that_names_a_path_is_started_once_the_pool_there_was_seen() -> None:
+    known = [remembered(d) for d in (POOL, ROOT, WEB)]
+    made = planned(world([POOL, ROOT, WEB], [seen(POOL), seen(WEB)], known, blind=(DOWN,)))
+
+    assert done(made) == ["start StoragePool/p"]
+    assert [h.detail for h in made.held] == [
+        "it waits until Volume/p/root can be seen, once StoragePool/p is started"
+    ]
+
+
+def test_guest_is_started_after_its_pool_is_defined_again() -> None:
+    web = wish("Domain/web", "<domain><disk pool='p' volume='root'/></domain>", power=RUNNING)
+    made = planned(world([POOL, ROOT, web], [seen(web)], [*KNOWN[:4], remembered(web)]))
+
+    assert done(made) == ["create StoragePool/p", "start StoragePool/p", "start Domain/web"]
+
+
+@pytest.mark.case("2")
+def test_edit_of_its_pool_is_no_reason_to_start_a_guest_without_its_volume() -> None:
+    pool = replace(POOL, autostart=True)
+    web = wish("Domain/web", ON_ROOT, power=RUNNING)
+    made = planned(
+        world([pool, ROOT, DATA, web], [replace(UP, autostart=False), seen(DATA), seen(web)], KNOWN)
+    )
+
+    assert done(made) == ["autostart StoragePool/p"]
+    assert ("start Domain/web", "MISSING") in held(made)
+
+
+@pytest.mark.case("2")
+def test_guest_waits_for_volumes_of_which_too_many_are_to_be_created() -> None:
+    scratch = [wish(f"Volume/p/s{n}", "<volume pool='p'/>", max_effect=Effect.DATA_LOSS) for n in range(4)]
+    web = wish("Domain/web", "<domain><disk file='/srv/s0'/></domain>", power=RUNNING)
+    known = [remembered(d) for d in (POOL, *scratch, web)]
+    made = planned(world([POOL, *scratch, web], [UP, seen(web)], known))
+
+    assert {hold for _, hold in held(made)} == {"BRAKE", "MISSING"}
+    assert [h.hold for h in made.held if h.action.verb == "start"] == [Hold.MISSING]

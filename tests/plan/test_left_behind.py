@@ -1,0 +1,92 @@
+"""The place of a pool is edited while volumes are in the old one: nothing is done until they are moved, or it is approved."""
+
+from dataclasses import replace
+
+import pytest
+
+from kvmreconcile.model import Actual, Apply, Blind, Unknown
+from kvmreconcile.plan import Overrides
+from kvmreconcile.tree import Effect
+from tests.plan.worlds import RUNNING, done, held, planned, remembered, seen, wish, world
+
+OLD = "<pool path='/old'/>"
+NEW = "<pool path='/new'/>"
+WAS = wish("StoragePool/p", OLD, power=RUNNING)
+POOL = wish("StoragePool/p", NEW, power=RUNNING, max_effect=Effect.RESTART)
+ROOT = wish("Volume/p/root", "<volume pool='p'/>")
+DOWN = Blind("Volume/p/", "the storage pool p is not active", until=POOL.key)
+UP = seen(WAS, live=OLD)
+KNOWN = [remembered(WAS), remembered(ROOT)]
+
+
+@pytest.mark.case("4b")
+def test_pool_is_not_taken_away_from_its_volumes_until_that_is_approved() -> None:
+    here = world([POOL, ROOT], [UP, seen(ROOT)], KNOWN)
+    made = planned(here)
+
+    assert done(made) == []
+    assert held(made) == [("define StoragePool/p", "LEFT_BEHIND"), ("restart StoragePool/p", "LEFT_BEHIND")]
+    assert made.held[0].detail == (
+        "1 Volume object is in the old place, /old, and not in the new one, /new: Volume/p/root"
+    )
+    assert made.held[0].release.startswith("move them to the new place, or approve this plan")
+    assert made.pending == {}
+    assert done(planned(here, Overrides(approved=made.digest))) == [
+        "define StoragePool/p",
+        "restart StoragePool/p",
+    ]
+
+
+@pytest.mark.case("4b")
+def test_volumes_that_nobody_remembers_count_and_so_do_those_that_cannot_be_told_of() -> None:
+    other = seen(wish("Volume/p/other"))
+    made = planned(world([POOL], [UP, other, Unknown(ROOT.key, "I/O error")], KNOWN[:1]))
+
+    assert "2 Volume objects are in the old place" in made.held[0].detail
+
+
+@pytest.mark.case("4b")
+def test_remembered_volumes_of_a_pool_that_is_off_are_in_its_old_place() -> None:
+    made = planned(world([POOL, ROOT], [seen(WAS)], KNOWN, blind=(DOWN,)))
+
+    assert done(made) == []
+    assert ("define StoragePool/p", "LEFT_BEHIND") in held(made)
+    assert ("start StoragePool/p", "LEFT_BEHIND") in held(made)
+
+
+@pytest.mark.case("4b")
+def test_restart_that_would_bring_an_approved_edit_into_force_is_held_too() -> None:
+    stored = seen(POOL, live=OLD)
+    made = planned(
+        world([replace(POOL, autostart=True), ROOT], [replace(stored, autostart=False), seen(ROOT)], KNOWN)
+    )
+
+    assert done(made) == ["autostart StoragePool/p"]
+    assert held(made) == [("restart StoragePool/p", "LEFT_BEHIND")]
+
+
+@pytest.mark.case("4b")
+@pytest.mark.parametrize(
+    ("actual", "there"),
+    [
+        pytest.param(UP, [], id="its volumes are not in the old place any more"),
+        pytest.param(seen(WAS, OLD, live=NEW), [seen(ROOT)], id="it is in use where it is to be"),
+    ],
+)
+def test_pool_follows_its_path_once_nothing_is_left_behind(actual: Actual, there: list[Actual]) -> None:
+    made = planned(world([POOL, ROOT], [actual, *there], [remembered(WAS), remembered(ROOT)]))
+
+    assert done(made)[0] == "define StoragePool/p"
+    assert "LEFT_BEHIND" not in {hold for _, hold in held(made)}
+
+
+def test_pool_that_is_only_observed_is_held_for_that() -> None:
+    watched = wish("StoragePool/p", NEW, apply=Apply.OBSERVE)
+
+    assert {hold for _, hold in held(planned(world([watched], [UP, seen(ROOT)], KNOWN)))} == {"OBSERVE"}
+
+
+def test_objects_of_another_pool_or_without_data_are_not_in_it() -> None:
+    near = [seen(wish("Volume/pp/root")), seen(wish("Network/p"))]
+
+    assert done(planned(world([POOL], [UP, *near], KNOWN[:1])))[0] == "define StoragePool/p"
