@@ -26,7 +26,7 @@ class Effect(IntEnum):
     RESTART = 3
     """The object must be stopped and started now."""
     REPLACE = 4
-    """The object is removed, and mostly made anew; its data stays."""
+    """The object is removed, or removed and recreated; its data stays."""
     DATA_LOSS = 5
     """Bytes of a guest are destroyed."""
 

@@ -123,6 +123,8 @@ def test_killed_while_a_guest_is_renamed(lab: Lab, guest_files: GuestFiles, tmp_
     site.edit("web1.yaml", OLD, NEW)
     site.edit("web1.yaml", "title: The web", "title: The shop")
 
+    uuids: set[str] = set()
+
     def as_before(site: Site) -> None:
         lab.reset()
         shutil.rmtree(site.state, ignore_errors=True)
@@ -130,12 +132,14 @@ def test_killed_while_a_guest_is_renamed(lab: Lab, guest_files: GuestFiles, tmp_
         site.specs.rename(after)
         shutil.copytree(first, site.specs)
         site.converge()
+        uuids.add(uuid_of(site, "web1"))
         shutil.rmtree(site.specs)
         after.rename(site.specs)
 
     deaths = killed_everywhere(site, as_before, "--prune", "auto")
 
     assert deaths >= 4
+    assert {uuid_of(site, "shop1")} == uuids
     assert guests(site) == ["db1", "shop1"]
 
 
