@@ -10,7 +10,7 @@ from tests.chaos.storm import Pace
 FAULTS = 40
 """Enough that each fault that finds anything to do is injected once."""
 PACE = Pace(calm_within_s=60, pause_s=0.3)
-NOT_YET = ("unmount", "move_base", "take_line", "rename_document", "write_slowly", "cut_file")
+NOT_YET = ("unmount", "move_base", "write_slowly", "cut_file")
 """Faults that do not end in the state that their rows name as long as what they need is not mended."""
 
 
