@@ -2,7 +2,8 @@
 
 from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.diff import diff, locate
-from kvmreconcile.tree.merge import forget, is_satisfied_by, overlay
+from kvmreconcile.tree.forget import forget
+from kvmreconcile.tree.merge import is_satisfied_by, overlay
 from kvmreconcile.tree.node import NONE, Node, brief, forget_unused, make, parse, to_xml
 from kvmreconcile.tree.rules import (
     Automatic,
