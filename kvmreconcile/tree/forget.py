@@ -1,16 +1,54 @@
 """
 Take out of what is what a spec said earlier and no longer says.
 
-Separate from laying a spec over it: three trees take part in this.
+Three trees take part, so this also finds out which member of the earlier spec is which of the present one.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from kvmreconcile.tree.match import pair
+from kvmreconcile.tree.match import Doubt, match, pair
 from kvmreconcile.tree.merge import satisfying
 from kvmreconcile.tree.node import COMMENT, NONE, Node
 from kvmreconcile.tree.place import at, under
 from kvmreconcile.tree.rules import Rules
+from kvmreconcile.tree.variants import for_whole
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """
+    How the children of an actual element, of an earlier and of the present spec correspond, by their indices.
+
+    Attributes:
+        actual: For each child of the earlier spec the actual one.
+        stays: For each child of the present spec the actual one.
+        desired: For each child of the earlier spec the present one.
+        doubts: Lists of which it is not clear which earlier member is which present one.
+    """
+
+    actual: Mapping[int, int]
+    stays: Mapping[int, int]
+    desired: Mapping[int, int]
+    doubts: Sequence[Doubt]
+
+
+def succession(
+    actual: Sequence[Node], asked: Sequence[Node], still: Sequence[Node], path: str, rules: Rules
+) -> Succession:
+    """Match children of three elements at `path`; two that are the same actual child are the same."""
+    actual_of = pair(actual, asked, path, rules, satisfying(rules, path))
+    stays = pair(actual, still, path, rules, satisfying(rules, path))
+    asked_of = {had: index for index, had in actual_of.items()}
+    desired = {asked_of[had]: index for index, had in stays.items() if had in asked_of}
+    # What exists under a key of the present spec is that, and succeeds nothing else.
+    before = [index for index in range(len(asked)) if index not in desired]
+    after = [index for index in range(len(still)) if index not in stays]
+    rest = match(
+        [asked[i] for i in before], [still[i] for i in after], path, for_whole(rules), lambda a, b: a == b
+    )
+    desired |= {before[a]: after[d] for d, a in rest.pairs.items()}
+    return Succession(actual_of, stays, desired, rest.doubts)
 
 
 def forget(actual: Node, applied: Node, desired: Node, rules: Rules, path: str = "") -> Node:
@@ -31,29 +69,38 @@ def forget(actual: Node, applied: Node, desired: Node, rules: Rules, path: str =
 
 
 def _remembered(actual: Node, applied: Node, desired: Node, rules: Rules, path: str) -> tuple[Node, ...]:
-    asked = tuple(c for c in applied.children if c.tag not in (COMMENT, NONE))
-    still = tuple(c for c in desired.children if c.tag not in (COMMENT, NONE))
+    asked, still = spoken(applied), spoken(desired)
     if not asked:
         return actual.children
-    desired_of = {a: d for d, a in pair(asked, still, path, rules, lambda a, b: a == b).items()}
-    actual_of = pair(actual.children, asked, path, rules, satisfying(rules, path))
+    same = succession(actual.children, asked, still, path, rules)
     result: dict[int, Node] = dict(enumerate(actual.children))
-    for index, child in enumerate(asked):
-        if index not in actual_of:
-            continue
-        where, found = under(path, child.tag), actual.children[actual_of[index]]
-        if index in desired_of:
-            left = forget(found, child, still[desired_of[index]], rules, where)
-        elif _goes_whole(child, rules, where):
-            left = Node(child.tag)
-        else:
-            left = forget(found, child, Node(child.tag), rules, where)
+    for index, had in same.actual.items():
+        child, found, where = asked[index], actual.children[had], under(path, asked[index].tag)
+        at_now = same.desired.get(index)
+        left = _left(found, child, None if at_now is None else still[at_now], rules, where)
+        if at_now is not None and at_now not in same.stays and where in rules.members:
+            # Overlay would not know it again by itself.
+            left = replace(left, known_as=still[at_now])
         if left is not found:
-            result[actual_of[index]] = left
-            if left.is_empty() and index not in desired_of and where not in rules.required:
-                del result[actual_of[index]]
-    same = len(result) == len(actual.children) and all(result[i] is c for i, c in enumerate(actual.children))
-    return actual.children if same else tuple(result.values())
+            result[had] = left
+            if left.is_empty() and at_now is None and where not in rules.required:
+                del result[had]
+    is_same = len(result) == len(actual.children) and all(
+        result[i] is c for i, c in enumerate(actual.children)
+    )
+    return actual.children if is_same else tuple(result.values())
+
+
+def _left(found: Node, asked: Node, still: Node | None, rules: Rules, path: str) -> Node:
+    """Return what is left of an actual element of which an earlier spec asked something."""
+    if still is None and _goes_whole(asked, rules, path):
+        return Node(asked.tag)
+    return forget(found, asked, still or Node(asked.tag), rules, path)
+
+
+def spoken(tree: Node) -> tuple[Node, ...]:
+    """Return the children of a spec's element that ask for something to be there."""
+    return tuple(c for c in tree.children if c.tag not in (COMMENT, NONE))
 
 
 def _goes_whole(child: Node, rules: Rules, path: str) -> bool:
