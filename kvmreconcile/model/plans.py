@@ -94,6 +94,7 @@ class Hold(Enum):
     BROKEN = "what it refers to does not exist"
     STRAYED = "it is on another file than its spec names"
     CONTENT = "its content cannot be used"
+    AMBIGUOUS = "the spec does not say which device is which"
     FAULT = "it stands still, and not because anybody wants it"
     LEFT = "its spec leaves it off"
     INCOMPLETE = "not every spec could be read"
