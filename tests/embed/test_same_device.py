@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.model import Actual, Desired, Key, Observation, Plan
 from kvmreconcile.plan import plan
 from kvmreconcile.tree import Node
@@ -248,3 +249,52 @@ def test_disk_that_others_of_the_guest_run_on_is_not_plugged_a_second_time(hyper
 
     assert [action.verb for action in running(hypervisor, web, live).actions] == ["define"]
     assert [action.verb for action in running(hypervisor, shared, live).actions] == ["define", "attach"]
+
+
+def test_adopted_guest_is_planned_for_by_names_that_its_next_start_brings(hypervisor: Embedded) -> None:
+    hypervisor.clear()
+    nic = f"<interface type='user'><mac address='{MAC}'/><model type='virtio'/></interface>"
+    hypervisor.define(
+        "<domain type='qemu'><name>same</name><memory>65536</memory><os><type machine='q35'>hvm</type></os><devices>"
+        "<disk type='file' device='disk'><source file='/nowhere/same-root.img'/><target dev='vda' bus='virtio'/></disk>"
+        "<disk type='file' device='disk'><source file='/nowhere/12345.img'/><target dev='vdb' bus='virtio'/></disk>"
+        "<disk type='file' device='disk'><source file='/nowhere/seen.img'/><target dev='sda' bus='scsi'/></disk>"
+        "<disk type='file' device='disk'><source file='/nowhere/unseen.img'/><target dev='sdb' bus='scsi'/>"
+        "<serial>7</serial></disk><disk type='file' device='cdrom'><target dev='sdc' bus='sata'/></disk>"
+        f"{nic}{nic.replace(MAC, OTHER)}<filesystem><source dir='/srv'/><target dir='srv/www'/></filesystem>"
+        "</devices></domain>"
+    )
+    live = the(hypervisor).xml
+
+    fields = KIND.adopt(the(hypervisor))
+    web = wish("same", {**fields, "adopt": True, "state": "any"})
+    first = hypervisor.plan(web)
+    report = hypervisor.apply(web, first)
+    second = running(hypervisor, web, live)
+
+    # A SCSI disk without a serial number shows the guest what it is called.
+    assert [d.get("name") for d in fields["disks"]] == ["root", "disk", None, "unseen", "cdrom"]
+    assert [nic["name"] for nic in fields["interfaces"]] == ["nic", "nic-2"]
+    assert 'dir="srv/www"/><alias name="ua-www"/>' in fields["xml"]
+    assert [action.verb for action in first.actions] == ["own"]
+    assert not report.failed
+    assert (second.actions, second.held, dict(second.pending)) == ((), (), {})
+    assert the(hypervisor).xml.count("<alias name='ua-") == 7
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["<commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'><arg value='-S'/></commandline>"],
+)
+def test_devices_that_are_spoken_of_by_the_names_that_libvirt_gives_keep_those(
+    hypervisor: Embedded, more: str
+) -> None:
+    hypervisor.clear()
+    xml = (
+        "<domain type='qemu'><name>same</name><memory>65536</memory><os><type machine='q35'>hvm</type></os><devices>"
+        "<disk type='file' device='disk'><source file='/nowhere/a.img'/><target dev='vda' bus='virtio'/></disk>"
+        f"</devices>{more}</domain>"
+    )
+    hypervisor.define(xml)
+
+    assert "name" not in KIND.adopt(the(hypervisor))["disks"][0]

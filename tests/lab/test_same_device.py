@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from kvmreconcile.host.connection import connect
-from tests.lab.guest import GuestFiles, wait_for_agent
+from tests.lab.guest import GuestFiles, domain_xml, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
-from tests.lab.site import Site
+from tests.lab.site import Site, made_by_hand
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(360)
@@ -221,3 +221,50 @@ def test_disk_above_a_snapshot_keeps_what_the_guest_wrote_since_through_another_
         assert "data.before" in known.guest.virsh("dumpxml", "--inactive")
 
     known.cycle()
+
+
+@pytest.mark.case("7")
+def test_adopted_guest_has_names_for_its_devices_and_notices_nothing(
+    site: Site, guest_files: GuestFiles
+) -> None:
+    known = Known(site)
+    disks = "".join(
+        f"<disk type='volume' device='disk'><driver name='qemu' type='qcow2'/>"
+        f"<source pool='images' volume='{volume}'/><target dev='{dev}' bus='virtio'/></disk>"
+        for volume, dev in (("data.qcow2", "vda"), ("more.qcow2", "vdb"))
+    )
+    nics = "".join(
+        f"<interface type='network'><mac address='{mac}'/><source network='lan'/><model type='virtio'/></interface>"
+        for mac in (ONE, TWO)
+    )
+    made_by_hand(site.lab, "define", domain_xml(site.lab, NAME, guest_files, disks + nics))
+    site.lab.virsh("start", NAME)
+    wait_for_agent(site.lab, NAME)
+    known.mark()
+    file = site.specs / "same.yaml"
+
+    with known.untouched():
+        report = site.run("adopt", KEY, "-o", str(file))
+
+        assert report.exit_code == 0, report.output
+        known.spec = yaml.safe_load(file.read_text())["spec"]
+        assert [disk["name"] for disk in known.spec["disks"]] == ["data", "more"]
+        assert [nic["name"] for nic in known.spec["interfaces"]] == ["lan", "lan-2"]
+        assert known.guest.virsh("dumpxml", "--inactive").count("<alias name='ua-") == 4
+        assert "ua-" not in known.guest.virsh("dumpxml")
+        site.assert_in_sync()
+
+        # Both on one network and both edited, which only names tell apart; and a disk plugged out by its name.
+        known.say_of("interfaces", 0, mac=THREE)
+        known.say_of("interfaces", 1, mac=FOUR, link="down")
+        known.say_of("disks", 0, target="vdc")
+        known.site.converge()
+
+        waits = ["disk[data]/target/@dev", "interface[lan-2]/mac/@address", "interface[lan]/mac/@address"]
+        assert known.pending() == [f"devices/{path}" for path in waits]
+        assert known.guest.virsh("domif-getlink", TWO).split()[-1] == "down"
+
+    known.cycle()
+
+    assert known.guest.sh("cat /sys/class/net/eth*/address").split() == [THREE, FOUR]
+    assert known.guest.virsh("dumpxml").count("<alias name='ua-") == 4
