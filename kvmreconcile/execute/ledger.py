@@ -162,7 +162,7 @@ class Ledger:
             done = replace(done, runtime_id=known.runtime_id, pending=known.pending)
             self._put(_without(withheld, done, before))
             return ()
-        applied = applied_after(desired, actual, kind, self._world.instance)
+        applied = applied_after(desired, actual, kind, self._world.instance, before)
         held = {fingerprint(change) for action in withheld for change in action.changes}
         run = run_of(self._world.observed.actual(key), actual, self._started)
         running = settled_live(desired, actual, run, before, kind)

@@ -52,8 +52,8 @@ Name = Annotated[
 ]
 """An object's name, as libvirt allows it."""
 
-DeviceName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.-]+$")]
-"""A device's name inside a domain; libvirt knows it as the alias "ua-NAME"."""
+DeviceName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
+"""A device's name inside a domain; libvirt knows it as the alias "ua-NAME", and drops one with other characters."""
 
 Mac = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")]
 """A MAC address of six bytes."""

@@ -12,10 +12,12 @@ from enum import Enum
 from hashlib import pbkdf2_hmac, sha256
 
 from kvmreconcile.model import Actual, Applied, Apply, Desired, Key, Policy, Settled
+from kvmreconcile.plan.doubts import Certain, certain
 from kvmreconcile.plan.kept import kept_as_it_is
 from kvmreconcile.plan.masks import SECRET, mask
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.plan.steps import hot_and_cold, live_changes, without_forgotten
+from kvmreconcile.plan.running import lacking
+from kvmreconcile.plan.steps import hot_and_cold
 from kvmreconcile.tree import Change, Node, Rules, diff, overlay
 from kvmreconcile.tree.variants import for_policy
 
@@ -106,8 +108,10 @@ def settled_live(
     """
     rules = rules_for(desired, kind)
     known = {s.fingerprint for s in before.settled} if before else set()
-    changes = tuple(live_changes(followed(desired, actual, kind), actual, None, rules))
-    hot, _ = hot_and_cold(changes, actual.live or actual.tree, rules)
+    sure = in_force(desired, actual, earlier(before, digest(desired, kind.rules)), kind)
+    runs = lacking(sure.desired, actual, sure.live, None, rules)
+    changes = runs.changes
+    hot, _ = hot_and_cold(runs, rules)
     # One that was only woken up runs what was defined before it slept, and no verb was tried on it.
     tried = {Run.SAME: hot, Run.NEW: changes, Run.WOKEN: ()}[run]
     return tuple(_settled(c, live_mark(c), rules) for c in changes if live_mark(c) in known or c in tried)
@@ -151,20 +155,39 @@ def intent(desired: Desired, instance: str, kind: Rulebook) -> Applied:
     )
 
 
-def applied_after(desired: Desired, actual: Actual, kind: Rulebook, instance: str) -> Applied:
-    """Return what is remembered once an object was brought to what its spec says, as libvirt then has it."""
-    rules = rules_for(desired, kind)
-    return Applied(
+def applied_after(
+    desired: Desired, actual: Actual, kind: Rulebook, instance: str, before: Applied | None = None
+) -> Applied:
+    """
+    Return what is remembered once an object was brought to what its spec says, as libvirt then has it.
+
+    Args:
+        before: What was remembered. While a list is held, that is still what the object was brought to.
+    """
+    rules, named = rules_for(desired, kind), digest(desired, kind.rules)
+    sure = in_force(desired, actual, earlier(before, named), kind)
+    done = Applied(
         key=desired.key,
         uuid=actual.uuid,
         instance=instance,
         tree=mask(desired.tree, kind.rules),
-        digest=digest(desired, kind.rules),
-        settled=settled(followed(desired, actual, kind), actual, rules),
+        digest=named,
+        settled=settled(sure.desired, actual, rules),
         runtime_id=actual.runtime_id,
         protect=desired.policy.protect,
         removal=desired.policy.removal,
     )
+    return replace(done, tree=before.tree, digest=before.digest) if before and sure.unclear else done
+
+
+def earlier(applied: Applied | None, named: str) -> Node | None:
+    """Return what an earlier spec said, None if one of this digest says the same and so has nothing to forget."""
+    return applied.tree if applied and applied.digest != named else None
+
+
+def in_force(desired: Desired, actual: Actual, before: Node | None, kind: Rulebook) -> Certain:
+    """Return what of a spec can be in force, with what must stay as it is; the rest is held."""
+    return certain(followed(desired, actual, kind, before), actual, before, rules_for(desired, kind))
 
 
 def followed(desired: Desired, actual: Actual, kind: Rulebook, before: Node | None = None) -> Desired:
@@ -175,9 +198,7 @@ def followed(desired: Desired, actual: Actual, kind: Rulebook, before: Node | No
 
 def proposal(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> Node:
     """Return the definition that an object of ours is to have: the one it has, with what its spec says of it."""
-    before = applied.tree if applied and applied.digest != digest(desired, kind.rules) else None
-    wanted, rules = followed(desired, actual, kind, before), rules_for(desired, kind)
-    return overlay(without_forgotten(actual.tree, before, wanted, rules), wanted.tree, rules)
+    return in_force(desired, actual, earlier(applied, digest(desired, kind.rules)), kind).proposed
 
 
 def rules_for(desired: Desired, kind: Rulebook) -> Rules:

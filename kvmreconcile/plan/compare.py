@@ -8,13 +8,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroundings
-from kvmreconcile.plan.applied import digest, fingerprint, followed, is_live_mark, live_mark, rules_for
+from kvmreconcile.plan.applied import (
+    digest,
+    earlier,
+    fingerprint,
+    in_force,
+    is_live_mark,
+    live_mark,
+    rules_for,
+)
+from kvmreconcile.plan.doubts import Certain, Unclear
 from kvmreconcile.plan.kept import undone
 from kvmreconcile.plan.openings import at_any_time
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.plan.steps import Job, after_birth, by_rows, live_changes, steps_for, without_forgotten
+from kvmreconcile.plan.running import lacking
+from kvmreconcile.plan.steps import Job, after_birth, by_rows, steps_for
 from kvmreconcile.plan.unseen import outstanding, unseen
-from kvmreconcile.tree import Change, Effect, diff, overlay
+from kvmreconcile.tree import Change, Effect, Node, diff, overlay
+from kvmreconcile.tree.running import is_invisible
 from kvmreconcile.tree.variants import for_new
 
 MOVE = "move"
@@ -32,11 +43,13 @@ class Compared:
         actions: In the order they must be done.
         pending: Stored or to be stored, and in force only after the object's next start.
         stale: Whether what is remembered of it must be refreshed though nothing is to be done.
+        unclear: Lists in which nothing is changed, since it is not certain which member is which.
     """
 
     actions: tuple[Action, ...] = ()
     pending: tuple[Change, ...] = ()
     stale: bool = False
+    unclear: tuple[Unclear, ...] = ()
 
 
 def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
@@ -61,12 +74,47 @@ def compare(
     """Return the steps that bring an existing object of ours to what its spec says."""
     rules, named = rules_for(desired, kind), digest(desired, kind.rules)
     known = {s.fingerprint for s in applied.settled} if applied else set()
-    # What says the same as before has nothing to forget.
-    before = applied.tree if applied and applied.digest != named else None
     moved = tuple(kind.moves(desired, actual, around.lookup))
-    start = undone(desired, actual, rules)
-    desired = followed(desired, actual, kind, before)
-    proposed = overlay(without_forgotten(start, before, desired, rules), desired.tree, rules)
+    sure = in_force(desired, actual, earlier(applied, named), kind)
+    proposed, changes, answered = _stored(sure, actual, kind, around, known)
+    reason = _reason(applied, named)
+    is_named = reason is Reason.ADOPT and all(is_invisible(c, proposed, rules) for c in changes)
+    marks, changes = (changes, []) if is_named else ([], changes)
+    base = Action(desired.key, "define", Effect.LIVE, reason, policy=desired.policy, content=desired.content)
+    pending: tuple[Change, ...] = ()
+    outdated = False
+    if kind.has_power:
+        runs = lacking(sure.desired, actual, sure.live, sure.before, rules)
+        marked = {live_mark(c): c for c in runs.changes}
+        live = tuple(c for mark, c in marked.items() if mark not in known and not _is_answered(c, answered))
+        fresh = changes if reason is not Reason.DRIFT else []
+        told = {c.steps for c in live}
+        waiting = tuple(c for c in unseen(actual, applied, fresh, rules) if c.steps not in told)
+        job = Job(sure.desired, actual, rules, base, proposed, changes, replace(runs, changes=live), waiting)
+        actions, pending = steps_for(job)
+        # A guest that took its time to follow has followed; should it turn back, that is drift.
+        outdated = any(is_live_mark(mark) and mark not in marked for mark in known)
+        actions += tuple(_moving(moved, actions, base))
+    else:
+        actions = tuple(by_rows(changes, actual.tree, proposed, rules, base))
+    if undone(desired, actual, rules) is not actual.tree:
+        actions = tuple(_putting_back(a) if a.verb in _MARKING else a for a in actions)
+    if not any(action.verb in _MARKING for action in actions):
+        own = Action(desired.key, "own", Effect.LIVE, Reason.ADOPT, tuple(marks), policy=desired.policy)
+        actions = (*_owning(actual, proposed if marks else actual.tree, kind, around, own), *actions)
+    over = applied is not None and outstanding(applied, actual, rules) != applied.pending
+    # One that is off and never was complete becomes so when it is started.
+    is_finished = applied is not None and (applied.complete or (bool(kind.completing) and not actual.active))
+    is_new = applied is None or not is_finished or (applied.digest != named and not sure.unclear)
+    stale = (outdated or over or is_new) and not actions
+    return Compared(actions, pending, stale, sure.unclear)
+
+
+def _stored(
+    sure: Certain, actual: Actual, kind: Rulebook, around: Surroundings, known: set[str]
+) -> tuple[Node, list[Change], list[Change]]:
+    """Return the definition to be stored, by what it differs from the one that is, and what libvirt keeps otherwise."""
+    proposed, rules = sure.proposed, rules_for(sure.desired, kind)
     changes, answered = _unsettled(diff(actual.tree, proposed, rules), known)
     if changes or not actual.persistent:
         # Only now, so that what is settled is never the reason to complete what then differs again.
@@ -74,31 +122,7 @@ def compare(
         changes, answered = _unsettled(diff(actual.tree, proposed, rules), known)
     if not actual.persistent:
         changes.insert(0, Change(("persistent",), "persistent", "no", "yes"))
-    reason = _reason(applied, named)
-    base = Action(desired.key, "define", Effect.LIVE, reason, policy=desired.policy, content=desired.content)
-    pending: tuple[Change, ...] = ()
-    outdated = False
-    if kind.has_power:
-        marked = {live_mark(c): c for c in live_changes(desired, actual, before, rules)}
-        live = [c for mark, c in marked.items() if mark not in known and not _is_answered(c, answered)]
-        fresh = changes if reason is not Reason.DRIFT else []
-        told = {c.steps for c in live}
-        waiting = tuple(c for c in unseen(actual, applied, fresh, rules) if c.steps not in told)
-        actions, pending = steps_for(Job(desired, actual, rules, base, proposed, changes, live, waiting))
-        # A guest that took its time to follow has followed; should it turn back, that is drift.
-        outdated = any(is_live_mark(mark) and mark not in marked for mark in known)
-        actions += tuple(_moving(moved, actions, base))
-    else:
-        actions = tuple(by_rows(changes, actual.tree, proposed, rules, base))
-    if start is not actual.tree:
-        actions = tuple(_putting_back(a) if a.verb in _MARKING else a for a in actions)
-    if not any(action.verb in _MARKING for action in actions):
-        actions = (*_owning(actual, kind, around, base), *actions)
-    over = applied is not None and outstanding(applied, actual, rules) != applied.pending
-    # One that is off and never was complete becomes so when it is started.
-    is_finished = applied is not None and (applied.complete or (bool(kind.completing) and not actual.active))
-    outdated = outdated or over or applied is None or applied.digest != named or not is_finished
-    return Compared(actions, pending, stale=outdated and not actions)
+    return proposed, changes, answered
 
 
 def _putting_back(action: Action) -> Action:
@@ -113,13 +137,19 @@ def _moving(moved: Iterable[Change], others: Iterable[Action], base: Action) -> 
             yield replace(base, verb=MOVE, steps=change.steps[:-1], changes=(change,))
 
 
-def _owning(actual: Actual, kind: Rulebook, around: Surroundings, base: Action) -> Iterator[Action]:
-    """Yield the step that writes our mark into an object, unless it bears it already."""
+def _owning(
+    actual: Actual, definition: Node, kind: Rulebook, around: Surroundings, own: Action
+) -> Iterator[Action]:
+    """
+    Yield the step that writes our marks into an object, unless it bears them already.
+
+    Args:
+        definition: The object's own, with the names of its members where those are written too.
+    """
     # The mark names the UUID that the object has, whatever its spec says.
     mark = replace(around.stamp, uuid=actual.uuid)
-    if kind.stamped and actual.stamp != mark:
-        tree = kind.complete(actual.tree, replace(around, stamp=mark))
-        yield replace(base, verb="own", tree=tree, reason=Reason.ADOPT)
+    if kind.stamped and (own.changes or actual.stamp != mark):
+        yield replace(own, tree=kind.complete(definition, replace(around, stamp=mark)))
 
 
 def _reason(applied: Applied | None, named: str) -> Reason:

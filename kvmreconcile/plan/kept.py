@@ -11,6 +11,7 @@ from dataclasses import replace
 from kvmreconcile.model import Actual, Desired
 from kvmreconcile.plan.masks import reveal_change
 from kvmreconcile.tree import Change, Node, Rules, holds, overlap, transplant, undo, value_at
+from kvmreconcile.tree.running import steps_in
 
 
 def undone(desired: Desired, actual: Actual, rules: Rules) -> Node:
@@ -43,7 +44,9 @@ def kept_as_it_is(desired: Desired, actual: Actual, rules: Rules) -> Desired:
     tree, source = desired.tree, undone(desired, actual, rules)
     # The last first, as what goes may give its name to the next of its like.
     for part in reversed(desired.kept.parts):
-        tree = transplant(tree, source, part, rules)
+        # Of a device whose key was refused, what is there is called otherwise.
+        there = steps_in(source, desired.tree, part, rules) or part
+        tree = transplant(tree, source, part, rules, there)
     return replace(desired, tree=tree)
 
 

@@ -135,8 +135,8 @@ def _memo(view: View, world: World, kind: Rulebook) -> Memo:
     if memo is None:
         lookups = Lookups(world)
         compared = _compared(view, lookups, kind)
-        strayed = tuple(_strayed(view, lookups, kind))
-        memo = Memo(view, kind, world.instance, lookups.asked, compared, strayed)
+        withheld = (*_strayed(view, lookups, kind), *_unclear(view, compared))
+        memo = Memo(view, kind, world.instance, lookups.asked, compared, withheld)
         keep(memo, world)
     return memo
 
@@ -192,8 +192,14 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
         yield Held(placeholder(desired), Hold.STRAYED, detail, release)
 
 
+def _unclear(view: View, compared: Compared) -> Iterator[Held]:
+    """Yield the lists in which nothing is changed, since it is not certain which member is which."""
+    for each in compared.unclear:
+        yield Held(placeholder(view.desired), Hold.AMBIGUOUS, each.detail, each.release)
+
+
 def _note(view: View, memo: Memo, obstacle: Obstacle | None, found: Findings) -> None:
-    key, actual, compared, strayed = view.desired.key, view.actual, memo.compared, memo.strayed
+    key, actual, compared, withheld = view.desired.key, view.actual, memo.compared, memo.withheld
     if actual is not None and actual.job and compared.actions:
         # A move that was begun earlier is the job itself, and is brought to its end.
         found.held += [Held(a, Hold.BUSY, actual.job, ONCE_IDLE) for a in compared.actions if a.verb != MOVE]
@@ -202,14 +208,14 @@ def _note(view: View, memo: Memo, obstacle: Obstacle | None, found: Findings) ->
     if obstacle:
         found.unusable[key] = Hold.CONTENT, obstacle.why, obstacle.todo, None
     actions, halted = kept_still(compared.actions, view.desired, actual, view.applied)
-    found.held += (*strayed, *halted)
+    found.held += (*withheld, *halted)
     if compared.pending:
         found.pending[key] = compared.pending
     if actions:
         found.steps[key] = actions
     elif key in found.unusable:
         found.held.append(Held(placeholder(view.desired), *found.unusable[key]))
-    elif not strayed and not halted:
+    elif not withheld and not halted:
         found.in_sync.append(key)
     if key not in found.lost and (compared.stale or (not actions and _is_news(view))):
         found.records.append(key)

@@ -51,7 +51,7 @@ class Memo:
     instance: str
     asked: Mapping[Key, Sides]
     compared: Compared
-    strayed: tuple[Held, ...]
+    withheld: tuple[Held, ...]
 
     def holds(self, view: View, kind: Rulebook, world: World) -> bool:
         """Tell whether comparing would give the same again."""

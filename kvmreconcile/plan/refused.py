@@ -26,7 +26,7 @@ from kvmreconcile.model import (
 from kvmreconcile.plan.applied import digest, followed, live_mark, rules_for
 from kvmreconcile.plan.masks import mask_change, reveal_change
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.plan.steps import live_changes
+from kvmreconcile.plan.running import live_changes
 from kvmreconcile.plan.unseen import outstanding
 from kvmreconcile.tree import Change, Node, diff, overlap, undo
 
@@ -163,7 +163,7 @@ def is_in_force(desired: Desired, actual: Actual, applied: Applied | None, kind:
     if not actual.active or (applied and outstanding(applied, actual, rules)):
         return False
     known = {s.fingerprint for s in applied.settled} if applied else set()
-    waiting = live_changes(followed(desired, actual, kind), actual, None, rules)
+    waiting = live_changes(followed(desired, actual, kind), actual, rules)
     return all(live_mark(change) in known for change in waiting)
 
 

@@ -8,11 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Desired, Power
-from kvmreconcile.plan.kept import is_kept
 from kvmreconcile.plan.openings import ceiling
-from kvmreconcile.tree import Change, Effect, Node, Rules, Update, diff, forget, locate, overlay, paths
-from kvmreconcile.tree.automatic import without_automatic
-from kvmreconcile.tree.variants import for_running
+from kvmreconcile.plan.running import Running
+from kvmreconcile.tree import Change, Effect, Node, Rules, Update, locate, overlay
 
 _ANEW = Update("replace", effect=Effect.REPLACE)
 """What is done about a change of an object without power that no row serves."""
@@ -36,7 +34,7 @@ class Job:
         base: What all its actions have in common.
         proposed: The definition to be stored.
         stored: By what that differs from the one that is.
-        live: What the running object lacks of what the spec says.
+        running: What the running object lacks of what the spec says.
         unseen: What waits for its next start, and cannot be seen in it.
     """
 
@@ -46,14 +44,14 @@ class Job:
     base: Action
     proposed: Node
     stored: Sequence[Change]
-    live: Sequence[Change]
+    running: Running
     unseen: tuple[Change, ...]
 
 
 def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     """Return the actions on an object, and what then waits for its next start."""
     desired, actual, base = job.desired, job.actual, job.base
-    hot, pending = hot_and_cold(job.live, actual.live or actual.tree, job.rules)
+    hot, pending = hot_and_cold(job.running, job.rules)
     pending += job.unseen
     heavy = max((_stored_effect(c, actual.tree, job.rules) for c in job.stored), default=Effect.LIVE)
     if job.stored and heavy >= Effect.REPLACE:
@@ -71,7 +69,7 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
             steps += [replace(base, verb=verb)] if verb == "resume" else []
             wanted = overlay(job.proposed, desired.tree, job.rules)
             hot = [*hot, *at_reboot(job, pending)]
-            steps += by_rows(hot, actual.live or actual.tree, wanted, job.rules, base)
+            steps += by_rows(hot, job.running.definition, wanted, job.rules, base)
             if pending and ceiling(desired.policy) >= Effect.RESTART:
                 steps.append(replace(base, verb="restart", effect=Effect.RESTART, changes=pending))
             steps += [replace(base, verb=verb)] if verb == "suspend" else []
@@ -103,24 +101,6 @@ def after_birth(desired: Desired, actual: Actual | None, base: Action) -> Iterat
         yield replace(bare, verb="start")
 
 
-def without_forgotten(tree: Node, before: Node | None, desired: Desired, rules: Rules) -> Node:
-    """Return a definition without what an earlier spec (None: the same as now) said and this one does not."""
-    return tree if before is None else forget(tree, before, desired.tree, rules)
-
-
-def live_changes(desired: Desired, actual: Actual, before: Node | None, rules: Rules) -> Iterator[Change]:
-    """Yield what the running object lacks of what the spec says, whatever its stored definition says."""
-    live = actual.live
-    if live is None:
-        return
-    rules = for_running(rules)
-    wanted = without_automatic(desired.tree, rules)
-    proposed = overlay(without_forgotten(live, before, desired, rules), wanted, rules)
-    ours = rules.rebooting if desired.policy.reboot_applies else paths()
-    found = (c for c in diff(live, proposed, rules) if c.rule not in rules.live_ignored)
-    yield from (c for c in found if c.rule not in ours and not is_kept(c, desired))
-
-
 def at_reboot(job: Job, pending: Sequence[Change]) -> Iterator[Change]:
     """
     Yield what makes a running object's own reboot a power cycle while something waits for one, and else does not.
@@ -140,20 +120,28 @@ def _alike(one: Change, other: Change) -> bool:
     return one.rule == other.rule and one.sign == other.sign and one.steps[-1:] == other.steps[-1:]
 
 
-def hot_and_cold(
-    live: Sequence[Change], definition: Node, rules: Rules
-) -> tuple[list[Change], tuple[Change, ...]]:
-    """Tell changes of a running definition that a verb brings about from those that wait for the next start."""
-    rows = [(change, row_for(change, definition, rules)) for change in live]
+def hot_and_cold(runs: Running, rules: Rules) -> tuple[list[Change], tuple[Change, ...]]:
+    """Tell changes of a running object that a verb brings about from those that wait for its next start."""
+    rows = [(change, row_for(change, runs.definition, rules)) for change in runs.changes]
     cold = [change for change, row in rows if not _is_hot(row)]
     hot = [change for change, row in rows if row and _is_hot(row) and not _must_wait(change, row, cold)]
-    return hot, tuple(change for change in live if change not in hot)
+    hot = [change for change in hot if not _is_taken(change, cold, rules)]
+    return hot, tuple(change for change in runs.changes if change not in hot)
 
 
 def _must_wait(change: Change, row: Update, cold: Sequence[Change]) -> bool:
     """Tell whether what a change comes after waits for the next start, in the element that both are of."""
     depth = row.at.count("/") + 1 if row.at else 0
     return any(c.rule == row.after and c.steps[:depth] == change.steps[:depth] for c in cold)
+
+
+def _is_taken(change: Change, cold: Sequence[Change], rules: Rules) -> bool:
+    """Tell whether a new member has a key that one which runs keeps until its next start."""
+    members, new = rules.members.get(change.rule), change.new
+    if members is None or change.old is not None or not isinstance(new, Node):
+        return False
+    keys = {f"{change.rule}/{key[0]}": new.get(key[0]) for key in members.keys if len(key) == 1}
+    return any(c.sign == "~" and c.rule in keys and c.old == keys[c.rule] for c in cold)
 
 
 def _is_hot(row: Update | None) -> bool:

@@ -11,8 +11,9 @@ from kvmreconcile.model import Actual, Applied, Desired, Unseen
 from kvmreconcile.plan.applied import rules_for
 from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.plan.steps import live_changes
+from kvmreconcile.plan.running import live_changes
 from kvmreconcile.tree import Change, Node, Rules, diff, locate
+from kvmreconcile.tree.running import steps_in
 
 
 def unseen(
@@ -53,7 +54,8 @@ def outstanding(applied: Applied, actual: Actual, rules: Rules) -> tuple[Unseen,
 
 
 def _differ(change: Unseen, live: Node, stored: Node, rules: Rules) -> bool:
-    runs, waits = (_part(tree, change.steps, rules) for tree in (live, stored))
+    own = steps_in(live, stored, change.steps, rules)
+    runs, waits = _part(live, own, rules) if own else None, _part(stored, change.steps, rules)
     if runs is None or waits is None:
         return runs is not waits
     return any(diff(runs, waits, rules, change.rule))
@@ -78,7 +80,7 @@ def to_remember(
     Args:
         seen: The object before it is stored.
     """
-    told = {c.steps for c in live_changes(desired, seen, None, rules_for(desired, kind))}
+    told = {c.steps for c in live_changes(desired, seen, rules_for(desired, kind))}
     return tuple(
         Unseen(c.steps, c.rule, _spelled(c.old, c), _spelled(c.new, c))
         for c in waiting

@@ -2,13 +2,15 @@
 
 from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.diff import diff, locate
-from kvmreconcile.tree.merge import forget, is_satisfied_by, overlay
+from kvmreconcile.tree.forget import forget
+from kvmreconcile.tree.merge import is_satisfied_by, overlay
 from kvmreconcile.tree.node import NONE, Node, brief, forget_unused, make, parse, to_xml
 from kvmreconcile.tree.rules import (
     Automatic,
     Birth,
     Effect,
     Identity,
+    Invisible,
     Members,
     Owner,
     Ref,
@@ -27,6 +29,7 @@ __all__ = [
     "Change",
     "Effect",
     "Identity",
+    "Invisible",
     "Measure",
     "Members",
     "Node",

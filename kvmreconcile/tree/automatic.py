@@ -15,10 +15,12 @@ def without_automatic(desired: Node, rules: Rules, path: str = "") -> Node:
     Returns:
         The very same object where it says none.
     """
+    whole = desired
     children = tuple(without_automatic(c, rules, under(path, c.tag)) for c in desired.children)
     if not all(map(is_, children, desired.children)):
         desired = replace(desired, children=children)
     for row in rules.automatic.get(path) or ():
         if row.covers(desired):
             desired = desired.without(row.at)
-    return desired
+    # What was recognised as the whole one is recognised as this.
+    return desired if desired is whole else replace(desired, known_as=whole)

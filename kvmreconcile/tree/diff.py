@@ -12,6 +12,7 @@ from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.node import COMMENT, Node
 from kvmreconcile.tree.place import at, short, under
 from kvmreconcile.tree.rules import Rules, labels
+from kvmreconcile.tree.variants import for_whole
 
 
 def diff(old: Node, new: Node, rules: Rules, rule: str = "", steps: tuple[str, ...] = ()) -> Iterator[Change]:
@@ -21,7 +22,7 @@ def diff(old: Node, new: Node, rules: Rules, rule: str = "", steps: tuple[str, .
     yield from _leaves(old, new, rules, rule, steps)
     if old.children == new.children:
         return
-    pairs = pair(old.children, new.children, rule, rules, lambda a, b: a == b)
+    pairs = pair(old.children, new.children, rule, for_whole(rules), lambda a, b: a == b)
     kept = set(pairs.values())
     for index, step in enumerate(_names(old, rules, rule)):
         if index not in kept:

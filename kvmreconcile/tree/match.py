@@ -1,32 +1,67 @@
 """
-Which element on one side is which on the other.
+Match the elements of one tree with those of another.
 
-Separate because overlay, diff and forget must all answer it alike. Identity comes from keys, then from
-content; place decides only where an element has nothing else, and never for a device.
+Overlay, diff and forget must all answer alike which element is which. Identity comes from keys, then from content,
+then from what is left on each side; place decides only where an element has nothing else, and never for a device.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
+from kvmreconcile.tree.keys import Keys, differ
 from kvmreconcile.tree.node import Node
 from kvmreconcile.tree.place import under
 from kvmreconcile.tree.rules import Members, Owner, Rules
 
 Same = Callable[[Node, Node], bool]
+Edges = dict[int, list[int]]
+"""For each index in `want` the indices in `have` that it could be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """
+    Members of a list of which several could be the same one.
+
+    Attributes:
+        path: Of the list.
+        have: Those that exist and could be meant.
+        want: Those that could be one of them.
+    """
+
+    path: str
+    have: tuple[Node, ...]
+    want: tuple[Node, ...]
+
+
+@dataclass(slots=True)
+class Matches:
+    """
+    What matching the children of two elements gave.
+
+    Attributes:
+        pairs: For each matched index in `want` the index in `have`.
+        doubts: Lists of which nothing should be changed before the user says which member is which.
+    """
+
+    pairs: dict[int, int] = field(default_factory=dict)
+    doubts: list[Doubt] = field(default_factory=list)
 
 
 def pair(have: Sequence[Node], want: Sequence[Node], path: str, rules: Rules, same: Same) -> dict[int, int]:
+    """Match children of two elements at `path`; return the pairs of `match`."""
+    return match(have, want, path, rules, same).pairs
+
+
+def match(have: Sequence[Node], want: Sequence[Node], path: str, rules: Rules, same: Same) -> Matches:
     """
     Match children of two elements at `path`.
 
     Args:
         same: Asked with (one of have, one of want), for elements of the same tag that have no key in
             common: whether the first is all that the second is.
-
-    Returns:
-        For each matched index in `want` the index in `have`.
     """
-    found: dict[int, int] = {}
+    result = Matches()
     groups: dict[str, tuple[list[int], list[int]]] = {}
     for index, node in enumerate(have):
         groups.setdefault(node.tag, ([], []))[0].append(index)
@@ -38,88 +73,160 @@ def pair(have: Sequence[Node], want: Sequence[Node], path: str, rules: Rules, sa
             continue
         members = rules.members.get(under(path, tag))
         if members is None or members.owner is Owner.ORDERED:
-            found.update(zip(theirs, ours, strict=False))
+            result.pairs.update(zip(theirs, ours, strict=False))
         else:
-            _pair_members(have, want, (ours, theirs), (members, under(path, tag), rules, same), found)
-    return found
+            one = _List((have, want), (ours, theirs), result.pairs, members, under(path, tag), rules)
+            result.doubts += one.match(same)
+    return result
 
 
-def _pair_members(
-    have: Sequence[Node],
-    want: Sequence[Node],
-    indices: tuple[list[int], list[int]],
-    how: tuple[Members, str, Rules, Same],
-    found: dict[int, int],
-) -> None:
-    members, path, rules, same = how
-    for hint in members.hints:
-        _take((have, want), indices, found, _Keys((hint,), path, rules), strict=False)
-    keys = _Keys(members.keys, path, rules)
-    _take((have, want), indices, found, keys, strict=True)
-    ours, theirs = indices
-    for i in list(theirs):
-        for j in ours:
-            if not keys.in_common(have[j], want[i]) and same(have[j], want[i]):
-                found[i] = j
-                ours.remove(j)
-                theirs.remove(i)
-                break
-    if len(ours) == len(theirs) == 1 and not keys.in_common(have[ours[0]], want[theirs[0]]):
-        found[theirs[0]] = ours[0]
+@dataclass(slots=True)
+class _List:
+    """
+    The members of one tag on both sides.
 
+    Attributes:
+        left: The indices in `have` and in `want` that are not matched yet.
+    """
 
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    """The ways in which members at a path are told apart, best first."""
-
-    keys: tuple[tuple[str, ...], ...]
+    sides: tuple[Sequence[Node], Sequence[Node]]
+    left: tuple[list[int], list[int]]
+    found: dict[int, int]
+    members: Members
     path: str
     rules: Rules
 
-    def of(self, node: Node) -> tuple[str | None, ...]:
-        """Return the canonical value of each of an element's keys, None for one it does not have."""
-        return tuple(self._value(node, key) for key in self.keys)
+    def match(self, same: Same) -> Iterator[Doubt]:
+        """Match what can be matched; yield what is in doubt."""
+        self._take_known()
+        for hint in self.members.hints:
+            if all(self.left):
+                self._take_by(self._keys(hint), strict=False)
+        keys, every = self._keys(*self.members.keys), tuple(tuple(indices) for indices in self.left)
+        self._take_by(keys, strict=True)
+        if self.members.claims and self.members.owner is Owner.SPEC:
+            self._claim(every[0], every[1])
+        if all(self.left):
+            self._take_alike(keys, same)
+        if all(self.left):
+            yield from self._take_left(keys)
 
-    def in_common(self, one: Node, other: Node) -> bool:
-        """Tell whether some key is on both sides (and so, if they are unmatched, differs)."""
-        return any(a is not None and b is not None for a, b in zip(self.of(one), self.of(other), strict=True))
+    def _take_left(self, keys: Keys) -> Iterator[Doubt]:
+        """Match what nothing else is left for; yield what could be several."""
+        is_complete = self.members.owner is Owner.SPEC
+        unclear = self._take_fallback() if is_complete else {}
+        have, want = self.sides
+        ours, theirs = self.left
+        if len(ours) == len(theirs) == 1 and not keys.in_common(have[ours[0]], want[theirs[0]]):
+            self._take(theirs[0], ours[0])
+        elif is_complete and self.members.advice:
+            yield from self._doubts(unclear, self._untold())
 
-    def _value(self, node: Node, key: tuple[str, ...]) -> str | None:
-        values: list[str] = []
-        for part in key:
-            value = node.get(part)
-            if value is None:
-                return None
-            scalar = self.rules.scalars.get(f"{self.path}/{part}" if part else self.path)
-            values.append(scalar.canonical(value) if scalar else value)
-        return "\0".join(values)
+    def _keys(self, *keys: tuple[str, ...]) -> Keys:
+        return Keys(keys, self.path, self.rules)
 
+    def _take(self, wanted: int, had: int) -> None:
+        self.found[wanted] = had
+        self.left[0].remove(had)
+        self.left[1].remove(wanted)
 
-def _take(
-    sides: tuple[Sequence[Node], Sequence[Node]],
-    indices: tuple[list[int], list[int]],
-    found: dict[int, int],
-    keys: _Keys,
-    *,
-    strict: bool,
-) -> None:
-    """Match by keys, best first; where `strict`, a better key that both have and that differs forbids it."""
-    ours = {i: keys.of(sides[0][i]) for i in indices[0]}
-    theirs = {i: keys.of(sides[1][i]) for i in indices[1]}
-    for rank in range(len(keys.keys)):
-        by_key: dict[str | None, list[int]] = {}
-        for i, values in ours.items():
-            by_key.setdefault(values[rank], []).append(i)
-        for i, values in list(theirs.items()):
-            alike = by_key.get(values[rank], ()) if values[rank] is not None else ()
-            match = next((j for j in alike if not (strict and _differ(ours[j][:rank], values[:rank]))), None)
-            if match is not None:
-                found[i] = match
-                by_key[values[rank]].remove(match)
-                del ours[match], theirs[i]
-                indices[0].remove(match)
-                indices[1].remove(i)
+    def _take_known(self) -> None:
+        """Match what is known to be the same, whatever its keys say."""
+        have, want = self.sides
+        for j in [j for j in self.left[0] if have[j].known_as is not None]:
+            known = have[j].known_as
+            i = next((i for i in self.left[1] if known is want[i] or known is want[i].known_as), None)
+            if i is not None:
+                self._take(i, j)
 
+    def _take_by(self, keys: Keys, *, strict: bool) -> None:
+        """Match by keys, best first; where `strict`, a better key that both have and that differs forbids it."""
+        ours = {i: keys.of(self.sides[0][i]) for i in self.left[0]}
+        theirs = {i: keys.of(self.sides[1][i]) for i in self.left[1]}
+        for rank in range(len(keys.keys)):
+            by_key: dict[str | None, list[int]] = {}
+            for i, values in ours.items():
+                by_key.setdefault(values[rank], []).append(i)
+            for i, values in list(theirs.items()):
+                alike = by_key.get(values[rank], ()) if values[rank] is not None else ()
+                one = next((j for j in alike if not (strict and differ(ours[j][:rank], values[:rank]))), None)
+                if one is not None:
+                    by_key[values[rank]].remove(one)
+                    del ours[one], theirs[i]
+                    self._take(i, one)
 
-def _differ(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool:
-    return any(a is not None and b is not None and a != b for a, b in zip(one, other, strict=True))
+    def _claim(self, ours: Sequence[int], theirs: Sequence[int]) -> None:
+        """Let each of `have` that is left be the one of `want` that it is by its claims; that lets go of another."""
+        have, want = self.sides
+        claimed: set[int] = set()
+        for j in (waiting := list(self.left[0])):
+            for claim in self.members.claims:
+                key = self._keys(claim)
+                value = key.of(have[j])
+                same = [i for i in theirs if key.of(want[i]) == value != (None,)]
+                is_alone = len(same) == 1 and sum(key.of(have[h]) == value for h in ours) == 1
+                if is_alone and same[0] in self.found and same[0] not in claimed:
+                    (i,) = same
+                    if not self._is_named(self.found[i], i):
+                        claimed.add(i)
+                        waiting.append(self.found[i])
+                        self.left[0][self.left[0].index(j)] = self.found[i]
+                        self.found[i] = j
+                        break
+
+    def _is_named(self, had: int, wanted: int) -> bool:
+        """Tell whether two members have the first of the keys in common."""
+        first = self._keys(*self.members.keys[:1])
+        return first.of(self.sides[0][had]) == first.of(self.sides[1][wanted]) != (None,)
+
+    def _take_alike(self, keys: Keys, same: Same) -> None:
+        have, want = self.sides
+        for i in list(self.left[1]):
+            for j in self.left[0]:
+                if not keys.in_common(have[j], want[i]) and same(have[j], want[i]):
+                    self._take(i, j)
+                    break
+
+    def _take_fallback(self) -> Edges:
+        """Match by fallback keys what is left and could be nothing else; return what could be several."""
+        unclear: Edges = {}
+        for key in self.members.fallback:
+            could = {i: had for i in self.left[1] if (had := self._could_be(i, key))}
+            for i, had in could.items():
+                if len(had) == 1 and sum(had[0] in others for others in could.values()) == 1:
+                    self._take(i, had[0])
+                else:
+                    unclear.setdefault(i, []).extend(had)
+        return unclear
+
+    def _could_be(self, wanted: int, key: tuple[str, ...]) -> list[int]:
+        """Return what is left of `have` that has a fallback key in common with one of `want`."""
+        longer = self._keys(*(other for other in self.members.fallback if {*other} > {*key}))
+        short = self._keys(key)
+        have, want = self.sides
+        value, better = short.of(want[wanted]), longer.of(want[wanted])
+        return [
+            j
+            for j in (self.left[0] if value != (None,) else ())
+            if short.of(have[j]) == value and not differ(longer.of(have[j]), better)
+        ]
+
+    def _untold(self) -> Edges:
+        """Return what is left and has nothing in common by which it could be told apart."""
+        keys = self._keys(*self.members.keys, *self.members.fallback)
+        have, want = self.sides
+        return {i: [j for j in self.left[0] if not keys.in_common(have[j], want[i])] for i in self.left[1]}
+
+    def _doubts(self, *edges: Edges) -> Iterator[Doubt]:
+        """Yield what is still unmatched on both sides of edges."""
+        ours, theirs = self.left
+        could = [
+            (i, j) for each in edges for i, had in each.items() for j in had if i in theirs and j in ours
+        ]
+        if could:
+            have, want = ({pair[side] for pair in could} for side in (1, 0))
+            yield Doubt(
+                self.path,
+                tuple(self.sides[0][j] for j in sorted(have)),
+                tuple(self.sides[1][i] for i in sorted(want)),
+            )

@@ -1,14 +1,14 @@
 """
-Lay what a spec says over what is (`overlay`), and take out what it no longer says (`forget`).
+Lay what a spec says over what is (`overlay`).
 
-Separate from `diff` because these decide what should be, and that only what is shown and done.
+Separate from `diff` because this decides what should be, and that only what is shown and done.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import is_
 
-from kvmreconcile.tree.match import pair
+from kvmreconcile.tree.match import Same, pair
 from kvmreconcile.tree.node import COMMENT, NONE, TEXT, Node
 from kvmreconcile.tree.place import at, under
 from kvmreconcile.tree.rules import Owner, Rules
@@ -36,6 +36,11 @@ def overlay(actual: Node, desired: Node, rules: Rules, path: str = "") -> Node:
 def is_satisfied_by(desired: Node, actual: Node, rules: Rules, path: str = "") -> bool:
     """Tell whether the actual element already says all that the desired one does."""
     return overlay(actual, desired, rules, path) is actual
+
+
+def satisfying(rules: Rules, path: str) -> Same:
+    """Return the question whether a child of an actual element at `path` says all that a desired one does."""
+    return lambda have, want: is_satisfied_by(want, have, rules, under(path, want.tag))
 
 
 def _attributes(actual: Node, desired: Node, rules: Rules, path: str) -> tuple[tuple[str, str], ...]:
@@ -88,9 +93,7 @@ def _with_children(actual: Node, desired: Node, rules: Rules, path: str) -> Node
     closed, denied = _taken_away(desired, wanted, rules, path)
     if not wanted and not closed and not denied:
         return actual
-    pairs = pair(
-        actual.children, wanted, path, rules, lambda a, b: is_satisfied_by(b, a, rules, under(path, b.tag))
-    )
+    pairs = pair(actual.children, wanted, path, rules, satisfying(rules, path))
     partner = {have: want for want, have in pairs.items()}
     result: list[Node] = []
     for index, child in enumerate(actual.children):
@@ -171,55 +174,3 @@ def _value(node: Node, path: str) -> Node | str | None:
 
 def _says(desired: Node, path: str) -> bool:
     return _value(desired, path) is not None
-
-
-def forget(actual: Node, applied: Node, desired: Node, rules: Rules, path: str = "") -> Node:
-    """
-    Return `actual` without what we once asked for (`applied`) and no longer do (`desired`).
-
-    What others added to the same element stays, except in one that makes no sense in part.
-    """
-    said = {name for name, _ in desired.attrs}
-    gone = {n for n, _ in applied.attrs if n not in said and at(path, n) not in rules.required}
-    attrs = tuple(a for a in actual.attrs if a[0] not in gone)
-    drop_text = applied.text and not desired.text and path not in rules.required
-    text = "" if drop_text else actual.text
-    children = _remembered(actual, applied, desired, rules, path)
-    if len(attrs) == len(actual.attrs) and text == actual.text and children is actual.children:
-        return actual
-    return replace(actual, attrs=attrs, text=text, children=children)
-
-
-def _remembered(actual: Node, applied: Node, desired: Node, rules: Rules, path: str) -> tuple[Node, ...]:
-    asked = tuple(c for c in applied.children if c.tag not in (COMMENT, NONE))
-    still = tuple(c for c in desired.children if c.tag not in (COMMENT, NONE))
-    if not asked:
-        return actual.children
-    desired_of = {a: d for d, a in pair(asked, still, path, rules, lambda a, b: a == b).items()}
-    actual_of = pair(
-        actual.children, asked, path, rules, lambda a, b: is_satisfied_by(b, a, rules, under(path, b.tag))
-    )
-    result: dict[int, Node] = dict(enumerate(actual.children))
-    for index, child in enumerate(asked):
-        if index not in actual_of:
-            continue
-        where, found = under(path, child.tag), actual.children[actual_of[index]]
-        if index in desired_of:
-            left = forget(found, child, still[desired_of[index]], rules, where)
-        elif _goes_whole(child, rules, where):
-            left = Node(child.tag)
-        else:
-            left = forget(found, child, Node(child.tag), rules, where)
-        if left is not found:
-            result[actual_of[index]] = left
-            if left.is_empty() and index not in desired_of and where not in rules.required:
-                del result[actual_of[index]]
-    same = len(result) == len(actual.children) and all(result[i] is c for i, c in enumerate(actual.children))
-    return actual.children if same else tuple(result.values())
-
-
-def _goes_whole(child: Node, rules: Rules, path: str) -> bool:
-    """Tell whether an element that the spec forgot goes with all that others wrote into it."""
-    if path in rules.required:
-        return False
-    return path in rules.members or path in rules.whole or child.is_empty()

@@ -26,13 +26,19 @@ _PARSER = etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_net
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An element. `attrs` is sorted by name; `text` is that of an element without children elements."""
+    """
+    An element. `attrs` is sorted by name; `text` is that of an element without children elements.
+
+    `known_as` is the element of another tree that this one is known to be, whatever their keys say; it is never
+    written.
+    """
 
     tag: str
     attrs: tuple[tuple[str, str], ...] = ()
     text: str = ""
     children: tuple["Node", ...] = ()
     prefix: str | None = field(default=None, compare=False)
+    known_as: "Node | None" = field(default=None, compare=False, repr=False)
 
     def attr(self, name: str) -> str | None:
         """Return one attribute, None where it is absent."""

@@ -50,15 +50,29 @@ class Members:
     """
     How elements of one tag are told apart.
 
+    A key is one or more paths inside the element that count together. A path with values ("@device=disk|lun|") is a
+    condition: the key counts only where the element has one of them, the empty one meaning none at all. "address/@*"
+    is all attributes of an element.
+
     Attributes:
-        keys: Tried in order; the first that both sides have decides. A key is one or more paths inside the element
-            that count together.
+        keys: Tried in order; the first that both sides have decides.
         hints: Tried before the keys, and decide only if they agree: they tell apart what the keys do not.
+        fallback: Tried in order among the members that neither keys nor content matched, in lists that are complete
+            on both sides. A value decides only if exactly one member of each side has it. A longer key that holds a
+            shorter one and differs forbids the shorter one.
+        claims: Outweigh all keys but the first where these would leave over a member that exists: it is the one that
+            alone has the same value, if that is matched with one of another value.
+        running: Tried first between a running and a stored definition of one object, and decide only if they agree.
+        advice: What the user can do if several members could be the same one. Empty: they are different members.
     """
 
     keys: tuple[tuple[str, ...], ...] = ()
     owner: Owner = Owner.SHARED
     hints: tuple[tuple[str, ...], ...] = ()
+    fallback: tuple[tuple[str, ...], ...] = ()
+    claims: tuple[tuple[str, ...], ...] = ()
+    running: tuple[tuple[str, ...], ...] = ()
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +186,14 @@ class Birth:
     when: tuple[tuple[str, str | None], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Invisible:
+    """What a running object never shows to anybody, in the members at a path ("devices/*") that `when` is true of."""
+
+    at: str
+    when: Callable[[Node], bool]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
     """
@@ -191,6 +213,8 @@ class Rules:
         required: What an object cannot be without, and so is kept when the spec forgets it.
         automatic: Desired values that mean "chosen at the start", by the element that they are in.
         live_ignored: What libvirt spells otherwise while an object runs, so that it proves nothing pending.
+        invisible: What is stored for our own use and the running object never shows to anybody, so that it is
+            not pending. An object is adopted with it.
         rebooting: What tells a running object to go off, and not only to start again, when it reboots.
         secrets: Values that are never shown.
         refs: What an element points to.
@@ -212,6 +236,7 @@ class Rules:
     required: Table[bool] = field(default_factory=paths)
     automatic: Table[tuple[Automatic, ...]] = field(default_factory=lambda: Table({}))
     live_ignored: Table[bool] = field(default_factory=paths)
+    invisible: Table[Invisible] = field(default_factory=lambda: Table({}))
     rebooting: Table[str] = field(default_factory=lambda: Table({}))
     secrets: Table[bool] = field(default_factory=paths)
     refs: Table[tuple[Ref, ...]] = field(default_factory=lambda: Table({}))

@@ -48,17 +48,20 @@ def overlap(one: Steps, other: Steps) -> bool:
     return all(a == b for a, b in zip(one, other, strict=False))
 
 
-def transplant(tree: Node, source: Node, steps: Steps, rules: Rules) -> Node:
+def transplant(tree: Node, source: Node, steps: Steps, rules: Rules, there: Steps = ()) -> Node:
     """
     Return a tree in which the part that `steps` name is as in another tree: there with all it has there, or not at all.
 
     Where the tree lacks the element around the part, it gets that element as a whole, as a part of it alone would ask
     for another element.
+
+    Args:
+        there: What the part is called in the other tree, if not the same.
     """
     for end in range(1, len(steps) + 1):
         place = steps[:end]
         if end == len(steps) or (value_at(tree, place, rules) is None and not _is_container(place, rules)):
-            return put(tree, place, value_at(source, place, rules), rules)
+            return put(tree, place, value_at(source, (there or steps)[:end], rules), rules)
     return tree
 
 

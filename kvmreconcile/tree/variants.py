@@ -8,7 +8,7 @@ their look-ups and a fresh one would have to find everything again.
 from dataclasses import replace
 from functools import lru_cache
 
-from kvmreconcile.tree.rules import Owner, Rules
+from kvmreconcile.tree.rules import Members, Owner, Rules
 from kvmreconcile.tree.table import Table, paths
 
 
@@ -61,3 +61,40 @@ def for_running(rules: Rules) -> Rules:
 def for_new(rules: Rules) -> Rules:
     """Return rules for a new object or member: it says all that its spec does, even what leaving out would imply."""
     return replace(rules, implied=Table({}), at_birth=paths())
+
+
+@lru_cache(maxsize=256)
+def for_whole(rules: Rules) -> Rules:
+    """
+    Return rules for two trees of which each names all members of its lists: two specs, or two definitions.
+
+    What is left on both sides after matching by keys is then left of the same list.
+    """
+    rows = {k: replace(m, owner=Owner.SPEC) for k, m in rules.members.rows if _is_open(m)}
+    return (
+        replace(rules, members=Table({k: rows.get(k, m) for k, m in rules.members.rows})) if rows else rules
+    )
+
+
+def _is_open(members: Members) -> bool:
+    return members.owner is Owner.SHARED and bool(members.fallback or members.advice)
+
+
+@lru_cache(maxsize=256)
+def for_twins(rules: Rules) -> Rules:
+    """
+    Return rules by which members of a running and of a stored definition of one object are matched.
+
+    A value that libvirt may give to the next member, such as a disk's target, identifies none that has another name.
+    """
+    whole = for_whole(rules)
+    rows = {
+        k: replace(
+            m,
+            hints=(*m.running, *m.hints),
+            fallback=tuple(key for key in m.fallback if key not in m.keys),
+        )
+        for k, m in whole.members.rows
+    }
+    ignored = paths(*(key for key, _ in (*rules.ignored.rows, *rules.invisible.rows)))
+    return replace(whole, members=Table(rows), ignored=ignored)

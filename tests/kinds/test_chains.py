@@ -177,3 +177,18 @@ def test_volume_of_a_pool_that_is_not_there_is_nowhere() -> None:
     wanted = spec(domain(volume("gone")), copies=True)
 
     assert list(moves(wanted, actual(NAMED, NAMED), lookup)) == []
+
+
+@pytest.mark.case("7")
+def test_disk_under_another_target_stays_above_the_snapshot_that_it_is_on() -> None:
+    edited = domain(NAMED.replace("vda", "vdb"))
+
+    followed = follow(spec(edited), actual(ABOVE), domain(NAMED))
+
+    assert source(followed) == ("file", "/b", None, "qcow2")
+    assert followed.get("devices/disk/target/@dev") == "vdb"
+    assert list(strays(spec(edited), actual(ABOVE), domain(NAMED), lookup)) == []
+    assert list(strays(spec(edited), actual(ABOVE, ABOVE), domain(NAMED), lookup)) == []
+    # Once that is stored, the running one has the earlier target.
+    stored = ABOVE.replace("vda", "vdb")
+    assert source(follow(spec(edited), actual(stored, ABOVE), None)) == ("file", "/b", None, "qcow2")

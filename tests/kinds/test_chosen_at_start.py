@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Actual, Desired, Key
-from kvmreconcile.plan.steps import live_changes
+from kvmreconcile.plan.running import live_changes
 from kvmreconcile.tree import diff, overlay, parse
 
 KEY = Key("Domain", "web1")
@@ -90,7 +90,7 @@ def missing(spec: str, live: str) -> list[str]:
     """Return what a running guest lacks of what its spec says."""
     desired = Desired(KEY, parse(spec))
     actual = Actual(KEY, "", spec, live, active=True, runtime_id=1)
-    return [change.path for change in live_changes(desired, actual, None, RULES)]
+    return [change.path for change in live_changes(desired, actual, RULES)]
 
 
 @pytest.mark.parametrize(("spec", "live"), CASES.values(), ids=CASES)

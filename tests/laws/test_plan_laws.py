@@ -55,7 +55,8 @@ def wanted(name: str, tree: Node, *, policy: Policy | None = None, power: Power 
 
 def unfinished(host: Host, *desired: Desired) -> list[str]:
     made = host.plan(*desired)
-    return [f"{a.verb} {[str(c) for c in a.changes]}" for a in made.actions] + [str(h) for h in made.held]
+    held = [str(h) for h in made.held if h.hold is not Hold.AMBIGUOUS]
+    return [f"{a.verb} {[str(c) for c in a.changes]}" for a in made.actions] + held
 
 
 @quick

@@ -19,7 +19,9 @@ from kvmreconcile.tree import (
     paths,
     to_xml,
 )
+from kvmreconcile.tree.match import match
 from kvmreconcile.tree.place import under
+from kvmreconcile.tree.running import recognised, traced
 from tests.laws.judge import leaves, plain, presences, says
 from tests.laws.trees import ROOT, Case, cases, rules, trees
 
@@ -76,6 +78,23 @@ def test_overlay_never_loses_a_shared_member(case: Case) -> None:
         row = rules.members.get(under("", tag))
         if row is None or row.owner is Owner.SHARED:
             assert len(list(proposed.all(tag))) >= len(list(case.actual.all(tag)))
+
+
+@given(cases())
+def test_elements_are_matched_one_to_one_with_their_like(case: Case) -> None:
+    have, want = case.actual.children, case.desired.children
+    pairs = match(have, want, "", case.rules, lambda a, b: a == b).pairs
+
+    assert len(set(pairs.values())) == len(pairs)
+    assert all(want[i].tag == have[j].tag for i, j in pairs.items())
+
+
+@given(cases(), trees)
+def test_recognising_what_runs_changes_nothing_of_it(case: Case, running: Node) -> None:
+    proposed = overlay(case.actual, case.desired, case.rules)
+
+    assert recognised(running, proposed, case.desired, case.rules) == running
+    assert traced(running, case.actual, proposed, case.desired, case.rules)[0] == running
 
 
 @given(cases())

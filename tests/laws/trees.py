@@ -128,8 +128,20 @@ places = st.sampled_from(_PLACES)
 _keys = st.lists(
     st.sampled_from((("@k",), ("@v",), ("t",), ("@k", "@v"), ("t/@k",))), max_size=2, unique=True
 ).map(tuple)
+_more_keys = st.lists(
+    st.sampled_from((("@unit",), ("@unit", "@v"), ("u",), ("@k=1|", "@v"), ("b/@*",))),
+    max_size=2,
+    unique=True,
+).map(tuple)
 members = st.builds(
-    Members, _keys, st.sampled_from(Owner), st.one_of(st.just(()), st.just((("@k", "@unit"),)))
+    Members,
+    _keys,
+    st.sampled_from(Owner),
+    st.one_of(st.just(()), st.just((("@k", "@unit"),))),
+    _more_keys,
+    _more_keys,
+    _more_keys,
+    st.sampled_from(("", "name them")),
 )
 
 

@@ -9,6 +9,7 @@ from kvmreconcile.kinds.kind import derived_uuid
 from kvmreconcile.model import Action, Apply, Key, Plan, Reason
 from kvmreconcile.plan.applied import applied_after, digest, fingerprint, run_of, settled, settled_live
 from kvmreconcile.plan.masks import SECRET
+from kvmreconcile.plan.running import Running
 from kvmreconcile.plan.steps import by_rows, hot_and_cold
 from kvmreconcile.tree import Effect, Members, Node, Rules, Table, Update, diff, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
@@ -298,7 +299,7 @@ def test_what_comes_after_what_waits_does_so_in_the_same_element_alone() -> None
         for kind, on in (("a", "x"), ("b", "y"))
     )
 
-    hot, cold = hot_and_cold(list(diff(old, new, rules)), old, rules)
+    hot, cold = hot_and_cold(Running(old, tuple(diff(old, new, rules))), rules)
 
     assert [c.path for c in hot] == ["nic[2]/@on"]
     assert [c.path for c in cold] == ["nic[1]/@kind", "nic[1]/@on"]

@@ -39,6 +39,7 @@ from kvmreconcile.tree import (
     Change,
     Effect,
     Identity,
+    Invisible,
     Members,
     Node,
     Owner,
@@ -153,7 +154,18 @@ BOOKS = {
         "domain",
         Rules(
             members=Table(
-                {"disk": Members((("@dev",),), Owner.SPEC), "nic": Members((("@mac",),), Owner.SPEC)}
+                {
+                    "disk": Members(
+                        (("@name",), ("@dev",)),
+                        Owner.SPEC,
+                        fallback=(("@dev",), ("@source",)),
+                        running=(("@name",), ("@slot", "@source")),
+                        advice="name each",
+                    ),
+                    "nic": Members(
+                        (("@mac",),), Owner.SPEC, fallback=(("@lan",),), running=(("@slot", "@lan"),)
+                    ),
+                }
             ),
             refs=Table(
                 {
@@ -174,6 +186,7 @@ BOOKS = {
             parts=paths("disk", "nic"),
             secrets=paths("password", "disk/@key"),
             live_ignored=paths("alias"),
+            invisible=Table({"disk/@name": Invisible("disk", lambda disk: disk.attr("loud") is None)}),
             rebooting=Table({"on_reboot": "destroy"}),
             ignored=paths(RULE),
             identities=Table(

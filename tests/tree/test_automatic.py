@@ -57,3 +57,12 @@ def test_size_without_a_step_of_its_own_is_compared_as_it_is_stored() -> None:
     asked, runs = (parse(f"<d><disk>{size}</disk></d>") for size in ("99001", "99328"))
 
     assert not is_satisfied_by(asked, runs, for_running(RULES))
+
+
+def test_what_is_left_is_recognised_as_what_was_said() -> None:
+    said = parse('<d><nic><target dev="tap%d"/></nic><nic/></d>')
+
+    first, second = without_automatic(said, RULES).children
+
+    assert first.known_as is said.children[0]
+    assert second is said.children[1]

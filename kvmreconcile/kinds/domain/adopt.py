@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from kvmreconcile.errors import Rejected, SpecError, Unavailable
 from kvmreconcile.kinds.carve import drop
 from kvmreconcile.kinds.domain.complete import complete
+from kvmreconcile.kinds.domain.named import named
 from kvmreconcile.kinds.domain.render import NAME, ROOT, desire
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
@@ -48,12 +49,12 @@ _LEVELS = 4
 
 def adopt(actual: Actual) -> dict[str, Any]:
     """
-    Return the fields, and the XML that none covers, which together say what exists.
+    Return the fields, and the XML that none covers, which together say what exists, and a name for its devices.
 
     The shortest way of saying it that, rendered again, makes the same domain: the least definition in fields, the
     least that libvirt's schema allows, the whole in fields, or the whole as libvirt spells it.
     """
-    whole = without_stamp(actual.tree)
+    whole = named(without_stamp(actual.tree))
     state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
     if not actual.active:
         state = {"state": "stopped", **state}

@@ -13,6 +13,7 @@ from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Actual, Desired, Key, Lookup
 from kvmreconcile.tree import Change, Node
 from kvmreconcile.tree.match import pair
+from kvmreconcile.tree.running import recognised, succeeding
 
 _NAMES = ("file", "dev", "dir", "name", "protocol", "pool", "volume")
 """Attributes of `<source>` that tell which one it is."""
@@ -30,7 +31,7 @@ def follow(desired: Desired, actual: Actual, before: Node | None) -> Node:
             the disk goes when that is done.
     """
     tree = desired.tree
-    stands = {id(disk): found for disk, found in _moved(desired, actual.tree, before)}
+    stands = {id(disk): found for disk, found in _moved(desired, _stored(desired, actual, before), before)}
     if not stands:
         return tree
     children = tuple(_as_it_stands(c, stands[id(c)]) if id(c) in stands else c for c in _devices(tree))
@@ -40,9 +41,10 @@ def follow(desired: Desired, actual: Actual, before: Node | None) -> Node:
 
 def moves(desired: Desired, actual: Actual, lookup: Lookup) -> Iterator[Change]:
     """Yield of each hard disk whose data is to be copied to the volume that the spec names now: from and to where."""
-    if actual.live is None:
+    live = _live(desired, actual, None)
+    if live is None:
         return
-    for disk, found in _moved(desired, actual.live, None):
+    for disk, found in _moved(desired, live, None):
         if _is_to_be_copied(disk, found, desired, lookup):
             steps = ("devices", f"disk[{_label(disk)}]", "source")
             there = f"{disk.get('source/@pool')}/{disk.get('source/@volume')}"
@@ -71,8 +73,8 @@ def strays(
     Of a domain that is off, libvirt tells no chain, so that only a volume is known to be built on nothing else.
     What is copied to where it should be did not go astray.
     """
-    definition = actual.live or actual.tree
-    stored = {id(disk) for disk, _ in _moved(desired, actual.tree, before)}
+    definition = _live(desired, actual, before) or actual.tree
+    stored = {id(disk) for disk, _ in _moved(desired, _stored(desired, actual, before), before)}
     for disk, found in _moved(desired, definition, before):
         wanted = _path(disk, lookup)
         is_known = actual.live is not None or _volume(found, lookup) is not None
@@ -80,6 +82,17 @@ def strays(
             continue
         if id(disk) in stored and is_known and wanted is not None and wanted not in _chain(found, lookup):
             yield _label(disk), _path(found, lookup) or "another source", wanted
+
+
+def _stored(desired: Desired, actual: Actual, before: Node | None) -> Node:
+    """Return what is stored, with its disks known as those of the spec, whatever an edit calls them now."""
+    return succeeding(actual.tree, before, desired.tree, RULES)
+
+
+def _live(desired: Desired, actual: Actual, before: Node | None) -> Node | None:
+    """Return what runs, with its disks known as those of the spec."""
+    stored = _stored(desired, actual, before)
+    return recognised(actual.live, stored, desired.tree, RULES) if actual.live else None
 
 
 def _moved(desired: Desired, actual: Node, before: Node | None) -> Iterator[tuple[Node, Node]]:

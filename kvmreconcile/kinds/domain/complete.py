@@ -4,10 +4,11 @@ What a proposed domain still lacks and only its surroundings tell: names of disk
 Separate from what the spec says, because these are given once, when a device is new, and then kept. Pure.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 
+from kvmreconcile.kinds.domain.places import placed, targets
 from kvmreconcile.kinds.stamp import stamped
 from kvmreconcile.model import Key, Lookup, Surroundings
 from kvmreconcile.tree import Node, make, overlay, parse
@@ -28,7 +29,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
         proposed = _said(proposed, _HVM)
     devices = proposed.child("devices")
     if devices is not None:
-        children = _with_targets(devices.children)
+        children = placed(_with_targets(devices.children))
         children = tuple(_with_format(c, surroundings.lookup) for c in children)
         children = _with_macs(children, surroundings.uuid)
         whole = replace(devices, children=children)
@@ -64,18 +65,11 @@ def _with_targets(devices: tuple[Node, ...]) -> tuple[Node, ...]:
     for device in devices:
         if device.tag == "disk" and device.get("target/@dev") is None:
             prefix = _PREFIX.get(device.get("target/@bus") or "virtio", "vd")
-            name = next(n for n in _names(prefix) if n not in taken)
+            name = next(n for n in targets(prefix) if n not in taken)
             taken.add(name)
             device = _said(device, make("disk", children=(make("target", {"dev": name}),)))  # noqa: PLW2901
         result.append(device)
     return tuple(result)
-
-
-def _names(prefix: str) -> Iterator[str]:
-    """Yield vda … vdz, vdaa … as libvirt counts disks."""
-    letters = [chr(ord("a") + i) for i in range(26)]
-    yield from (prefix + one for one in letters)
-    yield from (prefix + one + two for one in letters for two in letters)
 
 
 def _with_format(device: Node, lookup: Lookup) -> Node:

@@ -160,6 +160,9 @@ def _rename(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _own(virt: libvirt.virConnect, action: Action) -> None:
+    """Write our mark, and with it the names of devices, which only a whole definition takes."""
+    if action.changes:
+        _define(virt, action)
     domain = find(virt, action)
     mark = action.definition.child("metadata")
     owner = mark.child(TAG) if mark else None

@@ -7,7 +7,30 @@ a guest its disk. Source: https://libvirt.org/formatdomain.html
 
 from kvmreconcile.tree import Members, Owner, Table
 
+Keys = tuple[tuple[str, ...], ...]
+
+_ALIAS = ("alias/@name",)
+_PLACE = ("address/@*",)
+"""Where libvirt has put a device. It gives the place of one that goes to the next that comes."""
 _PCI = ("source/address/@domain", "source/address/@bus", "source/address/@slot", "source/address/@function")
+_SOURCES: Keys = (
+    ("source/@file",),
+    ("source/@dev",),
+    ("source/@pool", "source/@volume"),
+    ("source/@protocol", "source/@name"),
+    ("source/@dir",),
+)
+"""What a disk is on."""
+_LINKS: Keys = (
+    ("source/@network",),
+    ("source/@bridge",),
+    ("source/@dev",),
+    ("source/@path",),
+    ("@type=user",),
+    ("@type=ethernet",),
+)
+"""What an interface hangs on."""
+_ADVICE = 'change one at a time, or first apply a "name" for each, beside the {} that it has now'
 
 
 def _list(*keys: tuple[str, ...]) -> Members:
@@ -15,26 +38,79 @@ def _list(*keys: tuple[str, ...]) -> Members:
     return Members(keys, Owner.SPEC)
 
 
-def _shared(*keys: tuple[str, ...]) -> Members:
-    """Return a list to which libvirt and other tools add members of their own."""
-    return Members(keys, Owner.SHARED)
+def _shared(*keys: tuple[str, ...], fallback: Keys = ()) -> Members:
+    """Return a list to which libvirt and other tools add members of their own; names of members may change."""
+    renamed = keys[1:] if keys[:1] == (_ALIAS,) else ()
+    return Members(keys, Owner.SHARED, fallback=(*renamed, *fallback))
 
 
 _ORDERED = Members((), Owner.ORDERED)
-_ALIAS = ("alias/@name",)
+
+_DISKS = Members(
+    (_ALIAS, ("target/@dev",)),
+    Owner.SPEC,
+    # What is in a drive comes and goes, and tells nothing of the drive.
+    fallback=(
+        ("target/@dev",),
+        *(("@device=disk|lun|", *source) for source in _SOURCES),
+        ("@device=cdrom", "target/@bus"),
+        ("@device=cdrom",),
+        ("@device=floppy",),
+    ),
+    # Targets that are counted through anew: the disk that would be unplugged is there under another one.
+    claims=tuple(("@device=disk|lun|", *source) for source in _SOURCES),
+    running=(
+        _ALIAS,
+        *((*_PLACE, *source) for source in _SOURCES),
+        *(("target/@dev", *source) for source in _SOURCES),
+    ),
+    advice=_ADVICE.format("target"),
+)
+_INTERFACES = Members(
+    (_ALIAS, ("mac/@address",), ("target/@dev",)),
+    Owner.SPEC,
+    fallback=(
+        ("mac/@address",),
+        ("target/@dev",),
+        _PCI,
+        *((*link, "model/@type") for link in _LINKS),
+        *_LINKS,
+    ),
+    running=(
+        _ALIAS,
+        ("mac/@address", *_PLACE),
+        *((*_PLACE, *link) for link in _LINKS),
+        ("mac/@address",),
+    ),
+    advice=_ADVICE.format("MAC address"),
+)
+_HOSTDEVS: Keys = (_PCI, ("source/address/@uuid",), ("source/vendor/@id", "source/product/@id"))
+_FILESYSTEMS: Keys = (("target/@dir",), ("source/@dir",))
+_MEMORY: Keys = (("@model", "target/size", "target/node"), ("@model", "target/size"))
 
 MEMBERS = Table(
     {
-        "devices/disk": _list(_ALIAS, ("target/@dev",)),
-        "devices/interface": _list(_ALIAS, ("mac/@address",), ("target/@dev",)),
-        "devices/hostdev": _list(
-            _ALIAS, _PCI, ("source/address/@uuid",), ("source/vendor/@id", "source/product/@id")
+        "devices/disk": _DISKS,
+        "devices/interface": _INTERFACES,
+        "devices/hostdev": Members(
+            (_ALIAS, *_HOSTDEVS),
+            Owner.SPEC,
+            fallback=_HOSTDEVS,
+            running=(_ALIAS, *_HOSTDEVS),
+            advice=_ADVICE.format("address"),
         ),
-        "devices/filesystem": _list(_ALIAS, ("target/@dir",)),
+        "devices/filesystem": Members(
+            (_ALIAS, ("target/@dir",)),
+            Owner.SPEC,
+            fallback=_FILESYSTEMS,
+            running=(_ALIAS, ("target/@dir", "source/@dir"), (*_PLACE, "source/@dir")),
+            advice=_ADVICE.format("target"),
+        ),
         "devices/controller": Members(
             (_ALIAS, ("@type", "@index")),
             # A USB 2 controller and its companions share an index.
             hints=(("@type", "@index", "@model"),),
+            fallback=(("@type", "@index"),),
         ),
         "devices/lease": _list(("lockspace", "key")),
         "devices/serial": _shared(_ALIAS, ("target/@port",)),
@@ -50,8 +126,15 @@ MEMBERS = Table(
         "devices/audio": _shared(("@id",)),
         "devices/shmem": _shared(("@name",)),
         "devices/panic": _shared(("@model",)),
-        "devices/memory": _list(_ALIAS),
-        "devices/*": _shared(_ALIAS),
+        "devices/memory": Members(
+            (_ALIAS,),
+            Owner.SPEC,
+            fallback=_MEMORY,
+            running=(_ALIAS,),
+            advice=_ADVICE.format("size"),
+        ),
+        "devices/redirdev": _shared(_ALIAS, fallback=(("@type", "@bus"),)),
+        "devices/*": _shared(_ALIAS, fallback=(("@model",), ("@type",))),
         "devices/*/*/seclabel": _shared(("@model",)),
         "devices/disk/source/host": _ORDERED,
         "devices/disk/source/cookies/cookie": _list(("@name",)),

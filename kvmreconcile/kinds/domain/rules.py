@@ -11,6 +11,7 @@ from collections.abc import Callable
 from kvmreconcile.kinds.domain.births import BIRTHS
 from kvmreconcile.kinds.domain.identities import IDENTITIES
 from kvmreconcile.kinds.domain.members import MEMBERS
+from kvmreconcile.kinds.domain.parts.naming import HIDDEN_NAMES
 from kvmreconcile.kinds.domain.updates import UPDATES
 from kvmreconcile.kinds.stamp import RULE
 from kvmreconcile.tree import Automatic, Measure, Node, Ref, Reset, Rules, Scalar, Table, paths
@@ -178,6 +179,7 @@ AUTOMATIC: Table[tuple[Automatic, ...]] = Table(
     }
 )
 
+
 REFS: Table[tuple[Ref, ...]] = Table(
     {
         "devices/disk/source": (
@@ -233,6 +235,7 @@ RULES = Rules(
         # A guest that wakes up from a file gets another; `qemuProcessGenID`.
         "genid",
     ),
+    invisible=HIDDEN_NAMES,
     rebooting=Table({"on_reboot": "destroy"}),
     containers=paths(
         "cputune",

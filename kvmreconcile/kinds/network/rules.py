@@ -21,7 +21,10 @@ MEMBERS = Table(
     {
         "ip": _list(("@address",)),
         "ip/dhcp/range": _list(("@start", "@end")),
-        "ip/dhcp/host": _list(("@mac",), ("@id",), ("@name",), ("@ip",)),
+        # One that is given another address, or whose card is exchanged, stays the same host.
+        "ip/dhcp/host": Members(
+            (("@mac",), ("@id",), ("@name",), ("@ip",)), Owner.SPEC, fallback=(("@name",), ("@ip",))
+        ),
         # One destination may be reached by several gateways.
         "route": _list(("@address", "@prefix", "@gateway"), ("@address", "@gateway")),
         "dns/forwarder": _list(("@domain", "@addr"), ("@addr",), ("@domain",)),

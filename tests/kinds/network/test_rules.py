@@ -142,6 +142,14 @@ def test_list_is_complete_and_its_members_are_told_by_name_not_by_place(row: str
             "<host mac='52:54:00:00:00:01' name='web' ip='192.0.2.1'/>",
             "<host mac='52:54:00:00:00:01' name='db' ip='192.0.2.1'/>",
         ),
+        (
+            "<host mac='52:54:00:00:00:01' name='web' ip='192.0.2.1'/>",
+            "<host mac='52:54:00:00:00:02' name='web' ip='192.0.2.1'/>",
+        ),
+        (
+            "<host mac='52:54:00:00:00:01' ip='192.0.2.1'/>",
+            "<host mac='52:54:00:00:00:02' ip='192.0.2.1'/>",
+        ),
     ],
 )
 def test_dhcp_host_is_known_by_the_best_of_its_names(one: str, other: str) -> None:

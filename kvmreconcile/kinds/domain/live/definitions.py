@@ -1,5 +1,5 @@
 """
-A domain as its driver's verbs find it: the handle, and both of its definitions.
+A domain as its driver's verbs find it: the handle, both of its definitions, and a device in the running one.
 
 Separate because the driver and every module of live verbs start here.
 """
@@ -8,8 +8,10 @@ import re
 
 import libvirt
 
+from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
-from kvmreconcile.tree import Node, parse
+from kvmreconcile.tree import Node, locate, parse
+from kvmreconcile.tree.running import steps_in
 
 STORED = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
 """The stored definition, secrets and all."""
@@ -56,3 +58,14 @@ def running(domain: libvirt.virDomain) -> Node:
 def stored(domain: libvirt.virDomain) -> Node:
     """Return the stored definition as a tree."""
     return parse(domain.XMLDesc(STORED))
+
+
+def running_steps(domain: libvirt.virDomain, steps: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return how the running definition names a part that the stored one calls so; None if nothing like it runs."""
+    return steps_in(running(domain), stored(domain), steps, RULES)
+
+
+def running_part(domain: libvirt.virDomain, steps: tuple[str, ...]) -> Node | None:
+    """Return a part of the running definition by its name in the stored one; None if nothing like it runs."""
+    own = running_steps(domain, steps)
+    return locate(running(domain), own, RULES) if own else None

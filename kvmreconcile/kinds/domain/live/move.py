@@ -12,7 +12,7 @@ from typing import Any
 import libvirt
 
 from kvmreconcile.errors import Busy, NotFound, NotYet, Rejected, Unsupported
-from kvmreconcile.kinds.domain.live.definitions import find, running, stored
+from kvmreconcile.kinds.domain.live.definitions import find, running, running_part, stored
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.volume.usage import mentions
 from kvmreconcile.kinds.volume.users import place_of, users
@@ -45,7 +45,7 @@ def _move(virt: libvirt.virConnect, action: Action) -> None:
     steps, there = action.steps, str(action.changes[0].new)
     pool, _, name = there.partition("/")
     volume = virt.storagePoolLookupByName(pool).storageVolLookupByName(name)
-    disk = locate(running(domain), steps, RULES)
+    disk = running_part(domain, steps)
     if not domain.isActive() or disk is None:
         raise NotFound(f"{action.key}: {'/'.join(steps)} is not there to be moved")
     path, mirror = volume.path(), disk.child("mirror")
@@ -121,7 +121,7 @@ def _begins_with_zeroes(virt: libvirt.virConnect, volume: libvirt.virStorageVol)
 
 def _store(virt: libvirt.virConnect, domain: libvirt.virDomain, steps: tuple[str, ...]) -> None:
     """Store where the disk is now, in case libvirt has not; a start from the old volume would lose what follows."""
-    definition, runs = stored(domain), locate(running(domain), steps, RULES)
+    definition, runs = stored(domain), running_part(domain, steps)
     disk, devices = locate(definition, steps, RULES), definition.child("devices")
     if runs is None or disk is None or devices is None or set(_paths(disk)) == set(_paths(runs)):
         return

@@ -6,13 +6,21 @@ is read back from the definition just stored, so that address, MAC and alias agr
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import libvirt
 
 from kvmreconcile.errors import NotFound, Refused, Rejected, Unsupported
 from kvmreconcile.host.errors import Meaning, translated
 from kvmreconcile.kinds.domain.edits import changed
-from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, stored
+from kvmreconcile.kinds.domain.live.definitions import (
+    LIVE,
+    find,
+    running,
+    running_part,
+    running_steps,
+    stored,
+)
 from kvmreconcile.kinds.domain.live.detach import detach
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
@@ -32,7 +40,7 @@ _REFUSALS: Mapping[int, Meaning] = dict.fromkeys(
 
 def _attach(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
-    if locate(running(domain), action.steps, RULES) is not None:
+    if running_part(domain, action.steps) is not None:
         return
     device = locate(stored(domain), action.steps, RULES)
     if device is None:
@@ -52,7 +60,7 @@ def _update(virt: libvirt.virConnect, action: Action) -> None:
     One described in part would be reset, and one as it is stored brings what waits for the next start.
     """
     domain = find(virt, action)
-    device = locate(running(domain), action.steps, RULES)
+    device = running_part(domain, action.steps)
     if device is None:
         raise NotFound(f"{action.key}: {'/'.join(action.steps)} is not there to be changed")
     for change in action.changes:
@@ -68,8 +76,10 @@ def _replug(virt: libvirt.virConnect, action: Action) -> None:
     Where libvirt does not take it, the guest gets the one back that it had. It is not tried again and again then, as
     the guest is without it for a moment each time.
     """
-    device = locate(running(find(virt, action)), action.steps, RULES)
-    detach(virt, action)
+    own = running_steps(find(virt, action), action.steps)
+    device = locate(running(find(virt, action)), own, RULES) if own else None
+    if own:
+        detach(virt, replace(action, steps=own))
     try:
         with translated(str(action.key)):
             _attach(virt, action)

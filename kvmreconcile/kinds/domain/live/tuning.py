@@ -13,7 +13,7 @@ import libvirt
 
 from kvmreconcile.errors import HostError, NotFound, Refused, Unsupported
 from kvmreconcile.host.errors import translated
-from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, stored
+from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, running_part, stored
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Node, locate
@@ -155,7 +155,7 @@ def _members(cpuset: str) -> Iterator[int]:
 
 
 def _running(domain: libvirt.virDomain, action: Action) -> Node:
-    device = locate(running(domain), action.steps, RULES)
+    device = running_part(domain, action.steps)
     if device is None:
         raise NotFound(f"{action.key}: {'/'.join(action.steps)} is not there to be changed")
     return device

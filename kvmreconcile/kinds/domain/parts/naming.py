@@ -11,16 +11,36 @@ from pydantic import Field
 from kvmreconcile.kinds.codecs import WHOLE, Text
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import DeviceName
+from kvmreconcile.tree import Invisible, Node, Table
 
 ALIAS = Text(prefix="ua-")
 """Names that users give to devices; libvirt keeps an alias with this prefix as it is."""
+
+
+def _is_hidden(device: Node) -> bool:
+    """
+    Tell whether the guest does not see by what name libvirt knows a device.
+
+    A SCSI disk without a serial number shows it: `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_drive-ua-NAME`
+    (qemuBuildDiskDeviceProps in libvirt's src/qemu/qemu_command.c, `device_id`).
+    """
+    return device.get("target/@bus") != "scsi" or device.tag != "disk" or bool(device.get("serial"))
+
+
+HIDDEN_NAMES = Table(
+    {path: Invisible("devices/*", _is_hidden) for path in ("devices/*/alias", "devices/*/alias/@name")}
+)
+"""What of a device's name is stored for us, and no guest ever sees."""
 
 DeviceAlias = Annotated[
     DeviceName | None,
     At("alias/@name", ALIAS),
     Field(
-        description="A name inside the domain, by which the device is known for good (libvirt's alias "
-        '"ua-NAME"). Without it the device is known by its target or MAC address. Defaults to none.'
+        description='Name of the device inside the domain: letters, digits, "_" and "-" (libvirt\'s alias "ua-NAME"). '
+        "It identifies the device through every edit of its other fields. The guest does not see it, except in the "
+        "ID of a SCSI disk without `serial`. A device without a name is identified by its target or MAC address, and "
+        "where that is edited by its source or network, if only one device fits; if several fit, the change is held. "
+        "Defaults to none."
     ),
 ]
 BootOrder = Annotated[

@@ -14,6 +14,8 @@ _PORTS = {"pcie-root-port", "pcie-switch-downstream-port"}
 _SWITCHED = {"network", "bridge"}
 _PREFIXES = {"vd": "virtio", "sd": "scsi"}
 _REMOVABLE = {"cdrom", "floppy"}
+_SOURCES = {"file", "dev", "pool", "volume", "protocol", "name"}
+"""Attributes of `<source>` that tell which one it is."""
 _NEWS = "https://libvirt.org/news.html#v{}"
 _DOMAIN = "https://libvirt.org/html/libvirt-libvirt-domain.html"
 _CALL = f"{_DOMAIN}#virDomain{{}}DeviceFlags"
@@ -27,9 +29,21 @@ def _element(change: Change) -> Node | None:
 def _is_hot_disk(change: Change, domain: Node) -> bool:
     """Tell whether a disk hangs on a bus that takes disks while the guest runs; SATA and IDE do not."""
     disk = _element(change)
-    if disk is None or disk.attr("device") in _REMOVABLE:
+    if disk is None or disk.attr("device") in _REMOVABLE or (change.old is None and _is_in_use(disk, domain)):
         return False
     return _bus(disk) in _HOT_BUSES or (_bus(disk) == "virtio" and _has_port(change, domain))
+
+
+def _is_in_use(disk: Node, domain: Node) -> bool:
+    """Tell whether the guest runs with another disk on the same source, which is on another only after a start."""
+    source = _source(disk)
+    may_share = disk.child("shareable") or disk.child("readonly")
+    return bool(source) and not may_share and any(_source(d) == source for d in domain.all("devices/disk"))
+
+
+def _source(disk: Node) -> tuple[tuple[str, str], ...]:
+    source = disk.child("source")
+    return tuple(a for a in source.attrs if a[0] in _SOURCES) if source else ()
 
 
 def _is_hot_drive(change: Change, _domain: Node) -> bool:

@@ -1,0 +1,86 @@
+"""
+Name the devices of a domain that is adopted, so that each stays itself whatever is edited of it later. Pure.
+
+Only devices that a spec would else know by what people edit are named, and only where the guest does not see it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+
+from kvmreconcile.kinds.domain.parts.naming import ALIAS
+from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.tree import Node, make
+from kvmreconcile.tree.place import short
+
+_KEEPS_NAMES = frozenset({"qemu", "kvm", "hvf"})
+"""Types of domains in which libvirt keeps a user's alias; in others it drops it without a word."""
+_SPEAKS_OF_ALIASES = ("qemu:commandline", "qemu:override")
+"""What is written below these may refer to the aliases that libvirt gives, which a name takes the place of."""
+_LONGEST = 20
+"""A longer name says less than what kind of device it is."""
+_SEPARATORS = "-_. "
+
+
+def named(domain: Node) -> Node:
+    """Return the definition with a name for each disk, interface, directory and memory device that has none."""
+    devices = domain.child("devices")
+    is_apt = domain.attr("type") in _KEEPS_NAMES and not any(
+        short(c.tag) in _SPEAKS_OF_ALIASES for c in domain.children
+    )
+    if devices is None or not is_apt:
+        return domain
+    taken = {device.get("alias/@name") for device in devices.children}
+    children: list[Node] = []
+    for device in devices.children:
+        if _wants_name(device):
+            name = next(n for n in _candidates(_name(device, domain)) if f"{ALIAS.prefix}{n}" not in taken)
+            taken.add(f"{ALIAS.prefix}{name}")
+            device = replace(device, children=(*device.children, _alias(name)))  # noqa: PLW2901
+        children.append(device)
+    return replace(
+        domain,
+        children=tuple(replace(c, children=tuple(children)) if c is devices else c for c in domain.children),
+    )
+
+
+def _wants_name(device: Node) -> bool:
+    row = RULES.invisible.get(f"devices/{device.tag}/alias")
+    is_hidden = row is not None and row.when(device)
+    return device.tag in _NAMES and device.child("alias") is None and is_hidden
+
+
+def _alias(name: str) -> Node:
+    return make("alias", {"name": f"{ALIAS.prefix}{name}"})
+
+
+def _candidates(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
+
+
+def _name(device: Node, domain: Node) -> str:
+    """Return a name of a device that says what it is for, as far as its definition tells."""
+    found = next((v for path in _NAMES[device.tag] if (v := device.get(path))), "")
+    kind = device.attr("device") or device.tag
+    if kind in _KINDS:
+        return _KINDS[kind]
+    stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", found.rstrip("/").rpartition("/")[2])
+    of_guest = domain.get("name") or ""
+    stem = stem.removeprefix(of_guest) if re.match(re.escape(of_guest) + r"(?![A-Za-z0-9])", stem) else stem
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip(_SEPARATORS)
+    return plain if plain and len(plain) <= _LONGEST and not plain.isdecimal() else _ELSE.get(kind, kind)
+
+
+_NAMES = {
+    "disk": ("source/@volume", "source/@file", "source/@dev", "source/@name"),
+    "interface": ("source/@network", "source/@bridge", "source/@dev"),
+    "filesystem": ("target/@dir",),
+    "memory": ("@model",),
+}
+"""By tag, what a device's name is made of."""
+_KINDS = {"cdrom": "cdrom", "floppy": "floppy"}
+"""Devices that are named by their kind: what is in them is of no account."""
+_ELSE = {"interface": "nic", "filesystem": "share", "lun": "disk"}
+"""What a device is called of which nothing else is known, where that is not its tag."""

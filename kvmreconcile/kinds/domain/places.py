@@ -1,0 +1,84 @@
+"""
+Place new disks on buses whose units libvirt derives from the target's name, around the disks that are there.
+
+A disk whose target is edited keeps its unit, so that the guest finds it where it was. The disk that then takes the
+earlier name would be given the same unit, which libvirt refuses ("Found duplicate drive address"). Pure.
+
+Source: virDomainDiskDefAssignAddress in libvirt's src/conf/domain_conf.c.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+
+from kvmreconcile.tree import Node, make
+
+_NUMBERS = ("controller", "bus", "target", "unit")
+Place = tuple[str, tuple[int, ...]]
+"""A bus, and the numbers of a place on it."""
+
+_PLACES: Mapping[str, Callable[[int], tuple[int, int, int, int]]] = {
+    "scsi": lambda n: (n // 7, 0, 0, n % 7),
+    "sata": lambda n: (n // 6, 0, 0, n % 6),
+    "ide": lambda n: (n // 4, n % 4 // 2, 0, n % 2),
+    "fdc": lambda n: (n // 2, 0, 0, n % 2),
+}
+"""By bus, where libvirt puts the disk whose target is the one of this index ("sda" is 0)."""
+
+
+def targets(prefix: str) -> Iterator[str]:
+    """Yield vda … vdz, vdaa … as libvirt counts disks."""
+    letters = [chr(ord("a") + i) for i in range(26)]
+    yield from (prefix + one for one in letters)
+    yield from (prefix + one + two for one in letters for two in letters)
+
+
+def placed(devices: Sequence[Node]) -> tuple[Node, ...]:
+    """Return the devices, each disk without an address that would collide with another at the first free place."""
+    taken = {_said(device) for device in devices}
+    to_move: list[int] = []
+    for index, device in enumerate(devices):
+        place = _derived(device)
+        if place is not None and place in taken:
+            to_move.append(index)
+        taken.add(place)
+    result = list(devices)
+    for index in to_move:
+        bus = devices[index].get("target/@bus") or ""
+        numbers = next(p for n in count() if (bus, p := _PLACES[bus](n)) not in taken)
+        taken.add((bus, numbers))
+        result[index] = replace(devices[index], children=(*devices[index].children, _address(numbers)))
+    return tuple(result)
+
+
+def _said(device: Node) -> Place | None:
+    """Return the place that a disk says it has, None if it says none."""
+    address = device.child("address")
+    if device.tag != "disk" or address is None or address.attr("type") != "drive":
+        return None
+    said = tuple(address.attr(name) or "0" for name in _NUMBERS)
+    bus = device.get("target/@bus") or ""
+    return (bus, tuple(map(int, said))) if all(n.isdecimal() for n in said) else None
+
+
+def _derived(device: Node) -> Place | None:
+    """Return the place that libvirt gives to a disk that says none, None if it derives none."""
+    bus, index = device.get("target/@bus") or "", _index(device.get("target/@dev") or "")
+    if device.tag != "disk" or device.child("address") is not None or index is None or bus not in _PLACES:
+        return None
+    return bus, _PLACES[bus](index)
+
+
+def _address(numbers: tuple[int, ...]) -> Node:
+    said = {name: str(number) for name, number in zip(_NUMBERS, numbers, strict=True)}
+    return make("address", {"type": "drive", **said})
+
+
+def _index(target: str) -> int | None:
+    """Return which disk of its prefix a target is, None if it is none that libvirt counts."""
+    number = 0
+    for letter in target[2:]:
+        if not "a" <= letter <= "z":
+            return None
+        number = number * 26 + ord(letter) - ord("a") + 1
+    return number - 1 if number else None

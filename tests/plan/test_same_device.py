@@ -1,0 +1,283 @@
+"""One device stays one device: edits of what it is known by, on objects that run."""
+
+from dataclasses import replace
+
+import pytest
+
+from kvmreconcile.model import Actual, Applied, Apply, Desired, Hold, Kept, Key, Plan, Reason
+from kvmreconcile.plan.applied import applied_after, run_of, settled_live
+from kvmreconcile.plan.unseen import to_remember
+from kvmreconcile.tree import Change, Effect, to_xml
+from tests.plan.worlds import BOOKS, done, held, planned, remembered, seen, wish, world
+
+DOMAIN = BOOKS["Domain"]
+WEB = Key("Domain", "web")
+
+
+def spec(*devices: str, **more: object) -> Desired:
+    return wish("Domain/web", f"<domain>{''.join(devices)}</domain>", **more)
+
+
+def on(desired: Desired, *stored: str, live: tuple[str, ...] = (), run: int = 1) -> Actual:
+    """Return the object with these devices in its stored and in its running definition."""
+    running = f"<domain>{''.join(live or stored)}</domain>"
+    return replace(seen(desired, f"<domain>{''.join(stored)}</domain>", running), runtime_id=run)
+
+
+def pending(made: Plan) -> list[tuple[str, str, object, object]]:
+    return [(c.sign, c.path, c.old, c.new) for c in made.pending.get(WEB, ())]
+
+
+def after(made: Plan, web: Desired, there: Actual, known: Applied | None) -> tuple[Actual, Applied]:
+    """Return the object and what is remembered of it once a plan that only defines is carried out."""
+    (define,) = made.actions
+    assert define.tree is not None
+    now = replace(there, xml=to_xml(define.tree))
+    remembered_ = applied_after(web, now, DOMAIN, "lab", known)
+    running = settled_live(web, now, run_of(there, now), known, DOMAIN)
+    return now, replace(remembered_, settled=(*remembered_.settled, *running))
+
+
+VDA, VDB = '<disk dev="vda" source="/a"/>', '<disk dev="vdb" source="/a"/>'
+THERE = '<disk dev="vda" source="/a" slot="3"/>'
+"""The disk as libvirt has it."""
+
+
+@pytest.mark.case("7")
+def test_edited_target_of_a_disk_waits_for_the_next_start_and_nothing_is_unplugged() -> None:
+    was, web = spec(VDA), spec(VDB)
+    there, known = on(was, THERE), remembered(was)
+
+    first = planned(world([web], [there], [known]))
+    there, known = after(first, web, there, known)
+    second = planned(world([web], [there], [known]))
+    cycled = planned(world([web], [replace(there, live_xml=there.xml, runtime_id=2)], [known]))
+
+    assert [(a.verb, a.effect) for a in first.actions] == [("define", Effect.NEXT_BOOT)]
+    assert pending(first) == pending(second) == [("~", "disk[vdb]/@dev", "vda", "vdb")]
+    assert second.is_empty
+    assert cycled.is_empty
+    assert pending(cycled) == []
+
+
+@pytest.mark.case("7")
+def test_edited_address_of_the_only_interface_waits_for_the_next_start() -> None:
+    was, web = (spec(f'<nic mac="{mac}" lan="a"/>') for mac in "12")
+    made = planned(world([web], [on(was, '<nic mac="1" lan="a"/>')], [remembered(was)]))
+
+    assert [(a.verb, a.effect) for a in made.actions] == [("define", Effect.NEXT_BOOT)]
+    assert pending(made) == [("~", "nic[2]/@mac", "1", "2")]
+
+
+@pytest.mark.case("7")
+def test_verb_of_a_device_whose_key_waits_is_for_that_device() -> None:
+    web = spec('<nic mac="2" lan="a" link="down"/>')
+    there = on(web, '<nic mac="2" lan="a" slot="3"/>', live=('<nic mac="1" lan="a" slot="3"/>',))
+    made = planned(world([web], [there], [remembered(spec('<nic mac="2" lan="a"/>'))]))
+
+    assert done(made) == ["define Domain/web", "update Domain/web"]
+    assert made.actions[1].steps == ("nic[2]",)
+    assert pending(made) == [("~", "nic[2]/@mac", "1", "2")]
+
+
+@pytest.mark.case("7")
+def test_name_that_a_device_is_given_is_stored_and_never_pending() -> None:
+    was, web = spec(VDA), spec('<disk name="root" dev="vda" source="/a"/>')
+    there, known = on(was, THERE), remembered(was)
+
+    first = planned(world([web], [there], [known]))
+    there, known = after(first, web, there, known)
+
+    assert [(a.verb, a.effect) for a in first.actions] == [("define", Effect.LIVE)]
+    assert [(c.sign, c.path) for c in first.actions[0].changes] == [("+", "disk[root]/@name")]
+    assert pending(first) == []
+    assert planned(world([web], [there], [known])) == planned(
+        world([web], [replace(there, live_xml=there.xml)], [known])
+    )
+    assert planned(world([web], [there], [known])).is_empty
+
+
+@pytest.mark.case("7")
+def test_name_that_the_guest_sees_is_pending() -> None:
+    was, web = (spec(f'<disk {name}dev="vda" loud="1"/>') for name in ("", 'name="root" '))
+    made = planned(world([web], [on(was, '<disk dev="vda" loud="1"/>')], [remembered(was)]))
+
+    assert [(a.verb, a.effect) for a in made.actions] == [("define", Effect.NEXT_BOOT)]
+    assert pending(made) == [("+", "disk[root]/@name", None, "root")]
+
+
+@pytest.mark.case("7")
+def test_object_is_adopted_together_with_the_names_of_its_devices() -> None:
+    web = spec('<disk name="root" dev="vda" source="/a"/>', adopt=True)
+    there = replace(on(web, THERE), stamp=None)
+    made = planned(world([web], [there]))
+
+    assert [(a.verb, a.effect, a.reason) for a in made.actions] == [("own", Effect.LIVE, Reason.ADOPT)]
+    assert [(c.sign, c.path) for c in made.actions[0].changes] == [("+", "disk[root]/@name")]
+    assert made.actions[0].definition.get("disk/@name") == "root"
+    assert pending(made) == []
+    more = replace(web, tree=spec('<disk name="root" dev="vda" source="/a" cache="on"/>').tree)
+    assert done(planned(world([more], [there]))) == ["define Domain/web"]
+
+
+@pytest.mark.case("7")
+def test_names_are_written_to_what_bears_our_mark_already() -> None:
+    web = spec('<disk name="root" dev="vda" source="/a"/>')
+
+    assert done(planned(world([web], [on(web, THERE)]))) == ["own Domain/web"]
+
+
+TWO = ('<disk dev="vda" source="/a"/>', '<disk dev="vdb" source="/a"/>')
+OTHERS = ('<disk dev="vdc" source="/a"/>', '<disk dev="vdd" source="/a"/>')
+
+
+@pytest.mark.case("7")
+def test_list_in_which_several_could_be_the_same_is_held_and_the_rest_is_done() -> None:
+    was, web = spec(*TWO, "<memory>1</memory>"), spec(*OTHERS, "<memory>2</memory>")
+    there, known = on(was, *TWO, "<memory>1</memory>"), remembered(was)
+
+    made = planned(world([web], [there], [known]))
+
+    assert done(made) == ["define Domain/web", "set-memory Domain/web"]
+    assert held(made) == [("define Domain/web", "AMBIGUOUS")]
+    assert made.held[0].detail == (
+        "disk: each of disk[vdc], disk[vdd] could be any of disk[vda], disk[vdb]; nothing in this list is changed"
+    )
+    assert made.held[0].release == "name each"
+    assert web.key not in made.in_sync
+
+
+@pytest.mark.case("7")
+def test_spec_with_a_list_in_doubt_is_not_remembered_as_in_force() -> None:
+    was, web = spec(*TWO), spec(*OTHERS)
+    there, known = on(was, *TWO), remembered(was)
+
+    made = planned(world([web], [there], [known]))
+    noted = applied_after(web, there, DOMAIN, "lab", known)
+
+    assert (made.actions, made.records) == ((), ())
+    assert (noted.tree, noted.digest, noted.settled) == (known.tree, known.digest, ())
+    assert settled_live(web, there, run_of(there, there), noted, DOMAIN) == ()
+    assert held(planned(world([web], [there], [noted]))) == [("define Domain/web", "AMBIGUOUS")]
+    # Once it is clear, all of it is done.
+    clear = spec('<disk dev="vda" source="/a"/>', '<disk dev="vdd" source="/a"/>')
+    assert pending(planned(world([clear], [there], [noted]))) == [("~", "disk[vdd]/@dev", "vdb", "vdd")]
+
+
+def test_spec_that_was_never_in_force_is_remembered_all_the_same() -> None:
+    web = spec(*OTHERS, adopt=True)
+    there = on(web, *TWO)
+
+    assert applied_after(web, there, DOMAIN, "lab").tree == web.tree
+    assert planned(world([web], [there])).records == (WEB,)
+
+
+@pytest.mark.case("7")
+def test_list_that_only_names_some_is_held_too_where_an_edit_could_mean_several() -> None:
+    was, web = spec(*TWO, apply=Apply.MERGE), spec(*OTHERS, apply=Apply.MERGE)
+    there, known = on(was, *TWO), remembered(was)
+
+    assert held(planned(world([web], [there], [known]))) == [("define Domain/web", "AMBIGUOUS")]
+    assert planned(world([web], [there], [known])).actions == ()
+
+
+@pytest.mark.case("7")
+def test_target_that_is_edited_where_others_have_disks_too_waits_for_the_next_start() -> None:
+    theirs = '<disk dev="vdz" source="/z"/>'
+    was, web = spec(VDA, apply=Apply.MERGE), spec(VDB, apply=Apply.MERGE)
+    there, known = on(was, THERE, theirs), remembered(was)
+
+    first = planned(world([web], [there], [known]))
+    there, known = after(first, web, there, known)
+    second = planned(world([web], [there], [known]))
+
+    assert pending(first) == pending(second) == [("~", "disk[vdb]/@dev", "vda", "vdb")]
+    assert second.is_empty
+    assert there.tree.get("disk/@dev") == "vdb"
+    assert len(list(there.tree.all("disk"))) == 2
+
+
+@pytest.mark.case("7")
+def test_second_edit_that_would_lose_the_device_waits_for_the_next_start() -> None:
+    memory = "<memory>1</memory>"
+    was, web = spec(VDB, memory), spec('<disk dev="vdb" source="/b"/>', "<memory>2</memory>")
+    stored = '<disk dev="vdb" source="/a" slot="3"/>', memory
+    there, known = on(was, *stored, live=(THERE, memory)), remembered(was)
+
+    made = planned(world([web], [there], [known]))
+    cycled = planned(world([web], [on(was, *stored, run=2)], [known]))
+
+    assert done(made) == ["define Domain/web", "set-memory Domain/web"]
+    assert made.actions[0].definition.get("disk/@source") == "/a"
+    assert [h.hold for h in made.held] == [Hold.AMBIGUOUS]
+    assert made.held[0].detail == (
+        "disk: it would not be certain that disk[vda] of the running object is disk[vdb]; nothing in this list is changed"
+    )
+    assert made.held[0].release == "it follows the next start of Domain/web"
+    assert pending(cycled) == [("~", "disk[vdb]/@source", "/a", "/b")]
+
+
+def test_device_of_another_name_is_unplugged_and_plugged_as_ever() -> None:
+    old, new = '<disk name="a" dev="vda" source="/a"/>', '<disk name="b" source="/b"/>'
+    was, web = spec(old), spec(new)
+    made = planned(world([web], [on(was, old)], [remembered(was)]))
+
+    assert done(made) == ["define Domain/web", "detach Domain/web", "attach Domain/web"]
+
+
+@pytest.mark.case("7")
+@pytest.mark.parametrize(("target", "verbs"), [("vda", ["define"]), ("vdc", ["define", "attach"])])
+def test_new_device_waits_for_a_key_that_another_keeps_until_its_next_start(
+    target: str, verbs: list[str]
+) -> None:
+    old = '<disk name="root" dev="vda" source="/a"/>'
+    was, web = spec(old), spec(old.replace("vda", "vdb"), f'<disk dev="{target}" source="/b"/>')
+    made = planned(world([web], [on(was, old)], [remembered(was)]))
+
+    assert [action.verb for action in made.actions] == verbs
+
+
+@pytest.mark.case("7")
+def test_name_that_a_running_device_still_has_is_not_given_to_another() -> None:
+    old, now = (
+        '<disk name="old" dev="vda" source="/a" slot="3"/>',
+        '<disk name="root" dev="vda" source="/a"/>',
+    )
+    was, web = spec(now), spec(now, '<disk name="old" dev="vdb" source="/b"/>')
+    made = planned(world([web], [on(was, f'{now[:-2]} slot="3"/>', live=(old,))], [remembered(was)]))
+
+    assert (done(made), held(made)) == ([], [("define Domain/web", "AMBIGUOUS")])
+
+
+@pytest.mark.case("7")
+def test_what_is_no_longer_said_of_a_device_is_pending_though_it_was_named_since_its_start() -> None:
+    was, web = (spec(f'<disk name="root" dev="vda" source="/a"{cache}/>') for cache in (' cache="on"', ""))
+    live = '<disk dev="vda" source="/a" cache="on"/>'
+    there, known = (
+        on(was, '<disk name="root" dev="vda" source="/a" cache="on"/>', live=(live,)),
+        remembered(was),
+    )
+
+    first = planned(world([web], [there], [replace(known, runtime_id=1)]))
+    waits = to_remember(first.pending[WEB], web, there, DOMAIN)
+    there = replace(there, xml=to_xml(first.actions[0].definition))
+    noted = replace(applied_after(web, there, DOMAIN, "lab", known), pending=waits)
+
+    assert pending(first) == [("-", "disk[root]/@cache", "on", None)]
+    assert pending(planned(world([web], [there], [noted]))) == pending(first)
+    assert planned(world([web], [there], [noted])).is_empty
+
+
+@pytest.mark.case("7")
+def test_device_whose_key_was_refused_stays_the_same_device() -> None:
+    old, new = '<nic mac="1" lan="a"/>', '<nic mac="2" lan="a"/>'
+    was, web = spec(old), spec(new)
+    changed = Change(("nic[2]", "@mac"), "nic/@mac", "1", "2")
+    refused = replace(web, kept=Kept((changed.steps,), undo=(changed,)))
+    known = remembered(was)
+
+    stored = planned(world([refused], [on(was, new, live=(old,))], [known]))
+    put_back = planned(world([refused], [on(was, old)], [known]))
+
+    assert [(a.verb, a.definition.get("nic/@mac")) for a in stored.actions] == [("define", "1")]
+    assert put_back.actions == ()
