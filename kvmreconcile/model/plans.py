@@ -102,6 +102,7 @@ class Hold(Enum):
     BROKEN = "what it refers to does not exist"
     STRAYED = "it is on another file than its spec names"
     CONTENT = "its content cannot be used"
+    UNSUPPORTED = "this libvirt cannot do it"
     AMBIGUOUS = "the spec does not say which device is which"
     FAULT = "it stands still, and not because anybody wants it"
     LEFT = "its spec leaves it off"

@@ -29,6 +29,7 @@ from kvmreconcile.plan.succession import Succession
 from kvmreconcile.plan.swaps import blocked as swapped
 from kvmreconcile.plan.swaps import find_swaps
 from kvmreconcile.plan.trials import Trials, taking_back, trials
+from kvmreconcile.plan.unsupported import unsupported
 from kvmreconcile.tree import Change
 
 
@@ -52,6 +53,7 @@ def plan(
     found = _looked(scene, edits, overrides)
     for key in _chosen(needs, overrides):
         rename_first(key, renames, world, kinds[key.kind], found)
+    found.unusable |= dict(unsupported(found.steps, scene))
     swaps = find_swaps(world, kinds, needs, found)
     found.withheld |= left_behind(found.steps, scene)
     again = _again(edits, scene, found)

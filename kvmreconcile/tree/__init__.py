@@ -16,6 +16,7 @@ from kvmreconcile.tree.rules import (
     Ref,
     Reset,
     Rules,
+    Unsupported,
     Update,
 )
 from kvmreconcile.tree.scalars import Measure, Scalar
@@ -39,6 +40,7 @@ __all__ = [
     "Rules",
     "Scalar",
     "Table",
+    "Unsupported",
     "Update",
     "brief",
     "diff",

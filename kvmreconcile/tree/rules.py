@@ -179,6 +179,28 @@ class Automatic:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsupported:
+    """
+    What libvirt accepts in a definition, and then can neither start nor make live.
+
+    Attributes:
+        when: Asked with an element, and the definition of the object at `beside`, whether it is such a one.
+        what: What it is, for people.
+        todo: What to do instead.
+        until: The first libvirt version that can do it.
+        source: Where libvirt says so.
+        beside: The kind of another object that decides, and the path of its name in the element; None for none.
+    """
+
+    when: Callable[[Node, Node | None], bool]
+    what: str
+    todo: str
+    until: tuple[int, int, int]
+    source: str
+    beside: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Birth:
     """What a new element is given; `when` lists (path, value) that the spec must say (None: must not say)."""
 
@@ -221,6 +243,7 @@ class Rules:
         identities: What an element claims for its object alone.
         parts: What a running object must not lose by a file that was cut: its devices, the addresses it gives out.
         updates: How a change reaches a running object.
+        unsupported: What an element cannot have on this host.
         births: What a new object ("") or a new member is given where the spec is silent; never compared later.
     """
 
@@ -243,6 +266,7 @@ class Rules:
     identities: Table[tuple[Identity, ...]] = field(default_factory=lambda: Table({}))
     parts: Table[bool] = field(default_factory=paths)
     updates: Table[tuple[Update, ...]] = field(default_factory=lambda: Table({}))
+    unsupported: Table[tuple[Unsupported, ...]] = field(default_factory=lambda: Table({}))
     births: Table[tuple[Birth, ...]] = field(default_factory=lambda: Table({}))
 
     def is_left_alone(self, path: str) -> bool:

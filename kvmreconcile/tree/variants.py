@@ -41,9 +41,10 @@ def for_policy(
 
 @lru_cache(maxsize=256)
 def for_version(rules: Rules, version: tuple[int, int, int]) -> Rules:
-    """Return rules without the verbs for which a libvirt of this version is too old."""
+    """Return rules without the verbs that a libvirt of this version lacks, and without what it no longer refuses."""
     updates = {path: tuple(u for u in rows if u.since <= version) for path, rows in rules.updates.rows}
-    return replace(rules, updates=Table(updates))
+    lacking = {path: tuple(u for u in rows if version < u.until) for path, rows in rules.unsupported.rows}
+    return replace(rules, updates=Table(updates), unsupported=Table(lacking))
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,7 @@ from kvmreconcile.kinds.domain.births import BIRTHS
 from kvmreconcile.kinds.domain.identities import IDENTITIES
 from kvmreconcile.kinds.domain.members import MEMBERS
 from kvmreconcile.kinds.domain.parts.naming import HIDDEN_NAMES
+from kvmreconcile.kinds.domain.unsupported import UNSUPPORTED
 from kvmreconcile.kinds.domain.updates import UPDATES
 from kvmreconcile.kinds.stamp import RULE
 from kvmreconcile.tree import Automatic, Measure, Node, Ref, Reset, Rules, Scalar, Table, paths
@@ -198,6 +199,7 @@ RULES = Rules(
     resets=RESETS,
     refs=REFS,
     identities=IDENTITIES,
+    unsupported=UNSUPPORTED,
     # Every device, and the medium of a drive.
     parts=paths("devices/*", "devices/disk/source"),
     updates=UPDATES,
