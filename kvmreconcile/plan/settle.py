@@ -59,7 +59,9 @@ def settled(actions: Sequence[Action], world: World, need_s: float) -> tuple[lis
         age_s = world.sightings.age_s(key)
         if age_s < need_s:
             # All of the edit: what is stored first no longer has what is then taken from the running object.
-            steps = rest_of(next(action for action in actions if action.key == key), actions)
+            # What is taken back before it waits for nothing.
+            first = next(action for action in actions if action.key == key and action.reason in _ASKED)
+            steps = rest_of(first, actions)
             held += [_held(action, "in its spec", age_s, need_s, world) for action in steps]
     waiting = {id(each.action) for each in held}
     return [action for action in actions if id(action) not in waiting], held

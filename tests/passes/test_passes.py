@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from kvmreconcile.errors import Rejected, StateError
+from kvmreconcile.errors import HostError, Refused, Rejected, StateError, Unsupported
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.model import Action, Desired, Hold, HostId, Key, Power, Result
 from kvmreconcile.origin import Origin
@@ -250,6 +250,21 @@ def test_a_slow_step_that_fails_is_learnt_from_when_it_has(bench: Bench) -> None
     assert looked
     assert set(looked.waits) == {WEB}
     assert bench.did() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "follows"), [(Unsupported, [PROGRESS]), (Refused, [PROGRESS]), (HostError, [])]
+)
+def test_pass_that_puts_back_what_was_refused_follows_at_once(
+    bench: Bench, error: type[HostError], follows: list[str]
+) -> None:
+    bench.settle()
+    bench.host.faults["define Domain/web"] = [error("it will not")]
+    bench.spec("web", '<domain x="1"/>')
+
+    bench.run(SPECS)
+
+    assert bench.rung == follows
 
 
 def test_an_object_that_libvirt_cannot_tell_of_is_left_alone_and_the_others_are_not(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Applied, Desired, Key, Refusal, StoredEdit, Trial, World
+from kvmreconcile.model import Actual, Applied, Desired, Key, Refusal, Sightings, StoredEdit, Trial, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.applied import digest
 from kvmreconcile.plan.kept import undone, with_kept
@@ -71,6 +71,21 @@ def test_refused_part_is_put_back_at_any_time_and_the_rest_of_the_edit_goes_on()
     assert made.taking_back.actions == made.actions
     assert held(made) == [("define Domain/web", "REFUSED")]
     assert (made.held[0].detail, made.held[0].until) == (WHY, None)
+
+
+@pytest.mark.case("12b")
+def test_refused_part_is_put_back_though_the_rest_of_its_edit_must_settle_first() -> None:
+    disks = '<domain><disk dev="a"/><disk dev="b"/></domain>'
+    web = guest('<domain><nic mac="1" link="down"/><disk dev="a"/></domain>')
+    stored = '<domain><nic mac="1" link="down"/><disk dev="a"/></domain>'
+    live = disks.replace("<domain>", '<domain><nic mac="1"/>')
+    made = planned(
+        of(web, runs(web, stored, live), stored=edit(web, LINK), sightings=Sightings(1000.0, rest_s=996.0))
+    )
+
+    assert done(made) == ["define Domain/web"]
+    assert made.actions[0].reason.name == "ROLLBACK"
+    assert ("detach Domain/web", "SETTLE") in held(made)
 
 
 @pytest.mark.case("12b")
