@@ -7,7 +7,7 @@ Separate from comparing, because what differs is one question and what to do abo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kvmreconcile.model import Action, Actual, Desired, Power
+from kvmreconcile.model import Action, Actual, Desired, Power, Reason
 from kvmreconcile.plan.openings import ceiling
 from kvmreconcile.plan.running import Running
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, locate, overlay
@@ -148,11 +148,12 @@ def _is_hot(row: Update | None) -> bool:
     return row is not None and row.effect is Effect.LIVE
 
 
-def row_for(change: Change, definition: Node, rules: Rules) -> Update | None:
+def row_for(change: Change, definition: Node, rules: Rules, *, is_drift: bool = False) -> Update | None:
     """Return the first row of the table that serves a change of a definition, None if it has none."""
     for rows in rules.updates.all(change.rule):
         for row in rows:
-            if change.sign in row.on and (row.when is None or row.when(change, definition)):
+            is_meant = change.sign in row.on and not (is_drift and row.edits_only)
+            if is_meant and (row.when is None or row.when(change, definition)):
                 return row
     return None
 
@@ -166,7 +167,8 @@ def by_rows(
     changes: Iterable[Change], definition: Node, proposed: Node, rules: Rules, base: Action
 ) -> Iterator[Action]:
     """Yield one action for each verb and element that the rows of a definition's changes name, in their order."""
-    rows = [(change, row_for(change, definition, rules) or _ANEW) for change in changes]
+    is_drift = base.reason is Reason.DRIFT
+    rows = [(c, row_for(c, definition, rules, is_drift=is_drift) or _ANEW) for c in changes]
     # What is made anew is made anew once, at the highest cost, whatever parts of it ask for that.
     heavy = max((row.effect for _, row in rows), default=Effect.LIVE)
     groups: dict[tuple[str, tuple[str, ...], Effect], list[Change]] = {}

@@ -138,6 +138,7 @@ class Update:
         after: The path of a change, inside the same element at `at`, that makes room for this one. While that one
             waits for the object's next start, so does this one; and this one is done after all others.
         interrupts: Whether the part is gone for a moment, which takes a policy that allows it.
+        edits_only: Whether it serves what a spec asks for, and not the repair of what others have changed.
         since: The libvirt version that has the verb.
         source: Where libvirt says so.
         when: Asked with the change and the definition it is to be made in whether the row serves it.
@@ -148,6 +149,7 @@ class Update:
     at: str = ""
     after: str = ""
     interrupts: bool = False
+    edits_only: bool = False
     effect: Effect = Effect.LIVE
     since: tuple[int, int, int] = (0, 0, 0)
     source: str = ""

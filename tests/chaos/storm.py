@@ -211,7 +211,7 @@ def _not_held(plan: Json, ends: dict[str, Held]) -> list[object]:
     """Return what would be done, what is not held that must be, and what is held without reason."""
     held = {(h["key"], h["hold"]) for h in plan["held"] if h["hold"] != "prune"}
     missing = [
-        f"{name}: {key} is not held by {', '.join(sorted(end.holds))}"
+        f"{name}: {key} is held by {sorted(h for k, h in held if k == key)}, not by {', '.join(sorted(end.holds))}"
         for name, end in ends.items()
         for key in sorted(end.keys)
         if not any((key, hold) in held for hold in end.holds)

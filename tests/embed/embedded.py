@@ -25,6 +25,7 @@ from kvmreconcile.kinds.kind import Document, derived_uuid
 from kvmreconcile.model import Applied, Desired, Key, Observation, Plan, Report, Source, World
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.state import State
+from tests.sightings import LONG
 
 INSTANCE = "corpus"
 KINDS = {"Domain": KIND}
@@ -66,6 +67,7 @@ class Embedded:
             desired={desired.key: desired},
             observed=self.observed(),
             applied={desired.key: applied} if applied else self.state.applied(),
+            sightings=LONG,
         )
 
     def observed(self) -> Observation:

@@ -15,7 +15,6 @@ from tests.lab.contents import MIB, POOL, holds, names, volume
 from tests.lab.lab import Lab
 from tests.lab.site import Site
 
-POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32\n"
 PAGE = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head></html>\n"
 
 
@@ -45,13 +44,12 @@ def qcow2(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("content", "what", "todo"),
     [
-        (POINTER, "a Git LFS pointer", "git lfs pull"),
         (PAGE, "an HTML page", "fetch the disk image itself"),
         (gzip.compress(os.urandom(MIB)), "gzip data", "gunzip"),
         (b"QFI\xfb" + bytes(MIB), "of the format qcow2, and the volume raw", 'say "format: qcow2"'),
         (b"to be done\n" * 100_000, "text", "contentFormat: any"),
     ],
-    ids=["pointer", "page", "gzip", "qcow2", "text"],
+    ids=["page", "gzip", "qcow2", "text"],
 )
 def test_content_that_is_no_disk_is_named_in_the_plan_and_not_written(
     site: Site, content: bytes, what: str, todo: str

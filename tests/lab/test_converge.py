@@ -35,7 +35,7 @@ def test_plan_for_an_empty_host_names_everything_in_order(site: Site) -> None:
 
     assert tuple(dict.fromkeys(a["key"] for a in plan["actions"])) == ORDER
     assert plan["summary"]["create"] == len(ORDER)
-    assert {a["verb"] for a in plan["actions"]} == {"create", "autostart", "start"}
+    assert {a["verb"] for a in plan["actions"]} == {"create", "build", "autostart", "start"}
     assert {a["reason"] for a in plan["actions"]} == {"new"}
     assert site.lab.virsh("list", "--all", "--name").split() == []
     assert not site.state.exists()

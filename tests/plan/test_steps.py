@@ -7,6 +7,7 @@ import pytest
 
 from kvmreconcile.kinds.kind import derived_uuid
 from kvmreconcile.model import Action, Apply, Key, Plan, Reason
+from kvmreconcile.plan import plan
 from kvmreconcile.plan.applied import applied_after, digest, fingerprint, run_of, settled, settled_live
 from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.plan.running import Running
@@ -322,3 +323,22 @@ def test_what_people_should_know_of_what_is_new_is_said_with_it() -> None:
     made = planned(world([wish("Domain/web", '<domain small="1"/>')], []))
 
     assert [a.notes for a in made.actions][:1] == [("it is small",)]
+
+
+def test_row_for_edits_does_not_repair_what_others_have_changed() -> None:
+    book = BOOKS["Volume"]
+    rows: Table[tuple[Update, ...]] = Table(
+        {
+            "size": (Update("resize", "~", edits_only=True),),
+            "**": (Update("replace", effect=Effect.DATA_LOSS),),
+        }
+    )
+    kinds = {**BOOKS, "Volume": replace(book, rules=replace(book.rules, updates=rows))}
+    volume = wish("Volume/p/v", "<volume><size>2</size></volume>")
+    there = seen(volume, "<volume><size>1</size></volume>")
+
+    cut = plan(world([volume], [there], [remembered(volume)]), kinds)
+    edited = plan(world([volume], [there], [remembered(volume, digest="before")]), kinds)
+
+    assert held(cut) == [("replace Volume/p/v", "EFFECT")]
+    assert done(edited) == ["resize Volume/p/v"]

@@ -84,7 +84,8 @@ RULES = Rules(
     ),
     updates=Table(
         {
-            "capacity": (Update("resize", "~", when=_grows),),
+            # One that has become smaller than it was has lost data, and to grow it would hide that.
+            "capacity": (Update("resize", "~", when=_grows, edits_only=True),),
             # libvirt has no call that changes anything else of a volume.
             "**": (Update("replace", effect=Effect.DATA_LOSS),),
         }
