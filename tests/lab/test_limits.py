@@ -35,4 +35,8 @@ def test_limit_that_the_host_refuses_is_told_by_its_field_and_others_are_served(
     assert "not in force: blkiotune/device[/dev/loop0]; if this host lacks" in said
     assert lab.virsh("domstate", "heavy1").strip() == "running"
     assert lab.virsh("desc", "light1", "--title").strip() == "after"
-    assert site.drift() == ["Domain/heavy1 set-blkio", "Domain/heavy1 + blkiotune/device[/dev/loop0]"]
+    # What was refused is put back, and held with the rest of its edit.
+    added = "Domain/heavy1 + blkiotune/device[/dev/loop0]"
+    assert site.drift() == ["Domain/heavy1 define", "Domain/heavy1 set-blkio", added]
+    assert site.plan()["actions"] == []
+    assert "/dev/loop0" not in lab.virsh("dumpxml", "--inactive", "heavy1")
