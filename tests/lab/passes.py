@@ -74,7 +74,8 @@ class Passes:
         self.key = Key(self.kind, NAME)
         self.specs = self.directory / f"{NAME}.yaml"
         self.state = State.open(self.directory / "state")
-        self.site = Site(Settings(specs=self.specs), KNOWN, self.connection, self.state)
+        settings = Settings.model_validate({"specs": self.specs, "settle": {"removal": "0s"}})
+        self.site = Site(settings, KNOWN, self.connection, self.state)
         self.events = Events(self.connection.virt)
 
     def say(self, fields: Fields, max_effect: str) -> None:
