@@ -130,7 +130,7 @@ class _Run:
         return self.look()[1]
 
     def permitted(self, plan: Plan) -> Plan | None:
-        """Return what of a plan may be carried out, None for nothing; whoever is there is asked."""
+        """Return what of a plan may be carried out, None for nothing; asks the person at the terminal."""
         if self.is_unfinished(plan) and not self.is_agreed(plan):
             return plan.taking_back
         return plan if self.is_allowed(plan) else None
@@ -156,7 +156,7 @@ class _Run:
         return bool(self.reports) and bool(plan.taking_back.actions)
 
     def is_agreed(self, plan: Plan) -> bool:
-        """Tell whether a plan may be carried out unasked."""
+        """Return whether a plan may be carried out without approval."""
         return self.options.yes or self.options.approve == plan.digest
 
     def is_allowed(self, plan: Plan) -> bool:

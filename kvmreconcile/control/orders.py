@@ -177,7 +177,7 @@ class Orders:
             raise NotNow(Problem(order.value, str(error))) from None
 
     def _noted(self, words: str) -> str:
-        """Return an answer, with what whoever reads it must know of the state."""
+        """Return an answer, with what its reader must know of the state."""
         lost = self.status().lost
         return f"{words}; but {lost}" if lost else words
 

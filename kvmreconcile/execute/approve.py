@@ -18,7 +18,7 @@ class ApproveExecutor:
     """
     Executes the plan whose digest was approved, or one that is confirmed now; of any other nothing.
 
-    A plan without actions changes nothing on the host and is passed on unasked. So is what takes an edit back that
+    A plan without actions changes nothing on the host and is passed on without approval. So is what takes an edit back that
     libvirt refused: that was agreed to with the edit.
     """
 

@@ -40,7 +40,7 @@ class Connection(Protocol):
         """Tell whether libvirt can still be reached by it."""
 
     def software(self) -> str:
-        """Return the versions of libvirt and the hypervisor, "" where they cannot be told."""
+        """Return the versions of libvirt and the hypervisor, "" where they are not known."""
 
 
 class Reporter(Protocol):

@@ -71,7 +71,7 @@ class Connection:
         """
         Return the versions of libvirt and the hypervisor, such as "libvirt 9.0.0, QEMU 7.2.22".
 
-        Asked anew each time, since QEMU may be upgraded under a libvirt that goes on. "" where it cannot be told.
+        Asked each time, since QEMU may be upgraded under a libvirt that goes on. "" where it is not known.
         """
         try:
             with translated(self.uri):

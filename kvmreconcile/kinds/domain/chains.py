@@ -31,10 +31,10 @@ def follow(desired: Desired, actual: Actual, before: Node | None) -> Node:
             the disk goes when that is done.
     """
     tree = desired.tree
-    stands = {id(disk): found for disk, found in _moved(desired, _stored(desired, actual, before), before)}
-    if not stands:
+    current = {id(disk): found for disk, found in _moved(desired, _stored(desired, actual, before), before)}
+    if not current:
         return tree
-    children = tuple(_as_it_stands(c, stands[id(c)]) if id(c) in stands else c for c in _devices(tree))
+    children = tuple(_as_it_stands(c, current[id(c)]) if id(c) in current else c for c in _devices(tree))
     whole = tuple(replace(c, children=children) if c.tag == "devices" else c for c in tree.children)
     return replace(tree, children=whole)
 
