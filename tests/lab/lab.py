@@ -4,10 +4,11 @@ A lab as Python sees it: a private libvirtd that lives no longer than this proce
 Separate from the fixtures, as the demo and the bench use it without pytest.
 """
 
+import json
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +47,7 @@ class Lab:
         self.uri = self._script("uri").strip()
         self._leash: int | None = None
         self._nwfilters: frozenset[str] = frozenset()
+        self._links: frozenset[str] = frozenset()
 
     def __enter__(self) -> Self:
         read_end, self._leash = os.pipe()
@@ -58,6 +60,7 @@ class Lab:
             os.close(read_end)
         with self.connect() as connection:
             self._nwfilters = frozenset(connection.listNWFilters())
+        self._links = self._list_links()
         return self
 
     def __exit__(
@@ -107,7 +110,7 @@ class Lab:
             connection.close()
 
     def reset(self) -> None:
-        """Remove all domains, networks, pools, secrets, filters and images, whoever made them."""
+        """Remove all domains, networks, pools, secrets, filters, links and images, whoever made them."""
         with self.connect() as connection:
             _remove_domains(connection)
             _remove_all(connection.listAllNetworks())
@@ -117,8 +120,16 @@ class Lab:
             for nwfilter in connection.listAllNWFilters():
                 if nwfilter.name() not in self._nwfilters:
                     nwfilter.undefine()
+        for link in self._list_links() - self._links:
+            # Both ends of a veth pair are listed, and go together.
+            with suppress(LabError):
+                self.exec("ip", "link", "delete", link)
         for directory in ("images", "lib/images"):
             _output("find", str(self.path / directory), "-mindepth", "1", "-delete")
+
+    def _list_links(self) -> frozenset[str]:
+        listed = json.loads(self.exec("ip", "-json", "link", "show"))
+        return frozenset(link["ifname"] for link in listed)
 
     def _script(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> str:
         return _output(str(SCRIPT), "-n", self.name, *arguments, stdin=stdin)

@@ -46,8 +46,9 @@ def test_undefined_guest_is_made_again(running: Daemon) -> None:
     running.lab.virsh("destroy", "web1")
     running.lab.virsh("undefine", "web1")
 
+    # A pass that observed the host before both may end meanwhile, so its end shows nothing.
+    wait_until(lambda: "web1" in running.lab.virsh("list", "--persistent", "--name"), "the guest runs again")
     running.wait_until_idle()
-
     assert running.is_running()
 
 

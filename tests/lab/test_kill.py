@@ -80,41 +80,47 @@ def steady(xml: str) -> str:
     return re.sub(r"<(timestamps|allocation|available|physical)\b.*?</\1>", "", xml, flags=re.DOTALL)
 
 
-def killed_everywhere(site: Site, prepare: Callable[[Site], None], *words: str) -> int:
-    """Kill apply after each of its side effects in turn, look at what the next one makes of it, and return how many."""
+def killed_everywhere(site: Site, every: int, prepare: Callable[[Site], None], *words: str) -> int:
+    """Kill apply after every n-th of its side effects, check what the next one does, and return the last killed."""
     prepare(site)
     site.converge(*words)
     undisturbed = picture(site.lab)
-    deaths = 0
+    after = 1
     while True:
         prepare(site)
-        if not is_killed(site, deaths + 1, *words):
+        if not is_killed(site, after, *words):
             break
-        deaths += 1
         site.converge(*words)
-        assert picture(site.lab) == undisturbed, f"after {deaths} side effects"
+        assert picture(site.lab) == undisturbed, f"after {after} side effects"
         site.assert_in_sync()
+        after += every
     assert picture(site.lab) == undisturbed
-    return deaths
+    return after - every
+
+
+@pytest.fixture
+def every(request: pytest.FixtureRequest) -> int:
+    """Return how far the side effects are apart after which apply is killed."""
+    return 1 if request.config.getoption("--full") else 3
 
 
 @pytest.mark.figures
 @pytest.mark.timeout(600)
-def test_killed_while_it_makes_the_demo(site: Site) -> None:
+def test_killed_while_it_makes_the_demo(site: Site, every: int) -> None:
     # One start shows all that three do, and takes a third of the time.
     for file in ("web1.yaml", "web2.yaml"):
         site.edit(file, "spec:\n", "spec:\n  state: stopped\n")
 
-    deaths = killed_everywhere(site, emptied)
+    deaths = killed_everywhere(site, every, emptied)
 
-    print(f"killed after each of {deaths} side effects")
+    print(f"killed after side effects 1 to {deaths} in steps of {every}")
     assert deaths > 30
     assert names(site.lab, "list") == ["db1"]
 
 
 @pytest.mark.figures
 @pytest.mark.timeout(600)
-def test_killed_while_it_changes_and_prunes(site: Site) -> None:
+def test_killed_while_it_changes_and_prunes(site: Site, every: int) -> None:
     first = site.directory / "first"
     for file in ("web1.yaml", "web2.yaml", "db1.yaml"):
         site.edit(file, "spec:\n", "spec:\n  state: stopped\n")
@@ -136,9 +142,9 @@ def test_killed_while_it_changes_and_prunes(site: Site) -> None:
         shutil.rmtree(site.specs)
         after.rename(site.specs)
 
-    deaths = killed_everywhere(site, as_before, "--prune", "auto")
+    deaths = killed_everywhere(site, every, as_before, "--prune", "auto")
 
-    print(f"killed after each of {deaths} side effects")
+    print(f"killed after side effects 1 to {deaths} in steps of {every}")
     assert deaths > 10
     assert names(site.lab, "list", "--all") == ["db1", "web1"]
 
@@ -157,7 +163,7 @@ def test_killed_while_a_pool_goes_to_a_new_place(lab: Lab, tmp_path: Path) -> No
         site.converge()
         site.write("pool.yaml", spec.format(path=images / "new"))
 
-    deaths = killed_everywhere(site, as_before)
+    deaths = killed_everywhere(site, 1, as_before)
 
     print(f"killed after each of {deaths} side effects")
     assert deaths > 5

@@ -136,7 +136,7 @@ def test_killed_while_a_guest_is_renamed(lab: Lab, guest_files: GuestFiles, tmp_
         shutil.rmtree(site.specs)
         after.rename(site.specs)
 
-    deaths = killed_everywhere(site, as_before, "--prune", "auto")
+    deaths = killed_everywhere(site, 1, as_before, "--prune", "auto")
 
     assert deaths >= 4
     assert {uuid_of(site, "shop1")} == uuids
