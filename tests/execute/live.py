@@ -4,7 +4,6 @@ A host on which the running definition of a guest is another than the stored one
 As a program it makes passes over that guest and dies at its n-th side effect.
 """
 
-import os
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from kvmreconcile.errors import HostError, Unsupported
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Policy, Power, StoredEdit
+from kvmreconcile.model import Action, Actual, Desired, Key, Observation, Policy, Power
 from kvmreconcile.state import State
 from kvmreconcile.tree import (
     Effect,
@@ -29,7 +28,7 @@ from kvmreconcile.tree import (
 )
 from tests.execute.conftest import Stage
 from tests.execute.host import KINDS, Driver, Host, desired, kind
-from tests.execute.victim import DIED
+from tests.execute.mortal import MortalState
 
 WEB = Key("Domain", "web")
 WHY = "no such thing"
@@ -150,34 +149,9 @@ def passes(stage: Stage, wanted: Desired) -> None:
     assert not stage.plan(wanted).actions
 
 
-class MortalState(State):
-    """A state whose writes are side effects."""
-
-    left = 0
-
-    def step(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            os._exit(DIED)
-
-    def put(self, applied: Applied) -> None:
-        self.step()
-        super().put(applied)
-
-    def put_edit(self, key: Key, edit: StoredEdit) -> None:
-        self.step()
-        super().put_edit(key, edit)
-
-    def end_edit(self, key: Key) -> None:
-        self.step()
-        super().end_edit(key)
-
-
 def main(directory: Path, refused: str, dies_at: int) -> None:
-    state = MortalState.open(directory / "state")
-    assert isinstance(state, MortalState)
-    state.left = dies_at
-    host = LiveHost(directory / "host", step=state.step, refuses=refusing(*refused.split()))
+    state = MortalState.burning(directory / "state", dies_at)
+    host = LiveHost(directory / "host", step=state.fuse.step, refuses=refusing(*refused.split()))
     passes(stage_of(host, state), guest(AFTER, max_effect=Effect.RESTART))
 
 

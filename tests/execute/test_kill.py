@@ -10,7 +10,8 @@ from kvmreconcile.model import Key
 from kvmreconcile.state import State
 from tests.execute.conftest import Stage
 from tests.execute.host import Host, desired
-from tests.execute.victim import DIED, WANTED
+from tests.execute.mortal import DIED
+from tests.execute.victim import WANTED
 
 FOREIGN = Key("Domain", "foreign")
 

@@ -28,7 +28,7 @@ from tests.execute.live import (
     refusing,
     stage_of,
 )
-from tests.execute.victim import DIED
+from tests.execute.mortal import DIED
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from kvmreconcile.model import Hold, Key, Reason, Report
 from kvmreconcile.state import State
 from tests.execute.conftest import Stage
 from tests.execute.host import Host, desired
+from tests.execute.mortal import DIED
 from tests.execute.tried import EDITS, WEB, guest, passes, stage_of
-from tests.execute.victim import DIED
 
 GOOD, BAD = (guest(EDITS[edit]) for edit in ("good", "bad"))
 

@@ -1,16 +1,15 @@
 """A process that makes passes over a guest with an edit that is tried, and dies at its n-th side effect."""
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from kvmreconcile.errors import NotYet
-from kvmreconcile.model import Action, Applied, Desired, Key, Policy, Power, Ready, Trial
+from kvmreconcile.model import Action, Desired, Key, Policy, Power, Ready
 from kvmreconcile.state import State
 from tests.execute.conftest import Stage
 from tests.execute.host import Host, desired
-from tests.execute.victim import DIED
+from tests.execute.mortal import MortalState
 
 WEB = Key("Domain", "web")
 EDITS = {"good": "<domain><memory>2</memory></domain>", "bad": "<domain><memory>2</memory><bad/></domain>"}
@@ -36,29 +35,6 @@ def stage_of(host: Host, state: State) -> Stage:
     return Stage(host, state)
 
 
-class MortalState(State):
-    """A state whose writes are side effects."""
-
-    left = 0
-
-    def step(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            os._exit(DIED)
-
-    def put(self, applied: Applied) -> None:
-        self.step()
-        super().put(applied)
-
-    def try_out(self, key: Key, trial: Trial) -> None:
-        self.step()
-        super().try_out(key, trial)
-
-    def end_trial(self, key: Key) -> None:
-        self.step()
-        super().end_trial(key)
-
-
 def passes(stage: Stage, wanted: Desired) -> None:
     """Make passes until nothing is left to do."""
     for _ in range(PASSES):
@@ -67,10 +43,8 @@ def passes(stage: Stage, wanted: Desired) -> None:
 
 
 def main(directory: Path, edit: str, dies_at: int) -> None:
-    state = MortalState.open(directory / "state")
-    assert isinstance(state, MortalState)
-    state.left = dies_at
-    passes(stage_of(Host(directory / "host", step=state.step), state), guest(EDITS[edit]))
+    state = MortalState.burning(directory / "state", dies_at)
+    passes(stage_of(Host(directory / "host", step=state.fuse.step), state), guest(EDITS[edit]))
     state.close()
 
 

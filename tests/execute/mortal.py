@@ -1,0 +1,60 @@
+"""A state whose writes are side effects, and a fuse that ends the process at one of them as `kill -9` would."""
+
+import os
+from pathlib import Path
+from typing import Self
+
+from kvmreconcile.model import Applied, Key, StoredEdit, Trial
+from kvmreconcile.state import State
+
+DIED = 9
+
+
+class Fuse:
+    """Counts side effects, and ends the process at one of them; 0 is none."""
+
+    def __init__(self, dies_at: int) -> None:
+        self._left = dies_at
+
+    def step(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            os._exit(DIED)
+
+
+class MortalState(State):
+    """A state that counts what it writes of objects."""
+
+    fuse: Fuse
+
+    @classmethod
+    def burning(cls, directory: Path, dies_at: int) -> Self:
+        """Open the state with a fuse that ends the process at the n-th side effect."""
+        state = cls.open(directory)
+        assert isinstance(state, cls)
+        state.fuse = Fuse(dies_at)
+        return state
+
+    def put(self, applied: Applied) -> None:
+        self.fuse.step()
+        super().put(applied)
+
+    def forget(self, key: Key) -> None:
+        self.fuse.step()
+        super().forget(key)
+
+    def put_edit(self, key: Key, edit: StoredEdit) -> None:
+        self.fuse.step()
+        super().put_edit(key, edit)
+
+    def end_edit(self, key: Key) -> None:
+        self.fuse.step()
+        super().end_edit(key)
+
+    def try_out(self, key: Key, trial: Trial) -> None:
+        self.fuse.step()
+        super().try_out(key, trial)
+
+    def end_trial(self, key: Key) -> None:
+        self.fuse.step()
+        super().end_trial(key)
