@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 WITHIN_S = 120.0
-_PAUSE_S = 0.02
+_PAUSE_S = 0.05
 
 
 def wait_until(is_so: Callable[[], object], what: str = "it", within_s: float = WITHIN_S) -> None:

@@ -45,17 +45,25 @@ class Daemon:
             "KVMRECONCILE_SETTLE": "{removal: 1s}",
         }
         self.process = Background(self.environment, home / "log", inside)
+        self._lines: list[Line] = []
+        self._size = 0
         self._read = 0
 
     def start(self) -> None:
         """Start it, with a new log."""
         self.process.start()
-        self._read = 0
+        self._lines, self._size, self._read = [], 0, 0
 
     def lines(self) -> list[Line]:
         """Return all that was logged since it was started."""
-        text = self.process.log.read_text()
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        # Asked again and again: only what is new is read.
+        with self.process.log.open("rb") as log:
+            log.seek(self._size)
+            new = log.read()
+        new = new[: new.rfind(b"\n") + 1]
+        self._size += len(new)
+        self._lines += [json.loads(line) for line in new.splitlines()]
+        return [*self._lines]
 
     def wait_for(self, event: str, **fields: object) -> Line:
         """Wait for a line after the one that was waited for last."""

@@ -139,7 +139,9 @@ def _remove_domains(connection: libvirt.virConnect) -> None:
     for domain in connection.listAllDomains():
         persistent = domain.isPersistent()
         if domain.isActive():
-            domain.destroy()
+            # It may be going off by itself.
+            with suppress(libvirt.libvirtError):
+                domain.destroy()
         if persistent:
             domain.undefineFlags(_UNDEFINE_ALL_OF_IT)
 
