@@ -206,7 +206,8 @@ def _judged(
             free = ORDERED if key in found.sound and not blocked else frozenset()
             allowed = tuple(a for a in steps if a.verb in free)
             kept = tuple(Held(a, *hold) for a in steps if a.verb not in free)
-        elif not case.approved and (why := found.withheld.get(key)):
+        # That data is missing is said even of what waits for something else that is missing.
+        if not blocked and not case.approved and (why := found.withheld.get(key)):
             allowed, kept = _withheld(steps, allowed, kept, why)
         if key in found.to_be and not allowed:
             absent[key] = f"is not made: {kept[0].detail or kept[0].hold.value}"

@@ -73,6 +73,15 @@ def test_volume_below_another_is_held_and_both_are_named() -> None:
     assert made.held[0].detail == "it was complete and is gone, and is used by Volume/p/over"
 
 
+@pytest.mark.case("2")
+def test_volume_that_is_gone_together_with_what_it_is_built_on_is_said_to_be_missing_itself() -> None:
+    overlay = wish("Volume/p/over", "<volume pool='p'><backing pool='p' volume='root'/></volume>")
+
+    made = planned(gone(ROOT, overlay, DATA, there=(seen(DATA),), known=(ROOT, overlay, DATA)))
+
+    assert held(made) == [("create Volume/p/root", "MISSING"), ("create Volume/p/over", "MISSING")]
+
+
 def test_only_the_first_few_of_many_users_are_named() -> None:
     guests = [seen(wish(f"Domain/d{n}"), "<domain><disk file='/srv/root'/></domain>") for n in range(5)]
 
