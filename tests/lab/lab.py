@@ -60,7 +60,7 @@ class Lab:
             os.close(read_end)
         with self.connect() as connection:
             self._nwfilters = frozenset(connection.listNWFilters())
-        self._links = self._list_links()
+        self.keep_links()
         return self
 
     def __exit__(
@@ -108,6 +108,10 @@ class Lab:
             yield connection
         finally:
             connection.close()
+
+    def keep_links(self) -> None:
+        """Have the network devices that there are now stay over a reset."""
+        self._links = self._list_links()
 
     def reset(self) -> None:
         """Remove all domains, networks, pools, secrets, filters, links and images, whoever made them."""

@@ -109,6 +109,7 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ends]:
                 ip = ("nsenter", f"--net=/proc/{pid}/ns/net", "ip")
                 run(*ip, "address", "add", f"{address}/24", "dev", name)
                 run(*ip, "link", "set", name, "up")
+            far.keep_links()
             yield Ends(far, sleeper.pid, home / "pki", script)
         finally:
             sleeper.kill()
