@@ -14,6 +14,7 @@ from kvmreconcile.plan.openings import ceiling
 from kvmreconcile.plan.uses import Names, Users, listed
 from kvmreconcile.tree import Effect
 
+_NEXT = "it is created once its store has been looked at, in the next pass"
 Steps = Mapping[Key, tuple[Action, ...]]
 
 
@@ -66,6 +67,7 @@ class Losses:
 
     def held(self, steps: Steps) -> Iterator[tuple[Key, Why]]:
         """Yield what is not created as it would take the place of data, or as its store may be out of reach, and why."""
+        yield from self._out_of_sight(steps)
         created = [key for key in steps if self._is_created(key)]
         stores = self._stores() if created else {}
         for key in created:
@@ -75,6 +77,14 @@ class Losses:
             if is_risky and not is_allowed:
                 detail = "; ".join((*self._use(key), *self._rest(key, store)))
                 yield key, (Hold.MISSING, detail, self._release(desired))
+
+    def _out_of_sight(self, steps: Steps) -> Iterator[tuple[Key, Why]]:
+        """Yield what would be created in a store whose data cannot be seen before this plan starts it, and why not."""
+        observed, kinds = self.scene.world.observed, self.scene.kinds
+        stores = {_store_of(key) for key in self.lost if observed.blind_spot(key)}
+        for key in steps:
+            if kinds[key.kind].data and observed.blind_spot(key) and _store_of(key) in stores:
+                yield key, (Hold.UNKNOWN, "what is in its store cannot be seen yet", _NEXT)
 
     def _is_loss(self, desired: Desired) -> bool:
         """Tell whether creating an object now would put something else in the place of its data."""

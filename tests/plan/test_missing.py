@@ -82,6 +82,13 @@ def test_volume_that_is_gone_together_with_what_it_is_built_on_is_said_to_be_mis
     assert held(made) == [("create Volume/p/root", "MISSING"), ("create Volume/p/over", "MISSING")]
 
 
+def test_new_volume_is_created_in_the_plan_that_starts_a_pool_in_which_nothing_is_known_to_be() -> None:
+    down = Blind("Volume/p/", "the storage pool p is not active", until=POOL.key)
+    here = world([POOL, ROOT], [seen(POOL)], [remembered(POOL)], blind=(down,))
+
+    assert done(planned(here)) == ["start StoragePool/p", "create Volume/p/root"]
+
+
 def test_only_the_first_few_of_many_users_are_named() -> None:
     guests = [seen(wish(f"Domain/d{n}"), "<domain><disk file='/srv/root'/></domain>") for n in range(5)]
 
@@ -191,13 +198,16 @@ def test_volume_that_no_spec_asks_for_any_more_does_not_count() -> None:
 
 
 @pytest.mark.case("2")
-def test_volume_in_a_pool_that_cannot_be_seen_is_not_created_once_it_is_started() -> None:
+def test_nothing_is_created_in_a_pool_with_data_before_it_has_been_looked_at() -> None:
+    """The state may have been lost as well, so that only a guest tells of the data in it."""
     down = Blind("Volume/p/", "the storage pool p is not active", until=POOL.key)
     guest = seen(wish("Domain/other"), "<domain><disk file='/srv/root'/></domain>")
     new = wish("Volume/p/new", "<volume pool='p'/>")
     here = world([POOL, ROOT, new], [seen(POOL), guest], [remembered(POOL)], blind=(down,))
 
-    assert done(planned(here)) == ["start StoragePool/p", "create Volume/p/new"]
+    made = planned(here)
+    assert done(made) == ["start StoragePool/p"]
+    assert held(made) == [("create Volume/p/new", "UNKNOWN")]
 
 
 def test_volume_that_libvirt_cannot_tell_of_is_not_gone() -> None:
