@@ -1,7 +1,9 @@
 """Specs in a git repository: what comes into force, what does not, and what is left after a failure."""
 
+import fcntl
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.source.git import Remote, Repository
+from kvmreconcile.source.git import repository as module
 from tests.origin import Origin
 
 
@@ -406,3 +409,49 @@ def test_state_that_cannot_be_written_is_named(origin: Origin, remote: Remote, t
     (tmp_path / "state").write_text("a file")
 
     assert f"{tmp_path}/state" in refusal(Repository(remote, tmp_path / "state"))
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        "config.lock",
+        "packed-refs.lock",
+        "shallow.lock",
+        "refs/heads/main.lock",
+        "objects/pack/tmp_pack_a1b2c3",
+    ],
+)
+def test_what_a_git_that_was_killed_has_left_is_swept(
+    origin: Origin, repository: Repository, tmp_path: Path, left: str
+) -> None:
+    origin.commit("one")
+    repository.update()
+    commit = origin.commit("two")
+    file = tmp_path / "state/mirror.git" / left
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("")
+
+    repository.update()
+
+    found = repository.in_force()
+    assert found
+    assert found[0].commit == commit
+
+
+def test_git_that_is_still_running_is_waited_for(
+    origin: Origin, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOCK_S", 0.2)
+    origin.commit("one")
+    repository.update()
+    handle = os.open(tmp_path / "state/lock", os.O_RDWR)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    # As a git that was called by a process that was killed.
+    child = subprocess.Popen(("sleep", "60"), pass_fds=[handle])
+    os.close(handle)
+
+    assert "another kvmreconcile is fetching it" in refusal(repository)
+
+    child.kill()
+    child.wait()
+    assert not repository.update()

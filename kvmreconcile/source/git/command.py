@@ -9,8 +9,8 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -37,6 +37,16 @@ class Git:
         self._remote = remote
         self._environment: Mapping[str, str] = {**os.environ, **_environment(credentials)}
         self._settings = {**_SETTINGS, **_helper(credentials)}
+        self._held: tuple[int, ...] = ()
+
+    @contextmanager
+    def holding(self, handle: int) -> Iterator[None]:
+        """Have each git that is called meanwhile hold a lock's file as well, so that it outlives us."""
+        self._held = (handle,)
+        try:
+            yield
+        finally:
+            self._held = ()
 
     def ask(
         self, *words: str, settings: Mapping[str, str] = _NOTHING, environment: Mapping[str, str] = _NOTHING
@@ -65,7 +75,7 @@ class Git:
             # A session of its own: what git calls (ssh, helpers) ends with it.
             process = subprocess.Popen(
                 command, env={**self._environment, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+                stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True, pass_fds=self._held,
             )  # fmt: skip
         except OSError as error:
             raise self._error(words[0], f"git cannot be called: {error.strerror}") from None

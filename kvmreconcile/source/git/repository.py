@@ -4,9 +4,13 @@ From a remote repository to the revision in force: fetch, find, trust, lay out.
 Separate from who asks for it and when. Whatever fails leaves the revision in force as it is.
 """
 
+import fcntl
+import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
@@ -16,6 +20,12 @@ from kvmreconcile.source.git.revisions import Revision, Revisions
 from kvmreconcile.source.left_out import SUBMODULE
 
 _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_LEFTOVERS = ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*", "objects/tmp_objdir-*")
+"""Files of a git that is at work; there is none while we have the mirror for ourselves."""
+LOCK_S = 130.0
+"""How long to wait for another process: longer than any call of git may take."""
+_PAUSE_S = 0.1
+_MEND_STATE = "mend the state's directory"
 _COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
 
 
@@ -24,7 +34,7 @@ class Repository:
 
     def __init__(self, remote: Remote, directory: Path) -> None:
         # git reads a path that is not absolute from where the files go, finds no index there, and lays out nothing.
-        directory = directory.absolute()
+        directory = self._directory = directory.absolute()
         self._remote = remote
         self._mirror = directory / "mirror.git"
         self._revisions = Revisions(directory / "revisions")
@@ -47,6 +57,10 @@ class Repository:
         Raises:
             SourceError: It cannot be had, or must not be used; the one in force stays.
         """
+        with self._alone():
+            return self._update()
+
+    def _update(self) -> bool:
         commit = self._fetch()
         found = self.in_force()
         if found and found[0].commit == commit and found[0].submodules is not None:
@@ -81,10 +95,11 @@ class Repository:
         try:
             self._download()
         except SourceError:
-            # A power cut may have damaged the mirror, which is but a copy.
-            if self._git.holds("fsck", "--connectivity-only"):
-                raise
-            shutil.rmtree(self._mirror, ignore_errors=True)
+            if not self._has_swept():
+                # A power cut may have damaged the mirror, which is but a copy.
+                if self._git.holds("fsck", "--connectivity-only"):
+                    raise
+                shutil.rmtree(self._mirror, ignore_errors=True)
             self._download()
         ref = self._remote.ref
         # First the commit: a branch may be called as it is, by whoever can push one.
@@ -94,11 +109,50 @@ class Repository:
                 return self._git.ask("rev-parse", "--verify", f"{name}^{{commit}}")
         raise self._refused(f'it has no branch, tag or commit "{ref}"', "mend git.ref, or push what it names")
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Work on the mirror while no other process does, nor a git that was left running when its caller was killed."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            handle = os.open(
+                self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+            )
+        except OSError as error:
+            raise self._refused(f"{self._directory}: {error.strerror}", _MEND_STATE) from None
+        try:
+            self._wait_for(handle)
+            with self._git.holding(handle):
+                yield
+        finally:
+            os.close(handle)
+
+    def _wait_for(self, handle: int) -> None:
+        give_up_s = time.monotonic() + LOCK_S
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > give_up_s:
+                    raise self._refused("another kvmreconcile is fetching it", "it is tried again") from None
+                time.sleep(_PAUSE_S)
+            else:
+                return
+
+    def _has_swept(self) -> bool:
+        """Remove what a git that was killed has left in the mirror; tell whether there was anything."""
+        left = [path for pattern in _LEFTOVERS for path in self._mirror.glob(pattern)]
+        for path in left:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        return bool(left)
+
     def _download(self) -> None:
         try:
             self._mirror.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise self._refused(f"{self._mirror}: {error.strerror}", "mend the state's directory") from None
+            raise self._refused(f"{self._mirror}: {error.strerror}", _MEND_STATE) from None
         self._git.ask("init", "--quiet", "--bare")
         self._git.ask(
             "fetch", "--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
