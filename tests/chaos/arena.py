@@ -69,6 +69,7 @@ class Arena:
     Attributes:
         specs: Where specs are edited: the directory that is watched, or the repository that is followed.
         stops: How often each guest was taken down by a fault, so that it may have been started as often.
+        plugs: How often each guest was given a device by hand, which it is to lose again.
         lines_taken: How often the side network's spec was edited so that it may be restarted.
         disk_files: What is in the pool, seen from outside the lab and whether it is mounted or not.
     """
@@ -77,6 +78,7 @@ class Arena:
         self.lab = lab
         self.log = home / "log"
         self.stops: Counter[str] = Counter()
+        self.plugs: Counter[str] = Counter()
         self.lines_taken = 0
         self.by_git = by_git
         self.disk_files = lab.path / "lib/demo-disk"

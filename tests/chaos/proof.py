@@ -5,6 +5,7 @@ Separate from the run, which also believes a plan that has nothing to do. This d
 """
 
 import re
+from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 
@@ -80,6 +81,14 @@ def check_twins(arena: Arena) -> None:
 def check_restarts(arena: Arena, restarts: int) -> None:
     """Fail if the network whose spec was edited was restarted more often than that."""
     assert restarts <= arena.lines_taken, f"{restarts} restarts for {arena.lines_taken} edits"
+
+
+def check_detaches(arena: Arena, keys: list[str]) -> None:
+    """Fail if more was taken from a running guest than it was given by hand before it was started."""
+    for guest, count in Counter(key.partition("/")[2] for key in keys).items():
+        assert count <= arena.plugs[guest], (
+            f"{guest} lost {count} devices, and was given {arena.plugs[guest]}"
+        )
 
 
 def _said(arena: Arena, *words: str) -> str:

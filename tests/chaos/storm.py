@@ -183,7 +183,8 @@ class Storm:
         begun = [line for line in lines if line["event"] == "action.started" and line["verb"] in UNASKED]
         restarts = [line for line in begun if (line["key"], line["verb"]) == (MAY_RESTART, "restart")]
         proof.check_restarts(self.arena, len(restarts))
-        unasked = [line for line in begun if line not in restarts]
+        proof.check_detaches(self.arena, [line["key"] for line in begun if line["verb"] == "detach"])
+        unasked = [line for line in begun if line not in restarts and line["verb"] != "detach"]
         assert not unasked, f"nobody asked for this: {unasked}"
         crashed = [line for line in lines if line["event"] in MISTAKES]
         assert not crashed, crashed[0]

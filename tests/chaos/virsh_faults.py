@@ -33,7 +33,9 @@ def plug(arena: Arena, chance: Random) -> str | None:
     """Give a guest a network card that no spec names."""
     guest = chance.choice(GUESTS)
     words = ("attach-interface", guest, "network", "demo", "--model", "virtio", "--config")
-    return guest if arena.by_hand(*words) else None
+    is_done = arena.by_hand(*words)
+    arena.plugs[guest] += is_done
+    return guest if is_done else None
 
 
 def autostart(arena: Arena, _chance: Random) -> str | None:
