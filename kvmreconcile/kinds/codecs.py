@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from kvmreconcile.kinds.carve import put_back
 from kvmreconcile.tree import NONE, Node, parse
-from kvmreconcile.tree.scalars import print_size, size_bytes
+from kvmreconcile.tree.scalars import print_size, size_bytes, whole
 
 
 class Draft:
@@ -106,8 +106,8 @@ class Whole:
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and what it covers; None if it is not of this form."""
-        text = node.get(path)
-        return (int(text), (path,)) if text and text.isdecimal() else (None, ())
+        number = whole(node.get(path) or "")
+        return (number, (path,)) if number is not None else (None, ())
 
 
 @dataclass(frozen=True, slots=True)

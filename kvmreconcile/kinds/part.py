@@ -4,12 +4,16 @@ What every part of every spec has in common.
 Separate from what a kind is, because parts that all kinds share are themselves made of it.
 """
 
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_TIME = re.compile(f"([0-9]{{1,20}}(?:[.][0-9]{{0,20}})?) *({'|'.join(_UNITS_S)})")
+_LONGEST_S = 36500 * 86400.0
+"""A hundred years: a longer time could not be added to a date."""
 
 
 def read_seconds(value: object) -> float:
@@ -19,12 +23,13 @@ def read_seconds(value: object) -> float:
     Raises:
         ValueError: It is not a number with a unit.
     """
-    text = str(value).strip()
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
-    factor = _UNITS_S.get(text[len(number) :].strip())
-    if factor is None or not number.replace(".", "", 1).isdigit():
+    found = _TIME.fullmatch(str(value).strip())
+    if found is None:
         raise ValueError('a time is a number with ms, s, min, h or d behind it, such as "5min"')
-    return float(number) * factor
+    seconds = float(found[1]) * _UNITS_S[found[2]]
+    if seconds > _LONGEST_S:
+        raise ValueError("a time is at most 36500d")
+    return seconds
 
 
 Seconds = Annotated[float, BeforeValidator(read_seconds, json_schema_input_type=str)]

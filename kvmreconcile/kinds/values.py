@@ -4,11 +4,15 @@ Types of values that spec fields of several kinds share, with their spelling in 
 Separate from the kinds so that a size or a name means the same in each.
 """
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints, WithJsonSchema
 
 from kvmreconcile.tree.scalars import print_size, size_bytes
+
+
+_SIZE = re.compile("(?P<whole>[0-9]{1,20})([.](?P<fraction>[0-9]{0,20}))? *(?P<unit>[A-Za-z]+)")
 
 
 def read_size(value: object) -> object:
@@ -19,13 +23,14 @@ def read_size(value: object) -> object:
         ValueError: It is not a size with a unit.
     """
     text = str(value).strip()
-    digits = len(text) - len(text.lstrip("0123456789."))
-    number, unit = text[:digits], text[digits:].strip()
-    whole, _, fraction = number.partition(".")
-    factor = size_bytes("1", unit) if unit else None
-    if factor is None or not whole:
+    if re.match("[0-9]{21}", text):
+        raise ValueError("a size has at most 20 digits")
+    found = _SIZE.fullmatch(text)
+    factor = size_bytes("1", found["unit"]) if found else None
+    if found is None or factor is None:
         raise ValueError('a size is a number with a unit, such as "512MiB" or "4GiB"')
-    return int(whole) * factor + (int(fraction) * factor // 10 ** len(fraction) if fraction else 0)
+    fraction = found["fraction"] or "0"
+    return int(found["whole"]) * factor + int(fraction) * factor // 10 ** len(fraction)
 
 
 Size = Annotated[
@@ -33,7 +38,11 @@ Size = Annotated[
     BeforeValidator(read_size),
     PlainSerializer(print_size),
     WithJsonSchema(
-        {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?[KMGTPE]?i?[Bb]?(ytes)?$", "examples": ["4GiB"]}
+        {
+            "type": "string",
+            "pattern": r"^[0-9]{1,20}(\.[0-9]{1,20})? ?[KMGTPE]?i?[Bb]?(ytes)?$",
+            "examples": ["4GiB"],
+        }
     ),
 ]
 """Bytes; in YAML a number with libvirt's units ("512MiB", "4GiB", "10GB")."""

@@ -17,6 +17,9 @@ from kvmreconcile.tree.place import under
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
+MAX_ELEMENTS, MAX_ATTRIBUTES, MAX_DEPTH = 10_000, 64, 64
+"""More than any definition has that was made to be used."""
+
 _WORDS = (
     (r"Opening and ending tag mismatch: (\S+) line \d+ and ([^\s,]+)", "<{0}> is closed by </{1}>", "close each element by its own name"),
     (r"Premature end of data in tag (\S+)", "<{0}> is not closed", "add </{0}>"),
@@ -47,6 +50,27 @@ def check(item: Item, root: str) -> Iterator[Fault]:
         line = element.sourceline if isinstance(element.sourceline, int) else 1
         what = f"xml: the root element is <{shown(str(element.tag))}>, and must be <{root}>"
         yield Fault(_place(item, line, 1), what, f"put the fragment into <{root}>…</{root}>")
+    else:
+        yield from _excess(element, item)
+
+
+def _excess(root: etree._Element, item: Item) -> Iterator[Fault]:
+    """Yield where a fragment is larger than anything that is meant."""
+    depth = elements = 0
+    for event, element in etree.iterwalk(root, ("start", "end")):
+        if event == "end":
+            depth -= 1
+            continue
+        depth, elements = depth + 1, elements + 1
+        line = element.sourceline if isinstance(element.sourceline, int) else 1
+        for count, most, what in (
+            (elements, MAX_ELEMENTS, "elements"),
+            (len(element.attrib), MAX_ATTRIBUTES, "attributes on one element"),
+            (depth, MAX_DEPTH, "elements inside one another"),
+        ):
+            if count > most:
+                yield Fault(_place(item, line, 1), f"xml: there are more than {most:,} {what}", "remove some")
+                return
 
 
 def mentions(item: Item, rules: Rules) -> Iterator[Mention]:

@@ -78,6 +78,10 @@ class Frame:
     entries: dict[str, Entry] = field(default_factory=dict)
     key: tuple[Source, str | None] | None = None
 
+    def __len__(self) -> int:
+        """Return how many entries have been read so far."""
+        return len(self.entries) if self.is_mapping else len(self.items)
+
     def item(self) -> Item:
         """Return what has been read so far."""
         inner = [e.item for e in self.entries.values()] if self.is_mapping else self.items

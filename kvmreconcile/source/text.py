@@ -36,6 +36,12 @@ _UNFIT: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
         "the file is larger than 1 MiB",
         "split it into several files",
     ),
+    # Before UTF-16, whose mark is the beginning of that of UTF-32.
+    (
+        lambda content: content.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")),
+        "the file is UTF-32",
+        "save it as UTF-8",
+    ),
     (
         lambda content: content.startswith((b"\xff\xfe", b"\xfe\xff")),
         "the file is UTF-16",

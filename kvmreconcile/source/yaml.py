@@ -22,6 +22,9 @@ MAX_DEPTH = 64
 MAX_NODES = 100_000
 """Counted with every alias followed, so that aliases of aliases cannot explode."""
 MAX_ALIASES = 100
+MAX_ENTRIES = 4096
+"""More entries than any list of libvirt's that a spec writes."""
+_LONGEST_NUMBER = len("-0x") + 20
 
 _TAGS = {f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "seq", "map")} | {"!"}
 
@@ -119,6 +122,9 @@ class _Composer:
                 source, f"the character U+{ord(bad[0]):04X} cannot be part of a definition", "remove it"
             )
         tag = event.tag if event.tag and event.tag != "!" else self.resolve(event)
+        if tag.endswith((":int", ":float")) and len(event.value) > _LONGEST_NUMBER:
+            self.fault(source, "a number has at most 20 digits", "quote it if it is no number")
+            return Item(source, event.value)
         node = yaml.ScalarNode(tag, event.value)
         try:
             value: Plain = self.loader.construct_object(node)
@@ -175,6 +181,10 @@ class _Composer:
         if frame.is_mapping and frame.key is None:
             frame.key = (item.source, self.key(frame, item))
         else:
+            if len(frame) >= MAX_ENTRIES:
+                self.stop(
+                    frame.source, f"a list or mapping has more than {MAX_ENTRIES:,} entries", "split it"
+                )
             frame.attach(item)
 
     def key(self, frame: Frame, item: Item) -> str | None:

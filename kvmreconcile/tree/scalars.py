@@ -12,13 +12,21 @@ from ipaddress import ip_address
 
 Canonical = Callable[[str], str]
 
-_LARGEST_DIGITS = 5
+_NUMBER_OF_A_SET = re.compile("[0-9]{1,5}")
 """No processor or node has a longer number, and none must make us count to it."""
+_DIGITS = "[0-9]{1,20}"
+"""No number of libvirt's is longer: 64 bits have 20 digits. A longer one is left as it is, for libvirt to refuse."""
+_DECIMAL = re.compile(f"[+-]?{_DIGITS}")
 
 _LETTERS = "BKMGTPE"
 _UNITS = {"b": 1, "bytes": 1, "byte": 1, "k": 1 << 10, "kib": 1 << 10, "kb": 10**3}
 for _power, _letter in enumerate("mgtpe", start=2):
     _UNITS |= {_letter: 1 << 10 * _power, f"{_letter}ib": 1 << 10 * _power, f"{_letter}b": 10 ** (3 * _power)}
+
+
+def whole(text: str) -> int | None:
+    """Read a whole number in decimal, None for any other text and for more than 20 digits."""
+    return int(text) if re.fullmatch(_DIGITS, text) else None
 
 
 def size_bytes(number: str, unit: str) -> int | None:
@@ -27,8 +35,8 @@ def size_bytes(number: str, unit: str) -> int | None:
 
     Source: https://libvirt.org/formatdomain.html#memory-allocation (units "b", "KB", "KiB", … "EiB")
     """
-    factor = _UNITS.get(unit.lower())
-    return int(number) * factor if factor and number.strip().isdigit() else None
+    factor, count = _UNITS.get(unit.lower()), whole(number.strip())
+    return count * factor if factor and count is not None else None
 
 
 def print_size(size: int) -> str:
@@ -56,24 +64,23 @@ def uuid(text: str) -> str:
 def number(text: str) -> str:
     """Spell a whole number, decimal, hexadecimal or octal ("0x0a", "010"), in decimal."""
     stripped = text.strip()
-    try:
-        if re.fullmatch(r"[+-]?0[0-7]+", stripped):
-            return str(int(stripped, 8))
+    if re.fullmatch("[+-]?0[0-7]{1,22}", stripped):
+        return str(int(stripped, 8))
+    if re.fullmatch(f"[+-]?(0x[0-9a-fA-F]{{1,16}}|{_DIGITS})", stripped):
         return str(int(stripped, 0))
-    except ValueError:
-        return text
+    return text
 
 
 def integer(text: str) -> str:
     """Spell a decimal number without leading zeros or blanks."""
     stripped = text.strip()
-    return str(int(stripped)) if re.fullmatch(r"[+-]?\d+", stripped) else text
+    return str(int(stripped)) if _DECIMAL.fullmatch(stripped) else text
 
 
 def octal(text: str) -> str:
     """Spell a file's mode ("711", "00711") as an octal number that begins with 0, as libvirt does."""
     stripped = text.strip()
-    return f"0{int(stripped, 8):03o}" if re.fullmatch(r"[0-7]+", stripped) else text
+    return f"0{int(stripped, 8):03o}" if re.fullmatch("[0-7]{1,12}", stripped) else text
 
 
 def hundredths(text: str) -> str:
@@ -88,23 +95,15 @@ def bitmap(text: str) -> str:
 
     Source: https://libvirt.org/formatdomain.html#cpu-allocation
     """
-    chosen: set[int] = set()
+    # Numbers are bits of one number: there may be as many as fit into five digits, and many such sets.
+    chosen = 0
     for part in text.replace(" ", "").replace("\n", "").split(","):
         first, _, last = part.removeprefix("^").partition("-")
-        if (
-            not first.isdigit()
-            or (last and not last.isdigit())
-            or max(len(first), len(last)) > _LARGEST_DIGITS
-        ):
+        if not _NUMBER_OF_A_SET.fullmatch(first) or (last and not _NUMBER_OF_A_SET.fullmatch(last)):
             return text
-        span = range(int(first), int(last or first) + 1)
-        chosen = chosen - set(span) if part.startswith("^") else chosen | set(span)
-    runs: list[list[int]] = []
-    for item in sorted(chosen):
-        if runs and runs[-1][1] == item - 1:
-            runs[-1][1] = item
-        else:
-            runs.append([item, item])
+        span = ((1 << max(int(last or first) - int(first) + 1, 0)) - 1) << int(first)
+        chosen = chosen & ~span if part.startswith("^") else chosen | span
+    runs = ((run.start(), run.end() - 1) for run in re.finditer("1+", f"{chosen:b}"[::-1]))
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
 
 

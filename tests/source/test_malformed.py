@@ -18,6 +18,7 @@ from kvmreconcile.source.load import Loaded, load
 TABLES = Path(__file__).parent / "malformed"
 BY_NAME = {kind.name: kind for kind in KINDS}
 GOOD = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec: {}\n"
+DOMAIN = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: web}\nspec:\n"
 NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec:\n"
 
 ADVICE = re.compile(
@@ -63,6 +64,7 @@ def unreadable_cases() -> Iterator[Case]:
     for name, content, says in (
         ("utf_16", b"\xff\xfea\0:\0", "1:1: the file is UTF-16; save it as UTF-8"),
         ("utf_16_big_endian", b"\xfe\xff\0a", "1:1: the file is UTF-16; save it as UTF-8"),
+        ("utf_32", GOOD.encode("utf-32"), "1:1: the file is UTF-32; save it as UTF-8"),
         ("binary", b"\x7fELF\x01\0\0\0", "1:6: the file holds a NUL byte, so it is not text; save it as UTF-8 text or remove it"),
         ("nul", b"kind: Network\nmeta\0data: {}\n", "2:5: the file holds a NUL byte, so it is not text; save it as UTF-8 text or remove it"),
         ("latin_1", b"# B\xfccher\nkind: Network\n", "1:4: byte 0xfc is not UTF-8; save the file as UTF-8"),
@@ -77,6 +79,7 @@ def unreadable_cases() -> Iterator[Case]:
 
 def made_cases() -> Iterator[Case]:
     """Yield what is too long for a table, or depends on the kinds there are."""
+    attributes = " ".join(f"a{n}=''" for n in range(65))
     tens = [f"  {b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)]
     for name, content, says in (
         ("kind_unheard_of", GOOD.replace("Network", "Deployment").encode(), f"2:7: Deployment/NAME: unknown kind 'Deployment'; known are: {', '.join(BY_NAME)}"),
@@ -84,8 +87,16 @@ def made_cases() -> Iterator[Case]:
         ("nested_a_hundred_thousand_deep", b"[" * 100_000, "1:65: values are nested more than 64 deep; flatten them"),
         ("aliases_too_many", f"{NETWORK}  xml: &a x\n  devices: [{', '.join(['*a'] * 101)}]\n".encode(), "6:413: Network/lan: there are more than 100 aliases; write the values out"),
         ("aliases_explode", f"{NETWORK}  a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n{''.join(tens)}".encode(), "8:6: Network/lan: there are more than 100,000 values; split the document"),
-        ("values_too_many", f"{NETWORK}  devices: [{'0,' * 100_000}0]\n".encode(), "5:199993: Network/lan: there are more than 100,000 values; split the document"),
-        ("number_of_thousands_of_digits", f"{NETWORK}  mtu: {'9' * 5000}\n".encode(), "5:8: Network/lan: this cannot be read as its tag says, or is too long a number; quote it"),
+        ("values_too_many", f"{NETWORK}  devices: [{', '.join(['[' + '0,' * 3999 + '0]'] * 26)}]\n".encode(), "5:200018: Network/lan: there are more than 100,000 values; split the document"),
+        ("entries_too_many", f"{NETWORK}  devices: [{'0,' * 4096}0]\n".encode(), "5:12: Network/lan: a list or mapping has more than 4,096 entries; split it"),
+        ("number_of_thousands_of_digits", f"{NETWORK}  mtu: {'9' * 5000}\n".encode(), "5:8: Network/lan: a number has at most 20 digits; quote it if it is no number"),
+        ("hexadecimal_number_of_thousands_of_digits", f"{DOMAIN}  memory: 1GiB\n  vcpus: 0x{'f' * 3600}\n".encode(), "6:10: Domain/web: a number has at most 20 digits; quote it if it is no number"),
+        ("processors_too_many", f"{DOMAIN}  memory: 1GiB\n  vcpus: 4097\n".encode(), "6:10: Domain/web: spec.vcpus should be at most 4096; see 'kvmreconcile explain Domain.spec.vcpus'"),
+        ("iothreads_too_many", f"{DOMAIN}  memory: 1GiB\n  iothreads: 100000000\n".encode(), "6:14: Domain/web: spec.iothreads should be at most 1024; see 'kvmreconcile explain Domain.spec.iothreads'"),
+        ("size_of_thousands_of_digits", f"{DOMAIN}  memory: {'9' * 5000}GiB\n".encode(), "5:11: Domain/web: spec.memory: a size has at most 20 digits; see 'kvmreconcile explain Domain.spec.memory'"),
+        ("xml_of_too_many_elements", f"{DOMAIN}  xml: <domain>{'<a/>' * 10_000}</domain>\n".encode(), "5:8: Domain/web: xml: there are more than 10,000 elements; remove some"),
+        ("xml_of_too_many_attributes", f"{DOMAIN}  xml: <domain {attributes}/>\n".encode(), "5:8: Domain/web: xml: there are more than 64 attributes on one element; remove some"),
+        ("xml_that_is_too_deep", f"{DOMAIN}  xml: {'<domain>' * 65}{'</domain>' * 65}\n".encode(), "5:8: Domain/web: xml: there are more than 64 elements inside one another; remove some"),
         ("name_of_thousands_of_letters", GOOD.replace("NAME", "a" * 3000).encode(), f"3:18: Network/{'a' * 69}...: metadata.name should have at most 255 characters; see 'kvmreconcile explain Network.metadata.name'"),
     ):  # fmt: skip
         yield Case("made", name, content, f"=> {says}\n")

@@ -5,6 +5,7 @@ Separate from the parts, each of which judges itself alone. What libvirt refuses
 left to it; here is what it drops or mends without a word, and what people most often get wrong.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from math import prod
 
@@ -12,8 +13,8 @@ from kvmreconcile.kinds.domain.parts.hardware import Hardware
 from kvmreconcile.kinds.domain.parts.resources import Resources
 from kvmreconcile.tree.scalars import bitmap
 
-_LONGEST = len("99999-99999")
-"""No processor has a longer number, and none must make us count to it."""
+_LAST = re.compile("(?:[0-9,-]*[,-])?([0-9]{1,5})")
+"""A set as it is spelled canonically, and its last number."""
 
 
 def contradictions(resources: Resources, hardware: Hardware) -> Iterator[str]:
@@ -80,12 +81,12 @@ def _processors(resources: Resources) -> Iterator[str]:
     pins = {number for number in (tune.vcpupin or ()) if number >= maximum} if tune else ()
     if pins:
         yield f'"cputune.vcpupin" pins processor {min(pins)}, and the last of the {maximum} is {maximum - 1}'
-    scheds = _numbers(sched.vcpus for sched in (tune.vcpusched or ())) if tune else set[int]()
-    if scheds and max(scheds) >= maximum:
-        yield f'"cputune.vcpusched" names processor {max(scheds)}, and the last of the {maximum} is {maximum - 1}'
-    held = _numbers(cell.cpus for cell in (cpu.numa or ()) if cell.cpus) if cpu else set[int]()
-    if held and max(held) >= maximum:
-        yield f'"cpu.numa" has processor {max(held)} in a cell, and the last of the {maximum} is {maximum - 1}'
+    last = _highest(sched.vcpus for sched in (tune.vcpusched or ())) if tune else -1
+    if last >= maximum:
+        yield f'"cputune.vcpusched" names processor {last}, and the last of the {maximum} is {maximum - 1}'
+    last = _highest(cell.cpus for cell in (cpu.numa or ()) if cell.cpus) if cpu else -1
+    if last >= maximum:
+        yield f'"cpu.numa" has processor {last} in a cell, and the last of the {maximum} is {maximum - 1}'
 
 
 def _cells(resources: Resources) -> Iterator[str]:
@@ -126,12 +127,7 @@ def _shared_memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
         yield f"vhostuser needs memory that it can see; {advice}"
 
 
-def _numbers(sets: Iterable[str]) -> set[int]:
-    """Return all numbers in sets such as "0-3,8"; one that is no set has none."""
-    found: set[int] = set()
-    for text in sets:
-        for run in bitmap(text).split(","):
-            first, _, last = run.partition("-")
-            if first.isdecimal() and (last or first).isdecimal() and len(run) <= _LONGEST:
-                found |= set(range(int(first), int(last or first) + 1))
-    return found
+def _highest(sets: Iterable[str]) -> int:
+    """Return the highest number in sets such as "0-3,8", -1 for none; one that is no set has none."""
+    last = (_LAST.fullmatch(bitmap(text)) for text in sets)
+    return max((int(found[1]) for found in last if found), default=-1)

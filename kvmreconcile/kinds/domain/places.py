@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import count
 
 from kvmreconcile.tree import Node, make
+from kvmreconcile.tree.scalars import whole
 
 _NUMBERS = ("controller", "bus", "target", "unit")
 Place = tuple[str, tuple[int, ...]]
@@ -56,9 +57,8 @@ def _said(device: Node) -> Place | None:
     address = device.child("address")
     if device.tag != "disk" or address is None or address.attr("type") != "drive":
         return None
-    said = tuple(address.attr(name) or "0" for name in _NUMBERS)
-    bus = device.get("target/@bus") or ""
-    return (bus, tuple(map(int, said))) if all(n.isdecimal() for n in said) else None
+    said = [number for name in _NUMBERS if (number := whole(address.attr(name) or "0")) is not None]
+    return (device.get("target/@bus") or "", tuple(said)) if len(said) == len(_NUMBERS) else None
 
 
 def _derived(device: Node) -> Place | None:

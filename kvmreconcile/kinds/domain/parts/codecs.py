@@ -10,6 +10,7 @@ from typing import Any
 
 from kvmreconcile.kinds.codecs import Draft
 from kvmreconcile.tree import Node
+from kvmreconcile.tree.scalars import whole
 
 _PCI = re.compile(r"(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])", re.IGNORECASE)
 _PARTS = (("domain", 4), ("bus", 2), ("slot", 2), ("function", 1))
@@ -61,8 +62,8 @@ class Cid:
         """Return the value at a path and what it covers; None if it is not of this form."""
         if node.get(f"{path}/@auto") == "yes":
             return "auto", (f"{path}/@auto",)
-        address = node.get(f"{path}/@address") or ""
-        return (int(address), (f"{path}/@auto", f"{path}/@address")) if address.isdecimal() else (None, ())
+        address = whole(node.get(f"{path}/@address") or "")
+        return (address, (f"{path}/@auto", f"{path}/@address")) if address is not None else (None, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,10 @@ from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.short import Short
 
 
+MOST_VCPUS = 4096
+"""More than QEMU gives to any guest: the machine "q35" has 4096 at most."""
+
+
 class Vcpus(Short):
     """Virtual processors; a bare number is short for both `count` and `maximum`."""
 
@@ -20,12 +24,16 @@ class Vcpus(Short):
     maximum: Annotated[
         int | None,
         At("", WHOLE),
-        Field(ge=1, description="How many can be plugged in while the guest runs. Defaults to `count`."),
+        Field(
+            ge=1,
+            le=MOST_VCPUS,
+            description="How many can be plugged in while the guest runs. Defaults to `count`.",
+        ),
     ] = None
     count: Annotated[
         int | None,
         At("@current", WHOLE),
-        Field(ge=1, description="How many the guest has. Defaults to `maximum`."),
+        Field(ge=1, le=MOST_VCPUS, description="How many the guest has. Defaults to `maximum`."),
     ] = None
     placement: Annotated[
         Literal["static", "auto"] | None,
@@ -68,12 +76,18 @@ class Vcpus(Short):
 class Topology(Spec):
     """How virtual processors are grouped."""
 
-    sockets: Annotated[int, At("@sockets", WHOLE), Field(ge=1, description="Sockets.")] = 1
+    sockets: Annotated[int, At("@sockets", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Sockets.")] = 1
     dies: Annotated[
-        int | None, At("@dies", WHOLE), Field(ge=1, description="Dies of each socket. Defaults to 1.")
+        int | None,
+        At("@dies", WHOLE),
+        Field(ge=1, le=MOST_VCPUS, description="Dies of each socket. Defaults to 1."),
     ] = None
-    cores: Annotated[int, At("@cores", WHOLE), Field(ge=1, description="Cores of each socket or die.")] = 1
-    threads: Annotated[int, At("@threads", WHOLE), Field(ge=1, description="Threads of each core.")] = 1
+    cores: Annotated[
+        int, At("@cores", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Cores of each socket or die.")
+    ] = 1
+    threads: Annotated[
+        int, At("@threads", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Threads of each core.")
+    ] = 1
 
 
 class CpuCache(Spec):

@@ -154,6 +154,9 @@ class IothreadId(Spec):
     ] = None
 
 
+MOST_IOTHREADS = 1024
+
+
 class Iothreads(Short):
     """Threads that serve disks beside the emulator's own; a bare number is short for `count`."""
 
@@ -164,6 +167,7 @@ class Iothreads(Short):
         At("iothreads", WHOLE),
         Field(
             ge=0,
+            le=MOST_IOTHREADS,
             description="How many there are; they count from 1 unless `ids` says otherwise. Defaults to none.",
         ),
     ] = None
