@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringCon
 
 from kvmreconcile.tree.scalars import print_size, size_bytes
 
-
 _SIZE = re.compile("(?P<whole>[0-9]{1,20})([.](?P<fraction>[0-9]{0,20}))? *(?P<unit>[A-Za-z]+)")
 
 

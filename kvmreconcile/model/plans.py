@@ -115,6 +115,7 @@ class Hold(Enum):
     LOST_STATE = "the state was lost, and with it what was suspended"
     MISSING = "data is missing"
     LEFT_BEHIND = "what is in it would be left behind"
+    CRASHED = "kvmreconcile failed on it"
 
 
 Why = tuple[Hold, str, str]
@@ -146,6 +147,7 @@ class Plan:
         instead: What is wanted of objects in place of what their specs say, because an edit was taken back.
         digest: Identifies exactly these actions and held ones; an approval quotes it.
         lost: Why the state is taken to be lost, and what to do; "" where it is not.
+        crashes: What was raised while objects were compared: bugs, each of which costs one object.
     """
 
     actions: tuple[Action, ...] = ()
@@ -157,6 +159,7 @@ class Plan:
     instead: Mapping[Key, Desired] = field(default_factory=dict)
     digest: str = ""
     lost: str = ""
+    crashes: Mapping[Key, Exception] = field(default_factory=dict, compare=False)
 
     @property
     def is_empty(self) -> bool:

@@ -140,11 +140,15 @@ class Passes:
     def _look(self, origin: Origin, site: Site, turn: _Turn) -> Looked | None:
         """Return what is to be done, None if the connection was lost: then only part of the host may have been seen."""
         specs = self.reading.loaded(origin, site, self._stale)
+        for crash in specs.crashes:
+            log.error("spec.crashed", exc_info=crash)
         self.alive()
         # Asked before observing: what ends meanwhile may be seen in its state from before.
         busy = self._executions.busy()
         world, plan = self._planned(site, specs, turn)
         self.alive()
+        for key, error in plan.crashes.items():
+            log.error("object.crashed", key=str(key), exc_info=error)
         if not site.connection.is_alive():
             return None
         # What waits until the specs have said the same for a while is judged by what they say then.

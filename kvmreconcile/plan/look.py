@@ -56,6 +56,7 @@ class Findings:
         foreign: What exists under a desired name and is not ours.
         to_be: What does not exist yet, so that what needs it cannot do without its being made.
         hidden: What cannot be seen before this plan starts something.
+        crashes: What was raised while objects were compared.
         missing: Data that was complete once and is not seen now, with who uses it.
         at_rest: What may be changed while no window is open, as nobody is disturbed.
         suspended: What is to be left alone.
@@ -82,12 +83,22 @@ class Findings:
     lost: set[Key] = field(default_factory=set)
     withheld: dict[Key, Why] = field(default_factory=dict)
     missing: Users = field(default_factory=dict)
+    crashes: dict[Key, Exception] = field(default_factory=dict)
 
     def take(self, other: "Findings") -> None:
         """Take over what else was found of objects about which there is nothing to do here."""
         self.steps |= other.steps
         self.pending |= other.pending
         self.at_rest |= other.at_rest
+
+    def crash(self, desired: Desired, error: Exception) -> None:
+        """Hold an object that could not be compared, and note why."""
+        self.clear(desired.key)
+        self.crashes[desired.key] = error
+        what = "comparing it raised an error, which the daemon's log has"
+        self.held.append(
+            Held(placeholder(desired), Hold.CRASHED, what, "report it; all else goes on meanwhile")
+        )
 
     def clear(self, key: Key) -> None:
         """Forget what was found to be done to an object, or held or pending of it."""

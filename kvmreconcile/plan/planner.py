@@ -93,6 +93,7 @@ def plan(
         },
         digest=digest,
         lost=world.lost,
+        crashes=found.crashes,
     )
 
 
@@ -102,7 +103,10 @@ def _looked(scene: Scene, edits: Trials, overrides: Overrides) -> Findings:
     found = Findings(missing=losses.lost)
     world = replace(scene.world, desired={**scene.world.desired, **edits.back})
     for key in _chosen(scene.needs, overrides):
-        look(key, world, scene.kinds, scene.needs, found)
+        try:
+            look(key, world, scene.kinds, scene.needs, found)
+        except Exception as error:  # noqa: BLE001  a bug costs one object, and not all that there are
+            found.crash(world.desired[key], error)
     found.withheld |= losses.held(found.steps)
     steps = losses.at_their_cost(found.steps)
     found.steps = {k: taking_back(each) if k in edits.failed else each for k, each in steps.items()}

@@ -33,6 +33,7 @@ class Loaded:
         complete: Whether every file was read, and of every document at least which object it is about.
             Without it nothing may be pruned. Where there is no document at all it is false, too.
         sightings: Since when they have said what they say, by the files' own times.
+        crashes: What was raised while documents were read: bugs, each of which costs one document.
     """
 
     documents: tuple[Document, ...]
@@ -41,6 +42,7 @@ class Loaded:
     frozen: frozenset[Key]
     complete: bool
     sightings: Sightings = field(default_factory=Sightings, compare=False)
+    crashes: tuple[Exception, ...] = field(default=(), compare=False)
 
 
 def load(paths: Sequence[Path], kinds: Mapping[str, Kind], instance: str, naming: Naming = BY_PATH) -> Loaded:
@@ -115,6 +117,7 @@ class _Loading:
     right: list[tuple[Key, Piece]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     frozen: set[Key] = field(default_factory=set)
+    crashes: list[Exception] = field(default_factory=list)
     complete: bool = True
 
     def note(self, found: Fault | Draft | Waypoint) -> None:
@@ -138,6 +141,7 @@ class _Loading:
             return
         for piece in pieces:
             self.faults += piece.faults
+            self.crashes += [piece.crash] if piece.crash else []
             if piece.document is not None and piece.key is not None:
                 self.right.append((piece.key, piece))
                 if file.real == str(file.path):
@@ -164,7 +168,15 @@ class _Loading:
         frozen = frozenset(self.frozen)
         sightings = Sightings(self.read_s, self.changed_s, self.newest_s)
         complete = self.complete and count > 0
-        return Loaded(tuple(documents), desired, problems, frozen, complete=complete, sightings=sightings)
+        return Loaded(
+            tuple(documents),
+            desired,
+            problems,
+            frozen,
+            complete=complete,
+            sightings=sightings,
+            crashes=tuple(self.crashes),
+        )
 
     def _is_left_out(self, desired: Desired) -> bool:
         """Return whether the file that a document names is only a pointer, and record that."""

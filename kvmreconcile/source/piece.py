@@ -10,14 +10,18 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
-from kvmreconcile.model import Content, Desired, Key
+from kvmreconcile.model import Content, Desired, Key, Source
 from kvmreconcile.source.document import check, find
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import SpecFile
 from kvmreconcile.source.item import Item
 from kvmreconcile.source.mentions import mentions
-from kvmreconcile.source.text import chunks, decode
+from kvmreconcile.source.text import Chunk, chunks, decode
 from kvmreconcile.source.yaml import read
+
+_REPORT = (
+    "report it with the document; the daemon's log has the reason, and everything else goes on meanwhile"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Piece:
         faults: What is wrong with the document.
         contradictions: What is wrong with what it says.
         whole: Whether all of it was read.
+        crash: What was raised while it was read: a bug, which costs this document alone.
     """
 
     document: Document | None
@@ -40,6 +45,7 @@ class Piece:
     faults: tuple[Fault, ...]
     contradictions: tuple[Fault, ...]
     whole: bool
+    crash: Exception | None = None
 
 
 def read_pieces(file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> tuple[Piece, ...] | Fault:
@@ -52,22 +58,33 @@ def read_pieces(file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> tup
 
 def _pieces(text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Iterator[Piece]:
     for chunk in chunks(text):
-        reading = read(chunk, file.name)
-        checked = check(reading, kinds, file.path.parent)
-        desired: Desired | None = None
-        contradictions: tuple[Fault, ...] = ()
-        if checked.document is not None and reading.item is not None:
-            kind = kinds[checked.document.kind]
-            key = kind.key(checked.document)
-            try:
-                desired = kind.desire(checked.document, derived_uuid(instance, key))
-                content = _placed(desired.content, reading.item)
-                desired = replace(desired, mentions=tuple(mentions(reading.item, kind)), content=content)
-            except SpecError as error:
-                contradictions = tuple(_contradictions(error, reading.item, key))
-            yield Piece(checked.document, key, desired, checked.faults, contradictions, reading.whole)
-        elif checked.faults:
-            yield Piece(None, checked.key, None, checked.faults, (), reading.whole)
+        try:
+            piece = _piece(chunk, file, kinds, instance)
+        except Exception as error:  # noqa: BLE001  a bug costs one document, and not all that there are
+            source = Source(file.name, chunk.lines_before + 1, 1)
+            fault = Fault(source, "reading this document raised an error in kvmreconcile", _REPORT)
+            piece = Piece(None, None, None, (fault,), (), whole=False, crash=error)
+        if piece:
+            yield piece
+
+
+def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Piece | None:
+    """Return one document, None where it says nothing."""
+    reading = read(chunk, file.name)
+    checked = check(reading, kinds, file.path.parent)
+    if checked.document is None or reading.item is None:
+        return Piece(None, checked.key, None, checked.faults, (), reading.whole) if checked.faults else None
+    kind = kinds[checked.document.kind]
+    key = kind.key(checked.document)
+    desired: Desired | None = None
+    contradictions: tuple[Fault, ...] = ()
+    try:
+        desired = kind.desire(checked.document, derived_uuid(instance, key))
+        content = _placed(desired.content, reading.item)
+        desired = replace(desired, mentions=tuple(mentions(reading.item, kind)), content=content)
+    except SpecError as error:
+        contradictions = tuple(_contradictions(error, reading.item, key))
+    return Piece(checked.document, key, desired, checked.faults, contradictions, reading.whole)
 
 
 def _placed(content: Content | None, item: Item) -> Content | None:

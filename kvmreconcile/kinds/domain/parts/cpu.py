@@ -11,7 +11,6 @@ from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.short import Short
 
-
 MOST_VCPUS = 4096
 """More than QEMU gives to any guest: the machine "q35" has 4096 at most."""
 

@@ -1,0 +1,37 @@
+"""A bug in a comparison holds one object, and everything else is planned."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from kvmreconcile.model import Actual, Desired, Hold
+from kvmreconcile.plan import plan
+from kvmreconcile.tree import Node
+from tests.plan.worlds import BOOKS, Book, done, seen, wish, world
+
+WEB = wish("Network/web", "<network><mtu>1400</mtu></network>")
+DB = wish("Network/db", "<network><mtu>1400</mtu></network>")
+
+
+@dataclass(frozen=True)
+class Crashing(Book):
+    """A kind whose comparison fails for one object."""
+
+    def follow(self, desired: Desired, actual: Actual, before: Node | None) -> Node:
+        if desired.key == WEB.key:
+            raise ZeroDivisionError
+        return super().follow(desired, actual, before)
+
+
+@pytest.mark.case("18")
+def test_object_that_cannot_be_compared_is_held_and_the_others_are_planned() -> None:
+    network = BOOKS["Network"]
+    crashing = Crashing(network.name, network.root, network.rules)
+    there = [seen(each, "<network><mtu>1300</mtu></network>") for each in (WEB, DB)]
+
+    made = plan(world([WEB, DB], there), {**BOOKS, "Network": crashing})
+
+    assert done(made) == ["define Network/db"]
+    assert [(h.action.key, h.hold) for h in made.held] == [(WEB.key, Hold.CRASHED)]
+    assert "ZeroDivisionError" not in made.held[0].detail
+    assert isinstance(made.crashes[WEB.key], ZeroDivisionError)
