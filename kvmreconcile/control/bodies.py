@@ -53,6 +53,12 @@ class Suspend(About):
 
     @model_validator(mode="after")
     def _ends_later(self) -> Self:
-        if self.until is not None and self.until <= datetime.now(UTC):
+        if self.until is None:
+            return self
+        try:
+            self.until.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("until is no time that a calendar has") from None
+        if self.until <= datetime.now(UTC):
             raise ValueError("until is over already")
         return self

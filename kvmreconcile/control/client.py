@@ -7,6 +7,7 @@ Separate from the commands, and with nothing but Python's own library: a command
 import json
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ class Client:
             (json.dumps(said), {"Content-Type": "application/json"}) if said is not None else (None, {})
         )
         try:
-            connection.request(method, path, body, headers)
+            # A daemon without room answers without reading, so that nothing may be left to be sent to.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, body, headers)
             response = connection.getresponse()
             answer = json.loads(response.read())
         except (FileNotFoundError, ConnectionRefusedError):

@@ -13,6 +13,7 @@ from threading import Lock
 import structlog
 
 from kvmreconcile.access import TcpSettings
+from kvmreconcile.control.admission import Crowd, Entrance, local_origin, remote_origin
 from kvmreconcile.control.callers import Caller, bearer, local_caller, read_tokens
 from kvmreconcile.control.door import BACKLOG, Door, open_door
 from kvmreconcile.control.guard import App, Guard, Scope
@@ -89,7 +90,8 @@ class Control:
         control = self.settings.control
         door = open_door(path, control)
         guard = Guard(self.make(), lambda scope: local_caller(scope["state"]["peer"], control))
-        return _Open(str(path), Serving("socket", door.socket, guard, None), door)
+        entrance = Entrance(door.socket, Crowd(str(path)), lambda new: local_origin(new, control), tls=False)
+        return _Open(str(path), Serving("socket", entrance, guard, None), door)
 
     def _open_tcp(self) -> _Open | None:
         tcp = self.settings.control.tcp
@@ -104,11 +106,11 @@ class Control:
             )
         read_tokens(tokens)
         guard = Guard(self.make(), lambda scope: _bearer(scope, tokens), _hosts(tcp, self.settings))
-        listening = _listening(tcp)
+        entrance = Entrance(_listening(tcp), Crowd(tcp.listen), remote_origin, tls=True)
         try:
-            return _Open(tcp.listen, Serving("tcp", listening, guard, (tcp.certificate, key)))
+            return _Open(tcp.listen, Serving("tcp", entrance, guard, (tcp.certificate, key)))
         except OSError as error:  # of which those of TLS are some
-            listening.close()
+            entrance.close()
             what = f"certificate and key cannot be used: {error.strerror or error}"
             raise SpecError([Problem("control.tcp.certificate", what, "mend them")]) from None
 

@@ -6,6 +6,7 @@ Separate from the application: this is uvicorn's business, and the one place tha
 
 import asyncio
 import socket
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -16,8 +17,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from kvmreconcile.control.callers import peer_of
 from kvmreconcile.control.guard import Guard
 
-CONNECTIONS = 64
-"""How many there may be at once; one more is told to come later."""
+HANDSHAKE_S = 5.0
+"""How long TLS may take to be agreed on."""
 REQUEST_S = 10.0
 """How long a connection may take to say what it wants."""
 IDLE_S = 60
@@ -68,6 +69,14 @@ class _Server(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.config.is_ssl:
+            # uvicorn has no setting for it, and asyncio would wait for a minute.
+            loop = asyncio.get_running_loop()
+            create = partial(loop.create_server, ssl_handshake_timeout=HANDSHAKE_S)
+            loop.create_server = create  # type: ignore[method-assign]
+        await super().startup(sockets)
+
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
         if not self.should_exit:
@@ -90,7 +99,7 @@ class Serving:
         config = uvicorn.Config(
             app, http=_Protocol, ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="error",
             access_log=False, proxy_headers=False, server_header=False, date_header=False,
-            limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=1,
+            timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=1,
             ssl_certfile=tls[0] if tls else None, ssl_keyfile=tls[1] if tls else None,
         )  # fmt: skip
         config.load()

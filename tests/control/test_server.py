@@ -3,6 +3,7 @@
 import hmac
 import json
 import os
+import socket
 import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.control import orders, server
+from kvmreconcile.control import admission, orders, server
 from kvmreconcile.control.guard import LONGEST_BODY
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
 from kvmreconcile.model import HostId, Plan
@@ -20,6 +21,7 @@ from kvmreconcile.passes.news import Broken, Lost, Ordered, Refused
 from tests.control.served import (
     HOST,
     WEB,
+    WITHIN_S,
     Served,
     certificate,
     dial_tls,
@@ -371,6 +373,10 @@ HOSTILE = {
         request("POST /v1/suspend", b'{"all": true, "until": "2020-01-01T00:00:00Z"}', **JSON),
         400,
     ),
+    "beyond the calendar": (
+        request("POST /v1/suspend", b'{"all": true, "until": "9999-12-31T23:59:59-14:00"}', **JSON),
+        400,
+    ),
     "no zone": (request("POST /v1/suspend", b'{"all": true, "until": "2099-01-01T00:00:00"}', **JSON), 400),
     "long reason": (request("POST /v1/suspend", b'{"all": true, "why": "%s"}' % (b"x" * 501), **JSON), 400),
     "too long": (request("POST /v1/suspend", b" " * (LONGEST_BODY + 1), **JSON), 413),
@@ -383,6 +389,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.case("26a")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_whoever_means_no_good_changes_nothing_and_is_answered(served: Served, name: str) -> None:
     sent, status = HOSTILE[name]
@@ -408,10 +415,38 @@ def test_whoever_says_nothing_is_hung_up_on(served: Served, monkeypatch: pytest.
     assert served.raw(b"GET /v1/sta") == b""
 
 
-def test_crowd_is_told_to_come_later_and_the_next_is_served(served: Served) -> None:
-    crowd = [served.dial() for _ in range(server.CONNECTIONS)]
+@pytest.mark.case("21")
+def test_address_that_agrees_on_nothing_is_hung_up_on_and_others_are_served(
+    remote: Served,
+) -> None:
+    tcp = remote.settings.control.tcp
+    assert tcp
+    port = int(tcp.listen.rpartition(":")[2])
+    silent = []
+    for _ in range(200):
+        silent.append(socket.socket())
+        silent[-1].settimeout(WITHIN_S)
+        silent[-1].bind(("127.0.0.2", 0))
+        silent[-1].connect(("127.0.0.1", port))
 
-    assert status_of(served.raw(request("GET /v1/status"))) == 503
+    assert status_of(over_tls(remote, request("GET /readyz"))) == 200
+
+    # Those for which there is no room are closed at once, and the others when the time for TLS is over.
+    assert [each.recv(1) for each in silent] == [b""] * len(silent)
+    assert status_of(over_tls(remote, request("GET /readyz"))) == 200
+    for each in silent:
+        each.close()
+
+
+@pytest.mark.case("22")
+def test_user_with_too_many_connections_is_refused_in_json_and_served_once_there_is_room(
+    served: Served,
+) -> None:
+    # This user is root, and may have as many as are reserved beside.
+    crowd = [served.dial() for _ in range(admission.PER_USER + admission.RESERVED)]
+
+    with pytest.raises(OrderError, match="there are too many connections"):
+        served.client().get("/v1/status")
 
     for each in crowd:
         each.close()
