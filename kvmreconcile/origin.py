@@ -67,4 +67,4 @@ def find_repository(settings: Settings) -> Repository | None:
             passwords=credential(git.passwords, "git-passwords"),
         ),
     )
-    return Repository(remote, settings.state / "git")
+    return Repository(remote, settings.state)

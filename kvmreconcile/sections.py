@@ -4,10 +4,11 @@ Settings that belong together, each such group a mapping in the file.
 Separate from the settings as a whole, which would be too long to be read.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from kvmreconcile.kinds.part import Seconds, Spec
 
@@ -110,12 +111,22 @@ class HistorySettings(Spec):
     ] = 90 * 86400.0
 
 
+def _is_no_command(url: str) -> str:
+    """Refuse what git takes for an option, or for the name of a program that it is to call ("ext::…")."""
+    if url.startswith("-") or re.match("[A-Za-z0-9+.-]+::", url):
+        raise ValueError("it is no URL and no path")
+    return url
+
+
 class GitSettings(Spec):
     """A repository of specs."""
 
     url: Annotated[
-        str,
-        Field(min_length=1, description="What git clones from, by ssh or https or as a path. Required."),
+        Annotated[str, AfterValidator(_is_no_command)],
+        Field(
+            min_length=1,
+            description="What git clones from, by ssh or https or as a path. Required.",
+        ),
     ]
     ref: Annotated[
         str,

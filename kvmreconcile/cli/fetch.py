@@ -6,7 +6,6 @@ from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.terminal import show
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.origin import find_repository
-from kvmreconcile.state.owner import hand_over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +19,7 @@ def fetch(options: FetchOptions) -> int:
     repository = find_repository(settings)
     if repository is None:
         raise SpecError([Problem("git", "the settings name no repository", "set git.url")])
-    try:
-        is_new = repository.update()
-    finally:
-        if settings.state.is_dir():
-            hand_over(settings.state)
+    is_new = repository.update()
     if found := repository.in_force():
         revision = found[0]
         signed = f", signed by {revision.signer}" if revision.signer else ""

@@ -12,7 +12,7 @@ from typing import Self
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.state.database import translated
-from kvmreconcile.state.owner import opened
+from kvmreconcile.state.durable import opened
 
 _WORK = "work.lock"
 

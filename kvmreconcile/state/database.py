@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.errors import StateError
+from kvmreconcile.owner import acting_as_owner
 from kvmreconcile.state.agreement import agree, initial, store
 from kvmreconcile.state.database_file import DAMAGED, EMPTY, MISSING, beside, set_aside, visible_flaw
-from kvmreconcile.state.durable import rename_durably
+from kvmreconcile.state.durable import created, opened, rename_durably
 from kvmreconcile.state.migrations import migrate
-from kvmreconcile.state.owner import created, opened
 from kvmreconcile.state.second_copy import FILE as SECOND_COPY
 from kvmreconcile.state.second_copy import Copy, read_copy
 
@@ -116,13 +116,14 @@ def _have_agree(database: sqlite3.Connection, directory: Path, *, is_new: bool) 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """
-    Turn errors of database and file system into ours.
+    Work as the owner of a file's directory, and turn errors of database and file system into ours.
 
     Raises:
         StateError: Something inside failed.
     """
     try:
-        yield
+        with acting_as_owner(path.parent):
+            yield
     except sqlite3.Error as error:
         raise StateError(f"{path}: the state cannot be used: {error}; {_todo(error)}") from error
     except OSError as error:

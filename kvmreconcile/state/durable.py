@@ -1,9 +1,18 @@
-"""Replace files so that a crash or a power cut leaves either the old content or the new."""
+"""Make and replace files for their directory's owner alone, and so that a crash leaves either the old content or the new."""
 
 import os
 from pathlib import Path
 
-from kvmreconcile.state.owner import created
+
+def opened(path: Path) -> int:
+    """Open a file to be read and written, made if need be for the directory's owner alone, and return its handle."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def created(path: Path) -> int:
+    """Create a file for the directory's owner alone, in place of one that is there, and return its handle."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 def write_durably(path: Path, content: bytes) -> None:

@@ -7,13 +7,19 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from pydantic import ValidationError
 
 from kvmreconcile.errors import SourceError
+from kvmreconcile.settings import Settings
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.git import repository as module
+from kvmreconcile.source.git.command import Git
 from tests.origin import Origin
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -86,7 +92,7 @@ def test_next_commit_replaces_it_and_old_ones_are_swept(
         assert repository.update()
 
     assert text(repository) == "3"
-    kept = [p for p in (tmp_path / "state/revisions").iterdir() if not p.is_symlink()]
+    kept = [p for p in (tmp_path / "state/git/revisions").iterdir() if not p.is_symlink()]
     assert len(kept) == 2
 
 
@@ -305,7 +311,7 @@ def test_allowed_signers_that_are_missing_allow_nobody(
 def test_damaged_copy_is_made_anew(origin: Origin, repository: Repository, tmp_path: Path) -> None:
     origin.commit("one")
     repository.update()
-    for file in (tmp_path / "state/mirror.git/objects").rglob("*"):
+    for file in (tmp_path / "state/git/mirror.git/objects").rglob("*"):
         if file.is_file():
             file.chmod(0o600)
             file.write_bytes(b"")
@@ -361,7 +367,7 @@ def test_damaged_revision_does_not_open_the_way_back(origin: Origin, repository:
 def test_what_a_kill_left_behind_is_swept(origin: Origin, repository: Repository, tmp_path: Path) -> None:
     origin.commit("one")
     repository.update()
-    half = tmp_path / "state/revisions/new-half"
+    half = tmp_path / "state/git/revisions/new-half"
     (half / "specs").mkdir(parents=True)
     origin.commit("two")
 
@@ -427,7 +433,7 @@ def test_what_a_git_that_was_killed_has_left_is_swept(
     origin.commit("one")
     repository.update()
     commit = origin.commit("two")
-    file = tmp_path / "state/mirror.git" / left
+    file = tmp_path / "state/git/mirror.git" / left
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("")
 
@@ -444,7 +450,7 @@ def test_git_that_is_still_running_is_waited_for(
     monkeypatch.setattr(module, "LOCK_S", 0.2)
     origin.commit("one")
     repository.update()
-    handle = os.open(tmp_path / "state/lock", os.O_RDWR)
+    handle = os.open(tmp_path / "state/git/lock", os.O_RDWR)
     fcntl.flock(handle, fcntl.LOCK_EX)
     # As a git that was called by a process that was killed.
     child = subprocess.Popen(("sleep", "60"), pass_fds=[handle])
@@ -455,3 +461,33 @@ def test_git_that_is_still_running_is_waited_for(
     child.kill()
     child.wait()
     assert not repository.update()
+
+
+@pytest.mark.case("17")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")
+def test_configuration_of_the_mirror_is_not_obeyed_and_git_runs_as_the_directorys_owner() -> None:
+    with TemporaryDirectory(dir="/var/tmp") as made:
+        home, state = Path(made), Path(made, "state")
+        origin = Origin(home)
+        origin.commit("one")
+        state.mkdir()
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", made], check=True)
+        repository = Repository(Remote(str(origin.path)), state)
+        repository.update()
+        subprocess.run(
+            ["git", "config", "-f", state / "git/mirror.git/config", "alias.whoami", "!id -u"], check=True
+        )
+        git = Git(state / "git/mirror.git", state, Remote("here"))
+
+        with pytest.raises(SourceError, match="whoami"):
+            git.ask("whoami")
+
+        assert git.ask("whoami", settings={"alias.whoami": "!id -u"}) == str(NOBODY)
+        assert {path.lstat().st_uid for path in state.rglob("*")} == {NOBODY}
+
+
+@pytest.mark.case("17")
+@pytest.mark.parametrize("url", ["ext::sh -c id", "-u id", "--upload-pack=id", "fd::17"])
+def test_url_that_names_a_program_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="no URL and no path"):
+        Settings.model_validate({"git": {"url": url}})

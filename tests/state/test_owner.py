@@ -1,16 +1,20 @@
-"""What root makes in the directory of another user is that user's."""
+"""Root works in another user's directory as that user: what it makes is that user's, and no link leads further."""
 
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from kvmreconcile.errors import StateError
+from kvmreconcile.model import Suspension
+from kvmreconcile.owner import acting_as_owner, owner_of
 from kvmreconcile.state import State
 from kvmreconcile.state.claim import Claim
-from kvmreconcile.state.owner import hand_over
 
 NOBODY = 65534
 
@@ -49,12 +53,39 @@ def test_owner_can_use_what_root_has_made(theirs: Path) -> None:
         os.seteuid(0)
 
 
-def test_handing_over_changes_owners_alone(theirs: Path) -> None:
-    (theirs / "git/objects").mkdir(parents=True)
-    (theirs / "git/objects/a").write_text("a")
-    (theirs / "git/link").symlink_to("/etc/passwd")
+@pytest.mark.case("16")
+@pytest.mark.parametrize(
+    "name", ["state.sqlite3", "state.sqlite3-wal", "lock", "work.lock", "suspensions.json"]
+)
+def test_link_to_a_file_of_roots_is_not_followed(theirs: Path, tmp_path: Path, name: str) -> None:
+    canary = tmp_path / "canary"
+    canary.write_text("root's")
+    canary.chmod(0o600)
+    (theirs / name).symlink_to(canary)
 
-    hand_over(theirs)
+    with suppress(StateError, OSError), closing(State.open(theirs)) as state, Claim(theirs):
+        state.suspend(None, Suspension(datetime.now(UTC), None, "", "root"))
 
-    assert owners(theirs) == {NOBODY}
-    assert Path("/etc/passwd").stat().st_uid == 0
+    assert canary.read_text() == "root's"
+    assert (canary.stat().st_uid, stat.S_IMODE(canary.stat().st_mode)) == (0, 0o600)
+
+
+@pytest.mark.case("16")
+def test_root_has_its_own_rights_again_afterwards(theirs: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("root's")
+    (tmp_path / "secret").chmod(0o600)
+
+    with acting_as_owner(theirs):
+        with pytest.raises(PermissionError):
+            (tmp_path / "secret").read_text()
+        with acting_as_owner(theirs):
+            pass
+        with pytest.raises(PermissionError):
+            (tmp_path / "secret").read_text()
+
+    assert (tmp_path / "secret").read_text() == "root's"
+
+
+def test_nobody_else_is_affected_where_root_owns_the_directory(tmp_path: Path) -> None:
+    assert owner_of(tmp_path) is None
+    assert owner_of(tmp_path / "not/there/yet") is None

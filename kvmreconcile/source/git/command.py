@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from kvmreconcile.errors import Problem, SourceError
-from kvmreconcile.source.git.remote import Credentials
+from kvmreconcile.owner import acting_as_owner, owner_of
+from kvmreconcile.source.git.remote import Credentials, Remote
 
 _TIMEOUT_S = 120.0
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -28,15 +30,24 @@ _SETTINGS = {
     "gc.autoDetach": "false",
 }
 
+_CONFIGURATION = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
+"""As `git init --bare` writes it."""
+
 
 class Git:
-    """Git on one bare repository of ours."""
+    """
+    Git on one bare repository of ours.
 
-    def __init__(self, directory: Path, remote: str, credentials: Credentials) -> None:
+    Args:
+        state: The directory whose owner git runs as.
+    """
+
+    def __init__(self, directory: Path, state: Path, remote: Remote) -> None:
         self._directory = directory
-        self._remote = remote
-        self._environment: Mapping[str, str] = {**os.environ, **_environment(credentials)}
-        self._settings = {**_SETTINGS, **_helper(credentials)}
+        self._state = state
+        self._remote = remote.name
+        self._environment: Mapping[str, str] = {**os.environ, **_environment(remote.credentials)}
+        self._settings = {**_SETTINGS, **_helper(remote.credentials)}
         self._held: tuple[int, ...] = ()
 
     @contextmanager
@@ -66,16 +77,32 @@ class Git:
         """Tell whether git says yes, which commands that only look do by their exit status."""
         return self._run(words, _NOTHING, _NOTHING).returncode == 0
 
+    def _reset_configuration(self) -> None:
+        """Put back the repository's own configuration: whoever can write to it could have git call any program."""
+        path = self._directory / "config"
+        try:
+            if path.read_text() == _CONFIGURATION or not (self._directory / "HEAD").exists():
+                return
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError):
+            pass
+        path.unlink()
+        path.write_text(_CONFIGURATION)
+
     def _run(
         self, words: Sequence[str], settings: Mapping[str, str], environment: Mapping[str, str]
     ) -> "subprocess.CompletedProcess[str]":
         options = [word for pair in {**self._settings, **settings}.items() for word in ("-c", "=".join(pair))]
+        with suppress(OSError), acting_as_owner(self._state):
+            self._reset_configuration()
         command = ["git", "--git-dir", str(self._directory), *options, *words]
         try:
             # A session of its own: what git calls (ssh, helpers) ends with it.
             process = subprocess.Popen(
                 command, env={**self._environment, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True, pass_fds=self._held,
+                **self._identity(),
             )  # fmt: skip
         except OSError as error:
             raise self._error(words[0], f"git cannot be called: {error.strerror}") from None
@@ -87,6 +114,11 @@ class Git:
                     os.killpg(process.pid, signal.SIGKILL)
                 raise self._error(words[0], f"no answer within {_TIMEOUT_S:g} s") from None
         return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    def _identity(self) -> dict[str, Any]:
+        """Return as whom git is to run: what it obeys in its directory is the owner's word."""
+        owner = owner_of(self._state)
+        return {"user": owner.uid, "group": owner.gid, "extra_groups": owner.groups} if owner else {}
 
     def _error(self, command: str, said: str) -> SourceError:
         lines = [line.removeprefix("fatal: ") for line in said.strip().splitlines() if line]

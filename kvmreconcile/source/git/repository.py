@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
+from kvmreconcile.owner import acting_as_owner
 from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.source.git.revisions import Revision, Revisions
@@ -30,15 +31,22 @@ _COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 class Repository:
-    """A remote repository and what this host has of it, below one directory of the state."""
+    """
+    A remote repository and what this host has of it.
 
-    def __init__(self, remote: Remote, directory: Path) -> None:
+    Args:
+        state: The directory of the state, whose owner does all the work. Nothing below it tells who that is: it may
+            be a link.
+    """
+
+    def __init__(self, remote: Remote, state: Path) -> None:
         # git reads a path that is not absolute from where the files go, finds no index there, and lays out nothing.
-        directory = self._directory = directory.absolute()
+        self._state = state.absolute()
+        directory = self._directory = self._state / "git"
         self._remote = remote
         self._mirror = directory / "mirror.git"
         self._revisions = Revisions(directory / "revisions")
-        self._git = Git(self._mirror, remote.name, remote.credentials)
+        self._git = Git(self._mirror, self._state, remote)
 
     @property
     def name(self) -> str:
@@ -47,7 +55,8 @@ class Repository:
 
     def in_force(self) -> tuple[Revision, Path] | None:
         """Return the revision in force and the directory of its specs; None before the first, or of another remote."""
-        found = self._revisions.in_force()
+        with acting_as_owner(self._state):
+            found = self._revisions.in_force()
         return found if found and self._is_ours(found[0]) else None
 
     def update(self) -> bool:
@@ -57,7 +66,7 @@ class Repository:
         Raises:
             SourceError: It cannot be had, or must not be used; the one in force stays.
         """
-        with self._alone():
+        with acting_as_owner(self._state), self._alone():
             return self._update()
 
     def _update(self) -> bool:
