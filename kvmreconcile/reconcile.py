@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import entry_points
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -16,7 +17,7 @@ from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Applied, Key, Observation, Plan, Prune, Report, World
+from kvmreconcile.model import Action, Applied, Key, Observation, Plan, Prune, Report, World
 from kvmreconcile.observe import Observer
 from kvmreconcile.obstacles import Obstacles
 from kvmreconcile.plan import Limit, Limits, Overrides
@@ -142,13 +143,34 @@ class Site:
             settle_s=self.settings.settle.removal_s,
         )
         planner = find(PLANNERS, self.settings.planner)
-        plan: Plan = planner(world, self.kinds, overrides, limits)
+        plan: Plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
         # Only files that something would be made of are read: of all others it does not matter what they hold.
         unusable = self._obstacles.in_new(plan)
         if unusable:
             world = replace(world, obstacles={**world.obstacles, **unusable})
-            plan = planner(world, self.kinds, overrides, limits)
+            plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
         return plan
+
+    def _fenced(self, plan: Plan, world: World) -> Plan:
+        """Say of each file that something would be made of below which directories it must lie."""
+        held = [h.action for h in plan.held]
+        if not any(action.content for action in (*plan.actions, *held)):
+            return plan
+        places = (self.kinds[key.kind].place(desired.tree) for key, desired in world.desired.items())
+        below = (
+            *self.settings.sources.directories,
+            *(Path(place) for place in places if place.startswith("/")),
+        )
+
+        def fenced(action: Action) -> Action:
+            content = action.content
+            return replace(action, content=content and replace(content, below=(content.home, *below)))
+
+        return replace(
+            plan,
+            actions=tuple(map(fenced, plan.actions)),
+            held=tuple(replace(h, action=fenced(h.action)) for h in plan.held),
+        )
 
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
         """Do what the plan says; `approved` is for an executor that acts on approval only."""

@@ -184,6 +184,18 @@ class GitSettings(Spec):
     ] = None
 
 
+class SourceSettings(Spec):
+    """Files of this host that volumes are filled from."""
+
+    directories: Annotated[
+        tuple[Path, ...],
+        Field(
+            description="Directories below which such a file must lie once links are followed, beside that of its "
+            'spec and those of the pools that specs name. Defaults to ["/var/lib/libvirt/images"].'
+        ),
+    ] = (Path("/var/lib/libvirt/images"),)
+
+
 class MetricsSettings(Spec):
     """What Prometheus is told beside the daemon's own metrics."""
 

@@ -12,7 +12,14 @@ from pydantic import Field
 
 from kvmreconcile.access import ControlSettings
 from kvmreconcile.kinds.part import Seconds, Spec
-from kvmreconcile.sections import GitSettings, HistorySettings, LimitSettings, MetricsSettings, NotifySettings
+from kvmreconcile.sections import (
+    GitSettings,
+    HistorySettings,
+    LimitSettings,
+    MetricsSettings,
+    NotifySettings,
+    SourceSettings,
+)
 from kvmreconcile.settling import SettleSettings
 
 
@@ -99,6 +106,9 @@ class Settings(Spec):
         SettleSettings,
         Field(description="How long the specs must have been as they are before they count in full."),
     ] = SettleSettings()
+    sources: Annotated[
+        SourceSettings, Field(description="Which files of this host volumes may be filled from.")
+    ] = SourceSettings()
     history: Annotated[HistorySettings, Field(description="How much of what happened is kept.")] = (
         HistorySettings()
     )

@@ -13,14 +13,14 @@ from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.plan import Only
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Deed, carry_out
-from kvmreconcile.cli.site import check_known, chosen, open_site, rules_of
+from kvmreconcile.cli.site import check_known, chosen, open_site, read_origin, rules_of
 from kvmreconcile.cli.terminal import ask, can_ask, complain, palette, say, show
 from kvmreconcile.model import Plan, Prune, Reason, Report, Result, World
 from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render import render_text, summary
 from kvmreconcile.reconcile import Site, known_kinds
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Effect
 
 ROUNDS = 3
@@ -73,7 +73,7 @@ def apply(options: ApplyOptions) -> int:
     settings, kinds = options.settings(), known_kinds()
     only = chosen(options.only, kinds)
     origin = find_origin(options.paths, settings)
-    specs = load(origin.paths, kinds, settings.instance, origin.naming)
+    specs = read_origin(origin, settings, kinds)
     complain(specs.problems)
     effect = Effect[options.max_effect.name] if options.max_effect else None
     overrides = Overrides(max_effect=effect, approved=options.approve, only=only or None)

@@ -5,7 +5,7 @@ Separate because every command that looks at a host begins with it, and because 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from kvmreconcile.cli.terminal import say
 from kvmreconcile.errors import HostError, Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, World
-from kvmreconcile.origin import find_origin
+from kvmreconcile.origin import Origin, find_origin
+from kvmreconcile.owner import acting_as_owner
 from kvmreconcile.reconcile import Site, known_kinds, on_host
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded, load
@@ -32,8 +33,13 @@ def rules_of(kinds: Mapping[str, Kind]) -> Mapping[str, Rules]:
 
 def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
     """Read the specs named, or else those of the settings."""
-    origin = find_origin(paths, settings)
-    return load(origin.paths, kinds, settings.instance, origin.naming)
+    return read_origin(find_origin(paths, settings), settings, kinds)
+
+
+def read_origin(origin: Origin, settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
+    """Read the specs of an origin; those of a repository lie in the state, and are read as its owner."""
+    with acting_as_owner(settings.state) if origin.commit else nullcontext():
+        return load(origin.paths, kinds, settings.instance, origin.naming)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ Separate from what a kind is, because parts that all kinds share are themselves 
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -26,13 +26,18 @@ def read_seconds(value: object) -> float:
     found = _TIME.fullmatch(str(value).strip())
     if found is None:
         raise ValueError('a time is a number with ms, s, min, h or d behind it, such as "5min"')
-    seconds = float(found[1]) * _UNITS_S[found[2]]
+    return float(found[1]) * _UNITS_S[found[2]]
+
+
+def _bounded(seconds: float) -> float:
     if seconds > _LONGEST_S:
         raise ValueError("a time is at most 36500d")
     return seconds
 
 
-Seconds = Annotated[float, BeforeValidator(read_seconds, json_schema_input_type=str)]
+Seconds = Annotated[
+    float, BeforeValidator(read_seconds, json_schema_input_type=str), AfterValidator(_bounded)
+]
 """A length of time; in YAML a number with a unit ("500ms", "5min")."""
 
 

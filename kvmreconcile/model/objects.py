@@ -85,6 +85,8 @@ class Content:
     Attributes:
         any_format: Whether it is taken as it is, be it a disk image or not.
         sha256: The checksum that it must have, "" where any will do.
+        home: The directory of the spec.
+        below: Directories of which one must hold it once links are followed, None for any.
         named_by: By which field the spec names it, such as "spec.source.file".
         source: Where that field is.
     """
@@ -92,6 +94,8 @@ class Content:
     path: Path
     any_format: bool = False
     sha256: str = ""
+    home: Path = Path()
+    below: tuple[Path, ...] | None = None
     named_by: str = ""
     source: Source = field(default_factory=Source)
 

@@ -96,6 +96,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
             "control",
             "history",
             "metrics",
+            "sources",
         )
 
 

@@ -155,3 +155,17 @@ def test_existing_volume_that_is_damaged_is_not_in_sync(site: Site) -> None:
     os.truncate(site.lab.path / "images/small/data", 60)
     site.lab.virsh("pool-refresh", "small")
     assert "within its header" in holds(site)["Volume/small/data"]
+
+
+@pytest.mark.case("25")
+def test_file_of_the_host_that_no_directory_of_sources_holds_is_not_written_to_a_volume(site: Site) -> None:
+    (site.specs / "link.raw").symlink_to("/etc/shadow")
+    volume(site, "root.raw", "format: raw, source: {file: link.raw, contentFormat: any}")
+    volume(site, "other.raw", "format: raw, source: {file: /etc/shadow, contentFormat: any}")
+
+    held = holds(site)
+
+    assert held.keys() == {"Volume/small/root.raw", "Volume/small/other.raw"}
+    assert all('"sources.directories"' in why for why in held.values())
+    site.apply()
+    assert names(site) == []

@@ -39,7 +39,7 @@ def unusable(tree: Node, content: Content) -> Obstacle | None:
         tree: The volume's definition; one without a format may be of any.
     """
     try:
-        with opened(content.path) as file:
+        with opened(content.path, content.below) as file:
             found = examined(file, tree, content)
             if isinstance(found, Obstacle):
                 return found

@@ -6,7 +6,7 @@ Only a bounded part of the file is read to tell what it is, and nothing in it is
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -64,12 +64,15 @@ class Unusable(Rejected):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[FileIO]:
+def opened(path: Path, below: Sequence[Path] | None = None) -> Iterator[FileIO]:
     """
     Open an image file to be read.
 
+    Args:
+        below: Directories of which one must hold it once links are followed, None for any.
+
     Raises:
-        Unusable: There is no such file, or it is not one that can be read.
+        Unusable: There is no such file, it is not one that can be read, or it lies where none may.
     """
     try:
         file = open(path, "rb", buffering=0, opener=_open)  # noqa: SIM115  it is closed below
@@ -78,7 +81,18 @@ def opened(path: Path) -> Iterator[FileIO]:
     with file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise Unusable(_unreadable(path, "it is not a regular file"))
+        if below is not None:
+            _check_place(file, path, below)
         yield file
+
+
+def _check_place(file: FileIO, path: Path, below: Sequence[Path]) -> None:
+    """Raise Unusable unless an open file lies below one of the directories; no link can be turned any more."""
+    real = Path(f"/proc/self/fd/{file.fileno()}").readlink()
+    if not any(real.is_relative_to(directory.resolve()) for directory in below):
+        why = f"{path} is {real}, where no file may be that a volume is filled from"
+        todo = 'move it below a directory of the setting "sources.directories", or add its directory there'
+        raise Unusable(Obstacle(why, todo))
 
 
 def _unreadable(path: Path, why: str | None) -> Obstacle:

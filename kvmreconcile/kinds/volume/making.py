@@ -135,7 +135,7 @@ def delete(volume: libvirt.virStorageVol, key: Key) -> None:
 def _opened(key: Key, definition: Node, content: Content) -> Iterator[tuple[FileIO, Image]]:
     """Open the file that a volume is to start as, if it can be used."""
     try:
-        with opened(content.path) as file:
+        with opened(content.path, content.below) as file:
             found = examined(file, definition, content)
             if isinstance(found, Obstacle):
                 raise Rejected(f"{key}: {found}")

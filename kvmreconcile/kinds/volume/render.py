@@ -61,6 +61,7 @@ def _content(document: Document, spec: VolumeSpec) -> Content | None:
         return None
     return Content(
         path=document.directory / Path(spec.source.file),
+        home=document.directory,
         any_format=spec.source.content_format == "any",
         sha256=spec.source.checksum.sha256.lower() if spec.source.checksum else "",
         named_by="spec.source.file",

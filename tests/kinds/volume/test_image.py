@@ -84,6 +84,24 @@ def test_nothing_to_read_is_rejected(tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.case("25")
+def test_file_is_read_only_below_directories_that_are_named_wherever_links_lead(tmp_path: Path) -> None:
+    images, secret = tmp_path / "images", tmp_path / "secret"
+    images.mkdir()
+    secret.write_text("root's")
+    (images / "plain").write_bytes(b"x")
+    (images / "out").symlink_to(secret)
+    (images / "in").symlink_to("plain")
+    (tmp_path / "way").symlink_to(images)
+
+    for name in ("images/plain", "images/in", "way/plain"):
+        with opened(tmp_path / name, [tmp_path / "way"]) as file:
+            assert file.read() == b"x"
+    for name in ("secret", "images/out", "images/../secret"):
+        with pytest.raises(Rejected, match="sources.directories"), opened(tmp_path / name, [images]):
+            pass
+
+
 def test_file_that_is_written_to_while_it_is_read_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "image"
     path.write_bytes(bytes(MIB))
