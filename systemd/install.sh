@@ -130,6 +130,8 @@ run_uninstall() {
     if [ "${1:-}" = --purge ]; then
         purge
     else
+        # Without the daemon nobody needs to rule libvirt by this user.
+        ! id -nG kvmreconcile 2>/dev/null | grep -qw libvirt || gpasswd --delete kvmreconcile libvirt >/dev/null
         say "kept: /etc/kvmreconcile, /var/lib/kvmreconcile and those of further instances; --purge removes them, too"
     fi
     say "guests, networks, pools and volumes are as they were, and so are the packages"

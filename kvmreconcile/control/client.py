@@ -6,18 +6,21 @@ Separate from the commands, and with nothing but Python's own library: a command
 
 import json
 import socket
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
+from kvmreconcile.control.addressee import addressee
 from kvmreconcile.control.place import socket_path
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError, Problem
 from kvmreconcile.settings import Settings
 
 _TIMEOUT_S = 70.0
 """Longer than the longest that the daemon takes to answer an order."""
+_QUEUE_S, _PAUSE_S = 5.0, 0.02
 _ERRORS: Mapping[int, type[OrderError]] = {403: Forbidden, 404: NotKnown, 409: NotNow}
 
 
@@ -31,7 +34,17 @@ class _Connection(HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        give_up_s = time.monotonic() + _QUEUE_S
+        while True:
+            try:
+                self.sock.connect(str(self._path))
+            except BlockingIOError:
+                # So many wait to be connected that there is no room to wait (connect(2), EAGAIN).
+                if time.monotonic() > give_up_s:
+                    raise
+                time.sleep(_PAUSE_S)
+            else:
+                return
 
 
 class Client:
@@ -39,6 +52,7 @@ class Client:
 
     def __init__(self, settings: Settings) -> None:
         self._path = socket_path(settings)
+        self._addressee = addressee(settings)
 
     def get(self, path: str) -> Any:
         """
@@ -65,9 +79,8 @@ class Client:
             todo = "give the daemon a place for one: control.socket"
             raise NoDaemon(Problem("control.socket", "this instance has no control socket", todo))
         connection = _Connection(self._path)
-        body, headers = (
-            (json.dumps(said), {"Content-Type": "application/json"}) if said is not None else (None, {})
-        )
+        body = json.dumps(said) if said is not None else None
+        headers = self._addressee | ({"Content-Type": "application/json"} if body is not None else {})
         try:
             # A daemon without room answers without reading, so that nothing may be left to be sent to.
             with suppress(BrokenPipeError, ConnectionResetError):

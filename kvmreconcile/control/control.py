@@ -89,7 +89,7 @@ class Control:
             return None
         control = self.settings.control
         door = open_door(path, control)
-        guard = Guard(self.make(), lambda scope: local_caller(scope["state"]["peer"], control))
+        guard = Guard(self.make(), self.settings, lambda scope: local_caller(scope["state"]["peer"], control))
         entrance = Entrance(door.socket, Crowd(str(path)), lambda new: local_origin(new, control), tls=False)
         return _Open(str(path), Serving("socket", entrance, guard, None), door)
 
@@ -105,7 +105,9 @@ class Control:
                 [Problem(f"control.tcp.{'tokens' if key else 'key'}", what, "see docs/control.md")]
             )
         read_tokens(tokens)
-        guard = Guard(self.make(), lambda scope: _bearer(scope, tokens), _hosts(tcp, self.settings))
+        guard = Guard(
+            self.make(), self.settings, lambda scope: _bearer(scope, tokens), _hosts(tcp, self.settings)
+        )
         entrance = Entrance(_listening(tcp), Crowd(tcp.listen), remote_origin, tls=True)
         try:
             return _Open(tcp.listen, Serving("tcp", entrance, guard, (tcp.certificate, key)))

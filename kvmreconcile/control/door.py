@@ -15,7 +15,8 @@ from pathlib import Path
 from kvmreconcile.access import ControlSettings
 from kvmreconcile.errors import Problem, SpecError
 
-BACKLOG = 64
+BACKLOG = 512
+"""How many connections may wait until they are looked at; a crowd must not fill it at once."""
 
 
 @dataclass(slots=True)

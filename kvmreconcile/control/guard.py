@@ -12,8 +12,10 @@ from typing import Any
 
 import structlog
 
+from kvmreconcile.control.addressee import mismatch
 from kvmreconcile.control.callers import Caller
 from kvmreconcile.errors import Problem
+from kvmreconcile.settings import Settings
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -44,6 +46,7 @@ class Guard:
     """
 
     app: App
+    settings: Settings
     identify: Callable[[Scope], Caller | None]
     hosts: frozenset[str] | None = None
 
@@ -79,6 +82,8 @@ class Guard:
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if self.hosts is not None and name not in self.hosts:
             return 421, Problem("request", "it is for another host", "add the name to control.tcp.names")
+        if other := mismatch(headers, self.settings):
+            return 421, other
         if caller is None and scope["path"] not in OPEN:
             return 401, Problem(
                 "request", "nobody known sent it", "send a token: Authorization: Bearer TOKEN"

@@ -103,8 +103,9 @@ class Served:
     def dial(self) -> socket.socket:
         """Connect to the socket."""
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(WITHIN_S)
+        # Before there is a time limit: then it waits for room to wait in.
         connection.connect(str(self.path))
+        connection.settimeout(WITHIN_S)
         return connection
 
     def raw(self, request: bytes, *, dial: Callable[[], socket.socket] | None = None) -> bytes:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.control import admission, orders, server
+from kvmreconcile.control.client import Client
 from kvmreconcile.control.guard import LONGEST_BODY
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
 from kvmreconcile.model import HostId, Plan
@@ -534,3 +535,21 @@ def test_lost_state_is_told_with_every_answer_until_it_is_accepted(served: Serve
     assert served.state.is_unproved()
     assert "what was suspended in that is looked after again" in served.client().order("state/accept", {})
     assert not served.state.is_unproved()
+
+
+@pytest.mark.case("23")
+@pytest.mark.parametrize(
+    "change",
+    [{"instance": "other"}, {"state": Path("/srv/other")}, {"connect": "qemu+ssh://far/system"}],
+    ids=["instance", "state", "connect"],
+)
+def test_daemon_that_is_not_the_one_that_is_meant_refuses_and_says_which_it_is(
+    served: Served, change: dict[str, object]
+) -> None:
+    client = Client(served.settings.model_copy(update=change))
+
+    with pytest.raises(OrderError, match=f"another {next(iter(change))}; this one has instance lab, state "):
+        client.order("suspend", {"all": True})
+
+    assert served.state.suspended() == {}
+    assert served.client().order("suspend", {"all": True})

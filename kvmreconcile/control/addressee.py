@@ -1,0 +1,38 @@
+"""
+Which daemon a command means: a request says so, and a daemon that is another refuses it.
+
+Separate from who is calling. A socket is found by its path alone, behind which another instance may listen, or one
+with another state.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from kvmreconcile.errors import Problem
+from kvmreconcile.settings import Settings
+
+_PREFIX = "Kvmreconcile-"
+
+
+def addressee(settings: Settings) -> dict[str, str]:
+    """Return the headers of a request for the daemon with these settings."""
+    return {f"{_PREFIX}{name.title()}": quote(value) for name, value in _facts(settings).items()}
+
+
+def mismatch(headers: Mapping[bytes, str], settings: Settings) -> Problem | None:
+    """Return that a request is for another daemon than that with these settings, None if it is not, or does not say."""
+    asked = {name: headers.get(f"{_PREFIX}{name}".lower().encode()) for name in _facts(settings)}
+    wrong = [name for name, value in _facts(settings).items() if asked[name] not in (None, quote(value))]
+    if not wrong:
+        return None
+    have = ", ".join(f"{name} {value}" for name, value in _facts(settings).items())
+    what = f"it is for a daemon with another {' and '.join(wrong)}; this one has {have}"
+    return Problem("request", what, "name its settings by --config, or its socket by control.socket")
+
+
+def _facts(settings: Settings) -> dict[str, str]:
+    return {
+        "instance": settings.instance,
+        "state": str(settings.state.absolute()),
+        "connect": settings.connect,
+    }
