@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import libvirt
 import pytest
 
 from kvmreconcile.cli.writing import write_document
@@ -20,6 +21,7 @@ from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.stamp import without_stamp
 from kvmreconcile.model import Actual, Key, Result
+from kvmreconcile.plan.render.words import is_secret
 from kvmreconcile.tree import Node, diff, overlay, parse, paths, to_xml
 from kvmreconcile.tree.place import at, under
 from tests.embed.embedded import Embedded, files, wish
@@ -183,6 +185,17 @@ def test_oracle_agrees_with_the_engine(hypervisor: Embedded, corpus: list[Path])
         assert changed - again <= {"title", "on_crash"}, (file.name, changed)
 
 
+@pytest.mark.case("24")
+def test_what_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded, corpus: list[Path]) -> None:
+    for file in corpus:
+        key, _ = _define(hypervisor, file.read_text())
+        domain = hypervisor.connection.virt.lookupByName(key.name)
+        said, whole = (parse(domain.XMLDesc(flags)) for flags in (_INACTIVE, _INACTIVE | _SECURE))
+        hidden = [change.rule for change in diff(said, whole, RULES)]
+        assert not [rule for rule in hidden if not is_secret(rule, RULES)], file.name
+
+
+_INACTIVE, _SECURE = libvirt.VIR_DOMAIN_XML_INACTIVE, libvirt.VIR_DOMAIN_XML_SECURE
 Place = tuple[int | str, ...]
 
 

@@ -275,5 +275,18 @@ RULES = Rules(
         "devices/*/address",
         "devices/*/address/@*",
     ),
-    secrets=paths("devices/graphics/@passwd", "devices/**/auth/secret/@usage", "launchSecurity/session"),
+    secrets=paths(
+        # What libvirt itself shows only if asked for it (VIR_DOMAIN_XML_SECURE).
+        "devices/graphics/@passwd",
+        "devices/**/cookies/cookie",
+        "launchSecurity/session",
+        # What people put passwords, keys and tokens into.
+        "devices/**/auth/secret/@usage",
+        "devices/**/source/@query",
+        "os/cmdline",
+        "sysinfo/entry",
+        "sysinfo/*/entry",
+        "qemu:commandline/qemu:arg/@value",
+        "qemu:commandline/qemu:env/@value",
+    ),
 )

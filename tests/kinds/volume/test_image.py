@@ -98,7 +98,7 @@ def test_file_is_read_only_below_directories_that_are_named_wherever_links_lead(
         with opened(tmp_path / name, [tmp_path / "way"]) as file:
             assert file.read() == b"x"
     for name in ("secret", "images/out", "images/../secret"):
-        with pytest.raises(Rejected, match="sources.directories"), opened(tmp_path / name, [images]):
+        with pytest.raises(Rejected, match=r"sources\.directories"), opened(tmp_path / name, [images]):
             pass
 
 

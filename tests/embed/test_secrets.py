@@ -1,0 +1,107 @@
+"""Every value that may be a secret: set, changed and removed, it is in no plan, no error and not in the state."""
+
+from collections.abc import Iterator
+
+import libvirt
+import pytest
+
+from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.plan.render import render_json, render_markdown, render_text
+from kvmreconcile.plan.render.words import holds_secret, is_secret
+from kvmreconcile.tree import Node, diff, parse
+from tests.embed.embedded import KINDS, Embedded, wish
+
+pytestmark = pytest.mark.case("24")
+
+QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
+DEFINITION = f"""\
+<domain type='qemu' xmlns:qemu='{QEMU}'>
+  <name>vault</name><memory unit='MiB'>64</memory>
+  <os><type arch='x86_64' machine='q35'>hvm</type><kernel>/boot/vmlinuz</kernel><cmdline>key=CANARY-cmdline</cmdline></os>
+  <sysinfo type='smbios'>
+    <system><entry name='serial'>ds=nocloud;s=https://h/CANARY-serial</entry></system>
+    <oemStrings><entry>token=CANARY-oem</entry></oemStrings>
+  </sysinfo>
+  <sysinfo type='fwcfg'><entry name='opt/com.example/key'>CANARY-fwcfg</entry></sysinfo>
+  <devices>
+    <disk type='network' device='cdrom'>
+      <driver name='qemu' type='raw'/>
+      <source protocol='https' name='image.iso' query='token=CANARY-query'>
+        <host name='example.org' port='443'/>
+        <cookies><cookie name='session'>CANARY-cookie</cookie></cookies>
+      </source>
+      <target dev='sda' bus='sata'/>
+    </disk>
+    <graphics type='vnc' port='-1' passwd='CANARY-p'/>
+    <graphics type='spice' autoport='yes' passwd='CANARY-spice'/>
+  </devices>
+  <qemu:commandline>
+    <qemu:arg value='-fw_cfg'/><qemu:arg value='name=opt/a,string=CANARY-arg'/>
+    <qemu:env name='TOKEN' value='CANARY-env'/>
+  </qemu:commandline>
+</domain>
+"""
+CANARY = "CANARY"
+
+
+def stages() -> Iterator[str]:
+    """Yield the definition, the same with other secrets, and without them."""
+    yield DEFINITION
+    yield DEFINITION.replace("CANARY-p'", "CANARY-q'").replace("CANARY-", "CANARY_")
+    # One kind of display stays: libvirt adds a device of sound for it that it does not let go of.
+    yield (
+        "<domain type='qemu'><name>vault</name><memory unit='MiB'>64</memory>"
+        "<os><type arch='x86_64' machine='q35'>hvm</type></os>"
+        "<devices><graphics type='spice' autoport='yes'/></devices></domain>"
+    )
+
+
+def test_there_is_a_value_at_each_path_of_a_secret() -> None:
+    missing = {"devices/**/auth/secret/@usage", "launchSecurity/session"}
+    for path, _ in RULES.secrets.rows:
+        last = path.rpartition("/")[2].lstrip("@").removeprefix("qemu:")
+        assert (f"<{last}" in DEFINITION or f"{last}='" in DEFINITION or last == "arg") is (
+            path not in missing
+        )
+
+
+def test_what_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded) -> None:
+    domain = hypervisor.connection.virt.defineXML(DEFINITION)
+    secure = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
+    plain, whole = (parse(domain.XMLDesc(flags)) for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, secure))
+
+    hidden = list(diff(plain, whole, RULES))
+
+    assert len(hidden) >= 3
+    for change in hidden:
+        inside = isinstance(change.new, Node) and holds_secret(change.new, change.rule, RULES)
+        assert inside or is_secret(change.rule, RULES), change.rule
+
+
+def test_no_plan_and_no_state_holds_a_secret_that_is_set_changed_or_removed(hypervisor: Embedded) -> None:
+    rules = {name: kind.rules for name, kind in KINDS.items()}
+    for xml in stages():
+        spec = wish("vault", {"xml": xml, "state": "stopped", "update": {"maxEffect": "data-loss"}})
+
+        plan = hypervisor.plan(spec)
+        shown = [render(plan, rules) for render in (render_text, render_json, render_markdown)]
+        report = hypervisor.apply(spec, plan)
+
+        assert plan.actions
+        assert not report.failed
+        assert "(secret)" in shown[0]
+        assert CANARY not in "".join(shown)
+        assert CANARY not in repr(hypervisor.state.applied())
+        assert hypervisor.plan(spec).is_empty
+
+
+def test_error_of_libvirt_holds_no_secret(hypervisor: Embedded) -> None:
+    broken = DEFINITION.replace("type='smbios'", "type='CANARY'", 1).replace(
+        "passwd='CANARY-p'", "passwd='CANARY-too-long'"
+    )
+    spec = wish("vault", {"xml": broken, "state": "stopped", "checkSchema": False})
+
+    report = hypervisor.apply(spec, hypervisor.plan(spec))
+
+    assert report.failed
+    assert not any("CANARY-" in outcome.error for outcome in report.failed)
