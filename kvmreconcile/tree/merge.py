@@ -146,7 +146,9 @@ def insert(children: list[Node], new: Node) -> None:
     if new.tag == TEXT:
         children.append(new)
         return
-    last = max((i for i, c in enumerate(children) if c.tag == new.tag), default=len(children) - 1)
+    # From behind: of thousands of one tag, each is found at once.
+    places = reversed(range(len(children)))
+    last = next((i for i in places if children[i].tag == new.tag), len(children) - 1)
     children.insert(last + 1, new)
 
 

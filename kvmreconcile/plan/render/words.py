@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.tree import Node, Rules
-from kvmreconcile.tree.diff import label
+from kvmreconcile.tree.diff import names
 from kvmreconcile.tree.node import COMMENT, NONE, TEXT
 from kvmreconcile.tree.place import at, short, under
 from kvmreconcile.tree.scalars import print_size
@@ -104,11 +104,11 @@ def leaves(
         yield (*steps, f"@{short(name)}"), at(rule, name), text
     if node.text:
         yield steps, rule, node.text
-    for child in node.children:
+    for child, step in zip(node.children, names(node, rules, rule), strict=True):
         where = under(rule, child.tag)
         if child.tag in (COMMENT, NONE, TEXT) or where in rules.ignored:
             continue
-        path = (*steps, label(child, node, rules, where))
+        path = (*steps, step)
         if _only_holds_others(child, where, rules) and not path[-1].endswith("]"):
             yield from leaves(child, rules, where, path)
         else:
