@@ -6,6 +6,7 @@ Separate from what requests mean: what is refused here is refused whoever asks f
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,8 @@ ANSWER_S = 60.0
 """How long an answer may take, with all that its reader takes to read it."""
 OPEN = frozenset({"/healthz", "/readyz", "/v1/hooks/git"})
 """What needs no caller: it tells next to nothing, or has a proof of its own."""
+
+_HOST = re.compile("[a-z0-9._:%\\[\\]-]*")
 
 log = structlog.get_logger()
 
@@ -66,12 +69,11 @@ class Guard:
         refusal = self._refusal(scope, caller)
         if refusal is None:
             body = await _body(receive)
-            if body is None:
-                refusal = 413, Problem("request", f"it is longer than {LONGEST_BODY} bytes", "send less")
-            else:
+            if isinstance(body, bytes):
                 scope["state"] = {**scope.get("state", {}), "caller": caller}
                 await self.app(scope, _replayed(body, receive), send)
                 return
+            refusal = body
         await _refuse(send, *refusal)
 
     def _refusal(self, scope: Scope, caller: Caller | None) -> tuple[int, Problem] | None:
@@ -79,6 +81,8 @@ class Guard:
         if b"origin" in headers:
             return 403, Problem("request", "it comes from a web page", "ask by a program")
         host = headers.get(b"host", "").lower()
+        if not _HOST.fullmatch(host):
+            return 400, Problem("request", "its header Host names no host", "name this one")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if self.hosts is not None and name not in self.hosts:
             return 421, Problem("request", "it is for another host", "add the name to control.tcp.names")
@@ -91,17 +95,20 @@ class Guard:
         return None
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """Return all of a body, None if it is too long."""
+async def _body(receive: Receive) -> bytes | tuple[int, Problem]:
+    """Return all of a body, or why it cannot be had."""
     body = bytearray()
-    async with asyncio.timeout(BODY_S):
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if len(body) > LONGEST_BODY:
-                return None
-            if not message.get("more_body"):
-                return bytes(body)
+    try:
+        async with asyncio.timeout(BODY_S):
+            while True:
+                message = await receive()
+                body += message.get("body", b"")
+                if len(body) > LONGEST_BODY:
+                    return 413, Problem("request", f"it is longer than {LONGEST_BODY} bytes", "send less")
+                if not message.get("more_body"):
+                    return bytes(body)
+    except TimeoutError:
+        return 408, Problem("request", f"its body did not come within {BODY_S:g} s", "send it at once")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -1,0 +1,47 @@
+"""
+The daemon's user as an enemy: again and again it puts links to a file of root's in place of what is in its directory.
+
+    python -m tests.state.swapper DIRECTORY TARGET UID SEED
+"""
+
+import os
+import shutil
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+NAMES = (
+    "state.sqlite3", "state.sqlite3-wal", "state.sqlite3-shm", "state.sqlite3-journal", "state.sqlite3.new", "lock", "work.lock",
+    "suspensions.json", "suspensions.json.new", "git", "git/lock", "git/mirror.git", "git/mirror.git/config",
+    "git/mirror.git/HEAD", "git/mirror.git/hooks", "git/mirror.git/objects", "git/mirror.git/packed-refs", "git/revisions",
+    "git/revisions/current", "git/revisions/.current",
+)  # fmt: skip
+
+
+def main(directory: Path, target: Path, uid: int, dice: Random) -> None:
+    os.setgroups(())
+    os.setgid(uid)
+    os.setuid(uid)
+    while True:
+        place = directory / dice.choice(NAMES)
+        kind = dice.randrange(2)
+        time.sleep(dice.choice((0, 0.001, 0.05)))
+        with suppress(OSError):
+            if dice.random() < 0.7:
+                # All links are taken away, so that commands also get on.
+                for name in NAMES:
+                    if (directory / name).is_symlink():
+                        (directory / name).unlink()
+                time.sleep(dice.choice((0, 0.01, 0.2)))
+                continue
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place, ignore_errors=True)
+            beside = directory / f".swap-{dice.randrange(9)}"
+            beside.symlink_to(target.parent if kind == 1 else target)
+            beside.rename(place)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), Random(int(sys.argv[4])))
