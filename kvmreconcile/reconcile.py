@@ -4,7 +4,7 @@ One pass: what is wanted, what is, what would be done, and doing it.
 Separate from the command line and the daemon, which are only two ways of asking for a pass.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from kvmreconcile.errors import Problem
 from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
 from kvmreconcile.kinds import KINDS
@@ -89,7 +90,7 @@ class Site:
         settings, here = self.settings, self.connection.identify()
         self.state.binding.check(here, self.connection.uri)
         # The state first: what another process completes meanwhile would be taken for gone.
-        edits, applied = self.state.edits(), self.state.applied()
+        edits, applied, trials = self.state.edits(), self.state.applied(), self.state.trials()
         observed = self._observed(specs, applied) if at is None else self._observer.again(at)
         world = World(
             instance=settings.instance,
@@ -98,11 +99,12 @@ class Site:
             desired=specs.desired,
             observed=observed,
             applied=applied,
-            frozen=specs.frozen,
+            # What is remembered of it is part of what decides, so that nothing is done to it without that.
+            frozen=specs.frozen | self.state.garbled().keys(),
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
             suspended=self.state.suspended(),
-            trials=self.state.trials(),
+            trials=trials,
             edits=edits,
             # Asked only where it decides something.
             software=self.connection.software() if any(e.refused for e in edits.values()) else "",
@@ -149,7 +151,13 @@ class Site:
         if unusable:
             world = replace(world, obstacles={**world.obstacles, **unusable})
             plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
-        return plan
+        return replace(plan, problems=(*plan.problems, *self._garbled()))
+
+    def _garbled(self) -> Iterator[Problem]:
+        """Yield what of the state cannot be read."""
+        todo = "restore the file, or move it away to begin with an empty state: nothing is removed for that"
+        for key, why in sorted(self.state.garbled().items()):
+            yield Problem(str(key), why, todo)
 
     def _fenced(self, plan: Plan, world: World) -> Plan:
         """Say of each file that something would be made of below which directories it must lie."""

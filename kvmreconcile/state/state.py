@@ -5,13 +5,13 @@ It may be lost at any time: then nothing is removed, nor changed before somebody
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Applied, Key, StoredEdit, Suspension, Trial, World
@@ -31,6 +31,8 @@ from kvmreconcile.state.rows import (
     write_trial,
 )
 from kvmreconcile.state.suspensions import Suspensions
+
+T = TypeVar("T")
 
 _PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RENAME = "UPDATE OR REPLACE applied SET (kind, name) = (?, ?) WHERE (kind, name) = (?, ?)"
@@ -85,6 +87,7 @@ class State:
         self.binding = Binding(self._using, path.parent)
         self._suspensions = Suspensions(self._using, path.parent)
         self._known: dict[tuple[Any, ...], Applied] = {}
+        self._garbled: dict[str, dict[Key, str]] = {}
 
     @classmethod
     def open(cls, directory: Path) -> "State":
@@ -105,15 +108,28 @@ class State:
         """Return all that is remembered, by object."""
         with self._using() as database:
             rows = database.execute("SELECT * FROM applied ORDER BY kind, name").fetchall()
-        try:
-            # A row that reads as before means what it meant before.
-            known = self._known
-            self._known = known = {row: known.get(row) or read_applied(row) for row in rows}
-            return {applied.key: applied for applied in known.values()}
-        except ValueError as error:
-            raise StateError(
-                f"{self._path}: {error}; move the file away to begin anew, nothing is removed for that"
-            ) from error
+        # A row that reads as before means what it meant before.
+        before = self._known
+        read = self._readable("applied", rows, lambda row: (row, before.get(row) or read_applied(row)))
+        self._known = dict(read)
+        return {applied.key: applied for applied in self._known.values()}
+
+    def garbled(self) -> dict[Key, str]:
+        """Return of which objects something was not readable when it was last asked for, and what is wrong with it."""
+        return {key: why for table in self._garbled.values() for key, why in table.items()}
+
+    def _readable(
+        self, table: str, rows: Iterable[tuple[Any, ...]], read: Callable[[tuple[Any, ...]], T]
+    ) -> list[T]:
+        """Return what rows hold; those that are not as they were written cost their own object alone."""
+        good: list[T] = []
+        garbled = self._garbled[table] = {}
+        for row in rows:
+            try:
+                good.append(read(row))
+            except ValueError as error:
+                garbled[Key(str(row[0]), str(row[1]))] = f"{self._path}: {error}"
+        return good
 
     def put(self, applied: Applied) -> None:
         """Remember what was asked for of one object; it is on disk when this returns."""
@@ -171,12 +187,7 @@ class State:
         """Return the edits that are tried, or were taken back, by object."""
         with self._using() as database:
             rows = database.execute("SELECT * FROM trials ORDER BY kind, name").fetchall()
-        try:
-            return dict(map(read_trial, rows))
-        except ValueError as error:
-            raise StateError(
-                f"{self._path}: {error}; move the file away to begin anew, nothing is removed for that"
-            ) from error
+        return dict(self._readable("trials", rows, read_trial))
 
     def try_out(self, key: Key, trial: Trial) -> None:
         """Remember how an edit is tried, or that it failed; it is on disk when this returns."""
@@ -192,12 +203,7 @@ class State:
         """Return the edits that are stored and not known to be in force, or were refused, by object."""
         with self._using() as database:
             rows = database.execute("SELECT * FROM edits ORDER BY kind, name").fetchall()
-        try:
-            return dict(map(read_edit, rows))
-        except ValueError as error:
-            raise StateError(
-                f"{self._path}: {error}; move the file away to begin anew, nothing is removed for that"
-            ) from error
+        return dict(self._readable("edits", rows, read_edit))
 
     def put_edit(self, key: Key, edit: StoredEdit) -> None:
         """Remember the way back from an edit, or that it was refused; it is on disk when this returns."""

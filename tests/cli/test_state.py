@@ -4,6 +4,7 @@ import html
 import json
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 
@@ -304,3 +305,21 @@ def test_cut_at_any_length_the_state_gives_no_plan_that_changes_what_is_suspende
         assert json.loads(made.stdout)["actions"] == [], number
         assert done.exit_code == 3, (number, done.output)
         assert not autostart(used), number
+
+
+@pytest.mark.case("26d")
+def test_object_whose_row_is_garbled_is_left_alone_and_the_others_are_not(host: Host) -> None:
+    for name in ("lab", "dmz"):
+        host.write(f"{name}.yaml", network(name))
+    assert host.run("apply", str(host.specs), "--yes").exit_code == 0
+    with closing(sqlite3.connect(host.state / "state.sqlite3", isolation_level=None)) as database:
+        database.execute("UPDATE applied SET tree = '[1]' WHERE name = 'lab'")
+    for name in ("lab", "dmz"):
+        host.write(f"{name}.yaml", network(name, "{autostart: true}"))
+
+    done = host.run("apply", str(host.specs), "--yes")
+
+    assert host.virt.networkLookupByName("dmz").autostart()
+    assert not host.virt.networkLookupByName("lab").autostart()
+    assert "what is remembered of Network/lab is garbled" in done.output
+    assert "restore the file, or move it away" in done.output

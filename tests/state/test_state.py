@@ -10,7 +10,6 @@ from threading import Thread
 
 import pytest
 
-from kvmreconcile.errors import StateError
 from kvmreconcile.model import Key
 from kvmreconcile.state import State
 from kvmreconcile.state.database import FILE
@@ -42,14 +41,22 @@ def test_a_forgotten_object_is_gone_and_no_other(state: State) -> None:
     assert list(state.applied()) == [DISK]
 
 
-def test_a_garbled_row_is_an_error_that_names_it(state: State, tmp_path: Path) -> None:
-    state.put(applied())
+@pytest.mark.case("26d")
+def test_a_garbled_row_costs_its_own_object_alone(state: State, tmp_path: Path) -> None:
+    state.put(applied(WEB))
+    state.put(applied(DISK))
     with sqlite3.connect(tmp_path / FILE) as database:
-        database.execute("UPDATE applied SET tree = '[1]'")
+        database.execute("UPDATE applied SET tree = '[1]' WHERE kind = 'Domain'")
     database.close()
 
-    with pytest.raises(StateError, match=r"Domain/web1 is garbled.*move the file away"):
-        state.applied()
+    assert list(state.applied()) == [DISK]
+    assert list(state.garbled()) == [WEB]
+    assert "Domain/web1 is garbled" in state.garbled()[WEB]
+
+    state.put(applied(WEB))
+
+    assert state.applied().keys() == {WEB, DISK}
+    assert state.garbled() == {}
 
 
 def put_all(state: State, keys: Iterable[Key]) -> None:
