@@ -28,6 +28,8 @@ _LOCK = "lock"
 _BUSY_S = 10.0
 """How long to wait for another process that is writing."""
 _SPACE = "make space on its file system"
+_LITTLE = 64 << 10
+"""A file system with less room than this is full: the smallest database takes more."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -125,7 +127,7 @@ def translated(path: Path) -> Iterator[None]:
         with acting_as_owner(path.parent):
             yield
     except sqlite3.Error as error:
-        raise StateError(f"{path}: the state cannot be used: {error}; {_todo(error)}") from error
+        raise StateError(f"{path}: the state cannot be used: {error}; {_todo(error, path)}") from error
     except OSError as error:
         where = error.filename or path
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -133,7 +135,7 @@ def translated(path: Path) -> Iterator[None]:
         raise StateError(f"{where}: the state cannot be used: {error.strerror}; {todo}") from error
 
 
-def _todo(error: sqlite3.Error) -> str:
+def _todo(error: sqlite3.Error, path: Path) -> str:
     match _primary_code(error):
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return "apply and run move a damaged file aside and begin anew; nothing is removed for that"
@@ -141,8 +143,19 @@ def _todo(error: sqlite3.Error) -> str:
             return "another kvmreconcile has been writing for long; try again when it is done"
         case sqlite3.SQLITE_FULL:
             return _SPACE
+        case _ if _is_full(path.parent):
+            # SQLite calls it an I/O error where it is its index of the log that does not fit.
+            return _SPACE
         case _:
             return "see that this user may write the file and its directory, or name another by --state"
+
+
+def _is_full(directory: Path) -> bool:
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _LITTLE
 
 
 def _primary_code(error: sqlite3.Error) -> int:

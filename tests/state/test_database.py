@@ -1,8 +1,11 @@
 """The file can be missing, damaged, foreign, locked or out of reach: each has an answer."""
 
+import os
 import random
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -165,6 +168,42 @@ def test_a_directory_of_another_user_is_an_error_with_advice() -> None:
             for how in (State.open, State.open_readonly):
                 with pytest.raises(StateError, match="Permission denied; give this user the right"):
                     how(directory)
+
+
+FULL = """
+import os, sys
+from pathlib import Path
+from kvmreconcile.errors import StateError
+from kvmreconcile.state import State
+directory = Path(sys.argv[1])
+State.open(directory / "state").close()
+with open(directory / "filler", "wb", buffering=0) as file:
+    try:
+        while True:
+            file.write(bytes(4096))
+    except OSError:
+        pass
+try:
+    State.open(directory / "state")
+except StateError as error:
+    print(error)
+"""
+
+
+@pytest.mark.case("26e")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have a disk of its own")
+@pytest.mark.parametrize("left", [0, 8], ids=["nothing", "8 KiB"])
+def test_disk_that_is_full_is_said_to_be(tmp_path: Path, left: int) -> None:
+    small = 'mount -t tmpfs -o size=400k tmpfs "$1" && exec "$2" -c "$3" "$1"'
+    script = FULL.replace(
+        "try:\n    State",
+        f"os.truncate(directory / 'filler', os.path.getsize(directory / 'filler') - {left << 10})\ntry:\n    State",
+    )
+    command = ("unshare", "--mount", "sh", "-c", small, "sh", str(tmp_path), sys.executable, script)
+
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    assert "make space on its file system" in said
 
 
 def test_a_full_disk_is_an_error_with_advice(state: State) -> None:
