@@ -5,6 +5,7 @@ Separate from the command line, because the daemon is configured by the same fil
 """
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from kvmreconcile.source.yaml import read
 
 DEFAULT_FILE = Path("/etc/kvmreconcile/kvmreconcile.yaml")
 PREFIX = "KVMRECONCILE_"
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -50,7 +52,8 @@ def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ
 
 def _read_file(file: Path, *, must_exist: bool) -> Item | None:
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            status, content = os.fstat(opened.fileno()), opened.read()
     except FileNotFoundError:
         if not must_exist:
             return None
@@ -58,6 +61,10 @@ def _read_file(file: Path, *, must_exist: bool) -> Item | None:
     except OSError as error:
         problem = Problem(str(file), f"it cannot be read: {error.strerror}", "mend its permissions")
         raise SpecError([problem]) from None
+    # They name programs and files that root's commands then use.
+    if os.geteuid() == 0 and (status.st_uid != 0 or status.st_mode & _WRITABLE_BY_OTHERS):
+        what = "it is not root's alone to write, and root would obey it"
+        raise SpecError([Problem(str(file), what, f"chown root {file}; chmod go-w {file}")])
     text = decode(content, str(file))
     if isinstance(text, Fault):
         raise SpecError([text.problem()])

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from kvmreconcile.daemon.log import set_up
+from kvmreconcile.daemon.private import keep_memory_private
 from kvmreconcile.daemon.systemd import starting
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
 from kvmreconcile.origin import find_repository
@@ -40,6 +41,7 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
     set_up(sys.stderr)
     # Where each thread stood when systemd ended a daemon that was stuck.
     faulthandler.enable()
+    keep_memory_private()
     starting()
     log = structlog.get_logger()
     with closing(State.open(settings.state)) as state:

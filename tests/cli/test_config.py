@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -74,6 +75,19 @@ def test_broken_file_is_refused(tmp_path: Path, text: str) -> None:
 def test_named_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no such file"):
         read_settings(tmp_path / "absent.yaml", {})
+
+
+@pytest.mark.case("17")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must beware of what others write")
+@pytest.mark.parametrize(("owner", "mode"), [(65534, 0o600), (0, 0o664), (0, 0o646)])
+def test_file_that_others_can_write_is_not_obeyed_by_root(tmp_path: Path, owner: int, mode: int) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("connect: test:///default\n")
+    os.chown(file, owner, 0)
+    file.chmod(mode)
+
+    with pytest.raises(SpecError, match="not root's alone to write"):
+        read_settings(file, {})
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("3s", 3), ("1.5 min", 90), ("2h", 7200)])
