@@ -1,5 +1,6 @@
 """Faults of processes and of the state: killed, frozen, out of space, damaged or emptied."""
 
+import re
 import time
 from random import Random
 
@@ -11,6 +12,7 @@ from tests.waiting import wait_until
 _GIT_WITHIN_S = 3.0
 """The repository is asked each second."""
 _STARTS_WITHIN_S = 30.0
+_LEFT_BRIDGE = re.compile(r"error creating bridge interface (\S+): File exists")
 
 
 def crash(arena: Arena, chance: Random) -> str | None:
@@ -129,6 +131,16 @@ def _signal(arena: Arena, name: str, pid: str, command: str) -> bool:
     except LabError:
         return False
     return True
+
+
+def remove_bridges(arena: Arena) -> None:
+    """Remove the bridge that a libvirtd left which was killed while it started a network, and which no libvirtd removes."""
+    for network in ("demo", "side"):
+        try:
+            arena.lab.virsh("net-start", network)
+        except LabError as error:
+            if left := _LEFT_BRIDGE.search(str(error)):
+                arena.lab.exec("ip", "link", "delete", left[1])
 
 
 def make_space(arena: Arena) -> None:

@@ -23,7 +23,8 @@ def possible(*, by_git: bool, without: Collection[str] = ()) -> Mapping[str, Row
 
 
 def tidy(arena: Arena) -> None:
-    """Take back what would keep anything from being looked at: a full disk, and files that were being renamed."""
+    """Take back what nothing converges with: a full disk, a bridge that libvirtd left, and files that were being renamed."""
     process_faults.make_space(arena)
+    process_faults.remove_bridges(arena)
     for leftover in arena.specs.glob("*.yaml~"):
         shutil.move(leftover, leftover.with_suffix(".yaml"))
