@@ -66,8 +66,12 @@ class Repository:
         Raises:
             SourceError: It cannot be had, or must not be used; the one in force stays.
         """
-        with acting_as_owner(self._state), self._alone():
-            return self._update()
+        try:
+            with acting_as_owner(self._state), self._alone():
+                return self._update()
+        except OSError as error:
+            where = error.filename or self._directory
+            raise self._refused(f"{where}: {error.strerror}", _MEND_STATE) from None
 
     def _update(self) -> bool:
         commit = self._fetch()
