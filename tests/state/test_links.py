@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from kvmreconcile import config
 from kvmreconcile.cli.app import app
+from tests.mock import OWN
 from tests.origin import Origin
 
 NOBODY = 65534
@@ -26,7 +27,7 @@ COMMANDS = {
     "suspend": ("suspend", "--all"),
     "resume": ("resume", "--all"),
     "history": ("history",),
-    "adopt": ("adopt", "Domain/test", "-o", "-"),
+    "adopt": ("adopt", "--all"),
 }
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")
@@ -89,7 +90,7 @@ def test_no_command_of_roots_follows_a_link_out_of_the_state(
     canary.chmod(0o600)
     before, watch = files(safe), watched(canary)
     settings = {
-        "KVMRECONCILE_CONNECT": "test:///default",
+        "KVMRECONCILE_CONNECT": OWN,
         "KVMRECONCILE_STATE": str(home / "state"),
         "KVMRECONCILE_GIT": f"{{url: {home / 'origin'}}}",
         "KVMRECONCILE_CONTROL": "{socket: none}",
