@@ -5,6 +5,7 @@ Separate so that whether something is absent, busy or lost is decided once, for 
 """
 
 import errno
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -74,6 +75,13 @@ MEANINGS: Mapping[int, Meaning] = {
 }
 """What an error code means, wherever it comes from; a code without a row is a plain HostError."""
 
+_ADVICE = (
+    (
+        re.compile(r"error creating bridge interface (\S+): File exists"),
+        "a libvirtd that was killed may have left it: if nothing uses it, ip link delete {}",
+    ),
+)
+"""What to do about what libvirt says, by a pattern of its message."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Numbers of the system's errors that mean a full file system or an exhausted quota; libvirt hands them on."""
 _TRANSPORT = frozenset({libvirt.VIR_FROM_REMOTE, libvirt.VIR_FROM_RPC})
@@ -96,13 +104,19 @@ def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Ite
         yield
     except libvirt.libvirtError as error:
         code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
-        why = "; ".join(filter(None, str(error).splitlines()))
+        why = _advised("; ".join(filter(None, str(error).splitlines())))
         is_full = code == libvirt.VIR_ERR_SYSTEM_ERROR and error.get_int1() in _FULL
         kind = NoRoom if is_full else meaning(code, domain, meanings or {})
         raise kind(f"{where}: {why}", code, domain) from error
     except UnicodeDecodeError as error:
         # A file may be called by any bytes, and libvirt hands on what it is called.
         raise HostError(f"{where}: libvirt tells of it in bytes that are no text (UTF-8)") from error
+
+
+def _advised(why: str) -> str:
+    """Return what libvirt says, with what to do about it where that is known."""
+    found = ((todo, pattern.search(why)) for pattern, todo in _ADVICE)
+    return next((f"{why}; {todo.format(*known.groups())}" for todo, known in found if known), why)
 
 
 def meaning(code: int, domain: int, first: Mapping[int, Meaning]) -> Meaning:

@@ -103,6 +103,16 @@ def test_network_that_cannot_start_says_so_and_starts_when_it_can(lab: Lab, benc
     assert bridge_of_tap(lab) == "virbr7"
 
 
+def test_bridge_that_a_killed_libvirtd_left_is_named_with_what_removes_it(lab: Lab, bench: Bench) -> None:
+    lab.exec("ip", "link", "add", "virbr7", "type", "bridge")
+
+    with pytest.raises(HostError, match="if nothing uses it, ip link delete virbr7"):
+        bench.apply(network())
+
+    lab.exec("ip", "link", "delete", "virbr7")
+    assert verbs(bench.apply(network())) == ["start"]
+
+
 MODES = {
     "isolated": "mode: isolated\naddresses: [192.0.2.1/24]\nstp: false",
     "nat": "mode: nat\naddresses: [192.0.2.1/24]\nnat: {ports: {start: 2000, end: 3000}}\ndevices: [eth0]",
