@@ -17,7 +17,7 @@ QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 DEFINITION = f"""\
 <domain type='qemu' xmlns:qemu='{QEMU}'>
   <name>vault</name><memory unit='MiB'>64</memory>
-  <os><type arch='x86_64' machine='q35'>hvm</type><kernel>/boot/vmlinuz</kernel><cmdline>key=CANARY-cmdline</cmdline></os>
+  <os><type arch='x86_64' machine='q35'>hvm</type><kernel>/boot/vmlinuz</kernel></os>
   <sysinfo type='smbios'>
     <system><entry name='serial'>ds=nocloud;s=https://h/CANARY-serial</entry></system>
     <oemStrings><entry>token=CANARY-oem</entry></oemStrings>

@@ -280,10 +280,10 @@ RULES = Rules(
         "devices/graphics/@passwd",
         "devices/**/cookies/cookie",
         "launchSecurity/session",
-        # What people put passwords, keys and tokens into.
+        # What people put passwords, keys and tokens into. Not the kernel's command line: every process of the guest
+        # reads it, and an edit of a value that is not remembered cannot be taken back.
         "devices/**/auth/secret/@usage",
         "devices/**/source/@query",
-        "os/cmdline",
         "sysinfo/entry",
         "sysinfo/*/entry",
         "qemu:commandline/qemu:arg/@value",
