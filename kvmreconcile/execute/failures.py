@@ -45,6 +45,13 @@ class Failures:
             return
         if self._shows_no_good(action, failure):
             self.ledger.failed(action.key, why)
+        elif (
+            action.verb in STARTING
+            and not failure.retry
+            and self._is_off(action.key)
+            and self.ledger.clears(action.key)
+        ):
+            return
         elif parts := self._refused_parts(action, failure):
             within = () if action.verb in STARTING | WHOLE else action.steps
             lasts = isinstance(failure, LASTS) or action.verb in STARTING

@@ -206,6 +206,10 @@ class Ledger:
         """Write down that libvirt refuses a part of an object's edit: it is to be put back, and held."""
         self._edits.refuse(key, refusal, software, passes_at)
 
+    def clears(self, key: Key) -> bool:
+        """Note that an object does not start without a refused edit either, which so was not the reason; tell whether it is so."""
+        return self._edits.clear(key)
+
     def stored_parts(self, key: Key) -> tuple[tuple[str, ...], ...]:
         """Return what is stored of an object and not known to be in force, as the steps of changes."""
         edit = self._edits.get(key)

@@ -69,6 +69,22 @@ class StoredEdits:
             edit = replace(edit, edit=name, refused=())
         self._put(key, add_refusal(edit, refusal, software, passes_at))
 
+    def clear(self, key: Key) -> bool:
+        """
+        Forget that the start of an object refused its edit, if it has just failed without the edit, too.
+
+        Then the host is the reason, such as a bridge that is in the way. The edit is tried again when it is mended.
+        """
+        edit, desired = self._now.get(key), self._world.desired.get(key)
+        others = tuple(r for r in edit.refused if r.within) if edit else ()
+        if edit is None or desired is None or not desired.kept or len(others) == len(edit.refused):
+            return False
+        if others:
+            self._put(key, replace(edit, refused=others))
+        else:
+            self.end(key)
+        return True
+
     def settle(self, desired: Desired, actual: Actual, applied: Applied) -> None:
         """Write down that all which may be done to an object now is done."""
         edit = self._now.get(desired.key)

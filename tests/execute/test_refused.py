@@ -334,6 +334,24 @@ def test_guest_that_cannot_be_restarted_with_an_edit_is_started_without_it(
     assert {(h.hold, h.detail) for h in made.held} == {(Hold.REFUSED, WHY)}
 
 
+@pytest.mark.case("12b")
+def test_edit_is_not_to_blame_for_a_start_that_fails_without_it_as_well(
+    running: Stage, host: LiveHost
+) -> None:
+    """As where a libvirtd that was killed has left a bridge that is in the way."""
+    wanted = guest(BEFORE.replace("<nic", "<cpu>new</cpu><nic"), max_effect=Effect.RESTART)
+    host.refuses = refusing("start", "restart", error=HostError)
+    for _ in range(4):
+        running.apply(wanted)
+    assert WEB not in host.active()
+
+    host.refuses = lambda _action: None
+    passes(running, wanted)
+
+    assert host.live().get("cpu") == "new"
+    assert not running.plan(wanted).held
+
+
 def test_guest_that_was_edited_while_it_was_off_is_not_started_as_it_was(
     running: Stage, host: LiveHost
 ) -> None:
