@@ -45,13 +45,8 @@ class Failures:
             return
         if self._shows_no_good(action, failure):
             self.ledger.failed(action.key, why)
-        elif (
-            action.verb in STARTING
-            and not failure.retry
-            and self._is_off(action.key)
-            and self.ledger.clears(action.key)
-        ):
-            return
+        elif self._fails_without_edit(action, failure):
+            self.ledger.clear_refusal(action.key)
         elif parts := self._refused_parts(action, failure):
             within = () if action.verb in STARTING | WHOLE else action.steps
             lasts = isinstance(failure, LASTS) or action.verb in STARTING
@@ -64,6 +59,11 @@ class Failures:
             return False
         is_start = action.verb in STARTING and not failure.retry
         return action.verb in WATCHING or (is_start and self._is_off(action.key))
+
+    def _fails_without_edit(self, action: Action, failure: HostError | StateError) -> bool:
+        """Tell whether an object did not start though what was refused of its edit had been put back."""
+        is_start = action.verb in STARTING and not failure.retry
+        return is_start and self.ledger.is_put_back(action.key) and self._is_off(action.key)
 
     def _refused_parts(self, action: Action, failure: HostError | StateError) -> tuple[tuple[str, ...], ...]:
         """Return the parts of an edit that a failure shows to be refused, as the steps of changes."""

@@ -206,9 +206,13 @@ class Ledger:
         """Write down that libvirt refuses a part of an object's edit: it is to be put back, and held."""
         self._edits.refuse(key, refusal, software, passes_at)
 
-    def clears(self, key: Key) -> bool:
-        """Note that an object does not start without a refused edit either, which so was not the reason; tell whether it is so."""
-        return self._edits.clear(key)
+    def is_put_back(self, key: Key) -> bool:
+        """Tell whether the start of an object refused its edit, and what is stored now is without it."""
+        return self._edits.is_put_back(key)
+
+    def clear_refusal(self, key: Key) -> None:
+        """Forget that the start of an object refused its edit."""
+        self._edits.clear_refusal(key)
 
     def stored_parts(self, key: Key) -> tuple[tuple[str, ...], ...]:
         """Return what is stored of an object and not known to be in force, as the steps of changes."""

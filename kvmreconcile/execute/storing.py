@@ -69,21 +69,24 @@ class StoredEdits:
             edit = replace(edit, edit=name, refused=())
         self._put(key, add_refusal(edit, refusal, software, passes_at))
 
-    def clear(self, key: Key) -> bool:
-        """
-        Forget that the start of an object refused its edit, if it has just failed without the edit, too.
-
-        Then the host is the reason, such as a bridge that is in the way. The edit is tried again when it is mended.
-        """
+    def is_put_back(self, key: Key) -> bool:
+        """Tell whether the start of an object refused its edit, and what is stored now is without it."""
         edit, desired = self._now.get(key), self._world.desired.get(key)
-        others = tuple(r for r in edit.refused if r.within) if edit else ()
-        if edit is None or desired is None or not desired.kept or len(others) == len(edit.refused):
-            return False
+        by_start = edit is not None and any(not refusal.within for refusal in edit.refused)
+        return by_start and desired is not None and desired.kept is not None
+
+    def clear_refusal(self, key: Key) -> None:
+        """
+        Forget that the start of an object refused its edit, as it has failed without the edit, too.
+
+        The host is the reason, such as a bridge that is in the way. The edit is tried again once that is mended.
+        """
+        edit = self._now[key]
+        others = tuple(refusal for refusal in edit.refused if refusal.within)
         if others:
             self._put(key, replace(edit, refused=others))
         else:
             self.end(key)
-        return True
 
     def settle(self, desired: Desired, actual: Actual, applied: Applied) -> None:
         """Write down that all which may be done to an object now is done."""
