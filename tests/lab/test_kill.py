@@ -101,7 +101,7 @@ def killed_everywhere(site: Site, every: int, prepare: Callable[[Site], None], *
 @pytest.fixture
 def every(request: pytest.FixtureRequest) -> int:
     """Return how far the side effects are apart after which apply is killed."""
-    return 1 if request.config.getoption("--full") else 3
+    return 1 if request.config.getoption("--full") else 5
 
 
 @pytest.mark.figures
