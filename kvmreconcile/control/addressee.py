@@ -1,8 +1,8 @@
 """
 Which daemon a command means: a request says so, and a daemon that is another refuses it.
 
-Separate from who is calling. A socket is found by its path alone, behind which another instance may listen, or one
-with another state.
+Separate from the caller's identity. A client finds the socket by its path alone, and the daemon that listens there
+may be another instance, or use another state directory.
 """
 
 from collections.abc import Mapping

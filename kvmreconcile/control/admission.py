@@ -1,7 +1,7 @@
 """
 Limits on connections, enforced where they are accepted: before TLS, and before a byte of a request is read.
 
-Separate from the server, which counts requests, and a connection that says nothing never makes one.
+Separate from the server, which only limits requests: an idle connection never sends one.
 """
 
 import json
@@ -21,9 +21,9 @@ from kvmreconcile.errors import Problem
 PER_USER = 64
 PER_ADDRESS = 16
 AT_ONCE = 256
-"""How many connections one door has at once, whoever they are from."""
+"""The maximum number of concurrent connections of one listener, over all users and addresses."""
 RESERVED = 8
-"""How many more operators and root may have, each of them and all together."""
+"""Additional connections for operators and root, per user and in total."""
 _REPORT_EVERY_S = 60.0
 _FULL = Problem("request", "there are too many connections", "close some, or try again later")
 

@@ -9,6 +9,6 @@ def keep_memory_private() -> None:
     """
     Have no core dumped of this process, and nobody but root read its memory and environment (prctl(2)).
 
-    Beside LimitCORE= of the unit, which does not hold for whoever attaches to the process.
+    LimitCORE= in the unit disables core dumps, but does not keep a process of the same user from attaching.
     """
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

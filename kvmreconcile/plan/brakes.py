@@ -50,7 +50,7 @@ class _Brake:
     Attributes:
         counts: Tells by the step, and the world.
         among: Tells whether an object is one of those of which a share is too many.
-        told: What would happen to the objects, for people.
+        outcome: What would happen to the objects, for messages.
         setting: What is named to those who want more.
         of: Tells of which kinds objects are counted.
     """
@@ -58,7 +58,7 @@ class _Brake:
     limit: Callable[[Limits], Limit]
     counts: Callable[[Action, World], bool]
     among: Callable[[Key, World], bool]
-    told: str
+    outcome: str
     setting: str
     of: Callable[[Rulebook], bool] = lambda _kind: True
 
@@ -84,7 +84,7 @@ _BRAKES = (
         limit=lambda limits: limits.replace,
         counts=lambda action, world: action.effect >= Effect.REPLACE and _is_there(action.key, world),
         among=_is_there,
-        told="would be replaced",
+        outcome="would be replaced",
         setting="limits.maxReplace",
     ),
     # After that, since what is not replaced is not restarted for it either.
@@ -94,7 +94,7 @@ _BRAKES = (
             _runs(action.key, world) and (action.effect >= Effect.RESTART or action.verb in _STOPS)
         ),
         among=_runs,
-        told="that run would be stopped or restarted",
+        outcome="that run would be stopped or restarted",
         setting="limits.maxRestart",
     ),
     # Of what specs allow to be created again at all: the store they are in may just be out of reach.
@@ -102,7 +102,7 @@ _BRAKES = (
         limit=lambda limits: limits.remake,
         counts=lambda action, world: action.verb == "create" and _was_made(action.key, world),
         among=_was_made,
-        told="are gone and would be created again",
+        outcome="are gone and would be created again",
         setting="limits.maxRemake",
         of=lambda kind: kind.data is not None,
     ),
@@ -134,7 +134,7 @@ def _too_many(
     allowed = brake.limit(limits).allows(of)
     if len(first) <= allowed:
         return []
-    detail = f"{len(first)} of {of} {kind} objects {brake.told}; at most {allowed} may in one pass"
+    detail = f"{len(first)} of {of} {kind} objects {brake.outcome}; at most {allowed} may in one pass"
     release = f'approve this plan, or raise "{brake.setting}" and "{brake.setting}Share"'
     return [Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in onward(met, actions)]
 

@@ -63,7 +63,7 @@ class Findings:
         blocked: What is not to be made or renamed now, as it is another object still.
         sound: What can be started with what is stored, whatever becomes of its edit.
         unusable: What cannot be made or used, because of its content or of this libvirt.
-        lost: What of that may have been suspended in a state that was lost, and is not remembered anew.
+        lost: Objects among those in `suspended` that are held only because the state was lost.
         withheld: What holds an object's steps, from the first that changes a definition, until the plan is approved.
     """
 

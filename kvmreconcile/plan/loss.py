@@ -31,8 +31,8 @@ def find_loss(world: World, kinds: Rulebooks) -> str:
         )
     why = next(_hidden(world, kinds), "")
     return why and (
-        f'it cannot be told whether the state of instance "{world.instance}" was lost: {why}; once that can be seen '
-        f"it is looked at again, or accept a possible loss: {ACCEPT}"
+        f'it is unknown whether the state of instance "{world.instance}" was lost: {why}; once that can be observed '
+        f"it is checked again, or accept a possible loss: {ACCEPT}"
     )
 
 

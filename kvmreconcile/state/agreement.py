@@ -70,7 +70,7 @@ def change(database: sqlite3.Connection, directory: Path, update: Callable[[Copy
 
 def renew(database: sqlite3.Connection, directory: Path) -> None:
     """
-    Write the second copy anew, within a transaction in which the database was changed.
+    Rewrite the second copy, inside the transaction that changed the database.
 
     Raises:
         OSError: It cannot be written.

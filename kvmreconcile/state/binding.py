@@ -11,7 +11,7 @@ from kvmreconcile.model import HostId
 from kvmreconcile.state.agreement import change, renew
 from kvmreconcile.state.meta import read_host, write_host
 
-_GIVEN_UP = "if another was lost before it, what was suspended in that is looked after again, unless it is suspended anew"
+_GIVEN_UP = "if another was lost before it, what was suspended in it is no longer suspended, unless it is suspended again"
 _TODO = (
     "check --connect and --state; if this host is to go on with that state, as after its mainboard was replaced: "
     "kvmreconcile state accept"
@@ -94,5 +94,5 @@ class Binding:
 
 
 def _fits(bound: HostId | None, here: HostId) -> bool:
-    """Tell whether a host may be the one that a state belongs to; that one may have told no UUID so far."""
+    """Tell whether a host can be the one that a state belongs to, whose UUID may be unknown so far."""
     return bound is None or (bound.driver == here.driver and bound.uuid in ("", here.uuid))

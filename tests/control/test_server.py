@@ -533,7 +533,7 @@ def test_lost_state_is_told_with_every_answer_until_it_is_accepted(served: Serve
         assert served.client().order(word, said).endswith("; but the state was lost")
     assert served.client().get("/v1/status")["stateLost"] == "the state was lost"
     assert served.state.is_unproved()
-    assert "what was suspended in that is looked after again" in served.client().order("state/accept", {})
+    assert "what was suspended in it is no longer suspended" in served.client().order("state/accept", {})
     assert not served.state.is_unproved()
 
 

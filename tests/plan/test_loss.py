@@ -73,7 +73,7 @@ def test_where_marks_cannot_be_seen_a_loss_is_possible(
 ) -> None:
     found = find_loss(world([WEB], there, blind=blind), BOOKS)
 
-    assert found.startswith('it cannot be told whether the state of instance "lab" was lost: Domain/')
+    assert found.startswith('it is unknown whether the state of instance "lab" was lost: Domain/')
     assert "it failed" in found
 
 

@@ -78,7 +78,7 @@ class Git:
         return self._run(words, _NOTHING, _NOTHING).returncode == 0
 
     def _reset_configuration(self) -> None:
-        """Put back the repository's own configuration: whoever can write to it could have git call any program."""
+        """Reset the configuration file of the mirror: settings in it can make git run any program."""
         path = self._directory / "config"
         try:
             if path.read_text() == _CONFIGURATION or not (self._directory / "HEAD").exists():
