@@ -491,3 +491,16 @@ def test_configuration_of_the_mirror_is_not_obeyed_and_git_runs_as_the_directory
 def test_url_that_names_a_program_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="no URL and no path"):
         Settings.model_validate({"git": {"url": url}})
+
+
+def test_git_that_is_called_holds_the_lock_as_well(remote: Remote, tmp_path: Path) -> None:
+    git = Git(tmp_path, tmp_path, remote)
+    handle = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+    held = f"!test /proc/self/fd/{handle} -ef '{tmp_path}/lock' && echo held || echo free"
+
+    with git.holding(handle):
+        inside = git.ask("held", settings={"alias.held": held})
+    outside = git.ask("held", settings={"alias.held": held})
+    os.close(handle)
+
+    assert (inside, outside) == ("held", "free")

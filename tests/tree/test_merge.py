@@ -221,3 +221,12 @@ def test_container_that_comes_or_goes_is_told_by_what_is_in_it() -> None:
 
     assert [(c.sign, c.path) for c in diff(bare, full, rules)] == [("+", "tune/x"), ("+", "tune/inner/@y")]
     assert [(c.sign, c.path) for c in diff(full, bare, rules)] == [("-", "tune/x"), ("-", "tune/inner/@y")]
+
+
+def test_new_elements_follow_the_last_of_their_tag_in_the_order_of_the_spec() -> None:
+    actual = parse("<domain><arg v='1'/><arg v='2'/><memory>1</memory></domain>")
+    rules = Rules(members=Table({"arg": Members((("@v",),), Owner.SHARED)}))
+
+    merged = overlay(actual, parse("<domain><arg v='3'/><arg v='4'/></domain>"), rules)
+
+    assert [child.attr("v") or child.tag for child in merged.children] == ["1", "2", "3", "4", "memory"]
