@@ -87,6 +87,17 @@ def online(guest: Guest) -> int:
     return int(guest.sh("grep -l online /sys/devices/system/memory/memory*/state | wc -l"))
 
 
+def fill_with_unmovable_pages(guest: Guest) -> None:
+    """Have a guest keep pages in the memory it was given last, so that it cannot let go of it.
+
+    Linux takes pages from the highest zone first, which is where a module's are, and cannot move those of a ramfs.
+    """
+    guest.sh(
+        "mkdir /unmovable && mount -t ramfs none /unmovable && dd if=/dev/zero of=/unmovable/pages bs=1M count=48"
+    )
+    assert guest.sh("wc -c < /unmovable/pages") == str(48 << 20)
+
+
 def boots(files: GuestFiles) -> dict[str, str]:
     return {"kernel": str(files.vmlinuz), "initrd": str(files.initrd), "cmdline": "console=ttyS0 quiet"}
 
@@ -110,7 +121,8 @@ def test_guest_that_refuses_is_reported_and_left_as_it_is(keeper: Keeper) -> Non
     before = online(keeper.guest)
     keeper.say(memoryDevices=[MODULE])
     keeper.site.converge()
-    wait_until(lambda: online(keeper.guest) > before, "the guest uses the module")
+    wait_until(lambda: online(keeper.guest) == before + 1, "the guest has the module online")
+    fill_with_unmovable_pages(keeper.guest)
     keeper.say(memoryDevices=[])
 
     keeper.assert_it_keeps("memory[more]", "refused to let go of it")
