@@ -6,7 +6,7 @@ Separate so that whether something is absent, busy or lost is decided once, for 
 
 import errno
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import libvirt
@@ -111,6 +111,28 @@ def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Ite
     except UnicodeDecodeError as error:
         # A file may be called by any bytes, and libvirt hands on what it is called.
         raise HostError(f"{where}: libvirt tells of it in bytes that are no text (UTF-8)") from error
+
+
+def bring_about(act: Callable[[], object], is_so: Callable[[], bool]) -> None:
+    """
+    Have libvirt do something unless it is so already, or comes to be so meanwhile by somebody else.
+
+    A guest may go off between the question and the call, by itself or since it was asked before. libvirt then refuses
+    the call, with a code of its driver's choice, which is no failure.
+
+    Args:
+        is_so: Tells whether nothing need be done.
+
+    Raises:
+        libvirt.libvirtError: It failed, and is not so.
+    """
+    if is_so():
+        return
+    try:
+        act()
+    except libvirt.libvirtError:
+        if not is_so():
+            raise
 
 
 def _advised(why: str) -> str:

@@ -47,9 +47,12 @@ def test_undefined_guest_is_made_again(running: Daemon) -> None:
     running.lab.virsh("undefine", "web1")
 
     # A pass that observed the host before both may end meanwhile, so its end shows nothing.
-    wait_until(lambda: "web1" in running.lab.virsh("list", "--persistent", "--name"), "the guest runs again")
+    def is_back() -> bool:
+        return "web1" in running.lab.virsh("list", "--persistent", "--name") and running.is_running()
+
+    wait_until(is_back, "the guest runs again")
     running.wait_until_idle()
-    assert running.is_running()
+    assert is_back()
 
 
 def test_stopped_network_is_started(running: Daemon) -> None:

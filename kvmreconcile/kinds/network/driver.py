@@ -12,7 +12,7 @@ import libvirt
 
 from kvmreconcile.errors import HostError, NotFound, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import Connection
-from kvmreconcile.host.errors import Meaning, translated
+from kvmreconcile.host.errors import Meaning, bring_about, translated
 from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, Section, edits
 from kvmreconcile.kinds.network.plugs import Plug, is_guest, is_marked, marked, unmarked, unplugged
@@ -108,7 +108,7 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
     if not network.isActive():
         if guests:
             _store(virt, marked(parse(_stored_xml(network))))
-        network.create()
+        bring_about(network.create, lambda: bool(network.isActive()))
     _replug(network, guests)
     stored = parse(_stored_xml(network))
     if is_marked(stored):
@@ -117,8 +117,7 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
 
 def _stop(virt: libvirt.virConnect, action: Action) -> None:
     network = _network(virt, action)
-    if network.isActive():
-        network.destroy()
+    bring_about(network.destroy, lambda: not network.isActive())
 
 
 def _restart(virt: libvirt.virConnect, action: Action) -> None:
@@ -142,8 +141,7 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
             return
         raise
     persistent = network.isPersistent()
-    if network.isActive():
-        network.destroy()
+    bring_about(network.destroy, lambda: not network.isActive())
     if persistent:
         network.undefine()
 

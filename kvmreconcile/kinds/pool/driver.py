@@ -6,7 +6,7 @@ import libvirt
 
 from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unavailable, Unsupported
 from kvmreconcile.host.connection import Connection
-from kvmreconcile.host.errors import translated
+from kvmreconcile.host.errors import bring_about, translated
 from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
 from kvmreconcile.kinds.pool.render import NAME
 from kvmreconcile.kinds.pool.rules import RULES
@@ -130,7 +130,7 @@ def _activate(virt: libvirt.virConnect, pool: libvirt.virStoragePool) -> None:
     wanted = _persistent(pool)
     try:
         with translated(f"{NAME}/{pool.name()}"):
-            pool.create(0)
+            bring_about(lambda: pool.create(0), lambda: bool(pool.isActive()))
     except HostError as error:
         if not _is_directory(wanted) or isinstance(error, Unavailable):
             raise
@@ -158,9 +158,8 @@ def _has_mode(pool: libvirt.virStoragePool, wanted: str) -> bool:
 
 def _stop(virt: libvirt.virConnect, action: Action) -> None:
     pool = _find(virt, action)
-    if pool.isActive():
-        with translated(str(action.key), _STOP):
-            pool.destroy()
+    with translated(str(action.key), _STOP):
+        bring_about(pool.destroy, lambda: not pool.isActive())
 
 
 def _restart(virt: libvirt.virConnect, action: Action) -> None:

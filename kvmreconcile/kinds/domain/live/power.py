@@ -12,7 +12,7 @@ from typing import Any
 import libvirt
 
 from kvmreconcile.errors import Busy, HostError, NotFound, Unsupported
-from kvmreconcile.host.errors import translated
+from kvmreconcile.host.errors import bring_about, translated
 from kvmreconcile.kinds.domain.live.definitions import POLL_S, find
 from kvmreconcile.model import Action, ShutdownBy
 
@@ -26,8 +26,7 @@ _SHUTDOWN = {
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
-    if not domain.isActive():
-        domain.create()
+    bring_about(domain.create, lambda: bool(domain.isActive()))
 
 
 def stop(virt: libvirt.virConnect, action: Action) -> None:
@@ -44,7 +43,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
                 raise HostError(
                     f"{action.key}: the guest did not shut down within {waited}; it still runs; {todo}"
                 )
-            domain.destroy()
+            bring_about(domain.destroy, lambda: not _is_running(domain))
             return
         if time.monotonic() >= ask_next and policy.shutdown_by:
             why = _ask_to_shut_down(domain, next(ways))
@@ -65,7 +64,7 @@ def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:
     """Ask once; return why it could not be asked that way, "" if it was."""
     try:
         with translated(domain.name()):
-            domain.shutdownFlags(_SHUTDOWN[by])
+            bring_about(lambda: domain.shutdownFlags(_SHUTDOWN[by]), lambda: not _is_running(domain))
     except (Busy, Unsupported) as error:
         return f" ({error})"
     return ""
@@ -78,20 +77,19 @@ def _restart(virt: libvirt.virConnect, action: Action) -> None:
 
 def _start_paused(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
-    if not domain.isActive():
-        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+    bring_about(
+        lambda: domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED), lambda: bool(domain.isActive())
+    )
 
 
 def _suspend(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
-    if not _is_paused(domain):
-        domain.suspend()
+    bring_about(domain.suspend, lambda: _is_paused(domain))
 
 
 def _resume(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
-    if _is_paused(domain):
-        domain.resume()
+    bring_about(domain.resume, lambda: not _is_paused(domain))
 
 
 def _is_paused(domain: libvirt.virDomain) -> bool:
