@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from kvmreconcile.model import Source
 from kvmreconcile.source.fault import Fault, shown
-from kvmreconcile.source.fields import called_by_libvirt, known
+from kvmreconcile.source.fields import called_by_libvirt, is_secret, known
 from kvmreconcile.source.item import Item
 from kvmreconcile.source.suggest import advice, listed, nearest
 
@@ -182,6 +182,9 @@ def _unknown(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
     for parent in ("spec", "metadata"):
         if error.steps != (parent,) and error.name in known([ground.model], [parent]):
             return what, f"it belongs below '{parent}'"
+    if any(map(is_secret, here.values())):
+        # What follows a comma in a password that nobody quoted looks like a field.
+        return f"unknown field in {field}", f"remove it, quote the password, or {ground.hint(error.steps)}"
     return what, f"remove it, or {ground.hint(error.steps)}"
 
 

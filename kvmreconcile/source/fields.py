@@ -8,7 +8,7 @@ are there?
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from kvmreconcile.kinds.lens import At
@@ -17,6 +17,11 @@ from kvmreconcile.kinds.lens import At
 def fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
     """Return a model's fields by their names in YAML."""
     return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def is_secret(info: FieldInfo) -> bool:
+    """Tell whether a field's value is secret."""
+    return SecretStr in (info.annotation, *get_args(info.annotation))
 
 
 def models(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -159,13 +159,13 @@ class _Composer:
             if len(self.frames) + item.height > MAX_DEPTH:
                 self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "flatten them")
             return item
-        name = shown(anchor)
+        # Without its name, which may be a password that nobody quoted.
         if anchor in self.anchors:
-            self.stop(
-                source, f"the alias '*{name}' stands inside of what it stands for", "write the value out"
-            )
+            self.stop(source, "this alias is inside the value that it stands for", "write the value out")
         self.fault(
-            source, f"the alias '*{name}' stands for nothing", f"define '&{name}' before it, or quote it"
+            source,
+            "a value that starts with '*' is an alias, and this one is not defined",
+            "quote the value, or define its anchor before it",
         )
         return Item(source, None)
 
@@ -215,11 +215,9 @@ class _Composer:
         """Tell whether a tag is one of YAML's own."""
         if tag is None or tag in _TAGS:
             return True
-        name = shown(tag.replace("tag:yaml.org,2002:", "!!"))
+        # Without its name, which may be a password that nobody quoted.
         self.fault(
-            source,
-            f"the tag '{name}' is not allowed",
-            "remove it; a value that starts with '!' must be quoted",
+            source, "this tag is not allowed", "remove it; a value that starts with '!' must be quoted"
         )
         return False
 
