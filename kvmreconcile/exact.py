@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import Problem, Rejected
 from kvmreconcile.model import Action, Key, Plan, World
+from kvmreconcile.plan.redact import redacted
+from kvmreconcile.plan.secrecy import definitions, secret_paths
 from kvmreconcile.tree import Change, Rules, diff, parse, to_xml
+from kvmreconcile.tree.variants import for_secrets
 
 Canonical = Callable[[str], str]
 """Returns how libvirt spells a definition. Raises Rejected where it finds it invalid."""
@@ -62,16 +65,18 @@ def _judge(
     judge = judges.get(action.tree.tag) if action.tree and not action.steps else None
     if action.tree is None or judge is None:
         return _Judged(action)
+    own = for_secrets(rules[action.key.kind], secret_paths(action.key, world))
     try:
         proposed = judge(to_xml(action.tree))
     except Rejected as error:
         desired = world.desired.get(action.key)
         where = str(desired.source) if desired else str(action.key)
-        return _Judged(action, Problem(where, f"{action.key}: libvirt rejects it: {error}", "mend the spec"))
+        why = redacted(str(error), (action.tree, *definitions(action.key, world)), own)
+        return _Judged(action, Problem(where, f"{action.key}: libvirt rejects it: {why}", "mend the spec"))
     actual = world.observed.actual(action.key)
     if actual is None:
         return _Judged(action)
-    changes = _changes(judge(actual.xml), proposed, rules[action.key.kind])
+    changes = _changes(judge(actual.xml), proposed, own)
     if action.changes and not changes:
         return _Judged(None)
     return _Judged(replace(action, changes=changes) if action.changes else action)

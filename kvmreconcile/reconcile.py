@@ -23,6 +23,7 @@ from kvmreconcile.observe import Observer
 from kvmreconcile.obstacles import Obstacles
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.plan.loss import find_loss
+from kvmreconcile.plan.secrecy import with_former_secrets
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
@@ -96,7 +97,7 @@ class Site:
             instance=settings.instance,
             host=settings.host,
             now=now,
-            desired=specs.desired,
+            desired=with_former_secrets(specs.desired, applied),
             observed=observed,
             applied=applied,
             # What is remembered of it is part of what decides, so that nothing is done to it without that.

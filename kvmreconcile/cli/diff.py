@@ -15,8 +15,10 @@ from kvmreconcile.cli.terminal import complain, palette, say, show
 from kvmreconcile.model import Key, Plan, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render.words import fit_for_xml, visible
+from kvmreconcile.plan.secrecy import secret_paths
 from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.tree import Node, Rules, to_xml
+from kvmreconcile.tree.variants import for_secrets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,8 @@ def diff(options: DiffOptions) -> int:
     complain(plan.problems)
     if plan.lost:
         say(plan.lost)
-    show("\n".join(_lines(key, world, plan, kinds[key.kind].rules)))
+    rules = for_secrets(kinds[key.kind].rules, secret_paths(key, world))
+    show("\n".join(_lines(key, world, plan, rules)))
     return 1 if key in specs.frozen or plan.problems else 0
 
 

@@ -13,10 +13,19 @@ from kvmreconcile.execute.storing import StoredEdits
 from kvmreconcile.execute.trying import Trying
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Refusal, Settled, Unknown, World
-from kvmreconcile.plan.applied import applied_after, fingerprint, intent, rules_for, run_of, settled_live
+from kvmreconcile.plan.applied import (
+    applied_after,
+    fingerprint,
+    intent,
+    rules_for,
+    run_of,
+    settled_live,
+    unedited,
+)
 from kvmreconcile.plan.compare import MOVE
 from kvmreconcile.plan.halts import is_left
 from kvmreconcile.plan.kept import with_kept
+from kvmreconcile.plan.masks import mask
 from kvmreconcile.plan.policy import ORDERED, RENAME
 from kvmreconcile.plan.unseen import outstanding, to_remember
 from kvmreconcile.state import State
@@ -83,7 +92,8 @@ class Ledger:
         else:
             # Should this be cut short and the spec then change, what it added is still known as ours.
             both = for_policy(kind.rules, plain=True, shared=True, ignored=())
-            doing = replace(known, tree=overlay(meant.tree, known.tree, both), digest="")
+            tree = mask(overlay(meant.tree, known.tree, both), rules_for(desired, kind))
+            doing = replace(known, tree=tree, digest="", secrets=meant.secrets)
         seen = self._world.observed.actual(action.key)
         if any(change.rule in kind.incomplete_after for change in action.changes):
             # Killed before it is started, it is completed as one that is created.
@@ -248,4 +258,4 @@ def _without(withheld: Collection[Action], applied: Applied, before: Applied | N
     edits = [action for action in withheld if action.verb in STORING and action.tree]
     if before is None or not edits:
         return applied
-    return replace(applied, tree=before.tree, digest=before.digest)
+    return unedited(applied, before)

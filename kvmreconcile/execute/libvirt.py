@@ -18,16 +18,18 @@ from kvmreconcile.execute.failures import LASTS, Failures
 from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, WATCHING, WHOLE, Ledger
 from kvmreconcile.execute.legs import Leg, Legs
 from kvmreconcile.execute.parallel import work
-from kvmreconcile.execute.redact import redacted
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently, shortage
 from kvmreconcile.execute.unchanged import check_same
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
+from kvmreconcile.plan.redact import redacted
 from kvmreconcile.plan.renaming import renamed
+from kvmreconcile.plan.secrecy import definitions, secret_paths
 from kvmreconcile.plan.suspended import stop
 from kvmreconcile.plan.trials import is_taken_back
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change
+from kvmreconcile.tree.variants import for_secrets
 
 T = TypeVar("T")
 
@@ -162,9 +164,9 @@ class _Run:
 
     def _redacted(self, action: Action, text: str) -> str:
         """Return what libvirt said of an action without the secrets it was given."""
-        desired = self._world.desired.get(action.key)
-        trees = (action.tree, desired.tree if desired else None)
-        return redacted(text, filter(None, trees), self._executor.kinds[action.key.kind].rules)
+        key, kind = action.key, self._executor.kinds[action.key.kind]
+        trees = (*definitions(key, self._world), *((action.tree,) if action.tree else ()))
+        return redacted(text, trees, for_secrets(kind.rules, secret_paths(key, self._world)))
 
     def _withheld(self, key: Key) -> tuple[Action, ...]:
         """Return the steps on an object that are not to be done now."""

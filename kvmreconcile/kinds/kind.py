@@ -68,6 +68,15 @@ class ObjectSpec(Spec):
             '"devices/interface/link"; "*" stands for one element. Defaults to none.'
         ),
     ] = Field(default_factory=list)
+    secret: Annotated[
+        list[Annotated[str, Field(min_length=1)]],
+        Field(
+            description="Paths in libvirt's XML whose values, and those of all that is below them, are secret, such as "
+            '"os/cmdline"; "*" stands for one element. They are replaced by (secret) wherever kvmreconcile shows or '
+            "stores something. A path at which the spec says nothing is an error, and so is one of a value by which "
+            "members of a list are named. Passwords and the like are secret without it. Defaults to none."
+        ),
+    ] = Field(default_factory=list)
     update: Annotated[UpdatePolicy, Field(description="When and how far changes may go without asking.")] = (
         UpdatePolicy()
     )

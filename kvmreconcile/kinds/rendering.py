@@ -37,8 +37,8 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
         return fields
     try:
         fragment = parse(document.spec.xml)
-    except ValueError as error:
-        raise _error(document, f"is not well-formed XML: {error}", "mend it") from None
+    except ValueError:
+        raise _error(document, "is not well-formed XML", "mend it") from None
     if fragment.tag != root:
         raise _error(document, f"has the root <{fragment.tag}>", f"write it as <{root}>…</{root}>")
     name = fragment.get("name")
@@ -86,4 +86,5 @@ def policy(spec: ObjectSpec) -> Policy:
         protect=spec.protect,
         ignore=tuple(spec.ignore),
         check_schema=spec.check_schema,
+        secrets=tuple(spec.secret),
     )

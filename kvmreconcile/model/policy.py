@@ -86,6 +86,8 @@ class Policy:
         interrupts: Whether a part of it may be gone for a moment, to be changed while it runs.
         removal: What is removed with it. All else that a guest leaves stays, or prevents its removal.
         copies: Whether a disk that is to be elsewhere is copied there while the guest runs.
+        secrets: Paths at and below which values are secret, by its spec.
+        former_secrets: The same, by what was last applied.
     """
 
     max_effect: Effect = Effect.NEXT_BOOT
@@ -110,3 +112,10 @@ class Policy:
     removal: frozenset[Leftover] = frozenset()
     interrupts: bool = False
     copies: bool = False
+    secrets: tuple[str, ...] = ()
+    former_secrets: tuple[str, ...] = ()
+
+    @property
+    def all_secrets(self) -> tuple[str, ...]:
+        """Every path at and below which values are secret, as definitions may still hold what an earlier spec said."""
+        return tuple(dict.fromkeys((*self.secrets, *self.former_secrets)))

@@ -104,6 +104,8 @@ class Applied:
         protect: Whether the last spec forbade removal, which holds after the spec is gone.
         removal: What the last spec lets be removed with it.
         left: Whether others stopped it and it stays off; libvirt forgets why it is off when libvirt restarts.
+        secrets: Paths at and below which the last spec called values secret, and of an earlier one those at which
+            definitions still hold what that said.
     """
 
     key: Key
@@ -118,6 +120,7 @@ class Applied:
     protect: bool = False
     removal: frozenset[Leftover] = frozenset()
     left: bool = False
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

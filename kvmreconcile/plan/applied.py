@@ -17,9 +17,10 @@ from kvmreconcile.plan.kept import kept_as_it_is
 from kvmreconcile.plan.masks import SECRET, mask
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.running import lacking
+from kvmreconcile.plan.secrecy import still_secret
 from kvmreconcile.plan.steps import hot_and_cold
 from kvmreconcile.tree import Change, Node, Rules, diff, overlay
-from kvmreconcile.tree.variants import for_policy
+from kvmreconcile.tree.variants import for_policy, for_secrets
 
 _LIVE = "live:"
 _ROUNDS = 100_000
@@ -33,7 +34,7 @@ def digest(desired: Desired, rules: Rules) -> str:
     Secret values do not count: it is stored, and who reads it could try passwords against it. What follows
     is only that an edit of a password is called drift.
     """
-    tree = _plain(mask(desired.tree, rules))
+    tree = _plain(mask(desired.tree, for_secrets(rules, desired.policy.secrets)))
     kept = [desired.kept.parts] if desired.kept else []
     said = (tree, str(desired.power), desired.autostart, desired.plain, _ruling(desired.policy), *kept)
     return sha256(json.dumps(said).encode()).hexdigest()[:16]
@@ -42,7 +43,8 @@ def digest(desired: Desired, rules: Rules) -> str:
 def _ruling(policy: Policy) -> list[object]:
     """Return of a policy what is remembered or tells what is compared; how far one may go unasked is neither."""
     goes = sorted(rest.value for rest in policy.removal)
-    return [policy.apply.value, policy.protect, policy.ignore, *([goes] if goes else [])]
+    secrets = [{"secret": policy.secrets}] if policy.secrets else []
+    return [policy.apply.value, policy.protect, policy.ignore, *([goes] if goes else []), *secrets]
 
 
 def _plain(node: Node) -> list[object]:
@@ -63,7 +65,7 @@ def fingerprint(change: Change) -> str:
 def _identity(value: str | Node | None, change: Change) -> object:
     if isinstance(value, Node):
         return _plain(mask(value, Rules(secrets=change.secrets), change.rule))
-    if value is None or change.rule not in change.secrets:
+    if value is None or not change.is_secret:
         return value
     return pbkdf2_hmac("sha256", value.encode(), change.rule.encode(), _ROUNDS).hex()
 
@@ -138,20 +140,22 @@ def _spelled(value: str | Node | None, change: Change, rules: Rules) -> str:
         return "nothing"
     if isinstance(value, Node):
         return f"<{value.tag}>"
-    return SECRET if change.rule in rules.secrets else value
+    return SECRET if rules.is_secret(change.rule) else value
 
 
 def intent(desired: Desired, instance: str, kind: Rulebook) -> Applied:
     """Return what is remembered before an object is made: that it is ours, and not yet whole."""
+    rules = rules_for(desired, kind)
     return Applied(
         key=desired.key,
         uuid=desired.tree.get("uuid") or desired.uuid,
         instance=instance,
-        tree=mask(desired.tree, kind.rules),
+        tree=mask(desired.tree, rules),
         digest=digest(desired, kind.rules),
         complete=False,
         protect=desired.policy.protect,
         removal=desired.policy.removal,
+        secrets=desired.policy.all_secrets,
     )
 
 
@@ -170,14 +174,21 @@ def applied_after(
         key=desired.key,
         uuid=actual.uuid,
         instance=instance,
-        tree=mask(desired.tree, kind.rules),
+        tree=mask(desired.tree, rules),
         digest=named,
         settled=settled(sure.desired, actual, rules),
         runtime_id=actual.runtime_id,
         protect=desired.policy.protect,
         removal=desired.policy.removal,
+        secrets=still_secret(desired, actual),
     )
-    return replace(done, tree=before.tree, digest=before.digest) if before and sure.unclear else done
+    return unedited(done, before) if before and sure.unclear else done
+
+
+def unedited(done: Applied, before: Applied) -> Applied:
+    """Return what is remembered of an object, with what an earlier spec said as long as an edit is held."""
+    secrets = tuple(dict.fromkeys((*done.secrets, *before.secrets)))
+    return replace(done, tree=before.tree, digest=before.digest, secrets=secrets)
 
 
 def earlier(applied: Applied | None, named: str) -> Node | None:
@@ -205,7 +216,7 @@ def rules_for(desired: Desired, kind: Rulebook) -> Rules:
     """Return a kind's rules, adapted to the object's own policy."""
     policy = desired.policy
     return for_policy(
-        kind.rules,
+        for_secrets(kind.rules, policy.all_secrets),
         plain=desired.plain,
         shared=policy.apply is Apply.MERGE,
         ignored=policy.ignore,

@@ -22,6 +22,7 @@ from kvmreconcile.plan.kept import undone
 from kvmreconcile.plan.openings import at_any_time
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.running import lacking
+from kvmreconcile.plan.secrecy import still_secret
 from kvmreconcile.plan.steps import Job, after_birth, by_rows, steps_for
 from kvmreconcile.plan.unseen import outstanding, unseen
 from kvmreconcile.tree import Change, Effect, Node, diff, overlay
@@ -105,6 +106,7 @@ def compare(
     over = applied is not None and outstanding(applied, actual, rules) != applied.pending
     # One that is off and never was complete becomes so when it is started.
     is_finished = applied is not None and (applied.complete or (bool(kind.completing) and not actual.active))
+    over = over or (applied is not None and applied.secrets != still_secret(desired, actual))
     is_new = applied is None or not is_finished or (applied.digest != named and not sure.unclear)
     stale = (outdated or over or is_new) and not actions
     return Compared(actions, pending, stale, sure.unclear)

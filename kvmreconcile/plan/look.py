@@ -265,7 +265,7 @@ def _made_anew(view: View, applied: Applied, kind: Rulebook, around: Surrounding
     then said. If the spec says something else now, nobody has agreed to the loss.
     """
     compared = create(view.desired, kind, around, Reason.UNFINISHED)
-    if applied.tree == mask(view.desired.tree, kind.rules):
+    if applied.tree == mask(view.desired.tree, rules_for(view.desired, kind)):
         return compared
     return Compared(tuple(replace(a, effect=Effect.DATA_LOSS) for a in compared.actions))
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from kvmreconcile.tree import Change, Node, Rules, Table, value_at
 from kvmreconcile.tree.match import pair
+from kvmreconcile.tree.node import COMMENT
 from kvmreconcile.tree.place import at, under
 
 SECRET = "(secret)"  # noqa: S105  a mark that stands for one
@@ -21,11 +22,10 @@ def mask(tree: Node, rules: Rules, path: str = "") -> Node:
 
 
 def _masked(tree: Node, secrets: Table[bool], path: str) -> Node:
-    if not secrets.rows:
-        return tree
     attrs = tuple((k, SECRET if at(path, k) in secrets else v) for k, v in tree.attrs)
     text = SECRET if tree.text and path in secrets else tree.text
-    children = tuple(_masked(c, secrets, under(path, c.tag)) for c in tree.children)
+    # A comment may be a password that was commented out.
+    children = tuple(_masked(c, secrets, under(path, c.tag)) for c in tree.children if c.tag != COMMENT)
     return replace(tree, attrs=attrs, text=text, children=children)
 
 
@@ -41,11 +41,13 @@ def _value(value: Node | str | None, change: Change, rules: Rules) -> Node | str
 
 
 def revealed(masked: Node, now: Node, rules: Rules, path: str) -> Node | None:
-    """Return a tree with the secrets that another has at the same place, None if it has not all of them."""
-    attrs = tuple(
-        (k, now.attr(k) if v == SECRET and at(path, k) in rules.secrets else v) for k, v in masked.attrs
-    )
-    text = (now.text or None) if masked.text == SECRET and path in rules.secrets else masked.text
+    """
+    Return a tree with the secrets that another has at the same place, None if it has not all of them.
+
+    Every mark counts, whatever is secret now: what an earlier spec called secret was masked by its paths.
+    """
+    attrs = tuple((k, now.attr(k) if v == SECRET else v) for k, v in masked.attrs)
+    text = (now.text or None) if masked.text == SECRET else masked.text
     pairs = pair(now.children, masked.children, path, rules, lambda a, b: a == b)
     children = [
         revealed(c, now.children[pairs[i]] if i in pairs else Node(c.tag), rules, under(path, c.tag))
@@ -81,7 +83,7 @@ def _found(
         elements = (place if isinstance(place, Node) else Node(value.tag) for place in places)
         found = (revealed(value, element, rules, change.rule) for element in elements)
         return next((node for node in found if node is not None), None)
-    if value != SECRET or change.rule not in rules.secrets:
+    if value != SECRET:
         return value
     seen = (_text(value_at(tree, change.steps, rules)) for tree in sources)
     return next((text for text in seen if text), None)

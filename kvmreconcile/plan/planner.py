@@ -23,6 +23,7 @@ from kvmreconcile.plan.refused import is_over, withheld
 from kvmreconcile.plan.renames import find_renames
 from kvmreconcile.plan.renaming import rename_first, renamed
 from kvmreconcile.plan.rollout import held_back, rolled_out
+from kvmreconcile.plan.secrecy import without_secrets
 from kvmreconcile.plan.settle import announced, settle_removals, settled
 from kvmreconcile.plan.starts import in_order, seen_through
 from kvmreconcile.plan.succession import Succession
@@ -81,7 +82,7 @@ def plan(
     unsound = again.steps.keys() | {h.action.key for h in reported}
     succession.order_removals(actions)
     over = frozenset(_over(world, edits, kinds, found, again))
-    return Plan(
+    made = Plan(
         actions=succession.with_removals(needs.waiting(actions)),
         held=(*found.held, *held, *reported, *gone.held),
         pending=pending,
@@ -95,6 +96,7 @@ def plan(
         lost=world.lost,
         crashes=found.crashes,
     )
+    return without_secrets(made, world)
 
 
 def _looked(scene: Scene, edits: Trials, overrides: Overrides) -> Findings:

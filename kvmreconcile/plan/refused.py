@@ -29,6 +29,7 @@ from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.running import live_changes
 from kvmreconcile.plan.unseen import outstanding
 from kvmreconcile.tree import Change, Node, diff, overlap, undo
+from kvmreconcile.tree.variants import for_secrets
 
 _FIRST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)
 """How long a refusal that may pass is held at first, and at most."""
@@ -140,7 +141,8 @@ class Storing:
 
     def _since(self, edit: StoredEdit, tree: Node) -> Iterator[Change]:
         """Yield what makes a definition out of the one that was last in force, but for what others changed."""
-        rules, stored, live = self.kind.rules, self.seen.tree, self.seen.live
+        rules = for_secrets(self.kind.rules, self.desired.policy.all_secrets)
+        stored, live = self.seen.tree, self.seen.live
         sources = (live, self.desired.tree) if live else (self.desired.tree,)
         changes = (*edit.changes, *edit.filled)
         known = (reveal_change(change, stored, sources, rules) for change in changes)

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from kvmreconcile.model import Action, Applied, Cost, Held, Hold, Key, Policy, Reason, Removal, World
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Change
+from kvmreconcile.tree.variants import for_secrets
 
 
 def facts_of(key: Key, users: Collection[Key], world: World) -> Removal | None:
@@ -30,7 +31,8 @@ def facts_of(key: Key, users: Collection[Key], world: World) -> Removal | None:
 def removal(applied: Applied, facts: Removal | None, kind: Rulebook) -> tuple[Action, Held | None]:
     """Return the step that removes an object, and what holds it whatever is approved, None if nothing does."""
     cost = kind.cost(facts) if facts else Cost()
-    changes = (Change((), "", facts.actual.tree, None, kind.rules.secrets),) if facts else ()
+    rules = for_secrets(kind.rules, applied.secrets)
+    changes = (Change((), "", facts.actual.tree, None, rules.secrets),) if facts else ()
     action = Action(
         applied.key, "remove", cost.effect, Reason.GONE, changes, notes=cost.notes, policy=_policy(applied)
     )

@@ -13,6 +13,7 @@ from kvmreconcile.plan.memory import Lookups
 from kvmreconcile.plan.policy import RENAME
 from kvmreconcile.plan.renames import Renames
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.secrecy import with_former_secrets
 from kvmreconcile.tree import Change, Effect, make, parse, to_xml
 
 
@@ -32,7 +33,8 @@ def renamed(world: World, formers: Mapping[Key, Key]) -> World:
     if not formers:
         return world
     observed = replace(world.observed, objects=objects)
-    return replace(world, observed=observed, applied=applied, trials=trials, edits=edits)
+    desired = with_former_secrets(world.desired, {key: applied[key] for key in formers if key in applied})
+    return replace(world, desired=desired, observed=observed, applied=applied, trials=trials, edits=edits)
 
 
 def _under(key: Key, actual: Actual, instance: str) -> Actual:

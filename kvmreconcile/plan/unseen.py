@@ -91,4 +91,4 @@ def to_remember(
 def _spelled(value: str | Node | None, change: Change) -> str | None:
     if isinstance(value, Node):
         return f"<{value.tag}>"
-    return SECRET if value is not None and change.rule in change.secrets else value
+    return SECRET if value is not None and change.is_secret else value

@@ -16,6 +16,7 @@ from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import SpecFile
 from kvmreconcile.source.item import Item
 from kvmreconcile.source.mentions import mentions
+from kvmreconcile.source.secret_paths import check as check_secrets
 from kvmreconcile.source.text import Chunk, chunks, decode
 from kvmreconcile.source.yaml import read
 
@@ -82,6 +83,8 @@ def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: st
         desired = kind.desire(checked.document, derived_uuid(instance, key))
         content = _placed(desired.content, reading.item)
         desired = replace(desired, mentions=tuple(mentions(reading.item, kind)), content=content)
+        if wrong := tuple(check_secrets(reading.item, desired.tree, kind.rules)):
+            desired, contradictions = None, tuple(fault.of(str(key)) for fault in wrong)
     except SpecError as error:
         contradictions = tuple(_contradictions(error, reading.item, key))
     return Piece(checked.document, key, desired, checked.faults, contradictions, reading.whole)

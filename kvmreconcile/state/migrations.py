@@ -46,6 +46,7 @@ _MIGRATIONS = (
     );
     """,
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT);",
+    "ALTER TABLE applied ADD COLUMN secrets TEXT NOT NULL DEFAULT '[]';",
 )
 """What brings a database from version N to N+1; rows are added and never edited."""
 

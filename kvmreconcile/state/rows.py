@@ -34,6 +34,7 @@ def write_applied(applied: Applied) -> Row:
         applied.protect,
         applied.left,
         json.dumps(sorted(rest.value for rest in applied.removal)),
+        json.dumps(applied.secrets),
     )
 
 
@@ -45,7 +46,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
         ValueError: The row is not as it was written.
     """
     kind, name, uuid, instance, tree, digest, complete, settled, runtime_id, pending, *last = row
-    protect, left, removal = last
+    protect, left, removal, secrets = last
     try:
         return Applied(
             key=Key(kind, name),
@@ -60,6 +61,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
             protect=bool(protect),
             left=bool(left),
             removal=frozenset(Leftover(word) for word in json.loads(removal)),
+            secrets=tuple(json.loads(secrets)),
         )
     except (ValueError, TypeError) as error:
         raise ValueError(f"what is remembered of {kind}/{name} is garbled: {error}") from error

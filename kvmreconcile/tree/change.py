@@ -7,7 +7,7 @@ Separate from finding them, so that rules, which are asked about changes, need n
 from dataclasses import dataclass, field
 
 from kvmreconcile.tree.node import Node
-from kvmreconcile.tree.table import Table, paths
+from kvmreconcile.tree.table import Table, is_within, paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Change:
     def path(self) -> str:
         """The name for people, in one piece."""
         return "/".join(self.steps)
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its values must not be shown; an element may also hold some that must not."""
+        return is_within(self.secrets, self.rule)
 
     @property
     def sign(self) -> str:

@@ -13,7 +13,7 @@ from enum import Enum, IntEnum
 from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.node import Node
 from kvmreconcile.tree.scalars import Measure, Scalar
-from kvmreconcile.tree.table import Table, paths
+from kvmreconcile.tree.table import Table, is_within, paths
 
 
 class Effect(IntEnum):
@@ -274,6 +274,10 @@ class Rules:
     def is_left_alone(self, path: str) -> bool:
         """Tell whether what exists stays as it is here, whatever the spec says."""
         return path in self.ignored or path in self.at_birth
+
+    def is_secret(self, path: str) -> bool:
+        """Tell whether the value at a path, or one around it, must not be shown."""
+        return is_within(self.secrets, path)
 
     def is_implied(self, path: str, value: str, element: Node) -> bool:
         """Tell whether leaving a value of a desired element out means the same as writing it."""

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 class Table(Generic[T]):
     """
-    Rows by path, the first match wins.
+    Rows by path, the first match wins. A row of False makes an exception from the rows after it.
 
     Look-ups are remembered, since a kind has few distinct paths. `used` holds the patterns of rows that
     ever matched, for the test that finds rows which nothing exercises.
@@ -40,7 +40,7 @@ class Table(Generic[T]):
         return None
 
     def __contains__(self, path: str) -> bool:
-        return self.get(path) is not None
+        return self.get(path) not in (None, False)
 
     def all(self, path: str) -> Iterator[T]:
         """Yield the value of every row whose pattern is this path, in order."""
@@ -53,6 +53,12 @@ class Table(Generic[T]):
 def paths(*patterns: str) -> "Table[bool]":
     """Return a table that only tells whether a path is named."""
     return Table(dict.fromkeys(patterns, True))
+
+
+def is_within(table: Table[bool], path: str) -> bool:
+    """Tell whether a table names a path or one around it."""
+    parts = path.split("/")
+    return any(table.get("/".join(parts[:n])) for n in range(1, len(parts) + 1))
 
 
 def _pattern(key: str) -> re.Pattern[str]:

@@ -40,6 +40,34 @@ def for_policy(
 
 
 @lru_cache(maxsize=256)
+def for_secrets(rules: Rules, secrets: tuple[str, ...]) -> Rules:
+    """
+    Return rules by which the values at and below further paths are secret.
+
+    Excepted are the values by which members of lists are told apart: every plan names a part of an object by them.
+    """
+    if not secrets:
+        return rules
+    rows: dict[str, bool] = dict(rules.secrets.rows)
+    rows |= {path: False for path in key_paths(rules) if path not in rows}
+    rows |= {pattern: True for path in secrets for pattern in (path, f"{path}/**") if not rows.get(pattern)}
+    return replace(rules, secrets=Table(rows))
+
+
+@lru_cache(maxsize=256)
+def key_paths(rules: Rules) -> tuple[str, ...]:
+    """Return the paths of the values by which members of lists are told apart and named."""
+    return tuple(
+        dict.fromkeys(
+            f"{path}/{part}" if part else path
+            for path, members in rules.members.rows
+            for key in members.keys
+            for part in key
+        )
+    )
+
+
+@lru_cache(maxsize=256)
 def for_version(rules: Rules, version: tuple[int, int, int]) -> Rules:
     """Return rules without the verbs that a libvirt of this version lacks, and without what it no longer refuses."""
     updates = {path: tuple(u for u in rows if u.since <= version) for path, rows in rules.updates.rows}

@@ -88,6 +88,7 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE applied DROP COLUMN left")
         database.execute("ALTER TABLE applied DROP COLUMN removal")
+        database.execute("ALTER TABLE applied DROP COLUMN secrets")
         database.execute("DROP TABLE suspended")
         database.execute("DROP TABLE history")
         database.execute(FIRST_HISTORY)
@@ -98,10 +99,10 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     database.close()
 
     looking = State.open_readonly(tmp_path)
-    assert looking.applied() == {WEB: replace(applied(), left=False, removal=frozenset())}
+    assert looking.applied() == {WEB: replace(applied(), left=False, removal=frozenset(), secrets=())}
     looking.close()
     with reopened(tmp_path) as state:
-        assert state.applied() == {WEB: replace(applied(), left=False, removal=frozenset())}
+        assert state.applied() == {WEB: replace(applied(), left=False, removal=frozenset(), secrets=())}
 
 
 FIRST_HISTORY = """
@@ -116,6 +117,7 @@ def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     State.open(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE applied DROP COLUMN removal")
+        database.execute("ALTER TABLE applied DROP COLUMN secrets")
         database.execute("DROP TABLE trials")
         database.execute("DROP TABLE edits")
         database.execute("DROP TABLE meta")

@@ -43,12 +43,13 @@ unseen = st.builds(
         protect=st.booleans(),
         left=st.booleans(),
         removal=st.frozensets(st.sampled_from(Leftover)),
+        secrets=st.lists(texts, max_size=2).map(tuple),
     )
 )
 def test_what_is_written_is_read_back(value: Applied) -> None:
     with closing(sqlite3.connect(":memory:")) as database:
         row = database.execute(
-            "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", write_applied(value)
+            "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", write_applied(value)
         ).fetchone()
 
     back = read_applied(row)

@@ -28,6 +28,7 @@ def applied(key: Key = WEB) -> Applied:
         protect=True,
         left=True,
         removal=frozenset({Leftover.NVRAM, Leftover.SNAPSHOTS}),
+        secrets=("os/cmdline", "devices/disk/source/@query"),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from kvmreconcile.model import Action, Held, Key, Plan
 from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.plan.render.view import summary
-from kvmreconcile.plan.render.words import fit_for_xml, is_secret
+from kvmreconcile.plan.render.words import fit_for_xml, rules_of
 from kvmreconcile.tree import Change, Node, Rules, to_xml
 from kvmreconcile.tree.node import TEXT
 
@@ -75,6 +75,7 @@ def _word(name: str) -> str:
 
 
 def _change(change: Change, rules: Rules) -> Json:
+    rules = rules_of(change, rules)
     return {
         "sign": change.sign,
         "path": change.path,
@@ -89,4 +90,4 @@ def _value(value: str | Node | None, rule: str, rules: Rules) -> object:
         value = value.text
     if isinstance(value, Node):
         return {"xml": to_xml(fit_for_xml(value, rule, rules))}
-    return SECRET if value is not None and is_secret(rule, rules) else value
+    return SECRET if value is not None and rules.is_secret(rule) else value

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
-from kvmreconcile.plan.render.words import is_secret, leaves, shown, size, visible
+from kvmreconcile.plan.render.words import leaves, rules_of, shown, size, visible
 from kvmreconcile.tree import Change, Effect, Node, Rules, locate
 
 MAKES = frozenset(("create", "recreate"))
@@ -158,12 +158,14 @@ def _shown(change: Change, rules: Rules, action: Action) -> Iterator[Line]:
     if change.steps:
         yield line(change, rules, action)
     elif isinstance(change.new, Node):
+        rules = rules_of(change, rules)
         for steps, rule, value in leaves(change.new.without("name"), rules):
-            yield line(Change(steps, rule, None, value), rules, action)
+            yield line(Change(steps, rule, None, value, change.secrets), rules, action)
 
 
 def line(change: Change, rules: Rules, action: Action | None = None) -> Line:
     """Return a change as a line; the action it belongs to tells what it costs and in which unit it counts."""
+    rules = rules_of(change, rules)
     old, new = (_value(change, value, rules, action) for value in (change.old, change.new))
     path = visible(change.path) or "."
     if action is None:
@@ -174,7 +176,7 @@ def line(change: Change, rules: Rules, action: Action | None = None) -> Line:
 def _value(change: Change, value: str | Node | None, rules: Rules, action: Action | None) -> str | None:
     if value is None:
         return None
-    if isinstance(value, str) and not is_secret(change.rule, rules):
+    if isinstance(value, str) and not rules.is_secret(change.rule):
         unit = _unit(change, rules, action, is_old=value is change.old) if action else _stored(change, rules)
         sized = size(value, unit, change.rule, rules) if unit else None
         return sized or shown(value, change.rule, rules)

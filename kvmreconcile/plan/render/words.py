@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kvmreconcile.plan.masks import SECRET
-from kvmreconcile.tree import Node, Rules
+from kvmreconcile.tree import Change, Node, Rules
 from kvmreconcile.tree.diff import names
 from kvmreconcile.tree.node import COMMENT, NONE, TEXT
 from kvmreconcile.tree.place import at, short, under
@@ -31,15 +31,15 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def is_secret(rule: str, rules: Rules) -> bool:
-    """Tell whether the value at a path, or one around it, must not be shown."""
-    parts = rule.split("/")
-    return any(rules.secrets.get("/".join(parts[:n])) for n in range(1, len(parts) + 1))
+def rules_of(change: Change, rules: Rules) -> Rules:
+    """Return the rules to show a change by: those of its kind, with what is secret in its own object."""
+    own = change.secrets
+    return replace(rules, secrets=own) if own.rows and own is not rules.secrets else rules
 
 
 def shown(value: str | Node, rule: str, rules: Rules) -> str:
     """Return a value or an element on one line."""
-    if is_secret(rule, rules):
+    if rules.is_secret(rule):
         return SECRET
     return brief(value, rule, rules) if isinstance(value, Node) else visible(value) or '""'
 
@@ -60,7 +60,7 @@ def _inside(node: Node, rule: str, rules: Rules) -> Iterator[str]:
         if child.tag in (COMMENT, NONE) or where in rules.ignored:
             continue
         tag = visible(short(child.tag))
-        if is_secret(where, rules):
+        if rules.is_secret(where):
             yield f"{tag}={SECRET}"
         elif child.tag == TEXT or child.is_empty():
             yield _word(child.text, where, rules) if child.text else tag
@@ -71,7 +71,7 @@ def _inside(node: Node, rule: str, rules: Rules) -> Iterator[str]:
 
 
 def _word(text: str, rule: str, rules: Rules) -> str:
-    if is_secret(rule, rules):
+    if rules.is_secret(rule):
         return SECRET
     plain = visible(text)
     return plain if plain and not _QUOTED.search(text) else '"' + plain.replace('"', '\\"') + '"'
@@ -80,7 +80,7 @@ def _word(text: str, rule: str, rules: Rules) -> str:
 def measured(node: Node, rule: str, rules: Rules) -> str | None:
     """Return the size that an element states and nothing else, None if it is no such element."""
     measure = rules.measures.get(rule)
-    if measure is None or node.children or is_secret(rule, rules):
+    if measure is None or node.children or rules.is_secret(rule):
         return None
     unit, value = measure.unit.removeprefix("@"), measure.value.removeprefix("@")
     number = node.attr(value) if value else node.text
@@ -119,16 +119,22 @@ def leaves(
 def _only_holds_others(node: Node, rule: str, rules: Rules) -> bool:
     if not node.children or node.attrs or any(c.tag == TEXT for c in node.children):
         return False
-    return not is_secret(rule, rules)
+    return not rules.is_secret(rule)
 
 
 def fit_for_xml(node: Node, rule: str, rules: Rules) -> Node:
-    """Return an element with a mark for every secret in it, and an escape for what XML cannot hold."""
-    if is_secret(rule, rules):
+    """
+    Return an element with a mark for every secret in it, and an escape for what XML cannot hold.
+
+    Comments are left out: a password may be in a line that was commented out.
+    """
+    if rules.is_secret(rule):
         return Node(node.tag, (), SECRET, (), node.prefix)
-    attrs = tuple((n, SECRET if is_secret(at(rule, n), rules) else _storable(v)) for n, v in node.attrs)
+    attrs = tuple((n, SECRET if rules.is_secret(at(rule, n)) else _storable(v)) for n, v in node.attrs)
     children = tuple(
-        c if c.tag in (COMMENT, TEXT) else fit_for_xml(c, under(rule, c.tag), rules) for c in node.children
+        c if c.tag == TEXT else fit_for_xml(c, under(rule, c.tag), rules)
+        for c in node.children
+        if c.tag != COMMENT
     )
     return replace(node, attrs=attrs, text=_storable(node.text), children=children)
 
@@ -139,6 +145,6 @@ def _storable(text: str) -> str:
 
 def holds_secret(node: Node, rule: str, rules: Rules) -> bool:
     """Tell whether anything in an element must not be shown."""
-    if is_secret(rule, rules) or any(is_secret(at(rule, n), rules) for n, _ in node.attrs):
+    if rules.is_secret(rule) or any(rules.is_secret(at(rule, n)) for n, _ in node.attrs):
         return True
     return any(holds_secret(c, under(rule, c.tag), rules) for c in node.children)

@@ -1,0 +1,73 @@
+"""Check the paths that a document calls secret: each must name a value that the document says, and no name."""
+
+from collections.abc import Iterator
+
+from kvmreconcile.source.document import find
+from kvmreconcile.source.fault import Fault, shown
+from kvmreconcile.source.item import Item
+from kvmreconcile.source.suggest import nearest
+from kvmreconcile.tree import Node, Rules, paths
+from kvmreconcile.tree.node import COMMENT, NONE
+from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.variants import key_paths
+
+FIELD = ("spec", "secret")
+_ALWAYS = ("name", "uuid")
+"""Paths of what every object is known by."""
+
+
+def check(document: Item, said: Node, rules: Rules) -> Iterator[Fault]:
+    """
+    Yield what is wrong with the secret paths of a document in which nothing else is.
+
+    Args:
+        said: What the document says.
+        rules: Those of its kind.
+    """
+    listed = find(document, *FIELD)
+    entries = listed.value if listed is not None and isinstance(listed.value, tuple) else ()
+    for entry in entries:
+        path = str(entry.value)
+        if what := _wrong(path, said, rules):
+            yield Fault(entry.source, f"spec.secret: '{shown(path)}' {what[0]}", what[1])
+
+
+def _wrong(path: str, said: Node, rules: Rules) -> tuple[str, str] | None:
+    """Return what is wrong with a path and what to do about it, None if nothing is."""
+    table = paths(path)
+    known = tuple(dict.fromkeys(_places(said)))
+    if not any(place in table for place in known):
+        close = nearest(path, known)
+        todo = f"did you mean '{close}'?" if close else "remove it, or name a place in libvirt's XML"
+        return "leads to nothing that this spec says", todo
+    if any(name in table for name in _ALWAYS) or _is_key(path, rules) or _is_reference(path, rules):
+        what = "names what objects and devices are known by in plans, so that it cannot be secret"
+        return what, "name the values beside it"
+    return None
+
+
+def _is_key(path: str, rules: Rules) -> bool:
+    """Tell whether a path is of a value by which members of a list are told apart, or of that part of a member."""
+    below = paths(path, f"{path}/**")
+    return any(
+        key in below and any(path.startswith(f"{row}/") and key.startswith(f"{row}/") for row in _rows(rules))
+        for key in key_paths(rules)
+    )
+
+
+def _rows(rules: Rules) -> tuple[str, ...]:
+    return tuple(row for row, members in rules.members.rows if members.keys)
+
+
+def _is_reference(path: str, rules: Rules) -> bool:
+    table = paths(path)
+    return any(f"{row}/{part}" in table for row, refs in rules.refs.rows for ref in refs for part in ref.name)
+
+
+def _places(node: Node, path: str = "") -> Iterator[str]:
+    """Yield the path of each element and attribute below a node."""
+    yield from (at(path, name) for name, _ in node.attrs)
+    for child in node.children:
+        if child.tag not in (COMMENT, NONE):
+            yield under(path, child.tag)
+            yield from _places(child, under(path, child.tag))
