@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection
 from dataclasses import replace
 from enum import Enum
+from functools import lru_cache
 from hashlib import pbkdf2_hmac, sha256
 
 from kvmreconcile.model import Actual, Applied, Apply, Desired, Key, Policy, Settled
@@ -67,7 +68,13 @@ def _identity(value: str | Node | None, change: Change) -> object:
         return _plain(mask(value, Rules(secrets=change.secrets), change.rule))
     if value is None or not change.is_secret:
         return value
-    return pbkdf2_hmac("sha256", value.encode(), change.rule.encode(), _ROUNDS).hex()
+    return _slow_hash(value, change.rule)
+
+
+@lru_cache(maxsize=1024)
+def _slow_hash(value: str, rule: str) -> str:
+    """Return a hash by which a password can hardly be guessed; a plan asks for each several times."""
+    return pbkdf2_hmac("sha256", value.encode(), rule.encode(), _ROUNDS).hex()
 
 
 def settled(desired: Desired, actual: Actual, rules: Rules) -> tuple[Settled, ...]:
@@ -180,7 +187,7 @@ def applied_after(
         runtime_id=actual.runtime_id,
         protect=desired.policy.protect,
         removal=desired.policy.removal,
-        secrets=still_secret(desired, actual),
+        secrets=still_secret(desired, actual, kind.rules),
     )
     return unedited(done, before) if before and sure.unclear else done
 

@@ -106,7 +106,7 @@ def compare(
     over = applied is not None and outstanding(applied, actual, rules) != applied.pending
     # One that is off and never was complete becomes so when it is started.
     is_finished = applied is not None and (applied.complete or (bool(kind.completing) and not actual.active))
-    over = over or (applied is not None and applied.secrets != still_secret(desired, actual))
+    over = over or (applied is not None and applied.secrets != still_secret(desired, actual, kind.rules))
     is_new = applied is None or not is_finished or (applied.digest != named and not sure.unclear)
     stale = (outdated or over or is_new) and not actions
     return Compared(actions, pending, stale, sure.unclear)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from kvmreconcile.model import Action, Actual, Applied, Desired, Held, Key, Plan, World
 from kvmreconcile.plan.redact import redacted, secrets
 from kvmreconcile.tree import Node, Rules, paths
+from kvmreconcile.tree.variants import for_secrets_alone
 
 
 def with_former_secrets(
@@ -22,21 +23,26 @@ def with_former_secrets(
     return {**desired, **changed}
 
 
-def still_secret(desired: Desired, actual: Actual) -> tuple[str, ...]:
+def still_secret(desired: Desired, actual: Actual, rules: Rules) -> tuple[str, ...]:
     """
     Return the paths of values that are secret from now on.
 
     One that only an earlier spec names stays as long as a definition of the object, stored or running, has another
     value there than the spec says in plain view.
+
+    Args:
+        rules: The kind's.
     """
     own = desired.policy.secrets
     trees = [tree for tree in (actual.tree, actual.live) if tree]
     left = (path for path in desired.policy.former_secrets if path not in own)
-    return (*own, *(path for path in left if _holds_other(path, trees, desired.tree)))
+    return (
+        *own,
+        *(path for path in left if _holds_other(for_secrets_alone(rules, (path,)), trees, desired.tree)),
+    )
 
 
-def _holds_other(path: str, trees: list[Node], said: Node) -> bool:
-    rules = Rules(secrets=paths(path))
+def _holds_other(rules: Rules, trees: list[Node], said: Node) -> bool:
     plain = set(secrets(said, rules))
     return any(set(secrets(tree, rules)) - plain for tree in trees)
 
@@ -82,5 +88,7 @@ def _held(held: Held, world: World) -> Held:
 
 
 def _clean(text: str, action: Action, world: World) -> str:
-    rules = Rules(secrets=paths(*secret_paths(action.key, world)))
+    rules = Rules(
+        secrets=paths(*(p for path in secret_paths(action.key, world) for p in (path, f"{path}/**")))
+    )
     return redacted(text, definitions(action.key, world), rules)

@@ -21,7 +21,6 @@ from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.stamp import without_stamp
 from kvmreconcile.model import Actual, Key, Result
-from kvmreconcile.plan.render.words import is_secret
 from kvmreconcile.tree import Node, diff, overlay, parse, paths, to_xml
 from kvmreconcile.tree.place import at, under
 from tests.embed.embedded import Embedded, files, wish
@@ -192,7 +191,7 @@ def test_what_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded, 
         domain = hypervisor.connection.virt.lookupByName(key.name)
         said, whole = (parse(domain.XMLDesc(flags)) for flags in (_INACTIVE, _INACTIVE | _SECURE))
         hidden = [change.rule for change in diff(said, whole, RULES)]
-        assert not [rule for rule in hidden if not is_secret(rule, RULES)], file.name
+        assert not [rule for rule in hidden if not RULES.is_secret(rule)], file.name
 
 
 _INACTIVE, _SECURE = libvirt.VIR_DOMAIN_XML_INACTIVE, libvirt.VIR_DOMAIN_XML_SECURE

@@ -7,7 +7,7 @@ import pytest
 
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.plan.render import render_json, render_markdown, render_text
-from kvmreconcile.plan.render.words import holds_secret, is_secret
+from kvmreconcile.plan.render.words import holds_secret
 from kvmreconcile.tree import Node, diff, parse
 from tests.embed.embedded import KINDS, Embedded, wish
 
@@ -75,7 +75,7 @@ def test_what_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded) 
     assert len(hidden) >= 3
     for change in hidden:
         inside = isinstance(change.new, Node) and holds_secret(change.new, change.rule, RULES)
-        assert inside or is_secret(change.rule, RULES), change.rule
+        assert inside or RULES.is_secret(change.rule), change.rule
 
 
 def test_no_plan_and_no_state_holds_a_secret_that_is_set_changed_or_removed(hypervisor: Embedded) -> None:
