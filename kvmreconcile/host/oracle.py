@@ -50,6 +50,8 @@ class Oracle:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            # Our settings are none of its business, and may hold passwords.
+            env={name: value for name, value in os.environ.items() if not name.startswith("KVMRECONCILE_")},
         )
 
     @property

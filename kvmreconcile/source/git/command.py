@@ -19,6 +19,7 @@ from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.owner import acting_as_owner, owner_of
 from kvmreconcile.source.git.remote import Credentials, Remote
 
+_OURS = "KVMRECONCILE_"
 _TIMEOUT_S = 120.0
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _TRANSPORTS = "file:ssh:https"
@@ -46,7 +47,9 @@ class Git:
         self._directory = directory
         self._state = state
         self._remote = remote.name
-        self._environment: Mapping[str, str] = {**os.environ, **_environment(remote.credentials)}
+        # Without our own settings, which may hold the passwords of notifications.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        self._environment: Mapping[str, str] = {**inherited, **_environment(remote.credentials)}
         self._settings = {**_SETTINGS, **_helper(remote.credentials)}
         self._held: tuple[int, ...] = ()
 
