@@ -7,15 +7,40 @@ Separate from what is logged. Libraries that log by Python's own logging end up 
 import json
 import logging
 import os
+import traceback
+from collections.abc import Iterator
 from typing import TextIO
 
 import structlog
-from structlog.types import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+from kvmreconcile.errors import KvmReconcileError
 from kvmreconcile.journal import PRIORITIES, Journal, is_behind
 from kvmreconcile.plan.render.words import visible
 
 _FIRST = ("timestamp", "level", "event", "pass_id", "key")
+
+
+def _traceback(exc_info: ExcInfo) -> str:
+    """
+    Return where an error was raised, and of which class it is.
+
+    Not what it says, nor any variable: that of Python's own errors may be a password of a spec. Ours say none.
+    """
+    return "".join(_described(exc_info[1])).rstrip("\n")
+
+
+def _described(error: BaseException) -> Iterator[str]:
+    if before := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        yield from _described(before)
+        yield "\nWhich led to:\n\n"
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(error.__traceback__)
+    says = f": {error}" if isinstance(error, KvmReconcileError) else ""
+    yield f"{type(error).__qualname__}{says}\n"
+
+
+_WITH_TRACEBACK = structlog.processors.ExceptionRenderer(_traceback)
 
 
 def set_up(stream: TextIO) -> None:
@@ -26,7 +51,7 @@ def set_up(stream: TextIO) -> None:
     ]
     if is_behind(stream):
         journal = _Journal(Journal(), stream)
-        _send_ours(journal, [*first, structlog.processors.format_exc_info])
+        _send_ours(journal, [*first, _WITH_TRACEBACK])
         _send_others(_Others(journal), first, _json_lines())
     else:
         first.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
@@ -83,7 +108,7 @@ class _Others(logging.Handler):
 
 def _json_lines() -> list[Processor]:
     return [
-        structlog.processors.format_exc_info,
+        _WITH_TRACEBACK,
         _in_order,
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
@@ -91,7 +116,7 @@ def _json_lines() -> list[Processor]:
 
 def _columns() -> list[Processor]:
     is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    return [_harmless, structlog.dev.ConsoleRenderer(colors=not is_plain)]
+    return [_WITH_TRACEBACK, _harmless, structlog.dev.ConsoleRenderer(colors=not is_plain)]
 
 
 def _in_order(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

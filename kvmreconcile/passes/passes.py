@@ -123,7 +123,8 @@ class Passes:
             log.warning("pass.broken_off", why=why)
         else:
             # A mistake of ours must not keep everything else from being looked after.
-            why = f"a mistake in kvmreconcile: {error!r}"
+            # Not what it says, which may be a password of a spec.
+            why = f"a mistake in kvmreconcile ({type(error).__name__}); the log says where"
             log.error("pass.crashed", exc_info=error)
         self._failures += 1
         self._again_s = self.clock() + Fate.PASSING.wait_s(self._failures)
