@@ -6,12 +6,14 @@ Separate from merging because a change is also made from trees that were not mer
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 
 from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.node import COMMENT, Node
 from kvmreconcile.tree.place import at, short, under
-from kvmreconcile.tree.rules import Rules, labels
+from kvmreconcile.tree.rules import Members, Rules, labels
 from kvmreconcile.tree.variants import for_whole
 
 
@@ -80,7 +82,7 @@ def names(parent: Node, rules: Rules, rule: str) -> list[str]:
     steps: list[str] = []
     for child in parent.children:
         where = under(rule, child.tag)
-        tag, members = where[len(rule) :].removeprefix("/"), rules.members.get(where)
+        tag, members = where[len(rule) :].removeprefix("/"), _shown_members(rules, where)
         name = next(labels(child, members), None)
         step = tag if name is None else f"{tag}[{name}]"
         seen[step] += 1
@@ -91,6 +93,16 @@ def names(parent: Node, rules: Rules, rule: str) -> list[str]:
             step = f"{tag}[{seen[step] - 1}]"
         steps.append(step)
     return steps
+
+
+@lru_cache(maxsize=4096)
+def _shown_members(rules: Rules, path: str) -> Members | None:
+    """Return how members at a path are told apart, without the keys that are secret: their place names them then."""
+    members = rules.members.get(path)
+    if members is None:
+        return None
+    keys = (k for k in members.keys if not any(f"{path}/{part}" in rules.secrets for part in k))
+    return replace(members, keys=tuple(keys))
 
 
 def locate(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
@@ -117,4 +129,4 @@ def position(parent: Node, step: str, rules: Rules, rule: str) -> int | None:
 def _all_names(child: Node, rules: Rules, parent: str) -> Iterator[str]:
     where = under(parent, child.tag)
     tag = where[len(parent) :].removeprefix("/")
-    return (f"{tag}[{name}]" for name in labels(child, rules.members.get(where)))
+    return (f"{tag}[{name}]" for name in labels(child, _shown_members(rules, where)))

@@ -241,6 +241,7 @@ class Rules:
             not pending. An object is adopted with it.
         rebooting: What tells a running object to go off, and not only to start again, when it reboots.
         secrets: Values that are never shown.
+        copies: Where libvirt writes a second time what it is given at a path: it is as secret there.
         refs: What an element points to.
         identities: What an element claims for its object alone.
         parts: What a running object must not lose by a file that was cut: its devices, the addresses it gives out.
@@ -264,6 +265,7 @@ class Rules:
     invisible: Table[Invisible] = field(default_factory=lambda: Table({}))
     rebooting: Table[str] = field(default_factory=lambda: Table({}))
     secrets: Table[bool] = field(default_factory=paths)
+    copies: Table[str] = field(default_factory=lambda: Table({}))
     refs: Table[tuple[Ref, ...]] = field(default_factory=lambda: Table({}))
     identities: Table[tuple[Identity, ...]] = field(default_factory=lambda: Table({}))
     parts: Table[bool] = field(default_factory=paths)

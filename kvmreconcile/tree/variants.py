@@ -5,6 +5,7 @@ Separate from the rules themselves, which say what holds in general. Variants ar
 their look-ups and a fresh one would have to find everything again.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -50,8 +51,22 @@ def for_secrets(rules: Rules, secrets: tuple[str, ...]) -> Rules:
         return rules
     rows: dict[str, bool] = dict(rules.secrets.rows)
     rows |= {path: False for path in key_paths(rules) if path not in rows}
-    rows |= {pattern: True for path in secrets for pattern in (path, f"{path}/**") if not rows.get(pattern)}
+    named = [each for path in secrets for each in (path, *_copies(path, rules))]
+    rows |= {pattern: True for path in named for pattern in (path, f"{path}/**") if not rows.get(pattern)}
     return replace(rules, secrets=Table(rows))
+
+
+@lru_cache(maxsize=256)
+def for_secrets_alone(rules: Rules, secrets: tuple[str, ...]) -> Rules:
+    """Return rules by which the values at and below some paths are secret, and no others."""
+    return for_secrets(replace(rules, secrets=paths()), secrets)
+
+
+def _copies(path: str, rules: Rules) -> Iterator[str]:
+    """Yield the other paths at which libvirt writes what it is given at a path."""
+    for source, copy in rules.copies.rows:
+        if f"{path}/".startswith(f"{source}/"):
+            yield copy + path[len(source) :]
 
 
 @lru_cache(maxsize=256)

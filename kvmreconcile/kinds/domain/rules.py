@@ -275,18 +275,30 @@ RULES = Rules(
         "devices/*/address",
         "devices/*/address/@*",
     ),
+    copies=Table(
+        {
+            # `virDomainDefAddConsoleCompat`
+            "devices/serial": "devices/console",
+            "devices/console": "devices/serial",
+            # `virDomainGraphicsListenDefParseXML`
+            "devices/graphics/@listen": "devices/graphics/listen/@address",
+            "devices/graphics/@socket": "devices/graphics/listen/@socket",
+        }
+    ),
     secrets=paths(
         # What libvirt itself shows only if asked for it (VIR_DOMAIN_XML_SECURE).
         "devices/graphics/@passwd",
         "devices/**/cookies/cookie",
         "launchSecurity/session",
-        # What people put passwords, keys and tokens into. Not the kernel's command line: every process of the guest
-        # reads it, and an edit of a value that is not remembered cannot be taken back.
+        # What people put passwords, keys and tokens into. Not the kernel's command line (os/cmdline): every process
+        # of the guest reads it, and an edit of a value that is not remembered cannot be taken back. A spec may call
+        # it secret.
         "devices/**/auth/secret/@usage",
         "devices/**/source/@query",
         "sysinfo/entry",
         "sysinfo/*/entry",
         "qemu:commandline/qemu:arg/@value",
         "qemu:commandline/qemu:env/@value",
+        "qemu:override/qemu:device/qemu:frontend/qemu:property/@value",
     ),
 )

@@ -2,7 +2,7 @@
 What is to be known of `<pool>`.
 
 No row under `updates` means that a change is stored, and in force once the pool was stopped and started.
-Nothing here is secret: a pool names the secret it logs in with, and never holds it.
+A pool names the secret that it logs in with. Options for mount(8) and librados may hold a password or key.
 """
 
 from kvmreconcile.tree import (
@@ -66,6 +66,14 @@ RULES = Rules(
     ignored=paths("capacity", "allocation", "available"),
     # What libvirt reports of any directory says nothing of a wish that was taken back.
     required=paths("name", "uuid", "@type", "target/path", "target/permissions/*"),
+    # https://libvirt.org/formatstorage.html#storage-pool-namespaces: "password=…" of CIFS, "key" of RADOS.
+    secrets=paths(
+        "source/auth/secret/@usage",
+        f"{_FS}:mount_opts/{_FS}:option/@name",
+        f"{_RBD}:config_opts/{_RBD}:option/@value",
+    ),
+    # What is secret in it is not remembered, so that it cannot be told which option an earlier spec asked for.
+    whole=paths(f"{_FS}:mount_opts"),
     # A pool cannot be redefined with another UUID: "already exists with uuid" (storage_driver.c).
     updates=Table({"uuid": (Update("replace", "~", effect=Effect.REPLACE),)}),
 )
