@@ -239,3 +239,40 @@ def test_daemon_tells_nobody_a_canary(process: Process, server: Http, tmp_path: 
     files = [file for name in STATE if (file := tmp_path / "state" / name).exists()]
     assert files
     assert {hit for file in files for hit in found(file.read_bytes())} == set()
+
+
+HEAD = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: vault}\nspec:\n  memory: 64MiB\n"
+PASSWORD = "  graphics:\n    - type: vnc\n      password: %s\n"
+GRAPHICS = "  graphics: [{type: vnc, password: %s}]\n"
+ATTRIBUTE = "  xml: |\n    <domain><devices><graphics type='vnc' passwd=%s/></devices></domain>\n"
+ELEMENT = "  xml: |\n    <domain><sysinfo type='smbios'><oemStrings><entry>%s</entry></oemStrings></sysinfo></domain>\n"
+C = f"{MARK}01"
+MISTAKES: dict[str, tuple[str, ...]] = {
+    PASSWORD: (
+        f"*{C}", f"!{C}", f"!!{C}", f"!<{C}>", f"%{C}", f"@{C}", f"`{C}", f"|{C}", f">{C}", f"'{C}", f'"{C}', f"'a'{C}'",
+        f'"\\{C}"', f'"{C}\\x01"', f"{{{C}", f"[{C}", f"[{C}]", f"{{{C}: 1}}", f"{{a: {C}}}", f"a: {C}", C * 3,
+        f"{C}\n      password: {C}", f"\n        <<: *{C}", f"\n      ? {C}\n      : 1", f"&{C} *{C}", f"- {C}", f"]{C}",
+    ),
+    GRAPHICS: (f"a, {C}", f"a, {C}: b", f"a: {C}", f"a}}, {C}", f"'a'{C}", f"[a, {C}", f"a], {C}: [{{b: c"),
+    ATTRIBUTE: (
+        f"'a'{C}'", f"'a' {C}'", C, f"'<{C}'", f"'&{C};'", f"'&{C}'", f"'{C}\"", f"'a' {C}=b", f"'a' {C}='b' {C}='c'",
+        f"'a' {C}:x='b'", f"'&#{C};'", f"'&#x{C};'", f"'{C}'>", f"'{C}' passwd='{C}'",
+    ),
+    ELEMENT: (
+        f"a<{C}", f"a<{C}>b", f"a</{C}>", f"&{C};", f"&{C}", f"<!{C}", f"<?{C}", f"<![CDATA[{C}", f"a<{C}:b/>", f"]]>{C}",
+        f"<!--{C}", f"<!-- -- {C} -->", f"<{C} {C}>", f"&#{C};", f"<a {C}='1' {C}='2'/>", f"<?xml {C}?>",
+    ),
+}  # fmt: skip
+"""Passwords that nobody quoted, and what else makes a line with one wrong."""
+
+
+@pytest.mark.parametrize(
+    "text", [form % value for form, values in MISTAKES.items() for value in values], ids=lambda _: "mistake"
+)
+def test_no_message_about_a_document_repeats_a_canary(host: Host, text: str) -> None:
+    file = host.write("vault.yaml", HEAD + text)
+
+    said = host.run("validate", str(file)).output + host.run("plan", str(file), "-o", "json").output
+
+    assert "vault" in said
+    assert found(said) == set()

@@ -9,7 +9,6 @@ from kvmreconcile.source.suggest import nearest
 from kvmreconcile.tree import Node, Rules, paths
 from kvmreconcile.tree.node import COMMENT, NONE
 from kvmreconcile.tree.place import at, under
-from kvmreconcile.tree.variants import key_paths
 
 FIELD = ("spec", "secret")
 _ALWAYS = ("name", "uuid")
@@ -50,18 +49,19 @@ def _is_key(path: str, rules: Rules) -> bool:
     """Tell whether a path is of a value by which members of a list are told apart, or of that part of a member."""
     below = paths(path, f"{path}/**")
     return any(
-        key in below and any(path.startswith(f"{row}/") and key.startswith(f"{row}/") for row in _rows(rules))
-        for key in key_paths(rules)
+        f"{row}/{part}" in below
+        for row, members in rules.members.rows
+        if paths(f"{row}/**").get(path)
+        for key in members.keys
+        for part in key
     )
 
 
-def _rows(rules: Rules) -> tuple[str, ...]:
-    return tuple(row for row, members in rules.members.rows if members.keys)
-
-
 def _is_reference(path: str, rules: Rules) -> bool:
-    table = paths(path)
-    return any(f"{row}/{part}" in table for row, refs in rules.refs.rows for ref in refs for part in ref.name)
+    """Tell whether a path is of the name of another object."""
+    table, last = paths(path), path.rpartition("/")[2]
+    named = ((row, part) for row, refs in rules.refs.rows for ref in refs for part in ref.name if part == last)
+    return any(f"{row}/{part}".lstrip("/") in table for row, part in named)
 
 
 def _places(node: Node, path: str = "") -> Iterator[str]:

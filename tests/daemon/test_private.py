@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.daemon.process import Process
 
 NOBODY = "65534"
 SCRIPT = """
@@ -27,3 +30,23 @@ def test_memory_and_environment_are_roots_alone_and_not_the_users() -> None:
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd="/")
 
     assert done.stdout.split() == [NOBODY, "0"]
+
+
+@pytest.mark.case("24")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_daemon_keeps_its_memory_private(tmp_path: Path) -> None:
+    user = ("setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups")
+    process = Process(tmp_path, {"PYTHONPATH": os.pathsep.join(sys.path)}, within=user)
+    for directory in (tmp_path, *list(tmp_path.parents)[:2]):
+        directory.chmod(0o711)
+    os.chown(tmp_path, int(NOBODY), int(NOBODY))
+    process.start()
+    assert process.popen
+    try:
+        process.wait_for("pass.ended")
+        own = Path(f"/proc/{process.popen.pid}")
+
+        assert (own / "environ").stat().st_uid == 0
+    finally:
+        process.popen.terminate()
+        process.end()

@@ -36,6 +36,11 @@ def test_unit_is_understood(units: Path, name: str) -> None:
     assert (result.returncode, result.stderr) == (0, "")
 
 
+@pytest.mark.case("24")
+def test_unit_disables_core_dumps() -> None:
+    assert "\nLimitCORE=0\n" in UNIT.read_text()
+
+
 @NAMES
 def test_unit_exposes_little(units: Path, name: str) -> None:
     result = analyze("security", "--offline=true", f"--threshold={EXPOSURE * 10:.0f}", units / name)

@@ -24,6 +24,7 @@ from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.kind import Document, derived_uuid
 from kvmreconcile.model import Applied, Desired, Key, Observation, Plan, Report, Source, World
 from kvmreconcile.plan import Overrides, plan
+from kvmreconcile.plan.secrecy import with_former_secrets
 from kvmreconcile.state import State
 from tests.sightings import LONG
 
@@ -64,7 +65,9 @@ class Embedded:
             instance=INSTANCE,
             host="embedded",
             now=datetime(2026, 1, 1, tzinfo=UTC),
-            desired={desired.key: desired},
+            desired=with_former_secrets(
+                {desired.key: desired}, {desired.key: applied} if applied else self.state.applied()
+            ),
             observed=self.observed(),
             applied={desired.key: applied} if applied else self.state.applied(),
             sightings=LONG,

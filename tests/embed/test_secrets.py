@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import libvirt
 import pytest
 
+from kvmreconcile.exact import exact
+from kvmreconcile.host.oracle import oracle
 from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.plan import plan as plan_for
 from kvmreconcile.plan.render import render_json, render_markdown, render_text
 from kvmreconcile.plan.render.words import holds_secret
 from kvmreconcile.tree import Node, diff, parse
@@ -39,6 +42,9 @@ DEFINITION = f"""\
     <qemu:arg value='-fw_cfg'/><qemu:arg value='name=opt/a,string=CANARY-arg'/>
     <qemu:env name='TOKEN' value='CANARY-env'/>
   </qemu:commandline>
+  <qemu:override><qemu:device alias='ua-root'><qemu:frontend>
+    <qemu:property name='serial' type='string' value='CANARY-property'/>
+  </qemu:frontend></qemu:device></qemu:override>
 </domain>
 """
 CANARY = "CANARY"
@@ -54,15 +60,6 @@ def stages() -> Iterator[str]:
         "<os><type arch='x86_64' machine='q35'>hvm</type></os>"
         "<devices><graphics type='spice' autoport='yes'/></devices></domain>"
     )
-
-
-def test_there_is_a_value_at_each_path_of_a_secret() -> None:
-    missing = {"devices/**/auth/secret/@usage", "launchSecurity/session"}
-    for path, _ in RULES.secrets.rows:
-        last = path.rpartition("/")[2].lstrip("@").removeprefix("qemu:")
-        assert (f"<{last}" in DEFINITION or f"{last}='" in DEFINITION or last == "arg") is (
-            path not in missing
-        )
 
 
 def test_what_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded) -> None:
@@ -105,3 +102,51 @@ def test_error_of_libvirt_holds_no_secret(hypervisor: Embedded) -> None:
 
     assert report.failed
     assert not any("CANARY-" in outcome.error for outcome in report.failed)
+
+
+CALLED = """\
+<domain type='qemu'>
+  <name>vault</name><memory unit='MiB'>64</memory><description>CANARY-d</description>
+  <os><type arch='x86_64' machine='q35'>hvm</type><kernel>/boot/vmlinuz</kernel><cmdline>CANARY-c</cmdline></os>
+  <devices><serial type='dev'><source path='/dev/CANARY'/><target port='0'/></serial></devices>
+</domain>
+"""
+PATHS = ["description", "os/cmdline", "devices/serial/source"]
+
+
+def test_what_a_spec_calls_secret_is_in_no_plan_and_no_state_also_where_libvirt_repeats_it(
+    hypervisor: Embedded,
+) -> None:
+    rules = {name: kind.rules for name, kind in KINDS.items()}
+    bare = (
+        "<domain type='qemu'><memory unit='MiB'>64</memory><os><type machine='q35'>hvm</type></os></domain>"
+    )
+    for fields in (
+        {"xml": CALLED, "secret": PATHS},
+        {"xml": CALLED.replace("CANARY", "CANARY2"), "secret": PATHS},
+        {"xml": bare},
+    ):
+        spec = wish("vault", {**fields, "state": "stopped", "update": {"maxEffect": "data-loss"}})
+        plan = hypervisor.plan(spec)
+        shown = [render(plan, rules) for render in (render_text, render_json, render_markdown)]
+        judged = exact(plan, hypervisor.world(spec), rules, {"domain": oracle().canonical})
+        shown += [render(judged, rules) for render in (render_text, render_json, render_markdown)]
+        report = hypervisor.apply(spec, plan)
+
+        assert plan.actions
+        assert not report.failed
+        assert CANARY not in "".join(shown)
+        assert CANARY not in repr(hypervisor.state.applied())
+
+
+def test_exact_plan_tells_no_secret_that_libvirt_quotes(hypervisor: Embedded) -> None:
+    xml = DEFINITION.replace("CANARY-cookie", "CANARY<;>".replace("<", "&lt;").replace(">", "&gt;"))
+    spec = wish("vault", {"xml": xml, "state": "stopped"})
+    world = hypervisor.world(spec)
+    rules = {name: kind.rules for name, kind in KINDS.items()}
+
+    judged = exact(plan_for(world, KINDS), world, rules, {"domain": oracle().canonical})
+
+    (problem,) = judged.problems
+    assert "value of cookie '(secret)'" in problem.what
+    assert CANARY not in render_json(judged, rules)

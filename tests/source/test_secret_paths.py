@@ -1,0 +1,72 @@
+"""A secret path that leads nowhere, or names what plans call things by, is an error at its own line and column."""
+
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.model import Key
+from kvmreconcile.source.load import Loaded, load
+
+BY_NAME = {kind.name: kind for kind in KINDS}
+GUEST = """\
+apiVersion: kvmreconcile/v1
+kind: Domain
+metadata: {{name: web}}
+spec:
+  memory: 1GiB
+  boot: {{kernel: /boot/vmlinuz, cmdline: token=1}}
+  disks: [{{name: root, volume: {{pool: p, name: v}}}}]
+  interfaces: [{{name: lan, network: lan, mac: "52:54:00:00:00:01"}}]
+  secret: {}
+"""
+NAMES = "names what objects and devices are known by in plans, so that it cannot be secret; name the values beside it"
+
+
+def loaded(directory: Path, secret: str) -> Loaded:
+    file = directory / "web.yaml"
+    file.write_text(GUEST.format(secret))
+    return load([file], BY_NAME, "lab")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "[os/cmdline]",
+        "[os/*]",
+        "[os]",
+        "[devices/disk]",
+        "[devices/disk/source]",
+        "[devices/**]",
+        "[]",
+    ],
+)
+def test_path_of_what_the_spec_says_is_taken(tmp_path: Path, secret: str) -> None:
+    found = loaded(tmp_path, secret)
+
+    assert found.problems == ()
+    assert list(found.desired) == [Key("Domain", "web")]
+
+
+@pytest.mark.parametrize(
+    ("secret", "place", "what"),
+    [
+        ("[os/cmdlin]", "9:12", "'os/cmdlin' leads to nothing that this spec says; did you mean 'os/cmdline'?"),
+        ("[os/cmdline, xyz]", "9:24", "'xyz' leads to nothing that this spec says; remove it, or name a place in libvirt's XML"),
+        ("[description]", "9:12", "'description' leads to nothing that this spec says; remove it, or name a place in libvirt's XML"),
+        ("[name]", "9:12", f"'name' {NAMES}"),
+        ("[devices/interface/mac/@address]", "9:12", f"'devices/interface/mac/@address' {NAMES}"),
+        ("[devices/interface/mac]", "9:12", f"'devices/interface/mac' {NAMES}"),
+        ("[devices/interface/source/@network]", "9:12", f"'devices/interface/source/@network' {NAMES}"),
+    ],
+)  # fmt: skip
+def test_path_that_hides_nothing_or_a_name_freezes_its_object(
+    tmp_path: Path, secret: str, place: str, what: str
+) -> None:
+    found = loaded(tmp_path, secret)
+
+    (problem,) = found.problems
+    assert problem.where == f"{tmp_path}/web.yaml:{place}"
+    assert f"{problem.what}; {problem.todo}" == f"Domain/web: spec.secret: {what}"
+    assert found.frozen == {Key("Domain", "web")}
+    assert not found.desired
