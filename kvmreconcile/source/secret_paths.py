@@ -60,7 +60,9 @@ def _is_key(path: str, rules: Rules) -> bool:
 def _is_reference(path: str, rules: Rules) -> bool:
     """Tell whether a path is of the name of another object."""
     table, last = paths(path), path.rpartition("/")[2]
-    named = ((row, part) for row, refs in rules.refs.rows for ref in refs for part in ref.name if part == last)
+    named = (
+        (row, part) for row, refs in rules.refs.rows for ref in refs for part in ref.name if part == last
+    )
     return any(f"{row}/{part}".lstrip("/") in table for row, part in named)
 
 

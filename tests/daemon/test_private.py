@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -34,19 +35,18 @@ def test_memory_and_environment_are_roots_alone_and_not_the_users() -> None:
 
 @pytest.mark.case("24")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_daemon_keeps_its_memory_private(tmp_path: Path) -> None:
+def test_daemon_keeps_its_memory_private() -> None:
     user = ("setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups")
-    process = Process(tmp_path, {"PYTHONPATH": os.pathsep.join(sys.path)}, within=user)
-    for directory in (tmp_path, *list(tmp_path.parents)[:2]):
-        directory.chmod(0o711)
-    os.chown(tmp_path, int(NOBODY), int(NOBODY))
-    process.start()
-    assert process.popen
-    try:
-        process.wait_for("pass.ended")
-        own = Path(f"/proc/{process.popen.pid}")
+    # Not pytest's own directory, into which that user may not go.
+    with TemporaryDirectory() as home:
+        os.chown(home, int(NOBODY), int(NOBODY))
+        process = Process(Path(home), {"PYTHONPATH": os.pathsep.join(sys.path)}, within=user)
+        process.start()
+        assert process.popen
+        try:
+            process.wait_for("pass.ended")
 
-        assert (own / "environ").stat().st_uid == 0
-    finally:
-        process.popen.terminate()
-        process.end()
+            assert Path(f"/proc/{process.popen.pid}/environ").stat().st_uid == 0
+        finally:
+            process.popen.terminate()
+            process.end()

@@ -8,9 +8,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from kvmreconcile.plan.masks import SECRET
-from kvmreconcile.tree import Change, Node, Rules
+from kvmreconcile.tree import Change, Node, Rules, Table
 from kvmreconcile.tree.diff import names
 from kvmreconcile.tree.node import COMMENT, NONE, TEXT
 from kvmreconcile.tree.place import at, short, under
@@ -34,7 +35,12 @@ def _escaped(character: str) -> str:
 def rules_of(change: Change, rules: Rules) -> Rules:
     """Return the rules to show a change by: those of its kind, with what is secret in its own object."""
     own = change.secrets
-    return replace(rules, secrets=own) if own.rows and own is not rules.secrets else rules
+    return _with_secrets(rules, own) if own.rows and own is not rules.secrets else rules
+
+
+@lru_cache(maxsize=256)
+def _with_secrets(rules: Rules, secrets: Table[bool]) -> Rules:
+    return replace(rules, secrets=secrets)
 
 
 def shown(value: str | Node, rule: str, rules: Rules) -> str:
