@@ -191,6 +191,7 @@ def passes_until(process: Process, **counts: int) -> None:
         continue
 
 
+@pytest.mark.timeout(300)
 def test_daemon_tells_nobody_a_canary(process: Process, server: Http, tmp_path: Path) -> None:
     origin, planter = Origin(tmp_path), Planter()
     kinds = (BY_NAME["Domain"], BY_NAME["Network"])
