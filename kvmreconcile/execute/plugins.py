@@ -4,12 +4,14 @@ Find parts that are chosen by name: planners, executors, reporters.
 Separate because it is the one place that knows how Python packages announce themselves.
 """
 
+import os
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.execute.trusted import find_distrusted, name_of
 
 PLANNERS = "kvmreconcile.planners"
 EXECUTORS = "kvmreconcile.executors"
@@ -22,7 +24,8 @@ def find(group: str, name: str) -> Any:
     Return what an installed package offers under a name, looked up once in the life of the process.
 
     Raises:
-        SpecError: Nothing is offered under that name, two packages offer it, or it cannot be loaded.
+        SpecError: Nothing is offered under that name, two packages offer it, it cannot be loaded, or another user
+            can change it.
     """
     offered = {point.value: point for point in entry_points(group=group) if point.name == name}
     match list(offered.values()):
@@ -36,10 +39,15 @@ def find(group: str, name: str) -> Any:
 
 
 def _load(point: EntryPoint) -> Any:
+    package = point.dist.name if point.dist else "the package that offers it"
+    if distrusted := find_distrusted(point):
+        path, why = distrusted
+        what = f'"{point.name}" ({point.value}) is not loaded: {path} {why}, and what is in it would run as {name_of(os.geteuid())}'
+        todo = f"chown root {path}; chmod go-w {path}; or uninstall {package}"
+        raise _problem(point.group, what, todo)
     try:
         return point.load()
     except (ImportError, AttributeError) as error:
-        package = point.dist.name if point.dist else "the package that offers it"
         raise _problem(
             point.group, f'"{point.name}" ({point.value}) cannot be loaded: {error}', f"reinstall {package}"
         ) from error

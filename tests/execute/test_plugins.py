@@ -1,15 +1,21 @@
 """Parts are found by name wherever they come from, and what is wrong with one is said."""
 
+import os
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from pwd import getpwuid
 
 import pytest
 
 from kvmreconcile.errors import SpecError
 from kvmreconcile.execute.libvirt import make
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
+from kvmreconcile.execute.trusted import name_of
+from kvmreconcile.reconcile import KINDS_OF_OTHERS, known_kinds
 
+NOBODY, NAMELESS = 65534, 54321
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
@@ -20,12 +26,15 @@ def _newly_started() -> None:
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An installed package of a third party."""
     monkeypatch.syspath_prepend(tmp_path)
+    before = os.umask(0o022)
     install(tmp_path, "wonder", "wonder = wonderful_executor:make")
     (tmp_path / "wonderful_executor.py").write_text("def make(tools): return 'wonder'\n")
-    return tmp_path
+    yield tmp_path
+    os.umask(before)
+    sys.modules.pop("wonderful_executor", None)
 
 
 def install(directory: Path, name: str, *points: str) -> None:
@@ -90,4 +99,83 @@ def test_a_part_that_cannot_be_loaded_names_its_package(package: Path, value: st
     with pytest.raises(SpecError, match=rf'"broken" \({value}\) cannot be loaded: .*; reinstall broken'):
         find(EXECUTORS, "broken")
 
-    sys.modules.pop("wonderful_executor", None)
+
+DISTRUSTED = {
+    "its file": ("wonderful_executor.py", 0o664, "can be written by its group"),
+    "its file, by all": ("wonderful_executor.py", 0o646, "can be written by everybody"),
+    "what names it": ("wonder-1.dist-info/entry_points.txt", 0o666, "can be written by everybody"),
+    "the directory above": (".", 0o777, "can be written by everybody"),
+    "a directory of it for all to write": ("wonder-1.dist-info", 0o1777, "can be written by everybody"),
+}
+
+
+@pytest.mark.case("17")
+@pytest.mark.parametrize(("name", "mode", "why"), DISTRUSTED.values(), ids=DISTRUSTED)
+def test_part_that_others_can_write_is_not_loaded(package: Path, name: str, mode: int, why: str) -> None:
+    (package / name).chmod(mode)
+
+    with pytest.raises(SpecError) as caught:
+        find(EXECUTORS, "wonder")
+
+    place, me = (package / name).resolve(), getpwuid(os.geteuid()).pw_name
+    assert str(caught.value) == (
+        f'kvmreconcile.executors: "wonder" (wonderful_executor:make) is not loaded: {place} {why}, and what is in it '
+        f"would run as {me}; chown root {place}; chmod go-w {place}; or uninstall wonder"
+    )
+    assert "wonderful_executor" not in sys.modules
+
+
+@pytest.mark.case("17")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
+@pytest.mark.parametrize("uid", [NOBODY, NAMELESS])
+def test_part_of_another_user_is_not_loaded_for_root(package: Path, uid: int) -> None:
+    os.chown(package / "wonderful_executor.py", uid, -1)
+
+    with pytest.raises(SpecError, match=f"wonderful_executor.py belongs to {name_of(uid)}, and"):
+        find(EXECUTORS, "wonder")
+
+
+@pytest.mark.case("17")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
+def test_part_of_another_user_is_not_loaded_by_way_of_a_link(
+    package: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "executor.py"
+    (package / "wonderful_executor.py").rename(elsewhere)
+    os.chown(elsewhere, NOBODY, -1)
+    (package / "wonderful_executor.py").symlink_to(elsewhere)
+
+    with pytest.raises(SpecError, match="belongs to nobody"):
+        find(EXECUTORS, "wonder")
+
+
+@pytest.mark.case("17")
+def test_every_file_of_a_package_counts(package: Path) -> None:
+    install(package, "deep", "deep = deep.executor:make")
+    (package / "deep/inside").mkdir(parents=True)
+    for name in ("__init__", "executor", "inside/__init__", "inside/helper"):
+        (package / f"deep/{name}.py").write_text("raise SystemExit\n")
+    (package / "deep/inside/helper.py").chmod(0o666)
+
+    with pytest.raises(SpecError, match=r"inside/helper\.py can be written by everybody"):
+        find(EXECUTORS, "deep")
+
+
+@pytest.mark.case("17")
+def test_part_below_a_directory_where_nobody_replaces_what_is_anothers_is_loaded(package: Path) -> None:
+    package.parent.chmod(0o1777)
+    try:
+        assert find(EXECUTORS, "wonder")(None) == "wonder"
+    finally:
+        package.parent.chmod(0o700)
+
+
+@pytest.mark.case("17")
+def test_kinds_of_a_package_that_others_can_write_stop_a_command(package: Path) -> None:
+    install(package, "kind", "unused = wonderful_executor:make")
+    points = package / "kind-1.dist-info/entry_points.txt"
+    points.write_text(f"[{KINDS_OF_OTHERS}]\nWonder = wonderful_executor:make\n")
+    points.chmod(0o666)
+
+    with pytest.raises(SpecError, match=r'"Wonder".* is not loaded'):
+        known_kinds()

@@ -22,7 +22,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("site")
     offline = ("--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check")
     command = [sys.executable, "-m", "pip", "install", "--quiet", *offline, "--target", str(where)]
-    subprocess.run([*command, str(PACKAGE)], check=True)
+    # What its group can write is not loaded.
+    subprocess.run([*command, str(PACKAGE)], check=True, umask=0o022)
     return where
 
 

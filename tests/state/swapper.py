@@ -25,15 +25,15 @@ def main(directory: Path, target: Path, uid: int, dice: Random) -> None:
     os.setgid(uid)
     os.setuid(uid)
     while True:
-        place = directory / dice.choice(NAMES)
+        place = directory / (dice.choice(NAMES) if dice.random() < 0.7 else found(directory, dice))
         kind = dice.randrange(2)
         time.sleep(dice.choice((0, 0.001, 0.05)))
         with suppress(OSError):
             if dice.random() < 0.7:
                 # All links are taken away, so that commands also get on.
-                for name in NAMES:
-                    if (directory / name).is_symlink():
-                        (directory / name).unlink()
+                for path in directory.rglob("*"):
+                    if path.is_symlink() and path.name != "current":
+                        path.unlink()
                 time.sleep(dice.choice((0, 0.01, 0.2)))
                 continue
             if place.is_dir() and not place.is_symlink():
@@ -41,6 +41,12 @@ def main(directory: Path, target: Path, uid: int, dice: Random) -> None:
             beside = directory / f".swap-{dice.randrange(9)}"
             beside.symlink_to(target.parent if kind == 1 else target)
             beside.rename(place)
+
+
+def found(directory: Path, dice: Random) -> str:
+    """Return the name of anything that is there by now."""
+    names = [str(path.relative_to(directory)) for path in directory.rglob("*")]
+    return dice.choice(names or NAMES)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,76 @@
+"""
+Find what another user can change of a plug-in: its code runs with all rights of this process.
+
+As sudo(8) does with its plug-ins: files must be root's, or the running user's own, and nobody else's to write.
+"""
+
+import os
+import pwd
+import stat
+from collections.abc import Iterable, Iterator
+from importlib.metadata import EntryPoint
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+
+_OURS = "kvmreconcile"
+"""The package that runs already: to load more of it gives nobody anything."""
+_ROOT = 0
+
+
+def find_distrusted(point: EntryPoint) -> tuple[Path, str] | None:
+    """Return a file or directory of a plug-in that another user can change, and why; None if there is none."""
+    package = point.module.partition(".")[0]
+    if package == _OURS:
+        return None
+    about = getattr(point.dist, "_path", None)
+    roots = [*([Path(about)] if about else []), *_places(package)]
+    above = dict.fromkeys(parent for root in roots for parent in reversed(root.absolute().parents))
+    # In a directory such as /tmp nobody replaces what is another's.
+    reasons = ((path, _distrusted(path, ignored=stat.S_ISVTX)) for path in above)
+    found = chain(reasons, ((path, _distrusted(path)) for root in roots for path in _tree(root)))
+    return next(((path, reason) for path, reason in found if reason), None)
+
+
+def _tree(root: Path) -> Iterator[Path]:
+    """Yield a file, or a directory and all that is in it."""
+    yield root
+    for directory, names, files in os.walk(root):
+        yield from (Path(directory, name) for name in (*names, *files))
+
+
+def _places(package: str) -> Iterable[Path]:
+    """Return the directories of a package, or the file of a module; nothing of either is run for that."""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return ()
+    if spec is None:
+        return ()
+    if spec.submodule_search_locations is not None:
+        return tuple(map(Path, spec.submodule_search_locations))
+    return (Path(spec.origin),) if spec.has_location and spec.origin else ()
+
+
+def _distrusted(path: Path, ignored: int = 0) -> str:
+    """Return why a file cannot be trusted, "" if it can; with a bit of its mode that makes up for who may write it."""
+    try:
+        found = (path.lstat(), path.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return ""  # a directory in an archive, which is checked as the file that it is
+    for status in found:
+        if status.st_uid not in (_ROOT, os.geteuid()):
+            return f"belongs to {name_of(status.st_uid)}"
+        mode = status.st_mode
+        # A link has no rights of its own.
+        if mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(mode) and not mode & ignored:
+            return "can be written by everybody" if mode & stat.S_IWOTH else "can be written by its group"
+    return ""
+
+
+def name_of(uid: int) -> str:
+    """Return what a user is called."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

@@ -1,0 +1,156 @@
+"""
+Read what strace(1) has written of a process and its children: which file each call named, and by whose rights.
+
+The rights are those of the file system's user (setfsuid(2)), which a thread has of its own and hands on to those that
+it starts.
+"""
+
+import codecs
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+_IDENTITY = ("setfsuid", "setresuid", "setreuid", "setuid")
+_STARTS = frozenset({"clone", "clone3", "fork", "vfork"})
+_BY_HANDLE = frozenset({"fchown", "fchmod", "ftruncate"})
+CALLS = ("%file", "%process", *_BY_HANDLE, *_IDENTITY)
+WRITES = _BY_HANDLE | {
+    "chmod", "chown", "creat", "fchmodat", "fchownat", "lchown", "link", "linkat", "lsetxattr", "mkdir", "mkdirat", "mknod",
+    "mknodat", "mount", "removexattr", "rename", "renameat", "renameat2", "rmdir", "setxattr", "symlink", "symlinkat", "truncate",
+    "unlink", "unlinkat", "utime", "utimensat", "utimes",
+}  # fmt: skip
+"""Calls that change a file or a directory. Opening one to write it is told by its flags."""
+_TO_WRITE = re.compile(r"\bO_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)\b")
+_LINE = re.compile(r"(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)")
+_UNFINISHED = " <unfinished ...>"
+_WORD = re.compile(r'(?:AT_FDCWD|\d+)<((?:[^>\\]|\\.)*)>(?:\(deleted\))?, "((?:[^"\\]|\\.)*)"|"((?:[^"\\]|\\.)*)"')
+_HANDLE = re.compile(r"\d+<((?:[^>\\]|\\.)*)>")
+_NUMBER = re.compile(r"-?\d+")
+_UNCHANGED = -1
+_TWO = frozenset({"link", "linkat", "rename", "renameat", "renameat2"})
+_LAST = frozenset({"symlink", "symlinkat"})
+"""Calls that name two files, and those whose first text names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    One call of the system.
+
+    Attributes:
+        uid: The user by whose rights it used the file system.
+        paths: The files that it named.
+        opened: The file that the kernel opened, however it was named; "" for none.
+    """
+
+    uid: int
+    name: str
+    paths: tuple[str, ...]
+    opened: str
+    line: str
+
+    @property
+    def writes(self) -> bool:
+        """Whether it was to change a file."""
+        is_open = self.name in ("open", "openat", "openat2")
+        return self.name in WRITES or (is_open and bool(_TO_WRITE.search(self.line)))
+
+    @property
+    def by_handle(self) -> bool:
+        """Whether it named a file by one that is open."""
+        return self.name in _BY_HANDLE
+
+
+def command(log: Path) -> Sequence[str]:
+    """Return the words to put before a command, so that its calls are written to a file."""
+    what = f"trace={','.join(CALLS)}"
+    return ["strace", "-f", "-y", "-qq", "-s", "4096", "--seccomp-bpf", "-e", "signal=none", "-e", what, "-o", str(log)]  # fmt: skip
+
+
+def calls(lines: Iterable[str], uid: int = 0, directory: str = "/") -> Iterator[Call]:
+    """
+    Yield all calls, in the order in which they began.
+
+    Args:
+        uid: By whose rights the first process works.
+        directory: Its working directory.
+    """
+    uids: dict[str, int] = {}
+    for process, name, rest in _complete(lines):
+        now = uids.setdefault(process, uid)
+        if name in _IDENTITY:
+            uids[process] = _changed(name, rest, now)
+        elif name in _STARTS and (child := rest.rpartition("= ")[2].split(" ")[0]).isdigit():
+            uids[child] = now
+        else:
+            yield _call(now, name, rest, directory)
+
+
+def _complete(lines: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Return process, name and rest of each call; what came of one is put to where it began."""
+    begun: dict[str, int] = {}
+    found: list[tuple[str, str, str]] = []
+    for line in lines:
+        if not (match := _LINE.match(line.rstrip("\n"))):
+            continue
+        process, resumed, name, rest = match.groups()
+        if resumed:
+            at = begun.pop(process)
+            found[at] = (process, resumed, found[at][2] + rest)
+            continue
+        if rest.endswith(_UNFINISHED):
+            begun[process] = len(found)
+            rest = rest.removesuffix(_UNFINISHED)
+        found.append((process, name, rest))
+    return found
+
+
+def _changed(name: str, rest: str, now: int) -> int:
+    """Return by whose rights a thread works after it has asked for others."""
+    words, _, answer = rest.rpartition("= ")
+    numbers = [int(number) for number in _NUMBER.findall(words)]
+    if name != "setfsuid" and answer.split(" ")[0] != "0":
+        return now
+    # Of real, effective and saved user the second decides.
+    new = numbers[0] if name in ("setfsuid", "setuid") else numbers[1]
+    return now if new == _UNCHANGED else new
+
+
+def _call(uid: int, name: str, rest: str, directory: str) -> Call:
+    words, _, answer = rest.rpartition(" = ")
+    handle = _HANDLE.match(answer)
+    if name in _BY_HANDLE:
+        named = _HANDLE.match(words)
+        paths = [_text(named[1])] if named else []
+    else:
+        named_all = [os.path.normpath(Path(directory, each)) for each in _named(words)]
+        paths = named_all[-1:] if name in _LAST else named_all[: 2 if name in _TWO else 1]
+    return Call(uid, name, tuple(paths), _text(handle[1]) if handle else "", f"{name}({rest}")
+
+
+def _named(words: str) -> Iterator[str]:
+    for beneath, name, alone in _WORD.findall(words):
+        yield os.path.join(_text(beneath), _text(name)) if beneath else _text(alone)  # noqa: PTH118  bytes of any kind
+
+
+def _text(quoted: str) -> str:
+    """Return what strace has written in the manner of C."""
+    return os.fsdecode(codecs.escape_decode(quoted.encode())[0])  # type: ignore[attr-defined] # undocumented, and all that reads it
+
+
+def in_words(found: Iterable[Call], limit: int = 10) -> str:
+    """Return the first of some calls, one a line."""
+    listed = list(found)
+    return "\n".join(f"uid {call.uid}: {call.line[:300]}" for call in listed[:limit]) + f"\n{len(listed)} calls"
+
+
+def after(found: Iterable[Call], mark: Path) -> Iterator[Call]:
+    """Yield the calls after the first that names a file below a directory, each with where it was made for a reader."""
+    where = ""
+    for call in found:
+        if call.name == "access" and call.paths and Path(call.paths[0]).parent == mark:
+            where = Path(call.paths[0]).name
+        elif where:
+            yield replace(call, line=f"{where}: {call.line}")
