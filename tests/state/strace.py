@@ -8,6 +8,7 @@ it starts.
 import codecs
 import os
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 _IDENTITY = ("setfsuid", "setresuid", "setreuid", "setuid")
 _STARTS = frozenset({"clone", "clone3", "fork", "vfork"})
 _BY_HANDLE = frozenset({"fchown", "fchmod", "ftruncate"})
-CALLS = ("%file", "%process", *_BY_HANDLE, *_IDENTITY)
+CALLS = ("%file", *_BY_HANDLE, *_IDENTITY, *(f"?{name}" for name in _STARTS))
 WRITES = _BY_HANDLE | {
     "chmod", "chown", "creat", "fchmodat", "fchownat", "lchown", "link", "linkat", "lsetxattr", "mkdir", "mkdirat", "mknod",
     "mknodat", "mount", "removexattr", "rename", "renameat", "renameat2", "rmdir", "setxattr", "symlink", "symlinkat", "truncate",
@@ -25,7 +26,9 @@ WRITES = _BY_HANDLE | {
 _TO_WRITE = re.compile(r"\bO_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)\b")
 _LINE = re.compile(r"(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)")
 _UNFINISHED = " <unfinished ...>"
-_WORD = re.compile(r'(?:AT_FDCWD|\d+)<((?:[^>\\]|\\.)*)>(?:\(deleted\))?, "((?:[^"\\]|\\.)*)"|"((?:[^"\\]|\\.)*)"')
+_WORD = re.compile(
+    r'(?:AT_FDCWD|\d+)<((?:[^>\\]|\\.)*)>(?:\(deleted\))?, "((?:[^"\\]|\\.)*)"|"((?:[^"\\]|\\.)*)"'
+)
 _HANDLE = re.compile(r"\d+<((?:[^>\\]|\\.)*)>")
 _NUMBER = re.compile(r"-?\d+")
 _UNCHANGED = -1
@@ -88,23 +91,35 @@ def calls(lines: Iterable[str], uid: int = 0, directory: str = "/") -> Iterator[
             yield _call(now, name, rest, directory)
 
 
-def _complete(lines: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Return process, name and rest of each call; what came of one is put to where it began."""
-    begun: dict[str, int] = {}
-    found: list[tuple[str, str, str]] = []
+@dataclass(slots=True)
+class _Begun:
+    """A call of which it may not be known yet what came of it."""
+
+    process: str
+    name: str
+    rest: str
+    is_done: bool
+
+
+def _complete(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield process, name and rest of each call; what came of one is put to where it began."""
+    begun: dict[str, _Begun] = {}
+    found: deque[_Begun] = deque()
     for line in lines:
         if not (match := _LINE.match(line.rstrip("\n"))):
             continue
         process, resumed, name, rest = match.groups()
         if resumed:
-            at = begun.pop(process)
-            found[at] = (process, resumed, found[at][2] + rest)
-            continue
-        if rest.endswith(_UNFINISHED):
-            begun[process] = len(found)
-            rest = rest.removesuffix(_UNFINISHED)
-        found.append((process, name, rest))
-    return found
+            call = begun.pop(process)
+            call.rest, call.is_done = call.rest + rest, True
+        else:
+            call = _Begun(process, name, rest.removesuffix(_UNFINISHED), not rest.endswith(_UNFINISHED))
+            begun |= {} if call.is_done else {process: call}
+            found.append(call)
+        while found and found[0].is_done:
+            yield found[0].process, found[0].name, found.popleft().rest
+    # Those that were ended in the middle of a call.
+    yield from ((call.process, call.name, call.rest) for call in found)
 
 
 def _changed(name: str, rest: str, now: int) -> int:
@@ -137,13 +152,15 @@ def _named(words: str) -> Iterator[str]:
 
 def _text(quoted: str) -> str:
     """Return what strace has written in the manner of C."""
-    return os.fsdecode(codecs.escape_decode(quoted.encode())[0])  # type: ignore[attr-defined] # undocumented, and all that reads it
+    return os.fsdecode(codecs.escape_decode(quoted.encode())[0])
 
 
 def in_words(found: Iterable[Call], limit: int = 10) -> str:
     """Return the first of some calls, one a line."""
     listed = list(found)
-    return "\n".join(f"uid {call.uid}: {call.line[:300]}" for call in listed[:limit]) + f"\n{len(listed)} calls"
+    return (
+        "\n".join(f"uid {call.uid}: {call.line[:300]}" for call in listed[:limit]) + f"\n{len(listed)} calls"
+    )
 
 
 def after(found: Iterable[Call], mark: Path) -> Iterator[Call]:
