@@ -14,7 +14,9 @@ from pathlib import Path
 
 from kvmreconcile.access import ControlSettings
 from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.owner import acting_as_owner
 
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 BACKLOG = 512
 """How many connections may wait until they are looked at; a crowd must not fill it at once."""
 
@@ -35,7 +37,8 @@ class Door:
     def close(self) -> None:
         """Take the socket away, then let others have the place."""
         self.socket.close()
-        self.path.unlink(missing_ok=True)
+        with acting_as_owner(self.path.parent):
+            self.path.unlink(missing_ok=True)
         os.close(self.lock)
 
 
@@ -43,12 +46,19 @@ def open_door(path: Path, settings: ControlSettings) -> Door:
     """
     Listen on a path; what a daemon that was killed has left there is replaced.
 
+    Where the directory is another user's, root works in it as that user, who could put links there.
+
     Raises:
         SpecError: Another daemon listens there, something else is there, or we may not.
     """
+    with acting_as_owner(path.parent):
+        return _opened(path, settings)
+
+
+def _opened(path: Path, settings: ControlSettings) -> Door:
     try:
         path.parent.mkdir(mode=0o755, exist_ok=True)
-        lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(path.with_name(f"{path.name}.lock"), _LOCK_FLAGS, 0o600)
     except OSError as error:
         raise _failed(path, error) from None
     try:

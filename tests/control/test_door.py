@@ -3,7 +3,10 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -12,6 +15,9 @@ from kvmreconcile.control.door import open_door
 from kvmreconcile.control.place import socket_path
 from kvmreconcile.errors import SpecError
 from kvmreconcile.settings import Settings
+from tests.state import strace
+
+NOBODY = 65534
 
 
 def test_socket_has_the_rights_it_is_to_have_and_goes_when_closed(tmp_path: Path) -> None:
@@ -92,3 +98,36 @@ def test_what_cannot_be_is_told_and_holds_no_place(
 )
 def test_place_is_the_instances_own_unless_told(said: dict[str, object], path: str | None) -> None:
     assert socket_path(Settings.model_validate(said)) == (Path(path) if path else None)
+
+
+OPENING = """
+import os, sys
+from pathlib import Path
+from kvmreconcile.access import ControlSettings
+from kvmreconcile.control.door import open_door
+path = Path(sys.argv[1])
+os.access(path.with_name("marks") / "begin", os.R_OK)
+open_door(path / "control.sock", ControlSettings(mode="0666")).close()
+"""
+
+
+@pytest.mark.case("16")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")
+def test_root_works_in_the_directory_of_another_user_with_his_rights(tmp_path: Path) -> None:
+    with TemporaryDirectory(dir="/var/tmp") as made:
+        theirs, log = Path(made), tmp_path / "trace"
+        os.chown(theirs, NOBODY, NOBODY)
+        subprocess.run([*strace.command(log), sys.executable, "-c", OPENING, made], check=True)
+
+        with log.open(encoding="utf-8") as lines:
+            seen = list(strace.after(strace.calls(lines), theirs.with_name("marks")))
+        used = {
+            (call.uid, Path(path).name)
+            for call in seen
+            for path in call.paths
+            if theirs in Path(path).parents
+        }
+        left = {path.name: path.lstat().st_uid for path in theirs.iterdir()}
+
+    assert used == {(NOBODY, name) for name in ("control.sock.lock", "control.sock", ".control.sock.new")}
+    assert left == {"control.sock.lock": NOBODY}
