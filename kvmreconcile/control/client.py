@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from kvmreconcile.settings import Settings
 
 _TIMEOUT_S = 70.0
 """Longer than the longest that the daemon takes to answer an order."""
+_LONGEST = 256 << 20
+"""How many bytes an answer may have; the status of 10,000 objects has 10 million."""
 _QUEUE_S, _PAUSE_S = 5.0, 0.02
 _ERRORS: Mapping[int, type[OrderError]] = {403: Forbidden, 404: NotKnown, 409: NotNow}
 
@@ -86,14 +88,14 @@ class Client:
             with suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, path, body, headers)
             response = connection.getresponse()
-            answer = json.loads(response.read())
+            answer = json.loads(_whole(response))
         except (FileNotFoundError, ConnectionRefusedError):
             raise self._absent("no daemon listens there", _START) from None
         except PermissionError:
             todo = "run this as root, or as a member of the socket's group (control.group)"
             what = "this user may not talk to the daemon"
             raise Forbidden(Problem(str(self._path), what, todo)) from None
-        except (OSError, HTTPException, ValueError) as error:
+        except (OSError, HTTPException, ValueError, RecursionError) as error:
             raise self._absent(f"the daemon does not answer: {error}", "see its log") from None
         finally:
             connection.close()
@@ -106,6 +108,19 @@ class Client:
 
 
 _START = "start it: systemctl start kvmreconcile; or name its settings by --config"
+
+
+def _whole(response: HTTPResponse) -> bytes:
+    """
+    Return all of an answer.
+
+    Raises:
+        ValueError: It is longer than that of any daemon.
+    """
+    answer = response.read(_LONGEST + 1)
+    if len(answer) > _LONGEST:
+        raise ValueError(f"its answer has more than {_LONGEST >> 20} MiB")
+    return answer
 
 
 def _error(status: int, answer: Any) -> OrderError:

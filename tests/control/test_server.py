@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.control import admission, orders, server
+from kvmreconcile.control import admission, client, orders, server
 from kvmreconcile.control.client import Client
 from kvmreconcile.control.guard import LONGEST_BODY
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
@@ -491,6 +491,15 @@ def test_certificate_that_is_none_is_told_and_the_socket_works(tmp_path: Path) -
     assert served.client().get("/v1/status")
     assert "certificate and key cannot be used" in served.doors._told["tcp"]
     served.close()
+
+
+def test_answer_that_is_longer_than_any_daemons_is_not_read(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_LONGEST", 100)
+
+    with pytest.raises(NoDaemon, match="its answer has more than"):
+        served.client().get("/v1/status")
 
 
 def test_whoever_may_not_talk_to_it_is_told_so(served: Served) -> None:
