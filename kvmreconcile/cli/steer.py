@@ -18,7 +18,7 @@ from kvmreconcile.cli.terminal import say, show
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import NoDaemon, Problem, SpecError
 from kvmreconcile.kinds.part import read_seconds
-from kvmreconcile.model import Key, Suspension
+from kvmreconcile.model import LATEST, Key, Suspension
 from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.state import State
 
@@ -156,6 +156,8 @@ def _until(options: SuspendOptions) -> datetime | None:
         raise _wrong(name, "that is later than any date") from None
     except ValueError as error:
         raise _wrong(name, str(error) if options.lasts else f"'{options.until}' is no date") from None
+    if until and until > LATEST:
+        raise _wrong(name, "that is later than any date")
     if until and until <= now:
         raise _wrong(name, "that time is over already")
     return until

@@ -10,7 +10,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from kvmreconcile.kinds.part import Spec
-from kvmreconcile.model import Key
+from kvmreconcile.model import LATEST, Key
 
 Words = Annotated[str, StringConstraints(max_length=500)]
 
@@ -56,9 +56,11 @@ class Suspend(About):
         if self.until is None:
             return self
         try:
-            self.until.astimezone(UTC)
+            is_dated = self.until.astimezone(UTC) <= LATEST
         except OverflowError:
-            raise ValueError("until is no time that a calendar has") from None
+            is_dated = False
+        if not is_dated:
+            raise ValueError("until is no time that a calendar has")
         if self.until <= datetime.now(UTC):
             raise ValueError("until is over already")
         return self

@@ -31,6 +31,7 @@ from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
 from kvmreconcile.model.removal import Cost, Removal
 from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
+    LATEST,
     Applied,
     Blind,
     Lookup,
@@ -49,6 +50,7 @@ from kvmreconcile.model.world import (
 )
 
 __all__ = [
+    "LATEST",
     "Action",
     "Actual",
     "Applied",

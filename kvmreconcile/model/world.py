@@ -6,7 +6,7 @@ Separate from plans, which are made from it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 
 from kvmreconcile.model.host_id import HostId
@@ -188,6 +188,10 @@ class Prune(Enum):
     NEVER = "never"
     CONFIRM = "confirm"
     AUTO = "auto"
+
+
+LATEST = datetime(9999, 12, 31, 9, 59, 59, tzinfo=UTC)
+"""The last moment that has a date in every time zone, the furthest of which is 14 hours ahead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from tests.cli.conftest import Host
         ("--for", f"{'9' * 30}h"),
         ("--for", f"{'9' * 19}h"),
         ("--until", "9999-12-31T23:59:59-14:00"),
+        ("--until", "9999-12-31T23:59:59+00:00"),
         ("--until", "tomorrow"),
     ],
 )
