@@ -11,14 +11,15 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = "kvmreconcile"
 LAYERS = {
     "errors": set[str](),
+    "bounded": set[str](),
     "owner": set[str](),
     "tree": {"errors"},
     "model": {"tree", "errors"},
     "plan": {"model", "tree", "errors"},
     "host": {"model", "tree", "errors"},
     "kinds": {"host", "model", "tree", "errors"},
-    "source": {"kinds", "model", "owner", "tree", "errors"},
-    "state": {"plan", "model", "owner", "tree", "errors"},
+    "source": {"kinds", "model", "bounded", "owner", "tree", "errors"},
+    "state": {"plan", "model", "bounded", "owner", "tree", "errors"},
     "execute": {"kinds", "state", "plan", "host", "model", "tree", "errors"},
     "status": {"passes", "settings", "plan", "model", "tree", "errors"},
 }

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from kvmreconcile.bounded import read_bounded
 from kvmreconcile.model import Source
 from kvmreconcile.source.fault import Fault
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
 """How every pointer begins. Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 _MODULES = ".gitmodules"
+_LONGEST = 1 << 20
 _PATH = re.compile(r"\s*path\s*=\s*(.+?)\s*")
 SUBMODULE = "is a submodule; its specs are not in this checkout"
 LFS = "is a Git LFS pointer; its content is not in this checkout"
@@ -51,8 +53,12 @@ def submodules(directory: Path, name: str) -> Iterator[Fault]:
         name: How messages call the directory.
     """
     try:
-        lines = (directory / _MODULES).read_text(errors="replace").splitlines()
-    except OSError:
+        lines = read_bounded(directory / _MODULES, _LONGEST).decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        what, todo = f"cannot be read: {error.strerror}", "check who may read it, or remove it"
+        yield Fault(Source(f"{name}/{_MODULES}", 1, 1), what, todo)
         return
     for number, line in enumerate(lines, 1):
         found = _PATH.fullmatch(line)

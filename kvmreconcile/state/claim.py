@@ -6,6 +6,7 @@ Separate from the database, whose own locks last for a moment, and not for as lo
 
 import fcntl
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
 from typing import Self
@@ -46,16 +47,17 @@ class Claim:
 
 def _taken(path: Path) -> int:
     """Lock a file for this process alone, and return the handle that keeps it locked."""
-    with translated(path):
+    with translated(path), ExitStack() as unless_taken:
         handle = opened(path)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        who = os.read(handle, 20).decode() or "unknown"
-        os.close(handle)
-        raise StateError(
-            f"{path}: another kvmreconcile (process {who}) is at work on this host; try again when it is done"
-        ) from error
-    os.truncate(handle, 0)
-    os.write(handle, str(os.getpid()).encode())
+        unless_taken.callback(os.close, handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            who = os.read(handle, 20).decode("ascii", "replace") or "unknown"
+            raise StateError(
+                f"{path}: another kvmreconcile (process {who}) is at work on this host; try again when it is done"
+            ) from error
+        os.truncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        unless_taken.pop_all()
     return handle

@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,15 @@ from pathlib import Path
 from kvmreconcile.errors import StateError
 from kvmreconcile.owner import acting_as_owner
 from kvmreconcile.state.agreement import agree, initial, store
-from kvmreconcile.state.database_file import DAMAGED, EMPTY, MISSING, beside, set_aside, visible_flaw
+from kvmreconcile.state.database_file import (
+    DAMAGED,
+    EMPTY,
+    MISSING,
+    beside,
+    check_regular,
+    set_aside,
+    visible_flaw,
+)
 from kvmreconcile.state.durable import created, opened, rename_durably
 from kvmreconcile.state.migrations import migrate
 from kvmreconcile.state.second_copy import FILE as SECOND_COPY
@@ -25,11 +34,22 @@ from kvmreconcile.state.second_copy import Copy, read_copy
 
 FILE = "state.sqlite3"
 _LOCK = "lock"
+LOCK_S, _PAUSE_S = 30.0, 0.02
+"""How long to wait for another process that opens or copies the database."""
 _BUSY_S = 10.0
 """How long to wait for another process that is writing."""
+_LONGEST = 64 << 20
+"""How many bytes one value of the database may have; a definition has some thousands."""
 _SPACE = "make space on its file system"
 _LITTLE = 64 << 10
 """A file system with less room than this is full: the smallest database takes more."""
+_TODO = {
+    errno.EINVAL: "remove it, or move it away",
+    errno.ELOOP: "put the file itself in place of the link, or remove it",
+    errno.EISDIR: "remove it, or move it away",
+    errno.EFBIG: "remove it, or move it away",
+}
+"""What to do about what is no file of ours."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -131,7 +151,13 @@ def translated(path: Path) -> Iterator[None]:
     except OSError as error:
         where = error.filename or path
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        todo = _SPACE if full else "give this user the right to it, or name another directory by --state"
+        todo = (
+            _SPACE
+            if full
+            else _TODO.get(
+                error.errno or 0, "give this user the right to it, or name another directory by --state"
+            )
+        )
         raise StateError(f"{where}: the state cannot be used: {error.strerror}; {todo}") from error
 
 
@@ -177,22 +203,44 @@ def _locked(directory: Path, open_file: Callable[[Path], int]) -> Iterator[None]
         yield
         return
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        _wait_for(handle, directory / _LOCK)
         yield
     finally:
         os.close(handle)
 
 
+def _wait_for(handle: int, path: Path) -> None:
+    """Lock a file, for which another process may have to be waited for, though not for ever."""
+    give_up_s = time.monotonic() + LOCK_S
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up_s:
+                what = f"another process has had it locked for {LOCK_S:g} s"
+                raise StateError(
+                    f"{path}: the state cannot be used: {what}; see which: fuser {path}"
+                ) from None
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
 def _existing(path: Path) -> int:
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, uri=True)
+    database = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, uri=True)
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+    # Views and triggers that somebody put into it do nothing beyond it (https://www.sqlite.org/security.html).
+    database.execute("PRAGMA trusted_schema=OFF")
+    return database
 
 
 def _sound(path: Path) -> tuple[sqlite3.Connection | None, str]:
     """Open a database; None where there is none that can be used, and why."""
+    check_regular(path)
     flaw = visible_flaw(path)
     if flaw:
         return None, flaw
@@ -222,6 +270,7 @@ def _checked(
 
 def _copied(path: Path) -> tuple[sqlite3.Connection | None, str]:
     """Copy a database into memory; None where there is none that can be used, and why."""
+    check_regular(path)
     flaw = visible_flaw(path)
     if flaw:
         return None, flaw

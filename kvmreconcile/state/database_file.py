@@ -1,7 +1,12 @@
 """Judge a database's files without opening them, and move them out of the way."""
 
+import errno
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
+
+from kvmreconcile.bounded import NOT_REGULAR
 
 MISSING, EMPTY, DAMAGED = "is missing", "is empty", "is damaged"
 _PAGE_SIZE_AT = 16
@@ -28,6 +33,20 @@ def visible_flaw(path: Path) -> str:
     page_size = int.from_bytes(header[_PAGE_SIZE_AT:], "big")
     is_whole = bool(page_size) and size % (_LARGEST if page_size == 1 else page_size) == 0
     return "" if is_whole or beside(path, "-wal").exists() else DAMAGED
+
+
+def check_regular(path: Path) -> None:
+    """
+    Make sure that a database's files are files: SQLite waits for the other end of a pipe.
+
+    Raises:
+        OSError: One of them is something else.
+    """
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file = beside(path, suffix)
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(file.lstat().st_mode):
+                raise OSError(errno.EINVAL, NOT_REGULAR, str(file))
 
 
 def set_aside(path: Path) -> Path | None:

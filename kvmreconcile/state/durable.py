@@ -1,12 +1,25 @@
 """Make and replace files for their directory's owner alone, and so that a crash leaves either the old content or the new."""
 
+import errno
 import os
+import stat
 from pathlib import Path
+
+from kvmreconcile.bounded import NOT_REGULAR
 
 
 def opened(path: Path) -> int:
-    """Open a file to be read and written, made if need be for the directory's owner alone, and return its handle."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    """
+    Open a file to be read and written, made if need be for the directory's owner alone, and return its handle.
+
+    Raises:
+        OSError: It cannot be opened, or is no regular file.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
+    return handle
 
 
 def created(path: Path) -> int:

@@ -2,11 +2,18 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from kvmreconcile.model import Key, Refusal, StoredEdit
-from kvmreconcile.state.rows import Row, read_tree, write_place, write_tree
+from kvmreconcile.state.rows import (
+    GARBLED,
+    Row,
+    read_key,
+    read_moment,
+    read_tree,
+    write_place,
+    write_tree,
+)
 from kvmreconcile.tree import Change, Node
 
 
@@ -28,14 +35,14 @@ def read_edit(row: Sequence[Any]) -> tuple[Key, StoredEdit]:
     """
     kind, name, edit, changes, filled, refused, software = row
     try:
-        return Key(kind, name), StoredEdit(
+        return read_key(kind, name), StoredEdit(
             edit,
             tuple(_change(*values) for values in json.loads(changes)),
             tuple(_change(*values) for values in json.loads(filled)),
             tuple(_refusal(*values) for values in json.loads(refused)),
             software,
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except GARBLED as error:
         raise ValueError(f"what is stored of {kind}/{name} is garbled: {error}") from error
 
 
@@ -44,7 +51,7 @@ def _change(steps: list[str], rule: str, old: Any, new: Any) -> Change:
 
 
 def _refusal(parts: list[list[str]], within: list[str], why: str, tries: int, until: str | None) -> Refusal:
-    moment = datetime.fromisoformat(until) if until else None
+    moment = read_moment(until) if until else None
     return Refusal(tuple(map(tuple, parts)), tuple(within), why, tries, moment)
 
 

@@ -7,10 +7,10 @@ Separate from the database so that what is on disk can be read here in one piece
 import json
 from collections.abc import Sequence
 from dataclasses import astuple
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kvmreconcile.model import Applied, Key, Leftover, Settled, Suspension, Trial, Unseen
+from kvmreconcile.model import LATEST, Applied, Key, Leftover, Settled, Suspension, Trial, Unseen
 from kvmreconcile.state.history import Entry, What
 from kvmreconcile.tree import Node
 
@@ -49,7 +49,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
     protect, left, removal, secrets = last
     try:
         return Applied(
-            key=Key(kind, name),
+            key=read_key(kind, name),
             uuid=uuid,
             instance=instance,
             tree=read_tree(tree),
@@ -63,10 +63,13 @@ def read_applied(row: Sequence[Any]) -> Applied:
             removal=frozenset(Leftover(word) for word in json.loads(removal)),
             secrets=tuple(json.loads(secrets)),
         )
-    except (ValueError, TypeError) as error:
+    except GARBLED as error:
         raise ValueError(f"what is remembered of {kind}/{name} is garbled: {error}") from error
 
 
+GARBLED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+"""What is raised where a row holds something else than was written."""
+_EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _ALL = Key("", "")
 """What stands for everything where a row names an object."""
 
@@ -90,11 +93,10 @@ def read_suspension(row: Sequence[Any]) -> tuple[Key | None, Suspension]:
         ValueError: The row is not as it was written.
     """
     kind, name, since, until, why, who = row
-    key = Key(kind, name)
     try:
-        begin, end = datetime.fromisoformat(since), until and datetime.fromisoformat(until)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"the suspension of {key} is garbled: {error}") from error
+        key, begin, end = read_key(kind, name), read_moment(since), read_moment(until) if until else None
+    except GARBLED as error:
+        raise ValueError(f"the suspension of {kind}/{name} is garbled: {error}") from error
     return None if key == _ALL else key, Suspension(begin, end, why, who)
 
 
@@ -112,10 +114,10 @@ def read_trial(row: Sequence[Any]) -> tuple[Key, Trial]:
     """
     kind, name, edit, tree, autostart, failed = row
     try:
-        return Key(kind, name), Trial(
+        return read_key(kind, name), Trial(
             edit, read_tree(tree), None if autostart is None else bool(autostart), failed
         )
-    except (ValueError, TypeError) as error:
+    except GARBLED as error:
         raise ValueError(f"what is tried of {kind}/{name} is garbled: {error}") from error
 
 
@@ -131,8 +133,36 @@ def read_tree(text: str) -> Node:
     Raises:
         ValueError: The text is something else.
         TypeError: The text is something else.
+        RecursionError: The text is something else.
     """
     return _node(json.loads(text))
+
+
+def read_key(kind: object, name: object) -> Key:
+    """
+    Read which object a row is about.
+
+    Raises:
+        ValueError: It is about none.
+    """
+    if not isinstance(kind, str) or not isinstance(name, str):
+        raise ValueError("it names no object")  # noqa: TRY004  a row that is wrong, whatever it holds
+    return Key(kind, name)
+
+
+def read_moment(text: str) -> datetime:
+    """
+    Read a moment with its zone; one without a date in every zone is taken for the nearest that has.
+
+    Raises:
+        ValueError: The text is something else.
+        TypeError: The text is something else.
+        OverflowError: The text is something else.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return min(moment, LATEST) if moment.astimezone(UTC) > _EARLIEST else _EARLIEST
 
 
 def _nested(node: Node) -> list[Any]:
@@ -141,6 +171,8 @@ def _nested(node: Node) -> list[Any]:
 
 def _node(nested: list[Any]) -> Node:
     tag, attrs, text, children, prefix = nested
+    if not (isinstance(tag, str) and isinstance(text, str)):
+        raise TypeError("an element without a name or a text")
     return Node(tag, tuple((k, v) for k, v in attrs), text, tuple(map(_node, children)), prefix)
 
 
@@ -177,10 +209,10 @@ def read_entry(row: Sequence[Any]) -> Entry:
     """
     _number, at, what, run, plan, revision, author, who, kind, name, *rest = row
     verb, effect, reason, changes, result, took_s, failure, steps, held, wrong = rest
-    key = Key(kind, name)
     try:
+        key = read_key(kind, name)
         return Entry(
-            at=datetime.fromisoformat(at),
+            at=read_moment(at),
             what=What(what),
             run=run,
             plan=plan,
@@ -199,5 +231,5 @@ def read_entry(row: Sequence[Any]) -> Entry:
             held=held,
             wrong=wrong,
         )
-    except (ValueError, TypeError) as error:
+    except GARBLED as error:
         raise ValueError(f"an entry of the history is garbled: {error}") from error

@@ -4,21 +4,23 @@ The file beside the database that holds a second copy of what forbids changes: s
 The file is replaced as a whole, so that it is always whole, and is on disk before the database says the same.
 """
 
+import errno
 import json
-import os
-import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kvmreconcile.bounded import read_bounded
 from kvmreconcile.model import HostId
 from kvmreconcile.state.durable import write_durably
 from kvmreconcile.state.rows import Row
 
 FILE = "suspensions.json"
 SCHEMA = "kvmreconcile/suspensions/1"
+_LONGEST = 16 << 20
+"""In bytes; suspensions by the ten thousand."""
 _COLUMNS = ("kind", "name", "since", "until", "why", "who")
 
 Place = tuple[str, str]
@@ -53,16 +55,15 @@ def read_copy(directory: Path) -> Copy | None:
         OSError: It cannot be read.
     """
     try:
-        handle = os.open(directory / FILE, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return _understood(json.loads(read_bounded(directory / FILE, _LONGEST)))
     except FileNotFoundError:
         return None
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return None
-        try:
-            return _understood(json.loads(file.read()))
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return None
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EFBIG):
+            raise
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
 
 
 def seen_copy(directory: Path) -> Copy | None:

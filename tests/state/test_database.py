@@ -1,5 +1,6 @@
 """The file can be missing, damaged, foreign, locked or out of reach: each has an answer."""
 
+import fcntl
 import os
 import random
 import sqlite3
@@ -15,7 +16,7 @@ import pytest
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Key
-from kvmreconcile.state import State
+from kvmreconcile.state import State, database
 from kvmreconcile.state.database import FILE
 from kvmreconcile.state.history import What
 from kvmreconcile.tree import make
@@ -372,3 +373,33 @@ def test_database_that_is_cut_short_is_whole_or_damaged(tmp_path: Path) -> None:
             with closing(how(directory)) as found:
                 assert found.applied() == ({} if found.flaw else known), cut
                 assert bool(found.flaw) == (cut < len(whole)), cut
+
+
+def test_process_that_keeps_the_lock_is_not_waited_for_without_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LOCK_S", 0.1)
+    State.open(tmp_path).close()
+
+    with (tmp_path / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for opening in (State.open, State.open_readonly):
+            with pytest.raises(
+                StateError,
+                match=f"another process has had it locked for 0.1 s; see which: fuser {tmp_path}/lock",
+            ):
+                opening(tmp_path)
+
+    State.open(tmp_path).close()
+
+
+def test_value_that_is_longer_than_any_definition_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    State.open(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as made, made:
+        made.execute("INSERT INTO suspended VALUES ('a', 'b', ?, NULL, '', '')", ("x" * 5000,))
+    monkeypatch.setattr(database, "_LONGEST", 4096)
+
+    with pytest.raises(StateError, match="too big"), closing(State.open(tmp_path)) as state:
+        state.suspended()

@@ -15,12 +15,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from kvmreconcile.bounded import read_bounded
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.owner import acting_as_owner, owner_of
+from kvmreconcile.source.git.answers import TooLongError, read_answers
 from kvmreconcile.source.git.remote import Credentials, Remote
 
 _OURS = "KVMRECONCILE_"
 _TIMEOUT_S = 120.0
+_LONGEST = 64 << 20
+"""How many bytes are read of what git prints; the names of hundreds of thousands of files are shorter."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _TRANSPORTS = "file:ssh:https"
 """Neither those that anybody on the way can change, nor those that run a command of the repository's."""
@@ -84,11 +88,14 @@ class Git:
         """Reset the configuration file of the mirror: settings in it can make git run any program."""
         path = self._directory / "config"
         try:
-            if path.read_text() == _CONFIGURATION or not (self._directory / "HEAD").exists():
+            if (
+                read_bounded(path, len(_CONFIGURATION)) == _CONFIGURATION.encode()
+                or not (self._directory / "HEAD").exists()
+            ):
                 return
         except FileNotFoundError:
             return
-        except (OSError, ValueError):
+        except OSError:
             pass
         path.unlink()
         path.write_text(_CONFIGURATION)
@@ -104,18 +111,19 @@ class Git:
             # A session of its own: what git calls (ssh, helpers) ends with it.
             process = subprocess.Popen(
                 command, env={**self._environment, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True, pass_fds=self._held,
-                **self._identity(),
+                stderr=subprocess.PIPE, start_new_session=True, pass_fds=self._held, **self._identity(),
             )  # fmt: skip
         except OSError as error:
             raise self._error(words[0], f"git cannot be called: {error.strerror}") from None
         with process:
             try:
-                out, err = process.communicate(timeout=_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
+                out, err = read_answers(process, _LONGEST, _TIMEOUT_S)
+            except (TimeoutError, TooLongError) as error:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                raise self._error(words[0], f"no answer within {_TIMEOUT_S:g} s") from None
+                is_long = isinstance(error, TooLongError)
+                what = f"more than {_LONGEST >> 20} MiB" if is_long else f"no answer within {_TIMEOUT_S:g} s"
+                raise self._error(words[0], what) from None
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def _identity(self) -> dict[str, Any]:
@@ -143,6 +151,7 @@ _ADVICE = {
     "could not read Username": "give user and password in git.passwords",
     "not allowed": f"use one of {_TRANSPORTS.replace(':', ', ')}",
     "No space left": "make room in the state's directory",
+    f"more than {_LONGEST >> 20} MiB": "take files out of the repository, or name a smaller git.directory",
 }
 """What to do about what git says, by a word in it."""
 

@@ -13,10 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
+from kvmreconcile.bounded import read_bounded
 from kvmreconcile.errors import Problem, SourceError
 
 _CURRENT = "current"
 _ABOUT = "revision.json"
+_LONGEST = 16 << 20
+"""How many bytes may tell of a revision; most of them name its submodules."""
 _KEPT = 2
 """The one in force, and the one before it, which a pass may still be reading."""
 
@@ -72,12 +75,12 @@ class Revisions:
 
     def _read(self) -> tuple[Revision, object, Path] | None:
         try:
-            home = (self._directory / _CURRENT).resolve(strict=True)
-            about = json.loads((home / _ABOUT).read_text())
+            home = Path(os.path.realpath(self._directory / _CURRENT, strict=True))
+            about = json.loads(read_bounded(home / _ABOUT, _LONGEST))
             measure, left_out = about.pop("measure"), about.pop("submodules", None)
             submodules = None if left_out is None else tuple(map(str, left_out))
             return Revision(**about, submodules=submodules), measure, home
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
     def put_in_force(self, revision: Revision, fill: Callable[[Path], None]) -> None:
@@ -130,10 +133,13 @@ class Revisions:
 
 def _measure(directory: Path) -> list[int]:
     """Return how many files there are below a directory, and of how many bytes: of 1,000 files in 2 ms."""
-    files, size = 0, 0
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            below = _measure(Path(entry.path)) if entry.is_dir(follow_symlinks=False) else None
-            files += below[0] if below else 1
-            size += below[1] if below else entry.stat(follow_symlinks=False).st_size
+    files, size, left = 0, 0, [os.fspath(directory)]
+    while left:
+        with os.scandir(left.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    left.append(entry.path)
+                else:
+                    files += 1
+                    size += entry.stat(follow_symlinks=False).st_size
     return [files, size]
