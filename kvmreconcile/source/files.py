@@ -21,6 +21,13 @@ SUFFIXES = (".yaml", ".yml")
 _DATA = ".json"
 """Data that specs are often generated from: in a repository a pointer in its place shows that the checkout lacks it."""
 _PART = 65536
+MAX_DEPTH = 64
+"""How many directories may be inside one another."""
+MAX_FILES, MAX_TOTAL = 100_000, 256 << 20
+"""How many files are read in all, and how many bytes: all are held until they are understood."""
+
+
+_OUT = ("the link leads out of the directory", "put a copy in its place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,7 @@ def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]
         todo = "put its specs into the repository itself, or move it out of git.directory"
         yield _fault(shown_path(Path(naming.called, name)), SUBMODULE, todo)
     seen: set[str] = set()
+    total = 0
     for path in paths:
         for place in (path.absolute(), *path.absolute().parents):
             yield from map(Waypoint, _turns(place))
@@ -117,7 +125,12 @@ def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]
                 yield found
             elif found.real not in seen:
                 seen.add(found.real)
-                yield _read(found, naming)
+                if len(seen) > MAX_FILES or total > MAX_TOTAL:
+                    yield _too_much(found, naming)
+                    return
+                read = _read(found, naming)
+                total += len(read.content) if isinstance(read, SpecFile) else 0
+                yield read
 
 
 def _turns(path: Path) -> Iterator[float]:
@@ -126,14 +139,6 @@ def _turns(path: Path) -> Iterator[float]:
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
             yield status.st_ctime
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A file, and its path without links."""
-
-    path: Path
-    real: str
 
 
 class _Tree:
@@ -149,6 +154,20 @@ class _Tree:
         return real == self.root or real.startswith(self.root.rstrip("/") + "/")
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file, its path without links, and the tree that it is in."""
+
+    path: Path
+    real: str
+    tree: _Tree
+
+
+def _too_much(entry: _Entry, naming: Naming) -> Fault:
+    what = f"there are more than {MAX_FILES:,} files, or {MAX_TOTAL >> 20} MiB; neither it nor what follows is read"
+    return _fault(naming.of(entry.path), what, "remove some, or let another instance look after them")
+
+
 def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Entry | Fault | Waypoint]:
     try:
         real = os.path.realpath(path, strict=True)
@@ -159,11 +178,14 @@ def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Entry | 
         )
         return
     if not tree.holds(real):
-        yield _fault(tree.naming.of(path), "the link leads out of the directory", "put a copy in its place")
+        yield _fault(tree.naming.of(path), *_OUT)
     elif not is_directory:
-        yield _Entry(path, real)
+        yield _Entry(path, real, tree)
     elif real in above:
         yield _fault(tree.naming.of(path), "the link leads back to a directory that it is in", "remove it")
+    elif len(above) >= MAX_DEPTH:
+        what = f"directories are inside one another more than {MAX_DEPTH} deep"
+        yield _fault(tree.naming.of(path), what, "move it up, or remove it")
     elif real not in tree.walked:
         tree.walked.add(real)
         yield from _list(path, tree, (*above, real))
@@ -183,7 +205,7 @@ def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Ent
     for entry in found:
         is_spec = entry.name.endswith(SUFFIXES)
         if is_spec and entry.is_file(follow_symlinks=False):
-            yield _Entry(directory / entry.name, f"{above[-1].rstrip('/')}/{entry.name}")
+            yield _Entry(directory / entry.name, f"{above[-1].rstrip('/')}/{entry.name}", tree)
         elif is_spec or _may_be_directory(entry):
             yield from map(Waypoint, _turns(Path(entry.path)))
             yield from _walk(directory / entry.name, tree, above)
@@ -207,6 +229,9 @@ def _read(entry: _Entry, naming: Naming) -> SpecFile | Fault:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 return _fault(naming.of(path), "is no regular file", "remove it, or name it otherwise")
+            # Somebody may have put a link there since, and directories may be links by now.
+            if not entry.tree.holds(_real(descriptor)):
+                return _fault(naming.of(path), *_OUT)
             content, stamp = _content(descriptor), Stamp.of(os.fstat(descriptor))
             is_same = stamp == Stamp.of(before)
             return SpecFile(path, naming.of(path), content, entry.real, stamp if is_same else None)
@@ -214,6 +239,11 @@ def _read(entry: _Entry, naming: Naming) -> SpecFile | Fault:
             os.close(descriptor)
     except OSError as error:
         return _fault(naming.of(path), f"cannot be read: {_reason(error)}", "check who may read it")
+
+
+def _real(descriptor: int) -> str:
+    """Return where an open file is, without links."""
+    return os.readlink(f"/proc/self/fd/{descriptor}").removesuffix(" (deleted)")  # noqa: PTH115  for each of thousands
 
 
 def _content(descriptor: int) -> bytes:

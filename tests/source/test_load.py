@@ -8,6 +8,8 @@ import pytest
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
+from kvmreconcile.source import files
+from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import Naming
 from kvmreconcile.source.load import Loaded, Loader, load
 
@@ -125,6 +127,61 @@ def test_a_pipe_named_like_a_file_does_not_hang(tmp_path: Path) -> None:
 
     assert problems(loaded, tmp_path) == ["a.yaml:1:1: is no regular file; remove it, or name it otherwise"]
     assert not loaded.complete
+
+
+def test_directories_have_at_most_64_levels(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["d"] * 63)
+    (deep / "d/d").mkdir(parents=True)
+    write(deep, a_yaml=network("above"))
+    write(deep / "d/d", b_yaml=network("below"))
+
+    loaded = load_tree(tmp_path)
+
+    assert names(loaded) == ["above"]
+    assert not loaded.complete
+    (problem,) = problems(loaded, tmp_path)
+    assert problem.endswith("directories are inside one another more than 64 deep; move it up, or remove it")
+
+
+@pytest.mark.parametrize(("most", "value"), [("MAX_FILES", 2), ("MAX_TOTAL", 100)])
+def test_files_are_read_up_to_a_number_and_a_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: str, value: int
+) -> None:
+    monkeypatch.setattr(files, most, value)
+    write(tmp_path, a_yaml=network("a"), b_yaml=network("b"), c_yaml=network("c"), d_yaml=network("d"))
+
+    loaded = load_tree(tmp_path)
+
+    assert names(loaded) == ["a", "b"]
+    assert not loaded.complete
+    (problem,) = problems(loaded, tmp_path)
+    assert problem.startswith("c.yaml:1:1: there are more than ")
+    assert problem.endswith("remove some, or let another instance look after them")
+
+
+@pytest.mark.case("25")
+def test_link_that_takes_a_files_place_after_it_was_found_is_not_followed_out(tmp_path: Path) -> None:
+    specs, secret = tmp_path / "specs", tmp_path / "secret"
+    specs.mkdir()
+    secret.write_text(network("secret"))
+    write(specs, a_yaml=network("a"), b_yaml=network("b"))
+    found = (each for each in files.read_all([specs]) if not isinstance(each, files.Waypoint))
+
+    assert isinstance(next(found), files.SpecFile)
+    (specs / "b.yaml").unlink()
+    (specs / "b.yaml").symlink_to(secret)
+
+    (refused,) = found
+    assert isinstance(refused, Fault)
+    assert refused.what == "the link leads out of the directory"
+
+
+def test_file_that_is_replaced_while_it_is_open_is_read(tmp_path: Path) -> None:
+    write(tmp_path, a_yaml=network("a"))
+    with (tmp_path / "a.yaml").open() as file:
+        (tmp_path / "a.yaml").unlink()
+
+        assert files._real(file.fileno()) == f"{tmp_path}/a.yaml"
 
 
 def test_a_link_inside_of_the_directory_is_followed_and_read_once(tmp_path: Path) -> None:

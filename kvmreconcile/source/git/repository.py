@@ -9,12 +9,14 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.owner import acting_as_owner
+from kvmreconcile.source.files import MAX_DEPTH, MAX_FILES
 from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.source.git.revisions import Revision, Revisions
@@ -23,11 +25,24 @@ from kvmreconcile.source.left_out import SUBMODULE
 _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _LEFTOVERS = ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*", "objects/tmp_objdir-*")
 """Files of a git that is at work; there is none while we have the mirror for ourselves."""
+MAX_SIZE = 1 << 30
+"""How many bytes a revision may have; images of volumes may be among its files."""
+_LONGEST_LINE = 500
+"""How many characters of a commit's subject and author are kept."""
 LOCK_S = 130.0
 """How long to wait for another process: longer than any call of git may take."""
 _PAUSE_S = 0.1
 _MEND_STATE = "mend the state's directory"
 _COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file of a commit: its path, of which kind its object is, and its size in bytes."""
+
+    path: str
+    kind: str
+    size: int
 
 
 class Repository:
@@ -72,6 +87,9 @@ class Repository:
         except OSError as error:
             where = error.filename or self._directory
             raise self._refused(f"{where}: {error.strerror}", _MEND_STATE) from None
+        except RecursionError:
+            what = f"{self._directory}: directories are inside one another too deep"
+            raise self._refused(what, _MEND_STATE) from None
 
     def _update(self) -> bool:
         commit = self._fetch()
@@ -84,6 +102,8 @@ class Repository:
         if before and self._is_ours(before) and not self._remote.allow_rewind:
             self._check_descent(before.commit, commit)
         self._check_directory(commit)
+        entries = tuple(self._entries(commit))
+        self._check_size(commit, entries)
         revision = Revision(
             commit=commit,
             origin=self._origin,
@@ -91,7 +111,7 @@ class Repository:
             subject=self._shown(commit, "%s"),
             author=self._shown(commit, "%an <%ae>"),
             signer=signer,
-            submodules=tuple(self._submodules(commit)),
+            submodules=tuple(entry.path for entry in entries if entry.kind == "commit"),
         )
         self._revisions.put_in_force(revision, lambda directory: self._check_out(commit, directory))
         return True
@@ -204,13 +224,24 @@ class Repository:
         if listed[1] != "tree":
             raise self._refused(f'in commit {commit[:12]} "{directory}" {SUBMODULE}', "mend git.directory")
 
-    def _submodules(self, commit: str) -> Iterator[str]:
-        """Yield the paths of a revision's directory that stand for a commit of another repository."""
-        listed = self._git.ask("ls-tree", "-r", "-z", f"{commit}:{self._remote.directory}")
+    def _entries(self, commit: str) -> Iterator[_Entry]:
+        """Yield what is in a revision's directory; a submodule is a commit of another repository."""
+        listed = self._git.ask("ls-tree", "-r", "-l", "-z", f"{commit}:{self._remote.directory}")
         for entry in filter(None, listed.split("\0")):
             about, _, path = entry.partition("\t")
-            if about.split()[1] == "commit":
-                yield path
+            _mode, kind, _name, size = about.split()
+            yield _Entry(path, kind, int(size) if size.isdecimal() else 0)
+
+    def _check_size(self, commit: str, entries: Collection[_Entry]) -> None:
+        """Make sure that a revision has no more files, bytes and levels than specs have, before it is laid out."""
+        for count, most, what in (
+            (len(entries), MAX_FILES, f"{MAX_FILES:,} files"),
+            (sum(entry.size for entry in entries), MAX_SIZE, f"{MAX_SIZE >> 20} MiB"),
+            (max((entry.path.count("/") for entry in entries), default=0), MAX_DEPTH, f"{MAX_DEPTH} levels"),
+        ):
+            if count > most:
+                todo = "take files out of it, or name a smaller git.directory"
+                raise self._refused(f"commit {commit[:12]} has more than {what}", todo)
 
     def _check_out(self, commit: str, directory: Path) -> None:
         """Write a revision's files; nothing of its attributes or submodules is acted upon."""
@@ -221,7 +252,7 @@ class Repository:
         index.unlink()
 
     def _shown(self, commit: str, form: str) -> str:
-        return self._git.ask("log", "-1", f"--format={form}", commit)
+        return self._git.ask("log", "-1", f"--format={form}", commit)[:_LONGEST_LINE]
 
     def _refused(self, what: str, todo: str) -> SourceError:
         return SourceError(Problem(self._remote.name, what, todo))
