@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Source
 
+_LONGEST = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -30,7 +32,12 @@ class Fault:
 
     def problem(self) -> Problem:
         """Return the fault as people read it."""
-        return Problem(str(self.source), self.what, self.todo)
+        return Problem(str(self.source), _cut(self.what), _cut(self.todo))
+
+
+def _cut(text: str) -> str:
+    """Return as much of a text as anybody reads: what a document says may be in it."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def shown(text: str) -> str:
