@@ -183,6 +183,9 @@ class Repository:
 
     def _download(self) -> None:
         try:
+            if not self._mirror.is_dir():
+                # git would wait for a pipe.
+                self._mirror.unlink(missing_ok=True)
             self._mirror.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise self._refused(f"{self._mirror}: {error.strerror}", _MEND_STATE) from None
