@@ -52,6 +52,14 @@ class Origin:
         )  # fmt: skip
         self.git("update-ref", "refs/heads/main", made.stdout.strip())
 
+    def store(self, kind: str, content: bytes) -> str:
+        """Store an object as it is, be it well formed or not, and return its name."""
+        command = ["git", "hash-object", "-t", kind, "-w", "--stdin", "--literally"]
+        done = subprocess.run(
+            command, cwd=self.path, env=ENVIRONMENT, input=content, check=True, capture_output=True
+        )
+        return done.stdout.decode().strip()
+
     def key(self, name: str) -> Path:
         """Return a private key, which is made when it is first asked for."""
         path = self.keys / name

@@ -15,7 +15,6 @@ import pytest
 
 from kvmreconcile.control import admission, client, orders, server
 from kvmreconcile.control.client import Client
-from kvmreconcile.control.guard import LONGEST_BODY
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
 from kvmreconcile.model import HostId, Plan
 from kvmreconcile.passes.news import Broken, Lost, Ordered, Refused
@@ -347,66 +346,6 @@ def test_without_a_secret_there_is_no_webhook(served: Served) -> None:
 
 
 JSON = {"Content_Type": "application/json"}
-HOSTILE = {
-    "nothing": (b"", 0),
-    "no http": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(200) + b"\r\n\r\n", 400),
-    "endless line": (b"GET /" + b"a" * 200_000, 400),
-    "endless headers": (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 50_000, 400),
-    "two lengths": (
-        b"POST /v1/resume HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
-        400,
-    ),
-    "negative length": (b"POST /v1/resume HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
-    "another method": (request("DELETE /v1/status"), 405),
-    "an order by GET": (request("GET /v1/suspend"), 405),
-    "a file": (request("GET /v1/objects/Domain/..%2f..%2fetc/passwd"), 404),
-    "a web page": (request("POST /v1/suspend", b'{"all": true}', Origin="https://evil.example", **JSON), 403),
-    "a form": (request("POST /v1/suspend", b'{"all": true}', Content_Type="text/plain"), 400),
-    "no json": (request("POST /v1/suspend", b"{", **JSON), 400),
-    "deep json": (request("POST /v1/suspend", b"[" * 900_000, **JSON), 400),
-    "no object": (request("POST /v1/suspend", b"[]", **JSON), 400),
-    "not utf-8": (request("POST /v1/suspend", b'{"key": "\xff"}', **JSON), 400),
-    "both": (request("POST /v1/suspend", b'{"key": "Domain/web", "all": true}', **JSON), 400),
-    "neither": (request("POST /v1/suspend", b"{}", **JSON), 400),
-    "another field": (request("POST /v1/suspend", b'{"all": true, "force": 1}', **JSON), 400),
-    "no key": (request("POST /v1/suspend", b'{"key": "web"}', **JSON), 400),
-    "over already": (
-        request("POST /v1/suspend", b'{"all": true, "until": "2020-01-01T00:00:00Z"}', **JSON),
-        400,
-    ),
-    "beyond the calendar": (
-        request("POST /v1/suspend", b'{"all": true, "until": "9999-12-31T23:59:59-14:00"}', **JSON),
-        400,
-    ),
-    "no zone": (request("POST /v1/suspend", b'{"all": true, "until": "2099-01-01T00:00:00"}', **JSON), 400),
-    "long reason": (request("POST /v1/suspend", b'{"all": true, "why": "%s"}' % (b"x" * 501), **JSON), 400),
-    "too long": (request("POST /v1/suspend", b" " * (LONGEST_BODY + 1), **JSON), 413),
-    "endless body": (
-        b"POST /v1/suspend HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-        + (b"10000\r\n" + b" " * 65536 + b"\r\n") * 40,
-        413,
-    ),
-    "websocket": (request("GET /v1/status", Upgrade="websocket", Connection="Upgrade, close"), 200),
-}
-
-
-@pytest.mark.case("26a")
-@pytest.mark.parametrize("name", HOSTILE)
-def test_whoever_means_no_good_changes_nothing_and_is_answered(served: Served, name: str) -> None:
-    sent, status = HOSTILE[name]
-
-    with served.dial() as connection:
-        if not sent:
-            connection.close()
-            answer = b""
-        else:
-            answer = served.raw(sent)
-
-    assert status_of(answer) == status
-    assert b"Traceback" not in answer
-    assert served.state.suspended() == {}
-    assert not served.told
-    assert served.client().get("/v1/status")["converged"]
 
 
 def test_whoever_says_nothing_is_hung_up_on(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

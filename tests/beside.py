@@ -1,0 +1,25 @@
+"""Load a document with good ones around it, and say what was found wrong. Separate, as several tables do so."""
+
+from pathlib import Path
+
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.source.load import Loaded, load
+
+BY_NAME = {kind.name: kind for kind in KINDS}
+GOOD = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec: {}\n"
+
+
+def load_beside(content: bytes, directory: Path, *, is_text: bool = True) -> Loaded:
+    """Load bytes, with a good document after them in their file, where they are text, and one in a file."""
+    after = f"\n---\n{GOOD.replace('NAME', 'after')}".encode() if is_text else b""
+    (directory / "bad.yaml").write_bytes(content + after)
+    (directory / "good.yaml").write_text(GOOD.replace("NAME", "beside"))
+    return load([directory], BY_NAME, "test")
+
+
+def told(loaded: Loaded, directory: Path) -> str:
+    """Return each problem from its line on, then what follows for the host, one a line."""
+    lines = [str(p).replace(f"{directory}/bad.yaml:", "") for p in loaded.problems]
+    lines += [f"freezes {key}" for key in sorted(loaded.frozen)]
+    lines += [] if loaded.complete else ["forbids pruning"]
+    return "".join(f"=> {line}\n" for line in lines)

@@ -1,0 +1,102 @@
+"""Documents that are no text, too long, too deep, or that name files: YAML, and the XML in it."""
+
+import re
+from pathlib import Path
+
+from tests.beside import GOOD, load_beside, told
+from tests.hostile.row import Row
+
+DOMAIN = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: web}\nspec:\n"
+NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec:\n"
+_MIB = 1 << 20
+_ATTRIBUTES = " ".join(f"a{n}=''" for n in range(65))
+_PREFIXES = " ".join(f"xmlns:a{n}='urn:{n}'" for n in range(20_000))
+_TENS = "".join(
+    f"  {b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)
+)
+_LAUGHS = "".join(f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 12))
+
+
+def _spec(line: str) -> bytes:
+    return f"{DOMAIN}  {line}\n".encode()
+
+
+def _xml(text: str) -> bytes:
+    return f"{DOMAIN}  xml: |\n    {text}\n".encode()
+
+
+# What is no text is read up to where that shows; the rest of the file is not.
+BYTES = (
+    Row("utf 16", b"\xff\xfea\0:\0", "1:1: the file is UTF-16; save it as UTF-8"),
+    Row("utf 16 big endian", b"\xfe\xff\0a", "1:1: the file is UTF-16; save it as UTF-8"),
+    Row("utf 32", GOOD.encode("utf-32"), "1:1: the file is UTF-32; save it as UTF-8", "26f"),
+    Row("binary", b"\x7fELF\x01\0\0\0", "1:6: the file holds a NUL byte, so it is not text; save it as UTF-8 text or remove it"),
+    Row("nul", b"kind: Network\nmeta\0data: {}\n", "2:5: the file holds a NUL byte, so it is not text; save it as UTF-8 text or remove it"),
+    Row("latin 1", b"# B\xfccher\nkind: Network\n", "1:4: byte 0xfc is not UTF-8; save the file as UTF-8"),
+    Row("latin 1 after lines of windows", b"a: 1\r\nb: 2\r\nc: \xe9\r\n", "3:4: byte 0xe9 is not UTF-8; save the file as UTF-8"),
+    Row("terminal escape", b"kind: \x1b[31mNetwork\n", '1:7: the character U+001B is not allowed; delete it, or write it as "\\u001B" inside double quotes'),
+    Row("line separator", "kind: Network\nname: a\u2028b\n".encode(), '2:8: the character U+2028 is not allowed; delete it, or write it as "\\u2028" inside double quotes'),
+    Row("empty", b"", "1:1: the file is empty; write its spec, or remove it"),
+    Row("larger than a mebibyte", b"# filler\n" * 130_000, "1:1: the file is larger than 1 MiB; split it into several files"),
+)  # fmt: skip
+
+TEXTS = (
+    Row("nested too deep", f"{NETWORK}  devices: {'[' * 70}{']' * 70}\n".encode(), "5:74: Network/lan: values are nested more than 64 deep; flatten them"),
+    Row("nested a hundred thousand deep", b"[" * 100_000, "1:65: values are nested more than 64 deep; flatten them"),
+    Row("aliases too many", f"{NETWORK}  xml: &a x\n  devices: [{', '.join(['*a'] * 101)}]\n".encode(), "6:413: Network/lan: there are more than 100 aliases; write the values out"),
+    Row("aliases explode", f"{NETWORK}  a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n{_TENS}".encode(), "8:6: Network/lan: there are more than 100,000 values; split the document"),
+    Row("values too many", f"{NETWORK}  devices: [{', '.join(['[' + '0,' * 3999 + '0]'] * 26)}]\n".encode(), "5:200018: Network/lan: there are more than 100,000 values; split the document"),
+    Row("entries too many", f"{NETWORK}  devices: [{'0,' * 4096}0]\n".encode(), "5:12: Network/lan: a list or mapping has more than 4,096 entries; split it"),
+    Row("number of thousands of digits", f"{NETWORK}  mtu: {'9' * 5000}\n".encode(), "5:8: Network/lan: a number has at most 20 digits; quote it if it is no number"),
+    Row("hexadecimal number of thousands of digits", f"{DOMAIN}  memory: 1GiB\n  vcpus: 0x{'f' * 3600}\n".encode(), "6:10: Domain/web: a number has at most 20 digits; quote it if it is no number", "18"),
+    Row("processors too many", f"{DOMAIN}  memory: 1GiB\n  vcpus: 4097\n".encode(), "6:10: Domain/web: spec.vcpus should be at most 4096; see 'kvmreconcile explain Domain.spec.vcpus'", "18"),
+    Row("iothreads too many", f"{DOMAIN}  memory: 1GiB\n  iothreads: 100000000\n".encode(), "6:14: Domain/web: spec.iothreads should be at most 1024; see 'kvmreconcile explain Domain.spec.iothreads'", "19"),
+    Row("size of thousands of digits", f"{DOMAIN}  memory: {'9' * 5000}GiB\n".encode(), "5:11: Domain/web: spec.memory: a size has at most 20 digits; see 'kvmreconcile explain Domain.spec.memory'", "26c"),
+    Row("xml of too many elements", f"{DOMAIN}  xml: <domain>{'<a/>' * 10_000}</domain>\n".encode(), "5:8: Domain/web: xml: there are more than 10,000 elements; remove some", "20"),
+    Row("xml of too many attributes", f"{DOMAIN}  xml: <domain {_ATTRIBUTES}/>\n".encode(), "5:8: Domain/web: xml: there are more than 64 attributes on one element; remove some", "20"),
+    Row("xml that is too deep", f"{DOMAIN}  xml: {'<domain>' * 65}{'</domain>' * 65}\n".encode(), "5:8: Domain/web: xml: there are more than 64 elements inside one another; remove some"),
+    Row("name of thousands of letters", GOOD.replace("NAME", "a" * 3000).encode(), f"3:18: Network/{'a' * 69}...: metadata.name should have at most 255 characters; see 'kvmreconcile explain Network.metadata.name'"),
+    Row("xml entities that explode", _xml(f"<!DOCTYPE a [<!ENTITY l0 'ha'>{_LAUGHS}]><domain><name>&l11;</name></domain>"), "xml: this is not well-formed (resource limit)"),
+    Row("xml entity of a file", _xml("<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><domain><name>&x;</name></domain>"), "xml: a document type is not allowed"),
+    Row("xml entity of another host", _xml("<!DOCTYPE a SYSTEM 'http://192.0.2.1/a.dtd'><domain/>"), "xml: a document type is not allowed"),
+    Row("xml that includes a file", _xml("<domain xmlns:xi='http://www.w3.org/2001/XInclude'><xi:include href='/etc/passwd' parse='text'/></domain>"), ""),
+    Row("xml with a stylesheet", _xml("<?xml-stylesheet href='/etc/passwd'?><domain/>"), ""),
+    Row("xml of too many prefixes", _xml(f"<domain {_PREFIXES}/>"), ""),
+    Row("xml of comments", _xml(f"<domain>{'<!---->' * 100_000}</domain>"), ""),
+    Row("xml of instructions", _xml(f"<domain>{'<?a?>' * 100_000}</domain>"), ""),
+    Row("xml deeper than its library reads", _xml(f"{'<a>' * 5000}"), "xml: this is not well-formed (resource limit)"),
+    Row("xml of one long name", _xml(f"<{'a' * 900_000}/>"), "xml: this is not well-formed (name too long)"),
+    Row("xml of one long text", _xml(f"<domain><name>{'a' * 900_000}</name></domain>"), 'xml: names it "aaa'),
+    Row("xml in another encoding", _xml("<?xml version='1.0' encoding='UTF-16'?><domain/>"), "xml: this is not well-formed"),
+    Row("xml of a NUL", _spec('xml: "<domain>\\0</domain>"'), "the character U+0000 cannot be part of a definition"),
+    Row("object of Python", _spec("memory: !!python/object/apply:os.system [id]"), "this tag is not allowed"),
+    Row("alias to itself", _spec("disks: &a [*a]"), "this alias is inside the value that it stands for"),
+    Row("merge key", _spec("<<: {memory: 1GiB}"), "YAML 1.2 does not merge '<<'"),
+    Row("key that is a mapping", _spec("? {a: 1}\n  : 2"), "a field's name must be text"),
+    Row("key twice", _spec("memory: 1GiB\n  memory: 2GiB"), "field 'memory' is given twice"),
+    Row("documents by the hundred thousand", b"---\n" * 200_000, ""),
+    Row("one long line", _spec(f"description: {'a' * 900_000}"), 'say how much "memory"'),
+    Row("quotes by the hundred thousand", _spec("description: '" + "''" * 450_000), "the quote that opens here is never closed"),
+    Row("anchors by the hundred thousand", _spec(f"disks: [{', '.join(f'&a{n} 1' for n in range(60_000))}]"), "a list or mapping has more than 4,096 entries"),
+    Row("unknown fields by the thousand", _spec("\n  ".join(f"f{n}: 1" for n in range(4000))), "unknown field 'f3999'"),
+    Row("name that leads out", GOOD.replace("NAME", "../../etc/passwd").encode(), 'a name has no "/" in it'),
+    Row("name of a terminal", GOOD.replace("NAME", '"a\\e[31m"').encode(), "the character U+001B cannot be part of a definition"),
+    Row("name that runs from right to left", GOOD.replace("NAME", "a\u202eb").encode(), ""),
+    Row("window that never comes", _spec("update: {windows: ['Feb 30 02:00 +2h']}"), "it does not say when the window opens"),
+    Row("window of a thousand years", _spec("update: {windows: ['Sun 02:00 +9999999h']}"), "at most 31 days"),
+)  # fmt: skip
+ROWS = (*BYTES, *TEXTS)
+
+
+def answer(row: Row[bytes], directory: Path) -> str:
+    """Load a document beside good ones, which are as they were, and return what is said about it."""
+    is_text = row in TEXTS
+    loaded = load_beside(row.make, directory, is_text=is_text)
+    names = {key.name for key in loaded.desired}
+    assert {"after", "beside"} <= names if is_text else names == {"beside"}
+    assert not loaded.crashes
+    for problem in loaded.problems:
+        assert re.search(r"/bad\.yaml:\d+:\d+$", problem.where)
+        assert problem.todo
+    assert not loaded.problems or loaded.frozen or not loaded.complete
+    return told(loaded, directory) if loaded.problems else ""

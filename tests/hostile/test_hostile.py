@@ -1,0 +1,105 @@
+"""
+Hostile input, all of it in one table: what is refused is refused in words, soon, and at the cost of nothing else.
+
+Each kind of input has a module here, with its rows and what they are given to.
+"""
+
+import os
+import resource
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from kvmreconcile import config
+from tests.hostile import commits, documents, images, requests, states
+from tests.hostile.row import Row
+
+KINDS: dict[str, tuple[tuple[Row[Any], ...], Callable[[Row[Any], Path], str]]] = {
+    "document": (documents.ROWS, documents.answer),
+    "image": (images.ROWS, images.answer),
+    "commit": (commits.ROWS, commits.answer),
+    "request": (requests.ROWS, requests.answer),
+    "state": (states.ROWS, states.answer),
+}
+SAYS_MORE = frozenset({"state"})
+"""Kinds whose answer says more than what is wrong."""
+CPU_S, MEMORY_MIB = 5.0, 300
+TABLE = [(kind, row) for kind, (rows, _) in KINDS.items() for row in rows]
+
+
+@dataclass
+class Tally:
+    """What was tried, and which row cost most."""
+
+    tried: int = 0
+    refused: int = 0
+    slowest: tuple[float, str] = (0.0, "")
+    largest: tuple[int, str] = (0, "")
+    kinds: dict[str, int] = field(default_factory=dict)
+
+
+TALLY = Tally()
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory through which every user can pass, as none of pytest's is."""
+    monkeypatch.setattr(config, "DEFAULT_FILE", Path("/absent.yaml"))
+    with TemporaryDirectory(dir="/var/tmp") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def marked(kind: str, row: Row[Any]) -> Any:
+    marks = [pytest.mark.case(row.case)] if row.case else []
+    needs_root = pytest.mark.skipif(
+        kind == "state" and os.geteuid() != 0, reason="only root can work for others"
+    )
+    return pytest.param(kind, row, id=f"{kind}: {row.name}", marks=[*marks, needs_root])
+
+
+@pytest.mark.parametrize(("kind", "row"), [marked(*each) for each in TABLE])
+def test_hostile_input_costs_nothing_else(kind: str, row: Row[Any], home: Path) -> None:
+    _, answer = KINDS[kind]
+    began_s, began_mib = cpu_s(), memory_mib()
+
+    said = answer(row, home)
+
+    took_s, taken_mib = cpu_s() - began_s, memory_mib() - began_mib
+    assert row.refusal in said if row.refusal or kind in SAYS_MORE else not said
+    assert took_s < CPU_S
+    assert taken_mib < MEMORY_MIB
+    TALLY.tried += 1
+    TALLY.refused += bool(row.refusal)
+    TALLY.kinds[kind] = TALLY.kinds.get(kind, 0) + 1
+    TALLY.slowest = max(TALLY.slowest, (took_s, f"{kind}: {row.name}"))
+    TALLY.largest = max(TALLY.largest, (taken_mib, f"{kind}: {row.name}"))
+
+
+@pytest.mark.figures
+def test_each_row_has_a_name_of_its_own_and_all_are_counted() -> None:
+    (took_s, slowest), (taken_mib, largest) = TALLY.slowest, TALLY.largest
+    kinds = ", ".join(f"{count} {kind}s" for kind, count in TALLY.kinds.items())
+    print(
+        f"tried {TALLY.tried} ({kinds}), refused {TALLY.refused}, harmless {TALLY.tried - TALLY.refused};",
+        end=" ",
+    )
+    print(f"slowest {took_s:.2f} s of CPU ({slowest}), largest {taken_mib} MiB ({largest})")
+
+    names = [f"{kind}: {row.name}" for kind, row in TABLE]
+    assert len({*names}) == len(names)
+    assert len(names) > 200
+
+
+def cpu_s() -> float:
+    """Return the CPU that this process and those it has called have taken."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def memory_mib() -> int:
+    """Return the most memory that this process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
