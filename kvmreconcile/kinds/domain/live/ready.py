@@ -68,6 +68,12 @@ def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
         if type(error) not in (HostError, Busy):
             raise
         yield str(error)
+    except GARBLED:
+        yield f"{check}: the answer of the guest's agent is not understood"
+
+
+GARBLED = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What is raised where an agent, which is whoever rules the guest, answers something else than it should."""
 
 
 def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> Any:
@@ -104,9 +110,18 @@ def _leased(domain: libvirt.virDomain) -> list[str]:
 
 def _told(domain: libvirt.virDomain) -> list[str]:
     """Return the addresses that others can reach a guest by, as its agent tells."""
-    nics = _ask_agent(domain, "guest-network-get-interfaces")
-    told = (address["ip-address"] for nic in nics for address in nic.get("ip-addresses", ()))
-    return [a for a in told if not (ip_address(a).is_loopback or ip_address(a).is_link_local)]
+    return addresses(_ask_agent(domain, "guest-network-get-interfaces"))
+
+
+def addresses(nics: Any) -> list[str]:
+    """
+    Return the addresses in an agent's answer that others can reach a guest by.
+
+    Raises:
+        LookupError: The answer is garbled; so do the others of `GARBLED`.
+    """
+    told = [ip_address(address["ip-address"]) for nic in nics for address in nic.get("ip-addresses", ())]
+    return [str(a) for a in told if not (a.is_loopback or a.is_link_local)]
 
 
 def _run(domain: libvirt.virDomain, command: tuple[str, ...]) -> None:
@@ -119,9 +134,8 @@ def _run(domain: libvirt.virDomain, command: tuple[str, ...]) -> None:
             raise HostError(f"command: {path} has not ended within {_COMMAND_S:g} s")
         time.sleep(POLL_S)
     if status.get("exitcode") != 0:
-        how = (
-            f"exit status {status['exitcode']}" if "exitcode" in status else f"signal {status.get('signal')}"
-        )
+        word, name = ("exit status", "exitcode") if "exitcode" in status else ("signal", "signal")
+        how = f"{word} {int(status[name]):d}"
         raise HostError(f"command: {path} ended with {how}")
 
 

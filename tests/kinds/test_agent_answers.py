@@ -1,0 +1,45 @@
+"""A guest's agent is whoever rules the guest: what it answers is an answer, or is said not to be understood."""
+
+import json
+
+import pytest
+
+from kvmreconcile.errors import Busy, Rejected
+from kvmreconcile.kinds.domain.live.ready import GARBLED, _refusal, addresses
+
+GOOD = [
+    {"name": "lo", "ip-addresses": [{"ip-address": "127.0.0.1"}, {"ip-address": "::1"}]},
+    {"name": "eth0", "ip-addresses": [{"ip-address": "192.0.2.7"}, {"ip-address": "fe80::1%eth0"}]},
+    {"name": "eth1"},
+]
+
+
+def test_addresses_are_those_that_others_can_reach() -> None:
+    assert addresses(GOOD) == ["192.0.2.7"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5", "null", "[5]", "[[]]", '["eth0"]', '[{"ip-addresses": 5}]', '[{"ip-addresses": null}]', '[{"ip-addresses": [5]}]',
+        '[{"ip-addresses": [{}]}]', '[{"ip-addresses": [{"ip-address": "../etc"}]}]', '[{"ip-addresses": [{"ip-address": [1]}]}]',
+        '[{"ip-addresses": [{"ip-address": ""}]}]', f'[{{"ip-addresses": [{{"ip-address": "{"9" * 9000}"}}]}}]', "[" * 100_000,
+    ],
+)  # fmt: skip
+def test_garbled_answer_is_no_crash(text: str) -> None:
+    with pytest.raises(GARBLED):
+        addresses(json.loads(text))
+
+    (why,) = _refusal("tcp", lambda: addresses(json.loads(text)))
+
+    assert why == "tcp: the answer of the guest's agent is not understood"
+
+
+def test_what_may_pass_is_said_and_what_cannot_is_raised() -> None:
+    def raising(error: Exception) -> object:
+        raise error
+
+    assert list(_refusal("agent", lambda: raising(Busy("it is asleep")))) == ["it is asleep"]
+    assert not list(_refusal("agent", lambda: None))
+    with pytest.raises(Rejected):
+        list(_refusal("agent", lambda: raising(Rejected("it has none"))))
