@@ -89,7 +89,11 @@ def _edit_xml(document: Any, place: Place, dice: Random) -> None:
     if not isinstance(value, str) or not value.lstrip().startswith("<"):
         _replace(document, place, dice)
         return
-    root = etree.fromstring(value)
+    try:
+        root = etree.fromstring(value)
+    except etree.XMLSyntaxError:  # an earlier change broke it
+        _replace(document, place, dice)
+        return
     element = dice.choice(list(root.iter("*")))
     parent = element.getparent()
     word = str(dice.choice(_XML_SCALARS))
