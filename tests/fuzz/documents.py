@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
@@ -33,10 +34,23 @@ RULES = {kind.name: kind.rules for kind in KINDS}
 INTACT = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: intact}\nspec: {mode: nat, addresses: [192.0.2.1/24]}\n"
 EVERY_INTACT = 5
 """Every so many documents one stands beside it that nobody changed."""
+_UUID = "6f3c1f0e-8d5b-4c8e-9a55-0d8a3f2b7c11"
+"""Of a definition that says none, as libvirt would give it one."""
 _NAME = re.compile("<name>(.+?)</name>")
 _PYTHONS_WORDS = re.compile(
     r"Traceback|<class '|object at 0x|[a-z]+Error\b|invalid literal|NoneType|unhashable|sys\.set_int"
 )
+
+
+ERRORS = {
+    "XML": r"xml: ",
+    "unknown name": r"unknown |there is no|names no|is not known",
+    "limit": r"more than|at most|larger than",
+    "value": r"should (be|have)|: spec|: metadata",
+    "no text": r"the file (is|holds)|byte 0x|character U\+",
+    "syntax": r"quote|bracket|brace|indent|tab|tag|alias|anchor|field|mapping|list|directive|document|YAML|colon|block|text",
+}
+"""Classes of errors, by what they say; the first that fits counts."""
 
 
 class TooSlowError(Exception):
@@ -45,9 +59,10 @@ class TooSlowError(Exception):
 
 @dataclass
 class Tally:
-    """What was seen: how often each class of answer came, the slowest document, and the most memory."""
+    """What was seen: how often each class of answer and of error came, the slowest document, and the most memory."""
 
     classes: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
     documents: int = 0
     slowest_s: float = 0.0
     memory_mib: int = 0
@@ -55,14 +70,18 @@ class Tally:
 
     def add(self, other: "Tally") -> None:
         self.classes += other.classes
+        self.errors += other.errors
         self.documents += other.documents
         self.slowest_s = max(self.slowest_s, other.slowest_s)
         self.memory_mib = max(self.memory_mib, other.memory_mib)
         self.faults += other.faults
 
     def __str__(self) -> str:
-        kinds = ", ".join(f"{name} {count}" for name, count in self.classes.most_common())
-        return f"{self.documents} documents: {kinds}; slowest {self.slowest_s:.2f} s, largest {self.memory_mib} MiB"
+        kinds, errors = (
+            ", ".join(f"{name} {count}" for name, count in counts.most_common())
+            for counts in (self.classes, self.errors)
+        )
+        return f"{self.documents} documents: {kinds}; errors: {errors}; slowest {self.slowest_s:.2f} s, largest {self.memory_mib} MiB"
 
 
 def corpus(folder: Path | None, *, adopt: bool) -> list[list[bytes]]:
@@ -81,7 +100,7 @@ def corpus(folder: Path | None, *, adopt: bool) -> list[list[bytes]]:
 
 def _adopted(text: str) -> bytes:
     tree = parse(text)
-    actual = Actual(Key("Domain", tree.get("name") or ""), "", text)
+    actual = Actual(Key("Domain", tree.get("name") or ""), tree.get("uuid") or _UUID, text)
     return _document(actual.key.name, DOMAIN.adopt(actual))
 
 
@@ -93,6 +112,13 @@ def _held(text: str) -> bytes:
 def _document(name: str, spec: dict[str, Any]) -> bytes:
     head = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": name}}
     return yaml.safe_dump({**head, "spec": spec}, sort_keys=False, allow_unicode=True).encode()
+
+
+def unsound(contents: Sequence[Sequence[bytes]], directory: Path) -> Iterator[str]:
+    """Yield which documents are refused before anything was changed in them: those of them would show nothing."""
+    for number, content in enumerate(chain(*contents)):
+        problems = _loaded(directory, content, intact=False).problems
+        yield from (f"document {number} is refused as it is: {problem}" for problem in problems)
 
 
 def changed(contents: Sequence[Sequence[bytes]], seed: int, count: int) -> Iterator[bytes]:
@@ -143,6 +169,9 @@ def _try_out(directory: Path, content: bytes, tally: Tally, expected: dict[str, 
     specs = _loaded(directory, content, intact=expected is not None)
     yield from (f"loading raised {crash!r}" for crash in specs.crashes)
     for problem in specs.problems:
+        tally.errors[
+            next((name for name, says in ERRORS.items() if re.search(says, problem.what)), "other")
+        ] += 1
         if _PYTHONS_WORDS.search(str(problem)):
             yield f"in the words of Python: {problem}"
         if not problem.where or not problem.todo:

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.fuzz.documents import Tally, corpus, work
+from tests.fuzz.documents import Tally, corpus, unsound, work
 
 KEPT = Path(__file__).parents[2] / ".cache/fuzz"
 PART = 500
@@ -25,7 +25,7 @@ def fuzz(seed: int, count: int, directory: Path, *, adopt: bool = False) -> Tall
     folder = os.environ.get("KVMRECONCILE_CORPUS")
     contents = corpus(Path(folder) if folder else None, adopt=adopt)
     parts = [min(PART, count - begun) for begun in range(0, count, PART)]
-    whole = Tally()
+    whole = Tally(faults=[*unsound(contents, directory / "intact")])
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), max_tasks_per_child=1) as pool:
         jobs = [
             pool.submit(work, contents, seed * 1000 + number, size, directory / str(number))
