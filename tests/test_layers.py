@@ -27,9 +27,10 @@ LAYERS = {
 DRIVERS = (
     "kinds/*/driver.py",
     "kinds/domain/live/*.py",
+    "kinds/network/replug.py",
     *(f"kinds/volume/{module}.py" for module in ("cache", "users", "making", "damage")),
 )
-"""The drivers; the domain's is a module and a folder, the volume's a few modules."""
+"""The drivers; the domain's is a module and a folder, those of volumes and networks a few modules."""
 LIBVIRT = ("host/*.py", *DRIVERS)
 """Where libvirt may be imported."""
 LAZY = {"kinds/domain/adopt.py": {"host"}}

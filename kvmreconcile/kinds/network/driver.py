@@ -10,13 +10,14 @@ from contextlib import suppress
 
 import libvirt
 
-from kvmreconcile.errors import HostError, NotFound, Refused, Rejected, Unsupported
+from kvmreconcile.errors import HostError, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import Meaning, bring_about, translated
 from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, Section, edits
-from kvmreconcile.kinds.network.plugs import Plug, is_guest, is_marked, marked, unmarked, unplugged
+from kvmreconcile.kinds.network.plugs import is_marked, marked, unmarked
 from kvmreconcile.kinds.network.render import NAME
+from kvmreconcile.kinds.network.replug import end_interim, list_guests, replug
 from kvmreconcile.kinds.network.spelling import observed
 from kvmreconcile.kinds.stamp import read_stamp
 from kvmreconcile.model import Action, Actual, Key, Observation
@@ -104,12 +105,12 @@ def _store(virt: libvirt.virConnect, tree: Node) -> None:
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:
     network = _network(virt, action)
-    guests = _guests(virt, network.name())
+    guests = list_guests(virt, network.name())
     if not network.isActive():
         if guests:
             _store(virt, marked(parse(_stored_xml(network))))
         bring_about(network.create, lambda: bool(network.isActive()))
-    _replug(network, guests)
+    replug(virt, network, guests)
     stored = parse(_stored_xml(network))
     if is_marked(stored):
         _store(virt, unmarked(stored))
@@ -140,6 +141,7 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
         if error.get_error_code() == libvirt.VIR_ERR_NO_NETWORK:
             return
         raise
+    end_interim(virt, network.name())
     persistent = network.isPersistent()
     bring_about(network.destroy, lambda: not network.isActive())
     if persistent:
@@ -177,54 +179,6 @@ def _send(network: libvirt.virNetwork, edit: Edit) -> None:
         to_xml(edit.element),
         libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE,
     )
-
-
-def _guests(virt: libvirt.virConnect, name: str) -> tuple[libvirt.virDomain, ...]:
-    """Return the running domains with an interface on the network."""
-    active = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-    return tuple(d for d in active if (tree := _definition(d)) and is_guest(tree, name))
-
-
-def _definition(domain: libvirt.virDomain) -> Node | None:
-    """Return the definition of a running domain, None if it has just gone."""
-    try:
-        with translated(f"Domain/{domain.name()}"):
-            return parse(domain.XMLDesc(0))
-    except NotFound:
-        return None
-
-
-def _replug(network: libvirt.virNetwork, guests: Collection[libvirt.virDomain]) -> None:
-    """Put guests back on the network's bridge; one that cannot be does not keep others off."""
-    ports = _ports(network) if guests else frozenset()
-    failures: list[HostError] = []
-    for domain in guests:
-        try:
-            _replug_guest(network, domain, ports)
-        except NotFound:
-            continue
-        except HostError as error:
-            failures.append(error)
-    if failures:
-        what = "; ".join(map(str, failures))
-        raise HostError(
-            f"Network/{network.name()} is started, but guests could not be put back on it: {what}"
-        )
-
-
-def _replug_guest(network: libvirt.virNetwork, domain: libvirt.virDomain, ports: Collection[str]) -> None:
-    with translated(f"Domain/{domain.name()}"):
-        for plug in unplugged(parse(domain.XMLDesc(0)), network.name(), network.bridgeName(), ports):
-            _plug_in(domain, plug)
-
-
-def _ports(network: libvirt.virNetwork) -> frozenset[str]:
-    return frozenset(port.UUIDString() for port in network.listAllPorts())
-
-
-def _plug_in(domain: libvirt.virDomain, plug: Plug) -> None:
-    for interface in (plug.bridged, plug.networked):
-        domain.updateDeviceFlags(to_xml(interface), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
 def _network(virt: libvirt.virConnect, action: Action) -> libvirt.virNetwork:

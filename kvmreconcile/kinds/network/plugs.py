@@ -1,16 +1,18 @@
 """
-How a running guest is put back on a bridge that was made anew, without its noticing.
+Which interfaces of running guests lost their network's bridge, and the definitions that put them back on it.
 
-A network that is stopped takes its bridge along; the guests' taps stay, on no bridge. Asking libvirt for the
-same network again does nothing, since to libvirt nothing changed. Asking for the bridge by name, and then for
-the network, does both: the tap is on the bridge, and the network counts its port (measured, 9.0.0).
+A network that is stopped takes its bridge along; the guests' taps stay, on no bridge. libvirt attaches a tap only
+if its bridge changes by name: libvirt 9.0 also if only the interface's type changes, from 11.0 on not any more
+(qemuDomainChangeNet, measured with 9.0.0 and 11.3.0). So an interface is moved to a network that exists only
+meanwhile, the interim network, and back: the tap is on the bridge, and the network counts its port. The bridge of
+the host that a network only uses outlives that network; there the port alone is missing.
 That all guests are back is known only once it was done, so a network whose guests have to be put back carries a
 mark in its stored metadata until then; a kill in between is mended by the next pass.
-Separate from the driver because it is pure.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from kvmreconcile.tree import Node, make
 
@@ -22,12 +24,20 @@ UNPLUGGED = f"metadata/{_URI}:guests"
 
 
 @dataclass(frozen=True, slots=True)
-class Plug:
-    """A guest's interface: as one of a bridge, and as one of the network."""
+class Outlet:
+    """
+    A running network, as its guests see it.
 
-    mac: str
-    bridged: Node
-    networked: Node
+    Attributes:
+        bridge: The name of its bridge.
+        ports: UUIDs of the ports that it knows.
+        is_own: Whether libvirt makes the bridge with the network.
+    """
+
+    network: str
+    bridge: str
+    ports: frozenset[str]
+    is_own: bool
 
 
 def is_marked(network: Node) -> bool:
@@ -58,30 +68,54 @@ def _with_metadata(network: Node, metadata: Node) -> Node:
     return replace(network, children=others if metadata.is_empty() else (*others, metadata))
 
 
+def interim(network: str) -> Node:
+    """Return the definition of the network that interfaces of a network are moved to for a moment."""
+    digits = sha256(network.encode()).hexdigest()
+    bridge = make("bridge", {"name": f"kvmr{digits[:8]}", "stp": "off"})
+    # Isolated and without an address: no DHCP server, no way to the host or out of it.
+    name = make("name", text=interim_name(network))
+    return make("network", children=(name, bridge))
+
+
+def interim_name(network: str) -> str:
+    """Return its name."""
+    return f"{network}.kvmreconcile-interim"
+
+
 def is_guest(domain: Node, network: str) -> bool:
-    """Tell whether a domain has an interface on the network."""
-    return any(i.get("source/@network") == network for i in domain.all("devices/interface"))
+    """Tell whether a domain has an interface on the network, or one that is just being put back on it."""
+    return any(_is_of(i.child("source"), network) for i in domain.all("devices/interface"))
 
 
-def unplugged(domain: Node, network: str, bridge: str, ports: Collection[str]) -> Iterator[Plug]:
+def _is_of(source: Node | None, network: str) -> bool:
+    return source is not None and source.attr("network") in {network, interim_name(network)}
+
+
+def unplugged(domain: Node, outlet: Outlet) -> Iterator[tuple[Node, ...]]:
     """
-    Yield the interfaces of a running domain that are on a network's bridge no more.
+    Yield what has to be asked for, one definition after the other, to put back each interface that is off its bridge.
 
     Args:
         domain: The live definition.
-        ports: UUIDs of the ports that the network knows.
     """
     for interface in domain.all("devices/interface"):
         source = interface.child("source")
-        if source is None or source.attr("network") != network or source.attr("bridge") is None:
+        if source is None or source.attr("bridge") is None or not _is_of(source, outlet.network):
             continue
-        if source.attr("portid") not in ports:
-            again = source.without("@bridge").without("@portid")
-            yield Plug(
-                mac=interface.get("mac/@address") or "",
-                bridged=_on(interface, "bridge", make("source", {"bridge": bridge})),
-                networked=_on(interface, "network", again),
-            )
+        if source.attr("network") == outlet.network and source.attr("portid") in outlet.ports:
+            continue
+        away = (
+            _on(interface, "network", _source(source, interim_name(outlet.network)))
+            if outlet.is_own
+            else _on(interface, "bridge", make("source", {"bridge": outlet.bridge}))
+        )
+        yield away, _on(interface, "network", _source(source, outlet.network))
+
+
+def _source(source: Node, network: str) -> Node:
+    # It keeps its port group, which libvirt does not let anybody change.
+    attrs = {k: v for k, v in source.attrs if k not in {"bridge", "portid"}} | {"network": network}
+    return replace(source, attrs=tuple(sorted(attrs.items())))
 
 
 def _on(interface: Node, kind: str, source: Node) -> Node:

@@ -4,7 +4,16 @@ import pytest
 
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, edits
-from kvmreconcile.kinds.network.plugs import is_marked, marked, unmarked, unplugged
+from kvmreconcile.kinds.network.plugs import (
+    Outlet,
+    interim,
+    interim_name,
+    is_guest,
+    is_marked,
+    marked,
+    unmarked,
+    unplugged,
+)
 from kvmreconcile.kinds.network.spelling import observed
 from kvmreconcile.model import Actual, Key
 from kvmreconcile.plan.applied import applied_after
@@ -171,17 +180,50 @@ DOMAIN = """
 </devices></domain>"""
 
 
-def test_only_interfaces_that_fell_off_the_bridge_are_plugged_in_again() -> None:
-    [plug] = unplugged(parse(DOMAIN), "lab", "virbr9", {"known"})
+def outlet(**other: bool) -> Outlet:
+    return Outlet("lab", "virbr9", frozenset({"known"}), **{"is_own": True, **other})
 
-    assert plug.bridged == parse(
-        "<interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='virbr9'/>"
+
+def interface(kind: str, source: str) -> Node:
+    return parse(
+        f"<interface type='{kind}'><mac address='52:54:00:00:00:01'/><source {source}/>"
         "<target dev='vnet0'/><mtu size='1400'/></interface>"
     )
-    assert plug.networked == parse(
-        "<interface type='network'><mac address='52:54:00:00:00:01'/><source network='lab' portgroup='p'/>"
-        "<target dev='vnet0'/><mtu size='1400'/></interface>"
+
+
+def test_only_interfaces_that_fell_off_the_bridge_are_plugged_in_again() -> None:
+    [definitions] = unplugged(parse(DOMAIN), outlet())
+
+    assert definitions == (
+        interface("network", f"network='{interim_name('lab')}' portgroup='p'"),
+        interface("network", "network='lab' portgroup='p'"),
     )
+
+
+def test_interface_that_was_left_on_the_interim_network_is_plugged_in_again() -> None:
+    halfway = parse(
+        DOMAIN.replace("network='lab' portgroup='p'", "network='lab.kvmreconcile-interim' portgroup='p'")
+    )
+
+    assert is_guest(halfway, "lab")
+    assert [*unplugged(halfway, outlet())] == [*unplugged(parse(DOMAIN), outlet())]
+
+
+def test_on_a_bridge_of_the_host_only_the_port_is_asked_for_again() -> None:
+    [definitions] = unplugged(parse(DOMAIN), outlet(is_own=False))
+
+    assert definitions == (
+        interface("bridge", "bridge='virbr9'"),
+        interface("network", "network='lab' portgroup='p'"),
+    )
+
+
+@pytest.mark.parametrize("name", ["lab", "a-network-with-a-name-longer-than-a-bridge-may-have"])
+def test_bridge_of_the_interim_network_has_a_name_that_linux_takes(name: str) -> None:
+    bridge = interim(name).get("bridge/@name")
+
+    assert bridge
+    assert len(bridge) < 16
 
 
 def test_mark_of_unplugged_guests_is_put_on_once_and_taken_off_without_a_trace() -> None:
