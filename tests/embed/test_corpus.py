@@ -34,8 +34,8 @@ MUTATIONS_EACH, MANY_MUTATIONS_EACH = 2, 5
 
 
 @pytest.fixture(params=range(SLICES))
-def corpus(request: pytest.FixtureRequest) -> list[Path]:
-    return files()[request.param :: SLICES]
+def corpus(request: pytest.FixtureRequest, hypervisor: Embedded) -> list[Path]:
+    return hypervisor.accepted(files()[request.param :: SLICES])
 
 
 @pytest.fixture

@@ -98,10 +98,10 @@ SEEN = (
 
 
 @pytest.fixture(params=range(SLICES))
-def corpus(request: pytest.FixtureRequest) -> list[Path]:
+def corpus(request: pytest.FixtureRequest, hypervisor: Embedded) -> list[Path]:
     """Return a part of the corpus; without --full a quarter of that, as to adopt a domain takes long."""
     step = 1 if request.config.getoption("--full") else 4
-    return files()[request.param :: SLICES][::step]
+    return hypervisor.accepted(files()[request.param :: SLICES][::step])
 
 
 def test_nothing_moves_that_the_plan_does_not_name(hypervisor: Embedded, corpus: list[Path]) -> None:
