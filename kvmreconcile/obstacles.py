@@ -1,15 +1,21 @@
 """
-Find out what of the content of objects cannot be used: files that new ones start as, and what existing ones hold.
+Find out what keeps objects from being made, used or started: their content, and what the host lacks.
+
+Content is the files that new ones start as, and what existing ones hold.
 
 A plan depends on it like on everything that is observed, and reads no file itself.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Key, Obstacle, Plan, World
+from kvmreconcile.plan.doubt import STARTS
+from kvmreconcile.plan.unsupported import WHOLE
+from kvmreconcile.tree import Node
 
 
 @dataclass(slots=True)
@@ -32,6 +38,19 @@ class Obstacles:
         steps = (*plan.actions, *(held.action for held in plan.held))
         return dict(self._unusable(steps))
 
+    def on_host(self, plan: Plan, world: World) -> dict[Key, Obstacle]:
+        """Return what the host lacks for what a plan would store or start; nobody else is asked."""
+        lacks = {name: kind.lacks(self.connection) for name, kind in self.kinds.items()}
+        steps: defaultdict[Key, list[Action]] = defaultdict(list)
+        for step in (*plan.actions, *(held.action for held in plan.held)):
+            if step.key.kind in lacks:
+                steps[step.key].append(step)
+        found = {
+            key: next(_new(lacks[key.kind], each, world.observed.actual(key)), None)
+            for key, each in steps.items()
+        }
+        return {key: obstacle for key, obstacle in found.items() if obstacle}
+
     def _damage(self, actual: Actual) -> Obstacle | None:
         known = self._known.get(actual.key)
         if known is None or known[0] != actual.xml:
@@ -46,3 +65,16 @@ class Obstacles:
                 obstacle = self.kinds[step.key.kind].unusable(step.tree, step.content)
                 if obstacle:
                     yield step.key, obstacle
+
+
+def _new(
+    lacks: Callable[[Node], Iterable[Obstacle]], steps: Sequence[Action], actual: Actual | None
+) -> Iterator[Obstacle]:
+    """Yield what is missing for an object's steps; without a start, only what its stored definition does not need."""
+    stored = next((step.tree for step in steps if step.verb in WHOLE), None)
+    starts = any(step.verb in STARTS for step in steps)
+    definition = stored or (actual.tree if actual and starts else None)
+    if definition is None:
+        return
+    known = set() if starts or actual is None else set(lacks(actual.tree))
+    yield from (obstacle for obstacle in lacks(definition) if obstacle not in known)

@@ -149,8 +149,9 @@ class Site:
         plan: Plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
         # Only files that something would be made of are read: of all others it does not matter what they hold.
         unusable = self._obstacles.in_new(plan)
-        if unusable:
-            world = replace(world, obstacles={**world.obstacles, **unusable})
+        lacking = self._obstacles.on_host(plan, world)
+        if unusable or lacking:
+            world = replace(world, obstacles={**world.obstacles, **unusable}, lacking=lacking)
             plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
         return replace(plan, problems=(*plan.problems, *self._garbled()))
 

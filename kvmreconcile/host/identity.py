@@ -1,7 +1,7 @@
 """Find out which host a libvirt connection leads to."""
 
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import libvirt
 
@@ -46,7 +46,7 @@ def host_id(uri: str, reported: str) -> HostId:
     if root := parse_qs(parts.query).get("root"):
         driver += f"?root={root[0]}"
     is_lasting = reported and parts.path not in _UNPRIVILEGED and FIRMWARE_UUID.exists()
-    uuid = reported if is_lasting or not _is_here(parts) else _machine_id() or reported
+    uuid = reported if is_lasting or not is_here(uri) else _machine_id() or reported
     return HostId(uuid, driver)
 
 
@@ -55,8 +55,9 @@ def is_local(uri: str) -> bool:
     return not urlsplit(uri).netloc
 
 
-def _is_here(uri: SplitResult) -> bool:
+def is_here(text: str) -> bool:
     """Tell whether a URI leads to this machine's own libvirt; a socket that is named may lead anywhere."""
+    uri = urlsplit(text)
     return not uri.netloc and "socket" not in parse_qs(uri.query)
 
 

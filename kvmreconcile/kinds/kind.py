@@ -168,6 +168,10 @@ def _sound(_connection: Any, _actual: Actual) -> Obstacle | None:
     return None
 
 
+def _all_there(_connection: Any) -> Callable[[Node], Iterable[Obstacle]]:
+    return lambda _definition: ()
+
+
 def _not_described(_part: Node, _rule: str, _observed: Observation) -> str:
     return ""
 
@@ -212,6 +216,7 @@ class Kind:
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
         unusable: Reads the local file that a new object of some definition starts as, and tells why it cannot.
         damage: Asks libvirt whether an object's content is sound, and tells why it is not.
+        lacks: Given a connection, makes what tells which parts of the host a definition needs and are missing.
     """
 
     name: str
@@ -230,6 +235,7 @@ class Kind:
     cost: Callable[[Removal], Cost] = _plain_cost
     unusable: Callable[[Node, Content], Obstacle | None] = _usable
     damage: Callable[[Any, Actual], Obstacle | None] = _sound
+    lacks: Callable[[Any], Callable[[Node], Iterable[Obstacle]]] = _all_there
     describe: Callable[[Node, str, Observation], str] = _not_described
     data: Data | None = None
     place: Callable[[Node], str] = _no_place

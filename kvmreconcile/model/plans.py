@@ -103,6 +103,7 @@ class Hold(Enum):
     STRAYED = "it is on another file than its spec names"
     CONTENT = "its content cannot be used"
     UNSUPPORTED = "this libvirt cannot do it"
+    HOST = "the host lacks what it needs"
     AMBIGUOUS = "the spec does not say which device is which"
     FAULT = "it stands still, and not because anybody wants it"
     LEFT = "its spec leaves it off"

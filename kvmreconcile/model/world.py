@@ -252,6 +252,7 @@ class World:
         suspended: Objects that nothing is to be done to, None for all of them; may include suspensions that are over.
         trials: Edits that are on trial, or were taken back.
         obstacles: What of the objects' content, old or new, cannot be used.
+        lacking: What the host lacks for objects that would be stored or started.
         edits: Edits that are stored and not known to be in force, and those that libvirt refused.
         software: The versions of libvirt and QEMU, "" if unknown.
         sightings: Since when the specs have said what they say. Without it they have only just been read.
@@ -273,6 +274,7 @@ class World:
     suspended: Mapping[Key | None, Suspension] = field(default_factory=dict)
     trials: Mapping[Key, Trial] = field(default_factory=dict)
     obstacles: Mapping[Key, Obstacle] = field(default_factory=dict)
+    lacking: Mapping[Key, Obstacle] = field(default_factory=dict)
     edits: Mapping[Key, StoredEdit] = field(default_factory=dict)
     software: str = ""
     sightings: Sightings = field(default_factory=Sightings)

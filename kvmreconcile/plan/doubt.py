@@ -14,7 +14,7 @@ from kvmreconcile.plan.ownership import placeholder
 from kvmreconcile.plan.uses import Names
 from kvmreconcile.tree import Effect
 
-_STARTS = frozenset({"start", "start-paused", "restart"})
+STARTS = frozenset({"start", "start-paused", "restart"})
 _PUT_BACK = "put it back where it was"
 _LATER = "it goes on in a later pass, once that is so"
 
@@ -82,7 +82,7 @@ class _Doubt:
 
 def _starts(action: Action, kinds: Rulebooks) -> bool:
     """Tell whether an object that has power is started by a step, or taken down to be started again."""
-    return action.verb in _STARTS or (kinds[action.key.kind].has_power and action.effect >= Effect.RESTART)
+    return action.verb in STARTS or (kinds[action.key.kind].has_power and action.effect >= Effect.RESTART)
 
 
 def _find_doubt(actions: Sequence[Action], scene: Scene) -> _Doubt:

@@ -55,6 +55,7 @@ def plan(
     for key in _chosen(needs, overrides):
         rename_first(key, renames, world, kinds[key.kind], found)
     found.unusable |= dict(unsupported(found.steps, scene))
+    found.unusable |= {k: (Hold.HOST, o.why, o.todo, None) for k, o in world.lacking.items()}
     swaps = find_swaps(world, kinds, needs, found)
     found.withheld |= left_behind(found.steps, scene)
     again = _again(edits, scene, found)

@@ -17,7 +17,7 @@ from kvmreconcile.tree.rules import labels
 
 _Found = tuple[str, Unsupported]
 """The label of an element, and the row that it meets."""
-_WHOLE = frozenset({"create", "define", "replace"})
+WHOLE = frozenset({"create", "define", "replace"})
 """Verbs that store a whole definition."""
 
 
@@ -26,7 +26,7 @@ def unsupported(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterat
     lookup = Lookups(scene.world).lookup
     for key, each in steps.items():
         rules = scene.kinds[key.kind].rules
-        whole = next((a.tree for a in each if a.verb in _WHOLE and a.tree is not None), None)
+        whole = next((a.tree for a in each if a.verb in WHOLE and a.tree is not None), None)
         if whole is None or not rules.unsupported.rows:
             continue
         actual = scene.world.observed.actual(key)

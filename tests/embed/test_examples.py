@@ -15,6 +15,8 @@ NEEDS = {
     "TPM version '2.0' is not supported": "swtpm",
     "No emulator found for arch 'aarch64'": "QEMU for ARM",
     "SEV launch security is not supported": "AMD SEV",
+    "'sev' launch security is not supported": "AMD SEV",  # libvirt 10.5 and newer
+    "Unable to find 'efi' firmware": "UEFI firmware with what it asks for",
     "Extra element launchSecurity in interleave": "libvirt 10.5",
 }
 """How libvirt says that the host lacks something that an example asks for."""

@@ -1,5 +1,6 @@
 """Virtual machines."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kvmreconcile.kinds.domain import render
@@ -11,7 +12,8 @@ from kvmreconcile.kinds.domain.removal import cost
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Driver, Kind
-from kvmreconcile.model import Actual
+from kvmreconcile.model import Actual, Obstacle
+from kvmreconcile.tree import Node
 
 
 def _driver() -> Driver:
@@ -24,6 +26,12 @@ def _adopt(actual: Actual) -> dict[str, Any]:
     from kvmreconcile.kinds.domain.adopt import adopt  # noqa: PLC0415  only adopting needs it
 
     return adopt(actual)
+
+
+def _lacks(connection: Any) -> Callable[[Node], Iterable[Obstacle]]:
+    from kvmreconcile.kinds.domain.live.host_parts import HostParts  # noqa: PLC0415  only a host can be asked
+
+    return HostParts(connection).lacks
 
 
 KIND = Kind(
@@ -42,6 +50,7 @@ KIND = Kind(
     notes=notes,
     cost=cost,
     describe=describe,
+    lacks=_lacks,
     stamped=True,
     renames=True,
 )

@@ -1,0 +1,75 @@
+"""Ask libvirt which parts of the host that a domain needs are missing."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from kvmreconcile.errors import HostError
+from kvmreconcile.host.connection import Connection
+from kvmreconcile.host.errors import translated
+from kvmreconcile.host.identity import is_here
+from kvmreconcile.kinds.domain.host_parts import VIRTIOFSD, is_missing, needed, needs_virtiofsd
+from kvmreconcile.model import Obstacle
+from kvmreconcile.tree import Node, parse
+
+DATA = Path("/usr/share/qemu")
+"""Where QEMU's programs are described; another host's, and one without QEMU, say nothing of libvirt's."""
+ADDED = Path("/etc/qemu")
+"""Where an administrator describes more."""
+_Question = tuple[str | None, str | None, str | None, str | None]
+_NOTHING = Node("domainCapabilities")
+
+
+class HostParts:
+    """What one host has, each question asked once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._capabilities: dict[_Question, Node] = {}
+
+    def lacks(self, domain: Node) -> Iterator[Obstacle]:
+        """Yield what keeps a definition from being stored or started."""
+        missing = (part for part in needed(domain) if is_missing(part, self._of(domain)))
+        yield from dict.fromkeys(part.obstacle for part in missing)
+        if needs_virtiofsd(domain) and is_here(self._connection.uri) and is_virtiofsd_missing():
+            yield VIRTIOFSD
+
+    def _of(self, domain: Node) -> Node:
+        """Return the capabilities of domains like this one; none where libvirt cannot tell."""
+        machine = domain.find("os/type")
+        question = (
+            domain.get("devices/emulator"),
+            machine.attr("arch") if machine else None,
+            machine.attr("machine") if machine else None,
+            domain.attr("type"),
+        )
+        if question not in self._capabilities:
+            self._capabilities[question] = self._ask(question)
+        return self._capabilities[question]
+
+    def _ask(self, question: _Question) -> Node:
+        try:
+            with translated("domain capabilities"):
+                return parse(self._connection.virt.getDomainCapabilities(*question))
+        except HostError:
+            return _NOTHING
+
+
+def is_virtiofsd_missing(data: Path = DATA, added: Path = ADDED) -> bool:
+    """
+    Tell whether this machine has QEMU and no description by which libvirt would find virtiofsd.
+
+    Source: docs/interop/vhost-user.json of QEMU; qemuVhostUserFetchConfigs of libvirt.
+    """
+    if not data.is_dir():
+        return False
+    files = (f for place in (data, added) for f in sorted((place / "vhost-user").glob("*.json")))
+    return not any(map(_is_of_file_systems, files))
+
+
+def _is_of_file_systems(file: Path) -> bool:
+    try:
+        return bool(json.loads(file.read_text()).get("type") == "fs")
+    except (OSError, ValueError, AttributeError):
+        # libvirt may read it otherwise.
+        return True

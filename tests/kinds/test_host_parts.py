@@ -1,0 +1,92 @@
+"""Which parts of a host a definition needs, and which of them libvirt does not find."""
+
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.kinds.domain.host_parts import PARTS, Part, is_missing, needed, needs_virtiofsd
+from kvmreconcile.kinds.domain.live.host_parts import is_virtiofsd_missing
+from kvmreconcile.tree import Node, make, parse
+
+
+def domain(part: Part) -> Node:
+    """Return a definition that needs a part."""
+    elements, _, attribute = part.where.rpartition("/@")
+    *outer, last = elements.split("/")
+    node = make(last, {attribute: part.value})
+    for tag in reversed(outer):
+        node = make(tag, children=(node,))
+    return make("domain", children=(node,))
+
+
+def capabilities(part: Part, *values: str, supported: str = "yes") -> Node:
+    """Return domain capabilities with a list."""
+    listed = make("enum", {"name": part.listed}, children=tuple(make("value", text=v) for v in values))
+    tags = part.element.split("/")
+    node = make(tags[-1], {"supported": supported}, children=(listed,))
+    for tag in reversed(tags[:-1]):
+        node = make(tag, children=(node,))
+    return make("domainCapabilities", children=(node,))
+
+
+@pytest.mark.case("38g")
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.where}={part.value}")
+def test_part_that_libvirt_does_not_list_is_missing(part: Part) -> None:
+    assert part in needed(domain(part))
+    assert is_missing(part, capabilities(part, "other"))
+    assert is_missing(part, capabilities(part))
+    assert is_missing(part, capabilities(part, supported="no"))
+    assert not is_missing(part, capabilities(part, "other", part.value))
+
+
+@pytest.mark.parametrize(
+    "said", ["<domainCapabilities/>", "<domainCapabilities><os supported='yes'/></domainCapabilities>"]
+)
+def test_part_of_which_libvirt_says_nothing_is_not_missing(said: str) -> None:
+    assert not is_missing(PARTS[0], parse(said))
+
+
+def test_plain_domain_needs_nothing_more() -> None:
+    plain = "<os/><devices><tpm><backend type='passthrough'/></tpm><graphics type='vnc'/><channel type='unix'/></devices>"
+
+    assert not list(needed(parse(f"<domain>{plain}</domain>")))
+
+
+@pytest.mark.parametrize(
+    ("inside", "needs"),
+    [
+        ("<driver type='virtiofs'/>", True),
+        ("<driver type='virtiofs'/><binary path='/opt/virtiofsd'/>", False),
+        ("<driver type='virtiofs'/><source socket='/run/share.sock'/>", False),
+        ("<driver type='path'/>", False),
+    ],
+)
+def test_virtiofsd_is_needed_where_libvirt_has_to_find_it(inside: str, needs: object) -> None:
+    share = f"<domain><devices><filesystem>{inside}</filesystem></devices></domain>"
+
+    assert needs_virtiofsd(parse(share)) is needs
+
+
+FS, GPU = '{"type": "fs", "binary": "/usr/libexec/virtiofsd"}', '{"type": "gpu"}'
+
+
+@pytest.mark.case("38g")
+@pytest.mark.parametrize(
+    ("files", "missing"),
+    [
+        ({}, False),
+        ({"share/bios.bin": ""}, True),
+        ({"share/vhost-user/50-gpu.json": GPU}, True),
+        ({"share/vhost-user/50-virtiofsd.json": FS}, False),
+        ({"share/bios.bin": "", "etc/vhost-user/10-own.json": FS}, False),
+        ({"share/vhost-user/50-virtiofsd.json": "half of a fi"}, False),
+    ],
+)
+def test_virtiofsd_is_missing_where_qemu_is_and_nothing_describes_it(
+    files: dict[str, str], missing: object, tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    assert is_virtiofsd_missing(tmp_path / "share", tmp_path / "etc") is missing
