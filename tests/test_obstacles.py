@@ -4,10 +4,25 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.kinds.volume import KIND
-from kvmreconcile.model import Actual, Desired, Key, Observation, Obstacle, World
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Desired,
+    Held,
+    Hold,
+    Key,
+    Observation,
+    Obstacle,
+    Plan,
+    Reason,
+    World,
+)
 from kvmreconcile.obstacles import Obstacles
-from kvmreconcile.tree import parse
+from kvmreconcile.tree import Effect, parse
 
 KEY = Key("Volume", "default/root")
 DAMAGED = Obstacle("it is damaged", "restore it")
@@ -53,3 +68,33 @@ def test_what_no_spec_names_is_not_looked_at() -> None:
 
     assert obstacles.in_existing(world(other)) == {}
     assert damage.asked == []
+
+
+LACKS = Obstacle("it needs a part", "install it")
+NEEDY, PLAIN = "<domain><needy/></domain>", "<domain/>"
+GUEST = Key("Domain", "web")
+
+
+def lacking(actual: Actual | None, *steps: tuple[str, str | None]) -> dict[Key, Obstacle]:
+    """Return what is missing for steps, each a verb and its definition, on a host that lacks what is needy."""
+    kind = replace(DOMAIN, lacks=lambda _: lambda tree: [LACKS] if tree.child("needy") else [])
+    bare = Action(GUEST, "", Effect.LIVE, Reason.NEW)
+    actions = [replace(bare, verb=verb, tree=parse(tree) if tree else None) for verb, tree in steps]
+    plan = Plan(actions=(*actions[:1],), held=tuple(Held(action, Hold.WINDOW) for action in actions[1:]))
+    here = {GUEST: actual} if actual else {}
+    there = World("lab", "", datetime.now(UTC), {}, Observation(here), {})
+    return Obstacles({"Domain": kind}, None).on_host(plan, there)
+
+
+@pytest.mark.case("38g")
+def test_host_is_asked_about_what_is_stored_or_started_and_nothing_else() -> None:
+    needy, plain = Actual(GUEST, "", NEEDY), Actual(GUEST, "", PLAIN)
+
+    assert lacking(None, ("create", NEEDY), ("start", None)) == {GUEST: LACKS}
+    assert lacking(plain, ("define", NEEDY)) == {GUEST: LACKS}
+    assert lacking(needy, ("start", None)) == {GUEST: LACKS}
+    assert lacking(needy, ("define", NEEDY), ("restart", None)) == {GUEST: LACKS}
+    assert lacking(needy, ("define", NEEDY)) == {}
+    assert lacking(needy, ("define", PLAIN), ("restart", None)) == {}
+    assert lacking(needy, ("stop", None)) == {}
+    assert lacking(None, ("create", PLAIN)) == {}

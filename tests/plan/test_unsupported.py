@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Hold, Plan, World
+from kvmreconcile.model import Hold, Obstacle, Plan, World
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.tree import Node, Table, Unsupported
 from kvmreconcile.tree.variants import for_version
@@ -92,3 +92,16 @@ def test_object_beside_it_decides_and_one_that_is_not_known_holds_nothing(xml: s
 
     assert held(result) == []
     assert done(result) != []
+
+
+@pytest.mark.case("38g")
+def test_what_needs_a_part_that_the_host_lacks_is_held_whole() -> None:
+    network, guest = wish("Network/lan"), wish("Domain/web", TAGGED, power=RUNNING)
+    lacking = {guest.key: Obstacle("it needs a part", "install it")}
+
+    result = made(replace(world([network, guest], [seen(network)]), lacking=lacking), (11, 0, 0))
+
+    assert done(result) == []
+    assert {(each.hold, each.detail, each.release) for each in result.held} == {
+        (Hold.HOST, "it needs a part", "install it")
+    }

@@ -1,9 +1,9 @@
 """
 Parts of a host that only some domains need and that distributions pack apart from QEMU.
 
-Where a row says how libvirt's domain capabilities list a part, what they do not list is missing. libvirt 9.0.0 and
-11.3.0 look for the programs and the firmware at each question, so that nothing need be restarted once they are there
-(measured). Pure.
+What libvirt's domain capabilities do not list is missing. libvirt 9.0.0 and 11.3.0 look for all of it at each
+question, so that nothing need be restarted once it is there (measured). They list egl-headless and passt in any case,
+so that those have no row. Pure.
 Source: https://libvirt.org/formatdomaincaps.html
 """
 
@@ -61,14 +61,6 @@ PARTS = (
     Part("devices/graphics/@type", "spice", "devices/graphics", "type", "QEMU's SPICE server", _SPICE),
     Part("devices/channel/@type", "spicevmc", "devices/channel", "type", "QEMU's SPICE server", _SPICE),
     Part("devices/video/model/@type", "qxl", "devices/video", "modelType", "QEMU's video device qxl", _SPICE),
-    Part(
-        "devices/graphics/@type",
-        "egl-headless",
-        "devices/graphics",
-        "type",
-        "QEMU's OpenGL display",
-        "install it (Debian 13: qemu-system-modules-opengl)",
-    ),
 )
 VIRTIOFSD = Obstacle(
     "it needs virtiofsd, which is not on the host",
