@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,23 +14,31 @@ FRESH_ROOT = Path(__file__).with_name("fresh-root")
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.fixture(scope="module")
-def bare_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    root = tmp_path_factory.mktemp("host") / "root"
-    yield root
-    shutil.rmtree(root)
+@dataclass(frozen=True)
+class Root:
+    """A root directory, and the name of the Debian in it."""
+
+    directory: Path
+    release: str
 
 
-def test_bare_debian_sets_itself_up_and_has_a_lab(bare_root: Path) -> None:
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def bare_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
+    directory = tmp_path_factory.mktemp("host") / "root"
+    yield Root(directory, request.param)
+    shutil.rmtree(directory)
+
+
+def test_bare_debian_sets_itself_up_and_has_a_lab(bare_root: Root) -> None:
     for visit in ("first", "second"):
         begin = time.monotonic()
         said = run(bare_root, "./dev lab up && ./dev lab exec virsh version && ./dev lab down")
-        print(f"{visit} lab on a bare Debian: {time.monotonic() - begin:.1f} s")
+        print(f"{visit} lab on a bare {bare_root.release}: {time.monotonic() - begin:.1f} s")
 
         assert "Running hypervisor: QEMU" in said
 
 
-def test_tests_of_the_lab_pass_there(bare_root: Path) -> None:
+def test_tests_of_the_lab_pass_there(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "./dev test tests/lab/test_lab.py")
     print(f"with the tests: {time.monotonic() - begin:.1f} s")
@@ -37,7 +46,7 @@ def test_tests_of_the_lab_pass_there(bare_root: Path) -> None:
     assert " passed" in said
 
 
-def test_demo_runs_there(bare_root: Path) -> None:
+def test_demo_runs_there(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "./dev demo")
     print(f"with the demo: {time.monotonic() - begin:.1f} s")
@@ -45,7 +54,7 @@ def test_demo_runs_there(bare_root: Path) -> None:
     assert "Nothing to do: 10 in sync." in said
 
 
-def test_set_up_once_it_needs_no_network(bare_root: Path) -> None:
+def test_set_up_once_it_needs_no_network(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "unshare --net ./dev test tests/lab/test_lab.py -k tiny_guest_answers")
     print(f"and once more, without network: {time.monotonic() - begin:.1f} s")
@@ -54,12 +63,12 @@ def test_set_up_once_it_needs_no_network(bare_root: Path) -> None:
     assert "dev:" not in said
 
 
-def run(root: Path, script: str) -> str:
+def run(root: Root, script: str) -> str:
     """Run a shell script in the clone of a bare root, and return all it printed."""
     return subprocess.run(
         [str(FRESH_ROOT), "sh", "-c", script],
         check=True,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "KEEP": str(root)},
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "KEEP": str(root.directory), "RELEASE": root.release},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
