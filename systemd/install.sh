@@ -31,6 +31,8 @@ qemu-system-x86             qemu-kvm              /usr/share/qemu
 qemu-utils                  qemu-img              qemu-img
 systemd                     systemd               systemctl
 TABLE
+    # By it libvirt tells whether a network's bridge has the name of another device.
+    ! are_drivers_apart || echo libvirt-daemon-driver-interface
 }
 
 run_install() {

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.errors import HostError
+from kvmreconcile.errors import HostError, Refused
 from kvmreconcile.host.connection import connect
 from kvmreconcile.model import Actual
 from tests.kinds.network.bench import Bench, desired_by, desired_from, fields_from, verbs
 from tests.lab.lab import Lab
 from tests.lab.network import (
+    birth_of_bridge,
     bridge_of_tap,
     network,
     started,
@@ -101,6 +102,17 @@ def test_network_that_cannot_start_says_so_and_starts_when_it_can(lab: Lab, benc
 
     assert verbs(bench.apply(network())) == ["start"]
     assert bridge_of_tap(lab) == "virbr7"
+
+
+def test_device_with_the_name_of_a_bridge_is_left_alone(lab: Lab, bench: Bench) -> None:
+    """libvirt 11.3 would delete it once the start has failed."""
+    lab.exec("ip", "link", "add", "virbr7", "type", "bridge")
+    before = birth_of_bridge(lab)
+
+    with pytest.raises(Refused, match="give the network another bridge"):
+        bench.apply(network())
+
+    assert birth_of_bridge(lab) == before
 
 
 def test_bridge_that_a_killed_libvirtd_left_is_named_with_what_removes_it(lab: Lab, bench: Bench) -> None:

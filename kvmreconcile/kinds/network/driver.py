@@ -14,6 +14,7 @@ from kvmreconcile.errors import HostError, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import Meaning, bring_about, translated
 from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
+from kvmreconcile.kinds.network.bridge import check_bridge_is_free
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, Section, edits
 from kvmreconcile.kinds.network.plugs import is_marked, marked, unmarked
 from kvmreconcile.kinds.network.render import NAME
@@ -107,6 +108,7 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
     network = _network(virt, action)
     guests = list_guests(virt, network.name())
     if not network.isActive():
+        check_bridge_is_free(virt, parse(_stored_xml(network)))
         if guests:
             _store(virt, marked(parse(_stored_xml(network))))
         bring_about(network.create, lambda: bool(network.isActive()))
