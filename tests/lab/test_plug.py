@@ -29,7 +29,7 @@ WAITS = [
     "devices/filesystem[docs]",
     "devices/interface[lan]/model/@type",
     "devices/sound",
-    "devices/watchdog",
+    "devices/watchdog[i6300esb]",
 ]
 
 

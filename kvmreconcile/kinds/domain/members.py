@@ -126,6 +126,8 @@ MEMBERS = Table(
         "devices/audio": _shared(("@id",)),
         "devices/shmem": _shared(("@name",)),
         "devices/panic": _shared(("@model",)),
+        # Since 9.1 libvirt names that of the chipset of q35 ("itco") in every definition, beside any other.
+        "devices/watchdog": _shared(_ALIAS, ("@model",)),
         "devices/memory": Members(
             (_ALIAS,),
             Owner.SPEC,

@@ -107,8 +107,13 @@ def _is_hot_line(change: Change, domain: Node) -> bool:
 
 
 def _is_card(change: Change, domain: Node) -> bool:
-    """Tell whether a watchdog is a card of the older kind; all others are part of their machine."""
-    return _is("@model", "i6300esb")(change, domain) and _has_pci(change, domain)
+    """
+    Tell whether a watchdog is a card of the older kind, and can come or go; all others are part of their machine.
+
+    libvirt plugs in none where there is another (`qemuDomainAttachWatchdog`), such as that of q35's chipset.
+    """
+    is_alone = change.new is None or not any(domain.all("devices/watchdog"))
+    return is_alone and _is("@model", "i6300esb")(change, domain) and _has_pci(change, domain)
 
 
 def _has_pci(_change: Change, domain: Node) -> bool:
