@@ -80,6 +80,11 @@ _ADVICE = (
         re.compile(r"error creating bridge interface (\S+): File exists"),
         "a libvirtd that was killed may have left it: if nothing uses it, ip link delete {}",
     ),
+    (
+        # libvirt 11.3 says so of a pool with a qcow2 image of less than 100 bytes, and 9.0 nothing (measured).
+        re.compile("An error occurred, but the cause is unknown"),
+        "of a storage pool libvirt says so where an image in it is cut off within its header: see qemu-img info",
+    ),
 )
 """What to do about what libvirt says, by a pattern of its message."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
