@@ -9,6 +9,7 @@ import libvirt
 
 from kvmreconcile.errors import HostError, NotFound, Rejected
 from kvmreconcile.host.connection import Connection
+from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import Calls, Filters, Flags, are_few, hidden, read_all
 from kvmreconcile.kinds.domain.live import LIVE_VERBS
@@ -52,7 +53,8 @@ class DomainDriver:
                 stands = standing if are_few(names) else standings(virt)
         except HostError as error:
             return Observation(blind=(hidden(f"{NAME}/", error),))
-        calls = Calls(virt.listAllDomains, virt.lookupByName, partial(_read, stands), _LEFTOVERS)
+        read = partial(_read, stands, Definitions(virt))
+        calls = Calls(virt.listAllDomains, virt.lookupByName, read, _LEFTOVERS)
         return read_all(NAME, calls, _FILTERS, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
@@ -62,10 +64,14 @@ class DomainDriver:
 
 
 def _read(
-    standing_of: Callable[[libvirt.virDomain], Standing], key: Key, domain: libvirt.virDomain, flags: Flags
+    standing_of: Callable[[libvirt.virDomain], Standing],
+    definitions: Definitions,
+    key: Key,
+    domain: libvirt.virDomain,
+    flags: Flags,
 ) -> Actual:
     stands, leftovers = standing_of(domain), frozenset(map(Leftover, flags.more))
-    stored = domain.XMLDesc(STORED)
+    stored = definitions.read(domain, STORED)
     live = _live_xml(domain) if flags.active else None
     return Actual(
         key=key,

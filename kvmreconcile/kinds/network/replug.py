@@ -9,17 +9,19 @@ from contextlib import contextmanager, suppress
 
 import libvirt
 
-from kvmreconcile.errors import HostError, NotFound
+from kvmreconcile.errors import Busy, HostError, NotFound
+from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.kinds.network.plugs import Outlet, interim, interim_name, is_guest, unplugged
 from kvmreconcile.kinds.network.spelling import OWN_BRIDGE, mode_of
-from kvmreconcile.tree import Node, parse, to_xml
+from kvmreconcile.tree import parse, to_xml
 
 
 def list_guests(virt: libvirt.virConnect, network: str) -> tuple[libvirt.virDomain, ...]:
-    """Return the running domains with an interface on the network."""
+    """Return the running domains that are on the network, or may be."""
+    definitions = Definitions(virt)
     active = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-    return tuple(d for d in active if (tree := _definition(d)) and is_guest(tree, network))
+    return tuple(d for d in active if _may_be_guest(definitions, d, network))
 
 
 def replug(
@@ -33,12 +35,12 @@ def replug(
     """
     if not guests:
         return
-    outlet = _outlet(network)
+    outlet, definitions = _outlet(network), Definitions(virt)
     failures: list[HostError] = []
     with _interim(virt, outlet):
         for domain in guests:
             try:
-                _replug_guest(domain, outlet)
+                _replug_guest(domain, definitions, outlet)
             except NotFound:
                 continue
             except HostError as error:
@@ -79,17 +81,19 @@ def _outlet(network: libvirt.virNetwork) -> Outlet:
     )
 
 
-def _replug_guest(domain: libvirt.virDomain, outlet: Outlet) -> None:
+def _replug_guest(domain: libvirt.virDomain, known: Definitions, outlet: Outlet) -> None:
     with translated(f"Domain/{domain.name()}"):
-        for definitions in unplugged(parse(domain.XMLDesc(0)), outlet):
+        for definitions in unplugged(parse(known.read(domain)), outlet):
             for definition in definitions:
                 domain.updateDeviceFlags(to_xml(definition), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
-def _definition(domain: libvirt.virDomain) -> Node | None:
-    """Return the definition of a running domain, None if it has just gone."""
+def _may_be_guest(definitions: Definitions, domain: libvirt.virDomain, network: str) -> bool:
+    """Tell whether a running domain is on the network; one that does not answer may be, and one that has gone is not."""
     try:
         with translated(f"Domain/{domain.name()}"):
-            return parse(domain.XMLDesc(0))
+            return is_guest(parse(definitions.read(domain)), network)
     except NotFound:
-        return None
+        return False
+    except Busy:
+        return True

@@ -6,6 +6,7 @@ import libvirt
 
 from kvmreconcile.errors import HostError, NotFound, Refused, Rejected
 from kvmreconcile.host.connection import Connection
+from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import hidden
 from kvmreconcile.kinds.volume.cache import name_of, refresh_stale
@@ -25,7 +26,7 @@ from kvmreconcile.kinds.volume.render import NAME
 from kvmreconcile.kinds.volume.usage import Place, disks, mentions
 from kvmreconcile.kinds.volume.users import place_of, users
 from kvmreconcile.model import Action, Actual, Blind, Key, Observation, Unknown
-from kvmreconcile.tree import Effect, parse
+from kvmreconcile.tree import Effect, Node, parse
 from kvmreconcile.tree.scalars import print_size
 
 
@@ -131,16 +132,15 @@ def _resize(virt: libvirt.virConnect, action: Action) -> None:
         asked, todo = print_size(size), "which destroys data; make a new volume and copy what you need"
         raise Rejected(f"{action.key}: it would shrink from {print_size(have)} to {asked}, {todo}")
     place = place_of(action.key, volume)
-    running = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-    if sum(_resize_under(domain, size, place) for domain in running):
+    running, definitions = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE), Definitions(virt)
+    if sum(_resize_under(domain, parse(definitions.read(domain)), size, place) for domain in running):
         refresh(pool)
     else:
         volume.resize(size)
 
 
-def _resize_under(domain: libvirt.virDomain, size: int, place: Place) -> bool:
+def _resize_under(domain: libvirt.virDomain, tree: Node, size: int, place: Place) -> bool:
     """Resize a volume through a running domain, as the image belongs to its QEMU; tell whether that has it."""
-    tree = parse(domain.XMLDesc(0))
     targets = tuple(disks(tree, place))
     if not targets and mentions(tree, place):
         raise Refused(f"{place.path}: the running domain {domain.name()} has a snapshot of it; stop it first")

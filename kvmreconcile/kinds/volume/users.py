@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import libvirt
 
 from kvmreconcile.errors import NotFound
+from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.kinds.volume.render import NAME
 from kvmreconcile.kinds.volume.usage import Place, mentions
@@ -20,8 +21,9 @@ def place_of(key: Key, volume: libvirt.virStorageVol) -> Place:
 
 def users(virt: libvirt.virConnect, place: Place) -> Iterator[str]:
     """Yield who uses a volume on this host: domains, running or not, ours or not, and other volumes."""
+    definitions = Definitions(virt)
     for domain in virt.listAllDomains(0):
-        if any(mentions(tree, place) for tree in _definitions(domain)):
+        if any(mentions(tree, place) for tree in _definitions(domain, definitions)):
             yield f"Domain/{domain.name()}"
     for pool in virt.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
         built_on_it = (v for v in pool.listAllVolumes(0) if _backing(v) == place.path)
@@ -37,11 +39,11 @@ def _backing(volume: libvirt.virStorageVol) -> str | None:
         return None
 
 
-def _definitions(domain: libvirt.virDomain) -> Iterator[Node]:
+def _definitions(domain: libvirt.virDomain, definitions: Definitions) -> Iterator[Node]:
     """Yield both definitions of a domain, none of one that has just gone."""
     for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, 0):
         try:
             with translated(domain.name()):
-                yield parse(domain.XMLDesc(flags))
+                yield parse(definitions.read(domain, flags))
         except NotFound:
             return
