@@ -9,7 +9,7 @@ from tests.lab.live_rows import Edit, Group, Guest
 def _processors(count: int) -> Callable[[Guest], bool]:
     def ask(guest: Guest) -> bool:
         try:
-            return guest.sh("nproc") == str(count)
+            return guest.has_processors(count)
         except LabError:
             # While Linux brings a processor up under emulation, its agent is silent for seconds.
             return False

@@ -7,6 +7,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent
 from tests.lab.lab import Lab
+from tests.lab.live_rows import Guest
 from tests.lab.site import ORDER, Site
 from tests.waiting import wait_until
 
@@ -133,7 +134,7 @@ def test_edit_of_a_running_guest_is_in_force_as_far_as_it_can_be(site: Site) -> 
     assert "ua-second" in running
     assert "ua-data" not in running
     assert "<title>Another</title>" in running
-    assert len(ask_agent(site.lab, "web1", "guest-get-vcpus")) == 2
+    assert Guest(site, "web1").has_processors(2)
 
     site.lab.virsh("destroy", "web1")
     site.converge()
