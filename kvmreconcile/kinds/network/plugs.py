@@ -69,7 +69,12 @@ def _with_metadata(network: Node, metadata: Node) -> Node:
 
 
 def interim(network: str) -> Node:
-    """Return the definition of the network that interfaces of a network are moved to for a moment."""
+    """
+    Return the definition of the network that interfaces of a network are moved to for a moment.
+
+    Args:
+        network: Its name, or another word for what is moved, of which no two are moved at the same time.
+    """
     digits = sha256(network.encode()).hexdigest()
     bridge = make("bridge", {"name": f"kvmr{digits[:8]}", "stp": "off"})
     # Isolated and without an address: no DHCP server, no way to the host or out of it.
@@ -110,6 +115,12 @@ def unplugged(domain: Node, outlet: Outlet) -> Iterator[tuple[Node, ...]]:
             else _on(interface, "bridge", make("source", {"bridge": outlet.bridge}))
         )
         yield away, _on(interface, "network", _source(source, outlet.network))
+
+
+def by_way_of(interface: Node, network: str) -> Node:
+    """Return an interface that is on another network."""
+    source = interface.child("source") or Node("source")
+    return _on(interface, "network", _source(source, network))
 
 
 def _source(source: Node, network: str) -> Node:

@@ -5,16 +5,16 @@ Part of the driver of networks; what to ask libvirt for is in `plugs`.
 """
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 import libvirt
 
 from kvmreconcile.errors import Busy, HostError, NotFound
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
-from kvmreconcile.kinds.network.plugs import Outlet, interim, interim_name, is_guest, unplugged
+from kvmreconcile.kinds.network.plugs import Outlet, by_way_of, interim, interim_name, is_guest, unplugged
 from kvmreconcile.kinds.network.spelling import OWN_BRIDGE, mode_of
-from kvmreconcile.tree import parse, to_xml
+from kvmreconcile.tree import Node, parse, to_xml
 
 
 def list_guests(virt: libvirt.virConnect, network: str) -> tuple[libvirt.virDomain, ...]:
@@ -37,7 +37,7 @@ def replug(
         return
     outlet, definitions = _outlet(network), Definitions(virt)
     failures: list[HostError] = []
-    with _interim(virt, outlet):
+    with _interim(virt, outlet.network) if outlet.is_own else nullcontext():
         for domain in guests:
             try:
                 _replug_guest(domain, definitions, outlet)
@@ -58,26 +58,54 @@ def end_interim(virt: libvirt.virConnect, network: str) -> None:
         virt.networkLookupByName(interim_name(network)).destroy()
 
 
-@contextmanager
-def _interim(virt: libvirt.virConnect, outlet: Outlet) -> Iterator[None]:
-    """Have the interim network while guests are put back, if it takes one."""
-    if not outlet.is_own:
-        yield
+def change_interface(
+    virt: libvirt.virConnect, domain: libvirt.virDomain, before: Node, interface: Node
+) -> None:
+    """
+    Change an interface of a running domain.
+
+    If it goes to another network whose bridge has the name of the one before, libvirt 11.0 and newer do not attach
+    it, though that bridge may have been made since: then it goes by way of an interim network.
+    """
+    own = f"{domain.name()}.{before.get('mac/@address')}"
+    if not _is_bridge_of_that_name(virt, before, interface):
+        domain.updateDeviceFlags(to_xml(interface), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        # Of a process that was killed while it was on its way.
+        if before.get("source/@network") == interim_name(own):
+            end_interim(virt, own)
         return
-    end_interim(virt, outlet.network)
-    virt.networkCreateXML(to_xml(interim(outlet.network)))
+    with _interim(virt, own):
+        for definition in (by_way_of(interface, interim_name(own)), interface):
+            domain.updateDeviceFlags(to_xml(definition), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+
+def _is_bridge_of_that_name(virt: libvirt.virConnect, before: Node, interface: Node) -> bool:
+    """Tell whether an interface goes to another network, and that to a bridge that is called as the one before."""
+    network = interface.get("source/@network")
+    if network is None or network == before.get("source/@network"):
+        return False
+    outlet = _outlet(virt.networkLookupByName(network))
+    return outlet.is_own and outlet.bridge == before.get("source/@bridge")
+
+
+@contextmanager
+def _interim(virt: libvirt.virConnect, network: str) -> Iterator[None]:
+    """Have the interim network while interfaces are put back."""
+    end_interim(virt, network)
+    virt.networkCreateXML(to_xml(interim(network)))
     try:
         yield
     finally:
-        end_interim(virt, outlet.network)
+        end_interim(virt, network)
 
 
 def _outlet(network: libvirt.virNetwork) -> Outlet:
+    tree = parse(network.XMLDesc(0))
     return Outlet(
         network=network.name(),
-        bridge=network.bridgeName(),
+        bridge=tree.get("bridge/@name") or "",
         ports=frozenset(port.UUIDString() for port in network.listAllPorts()),
-        is_own=mode_of(parse(network.XMLDesc(0))) in OWN_BRIDGE,
+        is_own=mode_of(tree) in OWN_BRIDGE,
     )
 
 

@@ -23,6 +23,7 @@ from kvmreconcile.kinds.domain.live.definitions import (
 )
 from kvmreconcile.kinds.domain.live.detach import detach
 from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.kinds.network.replug import change_interface
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Node, locate, to_xml
 
@@ -60,13 +61,16 @@ def _update(virt: libvirt.virConnect, action: Action) -> None:
     One described in part would be reset, and one as it is stored brings what waits for the next start.
     """
     domain = find(virt, action)
-    device = running_part(domain, action.steps)
-    if device is None:
+    device = before = running_part(domain, action.steps)
+    if device is None or before is None:
         raise NotFound(f"{action.key}: {'/'.join(action.steps)} is not there to be changed")
     for change in action.changes:
         device = changed(device, change.steps[len(action.steps) :], change.new)
     with translated(str(action.key), _REFUSALS):
-        domain.updateDeviceFlags(to_xml(device), LIVE)
+        if device.tag == "interface":
+            change_interface(virt, domain, before, device)
+        else:
+            domain.updateDeviceFlags(to_xml(device), LIVE)
 
 
 def _replug(virt: libvirt.virConnect, action: Action) -> None:
