@@ -616,7 +616,6 @@ NOT_RUN = {
     "devices/vsock:detach": "this machine has no /dev/vhost-vsock",
     "devices/lease:attach": "no lock manager (sanlock) runs here",
     "devices/lease:detach": "no lock manager (sanlock) runs here",
-    "devices/interface/@trustGuestRxFilters:update": "libvirt 10.0 does it first, and here is 9.0",
 }
 """Rows that this machine cannot exercise, and why."""
 GROUPS = (

@@ -130,11 +130,18 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A guest, and the edits it lives through one after another; `spec` is what it says beside the common."""
+    """
+    A guest, and the edits it lives through one after another.
+
+    Attributes:
+        spec: What it says beside the common.
+        since: The first libvirt that can do it.
+    """
 
     name: str
     edits: tuple[Edit, ...]
     spec: Mapping[str, Value] = field(default_factory=dict)
+    since: tuple[int, int, int] = (9, 0, 0)
 
 
 def prepare(site: Site) -> None:

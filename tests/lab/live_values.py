@@ -434,15 +434,9 @@ IOTUNE = Group(
 
 GROUPS = (VALUES, VCPUS, PARTS, TUNING, IOTUNE)
 _NO_SFQ = "this kernel lacks the queueing discipline (sfq) that libvirt limits traffic by"
-_NO_GROUPS = "libvirt 11.2 has such groups first, and here is 9.0"
-_NO_POLL = "libvirt 9.0 takes it by a call and has no place for it in a definition"
 NOT_RUN: dict[str, str] = {
     "uuid:replace": "is no live change: the guest is made anew",
     "numatune/memory/@nodeset:set-numa": "this host has one NUMA node, and no other to move to",
-    "iothreadids/iothread/poll:set-iothreads": _NO_POLL,
-    "iothreadids/iothread/poll/@*:set-iothreads": _NO_POLL,
-    "throttlegroups/throttlegroup:set-throttle": _NO_GROUPS,
-    "throttlegroups/throttlegroup/*:set-throttle": _NO_GROUPS,
     **{
         f"devices/interface/bandwidth/{way}:set-bandwidth": _NO_SFQ
         for way in ("inbound", "inbound/@*", "outbound", "outbound/@*")

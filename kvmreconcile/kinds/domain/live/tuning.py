@@ -102,8 +102,11 @@ def _set_throttle(virt: libvirt.virConnect, action: Action) -> None:
     domain: Any = find(virt, action)
     group, was = (locate(tree, action.steps, RULES) for tree in (stored(domain), running(domain)))
     if group is not None:
+        name = group.get("group_name")
         limits = {child.tag: int(child.text) for child in group.children if child.tag != "group_name"}
-        domain.setThrottleGroup(group.get("group_name"), limits, LIVE)
+        # Without its name among the limits, too, the running definition has none, and the next call ends libvirtd
+        # by a segmentation fault (11.3.0).
+        domain.setThrottleGroup(name, {**limits, "group_name": name}, LIVE)
     elif was is not None:
         domain.delThrottleGroup(was.get("group_name"), LIVE)
 
