@@ -8,6 +8,7 @@ import pytest
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.network.plugs import interim, interim_name
+from kvmreconcile.model import Key
 from kvmreconcile.tree import parse, to_xml
 from tests.kinds.network.bench import Bench, desired_from, verbs
 from tests.lab.guest import GuestFiles, domain_xml, wait_for_agent
@@ -108,6 +109,7 @@ def test_guest_that_a_kill_left_on_the_interim_network_is_plugged_in_again(lab: 
     lab.virsh("net-create", str(file))
     file.write_text(live_interface(lab).replace("network='lab'", f"network='{interim_name('lab')}'"))
     lab.virsh("update-device", "web", str(file), "--live")
+    assert bench.actual(Key("Network", interim_name("lab"))) is None
     lab.virsh("net-destroy", "lab")
 
     assert verbs(bench.apply(network())) == ["start"]

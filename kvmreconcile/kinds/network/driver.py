@@ -5,8 +5,9 @@ A change is always stored first, so the verbs that change a running network read
 bring the running one to it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 
 import libvirt
 
@@ -16,7 +17,7 @@ from kvmreconcile.host.errors import Meaning, bring_about, translated
 from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
 from kvmreconcile.kinds.network.bridge import check_bridge_is_free
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, Section, edits
-from kvmreconcile.kinds.network.plugs import is_marked, marked, unmarked
+from kvmreconcile.kinds.network.plugs import is_interim, is_marked, marked, unmarked
 from kvmreconcile.kinds.network.render import NAME
 from kvmreconcile.kinds.network.replug import end_interim, list_guests, replug
 from kvmreconcile.kinds.network.spelling import observed
@@ -56,13 +57,19 @@ class NetworkDriver:
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
         """Read all networks, or those of the given names; all flags come from a few lists."""
         virt = connection.virt
-        calls = Calls(virt.listAllNetworks, virt.networkLookupByName, _read)
-        return read_all(NAME, calls, _FILTERS, names)
+        calls = Calls(partial(_listed, virt), virt.networkLookupByName, _read)
+        lasting = None if names is None else [name for name in names if not is_interim(name)]
+        return read_all(NAME, calls, _FILTERS, lasting)
 
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""
         with translated(str(action.key)):
             _VERBS[action.verb](connection.virt, action)
+
+
+def _listed(virt: libvirt.virConnect, flags: int) -> Iterator[libvirt.virNetwork]:
+    """Yield the networks that are more than a way station of guests."""
+    return (network for network in virt.listAllNetworks(flags) if not is_interim(network.name()))
 
 
 def _read(key: Key, network: libvirt.virNetwork, flags: Flags) -> Actual:

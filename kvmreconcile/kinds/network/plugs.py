@@ -19,6 +19,7 @@ from kvmreconcile.tree import Node, make
 # Not the namespace of the owner's mark: libvirt keeps one element of each.
 _URI = "urn:kvmreconcile:unplugged:1"
 _TAG = f"{{{_URI}}}guests"
+_INTERIM = ".kvmreconcile-interim"
 UNPLUGGED = f"metadata/{_URI}:guests"
 """The mark's path in rules: a running network that was started with it keeps it in its live definition."""
 
@@ -84,7 +85,12 @@ def interim(network: str) -> Node:
 
 def interim_name(network: str) -> str:
     """Return its name."""
-    return f"{network}.kvmreconcile-interim"
+    return f"{network}{_INTERIM}"
+
+
+def is_interim(name: str) -> bool:
+    """Tell whether a network is there for a moment only, by its name."""
+    return name.endswith(_INTERIM)
 
 
 def is_guest(domain: Node, network: str) -> bool:
