@@ -24,7 +24,7 @@ VOLUME = """\
 apiVersion: kvmreconcile/v1
 kind: Volume
 metadata: {name: root}
-spec: {pool: images, format: raw, source: {file: images/root.raw}}
+spec: {pool: images, format: raw, source: {file: images/root.raw, contentFormat: any}}
 """
 NETWORK = """\
 apiVersion: kvmreconcile/v1
