@@ -11,17 +11,19 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from kvmreconcile.kinds.carve import put_back
-from kvmreconcile.tree import NONE, Node, parse
+from kvmreconcile.tree import NONE, Node, Rules, overlay, parse
+from kvmreconcile.tree.place import under
 from kvmreconcile.tree.scalars import print_size, size_bytes, whole
 
 
 class Draft:
-    """An element under construction."""
+    """An element under construction; XML of the whole element in `fragment` is merged over it in the end."""
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
         self.attrs: dict[str, str] = {}
         self.text = ""
+        self.fragment = ""
         self.children: list[Draft | Node] = []
 
     def at(self, path: str) -> "Draft":
@@ -52,10 +54,18 @@ class Draft:
         parent, _, tag = path.rpartition("/")
         self.at(parent).children.append(Node(NONE, (), tag))
 
-    def done(self) -> Node:
-        """Return the element as a node."""
-        children = tuple(c.done() if isinstance(c, Draft) else c for c in self.children)
-        return Node(self.tag, tuple(sorted(self.attrs.items())), self.text, children)
+    def done(self, rules: Rules, path: str = "") -> Node:
+        """
+        Return the element as a node.
+
+        Raises:
+            ValueError: A fragment is no XML.
+        """
+        children = tuple(
+            c.done(rules, under(path, c.tag)) if isinstance(c, Draft) else c for c in self.children
+        )
+        node = Node(self.tag, tuple(sorted(self.attrs.items())), self.text, children)
+        return overlay(node, parse(self.fragment), rules, path) if self.fragment else node
 
 
 class Codec(Protocol):

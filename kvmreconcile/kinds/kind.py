@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from pydantic import Field
 
+from kvmreconcile.kinds.lens import Fragment
 from kvmreconcile.kinds.part import Spec
 from kvmreconcile.kinds.update import UpdatePolicy
 from kvmreconcile.model import (
@@ -97,6 +98,7 @@ class ObjectSpec(Spec):
     ] = True
     xml: Annotated[
         str | None,
+        Fragment(),
         Field(
             description="Anything libvirt can say: an XML fragment of the kind's root element, merged over "
             "what the other fields say. Defaults to nothing."

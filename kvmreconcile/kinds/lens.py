@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from kvmreconcile.kinds.codecs import TEXT, Codec, Draft
 from kvmreconcile.kinds.gather import Gathered
-from kvmreconcile.tree import Node
+from kvmreconcile.tree import Node, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,24 @@ class Names:
     kind: str
 
 
-def write(spec: BaseModel, tag: str) -> Node:
-    """Return the tree that a spec says."""
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """Says of a field that it is XML of the element that its model stands for, to be merged over the other fields."""
+
+
+def write(spec: BaseModel, tag: str, rules: Rules) -> Node:
+    """
+    Return the tree that a spec's fields say, with the fragments of its parts, and not its own, merged over them.
+
+    Args:
+        rules: By which fragments are merged.
+
+    Raises:
+        ValueError: A fragment is no XML.
+    """
     draft = Draft(tag)
     _write(draft, spec)
-    return draft.done()
+    return draft.done(rules)
 
 
 def _write(draft: Draft, spec: BaseModel) -> None:
@@ -52,11 +65,17 @@ def _write(draft: Draft, spec: BaseModel) -> None:
         for path, text in place.also:
             draft.put(path, text)
         if isinstance(value, BaseModel):
-            _write(draft.at(place.path), value)
+            _write_part(draft.at(place.path), value)
         elif isinstance(value, (list, tuple)) and not isinstance(place.codec, Gathered):
             _write_list(draft, place, value)
         else:
             place.codec.put(draft, place.path, value)
+
+
+def _write_part(draft: Draft, part: BaseModel) -> None:
+    _write(draft, part)
+    for name in fragments(type(part)):
+        draft.fragment = getattr(part, name) or ""
 
 
 def _write_list(draft: Draft, place: At, items: list[Any] | tuple[Any, ...]) -> None:
@@ -66,7 +85,7 @@ def _write_list(draft: Draft, place: At, items: list[Any] | tuple[Any, ...]) -> 
     for item in items:
         new = draft.append(element)
         if isinstance(item, BaseModel):
-            _write(new, item)
+            _write_part(new, item)
         else:
             place.codec.put(new, f"@{leaf}" if leaf else "", item)
 
@@ -78,3 +97,10 @@ def places(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
             if isinstance(item, At):
                 yield name, item
                 break
+
+
+def fragments(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the fields of a model that are fragments."""
+    for name, info in model.model_fields.items():
+        if any(isinstance(note, Fragment) for note in info.metadata):
+            yield name

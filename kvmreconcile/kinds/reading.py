@@ -13,10 +13,11 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from kvmreconcile.kinds.carve import drop, put_back, without
 from kvmreconcile.kinds.codecs import Draft
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.gather import Gathered
 from kvmreconcile.kinds.lens import At, places
 from kvmreconcile.kinds.short import Short
-from kvmreconcile.tree import Node, Rules, overlay
+from kvmreconcile.tree import Node, Rules, brief, overlay
 from kvmreconcile.tree.place import under
 from kvmreconcile.tree.rules import labels
 
@@ -27,7 +28,8 @@ def read(model: type[BaseModel], node: Node, rules: Rules, path: str = "") -> tu
 
     Returns:
         The fields that could be read, as YAML would hold them, and the element without what they cover.
-        An element of a list that is covered in part stays, with what identifies it.
+        An element of a part that has an `xml` of its own is covered whole. Of others one that is covered in part
+        stays, in a list with what identifies it.
     """
     values: dict[str, Any] = {}
     for name, place in places(model):
@@ -48,11 +50,12 @@ def _read_field(
     forms = tuple(_forms(model.model_fields[name].annotation))
     lists = () if isinstance(place.codec, Gathered) else tuple(f for f in forms if get_origin(f) is list)
     parts = tuple(f for f in forms if _is_model(f))
-    if len(lists) + len(parts) < len(forms):
+    are_several = len(tuple(node.all(place.path))) > 1
+    if len(lists) + len(parts) < len(forms) and not (lists and are_several):
         found, covered = place.codec.take(node, place.path)
         if found is not None and _fits(model, name, found):
             return found, covered if isinstance(covered, Node) else without(node, covered)
-    for form in lists:
+    for form in lists if are_several or not parts else ():
         return _read_list(get_args(form)[0], place, node, where)
     for form in parts:
         return _read_model(form, place, node, where)
@@ -64,9 +67,22 @@ def _read_model(inner: type[BaseModel], place: At, node: Node, where: tuple[Rule
     if element is None:
         return None, node
     values, left = read(inner, element, where[0], _join(where[1], place.path))
+    if issubclass(inner, Element):
+        if len(tuple(node.all(place.path))) > 1:
+            # Which of them the fields are about, a fragment could not say.
+            return None, node
+        values, left = _with_xml(inner, values, left, element)
     if not values or not _is_valid(inner, values):
         return None, node
     return _brief(inner, values), put_back(node, place.path.split("/") if place.path else [], element, left)
+
+
+def _with_xml(
+    part: type[Element], values: dict[str, Any], left: Node, element: Node
+) -> tuple[dict[str, Any], Node]:
+    """Put what no field covers into `xml`; all of the element, where the fields by themselves could not be."""
+    whole = values if left.is_empty() else {**values, "xml": brief(left)}
+    return whole if _is_valid(part, whole) else {"xml": brief(element)}, Node(element.tag)
 
 
 def _read_list(inner: Any, place: At, node: Node, where: tuple[Rules, str]) -> tuple[Any, Node]:
@@ -80,6 +96,8 @@ def _read_list(inner: Any, place: At, node: Node, where: tuple[Rules, str]) -> t
             readable = value is not None and left.is_empty()
         else:
             value, left = read(inner, item, rules, path)
+            if issubclass(inner, Element):
+                value, left = _with_xml(inner, value, left, item)
             left = _identified(left, item, rules, path)
             members = rules.members.get(path)
             readable = bool(value) and _is_valid(inner, value)
@@ -101,7 +119,7 @@ def _identified(left: Node, whole: Node, rules: Rules, path: str) -> Node:
             draft = Draft(whole.tag)
             for part, value in values:
                 draft.put(part, value or "")
-            return overlay(left, draft.done(), Rules())
+            return overlay(left, draft.done(Rules()), Rules())
     return left
 
 

@@ -4,6 +4,7 @@ What rendering means in every kind: the typed fields, libvirt's own words merged
 Separate from the kinds, so that `xml`, `apply` or `update` mean the same in each, and so do their errors.
 """
 
+import re
 from dataclasses import replace
 
 from pydantic import BaseModel
@@ -11,9 +12,11 @@ from pydantic import BaseModel
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Document, ObjectSpec
 from kvmreconcile.kinds.lens import write
+from kvmreconcile.kinds.strangers import Stranger, strangers
 from kvmreconcile.kinds.update import effect
 from kvmreconcile.model import Apply, Desired, Key, Policy
 from kvmreconcile.tree import Node, Rules, make, overlay, parse, paths
+from kvmreconcile.tree.rules import labels
 from kvmreconcile.tree.variants import for_policy
 
 
@@ -28,9 +31,13 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
         rules: The kind's.
 
     Raises:
-        SpecError: The fragment is no XML, is of another kind, or names another object.
+        SpecError: The fragment is no XML, is of another kind, names another object, or says something of an element
+            that a list among the fields lacks.
     """
-    fields = write(spec, root)
+    try:
+        fields = write(spec, root, _literal(rules))
+    except ValueError as error:
+        raise _error(document, f"has a part whose xml is not well-formed: {error}", "mend it") from None
     # Not by overlay, which would lose the marks of what must not be there.
     fields = replace(fields, children=(make("name", text=document.name), *fields.children))
     if document.spec.xml is None:
@@ -45,7 +52,20 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
     if name is not None and name != document.name:
         todo = 'take <name> out, or rename "metadata.name"'
         raise _error(document, f'names it "{name}", and the spec "{document.name}"', todo)
-    return overlay(fields, fragment, _literal(rules))
+    literal = _literal(rules)
+    lacking = tuple(strangers(spec, fields, fragment, literal))
+    if lacking:
+        raise SpecError([problem for each in lacking for problem in _apart(document, each, rules).problems])
+    return overlay(fields, fragment, literal)
+
+
+def _apart(document: Document, found: Stranger, rules: Rules) -> SpecError:
+    path = re.sub(r"\[\d+\]", "", found.place)
+    name = next(labels(found.element, rules.members.get(path)), "")
+    which = f"<{found.element.tag}>" + (f' "{name}"' if name else "")
+    what = f'says something of the {which}, which is not in "{found.field}"'
+    todo = f'write it as an entry of "{found.field}", or below "xml" of the entry that it belongs to'
+    return _error(document, what, todo, found.place)
 
 
 def _literal(rules: Rules) -> Rules:
@@ -55,8 +75,10 @@ def _literal(rules: Rules) -> Rules:
     )
 
 
-def _error(document: Document, what: str, todo: str) -> SpecError:
-    where = f"{document.source}: {document.kind}/{document.name}: spec.xml"
+def _error(document: Document, what: str, todo: str, place: str = "") -> SpecError:
+    """Return an error about a fragment, or an element at an XPath inside."""
+    inside = f":{place}" if place else ""
+    where = f"{document.source}: {document.kind}/{document.name}: spec.xml{inside}"
     return SpecError([Problem(where, what, todo)])
 
 

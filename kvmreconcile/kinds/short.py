@@ -34,7 +34,7 @@ class Short(Spec):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Say that the field's value alone will do."""
-        whole = handler.resolve_ref_schema(handler(schema))
+        whole = handler.resolve_ref_schema(super().__get_pydantic_json_schema__(schema, handler))
         field = whole["properties"][to_camel(cls.short)]
         alone = [form for form in field.get("anyOf", [field]) if form != {"type": "null"}]
         told = ("description", "default", "title")

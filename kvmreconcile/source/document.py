@@ -18,6 +18,7 @@ from kvmreconcile.source.complaint import complaints
 from kvmreconcile.source.envelope import Envelope, envelope
 from kvmreconcile.source.fault import Fault, shown
 from kvmreconcile.source.item import Item, Reading, plain
+from kvmreconcile.source.places import fragments
 from kvmreconcile.source.suggest import advice
 
 
@@ -66,9 +67,9 @@ def _validate(item: Item, kind: Kind, directory: Path) -> tuple[Document | None,
     except ValidationError as error:
         whole = None
         faults += complaints(error, item, model, kind.name)
-    xml = find(item, "spec", "xml")
-    if xml is not None and isinstance(xml.value, str):
-        faults += fragment.check(xml, kind.root)
+    spec = find(item, "spec")
+    for xml, path in fragments(spec, (kind.spec,)) if spec else ():
+        faults += fragment.check(xml, path.rpartition("/")[2] or kind.root)
     if whole is None:
         return None, faults
     about = whole.metadata

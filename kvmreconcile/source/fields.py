@@ -11,12 +11,13 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from kvmreconcile.kinds.lens import At
+from kvmreconcile.kinds.lens import At, Fragment
 
 
 def fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
-    """Return a model's fields by their names in YAML."""
-    return {info.alias or name: info for name, info in model.model_fields.items()}
+    """Return a model's fields by their names in YAML, as people should read them: XML for all else comes last."""
+    found = [(info.alias or name, info) for name, info in model.model_fields.items()]
+    return dict(sorted(found, key=lambda each: any(isinstance(note, Fragment) for note in each[1].metadata)))
 
 
 def is_secret(info: FieldInfo) -> bool:

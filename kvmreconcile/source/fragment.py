@@ -73,9 +73,9 @@ def _excess(root: etree._Element, item: Item) -> Iterator[Fault]:
                 return
 
 
-def mentions(item: Item, rules: Rules) -> Iterator[Mention]:
-    """Yield where a fragment, in which nothing is wrong, names other objects."""
-    left = [("", etree.fromstring(str(item.value).encode(), _PARSER))]
+def mentions(item: Item, rules: Rules, path: str) -> Iterator[Mention]:
+    """Yield where a fragment of the element at a path, in which nothing is wrong, names other objects."""
+    left = [(path, etree.fromstring(str(item.value).encode(), _PARSER))]
     while left:
         path, element = left.pop(0)
         for ref in rules.refs.get(path) or ():
@@ -85,6 +85,13 @@ def mentions(item: Item, rules: Rules) -> Iterator[Mention]:
                 line = element.sourceline if isinstance(element.sourceline, int) else 1
                 yield Mention(Key(ref.kind, "/".join(map(str, parts))), _place(item, line, 1))
         left += [(under(path, e.tag), e) for e in element if isinstance(e.tag, str)]
+
+
+def source_of(item: Item, xpath: str) -> Source:
+    """Return where in the file an element of a fragment, in which nothing is wrong, stands."""
+    element = etree.fromstring(str(item.value).encode(), _PARSER).find(xpath)
+    line = element.sourceline if element is not None and isinstance(element.sourceline, int) else 1
+    return _place(item, line, 1)
 
 
 def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:

@@ -6,21 +6,17 @@ What a field is a name of, its place in XML and the kind's rules tell; a few tha
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from itertools import chain
-
-from pydantic import BaseModel
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.kinds.lens import At, Names
 from kvmreconcile.model import Key, Mention
 from kvmreconcile.source import fragment
 from kvmreconcile.source.document import find
-from kvmreconcile.source.fields import fields, models
 from kvmreconcile.source.item import Item
+from kvmreconcile.source.places import Models, fragments, join, notes
 from kvmreconcile.tree import Rules
 
-Models = tuple[type[BaseModel], ...]
 Said = dict[str, Item]
 """Values of one element's fields, by their places in XML."""
 
@@ -31,9 +27,8 @@ def mentions(document: Item, kind: Kind) -> Iterator[Mention]:
     if spec is None:
         return
     yield from _element(spec, (kind.spec,), "", kind.rules)
-    xml = find(spec, "xml")
-    if xml is not None and xml.value is not None:
-        yield from fragment.mentions(xml, kind.rules)
+    for xml, path in fragments(spec, (kind.spec,)):
+        yield from fragment.mentions(xml, kind.rules, path)
 
 
 def _element(item: Item, inside: Models, path: str, rules: Rules) -> Iterator[Mention]:
@@ -41,7 +36,7 @@ def _element(item: Item, inside: Models, path: str, rules: Rules) -> Iterator[Me
     yield from _fields(item, inside, (path, rules), said)
     for where in dict.fromkeys(each for place in said for each in (_parent(place), place)):
         for ref in rules.refs.get(where) or ():
-            parts = [said[place] for name in ref.name if (place := _join(where, name)) in said]
+            parts = [said[place] for name in ref.name if (place := join(where, name)) in said]
             if len(parts) < len(ref.name):
                 # One value may be the whole name, or its last part.
                 parts = [said[where]] if where in said else []
@@ -53,14 +48,15 @@ def _element(item: Item, inside: Models, path: str, rules: Rules) -> Iterator[Me
 def _fields(item: Item, inside: Models, at: tuple[str, Rules], said: Said) -> Iterator[Mention]:
     """Note what is said of an element at a path, and yield what is named in others that are listed below it."""
     path, rules = at
-    known = _notes(inside)
+    known = notes(inside)
     for name, entry in item.value.items() if isinstance(item.value, Mapping) else ():
         value = entry.item
         for note, inner in known.get(name, ()):
             if isinstance(note, Names):
                 yield from (Mention(Key(note.kind, str(each.value)), each.source) for each in _each(value))
+            if not isinstance(note, At):
                 continue
-            place = _join(path, note.path)
+            place = join(path, note.path)
             if isinstance(value.value, tuple):
                 yield from chain.from_iterable(_element(each, inner, place, rules) for each in value.value)
             elif isinstance(value.value, Mapping):
@@ -69,23 +65,9 @@ def _fields(item: Item, inside: Models, at: tuple[str, Rules], said: Said) -> It
                 said[place] = value
 
 
-@cache
-def _notes(inside: Models) -> Mapping[str, tuple[tuple[At | Names, Models], ...]]:
-    """Return what stands beside each field of some models, and the models inside it."""
-    known = {name: info for model in inside for name, info in fields(model).items()}
-    return {
-        name: tuple((n, tuple(models(info.annotation))) for n in info.metadata if isinstance(n, (At, Names)))
-        for name, info in known.items()
-    }
-
-
 def _each(value: Item) -> tuple[Item, ...]:
     return value.value if isinstance(value.value, tuple) else (value,)
 
 
 def _parent(place: str) -> str:
     return place.rpartition("@" if "@" in place else "/")[0].rstrip("/")
-
-
-def _join(path: str, place: str) -> str:
-    return f"{path}/{place}".strip("/")

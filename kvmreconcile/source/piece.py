@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
 from kvmreconcile.model import Content, Desired, Key, Source
+from kvmreconcile.source import fragment
 from kvmreconcile.source.document import check, find
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import SpecFile
@@ -98,8 +99,10 @@ def _placed(content: Content | None, item: Item) -> Content | None:
 
 def _contradictions(error: SpecError, item: Item, key: Key) -> Iterator[Fault]:
     for problem in error.problems:
-        # The last part of where it is names the field, if any: "file:1:1: Domain/web1: spec.xml".
-        name = problem.where.rpartition(": ")[2]
+        # The last part of where it is names the field, if any, and an element inside of it, if it is XML:
+        # "file:1:1: Domain/web1: spec.xml:devices/disk[2]".
+        name, _, element = problem.where.rpartition(": ")[2].partition(":")
         found = find(item, *name.split("."))
         what = f"{name}: {problem.what}" if found else problem.what
-        yield Fault((found or item).source, what, problem.todo).of(str(key))
+        source = fragment.source_of(found, element) if found and element else (found or item).source
+        yield Fault(source, what, problem.todo).of(str(key))

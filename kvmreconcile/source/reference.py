@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.kinds.lens import At
+from kvmreconcile.kinds.lens import At, Fragment
 from kvmreconcile.source.envelope import envelope
 from kvmreconcile.source.fields import fields, models
 from kvmreconcile.source.suggest import advice
@@ -90,7 +90,7 @@ def _describe(path: str, info: FieldInfo, xml: str, inner: tuple[Entry, ...]) ->
 def _xml(parent: str, info: FieldInfo, *, is_spec: bool = False) -> str:
     """Return where a field is in XML: below its parent's place, if the parent has one."""
     place = next((m for m in info.metadata if isinstance(m, At)), None)
-    if is_spec:
+    if is_spec or any(isinstance(m, Fragment) for m in info.metadata):
         return parent
     return "/".join(filter(None, (parent, place.path))) if place and parent else ""
 

@@ -162,7 +162,8 @@ def _born(new: Node, rules: Rules, path: str) -> Node:
 def _without_stale(proposed: Node, actual: Node, desired: Node, rules: Rules, path: str) -> Node:
     """Drop what libvirt derived from a value that now changes, unless the spec says it."""
     for reset in rules.resets.get(path) or ():
-        if _value(proposed, reset.when) == _value(actual, reset.when) or _value(actual, reset.when) is None:
+        before = _value(actual, reset.when)
+        if _value(proposed, reset.when) == before or (before is None and not reset.implied):
             continue
         for stale in reset.drop:
             if not _says(desired, stale):

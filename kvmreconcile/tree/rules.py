@@ -77,10 +77,18 @@ class Members:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """When the value at `when` (inside the element at a rule's path) changes, what libvirt filled at `drop` is stale."""
+    """
+    What libvirt filled in beside a value, and is stale when that changes.
+
+    Attributes:
+        when: The path of the value, inside the element at a rule's path.
+        drop: The paths of what is stale, inside the same element.
+        implied: Whether leaving the value out says something too, so that its coming is a change.
+    """
 
     when: str
     drop: tuple[str, ...]
+    implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,11 @@ _KEPT = paths(
     "devices/disk", "devices/disk/@type", "devices/disk/source", "devices/disk/source/@*", "devices/disk/target",
     "devices/disk/target/@dev", "devices/interface", "devices/interface/@type", "devices/interface/mac",
     "devices/interface/mac/@address", "devices/interface/source", "devices/interface/source/@*",
-    "devices/*/alias", "devices/*/alias/@name", "devices/graphics", "devices/graphics/@type",
+    "devices/*/alias", "devices/*/alias/@name", "devices/graphics", "devices/graphics/@type", "devices/serial",
+    "devices/serial/@type", "vcpu/@current",
 )  # fmt: skip
+_OF_A_SOURCE = paths("devices/disk/@type")
+"""Of these, what says something only beside a source."""
 
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
@@ -54,7 +57,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
     The shortest way of saying it that, rendered again, makes the same domain: the least definition in fields, the
     least that libvirt's schema allows, the whole in fields, or the whole as libvirt spells it.
     """
-    whole = named(without_stamp(actual.tree))
+    whole = named(_without_plain_vcpus(without_stamp(actual.tree)))
     state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
     if not actual.active:
         state = {"state": "stopped", **state}
@@ -94,6 +97,16 @@ def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
         return _is_same(without_stamp(new), whole, valid=wish.policy.check_schema)
     except Unavailable:
         return True
+
+
+def _without_plain_vcpus(domain: Node) -> Node:
+    """Leave out which processors are plugged in where it is the first ones, as many as `<vcpu>` says."""
+    each = sorted(domain.all("vcpus/vcpu"), key=lambda vcpu: int(vcpu.attr("id") or 0))
+    plugged = [vcpu.attr("enabled") == "yes" for vcpu in each]
+    orders = [int(vcpu.attr("order") or 0) for vcpu in each if vcpu.attr("order")]
+    count = domain.get("vcpu/@current") or domain.get("vcpu")
+    is_plain = plugged == sorted(plugged, reverse=True) and orders == sorted(orders)
+    return domain.without("vcpus") if is_plain and str(sum(plugged)) == count else domain
 
 
 def _fields(tree: Node, beside: dict[str, Any]) -> dict[str, Any]:
@@ -187,7 +200,8 @@ def _attributes(tree: Node) -> Iterator[Place]:
         members = RULES.members.get(path)
         known_by = {part for key in (*members.keys, *members.hints) for part in key} if members else set()
         for name, _ in node.attrs:
-            if at(path, name) not in _KEPT and f"@{name}" not in known_by:
+            is_kept = at(path, name) in _KEPT and (at(path, name) not in _OF_A_SOURCE or node.child("source"))
+            if not is_kept and f"@{name}" not in known_by:
                 yield (*place, name)
 
 

@@ -56,9 +56,10 @@ def _twice(field: str, values: Iterable[str | int | None]) -> Iterator[str]:
 
 def _memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
     memory, devices = resources.memory, hardware.memory_devices or ()
-    if memory is None or memory.size is None:
-        return
     cells = resources.cpu.numa if resources.cpu else None
+    if memory is None or memory.size is None or any(part.xml for part in (*devices, *(cells or ()))):
+        # How much there is, or is to be, only libvirt knows.
+        return
     if cells and sum(cell.memory for cell in cells) != memory.size:
         yield '"memory" is not what the cells of "cpu.numa" have together; make them the same'
     total = memory.size + sum(device.size for device in devices)

@@ -106,7 +106,12 @@ MEASURES = Table(
 # What libvirt derived from a value, and would otherwise keep when the value changes.
 RESETS: Table[tuple[Reset, ...]] = Table(
     {
-        "": (Reset("memory", ("currentMemory",)),),
+        "": (
+            Reset("memory", ("currentMemory",)),
+            # Which ones are plugged in, by their numbers.
+            Reset("vcpu/@current", ("vcpus",), implied=True),
+            Reset("vcpu", ("vcpus",)),
+        ),
         "devices/disk": (
             Reset("target/@bus", ("address",)),
             Reset("@type", ("source",)),

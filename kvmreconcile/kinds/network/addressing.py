@@ -4,16 +4,17 @@ Parts of a network's spec: addresses of the host, DHCP, routes and address trans
 Separate from the spec itself to keep both short enough to read.
 """
 
-from typing import Annotated, Any, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, GetJsonSchemaHandler, model_validator
-from pydantic_core import CoreSchema
+from pydantic import Field, model_validator
 
 from kvmreconcile.kinds.codecs import WHOLE, YES_NO
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.network.codecs import CIDR, LEASE_TIME
 from kvmreconcile.kinds.network.values import Address, Cidr, LeaseTime, Port
+from kvmreconcile.kinds.short import Short
 from kvmreconcile.kinds.values import AbsolutePath, Mac
 
 
@@ -55,7 +56,7 @@ class Nat(Spec):
     ] = None
 
 
-class DhcpRange(Spec):
+class DhcpRange(Element):
     """Addresses that are leased to whoever asks."""
 
     start: Annotated[Address, At("@start"), Field(description="Address. The first.")]
@@ -67,7 +68,7 @@ class DhcpRange(Spec):
     ] = None
 
 
-class DhcpHost(Spec):
+class DhcpHost(Element):
     """An address that is kept for one guest. A guest is known by MAC, by DUID in IPv6, or by the name it sends."""
 
     mac: Annotated[
@@ -134,8 +135,10 @@ class Dhcp(Spec):
     ] = None
 
 
-class HostAddress(Spec):
-    """An address of the host in the network: the text "192.0.2.1/24", or an object."""
+class HostAddress(Short, Element):
+    """An address of the host in the network; "192.0.2.1/24" alone is short for `address`."""
+
+    short: ClassVar[str] = "address"
 
     address: Annotated[
         Cidr,
@@ -153,25 +156,8 @@ class HostAddress(Spec):
         Field(description="Absolute path. Directory that is served by TFTP. Defaults to none."),
     ] = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: Any) -> Any:
-        return {"address": value} if isinstance(value, str) else value
 
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        """Say that a text will do."""
-        return {
-            "anyOf": [
-                {"type": "string", "examples": ["192.0.2.1/24"]},
-                handler.resolve_ref_schema(handler(schema)),
-            ]
-        }
-
-
-class Route(Spec):
+class Route(Element):
     """A route that the host gets while the network is active."""
 
     to: Annotated[

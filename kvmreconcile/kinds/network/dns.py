@@ -9,12 +9,13 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from kvmreconcile.kinds.codecs import WHOLE, YES_NO
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.network.values import Address, Port
 
 
-class Forwarder(Spec):
+class Forwarder(Element):
     """A DNS server that is asked what the network itself cannot tell."""
 
     address: Annotated[
@@ -37,7 +38,7 @@ class Forwarder(Spec):
         return self
 
 
-class DnsHost(Spec):
+class DnsHost(Element):
     """An address with its names."""
 
     ip: Annotated[Address, At("@ip"), Field(description="Address. What the names mean.")]
@@ -48,14 +49,14 @@ class DnsHost(Spec):
     ]
 
 
-class DnsTxt(Spec):
+class DnsTxt(Element):
     """A TXT record."""
 
     name: Annotated[str, At("@name"), Field(description="Name. Of the record, without blanks.")]
     value: Annotated[str, At("@value"), Field(description="Text. What it says.")]
 
 
-class DnsSrv(Spec):
+class DnsSrv(Element):
     """An SRV record: where a service is found."""
 
     service: Annotated[str, At("@service"), Field(description='Name. Of the service, such as "ldap".')]

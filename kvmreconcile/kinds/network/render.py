@@ -87,16 +87,9 @@ def adopt(actual: Actual) -> dict[str, Any]:
         fields["state"] = "stopped"
     if actual.autostart:
         fields["autostart"] = True
-    if "addresses" in fields:
-        fields["addresses"] = [_shorten(entry) for entry in fields["addresses"]]
     if not left.is_empty():
         fields["xml"] = to_xml(left)
     return fields
-
-
-def _shorten(entry: dict[str, Any]) -> dict[str, Any] | str:
-    """Write an address of which nothing else is said as a text."""
-    return str(entry["address"]) if entry.keys() == {"address"} else entry
 
 
 def _unfilled(network: Node) -> Node:

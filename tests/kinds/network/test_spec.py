@@ -4,6 +4,7 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
+from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.kinds.network.render import derived_mac
 from kvmreconcile.kinds.network.spelling import observed
@@ -142,14 +143,51 @@ def test_policy_is_that_of_the_spec() -> None:
     )
 
 
-def test_xml_adds_to_the_fields_and_to_their_lists() -> None:
-    xml = "<network><ip address='192.0.2.1' localPtr='yes'/><ip address='198.51.100.1' netmask='255.255.255.0'/></network>"
+def test_xml_adds_to_the_fields_and_to_the_entries_of_their_lists() -> None:
+    xml = "<network><ip address='192.0.2.1' localPtr='yes'/><mtu size='1400'/></network>"
     tree = desired_from(f"addresses: [192.0.2.1/24]\nxml: {xml}").tree
+
+    assert [dict(ip.attrs) for ip in tree.all("ip")] == [
+        {"address": "192.0.2.1", "prefix": "24", "localPtr": "yes"}
+    ]
+    assert tree.get("mtu/@size") == "1400"
+
+
+def test_entry_has_xml_of_its_own_and_may_be_nothing_else() -> None:
+    alone = "<ip address='198.51.100.1' netmask='255.255.255.0'/>"
+    tree = desired_from(
+        f'addresses: [{{address: 192.0.2.1/24, xml: <ip localPtr="yes"/>}}, {{xml: "{alone}"}}]'
+    ).tree
 
     assert [dict(ip.attrs) for ip in tree.all("ip")] == [
         {"address": "192.0.2.1", "prefix": "24", "localPtr": "yes"},
         {"address": "198.51.100.1", "prefix": "24"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "inside", "what"),
+    [
+        (
+            "addresses: [192.0.2.1/24]",
+            "<ip address='198.51.100.1' prefix='24'/>",
+            r'xml:ip\[1\]: .*<ip> "198.51.100.1".* "addresses"',
+        ),
+        (
+            "addresses: [{address: 192.0.2.1/24, dhcp: {hosts: [{ip: 192.0.2.7, name: one}]}}]",
+            "<ip address='192.0.2.1'><dhcp><host name='one'/><host name='two'/></dhcp></ip>",
+            r'xml:ip\[1\]/dhcp/host\[2\]: .*<host> "two".* "hosts"',
+        ),
+        (
+            "dns: {hosts: [{ip: 192.0.2.9, names: [a]}]}",
+            "<dns><host ip='192.0.2.8'><hostname>b</hostname></host></dns>",
+            r'xml:dns/host\[1\]: .*<host> "192.0.2.8".* "hosts"',
+        ),
+    ],
+)
+def test_xml_of_what_a_list_lacks_is_refused(fields: str, inside: str, what: str) -> None:
+    with pytest.raises(SpecError, match=what):
+        desired_from(f"{fields}\nxml: <network>{inside}</network>")
 
 
 @pytest.mark.parametrize(
@@ -243,11 +281,9 @@ def test_adopting_says_in_xml_what_has_no_field() -> None:
     )
 
     assert sorted_tree(parse(str(fields["xml"]))) == sorted_tree(
-        parse(
-            "<network><bandwidth><inbound average='1000'/></bandwidth><forward mode='vepa'/>"
-            "<ip address='10.24.10.1' localPtr='yes'/></network>"
-        )
+        parse("<network><bandwidth><inbound average='1000'/></bandwidth><forward mode='vepa'/></network>")
     )
+    assert fields["addresses"] == [{"xml": '<ip address="10.24.10.1" localPtr="yes"/>'}]
     assert fields["devices"] == ["eth0"]
 
 

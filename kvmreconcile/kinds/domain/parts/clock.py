@@ -5,12 +5,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from kvmreconcile.kinds.codecs import WHOLE, YES_NO
-from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.short import Short
 
 
-class Timer(Spec):
+class Timer(Element):
     """A source of time in the guest."""
 
     name: Annotated[

@@ -9,6 +9,7 @@ from kvmreconcile.kinds.domain.parts.codecs import PCI_TYPED
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
 from kvmreconcile.kinds.domain.parts.passthrough import PciAddress
 from kvmreconcile.kinds.domain.parts.traffic import Virtualport, Vlan
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath, Name
@@ -43,7 +44,7 @@ class VhostUser(Spec):
     ]
 
 
-class Connection(Spec):
+class Connection(Element):
     """Where an interface is plugged in: one of network, bridge, direct, user, hostdev, vdpa, vhostuser and ethernet."""
 
     name: DeviceAlias = None

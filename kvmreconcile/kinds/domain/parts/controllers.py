@@ -6,11 +6,12 @@ from pydantic import Field
 
 from kvmreconcile.kinds.codecs import ON_OFF, WHOLE
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 
 
-class Controller(Spec):
+class Controller(Element):
     """A controller; those that are not named stay, and libvirt adds what devices need."""
 
     name: DeviceAlias = None
@@ -95,7 +96,7 @@ class Hotplug(Spec):
     ] = 12
 
 
-class Iommu(Spec):
+class Iommu(Element):
     """A unit that keeps the guest's own devices from its memory, for guests that pass devices on to theirs."""
 
     model: Annotated[

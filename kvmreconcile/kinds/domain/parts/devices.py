@@ -7,13 +7,14 @@ from pydantic import Field, model_validator
 from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, Bytes
 from kvmreconcile.kinds.domain.parts.codecs import CID
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.short import Short
 from kvmreconcile.kinds.values import AbsolutePath, Size
 
 
-class Watchdog(Spec):
+class Watchdog(Element):
     """A watchdog card, which acts when the guest stops feeding it."""
 
     model: Annotated[
@@ -28,7 +29,7 @@ class Watchdog(Spec):
     ] = None
 
 
-class Filesystem(Spec):
+class Filesystem(Element):
     """A directory of the host that the guest can mount."""
 
     name: DeviceAlias = None
@@ -74,7 +75,7 @@ class Filesystem(Spec):
     ] = None
 
 
-class Memballoon(Short):
+class Memballoon(Short, Element):
     """The balloon by which memory is lent back to the host; a bare word is short for `model`."""
 
     short: ClassVar[str] = "model"
@@ -105,6 +106,16 @@ class Memballoon(Short):
     ] = None
 
 
+class Sound(Short, Element):
+    """A sound card; a bare word is short for `model`."""
+
+    short: ClassVar[str] = "model"
+
+    model: Annotated[
+        str, At("@model"), Field(min_length=1, description='The card the guest sees, such as "ich9".')
+    ]
+
+
 class Rate(Spec):
     """How much a guest may take in a time."""
 
@@ -116,7 +127,7 @@ class Rate(Spec):
     ] = None
 
 
-class Rng(Spec):
+class Rng(Element):
     """Random numbers for the guest."""
 
     model: Annotated[
@@ -149,7 +160,7 @@ class Rng(Spec):
         return self
 
 
-class Vsock(Short):
+class Vsock(Short, Element):
     """Sockets between guest and host without a network; a bare number or "auto" is short for `cid`."""
 
     short: ClassVar[str] = "cid"
@@ -168,7 +179,7 @@ class Vsock(Short):
     ] = None
 
 
-class Shmem(Spec):
+class Shmem(Element):
     """Memory that guests and processes of the host share."""
 
     name: Annotated[

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, Bytes
 from kvmreconcile.kinds.domain.parts.naming import BootOrder, DeviceAlias
 from kvmreconcile.kinds.domain.parts.throttle import Iotune
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath, Name, Size
@@ -19,7 +20,7 @@ class VolumeSource(Spec):
     name: Annotated[Name, At("@volume"), Field(description="The volume's name in that pool.")]
 
 
-class Disk(Spec):
+class Disk(Element):
     """A disk, CD-ROM or floppy. At most one of volume, file and block; none is an empty drive."""
 
     name: DeviceAlias = None

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from kvmreconcile.kinds.codecs import ON_OFF, WHOLE, YES_NO, Bytes, Text
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.gather import Pairs
-from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath, Size
 
@@ -22,7 +22,7 @@ _SPICE = frozenset(
 _VNC = frozenset({"websocket", "share_policy", "power_control"})
 
 
-class Graphics(Spec):
+class Graphics(Element):
     """A screen that can be watched from afar."""
 
     type: Annotated[
@@ -173,7 +173,7 @@ class Graphics(Spec):
         return self
 
 
-class Video(Spec):
+class Video(Element):
     """A graphics card."""
 
     model: Annotated[

@@ -15,6 +15,7 @@ from kvmreconcile.kinds.domain.parts.devices import (
     Memballoon,
     Rng,
     Shmem,
+    Sound,
     Vsock,
     Watchdog,
 )
@@ -90,9 +91,9 @@ class Hardware(Spec):
         ),
     ] = None
     sound: Annotated[
-        str | None,
-        At("devices/sound/@model"),
-        Field(min_length=1, description='A sound card, such as "ich9". Defaults to none.'),
+        Sound | list[Sound] | None,
+        At("devices/sound"),
+        Field(description='A sound card, such as "ich9", or several. Defaults to none.'),
     ] = None
     agent: Annotated[
         bool | None,
@@ -107,9 +108,9 @@ class Hardware(Spec):
         ),
     ] = None
     rng: Annotated[
-        bool | Rng | None,
+        bool | Rng | list[Rng] | None,
         At("devices/rng", Switch(RNG)),
-        Field(description="Random numbers from the host. Defaults to true for a new domain."),
+        Field(description="Random numbers from the host, or several. Defaults to true for a new domain."),
     ] = None
     serial: Annotated[
         bool | None,

@@ -6,12 +6,12 @@ from pydantic import Field
 
 from kvmreconcile.kinds.codecs import WHOLE, YES_NO, Bytes
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
-from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath, Size
 
 
-class MemoryDevice(Spec):
+class MemoryDevice(Element):
     """Memory that can be plugged in and out; `memory.maximum` makes room for it."""
 
     name: DeviceAlias = None

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, YES_NO
 from kvmreconcile.kinds.domain.parts.codecs import PCI
 from kvmreconcile.kinds.domain.parts.naming import BootOrder, DeviceAlias
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath
@@ -116,7 +117,7 @@ class ScsiSource(Spec):
     unit: Annotated[int, At("address/@unit", WHOLE), Field(ge=0, description="Its logical unit there.")] = 0
 
 
-class Hostdev(Spec):
+class Hostdev(Element):
     """A device of the host: one of pci, usb, mdev and scsi."""
 
     name: DeviceAlias = None

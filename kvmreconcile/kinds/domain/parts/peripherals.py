@@ -6,12 +6,13 @@ from pydantic import Field
 
 from kvmreconcile.kinds.codecs import WHOLE, YES_NO
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath
 
 
-class Input(Spec):
+class Input(Element):
     """A keyboard, mouse or tablet."""
 
     type: Annotated[
@@ -34,7 +35,7 @@ class Input(Spec):
     ] = None
 
 
-class Audio(Spec):
+class Audio(Element):
     """Where a guest's sound goes on the host."""
 
     id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Its number, 1 for the first.")]
@@ -47,7 +48,7 @@ class Audio(Spec):
     ]
 
 
-class Redirdev(Spec):
+class Redirdev(Element):
     """A place for a USB device of who watches the screen."""
 
     name: DeviceAlias = None

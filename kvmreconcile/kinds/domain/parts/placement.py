@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from kvmreconcile.kinds.codecs import WHOLE, YES_NO, Bytes
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.gather import Pairs
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
@@ -13,7 +14,7 @@ from kvmreconcile.kinds.values import Size
 Policy = Literal["strict", "interleave", "preferred", "restrictive"]
 
 
-class Cell(Spec):
+class Cell(Element):
     """A NUMA node of the guest."""
 
     id: Annotated[int, At("@id", WHOLE), Field(ge=0, description="Its number, from 0 without a gap.")]

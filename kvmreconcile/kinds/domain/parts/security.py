@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from kvmreconcile.kinds.codecs import WHOLE, YES_NO, Text
+from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.gather import Tags
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
@@ -13,7 +14,7 @@ from kvmreconcile.kinds.values import AbsolutePath
 UUID = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$")]
 
 
-class Tpm(Spec):
+class Tpm(Element):
     """A trusted platform module."""
 
     model: Annotated[
@@ -69,7 +70,7 @@ class Tpm(Spec):
         return self
 
 
-class Seclabel(Spec):
+class Seclabel(Element):
     """How a security driver of the host (SELinux, AppArmor, file ownership) keeps the guest apart."""
 
     type: Annotated[

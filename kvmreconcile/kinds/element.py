@@ -1,0 +1,45 @@
+"""
+Parts of a spec that are one element of libvirt's XML each, and can say more of it than there are fields for.
+
+Separate from what all parts have in common, since most parts are some of an element's values, and not all of it.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, cast
+
+from pydantic import Field, GetJsonSchemaHandler, ModelWrapValidatorHandler, model_validator
+from pydantic_core import CoreSchema
+
+from kvmreconcile.kinds.lens import Fragment
+from kvmreconcile.kinds.part import Spec
+
+
+class Element(Spec):
+    """A part with an `xml` of its own; where it has nothing else, its required fields need not be there."""
+
+    xml: Annotated[
+        str | None,
+        Fragment(),
+        Field(
+            description="What libvirt can say of this element and no field does: XML with the element as its root, "
+            "merged over the other fields. With nothing beside it, it is all there is to say. Defaults to nothing."
+        ),
+    ] = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _from_xml_alone(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(value, Mapping) and value.keys() == {"xml"} and isinstance(value["xml"], str):
+            unsaid: dict[str, Any] = dict.fromkeys(cls.model_fields)
+            return cast("Self", cls.model_construct({"xml"}, **unsaid | {"xml": value["xml"]}))
+        return handler(value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Say that fields are required only where there is more than `xml`."""
+        whole = handler.resolve_ref_schema(handler(schema))
+        if required := whole.pop("required", None):
+            whole |= {"if": {"required": ["xml"], "maxProperties": 1}, "else": {"required": required}}
+        return whole

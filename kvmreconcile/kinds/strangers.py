@@ -1,0 +1,75 @@
+"""
+Elements of a spec's `xml` that are about no entry of a list which its fields have.
+
+Separate from rendering because it compares the two, where rendering lays one over the other. Laid over a list, such
+an element would be one more device: after an edit of the address by which the entry and the element knew each other,
+a guest would be given a second card.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from kvmreconcile.kinds.element import Element
+from kvmreconcile.kinds.lens import places
+from kvmreconcile.tree import Node, Rules
+from kvmreconcile.tree.match import pair
+from kvmreconcile.tree.merge import satisfying
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """An element of a fragment; `place` is its XPath below the root, `field` the list that lacks it."""
+
+    element: Node
+    place: str
+    field: str
+
+
+def strangers(
+    part: BaseModel, fields: Node, fragment: Node, rules: Rules, place: str = ""
+) -> Iterator[Stranger]:
+    """
+    Yield what a fragment says of no entry of a list.
+
+    Args:
+        part: A spec, or a part of it.
+        fields: What its fields say.
+        fragment: What XML says of the same element.
+        rules: By which entries and elements are told apart.
+        place: The element's XPath below the root.
+    """
+    for name, at in places(type(part)):
+        value, above = getattr(part, name), at.path.rpartition("/")[0]
+        if isinstance(value, BaseModel):
+            have, want = fields.find(at.path), fragment.find(at.path)
+            if have and want:
+                yield from strangers(value, have, want, rules, _join(place, at.path))
+        elif isinstance(value, list) and any(isinstance(entry, Element) for entry in value):
+            have, want = fields.find(above), fragment.find(above)
+            if have and want:
+                field = type(part).model_fields[name].alias or name
+                tag = at.path.rpartition("/")[2]
+                sides = tuple(tuple(c for c in side.children if c.tag == tag) for side in (have, want))
+                yield from _in_list(value, sides, rules, _join(place, at.path), field)
+
+
+def _in_list(
+    entries: Sequence[Element], sides: Sequence[Sequence[Node]], rules: Rules, place: str, field: str
+) -> Iterator[Stranger]:
+    have, want = sides
+    path, _, _tag = re.sub(r"\[\d+\]", "", place).rpartition("/")
+    pairs = pair(have, want, path, rules, satisfying(rules, path))
+    for index, element in enumerate(want):
+        here = f"{place}[{index + 1}]"
+        if index not in pairs:
+            yield Stranger(element, here, field)
+        else:
+            entry = pairs[index]
+            yield from strangers(entries[entry], have[entry], element, rules, here)
+
+
+def _join(place: str, path: str) -> str:
+    return f"{place}/{path}".strip("/")
