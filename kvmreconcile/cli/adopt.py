@@ -77,7 +77,8 @@ def adopt(options: AdoptOptions) -> int:
         proved = [key for key in written if not _differs(key, plan, world)]
         _put(options.output, {key: written[key] for key in proved}, _private(found, kinds))
         _tell(plan, [key for key in written if key not in proved], site)
-        is_done = options.dry_run or _take_over(proved, plan, replace(world, applied=seen.applied), site)
+        world = replace(world, applied=seen.applied)
+        is_done = options.dry_run or _take_over(proved, len(chosen_keys), plan, world, site)
     is_whole = not (options.everything and seen.observed.blind)
     return 0 if is_done and is_whole and len(proved) == len(chosen_keys) else 1
 
@@ -153,18 +154,23 @@ def _prove(written: Mapping[Key, str], world: World, site: Site) -> tuple[World,
 
 
 def _differs(key: Key, plan: Plan, world: World) -> bool:
-    is_changed = any(a.key == key and a.verb != "own" for a in plan.actions)
-    return is_changed or key not in world.desired or any(h.action.key == key for h in plan.held)
+    """Tell whether a spec would change its object, or the plan has left the object out."""
+    verbs = {a.verb for a in plan.actions if a.key == key}
+    is_known = bool(verbs) or key in plan.in_sync or key in plan.records
+    is_changed = bool(verbs - {"own"}) or any(h.action.key == key for h in plan.held)
+    return is_changed or not is_known or key not in world.desired
 
 
 def _tell(plan: Plan, differing: list[Key], site: Site) -> None:
     """Say what the specs of some objects would change."""
-    complain(plan.problems)
-    if not differing:
-        return
+    # They are about specs that were never written, so that their places are nowhere.
+    complain(Problem("adopt", p.what, "create it first, or edit the object") for p in plan.problems)
     actions = tuple(a for a in plan.actions if a.key in differing)
     held = tuple(h for h in plan.held if h.action.key in differing)
-    say(f"not adopted, since their specs would change them: {', '.join(map(str, differing))}")
+    changed = {action.key for action in (*actions, *(h.action for h in held))}
+    if not changed:
+        return
+    say(f"not adopted, since their specs would change them: {', '.join(map(str, sorted(changed)))}")
     say(render_text(Plan(actions, held, digest=plan.digest), rules_of(site.kinds)))
 
 
@@ -199,13 +205,15 @@ def _create(file: Path, text: str, *, is_private: bool) -> None:
         raise SpecError([Problem(str(file), what, "name another with --output")]) from None
 
 
-def _take_over(proved: list[Key], plan: Plan, world: World, site: Site) -> bool:
-    """Write down that the objects are ours, in them where libvirt keeps metadata, and in the state."""
+def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, site: Site) -> bool:
+    """Write down that objects are ours, in them where libvirt keeps metadata, and in the state; say how many are not."""
+    left = f", {chosen - len(proved)} not adopted" if chosen > len(proved) else ""
     if not proved:
+        say(f"0 adopted, 0 failed{left}")
         return True
     own = tuple(a for a in plan.actions if a.key in proved)
     mine = Plan(own, records=tuple(k for k in plan.records if k in proved), digest=plan.digest)
     with reporting() as reporter:
         report = carry_out(site, mine, world, reporter, Deed("adopt", Origin(())))
-    say(f"{len(proved) - len(report.failed)} adopted, {len(report.failed)} failed")
+    say(f"{len(proved) - len(report.failed)} adopted, {len(report.failed)} failed{left}")
     return not report.failed

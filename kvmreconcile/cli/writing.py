@@ -1,7 +1,8 @@
 """
 Write a spec document in as few lines as can be read.
 
-Separate from adopting, because how YAML looks has nothing to do with what is adopted.
+Separate from adopting, because how YAML looks has nothing to do with what is adopted. What is written says the same
+to readers of YAML 1.2 and of 1.1, to whom a MAC address of digits alone is a number.
 """
 
 import io
@@ -20,8 +21,23 @@ class _Dumper(CoreDumper):  # type: ignore[misc] # it carries no annotations
         return True
 
 
+_STR = "tag:yaml.org,2002:str"
+_BOOLEANS = frozenset("yYnN")
+"""Words that are booleans to readers of YAML 1.1, and not to PyYAML."""
+
+
 def _text(dumper: yaml.Dumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    return dumper.represent_scalar(_STR, text, style="|" if "\n" in text else _quotes(text))
+
+
+def _quotes(text: str) -> str | None:
+    """Return the quotes that a text needs so that readers of YAML 1.1 take it for one, None where it needs none."""
+    tag = _OLD.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call] # it has no annotations
+    is_text = tag == _STR and text not in _BOOLEANS
+    return None if is_text else "'"
+
+
+_OLD = yaml.resolver.Resolver()
 
 
 _Dumper.add_representer(str, _text)

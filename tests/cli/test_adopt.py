@@ -42,6 +42,25 @@ def test_spec_without_adopting_is_a_conflict(host: Host) -> None:
     assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 3
 
 
+@pytest.mark.case("32")
+def test_object_that_names_what_is_missing_is_not_adopted(host: Host) -> None:
+    _define(host)
+    host.virt.defineXML(
+        "<domain type='test'><name>alone</name><memory>65536</memory><os><type>hvm</type></os><devices>"
+        "<interface type='network'><source network='gone'/></interface></devices></domain>"
+    )
+
+    result = host.run("adopt", "--all", "-o", str(host.specs))
+
+    assert result.exit_code == 1
+    assert (
+        "adopt: Domain/alone refers to Network/gone, which neither a spec nor this host has" in result.stderr
+    )
+    assert "not adopted, since their specs would change them" not in result.stderr
+    assert result.stderr.splitlines()[-1] == "1 adopted, 0 failed, 1 not adopted"
+    assert [file.name for file in host.specs.iterdir()] == ["network-theirs.yaml"]
+
+
 def test_all_is_written_as_one_stream_of_documents(host: Host) -> None:
     _define(host)
     _define(host, "<network><name>more</name></network>")

@@ -1,4 +1,6 @@
-from hypothesis import given
+import pytest
+import yaml
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kvmreconcile.cli.writing import WIDTH, write_document
@@ -63,6 +65,17 @@ def test_what_is_written_is_read_as_the_same(spec: dict[str, object]) -> None:
     document = {"kind": "Domain", "metadata": {"name": "x"}, "spec": spec}
 
     assert _read_back(write_document(document)) == document
+
+
+@pytest.mark.case("34")
+@given(st.dictionaries(st.text("abcdef", min_size=1), VALUES, min_size=1, max_size=4))
+@example(
+    {"mac": "52:54:00:00:00:12", "address": "0000:03:00.0", "answer": "y", "ask": ["No", "off", "1_000", "="]}
+)
+def test_what_is_written_says_the_same_to_readers_of_yaml_1_1(spec: dict[str, object]) -> None:
+    document = {"kind": "Domain", "metadata": {"name": "x"}, "spec": spec}
+
+    assert yaml.safe_load(write_document(document)) == document
 
 
 def test_short_lists_and_mappings_stand_on_one_line() -> None:
