@@ -14,7 +14,7 @@ from typing import Any
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Key, Obstacle, Plan, World
 from kvmreconcile.plan.doubt import STARTS
-from kvmreconcile.plan.unsupported import WHOLE
+from kvmreconcile.plan.invalid import WHOLE
 from kvmreconcile.tree import Node
 
 

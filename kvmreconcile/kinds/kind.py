@@ -25,6 +25,7 @@ from kvmreconcile.model import (
     Desired,
     Key,
     Lookup,
+    Mistake,
     Observation,
     Obstacle,
     Prune,
@@ -154,6 +155,10 @@ def _none_astray(
     return ()
 
 
+def _no_mistakes(_definition: Node) -> Iterable[Mistake]:
+    return ()
+
+
 def _no_notes(_whole: Node) -> Iterable[str]:
     return ()
 
@@ -206,6 +211,7 @@ class Kind:
             earlier spec said.
         strays: Tells what was taken over and should not be there: which part, what it is, what it should be.
         moves: Tells what was taken over and goes where it should be while the object runs: a change for each part.
+        mistakes: Tells what is wrong with a definition, or a part of one, whatever the host.
         notes: Tells what people should know of a new definition before it is made.
         cost: Tells what the removal of an object costs, and what stays of it.
         describe: Describes what a running object loses with a part of it (`Rules.parts`), given its path and what was
@@ -233,6 +239,7 @@ class Kind:
     follow: Callable[[Desired, Actual, Node | None], Node] = _as_said
     strays: Callable[[Desired, Actual, Node | None, Lookup], Iterable[tuple[str, str, str]]] = _none_astray
     moves: Callable[[Desired, Actual, Lookup], Iterable[Change]] = _none_moved
+    mistakes: Callable[[Node], Iterable[Mistake]] = _no_mistakes
     notes: Callable[[Node], Iterable[str]] = _no_notes
     cost: Callable[[Removal], Cost] = _plain_cost
     unusable: Callable[[Node, Content], Obstacle | None] = _usable

@@ -17,7 +17,7 @@ from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.gather import Gathered
 from kvmreconcile.kinds.lens import At, places
 from kvmreconcile.kinds.short import Short
-from kvmreconcile.tree import Node, Rules, brief, overlay
+from kvmreconcile.tree import Node, Owner, Rules, brief, overlay
 from kvmreconcile.tree.place import under
 from kvmreconcile.tree.rules import labels
 
@@ -89,6 +89,7 @@ def _read_list(inner: Any, place: At, node: Node, where: tuple[Rules, str]) -> t
     element, _, leaf = place.path.partition("/@")
     rules, path = where[0], _join(where[1], element)
     found: list[Any] = []
+    rest = node
     for item in tuple(node.all(element)):
         if not _is_model(inner):
             value, _ = place.codec.take(item, f"@{leaf}" if leaf else "")
@@ -104,8 +105,12 @@ def _read_list(inner: Any, place: At, node: Node, where: tuple[Rules, str]) -> t
             readable &= left.is_empty() or next(labels(item, members), None) is not None
         if readable:
             found.append(_brief(inner, value) if _is_model(inner) else value)
-            node = put_back(node, element.split("/"), item, left)
-    return found or None, node
+            rest = put_back(rest, element.split("/"), item, left)
+    members = rules.members.get(path)
+    if members and members.owner is Owner.ORDERED and len(found) < len(tuple(node.all(element))):
+        # What comes first counts, and a fragment could not say what stands between two entries.
+        return None, node
+    return found or None, rest
 
 
 def _identified(left: Node, whole: Node, rules: Rules, path: str) -> Node:

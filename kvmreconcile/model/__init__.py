@@ -2,6 +2,7 @@
 
 from kvmreconcile.model.data import Data
 from kvmreconcile.model.host_id import HostId
+from kvmreconcile.model.mistake import Mistake
 from kvmreconcile.model.objects import (
     Actual,
     Content,
@@ -69,6 +70,7 @@ __all__ = [
     "Leftover",
     "Lookup",
     "Mention",
+    "Mistake",
     "Observation",
     "Obstacle",
     "Outcome",

@@ -104,6 +104,7 @@ class Hold(Enum):
     CONTENT = "its content cannot be used"
     UNSUPPORTED = "this libvirt cannot do it"
     HOST = "the host lacks what it needs"
+    INVALID = "the definition is not valid"
     AMBIGUOUS = "the spec does not say which device is which"
     FAULT = "it stands still, and not because anybody wants it"
     LEFT = "its spec leaves it off"

@@ -253,6 +253,7 @@ class World:
         trials: Edits that are on trial, or were taken back.
         obstacles: What of the objects' content, old or new, cannot be used.
         lacking: What the host lacks for objects that would be stored or started.
+        refused: Why libvirt's own driver, when it was asked, refused the definitions that objects are to have.
         edits: Edits that are stored and not known to be in force, and those that libvirt refused.
         software: The versions of libvirt and QEMU, "" if unknown.
         sightings: Since when the specs have said what they say. Without it they have only just been read.
@@ -275,6 +276,7 @@ class World:
     trials: Mapping[Key, Trial] = field(default_factory=dict)
     obstacles: Mapping[Key, Obstacle] = field(default_factory=dict)
     lacking: Mapping[Key, Obstacle] = field(default_factory=dict)
+    refused: Mapping[Key, str] = field(default_factory=dict)
     edits: Mapping[Key, StoredEdit] = field(default_factory=dict)
     software: str = ""
     sightings: Sightings = field(default_factory=Sightings)

@@ -11,6 +11,7 @@ from kvmreconcile.model import Action, Held, Hold, Key, Plan, Why, World
 from kvmreconcile.plan.brakes import Limits, braked
 from kvmreconcile.plan.doubt import reports, without_data
 from kvmreconcile.plan.groups import in_turn
+from kvmreconcile.plan.invalid import invalid
 from kvmreconcile.plan.left_behind import left_behind
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.memory import forget_others
@@ -54,7 +55,7 @@ def plan(
     found = _looked(scene, edits, overrides)
     for key in _chosen(needs, overrides):
         rename_first(key, renames, world, kinds[key.kind], found)
-    found.unusable |= dict(unsupported(found.steps, scene))
+    found.unusable |= dict(unsupported(found.steps, scene)) | dict(invalid(found.steps, scene))
     found.unusable |= {k: (Hold.HOST, o.why, o.todo, None) for k, o in world.lacking.items()}
     swaps = find_swaps(world, kinds, needs, found)
     found.withheld |= left_behind(found.steps, scene)

@@ -7,7 +7,18 @@ Separate so that planning imports no kind: whatever has these attributes can be 
 from collections.abc import Iterable
 from typing import Protocol
 
-from kvmreconcile.model import Actual, Cost, Data, Desired, Lookup, Observation, Prune, Removal, Surroundings
+from kvmreconcile.model import (
+    Actual,
+    Cost,
+    Data,
+    Desired,
+    Lookup,
+    Mistake,
+    Observation,
+    Prune,
+    Removal,
+    Surroundings,
+)
 from kvmreconcile.tree import Change, Node, Rules, Table
 
 
@@ -85,6 +96,10 @@ class Rulebook(Protocol):
 
     def moves(self, desired: Desired, actual: Actual, lookup: Lookup, /) -> Iterable[Change]:
         """Tell what was taken over and goes where it should be while the object runs."""
+        ...
+
+    def mistakes(self, definition: Node, /) -> Iterable[Mistake]:
+        """Tell what is wrong with a definition, or a part of one, whatever the host."""
         ...
 
     def notes(self, whole: Node, /) -> Iterable[str]:

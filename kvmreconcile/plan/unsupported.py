@@ -8,6 +8,7 @@ those are is a table of each kind (`Rules.unsupported`), without the rows that t
 from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Hold, Key, Lookup
+from kvmreconcile.plan.invalid import definition
 from kvmreconcile.plan.memory import Lookups
 from kvmreconcile.plan.needs import Scene
 from kvmreconcile.plan.suspended import Stop
@@ -17,8 +18,6 @@ from kvmreconcile.tree.rules import labels
 
 _Found = tuple[str, Unsupported]
 """The label of an element, and the row that it meets."""
-WHOLE = frozenset({"create", "define", "replace"})
-"""Verbs that store a whole definition."""
 
 
 def unsupported(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Stop]]:
@@ -26,7 +25,7 @@ def unsupported(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterat
     lookup = Lookups(scene.world).lookup
     for key, each in steps.items():
         rules = scene.kinds[key.kind].rules
-        whole = next((a.tree for a in each if a.verb in WHOLE and a.tree is not None), None)
+        whole = definition(each)
         if whole is None or not rules.unsupported.rows:
             continue
         actual = scene.world.observed.actual(key)

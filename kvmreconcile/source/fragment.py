@@ -87,11 +87,12 @@ def mentions(item: Item, rules: Rules, path: str) -> Iterator[Mention]:
         left += [(under(path, e.tag), e) for e in element if isinstance(e.tag, str)]
 
 
-def source_of(item: Item, xpath: str) -> Source:
-    """Return where in the file an element of a fragment, in which nothing is wrong, stands."""
-    element = etree.fromstring(str(item.value).encode(), _PARSER).find(xpath)
-    line = element.sourceline if element is not None and isinstance(element.sourceline, int) else 1
-    return _place(item, line, 1)
+def source_of(item: Item, xpath: str) -> Source | None:
+    """Return where in the file an element of a fragment, in which nothing is wrong, stands; None if it has none such."""
+    element = etree.fromstring(str(item.value).encode(), _PARSER).find(xpath or ".")
+    if element is None:
+        return None
+    return _place(item, element.sourceline if isinstance(element.sourceline, int) else 1, 1)
 
 
 def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
-from kvmreconcile.model import Content, Desired, Key, Source
+from kvmreconcile.model import Content, Desired, Key, Mistake, Source
 from kvmreconcile.source import fragment
 from kvmreconcile.source.document import check, find
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import SpecFile
 from kvmreconcile.source.item import Item
 from kvmreconcile.source.mentions import mentions
+from kvmreconcile.source.places import source_of
 from kvmreconcile.source.secret_paths import check as check_secrets
 from kvmreconcile.source.text import Chunk, chunks, decode
 from kvmreconcile.source.yaml import read
@@ -84,10 +85,12 @@ def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: st
         desired = kind.desire(checked.document, derived_uuid(instance, key))
         content = _placed(desired.content, reading.item)
         desired = replace(desired, mentions=tuple(mentions(reading.item, kind)), content=content)
-        if wrong := tuple(check_secrets(reading.item, desired.tree, kind.rules)):
-            desired, contradictions = None, tuple(fault.of(str(key)) for fault in wrong)
+        wrong = [_mistaken(mistake, reading.item, kind) for mistake in kind.mistakes(desired.tree)]
+        wrong += check_secrets(reading.item, desired.tree, kind.rules)
+        contradictions = tuple(fault.of(str(key)) for fault in wrong)
     except SpecError as error:
         contradictions = tuple(_contradictions(error, reading.item, key))
+    desired = None if contradictions else desired
     return Piece(checked.document, key, desired, checked.faults, contradictions, reading.whole)
 
 
@@ -97,6 +100,15 @@ def _placed(content: Content | None, item: Item) -> Content | None:
     return replace(content, source=found.source) if content and found else content
 
 
+def _mistaken(mistake: Mistake, item: Item, kind: Kind) -> Fault:
+    """Say what is wrong with a definition, at the place in the document that says it."""
+    spec = find(item, "spec") or item
+    what = mistake.what
+    if mistake.other:
+        what += f" (the other is at {source_of(mistake.other, spec, kind.spec)})"
+    return Fault(source_of(mistake.place, spec, kind.spec), what, mistake.todo)
+
+
 def _contradictions(error: SpecError, item: Item, key: Key) -> Iterator[Fault]:
     for problem in error.problems:
         # The last part of where it is names the field, if any, and an element inside of it, if it is XML:
@@ -104,5 +116,5 @@ def _contradictions(error: SpecError, item: Item, key: Key) -> Iterator[Fault]:
         name, _, element = problem.where.rpartition(": ")[2].partition(":")
         found = find(item, *name.split("."))
         what = f"{name}: {problem.what}" if found else problem.what
-        source = fragment.source_of(found, element) if found and element else (found or item).source
-        yield Fault(source, what, problem.todo).of(str(key))
+        source = fragment.source_of(found, element) if found and element else None
+        yield Fault(source or (found or item).source, what, problem.todo).of(str(key))

@@ -57,7 +57,7 @@ def test_apply_is_there_with_its_steps_and_who_ran_it(host: Host) -> None:
 
 
 def test_failed_step_is_there_with_what_went_wrong(host: Host) -> None:
-    inside = '<ip address="10.0.0.1" prefix="24"><dhcp><range start="10.9.0.5" end="10.9.0.9"/></dhcp></ip>'
+    inside = '<ip address="10.0.0.1" prefix="24"/><route address="10.9.0.5" prefix="24" gateway="10.0.0.2"/>'
     host.write("a.yaml", network("lab", f"{{xml: '<network>{inside}</network>'}}"))
     assert host.run("apply", str(host.specs), "--yes").exit_code == 1
 

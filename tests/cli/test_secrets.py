@@ -58,14 +58,14 @@ def test_error_of_libvirt_that_quotes_a_secret_is_told_without_it(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hide(monkeypatch, "ip/dhcp/range/@start")
-    inside = '<ip address="10.0.0.1" prefix="24"><dhcp><range start="10.9.0.5" end="10.9.0.9"/></dhcp></ip>'
+    inside = '<ip address="10.0.0.1" prefix="8"><dhcp><range start="10.0.0.5" end="10.9.0.9"/></dhcp></ip>'
     host.write("a.yaml", network("lab", f"{{xml: '<network>{inside}</network>'}}"))
 
     told = host.run("apply", str(host.specs), "--yes").output
     told += host.run("history").output + host.run("history", "-o", "json").output
 
-    assert told.count("(secret) - 10.9.0.9 is not entirely within network") == 3
-    assert "10.9.0.5" not in told
+    assert told.count("range (secret) - 10.9.0.9 is too large") == 3
+    assert "10.0.0.5" not in told
 
 
 def test_history_shows_no_secret_that_comes_changes_or_goes(secretive: Host) -> None:

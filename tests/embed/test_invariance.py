@@ -181,10 +181,11 @@ def test_device_stays_where_it_is_when_the_spec_no_longer_says_where(hypervisor:
         "<address type='pci' bus='0x07'/></disk></devices></domain>",
     )
     adopted = {**KIND.adopt(before), "adopt": True}
-    assert 'bus="0x07"' in adopted["xml"]
+    (disk,) = adopted["disks"]
+    assert 'bus="0x07"' in disk["xml"]
     hypervisor.apply(full := wish("short", adopted), hypervisor.plan(full))
 
-    shortened = wish("short", {k: v for k, v in adopted.items() if k != "xml"})
+    shortened = wish("short", {**adopted, "disks": [{k: v for k, v in disk.items() if k != "xml"}]})
 
     assert not any(action.changes for action in hypervisor.plan(shortened).actions)
     assert list(_addresses(_only(hypervisor).tree)) == list(_addresses(before.tree))

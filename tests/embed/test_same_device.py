@@ -275,7 +275,8 @@ def test_adopted_guest_is_planned_for_by_names_that_its_next_start_brings(hyperv
     # A SCSI disk without a serial number shows the guest what it is called.
     assert [d.get("name") for d in fields["disks"]] == ["root", "disk", None, "unseen", "cdrom"]
     assert [nic["name"] for nic in fields["interfaces"]] == ["nic", "nic-2"]
-    assert 'dir="srv/www"/><alias name="ua-www"/>' in fields["xml"]
+    (share,) = fields["filesystems"]
+    assert 'dir="srv/www"/><alias name="ua-www"/>' in share["xml"]
     assert [action.verb for action in first.actions] == ["own"]
     assert not report.failed
     assert (second.actions, second.held, dict(second.pending)) == ((), (), {})

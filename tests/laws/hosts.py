@@ -17,6 +17,7 @@ from kvmreconcile.model import (
     Desired,
     Key,
     Lookup,
+    Mistake,
     Observation,
     Plan,
     Prune,
@@ -61,6 +62,9 @@ class Book:
         return ()
 
     def moves(self, _desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
+        return ()
+
+    def mistakes(self, _definition: Node) -> Iterable[Mistake]:
         return ()
 
     def notes(self, _whole: Node) -> Iterable[str]:

@@ -21,6 +21,7 @@ from kvmreconcile.model import (
     Desired,
     Key,
     Lookup,
+    Mistake,
     Observation,
     Plan,
     Policy,
@@ -103,6 +104,11 @@ class Book:
         place, wanted = actual.tree.attr("place"), desired.tree.attr("place")
         if actual.active and desired.policy.copies and place != wanted:
             yield Change(("it", "@place"), "it/@place", place, wanted)
+
+    def mistakes(self, definition: Node) -> Iterable[Mistake]:
+        """Tell of what cannot be."""
+        wrong = definition.attr("impossible")
+        return [Mistake("@impossible", f"{wrong} cannot be", "leave it out")] if wrong else []
 
     def notes(self, whole: Node) -> Iterable[str]:
         """Tell of a guest that is made small."""

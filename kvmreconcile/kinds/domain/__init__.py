@@ -8,6 +8,7 @@ from kvmreconcile.kinds.domain.chains import follow, moves, strays
 from kvmreconcile.kinds.domain.complete import complete
 from kvmreconcile.kinds.domain.describe import describe
 from kvmreconcile.kinds.domain.headroom import notes
+from kvmreconcile.kinds.domain.mistakes import mistakes
 from kvmreconcile.kinds.domain.removal import cost
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
@@ -43,6 +44,7 @@ KIND = Kind(
     desire=render.desire,
     complete=complete,
     driver=_driver,
+    mistakes=mistakes,
     adopt=_adopt,
     follow=follow,
     strays=strays,

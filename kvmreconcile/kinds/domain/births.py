@@ -16,36 +16,52 @@ _PORTS = '<controller type="pci" index="0" model="pcie-root"/>' + "".join(
 )
 
 
-def _domain(kind: str, *, q35: bool) -> Node:
+_OF_X86 = "<acpi/><apic/>"
+
+
+def _domain(kind: str, features: str = _OF_X86, *, q35: bool = False) -> Node:
     machine = ' machine="q35"' if q35 else ""
     cpu = '<cpu mode="host-passthrough"/>' if kind == "kvm" else ""
     return parse(
-        f'<domain type="{kind}"><os><type{machine}>hvm</type></os><features><acpi/><apic/></features>{cpu}'
+        f'<domain type="{kind}"><os><type{machine}>hvm</type></os><features>{features}</features>{cpu}'
         f'<clock offset="utc"/><devices>{_PORTS if q35 else ""}{SERIAL}{AGENT}{RNG}</devices></domain>'
     )
 
 
-_ARCH, _MACHINE, _TYPE = "os/type/@arch", "os/type/@machine", "@type"
+_ARCH, _MACHINE, _TYPE, _FIRMWARE = "os/type/@arch", "os/type/@machine", "@type", "os/@firmware"
 _X86: tuple[str | None, ...] = (None, "x86_64")
+_KINDS: tuple[tuple[str, str | None], ...] = (("qemu", "qemu"), ("kvm", "kvm"), ("kvm", None))
+"""What a guest is run by, and what the spec says of it."""
 
 _DOMAINS = (
     *(
         Birth(_domain(kind, q35=True), ((_TYPE, said), (_MACHINE, machine), (_ARCH, arch)))
-        for kind, said in (("qemu", "qemu"), ("kvm", "kvm"), ("kvm", None))
+        for kind, said in _KINDS
         for machine in (None, "q35")
         for arch in _X86
     ),
-    Birth(_domain("qemu", q35=False), ((_TYPE, "qemu"),)),
-    Birth(_domain("kvm", q35=False)),
+    *(
+        Birth(_domain(kind), ((_TYPE, said), (_ARCH, arch)))
+        for kind, said in _KINDS
+        for arch in (*_X86, "i686")
+    ),
+    # Of the others Arm has ACPI, and there by UEFI alone (`qemuDomainDefEnableDefaultFeatures`, qemu_domain.c).
+    *(
+        Birth(_domain(kind, "<acpi/>"), ((_TYPE, said), (_ARCH, "aarch64"), (_FIRMWARE, "efi")))
+        for kind, said in _KINDS
+    ),
+    *(Birth(_domain(kind, ""), ((_TYPE, said),)) for kind, said in _KINDS),
 )
 
 _DISK = '<disk type="file" device="disk"><driver name="qemu" discard="unmap"/>{}</disk>'
 _CDROM = '<disk type="file" device="cdrom">{}<readonly/></disk>'
+_FLOPPY = '<disk type="file" device="floppy">{}</disk>'
 
 _DISKS = (
     Birth(parse(_CDROM.format('<target bus="sata"/>')), (("@device", "cdrom"), ("target/@dev", None))),
     Birth(parse(_CDROM.format("")), (("@device", "cdrom"),)),
-    Birth(parse('<disk type="file" device="floppy"/>'), (("@device", "floppy"),)),
+    Birth(parse(_FLOPPY.format('<target bus="fdc"/>')), (("@device", "floppy"), ("target/@dev", None))),
+    Birth(parse(_FLOPPY.format("")), (("@device", "floppy"),)),
     Birth(parse('<disk type="block" device="lun"/>'), (("@device", "lun"),)),
     Birth(parse(_DISK.format('<target bus="virtio"/>')), (("target/@dev", None),)),
     Birth(parse(_DISK.format(""))),
@@ -65,6 +81,13 @@ BIRTHS: Table[tuple[Birth, ...]] = Table(
         "": _DOMAINS,
         "devices/disk": _DISKS,
         "devices/graphics": _SCREENS,
+        # libvirt gives some models 1.2, which current guests do not take.
+        "devices/tpm": (
+            Birth(
+                parse('<tpm><backend type="emulator" version="2.0"/></tpm>'),
+                (("backend/@type", "emulator"), ("backend/@version", None)),
+            ),
+        ),
         "devices/interface": (Birth(parse('<interface type="network"><model type="virtio"/></interface>')),),
     }
 )

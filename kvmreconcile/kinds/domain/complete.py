@@ -16,6 +16,8 @@ from kvmreconcile.tree.rules import Rules
 
 _PREFIX = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "sd": "sd", "ide": "hd", "fdc": "fd"}
 _FORMATS = {"qcow2": "qcow2", "qed": "qed", "vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vpc": "vpc"}
+_READ_AS = {"iso": "raw"}
+"""Formats that storage knows by a name of their own, and QEMU reads as another."""
 _BLANK = Rules()
 _HVM = parse("<domain><os><type>hvm</type></os></domain>")
 
@@ -81,6 +83,7 @@ def _with_format(device: Node, lookup: Lookup) -> Node:
     if pool and volume:
         tree = lookup(Key("Volume", f"{pool}/{volume}"))
         found = (tree.get("target/format/@type") or "qcow2") if tree else None
+        found = _READ_AS.get(found, found) if found else None
     elif file:
         found = _FORMATS.get(file.rpartition(".")[2], "raw")
     if found is None:

@@ -2,6 +2,7 @@
 
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.kinds.network import render
+from kvmreconcile.kinds.network.mistakes import mistakes
 from kvmreconcile.kinds.network.rules import RULES
 from kvmreconcile.kinds.network.spec import NetworkSpec
 
@@ -21,6 +22,7 @@ KIND = Kind(
     desire=render.desire,
     complete=render.complete,
     driver=_driver,
+    mistakes=mistakes,
     adopt=render.adopt,
     cost=render.cost,
     stamped=True,

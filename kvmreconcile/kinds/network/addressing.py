@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from kvmreconcile.kinds.codecs import WHOLE, YES_NO
-from kvmreconcile.kinds.element import Element
+from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.network.codecs import CIDR, LEASE_TIME
@@ -94,6 +94,7 @@ class DhcpHost(Element):
     ] = None
 
     @model_validator(mode="after")
+    @of_fields
     def _is_known_by_something(self) -> Self:
         if not (self.mac or self.id or self.name):
             raise ValueError("a DHCP host needs one of mac, id and name")

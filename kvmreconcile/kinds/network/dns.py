@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from kvmreconcile.kinds.codecs import WHOLE, YES_NO
-from kvmreconcile.kinds.element import Element
+from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.network.values import Address, Port
@@ -32,6 +32,7 @@ class Forwarder(Element):
     ] = None
 
     @model_validator(mode="after")
+    @of_fields
     def _says_something(self) -> Self:
         if not (self.address or self.domain):
             raise ValueError("a forwarder needs an address, a domain, or both")

@@ -4,6 +4,7 @@ from typing import Any
 
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.kinds.volume.content import unusable
+from kvmreconcile.kinds.volume.mistakes import mistakes
 from kvmreconcile.kinds.volume.render import NAME, ROOT, adopt, complete, cost, desire, key
 from kvmreconcile.kinds.volume.rules import RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
@@ -32,6 +33,7 @@ KIND = Kind(
     desire=desire,
     complete=complete,
     driver=_driver,
+    mistakes=mistakes,
     adopt=adopt,
     cost=cost,
     unusable=unusable,

@@ -18,6 +18,8 @@ ROOT = "volume"
 
 _IN_DIRECTORIES = frozenset({None, "dir", "fs", "netfs"})
 """Types of pools whose volumes are files; None is a new pool whose spec says no type."""
+_BY_ENDING = {"iso": "raw", "raw": "raw"}
+"""Formats of new volumes, by what their names end in."""
 
 # What libvirt only reports, and what it gives a new volume by itself.
 _REPORTED = (
@@ -97,7 +99,8 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
     pool = surroundings.lookup(Key("StoragePool", proposed.attr("pool") or ""))
     if pool is not None and pool.attr("type") not in _IN_DIRECTORIES:
         return proposed
-    target = make("target", children=(make("format", {"type": "qcow2"}),))
+    ending = (proposed.get("name") or "").rpartition(".")[2]
+    target = make("target", children=(make("format", {"type": _BY_ENDING.get(ending, "qcow2")}),))
     return overlay(proposed, Node(ROOT, children=(target,)), RULES)
 
 

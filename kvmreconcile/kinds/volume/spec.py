@@ -157,7 +157,8 @@ class VolumeSpec(ObjectSpec):
         At("target/format/@type"),
         Field(
             description="How the bytes are kept. A change destroys the data and is held. Defaults to what it is; "
-            'a new volume in a directory is "qcow2", and elsewhere what the pool has.'
+            'a new volume in a directory is "raw" if its name ends in ".iso" or ".raw", and else "qcow2"; elsewhere it is '
+            "what the pool has."
         ),
     ] = None
     source: Annotated[

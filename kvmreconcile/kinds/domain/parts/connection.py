@@ -9,7 +9,7 @@ from kvmreconcile.kinds.domain.parts.codecs import PCI_TYPED
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
 from kvmreconcile.kinds.domain.parts.passthrough import PciAddress
 from kvmreconcile.kinds.domain.parts.traffic import Virtualport, Vlan
-from kvmreconcile.kinds.element import Element
+from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath, Name
@@ -130,6 +130,7 @@ class Connection(Element):
     ] = None
 
     @model_validator(mode="after")
+    @of_fields
     def _check_source(self) -> "Connection":
         ends = (
             self.network,

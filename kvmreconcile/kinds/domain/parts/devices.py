@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, Bytes
 from kvmreconcile.kinds.domain.parts.codecs import CID
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
-from kvmreconcile.kinds.element import Element
+from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.short import Short
@@ -154,6 +154,7 @@ class Rng(Element):
     ] = None
 
     @model_validator(mode="after")
+    @of_fields
     def _check(self) -> "Rng":
         if self.backend == "builtin" and self.device:
             raise ValueError('the backend "builtin" reads no "device"; take one of them out')

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, Bytes
 from kvmreconcile.kinds.domain.parts.naming import BootOrder, DeviceAlias
 from kvmreconcile.kinds.domain.parts.throttle import Iotune
-from kvmreconcile.kinds.element import Element
+from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath, Name, Size
@@ -196,6 +196,7 @@ class Disk(Element):
     boot_order: BootOrder = None
 
     @model_validator(mode="after")
+    @of_fields
     def _check(self) -> "Disk":
         if sum(source is not None for source in (self.volume, self.file, self.block)) > 1:
             raise ValueError("a disk has one source: volume, file or block")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from kvmreconcile.kinds.codecs import ON_OFF, WHOLE, YES_NO, Bytes, Text
-from kvmreconcile.kinds.element import Element
+from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.gather import Pairs
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath, Size
@@ -160,6 +160,7 @@ class Graphics(Element):
     ] = None
 
     @model_validator(mode="after")
+    @of_fields
     def _check(self) -> "Graphics":
         said = self.model_fields_set
         for kind, names in (("spice", _SPICE), ("vnc", _VNC)):

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, YES_NO
 from kvmreconcile.kinds.domain.parts.codecs import PCI
 from kvmreconcile.kinds.domain.parts.naming import BootOrder, DeviceAlias
-from kvmreconcile.kinds.element import Element
+from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath
@@ -173,6 +173,7 @@ class Hostdev(Element):
     boot_order: BootOrder = None
 
     @model_validator(mode="after")
+    @of_fields
     def _check(self) -> "Hostdev":
         if sum(source is not None for source in (self.pci, self.usb, self.mdev, self.scsi)) != 1:
             raise ValueError("a host device is one of pci, usb, mdev and scsi")

@@ -7,7 +7,6 @@ from pydantic import Field
 from kvmreconcile.kinds.codecs import WHOLE, YES_NO
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
 from kvmreconcile.kinds.element import Element
-from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import AbsolutePath
 
@@ -60,7 +59,7 @@ class Redirdev(Element):
     bus: Annotated[Literal["usb"], At("@bus"), Field(description="Its bus.")] = "usb"
 
 
-class RedirectRule(Spec):
+class RedirectRule(Element):
     """A rule about which USB devices may be redirected; the first that fits decides, and what fits none is refused."""
 
     allow: Annotated[bool, At("@allow", YES_NO), Field(description="Whether such devices may be.")]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from kvmreconcile.kinds.codecs import WHOLE, YES_NO, Text
-from kvmreconcile.kinds.element import Element
+from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.gather import Tags
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
@@ -30,7 +30,7 @@ class Tpm(Element):
     version: Annotated[
         Literal["1.2", "2.0"] | None,
         At("backend/@version"),
-        Field(description='Version of an emulated one. Defaults to "2.0".'),
+        Field(description='Version of an emulated one. Defaults to "2.0" for a new one.'),
     ] = None
     persistent_state: Annotated[
         bool | None,
@@ -61,6 +61,7 @@ class Tpm(Element):
     ] = None
 
     @model_validator(mode="after")
+    @of_fields
     def _check(self) -> "Tpm":
         emulated = (self.version, self.persistent_state, self.encryption, self.active_pcr_banks)
         if self.type == "passthrough" and any(value is not None for value in emulated):
@@ -112,6 +113,7 @@ class Seclabel(Element):
     ] = None
 
     @model_validator(mode="after")
+    @of_fields
     def _check(self) -> "Seclabel":
         if (self.type == "static") != (self.label is not None):
             raise ValueError('a "label" is given with the type "static", and with no other')

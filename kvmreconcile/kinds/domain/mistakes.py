@@ -1,0 +1,62 @@
+"""
+What is wrong with a domain's definition on any host, by a table.
+
+Separate from the contradictions between fields (`checks`), which are about what is written: these are about
+definitions, whether fields or XML or the host has said them. Pure.
+"""
+
+from collections.abc import Callable, Iterator
+
+from kvmreconcile.model import Mistake
+from kvmreconcile.tree import Node
+
+Check = Callable[[Node], Iterator[Mistake]]
+
+
+def mistakes(domain: Node) -> Iterator[Mistake]:
+    """Yield what is wrong with a definition, or with a part of one."""
+    for check in CHECKS:
+        yield from check(domain)
+
+
+def _ide_on_q35(domain: Node) -> Iterator[Mistake]:
+    """Source: `qemuValidateDomainDeviceDefControllerIDE` in libvirt's src/qemu/qemu_validate.c."""
+    if "q35" not in (domain.get("os/type/@machine") or ""):
+        return
+    for number, disk in enumerate(domain.all("devices/disk"), 1):
+        bus, name = disk.get("target/@bus"), disk.get("target/@dev") or ""
+        if bus == "ide" or (bus is None and name.startswith("hd")):
+            what = "the machine q35 has no IDE bus"
+            yield Mistake(f"devices/disk[{number}]/target/@bus", what, 'write "bus: sata" or "bus: virtio"')
+
+
+def _two_boot_orders(domain: Node) -> Iterator[Mistake]:
+    """Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms, `boot`."""
+    if domain.find("os/boot") is None:
+        return
+    for tag in ("disk", "interface", "hostdev", "redirdev"):
+        for number, device in enumerate(domain.all(f"devices/{tag}"), 1):
+            if device.child("boot"):
+                what = "a boot order of devices is not used together with one of kinds of devices (os/boot)"
+                todo = 'keep "bootOrder" of devices, or "boot.order"'
+                yield Mistake(f"devices/{tag}[{number}]/boot/@order", what, todo, "os/boot")
+
+
+def _multicast(domain: Node) -> Iterator[Mistake]:
+    """Source: `virDomainNetDefParseXML` in libvirt's src/conf/domain_conf.c."""
+    for number, interface in enumerate(domain.all("devices/interface"), 1):
+        first = (interface.get("mac/@address") or "").partition(":")[0]
+        if first and int(first, 16) & 1:
+            what = "this is the MAC address of a group: the first octet of a card's is even"
+            yield Mistake(f"devices/interface[{number}]/mac/@address", what, "use one such as 52:54:00:…")
+
+
+def _acpi_without_uefi(domain: Node) -> Iterator[Mistake]:
+    """Source: `qemuValidateDomainDefFeatures` in libvirt's src/qemu/qemu_validate.c."""
+    has_uefi = domain.get("os/@firmware") == "efi" or domain.find("os/loader")
+    if domain.get("os/type/@arch") == "aarch64" and domain.find("features/acpi") and not has_uefi:
+        todo = 'add "boot: {firmware: efi}", or take "features.acpi" out'
+        yield Mistake("features/acpi", "ACPI needs UEFI on aarch64", todo)
+
+
+CHECKS: tuple[Check, ...] = (_ide_on_q35, _two_boot_orders, _multicast, _acpi_without_uefi)

@@ -1,0 +1,99 @@
+"""
+What is wrong with a network's definition on any host: addresses that cannot be given out as it says.
+
+Separate from the fields' own checks, each of which sees one value. libvirt takes most of these, and its DHCP server
+does something else, or does not start. No message repeats a value, which may be a secret. Pure.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
+
+from kvmreconcile.kinds.network.spelling import canonical
+from kvmreconcile.model import Mistake
+from kvmreconcile.tree import Node
+
+_KNOWN_BY = (("@mac", "MAC address"), ("@id", "DUID"), ("@name", "name"), ("@ip", "address"))
+"""What only one DHCP host of an address family can have."""
+
+_TODO = "choose another of the subnet"
+
+_Address = IPv4Address | IPv6Address
+_Interface = IPv4Interface | IPv6Interface
+
+
+def mistakes(network: Node) -> Iterator[Mistake]:
+    """Yield what is wrong with a definition."""
+    served: dict[int, str] = {}
+    seen: dict[tuple[int, str, str], str] = {}
+    for number, ip in enumerate(canonical(network).all("ip"), 1):
+        place, own = f"ip[{number}]", _interface(ip)
+        dhcp = ip.child("dhcp")
+        if own is None or dhcp is None:
+            continue
+        if own.version in served:
+            what = f"only one IPv{own.version} address of a network has DHCP"
+            yield Mistake(f"{place}/dhcp", what, "take one of them out", f"{served[own.version]}/dhcp")
+        served.setdefault(own.version, place)
+        yield from _of_hosts(dhcp, f"{place}/dhcp", own, seen)
+        yield from _of_ranges(dhcp, f"{place}/dhcp", own)
+
+
+def _of_hosts(
+    dhcp: Node, place: str, own: _Interface, seen: dict[tuple[int, str, str], str]
+) -> Iterator[Mistake]:
+    """Yield what is wrong with DHCP hosts; `seen` tells where what of each family was seen."""
+    for number, host in enumerate(dhcp.all("host"), 1):
+        for path, what in _KNOWN_BY:
+            value, here = host.get(path), f"{place}/host[{number}]/{path}"
+            if value is None:
+                continue
+            first = seen.setdefault((own.version, path, value.lower()), here)
+            if first != here:
+                yield Mistake(here, f"two DHCP hosts have the same {what}", "give each its own", first)
+        address = _address(host.get("@ip"))
+        if address and (why := _unusable(address, own)):
+            yield Mistake(
+                f"{place}/host[{number}]/@ip", f"a DHCP host cannot have this address: {why}", _TODO
+            )
+
+
+def _of_ranges(dhcp: Node, place: str, own: _Interface) -> Iterator[Mistake]:
+    spans: defaultdict[int, list[_Address]] = defaultdict(list)
+    for number, part in enumerate(dhcp.all("range"), 1):
+        for path in ("@start", "@end"):
+            address = _address(part.get(path))
+            if address is None:
+                continue
+            spans[number].append(address)
+            if why := _unusable(address, own):
+                what = f"a DHCP range cannot have this address: {why}"
+                yield Mistake(f"{place}/range[{number}]/{path}", what, _TODO)
+        if len(spans[number]) == len(("@start", "@end")) and int(spans[number][0]) > int(spans[number][1]):
+            yield Mistake(
+                f"{place}/range[{number}]/@start", "a DHCP range ends before it starts", "swap them"
+            )
+
+
+def _unusable(address: _Address, own: _Interface) -> str:
+    """Return why an address cannot be given to a guest, "" if it can."""
+    if address.version != own.version or address not in own.network:
+        return "it is outside the subnet"
+    has_ends = own.version == 4 and own.network.prefixlen < own.network.max_prefixlen - 1
+    if has_ends and address in (own.network.network_address, own.network.broadcast_address):
+        return "it is the subnet's own or its broadcast address"
+    return ""
+
+
+def _interface(ip: Node) -> _Interface | None:
+    try:
+        return ip_interface(f"{ip.attr('address')}/{ip.attr('prefix')}")
+    except ValueError:
+        return None
+
+
+def _address(text: str | None) -> _Address | None:
+    try:
+        return ip_address(text) if text else None
+    except ValueError:
+        return None

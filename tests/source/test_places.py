@@ -1,0 +1,156 @@
+"""What is wrong with a definition is told at the place in the file that says it."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.source.load import load
+
+BY_NAME = {kind.name: kind for kind in KINDS}
+HEAD = "apiVersion: kvmreconcile/v1\nkind: {kind}\nmetadata: {{name: it}}\nspec:\n"
+Q35 = "  machine: q35\n  memory: 64MiB\n"
+
+
+def told(tmp_path: Path, kind: str, spec: str) -> list[str]:
+    """Return what is told of a document, each with its line and column."""
+    file = tmp_path / "it.yaml"
+    file.write_text(HEAD.format(kind=kind) + spec)
+    loaded = load([file], BY_NAME, "test")
+    assert not loaded.desired
+    return [str(problem).removeprefix(f"{file}:").replace(f"{file}:", "") for problem in loaded.problems]
+
+
+DOMAINS = [
+    pytest.param(
+        Q35 + "  disks:\n  - {target: vda}\n  - {target: hda, bus: ide}\n",
+        ["9:24: Domain/it: the machine q35 has no IDE bus"],
+        id="38a-field",
+    ),
+    pytest.param(
+        Q35 + "  disks:\n  - {name: a}\n  - name: b\n    xml: |\n      <disk>\n        <target bus='ide'/>\n      </disk>\n",
+        ["12:7: Domain/it: the machine q35 has no IDE bus"],
+        id="38a-entry",
+    ),
+    pytest.param(
+        Q35 + "  disks: [{xml: <disk><target dev='hda' bus='ide'/></disk>}]\n",
+        ["7:17: Domain/it: the machine q35 has no IDE bus"],
+        id="38a-entry-on-one-line",
+    ),
+    pytest.param(
+        Q35 + "  xml: |\n    <domain>\n      <devices>\n        <disk><target dev='vda'/></disk>\n"
+        "        <disk><target dev='hda'/></disk>\n      </devices>\n    </domain>\n",
+        ["11:5: Domain/it: the machine q35 has no IDE bus"],
+        id="38a-fragment",
+    ),
+    pytest.param(
+        "  memory: 64MiB\n  boot: {order: [hd]}\n  disks: [{name: a, bootOrder: 1}]\n",
+        ["7:32: Domain/it: a boot order of devices is not used together with one of kinds of devices (os/boot) (the other is at 6:17)"],
+        id="38b",
+    ),
+    pytest.param(
+        "  memory: 64MiB\n  interfaces: [{user: true, mac: '53:54:00:00:00:01'}]\n",
+        ["6:34: Domain/it: this is the MAC address of a group: the first octet of a card's is even"],
+        id="38e",
+    ),
+    pytest.param(
+        "  memory: 64MiB\n  arch: aarch64\n  features: {acpi: true}\n",
+        ["7:20: Domain/it: ACPI needs UEFI on aarch64"],
+        id="38i",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.case("38")
+@pytest.mark.parametrize(("spec", "problems"), DOMAINS)
+def test_what_no_host_can_make_of_a_domain_is_told_at_its_place(
+    tmp_path: Path, spec: str, problems: list[str]
+) -> None:
+    assert [line.partition("; ")[0] for line in told(tmp_path, "Domain", spec)] == problems
+
+
+@pytest.mark.case("38f")
+def test_volume_that_is_a_difference_to_itself_is_told_of(tmp_path: Path) -> None:
+    spec = "  pool: p\n  capacity: 1MiB\n  format: qcow2\n  backing: {volume: it}\n"
+
+    assert told(tmp_path, "Volume", spec) == [
+        "8:12: Volume/p/it: a volume cannot be a difference to itself; name another volume, or leave the backing out"
+    ]
+
+
+LAN = """\
+  addresses:
+  - address: 192.0.2.1/24
+    dhcp:
+{}"""
+
+
+@pytest.mark.case("36")
+@pytest.mark.parametrize(
+    ("dhcp", "problems"),
+    [
+        ("ranges: [{start: 192.0.2.9, end: 192.0.2.20}]\nhosts: [{name: a, ip: 192.0.2.30}]", []),
+        (
+            "hosts:\n- {mac: '52:54:00:00:00:01', ip: 192.0.2.30}\n- {mac: '52:54:00:00:00:01', ip: 192.0.2.31}",
+            ["10:15: Network/it: two DHCP hosts have the same MAC address (the other is at 9:15)"],
+        ),
+        (
+            "hosts:\n- {name: a, ip: 192.0.2.30}\n- {name: b, ip: 192.0.2.30}",
+            ["10:23: Network/it: two DHCP hosts have the same address (the other is at 9:23)"],
+        ),
+        (
+            "hosts:\n- {name: a, ip: 192.0.2.30}\n- {name: A, ip: 192.0.2.31}",
+            ["10:16: Network/it: two DHCP hosts have the same name (the other is at 9:16)"],
+        ),
+        (
+            "hosts: [{name: a, ip: 198.51.100.3}]",
+            ["8:29: Network/it: a DHCP host cannot have this address: it is outside the subnet"],
+        ),
+        (
+            "hosts: [{name: a, ip: 192.0.2.255}]",
+            [
+                "8:29: Network/it: a DHCP host cannot have this address: it is the subnet's own or its broadcast address"
+            ],
+        ),
+        (
+            "ranges: [{start: 192.0.2.0, end: 192.0.2.9}]",
+            [
+                "8:24: Network/it: a DHCP range cannot have this address: it is the subnet's own or its broadcast address"
+            ],
+        ),
+        (
+            "ranges: [{start: 192.0.2.9, end: 192.0.2.5}]",
+            ["8:24: Network/it: a DHCP range ends before it starts"],
+        ),
+        (
+            "hosts: [{id: '0:1', ip: '2001:db8::9'}]",
+            ["8:31: Network/it: a DHCP host cannot have this address: it is outside the subnet"],
+        ),
+    ],
+)  # fmt: skip
+def test_addresses_that_cannot_be_given_out_are_told_of(
+    tmp_path: Path, dhcp: str, problems: list[str]
+) -> None:
+    spec = LAN.format(textwrap.indent(dhcp, "      ") + "\n")
+    if not problems:
+        file = tmp_path / "it.yaml"
+        file.write_text(HEAD.format(kind="Network") + spec)
+        assert load([file], BY_NAME, "test").problems == ()
+        return
+
+    assert [line.partition("; ")[0] for line in told(tmp_path, "Network", spec)] == problems
+
+
+@pytest.mark.case("36")
+def test_dhcp_of_two_addresses_of_a_family_is_told_of_and_of_two_families_is_not(tmp_path: Path) -> None:
+    two = "  addresses:\n  - {{address: 192.0.2.1/24, dhcp: {{}}}}\n  - {{address: {}, dhcp: {{}}}}\n"
+
+    (line,) = told(tmp_path, "Network", two.format("198.51.100.1/24"))
+
+    assert line.partition("; ")[0] == (
+        "7:38: Network/it: only one IPv4 address of a network has DHCP (the other is at 6:35)"
+    )
+    file = tmp_path / "it.yaml"
+    file.write_text(HEAD.format(kind="Network") + two.format("'2001:db8::1/64'"))
+    assert load([file], BY_NAME, "test").problems == ()
