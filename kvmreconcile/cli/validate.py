@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import read_specs
 from kvmreconcile.cli.terminal import show
 from kvmreconcile.errors import Problem
-from kvmreconcile.model import Desired
+from kvmreconcile.model import Desired, Observation, World
+from kvmreconcile.plan.clashes import find_clashes
 from kvmreconcile.reconcile import Kinds, known_kinds
 
 
@@ -22,8 +24,12 @@ class ValidateOptions(Common):
 def validate(options: ValidateOptions) -> int:
     """Name everything that is wrong with specs, with its place; needs no hypervisor."""
     kinds = known_kinds()
-    loaded = read_specs(options.paths, options.settings(), kinds)
-    problems = (*loaded.problems, *_unusable(loaded.desired.values(), kinds))
+    settings = options.settings()
+    loaded = read_specs(options.paths, settings, kinds)
+    # Nothing is known of the host, so that of two specs that claim the same neither is the right one.
+    alone = World(settings.instance, settings.host, datetime.now(UTC), loaded.desired, Observation(), {})
+    clashes = find_clashes(alone, kinds).problems
+    problems = (*loaded.problems, *clashes, *_unusable(loaded.desired.values(), kinds))
     for problem in problems:
         show(str(problem).replace("\n", " "))
     if problems:

@@ -142,6 +142,7 @@ class Desired:
         labels: For selection by people and policies.
         after: Objects that must run and be ready before it is started; those that are not to run do not count.
         mentions: Where it names other objects, as far as that is known.
+        places: Where it says what its definition has at an XPath, of what objects claim for themselves alone.
         kept: What of the object stays as it is all the same; None for nothing.
     """
 
@@ -157,11 +158,16 @@ class Desired:
     labels: tuple[tuple[str, str], ...] = ()
     after: tuple[Key, ...] = ()
     mentions: tuple[Mention, ...] = ()
+    places: tuple[tuple[str, Source], ...] = ()
     kept: Kept | None = None
 
     def place_of(self, other: Key) -> Source:
         """Return where it names another object; where it begins if that is not known."""
         return next((each.source for each in self.mentions if each.means(other)), self.source)
+
+    def source_in(self, place: str) -> Source:
+        """Return where it says what is at an XPath in its definition; where it begins if that is not known."""
+        return dict(self.places).get(place, self.source)
 
 
 @dataclass(frozen=True, slots=True)

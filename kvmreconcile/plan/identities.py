@@ -6,11 +6,11 @@ Pure. Which elements claim what is a table of each kind (`Rules.identities`).
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Key, Lookup
 from kvmreconcile.tree import Identity, Node, Rules
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.walk import numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,14 @@ class Claim:
 
     Attributes:
         names: The object that is claimed, None where it is no object.
+        place: XPath of the element below the root of its definition.
     """
 
     row: Identity
     value: str
     scope: str = ""
     names: Key | None = None
+    place: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.row.what} {self.names or self.value}"
@@ -39,20 +41,28 @@ class Claim:
         )
 
 
-def claims(tree: Node, rules: Rules, lookup: Lookup, path: str = "") -> Iterator[Claim]:
-    """Yield all that a definition, or an element of it at `path`, claims."""
-    yield from claims_of(tree, rules, lookup, path)
-    for child in tree.children:
-        yield from claims(child, rules, lookup, under(path, child.tag))
+Claiming = tuple[tuple[str, str, Node], ...]
+"""The elements of a definition that claim something: the path of each in rules, its XPath, and itself."""
 
 
-def claims_of(element: Node, rules: Rules, lookup: Lookup, path: str) -> Iterator[Claim]:
+def claims(tree: Node, rules: Rules, lookup: Lookup) -> Iterator[Claim]:
+    """Yield all that a definition claims."""
+    for path, place, element in claiming(tree, rules):
+        yield from claims_of(element, rules, lookup, path, place)
+
+
+def claiming(tree: Node, rules: Rules) -> Claiming:
+    """Return the elements of a definition that rows are about."""
+    return tuple(each for each in numbered(tree) if rules.identities.get(each[0]))
+
+
+def claims_of(element: Node, rules: Rules, lookup: Lookup, path: str, place: str = "") -> Iterator[Claim]:
     """Yield what one element claims, without those in it."""
     found: set[str] = set()
     for row in rules.identities.get(path) or ():
         if row.what not in found and (claim := _claim(row, element, rules, path, lookup)):
             found.add(row.what)
-            yield claim
+            yield replace(claim, place=place)
 
 
 def _claim(row: Identity, element: Node, rules: Rules, path: str, lookup: Lookup) -> Claim | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Key, World
+from kvmreconcile.plan.clashes import find_clashes
 from kvmreconcile.plan.memory import edges
 from kvmreconcile.plan.order import order
 from kvmreconcile.plan.rulebook import Rulebook
@@ -67,8 +68,8 @@ class Scene:
 def find_needs(world: World, kinds: Rulebooks) -> Needs:
     """Find what each desired object points to, and which objects point nowhere or at one another."""
     direct: dict[Key, frozenset[Key]] = {}
-    left_out: dict[Key, str] = {}
-    problems: list[Problem] = []
+    clashes = find_clashes(world, kinds)
+    left_out, problems = dict(clashes.left_out), list(clashes.problems)
     for key, desired in sorted(world.desired.items()):
         if key in world.frozen:
             continue

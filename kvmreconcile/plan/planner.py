@@ -17,6 +17,7 @@ from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.missing import Losses, find_lost
 from kvmreconcile.plan.needs import Needs, Rulebooks, Scene, find_needs
+from kvmreconcile.plan.occupied import without_occupied
 from kvmreconcile.plan.ownership import placeholder
 from kvmreconcile.plan.policy import ORDERED, Case, Overrides, digest_of, judge, overridden
 from kvmreconcile.plan.prune import Orphans, orphans
@@ -146,8 +147,9 @@ def _given_others(
     actions, crowd = in_turn(actions, world)
     actions, excess = braked(actions, world, scene.kinds, limits) if limits else (actions, [])
     actions, unsafe = without_data(actions, scene)
+    actions, occupied = without_occupied(actions, scene)
     actions, early = in_order(actions, world)
-    return actions, [*fresh, *later, *crowd, *excess, *unsafe, *early]
+    return actions, [*fresh, *later, *crowd, *excess, *unsafe, *occupied, *early]
 
 
 def _again(edits: Trials, scene: Scene, found: Findings) -> Findings:

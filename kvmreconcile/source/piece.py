@@ -21,6 +21,8 @@ from kvmreconcile.source.places import source_of
 from kvmreconcile.source.secret_paths import check as check_secrets
 from kvmreconcile.source.text import Chunk, chunks, decode
 from kvmreconcile.source.yaml import read
+from kvmreconcile.tree import Node
+from kvmreconcile.tree.walk import numbered
 
 _REPORT = (
     "report it with the document; the daemon's log has the reason, and everything else goes on meanwhile"
@@ -84,7 +86,9 @@ def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: st
     try:
         desired = kind.desire(checked.document, derived_uuid(instance, key))
         content = _placed(desired.content, reading.item)
-        desired = replace(desired, mentions=tuple(mentions(reading.item, kind)), content=content)
+        named = tuple(mentions(reading.item, kind))
+        claimed = tuple(_claimed(desired.tree, reading.item, kind))
+        desired = replace(desired, mentions=named, places=claimed, content=content)
         wrong = [_mistaken(mistake, reading.item, kind) for mistake in kind.mistakes(desired.tree)]
         wrong += check_secrets(reading.item, desired.tree, kind.rules)
         contradictions = tuple(fault.of(str(key)) for fault in wrong)
@@ -92,6 +96,14 @@ def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: st
         contradictions = tuple(_contradictions(error, reading.item, key))
     desired = None if contradictions else desired
     return Piece(checked.document, key, desired, checked.faults, contradictions, reading.whole)
+
+
+def _claimed(tree: Node, item: Item, kind: Kind) -> Iterator[tuple[str, Source]]:
+    """Yield each element of a definition by which an object claims something, and where the document says it."""
+    spec = find(item, "spec") or item
+    for path, place, _ in numbered(tree):
+        if kind.rules.identities.get(path):
+            yield place, source_of(place, spec, kind.spec)
 
 
 def _placed(content: Content | None, item: Item) -> Content | None:

@@ -121,6 +121,7 @@ class Identity:
         when: Tells whether an element claims it at all.
         overlaps: Tells whether two values that differ share something all the same.
         proves: Whether an object that claims the same is the same object under another name.
+        always: Whether an object claims it also while it is not active.
         data: Whether it is where the object keeps its data.
     """
 
@@ -131,6 +132,7 @@ class Identity:
     when: Callable[[Node], bool] | None = None
     overlaps: Callable[[str, str], bool] | None = None
     proves: bool = False
+    always: bool = False
     data: bool = False
 
 

@@ -48,7 +48,18 @@ def nic(inside: str) -> str:
         (disk("<source file='/a'><slices/></source>"), []),
         (nic("<source network='lan'/>"), ["MAC address 52:54:00:aa:00:01 lan"]),
         (nic("<source bridge='br0'/>"), ["MAC address 52:54:00:aa:00:01 br0"]),
-        (nic(""), ["MAC address 52:54:00:aa:00:01"]),
+        # With nobody else on the wire any address will do.
+        (nic(""), []),
+        ("<domain><devices><vsock><cid auto='no' address='7'/></vsock></devices></domain>", ["vsock CID 7"]),
+        ("<domain><devices><vsock><cid auto='yes' address='7'/></vsock></devices></domain>", []),
+        (
+            "<domain><devices><hostdev type='pci'><source><address domain='0x0' bus='0x3' slot='0x0' function='0x1'/></source></hostdev></devices></domain>",
+            ["PCI device 0/3/0/1"],
+        ),
+        (
+            "<domain><devices><tpm><backend type='passthrough'><device path='/dev/tpm0'/></backend></tpm></devices></domain>",
+            ["TPM /dev/tpm0"],
+        ),
         ("<domain><os><nvram template='/t'>/n.fd</nvram></os></domain>", ["NVRAM file /n.fd"]),
     ],
 )  # fmt: skip

@@ -6,6 +6,9 @@ Source: https://libvirt.org/formatdomain.html
 
 from kvmreconcile.tree import Identity, Node, Table
 
+PCI = ("domain", "bus", "slot", "function")
+"""What a PCI address is made of."""
+_LINKS = ("source/@network", "source/@bridge", "source/@dev")
 _HARD = (None, "disk", "lun")
 _SHARED = ("readonly", "shareable", "source/slices")
 """What says that others may use the image as well, or a part of it."""
@@ -16,13 +19,27 @@ def _is_its_own(disk: Node) -> bool:
     return disk.attr("device") in _HARD and not any(disk.find(path) for path in _SHARED)
 
 
+def _is_linked(interface: Node) -> bool:
+    """Tell whether an interface meets others; by itself, as with user networking, any address will do."""
+    return any(interface.get(path) for path in _LINKS)
+
+
+def _has_cid(vsock: Node) -> bool:
+    """Tell whether a vsock has the same CID at each start."""
+    return vsock.get("cid/@auto") != "yes"
+
+
+def _is_pci(hostdev: Node) -> bool:
+    return hostdev.attr("type") == "pci"
+
+
 def _disk(*value: str, names: tuple[str, str] | None = None) -> Identity:
     return Identity("disk", value, names=names, when=_is_its_own, proves=True, data=True)
 
 
 IDENTITIES: Table[tuple[Identity, ...]] = Table(
     {
-        "uuid": (Identity("UUID", ("",), proves=True),),
+        "uuid": (Identity("UUID", ("",), proves=True, always=True),),
         "devices/disk": (
             _disk("source/@file"),
             _disk("source/@dev"),
@@ -31,11 +48,12 @@ IDENTITIES: Table[tuple[Identity, ...]] = Table(
             _disk("source/@protocol", "source/@name", "source/host/@name"),
             _disk("source/@protocol", "source/@name"),
         ),
-        "devices/interface": (
-            Identity(
-                "MAC address", ("mac/@address",), scope=("source/@network", "source/@bridge", "source/@dev")
-            ),
+        "devices/interface": (Identity("MAC address", ("mac/@address",), scope=_LINKS, when=_is_linked),),
+        "os/nvram": (Identity("NVRAM file", ("",), proves=True, always=True),),
+        "devices/vsock": (Identity("vsock CID", ("cid/@address",), when=_has_cid),),
+        "devices/hostdev": (
+            Identity("PCI device", tuple(f"source/address/@{part}" for part in PCI), when=_is_pci),
         ),
-        "os/nvram": (Identity("NVRAM file", ("",), proves=True),),
+        "devices/tpm": (Identity("TPM", ("backend/device/@path",)),),
     }
 )

@@ -58,9 +58,9 @@ RULES = Rules(
     # libvirt refuses a second pool of either: "Storage source conflict with pool" (virstorageobj.c).
     identities=Table(
         {
-            "": (Identity("directory", ("target/path",), when=_has_directory, proves=True),),
-            "uuid": (Identity("UUID", ("",), proves=True),),
-            "source/device": (Identity("source device", ("@path",), proves=True),),
+            "": (Identity("directory", ("target/path",), when=_has_directory, proves=True, always=True),),
+            "uuid": (Identity("UUID", ("",), proves=True, always=True),),
+            "source/device": (Identity("source device", ("@path",), proves=True, always=True),),
         }
     ),
     ignored=paths("capacity", "allocation", "available"),

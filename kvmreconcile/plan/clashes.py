@@ -1,0 +1,111 @@
+"""
+Find objects that claim what only one of them can have: a UUID, a disk, a MAC address, a subnet.
+
+Of two specs that claim the same, the one whose object has it already goes on, and the other is wrong; where neither
+has it, both are. What only an active object needs may be in several specs of which one is to run. Pure.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from kvmreconcile.errors import Problem
+from kvmreconcile.model import Actual, Desired, Key, Power, World
+from kvmreconcile.plan.identities import Claim, Claimants, Claiming, claiming, claims, claims_of
+from kvmreconcile.plan.memory import Lookups
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.tree import Node
+
+_IDLE = (Power.STOPPED, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claiming:
+    """What claims something in a spec, kept from plan to plan."""
+
+    tree: Node
+    kind: Rulebook
+    elements: Claiming
+
+
+@dataclass(frozen=True, slots=True)
+class Clashes:
+    """
+    Specs that claim the same.
+
+    Attributes:
+        left_out: Objects whose specs are wrong, and why.
+        problems: The same, for who must mend it.
+    """
+
+    left_out: Mapping[Key, str]
+    problems: tuple[Problem, ...]
+
+
+def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
+    """Find the specs that claim the same, and tell which of them are wrong."""
+    left_out: dict[Key, str] = {}
+    problems: list[Problem] = []
+    for kind in kinds.values():
+        if not kind.rules.identities.rows:
+            continue
+        said = {k: _said(d, kind, world) for k, d in world.desired.items() if k.kind == kind.name}
+        claimants = Claimants()
+        for key, claimed in said.items():
+            claimants.add(key, claimed)
+        for key, claimed in sorted(said.items()):
+            for claim, other, theirs in _rivals(key, claimed, claimants, world):
+                has, has_other = (_has(k, c, kind, world) for k, c in ((key, claim), (other, theirs)))
+                if has and not has_other:
+                    continue
+                what = f"{key} and {other} both have the {claim}"
+                where = world.desired[other].source_in(theirs.place)
+                todo = "give each its own" if not has_other else f"give {key} its own"
+                problems.append(
+                    Problem(
+                        str(world.desired[key].source_in(claim.place)), f"{what} (there at {where})", todo
+                    )
+                )
+                if not has:
+                    left_out.setdefault(key, f"has the {claim} of {other}")
+    return Clashes(left_out, tuple(problems))
+
+
+def _said(desired: Desired, kind: Rulebook, world: World) -> tuple[Claim, ...]:
+    """Return what a spec claims. Looking for what claims something takes longest, and is done once for a spec."""
+    known = world.memory.get(("claiming", desired.key))
+    if not isinstance(known, _Claiming) or known.tree is not desired.tree or known.kind is not kind:
+        known = _Claiming(desired.tree, kind, claiming(desired.tree, kind.rules))
+        world.memory["claiming", desired.key] = known
+    lookup = Lookups(world).lookup
+    return tuple(
+        claim
+        for path, place, element in known.elements
+        for claim in claims_of(element, kind.rules, lookup, path, place)
+    )
+
+
+def _rivals(
+    key: Key, claimed: Sequence[Claim], claimants: Claimants, world: World
+) -> Iterator[tuple[Claim, Key, Claim]]:
+    """Yield the other specs that claim the same at the same time, the first claim of each that they share."""
+    met: set[Key] = {key}
+    for claim in claimed:
+        for other, theirs in claimants.of(claim).items():
+            if other not in met and (claim.row.always or _both_run(key, other, world)):
+                met.add(other)
+                yield claim, other, theirs
+
+
+def _both_run(key: Key, other: Key, world: World) -> bool:
+    return not any(world.desired[each].power in _IDLE for each in (key, other))
+
+
+def _has(key: Key, claim: Claim, kind: Rulebook, world: World) -> bool:
+    """Tell whether an object has what its spec claims."""
+    actual = world.observed.actual(key)
+    return actual is not None and any(claim.meets(c) for c in _held(actual, kind, world))
+
+
+def _held(actual: Actual, kind: Rulebook, world: World) -> Iterator[Claim]:
+    for tree in (actual.tree, *filter(None, [actual.live])):
+        yield from claims(tree, kind.rules, Lookups(world).lookup)

@@ -1,0 +1,59 @@
+"""
+Hold the start of an object that claims what another one has as long as that is active, whoever made it.
+
+Separate from clashes between specs, which somebody has to mend: this passes by itself. Pure.
+"""
+
+from collections.abc import Sequence
+
+from kvmreconcile.model import Action, Actual, Held, Hold, Key, World
+from kvmreconcile.plan.groups import onward
+from kvmreconcile.plan.identities import Claim, Claimants, claims
+from kvmreconcile.plan.invalid import definition
+from kvmreconcile.plan.memory import Lookups
+from kvmreconcile.plan.needs import Scene
+from kvmreconcile.plan.rulebook import Rulebook
+
+_STARTS = frozenset({"start", "start-paused", "restart"})
+"""Verbs after which an object is active with what its stored definition claims."""
+
+
+def without_occupied(actions: Sequence[Action], scene: Scene) -> tuple[list[Action], list[Held]]:
+    """Split steps into those that may be done now and the starts that wait until what has their claim is off."""
+    starting = [a for a in actions if a.verb in _STARTS]
+    owners = {kind: _active(scene.kinds[kind], scene.world) for kind in {a.key.kind for a in starting}}
+    held: list[Held] = []
+    stopped: set[int] = set()
+    for action in starting:
+        steps = tuple(a for a in actions if a.key == action.key)
+        owner = _owner(action.key, steps, owners[action.key.kind], scene)
+        if owner and id(action) not in stopped:
+            key, claim = owner
+            waits = onward(action, actions)
+            stopped |= {id(a) for a in waits}
+            why, release = f"{key}, which is active, has the {claim}", f"it goes on once {key} is off"
+            held += [Held(a, Hold.CLAIM, why, release) for a in waits]
+    return [a for a in actions if id(a) not in stopped], held
+
+
+def _active(kind: Rulebook, world: World) -> Claimants:
+    """Return the active objects of a kind, by what they claim."""
+    owners = Claimants()
+    for key, seen in world.observed.objects.items():
+        if key.kind == kind.name and isinstance(seen, Actual) and seen.active:
+            owners.add(key, claims(seen.live or seen.tree, kind.rules, Lookups(world).lookup))
+    return owners
+
+
+def _owner(key: Key, steps: tuple[Action, ...], owners: Claimants, scene: Scene) -> tuple[Key, Claim] | None:
+    """Return another active object that has what an object is to be started with, None if there is none."""
+    actual = scene.world.observed.actual(key)
+    whole = definition(steps) or (actual.tree if actual else None)
+    if whole is None:
+        return None
+    for claim in claims(whole, scene.kinds[key.kind].rules, Lookups(scene.world).lookup):
+        having = owners.of(claim)
+        # What two have already, and libvirt has let them have, neither loses by being restarted.
+        if having and key not in having:
+            return min(having), claim
+    return None

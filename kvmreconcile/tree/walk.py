@@ -1,0 +1,17 @@
+"""Every element of a tree with its place. Separate from nodes, which know nothing of where they are."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from kvmreconcile.tree.node import Node
+from kvmreconcile.tree.place import under
+
+
+def numbered(node: Node, path: str = "", place: str = "") -> Iterator[tuple[str, str, Node]]:
+    """Yield an element and all in it: the path by which rules name it, its XPath below the first one, and itself."""
+    yield path, place, node
+    counts: Counter[str] = Counter()
+    for child in node.children:
+        counts[child.tag] += 1
+        inside = f"{place}/{child.tag}[{counts[child.tag]}]".lstrip("/")
+        yield from numbered(child, under(path, child.tag), inside)

@@ -1,0 +1,171 @@
+"""Specs that claim what only one object can have, and objects that have it already."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.model import Actual, Hold, Key, Observation, Plan, World
+from kvmreconcile.plan import Overrides, plan
+from kvmreconcile.source.load import load
+from tests.sightings import LONG
+
+BY_NAME = {kind.name: kind for kind in KINDS}
+UUID = "11111111-0008-0000-0000-000000000008"
+SPEC = "---\napiVersion: kvmreconcile/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n"
+GUEST = "type: qemu, memory: 64MiB, defaults: libvirt"
+DISK, NIC = "disks: [{name: a, block: /dev/sdz1}]", "interfaces: [{bridge: br0, mac: '52:54:00:00:00:33'}]"
+XML = {
+    DISK: "<disk type='block' device='disk'><source dev='/dev/sdz1'/><target dev='vda'/></disk>",
+    NIC: "<interface type='bridge'><mac address='52:54:00:00:00:33'/><source bridge='br0'/></interface>",
+}
+
+
+def guest(name: str, spec: str = "", state: str = "running") -> str:
+    return SPEC.format(
+        kind="Domain", name=name, spec=f"{GUEST}, state: {state}" + (f", {spec}" if spec else "")
+    )
+
+
+def network(name: str, spec: str) -> str:
+    return SPEC.format(kind="Network", name=name, spec=spec)
+
+
+def there(name: str, devices: str = "", *, active: bool = False, uuid: str = "") -> Actual:
+    uuid = uuid or f"22222222-0000-0000-0000-{len(name):012}"
+    xml = (
+        f"<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory>65536</memory><vcpu>1</vcpu>"
+        f"<os><type>hvm</type></os><devices>{devices}</devices></domain>"
+    )
+    live = xml.replace("<domain ", "<domain id='1' ") if active else None
+    return Actual(key=Key("Domain", name), uuid=uuid, xml=xml, live_xml=live, active=active)
+
+
+def planned(tmp_path: Path, documents: Iterable[str], objects: Iterable[Actual] = ()) -> Plan:
+    file = tmp_path / "specs.yaml"
+    file.write_text("".join(documents))
+    loaded = load([file], BY_NAME, "test")
+    assert loaded.problems == ()
+    observed = Observation({each.key: each for each in objects})
+    world = World(
+        "test", "here", datetime(2026, 11, 30, tzinfo=UTC), loaded.desired, observed, {}, sightings=LONG
+    )
+    return plan(world, BY_NAME, Overrides())
+
+
+def done(made: Plan) -> list[str]:
+    return [f"{action.verb} {action.key}" for action in made.actions]
+
+
+def told(made: Plan, tmp_path: Path) -> list[str]:
+    return [str(problem).replace(f"{tmp_path}/specs.yaml:", "") for problem in made.problems]
+
+
+CLAIMS = [
+    pytest.param(f"uuid: {UUID}", f"UUID {UUID}", id="UUID"),
+    pytest.param(DISK, "disk /dev/sdz1", id="disk"),
+    pytest.param(NIC, "MAC address 52:54:00:00:00:33", id="MAC"),
+    pytest.param("vsock: 7", "vsock CID 7", id="CID"),
+    pytest.param("hostdevs: [{pci: '0000:03:00.0'}]", "PCI device 0/3/0/0", id="PCI"),
+    pytest.param("firmware: {type: efi, nvram: /n.fd}", "NVRAM file /n.fd", id="NVRAM"),
+]
+
+
+@pytest.mark.case("35")
+@pytest.mark.parametrize(("spec", "what"), CLAIMS)
+def test_specs_that_claim_the_same_are_both_wrong_and_others_go_on(
+    tmp_path: Path, spec: str, what: str
+) -> None:
+    made = planned(tmp_path, [guest("one", spec), guest("two", spec), guest("other")])
+
+    assert {action.key.name for action in made.actions} == {"other"}
+    first, second = told(made, tmp_path)
+    assert f"Domain/one and Domain/two both have the {what} (there at 10:" in first
+    assert first.startswith("5:")
+    assert f"Domain/two and Domain/one both have the {what} (there at 5:" in second
+    assert second.startswith("10:")
+    assert second.endswith("; give each its own")
+
+
+@pytest.mark.case("35")
+@pytest.mark.parametrize("spec", [DISK, NIC])
+def test_the_one_whose_object_has_it_goes_on(tmp_path: Path, spec: str) -> None:
+    has = there("one", XML[spec], active=True)
+
+    made = planned(tmp_path, [guest("one", f"{spec}, adopt: true"), guest("two", spec)], [has])
+
+    assert {action.key.name for action in made.actions} == {"one"}
+    (problem,) = told(made, tmp_path)
+    assert problem.startswith("10:")
+    assert "Domain/two and Domain/one both have" in problem
+
+
+@pytest.mark.case("35")
+@pytest.mark.parametrize("spec", [DISK, NIC])
+@pytest.mark.parametrize("owner", ["ours", "theirs"])
+def test_start_waits_for_what_is_active_with_the_same(tmp_path: Path, spec: str, owner: str) -> None:
+    has = there("one", XML[spec], active=True)
+    specs = [guest("two", spec), *([guest("one", f"{spec}, adopt: true", "any")] if owner == "ours" else [])]
+
+    made = planned(tmp_path, specs, [has])
+
+    assert "create Domain/two" in done(made)
+    assert "start Domain/two" not in done(made)
+    (held,) = (h for h in made.held if h.action.key.name == "two")
+    assert (held.action.verb, held.hold) == ("start", Hold.CLAIM)
+    assert held.detail.startswith("Domain/one, which is active, has the ")
+    assert made.problems == ()
+
+
+@pytest.mark.case("35")
+def test_specs_of_which_one_is_to_run_may_claim_the_same(tmp_path: Path) -> None:
+    made = planned(tmp_path, [guest("one", f"{DISK}, {NIC}"), guest("two", f"{DISK}, {NIC}", "stopped")])
+
+    assert made.problems == ()
+    assert done(made) == ["create Domain/one", "start Domain/one", "create Domain/two"]
+
+
+@pytest.mark.case("35")
+def test_disk_that_is_shared_on_purpose_and_mac_of_another_network_are_no_clash(tmp_path: Path) -> None:
+    shared = "disks: [{name: a, block: /dev/sdz1, shareable: true}]"
+    other = NIC.replace("br0", "br1")
+
+    assert (
+        planned(tmp_path, [guest("one", f"{shared}, {NIC}"), guest("two", f"{shared}, {other}")]).problems
+        == ()
+    )
+
+
+@pytest.mark.case("37")
+def test_networks_of_one_subnet_or_bridge_are_wrong(tmp_path: Path) -> None:
+    addresses = ("192.0.2.1/24", "192.0.2.129/25")
+    nets = [network(f"n{n}", f"mode: nat, addresses: [{a}]") for n, a in enumerate(addresses)]
+    bridges = [network(f"b{n}", "bridge: virbr7") for n in range(2)]
+
+    made = planned(tmp_path, [*nets, *bridges, network("other", "mode: isolated")])
+
+    assert {action.key.name for action in made.actions} == {"other"}
+    assert len(made.problems) == 4
+
+
+@pytest.mark.case("37")
+def test_network_waits_for_one_of_another_hand_with_the_same_subnet(tmp_path: Path) -> None:
+    xml = "<network><name>theirs</name><uuid>{}</uuid><ip address='192.0.2.1' prefix='24'/></network>"
+    theirs = Actual(key=Key("Network", "theirs"), uuid=UUID, xml=xml.format(UUID), active=True)
+
+    made = planned(tmp_path, [network("mine", "addresses: [192.0.2.200/28]")], [theirs])
+
+    assert done(made) == ["create Network/mine"]
+    ((hold, why),) = {(h.hold, h.detail) for h in made.held}
+    assert (hold, why) == (Hold.CLAIM, "Network/theirs, which is active, has the subnet 192.0.2.200/28")
+
+
+def test_restart_of_two_that_run_with_the_same_is_not_held(tmp_path: Path) -> None:
+    both = [there(name, XML[NIC], active=True) for name in ("one", "twin")]
+    spec = guest("one", f"{NIC}, adopt: true, cpu: {{mode: maximum}}, update: {{maxEffect: restart}}")
+
+    made = planned(tmp_path, [spec], both)
+
+    assert "restart Domain/one" in done(made)
