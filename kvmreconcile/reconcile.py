@@ -28,6 +28,7 @@ from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
 from kvmreconcile.tree.variants import for_version
+from kvmreconcile.verdicts import Verdicts
 
 Kinds = Mapping[str, Kind]
 KINDS_OF_OTHERS = "kvmreconcile.kinds"
@@ -74,12 +75,14 @@ class Site:
     lend: Callable[[], AbstractContextManager[Any]] | None = None
     _observer: Observer = field(init=False)
     _obstacles: Obstacles = field(init=False)
+    _verdicts: Verdicts = field(init=False)
     _memory: dict[tuple[str, Key], object] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Begin without having seen anything."""
         object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
         object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
+        object.__setattr__(self, "_verdicts", Verdicts(self.connection.embedded))
 
     def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
         """
@@ -153,7 +156,13 @@ class Site:
         if unusable or lacking:
             world = replace(world, obstacles={**world.obstacles, **unusable}, lacking=lacking)
             plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
-        return replace(plan, problems=(*plan.problems, *self._garbled()))
+        verdicts = self._verdicts.of(plan)
+        if refused := {key: verdict.refused for key, verdict in verdicts.items() if verdict.refused}:
+            plan = self._fenced(
+                planner(replace(world, refused=refused), self.kinds, overrides, limits), world
+            )
+        unchecked = tuple((key, verdict.unknown) for key, verdict in verdicts.items() if verdict.unknown)
+        return replace(plan, problems=(*plan.problems, *self._garbled()), unchecked=unchecked)
 
     def _garbled(self) -> Iterator[Problem]:
         """Yield what of the state cannot be read."""

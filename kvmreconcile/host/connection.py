@@ -14,7 +14,8 @@ import libvirt
 
 from kvmreconcile.errors import HostError, Unavailable, Unsupported
 from kvmreconcile.host.errors import translated
-from kvmreconcile.host.identity import identify
+from kvmreconcile.host.identity import identify, is_local
+from kvmreconcile.host.oracle import Oracle, oracle
 from kvmreconcile.model import HostId
 
 _KEEPALIVE_S, _KEEPALIVE_COUNT = 5, 3
@@ -78,6 +79,24 @@ class Connection:
                 return f"libvirt {_dotted(self.virt.getLibVersion())}, {self.virt.getType()} {_dotted(self.virt.getVersion())}"
         except HostError:
             return ""
+
+    def embedded(self) -> Oracle:
+        """
+        Return libvirt's embedded driver, to be asked what this host's libvirt would say of a domain's definition.
+
+        Raises:
+            Unavailable: It would say something else: the host is another machine, or runs another driver or version.
+        """
+        if not is_local(self.uri):
+            raise Unavailable("the host is another machine")
+        if self.virt.getType() != "QEMU":
+            # Its definitions are judged by nobody, which nobody needs to be told.
+            raise Unavailable("")
+        if self.virt.getLibVersion() != libvirt.getVersion():
+            raise Unavailable(
+                f"the host runs libvirt {_dotted(self.virt.getLibVersion())}, and here is another"
+            )
+        return oracle()
 
     def identify(self) -> HostId:
         """Return which host this is; libvirt is asked once for each connection."""

@@ -28,6 +28,8 @@ from kvmreconcile.tree import parse, to_xml
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PEEK_S = 0.1
+_REST_S = 60.0
+"""For how long the helper, which takes 0.4 s to start, stays for the next question."""
 # As another user QEMU could not be probed with KVM, and libvirt would try again at every question.
 _JUDGE = "spice_tls = 1\n"
 """What the host may have turned on, and a definition of which is not for us to refuse."""
@@ -36,7 +38,7 @@ CONFIGURATION = f'user = "root"\ngroup = "root"\nsecurity_driver = "none"\nremem
 
 
 class Oracle:
-    """Answers how libvirt spells a domain's definition once it is stored. One question at a time."""
+    """Answers how libvirt spells a domain's definition once it is stored; one question at a time, by a helper process."""
 
     def __init__(self) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="kvmreconcile-oracle-")
@@ -44,20 +46,19 @@ class Oracle:
         configuration.parent.mkdir()
         configuration.write_text(CONFIGURATION if os.geteuid() == 0 else _JUDGE)
         self._lock = threading.Lock()
-        self._helper = subprocess.Popen(
-            [sys.executable, "-m", "kvmreconcile.host.oracle", self._scratch.name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            # Our settings are none of its business, and may hold passwords.
-            env={name: value for name, value in os.environ.items() if not name.startswith("KVMRECONCILE_")},
-        )
+        self._helper: subprocess.Popen[str] | None = None
+        self._rest: threading.Timer | None = None
+        self._is_closed = False
 
     @property
     def capabilities(self) -> Path:
         """Where libvirt keeps what it learned about QEMU."""
         return Path(self._scratch.name, "cache", "qemu", "capabilities")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the helper waits for a question."""
+        return self._helper is not None
 
     def canonical(self, xml: str, *, validate: bool = False) -> str:
         """
@@ -68,15 +69,7 @@ class Oracle:
             Unavailable: There is no QEMU driver to ask on this host.
         """
         with self._lock:
-            stdin, stdout = self._helper.stdin, self._helper.stdout
-            if stdin is None or stdout is None:
-                raise Unavailable("the oracle is closed")
-            try:
-                stdin.write(json.dumps({"xml": xml, "validate": validate}) + "\n")
-                stdin.flush()
-                line = stdout.readline()
-            except BrokenPipeError:
-                line = ""
+            line = self._ask(json.dumps({"xml": xml, "validate": validate}) + "\n")
         if not line:
             raise Unavailable("libvirt's embedded QEMU driver is not to be had on this host")
         answer = json.loads(line)
@@ -84,13 +77,50 @@ class Oracle:
             raise Rejected(answer["error"], answer["code"])
         return str(answer["xml"])
 
+    def _ask(self, question: str) -> str:
+        """Return the helper's answer, "" where it gives none."""
+        if self._is_closed:
+            raise Unavailable("the oracle is closed")
+        helper = self._helper = self._helper or subprocess.Popen(
+            [sys.executable, "-m", "kvmreconcile.host.oracle", self._scratch.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            # It needs none of the settings, which may hold passwords, and others may read what it was started with.
+            env={name: value for name, value in os.environ.items() if not name.startswith("KVMRECONCILE_")},
+        )
+        if self._rest:
+            self._rest.cancel()
+        self._rest = threading.Timer(_REST_S, self._stop)
+        self._rest.daemon = True
+        self._rest.start()
+        if helper.stdin is None or helper.stdout is None:
+            return ""
+        try:
+            helper.stdin.write(question)
+            helper.stdin.flush()
+            return helper.stdout.readline()
+        except BrokenPipeError:
+            return ""
+
+    def _stop(self) -> None:
+        """End the helper, which is started again for the next question."""
+        with self._lock:
+            helper, self._helper = self._helper, None
+        if helper is None:
+            return
+        for pipe in (helper.stdin, helper.stdout):
+            if pipe:
+                pipe.close()
+        helper.wait(timeout=30)
+
     def close(self) -> None:
         """End the helper and remove its scratch directory."""
-        if self._helper.stdin:
-            self._helper.stdin.close()
-        if self._helper.stdout:
-            self._helper.stdout.close()
-        self._helper.wait(timeout=30)
+        self._is_closed = True
+        if self._rest:
+            self._rest.cancel()
+        self._stop()
         self._scratch.cleanup()
 
     def __enter__(self) -> Self:

@@ -149,6 +149,7 @@ class Plan:
         instead: What is wanted of objects in place of what their specs say, because an edit was taken back.
         digest: Identifies exactly these actions and held ones; an approval quotes it.
         lost: Why the state is taken to be lost, and what to do; "" where it is not.
+        unchecked: New and changed definitions of which nobody knows what libvirt's driver would say, and why.
         crashes: What was raised while objects were compared: bugs, each of which costs one object.
     """
 
@@ -161,6 +162,7 @@ class Plan:
     instead: Mapping[Key, Desired] = field(default_factory=dict)
     digest: str = ""
     lost: str = ""
+    unchecked: tuple[tuple[Key, str], ...] = ()
     crashes: Mapping[Key, Exception] = field(default_factory=dict, compare=False)
 
     @property

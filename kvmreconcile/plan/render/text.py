@@ -11,7 +11,7 @@ from enum import Enum
 from itertools import groupby
 
 from kvmreconcile.model import Plan
-from kvmreconcile.plan.render.view import Group, Line, planned, release, summary, waiting, withheld
+from kvmreconcile.plan.render.view import Group, Line, planned, release, summary, unchecked, waiting, withheld
 from kvmreconcile.plan.render.words import visible
 from kvmreconcile.tree import Rules
 
@@ -61,6 +61,8 @@ def _foot(plan: Plan, palette: Palette) -> Iterator[str]:
     if plan.is_empty:
         yield palette.paint("Nothing to do", "#") + f": {summary(plan)}."
         return
+    for line in unchecked(plan):
+        yield palette.paint(line, ".")
     yield palette.paint(f"{summary(plan)}.", "#")
     yield palette.paint(f"Plan {visible(plan.digest)}", ".")
 

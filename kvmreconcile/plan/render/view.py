@@ -242,3 +242,17 @@ def summary(plan: Plan) -> Summary:
         problems=len(plan.problems),
         in_sync=len(plan.in_sync),
     )
+
+
+_NAMED = 3
+"""How many objects are named in one line."""
+
+
+def unchecked(plan: Plan) -> Iterator[str]:
+    """Yield a line for each reason why nobody knows what libvirt will say of some definitions."""
+    by_reason: dict[str, list[str]] = {}
+    for key, why in plan.unchecked:
+        by_reason.setdefault(why, []).append(visible(str(key)))
+    for why, keys in by_reason.items():
+        more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+        yield f"Not checked by libvirt: {', '.join(keys[:_NAMED])}{more}: {visible(why)}."

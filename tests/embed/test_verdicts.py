@@ -1,0 +1,114 @@
+"""What libvirt's own driver refuses is held by the plan, and nothing is concluded from what the machine lacks."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.host.oracle import Oracle
+from kvmreconcile.model import Key
+from kvmreconcile.verdicts import Verdicts
+from tests.plan.test_clashes import planned
+
+GUEST = "---\napiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name}}}\nspec: {{type: {type}, memory: 64MiB, {spec}}}\n"
+
+
+@dataclass
+class Asked:
+    """libvirt's driver, and what it was asked."""
+
+    oracle: Oracle
+    questions: list[str] = field(default_factory=list)
+
+    def canonical(self, xml: str, *, validate: bool = False) -> str:
+        """Return what libvirt makes of a definition."""
+        self.questions.append(xml)
+        return self.oracle.canonical(xml, validate=validate)
+
+
+@pytest.fixture(scope="module")
+def oracle() -> Iterator[Oracle]:
+    with Oracle() as oracle:
+        yield oracle
+
+
+def guest(name: str, spec: str = "state: stopped", kind: str = "qemu") -> str:
+    return GUEST.format(name=name, spec=spec, type=kind)
+
+
+REFUSED = [
+    pytest.param("machine: q35, controllers: [{type: ide, index: 0}]", "IDE", id="38a-controller"),
+    pytest.param("machine: pc, iommu: {model: intel}", "IOMMU", id="iommu"),
+    pytest.param("disks: [{name: a, bus: sd}]", "sd", id="sd"),
+    pytest.param("disks: [{name: a}]", "source", id="no-source"),
+    pytest.param("xml: '<domain><nonsense/></domain>'", "schema", id="schema"),
+]
+
+
+@pytest.mark.case("38")
+@pytest.mark.parametrize(("spec", "why"), REFUSED)
+def test_definition_that_libvirt_refuses_is_known_to_be_refused(
+    oracle: Oracle, tmp_path: Path, spec: str, why: str
+) -> None:
+    made = planned(tmp_path, [guest("one", spec), guest("two")])
+
+    verdicts = Verdicts(lambda: oracle).of(made)
+
+    assert verdicts[Key("Domain", "two")].refused == ""
+    assert re.search(why, verdicts[Key("Domain", "one")].refused)
+
+
+def test_nothing_is_concluded_from_what_the_machine_lacks(oracle: Oracle, tmp_path: Path) -> None:
+    specs = [
+        guest("emulator", "emulator: /nowhere/qemu"),
+        guest("kind", kind="hvf"),
+        guest("machine", "machine: pc-q35-99.0"),
+    ]
+
+    verdicts = Verdicts(lambda: oracle).of(planned(tmp_path, specs))
+
+    assert [v.refused for v in verdicts.values()] == ["", "", ""]
+    assert all(v.unknown.startswith("it depends on the machine: ") for v in verdicts.values())
+
+
+def test_many_that_differ_in_names_alone_are_asked_about_once(oracle: Oracle, tmp_path: Path) -> None:
+    asked = Asked(oracle)
+    spec = "disks: [{{name: root, file: /i/{0}.img}}], interfaces: [{{network: lan, mac: '52:54:00:00:00:0{0}'}}]"
+    specs = [guest(f"g{n}", spec.format(n)) for n in range(8)]
+    lan = "---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {mode: isolated}\n"
+    made, verdicts = planned(tmp_path, [*specs, lan]), Verdicts(lambda: asked)
+
+    first = verdicts.of(made)
+    second = verdicts.of(made)
+
+    assert len(first) == 8
+    assert first == second
+    assert len(asked.questions) == 1
+
+
+def test_unchanged_host_is_asked_nothing(tmp_path: Path) -> None:
+    def nobody() -> Oracle:
+        raise AssertionError
+
+    made = planned(
+        tmp_path, ["---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: a}\nspec: {}\n"]
+    )
+
+    assert Verdicts(nobody).of(made) == {}
+
+
+def test_helper_ends_when_it_is_not_asked_for_a_while_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kvmreconcile.host.oracle._REST_S", 0.2)
+    uuid = "<uuid>11111111-0008-0000-0000-000000000008</uuid>"
+    xml = f"<domain type='qemu'><name>a</name>{uuid}<memory>65536</memory><os><type>hvm</type></os></domain>"
+    with Oracle() as oracle:
+        first = oracle.canonical(xml)
+        until = time.monotonic() + 30
+        while oracle.is_running and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not oracle.is_running
+
+        assert oracle.canonical(xml) == first

@@ -1,0 +1,60 @@
+"""What libvirt's driver refuses when it is asked is held, and all else is done."""
+
+from pathlib import Path
+
+import libvirt
+import pytest
+
+from tests.lab.lab import Lab
+from tests.lab.site import Site
+
+HELD = 3
+GUEST = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {}}}\nspec: {{type: qemu, state: stopped, memory: 64MiB{}}}\n"
+
+
+@pytest.mark.case("38")
+def test_refused_guest_is_held_with_libvirts_words_and_the_others_are_made(lab: Lab, tmp_path: Path) -> None:
+    site = Site(lab, tmp_path)
+    site.write("one.yaml", GUEST.format("one", ", controllers: [{type: ide, index: 0}]"))
+    site.write("two.yaml", GUEST.format("two", ""))
+
+    plan = site.plan()
+    assert site.apply().exit_code == HELD
+
+    (held,) = plan["held"]
+    assert (held["key"], held["hold"]) == ("Domain/one", "invalid")
+    assert held["detail"].startswith("libvirt says: ")
+    assert "IDE" in held["detail"]
+    assert lab.virsh("list", "--all", "--name").split() == ["two"]
+    assert "unchecked" not in plan
+
+
+@pytest.mark.case("38d")
+def test_machine_that_the_devices_do_not_fit_is_held_and_the_guest_stays(lab: Lab, tmp_path: Path) -> None:
+    site = Site(lab, tmp_path)
+    devices = ", machine: {}, disks: [{{name: a, device: cdrom, bus: {}}}]"
+    site.write("one.yaml", GUEST.format("one", devices.format("pc", "ide")))
+    site.converge()
+    before = lab.virsh("dumpxml", "one")
+
+    site.write("one.yaml", GUEST.format("one", ", machine: q35, disks: [{name: a, device: cdrom}]"))
+    plan = site.plan()
+    assert site.apply().exit_code == HELD
+
+    assert [(held["key"], held["hold"]) for held in plan["held"]] == [("Domain/one", "invalid")]
+    assert lab.virsh("dumpxml", "one") == before
+
+
+def test_plan_says_what_libvirt_was_not_asked_about(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(lab, tmp_path)
+    site.write("one.yaml", GUEST.format("one", ""))
+    monkeypatch.setattr(libvirt, "getVersion", lambda: 1)
+
+    plan = site.plan()
+    report = site.apply()
+
+    assert [entry["key"] for entry in plan["unchecked"]] == ["Domain/one"]
+    assert "Not checked by libvirt: Domain/one: the host runs libvirt " in report.output
+    assert report.exit_code == 0
