@@ -156,7 +156,7 @@ class Site:
         if unusable or lacking:
             world = replace(world, obstacles={**world.obstacles, **unusable}, lacking=lacking)
             plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
-        verdicts = self._verdicts.of(plan)
+        verdicts = self._verdicts.of(plan, world, self.kinds)
         if refused := {key: verdict.refused for key, verdict in verdicts.items() if verdict.refused}:
             plan = self._fenced(
                 planner(replace(world, refused=refused), self.kinds, overrides, limits), world

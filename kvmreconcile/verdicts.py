@@ -10,9 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from kvmreconcile.errors import HostError, Rejected, Unavailable
-from kvmreconcile.model import Action, Key, Plan
+from kvmreconcile.model import Action, Key, Plan, World
 from kvmreconcile.plan.invalid import definition
+from kvmreconcile.plan.needs import Rulebooks
+from kvmreconcile.plan.redact import redacted
+from kvmreconcile.plan.secrecy import definitions, secret_paths
 from kvmreconcile.tree import Node, make, to_xml
+from kvmreconcile.tree.variants import for_secrets
 
 ROOT = "domain"
 """The root of the definitions that the driver judges."""
@@ -38,6 +42,11 @@ class Verdict:
     refused: str = ""
     unknown: str = ""
 
+    @property
+    def why(self) -> str:
+        """What is said of one that is not simply taken."""
+        return self.refused or self.unknown
+
 
 @dataclass(slots=True)
 class Verdicts:
@@ -49,25 +58,23 @@ class Verdicts:
     """
 
     judge: Callable[[], Judge]
-    _known: dict[tuple[Node, bool], Verdict] = field(default_factory=dict)
+    _known: dict[str, Verdict] = field(default_factory=dict)
 
-    def of(self, plan: Plan) -> dict[Key, Verdict]:
+    def of(self, plan: Plan, world: World, kinds: Rulebooks) -> dict[Key, Verdict]:
         """Return what is said of the definitions that the steps of a plan would store, by object."""
         steps = (*plan.actions, *(held.action for held in plan.held))
-        wanted = {step.key: (step.definition, _shape(step)) for step in steps if _is_asked_about(step)}
+        wanted = {step.key: (step, _shape(step)) for step in steps if _is_asked_about(step)}
         known, self._known = self._known, {}
-        for domain, shape in wanted.values():
-            if shape not in self._known:
-                self._known[shape] = known.get(shape) or self._ask(domain, validate=shape[1])
-        said = {key: self._known[shape] for key, (_, shape) in wanted.items()}
-        self._known = {shape: verdict for shape, verdict in self._known.items() if not verdict.unknown}
+        said: dict[Key, Verdict] = {}
+        for key, (step, shape) in wanted.items():
+            verdict = known.get(shape) or self._known.get(shape)
+            try:
+                verdict = verdict or _without_secrets(_ask(self.judge(), step), step, world, kinds)
+                self._known[shape] = verdict
+            except Unavailable as error:
+                verdict = Verdict(unknown=str(error))
+            said[key] = verdict
         return said
-
-    def _ask(self, domain: Node, *, validate: bool) -> Verdict:
-        try:
-            return _ask(self.judge(), domain, validate=validate)
-        except Unavailable as error:
-            return Verdict(unknown=str(error))
 
 
 def _is_asked_about(step: Action) -> bool:
@@ -75,14 +82,28 @@ def _is_asked_about(step: Action) -> bool:
     return whole is not None and whole.tag == ROOT
 
 
-def _ask(judge: Judge, domain: Node, *, validate: bool) -> Verdict:
+def _without_secrets(verdict: Verdict, step: Action, world: World, kinds: Rulebooks) -> Verdict:
+    """Return a verdict without the secrets of the definition, which libvirt may quote."""
+    if not verdict.why:
+        return verdict
+    rules = for_secrets(kinds[step.key.kind].rules, secret_paths(step.key, world))
+    trees = (step.definition, *definitions(step.key, world))
+    return replace(
+        verdict,
+        refused=redacted(verdict.refused, trees, rules),
+        unknown=redacted(verdict.unknown, trees, rules),
+    )
+
+
+def _ask(judge: Judge, step: Action) -> Verdict:
     """
     Return what is said of a definition; of a refusal that lies in the machine that was asked, nothing is concluded.
 
     What the driver was asked on may lack KVM, or a processor like the host's.
     """
+    domain = step.definition
     try:
-        judge.canonical(to_xml(domain), validate=validate)
+        judge.canonical(to_xml(domain), validate=step.policy.check_schema)
     except Unavailable:
         raise
     except Rejected as error:
@@ -115,9 +136,9 @@ def _least(domain: Node) -> Node:
     return replace(domain, children=names)
 
 
-def _shape(step: Action) -> tuple[Node, bool]:
+def _shape(step: Action) -> str:
     """Return a definition without what tells it from its likes, and whether libvirt's schema is asked, too."""
-    return _plain(step.definition), step.policy.check_schema
+    return f"{step.policy.check_schema}{_plain(step.definition)}"
 
 
 _NAMES = frozenset({"name", "uuid", "title", "description", "metadata", "alias"})
@@ -129,11 +150,8 @@ _PLACES = {
 """Elements and their attributes of which any value is as good as another to libvirt's driver."""
 
 
-def _plain(node: Node) -> Node:
+def _plain(node: Node) -> str:
     free = _PLACES.get(node.tag, frozenset[str]())
-    return replace(
-        node,
-        attrs=tuple((name, "" if name in free else value) for name, value in node.attrs),
-        text="" if "" in free else node.text,
-        children=tuple(_plain(child) for child in node.children if child.tag not in _NAMES),
-    )
+    attrs = [(name, "" if name in free else value) for name, value in node.attrs]
+    inside = "".join([_plain(child) for child in node.children if child.tag not in _NAMES])
+    return f"({node.tag}{attrs}{'' if '' in free else node.text!r}{inside})"

@@ -10,8 +10,9 @@ import pytest
 
 from kvmreconcile.host.oracle import Oracle
 from kvmreconcile.model import Key
-from kvmreconcile.verdicts import Verdicts
-from tests.plan.test_clashes import planned
+from kvmreconcile.plan import Overrides, plan
+from kvmreconcile.verdicts import Verdict, Verdicts
+from tests.plan.test_clashes import BY_NAME, made_up
 
 GUEST = "---\napiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name}}}\nspec: {{type: {type}, memory: 64MiB, {spec}}}\n"
 
@@ -39,6 +40,12 @@ def guest(name: str, spec: str = "state: stopped", kind: str = "qemu") -> str:
     return GUEST.format(name=name, spec=spec, type=kind)
 
 
+def said(verdicts: Verdicts, tmp_path: Path, specs: list[str]) -> dict[Key, Verdict]:
+    """Return what is said of the definitions that specs would have stored on an empty host."""
+    world = made_up(tmp_path, specs)
+    return verdicts.of(plan(world, BY_NAME, Overrides()), world, BY_NAME)
+
+
 REFUSED = [
     pytest.param("machine: q35, controllers: [{type: ide, index: 0}]", "IDE", id="38a-controller"),
     pytest.param("machine: pc, iommu: {model: intel}", "IOMMU", id="iommu"),
@@ -53,12 +60,19 @@ REFUSED = [
 def test_definition_that_libvirt_refuses_is_known_to_be_refused(
     oracle: Oracle, tmp_path: Path, spec: str, why: str
 ) -> None:
-    made = planned(tmp_path, [guest("one", spec), guest("two")])
-
-    verdicts = Verdicts(lambda: oracle).of(made)
+    verdicts = said(Verdicts(lambda: oracle), tmp_path, [guest("one", spec), guest("two")])
 
     assert verdicts[Key("Domain", "two")].refused == ""
     assert re.search(why, verdicts[Key("Domain", "one")].refused)
+
+
+def test_secret_that_libvirt_quotes_is_not_repeated(oracle: Oracle, tmp_path: Path) -> None:
+    spec = 'xml: \'<domain><devices><graphics type="vnc" passwdValidTo="hunter2" passwd="hunter2"/></devices></domain>\''
+
+    verdict = said(Verdicts(lambda: oracle), tmp_path, [guest("one", f"checkSchema: false, {spec}")])
+
+    assert "hunter2" not in str(verdict)
+    assert "(secret)" in verdict[Key("Domain", "one")].refused
 
 
 def test_nothing_is_concluded_from_what_the_machine_lacks(oracle: Oracle, tmp_path: Path) -> None:
@@ -68,7 +82,7 @@ def test_nothing_is_concluded_from_what_the_machine_lacks(oracle: Oracle, tmp_pa
         guest("machine", "machine: pc-q35-99.0"),
     ]
 
-    verdicts = Verdicts(lambda: oracle).of(planned(tmp_path, specs))
+    verdicts = said(Verdicts(lambda: oracle), tmp_path, specs)
 
     assert [v.refused for v in verdicts.values()] == ["", "", ""]
     assert all(v.unknown.startswith("it depends on the machine: ") for v in verdicts.values())
@@ -79,10 +93,10 @@ def test_many_that_differ_in_names_alone_are_asked_about_once(oracle: Oracle, tm
     spec = "disks: [{{name: root, file: /i/{0}.img}}], interfaces: [{{network: lan, mac: '52:54:00:00:00:0{0}'}}]"
     specs = [guest(f"g{n}", spec.format(n)) for n in range(8)]
     lan = "---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {mode: isolated}\n"
-    made, verdicts = planned(tmp_path, [*specs, lan]), Verdicts(lambda: asked)
+    verdicts = Verdicts(lambda: asked)
 
-    first = verdicts.of(made)
-    second = verdicts.of(made)
+    first = said(verdicts, tmp_path, [*specs, lan])
+    second = said(verdicts, tmp_path, [*specs, lan])
 
     assert len(first) == 8
     assert first == second
@@ -93,11 +107,9 @@ def test_unchanged_host_is_asked_nothing(tmp_path: Path) -> None:
     def nobody() -> Oracle:
         raise AssertionError
 
-    made = planned(
-        tmp_path, ["---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: a}\nspec: {}\n"]
-    )
+    lan = "---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {mode: isolated}\n"
 
-    assert Verdicts(nobody).of(made) == {}
+    assert said(Verdicts(nobody), tmp_path, [lan]) == {}
 
 
 def test_helper_ends_when_it_is_not_asked_for_a_while_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:

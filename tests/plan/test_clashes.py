@@ -43,16 +43,18 @@ def there(name: str, devices: str = "", *, active: bool = False, uuid: str = "")
     return Actual(key=Key("Domain", name), uuid=uuid, xml=xml, live_xml=live, active=active)
 
 
-def planned(tmp_path: Path, documents: Iterable[str], objects: Iterable[Actual] = ()) -> Plan:
+def made_up(tmp_path: Path, documents: Iterable[str], objects: Iterable[Actual] = ()) -> World:
     file = tmp_path / "specs.yaml"
     file.write_text("".join(documents))
     loaded = load([file], BY_NAME, "test")
     assert loaded.problems == ()
     observed = Observation({each.key: each for each in objects})
-    world = World(
-        "test", "here", datetime(2026, 11, 30, tzinfo=UTC), loaded.desired, observed, {}, sightings=LONG
-    )
-    return plan(world, BY_NAME, Overrides())
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    return World("test", "here", now, loaded.desired, observed, {}, sightings=LONG)
+
+
+def planned(tmp_path: Path, documents: Iterable[str], objects: Iterable[Actual] = ()) -> Plan:
+    return plan(made_up(tmp_path, documents, objects), BY_NAME, Overrides())
 
 
 def done(made: Plan) -> list[str]:
