@@ -82,7 +82,7 @@ class Site:
         """Begin without having seen anything."""
         object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
         object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
-        object.__setattr__(self, "_verdicts", Verdicts(self.connection.embedded))
+        object.__setattr__(self, "_verdicts", Verdicts(lambda: self.connection.embedded()))
 
     def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
         """

@@ -149,6 +149,7 @@ def test_every_part_of_the_package_is_in_its_place() -> None:
         "settling",
         "observe",
         "obstacles",
+        "verdicts",
         "config",
         "exact",
         "journal",

@@ -45,6 +45,7 @@ class Oracle:
         configuration = Path(self._scratch.name, "etc", "qemu.conf")
         configuration.parent.mkdir()
         configuration.write_text(CONFIGURATION if os.geteuid() == 0 else _JUDGE)
+        _share(self.capabilities)
         self._lock = threading.Lock()
         self._helper: subprocess.Popen[str] | None = None
         self._rest: threading.Timer | None = None
@@ -130,6 +131,21 @@ class Oracle:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _share(capabilities: Path) -> None:
+    """
+    Have libvirt keep what it learns about QEMU for this user's next process, which then starts in a third of the time.
+
+    libvirt looks itself whether that is still true of the QEMU that is there, and writes it as a whole.
+    """
+    home = os.environ.get("CACHE_DIRECTORY") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    kept = Path(home).expanduser() / "kvmreconcile" / "qemu"
+    capabilities.parent.mkdir(parents=True)
+    with contextlib.suppress(OSError, RuntimeError):
+        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if kept.stat().st_uid == os.geteuid():
+            capabilities.symlink_to(kept)
 
 
 @cache

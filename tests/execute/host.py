@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from kvmreconcile.errors import HostError
+from kvmreconcile.errors import HostError, Unavailable
 from kvmreconcile.kinds.kind import Document, Kind, ObjectSpec, derived_uuid
 from kvmreconcile.model import (
     Action,
@@ -83,6 +83,9 @@ class Host:
 
     def identify(self) -> HostId:
         return HostId("", self.uri)
+
+    def embedded(self) -> None:
+        raise Unavailable("")
 
     def is_alive(self) -> bool:
         return self.alive
