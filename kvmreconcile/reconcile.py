@@ -28,7 +28,7 @@ from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
 from kvmreconcile.tree.variants import for_version
-from kvmreconcile.verdicts import Verdicts
+from kvmreconcile.verdicts import Judge, Verdicts
 
 Kinds = Mapping[str, Kind]
 KINDS_OF_OTHERS = "kvmreconcile.kinds"
@@ -82,7 +82,11 @@ class Site:
         """Begin without having seen anything."""
         object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
         object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
-        object.__setattr__(self, "_verdicts", Verdicts(lambda: self.connection.embedded()))
+        object.__setattr__(self, "_verdicts", Verdicts(self._embedded))
+
+    def _embedded(self) -> Judge:
+        judge: Judge = self.connection.embedded()
+        return judge
 
     def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
         """
