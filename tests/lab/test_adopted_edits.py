@@ -117,7 +117,11 @@ DISK = Edit(
     "disk", _append("disks", {"name": "more", "file": "{}.more", "format": "raw", "bus": "virtio"}), live=True
 )
 NIC = Edit(
-    "NIC", _append("interfaces", {"name": "second", "network": "lan", "mac": "52:54:00:00:00:bb"}), live=True
+    "NIC",
+    _append(
+        "interfaces", {"name": "second", "network": "lan", "model": "virtio", "mac": "52:54:00:00:00:bb"}
+    ),
+    live=True,
 )
 DRIVE = Edit("drive", _without_drive, live=False)
 MAC = Edit("MAC", _mac, live=False)
