@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from kvmreconcile.errors import HostError, Rejected, Unavailable
+from kvmreconcile.errors import Rejected, Unavailable
 from kvmreconcile.model import Action, Key, Plan, World
 from kvmreconcile.plan.invalid import definition
 from kvmreconcile.plan.needs import Rulebooks
@@ -99,32 +99,32 @@ def _ask(judge: Judge, step: Action) -> Verdict:
     """
     Return what is said of a definition; of a refusal that lies in the machine that was asked, nothing is concluded.
 
-    What the driver was asked on may lack KVM, or a processor like the host's.
+    Where not even the least guest of its kind is taken, as without KVM, it is asked about as one that is emulated.
     """
-    domain = step.definition
+    domain, validate = step.definition, step.policy.check_schema
+    why = _refusal(judge, domain, validate=validate)
+    if why and _refusal(judge, _least(domain)):
+        domain = _emulated(domain)
+        if _refusal(judge, _least(domain)):
+            return Verdict(unknown=f"it depends on the machine: {why}")
+        why = _refusal(judge, domain, validate=validate)
+    if why and domain.child("cpu") and not _refusal(judge, domain.without("cpu")):
+        return Verdict(unknown=f"it depends on the processor: {why}")
+    return Verdict(refused=why)
+
+
+def _refusal(judge: Judge, domain: Node, *, validate: bool = False) -> str:
+    """Return why a definition is refused, "" if it is taken."""
     try:
-        judge.canonical(to_xml(domain), validate=step.policy.check_schema)
-    except Unavailable:
-        raise
+        judge.canonical(to_xml(domain), validate=validate)
     except Rejected as error:
-        why = str(error)
-    except HostError as error:
-        return Verdict(unknown=str(error))
-    else:
-        return Verdict()
-    is_common = _is_refused(judge, _least(domain))
-    is_cpu = domain.child("cpu") is not None and not _is_refused(judge, domain.without("cpu"))
-    return (
-        Verdict(unknown=f"it depends on the machine: {why}") if is_common or is_cpu else Verdict(refused=why)
-    )
+        return str(error)
+    return ""
 
 
-def _is_refused(judge: Judge, domain: Node) -> bool:
-    try:
-        judge.canonical(to_xml(domain))
-    except Rejected:
-        return True
-    return False
+def _emulated(domain: Node) -> Node:
+    attrs = dict(domain.attrs) | {"type": "qemu"}
+    return replace(domain.without("cpu"), attrs=tuple(sorted(attrs.items())))
 
 
 def _least(domain: Node) -> Node:

@@ -78,14 +78,28 @@ def test_secret_that_libvirt_quotes_is_not_repeated(oracle: Oracle, tmp_path: Pa
 def test_nothing_is_concluded_from_what_the_machine_lacks(oracle: Oracle, tmp_path: Path) -> None:
     specs = [
         guest("emulator", "emulator: /nowhere/qemu"),
-        guest("kind", kind="hvf"),
         guest("machine", "machine: pc-q35-99.0"),
     ]
 
     verdicts = said(Verdicts(lambda: oracle), tmp_path, specs)
 
-    assert [v.refused for v in verdicts.values()] == ["", "", ""]
+    assert [v.refused for v in verdicts.values()] == ["", ""]
     assert all(v.unknown.startswith("it depends on the machine: ") for v in verdicts.values())
+
+
+@pytest.mark.parametrize("kind", ["kvm", "hvf"])
+def test_guest_of_a_kind_that_the_machine_lacks_is_judged_as_one_that_is_emulated(
+    oracle: Oracle, tmp_path: Path, kind: str
+) -> None:
+    specs = [
+        guest("good", kind=kind),
+        guest("bad", "controllers: [{type: ide, index: 0}], machine: q35", kind),
+    ]
+
+    verdicts = said(Verdicts(lambda: oracle), tmp_path, specs)
+
+    assert verdicts[Key("Domain", "good")] == Verdict()
+    assert "IDE" in verdicts[Key("Domain", "bad")].refused
 
 
 def test_many_that_differ_in_names_alone_are_asked_about_once(oracle: Oracle, tmp_path: Path) -> None:
