@@ -109,7 +109,7 @@ CALLED_SECRET: Mapping[str, tuple[str, tuple[str, ...]]] = {
     <host name='example.org'/><dir path='/srv'/>
     <auth type='ceph' username='-'><secret uuid='2ec115d7-3a88-3ceb-bc12-0ac909a6fd87'/></auth>
   </source>
-  <target><path>/srv/images</path></target>
+  <target><path>/srv/called</path></target>
 </pool>""",
         ("source/auth",),
     ),
@@ -224,7 +224,12 @@ def documents(kind: Kind, planter: Planter) -> dict[str, str]:
 
 def bare(kind: Kind) -> dict[str, str]:
     """Return the same documents without anything secret, and without paths that they call so."""
-    return {name: _document(kind, name, {"xml": BARE[kind.name]}) for name in documents(kind, Planter())}
+    found = BARE[kind.name]
+    # No two pools have one directory.
+    return {
+        name: _document(kind, name, {"xml": found.replace("/srv/images", f"/srv/{name}")})
+        for name in documents(kind, Planter())
+    }
 
 
 def _document(kind: Kind, name: str, spec: Plain) -> str:
@@ -280,11 +285,12 @@ class Witness:
         own = _read(self.root, "cmdline")
         while not self.over.is_set():
             for pid in _descendants(self.root):
-                environment, command, name = (_read(pid, each) for each in ("environ", "cmdline", "comm"))
+                # In this order, since a program comes to be between two looks, and with it another environment.
+                command, environment, name = (_read(pid, each) for each in ("cmdline", "environ", "comm"))
                 self.hits |= {f"cmdline: {hit}" for hit in found(command)}
                 # One that was forked and runs nothing of its own yet is still the daemon.
                 if command != own:
-                    self.hits |= {f"environ: {hit}" for hit in found(environment)}
+                    self.hits |= {f"environ of {command!r}: {hit}" for hit in found(environment)}
                     self.seen.add(name.decode().strip())
             time.sleep(0.002)
 

@@ -19,8 +19,8 @@ from tests.state.strace import Call
 NOBODY = 65534
 RUNS, ALL_RUNS = 5, 200
 _ALL_EVENTS = 0xFFF
-OTHERS_WRITE = (Path("/run/libvirt"), Path("/dev"))
-"""Where libvirt and QEMU write, which do not look at the state."""
+OTHERS_WRITE = (Path("/run/libvirt"), Path("/dev"), Path.home() / ".cache/kvmreconcile")
+"""Where libvirt and QEMU write, which do not look at the state, and where libvirt keeps what it learns of QEMU."""
 _HERE = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")
