@@ -145,6 +145,23 @@ class Ledger:
         if seen and isinstance(now, Actual):
             self._edits.stored(key, seen, now)
 
+    def is_disputed(self, key: Key, actual: Actual | Unknown | None, planned: Iterable[Change]) -> bool:
+        """
+        Tell whether a value is neither what was asked for nor what was there before.
+
+        libvirt may spell it so, and will again; or another hand has changed it since, which says nothing of libvirt.
+
+        Args:
+            planned: What was to change, now or later.
+        """
+        desired, before = self._world.desired.get(key), self._world.applied.get(key)
+        if desired is None or not isinstance(actual, Actual):
+            return False
+        known = {fingerprint(change) for change in planned}
+        known |= {each.fingerprint for each in (before.settled if before else ())}
+        now = applied_after(desired, actual, self._kinds[key.kind], self._world.instance, before)
+        return any(each.fingerprint not in known for each in now.settled)
+
     def settle(
         self, key: Key, actual: Actual | Unknown | None, withheld: Collection[Action] = ()
     ) -> tuple[Settled, ...]:

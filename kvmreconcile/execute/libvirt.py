@@ -6,6 +6,7 @@ what is remembered, and what follows from a failure.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -149,7 +150,8 @@ class _Run:
         try:
             self._perform(action)
             if is_last and action.verb not in REMOVING and action.key in self._world.desired:
-                news = self.ledger.settle(action.key, self._look(action.key), self._withheld(action.key))
+                actual = self._look_at_stored(action.key)
+                news = self.ledger.settle(action.key, actual, self._withheld(action.key))
                 self.settled(action.key, news)
         except (HostError, StateError) as failure:
             result, error = Result.FAILED, self._redacted(action, str(failure))
@@ -161,6 +163,19 @@ class _Run:
             elif result is Result.FAILED:
                 self._failures.follow(action, failure, error)
         return Outcome(action, result, pace.clock() - began_s, error, retry, kind, lacks)
+
+    def _look_at_stored(self, key: Key) -> Actual | Unknown | None:
+        """Return an object as it now is; stored once more, where another hand may have been at it since it was stored."""
+        actual = self._look(key)
+        define = next((a for a in self._plan.actions if a.key == key and a.verb == "define"), None)
+        steps = (*self._plan.actions, *(held.action for held in self._plan.held))
+        planned = [change for action in steps if action.key == key for change in action.changes]
+        if define is None or not self.ledger.is_disputed(key, actual, planned):
+            return actual
+        with suppress(HostError):
+            driver = self._drivers[key.kind]
+            self._attempt(lambda: driver.perform(self._executor.connection, define))
+        return self._look(key)
 
     def _redacted(self, action: Action, text: str) -> str:
         """Return what libvirt said of an action without the secrets it was given."""

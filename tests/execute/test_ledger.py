@@ -64,6 +64,33 @@ def test_what_the_host_keeps_otherwise_is_reported_once_and_not_planned_again(st
     assert stage.plan(more).is_empty
 
 
+def test_edit_of_another_hand_right_after_ours_is_not_taken_for_libvirts_answer(stage: Stage) -> None:
+    spec = "<domain><machine>{}</machine></domain>"
+    stage.apply(desired("Domain/web", spec.format("one")))
+    edited = desired("Domain/web", spec.format("two"))
+    hands = ["by hand"]
+    stage.host.spell = lambda tree: parse(spec.format(hands.pop())) if hands else tree
+
+    report = stage.apply(edited)
+
+    assert report.settled == ()
+    assert stage.plan(edited).is_empty
+    assert stage.state.applied()[WEB].settled == ()
+
+
+def test_value_that_libvirt_spells_in_its_own_way_is_stored_twice_and_then_settled(stage: Stage) -> None:
+    stage.apply(desired("Domain/web", "<domain><machine>one</machine></domain>"))
+    edited = desired("Domain/web", "<domain><machine>two</machine></domain>")
+    stage.host.spell = lambda _tree: parse("<domain><machine>two-2.0</machine></domain>")
+    stage.host.log.clear()
+
+    report = stage.apply(edited)
+
+    assert [settled.answered for _, settled in report.settled] == ["two-2.0"]
+    assert stage.host.log.count("define Domain/web") == 2
+    assert stage.plan(edited).is_empty
+
+
 def test_what_was_withheld_is_not_taken_for_kept_otherwise(stage: Stage) -> None:
     stage.apply(desired("Domain/web"))
     more = desired("Domain/web", "<domain><memory>4</memory><machine>q35</machine></domain>")
