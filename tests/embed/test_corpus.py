@@ -112,7 +112,8 @@ def test_adopted_definition_is_no_change_and_makes_the_same_again(
     print(f"\n{len(sample)} adopted: the median spec has {median:.0%} of the XML's lines")
     for line in unstable:
         print(f"  libvirt does not give back its own words for {line}")
-    assert median <= 0.40
+    # What no field says of a device takes lines of its own in its entry.
+    assert median <= 0.45
 
 
 def _adopted(actual: Actual) -> dict[str, Any]:
