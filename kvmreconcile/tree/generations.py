@@ -17,12 +17,13 @@ class Generations(Generic[V]):
 
     Args:
         make: The function; it always returns the same for the same text.
-        most: How many texts a generation holds before the next begins by itself.
+        most: How many characters of text a generation holds before the next begins by itself.
     """
 
     def __init__(self, make: Callable[[str], V], most: int) -> None:
         self._make = make
         self._most = most
+        self._size = 0
         self._recent: dict[str, V] = {}
         self._before: dict[str, V] = {}
 
@@ -33,13 +34,14 @@ class Generations(Generic[V]):
             return recent[text]
         made = before[text] if text in before else self._make(text)
         recent[text] = made
-        if len(recent) > self._most:
+        self._size += len(text)
+        if self._size > self._most:
             self.turn()
         return made
 
     def turn(self) -> None:
         """Begin another generation, and drop what the last one did not need."""
-        self._before, self._recent = self._recent, {}
+        self._before, self._recent, self._size = self._recent, {}, 0
 
     def __len__(self) -> int:
         return len({*self._recent, *self._before})

@@ -124,7 +124,8 @@ def _parse(xml: str) -> Node:
         raise ValueError(str(error)) from None
 
 
-_parsed = Generations(_parse, most=16384)
+_parsed = Generations(_parse, most=32 << 20)
+"""What is kept takes 14 times the memory of its text, in two generations: of 5,000 guests about 0.9 GB."""
 
 
 def to_xml(node: Node) -> str:

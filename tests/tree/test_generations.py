@@ -47,3 +47,12 @@ def test_without_turns_too_it_does_not_grow_for_ever(making: Making) -> None:
         remembered(str(number))
 
     assert len(remembered) <= 20
+
+
+@pytest.mark.case("26h")
+def test_long_texts_count_for_more_than_short_ones(making: Making) -> None:
+    remembered = Generations(making, most=1000)
+    for number in range(100):
+        remembered(f"{number}" * 600)
+
+    assert len(remembered) <= 4
