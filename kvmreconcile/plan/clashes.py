@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.model import Actual, Desired, Key, Power, World
+from kvmreconcile.model import Desired, Key, Power, World
 from kvmreconcile.plan.identities import Claim, Claimants, Claiming, claiming, claims, claims_of
 from kvmreconcile.plan.memory import Lookups
 from kvmreconcile.plan.rulebook import Rulebook
@@ -102,10 +102,6 @@ def _both_run(key: Key, other: Key, world: World) -> bool:
 
 def _has(key: Key, claim: Claim, kind: Rulebook, world: World) -> bool:
     """Tell whether an object has what its spec claims."""
-    actual = world.observed.actual(key)
-    return actual is not None and any(claim.meets(c) for c in _held(actual, kind, world))
-
-
-def _held(actual: Actual, kind: Rulebook, world: World) -> Iterator[Claim]:
-    for tree in (actual.tree, *filter(None, [actual.live])):
-        yield from claims(tree, kind.rules, Lookups(world).lookup)
+    actual, lookup = world.observed.actual(key), Lookups(world).lookup
+    trees = (actual.tree, actual.live) if actual else ()
+    return any(claim.meets(c) for tree in trees if tree for c in claims(tree, kind.rules, lookup))

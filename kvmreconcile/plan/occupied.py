@@ -48,9 +48,7 @@ def _active(kind: Rulebook, world: World) -> Claimants:
 def _owner(key: Key, steps: tuple[Action, ...], owners: Claimants, scene: Scene) -> tuple[Key, Claim] | None:
     """Return another active object that has what an object is to be started with, None if there is none."""
     actual = scene.world.observed.actual(key)
-    whole = definition(steps) or (actual.tree if actual else None)
-    if whole is None:
-        return None
+    whole = definition(steps) or (actual.tree if actual else scene.world.desired[key].tree)
     for claim in claims(whole, scene.kinds[key.kind].rules, Lookups(scene.world).lookup):
         having = owners.of(claim)
         # What two have already, and libvirt has let them have, neither loses by being restarted.

@@ -1,6 +1,9 @@
 """Specs that claim what only one object can have, and objects that have it already."""
 
+import html
+import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,10 +12,12 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Actual, Hold, Key, Observation, Plan, World
 from kvmreconcile.plan import Overrides, plan
+from kvmreconcile.plan.render import render_json, render_markdown, render_text
 from kvmreconcile.source.load import load
 from tests.sightings import LONG
 
 BY_NAME = {kind.name: kind for kind in KINDS}
+RULES = {kind.name: kind.rules for kind in KINDS}
 UUID = "11111111-0008-0000-0000-000000000008"
 SPEC = "---\napiVersion: kvmreconcile/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n"
 GUEST = "type: qemu, memory: 64MiB, defaults: libvirt"
@@ -171,3 +176,35 @@ def test_restart_of_two_that_run_with_the_same_is_not_held(tmp_path: Path) -> No
     made = planned(tmp_path, [spec], both)
 
     assert "restart Domain/one" in done(made)
+
+
+@pytest.mark.case("35")
+def test_two_that_have_the_same_already_are_told_and_neither_is_left_alone(tmp_path: Path) -> None:
+    both = [there(name, XML[NIC], active=True) for name in ("one", "twin")]
+    specs = [guest(name, f"{NIC}, adopt: true, title: edited") for name in ("one", "twin")]
+
+    made = planned(tmp_path, specs, both)
+
+    assert {"define Domain/one", "define Domain/twin"} <= set(done(made))
+    assert [problem.rpartition("; ")[2] for problem in told(made, tmp_path)] == [
+        "give Domain/one its own",
+        "give Domain/twin its own",
+    ]
+
+
+@pytest.mark.case("38")
+def test_definitions_that_libvirt_was_not_asked_about_are_named_by_reason(tmp_path: Path) -> None:
+    keys = [Key("Domain", f"g{n}") for n in range(5)]
+    unchecked = (
+        *((key, "the host is another machine") for key in keys),
+        (Key("Domain", "x"), "it is closed"),
+    )
+    made = replace(planned(tmp_path, [guest("one")]), unchecked=unchecked)
+
+    text, document = render_text(made, RULES), json.loads(render_json(made, RULES))
+
+    line = "Not checked by libvirt: Domain/g0, Domain/g1, Domain/g2 and 2 more: the host is another machine."
+    assert line in text
+    assert "Not checked by libvirt: Domain/x: it is closed." in text
+    assert line in html.unescape(render_markdown(made, RULES))
+    assert document["unchecked"][5] == {"key": "Domain/x", "why": "it is closed"}
