@@ -1,30 +1,30 @@
-"""Read files that somebody else may have put there: without waiting for them, and no more than they may hold."""
+"""Read files that another user may have written: without blocking on a pipe, and up to a maximum size."""
 
 import errno
 import os
 import stat
 from pathlib import Path
 
-NOT_REGULAR = "it is no regular file"
+NOT_REGULAR = "it is not a regular file"
 _PART = 1 << 16
 
 
 def read_bounded(path: Path, most: int) -> bytes:
     """
-    Return what a regular file holds; a link in its place is not followed, a pipe is not waited for.
+    Return the content of a regular file; symbolic links are not followed, and a pipe does not block.
 
     Args:
-        most: How many bytes it may hold.
+        most: Maximum size in bytes.
 
     Raises:
-        OSError: It cannot be read, is no regular file, or holds more.
+        OSError: The file cannot be read, is not a regular file, or is larger.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status, content = os.fstat(descriptor), bytearray()
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
-        # It may grow meanwhile.
+        # The file may grow while it is read.
         while max(status.st_size, len(content)) <= most:
             part = os.read(descriptor, _PART)
             if not part:

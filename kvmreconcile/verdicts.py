@@ -106,10 +106,10 @@ def _ask(judge: Judge, step: Action) -> Verdict:
     if why and _refusal(judge, _least(domain)):
         domain = _emulated(domain)
         if _refusal(judge, _least(domain)):
-            return Verdict(unknown=f"it depends on the machine: {why}")
+            return Verdict(unknown=f"the result depends on this machine: {why}")
         why = _refusal(judge, domain, validate=validate)
     if why and domain.child("cpu") and not _refusal(judge, domain.without("cpu")):
-        return Verdict(unknown=f"it depends on the processor: {why}")
+        return Verdict(unknown=f"the result depends on this processor: {why}")
     return Verdict(refused=why)
 
 

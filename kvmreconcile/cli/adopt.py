@@ -163,7 +163,7 @@ def _differs(key: Key, plan: Plan, world: World) -> bool:
 
 def _tell(plan: Plan, differing: list[Key], site: Site) -> None:
     """Say what the specs of some objects would change."""
-    # They are about specs that were never written, so that their places are nowhere.
+    # These problems are about specs that were not written to a file, so their line numbers mean nothing.
     complain(Problem("adopt", p.what, "create it first, or edit the object") for p in plan.problems)
     actions = tuple(a for a in plan.actions if a.key in differing)
     held = tuple(h for h in plan.held if h.action.key in differing)
@@ -206,7 +206,7 @@ def _create(file: Path, text: str, *, is_private: bool) -> None:
 
 
 def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, site: Site) -> bool:
-    """Write down that objects are ours, in them where libvirt keeps metadata, and in the state; say how many are not."""
+    """Record ownership of objects, in their metadata where libvirt keeps it and in the state; print how many failed."""
     left = f", {chosen - len(proved)} not adopted" if chosen > len(proved) else ""
     if not proved:
         say(f"0 adopted, 0 failed{left}")

@@ -153,11 +153,11 @@ def _until(options: SuspendOptions) -> datetime | None:
         until = now + timedelta(seconds=read_seconds(options.lasts)) if options.lasts else None
         until = datetime.fromisoformat(options.until).astimezone(UTC) if options.until else until
     except OverflowError:
-        raise _wrong(name, "that is later than any date") from None
+        raise _wrong(name, "that is too far in the future") from None
     except ValueError as error:
         raise _wrong(name, str(error) if options.lasts else f"'{options.until}' is no date") from None
     if until and until > LATEST:
-        raise _wrong(name, "that is later than any date")
+        raise _wrong(name, "that is too far in the future")
     if until and until <= now:
         raise _wrong(name, "that time is over already")
     return until

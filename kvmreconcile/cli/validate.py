@@ -26,7 +26,7 @@ def validate(options: ValidateOptions) -> int:
     kinds = known_kinds()
     settings = options.settings()
     loaded = read_specs(options.paths, settings, kinds)
-    # Nothing is known of the host, so that of two specs that claim the same neither is the right one.
+    # The host is not observed, so if two specs claim the same thing, both are reported.
     alone = World(settings.instance, settings.host, datetime.now(UTC), loaded.desired, Observation(), {})
     clashes = find_clashes(alone, kinds).problems
     problems = (*loaded.problems, *clashes, *_unusable(loaded.desired.values(), kinds))

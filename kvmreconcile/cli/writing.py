@@ -1,8 +1,8 @@
 """
 Write a spec document in as few lines as can be read.
 
-Separate from adopting, because how YAML looks has nothing to do with what is adopted. What is written says the same
-to readers of YAML 1.2 and of 1.1, to whom a MAC address of digits alone is a number.
+Parsers of YAML 1.2 and of YAML 1.1 read the output alike; YAML 1.1 takes a MAC address that has only digits for a
+number, so such values are quoted.
 """
 
 import io
@@ -23,7 +23,7 @@ class _Dumper(CoreDumper):  # type: ignore[misc] # it carries no annotations
 
 _STR = "tag:yaml.org,2002:str"
 _BOOLEANS = frozenset("yYnN")
-"""Words that are booleans to readers of YAML 1.1, and not to PyYAML."""
+"""Words that are booleans in YAML 1.1, but not in PyYAML."""
 
 
 def _text(dumper: yaml.Dumper, text: str) -> yaml.Node:
@@ -31,7 +31,7 @@ def _text(dumper: yaml.Dumper, text: str) -> yaml.Node:
 
 
 def _quotes(text: str) -> str | None:
-    """Return the quotes that a text needs so that readers of YAML 1.1 take it for one, None where it needs none."""
+    """Return the quotes with which YAML 1.1 reads a text as a string, None if it needs none."""
     tag = _OLD.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call] # it has no annotations
     is_text = tag == _STR and text not in _BOOLEANS
     return None if is_text else "'"

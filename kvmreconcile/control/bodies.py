@@ -60,7 +60,7 @@ class Suspend(About):
         except OverflowError:
             is_dated = False
         if not is_dated:
-            raise ValueError("until is no time that a calendar has")
+            raise ValueError("until is too far in the future")
         if self.until <= datetime.now(UTC):
             raise ValueError("until is over already")
         return self

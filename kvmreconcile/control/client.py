@@ -21,7 +21,7 @@ from kvmreconcile.settings import Settings
 _TIMEOUT_S = 70.0
 """Longer than the longest that the daemon takes to answer an order."""
 _LONGEST = 256 << 20
-"""How many bytes an answer may have; the status of 10,000 objects has 10 million."""
+"""Maximum size of an answer in bytes; the status of 10,000 objects has 10 million."""
 _QUEUE_S, _PAUSE_S = 5.0, 0.02
 _ERRORS: Mapping[int, type[OrderError]] = {403: Forbidden, 404: NotKnown, 409: NotNow}
 
@@ -112,14 +112,14 @@ _START = "start it: systemctl start kvmreconcile; or name its settings by --conf
 
 def _whole(response: HTTPResponse) -> bytes:
     """
-    Return all of an answer.
+    Return the complete body of an answer.
 
     Raises:
-        ValueError: It is longer than that of any daemon.
+        ValueError: The answer is larger than the maximum size.
     """
     answer = response.read(_LONGEST + 1)
     if len(answer) > _LONGEST:
-        raise ValueError(f"its answer has more than {_LONGEST >> 20} MiB")
+        raise ValueError(f"its answer is larger than {_LONGEST >> 20} MiB")
     return answer
 
 

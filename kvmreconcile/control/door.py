@@ -46,7 +46,7 @@ def open_door(path: Path, settings: ControlSettings) -> Door:
     """
     Listen on a path; what a daemon that was killed has left there is replaced.
 
-    Where the directory is another user's, root works in it as that user, who could put links there.
+    If the directory belongs to another user, who could put symbolic links there, root accesses it as that user.
 
     Raises:
         SpecError: Another daemon listens there, something else is there, or we may not.

@@ -23,9 +23,10 @@ _FIRST = ("timestamp", "level", "event", "pass_id", "key")
 
 def _traceback(exc_info: ExcInfo) -> str:
     """
-    Return where an error was raised, and of which class it is.
+    Return where an error was raised, and its class.
 
-    Not what it says, nor any variable: that of Python's own errors may be a password of a spec. Ours say none.
+    Messages of Python's own errors and values of variables are left out: they may hold a password of a spec. Messages
+    of this package's errors hold no secrets.
     """
     return "".join(_described(exc_info[1])).rstrip("\n")
 
@@ -33,7 +34,7 @@ def _traceback(exc_info: ExcInfo) -> str:
 def _described(error: BaseException) -> Iterator[str]:
     if before := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         yield from _described(before)
-        yield "\nWhich led to:\n\n"
+        yield "\nThe error above led to this one:\n\n"
     yield "Traceback (most recent call last):\n"
     yield from traceback.format_tb(error.__traceback__)
     says = f": {error}" if isinstance(error, KvmReconcileError) else ""

@@ -147,12 +147,12 @@ class Ledger:
 
     def is_disputed(self, key: Key, actual: Actual | Unknown | None, planned: Iterable[Change]) -> bool:
         """
-        Tell whether a value is neither what was asked for nor what was there before.
+        Tell whether a value is neither the one that was stored nor the one before.
 
-        libvirt may spell it so, and will again; or another hand has changed it since, which says nothing of libvirt.
+        Either libvirt normalises the value, and will do so again; or another client changed it after it was stored.
 
         Args:
-            planned: What was to change, now or later.
+            planned: The changes that the plan makes or holds.
         """
         desired, before = self._world.desired.get(key), self._world.applied.get(key)
         if desired is None or not isinstance(actual, Actual):

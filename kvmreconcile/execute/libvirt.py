@@ -165,7 +165,7 @@ class _Run:
         return Outcome(action, result, pace.clock() - began_s, error, retry, kind, lacks)
 
     def _look_at_stored(self, key: Key) -> Actual | Unknown | None:
-        """Return an object as it now is; stored once more, where another hand may have been at it since it was stored."""
+        """Re-observe an object; first store it once more if another client may have changed it since it was stored."""
         actual = self._look(key)
         define = next((a for a in self._plan.actions if a.key == key and a.verb == "define"), None)
         steps = (*self._plan.actions, *(held.action for held in self._plan.held))

@@ -42,7 +42,7 @@ def _load(point: EntryPoint) -> Any:
     package = point.dist.name if point.dist else "the package that offers it"
     if distrusted := find_distrusted(point):
         path, why = distrusted
-        what = f'"{point.name}" ({point.value}) is not loaded: {path} {why}, and what is in it would run as {name_of(os.geteuid())}'
+        what = f'"{point.name}" ({point.value}) is not loaded: {path} {why}, and its code would run as {name_of(os.geteuid())}'
         todo = f"chown root {path}; chmod go-w {path}; or uninstall {package}"
         raise _problem(point.group, what, todo)
     try:

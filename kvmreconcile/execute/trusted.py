@@ -1,7 +1,8 @@
 """
-Find what another user can change of a plug-in: its code runs with all rights of this process.
+Find files of a plug-in that another user can change: its code runs with all rights of this process.
 
-As sudo(8) does with its plug-ins: files must be root's, or the running user's own, and nobody else's to write.
+As with the plug-ins of sudo(8), files must belong to root or to the running user, and no other user may have write
+access.
 """
 
 import os
@@ -14,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 _OURS = "kvmreconcile"
-"""The package that runs already: to load more of it gives nobody anything."""
+"""This package, whose code runs already: loading more of it grants no further rights."""
 _ROOT = 0
 
 
@@ -26,21 +27,21 @@ def find_distrusted(point: EntryPoint) -> tuple[Path, str] | None:
     about = getattr(point.dist, "_path", None)
     roots = [*([Path(about)] if about else []), *_places(package)]
     above = dict.fromkeys(parent for root in roots for parent in reversed(root.absolute().parents))
-    # In a directory such as /tmp nobody replaces what is another's.
+    # In a directory with the sticky bit, such as /tmp, users cannot replace files of others.
     reasons = ((path, _distrusted(path, ignored=stat.S_ISVTX)) for path in above)
     found = chain(reasons, ((path, _distrusted(path)) for root in roots for path in _tree(root)))
     return next(((path, reason) for path, reason in found if reason), None)
 
 
 def _tree(root: Path) -> Iterator[Path]:
-    """Yield a file, or a directory and all that is in it."""
+    """Yield a file, or a directory and everything in it."""
     yield root
     for directory, names, files in os.walk(root):
         yield from (Path(directory, name) for name in (*names, *files))
 
 
 def _places(package: str) -> Iterable[Path]:
-    """Return the directories of a package, or the file of a module; nothing of either is run for that."""
+    """Return the directories of a package, or the file of a module, without running any of its code."""
     try:
         spec = find_spec(package)
     except (ImportError, ValueError):
@@ -53,7 +54,7 @@ def _places(package: str) -> Iterable[Path]:
 
 
 def _distrusted(path: Path, ignored: int = 0) -> str:
-    """Return why a file cannot be trusted, "" if it can; with a bit of its mode that makes up for who may write it."""
+    """Return why a file cannot be trusted, "" if it can; if its mode has `ignored`, others may write to it."""
     try:
         found = (path.lstat(), path.stat())
     except (FileNotFoundError, NotADirectoryError):
@@ -62,14 +63,14 @@ def _distrusted(path: Path, ignored: int = 0) -> str:
         if status.st_uid not in (_ROOT, os.geteuid()):
             return f"belongs to {name_of(status.st_uid)}"
         mode = status.st_mode
-        # A link has no rights of its own.
+        # A symbolic link has no permissions of its own.
         if mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(mode) and not mode & ignored:
             return "can be written by everybody" if mode & stat.S_IWOTH else "can be written by its group"
     return ""
 
 
 def name_of(uid: int) -> str:
-    """Return what a user is called."""
+    """Return the name of a user."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

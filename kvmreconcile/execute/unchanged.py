@@ -25,5 +25,5 @@ def check_same(before: Actual, now: Actual | Unknown | None, rules: Rules) -> No
         raise Busy(f"{now.key}: {now.job}; it goes on when the job is done")
     is_same = (now.uuid, now.stamp) == (before.uuid, before.stamp)
     if not is_same or any(diff(before.tree, now.tree, rules)):
-        what = "another hand has changed it since this was planned"
-        raise Busy(f"{now.key}: {what}; the next pass plans anew")
+        what = "the object changed after the plan was made"
+        raise Busy(f"{now.key}: {what}; the next pass replans it")

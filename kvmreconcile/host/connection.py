@@ -82,19 +82,19 @@ class Connection:
 
     def embedded(self) -> Oracle:
         """
-        Return libvirt's embedded driver, to be asked what this host's libvirt would say of a domain's definition.
+        Return libvirt's embedded driver, which validates a domain's definition as this host's libvirt would.
 
         Raises:
-            Unavailable: It would say something else: the host is another machine, or runs another driver or version.
+            Unavailable: Its result would differ: the host is another machine, or runs another driver or version.
         """
         if not is_local(self.uri):
             raise Unavailable("the host is another machine")
         if self.virt.getType() != "QEMU":
-            # Its definitions are judged by nobody, which nobody needs to be told.
+            # Other drivers have no such validation; that is not worth a line in each plan.
             raise Unavailable("")
         if self.virt.getLibVersion() != libvirt.getVersion():
             raise Unavailable(
-                f"the host runs libvirt {_dotted(self.virt.getLibVersion())}, and here is another"
+                f"the host runs libvirt {_dotted(self.virt.getLibVersion())}, and this machine has another version"
             )
         return oracle()
 

@@ -1,9 +1,9 @@
 """
 Read definitions of domains without waiting for a QEMU that hangs.
 
-Since 11.0 libvirt reads a definition only once no other call changes the domain: one that waits for a hanging QEMU
-keeps each reader for 30 s (`virDomainObjBeginJob` in `qemuDomainGetXMLDesc`), and with it all that is read after it.
-Before, reading waits for nobody.
+Since 11.0 libvirt takes the domain's job lock to return its definition: while another call waits for a hanging QEMU,
+each reader blocks for up to 30 s (`virDomainObjBeginJob` in `qemuDomainGetXMLDesc`), and so does the rest of the
+observation. Older versions return the definition without the lock.
 """
 
 import time
@@ -18,7 +18,7 @@ _PEEK_S = 0.05
 
 
 class Definitions:
-    """Reads the definitions of any domains of one host."""
+    """Reads definitions of domains of one host."""
 
     def __init__(self, virt: libvirt.virConnect) -> None:
         self._may_wait = virt.getLibVersion() >= _WAITS_SINCE
@@ -28,7 +28,7 @@ class Definitions:
         Return a definition.
 
         Raises:
-            Busy: The domain's QEMU has kept a call waiting for a second at least.
+            Busy: Another call has been waiting for the domain's QEMU for at least a second.
         """
         if self._may_wait:
             _check_answers(domain)
@@ -46,11 +46,11 @@ def _check_answers(domain: libvirt.virDomain) -> None:
 
 
 def _waiting_ms(domain: libvirt.virDomain) -> int | None:
-    """Return for how long libvirt has waited for QEMU, None if it does not wait."""
+    """Return for how long a call of libvirt has been waiting for QEMU, None if none is waiting."""
     try:
-        # The bindings say that it is a text.
+        # The bindings declare it as text.
         state, _, milliseconds = map(int, domain.controlInfo())
     except libvirt.libvirtError:
-        # It is off, or of a driver without a monitor.
+        # The domain is off, or its driver has no monitor.
         return None
     return milliseconds if state == libvirt.VIR_DOMAIN_CONTROL_OCCUPIED else None

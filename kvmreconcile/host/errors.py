@@ -81,9 +81,9 @@ _ADVICE = (
         "a libvirtd that was killed may have left it: if nothing uses it, ip link delete {}",
     ),
     (
-        # libvirt 11.3 says so of a pool with a qcow2 image of less than 100 bytes, and 9.0 nothing (measured).
+        # libvirt 11.3 reports this for a pool with a qcow2 image of less than 100 bytes; 9.0 accepts it (measured).
         re.compile("An error occurred, but the cause is unknown"),
-        "of a storage pool libvirt says so where an image in it is cut off within its header: see qemu-img info",
+        "for a storage pool, libvirt reports this if an image in it is truncated within its header: see qemu-img info",
     ),
 )
 """What to do about what libvirt says, by a pattern of its message."""
@@ -120,16 +120,16 @@ def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Ite
 
 def bring_about(act: Callable[[], object], is_so: Callable[[], bool]) -> None:
     """
-    Have libvirt do something unless it is so already, or comes to be so meanwhile by somebody else.
+    Call libvirt unless the object is already in the wanted state; ignore an error if it is in that state afterwards.
 
-    A guest may go off between the question and the call, by itself or since it was asked before. libvirt then refuses
-    the call, with a code of its driver's choice, which is no failure.
+    A guest may shut down between the check and the call. libvirt then rejects the call, with an error code that depends
+    on the driver; that is not a failure.
 
     Args:
-        is_so: Tells whether nothing need be done.
+        is_so: Tells whether the object is in the wanted state.
 
     Raises:
-        libvirt.libvirtError: It failed, and is not so.
+        libvirt.libvirtError: The call failed, and the object is not in the wanted state.
     """
     if is_so():
         return

@@ -29,7 +29,7 @@ from kvmreconcile.tree import parse, to_xml
 _PR_SET_CHILD_SUBREAPER = 36
 _PEEK_S = 0.1
 _REST_S = 60.0
-"""For how long the helper, which takes 0.4 s to start, stays for the next question."""
+"""How long the helper, which takes 0.4 s to start, waits for the next request before it ends."""
 # As another user QEMU could not be probed with KVM, and libvirt would try again at every question.
 _JUDGE = "spice_tls = 1\n"
 """What the host may have turned on, and a definition of which is not for us to refuse."""
@@ -38,7 +38,7 @@ CONFIGURATION = f'user = "root"\ngroup = "root"\nsecurity_driver = "none"\nremem
 
 
 class Oracle:
-    """Answers how libvirt spells a domain's definition once it is stored; one question at a time, by a helper process."""
+    """Returns a definition of a domain as libvirt stores it; a helper process handles one request at a time."""
 
     def __init__(self) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="kvmreconcile-oracle-")
@@ -58,7 +58,7 @@ class Oracle:
 
     @property
     def is_running(self) -> bool:
-        """Whether the helper waits for a question."""
+        """Whether the helper is waiting for a request."""
         return self._helper is not None
 
     def canonical(self, xml: str, *, validate: bool = False) -> str:
@@ -79,16 +79,16 @@ class Oracle:
         return str(answer["xml"])
 
     def _ask(self, question: str) -> str:
-        """Return the helper's answer, "" where it gives none."""
+        """Return the helper's answer, "" if there is none."""
         if self._is_closed:
-            raise Unavailable("the oracle is closed")
+            raise Unavailable("the helper of libvirt's embedded driver was ended")
         helper = self._helper = self._helper or subprocess.Popen(
             [sys.executable, "-m", "kvmreconcile.host.oracle", self._scratch.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            # It needs none of the settings, which may hold passwords, and others may read what it was started with.
+            # The helper needs no settings, which may hold passwords, and other processes may read its environment.
             env={name: value for name, value in os.environ.items() if not name.startswith("KVMRECONCILE_")},
         )
         if self._rest:
@@ -106,7 +106,7 @@ class Oracle:
             return ""
 
     def _stop(self) -> None:
-        """End the helper, which is started again for the next question."""
+        """End the helper; the next request starts it again."""
         with self._lock:
             helper, self._helper = self._helper, None
         if helper is None:
@@ -135,9 +135,9 @@ class Oracle:
 
 def _share(capabilities: Path) -> None:
     """
-    Have libvirt keep what it learns about QEMU for this user's next process, which then starts in a third of the time.
+    Let libvirt cache QEMU's capabilities for this user, so that the next process starts in a third of the time.
 
-    libvirt looks itself whether that is still true of the QEMU that is there, and writes it as a whole.
+    libvirt itself checks whether the cache matches the installed QEMU, and writes it atomically.
     """
     home = os.environ.get("CACHE_DIRECTORY") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     kept = Path(home).expanduser() / "kvmreconcile" / "qemu"

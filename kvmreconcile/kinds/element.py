@@ -34,8 +34,8 @@ class Element(Spec):
         str | None,
         Fragment(),
         Field(
-            description="What libvirt can say of this element and no field does: XML with the element as its root, "
-            "merged over the other fields. With nothing beside it, it is all there is to say. Defaults to nothing."
+            description="XML fragment with this element as its root, for settings that have no field. It is merged over "
+            "the other fields. If it is the only field, required ones may be left out. Defaults to none."
         ),
     ] = None
 

@@ -73,10 +73,10 @@ class ObjectSpec(Spec):
     secret: Annotated[
         list[Annotated[str, Field(min_length=1)]],
         Field(
-            description="Paths in libvirt's XML whose values, and those of all that is below them, are secret, such as "
-            '"os/cmdline"; "*" stands for one element. They are replaced by (secret) wherever kvmreconcile shows or '
-            "stores something. A path at which the spec says nothing is an error, and so is one of a value by which "
-            "members of a list are named. Passwords and the like are secret without it. Defaults to none."
+            description="Paths in libvirt's XML at and below which values are secret, such as "
+            '"os/cmdline"; "*" stands for one element. They are replaced by (secret) in all output and in the '
+            "state. A path at which the spec sets nothing is an error, and so is a path of a value that identifies "
+            "members of a list. Passwords and similar values are always secret. Defaults to none."
         ),
     ] = Field(default_factory=list)
     update: Annotated[UpdatePolicy, Field(description="When and how far changes may go without asking.")] = (

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Document, ObjectSpec
 from kvmreconcile.kinds.lens import write
-from kvmreconcile.kinds.strangers import Stranger, strangers
+from kvmreconcile.kinds.unmatched import Unmatched, find_unmatched
 from kvmreconcile.kinds.update import effect
 from kvmreconcile.model import Apply, Desired, Key, Policy
 from kvmreconcile.tree import Node, Rules, make, overlay, parse, paths
@@ -53,18 +53,18 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
         todo = 'take <name> out, or rename "metadata.name"'
         raise _error(document, f'names it "{name}", and the spec "{document.name}"', todo)
     literal = _literal(rules)
-    lacking = tuple(strangers(spec, fields, fragment, literal))
+    lacking = tuple(find_unmatched(spec, fields, fragment, literal))
     if lacking:
         raise SpecError([problem for each in lacking for problem in _apart(document, each, rules).problems])
     return overlay(fields, fragment, literal)
 
 
-def _apart(document: Document, found: Stranger, rules: Rules) -> SpecError:
+def _apart(document: Document, found: Unmatched, rules: Rules) -> SpecError:
     path = re.sub(r"\[\d+\]", "", found.place)
     name = next(labels(found.element, rules.members.get(path)), "")
     which = f"<{found.element.tag}>" + (f' "{name}"' if name else "")
-    what = f'says something of the {which}, which is not in "{found.field}"'
-    todo = f'write it as an entry of "{found.field}", or below "xml" of the entry that it belongs to'
+    what = f'configures the {which}, which is not in "{found.field}"'
+    todo = f'write it as an entry of "{found.field}", or in the "xml" of the entry that it belongs to'
     return _error(document, what, todo, found.place)
 
 

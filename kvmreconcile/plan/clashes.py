@@ -62,7 +62,7 @@ def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
                 todo = "give each its own" if not has_other else f"give {key} its own"
                 problems.append(
                     Problem(
-                        str(world.desired[key].source_in(claim.place)), f"{what} (there at {where})", todo
+                        str(world.desired[key].source_in(claim.place)), f"{what} (the other is at {where})", todo
                     )
                 )
                 if not has:

@@ -31,7 +31,7 @@ def without_occupied(actions: Sequence[Action], scene: Scene) -> tuple[list[Acti
             key, claim = owner
             waits = onward(action, actions)
             stopped |= {id(a) for a in waits}
-            why, release = f"{key}, which is active, has the {claim}", f"it goes on once {key} is off"
+            why, release = f"{key} is active and has the {claim}", f"wait until {key} is off"
             held += [Held(a, Hold.CLAIM, why, release) for a in waits]
     return [a for a in actions if id(a) not in stopped], held
 

@@ -61,7 +61,7 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
     """Return what is shown of an object that exists and is not ours."""
     stamp = actual.stamp
     detail, release = (
-        "it was made by another hand",
+        "it was not created or adopted by this instance",
         f'set "adopt: true" in {desired.source}, or give it another name',
     )
     if stamp and stamp.instance != world.instance and stamp.uuid == actual.uuid:

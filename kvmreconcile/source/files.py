@@ -27,7 +27,7 @@ MAX_FILES, MAX_TOTAL = 100_000, 256 << 20
 """How many files are read in all, and how many bytes: all are held until they are understood."""
 
 
-_OUT = ("the link leads out of the directory", "put a copy in its place")
+_OUT = ("the symbolic link leads outside the directory", "replace it with a copy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +164,8 @@ class _Entry:
 
 
 def _too_much(entry: _Entry, naming: Naming) -> Fault:
-    what = f"there are more than {MAX_FILES:,} files, or {MAX_TOTAL >> 20} MiB; neither it nor what follows is read"
-    return _fault(naming.of(entry.path), what, "remove some, or let another instance look after them")
+    what = f"there are more than {MAX_FILES:,} files or {MAX_TOTAL >> 20} MiB; this entry and all that follow are not read"
+    return _fault(naming.of(entry.path), what, "remove some, or move some to another instance")
 
 
 def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Entry | Fault | Waypoint]:
@@ -184,7 +184,7 @@ def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Entry | 
     elif real in above:
         yield _fault(tree.naming.of(path), "the link leads back to a directory that it is in", "remove it")
     elif len(above) >= MAX_DEPTH:
-        what = f"directories are inside one another more than {MAX_DEPTH} deep"
+        what = f"directories are nested more than {MAX_DEPTH} deep"
         yield _fault(tree.naming.of(path), what, "move it up, or remove it")
     elif real not in tree.walked:
         tree.walked.add(real)
@@ -228,7 +228,7 @@ def _read(entry: _Entry, naming: Naming) -> SpecFile | Fault:
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
-                return _fault(naming.of(path), "is no regular file", "remove it, or name it otherwise")
+                return _fault(naming.of(path), "is not a regular file", "remove it, or name it otherwise")
             # Somebody may have put a link there since, and directories may be links by now.
             if not entry.tree.holds(_real(descriptor)):
                 return _fault(naming.of(path), *_OUT)

@@ -37,11 +37,11 @@ def _wrong(path: str, said: Node, rules: Rules) -> tuple[str, str] | None:
     known = tuple(dict.fromkeys(_places(said)))
     if not any(place in table for place in known):
         close = nearest(path, known)
-        todo = f"did you mean '{close}'?" if close else "remove it, or name a place in libvirt's XML"
-        return "leads to nothing that this spec says", todo
+        todo = f"did you mean '{close}'?" if close else "remove it, or give a path in libvirt's XML"
+        return "matches nothing in this spec", todo
     if any(name in table for name in _ALWAYS) or _is_key(path, rules) or _is_reference(path, rules):
-        what = "names what objects and devices are known by in plans, so that it cannot be secret"
-        return what, "name the values beside it"
+        what = "identifies objects or devices in plans, so it cannot be secret"
+        return what, "name the other values instead"
     return None
 
 

@@ -437,7 +437,7 @@ def test_answer_that_is_longer_than_any_daemons_is_not_read(
 ) -> None:
     monkeypatch.setattr(client, "_LONGEST", 100)
 
-    with pytest.raises(NoDaemon, match="its answer has more than"):
+    with pytest.raises(NoDaemon, match="its answer is larger than"):
         served.client().get("/v1/status")
 
 

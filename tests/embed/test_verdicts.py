@@ -84,7 +84,7 @@ def test_nothing_is_concluded_from_what_the_machine_lacks(oracle: Oracle, tmp_pa
     verdicts = said(Verdicts(lambda: oracle), tmp_path, specs)
 
     assert [v.refused for v in verdicts.values()] == ["", ""]
-    assert all(v.unknown.startswith("it depends on the machine: ") for v in verdicts.values())
+    assert all(v.unknown.startswith("the result depends on this machine: ") for v in verdicts.values())
 
 
 @pytest.mark.parametrize("kind", ["kvm", "hvf"])

@@ -119,7 +119,7 @@ def test_part_that_others_can_write_is_not_loaded(package: Path, name: str, mode
 
     place, me = (package / name).resolve(), getpwuid(os.geteuid()).pw_name
     assert str(caught.value) == (
-        f'kvmreconcile.executors: "wonder" (wonderful_executor:make) is not loaded: {place} {why}, and what is in it '
+        f'kvmreconcile.executors: "wonder" (wonderful_executor:make) is not loaded: {place} {why}, and its code '
         f"would run as {me}; chown root {place}; chmod go-w {place}; or uninstall wonder"
     )
     assert "wonderful_executor" not in sys.modules

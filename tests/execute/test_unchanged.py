@@ -64,7 +64,7 @@ def test_snapshot_made_after_a_plan_is_not_put_back_by_it(site: Site) -> None:
     report = site.execute(*late, SilentReporter())
 
     assert errors(report) == [
-        "Domain/web: another hand has changed it since this was planned; the next pass plans anew"
+        "Domain/web: the object changed after the plan was made; the next pass replans it"
     ]
     assert report.failed[0].retry
     assert "root.snapshot" in domain.XMLDesc()

@@ -79,7 +79,7 @@ def _about(state: Path) -> None:
     (state / "git/revisions/current/revision.json").write_text(_NESTED)
 
 
-_IRREGULAR = "it is no regular file; remove it, or move it away"
+_IRREGULAR = "it is not a regular file; remove it, or move it away"
 _APPLIED = """
     INSERT INTO applied (kind, name, uuid, instance, tree, digest, complete, settled, runtime_id, pending, protect)
     VALUES (?, 'x', '', 'default', ?, '', 1, '[]', 0, '[]', 0)

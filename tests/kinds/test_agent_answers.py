@@ -32,7 +32,7 @@ def test_garbled_answer_is_no_crash(text: str) -> None:
 
     (why,) = _refusal("tcp", lambda: addresses(json.loads(text)))
 
-    assert why == "tcp: the answer of the guest's agent is not understood"
+    assert why == "tcp: the guest agent's answer is invalid"
 
 
 def test_what_may_pass_is_said_and_what_cannot_is_raised() -> None:

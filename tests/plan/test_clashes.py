@@ -89,9 +89,9 @@ def test_specs_that_claim_the_same_are_both_wrong_and_others_go_on(
 
     assert {action.key.name for action in made.actions} == {"other"}
     first, second = told(made, tmp_path)
-    assert f"Domain/one and Domain/two both have the {what} (there at 10:" in first
+    assert f"Domain/one and Domain/two both have the {what} (the other is at 10:" in first
     assert first.startswith("5:")
-    assert f"Domain/two and Domain/one both have the {what} (there at 5:" in second
+    assert f"Domain/two and Domain/one both have the {what} (the other is at 5:" in second
     assert second.startswith("10:")
     assert second.endswith("; give each its own")
 
@@ -122,7 +122,7 @@ def test_start_waits_for_what_is_active_with_the_same(tmp_path: Path, spec: str,
     assert "start Domain/two" not in done(made)
     (held,) = (h for h in made.held if h.action.key.name == "two")
     assert (held.action.verb, held.hold) == ("start", Hold.CLAIM)
-    assert held.detail.startswith("Domain/one, which is active, has the ")
+    assert held.detail.startswith("Domain/one is active and has the ")
     assert made.problems == ()
 
 
@@ -166,7 +166,7 @@ def test_network_waits_for_one_of_another_hand_with_the_same_subnet(tmp_path: Pa
 
     assert done(made) == ["create Network/mine"]
     ((hold, why),) = {(h.hold, h.detail) for h in made.held}
-    assert (hold, why) == (Hold.CLAIM, "Network/theirs, which is active, has the subnet 192.0.2.200/28")
+    assert (hold, why) == (Hold.CLAIM, "Network/theirs is active and has the subnet 192.0.2.200/28")
 
 
 def test_restart_of_two_that_run_with_the_same_is_not_held(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_a_pipe_named_like_a_file_does_not_hang(tmp_path: Path) -> None:
 
     loaded = load_tree(tmp_path)
 
-    assert problems(loaded, tmp_path) == ["a.yaml:1:1: is no regular file; remove it, or name it otherwise"]
+    assert problems(loaded, tmp_path) == ["a.yaml:1:1: is not a regular file; remove it, or name it otherwise"]
     assert not loaded.complete
 
 
@@ -140,7 +140,7 @@ def test_directories_have_at_most_64_levels(tmp_path: Path) -> None:
     assert names(loaded) == ["above"]
     assert not loaded.complete
     (problem,) = problems(loaded, tmp_path)
-    assert problem.endswith("directories are inside one another more than 64 deep; move it up, or remove it")
+    assert problem.endswith("directories are nested more than 64 deep; move it up, or remove it")
 
 
 @pytest.mark.parametrize(("most", "value"), [("MAX_FILES", 2), ("MAX_TOTAL", 100)])
@@ -156,7 +156,7 @@ def test_files_are_read_up_to_a_number_and_a_size(
     assert not loaded.complete
     (problem,) = problems(loaded, tmp_path)
     assert problem.startswith("c.yaml:1:1: there are more than ")
-    assert problem.endswith("remove some, or let another instance look after them")
+    assert problem.endswith("remove some, or move some to another instance")
 
 
 @pytest.mark.case("25")
@@ -173,7 +173,7 @@ def test_link_that_takes_a_files_place_after_it_was_found_is_not_followed_out(tm
 
     (refused,) = found
     assert isinstance(refused, Fault)
-    assert refused.what == "the link leads out of the directory"
+    assert refused.what == "the symbolic link leads outside the directory"
 
 
 def test_file_that_is_replaced_while_it_is_open_is_read(tmp_path: Path) -> None:
@@ -212,9 +212,9 @@ def test_a_link_to_the_directory_given_is_followed(tmp_path: Path) -> None:
             "loop.yaml",
             "cannot be read: Too many levels of symbolic links; check that it exists and may be read",
         ),
-        ("up", "..", "the link leads out of the directory; put a copy in its place"),
+        ("up", "..", "the symbolic link leads outside the directory; replace it with a copy"),
         ("here", ".", "the link leads back to a directory that it is in; remove it"),
-        ("passwd.yaml", "/etc/passwd", "the link leads out of the directory; put a copy in its place"),
+        ("passwd.yaml", "/etc/passwd", "the symbolic link leads outside the directory; replace it with a copy"),
         (
             "gone.yaml",
             "nowhere",

@@ -46,12 +46,12 @@ DOMAINS = [
     ),
     pytest.param(
         "  memory: 64MiB\n  boot: {order: [hd]}\n  disks: [{name: a, bootOrder: 1}]\n",
-        ["7:32: Domain/it: a boot order of devices is not used together with one of kinds of devices (os/boot) (the other is at 6:17)"],
+        ["7:32: Domain/it: a boot order per device and one per kind of device (os/boot) exclude each other (the other is at 6:17)"],
         id="38b",
     ),
     pytest.param(
         "  memory: 64MiB\n  interfaces: [{user: true, mac: '53:54:00:00:00:01'}]\n",
-        ["6:34: Domain/it: this is the MAC address of a group: the first octet of a card's is even"],
+        ["6:34: Domain/it: this is a multicast MAC address: the first octet of an interface's address is even"],
         id="38e",
     ),
     pytest.param(
@@ -75,7 +75,7 @@ def test_volume_that_is_a_difference_to_itself_is_told_of(tmp_path: Path) -> Non
     spec = "  pool: p\n  capacity: 1MiB\n  format: qcow2\n  backing: {volume: it}\n"
 
     assert told(tmp_path, "Volume", spec) == [
-        "8:12: Volume/p/it: a volume cannot be a difference to itself; name another volume, or leave the backing out"
+        "8:12: Volume/p/it: a volume cannot be its own backing store; name another volume, or remove "backing""
     ]
 
 
@@ -149,7 +149,7 @@ def test_dhcp_of_two_addresses_of_a_family_is_told_of_and_of_two_families_is_not
     (line,) = told(tmp_path, "Network", two.format("198.51.100.1/24"))
 
     assert line.partition("; ")[0] == (
-        "7:38: Network/it: only one IPv4 address of a network has DHCP (the other is at 6:35)"
+        "7:38: Network/it: only one IPv4 address of a network can have DHCP (the other is at 6:35)"
     )
     file = tmp_path / "it.yaml"
     file.write_text(HEAD.format(kind="Network") + two.format("'2001:db8::1/64'"))

@@ -20,7 +20,7 @@ spec:
   interfaces: [{{name: lan, network: lan, mac: "52:54:00:00:00:01"}}]
   secret: {}
 """
-NAMES = "names what objects and devices are known by in plans, so that it cannot be secret; name the values beside it"
+NAMES = "identifies objects or devices in plans, so it cannot be secret; name the other values instead"
 
 
 def loaded(directory: Path, secret: str) -> Loaded:
@@ -51,9 +51,9 @@ def test_path_of_what_the_spec_says_is_taken(tmp_path: Path, secret: str) -> Non
 @pytest.mark.parametrize(
     ("secret", "place", "what"),
     [
-        ("[os/cmdlin]", "9:12", "'os/cmdlin' leads to nothing that this spec says; did you mean 'os/cmdline'?"),
-        ("[os/cmdline, xyz]", "9:24", "'xyz' leads to nothing that this spec says; remove it, or name a place in libvirt's XML"),
-        ("[description]", "9:12", "'description' leads to nothing that this spec says; remove it, or name a place in libvirt's XML"),
+        ("[os/cmdlin]", "9:12", "'os/cmdlin' matches nothing in this spec; did you mean 'os/cmdline'?"),
+        ("[os/cmdline, xyz]", "9:24", "'xyz' matches nothing in this spec; remove it, or give a path in libvirt's XML"),
+        ("[description]", "9:12", "'description' matches nothing in this spec; remove it, or give a path in libvirt's XML"),
         ("[name]", "9:12", f"'name' {NAMES}"),
         ("[devices/interface/mac/@address]", "9:12", f"'devices/interface/mac/@address' {NAMES}"),
         ("[devices/interface/mac]", "9:12", f"'devices/interface/mac' {NAMES}"),

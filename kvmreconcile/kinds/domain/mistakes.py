@@ -39,8 +39,8 @@ def _two_boot_orders(domain: Node) -> Iterator[Mistake]:
     for tag in ("disk", "interface", "hostdev", "redirdev"):
         for number, device in enumerate(domain.all(f"devices/{tag}"), 1):
             if device.child("boot"):
-                what = "a boot order of devices is not used together with one of kinds of devices (os/boot)"
-                todo = 'keep "bootOrder" of devices, or "boot.order"'
+                what = "a boot order per device and one per kind of device (os/boot) exclude each other"
+                todo = 'keep either "bootOrder" of devices or "boot.order"'
                 yield Mistake(f"devices/{tag}[{number}]/boot/@order", what, todo, "os/boot")
 
 
@@ -49,7 +49,7 @@ def _multicast(domain: Node) -> Iterator[Mistake]:
     for number, interface in enumerate(domain.all("devices/interface"), 1):
         # The second digit holds the bit; what is no MAC address libvirt refuses itself.
         if _OF_A_GROUP.match(interface.get("mac/@address") or ""):
-            what = "this is the MAC address of a group: the first octet of a card's is even"
+            what = "this is a multicast MAC address: the first octet of an interface's address is even"
             yield Mistake(f"devices/interface[{number}]/mac/@address", what, "use one such as 52:54:00:…")
 
 

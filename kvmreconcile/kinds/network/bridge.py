@@ -26,9 +26,9 @@ def check_bridge_is_free(virt: libvirt.virConnect, network: Node) -> None:
     if bridge is None or mode_of(network) not in OWN_BRIDGE or not _exists(virt, bridge):
         return
     raise Refused(
-        f"Network/{network.get('name')}: cannot make the bridge {bridge}: the host has a device of that name, which "
-        "libvirt might delete; give the network another bridge, or, if a libvirtd that was killed may have left it: "
-        f"if nothing uses it, ip link delete {bridge}"
+        f"Network/{network.get('name')}: cannot create the bridge {bridge}: the host has a device of that name, which "
+        "libvirt might delete; give the network another bridge, or, if nothing uses the device (a killed libvirtd may "
+        f"have left it): ip link delete {bridge}"
     )
 
 

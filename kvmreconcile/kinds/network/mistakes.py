@@ -16,7 +16,7 @@ from kvmreconcile.tree import Node
 _KNOWN_BY = (("@mac", "MAC address"), ("@id", "DUID"), ("@name", "name"), ("@ip", "address"))
 """What only one DHCP host of an address family can have."""
 
-_TODO = "choose another of the subnet"
+_TODO = "choose another address of the subnet"
 
 _Address = IPv4Address | IPv6Address
 _Interface = IPv4Interface | IPv6Interface
@@ -32,7 +32,7 @@ def mistakes(network: Node) -> Iterator[Mistake]:
         if own is None or dhcp is None:
             continue
         if own.version in served:
-            what = f"only one IPv{own.version} address of a network has DHCP"
+            what = f"only one IPv{own.version} address of a network can have DHCP"
             yield Mistake(f"{place}/dhcp", what, "take one of them out", f"{served[own.version]}/dhcp")
         served.setdefault(own.version, place)
         yield from _of_hosts(dhcp, f"{place}/dhcp", own, seen)

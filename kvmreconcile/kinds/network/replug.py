@@ -48,7 +48,7 @@ def replug(
     if failures:
         what = "; ".join(map(str, failures))
         raise HostError(
-            f"Network/{outlet.network} is started, but guests could not be put back on it: {what}"
+            f"Network/{outlet.network} was started, but guests could not be reattached to it: {what}"
         )
 
 

@@ -12,5 +12,5 @@ def mistakes(volume: Node) -> Iterator[Mistake]:
     if backing is None or backing.attr("volume") != volume.get("name"):
         return
     if backing.attr("pool") in (None, volume.attr("pool")):
-        todo = "name another volume, or leave the backing out"
-        yield Mistake("backingStore", "a volume cannot be a difference to itself", todo)
+        todo = "name another volume, or remove "backing""
+        yield Mistake("backingStore", "a volume cannot be its own backing store", todo)

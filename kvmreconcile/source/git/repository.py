@@ -88,7 +88,7 @@ class Repository:
             where = error.filename or self._directory
             raise self._refused(f"{where}: {error.strerror}", _MEND_STATE) from None
         except RecursionError:
-            what = f"{self._directory}: directories are inside one another too deep"
+            what = f"{self._directory}: directories are nested too deep"
             raise self._refused(what, _MEND_STATE) from None
 
     def _update(self) -> bool:

@@ -69,7 +69,7 @@ def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
             raise
         yield str(error)
     except GARBLED:
-        yield f"{check}: the answer of the guest's agent is not understood"
+        yield f"{check}: the guest agent's answer is invalid"
 
 
 GARBLED = (LookupError, TypeError, ValueError, AttributeError, RecursionError)

@@ -112,7 +112,7 @@ class Sound(Short, Element):
     short: ClassVar[str] = "model"
 
     model: Annotated[
-        str, At("@model"), Field(min_length=1, description='The card the guest sees, such as "ich9".')
+        str, At("@model"), Field(min_length=1, description='Model of the sound card, such as "ich9".')
     ]
 
 

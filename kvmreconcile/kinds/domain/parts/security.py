@@ -30,7 +30,7 @@ class Tpm(Element):
     version: Annotated[
         Literal["1.2", "2.0"] | None,
         At("backend/@version"),
-        Field(description='Version of an emulated one. Defaults to "2.0" for a new one.'),
+        Field(description='TPM version of an emulated TPM. Defaults to "2.0" for a new one.'),
     ] = None
     persistent_state: Annotated[
         bool | None,

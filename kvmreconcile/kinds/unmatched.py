@@ -20,7 +20,7 @@ from kvmreconcile.tree.merge import satisfying
 
 
 @dataclass(frozen=True, slots=True)
-class Stranger:
+class Unmatched:
     """An element of a fragment; `place` is its XPath below the root, `field` the list that lacks it."""
 
     element: Node
@@ -28,9 +28,9 @@ class Stranger:
     field: str
 
 
-def strangers(
+def find_unmatched(
     part: BaseModel, fields: Node, fragment: Node, rules: Rules, place: str = ""
-) -> Iterator[Stranger]:
+) -> Iterator[Unmatched]:
     """
     Yield what a fragment says of no entry of a list.
 
@@ -46,7 +46,7 @@ def strangers(
         if isinstance(value, BaseModel):
             have, want = fields.find(at.path), fragment.find(at.path)
             if have and want:
-                yield from strangers(value, have, want, rules, _join(place, at.path))
+                yield from find_unmatched(value, have, want, rules, _join(place, at.path))
         elif isinstance(value, list) and any(isinstance(entry, Element) for entry in value):
             have, want = fields.find(above), fragment.find(above)
             if have and want:
@@ -58,17 +58,17 @@ def strangers(
 
 def _in_list(
     entries: Sequence[Element], sides: Sequence[Sequence[Node]], rules: Rules, place: str, field: str
-) -> Iterator[Stranger]:
+) -> Iterator[Unmatched]:
     have, want = sides
     path, _, _tag = re.sub(r"\[\d+\]", "", place).rpartition("/")
     pairs = pair(have, want, path, rules, satisfying(rules, path))
     for index, element in enumerate(want):
         here = f"{place}[{index + 1}]"
         if index not in pairs:
-            yield Stranger(element, here, field)
+            yield Unmatched(element, here, field)
         else:
             entry = pairs[index]
-            yield from strangers(entries[entry], have[entry], element, rules, here)
+            yield from find_unmatched(entries[entry], have[entry], element, rules, here)
 
 
 def _join(place: str, path: str) -> str:
