@@ -39,7 +39,7 @@ class Obstacles:
         return dict(self._unusable(steps))
 
     def on_host(self, plan: Plan, world: World) -> dict[Key, Obstacle]:
-        """Return what the host lacks for what a plan would store or start; nobody else is asked."""
+        """Return what the host lacks for the objects that a plan would store or start; no others are checked."""
         lacks = {name: kind.lacks(self.connection) for name, kind in self.kinds.items()}
         steps: defaultdict[Key, list[Action]] = defaultdict(list)
         for step in (*plan.actions, *(held.action for held in plan.held)):
@@ -70,7 +70,7 @@ class Obstacles:
 def _new(
     lacks: Callable[[Node], Iterable[Obstacle]], steps: Sequence[Action], actual: Actual | None
 ) -> Iterator[Obstacle]:
-    """Yield what is missing for an object's steps; without a start, only what its stored definition does not need."""
+    """Yield what an object's actions lack; without a start, only what its stored definition does not need already."""
     stored = next((step.tree for step in steps if step.verb in WHOLE), None)
     starts = any(step.verb in STARTS for step in steps)
     definition = stored or (actual.tree if actual and starts else None)

@@ -1,8 +1,8 @@
 """
-What libvirt's own driver says of the definitions that a plan would store, before any of it is done.
+Validate the definitions that a plan would store with libvirt's embedded driver, before the plan is executed.
 
-A plan depends on it like on everything that is observed, and asks nobody itself. Only definitions that would be stored
-are asked about, so that an unchanged host costs nothing, and of many that differ in names and addresses alone, one.
+The result is an input of the plan, like observations; planning itself does no I/O. Only definitions that would be
+stored are validated, so an unchanged host costs nothing; of several that differ only in names and addresses, one is.
 """
 
 from collections.abc import Callable
@@ -19,24 +19,24 @@ from kvmreconcile.tree import Node, make, to_xml
 from kvmreconcile.tree.variants import for_secrets
 
 ROOT = "domain"
-"""The root of the definitions that the driver judges."""
+"""The root element of the definitions that the driver validates."""
 
 
 class Judge(Protocol):
     """libvirt's embedded driver, see `kvmreconcile.host.oracle`."""
 
     def canonical(self, xml: str, *, validate: bool = False) -> str:
-        """Return what libvirt makes of a definition; raises Rejected, or Unavailable where it cannot be asked."""
+        """Return a definition as libvirt stores it; raise Rejected, or Unavailable if the driver cannot run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """
-    What was said of a definition.
+    The result of validating a definition.
 
     Attributes:
-        refused: Why it is refused, "" where it is not.
-        unknown: Why that is not known, "" where it is.
+        refused: Why the definition is rejected, "" if it is not.
+        unknown: Why the result is not known, "" if it is.
     """
 
     refused: str = ""
@@ -44,24 +44,24 @@ class Verdict:
 
     @property
     def why(self) -> str:
-        """What is said of one that is not simply taken."""
+        """The results of definitions that are not simply accepted."""
         return self.refused or self.unknown
 
 
 @dataclass(slots=True)
 class Verdicts:
     """
-    What was said of definitions so far.
+    A cache of validation results.
 
     Attributes:
-        judge: Returns who is asked; raises Unavailable, with the reason, where nobody can be.
+        judge: Returns the driver; raises Unavailable, with the reason, if there is none.
     """
 
     judge: Callable[[], Judge]
     _known: dict[str, Verdict] = field(default_factory=dict)
 
     def of(self, plan: Plan, world: World, kinds: Rulebooks) -> dict[Key, Verdict]:
-        """Return what is said of the definitions that the steps of a plan would store, by object."""
+        """Return the results for the definitions that the actions of a plan would store, by object."""
         steps = (*plan.actions, *(held.action for held in plan.held))
         wanted = {step.key: (step, _shape(step)) for step in steps if _is_asked_about(step)}
         known, self._known = self._known, {}
@@ -83,7 +83,7 @@ def _is_asked_about(step: Action) -> bool:
 
 
 def _without_secrets(verdict: Verdict, step: Action, world: World, kinds: Rulebooks) -> Verdict:
-    """Return a verdict without the secrets of the definition, which libvirt may quote."""
+    """Return a result without the secrets of the definition, which libvirt may quote."""
     if not verdict.why:
         return verdict
     rules = for_secrets(kinds[step.key.kind].rules, secret_paths(step.key, world))
@@ -97,9 +97,9 @@ def _without_secrets(verdict: Verdict, step: Action, world: World, kinds: Rulebo
 
 def _ask(judge: Judge, step: Action) -> Verdict:
     """
-    Return what is said of a definition; of a refusal that lies in the machine that was asked, nothing is concluded.
+    Validate a definition; if a rejection may be caused by this machine, the result is unknown.
 
-    Where not even the least guest of its kind is taken, as without KVM, it is asked about as one that is emulated.
+    If even a minimal guest of its type is rejected, as without KVM, the definition is validated as an emulated guest.
     """
     domain, validate = step.definition, step.policy.check_schema
     why = _refusal(judge, domain, validate=validate)
@@ -114,7 +114,7 @@ def _ask(judge: Judge, step: Action) -> Verdict:
 
 
 def _refusal(judge: Judge, domain: Node, *, validate: bool = False) -> str:
-    """Return why a definition is refused, "" if it is taken."""
+    """Return why a definition is rejected, "" if it is accepted."""
     try:
         judge.canonical(to_xml(domain), validate=validate)
     except Rejected as error:
@@ -128,7 +128,7 @@ def _emulated(domain: Node) -> Node:
 
 
 def _least(domain: Node) -> Node:
-    """Return a definition with nothing but what a guest is run by."""
+    """Return a minimal definition with the same type, machine and emulator."""
     kind, emulator = domain.find("os/type") or Node("type"), domain.find("devices/emulator")
     devices = make("devices", children=(emulator,) if emulator else ())
     memory = make("memory", {"unit": "MiB"}, "64")
@@ -137,7 +137,7 @@ def _least(domain: Node) -> Node:
 
 
 def _shape(step: Action) -> str:
-    """Return a definition without what tells it from its likes, and whether libvirt's schema is asked, too."""
+    """Return a definition without values that do not affect validation, and whether the schema is checked too."""
     return f"{step.policy.check_schema}{_plain(step.definition)}"
 
 
@@ -147,7 +147,7 @@ _PLACES = {
     "mac": frozenset({"address"}),
     "nvram": frozenset({""}),
 }
-"""Elements and their attributes of which any value is as good as another to libvirt's driver."""
+"""Elements and their attributes whose values do not affect validation by libvirt's driver."""
 
 
 def _plain(node: Node) -> str:

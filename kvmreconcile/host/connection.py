@@ -96,7 +96,10 @@ class Connection:
             raise Unavailable(
                 f"the host runs libvirt {_dotted(self.virt.getLibVersion())}, and this machine has another version"
             )
-        return oracle()
+        try:
+            return oracle()
+        except OSError as error:
+            raise Unavailable(f"libvirt's embedded QEMU driver cannot be started: {error.strerror}") from None
 
     def identify(self) -> HostId:
         """Return which host this is; libvirt is asked once for each connection."""

@@ -36,7 +36,7 @@ class Definitions:
 
 
 def _check_answers(domain: libvirt.virDomain) -> None:
-    """Wait until libvirt waits no longer for a domain's QEMU, for a second in all."""
+    """Wait for up to a second until no call of libvirt waits for a domain's QEMU."""
     while (waiting_ms := _waiting_ms(domain)) is not None:
         if waiting_ms >= _PATIENCE_MS:
             raise Busy(

@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import json
 import os
+import selectors
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,8 @@ from kvmreconcile.tree import parse, to_xml
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PEEK_S = 0.1
+_ANSWER_S = 60.0
+"""After how long a helper that does not answer is ended; it is slow where it must first probe QEMU."""
 _REST_S = 60.0
 """How long the helper, which takes 0.4 s to start, waits for the next request before it ends."""
 # As another user QEMU could not be probed with KVM, and libvirt would try again at every question.
@@ -42,9 +45,6 @@ class Oracle:
 
     def __init__(self) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="kvmreconcile-oracle-")
-        configuration = Path(self._scratch.name, "etc", "qemu.conf")
-        configuration.parent.mkdir()
-        configuration.write_text(CONFIGURATION if os.geteuid() == 0 else _JUDGE)
         _share(self.capabilities)
         self._lock = threading.Lock()
         self._helper: subprocess.Popen[str] | None = None
@@ -70,7 +70,14 @@ class Oracle:
             Unavailable: There is no QEMU driver to ask on this host.
         """
         with self._lock:
-            line = self._ask(json.dumps({"xml": xml, "validate": validate}) + "\n")
+            try:
+                line = self._ask(json.dumps({"xml": xml, "validate": validate}) + "\n")
+            except OSError as error:
+                raise Unavailable(
+                    f"libvirt's embedded QEMU driver cannot be started: {error.strerror}"
+                ) from None
+            if not line:
+                self._end()
         if not line:
             raise Unavailable("libvirt's embedded QEMU driver is not to be had on this host")
         answer = json.loads(line)
@@ -79,18 +86,10 @@ class Oracle:
         return str(answer["xml"])
 
     def _ask(self, question: str) -> str:
-        """Return the helper's answer, "" if there is none."""
+        """Return the helper's answer, "" if there is none in time."""
         if self._is_closed:
             raise Unavailable("the helper of libvirt's embedded driver was ended")
-        helper = self._helper = self._helper or subprocess.Popen(
-            [sys.executable, "-m", "kvmreconcile.host.oracle", self._scratch.name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            # The helper needs no settings, which may hold passwords, and other processes may read its environment.
-            env={name: value for name, value in os.environ.items() if not name.startswith("KVMRECONCILE_")},
-        )
+        helper = self._helper = self._helper or self._start()
         if self._rest:
             self._rest.cancel()
         self._rest = threading.Timer(_REST_S, self._stop)
@@ -101,19 +100,42 @@ class Oracle:
         try:
             helper.stdin.write(question)
             helper.stdin.flush()
-            return helper.stdout.readline()
         except BrokenPipeError:
             return ""
+        with selectors.DefaultSelector() as selector:
+            selector.register(helper.stdout, selectors.EVENT_READ)
+            return helper.stdout.readline() if selector.select(_ANSWER_S) else ""
+
+    def _start(self) -> subprocess.Popen[str]:
+        # Anew each time, as others clean directories of temporary files.
+        configuration = Path(self._scratch.name, "etc", "qemu.conf")
+        configuration.parent.mkdir(parents=True, exist_ok=True)
+        configuration.write_text(CONFIGURATION if os.geteuid() == 0 else _JUDGE)
+        return subprocess.Popen(
+            [sys.executable, "-m", "kvmreconcile.host.oracle", self._scratch.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            # The helper needs no settings, which may hold passwords, and other processes may read its environment.
+            env={name: value for name, value in os.environ.items() if not name.startswith("KVMRECONCILE_")},
+        )
 
     def _stop(self) -> None:
-        """End the helper; the next request starts it again."""
+        """End the helper when it has had nothing to do for a while; the next request starts it again."""
         with self._lock:
-            helper, self._helper = self._helper, None
+            self._end()
+
+    def _end(self) -> None:
+        """End the helper, which may hang."""
+        helper, self._helper = self._helper, None
         if helper is None:
             return
+        helper.kill()
         for pipe in (helper.stdin, helper.stdout):
             if pipe:
-                pipe.close()
+                with contextlib.suppress(OSError):
+                    pipe.close()
         helper.wait(timeout=30)
 
     def close(self) -> None:
@@ -197,13 +219,15 @@ def _run_events() -> None:
 def _answer(connection: libvirt.virConnect, question: dict[str, str | bool]) -> dict[str, str | int]:
     flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE if question["validate"] else 0
     tree = parse(str(question["xml"]))
-    keep = libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
     try:
         domain = connection.defineXMLFlags(to_xml(tree), flags)
         xml = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
-        domain.undefineFlags(keep)
     except libvirt.libvirtError as error:
         return {"error": str(error.get_error_message()), "code": error.get_error_code() or 0}
+    finally:
+        for left in connection.listAllDomains():
+            # The files that it names are those of the guest that was asked about.
+            left.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM)
     return {"xml": xml}
 
 

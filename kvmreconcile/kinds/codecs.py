@@ -17,7 +17,7 @@ from kvmreconcile.tree.scalars import print_size, size_bytes, whole
 
 
 class Draft:
-    """An element under construction; XML of the whole element in `fragment` is merged over it in the end."""
+    """An element under construction; `fragment`, XML of the whole element, is merged over it at the end."""
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
@@ -59,7 +59,7 @@ class Draft:
         Return the element as a node.
 
         Raises:
-            ValueError: A fragment is no XML.
+            ValueError: A fragment is not well-formed XML.
         """
         children = tuple(
             c.done(rules, under(path, c.tag)) if isinstance(c, Draft) else c for c in self.children

@@ -1,7 +1,7 @@
 """
-Parts of a spec that are one element of libvirt's XML each, and can say more of it than there are fields for.
+Base of the spec parts that map to one whole element of libvirt's XML, and so have an `xml` field.
 
-Separate from what all parts have in common, since most parts are some of an element's values, and not all of it.
+Most other parts map to some values of an element, and have no `xml` field.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ Part = TypeVar("Part", bound="Element")
 
 
 def of_fields(check: Callable[[Part], Part]) -> Callable[[Part], Part]:
-    """Make a check of a part's fields pass a part that has none, as it is XML alone."""
+    """Make a check of a part's fields skip a part that has only `xml`."""
 
     @wraps(check)
     def checked(part: Part) -> Part:
@@ -28,14 +28,14 @@ def of_fields(check: Callable[[Part], Part]) -> Callable[[Part], Part]:
 
 
 class Element(Spec):
-    """A part with an `xml` of its own; where it has nothing else, its required fields need not be there."""
+    """A part with its own `xml`; if it has only that, its required fields may be left out."""
 
     xml: Annotated[
         str | None,
         Fragment(),
         Field(
-            description="XML fragment with this element as its root, for settings that have no field. It is merged over "
-            "the other fields. If it is the only field, required ones may be left out. Defaults to none."
+            description="XML fragment with this element as its root, for settings that have no field. It is merged "
+            "over the other fields. If it is the only field, required ones may be left out. Defaults to none."
         ),
     ] = None
 
@@ -51,7 +51,7 @@ class Element(Spec):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Say that fields are required only where there is more than `xml`."""
+        """Require fields only if there are others than `xml`."""
         whole = handler.resolve_ref_schema(handler(schema))
         if required := whole.pop("required", None):
             whole |= {"if": {"required": ["xml"], "maxProperties": 1}, "else": {"required": required}}

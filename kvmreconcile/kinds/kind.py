@@ -211,7 +211,7 @@ class Kind:
             earlier spec said.
         strays: Tells what was taken over and should not be there: which part, what it is, what it should be.
         moves: Tells what was taken over and goes where it should be while the object runs: a change for each part.
-        mistakes: Tells what is wrong with a definition, or a part of one, whatever the host.
+        mistakes: Finds errors of a definition, or of a part of one, that are errors on every host.
         notes: Tells what people should know of a new definition before it is made.
         cost: Tells what the removal of an object costs, and what stays of it.
         describe: Describes what a running object loses with a part of it (`Rules.parts`), given its path and what was
@@ -224,7 +224,7 @@ class Kind:
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
         unusable: Reads the local file that a new object of some definition starts as, and tells why it cannot.
         damage: Asks libvirt whether an object's content is sound, and tells why it is not.
-        lacks: Given a connection, makes what tells which parts of the host a definition needs and are missing.
+        lacks: Given a connection, makes the function that finds which host components a definition lacks.
     """
 
     name: str

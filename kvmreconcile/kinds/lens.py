@@ -39,18 +39,18 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Says of a field that it is XML of the element that its model stands for, to be merged over the other fields."""
+    """Marks a field as an XML fragment of the element that its model maps to, to be merged over the other fields."""
 
 
 def write(spec: BaseModel, tag: str, rules: Rules) -> Node:
     """
-    Return the tree that a spec's fields say, with the fragments of its parts, and not its own, merged over them.
+    Return the tree of a spec's fields, with the fragments of its parts, but not its own, merged over them.
 
     Args:
-        rules: By which fragments are merged.
+        rules: Rules for merging fragments.
 
     Raises:
-        ValueError: A fragment is no XML.
+        ValueError: A fragment is not well-formed XML.
     """
     draft = Draft(tag)
     _write(draft, spec)

@@ -28,8 +28,8 @@ def read(model: type[BaseModel], node: Node, rules: Rules, path: str = "") -> tu
 
     Returns:
         The fields that could be read, as YAML would hold them, and the element without what they cover.
-        An element of a part that has an `xml` of its own is covered whole. Of others one that is covered in part
-        stays, in a list with what identifies it.
+        An element whose part has its own `xml` is covered completely. Other elements that are covered only in part
+        remain; in a list, together with the values that identify them.
     """
     values: dict[str, Any] = {}
     for name, place in places(model):
@@ -80,7 +80,7 @@ def _read_model(inner: type[BaseModel], place: At, node: Node, where: tuple[Rule
 def _with_xml(
     part: type[Element], values: dict[str, Any], left: Node, element: Node
 ) -> tuple[dict[str, Any], Node]:
-    """Put what no field covers into `xml`; all of the element, where the fields by themselves could not be."""
+    """Put the rest of an element, which no field covers, into `xml`; or all of it if its fields alone are invalid."""
     whole = values if left.is_empty() else {**values, "xml": brief(left)}
     return whole if _is_valid(part, whole) else {"xml": brief(element)}, Node(element.tag)
 

@@ -31,8 +31,8 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
         rules: The kind's.
 
     Raises:
-        SpecError: The fragment is no XML, is of another kind, names another object, or says something of an element
-            that a list among the fields lacks.
+        SpecError: The fragment is not well-formed, is of another kind, names another object, or has an element that
+            matches no entry of a list among the fields.
     """
     try:
         fields = write(spec, root, _literal(rules))

@@ -1,9 +1,8 @@
 """
-Elements of a spec's `xml` that are about no entry of a list which its fields have.
+Find elements in a spec's `xml` that match no entry of the list that its fields have.
 
-Separate from rendering because it compares the two, where rendering lays one over the other. Laid over a list, such
-an element would be one more device: after an edit of the address by which the entry and the element knew each other,
-a guest would be given a second card.
+Merged over the list, such an element would add a device: if an edit changes the address by which an entry and its
+element match, the guest would get a second card.
 """
 
 import re
@@ -21,7 +20,7 @@ from kvmreconcile.tree.merge import satisfying
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """An element of a fragment; `place` is its XPath below the root, `field` the list that lacks it."""
+    """An element of a fragment; `place` is its XPath below the root, `field` the list that has no entry for it."""
 
     element: Node
     place: str
@@ -32,13 +31,13 @@ def find_unmatched(
     part: BaseModel, fields: Node, fragment: Node, rules: Rules, place: str = ""
 ) -> Iterator[Unmatched]:
     """
-    Yield what a fragment says of no entry of a list.
+    Yield the elements of a fragment that match no entry of a list.
 
     Args:
         part: A spec, or a part of it.
-        fields: What its fields say.
-        fragment: What XML says of the same element.
-        rules: By which entries and elements are told apart.
+        fields: The tree of its fields.
+        fragment: XML of the same element.
+        rules: Rules that identify members of lists.
         place: The element's XPath below the root.
     """
     for name, at in places(type(part)):

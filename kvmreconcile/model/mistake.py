@@ -1,4 +1,4 @@
-"""What is wrong with a definition by itself. Separate from obstacles, which are of a host."""
+"""An error in a definition that is an error on every host (obstacles depend on the host)."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Mistake:
     """
-    Something that no host can make, or that libvirt takes and does not do.
+    A setting that no host supports, or that libvirt accepts and ignores.
 
     Attributes:
-        place: XPath of what is wrong, below the root element: "devices/disk[2]/target/@bus".
-        what: What is wrong, for people.
+        place: XPath of the error below the root element: "devices/disk[2]/target/@bus".
+        what: The error, for people.
         todo: What to do about it.
-        other: A second place that is part of it, "" for none.
+        other: A second place that is part of the error, "" for none.
     """
 
     place: str

@@ -142,7 +142,7 @@ class Desired:
         labels: For selection by people and policies.
         after: Objects that must run and be ready before it is started; those that are not to run do not count.
         mentions: Where it names other objects, as far as that is known.
-        places: Where it says what its definition has at an XPath, of what objects claim for themselves alone.
+        places: Where the spec sets the values, by their XPath, that only one object may have.
         kept: What of the object stays as it is all the same; None for nothing.
     """
 
@@ -166,7 +166,7 @@ class Desired:
         return next((each.source for each in self.mentions if each.means(other)), self.source)
 
     def source_in(self, place: str) -> Source:
-        """Return where it says what is at an XPath in its definition; where it begins if that is not known."""
+        """Return where the spec sets what its definition has at an XPath; its first line if that is unknown."""
         return dict(self.places).get(place, self.source)
 
 

@@ -149,7 +149,7 @@ class Plan:
         instead: What is wanted of objects in place of what their specs say, because an edit was taken back.
         digest: Identifies exactly these actions and held ones; an approval quotes it.
         lost: Why the state is taken to be lost, and what to do; "" where it is not.
-        unchecked: New and changed definitions of which nobody knows what libvirt's driver would say, and why.
+        unchecked: New and changed definitions that libvirt's driver did not validate, and why.
         crashes: What was raised while objects were compared: bugs, each of which costs one object.
     """
 

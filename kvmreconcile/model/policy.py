@@ -86,8 +86,8 @@ class Policy:
         interrupts: Whether a part of it may be gone for a moment, to be changed while it runs.
         removal: What is removed with it. All else that a guest leaves stays, or prevents its removal.
         copies: Whether a disk that is to be elsewhere is copied there while the guest runs.
-        secrets: Paths at and below which values are secret, by its spec.
-        former_secrets: The same, by what was last applied.
+        secrets: Paths at and below which values are secret according to the spec.
+        former_secrets: The same according to the spec that was last applied.
     """
 
     max_effect: Effect = Effect.NEXT_BOOT
@@ -117,5 +117,5 @@ class Policy:
 
     @property
     def all_secrets(self) -> tuple[str, ...]:
-        """Every path at and below which values are secret, as definitions may still hold what an earlier spec said."""
+        """Paths of the spec and of the last applied one, whose values definitions may still hold."""
         return tuple(dict.fromkeys((*self.secrets, *self.former_secrets)))

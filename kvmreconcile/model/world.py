@@ -104,8 +104,8 @@ class Applied:
         protect: Whether the last spec forbade removal, which holds after the spec is gone.
         removal: What the last spec lets be removed with it.
         left: Whether others stopped it and it stays off; libvirt forgets why it is off when libvirt restarts.
-        secrets: Paths at and below which the last spec called values secret, and of an earlier one those at which
-            definitions still hold what that said.
+        secrets: Paths at and below which values are secret: those of the last spec, and those of earlier specs whose
+            values definitions still hold.
     """
 
     key: Key
@@ -191,7 +191,7 @@ class Prune(Enum):
 
 
 LATEST = datetime(9999, 12, 31, 9, 59, 59, tzinfo=UTC)
-"""The last moment that has a date in every time zone, the furthest of which is 14 hours ahead."""
+"""The latest moment whose date can be represented in every time zone; the furthest is 14 hours ahead of UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +253,7 @@ class World:
         trials: Edits that are on trial, or were taken back.
         obstacles: What of the objects' content, old or new, cannot be used.
         lacking: What the host lacks for objects that would be stored or started.
-        refused: Why libvirt's own driver, when it was asked, refused the definitions that objects are to have.
+        refused: Why libvirt's embedded driver rejected the definitions that objects are to have.
         edits: Edits that are stored and not known to be in force, and those that libvirt refused.
         software: The versions of libvirt and QEMU, "" if unknown.
         sightings: Since when the specs have said what they say. Without it they have only just been read.

@@ -123,7 +123,7 @@ class Passes:
             log.warning("pass.broken_off", why=why)
         else:
             # A mistake of ours must not keep everything else from being looked after.
-            # Not what it says, which may be a password of a spec.
+            # The error's message is left out: it may hold a password of a spec.
             why = f"a mistake in kvmreconcile ({type(error).__name__}); the log says where"
             log.error("pass.crashed", exc_info=error)
         self._failures += 1

@@ -73,7 +73,7 @@ def _identity(value: str | Node | None, change: Change) -> object:
 
 @lru_cache(maxsize=1024)
 def _slow_hash(value: str, rule: str) -> str:
-    """Return a hash by which a password can hardly be guessed; a plan asks for each several times."""
+    """Return a slow hash, from which a password is hard to guess; cached, as a plan needs each several times."""
     return pbkdf2_hmac("sha256", value.encode(), rule.encode(), _ROUNDS).hex()
 
 
@@ -193,7 +193,7 @@ def applied_after(
 
 
 def unedited(done: Applied, before: Applied) -> Applied:
-    """Return what is remembered of an object, with what an earlier spec said as long as an edit is held."""
+    """Return an applied record with the tree and digest from before an edit, for an edit that is not done completely."""
     secrets = tuple(dict.fromkeys((*done.secrets, *before.secrets)))
     return replace(done, tree=before.tree, digest=before.digest, secrets=secrets)
 

@@ -1,8 +1,8 @@
 """
-Find objects that claim what only one of them can have: a UUID, a disk, a MAC address, a subnet.
+Find specs that claim what only one object can have: a UUID, a disk, a MAC address, a subnet.
 
-Of two specs that claim the same, the one whose object has it already goes on, and the other is wrong; where neither
-has it, both are. What only an active object needs may be in several specs of which one is to run. Pure.
+If the object of one of the specs has it already, only the other spec is in error; if neither has it, both are. What
+only an active object claims may be in several specs if at most one of their objects is to run. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ _IDLE = (Power.STOPPED, None)
 
 @dataclass(frozen=True, slots=True)
 class _Claiming:
-    """What claims something in a spec, kept from plan to plan."""
+    """The elements of a spec that claim something, cached from plan to plan."""
 
     tree: Node
     kind: Rulebook
@@ -30,11 +30,11 @@ class _Claiming:
 @dataclass(frozen=True, slots=True)
 class Clashes:
     """
-    Specs that claim the same.
+    Specs with conflicting claims.
 
     Attributes:
-        left_out: Objects whose specs are wrong, and why.
-        problems: The same, for who must mend it.
+        left_out: Objects whose specs are in error, and why.
+        problems: The same as messages for the author of the spec.
     """
 
     left_out: Mapping[Key, str]
@@ -42,7 +42,7 @@ class Clashes:
 
 
 def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
-    """Find the specs that claim the same, and tell which of them are wrong."""
+    """Find specs with conflicting claims, and tell which of them are in error."""
     left_out: dict[Key, str] = {}
     problems: list[Problem] = []
     for kind in kinds.values():
@@ -62,7 +62,9 @@ def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
                 todo = "give each its own" if not has_other else f"give {key} its own"
                 problems.append(
                     Problem(
-                        str(world.desired[key].source_in(claim.place)), f"{what} (the other is at {where})", todo
+                        str(world.desired[key].source_in(claim.place)),
+                        f"{what} (the other is at {where})",
+                        todo,
                     )
                 )
                 if not has:
@@ -71,7 +73,7 @@ def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
 
 
 def _said(desired: Desired, kind: Rulebook, world: World) -> tuple[Claim, ...]:
-    """Return what a spec claims. Looking for what claims something takes longest, and is done once for a spec."""
+    """Return what a spec claims. Finding the elements takes longest, and is cached for each spec."""
     known = world.memory.get(("claiming", desired.key))
     if not isinstance(known, _Claiming) or known.tree is not desired.tree or known.kind is not kind:
         known = _Claiming(desired.tree, kind, claiming(desired.tree, kind.rules))
@@ -87,7 +89,7 @@ def _said(desired: Desired, kind: Rulebook, world: World) -> tuple[Claim, ...]:
 def _rivals(
     key: Key, claimed: Sequence[Claim], claimants: Claimants, world: World
 ) -> Iterator[tuple[Claim, Key, Claim]]:
-    """Yield the other specs that claim the same at the same time, the first claim of each that they share."""
+    """Yield the specs with a conflicting claim, each once with the first such claim."""
     met: set[Key] = {key}
     for claim in claimed:
         for other, theirs in claimants.of(claim).items():

@@ -19,7 +19,7 @@ class Claim:
     What one element of a definition claims.
 
     Attributes:
-        names: The object that is claimed, None where it is no object.
+        names: The object that is claimed, None if the claim is not an object.
         place: XPath of the element below the root of its definition.
     """
 

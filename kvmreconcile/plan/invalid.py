@@ -1,8 +1,9 @@
 """
-Hold a definition that is wrong by itself, or that libvirt's own driver has refused when it was asked.
+Hold invalid definitions: those with errors, and those that libvirt's embedded driver rejected.
 
-Stored or not, it would fail in the middle of a plan. What a spec says wrongly is found when it is read; here is what
-comes of a spec and of what exists together. What is wrong already is left: libvirt has taken it. Pure.
+Storing or starting them would fail in the middle of a plan. Errors of a spec alone are found when it is read; these
+result from a spec merged with the actual object. Errors that the stored definition has already are ignored, since
+libvirt accepted it. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,12 +18,12 @@ WHOLE = frozenset({"create", "define", "replace"})
 
 
 def definition(steps: tuple[Action, ...]) -> Node | None:
-    """Return the whole definition that an object's steps would store, None if they store none."""
+    """Return the complete definition that an object's actions would store, None if they store none."""
     return next((step.tree for step in steps if step.verb in WHOLE and step.tree is not None), None)
 
 
 def invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Stop]]:
-    """Yield the objects whose steps would store a definition that is wrong, and what holds each."""
+    """Yield the objects whose actions would store an invalid definition, and the hold of each."""
     for key, each in steps.items():
         whole = definition(each)
         if whole is None:

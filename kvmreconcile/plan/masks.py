@@ -42,9 +42,9 @@ def _value(value: Node | str | None, change: Change, rules: Rules) -> Node | str
 
 def revealed(masked: Node, now: Node, rules: Rules, path: str) -> Node | None:
     """
-    Return a tree with the secrets that another has at the same place, None if it has not all of them.
+    Return a tree with its masked values taken from another tree, None if that lacks one of them.
 
-    Every mark counts, whatever is secret now: what an earlier spec called secret was masked by its paths.
+    Every mask is replaced, also at paths that are no longer secret: an earlier spec's paths masked them.
     """
     attrs = tuple((k, now.attr(k) if v == SECRET else v) for k, v in masked.attrs)
     text = (now.text or None) if masked.text == SECRET else masked.text

@@ -1,7 +1,7 @@
 """
-Hold the start of an object that claims what another one has as long as that is active, whoever made it.
+Hold the start of an object while another active object, managed or not, has what it claims.
 
-Separate from clashes between specs, which somebody has to mend: this passes by itself. Pure.
+Unlike a clash between specs, this needs no edit: the start is released once the other object is off. Pure.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _STARTS = frozenset({"start", "start-paused", "restart"})
 
 
 def without_occupied(actions: Sequence[Action], scene: Scene) -> tuple[list[Action], list[Held]]:
-    """Split steps into those that may be done now and the starts that wait until what has their claim is off."""
+    """Split actions into those that may be done now, and starts that wait until the object with their claim is off."""
     starting = [a for a in actions if a.verb in _STARTS]
     owners = {kind: _active(scene.kinds[kind], scene.world) for kind in {a.key.kind for a in starting}}
     held: list[Held] = []
@@ -46,12 +46,12 @@ def _active(kind: Rulebook, world: World) -> Claimants:
 
 
 def _owner(key: Key, steps: tuple[Action, ...], owners: Claimants, scene: Scene) -> tuple[Key, Claim] | None:
-    """Return another active object that has what an object is to be started with, None if there is none."""
+    """Return another active object that has a claim of an object to be started, None if there is none."""
     actual = scene.world.observed.actual(key)
     whole = definition(steps) or (actual.tree if actual else scene.world.desired[key].tree)
     for claim in claims(whole, scene.kinds[key.kind].rules, Lookups(scene.world).lookup):
         having = owners.of(claim)
-        # What two have already, and libvirt has let them have, neither loses by being restarted.
+        # If both are active with the same claim, libvirt accepts it, and a restart of one changes nothing.
         if having and key not in having:
             return min(having), claim
     return None

@@ -1,4 +1,4 @@
-"""Take the secrets of an object out of texts about it: libvirt quotes in its errors what it was given."""
+"""Remove an object's secrets from messages about it: libvirt quotes values of definitions in its errors."""
 
 from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape, quoteattr
@@ -9,7 +9,7 @@ from kvmreconcile.tree.place import at, under
 
 
 def redacted(text: str, trees: Iterable[Node], rules: Rules) -> str:
-    """Return a text with a mark for every secret of some definitions, as it is and as XML spells it."""
+    """Return a text in which every secret of some definitions is masked, both unescaped and escaped for XML."""
     found = {value.strip() for tree in trees for _, value in secrets(tree, rules)} - {""}
     spelled = {form for value in found for form in (value, escape(value), quoteattr(value)[1:-1])}
     for value in sorted(spelled, key=len, reverse=True):

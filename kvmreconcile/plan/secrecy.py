@@ -1,4 +1,4 @@
-"""Tell what of an object is secret: by its spec, and by an earlier one while a definition holds what that said."""
+"""Tell which values of an object are secret: by its spec, and by earlier ones while definitions hold their values."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,7 +12,7 @@ from kvmreconcile.tree.variants import for_secrets_alone
 def with_former_secrets(
     desired: Mapping[Key, Desired], applied: Mapping[Key, Applied]
 ) -> Mapping[Key, Desired]:
-    """Return what is wanted, with the paths of values that an earlier spec called secret."""
+    """Return the desired objects, with the secret paths of earlier specs."""
     known = {key: applied[key].secrets for key in desired if key in applied and applied[key].secrets}
     if not known:
         return desired
@@ -27,11 +27,11 @@ def still_secret(desired: Desired, actual: Actual, rules: Rules) -> tuple[str, .
     """
     Return the paths of values that are secret from now on.
 
-    One that only an earlier spec names stays as long as a definition of the object, stored or running, has another
-    value there than the spec says in plain view.
+    A path that only an earlier spec names stays while a definition of the object, stored or running, has a value there
+    that differs from the spec's, which is no longer masked.
 
     Args:
-        rules: The kind's.
+        rules: Those of the kind.
     """
     own = desired.policy.secrets
     trees = [tree for tree in (actual.tree, actual.live) if tree]
@@ -55,7 +55,7 @@ def secret_paths(key: Key, world: World) -> tuple[str, ...]:
 
 
 def definitions(key: Key, world: World) -> Iterator[Node]:
-    """Yield all that is known of an object's definition: as it is wanted, stored and running."""
+    """Yield the desired, stored and running definition of an object, as far as known."""
     desired, actual = world.desired.get(key), world.observed.actual(key)
     trees = (desired and desired.tree, actual and actual.tree, actual and actual.live)
     yield from (tree for tree in trees if tree)
@@ -63,9 +63,10 @@ def definitions(key: Key, world: World) -> Iterator[Node]:
 
 def without_secrets(plan: Plan, world: World) -> Plan:
     """
-    Return a plan whose texts for people hold no value that a spec calls secret.
+    Return a plan whose messages hold no value that a spec names in `secret`.
 
-    Changes keep their values, which are masked where they are rendered. What is secret in every object is in no text.
+    Changes keep their values, which are masked when they are rendered. Values that are secret in every object are in no
+    message.
     """
     if not any(secret_paths(name, world) for action in _actions(plan) for name in action.names):
         return plan

@@ -183,7 +183,7 @@ def _unknown(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
         if error.steps != (parent,) and error.name in known([ground.model], [parent]):
             return what, f"it belongs below '{parent}'"
     if any(map(is_secret, here.values())):
-        # What follows a comma in a password that nobody quoted looks like a field.
+        # In a password that is not quoted, the text after a comma looks like a field.
         return f"unknown field in {field}", f"remove it, quote the password, or {ground.hint(error.steps)}"
     return what, f"remove it, or {ground.hint(error.steps)}"
 

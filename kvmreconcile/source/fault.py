@@ -36,7 +36,7 @@ class Fault:
 
 
 def _cut(text: str) -> str:
-    """Return as much of a text as anybody reads: what a document says may be in it."""
+    """Return a text up to a maximum length: it may quote a document."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 

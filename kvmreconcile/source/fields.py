@@ -15,7 +15,7 @@ from kvmreconcile.kinds.lens import At, Fragment
 
 
 def fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
-    """Return a model's fields by their names in YAML, as people should read them: XML for all else comes last."""
+    """Return a model's fields by their names in YAML, in the order of the documentation: `xml` comes last."""
     found = [(info.alias or name, info) for name, info in model.model_fields.items()]
     return dict(sorted(found, key=lambda each: any(isinstance(note, Fragment) for note in each[1].metadata)))
 

@@ -22,9 +22,9 @@ _DATA = ".json"
 """Data that specs are often generated from: in a repository a pointer in its place shows that the checkout lacks it."""
 _PART = 65536
 MAX_DEPTH = 64
-"""How many directories may be inside one another."""
+"""Maximum depth of nested directories."""
 MAX_FILES, MAX_TOTAL = 100_000, 256 << 20
-"""How many files are read in all, and how many bytes: all are held until they are understood."""
+"""Maximum number of files, and of their bytes; all are in memory until they are parsed."""
 
 
 _OUT = ("the symbolic link leads outside the directory", "replace it with a copy")
@@ -156,7 +156,7 @@ class _Tree:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A file, its path without links, and the tree that it is in."""
+    """A file, its path with symbolic links resolved, and the tree that it is in."""
 
     path: Path
     real: str
@@ -229,7 +229,7 @@ def _read(entry: _Entry, naming: Naming) -> SpecFile | Fault:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 return _fault(naming.of(path), "is not a regular file", "remove it, or name it otherwise")
-            # Somebody may have put a link there since, and directories may be links by now.
+            # The file or one of its directories may have been replaced by a symbolic link since.
             if not entry.tree.holds(_real(descriptor)):
                 return _fault(naming.of(path), *_OUT)
             content, stamp = _content(descriptor), Stamp.of(os.fstat(descriptor))
@@ -242,7 +242,7 @@ def _read(entry: _Entry, naming: Naming) -> SpecFile | Fault:
 
 
 def _real(descriptor: int) -> str:
-    """Return where an open file is, without links."""
+    """Return the path of an open file with symbolic links resolved."""
     return os.readlink(f"/proc/self/fd/{descriptor}").removesuffix(" (deleted)")  # noqa: PTH115  for each of thousands
 
 

@@ -74,7 +74,7 @@ def _excess(root: etree._Element, item: Item) -> Iterator[Fault]:
 
 
 def mentions(item: Item, rules: Rules, path: str) -> Iterator[Mention]:
-    """Yield where a fragment of the element at a path, in which nothing is wrong, names other objects."""
+    """Yield where a valid fragment of the element at a path names other objects."""
     left = [(path, etree.fromstring(str(item.value).encode(), _PARSER))]
     while left:
         path, element = left.pop(0)
@@ -88,7 +88,7 @@ def mentions(item: Item, rules: Rules, path: str) -> Iterator[Mention]:
 
 
 def source_of(item: Item, xpath: str) -> Source | None:
-    """Return where in the file an element of a fragment, in which nothing is wrong, stands; None if it has none such."""
+    """Return where in the file an element of a valid fragment is; None if the fragment has no such element."""
     element = etree.fromstring(str(item.value).encode(), _PARSER).find(xpath or ".")
     if element is None:
         return None
@@ -97,9 +97,9 @@ def source_of(item: Item, xpath: str) -> Source | None:
 
 def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
     """
-    Return what libxml2 found wrong in plain words, and what to do.
+    Return the reason of a parse error, and what to do.
 
-    Never its own message, which quotes what it was given: a '<' in a password begins a tag.
+    The message of libxml2 is not used, as it quotes the text, which may be a password with a '<'.
     """
     for pattern, what, todo in _WORDS:
         if re.search(pattern, error.msg or ""):

@@ -99,7 +99,7 @@ def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: st
 
 
 def _claimed(tree: Node, item: Item, kind: Kind) -> Iterator[tuple[str, Source]]:
-    """Yield each element of a definition by which an object claims something, and where the document says it."""
+    """Yield each element of a definition that claims something, and its place in the document."""
     spec = find(item, "spec") or item
     for path, place, _ in numbered(tree):
         if kind.rules.identities.get(path):
@@ -113,7 +113,7 @@ def _placed(content: Content | None, item: Item) -> Content | None:
 
 
 def _mistaken(mistake: Mistake, item: Item, kind: Kind) -> Fault:
-    """Say what is wrong with a definition, at the place in the document that says it."""
+    """Report an error of a definition at its place in the document."""
     spec = find(item, "spec") or item
     what = mistake.what
     if mistake.other:
@@ -123,7 +123,7 @@ def _mistaken(mistake: Mistake, item: Item, kind: Kind) -> Fault:
 
 def _contradictions(error: SpecError, item: Item, key: Key) -> Iterator[Fault]:
     for problem in error.problems:
-        # The last part of where it is names the field, if any, and an element inside of it, if it is XML:
+        # The last part of the place names the field, if any, and the element inside it, if it is XML:
         # "file:1:1: Domain/web1: spec.xml:devices/disk[2]".
         name, _, element = problem.where.rpartition(": ")[2].partition(":")
         found = find(item, *name.split("."))

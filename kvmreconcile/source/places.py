@@ -1,8 +1,4 @@
-"""
-Where in libvirt's XML the values of a document live.
-
-Separate from what is made of that: whether a fragment is well-formed, and which other objects are named where.
-"""
+"""Map values of a document to places in libvirt's XML, and back."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -26,7 +22,7 @@ def join(path: str, place: str) -> str:
 
 @cache
 def notes(inside: Models) -> Mapping[str, tuple[tuple[Note, Models], ...]]:
-    """Return what stands beside each field of some models, and the models inside it."""
+    """Return the notes of each field of some models, and the models inside it."""
     known = {name: info for model in inside for name, info in fields(model).items()}
     return {
         name: tuple((n, tuple(models(info.annotation))) for n in info.metadata if isinstance(n, Note))
@@ -49,7 +45,7 @@ def fragments(item: Item, inside: Models, path: str = "") -> Iterator[tuple[Item
 
 def source_of(place: str, spec: Item, model: type[BaseModel]) -> Source:
     """
-    Return where a document says what is at a place in its definition: the closest value that says it or a part of it.
+    Return where a document sets what its definition has at a place: the closest value that maps to it.
 
     Args:
         place: XPath below the root element, such as "devices/disk[2]/target/@bus".
@@ -62,7 +58,7 @@ def source_of(place: str, spec: Item, model: type[BaseModel]) -> Source:
 
 
 def _closest(item: Item, inside: Models, steps: tuple[str, ...]) -> tuple[Item, tuple[str, ...]]:
-    """Return the value that says most of the way to a place, and the rest of the way as a fragment would go it."""
+    """Return the value that maps to the longest prefix of a place, and the rest of the place."""
     best = item, steps
     for name, entry in item.value.items() if isinstance(item.value, Mapping) else ():
         for note, inner in notes(inside).get(name, ()):

@@ -1,4 +1,4 @@
-"""Check the paths that a document calls secret: each must name a value that the document says, and no name."""
+"""Check the paths in a document's `secret`: each must match a value of the spec, and must not match a name."""
 
 from collections.abc import Iterator
 
@@ -12,15 +12,15 @@ from kvmreconcile.tree.place import at, under
 
 FIELD = ("spec", "secret")
 _ALWAYS = ("name", "uuid")
-"""Paths of what every object is known by."""
+"""Paths of the values that identify every object."""
 
 
 def check(document: Item, said: Node, rules: Rules) -> Iterator[Fault]:
     """
-    Yield what is wrong with the secret paths of a document in which nothing else is.
+    Yield errors of the secret paths of a document that is valid otherwise.
 
     Args:
-        said: What the document says.
+        said: The tree of the spec.
         rules: Those of its kind.
     """
     listed = find(document, *FIELD)
@@ -32,7 +32,7 @@ def check(document: Item, said: Node, rules: Rules) -> Iterator[Fault]:
 
 
 def _wrong(path: str, said: Node, rules: Rules) -> tuple[str, str] | None:
-    """Return what is wrong with a path and what to do about it, None if nothing is."""
+    """Return the error of a path and what to do about it, None if the path is valid."""
     table = paths(path)
     known = tuple(dict.fromkeys(_places(said)))
     if not any(place in table for place in known):
@@ -46,7 +46,7 @@ def _wrong(path: str, said: Node, rules: Rules) -> tuple[str, str] | None:
 
 
 def _is_key(path: str, rules: Rules) -> bool:
-    """Tell whether a path is of a value by which members of a list are told apart, or of that part of a member."""
+    """Tell whether a path matches a value that identifies members of a list, or its parent inside a member."""
     below = paths(path, f"{path}/**")
     return any(
         f"{row}/{part}" in below
@@ -58,7 +58,7 @@ def _is_key(path: str, rules: Rules) -> bool:
 
 
 def _is_reference(path: str, rules: Rules) -> bool:
-    """Tell whether a path is of the name of another object."""
+    """Tell whether a path matches the name of another object."""
     table, last = paths(path), path.rpartition("/")[2]
     named = (
         (row, part) for row, refs in rules.refs.rows for ref in refs for part in ref.name if part == last

@@ -35,11 +35,11 @@ from kvmreconcile.state.second_copy import Copy, read_copy
 FILE = "state.sqlite3"
 _LOCK = "lock"
 LOCK_S, _PAUSE_S = 30.0, 0.02
-"""How long to wait for another process that opens or copies the database."""
+"""Maximum time to wait for another process that opens or copies the database."""
 _BUSY_S = 10.0
 """How long to wait for another process that is writing."""
 _LONGEST = 64 << 20
-"""How many bytes one value of the database may have; a definition has some thousands."""
+"""Maximum size of a value of the database in bytes; a definition has some thousands."""
 _SPACE = "make space on its file system"
 _LITTLE = 64 << 10
 """A file system with less room than this is full: the smallest database takes more."""
@@ -49,7 +49,7 @@ _TODO = {
     errno.EISDIR: "remove it, or move it away",
     errno.EFBIG: "remove it, or move it away",
 }
-"""What to do about what is no file of ours."""
+"""What to do about a path that is not a regular file, by its error number."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -210,7 +210,7 @@ def _locked(directory: Path, open_file: Callable[[Path], int]) -> Iterator[None]
 
 
 def _wait_for(handle: int, path: Path) -> None:
-    """Lock a file, for which another process may have to be waited for, though not for ever."""
+    """Lock a file; wait for another process for a limited time."""
     give_up_s = time.monotonic() + LOCK_S
     while True:
         try:
@@ -233,7 +233,7 @@ def _existing(path: Path) -> int:
 def _connect(path: Path | str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, uri=True)
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
-    # Views and triggers that somebody put into it do nothing beyond it (https://www.sqlite.org/security.html).
+    # Views and triggers that another user added cannot act outside the database (https://www.sqlite.org/security.html).
     database.execute("PRAGMA trusted_schema=OFF")
     return database
 

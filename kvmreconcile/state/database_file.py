@@ -37,10 +37,10 @@ def visible_flaw(path: Path) -> str:
 
 def check_regular(path: Path) -> None:
     """
-    Make sure that a database's files are files: SQLite waits for the other end of a pipe.
+    Check that a database's files are regular files: SQLite would block on a pipe.
 
     Raises:
-        OSError: One of them is something else.
+        OSError: One of them is not a regular file.
     """
     for suffix in ("", "-wal", "-shm", "-journal"):
         file = beside(path, suffix)

@@ -10,10 +10,10 @@ from kvmreconcile.bounded import NOT_REGULAR
 
 def opened(path: Path) -> int:
     """
-    Open a file to be read and written, made if need be for the directory's owner alone, and return its handle.
+    Open a file for reading and writing; create it for the directory's owner alone if missing. Return its descriptor.
 
     Raises:
-        OSError: It cannot be opened, or is no regular file.
+        OSError: The file cannot be opened, or is not a regular file.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -68,7 +68,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
 
 
 GARBLED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
-"""What is raised where a row holds something else than was written."""
+"""Raised if a row holds something that kvmreconcile did not write."""
 _EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _ALL = Key("", "")
 """What stands for everything where a row names an object."""
@@ -140,10 +140,10 @@ def read_tree(text: str) -> Node:
 
 def read_key(kind: object, name: object) -> Key:
     """
-    Read which object a row is about.
+    Read the key of a row's object.
 
     Raises:
-        ValueError: It is about none.
+        ValueError: The row names no object.
     """
     if not isinstance(kind, str) or not isinstance(name, str):
         raise ValueError("it names no object")  # noqa: TRY004  a row that is wrong, whatever it holds
@@ -152,7 +152,7 @@ def read_key(kind: object, name: object) -> Key:
 
 def read_moment(text: str) -> datetime:
     """
-    Read a moment with its zone; one without a date in every zone is taken for the nearest that has.
+    Read a time with its zone; if its date cannot be represented in every zone, return the nearest time that can.
 
     Raises:
         ValueError: The text is something else.

@@ -20,7 +20,7 @@ from kvmreconcile.state.rows import Row
 FILE = "suspensions.json"
 SCHEMA = "kvmreconcile/suspensions/1"
 _LONGEST = 16 << 20
-"""In bytes; suspensions by the ten thousand."""
+"""Maximum size in bytes, enough for tens of thousands of suspensions."""
 _COLUMNS = ("kind", "name", "since", "until", "why", "who")
 
 Place = tuple[str, str]

@@ -33,7 +33,7 @@ class Change:
 
     @property
     def is_secret(self) -> bool:
-        """Whether its values must not be shown; an element may also hold some that must not."""
+        """Whether its values are secret; if not, an element may still contain secret values."""
         return is_within(self.secrets, self.rule)
 
     @property

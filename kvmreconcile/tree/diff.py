@@ -97,7 +97,7 @@ def names(parent: Node, rules: Rules, rule: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _shown_members(rules: Rules, path: str) -> Members | None:
-    """Return how members at a path are told apart, without the keys that are secret: their place names them then."""
+    """Return the identity of members at a path without secret keys; without a key, their position identifies them."""
     members = rules.members.get(path)
     if members is None:
         return None

@@ -13,11 +13,11 @@ V = TypeVar("V")
 
 class Generations(Generic[V]):
     """
-    A function whose answers are remembered; any thread may ask.
+    A thread-safe cache of a function's results.
 
     Args:
-        make: The function; it always returns the same for the same text.
-        most: How many characters of text a generation holds before the next begins by itself.
+        make: The function; it returns the same result for the same text.
+        most: Maximum number of characters of text in a generation; beyond that the next one begins.
     """
 
     def __init__(self, make: Callable[[str], V], most: int) -> None:

@@ -251,7 +251,7 @@ class Rules:
             not pending. An object is adopted with it.
         rebooting: What tells a running object to go off, and not only to start again, when it reboots.
         secrets: Values that are never shown.
-        copies: Where libvirt writes a second time what it is given at a path: it is as secret there.
+        copies: Where libvirt writes the value of a path a second time; it is secret there too.
         refs: What an element points to.
         identities: What an element claims for its object alone.
         parts: What a running object must not lose by a file that was cut: its devices, the addresses it gives out.
@@ -288,7 +288,7 @@ class Rules:
         return path in self.ignored or path in self.at_birth
 
     def is_secret(self, path: str) -> bool:
-        """Tell whether the value at a path, or one around it, must not be shown."""
+        """Tell whether the value at a path, or of an element around it, is secret."""
         return is_within(self.secrets, path)
 
     def is_implied(self, path: str, value: str, element: Node) -> bool:

@@ -43,9 +43,9 @@ def for_policy(
 @lru_cache(maxsize=256)
 def for_secrets(rules: Rules, secrets: tuple[str, ...]) -> Rules:
     """
-    Return rules by which the values at and below further paths are secret.
+    Return rules with further paths at and below which values are secret.
 
-    Excepted are the values by which members of lists are told apart: every plan names a part of an object by them.
+    Values that identify members of lists are excepted: plans refer to parts of an object by them.
     """
     if not secrets:
         return rules
@@ -58,12 +58,12 @@ def for_secrets(rules: Rules, secrets: tuple[str, ...]) -> Rules:
 
 @lru_cache(maxsize=256)
 def for_secrets_alone(rules: Rules, secrets: tuple[str, ...]) -> Rules:
-    """Return rules by which the values at and below some paths are secret, and no others."""
+    """Return rules with only the given paths at and below which values are secret."""
     return for_secrets(replace(rules, secrets=paths()), secrets)
 
 
 def _copies(path: str, rules: Rules) -> Iterator[str]:
-    """Yield the other paths at which libvirt writes what it is given at a path."""
+    """Yield the other paths at which libvirt writes the value of a path."""
     for source, copy in rules.copies.rows:
         if f"{path}/".startswith(f"{source}/"):
             yield copy + path[len(source) :]
@@ -71,7 +71,7 @@ def _copies(path: str, rules: Rules) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def key_paths(rules: Rules) -> tuple[str, ...]:
-    """Return the paths of the values by which members of lists are told apart and named."""
+    """Return the paths of the values that identify and name members of lists."""
     return tuple(
         dict.fromkeys(
             f"{path}/{part}" if part else path

@@ -1,4 +1,4 @@
-"""Every element of a tree with its place. Separate from nodes, which know nothing of where they are."""
+"""Walk the elements of a tree with their paths."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from kvmreconcile.tree.place import under
 
 
 def numbered(node: Node, path: str = "", place: str = "") -> Iterator[tuple[str, str, Node]]:
-    """Yield an element and all in it: the path by which rules name it, its XPath below the first one, and itself."""
+    """Yield an element and all its descendants: the path in rules, the XPath below the first one, and the node."""
     yield path, place, node
     counts: Counter[str] = Counter()
     for child in node.children:

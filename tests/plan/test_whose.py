@@ -21,7 +21,9 @@ def test_object_of_another_hand_is_a_conflict_and_left_alone() -> None:
     made = planned(world([WEB], [THEIRS]))
 
     assert done(made) == []
-    assert [(h.hold, h.detail) for h in made.held] == [(Hold.CONFLICT, "it was not created or adopted by this instance")]
+    assert [(h.hold, h.detail) for h in made.held] == [
+        (Hold.CONFLICT, "it was not created or adopted by this instance")
+    ]
     assert 'set "adopt: true" in web.yaml:3:1' in made.held[0].release
 
 

@@ -125,7 +125,9 @@ def test_a_pipe_named_like_a_file_does_not_hang(tmp_path: Path) -> None:
 
     loaded = load_tree(tmp_path)
 
-    assert problems(loaded, tmp_path) == ["a.yaml:1:1: is not a regular file; remove it, or name it otherwise"]
+    assert problems(loaded, tmp_path) == [
+        "a.yaml:1:1: is not a regular file; remove it, or name it otherwise"
+    ]
     assert not loaded.complete
 
 
@@ -214,7 +216,11 @@ def test_a_link_to_the_directory_given_is_followed(tmp_path: Path) -> None:
         ),
         ("up", "..", "the symbolic link leads outside the directory; replace it with a copy"),
         ("here", ".", "the link leads back to a directory that it is in; remove it"),
-        ("passwd.yaml", "/etc/passwd", "the symbolic link leads outside the directory; replace it with a copy"),
+        (
+            "passwd.yaml",
+            "/etc/passwd",
+            "the symbolic link leads outside the directory; replace it with a copy",
+        ),
         (
             "gone.yaml",
             "nowhere",

@@ -75,7 +75,7 @@ def test_volume_that_is_a_difference_to_itself_is_told_of(tmp_path: Path) -> Non
     spec = "  pool: p\n  capacity: 1MiB\n  format: qcow2\n  backing: {volume: it}\n"
 
     assert told(tmp_path, "Volume", spec) == [
-        "8:12: Volume/p/it: a volume cannot be its own backing store; name another volume, or remove "backing""
+        '8:12: Volume/p/it: a volume cannot be its own backing store; name another volume, or remove "backing"'
     ]
 
 

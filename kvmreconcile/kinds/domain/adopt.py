@@ -42,7 +42,7 @@ _KEPT = paths(
     "devices/serial/@type", "vcpu/@current",
 )  # fmt: skip
 _OF_A_SOURCE = paths("devices/disk/@type")
-"""Of these, what says something only beside a source."""
+"""Those of them that have a meaning only together with a source."""
 
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
@@ -100,7 +100,7 @@ def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
 
 
 def _without_plain_vcpus(domain: Node) -> Node:
-    """Leave out which processors are plugged in where it is the first ones, as many as `<vcpu>` says."""
+    """Leave out `<vcpus>` if the enabled vCPUs are the first ones, as many as `<vcpu>` says."""
     each = sorted(domain.all("vcpus/vcpu"), key=lambda vcpu: int(vcpu.attr("id") or 0))
     plugged = [vcpu.attr("enabled") == "yes" for vcpu in each]
     orders = [int(vcpu.attr("order") or 0) for vcpu in each if vcpu.attr("order")]

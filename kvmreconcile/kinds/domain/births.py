@@ -31,7 +31,7 @@ def _domain(kind: str, features: str = _OF_X86, *, q35: bool = False) -> Node:
 _ARCH, _MACHINE, _TYPE, _FIRMWARE = "os/type/@arch", "os/type/@machine", "@type", "os/@firmware"
 _X86: tuple[str | None, ...] = (None, "x86_64")
 _KINDS: tuple[tuple[str, str | None], ...] = (("qemu", "qemu"), ("kvm", "kvm"), ("kvm", None))
-"""What a guest is run by, and what the spec says of it."""
+"""The domain type of a new guest, and the type that its spec gives."""
 
 _DOMAINS = (
     *(

@@ -58,7 +58,7 @@ def _memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
     memory, devices = resources.memory, hardware.memory_devices or ()
     cells = resources.cpu.numa if resources.cpu else None
     if memory is None or memory.size is None or any(part.xml for part in (*devices, *(cells or ()))):
-        # How much there is, or is to be, only libvirt knows.
+        # Only libvirt knows how much there is, or will be.
         return
     if cells and sum(cell.memory for cell in cells) != memory.size:
         yield '"memory" is not what the cells of "cpu.numa" have together; make them the same'

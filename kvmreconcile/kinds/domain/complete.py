@@ -17,7 +17,7 @@ from kvmreconcile.tree.rules import Rules
 _PREFIX = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "sd": "sd", "ide": "hd", "fdc": "fd"}
 _FORMATS = {"qcow2": "qcow2", "qed": "qed", "vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vpc": "vpc"}
 _READ_AS = {"iso": "raw"}
-"""Formats that storage knows by a name of their own, and QEMU reads as another."""
+"""Formats that have their own name in storage volumes, and that QEMU reads as another format."""
 _BLANK = Rules()
 _HVM = parse("<domain><os><type>hvm</type></os></domain>")
 

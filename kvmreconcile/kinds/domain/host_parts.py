@@ -1,9 +1,9 @@
 """
-Parts of a host that only some domains need and that distributions pack apart from QEMU.
+Table of host components that only some domains need and that distributions package separately from QEMU.
 
-What libvirt's domain capabilities do not list is missing. libvirt 9.0.0 and 11.3.0 look for all of it at each
-question, so that nothing need be restarted once it is there (measured). They list egl-headless and passt in any case,
-so that those have no row. Pure.
+A component that libvirt's domain capabilities do not list is missing. libvirt 9.0.0 and 11.3.0 probe for them at each
+call, so no daemon need be restarted after a component was installed (measured). They list egl-headless and passt
+whether or not these are installed, so those have no row. Pure.
 Source: https://libvirt.org/formatdomaincaps.html
 """
 
@@ -19,13 +19,13 @@ _SPICE = "install it (Debian 13: qemu-system-modules-spice), or take SPICE out o
 @dataclass(frozen=True, slots=True)
 class Part:
     """
-    A part, and how a definition asks for it.
+    A component, and how a definition requests it.
 
     Attributes:
-        where: The path of the attribute by which a definition asks for it.
-        value: What the attribute says then.
-        element: The element of the domain capabilities that has the list.
-        listed: The name of the list.
+        where: Path of the attribute with which a definition requests it.
+        value: Value of that attribute.
+        element: Element of the domain capabilities that has the list.
+        listed: Name of the list.
     """
 
     where: str
@@ -37,7 +37,7 @@ class Part:
 
     @property
     def obstacle(self) -> Obstacle:
-        """Why a domain that needs it cannot be made or started."""
+        """Why a domain that needs it cannot be created or started."""
         return Obstacle(f"it needs {self.what}, which libvirt does not find on the host", self.todo)
 
 
@@ -69,7 +69,7 @@ VIRTIOFSD = Obstacle(
 
 
 def needed(domain: Node) -> Iterator[Part]:
-    """Yield the parts that a definition asks for."""
+    """Yield the components that a definition requests."""
     for part in PARTS:
         elements, _, attribute = part.where.rpartition("/@")
         if any(e.attr(attribute) == part.value for e in domain.all(elements)):
@@ -77,7 +77,7 @@ def needed(domain: Node) -> Iterator[Part]:
 
 
 def is_missing(part: Part, capabilities: Node) -> bool:
-    """Tell whether libvirt says that a part is missing; where it says nothing of it, it is not."""
+    """Tell whether libvirt reports a component as missing; if it reports nothing about it, it is not."""
     element = capabilities.find(part.element)
     if element is None:
         return False
@@ -88,7 +88,7 @@ def is_missing(part: Part, capabilities: Node) -> bool:
 
 
 def needs_virtiofsd(domain: Node) -> bool:
-    """Tell whether libvirt has to find virtiofsd by itself."""
+    """Tell whether libvirt has to find virtiofsd, since the definition names neither a binary nor a socket."""
     shares = domain.all("devices/filesystem")
     return any(
         s.get("driver/@type") == "virtiofs"

@@ -20,12 +20,12 @@ def _is_its_own(disk: Node) -> bool:
 
 
 def _is_linked(interface: Node) -> bool:
-    """Tell whether an interface meets others; by itself, as with user networking, any address will do."""
+    """Tell whether an interface shares a link with others; if not, as with user networking, its MAC may repeat."""
     return any(interface.get(path) for path in _LINKS)
 
 
 def _has_cid(vsock: Node) -> bool:
-    """Tell whether a vsock has the same CID at each start."""
+    """Tell whether a vsock has a fixed CID."""
     return vsock.get("cid/@auto") != "yes"
 
 

@@ -126,7 +126,7 @@ MEMBERS = Table(
         "devices/audio": _shared(("@id",)),
         "devices/shmem": _shared(("@name",)),
         "devices/panic": _shared(("@model",)),
-        # Since 9.1 libvirt names that of the chipset of q35 ("itco") in every definition, beside any other.
+        # Since 9.1 libvirt lists the watchdog of q35's chipset ("itco") in every definition, beside any other.
         "devices/watchdog": _shared(_ALIAS, ("@model",)),
         "devices/memory": Members(
             (_ALIAS,),

@@ -1,8 +1,8 @@
 """
-What is wrong with a domain's definition on any host, by a table.
+Table of errors in a domain's definition that are errors on every host.
 
-Separate from the contradictions between fields (`checks`), which are about what is written: these are about
-definitions, whether fields or XML or the host has said them. Pure.
+`checks` finds contradictions between fields of a spec; these rows check the definition, whether its parts come from
+fields, from `xml` or from the host. Pure.
 """
 
 import re
@@ -16,7 +16,7 @@ Check = Callable[[Node], Iterator[Mistake]]
 
 
 def mistakes(domain: Node) -> Iterator[Mistake]:
-    """Yield what is wrong with a definition, or with a part of one."""
+    """Yield errors of a definition, or of a part of one."""
     for check in CHECKS:
         yield from check(domain)
 
@@ -47,7 +47,7 @@ def _two_boot_orders(domain: Node) -> Iterator[Mistake]:
 def _multicast(domain: Node) -> Iterator[Mistake]:
     """Source: `virDomainNetDefParseXML` in libvirt's src/conf/domain_conf.c."""
     for number, interface in enumerate(domain.all("devices/interface"), 1):
-        # The second digit holds the bit; what is no MAC address libvirt refuses itself.
+        # The second digit has the multicast bit. libvirt itself rejects text that is not a MAC address.
         if _OF_A_GROUP.match(interface.get("mac/@address") or ""):
             what = "this is a multicast MAC address: the first octet of an interface's address is even"
             yield Mistake(f"devices/interface[{number}]/mac/@address", what, "use one such as 52:54:00:…")

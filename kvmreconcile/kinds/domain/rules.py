@@ -295,9 +295,9 @@ RULES = Rules(
         "devices/graphics/@passwd",
         "devices/**/cookies/cookie",
         "launchSecurity/session",
-        # What people put passwords, keys and tokens into. Not the kernel's command line (os/cmdline): every process
-        # of the guest reads it, and an edit of a value that is not remembered cannot be taken back. A spec may call
-        # it secret.
+        # Places of passwords, keys and tokens. The kernel's command line (os/cmdline) is not among them: every process
+        # of the guest can read it, and an edit of a value that is not stored cannot be rolled back. A spec may name
+        # it in `secret`.
         "devices/**/auth/secret/@usage",
         "devices/**/source/@query",
         "sysinfo/entry",

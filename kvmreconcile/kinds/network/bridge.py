@@ -1,8 +1,8 @@
 """
-Keep libvirt from deleting a device of the host that has the name of a network's bridge.
+Keep libvirt from deleting a network device of the host that has the name of a network's bridge.
 
-libvirt 11.3 shuts a network down whose start has failed, and with it deletes whatever is called like its bridge:
-a bridge of the host, or the device that leads out of it (networkStartNetwork, measured). libvirt 9.0 leaves it alone.
+If the start of a network fails, libvirt 11.3 shuts the network down and deletes any device with the name of its bridge:
+a bridge of the host, or its uplink (networkStartNetwork, measured). libvirt 9.0 does not delete it.
 """
 
 from collections.abc import Iterator
@@ -33,14 +33,14 @@ def check_bridge_is_free(virt: libvirt.virConnect, network: Node) -> None:
 
 
 def _exists(virt: libvirt.virConnect, device: str) -> bool:
-    """Tell whether the host has a network device; where libvirt cannot tell, it has none."""
+    """Tell whether the host has a network device; False if libvirt cannot tell."""
     try:
         with translated(device):
             virt.interfaceLookupByName(device)
     except NotFound:
         return False
     except HostError:
-        # On Debian 13 the driver for interfaces is a package of its own; that of devices always comes with networks.
+        # On Debian 13 the interface driver is a separate package; the node device driver always comes with networks.
         return device in _devices(virt)
     return True
 

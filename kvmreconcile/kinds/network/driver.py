@@ -68,7 +68,7 @@ class NetworkDriver:
 
 
 def _listed(virt: libvirt.virConnect, flags: int) -> Iterator[libvirt.virNetwork]:
-    """Yield the networks that are more than a way station of guests."""
+    """Yield the networks, except interim networks."""
     return (network for network in virt.listAllNetworks(flags) if not is_interim(network.name()))
 
 

@@ -1,8 +1,8 @@
 """
-What is wrong with a network's definition on any host: addresses that cannot be given out as it says.
+Find errors in a network's definition that are errors on every host: DHCP addresses that cannot be assigned.
 
-Separate from the fields' own checks, each of which sees one value. libvirt takes most of these, and its DHCP server
-does something else, or does not start. No message repeats a value, which may be a secret. Pure.
+Checks of single fields are in the spec's models. libvirt accepts most of these definitions, and then dnsmasq ignores
+the setting or does not start. No message quotes a value, which may be a secret. Pure.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from kvmreconcile.model import Mistake
 from kvmreconcile.tree import Node
 
 _KNOWN_BY = (("@mac", "MAC address"), ("@id", "DUID"), ("@name", "name"), ("@ip", "address"))
-"""What only one DHCP host of an address family can have."""
+"""What must be unique among the DHCP hosts of an address family."""
 
 _TODO = "choose another address of the subnet"
 
@@ -23,7 +23,7 @@ _Interface = IPv4Interface | IPv6Interface
 
 
 def mistakes(network: Node) -> Iterator[Mistake]:
-    """Yield what is wrong with a definition."""
+    """Yield errors of a definition."""
     served: dict[int, str] = {}
     seen: dict[tuple[int, str, str], str] = {}
     for number, ip in enumerate(canonical(network).all("ip"), 1):
@@ -42,7 +42,7 @@ def mistakes(network: Node) -> Iterator[Mistake]:
 def _of_hosts(
     dhcp: Node, place: str, own: _Interface, seen: dict[tuple[int, str, str], str]
 ) -> Iterator[Mistake]:
-    """Yield what is wrong with DHCP hosts; `seen` tells where what of each family was seen."""
+    """Yield errors of DHCP hosts; `seen` has the place of each value that an earlier host of the family has."""
     for number, host in enumerate(dhcp.all("host"), 1):
         for path, what in _KNOWN_BY:
             value, here = host.get(path), f"{place}/host[{number}]/{path}"
@@ -76,7 +76,7 @@ def _of_ranges(dhcp: Node, place: str, own: _Interface) -> Iterator[Mistake]:
 
 
 def _unusable(address: _Address, own: _Interface) -> str:
-    """Return why an address cannot be given to a guest, "" if it can."""
+    """Return why an address cannot be assigned to a guest, "" if it can."""
     if address.version != own.version or address not in own.network:
         return "it is outside the subnet"
     has_ends = own.version == 4 and own.network.prefixlen < own.network.max_prefixlen - 1

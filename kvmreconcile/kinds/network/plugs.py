@@ -1,13 +1,13 @@
 """
-Which interfaces of running guests lost their network's bridge, and the definitions that put them back on it.
+Find interfaces of running guests that lost their network's bridge, and make the definitions that reattach them.
 
-A network that is stopped takes its bridge along; the guests' taps stay, on no bridge. libvirt attaches a tap only
-if its bridge changes by name: libvirt 9.0 also if only the interface's type changes, from 11.0 on not any more
-(qemuDomainChangeNet, measured with 9.0.0 and 11.3.0). So an interface is moved to a network that exists only
-meanwhile, the interim network, and back: the tap is on the bridge, and the network counts its port. The bridge of
-the host that a network only uses outlives that network; there the port alone is missing.
-That all guests are back is known only once it was done, so a network whose guests have to be put back carries a
-mark in its stored metadata until then; a kill in between is mended by the next pass.
+Stopping a network deletes its bridge; the guests' tap devices stay without a bridge. libvirt attaches a tap only if
+the name of its bridge changes; libvirt 9.0 does so too if only the interface's type changes, 11.0 and newer do not
+(qemuDomainChangeNet, measured with 9.0.0 and 11.3.0). So an interface is moved to a temporary network, the interim
+network, and back: then the tap is on the bridge, and the network counts its port. A bridge of the host that a network
+only uses is not deleted with the network; then only the port is missing.
+A network whose guests have to be reattached has a mark in its stored metadata until all are; if the process is killed
+meanwhile, the next pass reattaches the rest.
 """
 
 from collections.abc import Iterator
@@ -31,8 +31,8 @@ class Outlet:
 
     Attributes:
         bridge: The name of its bridge.
-        ports: UUIDs of the ports that it knows.
-        is_own: Whether libvirt makes the bridge with the network.
+        ports: UUIDs of its ports.
+        is_own: Whether libvirt creates the bridge with the network.
     """
 
     network: str
@@ -71,10 +71,10 @@ def _with_metadata(network: Node, metadata: Node) -> Node:
 
 def interim(network: str) -> Node:
     """
-    Return the definition of the network that interfaces of a network are moved to for a moment.
+    Return the definition of the interim network for interfaces of a network.
 
     Args:
-        network: Its name, or another word for what is moved, of which no two are moved at the same time.
+        network: Name of the network, or another identifier of what is moved; it must be unique at any one time.
     """
     digits = sha256(network.encode()).hexdigest()
     bridge = make("bridge", {"name": f"kvmr{digits[:8]}", "stp": "off"})
@@ -89,12 +89,12 @@ def interim_name(network: str) -> str:
 
 
 def is_interim(name: str) -> bool:
-    """Tell whether a network is there for a moment only, by its name."""
+    """Tell by its name whether a network is an interim network."""
     return name.endswith(_INTERIM)
 
 
 def is_guest(domain: Node, network: str) -> bool:
-    """Tell whether a domain has an interface on the network, or one that is just being put back on it."""
+    """Tell whether a domain has an interface on the network, or one that is being reattached to it."""
     return any(_is_of(i.child("source"), network) for i in domain.all("devices/interface"))
 
 
@@ -104,7 +104,7 @@ def _is_of(source: Node | None, network: str) -> bool:
 
 def unplugged(domain: Node, outlet: Outlet) -> Iterator[tuple[Node, ...]]:
     """
-    Yield what has to be asked for, one definition after the other, to put back each interface that is off its bridge.
+    Yield the definitions to update, one after the other, to reattach each interface that lost its bridge.
 
     Args:
         domain: The live definition.
@@ -130,7 +130,7 @@ def by_way_of(interface: Node, network: str) -> Node:
 
 
 def _source(source: Node, network: str) -> Node:
-    # It keeps its port group, which libvirt does not let anybody change.
+    # The port group stays the same: libvirt rejects a change of it.
     attrs = {k: v for k, v in source.attrs if k not in {"bridge", "portid"}} | {"network": network}
     return replace(source, attrs=tuple(sorted(attrs.items())))
 

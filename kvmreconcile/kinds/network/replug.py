@@ -1,7 +1,7 @@
 """
-Put the running guests of a network back on its bridge after the network was started.
+Reattach the running guests of a network to its bridge after the network was started.
 
-Part of the driver of networks; what to ask libvirt for is in `plugs`.
+The definitions to update are made in `plugs`.
 """
 
 from collections.abc import Collection, Iterator
@@ -28,10 +28,10 @@ def replug(
     virt: libvirt.virConnect, network: libvirt.virNetwork, guests: Collection[libvirt.virDomain]
 ) -> None:
     """
-    Put guests back on the network's bridge; one that cannot be does not keep others off.
+    Reattach guests to the network's bridge; if one fails, the others are still reattached.
 
     Raises:
-        HostError: Guests could not be put back; the others are.
+        HostError: Some guests could not be reattached; all others are.
     """
     if not guests:
         return
@@ -53,7 +53,7 @@ def replug(
 
 
 def end_interim(virt: libvirt.virConnect, network: str) -> None:
-    """Remove the interim network, which may be left of a process that was killed."""
+    """Remove the interim network, which a killed process may have left."""
     with suppress(NotFound), translated(f"Network/{network}"):
         virt.networkLookupByName(interim_name(network)).destroy()
 
@@ -64,13 +64,13 @@ def change_interface(
     """
     Change an interface of a running domain.
 
-    If it goes to another network whose bridge has the name of the one before, libvirt 11.0 and newer do not attach
-    it, though that bridge may have been made since: then it goes by way of an interim network.
+    If the new network's bridge has the same name as the old one's, libvirt 11.0 and newer do not attach the tap, even
+    if that bridge was created since. Then the interface is moved by way of an interim network.
     """
     own = f"{domain.name()}.{before.get('mac/@address')}"
     if not _is_bridge_of_that_name(virt, before, interface):
         domain.updateDeviceFlags(to_xml(interface), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-        # Of a process that was killed while it was on its way.
+        # Left by a process that was killed while it moved the interface.
         if before.get("source/@network") == interim_name(own):
             end_interim(virt, own)
         return
@@ -80,7 +80,7 @@ def change_interface(
 
 
 def _is_bridge_of_that_name(virt: libvirt.virConnect, before: Node, interface: Node) -> bool:
-    """Tell whether an interface goes to another network, and that to a bridge that is called as the one before."""
+    """Tell whether an interface moves to another network whose bridge has the same name as the old one's."""
     network = interface.get("source/@network")
     if network is None or network == before.get("source/@network"):
         return False
@@ -90,7 +90,7 @@ def _is_bridge_of_that_name(virt: libvirt.virConnect, before: Node, interface: N
 
 @contextmanager
 def _interim(virt: libvirt.virConnect, network: str) -> Iterator[None]:
-    """Have the interim network while interfaces are put back."""
+    """Keep the interim network while interfaces are reattached."""
     end_interim(virt, network)
     virt.networkCreateXML(to_xml(interim(network)))
     try:
@@ -117,7 +117,7 @@ def _replug_guest(domain: libvirt.virDomain, known: Definitions, outlet: Outlet)
 
 
 def _may_be_guest(definitions: Definitions, domain: libvirt.virDomain, network: str) -> bool:
-    """Tell whether a running domain is on the network; one that does not answer may be, and one that has gone is not."""
+    """Tell whether a running domain is on the network: True if it cannot be read, False if it no longer exists."""
     try:
         with translated(f"Domain/{domain.name()}"):
             return is_guest(parse(definitions.read(domain)), network)

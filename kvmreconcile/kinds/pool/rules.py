@@ -1,8 +1,8 @@
 """
-What is to be known of `<pool>`.
+Rules for `<pool>`.
 
-No row under `updates` means that a change is stored, and in force once the pool was stopped and started.
-A pool names the secret that it logs in with. Options for mount(8) and librados may hold a password or key.
+A change without a row under `updates` is stored and takes effect when the pool is restarted.
+A pool refers to a libvirt secret for authentication. Options for mount(8) and librados may hold a password or key.
 """
 
 from kvmreconcile.tree import (

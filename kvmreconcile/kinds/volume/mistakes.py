@@ -1,4 +1,4 @@
-"""What is wrong with a volume's definition on any host. Separate from the fields' own checks, which know no names. Pure."""
+"""Find errors in a volume's definition that are errors on every host and need the volume's name. Pure."""
 
 from collections.abc import Iterator
 
@@ -7,10 +7,10 @@ from kvmreconcile.tree import Node
 
 
 def mistakes(volume: Node) -> Iterator[Mistake]:
-    """Yield what is wrong with a definition."""
+    """Yield errors of a definition."""
     backing = volume.child("backingStore")
     if backing is None or backing.attr("volume") != volume.get("name"):
         return
     if backing.attr("pool") in (None, volume.attr("pool")):
-        todo = "name another volume, or remove "backing""
+        todo = 'name another volume, or remove "backing"'
         yield Mistake("backingStore", "a volume cannot be its own backing store", todo)

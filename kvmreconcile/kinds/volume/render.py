@@ -19,7 +19,7 @@ ROOT = "volume"
 _IN_DIRECTORIES = frozenset({None, "dir", "fs", "netfs"})
 """Types of pools whose volumes are files; None is a new pool whose spec says no type."""
 _BY_ENDING = {"iso": "raw", "raw": "raw"}
-"""Formats of new volumes, by what their names end in."""
+"""Formats of new volumes by the suffix of their names."""
 
 # What libvirt only reports, and what it gives a new volume by itself.
 _REPORTED = (

@@ -249,7 +249,7 @@ _NAMED = 3
 
 
 def unchecked(plan: Plan) -> Iterator[str]:
-    """Yield a line for each reason why nobody knows what libvirt will say of some definitions."""
+    """Yield a line for each reason why definitions were not validated by libvirt."""
     by_reason: dict[str, list[str]] = {}
     for key, why in plan.unchecked:
         by_reason.setdefault(why, []).append(visible(str(key)))

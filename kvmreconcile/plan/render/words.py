@@ -33,7 +33,7 @@ def _escaped(character: str) -> str:
 
 
 def rules_of(change: Change, rules: Rules) -> Rules:
-    """Return the rules to show a change by: those of its kind, with what is secret in its own object."""
+    """Return the rules for rendering a change: those of its kind, with the secret paths of its object."""
     own = change.secrets
     return _with_secrets(rules, own) if own.rows and own is not rules.secrets else rules
 

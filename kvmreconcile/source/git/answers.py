@@ -1,4 +1,4 @@
-"""Read what a program prints, up to a size and for a while."""
+"""Read the output of a program, up to a maximum size and time."""
 
 import os
 import subprocess
@@ -10,19 +10,19 @@ _PART = 1 << 16
 
 
 class TooLongError(Exception):
-    """A program prints more than is read of it."""
+    """A program printed more than the maximum size."""
 
 
 def read_answers(process: "subprocess.Popen[bytes]", most: int, within_s: float) -> tuple[str, str]:
     """
-    Return what a program prints to its standard output and error, once it has ended.
+    Wait until a program has ended, and return its standard output and standard error.
 
     Args:
-        most: How many bytes that may be.
+        most: Maximum size in bytes.
 
     Raises:
-        TooLongError: It prints more.
-        TimeoutError: It has not ended in time.
+        TooLongError: The program printed more.
+        TimeoutError: The program did not end in time.
     """
     deadline_s = time.monotonic() + within_s
     printed = {pipe.fileno(): bytearray() for pipe in (process.stdout, process.stderr) if pipe}

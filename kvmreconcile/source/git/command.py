@@ -24,7 +24,7 @@ from kvmreconcile.source.git.remote import Credentials, Remote
 _OURS = "KVMRECONCILE_"
 _TIMEOUT_S = 120.0
 _LONGEST = 64 << 20
-"""How many bytes are read of what git prints; the names of hundreds of thousands of files are shorter."""
+"""Maximum size of git's output in bytes; the names of hundreds of thousands of files are shorter."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _TRANSPORTS = "file:ssh:https"
 """Neither those that anybody on the way can change, nor those that run a command of the repository's."""
@@ -51,7 +51,7 @@ class Git:
         self._directory = directory
         self._state = state
         self._remote = remote.name
-        # Without our own settings, which may hold the passwords of notifications.
+        # Without kvmreconcile's own settings, which may hold passwords of notification URLs.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         self._environment: Mapping[str, str] = {**inherited, **_environment(remote.credentials)}
         self._settings = {**_SETTINGS, **_helper(remote.credentials)}

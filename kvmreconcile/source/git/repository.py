@@ -26,9 +26,9 @@ _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _LEFTOVERS = ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*", "objects/tmp_objdir-*")
 """Files of a git that is at work; there is none while we have the mirror for ourselves."""
 MAX_SIZE = 1 << 30
-"""How many bytes a revision may have; images of volumes may be among its files."""
+"""Maximum size of a revision in bytes; images of volumes may be among its files."""
 _LONGEST_LINE = 500
-"""How many characters of a commit's subject and author are kept."""
+"""Maximum number of characters of a commit's subject and author; the rest is cut off."""
 LOCK_S = 130.0
 """How long to wait for another process: longer than any call of git may take."""
 _PAUSE_S = 0.1
@@ -184,7 +184,7 @@ class Repository:
     def _download(self) -> None:
         try:
             if not self._mirror.is_dir():
-                # git would wait for a pipe.
+                # git would block on a pipe.
                 self._mirror.unlink(missing_ok=True)
             self._mirror.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -228,7 +228,7 @@ class Repository:
             raise self._refused(f'in commit {commit[:12]} "{directory}" {SUBMODULE}', "mend git.directory")
 
     def _entries(self, commit: str) -> Iterator[_Entry]:
-        """Yield what is in a revision's directory; a submodule is a commit of another repository."""
+        """Yield the files in a revision's directory; the entry of a submodule is a commit of another repository."""
         listed = self._git.ask("ls-tree", "-r", "-l", "-z", f"{commit}:{self._remote.directory}")
         for entry in filter(None, listed.split("\0")):
             about, _, path = entry.partition("\t")
@@ -236,7 +236,7 @@ class Repository:
             yield _Entry(path, kind, int(size) if size.isdecimal() else 0)
 
     def _check_size(self, commit: str, entries: Collection[_Entry]) -> None:
-        """Make sure that a revision has no more files, bytes and levels than specs have, before it is laid out."""
+        """Check, before a revision is checked out, that its files, bytes and levels are within the limits of specs."""
         for count, most, what in (
             (len(entries), MAX_FILES, f"{MAX_FILES:,} files"),
             (sum(entry.size for entry in entries), MAX_SIZE, f"{MAX_SIZE >> 20} MiB"),

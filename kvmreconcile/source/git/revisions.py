@@ -19,7 +19,7 @@ from kvmreconcile.errors import Problem, SourceError
 _CURRENT = "current"
 _ABOUT = "revision.json"
 _LONGEST = 16 << 20
-"""How many bytes may tell of a revision; most of them name its submodules."""
+"""Maximum size of a revision's metadata in bytes; most of it are names of submodules."""
 _KEPT = 2
 """The one in force, and the one before it, which a pass may still be reading."""
 

@@ -1,4 +1,4 @@
-"""Ask libvirt which parts of the host that a domain needs are missing."""
+"""Ask libvirt which host components that a domain needs are missing."""
 
 import json
 from collections.abc import Iterator
@@ -13,29 +13,29 @@ from kvmreconcile.model import Obstacle
 from kvmreconcile.tree import Node, parse
 
 DATA = Path("/usr/share/qemu")
-"""Where QEMU's programs are described; another host's, and one without QEMU, say nothing of libvirt's."""
+"""Directory of vhost-user descriptions. It is read only on a local host that has QEMU."""
 ADDED = Path("/etc/qemu")
-"""Where an administrator describes more."""
+"""Directory for descriptions by the administrator."""
 _Question = tuple[str | None, str | None, str | None, str | None]
 _NOTHING = Node("domainCapabilities")
 
 
 class HostParts:
-    """What one host has, each question asked once."""
+    """Domain capabilities of one host; each call to libvirt is made once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._capabilities: dict[_Question, Node] = {}
 
     def lacks(self, domain: Node) -> Iterator[Obstacle]:
-        """Yield what keeps a definition from being stored or started."""
+        """Yield why a definition cannot be stored or started."""
         missing = (part for part in needed(domain) if is_missing(part, self._of(domain)))
         yield from dict.fromkeys(part.obstacle for part in missing)
         if needs_virtiofsd(domain) and is_here(self._connection.uri) and is_virtiofsd_missing():
             yield VIRTIOFSD
 
     def _of(self, domain: Node) -> Node:
-        """Return the capabilities of domains like this one; none where libvirt cannot tell."""
+        """Return the capabilities of domains like this one; none if libvirt does not report them."""
         machine = domain.find("os/type")
         question = (
             domain.get("devices/emulator"),
@@ -71,5 +71,5 @@ def _is_of_file_systems(file: Path) -> bool:
     try:
         return bool(json.loads(file.read_text()).get("type") == "fs")
     except (OSError, ValueError, AttributeError):
-        # libvirt may read it otherwise.
+        # libvirt's parser may accept it.
         return True

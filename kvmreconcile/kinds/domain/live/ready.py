@@ -73,7 +73,7 @@ def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
 
 
 GARBLED = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
-"""What is raised where an agent, which is whoever rules the guest, answers something else than it should."""
+"""Raised by invalid answers of an agent; whoever controls the guest controls what its agent answers."""
 
 
 def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> Any:
@@ -115,10 +115,10 @@ def _told(domain: libvirt.virDomain) -> list[str]:
 
 def addresses(nics: Any) -> list[str]:
     """
-    Return the addresses in an agent's answer that others can reach a guest by.
+    Return the addresses in an agent's answer at which others can reach the guest.
 
     Raises:
-        LookupError: The answer is garbled; so do the others of `GARBLED`.
+        LookupError: The answer is invalid; the other classes in `GARBLED` mean the same.
     """
     told = [ip_address(address["ip-address"]) for nic in nics for address in nic.get("ip-addresses", ())]
     return [str(a) for a in told if not (a.is_loopback or a.is_link_local)]

@@ -104,8 +104,8 @@ def _set_throttle(virt: libvirt.virConnect, action: Action) -> None:
     if group is not None:
         name = group.get("group_name")
         limits = {child.tag: int(child.text) for child in group.children if child.tag != "group_name"}
-        # Without its name among the limits, too, the running definition has none, and the next call ends libvirtd
-        # by a segmentation fault (11.3.0).
+        # Without the name among the limits, the running definition has none, and the next call crashes libvirtd with
+        # a segmentation fault (11.3.0).
         domain.setThrottleGroup(name, {**limits, "group_name": name}, LIVE)
     elif was is not None:
         domain.delThrottleGroup(was.get("group_name"), LIVE)

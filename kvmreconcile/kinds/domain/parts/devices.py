@@ -107,7 +107,7 @@ class Memballoon(Short, Element):
 
 
 class Sound(Short, Element):
-    """A sound card; a bare word is short for `model`."""
+    """A sound card; a plain text is short for `model`."""
 
     short: ClassVar[str] = "model"
 

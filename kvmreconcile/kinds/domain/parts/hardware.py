@@ -110,7 +110,9 @@ class Hardware(Spec):
     rng: Annotated[
         bool | Rng | list[Rng] | None,
         At("devices/rng", Switch(RNG)),
-        Field(description="A random number generator (virtio-rng), or several. Defaults to true for a new domain."),
+        Field(
+            description="A random number generator (virtio-rng), or several. Defaults to true for a new domain."
+        ),
     ] = None
     serial: Annotated[
         bool | None,

@@ -108,9 +108,9 @@ def _is_hot_line(change: Change, domain: Node) -> bool:
 
 def _is_card(change: Change, domain: Node) -> bool:
     """
-    Tell whether a watchdog is a card of the older kind, and can come or go; all others are part of their machine.
+    Tell whether a watchdog is a card that can be hot-plugged (i6300esb or ib700); others are part of the machine.
 
-    libvirt plugs in none where there is another (`qemuDomainAttachWatchdog`), such as that of q35's chipset.
+    libvirt hot-plugs none if the guest has another (`qemuDomainAttachWatchdog`), such as that of q35's chipset.
     """
     is_alone = change.new is None or not any(domain.all("devices/watchdog"))
     return is_alone and _is("@model", "i6300esb")(change, domain) and _has_pci(change, domain)

@@ -1,0 +1,70 @@
+"""libvirt's embedded driver is asked about a guest, and leaves all that the guest has as it is."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.errors import Rejected, Unavailable
+from kvmreconcile.host.oracle import Oracle
+
+UUID = "<uuid>11111111-0008-0000-0000-000000000008</uuid>"
+GUEST = f"<domain type='qemu'><name>a</name>{UUID}<memory>65536</memory><os>{{}}</os></domain>"
+PLAIN = GUEST.format("<type>hvm</type>")
+
+
+@pytest.fixture
+def oracle() -> Iterator[Oracle]:
+    with Oracle() as oracle:
+        yield oracle
+
+
+def test_firmware_variables_of_the_guest_stay(oracle: Oracle, tmp_path: Path) -> None:
+    variables, code = tmp_path / "VARS.fd", tmp_path / "CODE.fd"
+    variables.write_text("boot entries")
+    code.write_text("firmware")
+    firmware = (
+        "<type arch='x86_64' machine='q35'>hvm</type>"
+        f"<loader readonly='yes' type='pflash'>{code}</loader><nvram>{variables}</nvram>"
+    )
+
+    assert str(variables) in oracle.canonical(GUEST.format(firmware))
+
+    assert variables.read_text() == "boot entries"
+
+
+def test_nothing_is_left_of_what_was_asked_before(oracle: Oracle) -> None:
+    oracle.canonical(PLAIN)
+    with pytest.raises(Rejected):
+        oracle.canonical(GUEST.format("<type>nonsense</type>"))
+
+    other = PLAIN.replace("000000000008", "000000000009")
+
+    assert "000000000009" in oracle.canonical(other)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_helper_that_died_or_hangs_is_replaced(
+    oracle: Oracle, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    first = oracle.canonical(PLAIN)
+    monkeypatch.setattr("kvmreconcile.host.oracle._ANSWER_S", 0.5)
+    assert oracle._helper
+    os.kill(oracle._helper.pid, number)
+
+    with pytest.raises(Unavailable):
+        oracle.canonical(PLAIN)
+    monkeypatch.undo()
+
+    assert oracle.canonical(PLAIN) == first
+
+
+def test_helper_that_cannot_be_started_is_unavailable(
+    oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+
+    with pytest.raises(Unavailable, match="cannot be started: No such file or directory"):
+        oracle.canonical(PLAIN)
