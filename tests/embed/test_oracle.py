@@ -11,7 +11,7 @@ from kvmreconcile.errors import Rejected, Unavailable
 from kvmreconcile.host.oracle import Oracle
 
 UUID = "<uuid>11111111-0008-0000-0000-000000000008</uuid>"
-GUEST = f"<domain type='qemu'><name>a</name>{UUID}<memory>65536</memory><os>{{}}</os></domain>"
+GUEST = f"<domain type='qemu'><name>a</name>{UUID}<memory>65536</memory><os>{{}}</os><features><acpi/></features></domain>"
 PLAIN = GUEST.format("<type>hvm</type>")
 
 
