@@ -1,9 +1,9 @@
 """
-Find out what keeps objects from being made, used or started: their content, and what the host lacks.
+Find out what keeps objects from being created, used or started: unusable content and missing host components.
 
-Content is the files that new ones start as, and what existing ones hold.
+Content is the files that new volumes are filled from, and the data of existing volumes.
 
-A plan depends on it like on everything that is observed, and reads no file itself.
+The result is an input of the plan, like observations; planning itself reads no file.
 """
 
 from collections import defaultdict

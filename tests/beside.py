@@ -1,4 +1,4 @@
-"""Load a document with good ones around it, and say what was found wrong. Separate, as several tables do so."""
+"""Load a document between valid ones, and return the reported problems; several tables of tests use it."""
 
 from pathlib import Path
 

@@ -24,7 +24,7 @@ from kvmreconcile.tree import Node, parse, paths, to_xml
 from kvmreconcile.tree.place import at, under
 
 MARK = "Zq7x"
-"""What every canary begins with, and nothing else that is read here holds."""
+"""The prefix of every canary; no other text that the tests search has it."""
 SHORT = 8
 """The longest password of VNC."""
 _ODD = "'&<\"é"

@@ -1,4 +1,4 @@
-"""Make qcow2 images by QEMU's own programs."""
+"""Make qcow2 images with QEMU's own programs."""
 
 import subprocess
 from pathlib import Path

@@ -1,7 +1,7 @@
 """
-A unique value in every secret field and at every path of a secret, and the real thing run over it: nowhere is it seen.
+Put a unique value into every secret field and at every secret path, run the real program, and find it nowhere.
 
-The rows and fields are read from the tables and models; one that no document here plants fails.
+Rows and fields are read from the tables and models; a row or field that no document here covers fails the test.
 """
 
 import os
@@ -192,7 +192,7 @@ def passes_until(process: Process, **counts: int) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_daemon_tells_nobody_a_canary(process: Process, server: Http, tmp_path: Path) -> None:
+def test_daemon_shows_or_stores_no_canary(process: Process, server: Http, tmp_path: Path) -> None:
     origin, planter = Origin(tmp_path), Planter()
     kinds = (BY_NAME["Domain"], BY_NAME["Network"])
     said = b""

@@ -87,7 +87,7 @@ def lacking(actual: Actual | None, *steps: tuple[str, str | None]) -> dict[Key, 
 
 
 @pytest.mark.case("38g")
-def test_host_is_asked_about_what_is_stored_or_started_and_nothing_else() -> None:
+def test_host_is_checked_only_for_objects_that_are_stored_or_started() -> None:
     needy, plain = Actual(GUEST, "", NEEDY), Actual(GUEST, "", PLAIN)
 
     assert lacking(None, ("create", NEEDY), ("start", None)) == {GUEST: LACKS}

@@ -16,7 +16,7 @@ _PUT = "INSERT INTO suspended VALUES (?, ?, ?, ?, ?, ?)"
 def content(database: sqlite3.Connection) -> Copy:
     """Return what a database holds of what both hold."""
     found = database.execute("SELECT * FROM suspended").fetchall()
-    # What is no text was not written by us. It stays garbled as a text, which the second copy can hold.
+    # kvmreconcile writes only text; values of other types are kept as their text, which the second copy can hold.
     rows = [tuple(v if v is None else str(v) for v in row) for row in found]
     return Copy(
         read_host(database), read_unproved(database), {(str(row[0]), str(row[1])): row for row in rows}

@@ -43,7 +43,7 @@ def test_spec_without_adopting_is_a_conflict(host: Host) -> None:
 
 
 @pytest.mark.case("32")
-def test_object_that_names_what_is_missing_is_not_adopted(host: Host) -> None:
+def test_object_with_a_missing_reference_is_not_adopted(host: Host) -> None:
     _define(host)
     host.virt.defineXML(
         "<domain type='test'><name>alone</name><memory>65536</memory><os><type>hvm</type></os><devices>"

@@ -72,7 +72,7 @@ def test_what_is_written_is_read_as_the_same(spec: dict[str, object]) -> None:
 @example(
     {"mac": "52:54:00:00:00:12", "address": "0000:03:00.0", "answer": "y", "ask": ["No", "off", "1_000", "="]}
 )
-def test_what_is_written_says_the_same_to_readers_of_yaml_1_1(spec: dict[str, object]) -> None:
+def test_output_means_the_same_in_yaml_1_1(spec: dict[str, object]) -> None:
     document = {"kind": "Domain", "metadata": {"name": "x"}, "spec": spec}
 
     assert yaml.safe_load(write_document(document)) == document

@@ -113,7 +113,7 @@ open_door(path / "control.sock", ControlSettings(mode="0666")).close()
 
 @pytest.mark.case("16")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")
-def test_root_works_in_the_directory_of_another_user_with_his_rights(tmp_path: Path) -> None:
+def test_root_accesses_the_directory_of_another_user_as_that_user(tmp_path: Path) -> None:
     with TemporaryDirectory(dir="/var/tmp") as made:
         theirs, log = Path(made), tmp_path / "trace"
         os.chown(theirs, NOBODY, NOBODY)

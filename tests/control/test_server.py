@@ -432,9 +432,7 @@ def test_certificate_that_is_none_is_told_and_the_socket_works(tmp_path: Path) -
     served.close()
 
 
-def test_answer_that_is_longer_than_any_daemons_is_not_read(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_answer_above_the_maximum_size_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_LONGEST", 100)
 
     with pytest.raises(NoDaemon, match="its answer is larger than"):

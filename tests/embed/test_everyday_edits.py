@@ -1,4 +1,4 @@
-"""What people edit most, in the specs of adopted domains: the plan names just that, and libvirt has it then."""
+"""Common edits of adopted domains: the plan has exactly the edit, and libvirt stores it."""
 
 import re
 from collections import Counter
@@ -197,7 +197,7 @@ def sample(request: pytest.FixtureRequest) -> list[Path]:
     return files()[request.param :: SLICES if request.config.getoption("--full") else SLICES * 8]
 
 
-def test_adopted_domain_takes_every_everyday_edit(hypervisor: Embedded, sample: list[Path]) -> None:
+def test_adopted_domain_accepts_common_edits(hypervisor: Embedded, sample: list[Path]) -> None:
     made, lines, whole, failed = Counter[str](), [], 0, []
     for file in sample:
         hypervisor.clear()

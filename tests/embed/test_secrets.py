@@ -114,7 +114,7 @@ CALLED = """\
 PATHS = ["description", "os/cmdline", "devices/serial/source"]
 
 
-def test_what_a_spec_calls_secret_is_in_no_plan_and_no_state_also_where_libvirt_repeats_it(
+def test_secret_paths_are_masked_in_plan_and_state_also_where_libvirt_copies_the_value(
     hypervisor: Embedded,
 ) -> None:
     rules = {name: kind.rules for name, kind in KINDS.items()}
@@ -139,7 +139,7 @@ def test_what_a_spec_calls_secret_is_in_no_plan_and_no_state_also_where_libvirt_
         assert CANARY not in repr(hypervisor.state.applied())
 
 
-def test_exact_plan_tells_no_secret_that_libvirt_quotes(hypervisor: Embedded) -> None:
+def test_exact_plan_masks_secrets_that_libvirt_quotes(hypervisor: Embedded) -> None:
     xml = DEFINITION.replace("CANARY-cookie", "CANARY<;>".replace("<", "&lt;").replace(">", "&gt;"))
     spec = wish("vault", {"xml": xml, "state": "stopped"})
     world = hypervisor.world(spec)

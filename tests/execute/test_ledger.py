@@ -64,7 +64,7 @@ def test_what_the_host_keeps_otherwise_is_reported_once_and_not_planned_again(st
     assert stage.plan(more).is_empty
 
 
-def test_edit_of_another_hand_right_after_ours_is_not_taken_for_libvirts_answer(stage: Stage) -> None:
+def test_change_by_another_client_right_after_define_is_not_taken_for_libvirts_value(stage: Stage) -> None:
     spec = "<domain><machine>{}</machine></domain>"
     stage.apply(desired("Domain/web", spec.format("one")))
     edited = desired("Domain/web", spec.format("two"))
@@ -78,7 +78,7 @@ def test_edit_of_another_hand_right_after_ours_is_not_taken_for_libvirts_answer(
     assert stage.state.applied()[WEB].settled == ()
 
 
-def test_value_that_libvirt_spells_in_its_own_way_is_stored_twice_and_then_settled(stage: Stage) -> None:
+def test_value_that_libvirt_normalises_is_stored_twice_and_then_settled(stage: Stage) -> None:
     stage.apply(desired("Domain/web", "<domain><machine>one</machine></domain>"))
     edited = desired("Domain/web", "<domain><machine>two</machine></domain>")
     stage.host.spell = lambda _tree: parse("<domain><machine>two-2.0</machine></domain>")

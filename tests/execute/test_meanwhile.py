@@ -1,4 +1,4 @@
-"""What a step is to bring about comes about by somebody else, between the question whether it is so and the call."""
+"""Another client brings about the wanted state of an action between the check and the call."""
 
 from collections.abc import Callable
 from typing import Any
@@ -65,7 +65,7 @@ def step(kind: str, verb: str, policy: Policy) -> Action:
         ("Network", "restart", BUTTON, False),
     ],
 )
-def test_step_that_somebody_else_was_quicker_with_is_done(
+def test_action_that_another_client_did_first_succeeds(
     monkeypatch: pytest.MonkeyPatch, kind: str, verb: str, policy: Policy, *, is_active: bool
 ) -> None:
     with connect(OWN) as connection:
@@ -78,7 +78,7 @@ def test_step_that_somebody_else_was_quicker_with_is_done(
 
 
 @pytest.mark.parametrize(("verb", "state"), [("suspend", "paused"), ("resume", "running")])
-def test_guest_that_somebody_else_has_paused_or_resumed_is_as_it_should_be(
+def test_guest_that_another_client_paused_or_resumed_first_succeeds(
     monkeypatch: pytest.MonkeyPatch, verb: str, state: str
 ) -> None:
     numbers = {"running": libvirt.VIR_DOMAIN_RUNNING, "paused": libvirt.VIR_DOMAIN_PAUSED}
@@ -93,7 +93,7 @@ def test_guest_that_somebody_else_has_paused_or_resumed_is_as_it_should_be(
         assert it.state()[0] == numbers[state]
 
 
-def test_step_that_makes_no_sense_for_another_reason_fails() -> None:
+def test_action_that_is_invalid_for_another_reason_fails() -> None:
     with connect(OWN) as connection:
         defined(connection.virt, "Domain", active=False)
 

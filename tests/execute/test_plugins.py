@@ -111,7 +111,7 @@ DISTRUSTED = {
 
 @pytest.mark.case("17")
 @pytest.mark.parametrize(("name", "mode", "why"), DISTRUSTED.values(), ids=DISTRUSTED)
-def test_part_that_others_can_write_is_not_loaded(package: Path, name: str, mode: int, why: str) -> None:
+def test_plugin_that_others_can_write_is_not_loaded(package: Path, name: str, mode: int, why: str) -> None:
     (package / name).chmod(mode)
 
     with pytest.raises(SpecError) as caught:
@@ -128,7 +128,7 @@ def test_part_that_others_can_write_is_not_loaded(package: Path, name: str, mode
 @pytest.mark.case("17")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
 @pytest.mark.parametrize("uid", [NOBODY, NAMELESS])
-def test_part_of_another_user_is_not_loaded_for_root(package: Path, uid: int) -> None:
+def test_plugin_of_another_user_is_not_loaded_for_root(package: Path, uid: int) -> None:
     os.chown(package / "wonderful_executor.py", uid, -1)
 
     with pytest.raises(SpecError, match=f"wonderful_executor.py belongs to {name_of(uid)}, and"):
@@ -137,7 +137,7 @@ def test_part_of_another_user_is_not_loaded_for_root(package: Path, uid: int) ->
 
 @pytest.mark.case("17")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")
-def test_part_of_another_user_is_not_loaded_by_way_of_a_link(
+def test_plugin_of_another_user_is_not_loaded_through_a_symlink(
     package: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "executor.py"
@@ -150,7 +150,7 @@ def test_part_of_another_user_is_not_loaded_by_way_of_a_link(
 
 
 @pytest.mark.case("17")
-def test_every_file_of_a_package_counts(package: Path) -> None:
+def test_every_file_of_a_package_is_checked(package: Path) -> None:
     install(package, "deep", "deep = deep.executor:make")
     (package / "deep/inside").mkdir(parents=True)
     for name in ("__init__", "executor", "inside/__init__", "inside/helper"):
@@ -162,7 +162,7 @@ def test_every_file_of_a_package_counts(package: Path) -> None:
 
 
 @pytest.mark.case("17")
-def test_part_below_a_directory_where_nobody_replaces_what_is_anothers_is_loaded(package: Path) -> None:
+def test_plugin_below_a_sticky_directory_is_loaded(package: Path) -> None:
     package.parent.chmod(0o1777)
     try:
         assert find(EXECUTORS, "wonder")(None) == "wonder"

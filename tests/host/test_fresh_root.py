@@ -29,7 +29,7 @@ def bare_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     shutil.rmtree(directory)
 
 
-def test_bare_debian_sets_itself_up_and_has_a_lab(bare_root: Root) -> None:
+def test_bare_debian_is_set_up_and_runs_a_lab(bare_root: Root) -> None:
     for visit in ("first", "second"):
         begin = time.monotonic()
         said = run(bare_root, "./dev lab up && ./dev lab exec virsh version && ./dev lab down")

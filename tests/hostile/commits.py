@@ -1,4 +1,4 @@
-"""Commits that no working copy would make: what is laid out stays in its directory, or the commit is refused."""
+"""Commits that no working copy would make: files stay in the checkout directory, or the commit is refused."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Documents that are no text, too long, too deep, or that name files: YAML, and the XML in it."""
+"""Documents, in YAML and the XML in it, that are not text, too long, too deep, or that refer to files."""
 
 import re
 from pathlib import Path

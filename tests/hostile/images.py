@@ -1,4 +1,4 @@
-"""Images whose headers lie, which lead to other files, or which are none at all."""
+"""Images with false headers or references to other files, and files that are not images."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Requests to the control socket that are none, too long, or not allowed; the answer is HTTP's status."""
+"""Requests to the control socket that are malformed, too long, or not allowed; the answer is the HTTP status."""
 
 import random
 from pathlib import Path
@@ -57,7 +57,7 @@ ROWS = (
 
 
 def answer(row: Row[bytes], directory: Path) -> str:
-    """Send a request to a daemon, of which nothing changes and which answers the next one."""
+    """Send a request to a daemon; its state must not change, and it must answer the next request."""
     served = Served(directory)
     served.open()
     try:

@@ -13,9 +13,9 @@ class Row(Generic[T]):
     One input.
 
     Attributes:
-        make: Makes it, or is it; of which type depends on what it is given to.
-        refusal: What the answer must hold; "" where it is harmless, and taken as it is.
-        case: The fault that it shows mended (tests/host_cases.yaml).
+        make: The input, or a function that makes it; the type depends on the kind of input.
+        refusal: Text that the error message must contain; "" if the input is harmless and accepted.
+        case: Number of the fault that the row covers (tests/host_cases.yaml).
     """
 
     name: str

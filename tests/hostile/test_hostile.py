@@ -1,7 +1,7 @@
 """
-Hostile input, all of it in one table: what is refused is refused in words, soon, and at the cost of nothing else.
+All hostile input in one table: each row is refused with a message and in little time, and affects nothing else.
 
-Each kind of input has a module here, with its rows and what they are given to.
+Each kind of input has a module here, with its rows and the function that receives them.
 """
 
 import os
@@ -63,7 +63,7 @@ def marked(kind: str, row: Row[Any]) -> Any:
 
 
 @pytest.mark.parametrize(("kind", "row"), [marked(*each) for each in TABLE])
-def test_hostile_input_costs_nothing_else(kind: str, row: Row[Any], home: Path) -> None:
+def test_hostile_input_is_refused_and_affects_nothing_else(kind: str, row: Row[Any], home: Path) -> None:
     _, answer = KINDS[kind]
     began_s, began_mib = cpu_s(), memory_mib()
 

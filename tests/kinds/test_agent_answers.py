@@ -1,4 +1,4 @@
-"""A guest's agent is whoever rules the guest: what it answers is an answer, or is said not to be understood."""
+"""Whoever controls the guest controls its agent: invalid answers are reported as such."""
 
 import json
 
@@ -14,7 +14,7 @@ GOOD = [
 ]
 
 
-def test_addresses_are_those_that_others_can_reach() -> None:
+def test_addresses_are_the_reachable_ones() -> None:
     assert addresses(GOOD) == ["192.0.2.7"]
 
 
@@ -26,7 +26,7 @@ def test_addresses_are_those_that_others_can_reach() -> None:
         '[{"ip-addresses": [{"ip-address": ""}]}]', f'[{{"ip-addresses": [{{"ip-address": "{"9" * 9000}"}}]}}]', "[" * 100_000,
     ],
 )  # fmt: skip
-def test_garbled_answer_is_no_crash(text: str) -> None:
+def test_invalid_agent_answer_does_not_crash(text: str) -> None:
     with pytest.raises(GARBLED):
         addresses(json.loads(text))
 
@@ -35,7 +35,7 @@ def test_garbled_answer_is_no_crash(text: str) -> None:
     assert why == "tcp: the guest agent's answer is invalid"
 
 
-def test_what_may_pass_is_said_and_what_cannot_is_raised() -> None:
+def test_transient_agent_error_is_reported_and_others_are_raised() -> None:
     def raising(error: Exception) -> object:
         raise error
 

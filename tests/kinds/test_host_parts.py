@@ -1,4 +1,4 @@
-"""Which parts of a host a definition needs, and which of them libvirt does not find."""
+"""Which host components a definition needs, and which of them libvirt does not find."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def capabilities(part: Part, *values: str, supported: str = "yes") -> Node:
 
 @pytest.mark.case("38g")
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.where}={part.value}")
-def test_part_that_libvirt_does_not_list_is_missing(part: Part) -> None:
+def test_component_that_libvirt_does_not_list_is_missing(part: Part) -> None:
     assert part in needed(domain(part))
     assert is_missing(part, capabilities(part, "other"))
     assert is_missing(part, capabilities(part))
@@ -42,7 +42,7 @@ def test_part_that_libvirt_does_not_list_is_missing(part: Part) -> None:
 @pytest.mark.parametrize(
     "said", ["<domainCapabilities/>", "<domainCapabilities><os supported='yes'/></domainCapabilities>"]
 )
-def test_part_of_which_libvirt_says_nothing_is_not_missing(said: str) -> None:
+def test_component_that_libvirt_does_not_report_on_is_not_missing(said: str) -> None:
     assert not is_missing(PARTS[0], parse(said))
 
 

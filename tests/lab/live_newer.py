@@ -1,4 +1,4 @@
-"""What a running guest is changed in only by libvirts that are newer than the oldest one that is supported."""
+"""Live changes that need a libvirt newer than the oldest one that is supported."""
 
 from collections.abc import Callable
 

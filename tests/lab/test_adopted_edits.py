@@ -1,4 +1,4 @@
-"""Guests that others have defined and started are adopted, and take what people edit most while they run."""
+"""Running guests that were defined by other tools are adopted, and accept common edits while they run."""
 
 import subprocess
 from collections.abc import Callable
@@ -139,7 +139,7 @@ GUESTS = {
 
 
 @pytest.mark.parametrize("name", GUESTS)
-def test_adopted_guest_takes_everyday_edits_while_it_runs(
+def test_adopted_guest_accepts_common_edits_while_it_runs(
     lab: Lab, guest_files: GuestFiles, tmp_path: Path, name: str
 ) -> None:
     xml, machine, edits = GUESTS[name]

@@ -160,7 +160,7 @@ def test_existing_volume_that_is_damaged_is_not_in_sync(site: Site) -> None:
     assert "within its header" in holds(site)["Volume/small/data"]
 
 
-def test_image_that_keeps_its_pool_from_being_refreshed_is_hinted_at(site: Site) -> None:
+def test_image_that_breaks_the_pool_refresh_is_named_as_a_possible_cause(site: Site) -> None:
     volume(site, "data", "format: qcow2, capacity: 64MiB")
     site.converge()
     os.truncate(site.lab.path / "images/small/data", 60)

@@ -1,4 +1,4 @@
-"""A guest that needs a part of the host that is missing: the plan says so, and all else goes on."""
+"""A guest needs a host component that is missing: the plan says so, and other actions run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +48,7 @@ def held(site: Site) -> dict[str, str]:
         (TPM, "/usr/bin/swtpm", "a TPM emulator"),
     ],
 )
-def test_part_that_is_missing_is_named_in_the_plan_and_all_else_is_done(
+def test_missing_component_is_named_in_the_plan_and_other_actions_run(
     site: Site, spec: dict[str, Any], hidden: str, part: str
 ) -> None:
     say(site, "needy", spec)
@@ -64,7 +64,7 @@ def test_part_that_is_missing_is_named_in_the_plan_and_all_else_is_done(
 
 
 @pytest.mark.case("38g")
-def test_edit_that_needs_a_missing_part_is_not_stored(site: Site) -> None:
+def test_edit_that_needs_a_missing_component_is_not_stored(site: Site) -> None:
     say(site, "web", PLAIN)
     site.converge()
     before = site.lab.virsh("dumpxml", "web")
@@ -78,7 +78,7 @@ def test_edit_that_needs_a_missing_part_is_not_stored(site: Site) -> None:
 
 
 @pytest.mark.case("38g")
-def test_guest_whose_part_has_gone_is_not_stopped_to_be_restarted(site: Site) -> None:
+def test_guest_whose_component_was_removed_is_not_stopped_for_a_restart(site: Site) -> None:
     """What is stored already keeps no edit from being stored, and nothing is started that cannot be."""
     say(site, "web", UEFI)
     if held(site):

@@ -104,7 +104,7 @@ def test_network_that_cannot_start_says_so_and_starts_when_it_can(lab: Lab, benc
     assert bridge_of_tap(lab) == "virbr7"
 
 
-def test_device_with_the_name_of_a_bridge_is_left_alone(lab: Lab, bench: Bench) -> None:
+def test_device_with_the_name_of_a_bridge_is_not_deleted(lab: Lab, bench: Bench) -> None:
     """libvirt 11.3 would delete it once the start has failed."""
     lab.exec("ip", "link", "add", "virbr7", "type", "bridge")
     before = birth_of_bridge(lab)

@@ -101,7 +101,7 @@ def test_guest_is_plugged_in_again_when_a_stopped_network_is_healed(lab: Lab, be
     assert bridge_of_tap(lab) == "virbr7"
 
 
-def test_guest_that_a_kill_left_on_the_interim_network_is_plugged_in_again(lab: Lab, bench: Bench) -> None:
+def test_guest_left_on_the_interim_network_by_a_kill_is_reattached(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
     started(lab, still_guest())
     file = lab.path / "interim.xml"

@@ -1,4 +1,4 @@
-"""What libvirt's driver refuses when it is asked is held, and all else is done."""
+"""A definition that libvirt's embedded driver rejects is held, and other actions run."""
 
 from pathlib import Path
 
@@ -13,7 +13,9 @@ GUEST = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {}}}\nspec
 
 
 @pytest.mark.case("38")
-def test_refused_guest_is_held_with_libvirts_words_and_the_others_are_made(lab: Lab, tmp_path: Path) -> None:
+def test_rejected_guest_is_held_with_libvirts_message_and_others_are_created(
+    lab: Lab, tmp_path: Path
+) -> None:
     site = Site(lab, tmp_path)
     site.write("one.yaml", GUEST.format("one", ", controllers: [{type: ide, index: 0}]"))
     site.write("two.yaml", GUEST.format("two", ""))
@@ -30,7 +32,7 @@ def test_refused_guest_is_held_with_libvirts_words_and_the_others_are_made(lab: 
 
 
 @pytest.mark.case("38d")
-def test_machine_that_the_devices_do_not_fit_is_held_and_the_guest_stays(lab: Lab, tmp_path: Path) -> None:
+def test_machine_that_does_not_fit_the_devices_is_held_and_the_guest_stays(lab: Lab, tmp_path: Path) -> None:
     site = Site(lab, tmp_path)
     devices = ", machine: {}, disks: [{{name: a, device: cdrom, bus: {}}}]"
     site.write("one.yaml", GUEST.format("one", devices.format("pc", "ide")))
@@ -45,7 +47,7 @@ def test_machine_that_the_devices_do_not_fit_is_held_and_the_guest_stays(lab: La
     assert lab.virsh("dumpxml", "one") == before
 
 
-def test_plan_says_what_libvirt_was_not_asked_about(
+def test_plan_lists_definitions_that_libvirt_did_not_validate(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = Site(lab, tmp_path)

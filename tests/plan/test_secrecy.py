@@ -1,4 +1,4 @@
-"""Values that a spec calls secret: in no text of a plan, and for as long as a definition holds them."""
+"""Values at a spec's secret paths are masked in every text of a plan, as long as a definition holds them."""
 
 from dataclasses import replace
 
@@ -110,7 +110,7 @@ def test_path_is_forgotten_once_the_old_value_is_in_force_nowhere() -> None:
     assert applied_after(after.desired[WEB], seen(new), DOMAIN, "lab").secrets == ()
 
 
-def test_object_without_such_paths_is_left_as_it_is() -> None:
+def test_object_without_secret_paths_is_unchanged() -> None:
     web = wish("Domain/web", "<domain/>")
     wanted = {WEB: web}
 

@@ -95,7 +95,7 @@ def test_object_beside_it_decides_and_one_that_is_not_known_holds_nothing(xml: s
 
 
 @pytest.mark.case("38g")
-def test_what_needs_a_part_that_the_host_lacks_is_held_whole() -> None:
+def test_all_actions_that_need_a_missing_component_are_held() -> None:
     network, guest = wish("Network/lan"), wish("Domain/web", TAGGED, power=RUNNING)
     lacking = {guest.key: Obstacle("it needs a part", "install it")}
 

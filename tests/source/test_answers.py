@@ -1,4 +1,4 @@
-"""What a program prints is read up to a size and for a while, be it one that never ends."""
+"""The output of a program is read up to a maximum size and time, even if the program never ends."""
 
 import subprocess
 import time
@@ -14,7 +14,7 @@ def started(script: str) -> "subprocess.Popen[bytes]":
     )
 
 
-def test_both_answers_are_returned_however_much_comes_of_one() -> None:
+def test_stdout_and_stderr_are_both_returned_however_long_one_is() -> None:
     with started("head -c 300000 /dev/zero >&2; echo done; printf '\\377'") as process:
         out, err = read_answers(process, 1 << 20, 30)
 
@@ -22,7 +22,7 @@ def test_both_answers_are_returned_however_much_comes_of_one() -> None:
 
 
 @pytest.mark.parametrize("script", ["exec cat /dev/zero", "exec cat /dev/zero >&2"])
-def test_answer_without_an_end_is_given_up(script: str) -> None:
+def test_endless_output_raises_an_error(script: str) -> None:
     with started(script) as process:
         with pytest.raises(TooLongError):
             read_answers(process, 1 << 20, 30)
@@ -30,7 +30,7 @@ def test_answer_without_an_end_is_given_up(script: str) -> None:
 
 
 @pytest.mark.parametrize("script", ["exec sleep 60", "exec >&- 2>&-; exec sleep 60"])
-def test_program_that_does_not_end_is_not_waited_for(script: str) -> None:
+def test_program_that_does_not_end_times_out(script: str) -> None:
     with started(script) as process:
         began_s = time.monotonic()
         with pytest.raises(TimeoutError):

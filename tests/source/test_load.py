@@ -162,7 +162,7 @@ def test_files_are_read_up_to_a_number_and_a_size(
 
 
 @pytest.mark.case("25")
-def test_link_that_takes_a_files_place_after_it_was_found_is_not_followed_out(tmp_path: Path) -> None:
+def test_symlink_that_replaces_a_file_after_the_walk_is_not_followed_outside(tmp_path: Path) -> None:
     specs, secret = tmp_path / "specs", tmp_path / "secret"
     specs.mkdir()
     secret.write_text(network("secret"))

@@ -1,4 +1,4 @@
-"""What is wrong with a definition is told at the place in the file that says it."""
+"""Errors of a definition are reported at their place in the file."""
 
 import textwrap
 from pathlib import Path
@@ -64,14 +64,12 @@ DOMAINS = [
 
 @pytest.mark.case("38")
 @pytest.mark.parametrize(("spec", "problems"), DOMAINS)
-def test_what_no_host_can_make_of_a_domain_is_told_at_its_place(
-    tmp_path: Path, spec: str, problems: list[str]
-) -> None:
+def test_invalid_domain_is_reported_at_its_place(tmp_path: Path, spec: str, problems: list[str]) -> None:
     assert [line.partition("; ")[0] for line in told(tmp_path, "Domain", spec)] == problems
 
 
 @pytest.mark.case("38f")
-def test_volume_that_is_a_difference_to_itself_is_told_of(tmp_path: Path) -> None:
+def test_volume_that_is_its_own_backing_store_is_reported(tmp_path: Path) -> None:
     spec = "  pool: p\n  capacity: 1MiB\n  format: qcow2\n  backing: {volume: it}\n"
 
     assert told(tmp_path, "Volume", spec) == [
@@ -129,7 +127,7 @@ LAN = """\
         ),
     ],
 )  # fmt: skip
-def test_addresses_that_cannot_be_given_out_are_told_of(
+def test_addresses_that_cannot_be_assigned_are_reported(
     tmp_path: Path, dhcp: str, problems: list[str]
 ) -> None:
     spec = LAN.format(textwrap.indent(dhcp, "      ") + "\n")
@@ -143,7 +141,7 @@ def test_addresses_that_cannot_be_given_out_are_told_of(
 
 
 @pytest.mark.case("36")
-def test_dhcp_of_two_addresses_of_a_family_is_told_of_and_of_two_families_is_not(tmp_path: Path) -> None:
+def test_dhcp_on_two_addresses_of_a_family_is_reported_and_of_two_families_is_not(tmp_path: Path) -> None:
     two = "  addresses:\n  - {{address: 192.0.2.1/24, dhcp: {{}}}}\n  - {{address: {}, dhcp: {{}}}}\n"
 
     (line,) = told(tmp_path, "Network", two.format("198.51.100.1/24"))

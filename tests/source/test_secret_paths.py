@@ -1,4 +1,4 @@
-"""A secret path that leads nowhere, or names what plans call things by, is an error at its own line and column."""
+"""A secret path that matches nothing, or a value that identifies something, is an error at its line and column."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def loaded(directory: Path, secret: str) -> Loaded:
         "[]",
     ],
 )
-def test_path_of_what_the_spec_says_is_taken(tmp_path: Path, secret: str) -> None:
+def test_path_that_the_spec_sets_is_accepted(tmp_path: Path, secret: str) -> None:
     found = loaded(tmp_path, secret)
 
     assert found.problems == ()
@@ -60,7 +60,7 @@ def test_path_of_what_the_spec_says_is_taken(tmp_path: Path, secret: str) -> Non
         ("[devices/interface/source/@network]", "9:12", f"'devices/interface/source/@network' {NAMES}"),
     ],
 )  # fmt: skip
-def test_path_that_hides_nothing_or_a_name_freezes_its_object(
+def test_path_that_matches_nothing_or_a_name_freezes_its_object(
     tmp_path: Path, secret: str, place: str, what: str
 ) -> None:
     found = loaded(tmp_path, secret)

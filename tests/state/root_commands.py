@@ -1,9 +1,9 @@
 """
-Run root's commands again and again in one process, which a test traces (strace(1)).
+Run the commands of root repeatedly in one process, which a test traces with strace(1).
 
     python -m tests.state.root_commands RUNS MARKS
 
-Before each command a file of its name below MARKS is asked for, which is never there: it marks the place in the trace.
+Before each command a file with its name below MARKS, which does not exist, is accessed to mark the place in the trace.
 """
 
 import json

@@ -1,8 +1,8 @@
 """
-Read what strace(1) has written of a process and its children: which file each call named, and by whose rights.
+Parse the output of strace(1) for a process and its children: which file each call named, and as which user.
 
-The rights are those of the file system's user (setfsuid(2)), which a thread has of its own and hands on to those that
-it starts.
+The user is that of setfsuid(2), which each thread has of its own, and which threads and processes that it starts
+inherit.
 """
 
 import codecs
@@ -43,9 +43,9 @@ class Call:
     One call of the system.
 
     Attributes:
-        uid: The user by whose rights it used the file system.
+        uid: The user as whom it accessed the file system.
         paths: The files that it named.
-        opened: The file that the kernel opened, however it was named; "" for none.
+        opened: The file that the kernel opened, with symbolic links resolved; "" for none.
     """
 
     uid: int

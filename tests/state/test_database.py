@@ -375,9 +375,7 @@ def test_database_that_is_cut_short_is_whole_or_damaged(tmp_path: Path) -> None:
                 assert bool(found.flaw) == (cut < len(whole)), cut
 
 
-def test_process_that_keeps_the_lock_is_not_waited_for_without_an_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wait_for_the_lock_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "LOCK_S", 0.1)
     State.open(tmp_path).close()
 
@@ -393,7 +391,7 @@ def test_process_that_keeps_the_lock_is_not_waited_for_without_an_end(
     State.open(tmp_path).close()
 
 
-def test_value_that_is_longer_than_any_definition_is_not_read(
+def test_database_value_above_the_maximum_size_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     State.open(tmp_path).close()

@@ -1,4 +1,4 @@
-"""What is read from a trace is what was done, by whose rights and to which file: else it would prove nothing."""
+"""The parser of traces returns which calls were made, on which file and as which user."""
 
 import os
 import subprocess
@@ -57,7 +57,7 @@ def names(call: Call, here: Path) -> tuple[str, ...]:
     return tuple(Path(path).name for path in call.paths if Path(path).parent == here)
 
 
-def test_each_file_is_known_with_those_whose_rights_it_was_used_by(seen: list[Call], here: Path) -> None:
+def test_each_file_is_read_with_the_user_that_accessed_it(seen: list[Call], here: Path) -> None:
     users = {
         each: {call.uid for call in seen if names(call, here) == each}
         for each in {names(call, here) for call in seen}
@@ -69,7 +69,7 @@ def test_each_file_is_known_with_those_whose_rights_it_was_used_by(seen: list[Ca
     assert {each: users[each] for each in by_root} == {each: {0} for each in by_root}
 
 
-def test_what_changes_a_file_is_told_from_what_looks(seen: list[Call], here: Path) -> None:
+def test_calls_that_change_a_file_are_distinguished_from_reads(seen: list[Call], here: Path) -> None:
     changed = {names(call, here) for call in seen if call.writes} - {()}
 
     assert changed == {("a b",), ("link",), ("target",), ("a b", "néw"), ("by-root",), ("néw",)}

@@ -50,7 +50,7 @@ def test_without_turns_too_it_does_not_grow_for_ever(making: Making) -> None:
 
 
 @pytest.mark.case("26h")
-def test_long_texts_count_for_more_than_short_ones(making: Making) -> None:
+def test_long_texts_fill_a_generation_sooner(making: Making) -> None:
     remembered = Generations(making, most=1000)
     for number in range(100):
         remembered(f"{number}" * 600)

@@ -1,4 +1,4 @@
-"""What is secret by an object's own word: at and below paths, and not the names of a list's members."""
+"""Values at and below an object's secret paths are secret, except those that identify members of a list."""
 
 import pytest
 
@@ -32,12 +32,12 @@ def test_values_at_and_below_a_path_are_secret(named: tuple[str, ...], path: str
     assert (path in for_secrets(RULES, named).secrets) is is_secret
 
 
-def test_rules_of_an_object_that_names_none_are_those_of_its_kind() -> None:
+def test_object_without_secret_paths_uses_the_rules_of_its_kind() -> None:
     assert for_secrets(RULES, ()) is RULES
     assert "password" not in for_secrets_alone(RULES, ("title",)).secrets
 
 
-def test_names_of_members_stay_as_a_plan_calls_parts_by_them() -> None:
+def test_identities_of_members_are_not_masked() -> None:
     rules = for_secrets(RULES, ("disk", "host"))
     old, new = parse("<a><disk name='root' file='b'/></a>"), parse("<a><disk name='root' file='c'/></a>")
 
@@ -46,7 +46,7 @@ def test_names_of_members_stay_as_a_plan_calls_parts_by_them() -> None:
     assert [(c.path, c.is_secret) for c in diff(old, new, rules)] == [("disk[root]/@file", True)]
 
 
-def test_members_whose_key_is_secret_in_every_object_are_called_by_their_place() -> None:
+def test_members_with_a_secret_key_are_identified_by_position() -> None:
     rules = Rules(members=RULES.members, secrets=paths("disk/@name"))
     old, new = parse("<a/>"), parse("<a><disk name='hunter1'/><disk name='hunter2'/></a>")
 

@@ -191,7 +191,7 @@ def interface(kind: str, source: str) -> Node:
     )
 
 
-def test_only_interfaces_that_fell_off_the_bridge_are_plugged_in_again() -> None:
+def test_only_interfaces_that_lost_the_bridge_are_reattached() -> None:
     [definitions] = unplugged(parse(DOMAIN), outlet())
 
     assert definitions == (
@@ -200,7 +200,7 @@ def test_only_interfaces_that_fell_off_the_bridge_are_plugged_in_again() -> None
     )
 
 
-def test_interface_that_was_left_on_the_interim_network_is_plugged_in_again() -> None:
+def test_interface_left_on_the_interim_network_is_reattached() -> None:
     halfway = parse(
         DOMAIN.replace("network='lab' portgroup='p'", "network='lab.kvmreconcile-interim' portgroup='p'")
     )

@@ -153,7 +153,7 @@ def test_xml_adds_to_the_fields_and_to_the_entries_of_their_lists() -> None:
     assert tree.get("mtu/@size") == "1400"
 
 
-def test_entry_has_xml_of_its_own_and_may_be_nothing_else() -> None:
+def test_entry_may_have_xml_alone() -> None:
     alone = "<ip address='198.51.100.1' netmask='255.255.255.0'/>"
     tree = desired_from(
         f'addresses: [{{address: 192.0.2.1/24, xml: <ip localPtr="yes"/>}}, {{xml: "{alone}"}}]'
@@ -185,7 +185,7 @@ def test_entry_has_xml_of_its_own_and_may_be_nothing_else() -> None:
         ),
     ],
 )
-def test_xml_of_what_a_list_lacks_is_refused(fields: str, inside: str, what: str) -> None:
+def test_xml_element_that_matches_no_entry_is_refused(fields: str, inside: str, what: str) -> None:
     with pytest.raises(SpecError, match=what):
         desired_from(f"{fields}\nxml: <network>{inside}</network>")
 
