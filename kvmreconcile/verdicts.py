@@ -5,6 +5,7 @@ The result is an input of the plan, like observations; planning itself does no I
 stored are validated, so an unchanged host costs nothing; of several that differ only in names and addresses, one is.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -18,6 +19,8 @@ from kvmreconcile.plan.secrecy import definitions, secret_paths
 from kvmreconcile.tree import Node, make, to_xml
 from kvmreconcile.tree.variants import for_secrets
 
+_LASTS_S = 60.0
+"""For how long a definition that was not accepted is not validated again."""
 ROOT = "domain"
 """The root element of the definitions that the driver validates."""
 
@@ -55,26 +58,43 @@ class Verdicts:
 
     Attributes:
         judge: Returns the driver; raises Unavailable, with the reason, if there is none.
+        clock: Seconds of a monotonic clock.
     """
 
     judge: Callable[[], Judge]
-    _known: dict[str, Verdict] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    _accepted: set[str] = field(default_factory=set)
+    _others: dict[str, tuple[float, Verdict]] = field(default_factory=dict)
 
     def of(self, plan: Plan, world: World, kinds: Rulebooks) -> dict[Key, Verdict]:
         """Return the results for the definitions that the actions of a plan would store, by object."""
         steps = (*plan.actions, *(held.action for held in plan.held))
         wanted = {step.key: (step, _shape(step)) for step in steps if _is_asked_about(step)}
-        known, self._known = self._known, {}
+        self._accepted &= {shape for _, shape in wanted.values()}
+        now_s = self.clock()
+        self._others = {text: other for text, other in self._others.items() if other[0] > now_s}
         said: dict[Key, Verdict] = {}
         for key, (step, shape) in wanted.items():
-            verdict = known.get(shape) or self._known.get(shape)
+            if shape in self._accepted:
+                said[key] = Verdict()
+                continue
             try:
-                verdict = verdict or _without_secrets(_ask(self.judge(), step), step, world, kinds)
-                self._known[shape] = verdict
+                said[key] = self._verdict(step, world, kinds)
             except Unavailable as error:
-                verdict = Verdict(unknown=str(error))
-            said[key] = verdict
+                said[key] = Verdict(unknown=str(error))
+            if not said[key].why:
+                self._accepted.add(shape)
         return said
+
+    def _verdict(self, step: Action, world: World, kinds: Rulebooks) -> Verdict:
+        """Return the result for a definition; one that is rejected may be accepted later, by another QEMU or firmware."""
+        text = f"{step.policy.check_schema}{to_xml(step.definition)}"
+        if text not in self._others:
+            verdict = _without_secrets(_ask(self.judge(), step), step, world, kinds)
+            if not verdict.why:
+                return verdict
+            self._others[text] = self.clock() + _LASTS_S, verdict
+        return self._others[text][1]
 
 
 def _is_asked_about(step: Action) -> bool:

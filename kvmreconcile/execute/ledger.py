@@ -17,6 +17,7 @@ from kvmreconcile.plan.applied import (
     applied_after,
     fingerprint,
     intent,
+    proposal,
     rules_for,
     run_of,
     settled_live,
@@ -29,7 +30,7 @@ from kvmreconcile.plan.masks import mask
 from kvmreconcile.plan.policy import ORDERED, RENAME
 from kvmreconcile.plan.unseen import outstanding, to_remember
 from kvmreconcile.state import State
-from kvmreconcile.tree import Change, overlay
+from kvmreconcile.tree import Change, Node, overlay
 from kvmreconcile.tree.variants import for_policy
 
 MAKING = frozenset({"create", "recreate", "replace"})
@@ -161,6 +162,11 @@ class Ledger:
         known |= {each.fingerprint for each in (before.settled if before else ())}
         now = applied_after(desired, actual, self._kinds[key.kind], self._world.instance, before)
         return any(each.fingerprint not in known for each in now.settled)
+
+    def proposed(self, key: Key, actual: Actual) -> Node:
+        """Return the definition that an object is to have, made from the one that it has now."""
+        desired, before = self._world.desired[key], self._world.applied.get(key)
+        return proposal(desired, actual, before, self._kinds[key.kind])
 
     def settle(
         self, key: Key, actual: Actual | Unknown | None, withheld: Collection[Action] = ()

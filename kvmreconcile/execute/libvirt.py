@@ -170,11 +170,16 @@ class _Run:
         define = next((a for a in self._plan.actions if a.key == key and a.verb == "define"), None)
         steps = (*self._plan.actions, *(held.action for held in self._plan.held))
         planned = [change for action in steps if action.key == key for change in action.changes]
-        if define is None or not self.ledger.is_disputed(key, actual, planned):
+        if (
+            define is None
+            or not isinstance(actual, Actual)
+            or not self.ledger.is_disputed(key, actual, planned)
+        ):
             return actual
+        again = replace(define, tree=self.ledger.proposed(key, actual))
         with suppress(HostError):
             driver = self._drivers[key.kind]
-            self._attempt(lambda: driver.perform(self._executor.connection, define))
+            self._attempt(lambda: driver.perform(self._executor.connection, again))
         return self._look(key)
 
     def _redacted(self, action: Action, text: str) -> str:

@@ -5,15 +5,19 @@ If the object of one of the specs has it already, only the other spec is in erro
 only an active object claims may be in several specs if at most one of their objects is to run. Pure.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Key, Power, World
 from kvmreconcile.plan.identities import Claim, Claimants, Claiming, claiming, claims, claims_of
+from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.plan.memory import Lookups
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.secrecy import secret_paths
 from kvmreconcile.tree import Node
+from kvmreconcile.tree.variants import for_secrets
 
 _IDLE = (Power.STOPPED, None)
 
@@ -46,30 +50,100 @@ def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
     left_out: dict[Key, str] = {}
     problems: list[Problem] = []
     for kind in kinds.values():
-        if not kind.rules.identities.rows:
-            continue
-        said = {k: _said(d, kind, world) for k, d in world.desired.items() if k.kind == kind.name}
-        claimants = Claimants()
-        for key, claimed in said.items():
-            claimants.add(key, claimed)
-        for key, claimed in sorted(said.items()):
-            for claim, other, theirs in _rivals(key, claimed, claimants, world):
-                has, has_other = (_has(k, c, kind, world) for k, c in ((key, claim), (other, theirs)))
-                if has and not has_other:
-                    continue
-                what = f"{key} and {other} both have the {claim}"
-                where = world.desired[other].source_in(theirs.place)
-                todo = "give each its own" if not has_other else f"give {key} its own"
-                problems.append(
-                    Problem(
-                        str(world.desired[key].source_in(claim.place)),
-                        f"{what} (the other is at {where})",
-                        todo,
-                    )
-                )
-                if not has:
-                    left_out.setdefault(key, f"has the {claim} of {other}")
+        if kind.rules.identities.rows:
+            for clash in _Claims(kind, world).clashes():
+                problems.append(clash.problem(kind, world))
+                if not clash.has:
+                    what = clash.what(kind, world)
+                    left_out.setdefault(clash.key, f"has the {what} of {clash.other}")
     return Clashes(left_out, tuple(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Clash:
+    """
+    A claim that a spec has in common with others.
+
+    Attributes:
+        has: Whether its object has what is claimed.
+        other: One of the others: one whose object has it, if any has.
+        theirs: That one's claim.
+        count: How many others there are.
+        is_taken: Whether the object of another has it.
+    """
+
+    key: Key
+    claim: Claim
+    has: bool
+    other: Key
+    theirs: Claim
+    count: int
+    is_taken: bool
+
+    def what(self, kind: Rulebook, world: World) -> str:
+        """Return what is claimed, without a value that one of the specs calls secret."""
+        paths = (*secret_paths(self.key, world), *secret_paths(self.other, world))
+        rules, path = for_secrets(kind.rules, paths), re.sub(r"\[\d+\]", "", self.claim.place)
+        parts = ("/".join(filter(None, (path, part))) for part in self.claim.row.value)
+        is_secret = any(rules.is_secret(part) for part in parts)
+        return f"{self.claim.row.what} {SECRET}" if is_secret else str(self.claim)
+
+    def problem(self, kind: Rulebook, world: World) -> Problem:
+        """Return it as a message for the author of the spec."""
+        more = f" and {self.count - 1} more" if self.count > 1 else ""
+        where = world.desired[self.other].source_in(self.theirs.place)
+        what = f"{self.key} and {self.other}{more} both have the {self.what(kind, world)} (the other is at {where})"
+        todo = f"give {self.key} its own" if self.is_taken else "give each its own"
+        return Problem(str(world.desired[self.key].source_in(self.claim.place)), what, todo)
+
+
+class _Claims:
+    """What the specs of a kind claim, and what their objects have."""
+
+    def __init__(self, kind: Rulebook, world: World) -> None:
+        self._kind, self._world = kind, world
+        self._said = {k: _said(d, kind, world) for k, d in world.desired.items() if k.kind == kind.name}
+        self._claimants = Claimants()
+        for key, claimed in self._said.items():
+            self._claimants.add(key, claimed)
+        self._had: dict[Key, tuple[Claim, ...]] = {}
+
+    def clashes(self) -> Iterator[_Clash]:
+        """Yield the conflicts that are errors, for each spec the first with each other."""
+        for key, claimed in sorted(self._said.items()):
+            met: set[Key] = {key}
+            for claim in claimed:
+                others = {
+                    other: theirs
+                    for other, theirs in self._claimants.of(claim).items()
+                    if other not in met and (claim.row.always or _both_run(key, other, self._world))
+                }
+                met |= others.keys()
+                having = [other for other, theirs in others.items() if self._has(other, theirs)]
+                has = bool(others) and self._has(key, claim)
+                if others and (having or not has):
+                    other = min(having or others)
+                    yield _Clash(key, claim, has, other, others[other], len(others), bool(having))
+
+    def _has(self, key: Key, claim: Claim) -> bool:
+        """
+        Tell whether an object has what its spec claims.
+
+        What was applied counts, too: a snapshot puts another file in a disk's place, and an object may not be seen.
+        """
+        if key not in self._had:
+            actual, applied = self._world.observed.actual(key), self._world.applied.get(key)
+            exists = key in self._world.observed.objects or self._world.observed.blind_spot(key)
+            trees = (
+                actual and actual.tree,
+                actual and actual.live,
+                applied.tree if applied and exists else None,
+            )
+            lookup = Lookups(self._world).lookup
+            self._had[key] = tuple(
+                c for tree in trees if tree for c in claims(tree, self._kind.rules, lookup)
+            )
+        return any(claim.meets(other) for other in self._had[key])
 
 
 def _said(desired: Desired, kind: Rulebook, world: World) -> tuple[Claim, ...]:
@@ -86,24 +160,5 @@ def _said(desired: Desired, kind: Rulebook, world: World) -> tuple[Claim, ...]:
     )
 
 
-def _rivals(
-    key: Key, claimed: Sequence[Claim], claimants: Claimants, world: World
-) -> Iterator[tuple[Claim, Key, Claim]]:
-    """Yield the specs with a conflicting claim, each once with the first such claim."""
-    met: set[Key] = {key}
-    for claim in claimed:
-        for other, theirs in claimants.of(claim).items():
-            if other not in met and (claim.row.always or _both_run(key, other, world)):
-                met.add(other)
-                yield claim, other, theirs
-
-
 def _both_run(key: Key, other: Key, world: World) -> bool:
     return not any(world.desired[each].power in _IDLE for each in (key, other))
-
-
-def _has(key: Key, claim: Claim, kind: Rulebook, world: World) -> bool:
-    """Tell whether an object has what its spec claims."""
-    actual, lookup = world.observed.actual(key), Lookups(world).lookup
-    trees = (actual.tree, actual.live) if actual else ()
-    return any(claim.meets(c) for tree in trees if tree for c in claims(tree, kind.rules, lookup))

@@ -8,7 +8,7 @@ libvirt accepted it. Pure.
 
 from collections.abc import Iterator, Mapping
 
-from kvmreconcile.model import Action, Hold, Key
+from kvmreconcile.model import Action, Apply, Hold, Key, Why
 from kvmreconcile.plan.needs import Scene
 from kvmreconcile.plan.suspended import Stop
 from kvmreconcile.tree import Node
@@ -34,6 +34,11 @@ def invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[t
             if mistake.what not in known:
                 yield key, (Hold.INVALID, f"{mistake.place}: {mistake.what}", mistake.todo, None)
                 break
-        else:
-            if why := scene.world.refused.get(key):
-                yield key, (Hold.INVALID, f"libvirt says: {why}", "mend the spec", None)
+
+
+def refused(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Why]]:
+    """Yield the objects whose definition libvirt's embedded driver rejects, and the hold of each, until it is approved."""
+    for key, why in scene.world.refused.items():
+        if key in steps and scene.world.desired[key].policy.apply is not Apply.OBSERVE:
+            todo = "mend the spec; or approve this plan, where libvirtd knows more than its embedded driver"
+            yield key, (Hold.INVALID, f"libvirt says: {why}", todo)

@@ -4,7 +4,7 @@ Hold the start of an object while another active object, managed or not, has wha
 Unlike a clash between specs, this needs no edit: the start is released once the other object is off. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, World
 from kvmreconcile.plan.groups import onward
@@ -18,10 +18,14 @@ _STARTS = frozenset({"start", "start-paused", "restart"})
 """Verbs after which an object is active with what its stored definition claims."""
 
 
-def without_occupied(actions: Sequence[Action], scene: Scene) -> tuple[list[Action], list[Held]]:
+def without_occupied(
+    actions: Sequence[Action], scene: Scene, leaving: Collection[Key]
+) -> tuple[list[Action], list[Held]]:
     """Split actions into those that may be done now, and starts that wait until the object with their claim is off."""
     starting = [a for a in actions if a.verb in _STARTS]
-    owners = {kind: _active(scene.kinds[kind], scene.world) for kind in {a.key.kind for a in starting}}
+    owners = {
+        kind: _active(scene.kinds[kind], scene.world, leaving) for kind in {a.key.kind for a in starting}
+    }
     held: list[Held] = []
     stopped: set[int] = set()
     for action in starting:
@@ -36,11 +40,11 @@ def without_occupied(actions: Sequence[Action], scene: Scene) -> tuple[list[Acti
     return [a for a in actions if id(a) not in stopped], held
 
 
-def _active(kind: Rulebook, world: World) -> Claimants:
+def _active(kind: Rulebook, world: World, leaving: Collection[Key]) -> Claimants:
     """Return the active objects of a kind, by what they claim."""
     owners = Claimants()
     for key, seen in world.observed.objects.items():
-        if key.kind == kind.name and isinstance(seen, Actual) and seen.active:
+        if key.kind == kind.name and isinstance(seen, Actual) and seen.active and key not in leaving:
             owners.add(key, claims(seen.live or seen.tree, kind.rules, Lookups(world).lookup))
     return owners
 

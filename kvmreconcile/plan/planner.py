@@ -4,14 +4,14 @@ The whole host: from a world to a plan. Pure and total.
 Separate from looking at one object, because only here is decided what of all that is found may be done.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Why, World
 from kvmreconcile.plan.brakes import Limits, braked
 from kvmreconcile.plan.doubt import reports, without_data
 from kvmreconcile.plan.groups import in_turn
-from kvmreconcile.plan.invalid import invalid
+from kvmreconcile.plan.invalid import invalid, refused
 from kvmreconcile.plan.left_behind import left_behind
 from kvmreconcile.plan.look import AGAIN, Findings, look
 from kvmreconcile.plan.memory import forget_others
@@ -59,7 +59,7 @@ def plan(
     found.unusable |= dict(unsupported(found.steps, scene)) | dict(invalid(found.steps, scene))
     found.unusable |= {k: (Hold.HOST, o.why, o.todo, None) for k, o in world.lacking.items()}
     swaps = find_swaps(world, kinds, needs, found)
-    found.withheld |= left_behind(found.steps, scene)
+    found.withheld |= dict(left_behind(found.steps, scene)) | dict(refused(found.steps, scene))
     again = _again(edits, scene, found)
     for each in (found, again):
         each.steps = {k: announced(s, world, kinds[k.kind]) if s else s for k, s in each.steps.items()}
@@ -76,7 +76,7 @@ def plan(
     found.blocked |= dict(swapped(swaps, world, approved=approved))
     case = Case(world.now, approved=approved, at_rest=False)
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
-    actions, waiting = _given_others(actions, scene, edits, None if approved else limits)
+    actions, waiting = _given_others(actions, scene, edits, None if approved else limits, succession.leaving)
     held += waiting
     pending = _stored(found.pending, actions, held)
     held += () if approved else _held_again(again, edits)
@@ -132,7 +132,7 @@ def _digest(found: Findings, again: Findings, gone: Orphans) -> str:
 
 
 def _given_others(
-    actions: Sequence[Action], scene: Scene, edits: Trials, limits: Limits | None
+    actions: Sequence[Action], scene: Scene, edits: Trials, limits: Limits | None, leaving: Collection[Key]
 ) -> tuple[list[Action], list[Held]]:
     """
     Split steps into those that may be done now and those that are held because of other objects.
@@ -140,6 +140,7 @@ def _given_others(
     Args:
         limits: The brakes; None for an approved plan, which neither they nor a failed edit of another hold, nor
             the time that an edit takes to settle.
+        leaving: Active objects that are removed before those that take their place.
     """
     world = scene.world
     actions, fresh = settled(actions, world, limits.settle_s) if limits else (actions, [])
@@ -147,7 +148,7 @@ def _given_others(
     actions, crowd = in_turn(actions, world)
     actions, excess = braked(actions, world, scene.kinds, limits) if limits else (actions, [])
     actions, unsafe = without_data(actions, scene)
-    actions, occupied = without_occupied(actions, scene)
+    actions, occupied = without_occupied(actions, scene, leaving)
     actions, early = in_order(actions, world)
     return actions, [*fresh, *later, *crowd, *excess, *unsafe, *occupied, *early]
 

@@ -29,6 +29,11 @@ class Succession:
     world: World
     kinds: Rulebooks
 
+    @property
+    def leaving(self) -> set[Key]:
+        """The objects that are removed before those of their new names are created."""
+        return {former for former in self.renames.successors.values() if self.gone.removes(former)}
+
     def blocked(self) -> Iterator[tuple[Key, Stop]]:
         """Yield the objects that cannot be created beside the one of their former name, and what holds each."""
         for key, former in self.renames.successors.items():
@@ -46,7 +51,7 @@ class Succession:
 
     def with_removals(self, actions: Sequence[Action]) -> tuple[Action, ...]:
         """Return all that is done, where an object that cannot exist beside that of its former name comes after its removal."""
-        formers = {former for former in self.renames.successors.values() if self.gone.removes(former)}
+        formers = self.leaving
         first = (removal for removal in self.gone.actions if removal.key in formers)
         last = (removal for removal in self.gone.actions if removal.key not in formers)
         return (*first, *(self._after_removal(action, formers) for action in actions), *last)

@@ -1,4 +1,4 @@
-"""What libvirt's own driver refuses is held by the plan, and nothing is concluded from what the machine lacks."""
+"""Definitions that libvirt's embedded driver rejects are held, unless this machine may be the cause."""
 
 import re
 import time
@@ -57,7 +57,7 @@ REFUSED = [
 
 @pytest.mark.case("38")
 @pytest.mark.parametrize(("spec", "why"), REFUSED)
-def test_definition_that_libvirt_refuses_is_known_to_be_refused(
+def test_definition_that_libvirt_rejects_has_that_verdict(
     oracle: Oracle, tmp_path: Path, spec: str, why: str
 ) -> None:
     verdicts = said(Verdicts(lambda: oracle), tmp_path, [guest("one", spec), guest("two")])
@@ -66,7 +66,7 @@ def test_definition_that_libvirt_refuses_is_known_to_be_refused(
     assert re.search(why, verdicts[Key("Domain", "one")].refused)
 
 
-def test_secret_that_libvirt_quotes_is_not_repeated(oracle: Oracle, tmp_path: Path) -> None:
+def test_secret_that_libvirt_quotes_is_masked(oracle: Oracle, tmp_path: Path) -> None:
     spec = 'xml: \'<domain><devices><graphics type="vnc" passwdValidTo="hunter2" passwd="hunter2"/></devices></domain>\''
 
     verdict = said(Verdicts(lambda: oracle), tmp_path, [guest("one", f"checkSchema: false, {spec}")])
@@ -75,7 +75,7 @@ def test_secret_that_libvirt_quotes_is_not_repeated(oracle: Oracle, tmp_path: Pa
     assert "(secret)" in verdict[Key("Domain", "one")].refused
 
 
-def test_nothing_is_concluded_from_what_the_machine_lacks(oracle: Oracle, tmp_path: Path) -> None:
+def test_rejection_caused_by_the_machine_has_an_unknown_verdict(oracle: Oracle, tmp_path: Path) -> None:
     specs = [
         guest("emulator", "emulator: /nowhere/qemu"),
         guest("machine", "machine: pc-q35-99.0"),
@@ -88,7 +88,7 @@ def test_nothing_is_concluded_from_what_the_machine_lacks(oracle: Oracle, tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["kvm", "hvf"])
-def test_guest_of_a_kind_that_the_machine_lacks_is_judged_as_one_that_is_emulated(
+def test_guest_type_that_the_machine_lacks_is_validated_as_emulated(
     oracle: Oracle, tmp_path: Path, kind: str
 ) -> None:
     specs = [
@@ -102,7 +102,7 @@ def test_guest_of_a_kind_that_the_machine_lacks_is_judged_as_one_that_is_emulate
     assert "IDE" in verdicts[Key("Domain", "bad")].refused
 
 
-def test_many_that_differ_in_names_alone_are_asked_about_once(oracle: Oracle, tmp_path: Path) -> None:
+def test_definitions_that_differ_only_in_names_are_validated_once(oracle: Oracle, tmp_path: Path) -> None:
     asked = Asked(oracle)
     spec = "disks: [{{name: root, file: /i/{0}.img}}], interfaces: [{{network: lan, mac: '52:54:00:00:00:0{0}'}}]"
     specs = [guest(f"g{n}", spec.format(n)) for n in range(8)]
@@ -117,7 +117,43 @@ def test_many_that_differ_in_names_alone_are_asked_about_once(oracle: Oracle, tm
     assert len(asked.questions) == 1
 
 
-def test_unchanged_host_is_asked_nothing(tmp_path: Path) -> None:
+def test_mended_guest_is_validated_again_and_its_likes_are_not_refused_with_it(
+    oracle: Oracle, tmp_path: Path
+) -> None:
+    spec = (
+        'xml: \'<domain><devices><interface type="user"><mac address="{}"/></interface></devices></domain>\''
+    )
+    verdicts = Verdicts(lambda: oracle)
+    bad, good = (
+        guest("bad", spec.format("52:54:00:zz:00:01")),
+        guest("good", spec.format("52:54:00:00:00:01")),
+    )
+
+    first = said(verdicts, tmp_path, [bad, good])
+    mended = said(verdicts, tmp_path, [bad.replace("zz", "aa"), good])
+
+    assert first[Key("Domain", "bad")].refused
+    assert first[Key("Domain", "good")] == Verdict()
+    assert set(mended.values()) == {Verdict()}
+
+
+def test_refused_guest_is_validated_again_after_a_while(oracle: Oracle, tmp_path: Path) -> None:
+    asked, now_s = Asked(oracle), [0.0]
+    verdicts = Verdicts(lambda: asked, clock=lambda: now_s[0])
+    specs = [guest("one", "machine: pc, iommu: {model: intel}")]
+
+    said(verdicts, tmp_path, specs)
+    once = len(asked.questions)
+    said(verdicts, tmp_path, specs)
+    again = len(asked.questions)
+    now_s[0] += 61
+    said(verdicts, tmp_path, specs)
+
+    assert once == again
+    assert len(asked.questions) == 2 * once
+
+
+def test_unchanged_host_needs_no_validation(tmp_path: Path) -> None:
     def nobody() -> Oracle:
         raise AssertionError
 
@@ -126,7 +162,7 @@ def test_unchanged_host_is_asked_nothing(tmp_path: Path) -> None:
     assert said(Verdicts(nobody), tmp_path, [lan]) == {}
 
 
-def test_helper_ends_when_it_is_not_asked_for_a_while_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_helper_ends_and_restarts_on_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kvmreconcile.host.oracle._REST_S", 0.2)
     uuid = "<uuid>11111111-0008-0000-0000-000000000008</uuid>"
     xml = f"<domain type='qemu'><name>a</name>{uuid}<memory>65536</memory><os><type>hvm</type></os></domain>"

@@ -1,4 +1,4 @@
-"""Specs that claim what only one object can have, and objects that have it already."""
+"""Specs with conflicting claims, and objects that already have what a spec claims."""
 
 import html
 import json
@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.model import Actual, Hold, Key, Observation, Plan, World
+from kvmreconcile.model import Actual, Applied, Hold, Key, Observation, Plan, Prune, Stamp, World
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.plan.render import render_json, render_markdown, render_text
 from kvmreconcile.source.load import load
+from kvmreconcile.tree import parse
 from tests.sightings import LONG
 
 BY_NAME = {kind.name: kind for kind in KINDS}
@@ -82,7 +83,7 @@ CLAIMS = [
 
 @pytest.mark.case("35")
 @pytest.mark.parametrize(("spec", "what"), CLAIMS)
-def test_specs_that_claim_the_same_are_both_wrong_and_others_go_on(
+def test_specs_with_the_same_claim_are_both_in_error_and_others_are_planned(
     tmp_path: Path, spec: str, what: str
 ) -> None:
     made = planned(tmp_path, [guest("one", spec), guest("two", spec), guest("other")])
@@ -98,7 +99,7 @@ def test_specs_that_claim_the_same_are_both_wrong_and_others_go_on(
 
 @pytest.mark.case("35")
 @pytest.mark.parametrize("spec", [DISK, NIC])
-def test_the_one_whose_object_has_it_goes_on(tmp_path: Path, spec: str) -> None:
+def test_spec_whose_object_has_the_claim_is_planned(tmp_path: Path, spec: str) -> None:
     has = there("one", XML[spec], active=True)
 
     made = planned(tmp_path, [guest("one", f"{spec}, adopt: true"), guest("two", spec)], [has])
@@ -112,7 +113,9 @@ def test_the_one_whose_object_has_it_goes_on(tmp_path: Path, spec: str) -> None:
 @pytest.mark.case("35")
 @pytest.mark.parametrize("spec", [DISK, NIC])
 @pytest.mark.parametrize("owner", ["ours", "theirs"])
-def test_start_waits_for_what_is_active_with_the_same(tmp_path: Path, spec: str, owner: str) -> None:
+def test_start_is_held_while_an_active_object_has_the_same_claim(
+    tmp_path: Path, spec: str, owner: str
+) -> None:
     has = there("one", XML[spec], active=True)
     specs = [guest("two", spec), *([guest("one", f"{spec}, adopt: true", "any")] if owner == "ours" else [])]
 
@@ -127,7 +130,7 @@ def test_start_waits_for_what_is_active_with_the_same(tmp_path: Path, spec: str,
 
 
 @pytest.mark.case("35")
-def test_specs_of_which_one_is_to_run_may_claim_the_same(tmp_path: Path) -> None:
+def test_specs_may_share_a_claim_if_only_one_is_to_run(tmp_path: Path) -> None:
     made = planned(tmp_path, [guest("one", f"{DISK}, {NIC}"), guest("two", f"{DISK}, {NIC}", "stopped")])
 
     assert made.problems == ()
@@ -146,7 +149,7 @@ def test_disk_that_is_shared_on_purpose_and_mac_of_another_network_are_no_clash(
 
 
 @pytest.mark.case("37")
-def test_networks_of_one_subnet_or_bridge_are_wrong(tmp_path: Path) -> None:
+def test_networks_with_the_same_subnet_or_bridge_are_in_error(tmp_path: Path) -> None:
     addresses = ("192.0.2.1/24", "192.0.2.129/25")
     nets = [network(f"n{n}", f"mode: nat, addresses: [{a}]") for n, a in enumerate(addresses)]
     bridges = [network(f"b{n}", "bridge: virbr7") for n in range(2)]
@@ -158,7 +161,7 @@ def test_networks_of_one_subnet_or_bridge_are_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("37")
-def test_network_waits_for_one_of_another_hand_with_the_same_subnet(tmp_path: Path) -> None:
+def test_network_start_is_held_while_an_unmanaged_one_has_the_same_subnet(tmp_path: Path) -> None:
     xml = "<network><name>theirs</name><uuid>{}</uuid><ip address='192.0.2.1' prefix='24'/></network>"
     theirs = Actual(key=Key("Network", "theirs"), uuid=UUID, xml=xml.format(UUID), active=True)
 
@@ -169,7 +172,7 @@ def test_network_waits_for_one_of_another_hand_with_the_same_subnet(tmp_path: Pa
     assert (hold, why) == (Hold.CLAIM, "Network/theirs is active and has the subnet 192.0.2.200/28")
 
 
-def test_restart_of_two_that_run_with_the_same_is_not_held(tmp_path: Path) -> None:
+def test_restart_is_not_held_if_both_run_with_the_same_claim(tmp_path: Path) -> None:
     both = [there(name, XML[NIC], active=True) for name in ("one", "twin")]
     spec = guest("one", f"{NIC}, adopt: true, cpu: {{mode: maximum}}, update: {{maxEffect: restart}}")
 
@@ -179,7 +182,7 @@ def test_restart_of_two_that_run_with_the_same_is_not_held(tmp_path: Path) -> No
 
 
 @pytest.mark.case("35")
-def test_two_that_have_the_same_already_are_told_and_neither_is_left_alone(tmp_path: Path) -> None:
+def test_existing_clash_is_reported_and_both_objects_are_still_planned(tmp_path: Path) -> None:
     both = [there(name, XML[NIC], active=True) for name in ("one", "twin")]
     specs = [guest(name, f"{NIC}, adopt: true, title: edited") for name in ("one", "twin")]
 
@@ -193,7 +196,7 @@ def test_two_that_have_the_same_already_are_told_and_neither_is_left_alone(tmp_p
 
 
 @pytest.mark.case("38")
-def test_definitions_that_libvirt_was_not_asked_about_are_named_by_reason(tmp_path: Path) -> None:
+def test_definitions_that_were_not_validated_are_listed_by_reason(tmp_path: Path) -> None:
     keys = [Key("Domain", f"g{n}") for n in range(5)]
     unchecked = (
         *((key, "the host is another machine") for key in keys),
@@ -208,3 +211,59 @@ def test_definitions_that_libvirt_was_not_asked_about_are_named_by_reason(tmp_pa
     assert "Not checked by libvirt: Domain/x: it is closed." in text
     assert line in html.unescape(render_markdown(made, RULES))
     assert document["unchecked"][5] == {"key": "Domain/x", "why": "it is closed"}
+
+
+@pytest.mark.case("35")
+def test_guest_on_a_snapshot_has_the_disk_that_its_spec_names(tmp_path: Path) -> None:
+    snapshot = XML[DISK].replace("/dev/sdz1", "/srv/snapshot").replace("type='block'", "type='file'")
+    has, specs = there("one", snapshot.replace("dev='/srv", "file='/srv"), active=True), [guest("one", DISK)]
+    before = made_up(tmp_path, specs, [has])
+    applied = Applied(Key("Domain", "one"), has.uuid, "test", before.desired[Key("Domain", "one")].tree, "")
+    world = replace(made_up(tmp_path, [*specs, guest("two", DISK)], [has]), applied={applied.key: applied})
+
+    made = plan(world, BY_NAME, Overrides())
+
+    assert {action.key.name for action in made.actions} <= {"one"}
+    (problem,) = told(made, tmp_path)
+    assert "Domain/two and Domain/one both have" in problem
+
+
+@pytest.mark.case("35")
+def test_many_copies_are_one_problem_each(tmp_path: Path) -> None:
+    made = planned(tmp_path, [guest(f"g{n}", f"uuid: {UUID}") for n in range(5)])
+
+    assert len(made.problems) == 5
+    assert "Domain/g0 and Domain/g1 and 3 more both have the UUID" in told(made, tmp_path)[0]
+
+
+@pytest.mark.case("24")
+def test_secret_value_that_is_claimed_is_not_shown(tmp_path: Path) -> None:
+    secret = f"{DISK}, secret: [devices/disk/source/@dev]"
+
+    made = planned(tmp_path, [guest("one", secret), guest("two", DISK)])
+
+    assert len(made.problems) == 2
+    assert "sdz1" not in str(made.problems)
+    assert "disk (secret)" in told(made, tmp_path)[0]
+
+
+@pytest.mark.case("37")
+def test_network_of_another_name_is_started_where_the_former_one_goes_first(tmp_path: Path) -> None:
+    old, xml = (
+        Key("Network", "old"),
+        "<network><name>old</name><uuid>{}</uuid><ip address='192.0.2.1' prefix='24'/></network>",
+    )
+    stamp = Stamp("test", str(old), UUID)
+    was = Actual(key=old, uuid=UUID, xml=xml.format(UUID), active=True, stamp=stamp)
+    specs = [network("new", "mode: isolated, addresses: [192.0.2.1/24]")]
+    applied = Applied(old, UUID, "test", parse(xml.format(UUID)), "")
+    prune = {"Network": Prune.AUTO}
+    world = replace(made_up(tmp_path, specs, [was]), applied={old: applied}, prune=prune)
+
+    made = plan(world, BY_NAME, Overrides())
+
+    assert [step for step in done(made) if "Network" in step] == [
+        "remove Network/old",
+        "create Network/new",
+        "start Network/new",
+    ]

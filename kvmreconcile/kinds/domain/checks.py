@@ -91,6 +91,8 @@ def _processors(resources: Resources) -> Iterator[str]:
 
 
 def _cells(resources: Resources) -> Iterator[str]:
+    if resources.cpu and any(cell.xml for cell in resources.cpu.numa or ()):
+        return
     cells = {cell.id for cell in (resources.cpu.numa or ())} if resources.cpu else set[int]()
     for node in (resources.numatune.memnodes or ()) if resources.numatune else ():
         if node.cellid not in cells:
@@ -119,7 +121,7 @@ def _shared_memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
     backing, cells = resources.memory_backing, resources.cpu.numa if resources.cpu else None
     if backing and backing.access == "shared":
         return
-    if cells and all(cell.mem_access == "shared" for cell in cells):
+    if cells and all(cell.mem_access == "shared" or cell.xml for cell in cells):
         return
     advice = 'add "memoryBacking: {source: memfd, access: shared}"'
     if any(directory.driver == "virtiofs" for directory in hardware.filesystems or ()):

@@ -16,7 +16,8 @@ _SHARED = ("readonly", "shareable", "source/slices")
 
 def _is_its_own(disk: Node) -> bool:
     """Tell whether the guest writes to a disk, and no other guest should."""
-    return disk.attr("device") in _HARD and not any(disk.find(path) for path in _SHARED)
+    is_backing = disk.get("transient/@shareBacking") == "yes"
+    return disk.attr("device") in _HARD and not is_backing and not any(disk.find(path) for path in _SHARED)
 
 
 def _is_linked(interface: Node) -> bool:
