@@ -129,7 +129,7 @@ class _Claims:
         """
         Tell whether an object has what its spec claims.
 
-        What was applied counts, too: a snapshot puts another file in a disk's place, and an object may not be seen.
+        The applied spec counts too, since a snapshot replaces a disk's file, and an object may be unobservable.
         """
         if key not in self._had:
             actual, applied = self._world.observed.actual(key), self._world.applied.get(key)

@@ -59,6 +59,13 @@ DOMAINS = [
         ["7:20: Domain/it: ACPI needs UEFI on aarch64"],
         id="38i",
     ),
+    pytest.param(
+        "  memory: 64MiB\n  vcpus: {maximum: 2, count: 2}\n  xml: |\n    <domain>\n      <vcpus>\n"
+        "        <vcpu id='0' enabled='yes' hotpluggable='no'/>\n        <vcpu id='1' enabled='no' hotpluggable='yes'/>\n"
+        "      </vcpus>\n    </domain>\n",
+        ["6:30: Domain/it: 1 processors are enabled one by one (vcpus/vcpu), and as a number 2 (the other is at 9:5)"],
+        id="33",
+    ),
 ]  # fmt: skip
 
 

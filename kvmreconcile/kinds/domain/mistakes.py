@@ -61,4 +61,14 @@ def _acpi_without_uefi(domain: Node) -> Iterator[Mistake]:
         yield Mistake("features/acpi", "ACPI needs UEFI on aarch64", todo)
 
 
-CHECKS: tuple[Check, ...] = (_ide_on_q35, _two_boot_orders, _multicast, _acpi_without_uefi)
+def _processors(domain: Node) -> Iterator[Mistake]:
+    """Source: https://libvirt.org/formatdomain.html#cpu-allocation, `vcpus`, by which `current` is ignored."""
+    maximum, each = domain.get("vcpu"), list(domain.all("vcpus/vcpu"))
+    count = domain.get("vcpu/@current") or maximum
+    enabled = sum(vcpu.attr("enabled") == "yes" for vcpu in each)
+    if maximum == str(len(each)) and count != str(enabled):
+        what = f"{enabled} processors are enabled one by one (vcpus/vcpu), and as a number {count}"
+        yield Mistake("vcpu/@current", what, "say the same in both, or leave out <vcpus>", "vcpus")
+
+
+CHECKS: tuple[Check, ...] = (_ide_on_q35, _two_boot_orders, _multicast, _acpi_without_uefi, _processors)
