@@ -134,7 +134,7 @@ def test_edit_of_a_running_guest_is_in_force_as_far_as_it_can_be(site: Site) -> 
     assert "ua-second" in running
     assert "ua-data" not in running
     assert "<title>Another</title>" in running
-    assert Guest(site, "web1").has_processors(2)
+    wait_until(lambda: Guest(site, "web1").has_processors(2), "the guest has its second CPU")
 
     site.lab.virsh("destroy", "web1")
     site.converge()

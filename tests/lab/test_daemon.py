@@ -127,17 +127,29 @@ def test_spec_that_is_gone_is_held_until_confirmed_and_told_once(running: Daemon
 
 
 def test_object_that_libvirt_rejects_is_not_tried_again_and_again(running: Daemon) -> None:
-    bad = (running.specs / "web1.yaml").read_text().replace("name: web1\n", "name: bad\n")
-    bad = bad.replace("type: qemu", "type: qemu\n  state: stopped\n  xml: <domain><nonsense/></domain>")
+    # No embedded driver is asked about networks, so that the plan does not know.
+    bad = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: bad}\nspec: {xml: <network><nonsense/></network>}\n"
     (running.specs / "bad.yaml").write_text(bad)
 
-    assert running.wait_for("object.postponed", key="Domain/bad")["wait_s"] > 200
+    assert running.wait_for("object.postponed", key="Network/bad")["wait_s"] > 200
     running.lab.virsh("destroy", "web1")
     running.wait_for("action.done", key="Domain/web1", verb="start")
     running.wait_until_idle()
 
     failures = [line for line in running.lines() if line["event"] == "action.failed"]
-    assert [line["key"] for line in failures] == ["Domain/bad"]
+    assert [line["key"] for line in failures] == ["Network/bad"]
+
+
+def test_domain_that_libvirt_rejects_is_held_and_not_tried(running: Daemon) -> None:
+    bad = (running.specs / "web1.yaml").read_text().replace("name: web1\n", "name: bad\n")
+    bad = bad.replace("type: qemu", "type: qemu\n  state: stopped\n  xml: <domain><nonsense/></domain>")
+    (running.specs / "bad.yaml").write_text(bad)
+
+    held = running.wait_for("object.held", key="Domain/bad")
+
+    assert held["why"] == "the definition is not valid"
+    assert "nonsense" in held["detail"] or "schema" in held["detail"]
+    assert not [line for line in running.lines() if line["event"] == "action.failed"]
 
 
 def test_guest_that_does_not_shut_down_keeps_nobody_waiting(running: Daemon) -> None:
