@@ -1,6 +1,5 @@
 """libvirt's embedded driver is asked about a guest, and leaves all that the guest has as it is."""
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +51,7 @@ def test_helper_that_died_or_hangs_is_replaced(
     first = oracle.canonical(PLAIN)
     monkeypatch.setattr("kvmreconcile.host.oracle._ANSWER_S", 0.5)
     assert oracle._helper
-    os.kill(oracle._helper.pid, number)
+    oracle._helper.send_signal(number)
 
     with pytest.raises(Unavailable):
         oracle.canonical(PLAIN)
