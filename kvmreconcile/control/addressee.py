@@ -1,8 +1,8 @@
 """
-Which daemon a command means: a request says so, and a daemon that is another refuses it.
+The target of a request: the instance, state directory and connection it is meant for; any other daemon rejects it.
 
-Separate from the caller's identity. A client finds the socket by its path alone, and the daemon that listens there
-may be another instance, or use another state directory.
+Separate from the caller's identity. A client knows only the path of the socket, on which another instance, or a
+daemon with another state directory, may be listening.
 """
 
 from collections.abc import Mapping

@@ -67,14 +67,14 @@ class ObjectSpec(Spec):
         list[str],
         Field(
             description="Paths in libvirt's XML that are left as they are, such as "
-            '"devices/interface/link"; "*" stands for one element. Defaults to none.'
+            '"devices/interface/link"; "*" matches one element. Defaults to none.'
         ),
     ] = Field(default_factory=list)
     secret: Annotated[
         list[Annotated[str, Field(min_length=1)]],
         Field(
             description="Paths in libvirt's XML at and below which values are secret, such as "
-            '"os/cmdline"; "*" stands for one element. They are replaced by (secret) in all output and in the '
+            '"os/cmdline"; "*" matches one element. They are replaced by (secret) in all output and in the '
             "state. A path at which the spec sets nothing is an error, and so is a path of a value that identifies "
             "members of a list. Passwords and similar values are always secret. Defaults to none."
         ),

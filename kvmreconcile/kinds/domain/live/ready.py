@@ -73,7 +73,7 @@ def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
 
 
 GARBLED = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
-"""Raised by invalid answers of an agent; whoever controls the guest controls what its agent answers."""
+"""Raised by invalid replies of the guest agent, which the guest controls."""
 
 
 def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> Any:
@@ -120,8 +120,8 @@ def addresses(nics: Any) -> list[str]:
     Raises:
         LookupError: The answer is invalid; the other classes in `GARBLED` mean the same.
     """
-    told = [ip_address(address["ip-address"]) for nic in nics for address in nic.get("ip-addresses", ())]
-    return [str(a) for a in told if not (a.is_loopback or a.is_link_local)]
+    found = [ip_address(address["ip-address"]) for nic in nics for address in nic.get("ip-addresses", ())]
+    return [str(a) for a in found if not (a.is_loopback or a.is_link_local)]
 
 
 def _run(domain: libvirt.virDomain, command: tuple[str, ...]) -> None:
