@@ -7,15 +7,15 @@ The result is an input of the plan, like observations; planning itself reads no 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
-from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.kinds.kind import Kind, Lacks
 from kvmreconcile.model import Action, Actual, Key, Obstacle, Plan, World
 from kvmreconcile.plan.doubt import STARTS
 from kvmreconcile.plan.invalid import WHOLE
-from kvmreconcile.tree import Node
 
 
 @dataclass(slots=True)
@@ -45,11 +45,18 @@ class Obstacles:
         for step in (*plan.actions, *(held.action for held in plan.held)):
             if step.key.kind in lacks:
                 steps[step.key].append(step)
-        found = {
-            key: next(_new(lacks[key.kind], each, world.observed.actual(key)), None)
-            for key, each in steps.items()
-        }
-        return {key: obstacle for key, obstacle in found.items() if obstacle}
+        stores = self._stores(world)
+        found: dict[Key, Obstacle] = {}
+        for key, each in steps.items():
+            for obstacle in _new(lacks[key.kind], each, world.observed.actual(key)):
+                if not _may_be_made(obstacle.file, stores, world):
+                    found.setdefault(key, obstacle)
+        return found
+
+    def _stores(self, world: World) -> dict[str, Key]:
+        """Return the desired objects that other objects are in, by their directory."""
+        places = {self.kinds[key.kind].place(desired.tree): key for key, desired in world.desired.items()}
+        return {place.rstrip("/"): key for place, key in places.items() if place.startswith("/")}
 
     def _damage(self, actual: Actual) -> Obstacle | None:
         known = self._known.get(actual.key)
@@ -67,14 +74,23 @@ class Obstacles:
                     yield step.key, obstacle
 
 
-def _new(
-    lacks: Callable[[Node], Iterable[Obstacle]], steps: Sequence[Action], actual: Actual | None
-) -> Iterator[Obstacle]:
+def _new(lacks: Lacks, steps: Sequence[Action], actual: Actual | None) -> Iterator[Obstacle]:
     """Yield what an object's actions lack; without a start, only what its stored definition does not need already."""
     stored = next((step.tree for step in steps if step.verb in WHOLE), None)
     starts = any(step.verb in STARTS for step in steps)
+    runs = starts or (actual is not None and actual.active)
     definition = stored or (actual.tree if actual and starts else None)
     if definition is None:
         return
-    known = set() if starts or actual is None else set(lacks(actual.tree))
-    yield from (obstacle for obstacle in lacks(definition) if obstacle not in known)
+    known = set() if starts or actual is None else set(lacks(actual.tree, runs=runs))
+    yield from (obstacle for obstacle in lacks(definition, runs=runs) if obstacle not in known)
+
+
+def _may_be_made(file: str, stores: Mapping[str, Key], world: World) -> bool:
+    """Tell whether a missing file may be there once the plan is done: it is in a store that is, or may be, filled."""
+    path = PurePath(file)
+    for parent in path.parents if file else ():
+        if store := stores.get(str(parent)):
+            name = f"{store.name}/{path.relative_to(parent)}"
+            return not world.observed.is_active(store) or any(key.name == name for key in world.desired)
+    return False

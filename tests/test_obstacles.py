@@ -1,11 +1,13 @@
 """What of the content of objects cannot be used is asked once, and again when it may have changed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.kinds.volume import KIND
 from kvmreconcile.model import (
@@ -22,9 +24,10 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.obstacles import Obstacles
-from kvmreconcile.tree import Effect, parse
+from kvmreconcile.tree import Effect, Node, parse
 
 KEY = Key("Volume", "default/root")
+STORES = {kind.name: kind for kind in KINDS if kind.name in {"StoragePool", "Volume"}}
 DAMAGED = Obstacle("it is damaged", "restore it")
 
 
@@ -75,15 +78,23 @@ NEEDY, PLAIN = "<domain><needy/></domain>", "<domain/>"
 GUEST = Key("Domain", "web")
 
 
-def lacking(actual: Actual | None, *steps: tuple[str, str | None]) -> dict[Key, Obstacle]:
+def lacks(definition: Node, *, runs: bool) -> list[Obstacle]:
+    """Tell what a host lacks that lacks what is needy, and the file that something that runs names."""
+    file = definition.get("file") if runs else None
+    return [*([LACKS] if definition.child("needy") else []), *([Obstacle("no", "", file)] if file else [])]
+
+
+def lacking(
+    actual: Actual | None, *steps: tuple[str, str | None], desired: Iterable[Desired] = ()
+) -> dict[Key, Obstacle]:
     """Return what is missing for steps, each a verb and its definition, on a host that lacks what is needy."""
-    kind = replace(DOMAIN, lacks=lambda _: lambda tree: [LACKS] if tree.child("needy") else [])
+    kind = replace(DOMAIN, lacks=lambda _: lacks)
     bare = Action(GUEST, "", Effect.LIVE, Reason.NEW)
     actions = [replace(bare, verb=verb, tree=parse(tree) if tree else None) for verb, tree in steps]
     plan = Plan(actions=(*actions[:1],), held=tuple(Held(action, Hold.WINDOW) for action in actions[1:]))
     here = {GUEST: actual} if actual else {}
-    there = World("lab", "", datetime.now(UTC), {}, Observation(here), {})
-    return Obstacles({"Domain": kind}, None).on_host(plan, there)
+    there = World("lab", "", datetime.now(UTC), {each.key: each for each in desired}, Observation(here), {})
+    return Obstacles({**STORES, "Domain": kind}, None).on_host(plan, there)
 
 
 @pytest.mark.case("38g")
@@ -98,3 +109,26 @@ def test_host_is_checked_only_for_objects_that_are_stored_or_started() -> None:
     assert lacking(needy, ("define", PLAIN), ("restart", None)) == {}
     assert lacking(needy, ("stop", None)) == {}
     assert lacking(None, ("create", PLAIN)) == {}
+
+
+FILE = "<domain><file>/srv/images/a.raw</file></domain>"
+POOL = Desired(Key("StoragePool", "images"), parse("<pool><target><path>/srv/images</path></target></pool>"))
+VOLUME = Desired(Key("Volume", "images/a.raw"), parse("<volume/>"))
+
+
+@pytest.mark.case("38g")
+def test_missing_file_is_of_concern_only_to_what_is_to_run() -> None:
+    off, active = Actual(GUEST, "", PLAIN), Actual(GUEST, "", PLAIN, live_xml=PLAIN, active=True)
+
+    assert lacking(None, ("create", FILE)) == {}
+    assert lacking(off, ("define", FILE)) == {}
+    assert lacking(None, ("create", FILE), ("start", None))[GUEST].file == "/srv/images/a.raw"
+    assert lacking(active, ("define", FILE))[GUEST].file == "/srv/images/a.raw"
+
+
+@pytest.mark.case("38g")
+def test_missing_file_that_the_plan_may_make_holds_nothing() -> None:
+    steps = (("create", FILE), ("start", None))
+
+    assert lacking(None, *steps, desired=[POOL]) == {}
+    assert lacking(None, *steps, desired=[POOL, VOLUME]) == {}

@@ -32,6 +32,12 @@ def complain(problems: Iterable[Problem]) -> None:
         say(str(problem).replace("\n", " "))
 
 
+def note(notes: Iterable[Problem]) -> None:
+    """Print what may be a mistake, one note a line."""
+    for each in notes:
+        say(f"note: {each}".replace("\n", " "))
+
+
 def palette(stream: TextIO) -> Palette:
     """Return colours for a terminal that has not been told to go without (https://no-color.org)."""
     is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"

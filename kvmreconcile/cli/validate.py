@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import read_specs
-from kvmreconcile.cli.terminal import show
+from kvmreconcile.cli.terminal import note, show
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Observation, World
 from kvmreconcile.plan.clashes import find_clashes
@@ -28,10 +28,11 @@ def validate(options: ValidateOptions) -> int:
     loaded = read_specs(options.paths, settings, kinds)
     # The host is not observed, so if two specs claim the same thing, both are reported.
     alone = World(settings.instance, settings.host, datetime.now(UTC), loaded.desired, Observation(), {})
-    clashes = find_clashes(alone, kinds).problems
-    problems = (*loaded.problems, *clashes, *_unusable(loaded.desired.values(), kinds))
+    clashes = find_clashes(alone, kinds)
+    problems = (*loaded.problems, *clashes.problems, *_unusable(loaded.desired.values(), kinds))
     for problem in problems:
         show(str(problem).replace("\n", " "))
+    note(clashes.notes)
     if problems:
         return 1
     files = {document.source.file for document in loaded.documents}

@@ -175,8 +175,20 @@ def _sound(_connection: Any, _actual: Actual) -> Obstacle | None:
     return None
 
 
-def _all_there(_connection: Any) -> Callable[[Node], Iterable[Obstacle]]:
-    return lambda _definition: ()
+class Lacks(Protocol):
+    """Finds what on the host does not allow a definition to be stored or, if it `runs`, to be active."""
+
+    def __call__(self, definition: Node, /, *, runs: bool) -> Iterable[Obstacle]:
+        """Yield each obstacle."""
+
+
+def _all_there(_connection: Any) -> Lacks:
+    return _lacks_nothing
+
+
+def _lacks_nothing(_definition: Node, /, *, runs: bool) -> Iterable[Obstacle]:
+    del runs
+    return ()
 
 
 def _not_described(_part: Node, _rule: str, _observed: Observation) -> str:
@@ -224,7 +236,7 @@ class Kind:
         adopt: Writes the fields of `spec` that say what exists, as YAML would hold them.
         unusable: Reads the local file that a new object of some definition starts as, and tells why it cannot.
         damage: Asks libvirt whether an object's content is sound, and tells why it is not.
-        lacks: Given a connection, makes the function that finds which host components a definition lacks.
+        lacks: Given a connection, makes the function that finds what on the host does not allow a definition.
     """
 
     name: str
@@ -244,7 +256,7 @@ class Kind:
     cost: Callable[[Removal], Cost] = _plain_cost
     unusable: Callable[[Node, Content], Obstacle | None] = _usable
     damage: Callable[[Any, Actual], Obstacle | None] = _sound
-    lacks: Callable[[Any], Callable[[Node], Iterable[Obstacle]]] = _all_there
+    lacks: Callable[[Any], Lacks] = _all_there
     describe: Callable[[Node, str, Observation], str] = _not_described
     data: Data | None = None
     place: Callable[[Node], str] = _no_place

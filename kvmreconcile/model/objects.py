@@ -102,10 +102,16 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What keeps an object from being made or used as its spec says, and what to do about that."""
+    """
+    What keeps an object from being made or used as its spec says, and what to do about that.
+
+    Attributes:
+        file: The file that is missing, if that is why; an object of the same plan may make it.
+    """
 
     why: str
     todo: str
+    file: str = ""
 
     def __str__(self) -> str:
         return f"{self.why}; {self.todo}"

@@ -103,7 +103,7 @@ class Hold(Enum):
     STRAYED = "it is on another file than its spec names"
     CONTENT = "its content cannot be used"
     UNSUPPORTED = "this libvirt cannot do it"
-    HOST = "the host lacks what it needs"
+    HOST = "the host is not ready for it"
     INVALID = "the definition is not valid"
     AMBIGUOUS = "the spec does not say which device is which"
     FAULT = "it stands still, and not because anybody wants it"
@@ -146,6 +146,7 @@ class Plan:
         in_sync: Objects that need nothing done.
         records: Objects of which only the state is out of date; it is refreshed without touching the host.
         problems: What keeps objects out of the plan until their specs are mended.
+        notes: What in specs may be a mistake, and keeps nothing out of the plan.
         instead: What is wanted of objects in place of what their specs say, because an edit was taken back.
         digest: Identifies exactly these actions and held ones; an approval quotes it.
         lost: Why the state is taken to be lost, and what to do; "" where it is not.
@@ -159,6 +160,7 @@ class Plan:
     in_sync: tuple[Key, ...] = ()
     records: tuple[Key, ...] = ()
     problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
     instead: Mapping[Key, Desired] = field(default_factory=dict)
     digest: str = ""
     lost: str = ""
@@ -185,6 +187,11 @@ class Plan:
     def is_settling(self) -> bool:
         """Tell whether something waits until the specs have said the same for a while."""
         return any(held.hold is Hold.SETTLE for held in self.held)
+
+    @property
+    def is_waiting_for_host(self) -> bool:
+        """Tell whether something waits for what the host does not have yet, or still has in the way."""
+        return any(held.hold is Hold.HOST for held in self.held)
 
     @property
     def look_again(self) -> datetime | None:

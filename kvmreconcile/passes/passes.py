@@ -4,6 +4,7 @@ The daemon's passes: observe, plan and execute, like `apply` does, but with nobo
 Separate from what triggers them, so that a pass is one call that always returns.
 """
 
+import math
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,8 @@ PATIENCE_S = 1.0
 REFUSALS = frozenset(error.__name__ for error in (Refused, Rejected, Unsupported))
 """Failures after which the next pass may put something back."""
 _GLANCE_S = 0.1
+_HOST_AGAIN_S = 30.0
+"""How soon to plan again what the host is not ready for: while it boots, files and bridges appear without an event."""
 _SHOWN = 8
 """How many reasons for a pass are logged."""
 
@@ -156,6 +159,8 @@ class Passes:
         since_s, self._stale = self._stale.since_s, Stale(everything=False, specs=plan.is_settling)
         if plan.look_again:
             self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
+        if plan.is_waiting_for_host:
+            self._opens_s = min(self._opens_s or math.inf, self.clock() + _HOST_AGAIN_S)
         if turn.approval:
             self._answer(turn.approval, plan)
         allowed = self._executions.startable(self._backoff.sift(plan, self.clock(), world.observed), busy)

@@ -39,24 +39,29 @@ class Clashes:
     Attributes:
         left_out: Objects whose specs are in error, and why.
         problems: The same as messages for the author of the spec.
+        notes: Values in several specs that are no error but may be a mistake: a MAC address on different networks.
     """
 
     left_out: Mapping[Key, str]
     problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
 
 
 def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
     """Find specs with conflicting claims, and tell which of them are in error."""
     left_out: dict[Key, str] = {}
     problems: list[Problem] = []
+    notes: list[Problem] = []
     for kind in kinds.values():
         if kind.rules.identities.rows:
-            for clash in _Claims(kind, world).clashes():
+            claimed = _Claims(kind, world)
+            notes += claimed.notes()
+            for clash in claimed.clashes():
                 problems.append(clash.problem(kind, world))
                 if not clash.has:
                     what = clash.what(kind, world)
                     left_out.setdefault(clash.key, f"has the {what} of {clash.other}")
-    return Clashes(left_out, tuple(problems))
+    return Clashes(left_out, tuple(problems), tuple(notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,26 @@ class _Claims:
                 if others and (having or not has):
                     other = min(having or others)
                     yield _Clash(key, claim, has, other, others[other], len(others), bool(having))
+
+    def notes(self) -> Iterator[Problem]:
+        """Yield what several specs have where it is in nobody's way: for each object the first with another."""
+        first: dict[tuple[str, str], tuple[Key, Claim]] = {}
+        for key, claimed in sorted(self._said.items()):
+            for claim in claimed:
+                if not claim.scope:
+                    continue
+                other, theirs = first.setdefault((claim.row.what, claim.value), (key, claim))
+                if other != key and theirs.scope != claim.scope:
+                    yield self._note(key, claim, other, theirs)
+                    break
+
+    def _note(self, key: Key, claim: Claim, other: Key, theirs: Claim) -> Problem:
+        desired = self._world.desired
+        where = desired[other].source_in(theirs.place)
+        clash = _Clash(key, claim, has=False, other=other, theirs=theirs, count=1, is_taken=False)
+        what = f"{key} and {other} have the same {clash.what(self._kind, self._world)}, on different networks"
+        todo = "if that is a mistake, give each its own"
+        return Problem(str(desired[key].source_in(claim.place)), f"{what} (the other is at {where})", todo)
 
     def _has(self, key: Key, claim: Claim) -> bool:
         """

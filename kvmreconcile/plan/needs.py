@@ -26,12 +26,14 @@ class Needs:
         direct: What each points to.
         left_out: What has no place in the order, and why, in a few words.
         problems: The same, for who must mend it.
+        notes: What may be a mistake, and keeps nothing out of the plan.
     """
 
     sequence: tuple[Key, ...]
     direct: Mapping[Key, frozenset[Key]]
     left_out: Mapping[Key, str]
     problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
 
     def among(self, key: Key, planned: Collection[Key]) -> tuple[Key, ...]:
         """Return whose actions an object must wait for: through what is in sync to what that needs in turn."""
@@ -88,7 +90,7 @@ def find_needs(world: World, kinds: Rulebooks) -> Needs:
     for cycle in cycles:
         problems.append(_circle(cycle, world))
         left_out |= dict.fromkeys(cycle, "is part of a circle")
-    return Needs(sequence, direct, left_out, tuple(problems))
+    return Needs(sequence, direct, left_out, tuple(problems), clashes.notes)
 
 
 def _may_exist(key: Key, world: World, kinds: Rulebooks) -> bool:

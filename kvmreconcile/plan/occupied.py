@@ -1,18 +1,22 @@
 """
-Hold the start of an object while another active object, managed or not, has what it claims.
+Hold what is to be done to an object while another object, managed or not, has what it claims.
 
-Unlike a clash between specs, this needs no edit: the start is released once the other object is off. Pure.
+What only an active object claims holds a start while the other is active. What libvirt gives one object alone, such as
+a UUID, holds creating or changing it as long as the other exists. Unlike a clash between specs, this needs no edit of
+the spec. Pure.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, World
 from kvmreconcile.plan.groups import onward
-from kvmreconcile.plan.identities import Claim, Claimants, claims
-from kvmreconcile.plan.invalid import definition
+from kvmreconcile.plan.identities import Claim, Claimants, Claiming, claiming, claims, claims_of
+from kvmreconcile.plan.invalid import WHOLE, definition
 from kvmreconcile.plan.memory import Lookups
 from kvmreconcile.plan.needs import Scene
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.tree import Node
 
 _STARTS = frozenset({"start", "start-paused", "restart"})
 """Verbs after which an object is active with what its stored definition claims."""
@@ -21,41 +25,75 @@ _STARTS = frozenset({"start", "start-paused", "restart"})
 def without_occupied(
     actions: Sequence[Action], scene: Scene, leaving: Collection[Key]
 ) -> tuple[list[Action], list[Held]]:
-    """Split actions into those that may be done now, and starts that wait until the object with their claim is off."""
-    starting = [a for a in actions if a.verb in _STARTS]
+    """Split actions into those that may be done now, and those that wait for the object that has their claim."""
     owners = {
-        kind: _active(scene.kinds[kind], scene.world, leaving) for kind in {a.key.kind for a in starting}
+        kind: _Owners(scene.kinds[kind], scene.world, leaving)
+        for kind in {a.key.kind for a in actions if a.verb in WHOLE | _STARTS}
+        if scene.kinds[kind].rules.identities.rows
     }
     held: list[Held] = []
     stopped: set[int] = set()
-    for action in starting:
+    for action in actions:
+        if action.key.kind not in owners or id(action) in stopped or action.verb not in WHOLE | _STARTS:
+            continue
         steps = tuple(a for a in actions if a.key == action.key)
-        owner = _owner(action.key, steps, owners[action.key.kind], scene)
-        if owner and id(action) not in stopped:
-            key, claim = owner
+        if why := owners[action.key.kind].why_not(action, steps):
             waits = onward(action, actions)
             stopped |= {id(a) for a in waits}
-            why, release = f"{key} is active and has the {claim}", f"wait until {key} is off"
-            held += [Held(a, Hold.CLAIM, why, release) for a in waits]
+            held += [Held(a, Hold.CLAIM, *why) for a in waits]
     return [a for a in actions if id(a) not in stopped], held
 
 
-def _active(kind: Rulebook, world: World, leaving: Collection[Key]) -> Claimants:
-    """Return the active objects of a kind, by what they claim."""
-    owners = Claimants()
-    for key, seen in world.observed.objects.items():
-        if key.kind == kind.name and isinstance(seen, Actual) and seen.active and key not in leaving:
-            owners.add(key, claims(seen.live or seen.tree, kind.rules, Lookups(world).lookup))
-    return owners
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """The elements of an observed definition that claim something, cached from plan to plan."""
+
+    xml: str
+    kind: Rulebook
+    elements: Claiming
 
 
-def _owner(key: Key, steps: tuple[Action, ...], owners: Claimants, scene: Scene) -> tuple[Key, Claim] | None:
-    """Return another active object that has a claim of an object to be started, None if there is none."""
-    actual = scene.world.observed.actual(key)
-    whole = definition(steps) or (actual.tree if actual else scene.world.desired[key].tree)
-    for claim in claims(whole, scene.kinds[key.kind].rules, Lookups(scene.world).lookup):
-        having = owners.of(claim)
-        # If both are active with the same claim, libvirt accepts it, and a restart of one changes nothing.
-        if having and key not in having:
-            return min(having), claim
-    return None
+class _Owners:
+    """The observed objects of a kind, by what they have: all by what is given to one alone, active ones by the rest."""
+
+    def __init__(self, kind: Rulebook, world: World, leaving: Collection[Key]) -> None:
+        self._kind, self._world = kind, world
+        self._lookup = Lookups(world).lookup
+        self._active, self._existing = Claimants(), Claimants()
+        for key, seen in world.observed.objects.items():
+            if key.kind == kind.name and isinstance(seen, Actual) and key not in leaving:
+                # A running definition may have another bridge or UUID than the stored one.
+                stored = tuple(self._claims("stored", key, seen.xml, seen.tree))
+                live = tuple(self._claims("live", key, seen.live_xml or "", seen.live)) if seen.active else ()
+                self._existing.add(key, (claim for claim in (*stored, *live) if claim.row.always))
+                self._active.add(key, (live or stored) if seen.active else ())
+
+    def why_not(self, action: Action, steps: tuple[Action, ...]) -> tuple[str, str] | None:
+        """Return why a step cannot be done now and what would change that, None if no other object has a claim."""
+        key, is_start = action.key, action.verb in _STARTS
+        actual = self._world.observed.actual(key)
+        whole = definition(steps) or (actual.tree if actual else self._world.desired[key].tree)
+        for claim in claims(whole, self._kind.rules, self._lookup):
+            if claim.row.always != is_start:
+                having = (self._active if is_start else self._existing).of(claim)
+                # If both have the same claim already, libvirt has accepted it, and this step changes nothing.
+                if having and key not in having:
+                    return _why(min(having), claim, is_start=is_start)
+        return None
+
+    def _claims(self, what: str, key: Key, xml: str, tree: Node | None) -> Iterator[Claim]:
+        """Yield what a definition claims. Finding the elements takes longest, and is cached for each definition."""
+        if tree is None:
+            return
+        known = self._world.memory.get((f"claimed {what}", key))
+        if not isinstance(known, _Claimed) or known.xml != xml or known.kind is not self._kind:
+            known = _Claimed(xml, self._kind, claiming(tree, self._kind.rules))
+            self._world.memory[f"claimed {what}", key] = known
+        for path, place, element in known.elements:
+            yield from claims_of(element, self._kind.rules, self._lookup, path, place)
+
+
+def _why(owner: Key, claim: Claim, *, is_start: bool) -> tuple[str, str]:
+    if is_start:
+        return f"{owner} is active and has the {claim}", f"wait until {owner} is off"
+    return f"{owner} has the {claim}", f"choose another, or remove {owner}"

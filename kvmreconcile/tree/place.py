@@ -18,11 +18,19 @@ def at(path: str, attribute: str) -> str:
 _SHORT = {
     "http://libvirt.org/schemas/domain/qemu/1.0": "qemu",
     "http://libvirt.org/schemas/network/dnsmasq/1.0": "dnsmasq",
+    "http://libvirt.org/schemas/domain/lxc/1.0": "lxc",
+    "http://libvirt.org/schemas/domain/xen/1.0": "xen",
+    "http://libvirt.org/schemas/domain/bhyve/1.0": "bhyve",
+    "http://libvirt.org/schemas/storagepool/fs/1.0": "fs",
+    "http://libvirt.org/schemas/storagepool/rbd/1.0": "rbd",
+    "http://libosinfo.org/xmlns/libvirt/domain/1.0": "libosinfo",
+    "http://openstack.org/xmlns/libvirt/nova/1.0": "nova",
+    "http://openstack.org/xmlns/libvirt/nova/1.1": "nova",
 }
 
 
 def short(tag: str) -> str:
-    """Return a tag as people write it, with libvirt's own prefixes in place of their URIs."""
+    """Return a tag as people write it, with well-known prefixes in place of their URIs."""
     if not tag.startswith("{"):
         return tag
     uri, _, local = tag[1:].partition("}")

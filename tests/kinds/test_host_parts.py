@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.kinds.domain.host_parts import PARTS, Part, is_missing, needed, needs_virtiofsd
+from kvmreconcile.kinds.domain.host_parts import (
+    PARTS,
+    Part,
+    is_missing,
+    needed,
+    needed_files,
+    needed_links,
+    needs_virtiofsd,
+)
 from kvmreconcile.kinds.domain.live.host_parts import is_virtiofsd_missing
 from kvmreconcile.tree import Node, make, parse
 
@@ -90,3 +98,34 @@ def test_virtiofsd_is_missing_where_qemu_is_and_nothing_describes_it(
         (tmp_path / name).write_text(text)
 
     assert is_virtiofsd_missing(tmp_path / "share", tmp_path / "etc") is missing
+
+
+@pytest.mark.case("38g")
+def test_files_are_those_without_which_a_domain_cannot_be_started() -> None:
+    domain = parse(
+        "<domain><os><loader>/fw.fd</loader><nvram template='/vars.fd'>/own.fd</nvram><kernel>/k</kernel></os><devices>"
+        "<disk><source file='/a.raw'/><backingStore><source file='/base.raw'/></backingStore></disk>"
+        "<disk><source file='/optional.iso' startupPolicy='optional'/></disk><disk><source dev='/dev/sda'/></disk>"
+        "<filesystem><source dir='/share'/></filesystem></devices></domain>"
+    )
+
+    assert list(needed_files(domain)) == [
+        ("/a.raw", "image"),
+        ("/base.raw", "backing image"),
+        ("/share", "directory"),
+        ("/fw.fd", "firmware"),
+        ("/vars.fd", "NVRAM template"),
+        ("/k", "kernel"),
+    ]
+
+
+@pytest.mark.case("38g")
+def test_network_devices_are_those_that_libvirt_does_not_create() -> None:
+    domain = parse(
+        "<domain><devices><interface type='bridge'><source bridge='br0'/></interface>"
+        "<interface type='direct'><source dev='eth0'/></interface>"
+        "<interface type='network'><source network='lan' bridge='virbr0'/></interface>"
+        "<interface type='user'/></devices></domain>"
+    )
+
+    assert list(needed_links(domain)) == [("br0", "bridge"), ("eth0", "network device")]

@@ -267,3 +267,55 @@ def test_network_of_another_name_is_started_where_the_former_one_goes_first(tmp_
         "create Network/new",
         "start Network/new",
     ]
+
+
+@pytest.mark.case("35")
+def test_same_mac_on_different_networks_is_a_note_and_holds_nothing(tmp_path: Path) -> None:
+    specs = [guest("one", NIC), guest("two", NIC.replace("br0", "br1"))]
+
+    made = planned(tmp_path, specs)
+
+    assert {"start Domain/one", "start Domain/two"} <= set(done(made))
+    (note,) = (str(each).replace(f"{tmp_path}/specs.yaml:", "") for each in made.notes)
+    assert note.startswith("10:")
+    assert "Domain/two and Domain/one have the same MAC address 52:54:00:00:00:33, on different netw" in note
+    assert "(the other is at 5:" in note
+    assert json.loads(render_json(made, RULES))["notes"][0]["todo"].startswith("if that is a mistake")
+
+
+@pytest.mark.case("35")
+def test_uuid_of_an_unmanaged_object_holds_a_creation(tmp_path: Path) -> None:
+    made = planned(tmp_path, [guest("one", f"uuid: {UUID}")], [there("theirs", uuid=UUID)])
+
+    assert done(made) == []
+    assert {(h.hold, h.detail) for h in made.held} == {(Hold.CLAIM, f"Domain/theirs has the UUID {UUID}")}
+
+
+@pytest.mark.case("37")
+def test_bridge_of_an_unmanaged_network_holds_an_edit(tmp_path: Path) -> None:
+    xml = "<network><name>{0}</name><uuid>{1}</uuid><bridge name='{2}'/></network>"
+    theirs, ours = (
+        Actual(key=Key("Network", name), uuid=uuid, xml=xml.format(name, uuid, bridge))
+        for name, uuid, bridge in (
+            ("theirs", UUID, "virbr7"),
+            ("mine", UUID.replace("1", "2"), "virbr1"),
+        )
+    )
+
+    made = planned(tmp_path, [network("mine", "mode: isolated, bridge: virbr7, adopt: true")], [theirs, ours])
+
+    assert "define Network/mine" not in done(made)
+    assert (Hold.CLAIM, "Network/theirs has the bridge virbr7") in {(h.hold, h.detail) for h in made.held}
+
+
+@pytest.mark.case("35")
+def test_bridge_of_a_network_that_goes_first_is_free(tmp_path: Path) -> None:
+    xml = f"<network><name>old</name><uuid>{UUID}</uuid><bridge name='virbr7'/></network>"
+    old = Key("Network", "old")
+    was = Actual(key=old, uuid=UUID, xml=xml, stamp=Stamp("test", str(old), UUID))
+    applied = Applied(old, UUID, "test", parse(xml), "")
+    world = made_up(tmp_path, [network("new", "mode: isolated, bridge: virbr7")], [was])
+
+    made = plan(replace(world, applied={old: applied}, prune={"Network": Prune.AUTO}), BY_NAME, Overrides())
+
+    assert done(made) == ["remove Network/old", "create Network/new", "start Network/new"]

@@ -1,6 +1,5 @@
 """Virtual machines."""
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from kvmreconcile.kinds.domain import render
@@ -12,9 +11,8 @@ from kvmreconcile.kinds.domain.mistakes import mistakes
 from kvmreconcile.kinds.domain.removal import cost
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
-from kvmreconcile.kinds.kind import Driver, Kind
-from kvmreconcile.model import Actual, Obstacle
-from kvmreconcile.tree import Node
+from kvmreconcile.kinds.kind import Driver, Kind, Lacks
+from kvmreconcile.model import Actual
 
 
 def _driver() -> Driver:
@@ -29,7 +27,7 @@ def _adopt(actual: Actual) -> dict[str, Any]:
     return adopt(actual)
 
 
-def _lacks(connection: Any) -> Callable[[Node], Iterable[Obstacle]]:
+def _lacks(connection: Any) -> Lacks:
     from kvmreconcile.kinds.domain.live.host_parts import HostParts  # noqa: PLC0415  only a host can be asked
 
     return HostParts(connection).lacks

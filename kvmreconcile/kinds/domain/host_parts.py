@@ -1,5 +1,5 @@
 """
-Table of host components that only some domains need and that distributions package separately from QEMU.
+Tables of what domains need of their host: components of their own packages, files, and network devices.
 
 A component that libvirt's domain capabilities do not list is missing. libvirt 9.0.0 and 11.3.0 probe for them at each
 call, so no daemon need be restarted after a component was installed (measured). They list egl-headless and passt
@@ -66,6 +66,40 @@ VIRTIOFSD = Obstacle(
     "it needs virtiofsd, which is not on the host",
     "install it (Debian 13, Fedora, RHEL: virtiofsd; Debian 12: qemu-system-common)",
 )
+
+
+FILES = (
+    ("devices/disk", "source/@file", "image"),
+    ("devices/disk", "backingStore/source/@file", "backing image"),
+    ("devices/filesystem", "source/@dir", "directory"),
+    ("os", "loader", "firmware"),
+    ("os", "nvram/@template", "NVRAM template"),
+    ("os", "kernel", "kernel"),
+    ("os", "initrd", "initial RAM disk"),
+    ("os", "dtb", "device tree"),
+)
+"""Elements, where in them a file is named that must exist when the domain is started, and what the file is."""
+
+LINKS = (("bridge", "source/@bridge", "bridge"), ("direct", "source/@dev", "network device"))
+"""By type of an interface, where it names a device of the host, and what the device is."""
+
+
+def needed_files(domain: Node) -> Iterator[tuple[str, str]]:
+    """Yield the files that must exist when a domain is started, each with what it is."""
+    for element, where, what in FILES:
+        for each in domain.all(element):
+            file, policy = each.get(where), each.get("source/@startupPolicy")
+            if file and file.startswith("/") and policy not in {"optional", "requisite"}:
+                yield file, what
+
+
+def needed_links(domain: Node) -> Iterator[tuple[str, str]]:
+    """Yield the network devices of the host that interfaces are connected to, each with what it is."""
+    for interface in domain.all("devices/interface"):
+        for kind, where, what in LINKS:
+            device = interface.get(where) if interface.attr("type") == kind else None
+            if device:
+                yield device, what
 
 
 def needed(domain: Node) -> Iterator[Part]:

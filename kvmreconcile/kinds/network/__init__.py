@@ -1,6 +1,8 @@
 """Virtual networks, and names for bridges that the host has."""
 
-from kvmreconcile.kinds.kind import Driver, Kind
+from typing import Any
+
+from kvmreconcile.kinds.kind import Driver, Kind, Lacks
 from kvmreconcile.kinds.network import render
 from kvmreconcile.kinds.network.mistakes import mistakes
 from kvmreconcile.kinds.network.rules import RULES
@@ -11,6 +13,12 @@ def _driver() -> Driver:
     from kvmreconcile.kinds.network.driver import NetworkDriver  # noqa: PLC0415  what plans and validates needs no libvirt
 
     return NetworkDriver()
+
+
+def _lacks(connection: Any) -> Lacks:
+    from kvmreconcile.kinds.network.on_host import OnHost  # noqa: PLC0415  only a host can be asked
+
+    return OnHost(connection).lacks
 
 
 KIND = Kind(
@@ -25,6 +33,7 @@ KIND = Kind(
     mistakes=mistakes,
     adopt=render.adopt,
     cost=render.cost,
+    lacks=_lacks,
     stamped=True,
     by_hand="virsh net-destroy {name}; virsh net-undefine {name}",
 )

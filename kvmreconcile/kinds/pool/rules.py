@@ -20,9 +20,6 @@ from kvmreconcile.tree import (
     scalars,
 )
 
-_FS = "http://libvirt.org/schemas/storagepool/fs/1.0"
-_RBD = "http://libvirt.org/schemas/storagepool/rbd/1.0"
-
 _WITH_DIRECTORY = (None, "dir", "fs", "netfs", "logical")
 """Types whose directory is theirs alone; of others, many have "/dev/disk/by-path"."""
 
@@ -36,8 +33,8 @@ RULES = Rules(
         {
             "source/device": Members((("@path",),), Owner.SPEC),
             "source/host": Members((("@name", "@port"), ("@name",)), Owner.SPEC),
-            f"{_FS}:mount_opts/{_FS}:option": Members((("@name",),), Owner.SPEC),
-            f"{_RBD}:config_opts/{_RBD}:option": Members((("@name",),), Owner.SPEC),
+            "fs:mount_opts/fs:option": Members((("@name",),), Owner.SPEC),
+            "rbd:config_opts/rbd:option": Members((("@name",),), Owner.SPEC),
         }
     ),
     scalars=Table(
@@ -69,11 +66,11 @@ RULES = Rules(
     # https://libvirt.org/formatstorage.html#storage-pool-namespaces: "password=…" of CIFS, "key" of RADOS.
     secrets=paths(
         "source/auth/secret/@usage",
-        f"{_FS}:mount_opts/{_FS}:option/@name",
-        f"{_RBD}:config_opts/{_RBD}:option/@value",
+        "fs:mount_opts/fs:option/@name",
+        "rbd:config_opts/rbd:option/@value",
     ),
     # What is secret in it is not remembered, so that it cannot be told which option an earlier spec asked for.
-    whole=paths(f"{_FS}:mount_opts"),
+    whole=paths("fs:mount_opts"),
     # A pool cannot be redefined with another UUID: "already exists with uuid" (storage_driver.c).
     updates=Table({"uuid": (Update("replace", "~", effect=Effect.REPLACE),)}),
 )

@@ -34,6 +34,8 @@ def render_json(plan: Plan, rules: Mapping[str, Rules]) -> str:
         "problems": [asdict(p) for p in plan.problems],
         "inSync": [str(key) for key in plan.in_sync],
     }
+    if plan.notes:
+        document["notes"] = [asdict(note) for note in plan.notes]
     if plan.unchecked:
         document["unchecked"] = [{"key": str(key), "why": why} for key, why in plan.unchecked]
     if plan.lost:

@@ -1,4 +1,4 @@
-"""Ask libvirt which host components that a domain needs are missing."""
+"""Find which components, files and network devices that a domain needs are missing on the host."""
 
 import json
 from collections.abc import Iterator
@@ -7,8 +7,17 @@ from pathlib import Path
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
+from kvmreconcile.host.files import is_file_missing
 from kvmreconcile.host.identity import is_here
-from kvmreconcile.kinds.domain.host_parts import VIRTIOFSD, is_missing, needed, needs_virtiofsd
+from kvmreconcile.host.net_devices import has_net_device
+from kvmreconcile.kinds.domain.host_parts import (
+    VIRTIOFSD,
+    is_missing,
+    needed,
+    needed_files,
+    needed_links,
+    needs_virtiofsd,
+)
 from kvmreconcile.model import Obstacle
 from kvmreconcile.tree import Node, parse
 
@@ -21,18 +30,38 @@ _NOTHING = Node("domainCapabilities")
 
 
 class HostParts:
-    """Domain capabilities of one host; each call to libvirt is made once."""
+    """What one host has; each call to libvirt is made once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._capabilities: dict[_Question, Node] = {}
+        self._links: dict[str, bool | None] = {}
 
-    def lacks(self, domain: Node) -> Iterator[Obstacle]:
-        """Yield why a definition cannot be stored or started."""
+    def lacks(self, domain: Node, *, runs: bool) -> Iterator[Obstacle]:
+        """Yield why a definition cannot be stored or, if the domain is to run, started."""
         missing = (part for part in needed(domain) if is_missing(part, self._of(domain)))
         yield from dict.fromkeys(part.obstacle for part in missing)
         if needs_virtiofsd(domain) and is_here(self._connection.uri) and is_virtiofsd_missing():
             yield VIRTIOFSD
+        if runs:
+            yield from self._lacks_files(domain)
+            yield from self._lacks_links(domain)
+
+    def _lacks_files(self, domain: Node) -> Iterator[Obstacle]:
+        for file, what in needed_files(domain) if is_here(self._connection.uri) else ():
+            if is_file_missing(Path(file)):
+                yield Obstacle(
+                    f"its {what} {file} does not exist", "create the file, or correct the path", file
+                )
+
+    def _lacks_links(self, domain: Node) -> Iterator[Obstacle]:
+        for device, what in needed_links(domain):
+            if device not in self._links:
+                self._links[device] = has_net_device(self._connection.virt, device)
+            if self._links[device] is False:
+                yield Obstacle(
+                    f"the host has no {what} {device}", f"create it, or correct the name of the {what}"
+                )
 
     def _of(self, domain: Node) -> Node:
         """Return the capabilities of domains like this one; none if libvirt does not report them."""

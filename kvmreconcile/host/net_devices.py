@@ -1,0 +1,41 @@
+"""Ask libvirt which network devices the host has."""
+
+import re
+from collections.abc import Iterator
+
+import libvirt
+
+from kvmreconcile.errors import HostError, NotFound
+from kvmreconcile.host.errors import translated
+from kvmreconcile.tree import parse
+
+_PLAIN = re.compile(r"[^0-9a-zA-Z]")
+
+
+def has_net_device(virt: libvirt.virConnect, name: str) -> bool | None:
+    """Tell whether the host has a network device; None if libvirt cannot tell."""
+    try:
+        with translated(name):
+            virt.interfaceLookupByName(name)
+    except NotFound:
+        return False
+    except HostError:
+        # On Debian 13 the interface driver is a separate package; the node device driver always comes with networks.
+        return _is_listed(virt, name)
+    return True
+
+
+def _is_listed(virt: libvirt.virConnect, name: str) -> bool | None:
+    try:
+        with translated("devices"):
+            devices = virt.listAllDevices(libvirt.VIR_CONNECT_LIST_NODE_DEVICES_CAP_NET)
+            # Its name is made of the device's, with "_" for what is neither letter nor digit, and of its MAC address.
+            alike = (d for d in devices if d.name().startswith(f"net_{_PLAIN.sub('_', name)}_"))
+            return name in _names(alike)
+    except HostError:
+        return None
+
+
+def _names(devices: Iterator[libvirt.virNodeDevice]) -> Iterator[str]:
+    for device in devices:
+        yield parse(device.XMLDesc(0)).get("capability/interface") or ""

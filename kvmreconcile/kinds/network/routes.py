@@ -1,0 +1,95 @@
+"""
+Find routes of the host that conflict with a network's subnet.
+
+libvirt refuses to start a network only if the host has a route to exactly its subnet
+(src/network/bridge_driver_linux.c, networkCheckRouteCollision); with any other overlap the network starts, and
+addresses of guests or of the host's neighbours are no longer reachable.
+Source of the formats: proc(5), /proc/net/route; Linux, net/ipv6/route.c, rt6_info_route.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_interface
+from pathlib import Path
+
+from kvmreconcile.kinds.network.spelling import canonical
+from kvmreconcile.tree import Node
+
+FILES = (Path("/proc/net/route"), Path("/proc/net/ipv6_route"))
+Subnet = IPv4Network | IPv6Network
+
+_UP, _GATEWAY, _REJECT = 0x1, 0x2, 0x200
+_OWN_ADDRESS = 0x80000000
+"""RTF_LOCAL: the entry of one of the host's own IPv6 addresses."""
+_LINK_LOCAL, _MULTICAST = IPv6Network("fe80::/10"), IPv6Network("ff00::/8")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """
+    A route of the host.
+
+    Attributes:
+        is_direct: Whether its addresses are those of neighbours, and not behind a gateway.
+    """
+
+    to: Subnet
+    device: str
+    is_direct: bool
+
+    def conflicts_with(self, subnet: Subnet) -> bool:
+        """
+        Tell whether some addresses would no longer be reachable.
+
+        A wider route through a gateway, such as 10.0.0.0/8 for a network 10.1.2.0/24, is ordinary routing.
+        """
+        if self.to.version != subnet.version or not self.to.overlaps(subnet):
+            return False
+        return self.is_direct or self.to.prefixlen >= subnet.prefixlen
+
+
+def subnets_of(network: Node) -> Iterator[Subnet]:
+    """Yield the subnets in which a network gives the host an address."""
+    for ip in canonical(network).all("ip"):
+        try:
+            yield ip_interface(f"{ip.attr('address')}/{ip.attr('prefix')}").network
+        except ValueError:
+            continue
+
+
+def routes(files: Iterable[Path] = FILES) -> Iterator[Route]:
+    """Yield the routes of this machine; none from a file that cannot be read."""
+    for file in files:
+        try:
+            lines = file.read_text("ascii").splitlines()
+        except (OSError, ValueError):
+            continue
+        for line in lines:
+            if route := _read(line.split()):
+                yield route
+
+
+def _read(fields: list[str]) -> Route | None:
+    """Return the route of a line; None for a heading, a default route, and what is no route to others."""
+    try:
+        route, flags = _ipv6(fields) if len(fields[0]) == len("0" * 32) else _ipv4(fields)
+    except (ValueError, IndexError):
+        return None
+    is_of_link = route.to.version == 6 and (route.to.subnet_of(_LINK_LOCAL) or route.to.subnet_of(_MULTICAST))
+    is_used = flags & _UP and not flags & (_REJECT | _OWN_ADDRESS) and route.device != "lo"
+    return route if is_used and route.to.prefixlen and not is_of_link else None
+
+
+def _ipv4(fields: list[str]) -> tuple[Route, int]:
+    device, destination, _, flags, *_, mask = fields[:8]
+    address, netmask = (int.from_bytes(bytes.fromhex(text), "little") for text in (destination, mask))
+    to = IPv4Network((address, str(IPv4Address(netmask))))
+    number = int(flags, 16)
+    return Route(to, device, not number & _GATEWAY), number
+
+
+def _ipv6(fields: list[str]) -> tuple[Route, int]:
+    destination, length, flags, device = fields[0], fields[1], fields[8], fields[9]
+    to = IPv6Network((IPv6Address(bytes.fromhex(destination)), int(length, 16)))
+    number = int(flags, 16)
+    return Route(to, device, not number & _GATEWAY), number
