@@ -1,5 +1,6 @@
 """A guest needs a host component that is missing: the plan says so, and other actions run."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.site import NETWORK, Site
 from tests.lab.test_refusals import say
 
 PLAIN: dict[str, Any] = {"type": "qemu", "memory": "64MiB", "state": "stopped"}
@@ -93,3 +94,49 @@ def test_guest_whose_component_was_removed_is_not_stopped_for_a_restart(site: Si
 
     site.converge()
     site.assert_in_sync()
+
+
+@pytest.mark.case("38g")
+def test_guest_on_a_missing_bridge_is_held_until_the_host_has_it(site: Site) -> None:
+    say(site, "web", {**PLAIN, "state": "running", "interfaces": [{"bridge": "br9"}]})
+
+    assert held(site) == {"Domain/web": "host: the host has no bridge br9"}
+    assert site.lab.virsh("list", "--all", "--name").split() == []
+
+    site.lab.exec("ip", "link", "add", "br9", "type", "bridge")
+    site.converge()
+    site.assert_in_sync()
+    assert site.lab.virsh("domstate", "web").strip() == "running"
+
+
+@pytest.mark.case("37")
+def test_network_is_held_while_the_host_has_a_device_of_its_bridges_name(site: Site) -> None:
+    site.write("lan.yaml", NETWORK)
+    site.lab.exec("ip", "link", "add", "virbr9", "type", "bridge")
+
+    assert "cannot create the bridge virbr9: the host has a device" in held(site)["Network/lan"]
+    assert site.apply().exit_code == 3
+
+    site.lab.exec("ip", "link", "delete", "virbr9")
+    site.converge()
+    assert held(site) == {}
+
+
+@pytest.mark.case("37")
+def test_network_is_held_while_the_host_has_a_route_to_its_subnet(site: Site, lab: Lab) -> None:
+    site.write("lan.yaml", NETWORK)
+    lab.exec("ip", "link", "add", "uplink", "type", "bridge")
+    lab.exec("ip", "address", "add", "192.0.2.129/25", "dev", "uplink")
+    lab.exec("ip", "link", "set", "uplink", "up")
+    # Only libvirt of this machine is known to have the routes that are listed here.
+    command = (sys.executable, "-m", "kvmreconcile", "--connect", "qemu:///system")
+    here = ("--state", str(site.state), "apply", "--yes", str(site.specs))
+
+    told = lab.exec("sh", "-c", '"$@" || echo "exit code $?"', "sh", *command, *here)
+
+    assert "a route to 192.0.2.128/25 by uplink, which conflicts with the subnet 192.0.2.0/24" in told
+    assert "exit code 3" in told
+    lab.exec("ip", "link", "delete", "uplink")
+    lab.exec(*command, *here)
+    assert lab.virsh("net-list", "--name").split() == ["lan"]
+    lab.exec(*command, *here)

@@ -100,6 +100,11 @@ CONFLICTS = (
     networks("UUID of a network", f"UUID {UUID}", f"uuid: {UUID}", f"uuid: {UUID}"),
     pools("UUID of a pool", f"UUID {UUID}", f"path: /srv/x, uuid: {UUID}", f"path: /srv/y, uuid: {UUID}"),
     guests("NVRAM file", "NVRAM file /n.fd", "firmware: {type: efi, nvram: /n.fd}"),
+    guests(
+        "TPM state",
+        "TPM state /srv/tpm",
+        "xml: '<domain><devices><tpm model=\"tpm-tis\"><backend type=\"emulator\"><source type=\"dir\" path=\"/srv/tpm\"/></backend></tpm></devices></domain>'",
+    ),
     FILE,
     guests("disk by block device", "disk /dev/sdz1", "disks: [{name: a, block: /dev/sdz1}]"),
     guests(

@@ -55,6 +55,10 @@ IDENTITIES: Table[tuple[Identity, ...]] = Table(
         "devices/hostdev": (
             Identity("PCI device", tuple(f"source/address/@{part}" for part in PCI), when=_is_pci),
         ),
-        "devices/tpm": (Identity("TPM", ("backend/device/@path",)),),
+        "devices/tpm": (
+            Identity("TPM", ("backend/device/@path",)),
+            # Where none is named, libvirt keeps it by the UUID. In the schema from libvirt 10.10.
+            Identity("TPM state", ("backend/source/@path",), proves=True, always=True),
+        ),
     }
 )
