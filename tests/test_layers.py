@@ -27,7 +27,7 @@ LAYERS = {
 DRIVERS = (
     "kinds/*/driver.py",
     "kinds/domain/live/*.py",
-    *(f"kinds/network/{module}.py" for module in ("bridge", "replug")),
+    *(f"kinds/network/{module}.py" for module in ("bridge", "on_host", "replug")),
     *(f"kinds/volume/{module}.py" for module in ("cache", "users", "making", "damage")),
 )
 """The drivers; the domain's is a module and a folder, those of volumes and networks a few modules."""

@@ -98,7 +98,7 @@ def test_guest_whose_component_was_removed_is_not_stopped_for_a_restart(site: Si
 
 @pytest.mark.case("38g")
 def test_guest_on_a_missing_bridge_is_held_until_the_host_has_it(site: Site) -> None:
-    say(site, "web", {**PLAIN, "state": "running", "interfaces": [{"bridge": "br9"}]})
+    say(site, "web", {**PLAIN, "state": "running", "interfaces": [{"name": "lan", "bridge": "br9"}]})
 
     assert held(site) == {"Domain/web": "host: the host has no bridge br9"}
     assert site.lab.virsh("list", "--all", "--name").split() == []
