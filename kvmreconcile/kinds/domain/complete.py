@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from kvmreconcile.kinds.domain.places import placed, targets
 from kvmreconcile.kinds.stamp import stamped
+from kvmreconcile.kinds.volume.formats import new_format
 from kvmreconcile.model import Key, Lookup, Surroundings
 from kvmreconcile.tree import Node, make, overlay, parse
 from kvmreconcile.tree.rules import Rules
@@ -82,8 +83,10 @@ def _with_format(device: Node, lookup: Lookup) -> Node:
     found: str | None = None
     if pool and volume:
         tree = lookup(Key("Volume", f"{pool}/{volume}"))
-        found = (tree.get("target/format/@type") or "qcow2") if tree else None
-        found = _READ_AS.get(found, found) if found else None
+        kind = tree and (
+            tree.get("target/format/@type") or new_format(volume, lookup(Key("StoragePool", pool))) or "raw"
+        )
+        found = _READ_AS.get(kind, kind) if kind else None
     elif file:
         found = _FORMATS.get(file.rpartition(".")[2], "raw")
     if found is None:

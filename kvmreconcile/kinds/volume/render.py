@@ -7,6 +7,7 @@ from typing import Any, cast
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.reading import read
 from kvmreconcile.kinds.rendering import desired, said
+from kvmreconcile.kinds.volume.formats import new_format
 from kvmreconcile.kinds.volume.rules import CAPACITY, RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
 from kvmreconcile.model import Actual, Content, Cost, Desired, Key, Removal, Surroundings
@@ -15,11 +16,6 @@ from kvmreconcile.tree.scalars import print_size, size_bytes
 
 NAME = "Volume"
 ROOT = "volume"
-
-_IN_DIRECTORIES = frozenset({None, "dir", "fs", "netfs"})
-"""Types of pools whose volumes are files; None is a new pool whose spec says no type."""
-_BY_ENDING = {"iso": "raw", "raw": "raw"}
-"""Formats of new volumes by the suffix of their names."""
 
 # What libvirt only reports, and what it gives a new volume by itself.
 _REPORTED = (
@@ -97,10 +93,10 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
     if surroundings.plain or proposed.find("target/format") is not None:
         return proposed
     pool = surroundings.lookup(Key("StoragePool", proposed.attr("pool") or ""))
-    if pool is not None and pool.attr("type") not in _IN_DIRECTORIES:
+    kind = new_format(proposed.get("name") or "", pool)
+    if kind is None:
         return proposed
-    ending = (proposed.get("name") or "").rpartition(".")[2]
-    target = make("target", children=(make("format", {"type": _BY_ENDING.get(ending, "qcow2")}),))
+    target = make("target", children=(make("format", {"type": kind}),))
     return overlay(proposed, Node(ROOT, children=(target,)), RULES)
 
 
