@@ -1,5 +1,6 @@
 """Common edits of adopted domains: the plan has exactly the edit, and libvirt stores it."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -194,7 +195,13 @@ EDITS = {
 @pytest.fixture(params=range(SLICES))
 def sample(request: pytest.FixtureRequest) -> list[Path]:
     """A slice of the corpus, and with --full all of it: to find the least spec of a domain takes long."""
-    return files()[request.param :: SLICES if request.config.getoption("--full") else SLICES * 8]
+    found = [*files(), *_guests()]
+    return found[request.param :: SLICES if request.config.getoption("--full") else SLICES * 8]
+
+
+def _guests() -> list[Path]:
+    """Return the definitions with which faults were found, where they lie beside the corpus."""
+    return sorted(Path(os.environ["KVMRECONCILE_CORPUS"]).parent.glob("cases/guests/*.xml"))
 
 
 def test_adopted_domain_accepts_common_edits(hypervisor: Embedded, sample: list[Path]) -> None:

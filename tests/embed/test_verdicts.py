@@ -47,7 +47,12 @@ def said(verdicts: Verdicts, tmp_path: Path, specs: list[str]) -> dict[Key, Verd
 
 
 REFUSED = [
-    pytest.param("machine: q35, controllers: [{type: ide, index: 0}]", "IDE", id="38a-controller"),
+    pytest.param(
+        "machine: q35, controllers: [{type: ide, index: 0}]",
+        "IDE",
+        id="38a-controller",
+        marks=pytest.mark.case("38a"),
+    ),
     pytest.param("machine: pc, iommu: {model: intel}", "IOMMU", id="iommu"),
     pytest.param("disks: [{name: a, bus: sd}]", "sd", id="sd"),
     pytest.param("disks: [{name: a}]", "source", id="no-source"),

@@ -26,37 +26,44 @@ DOMAINS = [
     pytest.param(
         Q35 + "  disks:\n  - {target: vda}\n  - {target: hda, bus: ide}\n",
         ["9:24: Domain/it: the machine q35 has no IDE bus"],
+        marks=pytest.mark.case("38a"),
         id="38a-field",
     ),
     pytest.param(
         Q35 + "  disks:\n  - {name: a}\n  - name: b\n    xml: |\n      <disk>\n        <target bus='ide'/>\n      </disk>\n",
         ["12:7: Domain/it: the machine q35 has no IDE bus"],
+        marks=pytest.mark.case("38a"),
         id="38a-entry",
     ),
     pytest.param(
         Q35 + "  disks: [{xml: <disk><target dev='hda' bus='ide'/></disk>}]\n",
         ["7:17: Domain/it: the machine q35 has no IDE bus"],
+        marks=pytest.mark.case("38a"),
         id="38a-entry-on-one-line",
     ),
     pytest.param(
         Q35 + "  xml: |\n    <domain>\n      <devices>\n        <disk><target dev='vda'/></disk>\n"
         "        <disk><target dev='hda'/></disk>\n      </devices>\n    </domain>\n",
         ["11:5: Domain/it: the machine q35 has no IDE bus"],
+        marks=pytest.mark.case("38a"),
         id="38a-fragment",
     ),
     pytest.param(
         "  memory: 64MiB\n  boot: {order: [hd]}\n  disks: [{name: a, bootOrder: 1}]\n",
         ["7:32: Domain/it: a boot order per device and one per kind of device (os/boot) exclude each other (the other is at 6:17)"],
+        marks=pytest.mark.case("38b"),
         id="38b",
     ),
     pytest.param(
         "  memory: 64MiB\n  interfaces: [{user: true, mac: '53:54:00:00:00:01'}]\n",
         ["6:34: Domain/it: this is a multicast MAC address: the first octet of an interface's address is even"],
+        marks=pytest.mark.case("38e"),
         id="38e",
     ),
     pytest.param(
         "  memory: 64MiB\n  arch: aarch64\n  features: {acpi: true}\n",
         ["7:20: Domain/it: ACPI needs UEFI on aarch64"],
+        marks=pytest.mark.case("38i"),
         id="38i",
     ),
     pytest.param(
@@ -64,12 +71,12 @@ DOMAINS = [
         "        <vcpu id='0' enabled='yes' hotpluggable='no'/>\n        <vcpu id='1' enabled='no' hotpluggable='yes'/>\n"
         "      </vcpus>\n    </domain>\n",
         ["6:30: Domain/it: 1 processors are enabled one by one (vcpus/vcpu), and as a number 2 (the other is at 9:5)"],
+        marks=pytest.mark.case("33"),
         id="33",
     ),
 ]  # fmt: skip
 
 
-@pytest.mark.case("38")
 @pytest.mark.parametrize(("spec", "problems"), DOMAINS)
 def test_invalid_domain_is_reported_at_its_place(tmp_path: Path, spec: str, problems: list[str]) -> None:
     assert [line.partition("; ")[0] for line in told(tmp_path, "Domain", spec)] == problems

@@ -67,16 +67,20 @@ def test_short_elements_stand_on_one_line_and_long_ones_on_several() -> None:
     assert "\n" not in brief(parse(f"<d>{'words ' * 40}<a/></d>"))
 
 
+@pytest.mark.case("39")
 @pytest.mark.parametrize(
-    ("tag", "told"),
+    ("tag", "written"),
     [
         ("a", "a"),
         ("{http://libvirt.org/schemas/domain/qemu/1.0}arg", "qemu:arg"),
+        ("{http://libvirt.org/schemas/storagepool/fs/1.0}option", "fs:option"),
+        ("{http://libosinfo.org/xmlns/libvirt/domain/1.0}os", "libosinfo:os"),
+        ("{http://openstack.org/xmlns/libvirt/nova/1.1}flavor", "nova:flavor"),
         ("{urn:other}a", "urn:other:a"),
     ],
 )
-def test_tags_are_told_with_libvirts_own_prefixes(tag: str, told: str) -> None:
-    assert short(tag) == told
+def test_well_known_namespace_is_a_prefix(tag: str, written: str) -> None:
+    assert short(tag) == written
 
 
 PORTS = Rules(members=Table({"port": Members((("@id",), ("@dev",)))}))

@@ -13,7 +13,13 @@ from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.network.plugs import is_guest
 from kvmreconcile.kinds.network.rules import RULES
 from kvmreconcile.kinds.network.spec import NetworkSpec
-from kvmreconcile.kinds.network.spelling import OWN_BRIDGE, canonical, mode_of, without_granted
+from kvmreconcile.kinds.network.spelling import (
+    OWN_BRIDGE,
+    canonical,
+    mode_of,
+    without_granted,
+    without_services,
+)
 from kvmreconcile.kinds.reading import read
 from kvmreconcile.kinds.rendering import desired, said
 from kvmreconcile.kinds.stamp import stamped, without_stamp
@@ -105,7 +111,7 @@ def _without_own_bridge(network: Node) -> Node:
     on_devices = network.find("forward/interface") is not None
     for path in ("mac", "bridge") if on_devices else ("mac", "bridge/@stp", "bridge/@delay"):
         network = network.without(path)
-    return without_granted(network)
+    return without_services(network)
 
 
 def _with(network: Node, new: Node) -> Node:

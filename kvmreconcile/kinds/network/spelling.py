@@ -56,9 +56,17 @@ def observed(xml: str) -> str:
 
 def without_granted(network: Node) -> Node:
     """Return what `observed` gave without what libvirt takes for granted."""
-    network = _each(_without_attribute(network, "ipv6", "no"), "ip", lambda ip: _without_empty(ip, "dhcp"))
-    network = _each(network, "portgroup", lambda p: _without_attribute(p, "default", "no"))
-    network = _without_empty(network, "dns")
+    network = _each(
+        _without_attribute(network, "ipv6", "no"),
+        "portgroup",
+        lambda p: _without_attribute(p, "default", "no"),
+    )
+    return without_services(network)
+
+
+def without_services(network: Node) -> Node:
+    """Return what `observed` gave without what is taken for granted of a bridge of libvirt's own: DNS, DHCP and NAT."""
+    network = _without_empty(_each(network, "ip", lambda ip: _without_empty(ip, "dhcp")), "dns")
     return _each(network, "forward", lambda f: _without_empty(_each(f, "nat", _without_ports), "nat"))
 
 

@@ -1,0 +1,64 @@
+"""Networks for Open vSwitch, as other tools define them: adopted, and edited by their VLANs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.lab.lab import Lab
+from tests.lab.site import Site, made_by_hand
+
+TRUNK = """\
+<network><name>ovs1</name><forward mode='bridge'/><bridge name='ovsbr0'/><virtualport type='openvswitch'/>
+<portgroup name='vlan-0001' default='yes'/><portgroup name='vlan-1001'><vlan><tag id='1001'/></vlan></portgroup>
+<portgroup name='vlan-all'><vlan trunk='yes'><tag id='1001'/><tag id='1002'/></vlan></portgroup></network>
+"""
+NATIVE = """\
+<network><name>ovs2</name><forward mode='bridge'/><bridge name='br0'/><virtualport type='openvswitch'/>
+<portgroup name='overcloud'><vlan trunk='yes'><tag id='700' nativeMode='untagged'/><tag id='710'/></vlan></portgroup></network>
+"""
+
+
+@pytest.fixture
+def site(lab: Lab, tmp_path: Path) -> Site:
+    site = Site(lab, tmp_path)
+    for xml in (TRUNK, NATIVE):
+        made_by_hand(lab, "net-define", xml)
+    site.specs.mkdir(parents=True)
+    adopted = site.run("adopt", "--all", "-o", str(site.specs))
+    assert adopted.exit_code == 0, adopted.output
+    site.assert_in_sync()
+    return site
+
+
+@pytest.mark.case("39")
+@pytest.mark.parametrize(
+    ("name", "old", "new", "lines"),
+    [
+        (
+            "ovs1",
+            r'(name="vlan-1001">\s*<vlan>\s*<tag id=)"1001"',
+            r'\1"1003"',
+            ["- portgroup[vlan-1001]/vlan/tag[1001]", "+ portgroup[vlan-1001]/vlan/tag[1003]"],
+        ),
+        ("ovs1", r'<tag id="1002"/>', r'<tag id="1002"/><tag id="1004"/>', ["+ portgroup[vlan-all]/vlan/tag[1004]"]),
+        ("ovs1", r'<portgroup default="yes" ', "<portgroup ", ["- portgroup[vlan-0001]/@default"]),
+        ("ovs2", r'<tag id="710"/>', r'<tag id="720"/>', ["- portgroup[overcloud]/vlan/tag[710]", "+ portgroup[overcloud]/vlan/tag[720]"]),
+        ("ovs2", r' nativeMode="untagged"', "", ["- portgroup[overcloud]/vlan/tag[700]/@nativeMode"]),
+        ("ovs2", r"bridge: br0", "bridge: br1", ["~ bridge/@name"]),
+    ],
+)  # fmt: skip
+def test_edit_shows_its_own_lines_and_is_in_sync_afterwards(
+    site: Site, name: str, old: str, new: str, lines: list[str]
+) -> None:
+    file = site.specs / f"network-{name}.yaml"
+    text, edited = file.read_text(), re.sub(old, new, file.read_text(), count=1)
+    assert edited != text
+    file.write_text(edited)
+
+    changes = {line.partition(" ")[2] for line in site.drift()}
+
+    assert {line for line in changes if line[0] in "+-~"} == set(lines)
+    assert "http://" not in site.run("plan", str(site.specs)).output
+    site.converge()
+    site.assert_in_sync()
