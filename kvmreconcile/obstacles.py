@@ -78,7 +78,8 @@ def _new(lacks: Lacks, steps: Sequence[Action], actual: Actual | None) -> Iterat
     """Yield what an object's actions lack; without a start, only what its stored definition does not need already."""
     stored = next((step.tree for step in steps if step.verb in WHOLE), None)
     starts = any(step.verb in STARTS for step in steps)
-    runs = starts or (actual is not None and actual.active)
+    stops = any(step.verb == "stop" for step in steps)
+    runs = starts or (actual is not None and actual.active and not stops)
     definition = stored or (actual.tree if actual and starts else None)
     if definition is None:
         return

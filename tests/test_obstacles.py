@@ -85,14 +85,17 @@ def lacks(definition: Node, *, runs: bool) -> list[Obstacle]:
 
 
 def lacking(
-    actual: Actual | None, *steps: tuple[str, str | None], desired: Iterable[Desired] = ()
+    actual: Actual | None,
+    *steps: tuple[str, str | None],
+    desired: Iterable[Desired] = (),
+    others: Iterable[Actual] = (),
 ) -> dict[Key, Obstacle]:
     """Return what is missing for steps, each a verb and its definition, on a host that lacks what is needy."""
     kind = replace(DOMAIN, lacks=lambda _: lacks)
     bare = Action(GUEST, "", Effect.LIVE, Reason.NEW)
     actions = [replace(bare, verb=verb, tree=parse(tree) if tree else None) for verb, tree in steps]
     plan = Plan(actions=(*actions[:1],), held=tuple(Held(action, Hold.WINDOW) for action in actions[1:]))
-    here = {GUEST: actual} if actual else {}
+    here = {each.key: each for each in (*others, *([actual] if actual else []))}
     there = World("lab", "", datetime.now(UTC), {each.key: each for each in desired}, Observation(here), {})
     return Obstacles({**STORES, "Domain": kind}, None).on_host(plan, there)
 
@@ -124,11 +127,14 @@ def test_missing_file_is_of_concern_only_to_what_is_to_run() -> None:
     assert lacking(off, ("define", FILE)) == {}
     assert lacking(None, ("create", FILE), ("start", None))[GUEST].file == "/srv/images/a.raw"
     assert lacking(active, ("define", FILE))[GUEST].file == "/srv/images/a.raw"
+    assert lacking(active, ("define", FILE), ("stop", None)) == {}
 
 
 @pytest.mark.case("38g")
 def test_missing_file_that_the_plan_may_make_holds_nothing() -> None:
     steps = (("create", FILE), ("start", None))
+    active = Actual(POOL.key, "", "<pool/>", active=True)
 
     assert lacking(None, *steps, desired=[POOL]) == {}
-    assert lacking(None, *steps, desired=[POOL, VOLUME]) == {}
+    assert lacking(None, *steps, desired=[POOL, VOLUME], others=[active]) == {}
+    assert lacking(None, *steps, desired=[POOL], others=[active]).keys() == {GUEST}

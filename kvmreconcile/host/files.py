@@ -1,48 +1,68 @@
-"""Tell whether a file of this machine, which libvirt is to open, is missing."""
+"""Find out whether a file of this machine, which libvirt is to open, is missing."""
 
+import stat
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 PRIVATE = ("/dev", "/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  nothing is written there
 """Directories that the service does not see as libvirt does: PrivateDevices=, ProtectHome= and PrivateTmp= of its unit."""
-LOCAL = frozenset(
-    {"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "reiserfs", "xfs", "zfs"}
-)
-"""File systems on which a look-up ends; one that another machine serves may block for ever."""
+LOCAL = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "reiserfs", "xfs", "zfs"})
+"""
+File systems on which a look-up ends, and which libvirt sees as well.
+
+One that another machine serves may block for ever, and an overlay is a container's own.
+"""
 MOUNTS = Path("/proc/self/mountinfo")
 
 
-def is_file_missing(path: Path, mounts: Path = MOUNTS) -> bool:
-    """
-    Tell whether a file does not exist, though its directory does; False if that cannot be known.
+class Files:
+    """The files of this machine, with what is mounted where now."""
 
-    Without its directory it may be that this process sees other file systems than libvirt.
-    """
-    if any(path.is_relative_to(each) for each in PRIVATE) or _file_system(path, mounts) not in LOCAL:
+    def __init__(self, mounts: Path = MOUNTS) -> None:
+        self._file = mounts
+
+    def lacks(self, path: Path) -> bool:
+        """
+        Tell whether a file does not exist, though its directory does; False if that cannot be known.
+
+        Without its directory it may be that this process sees other file systems than libvirt. Links are not followed,
+        since they may lead anywhere.
+        """
+        if any(path.is_relative_to(each) for each in PRIVATE) or self._file_system(path) not in LOCAL:
+            return False
+        try:
+            if any(not stat.S_ISDIR(each.lstat().st_mode) for each in path.parents):
+                return False
+        except OSError:
+            return False
+        try:
+            path.lstat()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
         return False
-    try:
-        path.stat()
-    except FileNotFoundError:
-        return path.parent.is_dir()
-    except OSError:
-        return False
-    return False
 
+    def _file_system(self, path: Path) -> str:
+        """Return the type of the file system that a path is on, "" if unknown."""
+        found, best = "", -1
+        for point, kind in self._mounts:
+            # Of several on one mount point, the last is on top.
+            if path.is_relative_to(point) and len(point) >= best:
+                found, best = kind, len(point)
+        return found
 
-def _file_system(path: Path, mounts: Path) -> str:
-    """
-    Return the type of the file system that a path is on, "" if unknown.
+    @cached_property
+    def _mounts(self) -> Sequence[tuple[str, str]]:
+        """
+        The mount points and the types of their file systems.
 
-    Source: proc(5), /proc/pid/mountinfo.
-    """
-    found, best = "", -1
-    try:
-        lines = mounts.read_text(errors="surrogateescape").splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        before, _, after = line.partition(" - ")
-        point = before.split(" ")[4].replace("\\040", " ")
-        # Of several on one mount point, the last is on top.
-        if path.is_relative_to(point) and len(point) >= best:
-            found, best = after.split(" ")[0], len(point)
-    return found
+        Source: proc(5), /proc/pid/mountinfo.
+        """
+        try:
+            lines = self._file.read_text(errors="surrogateescape").splitlines()
+        except OSError:
+            return ()
+        halves = (line.partition(" - ")[::2] for line in lines)
+        return [(before.split(" ")[4].replace("\\040", " "), after.split(" ")[0]) for before, after in halves]

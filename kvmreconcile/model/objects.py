@@ -107,11 +107,13 @@ class Obstacle:
 
     Attributes:
         file: The file that is missing, if that is why; an object of the same plan may make it.
+        is_certain: Whether nothing of ours could go on all the same. If not, approving the plan has it tried.
     """
 
     why: str
     todo: str
     file: str = ""
+    is_certain: bool = True
 
     def __str__(self) -> str:
         return f"{self.why}; {self.todo}"

@@ -5,19 +5,16 @@ If the object of one of the specs has it already, only the other spec is in erro
 only an active object claims may be in several specs if at most one of their objects is to run. Pure.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Key, Power, World
-from kvmreconcile.plan.identities import Claim, Claimants, Claiming, claiming, claims, claims_of
-from kvmreconcile.plan.masks import SECRET
+from kvmreconcile.plan.identities import Claim, Claimants, Claiming, claiming, claims, claims_of, shown
 from kvmreconcile.plan.memory import Lookups
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrecy import secret_paths
 from kvmreconcile.tree import Node
-from kvmreconcile.tree.variants import for_secrets
 
 _IDLE = (Power.STOPPED, None)
 
@@ -87,11 +84,9 @@ class _Clash:
 
     def what(self, kind: Rulebook, world: World) -> str:
         """Return what is claimed, without a value that one of the specs calls secret."""
-        paths = (*secret_paths(self.key, world), *secret_paths(self.other, world))
-        rules, path = for_secrets(kind.rules, paths), re.sub(r"\[\d+\]", "", self.claim.place)
-        parts = ("/".join(filter(None, (path, part))) for part in self.claim.row.value)
-        is_secret = any(rules.is_secret(part) for part in parts)
-        return f"{self.claim.row.what} {SECRET}" if is_secret else str(self.claim)
+        return shown(
+            self.claim, kind.rules, (*secret_paths(self.key, world), *secret_paths(self.other, world))
+        )
 
     def problem(self, kind: Rulebook, world: World) -> Problem:
         """Return it as a message for the author of the spec."""
@@ -146,7 +141,7 @@ class _Claims:
         desired = self._world.desired
         where = desired[other].source_in(theirs.place)
         clash = _Clash(key, claim, has=False, other=other, theirs=theirs, count=1, is_taken=False)
-        what = f"{key} and {other} have the same {clash.what(self._kind, self._world)}, on different networks"
+        what = f"{key} and {other} have the same {clash.what(self._kind, self._world)}, on different {claim.row.within}s"
         todo = "if that is a mistake, give each its own"
         return Problem(str(desired[key].source_in(claim.place)), f"{what} (the other is at {where})", todo)
 

@@ -4,12 +4,15 @@ Read what definitions claim for their objects alone, and find the objects that c
 Pure. Which elements claim what is a table of each kind (`Rules.identities`).
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Key, Lookup
+from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.tree import Identity, Node, Rules
+from kvmreconcile.tree.variants import for_secrets
 from kvmreconcile.tree.walk import numbered
 
 
@@ -39,6 +42,13 @@ class Claim:
         return self.value == other.value or bool(
             self.row.overlaps and self.row.overlaps(self.value, other.value)
         )
+
+
+def shown(claim: Claim, rules: Rules, secrets: Sequence[str]) -> str:
+    """Return a claim as text, without its value if that is at a path which a spec calls secret."""
+    own, path = for_secrets(rules, secrets), re.sub(r"\[\d+\]", "", claim.place)
+    parts = ("/".join(filter(None, (path, part))) for part in claim.row.value)
+    return f"{claim.row.what} {SECRET}" if any(own.is_secret(part) for part in parts) else str(claim)
 
 
 Claiming = tuple[tuple[str, str, Node], ...]

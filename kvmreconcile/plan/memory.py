@@ -99,6 +99,7 @@ def edges(desired: Desired, kind: Rulebook, world: World) -> tuple[tuple[Key, Re
 
 
 def forget_others(world: World) -> None:
-    """Drop what is kept of objects that no spec wants any more."""
-    for what, key in [each for each in world.memory if each[1] not in world.desired]:
-        del world.memory[what, key]
+    """Drop what is kept of objects that no spec wants any more, and that are gone."""
+    known = world.desired.keys() | world.observed.objects.keys()
+    for each in [each for each in world.memory if each[1] not in known]:
+        del world.memory[each]

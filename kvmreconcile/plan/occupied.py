@@ -1,8 +1,8 @@
 """
 Hold what is to be done to an object while another object, managed or not, has what it claims.
 
-What only an active object claims holds a start while the other is active. What libvirt gives one object alone, such as
-a UUID, holds creating or changing it as long as the other exists. Unlike a clash between specs, this needs no edit of
+A start is held while an active object has any claim in common. Creating or changing an object is held as long as
+another exists with what libvirt gives one object alone, such as a UUID. Unlike a clash between specs, this needs no edit of
 the spec. Pure.
 """
 
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, World
 from kvmreconcile.plan.groups import onward
-from kvmreconcile.plan.identities import Claim, Claimants, Claiming, claiming, claims, claims_of
+from kvmreconcile.plan.identities import Claim, Claimants, Claiming, claiming, claims, claims_of, shown
 from kvmreconcile.plan.invalid import WHOLE, definition
 from kvmreconcile.plan.memory import Lookups
 from kvmreconcile.plan.needs import Scene
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.secrecy import secret_paths
 from kvmreconcile.tree import Node
 
 _STARTS = frozenset({"start", "start-paused", "restart"})
@@ -54,7 +55,7 @@ class _Claimed:
 
 
 class _Owners:
-    """The observed objects of a kind, by what they have: all by what is given to one alone, active ones by the rest."""
+    """The observed objects of a kind, by what they have: all by what is given to one alone, active ones by everything."""
 
     def __init__(self, kind: Rulebook, world: World, leaving: Collection[Key]) -> None:
         self._kind, self._world = kind, world
@@ -65,7 +66,7 @@ class _Owners:
                 # A running definition may have another bridge or UUID than the stored one.
                 stored = tuple(self._claims("stored", key, seen.xml, seen.tree))
                 live = tuple(self._claims("live", key, seen.live_xml or "", seen.live)) if seen.active else ()
-                self._existing.add(key, (claim for claim in (*stored, *live) if claim.row.always))
+                self._existing.add(key, (claim for claim in (*stored, *live) if claim.row.refused))
                 self._active.add(key, (live or stored) if seen.active else ())
 
     def why_not(self, action: Action, steps: tuple[Action, ...]) -> tuple[str, str] | None:
@@ -74,12 +75,19 @@ class _Owners:
         actual = self._world.observed.actual(key)
         whole = definition(steps) or (actual.tree if actual else self._world.desired[key].tree)
         for claim in claims(whole, self._kind.rules, self._lookup):
-            if claim.row.always != is_start:
+            if is_start or claim.row.refused:
                 having = (self._active if is_start else self._existing).of(claim)
                 # If both have the same claim already, libvirt has accepted it, and this step changes nothing.
                 if having and key not in having:
-                    return _why(min(having), claim, is_start=is_start)
+                    return self._why(key, min(having), claim, is_start=is_start)
         return None
+
+    def _why(self, key: Key, owner: Key, claim: Claim, *, is_start: bool) -> tuple[str, str]:
+        secrets = (*secret_paths(key, self._world), *secret_paths(owner, self._world))
+        what = shown(claim, self._kind.rules, secrets)
+        if is_start:
+            return f"{owner} is active and has the {what}", f"wait until {owner} is off"
+        return f"{owner} has the {what}", f"it goes on once {owner} has given it up; or choose another"
 
     def _claims(self, what: str, key: Key, xml: str, tree: Node | None) -> Iterator[Claim]:
         """Yield what a definition claims. Finding the elements takes longest, and is cached for each definition."""
@@ -91,9 +99,3 @@ class _Owners:
             self._world.memory[f"claimed {what}", key] = known
         for path, place, element in known.elements:
             yield from claims_of(element, self._kind.rules, self._lookup, path, place)
-
-
-def _why(owner: Key, claim: Claim, *, is_start: bool) -> tuple[str, str]:
-    if is_start:
-        return f"{owner} is active and has the {claim}", f"wait until {owner} is off"
-    return f"{owner} has the {claim}", f"choose another, or remove {owner}"

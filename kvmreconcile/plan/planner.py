@@ -32,6 +32,7 @@ from kvmreconcile.plan.succession import Succession
 from kvmreconcile.plan.swaps import blocked as swapped
 from kvmreconcile.plan.swaps import find_swaps
 from kvmreconcile.plan.trials import Trials, taking_back, trials
+from kvmreconcile.plan.unready import unready
 from kvmreconcile.plan.unsupported import unsupported
 from kvmreconcile.tree import Change
 
@@ -57,7 +58,6 @@ def plan(
     for key in _chosen(needs, overrides):
         rename_first(key, renames, world, kinds[key.kind], found)
     found.unusable |= dict(unsupported(found.steps, scene)) | dict(invalid(found.steps, scene))
-    found.unusable |= {k: (Hold.HOST, o.why, o.todo, None) for k, o in world.lacking.items()}
     swaps = find_swaps(world, kinds, needs, found)
     found.withheld |= dict(left_behind(found.steps, scene)) | dict(refused(found.steps, scene))
     again = _again(edits, scene, found)
@@ -66,6 +66,7 @@ def plan(
     gone = orphans(world, kinds, limits, overrides)
     digest = _digest(found, again, gone)
     approved = overrides.approved == digest
+    found.unusable |= dict(unready(world, approved=approved))
     if approved:
         found.take(again)
         gone.release()

@@ -29,6 +29,13 @@ _SHORT = {
 }
 
 
+def shortened(path: str) -> str:
+    """Return a path in which well-known URIs, as plans once showed them, are prefixes."""
+    for uri, prefix in _SHORT.items() if "://" in path else ():
+        path = path.replace(f"{uri}:", f"{prefix}:")
+    return path
+
+
 def short(tag: str) -> str:
     """Return a tag as people write it, with well-known prefixes in place of their URIs."""
     if not tag.startswith("{"):

@@ -116,23 +116,27 @@ class Identity:
         value: Paths inside the element whose values, joined by "/", are claimed; no claim where one is absent.
         scope: Paths inside the element, of which the first that is there counts: the claim holds within its value
             only, as that of a MAC address within a network.
+        within: What the scope is, for people ("network").
         names: The kind of object that the value names, and where in its definition the value is that others may
             claim it by: a volume's path.
         when: Tells whether an element claims it at all.
         overlaps: Tells whether two values that differ share something all the same.
         proves: Whether an object that claims the same is the same object under another name.
         always: Whether an object claims it also while it is not active.
+        refused: Whether libvirt refuses to define a second object that claims it.
         data: Whether it is where the object keeps its data.
     """
 
     what: str
     value: tuple[str, ...]
     scope: tuple[str, ...] = ()
+    within: str = ""
     names: tuple[str, str] | None = None
     when: Callable[[Node], bool] | None = None
     overlaps: Callable[[str, str], bool] | None = None
     proves: bool = False
     always: bool = False
+    refused: bool = False
     data: bool = False
 
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
+from kvmreconcile.tree.place import shortened
+
 T = TypeVar("T")
 
 
@@ -63,5 +65,5 @@ def is_within(table: Table[bool], path: str) -> bool:
 
 def _pattern(key: str) -> re.Pattern[str]:
     """Turn a row's path into an expression: "*" is one tag, "**" any number of them."""
-    parts = re.split(r"(\*\*|\*)", key)
+    parts = re.split(r"(\*\*|\*)", shortened(key))
     return re.compile("".join({"*": "[^/@]+", "**": ".*"}.get(part, re.escape(part)) for part in parts))

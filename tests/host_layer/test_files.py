@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.host.files import is_file_missing
+from kvmreconcile.host import files as module
+from kvmreconcile.host.files import Files
 
 MOUNTS = """\
 1 0 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -14,10 +15,10 @@ MOUNTS = """\
 
 
 @pytest.fixture
-def mounts(tmp_path: Path) -> Path:
+def files(tmp_path: Path) -> Files:
     file = tmp_path / "mountinfo"
     file.write_text(MOUNTS)
-    return file
+    return Files(file)
 
 
 @pytest.mark.case("38g")
@@ -35,9 +36,21 @@ def mounts(tmp_path: Path) -> Path:
         ("/dev/no-such-device", False),
     ],
 )
-def test_file_is_missing_only_where_that_is_certain(path: str, mounts: Path, *, is_missing: bool) -> None:
-    assert is_file_missing(Path(path), mounts) == is_missing
+def test_file_is_missing_only_where_that_is_certain(path: str, files: Files, *, is_missing: bool) -> None:
+    assert files.lacks(Path(path)) == is_missing
+
+
+@pytest.mark.case("38g")
+def test_links_are_not_followed(tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PRIVATE", ())
+    (tmp_path / "images").mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path / "images")
+    (tmp_path / "images/disk").symlink_to("/dev/no-such-device")
+
+    assert files.lacks(tmp_path / "images/none")
+    assert not files.lacks(tmp_path / "images/disk")
+    assert not files.lacks(tmp_path / "linked/none")
 
 
 def test_nothing_is_missing_where_the_mounts_are_unknown(tmp_path: Path) -> None:
-    assert not is_file_missing(Path("/etc/no-such-image.qcow2"), tmp_path / "none")
+    assert not Files(tmp_path / "none").lacks(Path("/etc/no-such-image.qcow2"))

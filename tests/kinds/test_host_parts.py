@@ -114,7 +114,6 @@ def test_files_are_those_without_which_a_domain_cannot_be_started() -> None:
         ("/base.raw", "backing image"),
         ("/share", "directory"),
         ("/fw.fd", "firmware"),
-        ("/vars.fd", "NVRAM template"),
         ("/k", "kernel"),
     ]
 

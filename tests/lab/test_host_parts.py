@@ -1,5 +1,6 @@
 """A guest needs a host component that is missing: the plan says so, and other actions run."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kvmreconcile.host.files import Files
 from tests.lab.lab import Lab
 from tests.lab.site import NETWORK, Site
 from tests.lab.test_refusals import say
@@ -96,19 +98,6 @@ def test_guest_whose_component_was_removed_is_not_stopped_for_a_restart(site: Si
     site.assert_in_sync()
 
 
-@pytest.mark.case("38g")
-def test_guest_on_a_missing_bridge_is_held_until_the_host_has_it(site: Site) -> None:
-    say(site, "web", {**PLAIN, "state": "running", "interfaces": [{"name": "lan", "bridge": "br9"}]})
-
-    assert held(site) == {"Domain/web": "host: the host has no bridge br9"}
-    assert site.lab.virsh("list", "--all", "--name").split() == []
-
-    site.lab.exec("ip", "link", "add", "br9", "type", "bridge")
-    site.converge()
-    site.assert_in_sync()
-    assert site.lab.virsh("domstate", "web").strip() == "running"
-
-
 @pytest.mark.case("37")
 def test_network_is_held_while_the_host_has_a_device_of_its_bridges_name(site: Site) -> None:
     site.write("lan.yaml", NETWORK)
@@ -122,21 +111,62 @@ def test_network_is_held_while_the_host_has_a_device_of_its_bridges_name(site: S
     assert held(site) == {}
 
 
+def apply_on_the_machine(site: Site, *words: str) -> str:
+    """Apply the specs from inside the lab, whose files, devices and routes are looked up only there; return what is said."""
+    program = (sys.executable, "-m", "kvmreconcile", "--connect", "qemu:///system")
+    here = ("--state", str(site.state), "apply", "--yes", str(site.specs), *words)
+    return site.lab.exec("sh", "-c", '"$@" 2>&1 || echo "exit code $?"', "sh", *program, *here)
+
+
+@pytest.mark.case("38g")
+def test_guest_on_a_missing_bridge_is_held_until_the_host_has_it_or_it_is_approved(site: Site) -> None:
+    say(site, "web", {**PLAIN, "state": "running", "interfaces": [{"name": "lan", "bridge": "br9"}]})
+
+    held = apply_on_the_machine(site)
+
+    assert "the host has no bridge br9" in held
+    assert "exit code 3" in held
+    assert site.lab.virsh("list", "--all", "--name").split() == []
+    digest = re.findall(r"Plan (\w+)", held)[-1]
+    assert "Cannot get interface MTU on 'br9'" in apply_on_the_machine(site, "--approve", digest)
+    site.lab.exec("ip", "link", "add", "br9", "type", "bridge")
+    assert "exit code" not in apply_on_the_machine(site)
+    assert site.lab.virsh("domstate", "web").strip() == "running"
+
+
+@pytest.mark.case("38g")
+def test_guest_whose_image_is_missing_is_held_until_it_is_there(site: Site, tmp_path: Path) -> None:
+    # Below /tmp nothing is looked up.
+    image = Path("/srv") / f"kvmreconcile-{tmp_path.name}.raw"
+    if not Files().lacks(image):
+        pytest.skip("/srv is on no local file system")
+    say(site, "web", {**PLAIN, "state": "running", "disks": [{"name": "root", "file": str(image)}]})
+
+    held = apply_on_the_machine(site)
+
+    assert f"its image {image} does not exist" in held
+    assert site.lab.virsh("list", "--all", "--name").split() == []
+    try:
+        image.write_bytes(bytes(1 << 20))
+        assert "exit code" not in apply_on_the_machine(site)
+        assert site.lab.virsh("domstate", "web").strip() == "running"
+    finally:
+        site.lab.virsh("destroy", "web")
+        image.unlink()
+
+
 @pytest.mark.case("37")
 def test_network_is_held_while_the_host_has_a_route_to_its_subnet(site: Site, lab: Lab) -> None:
     site.write("lan.yaml", NETWORK)
     lab.exec("ip", "link", "add", "uplink", "type", "bridge")
     lab.exec("ip", "address", "add", "192.0.2.129/25", "dev", "uplink")
     lab.exec("ip", "link", "set", "uplink", "up")
-    # Only libvirt of this machine is known to have the routes that are listed here.
-    command = (sys.executable, "-m", "kvmreconcile", "--connect", "qemu:///system")
-    here = ("--state", str(site.state), "apply", "--yes", str(site.specs))
 
-    told = lab.exec("sh", "-c", '"$@" || echo "exit code $?"', "sh", *command, *here)
+    held = apply_on_the_machine(site)
 
-    assert "a route to 192.0.2.128/25 by uplink, which conflicts with the subnet 192.0.2.0/24" in told
-    assert "exit code 3" in told
+    assert "a route to 192.0.2.128/25 by uplink, which conflicts with the subnet 192.0.2.0/24" in held
+    assert "exit code 3" in held
     lab.exec("ip", "link", "delete", "uplink")
-    lab.exec(*command, *here)
+    assert "exit code" not in apply_on_the_machine(site)
     assert lab.virsh("net-list", "--name").split() == ["lan"]
-    lab.exec(*command, *here)
+    assert "exit code" not in apply_on_the_machine(site)

@@ -291,6 +291,69 @@ def test_uuid_of_an_unmanaged_object_holds_a_creation(tmp_path: Path) -> None:
     assert {(h.hold, h.detail) for h in made.held} == {(Hold.CLAIM, f"Domain/theirs has the UUID {UUID}")}
 
 
+@pytest.mark.case("35")
+@pytest.mark.parametrize(
+    ("spec", "xml"),
+    [
+        (
+            "firmware: {type: efi, nvram: /n.fd}",
+            "<os firmware='efi'><type>hvm</type><nvram>/n.fd</nvram></os>",
+        ),
+        (
+            'xml: \'<domain><devices><tpm><backend type="emulator"><source path="/tpm"/></backend></tpm></devices></domain>\'',
+            "<devices><tpm><backend type='emulator'><source path='/tpm'/></backend></tpm></devices>",
+        ),
+    ],
+    ids=["NVRAM", "TPM state"],
+)
+def test_start_is_held_while_an_active_object_has_the_same_state(tmp_path: Path, spec: str, xml: str) -> None:
+    has = there("theirs", active=True)
+    has = replace(has, xml=has.xml.replace("<devices>", f"{xml}<devices>"))
+    has = replace(has, live_xml=has.xml)
+
+    made = planned(tmp_path, [guest("one", spec)], [has])
+
+    assert done(made) == ["create Domain/one"]
+    assert [(h.action.verb, h.hold) for h in made.held] == [("start", Hold.CLAIM)]
+
+
+@pytest.mark.case("35")
+def test_guests_that_are_off_may_swap_what_libvirt_lets_several_have(tmp_path: Path) -> None:
+    files = ("/1.fd", "/2.fd")
+    uuids = (UUID, UUID.replace("1", "3"))
+    objects = [
+        replace(
+            there(name, uuid=uuid),
+            xml=there(name, uuid=uuid).xml.replace(
+                "<os><type>hvm</type></os>", f"<os firmware='efi'><type>hvm</type><nvram>{file}</nvram></os>"
+            ),
+        )
+        for name, uuid, file in zip("ab", uuids, files, strict=True)
+    ]
+    specs = [
+        guest(name, f"firmware: {{type: efi, nvram: {file}}}, adopt: true", "stopped")
+        for name, file in zip("ba", files, strict=True)
+    ]
+
+    made = planned(tmp_path, specs, objects)
+
+    assert {"define Domain/a", "define Domain/b"} <= set(done(made))
+    assert made.held == ()
+
+
+@pytest.mark.case("24")
+def test_claim_that_is_secret_is_not_shown_by_what_is_held(tmp_path: Path) -> None:
+    xml = f"<pool type='dir'><name>theirs</name><uuid>{UUID}</uuid><target><path>/srv/hidden</path></target></pool>"
+    theirs = Actual(key=Key("StoragePool", "theirs"), uuid=UUID, xml=xml)
+    spec = SPEC.format(kind="StoragePool", name="mine", spec="path: /srv/hidden/, secret: [target/path]")
+
+    made = planned(tmp_path, [spec], [theirs])
+
+    assert {(h.hold, h.detail) for h in made.held} == {
+        (Hold.CLAIM, "StoragePool/theirs has the directory (secret)")
+    }
+
+
 @pytest.mark.case("37")
 def test_bridge_of_an_unmanaged_network_holds_an_edit(tmp_path: Path) -> None:
     xml = "<network><name>{0}</name><uuid>{1}</uuid><bridge name='{2}'/></network>"

@@ -73,7 +73,6 @@ FILES = (
     ("devices/disk", "backingStore/source/@file", "backing image"),
     ("devices/filesystem", "source/@dir", "directory"),
     ("os", "loader", "firmware"),
-    ("os", "nvram/@template", "NVRAM template"),
     ("os", "kernel", "kernel"),
     ("os", "initrd", "initial RAM disk"),
     ("os", "dtb", "device tree"),

@@ -40,7 +40,7 @@ def _disk(*value: str, names: tuple[str, str] | None = None) -> Identity:
 
 IDENTITIES: Table[tuple[Identity, ...]] = Table(
     {
-        "uuid": (Identity("UUID", ("",), proves=True, always=True),),
+        "uuid": (Identity("UUID", ("",), proves=True, always=True, refused=True),),
         "devices/disk": (
             _disk("source/@file"),
             _disk("source/@dev"),
@@ -49,7 +49,9 @@ IDENTITIES: Table[tuple[Identity, ...]] = Table(
             _disk("source/@protocol", "source/@name", "source/host/@name"),
             _disk("source/@protocol", "source/@name"),
         ),
-        "devices/interface": (Identity("MAC address", ("mac/@address",), scope=_LINKS, when=_is_linked),),
+        "devices/interface": (
+            Identity("MAC address", ("mac/@address",), scope=_LINKS, within="network", when=_is_linked),
+        ),
         "os/nvram": (Identity("NVRAM file", ("",), proves=True, always=True),),
         "devices/vsock": (Identity("vsock CID", ("cid/@address",), when=_has_cid),),
         "devices/hostdev": (

@@ -26,8 +26,12 @@ def _overlap(one: str, other: str) -> bool:
 
 IDENTITIES: Table[tuple[Identity, ...]] = Table(
     {
-        "": (Identity("bridge", ("bridge/@name",), when=_has_own_bridge, proves=True, always=True),),
-        "uuid": (Identity("UUID", ("",), proves=True, always=True),),
+        "": (
+            Identity(
+                "bridge", ("bridge/@name",), when=_has_own_bridge, proves=True, always=True, refused=True
+            ),
+        ),
+        "uuid": (Identity("UUID", ("",), proves=True, always=True, refused=True),),
         "ip": (Identity("subnet", ("@address", "@prefix"), overlaps=_overlap, proves=True),),
     }
 )

@@ -11,6 +11,7 @@ from kvmreconcile.host.errors import translated
 from kvmreconcile.host.identity import is_here
 from kvmreconcile.kinds.network.bridge import find_taken_bridge
 from kvmreconcile.kinds.network.routes import Route, Subnet, routes, subnets_of
+from kvmreconcile.kinds.network.spelling import OWN_BRIDGE, mode_of
 from kvmreconcile.model import Obstacle
 from kvmreconcile.tree import Node, parse
 
@@ -24,19 +25,18 @@ class OnHost:
 
     def lacks(self, network: Node, *, runs: bool) -> Iterator[Obstacle]:
         """Yield why a network cannot be started; nothing of one that is not to be active."""
-        if not runs:
+        if not runs or self._virt.getType() != "QEMU":
             return
         bridge = network.get("bridge/@name")
         if bridge not in self._bridges and (taken := find_taken_bridge(self._virt, network)):
             yield taken
-        running = self._running(network.get("name") or "")
+        active = self._active.get(network.get("name") or "")
+        running = set(subnets_of(active)) if active else set()
         for subnet in subnets_of(network):
             # That both are there already was somebody's decision, and a restart changes nothing about it.
             if subnet not in running and (route := self._conflicting(subnet)):
-                yield Obstacle(
-                    f"the host has a route to {route.to} by {route.device}, which conflicts with the subnet {subnet}",
-                    "give the network another subnet, or delete the route",
-                )
+                why = f"the host has a route to {route.to} by {route.device}, which conflicts with the subnet {subnet}"
+                yield Obstacle(why, "give the network another subnet, or delete the route", is_certain=False)
 
     def _conflicting(self, subnet: Subnet) -> Route | None:
         return next((route for route in self._routes if route.conflicts_with(subnet)), None)
@@ -50,34 +50,25 @@ class OnHost:
 
     @cached_property
     def _bridges(self) -> frozenset[str]:
-        """The bridges of active networks."""
-        return frozenset(filter(None, map(_bridge, self._active.values())))
+        """The bridges that libvirt made for active networks."""
+        own = (network for network in self._active.values() if mode_of(network) in OWN_BRIDGE)
+        return frozenset(filter(None, (network.get("bridge/@name") for network in own)))
 
     @cached_property
-    def _active(self) -> dict[str, libvirt.virNetwork]:
+    def _active(self) -> dict[str, Node]:
+        """The definitions of active networks by name."""
         try:
             with translated("networks"):
                 active = self._virt.listAllNetworks(libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE)
-                return {network.name(): network for network in active}
+                return dict(filter(None, map(_definition, active)))
         except HostError:
             return {}
 
-    def _running(self, name: str) -> frozenset[Subnet]:
-        """Return the subnets that a network has now, none if it is not active."""
-        network = self._active.get(name)
-        if network is None:
-            return frozenset()
-        try:
-            with translated(name):
-                return frozenset(subnets_of(parse(network.XMLDesc(0))))
-        except HostError:
-            return frozenset()
 
-
-def _bridge(network: libvirt.virNetwork) -> str:
-    """Return the name of an active network's bridge, "" if it has none or is gone."""
+def _definition(network: libvirt.virNetwork) -> tuple[str, Node] | None:
+    """Return the name and the running definition of a network, None if it is gone."""
     try:
-        with translated("bridge"):
-            return str(network.bridgeName())
+        with translated("network"):
+            return network.name(), parse(network.XMLDesc(0))
     except HostError:
-        return ""
+        return None

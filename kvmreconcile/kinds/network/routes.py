@@ -4,11 +4,11 @@ Find routes of the host that conflict with a network's subnet.
 libvirt refuses to start a network only if the host has a route to exactly its subnet
 (src/network/bridge_driver_linux.c, networkCheckRouteCollision); with any other overlap the network starts, and
 addresses of guests or of the host's neighbours are no longer reachable.
-Source of the formats: proc(5), /proc/net/route; Linux, net/ipv6/route.c, rt6_info_route.
+Source of the formats: proc(5), /proc/net/route; Linux, net/ipv6/route.c, rt6_info_route; sysfs(5).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_interface
 from pathlib import Path
 
@@ -16,8 +16,11 @@ from kvmreconcile.kinds.network.spelling import canonical
 from kvmreconcile.tree import Node
 
 FILES = (Path("/proc/net/route"), Path("/proc/net/ipv6_route"))
+DEVICES = Path("/sys/class/net")
 Subnet = IPv4Network | IPv6Network
 
+_TUNNEL = 0x10 | 0x80
+"""IFF_POINTOPOINT and IFF_NOARP of a device (netdevice(7))."""
 _UP, _GATEWAY, _REJECT = 0x1, 0x2, 0x200
 _OWN_ADDRESS = 0x80000000
 """RTF_LOCAL: the entry of one of the host's own IPv6 addresses."""
@@ -30,7 +33,8 @@ class Route:
     A route of the host.
 
     Attributes:
-        is_direct: Whether its addresses are those of neighbours, and not behind a gateway.
+        is_direct: Whether its addresses are those of neighbours, neither behind a gateway nor at the other end of a
+            tunnel.
     """
 
     to: Subnet
@@ -41,7 +45,7 @@ class Route:
         """
         Tell whether some addresses would no longer be reachable.
 
-        A wider route through a gateway, such as 10.0.0.0/8 for a network 10.1.2.0/24, is ordinary routing.
+        A wider route through a gateway or tunnel, such as 10.0.0.0/8 for a network 10.1.2.0/24, is ordinary routing.
         """
         if self.to.version != subnet.version or not self.to.overlaps(subnet):
             return False
@@ -57,7 +61,7 @@ def subnets_of(network: Node) -> Iterator[Subnet]:
             continue
 
 
-def routes(files: Iterable[Path] = FILES) -> Iterator[Route]:
+def routes(files: Iterable[Path] = FILES, devices: Path = DEVICES) -> Iterator[Route]:
     """Yield the routes of this machine; none from a file that cannot be read."""
     for file in files:
         try:
@@ -66,7 +70,15 @@ def routes(files: Iterable[Path] = FILES) -> Iterator[Route]:
             continue
         for line in lines:
             if route := _read(line.split()):
-                yield route
+                yield replace(route, is_direct=route.is_direct and _has_neighbours(devices / route.device))
+
+
+def _has_neighbours(device: Path) -> bool:
+    """Tell whether a network device finds its neighbours by their addresses; False if unknown."""
+    try:
+        return not int((device / "flags").read_text("ascii"), 16) & _TUNNEL
+    except (OSError, ValueError):
+        return False
 
 
 def _read(fields: list[str]) -> Route | None:

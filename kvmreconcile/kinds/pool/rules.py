@@ -28,6 +28,20 @@ def _has_directory(pool: Node) -> bool:
     return pool.attr("type") in _WITH_DIRECTORY
 
 
+def _is_plain_directory(pool: Node) -> bool:
+    return pool.attr("type") in (None, "dir")
+
+
+def _is_of_host(device: Node) -> bool:
+    """Tell whether a source device is a block device of the host, and not a target of iSCSI."""
+    return (device.attr("path") or "").startswith("/")
+
+
+def _is_on_portal(source: Node) -> bool:
+    device = source.child("device")
+    return device is not None and not _is_of_host(device)
+
+
 RULES = Rules(
     members=Table(
         {
@@ -52,12 +66,37 @@ RULES = Rules(
     implied=Table({"target/permissions/owner": "-1", "target/permissions/group": "-1"}),
     # libvirt reads these from the old directory, and would set them on the new one (measured, 9.0).
     resets=Table({"target": (Reset("path", ("permissions",)),)}),
-    # libvirt refuses a second pool of either: "Storage source conflict with pool" (virstorageobj.c).
+    # libvirt refuses a second pool of these types: "Storage source conflict with pool"
+    # (virStoragePoolObjSourceFindDuplicate in virstorageobj.c).
     identities=Table(
         {
-            "": (Identity("directory", ("target/path",), when=_has_directory, proves=True, always=True),),
-            "uuid": (Identity("UUID", ("",), proves=True, always=True),),
-            "source/device": (Identity("source device", ("@path",), proves=True, always=True),),
+            "": (
+                Identity(
+                    "directory",
+                    ("target/path",),
+                    when=_is_plain_directory,
+                    proves=True,
+                    always=True,
+                    refused=True,
+                ),
+                Identity("directory", ("target/path",), when=_has_directory, proves=True, always=True),
+            ),
+            "uuid": (Identity("UUID", ("",), proves=True, always=True, refused=True),),
+            # One target of iSCSI may be on several portals.
+            "source": (
+                Identity(
+                    "source device",
+                    ("host/@name", "device/@path"),
+                    when=_is_on_portal,
+                    proves=True,
+                    always=True,
+                ),
+            ),
+            "source/device": (
+                Identity(
+                    "source device", ("@path",), when=_is_of_host, proves=True, always=True, refused=True
+                ),
+            ),
         }
     ),
     ignored=paths("capacity", "allocation", "available"),

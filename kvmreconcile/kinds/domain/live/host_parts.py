@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
-from kvmreconcile.host.files import is_file_missing
+from kvmreconcile.host.files import Files
 from kvmreconcile.host.identity import is_here
 from kvmreconcile.host.net_devices import has_net_device
 from kvmreconcile.kinds.domain.host_parts import (
@@ -25,6 +26,8 @@ DATA = Path("/usr/share/qemu")
 """Directory of vhost-user descriptions. It is read only on a local host that has QEMU."""
 ADDED = Path("/etc/qemu")
 """Directory for descriptions by the administrator."""
+HOOKS = (Path("/etc/libvirt/hooks/qemu"), Path("/etc/libvirt/hooks/qemu.d"))
+"""Programs that libvirt runs before it starts a domain (https://libvirt.org/hooks.html)."""
 _Question = tuple[str | None, str | None, str | None, str | None]
 _NOTHING = Node("domainCapabilities")
 
@@ -36,6 +39,7 @@ class HostParts:
         self._connection = connection
         self._capabilities: dict[_Question, Node] = {}
         self._links: dict[str, bool | None] = {}
+        self._files = Files()
 
     def lacks(self, domain: Node, *, runs: bool) -> Iterator[Obstacle]:
         """Yield why a definition cannot be stored or, if the domain is to run, started."""
@@ -43,26 +47,32 @@ class HostParts:
         yield from dict.fromkeys(part.obstacle for part in missing)
         if needs_virtiofsd(domain) and is_here(self._connection.uri) and is_virtiofsd_missing():
             yield VIRTIOFSD
-        if runs:
+        if runs and self._is_known:
             yield from self._lacks_files(domain)
             yield from self._lacks_links(domain)
 
+    @cached_property
+    def _is_known(self) -> bool:
+        """Whether what a domain is started with is what this machine has: a hook of libvirt may make files and bridges."""
+        is_ours = is_here(self._connection.uri) and self._connection.virt.getType() == "QEMU"
+        return is_ours and not any(map(_may_exist, HOOKS))
+
     def _lacks_files(self, domain: Node) -> Iterator[Obstacle]:
-        for file, what in needed_files(domain) if is_here(self._connection.uri) else ():
-            if is_file_missing(Path(file)):
-                yield Obstacle(
-                    f"its {what} {file} does not exist", "create the file, or correct the path", file
-                )
+        for file, what in needed_files(domain):
+            if self._files.lacks(Path(file)):
+                why, todo = f"its {what} {file} does not exist", "create the file, or correct the path"
+                yield Obstacle(why, todo, file, is_certain=False)
 
     def _lacks_links(self, domain: Node) -> Iterator[Obstacle]:
-        # Other drivers, such as the test driver, list devices that have nothing to do with their domains.
-        for device, what in needed_links(domain) if self._connection.virt.getType() == "QEMU" else ():
+        for device, what in needed_links(domain):
             if device not in self._links:
                 self._links[device] = has_net_device(self._connection.virt, device)
             if self._links[device] is False:
-                yield Obstacle(
-                    f"the host has no {what} {device}", f"create it, or correct the name of the {what}"
+                why, todo = (
+                    f"the host has no {what} {device}",
+                    f"create it, or correct the name of the {what}",
                 )
+                yield Obstacle(why, todo, is_certain=False)
 
     def _of(self, domain: Node) -> Node:
         """Return the capabilities of domains like this one; none if libvirt does not report them."""
@@ -83,6 +93,16 @@ class HostParts:
                 return parse(self._connection.virt.getDomainCapabilities(*question))
         except HostError:
             return _NOTHING
+
+
+def _may_exist(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def is_virtiofsd_missing(data: Path = DATA, added: Path = ADDED) -> bool:
