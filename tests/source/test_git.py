@@ -388,6 +388,27 @@ def test_repository_runs_nothing_here(origin: Origin, repository: Repository, tm
     assert not ran.exists()
 
 
+@pytest.mark.case("44")
+@pytest.mark.parametrize(
+    "attributes",
+    ["text eol=crlf", "ident", "working-tree-encoding=UTF-16", "working-tree-encoding=none", "crlf"],
+)
+def test_files_are_written_as_they_are_committed(
+    origin: Origin, repository: Repository, attributes: str
+) -> None:
+    committed = "# $Id$ ü\none\r\ntwo\n"
+    origin.commit(committed)
+    (origin.path / ".gitattributes").write_text(f"*.yaml {attributes}\n")
+    origin.git("add", ".gitattributes")
+    origin.git("commit", "--quiet", "--message=attributes")
+
+    repository.update()
+
+    found = repository.in_force()
+    assert found
+    assert (found[1] / "a.yaml").read_bytes().decode() == committed
+
+
 def test_repository_that_would_run_something_is_refused(origin: Origin, repository: Repository) -> None:
     (origin.path / ".gitmodules").write_text('[submodule "x"]\n\tpath = x\n\turl = y\n\tupdate = !z\n')
     origin.commit("one")

@@ -35,8 +35,13 @@ _SETTINGS = {
     "gc.autoDetach": "false",
 }
 
-_CONFIGURATION = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
-"""As `git init --bare` writes it."""
+_OWN_FILES = {
+    # As `git init --bare` writes it.
+    "config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n",
+    # Goes before the attributes of the repository (gitattributes(5)): files are written as they are committed.
+    "info/attributes": "* !text !crlf !eol !ident !filter !working-tree-encoding\n",
+}
+"""Files of the mirror that decide what git does with it."""
 
 
 class Git:
@@ -84,28 +89,25 @@ class Git:
         """Tell whether git says yes, which commands that only look do by their exit status."""
         return self._run(words, _NOTHING, _NOTHING).returncode == 0
 
-    def _reset_configuration(self) -> None:
-        """Reset the configuration file of the mirror: settings in it can make git run any program."""
-        path = self._directory / "config"
-        try:
-            if (
-                read_bounded(path, len(_CONFIGURATION)) == _CONFIGURATION.encode()
-                or not (self._directory / "HEAD").exists()
-            ):
-                return
-        except FileNotFoundError:
+    def _reset_own_files(self) -> None:
+        """Reset the files that decide what git does: settings in them can make it run any program, or change files."""
+        if not (self._directory / "HEAD").exists():
             return
-        except OSError:
-            pass
-        path.unlink()
-        path.write_text(_CONFIGURATION)
+        for name, content in _OWN_FILES.items():
+            path = self._directory / name
+            with suppress(OSError):
+                if read_bounded(path, len(content)) == content.encode():
+                    continue
+            path.parent.mkdir(exist_ok=True)
+            path.unlink(missing_ok=True)
+            path.write_text(content)
 
     def _run(
         self, words: Sequence[str], settings: Mapping[str, str], environment: Mapping[str, str]
     ) -> "subprocess.CompletedProcess[str]":
         options = [word for pair in {**self._settings, **settings}.items() for word in ("-c", "=".join(pair))]
         with suppress(OSError), acting_as_owner(self._state):
-            self._reset_configuration()
+            self._reset_own_files()
         command = ["git", "--git-dir", str(self._directory), *options, *words]
         try:
             # A session of its own: what git calls (ssh, helpers) ends with it.
