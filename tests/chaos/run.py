@@ -45,6 +45,8 @@ def run(directory: Path, plan: Plan) -> Storm:
     """
     Run a storm of so many faults, in the last third of which the daemon is not killed; return it when it is over.
 
+    What the daemon uses is compared between the end and the first third of that.
+
     Args:
         directory: Where specs, state and log are to be.
 
@@ -59,6 +61,8 @@ def run(directory: Path, plan: Plan) -> Storm:
             storm = Storm(arena, plan.seed, plan.pace, plan.without)
             storm.calm(first=True)
             storm.blow(plan.faults * 2 // 3)
+            # Threads that carry out plans are made when they are first needed, and kept (passes.executions.AT_ONCE).
+            storm.blow(plan.faults * 7 // 9, spare_daemon=True)
             before = storm.use()
             storm.blow(plan.faults, spare_daemon=True)
             check_use(before, storm.use())
