@@ -18,4 +18,4 @@ def test_each_fault_ends_in_its_state_and_nothing_else_is_touched(tmp_path: Path
     storm = run(tmp_path, Plan(seed, FAULTS, PACE))
 
     assert storm.count == FAULTS
-    assert len(storm.calms_s) == 2
+    assert len(storm.calms_s) == 3
