@@ -41,6 +41,10 @@ class Plan:
     without: tuple[str, ...] = ()
 
 
+HELPER_FILES = 5
+"""What the helper process that validates definitions takes, which runs for a minute after its last use."""
+
+
 def run(directory: Path, plan: Plan) -> Storm:
     """
     Run a storm of so many faults, in the last third of which the daemon is not killed; return it when it is over.
@@ -78,7 +82,7 @@ def check_use(before: Use, after: Use) -> None:
     """Fail if the daemon holds more than it did."""
     print(f"the daemon in the last third: first {before}, then {after}")
     assert after.threads <= before.threads + 2, "threads leak"
-    assert after.files <= before.files + 4, "open files leak"
+    assert after.files <= before.files + 4 + HELPER_FILES, "open files leak"
     assert after.memory <= before.memory * 1.1 + 8, "memory leaks"
 
 
