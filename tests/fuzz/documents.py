@@ -26,6 +26,7 @@ from kvmreconcile.source.load import Loaded, load
 from kvmreconcile.tree import diff, parse, to_xml
 from tests.examples import EXAMPLES, plan_of
 from tests.fuzz.mutations import by_bytes, by_field
+from tests.peak import peak_mib, start_peak
 
 CPU_S, MEMORY_MIB = 5.0, 300
 """What one document may cost: time, and memory beside what the worker has before."""
@@ -137,7 +138,7 @@ def changed(contents: Sequence[Sequence[bytes]], seed: int, count: int) -> Itera
 
 def work(contents: Sequence[Sequence[bytes]], seed: int, count: int, directory: Path) -> Tally:
     """Try so many documents in this process, which is limited from now on."""
-    tally, before = Tally(), _memory_mib()
+    tally, before = Tally(), start_peak()
     resource.setrlimit(resource.RLIMIT_DATA, ((before + 2 * MEMORY_MIB) << 20, resource.RLIM_INFINITY))
     signal.signal(signal.SIGPROF, _stop)
     expected = _definitions(_loaded(directory, b"", intact=True))
@@ -154,7 +155,7 @@ def work(contents: Sequence[Sequence[bytes]], seed: int, count: int, directory: 
         took_s = time.process_time() - began_s
         tally.documents += 1
         tally.slowest_s = max(tally.slowest_s, took_s)
-        tally.memory_mib = max(tally.memory_mib, _memory_mib() - before)
+        tally.memory_mib = max(tally.memory_mib, peak_mib() - before)
         if wrong:
             kept = directory.parent / f"fault-{seed}-{number}.yaml"
             kept.write_bytes(content)
@@ -206,7 +207,3 @@ def _definitions(specs: Loaded) -> dict[str, str]:
 
 def _stop(_signal: int, _frame: object) -> NoReturn:
     raise TooSlowError(f"it took more than {CPU_S:g} s of CPU")
-
-
-def _memory_mib() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10

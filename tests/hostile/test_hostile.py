@@ -17,6 +17,7 @@ import pytest
 from kvmreconcile import config
 from tests.hostile import commits, documents, images, requests, states
 from tests.hostile.row import Row
+from tests.peak import peak_mib, start_peak
 
 KINDS: dict[str, tuple[tuple[Row[Any], ...], Callable[[Row[Any], Path], str]]] = {
     "document": (documents.ROWS, documents.answer),
@@ -65,11 +66,11 @@ def marked(kind: str, row: Row[Any]) -> Any:
 @pytest.mark.parametrize(("kind", "row"), [marked(*each) for each in TABLE])
 def test_hostile_input_is_refused_and_affects_nothing_else(kind: str, row: Row[Any], home: Path) -> None:
     _, answer = KINDS[kind]
-    began_s, began_mib = cpu_s(), memory_mib()
+    began_s, began_mib = cpu_s(), start_peak()
 
     said = answer(row, home)
 
-    took_s, taken_mib = cpu_s() - began_s, memory_mib() - began_mib
+    took_s, taken_mib = cpu_s() - began_s, peak_mib() - began_mib
     assert row.refusal in said if row.refusal or kind in SAYS_MORE else not said
     assert took_s < CPU_S
     assert taken_mib < MEMORY_MIB
@@ -98,8 +99,3 @@ def test_each_row_has_a_name_of_its_own_and_all_are_counted() -> None:
 def cpu_s() -> float:
     """Return the CPU that this process and those it has called have taken."""
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-
-
-def memory_mib() -> int:
-    """Return the most memory that this process has had so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
