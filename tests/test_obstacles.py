@@ -120,7 +120,7 @@ VOLUME = Desired(Key("Volume", "images/a.raw"), parse("<volume/>"))
 
 
 @pytest.mark.case("38g")
-def test_missing_file_is_of_concern_only_to_what_is_to_run() -> None:
+def test_missing_file_holds_only_guests_that_run() -> None:
     off, active = Actual(GUEST, "", PLAIN), Actual(GUEST, "", PLAIN, live_xml=PLAIN, active=True)
 
     assert lacking(None, ("create", FILE)) == {}
@@ -131,7 +131,7 @@ def test_missing_file_is_of_concern_only_to_what_is_to_run() -> None:
 
 
 @pytest.mark.case("38g")
-def test_missing_file_that_the_plan_may_make_holds_nothing() -> None:
+def test_missing_file_in_pool_with_spec_does_not_hold_guest() -> None:
     steps = (("create", FILE), ("start", None))
     active = Actual(POOL.key, "", "<pool/>", active=True)
 

@@ -14,7 +14,7 @@ from kvmreconcile.cli.plan import Only
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Deed, carry_out
 from kvmreconcile.cli.site import check_known, chosen, open_site, read_origin, rules_of
-from kvmreconcile.cli.terminal import ask, can_ask, complain, note, palette, say, show
+from kvmreconcile.cli.terminal import ask, can_ask, complain, palette, say, show, warn
 from kvmreconcile.model import Plan, Prune, Reason, Report, Result, World
 from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.plan import Overrides
@@ -99,7 +99,7 @@ class _Run:
         world, plan = self.look()
         check_known(self.overrides.only or (), world)
         complain(plan.problems)
-        note(plan.notes)
+        warn(plan.notes)
         self.show(plan)
         approved = self.options.approve
         if approved and approved != plan.digest and not plan.is_empty:

@@ -11,7 +11,7 @@ import typer
 
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import check_known, chosen, read_specs, rules_of, view_site
-from kvmreconcile.cli.terminal import complain, note, palette, show
+from kvmreconcile.cli.terminal import complain, palette, show, warn
 from kvmreconcile.exact import exact
 from kvmreconcile.model import Plan, World
 from kvmreconcile.plan import Overrides
@@ -70,7 +70,7 @@ def plan(options: PlanOptions) -> int:
     if options.exact:
         made = _exact(made, world, rules_of(kinds))
     complain(made.problems)
-    note(made.notes)
+    warn(made.notes)
     show(_rendered(made, rules_of(kinds), options.output))
     if specs.problems or made.problems:
         return 1

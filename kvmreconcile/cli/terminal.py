@@ -32,10 +32,10 @@ def complain(problems: Iterable[Problem]) -> None:
         say(str(problem).replace("\n", " "))
 
 
-def note(notes: Iterable[Problem]) -> None:
-    """Print what may be a mistake, one note a line."""
+def warn(notes: Iterable[Problem]) -> None:
+    """Print what may be a mistake, one warning a line."""
     for each in notes:
-        say(f"note: {each}".replace("\n", " "))
+        say(f"warning: {each}".replace("\n", " "))
 
 
 def palette(stream: TextIO) -> Palette:

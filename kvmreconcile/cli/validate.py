@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import read_specs
-from kvmreconcile.cli.terminal import note, show
+from kvmreconcile.cli.terminal import show, warn
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Observation, World
 from kvmreconcile.plan.clashes import find_clashes
@@ -32,7 +32,7 @@ def validate(options: ValidateOptions) -> int:
     problems = (*loaded.problems, *clashes.problems, *_unusable(loaded.desired.values(), kinds))
     for problem in problems:
         show(str(problem).replace("\n", " "))
-    note(clashes.notes)
+    warn(clashes.notes)
     if problems:
         return 1
     files = {document.source.file for document in loaded.documents}

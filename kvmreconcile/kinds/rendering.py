@@ -5,6 +5,7 @@ Separate from the kinds, so that `xml`, `apply` or `update` mean the same in eac
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from pydantic import BaseModel
@@ -15,7 +16,7 @@ from kvmreconcile.kinds.lens import write
 from kvmreconcile.kinds.unmatched import Unmatched, find_unmatched
 from kvmreconcile.kinds.update import effect
 from kvmreconcile.model import Apply, Desired, Key, Policy
-from kvmreconcile.tree import Node, Rules, make, overlay, parse, paths
+from kvmreconcile.tree import Node, Rules, diff, make, overlay, parse, paths
 from kvmreconcile.tree.rules import labels
 from kvmreconcile.tree.variants import for_policy
 
@@ -31,8 +32,8 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
         rules: The kind's.
 
     Raises:
-        SpecError: The fragment is not well-formed, is of another kind, names another object, or has an element that
-            matches no entry of a list among the fields.
+        SpecError: The fragment is not well-formed, is of another kind, names another object, sets a value otherwise than
+            a field, or has an element that matches no entry of a list among the fields.
     """
     try:
         fields = write(spec, root, _literal(rules))
@@ -56,7 +57,23 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
     lacking = tuple(find_unmatched(spec, fields, fragment, literal))
     if lacking:
         raise SpecError([problem for each in lacking for problem in _apart(document, each, rules).problems])
-    return overlay(fields, fragment, literal)
+    merged = overlay(fields, fragment, literal)
+    if overridden := tuple(_overridden(fields, merged, literal)):
+        raise SpecError([problem for path in overridden for problem in _twice(document, path).problems])
+    return merged
+
+
+def _overridden(fields: Node, merged: Node, rules: Rules) -> Iterator[str]:
+    """Yield the paths of values that fields set and the fragment sets otherwise."""
+    for change in diff(fields, merged, rules):
+        is_value = isinstance(change.old, str) and isinstance(change.new, str)
+        if is_value and not change.path.endswith("/@unit"):
+            yield change.path
+
+
+def _twice(document: Document, path: str) -> SpecError:
+    what = f"sets {path} to another value than the field for it does"
+    return _error(document, what, "keep one of the two", "" if "[" in path else path)
 
 
 def _apart(document: Document, found: Unmatched, rules: Rules) -> SpecError:

@@ -107,7 +107,7 @@ class Obstacle:
 
     Attributes:
         file: The file that is missing, if that is why; an object of the same plan may make it.
-        is_certain: Whether nothing of ours could go on all the same. If not, approving the plan has it tried.
+        is_certain: Whether the check cannot be wrong. If it can, approving the plan runs the action anyway.
     """
 
     why: str

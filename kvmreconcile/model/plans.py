@@ -103,7 +103,7 @@ class Hold(Enum):
     STRAYED = "it is on another file than its spec names"
     CONTENT = "its content cannot be used"
     UNSUPPORTED = "this libvirt cannot do it"
-    HOST = "the host is not ready for it"
+    HOST = "the host does not meet a requirement"
     INVALID = "the definition is not valid"
     AMBIGUOUS = "the spec does not say which device is which"
     FAULT = "it stands still, and not because anybody wants it"
@@ -146,7 +146,7 @@ class Plan:
         in_sync: Objects that need nothing done.
         records: Objects of which only the state is out of date; it is refreshed without touching the host.
         problems: What keeps objects out of the plan until their specs are mended.
-        notes: What in specs may be a mistake, and keeps nothing out of the plan.
+        notes: Warnings about specs, which do not block the plan.
         instead: What is wanted of objects in place of what their specs say, because an edit was taken back.
         digest: Identifies exactly these actions and held ones; an approval quotes it.
         lost: Why the state is taken to be lost, and what to do; "" where it is not.

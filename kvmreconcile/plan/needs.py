@@ -26,7 +26,7 @@ class Needs:
         direct: What each points to.
         left_out: What has no place in the order, and why, in a few words.
         problems: The same, for who must mend it.
-        notes: What may be a mistake, and keeps nothing out of the plan.
+        notes: Warnings about specs, which do not block the plan.
     """
 
     sequence: tuple[Key, ...]

@@ -1,5 +1,5 @@
 """
-Hold what is to be done to an object while another object, managed or not, has what it claims.
+Hold actions that need what another object, managed or not, has.
 
 A start is held while an active object has any claim in common. Creating or changing an object is held as long as
 another exists with what libvirt gives one object alone, such as a UUID. Unlike a clash between specs, this needs no edit of
@@ -66,7 +66,7 @@ class _Owners:
                 # A running definition may have another bridge or UUID than the stored one.
                 stored = tuple(self._claims("stored", key, seen.xml, seen.tree))
                 live = tuple(self._claims("live", key, seen.live_xml or "", seen.live)) if seen.active else ()
-                self._existing.add(key, (claim for claim in (*stored, *live) if claim.row.refused))
+                self._existing.add(key, (claim for claim in (*stored, *live) if claim.row.unique))
                 self._active.add(key, (live or stored) if seen.active else ())
 
     def why_not(self, action: Action, steps: tuple[Action, ...]) -> tuple[str, str] | None:
@@ -75,7 +75,7 @@ class _Owners:
         actual = self._world.observed.actual(key)
         whole = definition(steps) or (actual.tree if actual else self._world.desired[key].tree)
         for claim in claims(whole, self._kind.rules, self._lookup):
-            if is_start or claim.row.refused:
+            if is_start or claim.row.unique:
                 having = (self._active if is_start else self._existing).of(claim)
                 # If both have the same claim already, libvirt has accepted it, and this step changes nothing.
                 if having and key not in having:
@@ -86,8 +86,8 @@ class _Owners:
         secrets = (*secret_paths(key, self._world), *secret_paths(owner, self._world))
         what = shown(claim, self._kind.rules, secrets)
         if is_start:
-            return f"{owner} is active and has the {what}", f"wait until {owner} is off"
-        return f"{owner} has the {what}", f"it goes on once {owner} has given it up; or choose another"
+            return f"{owner} is active and has the {what}", f"stop {owner}, or wait until it is inactive"
+        return f"{owner} has the {what}", f"change or remove {owner}, or give {key} another {claim.row.what}"
 
     def _claims(self, what: str, key: Key, xml: str, tree: Node | None) -> Iterator[Claim]:
         """Yield what a definition claims. Finding the elements takes longest, and is cached for each definition."""

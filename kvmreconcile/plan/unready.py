@@ -16,4 +16,7 @@ def unready(world: World, *, approved: bool) -> Iterator[tuple[Key, Stop]]:
         if obstacle.is_certain:
             yield key, (Hold.HOST, obstacle.why, obstacle.todo, None)
         elif not approved:
-            yield key, (Hold.HOST, obstacle.why, f"{obstacle.todo}; or approve this plan to try it", None)
+            yield (
+                key,
+                (Hold.HOST, obstacle.why, f"{obstacle.todo}; or approve this plan to try it anyway", None),
+            )

@@ -123,7 +123,7 @@ class Identity:
         overlaps: Tells whether two values that differ share something all the same.
         proves: Whether an object that claims the same is the same object under another name.
         always: Whether an object claims it also while it is not active.
-        refused: Whether libvirt refuses to define a second object that claims it.
+        unique: Whether libvirt refuses to define a second object that claims it.
         data: Whether it is where the object keeps its data.
     """
 
@@ -136,7 +136,7 @@ class Identity:
     overlaps: Callable[[str, str], bool] | None = None
     proves: bool = False
     always: bool = False
-    refused: bool = False
+    unique: bool = False
     data: bool = False
 
 

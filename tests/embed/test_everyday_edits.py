@@ -26,6 +26,8 @@ pytestmark = [pytest.mark.figures, pytest.mark.timeout(900), pytest.mark.case("3
 
 Fields = dict[str, Any]
 SLICES = 4
+UNSTABLE = {"console-compat2.xml"}
+"""Definitions that libvirt changes when it reads back what it wrote: the console's port here."""
 FAILED_SHARE = 0.01
 """How many of the edits may fail, each with a reason."""
 MAC = "52:54:00:ed:17:ed"
@@ -63,29 +65,39 @@ def _address(fields: Fields, domain: Node) -> bool:
         if (
             found
             and (device.get("type"), device.get("model")) not in _FIXED
+            and device.get("type") != "ide"
             and 'type="pci"' in device["xml"]
         ):
             bus = re.search(r'\bbus="([^"]*)"', found[0])
             if bus and int(bus[1], 0) and _is_express(domain):
                 # A port of PCI Express has one slot.
                 continue
-            device["xml"] = device["xml"].replace(found[0], f"{found[1]}{_free_slot(domain)}{found[3]}", 1)
+            slot = _free_slot(domain)
+            if slot is None:
+                return False
+            device["xml"] = device["xml"].replace(found[0], f"{found[1]}{slot}{found[3]}", 1)
             return True
     return False
 
 
-_FIXED = {("usb", "ich9-ehci1"), ("usb", "ich9-uhci1"), ("usb", "ich9-uhci2"), ("usb", "ich9-uhci3")}
-"""Controllers that sit together in one slot."""
+_FIXED = {
+    ("usb", "piix3-uhci"),
+    ("usb", "ich9-ehci1"),
+    ("usb", "ich9-uhci1"),
+    ("usb", "ich9-uhci2"),
+    ("usb", "ich9-uhci3"),
+}
+"""Controllers that are a part of the chipset, or sit together in one slot."""
 
 
 def _is_express(domain: Node) -> bool:
     return any(c.attr("model") == "pcie-root" for c in domain.all("devices/controller"))
 
 
-def _free_slot(domain: Node) -> str:
+def _free_slot(domain: Node) -> str | None:
     devices = domain.child("devices")
     taken = {int(d.get("address/@slot") or "0", 0) for d in devices.children} if devices else set[int]()
-    return f"0x{next(slot for slot in range(0x1C, 2, -1) if slot not in taken):02x}"
+    return next((f"0x{slot:02x}" for slot in range(0x1C, 2, -1) if slot not in taken), None)
 
 
 def _target(fields: Fields, domain: Node) -> bool:
@@ -139,7 +151,7 @@ def _add_sound(fields: Fields, _: Node) -> bool:
 def _memory(fields: Fields, domain: Node) -> bool:
     if domain.find("cpu/numa") or domain.find("devices/memory") or domain.find("maxMemory"):
         return False
-    fields["memory"] = "3GiB"
+    fields["memory"] = "64GiB"
     return True
 
 
@@ -206,6 +218,7 @@ def _guests() -> list[Path]:
 
 def test_adopted_domain_accepts_common_edits(hypervisor: Embedded, sample: list[Path]) -> None:
     made, lines, whole, failed = Counter[str](), [], 0, []
+    sample = [file for file in hypervisor.accepted(sample) if file.name not in UNSTABLE]
     for file in sample:
         hypervisor.clear()
         key = hypervisor.define(file.read_text())

@@ -105,7 +105,7 @@ def test_disk_on_a_new_volume_reads_it_as_the_volume_is_written(
 
 
 @pytest.mark.case("38c")
-def test_boot_order_of_a_device_is_held_beside_one_that_the_host_has(tmp_path: Path) -> None:
+def test_boot_order_in_device_and_os_is_rejected(tmp_path: Path) -> None:
     mistakes = BY_NAME["Domain"].mistakes
     order, boot = "disks: [{name: a, file: /a.raw, bootOrder: 1}]", "boot: {order: [hd]}"
 

@@ -103,7 +103,9 @@ def test_network_is_held_while_the_host_has_a_device_of_its_bridges_name(site: S
     site.write("lan.yaml", NETWORK)
     site.lab.exec("ip", "link", "add", "virbr9", "type", "bridge")
 
-    assert "cannot create the bridge virbr9: the host has a device" in held(site)["Network/lan"]
+    assert (
+        "the host has a network device virbr9; libvirt cannot create the bridge" in held(site)["Network/lan"]
+    )
     assert site.apply().exit_code == 3
 
     site.lab.exec("ip", "link", "delete", "virbr9")
@@ -164,7 +166,7 @@ def test_network_is_held_while_the_host_has_a_route_to_its_subnet(site: Site, la
 
     held = apply_on_the_machine(site)
 
-    assert "a route to 192.0.2.128/25 by uplink, which conflicts with the subnet 192.0.2.0/24" in held
+    assert "the host's route 192.0.2.128/25 dev uplink conflicts with the subnet 192.0.2.0/24" in held
     assert "exit code 3" in held
     lab.exec("ip", "link", "delete", "uplink")
     assert "exit code" not in apply_on_the_machine(site)

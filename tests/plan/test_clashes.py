@@ -278,9 +278,9 @@ def test_same_mac_on_different_networks_is_a_note_and_holds_nothing(tmp_path: Pa
     assert {"start Domain/one", "start Domain/two"} <= set(done(made))
     (note,) = (str(each).replace(f"{tmp_path}/specs.yaml:", "") for each in made.notes)
     assert note.startswith("10:")
-    assert "Domain/two and Domain/one have the same MAC address 52:54:00:00:00:33, on different netw" in note
+    assert "Domain/two has the same MAC address 52:54:00:00:00:33 as Domain/one, on another network" in note
     assert "(the other is at 5:" in note
-    assert json.loads(render_json(made, RULES))["notes"][0]["todo"].startswith("if that is a mistake")
+    assert json.loads(render_json(made, RULES))["notes"][0]["todo"].startswith("if that is not intended")
 
 
 @pytest.mark.case("35")
@@ -318,7 +318,7 @@ def test_start_is_held_while_an_active_object_has_the_same_state(tmp_path: Path,
 
 
 @pytest.mark.case("35")
-def test_guests_that_are_off_may_swap_what_libvirt_lets_several_have(tmp_path: Path) -> None:
+def test_stopped_guests_can_swap_nvram_files(tmp_path: Path) -> None:
     files = ("/1.fd", "/2.fd")
     uuids = (UUID, UUID.replace("1", "3"))
     objects = [
@@ -372,7 +372,7 @@ def test_bridge_of_an_unmanaged_network_holds_an_edit(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("35")
-def test_bridge_of_a_network_that_goes_first_is_free(tmp_path: Path) -> None:
+def test_bridge_of_network_removed_first_can_be_reused(tmp_path: Path) -> None:
     xml = f"<network><name>old</name><uuid>{UUID}</uuid><bridge name='virbr7'/></network>"
     old = Key("Network", "old")
     was = Actual(key=old, uuid=UUID, xml=xml, stamp=Stamp("test", str(old), UUID))

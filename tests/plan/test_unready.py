@@ -24,5 +24,5 @@ def test_hold_ends_by_approval_only_if_the_obstacle_is_uncertain(*, is_certain: 
 
     assert done(made) == ["create Domain/db"]
     assert {(h.action.key, h.hold, h.detail) for h in made.held} == {(WEB, Hold.HOST, "it is missing")}
-    assert all(h.release.endswith("or approve this plan to try it") != is_certain for h in made.held)
+    assert all(h.release.endswith("or approve this plan to try it anyway") != is_certain for h in made.held)
     assert ("create Domain/web" in done(approved)) != is_certain

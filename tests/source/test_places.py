@@ -166,3 +166,34 @@ def test_dhcp_on_two_addresses_of_a_family_is_reported_and_of_two_families_is_no
     file = tmp_path / "it.yaml"
     file.write_text(HEAD.format(kind="Network") + two.format("'2001:db8::1/64'"))
     assert load([file], BY_NAME, "test").problems == ()
+
+
+@pytest.mark.case("30")
+def test_value_in_xml_that_differs_from_its_field_is_reported(tmp_path: Path) -> None:
+    spec = (
+        "  memory: 64MiB\n  title: one\n  xml: |\n    <domain>\n      <title>one</title>\n"
+        "      <memory unit='MiB'>32</memory>\n    </domain>\n"
+    )
+
+    (problem,) = told(tmp_path, "Domain", spec)
+
+    assert "10:5: Domain/it: spec.xml: sets memory to another value than the field for it does" in problem
+    assert problem.endswith("; keep one of the two")
+
+
+@pytest.mark.case("31")
+def test_interfaces_of_a_team_have_the_same_mac(tmp_path: Path) -> None:
+    file = tmp_path / "it.yaml"
+    pair = (
+        "  - {name: main, network: lan, mac: '52:54:00:00:00:07', teaming: {type: persistent}}\n"
+        "  - {name: vf, hostdev: '0000:03:10.1', mac: '52:54:00:00:00:07', teaming: {type: transient, persistent: ua-main}}\n"
+    )
+    file.write_text(HEAD.format(kind="Domain") + "  memory: 64MiB\n  interfaces:\n" + pair)
+
+    assert load([file], BY_NAME, "test").problems == ()
+    file.write_text(
+        file.read_text()
+        .replace(", teaming: {type: persistent}", "")
+        .replace(", teaming: {type: transient, persistent: ua-main}", "")
+    )
+    assert "two devices have the mac" in str(load([file], BY_NAME, "test").problems[0])

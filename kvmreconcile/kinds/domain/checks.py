@@ -39,7 +39,9 @@ def _devices(hardware: Hardware) -> Iterator[str]:
     )  # fmt: skip
     yield from _twice("name", [device.name for device in named])
     yield from _twice("target", [disk.target for disk in disks])
-    yield from _twice("mac", [nic.mac.lower() if nic.mac else None for nic in interfaces])
+    # Both interfaces of a team have one MAC address.
+    alone = [nic for nic in interfaces if nic.teaming is None]
+    yield from _twice("mac", [nic.mac.lower() if nic.mac else None for nic in alone])
     yield from _twice("bootOrder", [device.boot_order for device in (*disks, *interfaces, *hostdevs)])
     yield from _twice("PCI address", [*(dev.pci for dev in hostdevs), *(nic.hostdev for nic in interfaces)])
 

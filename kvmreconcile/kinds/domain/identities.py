@@ -40,7 +40,7 @@ def _disk(*value: str, names: tuple[str, str] | None = None) -> Identity:
 
 IDENTITIES: Table[tuple[Identity, ...]] = Table(
     {
-        "uuid": (Identity("UUID", ("",), proves=True, always=True, refused=True),),
+        "uuid": (Identity("UUID", ("",), proves=True, always=True, unique=True),),
         "devices/disk": (
             _disk("source/@file"),
             _disk("source/@dev"),

@@ -31,7 +31,7 @@ def find_taken_bridge(virt: libvirt.virConnect, network: Node) -> Obstacle | Non
     if bridge is None or mode_of(network) not in OWN_BRIDGE or not has_net_device(virt, bridge):
         return None
     return Obstacle(
-        f"cannot create the bridge {bridge}: the host has a device of that name, which libvirt might delete",
-        "give the network another bridge, or, if nothing uses the device (a killed libvirtd may have left it): "
+        f"the host has a network device {bridge}; libvirt cannot create the bridge, and might delete that device",
+        "give the network another bridge; or, if nothing uses the device (a libvirtd that was killed may have left it): "
         f"ip link delete {bridge}",
     )

@@ -28,10 +28,10 @@ IDENTITIES: Table[tuple[Identity, ...]] = Table(
     {
         "": (
             Identity(
-                "bridge", ("bridge/@name",), when=_has_own_bridge, proves=True, always=True, refused=True
+                "bridge", ("bridge/@name",), when=_has_own_bridge, proves=True, always=True, unique=True
             ),
         ),
-        "uuid": (Identity("UUID", ("",), proves=True, always=True, refused=True),),
+        "uuid": (Identity("UUID", ("",), proves=True, always=True, unique=True),),
         "ip": (Identity("subnet", ("@address", "@prefix"), overlaps=_overlap, proves=True),),
     }
 )

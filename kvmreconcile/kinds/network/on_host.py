@@ -33,9 +33,9 @@ class OnHost:
         active = self._active.get(network.get("name") or "")
         running = set(subnets_of(active)) if active else set()
         for subnet in subnets_of(network):
-            # That both are there already was somebody's decision, and a restart changes nothing about it.
+            # The running network and the route coexist already; a restart does not change that.
             if subnet not in running and (route := self._conflicting(subnet)):
-                why = f"the host has a route to {route.to} by {route.device}, which conflicts with the subnet {subnet}"
+                why = f"the host's route {route.to} dev {route.device} conflicts with the subnet {subnet}"
                 yield Obstacle(why, "give the network another subnet, or delete the route", is_certain=False)
 
     def _conflicting(self, subnet: Subnet) -> Route | None:

@@ -77,11 +77,11 @@ RULES = Rules(
                     when=_is_plain_directory,
                     proves=True,
                     always=True,
-                    refused=True,
+                    unique=True,
                 ),
                 Identity("directory", ("target/path",), when=_has_directory, proves=True, always=True),
             ),
-            "uuid": (Identity("UUID", ("",), proves=True, always=True, refused=True),),
+            "uuid": (Identity("UUID", ("",), proves=True, always=True, unique=True),),
             # One target of iSCSI may be on several portals.
             "source": (
                 Identity(
@@ -94,7 +94,7 @@ RULES = Rules(
             ),
             "source/device": (
                 Identity(
-                    "source device", ("@path",), when=_is_of_host, proves=True, always=True, refused=True
+                    "source device", ("@path",), when=_is_of_host, proves=True, always=True, unique=True
                 ),
             ),
         }

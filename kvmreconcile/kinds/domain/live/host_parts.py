@@ -53,14 +53,14 @@ class HostParts:
 
     @cached_property
     def _is_known(self) -> bool:
-        """Whether what a domain is started with is what this machine has: a hook of libvirt may make files and bridges."""
+        """Whether this process sees the same files and devices as libvirt; a hook of libvirt may create more."""
         is_ours = is_here(self._connection.uri) and self._connection.virt.getType() == "QEMU"
         return is_ours and not any(map(_may_exist, HOOKS))
 
     def _lacks_files(self, domain: Node) -> Iterator[Obstacle]:
         for file, what in needed_files(domain):
             if self._files.lacks(Path(file)):
-                why, todo = f"its {what} {file} does not exist", "create the file, or correct the path"
+                why, todo = f"its {what} {file} does not exist", "create it, or correct the path"
                 yield Obstacle(why, todo, file, is_certain=False)
 
     def _lacks_links(self, domain: Node) -> Iterator[Obstacle]:
