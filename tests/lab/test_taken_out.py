@@ -10,10 +10,11 @@ from tests.lab.passes import Passes
 from tests.lab.whole_specs import DISK, ELSEWHERE, IMAGES, KNOWN, WHOLES, Fields, leaves, places
 
 EDITS = [
-    pytest.param(name, rest, id=f"{name}, without {what}")
+    pytest.param(name, rest, id=f"{name}, without {what}", marks=pytest.mark.full if number % 2 else ())
     for name, whole in WHOLES.items()
-    for what, rest in whole.edits()
+    for number, (what, rest) in enumerate(whole.edits())
 ]
+"""Every second one is only run with --full."""
 
 
 @pytest.fixture(scope="module")
