@@ -222,10 +222,10 @@ def test_commands_of_root_leave_the_state_to_the_daemon(site: Site) -> None:
     commit = site.commit({"web1.yaml": GUEST.replace("memory:", "title: By hand\n  memory:")})
 
     site.host.run(
-        "mkdir /root/keys; cp /etc/kvmreconcile/id_ed25519 /root/keys/git-ssh-key\n"
-        "cp /etc/kvmreconcile/known_hosts /root/keys/git-known-hosts"
+        "mkdir /srv/keys; cp /etc/kvmreconcile/id_ed25519 /srv/keys/git-ssh-key\n"
+        "cp /etc/kvmreconcile/known_hosts /srv/keys/git-known-hosts; chown -R kvmreconcile: /srv/keys"
     )
-    fetched = site.host.output("env", "CREDENTIALS_DIRECTORY=/root/keys", "kvmreconcile", "fetch")
+    fetched = site.host.output("env", "CREDENTIALS_DIRECTORY=/srv/keys", "kvmreconcile", "fetch")
     assert fetched.startswith(commit)
     site.host.exec("kvmreconcile", "apply", "--yes")
     site.commit({"web1.yaml": GUEST.replace("memory:", "title: By itself\n  memory:")})

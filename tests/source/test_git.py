@@ -17,6 +17,7 @@ from kvmreconcile.settings import Settings
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.git import repository as module
 from kvmreconcile.source.git.command import Git
+from kvmreconcile.source.git.remote import Credentials
 from tests.origin import Origin
 
 NOBODY = 65534
@@ -525,3 +526,18 @@ def test_git_that_is_called_holds_the_lock_as_well(remote: Remote, tmp_path: Pat
     os.close(handle)
 
     assert (inside, outside) == ("held", "free")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")
+def test_key_that_the_owner_of_the_state_cannot_read_is_named() -> None:
+    with TemporaryDirectory(dir="/var/tmp") as made:
+        state, key = Path(made, "state"), Path(made, "key")
+        state.mkdir()
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", made], check=True)
+        key.touch(0o600)
+        remote = Remote("ssh://git@127.0.0.1:1/x", credentials=Credentials(ssh_key=key))
+
+        said = refusal(Repository(remote, state))
+
+    assert f"{key} not accessible: Permission denied" in said
+    assert "let the owner of the state directory read it" in said
