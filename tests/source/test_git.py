@@ -531,9 +531,10 @@ def test_git_that_is_called_holds_the_lock_as_well(remote: Remote, tmp_path: Pat
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")
 def test_key_that_the_owner_of_the_state_cannot_read_is_named() -> None:
     with TemporaryDirectory(dir="/var/tmp") as made:
-        state, key = Path(made, "state"), Path(made, "key")
+        state, key = Path(made, "state"), Path(made, "private/key")
         state.mkdir()
         subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", made], check=True)
+        key.parent.mkdir(mode=0o700)
         key.touch(0o600)
         remote = Remote("ssh://git@127.0.0.1:1/x", credentials=Credentials(ssh_key=key))
 

@@ -148,6 +148,7 @@ def _advice(said: str) -> str:
 _ADVICE = {
     "cannot be called": "install git",
     "not accessible: Permission denied": "let the owner of the state directory read it: git runs as that user, for root too",
+    "Load key": "let the owner of the state directory read the key (git.sshKey): git runs as that user, for root too",
     "Host key verification failed": "give the server's key in git.knownHosts",
     "Permission denied": "see that the server knows this host's key (git.sshKey)",
     "Authentication failed": "see that git.passwords holds what the server asks for",
