@@ -4,6 +4,7 @@ One pass: what is wanted, what is, what would be done, and doing it.
 Separate from the command line and the daemon, which are only two ways of asking for a pass.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,10 @@ from kvmreconcile.verdicts import Judge, Verdicts
 Kinds = Mapping[str, Kind]
 KINDS_OF_OTHERS = "kvmreconcile.kinds"
 """Entry-point group in which another package offers kinds, each under its name."""
+
+
+_VALIDATING_SHARE = 0.25
+"""How long validating many definitions may take, as a share of planning."""
 
 
 def known_kinds() -> Kinds:
@@ -153,6 +158,7 @@ class Site:
             settle_s=self.settings.settle.removal_s,
         )
         planner = find(PLANNERS, self.settings.planner)
+        began_s = time.monotonic()
         plan: Plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
         # Only files that something would be made of are read: of all others it does not matter what they hold.
         unusable = self._obstacles.in_new(plan)
@@ -160,7 +166,8 @@ class Site:
         if unusable or lacking:
             world = replace(world, obstacles={**world.obstacles, **unusable}, lacking=lacking)
             plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
-        verdicts = self._verdicts.of(plan, world, self.kinds)
+        within_s = (time.monotonic() - began_s) * _VALIDATING_SHARE
+        verdicts = self._verdicts.of(plan, world, self.kinds, within_s)
         if refused := {key: verdict.refused for key, verdict in verdicts.items() if verdict.refused}:
             plan = self._fenced(
                 planner(replace(world, refused=refused), self.kinds, overrides, limits), world

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kvmreconcile import verdicts as module
 from kvmreconcile.host.oracle import Oracle
 from kvmreconcile.model import Key
 from kvmreconcile.plan import Overrides, plan
@@ -120,6 +121,36 @@ def test_definitions_that_differ_only_in_names_are_validated_once(oracle: Oracle
     assert len(first) == 8
     assert first == second
     assert len(asked.questions) == 1
+
+
+def test_definitions_that_differ_only_in_memory_are_validated_once(oracle: Oracle, tmp_path: Path) -> None:
+    asked = Asked(oracle)
+    specs = [guest(f"g{n}").replace("64MiB", f"{64 + n}MiB") for n in range(8)]
+    numa = "cpu: {numa: [{id: 0, cpus: '0', memory: 64MiB}]}, vcpus: 1"
+    other = [
+        guest(f"numa{n}", numa.replace("64", str(64 + n))).replace("64MiB, ", f"{64 + n}MiB, ", 1)
+        for n in range(2)
+    ]
+
+    verdicts = said(Verdicts(lambda: asked), tmp_path, [*specs, *other])
+
+    assert set(verdicts.values()) == {Verdict()}
+    assert len(asked.questions) == 3
+
+
+@pytest.mark.case("38")
+def test_of_very_many_unlike_definitions_some_are_not_validated(
+    oracle: Oracle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "AT_LEAST", 2)
+    asked = Asked(oracle)
+    specs = [guest(f"g{n}", f"state: stopped, vcpus: {n + 1}") for n in range(5)]
+    world = made_up(tmp_path, specs)
+
+    verdicts = Verdicts(lambda: asked).of(plan(world, BY_NAME, Overrides()), world, BY_NAME, within_s=0.0)
+
+    assert len(asked.questions) == 2
+    assert [v.unknown for v in verdicts.values()] == ["", "", *(["too many definitions changed at once"] * 3)]
 
 
 def test_mended_guest_is_validated_again_and_its_likes_are_not_refused_with_it(
