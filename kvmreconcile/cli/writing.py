@@ -6,12 +6,13 @@ number, so such values are quoted.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 from yamlcore import CoreDumper  # type: ignore[import-untyped] # it carries no annotations
 
+COMMENT = "# Its address keeps the device where the guest knows it; without it, libvirt may choose another."
 WIDTH = 100
 """What fits into so many characters is written on one line."""
 
@@ -56,7 +57,30 @@ def write_document(document: Mapping[str, Any]) -> str:
     dumper.open()
     dumper.serialize(node)
     dumper.close()
-    return stream.getvalue()
+    return _commented(stream.getvalue())
+
+
+def _commented(text: str) -> str:
+    """Return a document with a comment above the first device whose XML has an address, for whoever wonders why."""
+    line = next(_addresses(yaml.compose(text, yaml.SafeLoader)), None)
+    if line is None:
+        return text
+    lines = text.splitlines(keepends=True)
+    indent = lines[line][: -len(lines[line].lstrip(" "))]
+    return "".join([*lines[:line], f"{indent}{COMMENT}\n", *lines[line:]])
+
+
+def _addresses(node: yaml.Node | None, *, is_device: bool = False) -> Iterator[int]:
+    """Yield the lines, counted from 0, at which devices begin whose XML has an address."""
+    match node:
+        case yaml.SequenceNode():
+            for item in node.value:
+                yield from _addresses(item, is_device=True)
+        case yaml.MappingNode():
+            for key, value in node.value:
+                if is_device and key.value == "xml" and "<address" in value.value:
+                    yield node.start_mark.line
+                yield from _addresses(value)
 
 
 def _shape(node: yaml.Node) -> int:

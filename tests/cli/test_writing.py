@@ -3,7 +3,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kvmreconcile.cli.writing import WIDTH, write_document
+from kvmreconcile.cli.writing import COMMENT, WIDTH, write_document
 from kvmreconcile.source.item import plain
 from kvmreconcile.source.text import chunks, decode
 from kvmreconcile.source.yaml import read
@@ -97,3 +97,22 @@ def test_short_lists_and_mappings_stand_on_one_line() -> None:
     assert text.endswith("  xml: |\n    <a/>\n    <b/>\n")
     assert "- 199" in text
     assert max(map(len, text.splitlines())) <= WIDTH + 20
+
+
+def test_first_device_with_an_address_has_a_comment_that_says_why() -> None:
+    address = '<interface><address type="pci" slot="0x08"/></interface>'
+    spec = {
+        "title": "xml: <address",
+        "disks": [{"name": "a", "xml": "<disk>\n  <address/>\n</disk>\n"}],
+        "interfaces": [{"name": "b", "xml": address}, {"name": "c", "xml": address}],
+    }
+    document = {"kind": "Domain", "metadata": {"name": "x"}, "spec": spec}
+
+    text = write_document(document)
+
+    lines = text.splitlines()
+    assert [line.strip() for line in lines].count(COMMENT) == 1
+    index = next(number for number, line in enumerate(lines) if COMMENT in line)
+    assert lines[index + 1].lstrip().startswith("- name: a")
+    assert yaml.safe_load(text) == document
+    assert COMMENT not in write_document({"kind": "Domain", "spec": {"xml": "<domain><address/></domain>"}})
