@@ -61,7 +61,7 @@ def write_document(document: Mapping[str, Any]) -> str:
 
 
 def _commented(text: str) -> str:
-    """Return a document with a comment above the first device whose XML has an address, for whoever wonders why."""
+    """Return a document with a comment that explains the first address in a device's XML."""
     line = next(_addresses(yaml.compose(text, yaml.SafeLoader)), None)
     if line is None:
         return text

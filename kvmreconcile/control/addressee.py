@@ -1,7 +1,7 @@
 """
 The target of a request: the instance, state directory and connection it is meant for; any other daemon rejects it.
 
-Separate from the caller's identity. A client knows only the path of the socket, on which another instance, or a
+A client knows only the path of the socket, on which another instance, or a
 daemon with another state directory, may be listening.
 """
 

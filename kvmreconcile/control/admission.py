@@ -1,7 +1,7 @@
 """
 Limits on connections, enforced where they are accepted: before TLS, and before a byte of a request is read.
 
-Separate from the server, whose limits apply to requests and so not to idle connections.
+The server's own limits apply to requests and so not to idle connections.
 """
 
 import json

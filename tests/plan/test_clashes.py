@@ -67,7 +67,7 @@ def done(made: Plan) -> list[str]:
     return [f"{action.verb} {action.key}" for action in made.actions]
 
 
-def told(made: Plan, tmp_path: Path) -> list[str]:
+def messages(made: Plan, tmp_path: Path) -> list[str]:
     return [str(problem).replace(f"{tmp_path}/specs.yaml:", "") for problem in made.problems]
 
 
@@ -89,7 +89,7 @@ def test_specs_with_the_same_claim_are_both_in_error_and_others_are_planned(
     made = planned(tmp_path, [guest("one", spec), guest("two", spec), guest("other")])
 
     assert {action.key.name for action in made.actions} == {"other"}
-    first, second = told(made, tmp_path)
+    first, second = messages(made, tmp_path)
     assert f"Domain/one and Domain/two both have the {what} (the other is at 10:" in first
     assert first.startswith("5:")
     assert f"Domain/two and Domain/one both have the {what} (the other is at 5:" in second
@@ -105,7 +105,7 @@ def test_spec_whose_object_has_the_claim_is_planned(tmp_path: Path, spec: str) -
     made = planned(tmp_path, [guest("one", f"{spec}, adopt: true"), guest("two", spec)], [has])
 
     assert {action.key.name for action in made.actions} == {"one"}
-    (problem,) = told(made, tmp_path)
+    (problem,) = messages(made, tmp_path)
     assert problem.startswith("10:")
     assert "Domain/two and Domain/one both have" in problem
 
@@ -189,7 +189,7 @@ def test_existing_clash_is_reported_and_both_objects_are_still_planned(tmp_path:
     made = planned(tmp_path, specs, both)
 
     assert {"define Domain/one", "define Domain/twin"} <= set(done(made))
-    assert [problem.rpartition("; ")[2] for problem in told(made, tmp_path)] == [
+    assert [problem.rpartition("; ")[2] for problem in messages(made, tmp_path)] == [
         "give Domain/one its own",
         "give Domain/twin its own",
     ]
@@ -224,7 +224,7 @@ def test_guest_on_a_snapshot_has_the_disk_that_its_spec_names(tmp_path: Path) ->
     made = plan(world, BY_NAME, Overrides())
 
     assert {action.key.name for action in made.actions} <= {"one"}
-    (problem,) = told(made, tmp_path)
+    (problem,) = messages(made, tmp_path)
     assert "Domain/two and Domain/one both have" in problem
 
 
@@ -233,7 +233,7 @@ def test_many_copies_are_one_problem_each(tmp_path: Path) -> None:
     made = planned(tmp_path, [guest(f"g{n}", f"uuid: {UUID}") for n in range(5)])
 
     assert len(made.problems) == 5
-    assert "Domain/g0 and Domain/g1 and 3 more both have the UUID" in told(made, tmp_path)[0]
+    assert "Domain/g0 and Domain/g1 and 3 more both have the UUID" in messages(made, tmp_path)[0]
 
 
 @pytest.mark.case("24")
@@ -244,7 +244,7 @@ def test_secret_value_that_is_claimed_is_not_shown(tmp_path: Path) -> None:
 
     assert len(made.problems) == 2
     assert "sdz1" not in str(made.problems)
-    assert "disk (secret)" in told(made, tmp_path)[0]
+    assert "disk (secret)" in messages(made, tmp_path)[0]
 
 
 @pytest.mark.case("37")

@@ -225,17 +225,17 @@ class Finding:
     What was found of a conflict.
 
     Attributes:
-        told: What `validate` says.
+        messages: What `validate` prints.
         done: The steps of the plan.
         first: The first step on the object "one" that is held, and why; "" if none is.
     """
 
-    told: Sequence[str]
+    messages: Sequence[str]
     done: frozenset[str]
     first: str
 
     def __str__(self) -> str:
-        return "validate: both specs left out" if self.told else f"plan: {self.first}"
+        return "validate: both specs left out" if self.messages else f"plan: {self.first}"
 
 
 def find(conflict: Conflict, tmp_path: Path) -> Finding:
@@ -243,10 +243,10 @@ def find(conflict: Conflict, tmp_path: Path) -> Finding:
     loaded = load([written(conflict, tmp_path)], BY_NAME, "test")
     scene = world(loaded, conflict)
     alone = replace(scene, observed=Observation())
-    told = [str(problem) for problem in (*loaded.problems, *find_clashes(alone, BY_NAME).problems)]
+    messages = [str(problem) for problem in (*loaded.problems, *find_clashes(alone, BY_NAME).problems)]
     made = plan(scene, BY_NAME, Overrides())
     held = (f"{h.action.verb} {h.action.key} held: {h.detail}" for h in made.held if h.hold is Hold.CLAIM)
-    return Finding(told, frozenset(f"{a.verb} {a.key}" for a in made.actions), next(held, ""))
+    return Finding(messages, frozenset(f"{a.verb} {a.key}" for a in made.actions), next(held, ""))
 
 
 @pytest.mark.case("35")
@@ -261,14 +261,14 @@ def test_conflict_is_found_before_anything_is_done_and_others_go_on(
     assert {"create Domain/innocent", "start Domain/innocent"} <= found.done
     assert f"{conflict.held or 'create'} {conflict.kind}/one" not in found.done
     if conflict.held:
-        assert found.told == []
+        assert found.messages == []
         assert found.first.startswith(f"{conflict.held} {conflict.kind}/one held: {conflict.kind}/theirs ")
         assert f"the {conflict.what}" in found.first
     else:
-        assert any(conflict.what in line for line in found.told)
-        for line in found.told:
+        assert any(conflict.what in line for line in found.messages)
+        for line in found.messages:
             assert len(set(_PLACE.findall(line))) == 2
-        assert len(found.told) == len(conflict.specs)
+        assert len(found.messages) == len(conflict.specs)
         assert f"create {conflict.kind}/two" not in found.done
 
 

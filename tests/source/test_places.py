@@ -13,8 +13,8 @@ HEAD = "apiVersion: kvmreconcile/v1\nkind: {kind}\nmetadata: {{name: it}}\nspec:
 Q35 = "  machine: q35\n  memory: 64MiB\n"
 
 
-def told(tmp_path: Path, kind: str, spec: str) -> list[str]:
-    """Return what is told of a document, each with its line and column."""
+def messages(tmp_path: Path, kind: str, spec: str) -> list[str]:
+    """Return the messages about a document, each with its line and column."""
     file = tmp_path / "it.yaml"
     file.write_text(HEAD.format(kind=kind) + spec)
     loaded = load([file], BY_NAME, "test")
@@ -79,14 +79,14 @@ DOMAINS = [
 
 @pytest.mark.parametrize(("spec", "problems"), DOMAINS)
 def test_invalid_domain_is_reported_at_its_place(tmp_path: Path, spec: str, problems: list[str]) -> None:
-    assert [line.partition("; ")[0] for line in told(tmp_path, "Domain", spec)] == problems
+    assert [line.partition("; ")[0] for line in messages(tmp_path, "Domain", spec)] == problems
 
 
 @pytest.mark.case("38f")
 def test_volume_that_is_its_own_backing_store_is_reported(tmp_path: Path) -> None:
     spec = "  pool: p\n  capacity: 1MiB\n  format: qcow2\n  backing: {volume: it}\n"
 
-    assert told(tmp_path, "Volume", spec) == [
+    assert messages(tmp_path, "Volume", spec) == [
         '8:12: Volume/p/it: a volume cannot be its own backing store; name another volume, or remove "backing"'
     ]
 
@@ -151,14 +151,14 @@ def test_addresses_that_cannot_be_assigned_are_reported(
         assert load([file], BY_NAME, "test").problems == ()
         return
 
-    assert [line.partition("; ")[0] for line in told(tmp_path, "Network", spec)] == problems
+    assert [line.partition("; ")[0] for line in messages(tmp_path, "Network", spec)] == problems
 
 
 @pytest.mark.case("36")
 def test_dhcp_on_two_addresses_of_a_family_is_reported_and_of_two_families_is_not(tmp_path: Path) -> None:
     two = "  addresses:\n  - {{address: 192.0.2.1/24, dhcp: {{}}}}\n  - {{address: {}, dhcp: {{}}}}\n"
 
-    (line,) = told(tmp_path, "Network", two.format("198.51.100.1/24"))
+    (line,) = messages(tmp_path, "Network", two.format("198.51.100.1/24"))
 
     assert line.partition("; ")[0] == (
         "7:38: Network/it: only one IPv4 address of a network can have DHCP (the other is at 6:35)"
@@ -175,7 +175,7 @@ def test_value_in_xml_that_differs_from_its_field_is_reported(tmp_path: Path) ->
         "      <memory unit='MiB'>32</memory>\n    </domain>\n"
     )
 
-    (problem,) = told(tmp_path, "Domain", spec)
+    (problem,) = messages(tmp_path, "Domain", spec)
 
     assert "10:5: Domain/it: spec.xml: sets memory to another value than the field for it does" in problem
     assert problem.endswith("; keep one of the two")
