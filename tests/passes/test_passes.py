@@ -12,7 +12,7 @@ import pytest
 
 from kvmreconcile.errors import HostError, Refused, Rejected, StateError, Unsupported
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.model import Action, Desired, Hold, HostId, Key, Power, Result
+from kvmreconcile.model import Action, Desired, Hold, HostId, Key, Obstacle, Power, Result
 from kvmreconcile.origin import Origin
 from kvmreconcile.passes.approvals import Approval
 from kvmreconcile.passes.news import Acted, Broken, Looked, News, Ordered, Stepped
@@ -24,6 +24,8 @@ from kvmreconcile.settings import Settings
 from kvmreconcile.settling import SettleSettings
 from kvmreconcile.source.writing import Written
 from kvmreconcile.state import State
+from kvmreconcile.tree import Node
+from kvmreconcile.verdicts import Verdict, Verdicts
 from tests.execute.host import KINDS, Host, desired
 
 WEB, DB = Key("Domain", "web"), Key("Domain", "db")
@@ -265,6 +267,48 @@ def test_pass_that_puts_back_what_was_refused_follows_at_once(
     bench.run(SPECS)
 
     assert bench.rung == follows
+
+
+@pytest.mark.case("38g")
+def test_what_the_host_is_not_ready_for_is_planned_again_without_a_trigger(bench: Bench) -> None:
+    missing, lacks = Obstacle("no bridge", "create it"), [True]
+
+    def find(_definition: Node, /, *, runs: bool) -> list[Obstacle]:
+        return [missing] if runs and lacks[0] else []
+
+    kinds = {name: replace(kind, lacks=lambda _: find) for name, kind in bench.site.kinds.items()}
+    bench.site = replace(bench.site, kinds=kinds)
+    bench.settle()
+    due_s = bench.passes.due_s()
+    assert due_s is not None
+    assert 0 < due_s - time.monotonic() <= 31
+
+    lacks[0] = False
+    bench.run()
+
+    assert {"start Domain/web", "start Domain/db"} <= set(bench.did())
+    bench.settle()
+    assert bench.passes.due_s() is None
+
+
+@pytest.mark.case("38")
+def test_validating_many_definitions_may_take_a_share_of_planning(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float] = []
+
+    def validate(
+        _self: Verdicts, _plan: object, _world: object, _kinds: object, within_s: float
+    ) -> dict[Key, Verdict]:
+        limits.append(within_s)
+        return {}
+
+    monkeypatch.setattr(Verdicts, "of", validate)
+
+    bench.run("connected")
+
+    assert limits
+    assert all(0 < limit < 1 for limit in limits)
 
 
 def test_an_object_that_libvirt_cannot_tell_of_is_left_alone_and_the_others_are_not(bench: Bench) -> None:
