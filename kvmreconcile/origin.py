@@ -61,6 +61,9 @@ def find_repository(settings: Settings) -> Repository | None:
         directory=git.directory,
         allowed_signers=git.allowed_signers,
         allow_rewind=git.allow_rewind,
+        timeout_s=git.timeout_s,
+        max_download=git.max_download,
+        accept=git.accept,
         credentials=Credentials(
             ssh_key=credential(git.ssh_key, "git-ssh-key"),
             known_hosts=credential(git.known_hosts, "git-known-hosts"),

@@ -8,9 +8,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from kvmreconcile.kinds.part import Seconds, Spec
+from kvmreconcile.kinds.values import Size
 
 
 class LimitSettings(Spec):
@@ -118,6 +119,14 @@ def _is_no_command(url: str) -> str:
     return url
 
 
+def _directory(text: str) -> str:
+    """Return a directory in a repository as git writes it: "a/b"; "" is all of it."""
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise ValueError('a directory in a repository has no ".."')
+    return "/".join(parts)
+
+
 class GitSettings(Spec):
     """A repository of specs."""
 
@@ -136,7 +145,7 @@ class GitSettings(Spec):
         ),
     ] = "main"
     directory: Annotated[
-        Annotated[str, BeforeValidator(lambda text: str(text).strip("/"))],
+        Annotated[str, AfterValidator(_directory)],
         Field(description="The directory in it that holds this host's specs. Defaults to all of it."),
     ] = ""
     poll_s: Annotated[
@@ -161,6 +170,30 @@ class GitSettings(Spec):
             "Defaults to false."
         ),
     ] = False
+    timeout_s: Annotated[
+        Seconds,
+        Field(
+            alias="timeout",
+            ge=1,
+            description='A time such as "5min". How long git may make no progress before it is ended and tried again '
+            'later. Defaults to "2min".',
+        ),
+    ] = 120.0
+    max_download: Annotated[
+        Size,
+        Field(
+            gt=0,
+            description='A size such as "4GiB". How much of the branch, tag or commit may be downloaded at once. '
+            'Defaults to "1GiB".',
+        ),
+    ] = 1 << 30
+    accept: Annotated[
+        tuple[Annotated[str, Field(pattern="^[A-Za-z0-9]+$")], ...],
+        Field(
+            description="Defects of objects that are accepted, as git's message calls them (git-fsck(1), FSCK "
+            'MESSAGES), such as ["zeroPaddedFilemode"]. Defaults to none.'
+        ),
+    ] = ()
     ssh_key: Annotated[
         Path | None,
         Field(

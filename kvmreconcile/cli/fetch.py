@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from kvmreconcile.cli.options import Common
-from kvmreconcile.cli.terminal import show
+from kvmreconcile.cli.terminal import progress, show
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.origin import find_repository
 
@@ -19,7 +19,8 @@ def fetch(options: FetchOptions) -> int:
     repository = find_repository(settings)
     if repository is None:
         raise SpecError([Problem("git", "the settings name no repository", "set git.url")])
-    is_new = repository.update()
+    with progress() as tell:
+        is_new = repository.update(tell)
     if found := repository.in_force():
         revision = found[0]
         signed = f", signed by {revision.signer}" if revision.signer else ""

@@ -6,12 +6,17 @@ Separate so that colour, and what a terminal must never be sent, are decided onc
 
 import os
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.plan.render import Palette
 from kvmreconcile.plan.render.words import visible
+
+EVERY_S = 10.0
+"""How often progress is told where it cannot be shown in place."""
 
 
 def show(text: str) -> None:
@@ -30,6 +35,28 @@ def complain(problems: Iterable[Problem]) -> None:
     """Print what must be mended, one problem a line."""
     for problem in problems:
         say(str(problem).replace("\n", " "))
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Show lines of progress in one line of a terminal; elsewhere, such as in a log, one every few seconds."""
+    is_terminal, last_s = sys.stderr.isatty(), time.monotonic()
+
+    def tell(line: str) -> None:
+        nonlocal last_s
+        if is_terminal:
+            sys.stderr.write(f"\r\x1b[K{visible(line)}")
+            sys.stderr.flush()
+        elif time.monotonic() - last_s >= EVERY_S:
+            last_s = time.monotonic()
+            say(line)
+
+    try:
+        yield tell
+    finally:
+        if is_terminal:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 def warn(notes: Iterable[Problem]) -> None:

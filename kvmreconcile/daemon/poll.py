@@ -4,6 +4,7 @@ Fetch the repository, and ring when a newer revision is in force.
 Separate from the thread that makes passes: a server that answers slowly, or never, delays no pass.
 """
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -12,6 +13,9 @@ import structlog
 from kvmreconcile.errors import SourceError
 from kvmreconcile.passes.news import Asked, Follower, tell
 from kvmreconcile.source.git import Repository
+
+EVERY_S = 10.0
+"""How often the progress of a download is logged."""
 
 log = structlog.get_logger()
 
@@ -31,11 +35,12 @@ class Poll:
         self._followers = followers
         self._ring = ring
         self._wrong = ""
+        self._clock, self._told_s = time.monotonic, 0.0
         self.is_asking = False
 
     def __call__(self) -> None:
         """Bring the newest revision into force."""
-        self.is_asking = True
+        self.is_asking, self._told_s = True, self._clock()
         try:
             why = self._ask()
             commit = self._in_force().get("commit", "")
@@ -46,7 +51,7 @@ class Poll:
     def _ask(self) -> str:
         """Return why a newer revision cannot be had or must not be used, "" where all is well."""
         try:
-            is_new = self._repository.update()
+            is_new = self._repository.update(self._log_progress)
         except SourceError as error:
             if self._wrong != (wrong := str(error)):
                 log.warning("revision.refused", audit=True, where=error.problem.where,
@@ -60,6 +65,12 @@ class Poll:
             log.info("revision.in_force", audit=True, **self._in_force())
             self._ring()
         return ""
+
+    def _log_progress(self, line: str) -> None:
+        """Log how far a download is, every few seconds."""
+        if self._clock() - self._told_s >= EVERY_S:
+            self._told_s = self._clock()
+            log.info("revision.fetching", where=self._repository.name, progress=line)
 
     def _in_force(self) -> dict[str, str]:
         found = self._repository.in_force()

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from kvmreconcile import config
 from kvmreconcile.config import read_settings
@@ -132,3 +132,20 @@ def _reference(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield f"* `{path}`: {info.description}\n"
         if part is not None:
             yield from _reference(part, f"{path}.")
+
+
+@pytest.mark.case("43")
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [(".", ""), ("./a", "a"), ("a//b", "a/b"), ("/a/b/", "a/b"), ("a/./b", "a/b"), ("", "")],
+)
+def test_directory_of_a_repository_may_be_written_in_any_way(written: str, means: str) -> None:
+    settings = Settings.model_validate({"git": {"url": "/srv/specs.git", "directory": written}})
+
+    assert settings.git
+    assert settings.git.directory == means
+
+
+def test_directory_above_a_repository_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r'has no "\.\."'):
+        Settings.model_validate({"git": {"url": "/srv/specs.git", "directory": "a/../b"}})

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+from structlog.testing import capture_logs
+
+from kvmreconcile.daemon import poll as module
 from kvmreconcile.daemon.poll import Poll
 from kvmreconcile.passes.news import Asked, News
 from kvmreconcile.source.git import Remote, Repository
@@ -27,3 +31,19 @@ def test_each_question_is_told_with_what_is_in_force_and_what_is_wrong(tmp_path:
     assert (well.where, well.commit, well.why) == (str(origin.path), first, "")
     assert wrong.commit == first
     assert str(origin.path) in wrong.why
+
+
+@pytest.mark.case("40")
+def test_progress_of_a_download_is_logged_every_few_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EVERY_S", 0.0)
+    origin = Origin(tmp_path)
+    origin.commit("# nothing")
+    poll = Poll(Repository(Remote(url=str(origin.path)), tmp_path / "git"), ring=lambda: None)
+
+    with capture_logs() as lines:
+        poll()
+
+    progress = [line["progress"] for line in lines if line["event"] == "revision.fetching"]
+    assert any("Receiving objects: 100%" in line for line in progress)

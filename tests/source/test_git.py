@@ -151,7 +151,8 @@ def test_ref_that_is_not_there_is_named(origin: Origin, remote: Remote, tmp_path
     said = refusal(Repository(replace(remote, ref="mian"), tmp_path / "state"))
 
     assert (
-        said == f'{origin.path}: it has no branch, tag or commit "mian"; mend git.ref, or push what it names'
+        said
+        == f'{origin.path}: it has no branch, tag or commit "mian"; correct git.ref, or push what it names'
     )
 
 
@@ -160,7 +161,7 @@ def test_repository_that_is_away_leaves_all_as_it_is(origin: Origin, repository:
     repository.update()
     away = origin.path.rename(origin.path.with_name("away"))
 
-    assert "git fetch failed" in refusal(repository)
+    assert "git ls-remote failed" in refusal(repository)
     assert text(repository) == "one"
 
     away.rename(origin.path)
@@ -428,7 +429,7 @@ def test_transport_that_cannot_be_trusted_is_refused(tmp_path: Path, url: str) -
 def test_password_is_never_shown(tmp_path: Path) -> None:
     said = refusal(Repository(Remote("https://joe:s3cret@127.0.0.1:1/x"), tmp_path / "state"))
 
-    assert said.startswith("https://127.0.0.1:1/x: git fetch failed")
+    assert said.startswith("https://127.0.0.1:1/x: git ls-remote failed")
     assert "s3cret" not in said
 
 

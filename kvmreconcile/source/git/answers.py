@@ -3,45 +3,89 @@
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
 
 _PART = 1 << 16
+_KEPT = 1 << 16
+"""How much of standard error is kept of a program that is watched: the end, where it says why it failed."""
+_GLANCE_S = 0.5
+Watch = Callable[[str], None]
 
 
 class TooLongError(Exception):
     """A program printed more than the maximum size."""
 
 
-def read_answers(process: "subprocess.Popen[bytes]", most: int, within_s: float) -> tuple[str, str]:
+def read_answers(
+    process: "subprocess.Popen[bytes]", most: int, within_s: float, watch: Watch | None = None
+) -> tuple[str, str]:
     """
     Wait until a program has ended, and return its standard output and standard error.
 
     Args:
         most: Maximum size in bytes.
+        within_s: How long it may take; of a program that is watched, how long it may print nothing.
+        watch: Called with what the program prints on standard error, "" if nothing new, at least once a second. What it
+            raises is raised.
 
     Raises:
         TooLongError: The program printed more.
         TimeoutError: The program did not end in time.
     """
-    deadline_s = time.monotonic() + within_s
-    printed = {pipe.fileno(): bytearray() for pipe in (process.stdout, process.stderr) if pipe}
-    with DefaultSelector() as selector:
-        for descriptor in printed:
-            selector.register(descriptor, EVENT_READ)
-        while selector.get_map():
-            ready = selector.select(max(deadline_s - time.monotonic(), 0))
-            if not ready:
-                raise TimeoutError
-            for key, _ in ready:
-                part = os.read(key.fd, _PART)
-                printed[key.fd] += part
-                if not part:
-                    selector.unregister(key.fd)
-            if sum(map(len, printed.values())) > most:
-                raise TooLongError
+    reading = _Reading(process, most, within_s, watch)
+    reading.read()
     with suppress(subprocess.TimeoutExpired):
-        process.wait(max(deadline_s - time.monotonic(), 0))
-        out, err = (bytes(each).decode(errors="replace") for each in printed.values())
-        return out, err
+        process.wait(reading.left_s)
+        return reading.text(process.stdout), reading.text(process.stderr)
     raise TimeoutError
+
+
+class _Reading:
+    """What a program has printed so far."""
+
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", most: int, within_s: float, watch: Watch | None
+    ) -> None:
+        self._printed = {pipe.fileno(): bytearray() for pipe in (process.stdout, process.stderr) if pipe}
+        self._watched = process.stderr.fileno() if process.stderr and watch else -1
+        self._most, self._within_s, self._watch = most, within_s, watch
+        self._deadline_s = time.monotonic() + within_s
+
+    @property
+    def left_s(self) -> float:
+        """How much time is left."""
+        return max(self._deadline_s - time.monotonic(), 0)
+
+    def read(self) -> None:
+        """Read until the program has closed its pipes."""
+        with DefaultSelector() as selector:
+            for descriptor in self._printed:
+                selector.register(descriptor, EVENT_READ)
+            while selector.get_map():
+                ready = selector.select(min(self.left_s, _GLANCE_S) if self._watch else self.left_s)
+                if not ready and not self.left_s:
+                    raise TimeoutError
+                if not ready and self._watch:
+                    self._watch("")
+                for key, _ in ready:
+                    if not self._take(key.fd, os.read(key.fd, _PART)):
+                        selector.unregister(key.fd)
+
+    def _take(self, descriptor: int, part: bytes) -> bool:
+        """Keep what was read; tell whether there may be more."""
+        self._printed[descriptor] += part
+        if self._watch and part:
+            self._deadline_s = time.monotonic() + self._within_s
+        if self._watch and descriptor == self._watched:
+            self._watch(part.decode(errors="replace"))
+            del self._printed[descriptor][:-_KEPT]
+        if sum(map(len, self._printed.values())) > self._most:
+            raise TooLongError
+        return bool(part)
+
+    def text(self, pipe: object) -> str:
+        """Return what was read from a pipe."""
+        descriptor = pipe.fileno() if hasattr(pipe, "fileno") else -1
+        return bytes(self._printed.get(descriptor, b"")).decode(errors="replace")

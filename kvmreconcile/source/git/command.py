@@ -6,6 +6,7 @@ signature as administrators know them (git(1), gitprotocol-common(5)).
 """
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -18,14 +19,15 @@ from typing import Any
 from kvmreconcile.bounded import read_bounded
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.owner import acting_as_owner, owner_of
-from kvmreconcile.source.git.answers import TooLongError, read_answers
+from kvmreconcile.source.git.answers import TooLongError, Watch, read_answers
 from kvmreconcile.source.git.remote import Credentials, Remote
 
 _OURS = "KVMRECONCILE_"
-_TIMEOUT_S = 120.0
 _LONGEST = 64 << 20
 """Maximum size of git's output in bytes; the names of hundreds of thousands of files are shorter."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_PROGRESS = re.compile(r"(remote: )?\w+( \w+)?: +\d+% |remote: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done")
+"""What git prints beside the reason of a failure."""
 _TRANSPORTS = "file:ssh:https"
 """Neither those that anybody on the way can change, nor those that run a command of the repository's."""
 _SETTINGS = {
@@ -56,6 +58,7 @@ class Git:
         self._directory = directory
         self._state = state
         self._remote = remote.name
+        self._timeout_s = remote.timeout_s
         # Without kvmreconcile's own settings, which may hold passwords of notification URLs.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         self._environment: Mapping[str, str] = {**inherited, **_environment(remote.credentials)}
@@ -72,22 +75,29 @@ class Git:
             self._held = ()
 
     def ask(
-        self, *words: str, settings: Mapping[str, str] = _NOTHING, environment: Mapping[str, str] = _NOTHING
+        self,
+        *words: str,
+        settings: Mapping[str, str] = _NOTHING,
+        environment: Mapping[str, str] = _NOTHING,
+        watch: Watch | None = None,
     ) -> str:
         """
         Return what git prints, with settings and variables of this one call.
 
+        Args:
+            watch: Called with its progress; git may then take as long as it likes while it prints any.
+
         Raises:
             SourceError: It failed, or took too long.
         """
-        said = self._run(words, settings, environment)
+        said = self._run(words, settings, environment, watch)
         if said.returncode:
             raise self._error(words[0], said.stderr)
         return said.stdout.strip()
 
     def holds(self, *words: str) -> bool:
         """Tell whether git says yes, which commands that only look do by their exit status."""
-        return self._run(words, _NOTHING, _NOTHING).returncode == 0
+        return self._run(words, _NOTHING, _NOTHING, None).returncode == 0
 
     def _reset_own_files(self) -> None:
         """Reset the files that decide what git does: settings in them can make it run any program, or change files."""
@@ -103,7 +113,11 @@ class Git:
             path.write_text(content)
 
     def _run(
-        self, words: Sequence[str], settings: Mapping[str, str], environment: Mapping[str, str]
+        self,
+        words: Sequence[str],
+        settings: Mapping[str, str],
+        environment: Mapping[str, str],
+        watch: Watch | None,
     ) -> "subprocess.CompletedProcess[str]":
         options = [word for pair in {**self._settings, **settings}.items() for word in ("-c", "=".join(pair))]
         with suppress(OSError), acting_as_owner(self._state):
@@ -119,13 +133,20 @@ class Git:
             raise self._error(words[0], f"git cannot be called: {error.strerror}") from None
         with process:
             try:
-                out, err = read_answers(process, _LONGEST, _TIMEOUT_S)
+                out, err = read_answers(process, _LONGEST, self._timeout_s, watch)
             except (TimeoutError, TooLongError) as error:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _end(process)
                 is_long = isinstance(error, TooLongError)
-                what = f"more than {_LONGEST >> 20} MiB" if is_long else f"no answer within {_TIMEOUT_S:g} s"
+                slow = "progress" if watch else "answer"
+                what = (
+                    f"more than {_LONGEST >> 20} MiB"
+                    if is_long
+                    else f"no {slow} within {self._timeout_s:g} s"
+                )
                 raise self._error(words[0], what) from None
+            except BaseException:
+                _end(process)
+                raise
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def _identity(self) -> dict[str, Any]:
@@ -134,9 +155,15 @@ class Git:
         return {"user": owner.uid, "group": owner.gid, "extra_groups": owner.groups} if owner else {}
 
     def _error(self, command: str, said: str) -> SourceError:
-        lines = [line.removeprefix("fatal: ") for line in said.strip().splitlines() if line]
-        what = f"git {command} failed: {lines[0] if lines else 'it does not say why'}"
+        lines = [line.strip() for line in re.split(r"[\r\n]", said) if line.strip()]
+        whys = [line.removeprefix("fatal: ") for line in lines if not _PROGRESS.match(line)]
+        what = f"git {command} failed: {whys[0] if whys else 'it does not say why'}"
         return SourceError(Problem(self._remote, what, _advice(said)))
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _advice(said: str) -> str:
@@ -155,6 +182,11 @@ _ADVICE = {
     "could not read Username": "give user and password in git.passwords",
     "not allowed": f"use one of {_TRANSPORTS.replace(':', ', ')}",
     "No space left": "make room in the state's directory",
+    "no progress within": "see that the server can be reached, or raise git.timeout",
+    "no answer within": "see that the server can be reached, or raise git.timeout",
+    "fsck error": "repair the history, or accept the defect: add its name, such as zeroPaddedFilemode, to git.accept",
+    "dubious ownership": "give the repository to the user that kvmreconcile runs as, or serve it by ssh or https",
+    "shallow": "have the server fetch its whole history: git fetch --unshallow",
     f"more than {_LONGEST >> 20} MiB": "take files out of the repository, or name a smaller git.directory",
 }
 """What to do about what git says, by a word in it."""

@@ -37,6 +37,9 @@ class Remote:
         allowed_signers: Keys of which one must have signed the commit (ssh-keygen(1), ALLOWED SIGNERS); None
             believes whatever the server says.
         allow_rewind: Whether a commit may come into force that does not descend from the one before it.
+        timeout_s: After how many seconds without progress git is ended.
+        max_download: How many bytes may be downloaded at once.
+        accept: Defects of objects that are accepted, as git calls them (git-fsck(1), FSCK MESSAGES).
     """
 
     url: str
@@ -44,6 +47,9 @@ class Remote:
     directory: str = ""
     allowed_signers: Path | None = None
     allow_rewind: bool = False
+    timeout_s: float = 120.0
+    max_download: int = 1 << 30
+    accept: tuple[str, ...] = ()
     credentials: Credentials = field(default_factory=Credentials)
 
     @property

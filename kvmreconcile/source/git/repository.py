@@ -6,7 +6,6 @@ Separate from who asks for it and when. Whatever fails leaves the revision in fo
 
 import fcntl
 import os
-import re
 import shutil
 import time
 from collections.abc import Collection, Iterator
@@ -18,11 +17,11 @@ from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.owner import acting_as_owner
 from kvmreconcile.source.files import MAX_DEPTH, MAX_FILES
 from kvmreconcile.source.git.command import Git
+from kvmreconcile.source.git.download import Download, Progress
 from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.source.git.revisions import Revision, Revisions
 from kvmreconcile.source.left_out import SUBMODULE
 
-_REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _LEFTOVERS = ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*", "objects/tmp_objdir-*")
 """Files of a git that is at work; there is none while we have the mirror for ourselves."""
 MAX_SIZE = 1 << 30
@@ -30,10 +29,9 @@ MAX_SIZE = 1 << 30
 _LONGEST_LINE = 500
 """Maximum number of characters of a commit's subject and author; the rest is cut off."""
 LOCK_S = 130.0
-"""How long to wait for another process: longer than any call of git may take."""
+"""How long to wait for another process; a large download may take longer, and is then waited for in vain."""
 _PAUSE_S = 0.1
 _MEND_STATE = "mend the state's directory"
-_COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,7 @@ class Repository:
         self._mirror = directory / "mirror.git"
         self._revisions = Revisions(directory / "revisions")
         self._git = Git(self._mirror, self._state, remote)
+        self._progress: Progress = _ignore
 
     @property
     def name(self) -> str:
@@ -74,13 +73,17 @@ class Repository:
             found = self._revisions.in_force()
         return found if found and self._is_ours(found[0]) else None
 
-    def update(self) -> bool:
+    def update(self, progress: Progress | None = None) -> bool:
         """
         Bring the newest revision into force, and tell whether it is another than before.
+
+        Args:
+            progress: Called with each line of git's progress.
 
         Raises:
             SourceError: It cannot be had, or must not be used; the one in force stays.
         """
+        self._progress = progress or _ignore
         try:
             with acting_as_owner(self._state), self._alone():
                 return self._update()
@@ -124,23 +127,19 @@ class Repository:
         return (revision.origin, revision.directory) == (self._origin, self._remote.directory)
 
     def _fetch(self) -> str:
-        """Return the commit that the ref names now; all refs are fetched, so that all its history is known."""
+        """Return the commit that the ref names now."""
+        self._sweep()
+        self._prepare()
         try:
-            self._download()
+            return self._download()
         except SourceError:
-            if not self._has_swept():
-                # A power cut may have damaged the mirror, which is but a copy.
-                if self._git.holds("fsck", "--connectivity-only"):
-                    raise
-                shutil.rmtree(self._mirror, ignore_errors=True)
-            self._download()
-        ref = self._remote.ref
-        # First the commit: a branch may be called as it is, by whoever can push one.
-        names = [*([ref] if _COMMIT.fullmatch(ref) else []), f"refs/heads/{ref}", f"refs/tags/{ref}"]
-        for name in names:
-            if self._git.holds("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"):
-                return self._git.ask("rev-parse", "--verify", f"{name}^{{commit}}")
-        raise self._refused(f'it has no branch, tag or commit "{ref}"', "mend git.ref, or push what it names")
+            self._sweep()
+            # A power cut may have damaged the mirror, which is but a copy.
+            if self._git.holds("fsck", "--connectivity-only"):
+                raise
+            shutil.rmtree(self._mirror, ignore_errors=True)
+            self._prepare()
+            return self._download()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -171,17 +170,17 @@ class Repository:
             else:
                 return
 
-    def _has_swept(self) -> bool:
-        """Remove what a git that was killed has left in the mirror; tell whether there was anything."""
+    def _sweep(self) -> None:
+        """Remove what a git that was killed has left in the mirror."""
         left = [path for pattern in _LEFTOVERS for path in self._mirror.glob(pattern)]
         for path in left:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-        return bool(left)
 
-    def _download(self) -> None:
+    def _prepare(self) -> None:
+        """Make the mirror unless it is there."""
         try:
             if not self._mirror.is_dir():
                 # git would block on a pipe.
@@ -190,10 +189,9 @@ class Repository:
         except OSError as error:
             raise self._refused(f"{self._mirror}: {error.strerror}", _MEND_STATE) from None
         self._git.ask("init", "--quiet", "--bare")
-        self._git.ask(
-            "fetch", "--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
-            "--", self._remote.url, *_REFS,
-        )  # fmt: skip
+
+    def _download(self) -> str:
+        return Download(self._git, self._remote, self._mirror, self._progress).commit()
 
     def _trusted(self, commit: str) -> str:
         """Return who signed a commit, "" where that is not asked for."""
@@ -259,6 +257,10 @@ class Repository:
 
     def _refused(self, what: str, todo: str) -> SourceError:
         return SourceError(Problem(self._remote.name, what, todo))
+
+
+def _ignore(_line: str) -> None:
+    """Show no progress."""
 
 
 _ONLY_SSH = {"gpg.format": "ssh", "gpg.openpgp.program": "false", "gpg.x509.program": "false"}

@@ -1,0 +1,226 @@
+"""What is downloaded of a repository, how long that may take, and what is left when it is broken off."""
+
+import os
+import subprocess
+import textwrap
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.errors import SourceError
+from kvmreconcile.source.git import Remote, Repository
+from tests.origin import Origin
+
+BLOB = 1_500_000
+SLOW_LINE = """
+    #!/usr/bin/env python3
+    import os, subprocess, sys, time
+    server = subprocess.Popen(sys.argv[-1], shell=True, stdout=subprocess.PIPE)
+    sent = 0
+    while part := os.read(server.stdout.fileno(), 25_000):
+        os.write(1, part)
+        sent += len(part)
+        time.sleep(60 if sent > {most} else 0.1)
+"""
+"""A program in the place of ssh(1): what the server says arrives at 250 kB/s, and stops after some bytes."""
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    return Origin(tmp_path)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    return tmp_path / "state/git/mirror.git"
+
+
+@pytest.fixture
+def repository(origin: Origin, tmp_path: Path) -> Callable[..., Repository]:
+    def make(**said: object) -> Repository:
+        return Repository(replace(Remote(str(origin.path)), **said), tmp_path / "state")  # type: ignore[arg-type]
+
+    return make
+
+
+def refusal(repository: Repository) -> str:
+    with pytest.raises(SourceError) as caught:
+        repository.update()
+    return str(caught.value)
+
+
+def text(repository: Repository) -> str:
+    found = repository.in_force()
+    assert found
+    return (found[1] / "a.yaml").read_text()
+
+
+def assert_nothing_is_left(mirror: Path) -> None:
+    """Fail if the mirror has files of a download that was broken off."""
+    packs = mirror / "objects/pack"
+    assert {file.suffix for file in packs.iterdir()} <= {".pack", ".idx", ".rev", ".keep"} - {".keep"}
+    assert not list(mirror.rglob("*.lock"))
+    assert not list(mirror.glob("objects/tmp_*"))
+
+
+def put_blob(origin: Origin, branch: str = "main", size: int = BLOB) -> None:
+    """Commit a file that does not compress."""
+    if branch != "main":
+        origin.git("checkout", "--quiet", "-b", branch)
+    (origin.path / "blob").write_bytes(os.urandom(size))
+    origin.git("add", "blob")
+    origin.git("commit", "--quiet", "--message=blob")
+    origin.git("checkout", "--quiet", "main")
+
+
+@pytest.mark.case("41")
+def test_other_branches_and_tags_are_not_downloaded(
+    origin: Origin, repository: Callable[..., Repository], mirror: Path
+) -> None:
+    origin.commit("one")
+    put_blob(origin, "images")
+    origin.git("tag", "v1", "images")
+
+    repository().update()
+
+    assert sum(file.stat().st_size for file in mirror.rglob("*.pack")) < BLOB // 10
+    refs = subprocess.check_output(
+        ["git", "--git-dir", mirror, "for-each-ref", "--format=%(refname)"], text=True
+    )
+    assert refs.split() == ["refs/fetched/heads/main"]
+
+
+@pytest.mark.case("41")
+def test_download_beyond_the_maximum_size_is_ended_and_removed(
+    origin: Origin, repository: Callable[..., Repository], mirror: Path
+) -> None:
+    origin.commit("one")
+    repository().update()
+    put_blob(origin, size=40 << 20)
+    origin.commit("two")
+
+    said = refusal(repository(max_download=1 << 20))
+
+    assert "what is new in it is larger than 1 MiB; raise git.maxDownload" in said
+    assert text(repository()) == "one"
+    assert refusal(repository(max_download=1 << 20)) == said
+    repository().update()
+    assert text(repository()) == "two"
+    assert_nothing_is_left(mirror)
+
+
+@pytest.fixture
+def slow_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Returns a function that makes ssh a slow line, which stops after some bytes."""
+
+    def make(most: int) -> None:
+        ssh = tmp_path / "bin/ssh"
+        ssh.parent.mkdir(exist_ok=True)
+        ssh.write_text(textwrap.dedent(SLOW_LINE.format(most=most)).lstrip())
+        ssh.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+
+    return make
+
+
+@pytest.mark.case("40")
+def test_slow_download_goes_on_as_long_as_it_makes_progress(
+    origin: Origin,
+    repository: Callable[..., Repository],
+    slow_line: Callable[[int], None],
+    mirror: Path,
+) -> None:
+    slow_line(1 << 30)
+    put_blob(origin)
+    origin.commit("one")
+    lines: list[str] = []
+
+    repository(url=f"ssh://git@localhost{origin.path}", timeout_s=3.0).update(lines.append)
+
+    assert text(repository(url=f"ssh://git@localhost{origin.path}")) == "one"
+    assert any("Receiving objects" in line and "iB/s" in line for line in lines)
+    assert_nothing_is_left(mirror)
+
+
+@pytest.mark.case("40")
+def test_download_without_progress_is_ended_and_what_it_left_is_removed(
+    origin: Origin,
+    repository: Callable[..., Repository],
+    slow_line: Callable[[int], None],
+    mirror: Path,
+) -> None:
+    put_blob(origin)
+    origin.commit("one")
+    slow_line(500_000)
+    url = f"ssh://git@localhost{origin.path}"
+
+    said = refusal(repository(url=url, timeout_s=2.0))
+    assert said.startswith(
+        f"{url}: git fetch failed: no progress within 2 s; see that the server can be reached"
+    )
+    slow_line(1 << 30)
+    repository(url=url).update()
+
+    assert text(repository(url=url)) == "one"
+    assert_nothing_is_left(mirror)
+
+
+@pytest.mark.case("42")
+def test_defect_of_old_objects_is_named_and_can_be_accepted(
+    origin: Origin, repository: Callable[..., Repository]
+) -> None:
+    origin.commit("one")
+    blob = origin.git("rev-parse", "HEAD:a.yaml")
+    tree = origin.store("tree", b"0100644 old.yaml\0" + bytes.fromhex(blob))
+    old = origin.git("commit-tree", tree, "-m", "old")
+    new = origin.git("commit-tree", "HEAD^{tree}", "-p", old, "-m", "now")
+    origin.git("update-ref", "refs/heads/main", new)
+
+    said = refusal(repository())
+    repository(accept=("zeroPaddedFilemode",)).update()
+
+    assert "zeroPaddedFilemode: contains zero-padded file modes" in said
+    assert "to git.accept" in said
+    assert text(repository()) == "one"
+
+
+def test_branch_named_like_a_directory_of_the_one_before_is_no_obstacle(
+    origin: Origin, repository: Callable[..., Repository]
+) -> None:
+    origin.commit("one")
+    origin.git("branch", "site")
+    repository(ref="site").update()
+    origin.git("branch", "--delete", "site")
+    origin.git("branch", "site/a")
+
+    repository(ref="site/a").update()
+
+    assert text(repository(ref="site/a")) == "one"
+
+
+@pytest.mark.parametrize("protocol", ["0", "2"])
+def test_pinned_commit_is_downloaded_once_whether_or_not_the_server_gives_it_by_name(
+    origin: Origin, repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    # Before version 2 of the protocol, a server gives only what it advertises.
+    for name, value in (("COUNT", "1"), ("KEY_0", "protocol.version"), ("VALUE_0", protocol)):
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    commit = origin.commit("one")
+    origin.commit("two")
+    pinned = repository(ref=commit)
+
+    assert pinned.update()
+    origin.path.rename(origin.path.with_name("away"))
+
+    assert not pinned.update()
+    assert text(pinned) == "one"
+
+
+def test_pinned_commit_that_is_nowhere_is_named(
+    origin: Origin, repository: Callable[..., Repository]
+) -> None:
+    origin.commit("one")
+
+    assert f'it has no branch, tag or commit "{"1" * 40}"' in refusal(repository(ref="1" * 40))
