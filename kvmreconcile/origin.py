@@ -60,6 +60,7 @@ def find_repository(settings: Settings) -> Repository | None:
         ref=git.ref,
         directory=git.directory,
         allowed_signers=git.allowed_signers,
+        trust_commit=git.trust_commit,
         allow_rewind=git.allow_rewind,
         timeout_s=git.timeout_s,
         max_download=git.max_download,

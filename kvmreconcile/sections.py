@@ -160,9 +160,17 @@ class GitSettings(Spec):
         Path | None,
         Field(
             description="A file of keys (ssh-keygen(1), ALLOWED SIGNERS). A commit that none of them signed is "
-            "never used. Defaults to believing whatever the server says."
+            "never used; until when a key is valid is judged by the time when this host first had the commit. Defaults to believing whatever the server says."
         ),
     ] = None
+    trust_commit: Annotated[
+        str,
+        Field(
+            pattern="^([0-9a-f]{40}|[0-9a-f]{64})?$",
+            description="The full name of a commit that is believed without a valid signature, such as one whose "
+            "signer's key has expired since. Defaults to none.",
+        ),
+    ] = ""
     allow_rewind: Annotated[
         bool,
         Field(

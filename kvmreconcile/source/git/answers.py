@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
+from typing import IO
 
 _PART = 1 << 16
 _KEPT = 1 << 16
@@ -20,7 +21,7 @@ class TooLongError(Exception):
 
 def read_answers(
     process: "subprocess.Popen[bytes]", most: int, within_s: float, watch: Watch | None = None
-) -> tuple[str, str]:
+) -> tuple[bytes, bytes]:
     """
     Wait until a program has ended, and return its standard output and standard error.
 
@@ -38,7 +39,7 @@ def read_answers(
     reading.read()
     with suppress(subprocess.TimeoutExpired):
         process.wait(reading.left_s)
-        return reading.text(process.stdout), reading.text(process.stderr)
+        return reading.printed(process.stdout), reading.printed(process.stderr)
     raise TimeoutError
 
 
@@ -85,7 +86,6 @@ class _Reading:
             raise TooLongError
         return bool(part)
 
-    def text(self, pipe: object) -> str:
+    def printed(self, pipe: IO[bytes] | None) -> bytes:
         """Return what was read from a pipe."""
-        descriptor = pipe.fileno() if hasattr(pipe, "fileno") else -1
-        return bytes(self._printed.get(descriptor, b"")).decode(errors="replace")
+        return bytes(self._printed[pipe.fileno()]) if pipe else b""

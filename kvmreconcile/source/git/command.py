@@ -92,8 +92,20 @@ class Git:
         """
         said = self._run(words, settings, environment, watch)
         if said.returncode:
-            raise self._error(words[0], said.stderr)
-        return said.stdout.strip()
+            raise self._error(f"git {words[0]}", said.stderr)
+        return said.stdout.decode(errors="replace").strip()
+
+    def content(self, *words: str) -> bytes:
+        """
+        Return what git prints, as it is.
+
+        Raises:
+            SourceError: It failed, or took too long.
+        """
+        said = self._run(words, _NOTHING, _NOTHING, None)
+        if said.returncode:
+            raise self._error(f"git {words[0]}", said.stderr)
+        return said.stdout
 
     def holds(self, *words: str) -> bool:
         """Tell whether git says yes, which commands that only look do by their exit status."""
@@ -118,32 +130,50 @@ class Git:
         settings: Mapping[str, str],
         environment: Mapping[str, str],
         watch: Watch | None,
-    ) -> "subprocess.CompletedProcess[str]":
+    ) -> "subprocess.CompletedProcess[bytes]":
         options = [word for pair in {**self._settings, **settings}.items() for word in ("-c", "=".join(pair))]
         with suppress(OSError), acting_as_owner(self._state):
             self._reset_own_files()
-        command = ["git", "--git-dir", str(self._directory), *options, *words]
+        command = ("git", "--git-dir", str(self._directory), *options, *words)
+        return self.call(command, f"git {words[0]}", environment=environment, watch=watch)
+
+    def call(
+        self,
+        command: Sequence[str],
+        called: str,
+        *,
+        stdin: int = subprocess.DEVNULL,
+        environment: Mapping[str, str] = _NOTHING,
+        watch: Watch | None = None,
+    ) -> "subprocess.CompletedProcess[bytes]":
+        """
+        Run a program as git is run, and return what came of it.
+
+        Args:
+            called: How messages call it.
+            stdin: A file descriptor that it reads.
+
+        Raises:
+            SourceError: It cannot be run, took too long, or printed too much.
+        """
         try:
             # A session of its own: what git calls (ssh, helpers) ends with it.
             process = subprocess.Popen(
-                command, env={**self._environment, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                command, env={**self._environment, **environment}, stdin=stdin, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, start_new_session=True, pass_fds=self._held, **self._identity(),
             )  # fmt: skip
         except OSError as error:
-            raise self._error(words[0], f"git cannot be called: {error.strerror}") from None
+            raise self._error(called, f"{command[0]} cannot be called: {error.strerror}".encode()) from None
         with process:
             try:
                 out, err = read_answers(process, _LONGEST, self._timeout_s, watch)
-            except (TimeoutError, TooLongError) as error:
+            except TooLongError:
                 _end(process)
-                is_long = isinstance(error, TooLongError)
+                raise self._error(called, f"more than {_LONGEST >> 20} MiB".encode()) from None
+            except TimeoutError:
+                _end(process)
                 slow = "progress" if watch else "answer"
-                what = (
-                    f"more than {_LONGEST >> 20} MiB"
-                    if is_long
-                    else f"no {slow} within {self._timeout_s:g} s"
-                )
-                raise self._error(words[0], what) from None
+                raise self._error(called, f"no {slow} within {self._timeout_s:g} s".encode()) from None
             except BaseException:
                 _end(process)
                 raise
@@ -154,10 +184,11 @@ class Git:
         owner = owner_of(self._state)
         return {"user": owner.uid, "group": owner.gid, "extra_groups": owner.groups} if owner else {}
 
-    def _error(self, command: str, said: str) -> SourceError:
+    def _error(self, called: str, printed: bytes) -> SourceError:
+        said = printed.decode(errors="replace")
         lines = [line.strip() for line in re.split(r"[\r\n]", said) if line.strip()]
         whys = [line.removeprefix("fatal: ") for line in lines if not _PROGRESS.match(line)]
-        what = f"git {command} failed: {whys[0] if whys else 'it does not say why'}"
+        what = f"{called} failed: {whys[0] if whys else 'it does not say why'}"
         return SourceError(Problem(self._remote, what, _advice(said)))
 
 
@@ -173,7 +204,8 @@ def _advice(said: str) -> str:
 
 
 _ADVICE = {
-    "cannot be called": "install git",
+    "git cannot be called": "install git",
+    "ssh-keygen cannot be called": "install OpenSSH's client",
     "not accessible: Permission denied": "let the owner of the state directory read it: git runs as that user, for root too",
     "Load key": "let the owner of the state directory read the key (git.sshKey): git runs as that user, for root too",
     "Host key verification failed": "give the server's key in git.knownHosts",

@@ -36,6 +36,7 @@ class Remote:
         directory: Where in it the specs are; "" is all of it.
         allowed_signers: Keys of which one must have signed the commit (ssh-keygen(1), ALLOWED SIGNERS); None
             believes whatever the server says.
+        trust_commit: A commit that is believed whatever its signature is worth, "" for none.
         allow_rewind: Whether a commit may come into force that does not descend from the one before it.
         timeout_s: After how many seconds without progress git is ended.
         max_download: How many bytes may be downloaded at once.
@@ -46,6 +47,7 @@ class Remote:
     ref: str = "main"
     directory: str = ""
     allowed_signers: Path | None = None
+    trust_commit: str = ""
     allow_rewind: bool = False
     timeout_s: float = 120.0
     max_download: int = 1 << 30

@@ -20,6 +20,7 @@ from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.download import Download, Progress
 from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.source.git.revisions import Revision, Revisions
+from kvmreconcile.source.git.signatures import Signatures
 from kvmreconcile.source.left_out import SUBMODULE
 
 _LEFTOVERS = ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*", "objects/tmp_objdir-*")
@@ -196,18 +197,17 @@ class Repository:
     def _trusted(self, commit: str) -> str:
         """Return who signed a commit, "" where that is not asked for."""
         signers = self._remote.allowed_signers
-        if signers is None:
+        if signers is None or commit == self._remote.trust_commit:
             return ""
         if not signers.is_file():
             raise self._refused(f"there is no file {signers}", "put the keys there (git.allowedSigners)")
-        settings = {**_ONLY_SSH, "gpg.ssh.allowedSignersFile": str(signers)}
-        state, _, signer = self._git.ask(
-            "log", "-1", "--format=%G? %GS", commit, settings=settings
-        ).partition(" ")
-        if state != "G":
+        verdict = Signatures(self._git, self._directory).check(commit, signers)
+        if verdict.doubt:
             todo = f"sign it with a key of {signers}, or add its key there"
-            raise self._refused(f"commit {commit[:12]} {_DOUBTS.get(state, _DOUBTS['B'])}", todo)
-        return signer
+            if verdict.may_be_old:
+                todo = f"sign a new commit on top, or set git.trustCommit: {commit}"
+            raise self._refused(f"commit {commit[:12]} {verdict.doubt}", todo)
+        return verdict.signer
 
     def _check_descent(self, old: str, new: str) -> None:
         known = self._git.holds("rev-parse", "--quiet", "--verify", f"{old}^{{commit}}")
@@ -261,21 +261,3 @@ class Repository:
 
 def _ignore(_line: str) -> None:
     """Show no progress."""
-
-
-_ONLY_SSH = {"gpg.format": "ssh", "gpg.openpgp.program": "false", "gpg.x509.program": "false"}
-"""
-How signatures are checked. Git takes the form from the signature, whatever `gpg.format` says, and would believe all
-whom the keyrings of our user trust (gpg-interface.c, get_format_by_sig).
-"""
-
-_DOUBTS = {
-    "N": "is not signed",
-    "U": "is signed by a key that is not among the allowed ones",
-    "X": "has a signature that has expired",
-    "Y": "is signed by a key that has expired",
-    "R": "is signed by a key that was revoked",
-    "E": "has a signature that cannot be checked",
-    "B": "has a bad signature",
-}
-"""What git's letters for a signature mean (git-log(1), "%G?")."""
