@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from kvmreconcile.kinds.part import Seconds, Spec
 from kvmreconcile.kinds.values import Size
@@ -123,7 +123,7 @@ def _directory(text: str) -> str:
     """Return a directory in a repository as git writes it: "a/b"; "" is all of it."""
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise ValueError('a directory in a repository has no ".."')
+        raise ValueError('it must not contain ".."')
     return "/".join(parts)
 
 
@@ -141,11 +141,11 @@ class GitSettings(Spec):
         str,
         Field(
             min_length=1,
-            description='A branch, a tag, or the full name of a commit on one. Defaults to "main".',
+            description='A branch, a tag, or the full hash of a commit. Defaults to "main".',
         ),
     ] = "main"
     directory: Annotated[
-        Annotated[str, AfterValidator(_directory)],
+        Annotated[str, BeforeValidator(str), AfterValidator(_directory)],
         Field(description="The directory in it that holds this host's specs. Defaults to all of it."),
     ] = ""
     poll_s: Annotated[
@@ -159,16 +159,17 @@ class GitSettings(Spec):
     allowed_signers: Annotated[
         Path | None,
         Field(
-            description="A file of keys (ssh-keygen(1), ALLOWED SIGNERS). A commit that none of them signed is "
-            "never used; until when a key is valid is judged by the time when this host first had the commit. Defaults to believing whatever the server says."
+            description="A file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS). A commit without a valid SSH "
+            "signature by one of its keys is refused. A key's validity period is checked at the time when this host "
+            "first checked the commit, not at the commit's own date. Defaults to none: signatures are not checked."
         ),
     ] = None
     trust_commit: Annotated[
         str,
         Field(
             pattern="^([0-9a-f]{40}|[0-9a-f]{64})?$",
-            description="The full name of a commit that is believed without a valid signature, such as one whose "
-            "signer's key has expired since. Defaults to none.",
+            description="The full hash of one commit whose signature is not checked, such as one whose signer's key "
+            "has since expired. Defaults to none.",
         ),
     ] = ""
     allow_rewind: Annotated[
@@ -183,23 +184,23 @@ class GitSettings(Spec):
         Field(
             alias="timeout",
             ge=1,
-            description='A time such as "5min". How long git may make no progress before it is ended and tried again '
-            'later. Defaults to "2min".',
+            description='A time such as "5min". A download that makes no progress for this long is aborted, and so is any '
+            'other git command that takes this long; the daemon tries again at its next poll. Defaults to "2min".',
         ),
     ] = 120.0
     max_download: Annotated[
         Size,
         Field(
             gt=0,
-            description='A size such as "4GiB". How much of the branch, tag or commit may be downloaded at once. '
-            'Defaults to "1GiB".',
+            description='A size such as "4GiB". Largest size of one download; a larger one is aborted. Defaults to '
+            '"1GiB".',
         ),
     ] = 1 << 30
     accept: Annotated[
         tuple[Annotated[str, Field(pattern="^[A-Za-z0-9]+$")], ...],
         Field(
-            description="Defects of objects that are accepted, as git's message calls them (git-fsck(1), FSCK "
-            'MESSAGES), such as ["zeroPaddedFilemode"]. Defaults to none.'
+            description="A list of git-fsck(1) message IDs to ignore in downloaded objects, such as "
+            '["zeroPaddedFilemode"]. Defaults to none.'
         ),
     ] = ()
     ssh_key: Annotated[

@@ -19,8 +19,8 @@ def fetch(options: FetchOptions) -> int:
     repository = find_repository(settings)
     if repository is None:
         raise SpecError([Problem("git", "the settings name no repository", "set git.url")])
-    with progress() as tell:
-        is_new = repository.update(tell)
+    with progress() as report:
+        is_new = repository.update(report)
     if found := repository.in_force():
         revision = found[0]
         signed = f", signed by {revision.signer}" if revision.signer else ""

@@ -15,7 +15,7 @@ from kvmreconcile.errors import Problem
 from kvmreconcile.plan.render import Palette
 from kvmreconcile.plan.render.words import visible
 
-EVERY_S = 10.0
+PROGRESS_INTERVAL_S = 10.0
 """How often progress is told where it cannot be shown in place."""
 
 
@@ -42,17 +42,17 @@ def progress() -> Iterator[Callable[[str], None]]:
     """Show lines of progress in one line of a terminal; elsewhere, such as in a log, one every few seconds."""
     is_terminal, last_s = sys.stderr.isatty(), time.monotonic()
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         nonlocal last_s
         if is_terminal:
             sys.stderr.write(f"\r\x1b[K{visible(line)}")
             sys.stderr.flush()
-        elif time.monotonic() - last_s >= EVERY_S:
+        elif time.monotonic() - last_s >= PROGRESS_INTERVAL_S:
             last_s = time.monotonic()
             say(line)
 
     try:
-        yield tell
+        yield report
     finally:
         if is_terminal:
             sys.stderr.write("\r\x1b[K")

@@ -14,7 +14,7 @@ from kvmreconcile.errors import SourceError
 from kvmreconcile.passes.news import Asked, Follower, tell
 from kvmreconcile.source.git import Repository
 
-EVERY_S = 10.0
+PROGRESS_INTERVAL_S = 10.0
 """How often the progress of a download is logged."""
 
 log = structlog.get_logger()
@@ -35,12 +35,12 @@ class Poll:
         self._followers = followers
         self._ring = ring
         self._wrong = ""
-        self._clock, self._told_s = time.monotonic, 0.0
+        self._clock, self._logged_s = time.monotonic, 0.0
         self.is_asking = False
 
     def __call__(self) -> None:
         """Bring the newest revision into force."""
-        self.is_asking, self._told_s = True, self._clock()
+        self.is_asking, self._logged_s = True, self._clock()
         try:
             why = self._ask()
             commit = self._in_force().get("commit", "")
@@ -68,8 +68,8 @@ class Poll:
 
     def _log_progress(self, line: str) -> None:
         """Log how far a download is, every few seconds."""
-        if self._clock() - self._told_s >= EVERY_S:
-            self._told_s = self._clock()
+        if self._clock() - self._logged_s >= PROGRESS_INTERVAL_S:
+            self._logged_s = self._clock()
             log.info("revision.fetching", where=self._repository.name, progress=line)
 
     def _in_force(self) -> dict[str, str]:

@@ -37,7 +37,7 @@ def test_each_question_is_told_with_what_is_in_force_and_what_is_wrong(tmp_path:
 def test_progress_of_a_download_is_logged_every_few_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "EVERY_S", 0.0)
+    monkeypatch.setattr(module, "PROGRESS_INTERVAL_S", 0.0)
     origin = Origin(tmp_path)
     origin.commit("# nothing")
     poll = Poll(Repository(Remote(url=str(origin.path)), tmp_path / "git"), ring=lambda: None)

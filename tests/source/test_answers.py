@@ -40,18 +40,39 @@ def test_program_that_does_not_end_times_out(script: str) -> None:
 
 
 @pytest.mark.case("40")
-def test_program_that_is_watched_may_take_long_while_it_prints() -> None:
+def test_watched_program_may_take_long_while_it_makes_progress() -> None:
     seen: list[str] = []
+
+    def watch(printed: str) -> bool:
+        seen.append(printed)
+        return bool(printed)
+
     with started("for i in 1 2 3 4; do echo $i >&2; sleep 0.4; done") as process:
-        _, err = read_answers(process, 1 << 20, 1.0, seen.append)
+        _, err = read_answers(process, 1 << 20, 1.0, watch)
 
     assert err == b"1\n2\n3\n4\n"
     assert "".join(seen).split() == ["1", "2", "3", "4"]
 
 
 @pytest.mark.case("40")
-def test_program_that_is_watched_is_ended_by_its_watch() -> None:
-    def refuse(_printed: str) -> None:
+def test_watched_program_that_prints_without_progress_times_out() -> None:
+    with started("while echo more >&2; do sleep 0.1; done") as process:
+        with pytest.raises(TimeoutError):
+            read_answers(process, 1 << 20, 0.5, lambda _: False)
+        process.kill()
+
+
+@pytest.mark.case("40")
+def test_watched_program_cannot_print_without_end() -> None:
+    with started("exec cat /dev/zero >&2") as process:
+        with pytest.raises(TooLongError):
+            read_answers(process, 64 << 20, 30, bool)
+        process.kill()
+
+
+@pytest.mark.case("40")
+def test_watched_program_is_ended_by_its_watch() -> None:
+    def refuse(_printed: str) -> bool:
         raise ValueError
 
     with started("exec sleep 60") as process:

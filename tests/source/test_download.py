@@ -60,7 +60,7 @@ def text(repository: Repository) -> str:
 def assert_nothing_is_left(mirror: Path) -> None:
     """Fail if the mirror has files of a download that was broken off."""
     packs = mirror / "objects/pack"
-    assert {file.suffix for file in packs.iterdir()} <= {".pack", ".idx", ".rev", ".keep"} - {".keep"}
+    assert {file.suffix for file in packs.iterdir()} <= {".pack", ".idx", ".rev"}
     assert not list(mirror.rglob("*.lock"))
     assert not list(mirror.glob("objects/tmp_*"))
 
@@ -89,7 +89,7 @@ def test_other_branches_and_tags_are_not_downloaded(
     refs = subprocess.check_output(
         ["git", "--git-dir", mirror, "for-each-ref", "--format=%(refname)"], text=True
     )
-    assert refs.split() == ["refs/fetched/heads/main"]
+    assert refs.split() == ["refs/fetched/branch"]
 
 
 @pytest.mark.case("41")
@@ -103,7 +103,7 @@ def test_download_beyond_the_maximum_size_is_ended_and_removed(
 
     said = refusal(repository(max_download=1 << 20))
 
-    assert "what is new in it is larger than 1 MiB; raise git.maxDownload" in said
+    assert "the download is larger than 1MiB; raise git.maxDownload" in said
     assert text(repository()) == "one"
     assert refusal(repository(max_download=1 << 20)) == said
     repository().update()
@@ -158,7 +158,7 @@ def test_download_without_progress_is_ended_and_what_it_left_is_removed(
 
     said = refusal(repository(url=url, timeout_s=2.0))
     assert said.startswith(
-        f"{url}: git fetch failed: no progress within 2 s; see that the server can be reached"
+        f"{url}: git fetch failed: no progress within 2 s; check that the server is reachable"
     )
     slow_line(1 << 30)
     repository(url=url).update()
@@ -182,11 +182,11 @@ def test_defect_of_old_objects_is_named_and_can_be_accepted(
     repository(accept=("zeroPaddedFilemode",)).update()
 
     assert "zeroPaddedFilemode: contains zero-padded file modes" in said
-    assert "to git.accept" in said
+    assert said.endswith("to git.accept")
     assert text(repository()) == "one"
 
 
-def test_branch_named_like_a_directory_of_the_one_before_is_no_obstacle(
+def test_branch_below_the_name_of_a_deleted_branch_is_fetched(
     origin: Origin, repository: Callable[..., Repository]
 ) -> None:
     origin.commit("one")
@@ -218,9 +218,85 @@ def test_pinned_commit_is_downloaded_once_whether_or_not_the_server_gives_it_by_
     assert text(pinned) == "one"
 
 
-def test_pinned_commit_that_is_nowhere_is_named(
-    origin: Origin, repository: Callable[..., Repository]
-) -> None:
+def test_unknown_pinned_commit_is_reported(origin: Origin, repository: Callable[..., Repository]) -> None:
     origin.commit("one")
 
     assert f'it has no branch, tag or commit "{"1" * 40}"' in refusal(repository(ref="1" * 40))
+
+
+def test_mirror_with_all_branches_of_an_earlier_version_is_used(
+    origin: Origin, repository: Callable[..., Repository], mirror: Path
+) -> None:
+    put_blob(origin)
+    origin.commit("one")
+    origin.git("branch", "a\u0085b")
+    mirror.mkdir(parents=True)
+    for words in (
+        ["init", "--quiet", "--bare"],
+        ["fetch", "--quiet", str(origin.path), "+refs/heads/*:refs/heads/*"],
+    ):
+        subprocess.run(["git", "--git-dir", mirror, *words], check=True)
+    origin.commit("two")
+
+    repository(max_download=1 << 20).update()
+
+    assert text(repository()) == "two"
+
+
+@pytest.mark.parametrize("protocol", ["0", "2"])
+def test_banner_of_the_server_hides_neither_the_reason_nor_the_way_round(
+    origin: Origin,
+    repository: Callable[..., Repository],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: str,
+) -> None:
+    ssh = tmp_path / "bin/ssh"
+    ssh.parent.mkdir()
+    ssh.write_text(
+        '#!/bin/sh\nfor last; do :; done\necho "Authorized use only" >&2\necho "Have a nice day" >&2\neval "$last"\n'
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    for name, value in (("COUNT", "1"), ("KEY_0", "protocol.version"), ("VALUE_0", protocol)):
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    commit = origin.commit("one")
+    origin.commit("two")
+
+    repository(url=f"ssh://git@localhost{origin.path}", ref=commit).update()
+    said = refusal(repository(url="ssh://git@localhost/nowhere"))
+
+    assert text(repository(url=f"ssh://git@localhost{origin.path}", ref=commit)) == "one"
+    assert "'/nowhere' does not appear to be a git repository" in said
+
+
+@pytest.mark.case("41")
+def test_refused_commits_do_not_fill_the_mirror(
+    origin: Origin, repository: Callable[..., Repository], mirror: Path
+) -> None:
+    first = origin.commit("one")
+    repository(max_download=2 << 20).update()
+    for number in range(6):
+        origin.git("reset", "--quiet", "--hard", first)
+        origin.git("commit", "--quiet", "--amend", f"--message=amended {number}")
+        put_blob(origin)
+        assert "does not descend" in refusal(repository(max_download=2 << 20))
+
+    assert sum(file.stat().st_size for file in mirror.rglob("*.pack")) < 4 * BLOB
+    origin.git("reset", "--quiet", "--hard", first)
+    origin.commit("two")
+    repository(max_download=2 << 20).update()
+    assert text(repository()) == "two"
+
+
+def test_shallow_clone_on_the_server_is_named(
+    origin: Origin, repository: Callable[..., Repository], tmp_path: Path
+) -> None:
+    origin.commit("one")
+    origin.commit("two")
+    shallow = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{origin.path}", shallow], check=True)
+
+    said = refusal(repository(url=str(shallow)))
+
+    assert 'it is a shallow clone, without its history; run "git fetch --unshallow"' in said

@@ -238,7 +238,7 @@ def test_url_is_shown_without_what_may_be_a_token(url: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "doubt"),
-    [("", "is not signed"), ("mallory", "is signed by a key that is not among the allowed ones")],
+    [("", "is not signed"), ("mallory", "is signed by a key that git.allowedSigners does not list")],
 )
 def test_commit_that_nobody_allowed_signed_is_never_used(
     origin: Origin, remote: Remote, tmp_path: Path, key: str, doubt: str
@@ -296,7 +296,7 @@ def test_commit_is_not_believed_because_a_keyring_of_this_host_trusts_its_signat
     origin.put(signed)
     repository = Repository(replace(remote, allowed_signers=origin.allow("alice")), tmp_path / "state")
 
-    assert "sign it with a key of" in refusal(repository)
+    assert "sign the commit with an SSH key that" in refusal(repository)
     assert repository.in_force() is None
 
 
@@ -448,6 +448,7 @@ def test_state_that_cannot_be_written_is_named(origin: Origin, remote: Remote, t
         "shallow.lock",
         "refs/heads/main.lock",
         "objects/pack/tmp_pack_a1b2c3",
+        "objects/pack/pack-a1b2c3.pack.temp",
     ],
 )
 def test_what_a_git_that_was_killed_has_left_is_swept(
@@ -479,7 +480,7 @@ def test_git_that_is_still_running_is_waited_for(
     child = subprocess.Popen(("sleep", "60"), pass_fds=[handle])
     os.close(handle)
 
-    assert "another kvmreconcile is fetching it" in refusal(repository)
+    assert "another kvmreconcile process is fetching it" in refusal(repository)
 
     child.kill()
     child.wait()

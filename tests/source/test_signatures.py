@@ -1,5 +1,6 @@
 """Until when a signer's key is valid is judged by the time when this host first had the commit."""
 
+import os
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -53,7 +54,7 @@ def refusal(repository: Repository) -> str:
 
 @pytest.mark.case("45")
 @pytest.mark.parametrize("dated", [NOW - 2 * YEAR, NOW, NOW + 2 * YEAR], ids=["back", "now", "ahead"])
-def test_date_of_a_commit_makes_no_key_valid(
+def test_commit_date_does_not_make_an_invalid_key_valid(
     origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dated: datetime
 ) -> None:
     monkeypatch.setitem(ENVIRONMENT, "GIT_COMMITTER_DATE", dated.isoformat())
@@ -64,13 +65,13 @@ def test_date_of_a_commit_makes_no_key_valid(
     ):
         said = refusal(host(origin, allow(origin, option), tmp_path / f"state{number}"))
 
-        assert "was not valid when this host first had the commit" in said
-        assert f"sign a new commit on top, or set git.trustCommit: {commit}" in said
+        assert "was not valid when this host first checked the commit" in said
+        assert f"push a new commit that is signed with a valid key, or set git.trustCommit: {commit}" in said
 
 
 @pytest.mark.case("45")
 @pytest.mark.parametrize("dated", [NOW - 2 * YEAR, NOW + 2 * YEAR], ids=["back", "ahead"])
-def test_date_of_a_commit_makes_no_key_invalid(
+def test_commit_date_does_not_make_a_valid_key_invalid(
     origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dated: datetime
 ) -> None:
     monkeypatch.setitem(ENVIRONMENT, "GIT_COMMITTER_DATE", dated.isoformat())
@@ -81,7 +82,7 @@ def test_date_of_a_commit_makes_no_key_invalid(
 
 
 @pytest.mark.case("45")
-def test_commit_stays_believed_after_its_key_has_expired_and_a_new_host_has_to_be_told(
+def test_known_commit_stays_accepted_after_key_expiry_and_a_new_host_needs_trust_commit(
     origin: Origin, tmp_path: Path
 ) -> None:
     commit = origin.commit("one", key="alice")
@@ -109,3 +110,61 @@ def test_signature_of_a_commit_in_another_encoding_is_checked_byte_by_byte(
     origin.git(*key, *latin, "commit", "--quiet", "--gpg-sign", "--file=message")
 
     assert signer(host(origin, allow(origin), tmp_path / "state")) == "alice"
+
+
+@pytest.mark.parametrize("line", ["# {}", "{} # valid-before in words", 'bob namespaces="file" {}'])
+def test_key_that_is_removed_or_for_other_uses_is_not_said_to_have_expired(
+    origin: Origin, tmp_path: Path, line: str
+) -> None:
+    origin.commit("one", key="mallory")
+    mallory = " ".join(origin.allow("mallory").read_text().split()[1:])
+    signers = origin.allow("alice")
+    entry = line.format(mallory) if "{} #" not in line else f"# bob's: {mallory}"
+    signers.write_text(f"{signers.read_text()}{entry}\n")
+
+    said = refusal(host(origin, signers, tmp_path / "state"))
+
+    assert "is signed by a key that git.allowedSigners does not list" in said
+    assert "trustCommit" not in said
+
+
+def test_file_of_allowed_signers_may_be_a_link(origin: Origin, tmp_path: Path) -> None:
+    link = tmp_path / "signers"
+    link.symlink_to(allow(origin))
+    origin.commit("one", key="alice")
+
+    assert signer(host(origin, link, tmp_path / "state")) == "alice"
+    origin.commit("two", key="mallory")
+    assert "does not list" in refusal(host(origin, link, tmp_path / "state"))
+
+
+@pytest.mark.parametrize("times", ['{"COMMIT": "0001-01-01T00:00:00+00:00"}', '{"COMMIT": 7}', "[]", "{"])
+def test_times_that_cannot_be_are_ignored(origin: Origin, tmp_path: Path, times: str) -> None:
+    commit = origin.commit("one", key="alice")
+    file = tmp_path / "state/git/first-checked.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(times.replace("COMMIT", commit))
+
+    assert signer(host(origin, allow(origin), tmp_path / "state")) == "alice"
+
+
+@pytest.mark.timeout(30)
+def test_pipe_in_the_place_of_a_temporary_file_does_not_block(origin: Origin, tmp_path: Path) -> None:
+    origin.commit("one", key="alice")
+    directory = tmp_path / "state/git"
+    directory.mkdir(parents=True)
+    for name in ("signature", "payload", "first-checked.new", "first-checked.json"):
+        os.mkfifo(directory / name)
+
+    assert signer(host(origin, allow(origin), tmp_path / "state")) == "alice"
+
+
+def test_commit_that_is_too_large_is_refused_without_reading_it(origin: Origin, tmp_path: Path) -> None:
+    origin.commit("one")
+    tree = origin.git("rev-parse", "HEAD^{tree}")
+    who = "An Author <author@example.org> 1700000000 +0000"
+    lines = " ab\n" * (1 << 19)
+    text = f"tree {tree}\nauthor {who}\ncommitter {who}\ngpgsig -----BEGIN SSH SIGNATURE-----\n{lines}\none\n"
+    origin.git("update-ref", "refs/heads/main", origin.store("commit", text.encode()))
+
+    assert "is larger than 1 MiB" in refusal(host(origin, allow(origin), tmp_path / "state"))

@@ -11,8 +11,10 @@ from typing import IO
 _PART = 1 << 16
 _KEPT = 1 << 16
 """How much of standard error is kept of a program that is watched: the end, where it says why it failed."""
+_MOST_WATCHED = 8 << 20
+"""How much a program that is watched may print on standard error: git prints hours of progress in less."""
 _GLANCE_S = 0.5
-Watch = Callable[[str], None]
+Watch = Callable[[str], bool]
 
 
 class TooLongError(Exception):
@@ -27,9 +29,9 @@ def read_answers(
 
     Args:
         most: Maximum size in bytes.
-        within_s: How long it may take; of a program that is watched, how long it may print nothing.
-        watch: Called with what the program prints on standard error, "" if nothing new, at least once a second. What it
-            raises is raised.
+        within_s: How long it may take; of a program that is watched, how long it may make no progress.
+        watch: Called with what the program prints on standard error, "" if nothing new, at least once a second. It tells
+            whether the program makes progress. What it raises is raised.
 
     Raises:
         TooLongError: The program printed more.
@@ -52,6 +54,7 @@ class _Reading:
         self._printed = {pipe.fileno(): bytearray() for pipe in (process.stdout, process.stderr) if pipe}
         self._watched = process.stderr.fileno() if process.stderr and watch else -1
         self._most, self._within_s, self._watch = most, within_s, watch
+        self._watched_bytes = 0
         self._deadline_s = time.monotonic() + within_s
 
     @property
@@ -66,10 +69,10 @@ class _Reading:
                 selector.register(descriptor, EVENT_READ)
             while selector.get_map():
                 ready = selector.select(min(self.left_s, _GLANCE_S) if self._watch else self.left_s)
+                if not ready:
+                    self._look("")
                 if not ready and not self.left_s:
                     raise TimeoutError
-                if not ready and self._watch:
-                    self._watch("")
                 for key, _ in ready:
                     if not self._take(key.fd, os.read(key.fd, _PART)):
                         selector.unregister(key.fd)
@@ -77,14 +80,18 @@ class _Reading:
     def _take(self, descriptor: int, part: bytes) -> bool:
         """Keep what was read; tell whether there may be more."""
         self._printed[descriptor] += part
-        if self._watch and part:
-            self._deadline_s = time.monotonic() + self._within_s
-        if self._watch and descriptor == self._watched:
-            self._watch(part.decode(errors="replace"))
+        if descriptor == self._watched:
+            self._watched_bytes += len(part)
             del self._printed[descriptor][:-_KEPT]
-        if sum(map(len, self._printed.values())) > self._most:
+            self._look(part.decode(errors="replace"))
+        if sum(map(len, self._printed.values())) > self._most or self._watched_bytes > _MOST_WATCHED:
             raise TooLongError
         return bool(part)
+
+    def _look(self, part: str) -> None:
+        """Have the watch see what was printed, and count the time anew if there is progress."""
+        if self._watch and self._watch(part):
+            self._deadline_s = time.monotonic() + self._within_s
 
     def printed(self, pipe: IO[bytes] | None) -> bytes:
         """Return what was read from a pipe."""

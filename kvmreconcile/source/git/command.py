@@ -28,6 +28,7 @@ _LONGEST = 64 << 20
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _PROGRESS = re.compile(r"(remote: )?\w+( \w+)?: +\d+% |remote: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done")
 """What git prints beside the reason of a failure."""
+_GENERIC = "Could not read from remote repository"
 _TRANSPORTS = "file:ssh:https"
 """Neither those that anybody on the way can change, nor those that run a command of the repository's."""
 _SETTINGS = {
@@ -44,6 +45,19 @@ _OWN_FILES = {
     "info/attributes": "* !text !crlf !eol !ident !filter !working-tree-encoding\n",
 }
 """Files of the mirror that decide what git does with it."""
+
+
+class GitError(SourceError):
+    """
+    Git, or a program that is run beside it, failed.
+
+    Attributes:
+        printed: What it printed on standard error.
+    """
+
+    def __init__(self, problem: Problem, printed: str) -> None:
+        super().__init__(problem)
+        self.printed = printed
 
 
 class Git:
@@ -163,13 +177,13 @@ class Git:
                 stderr=subprocess.PIPE, start_new_session=True, pass_fds=self._held, **self._identity(),
             )  # fmt: skip
         except OSError as error:
-            raise self._error(called, f"{command[0]} cannot be called: {error.strerror}".encode()) from None
+            raise self._error(called, f"{command[0]} cannot be run: {error.strerror}".encode()) from None
         with process:
             try:
                 out, err = read_answers(process, _LONGEST, self._timeout_s, watch)
             except TooLongError:
                 _end(process)
-                raise self._error(called, f"more than {_LONGEST >> 20} MiB".encode()) from None
+                raise self._error(called, f"it printed more than {_LONGEST >> 20} MiB".encode()) from None
             except TimeoutError:
                 _end(process)
                 slow = "progress" if watch else "answer"
@@ -184,17 +198,27 @@ class Git:
         owner = owner_of(self._state)
         return {"user": owner.uid, "group": owner.gid, "extra_groups": owner.groups} if owner else {}
 
-    def _error(self, called: str, printed: bytes) -> SourceError:
+    def _error(self, called: str, printed: bytes) -> GitError:
         said = printed.decode(errors="replace")
-        lines = [line.strip() for line in re.split(r"[\r\n]", said) if line.strip()]
-        whys = [line.removeprefix("fatal: ") for line in lines if not _PROGRESS.match(line)]
-        what = f"{called} failed: {whys[0] if whys else 'it does not say why'}"
-        return SourceError(Problem(self._remote, what, _advice(said)))
+        what = f"{called} failed: {_reason(said) or 'it printed no reason'}"
+        return GitError(Problem(self._remote, what, _advice(said)), said)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def _reason(said: str) -> str:
+    """Return the line that says why git failed; a server may print others before it, such as a banner."""
+    lines = [line.strip() for line in re.split(r"[\r\n]", said) if line.strip()]
+    lines = [line for line in lines if not _PROGRESS.match(line)]
+    marked = [line for line in lines if line.startswith(("fatal: ", "error: ")) and _GENERIC not in line]
+    if not marked and any(_GENERIC in line for line in lines):
+        # ssh says why in the line before.
+        before = lines[: next(index for index, line in enumerate(lines) if _GENERIC in line)]
+        marked = before[-1:]
+    return next(iter(marked or lines), "").removeprefix("fatal: ")
 
 
 def _advice(said: str) -> str:
@@ -204,8 +228,8 @@ def _advice(said: str) -> str:
 
 
 _ADVICE = {
-    "git cannot be called": "install git",
-    "ssh-keygen cannot be called": "install OpenSSH's client",
+    "git cannot be run": "install git",
+    "ssh-keygen cannot be run": "install openssh-client (Debian) or openssh (Fedora, RHEL)",
     "not accessible: Permission denied": "let the owner of the state directory read it: git runs as that user, for root too",
     "Load key": "let the owner of the state directory read the key (git.sshKey): git runs as that user, for root too",
     "Host key verification failed": "give the server's key in git.knownHosts",
@@ -214,11 +238,10 @@ _ADVICE = {
     "could not read Username": "give user and password in git.passwords",
     "not allowed": f"use one of {_TRANSPORTS.replace(':', ', ')}",
     "No space left": "make room in the state's directory",
-    "no progress within": "see that the server can be reached, or raise git.timeout",
-    "no answer within": "see that the server can be reached, or raise git.timeout",
-    "fsck error": "repair the history, or accept the defect: add its name, such as zeroPaddedFilemode, to git.accept",
-    "dubious ownership": "give the repository to the user that kvmreconcile runs as, or serve it by ssh or https",
-    "shallow": "have the server fetch its whole history: git fetch --unshallow",
+    "no progress within": "check that the server is reachable, or raise git.timeout",
+    "no answer within": "check that the server is reachable, or raise git.timeout",
+    "fsck error": "repair the history, or add the name of the defect (such as zeroPaddedFilemode) to git.accept",
+    "dubious ownership": "chown the repository to the user that kvmreconcile runs as, or serve it over ssh or https",
     f"more than {_LONGEST >> 20} MiB": "take files out of the repository, or name a smaller git.directory",
 }
 """What to do about what git says, by a word in it."""

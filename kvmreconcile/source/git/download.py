@@ -1,30 +1,33 @@
 """
-Download what a remote's ref names, and no other branch or tag, into refs of our own.
+Download what a remote's ref names, and no other branch or tag.
 
-Whatever other people push to other branches neither stops this host nor fills its disk. A download ends only if it
+Whatever other people push to other branches neither stops this host nor fills its disk. A download is aborted only if it
 makes no progress, or if it is larger than allowed.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
-from kvmreconcile.source.git.command import Git
+from kvmreconcile.source.git.command import Git, GitError
 from kvmreconcile.source.git.remote import Remote
+from kvmreconcile.tree.scalars import print_size
 
 COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
-"""The full name of a commit."""
+"""The full hash of a commit."""
 Progress = Callable[[str], None]
 """Called with each line of progress, such as "Receiving objects:  12% (340/2810), 10.00 MiB | 250.00 KiB/s"."""
 
+# Always the same names, so that no branch can be in the way of another that is called like its directory.
 _OURS = "refs/fetched"
-_ALL = (f"+refs/heads/*:{_OURS}/heads/*", f"+refs/tags/*:{_OURS}/tags/*")
+_ALL = (f"+refs/heads/*:{_OURS}/all/heads/*", f"+refs/tags/*:{_OURS}/all/tags/*")
 _OPTIONS = ("--progress", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
-# Small packs would else be written as loose objects, whose size is not watched.
-_SETTINGS = {"fetch.unpackLimit": "1"}
-_BY_NAME = "Server does not allow request for unadvertised object"
-"""What a server says that gives no commit by its name (uploadpack.allowReachableSHA1InWant in git-config(1))."""
+_NOT_BY_HASH = ("Server does not allow request for unadvertised object", "not our ref")
+"""What a server says that sends no commit by its hash (uploadpack.allowReachableSHA1InWant in git-config(1))."""
+_LONGEST_LINE = 500
+"""Maximum number of characters of a line of progress."""
 
 
 class Download:
@@ -33,11 +36,16 @@ class Download:
 
     Args:
         progress: Called while something is downloaded.
+
+    Attributes:
+        has_fetched: Whether anything was downloaded.
     """
 
     def __init__(self, git: Git, remote: Remote, mirror: Path, progress: Progress) -> None:
         self._git, self._remote, self._mirror, self._progress = git, remote, mirror, progress
-        self._line = ""
+        self._line, self._is_cut_off = "", False
+        self._before = self._size = 0
+        self.has_fetched = False
 
     def commit(self) -> str:
         """
@@ -47,28 +55,29 @@ class Download:
             SourceError: It cannot be had, or there is none.
         """
         ref = self._remote.ref
+        # First the commit: a branch may be called as it is, by whoever can push one.
         if COMMIT.fullmatch(ref) and (commit := self._pinned(ref)):
             return commit
-        for name, offered in self._offered(ref):
-            own = f"{_OURS}/{name.removeprefix('refs/')}"
-            if not self._git.holds("rev-parse", "--quiet", "--verify", own) or self._named(own) != offered:
+        for kind, name, offered in self._offered(ref):
+            own = f"{_OURS}/{kind}"
+            if not self._holds(own, offered):
                 self._fetch(f"+{name}:{own}")
+            if not self._holds(own, offered) and self._is_cut_off:
+                todo = 'run "git fetch --unshallow" in the repository on the server'
+                raise SourceError(
+                    Problem(self._remote.name, "it is a shallow clone, without its history", todo)
+                )
             return self._git.ask("rev-parse", "--verify", f"{own}^{{commit}}")
-        raise SourceError(
-            Problem(
-                self._remote.name,
-                f'it has no branch, tag or commit "{ref}"',
-                "correct git.ref, or push what it names",
-            )
-        )
+        todo = "correct git.ref, or push what it names"
+        raise SourceError(Problem(self._remote.name, f'it has no branch, tag or commit "{ref}"', todo))
 
     def _pinned(self, ref: str) -> str:
-        """Return the commit of a full name, "" if the remote has none; one that is here is not asked for again."""
+        """Return the commit of a full hash, "" if the remote has none; one that is here is not asked for again."""
         if not self._is_here(ref):
             try:
                 self._fetch(f"+{ref}:{_OURS}/commit")
-            except SourceError as error:
-                if _BY_NAME not in error.problem.what and "not our ref" not in error.problem.what:
+            except GitError as error:
+                if not any(word in error.printed for word in _NOT_BY_HASH):
                     raise
                 self._fetch(*_ALL)
         return self._git.ask("rev-parse", "--verify", f"{ref}^{{commit}}") if self._is_here(ref) else ""
@@ -76,47 +85,55 @@ class Download:
     def _is_here(self, commit: str) -> bool:
         return self._git.holds("cat-file", "-e", f"{commit}^{{commit}}")
 
-    def _named(self, ref: str) -> str:
-        return self._git.ask("rev-parse", "--verify", ref)
+    def _holds(self, own: str, offered: str) -> bool:
+        """Tell whether a ref of ours names an object."""
+        if not self._git.holds("rev-parse", "--quiet", "--verify", own):
+            return False
+        return self._git.ask("rev-parse", "--verify", own) == offered
 
-    def _offered(self, ref: str) -> Iterator[tuple[str, str]]:
-        """Yield the branch and the tag of a name that the remote has, each with the object that it names."""
-        names = (f"refs/heads/{ref}", f"refs/tags/{ref}")
-        lines = self._git.ask("ls-remote", "--quiet", "--", self._remote.url, *names).splitlines()
+    def _offered(self, ref: str) -> Iterator[tuple[str, str, str]]:
+        """Yield "branch" and "tag", if the remote has one of that name, its full name, and the object that it names."""
+        names = {"branch": f"refs/heads/{ref}", "tag": f"refs/tags/{ref}"}
+        lines = self._git.ask("ls-remote", "--quiet", "--", self._remote.url, *names.values()).split("\n")
         # git takes the names for patterns.
         offered = {name: found for found, _, name in (line.partition("\t") for line in lines)}
-        yield from ((name, offered[name]) for name in names if name in offered)
+        yield from ((kind, name, offered[name]) for kind, name in names.items() if name in offered)
 
     def _fetch(self, *refspecs: str) -> None:
-        self._forget_others(refspecs[0].partition(":")[2])
         words = ("fetch", *_OPTIONS, "--", self._remote.url, *refspecs)
-        self._line = ""
-        self._git.ask(*words, settings={**_SETTINGS, **self._accepted()}, watch=self._watch)
+        accepted = {f"fetch.fsck.{name}": "ignore" for name in self._remote.accept}
+        self._line, self._is_cut_off = "", False
+        self._before = self._size = self.measure()
+        self.has_fetched = True
+        self._git.ask(*words, settings=accepted, watch=self._watch)
 
-    def _forget_others(self, own: str) -> None:
-        """Delete refs of other names: one that is called as a directory of ours would be in the way."""
-        for ref in self._git.ask("for-each-ref", "--format=%(refname)").splitlines():
-            if ref != own:
-                self._git.ask("update-ref", "-d", ref)
-
-    def _accepted(self) -> dict[str, str]:
-        return {f"fetch.fsck.{name}": "ignore" for name in self._remote.accept}
-
-    def _watch(self, printed: str) -> None:
-        """Hand on each line of progress, and end a download that is too large."""
+    def _watch(self, printed: str) -> bool:
+        """Hand on each line of progress; end a download that is too large, and tell whether one goes on."""
         *lines, self._line = re.split(r"[\r\n]", self._line + printed)
+        self._line = self._line[-_LONGEST_LINE:]
         for line in filter(None, map(str.strip, lines)):
-            self._progress(line)
-        most = self._remote.max_download
-        if sum(_size(file) for file in self._mirror.glob("objects/pack/tmp_pack_*")) > most:
-            what = f"what is new in it is larger than {most >> 20} MiB"
-            raise SourceError(
-                Problem(self._remote.name, what, "raise git.maxDownload, or name another git.ref")
-            )
+            self._is_cut_off |= "shallow roots are not allowed" in line
+            self._progress(line[:_LONGEST_LINE])
+        size = self.measure()
+        has_grown, self._size = size != self._size, size
+        if size - self._before > self._remote.max_download:
+            what = f"the download is larger than {print_size(self._remote.max_download)}"
+            todo = "raise git.maxDownload, or set git.ref to another branch, tag or commit"
+            raise SourceError(Problem(self._remote.name, what, todo))
+        return has_grown or bool(printed)
 
-
-def _size(file: Path) -> int:
-    try:
-        return file.lstat().st_size
-    except OSError:
-        return 0
+    def measure(self) -> int:
+        """Return the size of all objects in the mirror, with those that are being downloaded, in bytes."""
+        total, left = 0, [str(self._mirror / "objects")]
+        while left:
+            try:
+                with os.scandir(left.pop()) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            left.append(entry.path)
+                        else:
+                            total += entry.stat(follow_symlinks=False).st_size
+            except OSError:
+                # git moves and removes files meanwhile.
+                continue
+        return total

@@ -23,14 +23,21 @@ from kvmreconcile.source.git.revisions import Revision, Revisions
 from kvmreconcile.source.git.signatures import Signatures
 from kvmreconcile.source.left_out import SUBMODULE
 
-_LEFTOVERS = ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*", "objects/tmp_objdir-*")
+_LEFTOVERS = (
+    "*.lock",
+    "refs/**/*.lock",
+    "objects/pack/tmp_*",
+    "objects/tmp_objdir-*",
+    "objects/pack/*.temp",
+    "objects/??/*.temp",
+)
 """Files of a git that is at work; there is none while we have the mirror for ourselves."""
 MAX_SIZE = 1 << 30
 """Maximum size of a revision in bytes; images of volumes may be among its files."""
 _LONGEST_LINE = 500
 """Maximum number of characters of a commit's subject and author; the rest is cut off."""
 LOCK_S = 130.0
-"""How long to wait for another process; a large download may take longer, and is then waited for in vain."""
+"""How long to wait for another process's fetch; then this one gives up."""
 _PAUSE_S = 0.1
 _MEND_STATE = "mend the state's directory"
 
@@ -96,7 +103,25 @@ class Repository:
             raise self._refused(what, _MEND_STATE) from None
 
     def _update(self) -> bool:
-        commit = self._fetch()
+        download = Download(self._git, self._remote, self._mirror, self._progress)
+        commit = self._fetch(download)
+        try:
+            return self._use(commit)
+        except SourceError:
+            if download.has_fetched and download.measure() > 2 * self._remote.max_download:
+                # Whoever can push could fill the disk with commits that are refused one after the other.
+                self._collect_garbage()
+            raise
+
+    def _collect_garbage(self) -> None:
+        """Delete what neither the ref nor the revision in force needs."""
+        last = self._revisions.last()
+        if last and self._git.holds("cat-file", "-e", last.commit):
+            self._git.ask("update-ref", "refs/fetched/in-force", last.commit)
+        self._git.ask("gc", "--quiet", "--prune=now")
+
+    def _use(self, commit: str) -> bool:
+        """Bring a commit into force if it may be used; tell whether it is another than before."""
         found = self.in_force()
         if found and found[0].commit == commit and found[0].submodules is not None:
             return False
@@ -127,12 +152,12 @@ class Repository:
     def _is_ours(self, revision: Revision) -> bool:
         return (revision.origin, revision.directory) == (self._origin, self._remote.directory)
 
-    def _fetch(self) -> str:
+    def _fetch(self, download: Download) -> str:
         """Return the commit that the ref names now."""
         self._sweep()
         self._prepare()
         try:
-            return self._download()
+            return download.commit()
         except SourceError:
             self._sweep()
             # A power cut may have damaged the mirror, which is but a copy.
@@ -140,7 +165,7 @@ class Repository:
                 raise
             shutil.rmtree(self._mirror, ignore_errors=True)
             self._prepare()
-            return self._download()
+            return download.commit()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -166,7 +191,10 @@ class Repository:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > give_up_s:
-                    raise self._refused("another kvmreconcile is fetching it", "it is tried again") from None
+                    raise self._refused(
+                        "another kvmreconcile process is fetching it",
+                        "wait until it has finished (the daemon tries again at its next poll)",
+                    ) from None
                 time.sleep(_PAUSE_S)
             else:
                 return
@@ -191,9 +219,6 @@ class Repository:
             raise self._refused(f"{self._mirror}: {error.strerror}", _MEND_STATE) from None
         self._git.ask("init", "--quiet", "--bare")
 
-    def _download(self) -> str:
-        return Download(self._git, self._remote, self._mirror, self._progress).commit()
-
     def _trusted(self, commit: str) -> str:
         """Return who signed a commit, "" where that is not asked for."""
         signers = self._remote.allowed_signers
@@ -203,9 +228,11 @@ class Repository:
             raise self._refused(f"there is no file {signers}", "put the keys there (git.allowedSigners)")
         verdict = Signatures(self._git, self._directory).check(commit, signers)
         if verdict.doubt:
-            todo = f"sign it with a key of {signers}, or add its key there"
-            if verdict.may_be_old:
-                todo = f"sign a new commit on top, or set git.trustCommit: {commit}"
+            todo = f"sign the commit with an SSH key that {signers} lists"
+            if verdict.is_unlisted:
+                todo += ", or add the signer's key to that file"
+            elif verdict.may_be_old:
+                todo = f"push a new commit that is signed with a valid key, or set git.trustCommit: {commit}"
             raise self._refused(f"commit {commit[:12]} {verdict.doubt}", todo)
         return verdict.signer
 

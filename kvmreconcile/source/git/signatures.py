@@ -1,5 +1,5 @@
 """
-Check who signed a commit, at the time when this host first had the commit.
+Check who signed a commit, at the time when this host first checked the commit.
 
 Git itself judges a signer's validity by the commit's own date, which its author may choose. Only signatures by ssh are
 believed; those by OpenPGP and X.509 would be judged by keyrings of this host.
@@ -10,8 +10,8 @@ Source: ssh-keygen(1), "-Y"; gitformat-signature(5).
 import json
 import os
 from base64 import b64decode, b64encode
-from binascii import Error as NoBase64Error
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -23,9 +23,13 @@ from kvmreconcile.source.git.command import Git
 _HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
 _SSH = b"-----BEGIN SSH SIGNATURE-----"
 _REMEMBERED = 1000
-"""Of how many commits it is remembered when this host first had them; the oldest are forgotten."""
+"""Of how many commits it is remembered when they were first checked; the oldest are forgotten."""
 _LONGEST = 1 << 20
 """Maximum size of the file of allowed signers, and of that of remembered commits, in bytes."""
+_LONGEST_COMMIT, _LONGEST_SIGNATURE = 1 << 20, 1 << 16
+"""Maximum size of a commit and of a signature, in bytes; others push them."""
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_BAD = "has a bad signature"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +38,16 @@ class Verdict:
     What a commit's signature is worth.
 
     Attributes:
-        signer: As the allowed signers call him, "" if none of them signed it.
+        signer: As the file of allowed signers names them, "" if none of them signed it.
         doubt: What is wrong with the signature, "" if nothing is.
-        may_be_old: Whether the signer's key was allowed at another time.
+        may_be_old: Whether the signer's key is allowed at another time.
+        is_unlisted: Whether the signature is sound, and its key is none of the allowed signers'.
     """
 
     signer: str = ""
     doubt: str = ""
     may_be_old: bool = False
+    is_unlisted: bool = False
 
 
 class Signatures:
@@ -49,13 +55,13 @@ class Signatures:
     Checks signatures.
 
     Args:
-        directory: Where files may be put meanwhile, and where it is remembered since when commits are here.
+        directory: For temporary files, and for the times when commits were first checked.
     """
 
     def __init__(self, git: Git, directory: Path) -> None:
         self._git = git
         self._signature, self._payload = directory / "signature", directory / "payload"
-        self._seen = directory / "first-fetched.json"
+        self._seen = directory / "first-checked.json"
 
     def check(self, commit: str, signers: Path) -> Verdict:
         """
@@ -65,34 +71,44 @@ class Signatures:
             OSError: A file cannot be read or written.
             SourceError: git or ssh-keygen cannot be called.
         """
+        if int(self._git.ask("cat-file", "-s", commit)) > _LONGEST_COMMIT:
+            return Verdict(
+                doubt=f"is larger than {_LONGEST_COMMIT >> 20} MiB, so its signature is not checked"
+            )
         payload, signature = _parts(self._git.content("cat-file", "commit", commit))
         if not signature:
             return Verdict(doubt="is not signed")
         if not signature.startswith(_SSH):
-            return Verdict(doubt="is signed by OpenPGP or X.509, and only signatures by ssh are believed")
-        at = self._first_fetched(commit)
+            return Verdict(doubt="has an OpenPGP or X.509 signature, and only SSH signatures are accepted")
+        if len(signature) > _LONGEST_SIGNATURE:
+            return Verdict(doubt=_BAD)
+        seen = self._remembered()
+        at = seen.get(commit) or datetime.now(UTC)
         try:
-            self._signature.write_bytes(signature)
-            self._payload.write_bytes(payload)
-            return self._judged(signers, at)
+            _write(self._signature, signature)
+            _write(self._payload, payload)
+            verdict = self._judged(signers, at)
         finally:
             self._signature.unlink(missing_ok=True)
             self._payload.unlink(missing_ok=True)
+        if commit not in seen and (verdict.signer or verdict.may_be_old):
+            self._remember({**seen, commit: at})
+        return verdict
 
     def _judged(self, signers: Path, at: datetime) -> Verdict:
         sound = self._keygen("check-novalidate", "-n", "git")
         if sound is None:
-            return Verdict(doubt="has a bad signature")
+            return Verdict(doubt=_BAD)
         # In the time zone of this host, as the times in the file.
         when = f"-Overify-time={at.astimezone():%Y%m%d%H%M%S}"
         found = self._keygen("find-principals", "-f", str(signers), when)
         signer = (found or "").partition("\n")[0]
         if signer and self._keygen("verify", "-f", str(signers), "-I", signer, "-n", "git", when) is not None:
             return Verdict(signer)
-        if any(fingerprint in sound.split() for fingerprint in _fingerprints(signers)):
-            doubt = f"is signed by a key that was not valid when this host first had the commit ({at:%Y-%m-%d %H:%M} UTC)"
+        if any(fingerprint in sound.split() for fingerprint in _expiring(signers)):
+            doubt = f"is signed by a key that was not valid when this host first checked the commit ({at:%Y-%m-%d %H:%M} UTC)"
             return Verdict(doubt=doubt, may_be_old=True)
-        return Verdict(doubt="is signed by a key that is not among the allowed ones")
+        return Verdict(doubt="is signed by a key that git.allowedSigners does not list", is_unlisted=True)
 
     def _keygen(self, verb: str, *words: str) -> str | None:
         """Return what ssh-keygen says of the signature, None if it says no."""
@@ -101,23 +117,28 @@ class Signatures:
             said = self._git.call(command, "ssh-keygen", stdin=payload.fileno())
         return said.stdout.decode(errors="replace").strip() if said.returncode == 0 else None
 
-    def _first_fetched(self, commit: str) -> datetime:
-        """Return when this host first had a commit, which is now if it has not had it before."""
-        seen = self._remembered()
-        if commit not in seen:
-            kept = list(seen.items())[1 - _REMEMBERED :]
-            seen = {**dict(kept), commit: datetime.now(UTC).isoformat()}
-            new = self._seen.with_suffix(".new")
-            new.write_text(json.dumps(seen, indent=0))
-            new.replace(self._seen)
-        return datetime.fromisoformat(seen[commit])
+    def _remember(self, seen: Mapping[str, datetime]) -> None:
+        """Remember when this host first checked commits of allowed signers."""
+        kept = list(seen.items())[-_REMEMBERED:]
+        new = self._seen.with_suffix(".new")
+        _write(new, json.dumps({commit: at.isoformat() for commit, at in kept}, indent=0).encode())
+        new.replace(self._seen)
 
-    def _remembered(self) -> dict[str, str]:
+    def _remembered(self) -> dict[str, datetime]:
         try:
             seen = json.loads(read_bounded(self._seen, _LONGEST))
-            return {str(commit): datetime.fromisoformat(at).isoformat() for commit, at in seen.items()}
+            times = {str(commit): datetime.fromisoformat(at) for commit, at in seen.items()}
+            return {commit: at for commit, at in times.items() if _EARLIEST < at < datetime.now(UTC)}
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a new file; whatever has its name, such as a pipe, is not opened."""
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
 
 
 def _parts(commit: bytes) -> tuple[bytes, bytes]:
@@ -136,13 +157,16 @@ def _parts(commit: bytes) -> tuple[bytes, bytes]:
     return b"\n".join(signed) + separator + message, b"\n".join([*signature, b""]) if signature else b""
 
 
-def _fingerprints(signers: Path) -> Iterator[str]:
-    """Yield the fingerprints of the keys in a file of allowed signers, whatever else their lines say."""
-    for line in os.fsdecode(read_bounded(signers, _LONGEST)).splitlines():
-        for word in line.split():
+def _expiring(signers: Path) -> Iterator[str]:
+    """Yield the fingerprints of the keys in a file of allowed signers that are valid for a certain time only."""
+    for line in os.fsdecode(read_bounded(Path(os.path.realpath(signers)), _LONGEST)).splitlines():
+        words = line.split()
+        if line.startswith("#") or not any(
+            "valid-after=" in word or "valid-before=" in word for word in words
+        ):
+            continue
+        for word in words:
             if word.startswith("AAAA"):
-                try:
+                with suppress(ValueError):
                     digest = sha256(b64decode(word, validate=True)).digest()
-                except NoBase64Error:
-                    continue
-                yield "SHA256:" + b64encode(digest).decode().rstrip("=")
+                    yield "SHA256:" + b64encode(digest).decode().rstrip("=")
