@@ -6,6 +6,7 @@ as well as after it.
 """
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from kvmreconcile.config import read_settings
 from kvmreconcile.errors import KvmReconcileError, SpecError
 from kvmreconcile.settings import Settings
 
+CONFIG = "KVMRECONCILE_CONFIG"
 Connect = Annotated[
     str | None,
     typer.Option(
@@ -32,8 +34,7 @@ ConfigFile = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        envvar="KVMRECONCILE_CONFIG",
-        help="The settings, else /etc/kvmreconcile/kvmreconcile.yaml if it exists.",
+        help="The settings, else the file of KVMRECONCILE_CONFIG, else /etc/kvmreconcile/kvmreconcile.yaml if it exists.",
     ),
 ]
 Paths = Annotated[
@@ -55,7 +56,10 @@ class Common:
     def settings(self) -> Settings:
         """Return the settings, with what was said on the command line over them."""
         said: dict[str, object] = {"connect": self.connect, "state": self.state}
-        return read_settings(self.config).model_copy(update={k: v for k, v in said.items() if v is not None})
+        # Not by Typer, for which a variable would go before an option in front of the command's name.
+        named = os.environ.get(CONFIG)
+        file = self.config or (Path(named) if named else None)
+        return read_settings(file).model_copy(update={k: v for k, v in said.items() if v is not None})
 
     def over(self, other: "Common") -> "Common":
         """Return these options, with another's in place of those that were not given."""
