@@ -29,6 +29,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 _PROGRESS = re.compile(r"(remote: )?\w+( \w+)?: +\d+% |remote: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done")
 """What git prints beside the reason of a failure."""
 _GENERIC = "Could not read from remote repository"
+_UNREADABLE = "not accessible: "
 _TRANSPORTS = "file:ssh:https"
 """Neither those that anybody on the way can change, nor those that run a command of the repository's."""
 _SETTINGS = {
@@ -215,10 +216,11 @@ def _reason(said: str) -> str:
     lines = [line for line in lines if not _PROGRESS.match(line)]
     marked = [line for line in lines if line.startswith(("fatal: ", "error: ")) and _GENERIC not in line]
     if not marked and any(_GENERIC in line for line in lines):
-        # ssh says why in the line before.
+        # ssh says why in the line before; of a key that it could not read, earlier.
         before = lines[: next(index for index, line in enumerate(lines) if _GENERIC in line)]
-        marked = before[-1:]
-    return next(iter(marked or lines), "").removeprefix("fatal: ")
+        keys = [line.rstrip(".") for line in before[:-1] if _UNREADABLE in line]
+        marked = ["; ".join(keys + before[-1:])]
+    return next(filter(None, marked or lines), "").removeprefix("fatal: ")
 
 
 def _advice(said: str) -> str:
