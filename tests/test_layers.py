@@ -12,6 +12,7 @@ PACKAGE = "kvmreconcile"
 LAYERS = {
     "errors": set[str](),
     "bounded": set[str](),
+    "children": set[str](),
     "owner": set[str](),
     "tree": {"errors"},
     "model": {"tree", "errors"},

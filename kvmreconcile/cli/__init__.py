@@ -3,19 +3,16 @@
 import io
 import sys
 
+from kvmreconcile.cli.interruption import interruption
+
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    for stream in (sys.stdout, sys.stderr):
-        # A plan is text in any language; a terminal that cannot show a letter is shown its number.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    from kvmreconcile.cli.terminal import say  # noqa: PLC0415  loaded only when needed
-
-    try:
+    with interruption.watching():
+        for stream in (sys.stdout, sys.stderr):
+            # A plan is text in any language; a terminal that cannot show a letter is shown its number.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         from kvmreconcile.cli.app import app  # noqa: PLC0415  loaded only when needed
 
         app()
-    except KeyboardInterrupt:
-        say("stopped")
-        sys.exit(130)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.recording import record_order
 from kvmreconcile.cli.site import open_site
-from kvmreconcile.cli.steer import Why
+from kvmreconcile.cli.steer import STATE_WRITTEN, Why, give_order
 from kvmreconcile.cli.terminal import show
-from kvmreconcile.control.client import Client
 from kvmreconcile.errors import NoDaemon
 from kvmreconcile.reconcile import known_kinds
 
@@ -23,9 +23,11 @@ def accept(options: AcceptOptions) -> int:
     """Bind the state to this host, whichever it belonged to, and go on with what it says."""
     settings = options.settings()
     try:
-        show(Client(settings).order("state/accept", {"why": options.why}))
+        show(give_order(settings, "state/accept", {"why": options.why}))
     except NoDaemon:
         with open_site(settings, known_kinds()) as site:
-            show(site.state.binding.accept(site.connection.identify()))
-            record_order(site.state, settings, "accept", "", options.why)
+            host = site.connection.identify()
+            with interruption.working(lambda: STATE_WRITTEN):
+                show(site.state.binding.accept(host))
+                record_order(site.state, settings, "accept", "", options.why)
     return 0

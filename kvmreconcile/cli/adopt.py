@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Deed, carry_out
@@ -75,10 +76,13 @@ def adopt(options: AdoptOptions) -> int:
         written = {key: _write(actual, kinds[key.kind]) for key, actual in found.items()}
         world, plan = _prove(written, seen, site)
         proved = [key for key in written if not _differs(key, plan, world)]
-        _put(options.output, {key: written[key] for key in proved}, _private(found, kinds))
+        with interruption.working(lambda: "  the specs to be written, which takes a moment"):
+            _put(options.output, {key: written[key] for key in proved}, _private(found, kinds))
         _tell(plan, [key for key in written if key not in proved], site)
         world = replace(world, applied=seen.applied)
         is_done = options.dry_run or _take_over(proved, len(chosen_keys), plan, world, site)
+    if interruption.status:
+        return interruption.status
     is_whole = not (options.everything and seen.observed.blind)
     return 0 if is_done and is_whole and len(proved) == len(chosen_keys) else 1
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.plan import Only
 from kvmreconcile.cli.progress import reporting
@@ -114,6 +115,8 @@ class _Run:
             if permitted is None:
                 return 1
             report = self.execute(permitted, world)
+            if interruption.status:
+                return self.stopped()
             before = plan.digest
             world, plan = self.look()
             goes_back = any(a.reason is Reason.ROLLBACK for a in plan.actions)
@@ -121,14 +124,16 @@ class _Run:
                 break
             if plan.actions:
                 self.show(plan)
-        return self.status(self.finished(plan, world))
+        return self.end(plan, world)
 
-    def finished(self, plan: Plan, world: World) -> Plan:
-        """Return the plan that is left once what did not succeed is taken back."""
-        if not self.is_unfinished(plan):
-            return plan
-        self.execute(plan.taking_back, world)
-        return self.look()[1]
+    def end(self, plan: Plan, world: World) -> int:
+        """Take back what did not succeed, say how it ended, and return the exit status."""
+        if self.is_unfinished(plan):
+            self.execute(plan.taking_back, world)
+            if interruption.status:
+                return self.stopped()
+            plan = self.look()[1]
+        return self.status(plan)
 
     def permitted(self, plan: Plan) -> Plan | None:
         """Return what of a plan may be carried out, None for nothing; asks the person at the terminal."""
@@ -180,10 +185,22 @@ class _Run:
         """Return what is done by carrying out a plan."""
         return Deed("apply", self.origin, is_approved=self.options.approve == plan.digest)
 
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many actions were done, failed and were skipped."""
+        count = Counter(o.result for r in self.reports for o in r.outcomes)
+        return count[Result.DONE], count[Result.FAILED], count[Result.SKIPPED]
+
+    def stopped(self) -> int:
+        """Say how far it came before somebody stopped it, and return the exit status."""
+        done, failed, skipped = self.counts()
+        say(
+            f"stopped: {done} done, {failed} failed, {skipped} left undone; the next run continues from there"
+        )
+        return interruption.status
+
     def status(self, plan: Plan) -> int:
         """Say how it ended, and return the exit status."""
-        count = Counter(o.result for r in self.reports for o in r.outcomes)
-        done, failed, skipped = (count[result] for result in (Result.DONE, Result.FAILED, Result.SKIPPED))
+        done, failed, skipped = self.counts()
         if done or failed:
             say(f"{done} actions done, {failed} failed; then: {summary(plan)}")
         if failed or plan.problems:

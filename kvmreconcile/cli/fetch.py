@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.terminal import progress, show
 from kvmreconcile.errors import Problem, SpecError
@@ -19,6 +20,7 @@ def fetch(options: FetchOptions) -> int:
     repository = find_repository(settings)
     if repository is None:
         raise SpecError([Problem("git", "the settings name no repository", "set git.url")])
+    interruption.remark = "fetch again to have the newest commit"
     with progress() as report:
         is_new = repository.update(report)
     if found := repository.in_force():

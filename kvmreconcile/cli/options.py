@@ -136,6 +136,3 @@ def guarded(run: Callable[[], int]) -> int:
     except KvmReconcileError as error:
         say(f"kvmreconcile: {error}")
         return 1
-    except KeyboardInterrupt:
-        say("kvmreconcile: stopped")
-        return 130

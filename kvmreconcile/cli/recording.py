@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.terminal import say
+from kvmreconcile.cli.under_way import UnderWay
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.journal import Journal
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Settled, World
@@ -53,15 +55,21 @@ def invoker(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def carry_out(site: Site, plan: Plan, world: World, reporter: Reporter, deed: Deed) -> Report:
-    """Execute a plan on behalf of whoever runs this, and record it; that never keeps it from being done."""
+    """
+    Execute a plan on behalf of whoever runs this, and record it; that never keeps it from being done.
+
+    Of a command that is interrupted meanwhile, the steps under way are done and no other.
+    """
     origin, kept = deed.origin, site.settings.history
     cause = Cause(uuid4().hex[:8], deed.how, plan.digest, origin.commit, origin.author, invoker())
     recorder = Recorder(site.state, Keep(kept.entries, kept.age_s), _tell)
+    steps = UnderWay(_Recording(cause, recorder, reporter))
     now, began_s = datetime.now(UTC), time.monotonic()
     approval = ordered(cause.entry(now, What.ORDER), "approve", plan.digest, "")
-    _record(recorder, *([approval] if deed.is_approved else []), cause.began(now, plan, plan, 0))
-    report = site.execute(plan, world, _Recording(cause, recorder, reporter), approved=plan.digest)
-    _record(recorder, cause.ended(datetime.now(UTC), report, time.monotonic() - began_s))
+    with interruption.working(steps.described):
+        _record(recorder, *([approval] if deed.is_approved else []), cause.began(now, plan, plan, 0))
+        report = site.execute(plan, world, steps, approved=plan.digest)
+        _record(recorder, cause.ended(datetime.now(UTC), report, time.monotonic() - began_s))
     return report
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common, Paths
 
 
@@ -16,5 +17,7 @@ def run(options: RunOptions) -> int:
     """Keep the host as the specs say until told to stop."""
     from kvmreconcile import daemon  # noqa: PLC0415  loaded only when needed
 
+    # Until the daemon takes over the signals, and after it has.
+    interruption.remark = ""
     settings = options.settings()
     return daemon.run(settings, options.paths)

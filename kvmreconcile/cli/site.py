@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.terminal import say
 from kvmreconcile.errors import HostError, Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
@@ -48,7 +49,7 @@ def open_site(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Site]:
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
     with connect(settings.connect) as connection, use_state(State.open(settings.state)) as state:
-        yield Site(settings, on_host(kinds, connection), connection, state)
+        yield Site(settings, on_host(kinds, connection), connection, state, interruption.stopping)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import typer
 
+from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.site import chosen
 from kvmreconcile.cli.terminal import palette, say, show
@@ -59,6 +60,7 @@ class StatusOptions(Common):
 
 def status(options: StatusOptions) -> int:
     """Show what the daemon knows: how each object stands, and why."""
+    interruption.remark = ""
     client, path = Client(options.settings()), "/v1/status"
     if options.key:
         (key,) = chosen([options.key], known_kinds())

@@ -4,13 +4,14 @@
 Separate from what the daemon does about it: here is only said what was typed, and shown what was answered.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.recording import invoker, record_order
 from kvmreconcile.cli.site import check_state, chosen, use_state
@@ -20,10 +21,13 @@ from kvmreconcile.errors import NoDaemon, Problem, SpecError
 from kvmreconcile.kinds.part import read_seconds
 from kvmreconcile.model import LATEST, Key, Suspension
 from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.settings import Settings
 from kvmreconcile.state import State
 
 Object = Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object.")]
 Everything = Annotated[bool, typer.Option("--all", help="Everything that this instance looks after.")]
+STATE_WRITTEN = "  the state to be written: at most 10 s"
+"""What is waited for by whoever interrupts an order that needs no daemon."""
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="A reason, for whoever looks later.")]
 
 
@@ -74,7 +78,7 @@ class ReconcileOptions(Common):
 def approve(options: ApproveOptions) -> int:
     """Have the daemon do exactly the plan of a digest, with what is held in it."""
     said = {"digest": options.digest, "why": options.why}
-    show(Client(options.settings()).order("approve", said))
+    show(give_order(options.settings(), "approve", said))
     return 0
 
 
@@ -107,20 +111,35 @@ def resume(options: ResumeOptions) -> int:
 def reconcile(options: ReconcileOptions) -> int:
     """Have the daemon look at an object now, or at everything, and try again what failed."""
     key = _key(options.key, everything=options.key is None)
-    show(Client(options.settings()).order("reconcile", _about(key)))
+    show(give_order(options.settings(), "reconcile", _about(key)))
     return 0
+
+
+def give_order(settings: Settings, word: str, said: Mapping[str, object]) -> str:
+    """
+    Tell the daemon what to do, and return in words what came of it.
+
+    Raises:
+        NoDaemon: Nobody answers.
+        OrderError: The daemon says why not.
+    """
+    interruption.remark = "the daemon may have been told already; see kvmreconcile history"
+    said_back = Client(settings).order(word, said)
+    interruption.remark = ""
+    return said_back
 
 
 def _told(options: Common, word: str, said: dict[str, object], instead: Callable[[State], str]) -> int:
     """Tell the daemon; where there is none, write down what it will find when it starts."""
     settings = options.settings()
     try:
-        show(Client(settings).order(word, said))
+        show(give_order(settings, word, said))
     except NoDaemon as error:
         with use_state(State.open(settings.state)) as state:
             check_state(settings, state)
-            show(instead(state))
-            record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
+            with interruption.working(lambda: STATE_WRITTEN):
+                show(instead(state))
+                record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
         where = f"it is written down in {settings.state}, for whatever acts next"
         say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
     return 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from kvmreconcile.children import end_children
 from kvmreconcile.daemon.log import set_up
 from kvmreconcile.daemon.private import keep_memory_private
 from kvmreconcile.daemon.systemd import starting
@@ -56,5 +57,6 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
         log.info("daemon.stopped", cut_short=not has_ended)
         if not has_ended:
             # A step is still under way in a thread that cannot be stopped. Every step is safe to be cut short.
+            end_children()
             os._exit(0)
     return 0

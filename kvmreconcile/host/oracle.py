@@ -143,6 +143,9 @@ class Oracle:
         self._is_closed = True
         if self._rest:
             self._rest.cancel()
+        if helper := self._helper:
+            # Who waits for its answer has the lock, and gives it back.
+            helper.kill()
         self._stop()
         self._scratch.cleanup()
 

@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.cli.options import guarded
 from kvmreconcile.model import Key
 from kvmreconcile.state import State
 from tests.cli.conftest import Host, network
@@ -265,15 +264,6 @@ def test_diff_of_what_is_in_sync_is_empty(host: Host) -> None:
     host.run("apply", str(host.specs), "--yes")
 
     assert host.run("diff", "Network/lab", str(host.specs)).stdout == "Nothing to do.\n"
-
-
-def _interrupt() -> int:
-    raise KeyboardInterrupt
-
-
-def test_interrupt_is_130_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    assert guarded(_interrupt) == 130
-    assert capsys.readouterr().err == "kvmreconcile: stopped\n"
 
 
 def test_kind_of_another_package_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

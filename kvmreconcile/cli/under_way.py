@@ -1,0 +1,82 @@
+"""Know which steps are under way, and say how long each may take at most."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from kvmreconcile.execute.executor import Reporter
+from kvmreconcile.model import Action, Key, Outcome, Settled
+from kvmreconcile.plan.render.words import visible
+
+_RECORDED = "  what was done to be recorded: at most 10 s"
+"""How long the state database waits for another process that is writing."""
+
+
+def _shutdown_s(action: Action) -> float:
+    return action.policy.shutdown_timeout_s if action.policy.shutdown_by else 0.0
+
+
+def _detach_s(_action: Action) -> float:
+    return 30.0
+
+
+_LONGEST_S: Mapping[tuple[str, str], Callable[[Action], float]] = {
+    ("Domain", "stop"): _shutdown_s,
+    ("Domain", "restart"): _shutdown_s,
+    ("Domain", "remove"): _shutdown_s,
+    ("Domain", "replace"): _shutdown_s,
+    ("Domain", "detach"): _detach_s,
+}
+"""By kind and verb, how long a step waits for the guest; all others wait for libvirt alone, as long as it takes."""
+_ENDING_SOON = frozenset({("Domain", "ready"), ("Domain", "move")})
+"""Steps that look again and again for something, and end at the next look once they are told to stop."""
+_NEXT_LOOK_S = 6.0
+"""Half a second, and what a command in the guest may take."""
+
+
+class UnderWay:
+    """
+    A reporter that passes everything on to another, and knows which steps are under way.
+
+    Args:
+        to: The other.
+        clock: Returns seconds that never go back.
+    """
+
+    def __init__(self, to: Reporter, clock: Callable[[], float] = time.monotonic) -> None:
+        self._to = to
+        self._clock = clock
+        self._steps: dict[tuple[Key, str], tuple[Action, float]] = {}
+
+    def started(self, action: Action) -> None:
+        """Take note that an action begins."""
+        self._steps[action.key, action.verb] = (action, self._clock())
+        self._to.started(action)
+
+    def finished(self, outcome: Outcome) -> None:
+        """Take note of what came of an action."""
+        self._steps.pop((outcome.action.key, outcome.action.verb), None)
+        self._to.finished(outcome)
+
+    def settled(self, key: Key, settled: Settled) -> None:
+        """Pass it on."""
+        self._to.settled(key, settled)
+
+    def described(self) -> str:
+        """Return a line for each step that is under way, with the time that it may take; any thread may ask."""
+        return "\n".join(self._lines()) or _RECORDED
+
+    def _lines(self) -> Iterator[str]:
+        now_s = self._clock()
+        for action, since_s in self._steps.copy().values():
+            what = f"  {visible(action.verb)} {visible(str(action.key))}"
+            yield f"{what}: {_time(action, now_s - since_s)}"
+
+
+def _time(action: Action, passed_s: float) -> str:
+    """Return how long a step may still take, in words."""
+    row = (action.key.kind, action.verb)
+    if row in _ENDING_SOON:
+        return f"at most {_NEXT_LOOK_S:.0f} s"
+    if longest := _LONGEST_S.get(row):
+        return f"at most {max(longest(action) - passed_s, 0.0):.0f} s for the guest"
+    return f"until libvirt has done it, which has no time limit ({passed_s:.0f} s so far)"
