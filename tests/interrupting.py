@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Thread
 
 from tests.waiting import wait_until
@@ -56,6 +57,15 @@ class Command:
         """Wait until it has printed something."""
         wait_until(lambda: text in self.seen or self.process.poll() is not None, f"{text!r} in {self.seen}")
         assert text in self.seen, self.seen
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it has a socket open."""
+        for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                if str(link.readlink()).startswith("socket:"):
+                    return True
+        return False
 
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         """Press Ctrl-C where it is on a terminal, else send the signal."""

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from kvmreconcile.bounded import read_bounded
 from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.progress import reporting
@@ -183,7 +184,7 @@ def _private(found: Mapping[Key, Actual], kinds: Mapping[str, Kind]) -> frozense
 
 
 def _put(output: Path | None, written: Mapping[Key, str], private: frozenset[Key]) -> None:
-    """Write the specs to where they were asked for; what exists is never written over."""
+    """Write the specs to where they were asked for; what exists is never written over, and may say the same already."""
     for key in private & written.keys():
         say(f"{key}: its spec holds secrets; keep it where only you can read it")
     if output is None:
@@ -203,10 +204,22 @@ def _create(file: Path, text: str, *, is_private: bool) -> None:
         ) as to:
             to.write(text)
     except FileExistsError:
+        if _says(file, text):
+            # A run that was cut short before it took the object over.
+            return
         raise SpecError([Problem(str(file), "the file exists", "name another, or remove it")]) from None
     except OSError as error:
         what = f"it cannot be written: {error.strerror}"
         raise SpecError([Problem(str(file), what, "name another with --output")]) from None
+
+
+def _says(file: Path, text: str) -> bool:
+    """Tell whether a file holds just this text."""
+    content = text.encode()
+    try:
+        return read_bounded(file, len(content)) == content
+    except OSError:
+        return False
 
 
 def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, site: Site) -> bool:

@@ -140,8 +140,10 @@ def _muted() -> int | None:
 
 def _say(text: str) -> None:
     """Print a message, below the "^C" that a terminal shows; where steps are shown as they go on, above them."""
-    start = "\n" if sys.stderr.isatty() else ""
-    _within(_WRITE_S, lambda: print(f"{start}kvmreconcile: {text}", file=sys.stderr, flush=True))
+    stream = sys.stderr
+    if stream:
+        start = "\n" if stream.isatty() else ""
+        _within(_WRITE_S, lambda: stream.write(f"{start}kvmreconcile: {text}\n"))
 
 
 def _within(seconds: float, call: Callable[[], object]) -> None:

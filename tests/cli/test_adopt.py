@@ -197,3 +197,15 @@ def _wrongly(kind: Kind) -> Callable[[Actual], dict[str, Any]]:
     return lambda actual: {
         k: ["10.9.8.77/24"] if k == "addresses" else v for k, v in kind.adopt(actual).items()
     }
+
+
+@pytest.mark.case("51")
+def test_file_that_an_interrupted_run_has_written_is_kept(host: Host) -> None:
+    _define(host)
+    words = ("adopt", "Network/theirs", "-o", str(host.specs))
+    host.run(*words, "--dry-run")
+
+    result = host.run(*words)
+
+    assert result.exit_code == 0
+    assert "1 adopted, 0 failed" in result.stderr

@@ -134,9 +134,13 @@ def test_step_that_ends_by_itself_is_the_last(host: Host, *, terminal: bool) -> 
 
 
 def test_adoption_under_way_is_named_at_the_first_and_left_at_the_second(host: Host) -> None:
-    with host.blocked("working", "adopt", "--all") as command:
+    words = ["adopt", "Network/default", "StoragePool/default-pool", "-o", str(host.specs)]
+    with host.blocked("working", *words) as command:
         assert "own Network/default: until libvirt has done it" in command.assert_answers(AGAIN)
         assert command.assert_leaves().endswith(LEFT)
+
+    with running(["kvmreconcile", *host.words(*words)]) as command:
+        assert command.assert_ends(0).endswith("2 adopted, 0 failed\n")
 
 
 def test_question_ends_at_the_first(host: Host) -> None:
@@ -219,17 +223,8 @@ def test_answer_of_the_daemon_is_not_waited_for(
 ) -> None:
     control = {"KVMRECONCILE_CONTROL": f"{{socket: {silent}}}"}
     with running(["kvmreconcile", *host.words(*words)], control) as command:
-        wait_until(lambda: is_connected(command.process.pid), "it has connected")
+        wait_until(lambda: command.is_connected, "it has connected")
         assert command.assert_leaves().endswith(said)
-
-
-def is_connected(pid: int) -> bool:
-    """Tell whether a process has a socket open."""
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
-            if os.readlink(link).startswith("socket:"):
-                return True
-    return False
 
 
 SSH = """\
@@ -249,7 +244,9 @@ def test_git_and_what_it_called_end_with_a_fetch(host: Host, tmp_path: Path) -> 
         "KVMRECONCILE_GIT": "{url: ssh://git@192.0.2.1/specs}",
     }
     with running(["kvmreconcile", *host.words("fetch")], settings) as command:
-        wait_until(lambda: pid.exists() and pid.read_text().strip() or command.process.poll(), "git is asked")
+        wait_until(
+            lambda: (pid.exists() and pid.read_text().strip()) or command.process.poll(), "git is asked"
+        )
         assert command.process.poll() is None, command.seen
         session = os.getsid(int(pid.read_text()))
         seen = command.assert_leaves()

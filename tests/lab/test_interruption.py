@@ -1,0 +1,184 @@
+"""Ctrl-C while a guest is shut down, a volume is filled or libvirt does not answer; the next run converges."""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.interrupting import running
+from tests.lab.contents import MIB, POOL, names, volume
+from tests.lab.guest import EMPTY
+from tests.lab.lab import Lab
+from tests.lab.site import Site
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.case("51")
+
+AGAIN = "Press Ctrl-C again to leave at once"
+LEFT = (
+    "kvmreconcile: stopped; the steps under way are left as they are, and the next run continues from there"
+)
+LIBVIRTD = "/run/libvirtd.pid"
+
+
+@pytest.fixture
+def site(lab: Lab, tmp_path: Path) -> Site:
+    """A host with a guest that runs and ignores the power button."""
+    site = Site(lab, tmp_path)
+    site.write("web.yaml", EMPTY.format(name="web"))
+    site.converge()
+    return site
+
+
+@contextmanager
+def hanging(lab: Lab) -> Iterator[None]:
+    """Have libvirtd answer nothing until the block ends."""
+    pid = lab.exec("cat", LIBVIRTD).strip()
+    lab.signal("STOP", "libvirtd", pid)
+    try:
+        yield
+    finally:
+        lab.signal("CONT", "libvirtd", pid)
+
+
+def stop_guest(site: Site) -> None:
+    site.write("web.yaml", EMPTY.format(name="web") + "  state: stopped\n")
+
+
+def assert_stops(site: Site) -> None:
+    """Fail unless the next run, which may power the guest off, does what was left undone."""
+    forced = "  state: stopped\n  update: {maxEffect: restart, shutdown: {timeout: 1s, force: true}}\n"
+    site.write("web.yaml", EMPTY.format(name="web") + forced)
+    site.converge()
+    assert site.lab.virsh("domstate", "web").strip() == "shut off"
+    site.assert_in_sync()
+
+
+def applying(site: Site) -> list[str]:
+    return ["kvmreconcile", *site.words("apply", "--yes", str(site.specs))]
+
+
+def test_shutdown_of_a_guest_is_named_at_the_first_and_left_at_the_second(site: Site) -> None:
+    stop_guest(site)
+    with running(applying(site), {"NO_COLOR": "1"}, terminal=True) as command:
+        command.wait_for("stop Domain/web ")
+
+        said = command.assert_answers(AGAIN)
+        command.assert_leaves()
+
+    left = re.search(r"\r\n  stop Domain/web: at most (\d+) s for the guest\r\n", said)
+    assert left
+    assert 30 <= int(left[1]) <= 60
+    assert LEFT in command.seen
+    assert site.lab.virsh("domstate", "web").strip() == "running"
+    assert_stops(site)
+
+
+def test_shutdown_is_left_while_libvirt_does_not_answer(site: Site) -> None:
+    stop_guest(site)
+    with running(applying(site), {"NO_COLOR": "1"}, terminal=True) as command:
+        command.wait_for("stop Domain/web ")
+        with hanging(site.lab):
+            assert "  stop Domain/web: at most " in command.assert_answers(AGAIN)
+            command.assert_leaves()
+
+    assert_stops(site)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "{specs}"),
+        ("apply", "--yes", "{specs}"),
+        ("diff", "Domain/web", "{specs}"),
+        ("adopt", "--all"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_answer_of_libvirt_is_not_waited_for(site: Site, words: tuple[str, ...]) -> None:
+    stop_guest(site)
+    with hanging(site.lab):
+        chosen = site.words(*(word.format(specs=site.specs) for word in words))
+        with running(["kvmreconcile", *chosen]) as command:
+            wait_until(lambda: command.is_connected, "it has called libvirt")
+            assert command.assert_leaves().endswith("kvmreconcile: stopped; nothing was changed\n")
+
+    assert_stops(site)
+
+
+@pytest.fixture
+def copying(lab: Lab, tmp_path: Path) -> Site:
+    """A host with a volume that is to be a copy of 50 MiB."""
+    site = Site(lab, tmp_path)
+    directory = lab.path / "images/small"
+    directory.mkdir()
+    site.write("pool.yaml", POOL.format(path=directory))
+    site.converge()
+    (site.specs / "rnd.img").write_bytes(os.urandom(50 * MIB))
+    volume(site, "src.raw", "format: raw, source: {file: rnd.img}")
+    return site
+
+
+@pytest.mark.parametrize("is_hanging", [False, True], ids=["libvirt works", "libvirt hangs"])
+def test_copy_is_named_at_the_first_and_left_at_the_second(copying: Site, *, is_hanging: bool) -> None:
+    paused = [
+        "tests.lab.paused",
+        str(copying.directory),
+        *copying.words("apply", "--yes", str(copying.specs)),
+    ]
+    with running(paused) as command:
+        wait_until((copying.directory / "paused").exists, "it is paused")
+        with hanging(copying.lab) if is_hanging else unchanged():
+            if is_hanging:
+                (copying.directory / "go").touch()
+            what = "create Volume/small/src.raw: until libvirt has done it, which has no time limit ("
+            assert what in command.assert_answers(AGAIN)
+            assert command.assert_leaves().endswith(f"{LEFT}\n")
+
+    copying.converge()
+    assert names(copying) == ["src.raw"]
+    copying.assert_in_sync()
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    yield
+
+
+def test_copy_that_ends_by_itself_is_the_last_step(copying: Site) -> None:
+    volume(copying, "later.raw", "format: raw, capacity: 1MiB")
+    paused = [
+        "tests.lab.paused",
+        str(copying.directory),
+        *copying.words("apply", "--yes", str(copying.specs)),
+    ]
+    with running(paused) as command:
+        wait_until((copying.directory / "paused").exists, "it is paused")
+        command.assert_answers(AGAIN)
+        (copying.directory / "go").touch()
+        seen = command.assert_ends(130)
+
+    assert "done    create Volume/small/src.raw" in seen
+    assert "stopped: " in seen
+    copying.converge()
+    copying.assert_in_sync()
+
+
+def test_daemon_that_waits_for_a_guest_ends_at_the_second(site: Site) -> None:
+    stop_guest(site)
+    environment = {
+        "KVMRECONCILE_CONNECT": site.lab.uri,
+        "KVMRECONCILE_STATE": str(site.state),
+        "KVMRECONCILE_SPECS": str(site.specs),
+    }
+    with running(["kvmreconcile", "run"], environment) as command:
+        command.wait_for('"action.started"')
+        command.interrupt()
+        command.wait_for('"daemon.stopping"')
+        command.assert_leaves(-signal.SIGINT)
+
+    assert_stops(site)
