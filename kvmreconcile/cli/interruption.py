@@ -113,15 +113,17 @@ interruption = Interruption()
 
 def _leave(text: str, status: int) -> NoReturn:
     """End the process, whatever its other threads are blocked in."""
-    terminal = _muted()
-    if terminal is not None:
-        # Below what is shown of the steps under way, with the cursor that was hidden for that.
-        start = f"{_SHOW_CURSOR}\n" if os.isatty(terminal) else ""
-        _within(_WRITE_S, lambda: os.write(terminal, f"{start}kvmreconcile: {text}\n".encode()))
-    # Temporary files are removed there.
-    _within(_CLEAN_UP_S, atexit._run_exitfuncs)  # noqa: SLF001  the only way to call them from here
-    end_children()
-    os._exit(status)
+    try:
+        terminal = _muted()
+        if terminal is not None:
+            # Below what is shown of the steps under way, with the cursor that was hidden for that.
+            start = f"{_SHOW_CURSOR}\n" if os.isatty(terminal) else ""
+            _within(_WRITE_S, lambda: os.write(terminal, f"{start}kvmreconcile: {text}\n".encode()))
+        # Temporary files are removed there.
+        _within(_CLEAN_UP_S, atexit._run_exitfuncs)  # noqa: SLF001  the only way to call them from here
+        end_children()
+    finally:
+        os._exit(status)
 
 
 def _muted() -> int | None:
@@ -147,15 +149,16 @@ def _say(text: str) -> None:
 
 
 def _within(seconds: float, call: Callable[[], object]) -> None:
-    """Call a function, and wait so long for its end."""
+    """Call a function, and wait so long for its end; not at all where no thread can be started."""
 
     def quietly() -> None:
         with suppress(OSError, ValueError):
             call()
 
     caller = Thread(target=quietly, daemon=True)
-    caller.start()
-    caller.join(seconds)
+    with suppress(RuntimeError):
+        caller.start()
+        caller.join(seconds)
 
 
 def _do_nothing(_number: int, _frame: object) -> None:

@@ -19,6 +19,7 @@ PHASES: dict[str, tuple[str, str]] = {
     "opening the state": ("kvmreconcile.state", "State.open"),
     "observing": ("kvmreconcile.reconcile", "Site.look"),
     "planning": ("kvmreconcile.reconcile", "Site.plan"),
+    "judging": ("kvmreconcile.cli.plan", "exact"),
     "recording": ("kvmreconcile.state", "Recorder.record"),
     "working": ("kvmreconcile.kinds.network.driver", "NetworkDriver.perform"),
 }

@@ -69,16 +69,13 @@ def host(tmp_path: Path) -> Host:
 ENDED_AT_ONCE = [
     ("importing", "explain", ["Network"]),
     ("loading", "validate", ["{specs}"]),
-    ("importing", "plan", ["{specs}"]),
     ("loading", "plan", ["{specs}"]),
     ("connecting", "plan", ["{specs}"]),
     ("observing", "plan", ["{specs}"]),
     ("planning", "plan", ["{specs}"]),
     ("observing", "diff", ["Network/lab", "{specs}"]),
-    ("observing", "adopt", ["--all"]),
     ("planning", "adopt", ["--all"]),
     ("loading", "apply", ["{specs}", "--yes"]),
-    ("connecting", "apply", ["{specs}", "--yes"]),
     ("opening the state", "apply", ["{specs}", "--yes"]),
     ("observing", "apply", ["{specs}", "--yes"]),
     ("planning", "apply", ["{specs}", "--yes"]),
@@ -102,6 +99,17 @@ def test_command_that_changes_nothing_yet_ends_at_the_first(
 def test_daemon_that_is_not_up_yet_ends_at_the_first(host: Host) -> None:
     with host.blocked("opening the state", "run", str(host.specs)) as command:
         assert command.assert_leaves().endswith("kvmreconcile: stopped\n")
+
+
+def test_no_temporary_file_is_left(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = host.directory / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    with host.blocked("judging", "plan", "--exact", str(host.specs)) as command:
+        assert list(temporary.iterdir())
+        command.assert_leaves()
+
+    assert not list(temporary.iterdir())
 
 
 @pytest.mark.parametrize("phase", ["working", "recording"])

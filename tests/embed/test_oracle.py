@@ -2,12 +2,14 @@
 
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from kvmreconcile.errors import Rejected, Unavailable
 from kvmreconcile.host.oracle import Oracle
+from tests.waiting import wait_until
 
 UUID = "<uuid>11111111-0008-0000-0000-000000000008</uuid>"
 GUEST = f"<domain type='qemu'><name>a</name>{UUID}<memory>65536</memory><os>{{}}</os><features><acpi/></features></domain>"
@@ -58,6 +60,22 @@ def test_helper_that_died_or_hangs_is_replaced(
     monkeypatch.undo()
 
     assert oracle.canonical(PLAIN) == first
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.case("51")
+def test_whoever_waits_for_an_answer_does_not_keep_others_from_closing() -> None:
+    oracle = Oracle()
+    oracle.canonical(PLAIN)
+    assert oracle._helper
+    oracle._helper.send_signal(signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(oracle.canonical, PLAIN)
+        wait_until(oracle._lock.locked, "it has asked")
+
+        oracle.close()
+
+        assert isinstance(waiting.exception(10), Unavailable)
 
 
 def test_helper_that_cannot_be_started_is_unavailable(
