@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kvmreconcile.kinds.kind import Kind, Refreshing
+from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Blind, Key, Observation, Unknown
+from kvmreconcile.refreshing import Refreshes, with_failures
 from kvmreconcile.tree import forget_unused
 
 Objects = Mapping[Key, Actual | Unknown]
@@ -38,24 +39,41 @@ class Observer:
     kinds: Mapping[str, Kind]
     connection: Any
     _seen: Observation | None = field(default=None)
+    _refreshes: Refreshes = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without having refreshed anything."""
+        self._refreshes = Refreshes(self.kinds, self.connection)
 
     def all(self) -> Observation:
         """Look at everything."""
         before = self._seen.objects if self._seen else {}
         forget_unused()
+        self._refreshes.begin()
         seen = observe(self.kinds.values(), self.connection)
         self._seen = Observation(_kept(seen.objects, before), seen.blind)
         return self._seen
 
-    def refreshed(self, keys: Collection[Key]) -> Observation:
-        """Look again at what is in the stores that libvirt reads again, as it does not list objects that were there once."""
+    def doubt(self, keys: Collection[Key]) -> None:
+        """Have `confirmed` ask again for these objects, as something may have happened to them."""
+        self._refreshes.doubt(keys)
+
+    def confirmed(self, keys: Collection[Key]) -> Observation:
+        """
+        Return what was last observed, true for these objects even if libvirt's list of their store was out of date.
+
+        Refreshes only stores for which that is not known yet; if that fails, these objects are unknown.
+        """
         seen = self._seen or self.all()
-        for name in sorted({key.kind for key in keys}):
-            driver = self.kinds[name].driver()
-            names = {key.name for key in keys if key.kind == name}
-            if isinstance(driver, Refreshing) and driver.refresh(self.connection, names):
-                for kind in (*(outer for outer, inner in _INSIDE.items() if inner == name), name):
-                    self._seen = seen = self._merged(seen, kind, None)
+        stale = self._refreshes.stale(keys, seen)
+        if not stale:
+            return seen
+        failed = self._refreshes.refresh(stale)
+        for name in sorted({key.kind for key in stale}):
+            for kind in (*(outer for outer, inner in _INSIDE.items() if inner == name), name):
+                seen = self._merged(seen, kind, None)
+        self._seen = seen = with_failures(seen, failed)
+        self._refreshes.confirm(stale - failed.keys(), seen)
         return seen
 
     def again(self, keys: Collection[Key]) -> Observation:

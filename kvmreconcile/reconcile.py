@@ -19,12 +19,13 @@ from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Action, Applied, Key, Observation, Plan, Prune, Report, World
+from kvmreconcile.model import Action, Key, Plan, Prune, Report, World
 from kvmreconcile.observe import Observer
 from kvmreconcile.obstacles import Obstacles
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.plan.loss import find_loss
 from kvmreconcile.plan.secrecy import with_former_secrets
+from kvmreconcile.plan.unconfirmed import absent_data, relied_on
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
@@ -104,7 +105,7 @@ class Site:
         self.state.binding.check(here, self.connection.uri)
         # The state first: what another process completes meanwhile would be taken for gone.
         edits, applied, trials = self.state.edits(), self.state.applied(), self.state.trials()
-        observed = self._observed(specs, applied) if at is None else self._observer.again(at)
+        observed = self._observer.all() if at is None else self._observer.again(at)
         world = World(
             instance=settings.instance,
             host=settings.host,
@@ -125,7 +126,7 @@ class Site:
             host_id=here,
             memory=self._memory,
         )
-        world = replace(world, obstacles=self._obstacles.in_existing(world))
+        world = self._judged(self._confirmed(world, absent_data(world, self.kinds)))
         # Asked after observing: what another process makes meanwhile, it makes once it knows.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
@@ -136,16 +137,32 @@ class Site:
         if not world.lost:
             self.state.prove()
 
-    def _observed(self, specs: Loaded, applied: Mapping[Key, Applied]) -> Observation:
-        """Look at everything, and twice before data is said to be gone that was complete once."""
-        seen = self._observer.all()
-        complete = (key for key in specs.desired if key in applied and applied[key].complete)
-        gone = {
-            k
-            for k in complete
-            if self.kinds[k.kind].data and k not in seen.objects and not seen.blind_spot(k)
-        }
-        return self._observer.refreshed(gone) if gone else seen
+    def doubt(self, keys: Collection[Key]) -> None:
+        """Take note that something may have happened to objects that libvirt lists from a cache."""
+        self._observer.doubt(keys)
+
+    def _confirmed(self, world: World, keys: Collection[Key]) -> World:
+        """Return a world in which what was observed of some objects is not older than the pass."""
+        observed = self._observer.confirmed(keys)
+        return world if observed is world.observed else self._judged(replace(world, observed=observed))
+
+    def _judged(self, world: World) -> World:
+        """Return a world with what is wrong with the content of its objects."""
+        return replace(world, obstacles=self._obstacles.in_existing(world))
+
+    def planned(self, world: World, overrides: Overrides) -> tuple[World, Plan]:
+        """
+        Return what would be done, and the world that was planned for.
+
+        Where a plan would do something because of a volume that may have changed since its pool was last refreshed, the
+        pool is refreshed, and all planned again.
+        """
+        plan = self.plan(world, overrides)
+        fresh = self._confirmed(world, relied_on(plan, world, self.kinds))
+        if fresh is world:
+            return world, plan
+        fresh = self._confirmed(fresh, absent_data(fresh, self.kinds))
+        return fresh, self.plan(fresh, overrides)
 
     def plan(self, world: World, overrides: Overrides) -> Plan:
         """Say what would be done, and what is held."""

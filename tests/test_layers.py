@@ -145,6 +145,7 @@ def test_every_part_of_the_package_is_in_its_place() -> None:
         "origin",
         "passes",
         "reconcile",
+        "refreshing",
         "sections",
         "settings",
         "settling",

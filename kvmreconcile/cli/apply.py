@@ -151,7 +151,7 @@ class _Run:
             world = replace(
                 world, prune={name: word if p is not Prune.NEVER else p for name, p in was.items()}
             )
-        return world, self.site.plan(world, self.overrides)
+        return self.site.planned(world, self.overrides)
 
     def show(self, plan: Plan) -> None:
         """Print a plan."""

@@ -38,7 +38,7 @@ def diff(options: DiffOptions) -> int:
     with view_site(settings, kinds) as site:
         world = site.look(specs, datetime.now(UTC))
         check_known((key,), world)
-        plan = site.plan(world, Overrides(only=frozenset((key,))))
+        world, plan = site.planned(world, Overrides(only=frozenset((key,))))
     complain(plan.problems)
     if plan.lost:
         say(plan.lost)

@@ -66,7 +66,7 @@ def plan(options: PlanOptions) -> int:
     with view_site(settings, kinds) as site:
         world = site.look(specs, datetime.now(UTC))
         check_known(only, world)
-        made = site.plan(world, Overrides(only=only or None))
+        world, made = site.planned(world, Overrides(only=only or None))
     if options.exact:
         made = _exact(made, world, rules_of(kinds))
     complain(made.problems)

@@ -1,6 +1,7 @@
-"""Find out whether a file of this machine, which libvirt is to open, is missing."""
+"""Look at files of this machine, which libvirt is to open or lists: whether one is missing, whether one was added."""
 
 import stat
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,8 @@ File systems on which a look-up ends, and which libvirt sees as well.
 
 One that another machine serves may block for ever, and an overlay is a container's own.
 """
+_TICK_S = 2.0
+"""Longer than a tick of the clock of any of these file systems."""
 MOUNTS = Path("/proc/self/mountinfo")
 
 
@@ -29,12 +32,7 @@ class Files:
         Without its directory it may be that this process sees other file systems than libvirt. Links are not followed,
         since they may lead anywhere.
         """
-        if any(path.is_relative_to(each) for each in PRIVATE) or self._file_system(path) not in LOCAL:
-            return False
-        try:
-            if any(not stat.S_ISDIR(each.lstat().st_mode) for each in path.parents):
-                return False
-        except OSError:
+        if not self._is_seen_by_libvirt(path):
             return False
         try:
             path.lstat()
@@ -43,6 +41,32 @@ class Files:
         except OSError:
             return False
         return False
+
+    def directory_stamp(self, path: Path) -> tuple[int, int, int] | None:
+        """
+        Return what differs once a file was added to a directory, or another one is mounted there; None if unknown.
+
+        A directory that has just changed has no stamp: a further change within the same tick of the file system's clock
+        would not show.
+        """
+        if not self._is_seen_by_libvirt(path):
+            return None
+        try:
+            status = path.lstat()
+        except OSError:
+            return None
+        if not stat.S_ISDIR(status.st_mode) or status.st_mtime > time.time() - _TICK_S:
+            return None
+        return status.st_dev, status.st_ino, status.st_mtime_ns
+
+    def _is_seen_by_libvirt(self, path: Path) -> bool:
+        """Tell whether a path is in a directory, reached without links, that this process sees as libvirt does."""
+        if any(path.is_relative_to(each) for each in PRIVATE) or self._file_system(path) not in LOCAL:
+            return False
+        try:
+            return all(stat.S_ISDIR(each.lstat().st_mode) for each in path.parents)
+        except OSError:
+            return False
 
     def _file_system(self, path: Path) -> str:
         """Return the type of the file system that a path is on, "" if unknown."""

@@ -5,7 +5,7 @@ Separate from the folders, so that a kind of a third party (entry-point group `k
 nothing but this module.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
@@ -135,14 +135,17 @@ class Driver(Protocol):
 
 @runtime_checkable
 class Refreshing(Protocol):
-    """A driver of a kind whose objects libvirt lists from a cache."""
+    """A driver of a kind whose objects libvirt lists from a cache, by store. Raises nothing."""
 
-    def refresh(self, connection: Any, names: Collection[str]) -> bool:
+    def unlisted(self, connection: Any, names: Collection[str]) -> Mapping[str, Hashable | None]:
         """
-        Have libvirt read again where it does not list objects of these names, and return whether it was asked to.
+        Return those of these names that libvirt's list of an active store lacks, each with the state of that store.
 
-        Raises nothing: where that fails, the next observation shows it.
+        The state differs whenever something was added to the store; None if that cannot be known.
         """
+
+    def refresh(self, connection: Any, names: Collection[str]) -> Mapping[str, str]:
+        """Have libvirt read again the active stores of these names; return those for which that failed, and why."""
 
 
 def _as_said(desired: Desired, _actual: Actual, _before: Node | None) -> Node:

@@ -196,13 +196,14 @@ class Passes:
         """Look at what is stale, then at whatever is to be acted on: nothing is done on old knowledge."""
         overrides = Overrides(approved=turn.approval.digest if turn.approval else None)
         at = None if self._stale.everything else set(self._stale.keys)
+        site.doubt(at or ())
         world = site.look(specs, turn.at, at)
-        plan = site.plan(world, overrides)
+        world, plan = site.planned(world, overrides)
         while at is not None and (old := plan.names - at):
             self.alive()
             at |= old
             world = site.look(specs, turn.at, old)
-            plan = site.plan(world, overrides)
+            world, plan = site.planned(world, overrides)
         return world, plan
 
     def _act(self, looked: Looked, site: Site, approval: Approval | None) -> dict[str, int]:

@@ -32,6 +32,7 @@ from kvmreconcile.plan.succession import Succession
 from kvmreconcile.plan.swaps import blocked as swapped
 from kvmreconcile.plan.swaps import find_swaps
 from kvmreconcile.plan.trials import Trials, taking_back, trials
+from kvmreconcile.plan.unconfirmed import unobservable
 from kvmreconcile.plan.unready import unready
 from kvmreconcile.plan.unsupported import unsupported
 from kvmreconcile.tree import Change
@@ -58,6 +59,7 @@ def plan(
     for key in _chosen(needs, overrides):
         rename_first(key, renames, world, kinds[key.kind], found)
     found.unusable |= dict(unsupported(found.steps, scene)) | dict(invalid(found.steps, scene))
+    found.unusable |= dict(unobservable(found.steps, scene))
     swaps = find_swaps(world, kinds, needs, found)
     found.withheld |= dict(left_behind(found.steps, scene)) | dict(refused(found.steps, scene))
     again = _again(edits, scene, found)

@@ -1,5 +1,7 @@
-"""Whether a file that libvirt is to open is missing, and when that cannot be known."""
+"""Whether a file that libvirt is to open is missing, whether one was added, and when that cannot be known."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,46 @@ def test_links_are_not_followed(tmp_path: Path, files: Files, monkeypatch: pytes
 
 def test_nothing_is_missing_where_the_mounts_are_unknown(tmp_path: Path) -> None:
     assert not Files(tmp_path / "none").lacks(Path("/etc/no-such-image.qcow2"))
+
+
+def long_ago(directory: Path) -> None:
+    """Have a directory last changed an hour ago."""
+    then_s = time.time() - 3600
+    os.utime(directory, (then_s, then_s))
+
+
+@pytest.mark.case("47")
+def test_directory_has_another_stamp_once_a_file_was_added(
+    tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PRIVATE", ())
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    assert files.directory_stamp(pool) is None, "another change would not show within the same tick"
+    long_ago(pool)
+    before = files.directory_stamp(pool)
+    assert before is not None
+    assert files.directory_stamp(pool) == before
+
+    (pool / "image").touch()
+    os.utime(pool, (time.time() - 60, time.time() - 60))
+
+    assert files.directory_stamp(pool) not in (before, None)
+
+
+@pytest.mark.case("47")
+def test_directory_that_libvirt_may_see_otherwise_has_no_stamp(
+    tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pool").mkdir()
+    long_ago(tmp_path / "pool")
+    assert files.directory_stamp(tmp_path / "pool") is None, "it is in /tmp"
+    monkeypatch.setattr(module, "PRIVATE", ())
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "file").touch()
+
+    assert files.directory_stamp(tmp_path / "link/pool") is None
+    assert files.directory_stamp(tmp_path / "link") is None
+    assert files.directory_stamp(tmp_path / "file") is None
+    assert files.directory_stamp(tmp_path / "none") is None
+    assert files.directory_stamp(Path("/srv/remote")) is None

@@ -1,18 +1,27 @@
 """
-libvirt's list of the volumes of a pool, which is as old as the pool's last refresh.
+Bring libvirt's list of the volumes of a pool up to date: it is as old as the pool's last refresh.
 
-It misses the files of a disk that was mounted since. Where it lists a volume whose file is gone, libvirt says so when
-it is asked for that volume.
+The list misses files that were copied into the pool since, and files of a disk that was mounted since. The format of a
+volume is that of the last refresh, too. Size and timestamps are read from the file whenever libvirt is asked for the
+volume, and so is whether the file still exists.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import libvirt
 
 from kvmreconcile.errors import HostError
+from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
+from kvmreconcile.host.files import Files
+from kvmreconcile.host.identity import is_here
 from kvmreconcile.kinds.volume.making import refresh
+from kvmreconcile.tree import parse
+
+_DIRECTORIES = frozenset({"dir", "fs"})
+"""Types of pools whose volumes are files in a directory of the host."""
 
 
 def name_of(volume: libvirt.virStorageVol) -> str | None:
@@ -23,25 +32,72 @@ def name_of(volume: libvirt.virStorageVol) -> str | None:
         return None
 
 
-def refresh_stale(virt: libvirt.virConnect, names: Collection[str]) -> bool:
+def unlisted(connection: Connection, names: Collection[str]) -> dict[str, Hashable | None]:
     """
-    Refresh the active pools that do not list some of these volumes ("pool/name"), and return whether there are any.
+    Return the volumes ("pool/name") that libvirt's list of their pool lacks, each with the state of the pool's directory.
 
-    Raises nothing: where that fails, the next observation shows it.
+    The state changes whenever a file is added to the directory; it is None where that cannot be known. Volumes of pools
+    that are not active are left out. Raises nothing: what cannot be read is left out, too.
     """
-    wanted = {name.partition("/")[0] for name in names}
-    is_any = False
+    found: dict[str, Hashable | None] = {}
     with suppress(HostError), translated("volumes"):
-        for pool in virt.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
-            if pool.name() in wanted and not _lists(pool, names):
-                is_any = True
-                with suppress(HostError):
-                    refresh(pool)
-    return is_any
+        for pool, inside in _pools(connection.virt, names):
+            listed = {f"{pool.name()}/{name_of(volume)}" for volume in pool.listAllVolumes(0)}
+            if missing := inside - listed:
+                found |= dict.fromkeys(missing, _state(connection, pool))
+    return found
 
 
-def _lists(pool: libvirt.virStoragePool, names: Collection[str]) -> bool:
-    """Tell whether libvirt lists all volumes of a pool that are among some names."""
-    listed = {name_of(volume) for volume in pool.listAllVolumes(0)}
-    inside = f"{pool.name()}/"
-    return listed.issuperset(name.removeprefix(inside) for name in names if name.startswith(inside))
+def refresh_pools(connection: Connection, names: Collection[str]) -> dict[str, str]:
+    """
+    Refresh the active pools of some volumes ("pool/name"), and return those whose pool could not be refreshed, and why.
+
+    A refresh that fails deactivates the pool (measured, libvirt 9.0), except while a job is running in it. So a pool is
+    left alone if its directory is known to be missing.
+    """
+    failed: dict[str, str] = {}
+    try:
+        with translated("volumes"):
+            for pool, inside in _pools(connection.virt, names):
+                if why := _refresh(connection, pool):
+                    failed |= dict.fromkeys(inside, why)
+    except HostError as error:
+        return dict.fromkeys(names, str(error))
+    return failed
+
+
+def _pools(
+    virt: libvirt.virConnect, names: Collection[str]
+) -> Iterator[tuple[libvirt.virStoragePool, set[str]]]:
+    """Yield the active pools of some volumes, with the names of those volumes."""
+    for pool in virt.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
+        inside = {name for name in names if name.startswith(f"{pool.name()}/")}
+        if inside:
+            yield pool, inside
+
+
+def _refresh(connection: Connection, pool: libvirt.virStoragePool) -> str:
+    """Refresh a pool and return why that failed, "" if it did not."""
+    directory = _directory(connection, pool)
+    if directory and Files().lacks(directory):
+        what = f"its directory {directory} does not exist (is its disk mounted?)"
+        return f"StoragePool/{pool.name()}: {what}; to refresh it now would deactivate it"
+    try:
+        refresh(pool)
+    except HostError as error:
+        return str(error)
+    return ""
+
+
+def _state(connection: Connection, pool: libvirt.virStoragePool) -> Hashable | None:
+    directory = _directory(connection, pool)
+    stamp = Files().directory_stamp(directory) if directory else None
+    return (pool.UUIDString(), directory, stamp) if stamp else None
+
+
+def _directory(connection: Connection, pool: libvirt.virStoragePool) -> Path | None:
+    """Return the directory of a pool, None where its volumes are no files of this machine."""
+    tree = parse(pool.XMLDesc(0))
+    path = tree.get("target/path")
+    is_seen = is_here(connection.uri) and tree.attr("type") in _DIRECTORIES
+    return Path(path) if path and is_seen else None

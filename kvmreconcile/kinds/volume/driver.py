@@ -1,6 +1,6 @@
 """What can be done with libvirt's volumes. None that is in use is ever removed, and none overwritten."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 
 import libvirt
 
@@ -9,7 +9,7 @@ from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import hidden
-from kvmreconcile.kinds.volume.cache import name_of, refresh_stale
+from kvmreconcile.kinds.volume.cache import name_of, refresh_pools, unlisted
 from kvmreconcile.kinds.volume.content import size_of
 from kvmreconcile.kinds.volume.making import (
     check_room,
@@ -63,9 +63,13 @@ class VolumeDriver:
                 blind.append(hidden(f"{NAME}/{name}/", error))
         return Observation(objects, tuple(blind))
 
-    def refresh(self, connection: Connection, names: Collection[str]) -> bool:
-        """Have libvirt read again the pools that do not list some volumes ("pool/name"), and return whether there are any."""
-        return refresh_stale(connection.virt, names)
+    def unlisted(self, connection: Connection, names: Collection[str]) -> Mapping[str, Hashable | None]:
+        """Return the volumes ("pool/name") that libvirt's list of their active pool lacks, with the state of that pool."""
+        return unlisted(connection, names)
+
+    def refresh(self, connection: Connection, names: Collection[str]) -> Mapping[str, str]:
+        """Refresh the active pools of some volumes ("pool/name"); return those of pools where it failed, and why."""
+        return refresh_pools(connection, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""

@@ -6,7 +6,7 @@ known as unfinished by the state, and made again by the next pass.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from io import FileIO
 from time import monotonic, sleep
@@ -75,8 +75,9 @@ def planned(virt: libvirt.virConnect, action: Action) -> Iterator[Blueprint]:
 def create(virt: libvirt.virConnect, action: Action) -> None:
     """Make a volume, empty or as a copy of a file."""
     with planned(virt, action) as blueprint:
-        if blueprint.source:
-            # Now, as it is needed behind the copy, and a job of another tool in the pool would forbid it there.
+        # libvirt has no job to make an empty volume, and makes it beside a job of another tool; a copy cannot be
+        # completed as long as that runs. A file that exists is not overwritten, listed or not.
+        with nullcontext() if blueprint.source else suppress(Busy):
             refresh(pool_of(virt, action.key))
         make(virt, action.key, blueprint)
 

@@ -1,0 +1,108 @@
+"""
+Have libvirt refresh its list of a store (a pool) before anything is concluded from it, and at no other time.
+
+An answer is kept, so that the same question is not asked again: an unchanged host is never refreshed.
+"""
+
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kvmreconcile.kinds.kind import Kind, Refreshing
+from kvmreconcile.model import Actual, Key, Observation, Unknown
+from kvmreconcile.tree import is_satisfied_by
+
+
+@dataclass(slots=True)
+class Refreshes:
+    """
+    What was refreshed over one connection, and what is known from that.
+
+    An absent object is proved absent until everything is observed again; then its store is refreshed again, unless its
+    state is known not to have changed. An object that exists is confirmed until its definition changes.
+    """
+
+    kinds: Mapping[str, Kind]
+    connection: Any
+    _proved: set[Key] = field(default_factory=set)
+    _states: dict[Key, Hashable | None] = field(default_factory=dict)
+    _confirmed: dict[Key, Actual] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Take note that everything is observed again."""
+        self._proved.clear()
+
+    def doubt(self, keys: Collection[Key]) -> None:
+        """Forget what is known of some objects, as something may have happened to them."""
+        self._proved.difference_update(keys)
+        for key in keys:
+            self._states.pop(key, None)
+            self._confirmed.pop(key, None)
+
+    def stale(self, keys: Collection[Key], seen: Observation) -> set[Key]:
+        """Return those of some objects whose stores must be refreshed before what was observed of them counts."""
+        absent = {key for key in keys if key not in seen.objects and not seen.blind_spot(key)}
+        present = (actual for key in keys if (actual := seen.actual(key)))
+        return {*self._unproved(absent), *(each.key for each in present if not self._is_confirmed(each))}
+
+    def refresh(self, keys: Collection[Key]) -> dict[Key, str]:
+        """Refresh the stores of some objects; return the objects in those for which that failed, and why."""
+        failed: dict[Key, str] = {}
+        for kind, driver, names in self._by_kind(keys):
+            failed |= {Key(kind, name): why for name, why in driver.refresh(self.connection, names).items()}
+        self.doubt(failed)
+        return failed
+
+    def confirm(self, keys: Collection[Key], seen: Observation) -> None:
+        """Take note of what was observed in the stores of some objects after they were refreshed."""
+        stores = {_store(key) for key in keys}
+        confirmed = {key: each for key, each in self._confirmed.items() if key in seen.objects}
+        inside = (each for key, each in seen.objects.items() if _store(key) in stores)
+        self._confirmed = confirmed | {each.key: each for each in inside if isinstance(each, Actual)}
+
+    def _unproved(self, absent: set[Key]) -> Iterator[Key]:
+        """Yield which absent objects may exist all the same, and take note that all others do not."""
+        asked = absent - self._proved
+        for kind, driver, names in self._by_kind(asked):
+            for name, state in driver.unlisted(self.connection, names).items():
+                key = Key(kind, name)
+                if state is None or self._states.get(key) != state:
+                    yield key
+                self._states[key] = state
+        self._proved |= asked
+
+    def _is_confirmed(self, actual: Actual) -> bool:
+        """Tell whether an object is as it was when its store was refreshed, or is in none."""
+        was, kind = self._confirmed.get(actual.key), self.kinds[actual.key.kind]
+        if not isinstance(kind.driver(), Refreshing):
+            return True
+        return was is not None and is_satisfied_by(was.tree, actual.tree, kind.rules)
+
+    def _by_kind(self, keys: Collection[Key]) -> Iterator[tuple[str, Refreshing, set[str]]]:
+        """Yield each kind of some objects that has stores, its driver, and the names of its objects."""
+        for kind in sorted({key.kind for key in keys}):
+            driver = self.kinds[kind].driver()
+            if isinstance(driver, Refreshing):
+                yield kind, driver, {key.name for key in keys if key.kind == kind}
+
+
+def with_failures(seen: Observation, failed: Mapping[Key, str]) -> Observation:
+    """Return what was observed, with the objects unknown whose stores could not be refreshed."""
+    hidden = {blind.prefix: why for key, why in failed.items() if (blind := seen.blind_spot(key))}
+    unknown = {
+        key: Unknown(key, f"its pool could not be refreshed: {why}")
+        for key, why in failed.items()
+        if not seen.blind_spot(key)
+    }
+    return Observation(
+        {**seen.objects, **unknown},
+        tuple(replace(b, why=_deactivated(b.why, hidden.get(b.prefix))) for b in seen.blind),
+    )
+
+
+def _deactivated(what: str, why: str | None) -> str:
+    return f"{what}: libvirt deactivated it, as refreshing it failed: {why}" if why else what
+
+
+def _store(key: Key) -> tuple[str, str]:
+    return key.kind, key.name.rpartition("/")[0]

@@ -1,0 +1,102 @@
+"""For which volumes a plan relies on libvirt's list of a pool, which may be out of date."""
+
+import pytest
+
+from kvmreconcile.model import Actual, Blind, Key, Obstacle, Unknown, World
+from kvmreconcile.plan.unconfirmed import absent_data, relied_on
+from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
+
+POOL = wish("StoragePool/p", power=RUNNING)
+UP = seen(POOL, live="<pool/>")
+ROOT = wish("Volume/p/root", "<volume pool='p'><format>qcow2</format></volume>")
+DATA = wish("Volume/p/data", "<volume pool='p'/>")
+DISK = "<disk dev='vda' pool='p' volume='root'/></domain>"
+WEB = wish("Domain/web", "<domain>" + DISK, power=STOPPED)
+NAME = Key("Volume", "p/root")
+AWAY = Blind("Volume/p/", "the storage pool p is not active")
+
+pytestmark = pytest.mark.case("47")
+
+
+def relied(here: World) -> set[Key]:
+    return relied_on(planned(here), here, BOOKS)
+
+
+@pytest.mark.parametrize(
+    "here",
+    [
+        pytest.param(world([POOL, ROOT], [UP]), id="it has a spec"),
+        pytest.param(world([POOL, WEB], [UP]), id="a spec refers to it"),
+        pytest.param(world([POOL], [UP], [remembered(ROOT)]), id="it is remembered"),
+    ],
+)
+def test_volume_that_is_named_and_not_listed_is_absent(here: World) -> None:
+    assert absent_data(here, BOOKS) == {NAME}
+
+
+@pytest.mark.parametrize(
+    "here",
+    [
+        pytest.param(world([POOL, ROOT], [UP, seen(ROOT)]), id="it exists"),
+        pytest.param(world([POOL, ROOT], [UP, Unknown(NAME, "no answer")]), id="it is unknown"),
+        pytest.param(world([POOL, ROOT], [UP], blind=(AWAY,)), id="its pool is not active"),
+        pytest.param(world([POOL], [UP]), id="nobody names it"),
+    ],
+)
+def test_what_is_known_anyway_is_not_absent(here: World) -> None:
+    assert absent_data(here, BOOKS) == set()
+
+
+def test_plan_that_does_nothing_relies_on_no_volume() -> None:
+    everything = [POOL, ROOT, WEB]
+
+    assert relied(world(everything, [UP, seen(ROOT), seen(WEB)], map(remembered, everything))) == set()
+
+
+def test_plan_relies_on_a_volume_that_it_would_replace() -> None:
+    raw = seen(ROOT, "<volume pool='p'><format>raw</format></volume>")
+
+    assert relied(world([POOL, ROOT], [UP, raw], [remembered(POOL), remembered(ROOT)])) == {NAME}
+
+
+def test_plan_relies_on_a_volume_that_cannot_be_used() -> None:
+    known = [remembered(POOL), remembered(ROOT)]
+    broken = {NAME: Obstacle("it is a damaged image", "restore it")}
+
+    assert relied(world([POOL, ROOT], [UP, seen(ROOT)], known, obstacles=broken)) == {NAME}
+
+
+def test_plan_relies_on_volumes_that_an_object_begins_to_use_and_on_no_others() -> None:
+    both = "<domain><disk dev='vda' pool='p' volume='root'/><disk dev='vdb' pool='p' volume='data'/></domain>"
+    there, more = [UP, seen(ROOT), seen(DATA)], wish("Domain/web", both, power=STOPPED)
+
+    assert relied(world([WEB], there)) == {NAME}
+    assert relied(world([more], [*there, seen(WEB)], [remembered(WEB)])) == {DATA.key}
+
+
+@pytest.mark.parametrize(
+    ("volume", "blind"),
+    [
+        pytest.param([Unknown(NAME, "a job is running")], (), id="unknown"),
+        pytest.param([], (Blind("Volume/p/", "a job is running"),), id="not listed"),
+    ],
+)
+def test_object_that_begins_to_use_a_volume_of_which_nothing_is_known_is_held(
+    volume: list[Actual | Unknown], blind: tuple[Blind, ...]
+) -> None:
+    made = planned(world([WEB], [UP, *volume], blind=blind))
+
+    assert done(made) == []
+    assert held(made) == [("create Domain/web", "UNKNOWN")]
+    assert made.held[0].detail == "Volume/p/root cannot be seen: a job is running"
+    assert made.held[0].release == "it goes on in a later pass, once that is known"
+
+
+def test_object_that_uses_a_volume_already_or_whose_volume_has_a_spec_is_not_held() -> None:
+    unknown = Unknown(NAME, "a job is running")
+    edited = wish("Domain/web", "<domain><memory>2</memory>" + DISK, power=STOPPED)
+
+    assert done(planned(world([edited], [UP, unknown, seen(WEB)], [remembered(WEB)]))) == [
+        "define Domain/web"
+    ]
+    assert done(planned(world([POOL, ROOT, WEB], [UP, unknown], [remembered(POOL)]))) == ["create Domain/web"]
