@@ -31,6 +31,7 @@ from kvmreconcile.daemon.renewal import Renewal
 from kvmreconcile.daemon.sampler import sampling
 from kvmreconcile.daemon.schedule import Schedule
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
+from kvmreconcile.daemon.store_watch import StoreWatch
 from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
 from kvmreconcile.daemon.watch import Watch
 from kvmreconcile.daemon.watchdog import Watchdog
@@ -78,7 +79,9 @@ class Service:
         watched = () if repository else find_origin(paths, settings).paths
         self._writers = Writers(settings.settle.read_s)
         self._watch = Watch(watched, lambda: self._bell.ring(SPECS), settings.watch, self._writers)
+        self._store_watch = StoreWatch(self._bell.ring, kinds, settings.connect)
         self._unwatched: tuple[str, ...] = ()
+        self._unwatched_stores: tuple[str, ...] = ()
         self._newest = Newest(settings, version("kvmreconcile"))
         renewal = Renewal(time.monotonic)
         self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)
@@ -93,6 +96,7 @@ class Service:
         # The newest snapshot first: others read it when they are told.
         self._followers: tuple[Follower, ...] = (
             self._newest, NoticeLog(), status, self._metrics, self._notifier, self._probe, renewal, chronicle,
+            self._store_watch,
         )  # fmt: skip
         self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
         self._passes = self._make_passes(paths)
@@ -127,7 +131,7 @@ class Service:
         """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
         worker = ThreadPoolExecutor(1, thread_name_prefix="passes")
         with (
-            signals() as told, self._notifier, self._watch, self._probe, self._sampling, self._times(),
+            signals() as told, self._notifier, self._watch, self._store_watch, self._probe, self._sampling, self._times(),
             closing(self._control),
         ):  # fmt: skip
             work = worker.submit(self._work, told)
@@ -194,6 +198,11 @@ class Service:
         if unwatched != self._unwatched:
             self._unwatched = unwatched
             log.warning("watch.failed" if unwatched else "watch.mended", where=list(unwatched))
+        unwatched = self._store_watch.tend()
+        if unwatched != self._unwatched_stores:
+            self._unwatched_stores = unwatched
+            # No fault: what changes there is found by the next full pass.
+            log.info("pools.unwatched", where=list(unwatched))
 
     def _work(self, told: Waiting) -> None:
         try:

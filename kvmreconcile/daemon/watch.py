@@ -52,7 +52,7 @@ _EVENTS: list[type[FileSystemEvent]] = [
     FileMovedEvent,
 ]
 """All but opening and reading, which we do ourselves, and a directory's changes, which its entries tell as well."""
-_LOGGER = logging.getLogger("watchdog")
+LOGGER = logging.getLogger("watchdog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,12 @@ def places(path: Path) -> tuple[Place, ...]:
     """
     real = Path(os.path.realpath(path))
     names = dict.fromkeys((path.absolute(), real))
-    found = (*(_place(name.parent, name.name) for name in names), _place(real))
+    found = (*(place_of(name.parent, name.name) for name in names), place_of(real))
     return tuple(place for place in found if place)
 
 
-def _place(directory: Path, entry: str = "") -> Place | None:
+def place_of(directory: Path, entry: str = "") -> Place | None:
+    """Return a directory as a place to be watched, None if there is none."""
     real = os.path.realpath(directory)
     try:
         status = Path(real).stat()
@@ -120,7 +121,7 @@ def _ignore(_event: FileSystemEvent) -> None:
     """Record nothing of an event."""
 
 
-class _Warned(logging.Handler):
+class Warned(logging.Handler):
     """Rings whatever watchdog warns of, such as a queue that ran over: it says so to its logger alone."""
 
     def __init__(self, ring: Ring) -> None:
@@ -156,14 +157,14 @@ class Watch:
         self._poll_s = poll_s
         self._observers: dict[bool, BaseObserver] = {}
         self._watched: dict[Place, tuple[BaseObserver, ObservedWatch]] = {}
-        self._warned = _Warned(self._lose)
+        self._warned = Warned(self._lose)
 
     def __enter__(self) -> Self:
-        _LOGGER.addHandler(self._warned)
+        LOGGER.addHandler(self._warned)
         return self
 
     def __exit__(self, *_error: object) -> None:
-        _LOGGER.removeHandler(self._warned)
+        LOGGER.removeHandler(self._warned)
         for observer in self._observers.values():
             observer.stop()
             observer.join()
@@ -177,7 +178,7 @@ class Watch:
         """
         wanted = dict.fromkeys(place for path in self._paths for place in places(path))
         for place, (observer, watch) in tuple(self._watched.items()):
-            if place not in wanted or not _works(observer, watch):
+            if place not in wanted or not works(observer, watch):
                 self._drop(place)
         failures = [self._add(place) for place in wanted if place not in self._watched]
         return tuple(filter(None, failures))
@@ -225,6 +226,6 @@ class Watch:
             observer.stop()
 
 
-def _works(observer: BaseObserver, watch: ObservedWatch) -> bool:
+def works(observer: BaseObserver, watch: ObservedWatch) -> bool:
     """Tell whether all threads of a watch are at work."""
     return observer.is_alive() and any(e.is_alive() for e in observer.emitters if e.watch == watch)

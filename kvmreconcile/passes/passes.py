@@ -196,7 +196,7 @@ class Passes:
         """Look at what is stale, then at whatever is to be acted on: nothing is done on old knowledge."""
         overrides = Overrides(approved=turn.approval.digest if turn.approval else None)
         at = None if self._stale.everything else set(self._stale.keys)
-        site.doubt(at or ())
+        site.doubt(self._stale.keys)
         world = site.look(specs, turn.at, at)
         world, plan = site.planned(world, overrides)
         while at is not None and (old := plan.names - at):

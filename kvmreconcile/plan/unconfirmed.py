@@ -17,14 +17,15 @@ from kvmreconcile.plan.suspended import Stop
 _LATER = "it goes on in a later pass, once that is known"
 
 
+def named_data(world: World, kinds: Rulebooks) -> set[Key]:
+    """Return what holds data and is named by a spec or the state; not what cannot be seen now."""
+    named = {*world.applied, *_wanted(world, kinds)}
+    return {key for key in named if _is_data(key, kinds) and not world.observed.blind_spot(key)}
+
+
 def absent_data(world: World, kinds: Rulebooks) -> set[Key]:
-    """Return what holds data, was not observed, and is named by a spec or the state; not what cannot be seen now."""
-    observed = world.observed
-    return {
-        key
-        for key in {*world.applied, *_wanted(world, kinds)}
-        if _is_data(key, kinds) and key not in observed.objects and not observed.blind_spot(key)
-    }
+    """Return what of that was not observed."""
+    return {key for key in named_data(world, kinds) if key not in world.observed.objects}
 
 
 def relied_on(plan: Plan, world: World, kinds: Rulebooks) -> set[Key]:

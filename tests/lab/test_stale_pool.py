@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ import libvirt
 import pytest
 
 from kvmreconcile.host.connection import Connection, connect
+from tests.lab.daemon import Daemon
 from tests.lab.lab import Lab
 from tests.lab.site import Site
 from tests.waiting import wait_until
@@ -312,3 +314,120 @@ def test_plan_does_not_refresh_a_pool_whose_directory_is_missing(lab: Lab, tmp_p
     assert "1 held" in said
     lab.exec("mv", f"{directory}.aside", directory)
     assert "1 to create" in on_the_machine(pooled, "plan", str(pooled.specs))
+
+
+OBSERVE = """\
+from kvmreconcile.host.connection import connect
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.model import Key
+from kvmreconcile.observe import Observer
+
+with connect("qemu:///system") as connection:
+    observer = Observer({kind.name: kind for kind in KINDS}, connection)
+    for _ in range(3):
+        observer.all()
+        observer.confirmed({Key("Volume", "demo/restored.qcow2")})
+"""
+
+
+@pytest.mark.case("47")
+def test_directory_that_has_not_changed_is_not_refreshed_again_for_a_volume_that_is_absent(
+    pooled: Pooled, refreshed: Refreshed
+) -> None:
+    directory = "/var/lib/libvirt/images/demo"
+    pooled.lab.virsh("pool-destroy", "demo")
+    pooled.lab.virsh("pool-undefine", "demo")
+    pooled.lab.exec("mkdir", directory)
+    pooled.lab.virsh("pool-create-as", "demo", "dir", "--target", directory)
+    observe = (sys.executable, "-c", OBSERVE)
+
+    pooled.lab.exec(*observe)
+    assert refreshed.times() == 3, "what changed within the same tick of a clock would not show"
+    pooled.lab.exec("touch", "-d", "1 hour ago", directory)
+    pooled.lab.exec(*observe)
+
+    assert refreshed.times() == 3 + 1
+
+
+@pytest.fixture
+def daemon(pooled: Pooled) -> Iterator[Daemon]:
+    """A daemon on the specs of a host that is in sync, which makes no full pass by itself."""
+    home = pooled.directory / "daemon"
+    home.mkdir()
+    daemon = Daemon(pooled.lab, home)
+    daemon.environment |= {
+        "KVMRECONCILE_RESYNC": "1h",
+        "KVMRECONCILE_SPECS": str(pooled.specs),
+        "KVMRECONCILE_STATE": str(pooled.state),
+    }
+    yield daemon
+    daemon.process.stop()
+    print(daemon.process.tail())
+
+
+@pytest.mark.case("47")
+def test_daemon_notices_an_image_that_is_copied_into_a_pool(
+    pooled: Pooled, daemon: Daemon, refreshed: Refreshed
+) -> None:
+    pooled.write("domain.yaml", DOMAIN)
+    daemon.start()
+    daemon.wait_for("spec.wrong")
+    daemon.wait_until_idle(in_sync=1)
+    wait_until(lambda: is_watched(daemon, pooled.pool), "the directory is watched")
+    before = refreshed.times()
+    pooled.copy_in("not-in-any-spec.qcow2")
+    time.sleep(0.5)
+    assert refreshed.times() == before
+
+    # Written where it is, slowly: it does not count before it is complete.
+    with (pooled.pool / "restored.qcow2").open("wb") as file:
+        pooled.lab.exec(
+            "qemu-img", "create", "-q", "-f", "qcow2", str(pooled.lab.path / "images/image"), "8M"
+        )
+        image = (pooled.lab.path / "images/image").read_bytes()
+        for part in (image[:2], image[2:]):
+            file.write(part)
+            file.flush()
+            time.sleep(0.5)
+            assert refreshed.times() == before
+
+    daemon.wait_for("action.done", key="Domain/restored", verb="create")
+    daemon.wait_until_idle(in_sync=2)
+    assert "type='qcow2'" in pooled.lab.virsh("dumpxml", "restored")
+    assert refreshed.times() == before + 1
+
+
+@pytest.mark.case("47")
+def test_daemon_notices_a_volume_whose_file_is_removed(pooled: Pooled, daemon: Daemon) -> None:
+    pooled.describe()
+    pooled.converge()
+    daemon.start()
+    daemon.wait_until_idle(in_sync=2)
+    wait_until(lambda: is_watched(daemon, pooled.pool), "the directory is watched")
+
+    pooled.lab.exec("rm", str(pooled.pool / "restored.qcow2"))
+
+    assert daemon.wait_for("object.held", key=RESTORED)["why"] == "data is missing"
+
+
+@pytest.mark.case("47")
+def test_daemon_refreshes_nothing_while_nothing_changes(
+    pooled: Pooled, daemon: Daemon, refreshed: Refreshed
+) -> None:
+    pooled.describe()
+    pooled.converge()
+    before = refreshed.times()
+    daemon.environment["KVMRECONCILE_RESYNC"] = "0.2s"
+    daemon.start()
+
+    for _ in range(5):
+        daemon.wait_for("pass.ended", in_sync=2)
+
+    assert refreshed.times() == before
+
+
+def is_watched(daemon: Daemon, directory: Path) -> bool:
+    """Tell whether the daemon waits for events of a directory (proc(5), /proc/pid/fdinfo)."""
+    inode = f" ino:{directory.stat().st_ino:x} "
+    told = Path("/proc", str(daemon.process.pid), "fdinfo").iterdir()
+    return any(inode in each.read_text() for each in told if each.exists())

@@ -1,0 +1,193 @@
+"""Watching the directories of pools: for which files it rings, and which directories are not watched."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import pytest
+
+from kvmreconcile.daemon import store_watch as module
+from kvmreconcile.daemon.store_watch import StoreWatch, files
+from kvmreconcile.model import Blind, Desired, Plan, World
+from tests.plan.worlds import BOOKS, seen, wish, world
+from tests.status.told import looked
+
+WAIT_S = 10
+ROOT = wish("Volume/p/root", "<volume pool='p'/>")
+DATA = wish("Volume/p/data", "<volume pool='p'/>")
+
+pytestmark = pytest.mark.case("47")
+
+
+class Rung:
+    """What rings."""
+
+    def __init__(self) -> None:
+        self.rings: SimpleQueue[str] = SimpleQueue()
+
+    def next(self) -> str:
+        """Wait for a ring and return why it rang."""
+        return self.rings.get(timeout=WAIT_S)
+
+    def assert_quiet(self) -> None:
+        with pytest.raises(Empty):
+            self.rings.get(timeout=0.2)
+
+
+@pytest.fixture
+def rung() -> Rung:
+    return Rung()
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Path:
+    (tmp_path / "pool").mkdir()
+    return tmp_path / "pool"
+
+
+def stored(directory: Path, *volumes: Desired, there: tuple[Desired, ...] = ()) -> World:
+    """Return a world in which volumes are wanted of a pool in a directory, and some of them exist."""
+    home = wish("StoragePool/p", f"<pool path='{directory}'/>")
+    return world([home, *volumes], [seen(home), *map(seen, there)])
+
+
+@pytest.fixture
+def watch(rung: Rung) -> Iterator[StoreWatch]:
+    with StoreWatch(rung.rings.put, BOOKS, "qemu:///system") as watch:
+        yield watch
+
+
+def tell(watch: StoreWatch, here: World) -> None:
+    """Tell of a pass that saw this."""
+    watch(replace(looked(Plan()), world=here))
+
+
+def write(pool: Path) -> None:
+    (pool / "root").write_bytes(b"image")
+
+
+def move_in(pool: Path) -> None:
+    (pool.parent / "image").touch()
+    (pool.parent / "image").rename(pool / "root")
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "written": write,
+    "moved in": move_in,
+    "renamed": lambda pool: (pool / "other").rename(pool / "root"),
+    "moved out": lambda pool: (pool / "data").rename(pool.parent / "away"),
+    "removed": lambda pool: (pool / "data").unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_file_of_a_named_volume_rings(
+    watch: StoreWatch, rung: Rung, pool: Path, change: Callable[[Path], object]
+) -> None:
+    for name in ("data", "other"):
+        (pool / name).touch()
+    tell(watch, stored(pool, ROOT, DATA, there=(DATA,)))
+    assert watch.tend() == ()
+
+    change(pool)
+
+    assert rung.next() in ("Volume/p/root", "Volume/p/data")
+
+
+def test_other_files_and_those_that_are_not_complete_ring_not(
+    watch: StoreWatch, rung: Rung, pool: Path
+) -> None:
+    tell(watch, stored(pool, ROOT))
+    watch.tend()
+
+    (pool / "other").write_bytes(b"image")
+    with (pool / "root").open("wb") as file:
+        file.write(b"im")
+        file.flush()
+        rung.assert_quiet()
+    assert rung.next() == "Volume/p/root"
+
+
+def test_file_that_was_there_before_the_watch_rings(watch: StoreWatch, rung: Rung, pool: Path) -> None:
+    for name in ("root", "data"):
+        (pool / name).touch()
+    tell(watch, stored(pool, ROOT, DATA, there=(DATA,)))
+
+    watch.tend()
+
+    assert rung.next() == "Volume/p/root"
+    rung.assert_quiet()
+    watch.tend()
+    rung.assert_quiet()
+
+
+def test_directory_behind_a_link_is_watched_where_it_is(watch: StoreWatch, rung: Rung, pool: Path) -> None:
+    (pool.parent / "link").symlink_to(pool)
+    tell(watch, stored(pool.parent / "link", ROOT))
+    watch.tend()
+
+    write(pool)
+
+    assert rung.next() == "Volume/p/root"
+
+
+def test_directory_that_was_replaced_is_watched_again(watch: StoreWatch, rung: Rung, pool: Path) -> None:
+    tell(watch, stored(pool, ROOT))
+    assert watch.tend() == ()
+    pool.rename(pool.with_name("aside"))
+    assert watch.tend() == ()
+    pool.mkdir()
+    assert watch.tend() == ()
+
+    write(pool)
+
+    assert rung.next() == "Volume/p/root"
+
+
+def test_directory_without_named_volumes_is_watched_no_longer(
+    watch: StoreWatch, rung: Rung, pool: Path
+) -> None:
+    tell(watch, stored(pool, ROOT))
+    watch.tend()
+    tell(watch, stored(pool))
+    watch.tend()
+
+    write(pool)
+
+    rung.assert_quiet()
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "why"),
+    [
+        ("MOST", 0, "0 other directories are watched"),
+        ("os.access", lambda _path, _mode: False, "this user may not read it"),
+        ("tells_of_changes", lambda _device: False, "its file system does not tell of all changes"),
+    ],
+)
+def test_directory_that_cannot_be_watched_is_named(
+    watch: StoreWatch, pool: Path, monkeypatch: pytest.MonkeyPatch, name: str, answer: object, why: str
+) -> None:
+    monkeypatch.setattr(f"{module.__name__}.{name}", answer)
+    tell(watch, stored(pool, ROOT))
+
+    assert watch.tend() == (f"{pool}: {why}",)
+
+
+def test_nothing_is_watched_where_libvirt_is_on_another_machine(rung: Rung, pool: Path) -> None:
+    with StoreWatch(rung.rings.put, BOOKS, "qemu+ssh://other/system") as watch:
+        tell(watch, stored(pool, ROOT))
+        assert watch.tend() == ()
+        write(pool)
+        rung.assert_quiet()
+
+
+def test_only_volumes_that_can_be_seen_and_lie_in_a_directory_have_a_file(pool: Path) -> None:
+    here = stored(pool, ROOT)
+    network = world([wish("StoragePool/p", "<pool path='ceph'/>"), ROOT])
+
+    assert files(here, BOOKS) == {pool / "root": ROOT.key}
+    assert files(network, BOOKS) == {}
+    hidden = replace(here.observed, blind=(Blind("Volume/p/", "it is not active"),))
+    assert files(replace(here, observed=hidden), BOOKS) == {}
