@@ -202,7 +202,7 @@ class Service:
         if unwatched != self._unwatched_stores:
             self._unwatched_stores = unwatched
             # No fault: what changes there is found by the next full pass.
-            log.info("pools.unwatched", where=list(unwatched))
+            log.info("watch.pools_skipped", where=list(unwatched))
 
     def _work(self, told: Waiting) -> None:
         try:
