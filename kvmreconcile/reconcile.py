@@ -126,7 +126,7 @@ class Site:
             host_id=here,
             memory=self._memory,
         )
-        world = self._judged(self._confirmed(world, absent_data(world, self.kinds)))
+        world = self._judged(self.confirmed(world, absent_data(world, self.kinds)))
         # Asked after observing: what another process makes meanwhile, it makes once it knows.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
@@ -141,8 +141,12 @@ class Site:
         """Take note that something may have happened to objects that libvirt lists from a cache."""
         self._observer.doubt(keys)
 
-    def _confirmed(self, world: World, keys: Collection[Key]) -> World:
-        """Return a world in which what was observed of some objects is not older than the pass."""
+    def confirmed(self, world: World, keys: Collection[Key]) -> World:
+        """
+        Return a world in which what was observed of some objects is not from an outdated list of libvirt's.
+
+        Pools are refreshed for that where it is not known; if it fails, these objects are unknown.
+        """
         observed = self._observer.confirmed(keys)
         return world if observed is world.observed else self._judged(replace(world, observed=observed))
 
@@ -158,10 +162,10 @@ class Site:
         pool is refreshed, and all planned again.
         """
         plan = self.plan(world, overrides)
-        fresh = self._confirmed(world, relied_on(plan, world, self.kinds))
+        fresh = self.confirmed(world, relied_on(plan, world, self.kinds))
         if fresh is world:
             return world, plan
-        fresh = self._confirmed(fresh, absent_data(fresh, self.kinds))
+        fresh = self.confirmed(fresh, absent_data(fresh, self.kinds))
         return fresh, self.plan(fresh, overrides)
 
     def plan(self, world: World, overrides: Overrides) -> Plan:

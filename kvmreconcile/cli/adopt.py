@@ -70,7 +70,7 @@ def adopt(options: AdoptOptions) -> int:
         seen = site.look(NO_SPECS, datetime.now(UTC))
         if seen.lost and not options.dry_run:
             raise StateError(f"nothing is adopted: {seen.lost}")
-        seen = replace(seen, lost="")
+        seen = site.confirmed(replace(seen, lost=""), keys)
         check_known(keys, seen)
         chosen_keys = keys or _all(seen)
         found = _adoptable(chosen_keys, seen)

@@ -215,6 +215,16 @@ def test_unchanged_host_is_not_refreshed_and_a_creation_refreshes_before(
     assert refreshed.times() == made
 
 
+@pytest.mark.case("47")
+def test_image_that_was_copied_into_a_pool_can_be_adopted_by_its_name(pooled: Pooled) -> None:
+    pooled.copy_in()
+
+    adopted = pooled.run("adopt", RESTORED, "--dry-run")
+
+    assert adopted.exit_code == 0, adopted.output
+    assert "format: qcow2" in adopted.stdout
+
+
 SLOW = """\
 #!/bin/sh
 until [ -e {go} ]; do sleep 0.02; done
