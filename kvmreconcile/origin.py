@@ -4,12 +4,14 @@ Where specs are read from: paths that were named, a directory of the settings, o
 Separate from reading them, and from the settings that say it: commands and the daemon ask here alike.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.credentials import credential
 from kvmreconcile.errors import Problem, SourceError
+from kvmreconcile.model import ALL_FILES, Root, SpecSource
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.files import BY_PATH, Naming
 from kvmreconcile.source.git import Remote, Repository
@@ -22,6 +24,7 @@ class Origin:
     Paths to read, and the commit they are of with who wrote it; "" where they are just files.
 
     Attributes:
+        source: Which source of specs it is; objects remember it.
         naming: How messages call the files: those of a commit as they are called in their repository.
     """
 
@@ -29,6 +32,7 @@ class Origin:
     commit: str = ""
     author: str = ""
     naming: Naming = BY_PATH
+    source: SpecSource = ALL_FILES
 
 
 def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
@@ -40,14 +44,39 @@ def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
     """
     repository = None if named else find_repository(settings)
     if repository is None:
-        return Origin(named or [settings.specs])
+        source = files_source(named, settings) if named else configured_source(settings)
+        return Origin(named or [settings.specs], source=source)
     found = repository.in_force()
     if found is None:
         what = "no revision of it is in force here"
         raise SourceError(Problem(repository.name, what, "fetch it: kvmreconcile fetch"))
     revision, directory = found
     naming = Naming(directory, revision.directory, revision.submodules or ())
-    return Origin([directory], revision.commit, revision.author, naming)
+    return Origin([directory], revision.commit, revision.author, naming, source=configured_source(settings))
+
+
+def configured_source(settings: Settings) -> SpecSource:
+    """Return the source that the settings name: of a repository whatever the ref, of a directory whatever links there."""
+    if settings.git:
+        return SpecSource((Root(settings.git.directory, Remote(settings.git.url).name),))
+    return SpecSource(*_roots([settings.specs]))
+
+
+def files_source(named: Sequence[Path], settings: Settings) -> SpecSource:
+    """Return the source that paths name; with all of the directory of the settings they name that source, too."""
+    roots, resolved = _roots(named)
+    configured = configured_source(settings)
+    found = SpecSource(roots, resolved)
+    is_whole = found.includes(SpecSource(configured.aliases))
+    return SpecSource(roots, (*resolved, *configured.roots)) if is_whole else found
+
+
+def _roots(paths: Sequence[Path]) -> tuple[tuple[Root, ...], tuple[Root, ...]]:
+    """Return paths as they are called, and with symbolic links resolved."""
+    # Not `Path.resolve`: a link that is turned to another release still names the same source.
+    called = {Root(os.path.abspath(path)) for path in paths}  # noqa: PTH100
+    resolved = {Root(os.path.realpath(path)) for path in paths}
+    return tuple(sorted(called)), tuple(sorted(resolved))
 
 
 def find_repository(settings: Settings) -> Repository | None:

@@ -19,9 +19,10 @@ from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Action, Key, Plan, Prune, Report, World
+from kvmreconcile.model import Action, Key, Plan, Provenance, Prune, Report, World
 from kvmreconcile.observe import Observer
 from kvmreconcile.obstacles import Obstacles
+from kvmreconcile.origin import configured_source
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.plan.loss import find_loss
 from kvmreconcile.plan.secrecy import with_former_secrets
@@ -123,6 +124,7 @@ class Site:
             # Asked only where it decides something.
             software=self.connection.software() if any(e.refused for e in edits.values()) else "",
             sightings=specs.sightings,
+            provenance=Provenance(specs.source, configured_source(settings), self.state.sources.all()),
             host_id=here,
             memory=self._memory,
         )
@@ -136,6 +138,12 @@ class Site:
             self.state.binding.claim(world.host_id, self.connection.uri)
         if not world.lost:
             self.state.prove()
+
+    def record_sources(self, plan: Plan, world: World) -> None:
+        """Write down the source that was read for its objects that are in sync or that a plan acts on."""
+        keys = {*plan.in_sync, *(action.key for action in plan.actions)} & world.desired.keys()
+        if not world.lost and (found := world.provenance.to_record(keys)):
+            self.state.sources.put(found)
 
     def doubt(self, keys: Collection[Key]) -> None:
         """Take note that something may have happened to objects that libvirt lists from a cache."""

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Annotated
@@ -11,12 +11,12 @@ import typer
 
 from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common, Paths
-from kvmreconcile.cli.plan import Only
+from kvmreconcile.cli.plan import Only, PruneAs
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Deed, carry_out
-from kvmreconcile.cli.site import check_known, chosen, open_site, read_origin, rules_of
+from kvmreconcile.cli.site import check_known, chosen, open_site, pruned_as, read_origin, rules_of
 from kvmreconcile.cli.terminal import ask, can_ask, complain, palette, say, show, warn
-from kvmreconcile.model import Plan, Prune, Reason, Report, Result, World
+from kvmreconcile.model import Plan, Reason, Report, Result, World
 from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render import render_text, summary
@@ -58,14 +58,7 @@ class ApplyOptions(Common):
         MaxEffect | None,
         typer.Option("--max-effect", help="How far to go, in place of what each spec allows."),
     ] = None
-    prune: Annotated[
-        Prune | None,
-        typer.Option(
-            "--prune",
-            help="What becomes of objects of ours without a spec, where the settings do not say never: "
-            "never, confirm (by --approve) or auto.",
-        ),
-    ] = None
+    prune: PruneAs = None
     only: Only = field(default_factory=list)
 
 
@@ -110,6 +103,7 @@ class _Run:
             return 1
         for _ in range(ROUNDS):
             if not plan.actions and not plan.records:
+                self.site.record_sources(plan, world)
                 break
             permitted = self.permitted(plan)
             if permitted is None:
@@ -144,13 +138,7 @@ class _Run:
     def look(self) -> tuple[World, Plan]:
         """Return the host as it is now, and what would be done."""
         world = self.site.look(self.specs, datetime.now(UTC))
-        if self.options.prune:
-            word = self.options.prune
-            kinds = self.site.kinds.values()
-            was = {k.name: world.prune.get(k.name, k.prune) for k in kinds}
-            world = replace(
-                world, prune={name: word if p is not Prune.NEVER else p for name, p in was.items()}
-            )
+        world = pruned_as(world, self.options.prune, self.site.kinds)
         return self.site.planned(world, self.overrides)
 
     def show(self, plan: Plan) -> None:

@@ -10,10 +10,17 @@ from typing import Annotated
 import typer
 
 from kvmreconcile.cli.options import Common, Paths
-from kvmreconcile.cli.site import check_known, chosen, read_specs, rules_of, view_site
+from kvmreconcile.cli.site import (
+    check_known,
+    chosen,
+    pruned_as,
+    read_specs,
+    rules_of,
+    view_site,
+)
 from kvmreconcile.cli.terminal import complain, palette, show, warn
 from kvmreconcile.exact import exact
-from kvmreconcile.model import Plan, World
+from kvmreconcile.model import Plan, Prune, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render import render_json, render_markdown, render_text
 from kvmreconcile.reconcile import known_kinds
@@ -37,6 +44,14 @@ Only = Annotated[
         "--only", metavar="KIND/NAME", help="Look at this object alone; may be given several times."
     ),
 ]
+PruneAs = Annotated[
+    Prune | None,
+    typer.Option(
+        "--prune",
+        help="What becomes of objects of ours without a spec, whichever source they come from, where the settings do "
+        "not say never: never, confirm (by --approve) or auto.",
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +66,7 @@ class PlanOptions(Common):
             "--exact", help="Ask libvirt's own QEMU driver, in a scratch process, what domains mean."
         ),
     ] = False
+    prune: PruneAs = None
     only: Only = field(default_factory=list)
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 3 if there is something to do or held.")
@@ -64,7 +80,7 @@ def plan(options: PlanOptions) -> int:
     specs = read_specs(options.paths, settings, kinds)
     complain(specs.problems)
     with view_site(settings, kinds) as site:
-        world = site.look(specs, datetime.now(UTC))
+        world = pruned_as(site.look(specs, datetime.now(UTC)), options.prune, kinds)
         check_known(only, world)
         world, made = site.planned(world, Overrides(only=only or None))
     if options.exact:

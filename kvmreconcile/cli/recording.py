@@ -68,6 +68,7 @@ def carry_out(site: Site, plan: Plan, world: World, reporter: Reporter, deed: De
     approval = ordered(cause.entry(now, What.ORDER), "approve", plan.digest, "")
     with interruption.working(steps.described):
         _record(recorder, *([approval] if deed.is_approved else []), cause.began(now, plan, plan, 0))
+        site.record_sources(plan, world)
         report = site.execute(plan, world, steps, approved=plan.digest)
         _record(recorder, cause.ended(datetime.now(UTC), report, time.monotonic() - began_s))
     return report

@@ -6,6 +6,7 @@ Separate because every command that looks at a host begins with it, and because 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.terminal import say
 from kvmreconcile.errors import HostError, Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Key, World
+from kvmreconcile.model import Key, Prune, SpecSource, World
 from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.owner import acting_as_owner
 from kvmreconcile.reconcile import Site, known_kinds, on_host
@@ -23,7 +24,7 @@ from kvmreconcile.source.suggest import advice
 from kvmreconcile.state import State
 from kvmreconcile.tree import Rules
 
-NO_SPECS = Loaded((), {}, (), frozenset(), complete=False)
+NO_SPECS = Loaded((), {}, (), frozenset(), complete=False, source=SpecSource())
 """For a look at the host alone."""
 
 
@@ -40,7 +41,8 @@ def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Ki
 def read_origin(origin: Origin, settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
     """Read the specs of an origin; those of a repository lie in the state, and are read as its owner."""
     with acting_as_owner(settings.state) if origin.commit else nullcontext():
-        return load(origin.paths, kinds, settings.instance, origin.naming)
+        loaded = load(origin.paths, kinds, settings.instance, origin.naming)
+    return replace(loaded, source=origin.source)
 
 
 @contextmanager
@@ -90,6 +92,20 @@ def check_state(settings: Settings, state: State) -> None:
         if is_unproved:
             site = Site(settings, on_host(known_kinds(), connection), connection, state)
             say(site.look(NO_SPECS, datetime.now(UTC)).lost)
+
+
+def pruned_as(world: World, prune: Prune | None, kinds: Mapping[str, Kind]) -> World:
+    """
+    Return a world in which what becomes of objects without a spec is what the command line says, None for nothing.
+
+    Unless they are to stay, those of all sources are considered. Kinds whose setting is "never" keep it.
+    """
+    if prune is None:
+        return world
+    was = {kind.name: world.prune.get(kind.name, kind.prune) for kind in kinds.values()}
+    words = {name: prune if word is not Prune.NEVER else word for name, word in was.items()}
+    provenance = replace(world.provenance, all_sources=prune is not Prune.NEVER)
+    return replace(world, prune=words, provenance=provenance)
 
 
 def chosen(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:

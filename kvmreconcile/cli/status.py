@@ -18,6 +18,7 @@ from kvmreconcile.cli.site import chosen
 from kvmreconcile.cli.terminal import palette, say, show
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import NoDaemon
+from kvmreconcile.plan.render.elsewhere import not_considered
 from kvmreconcile.plan.render.words import visible
 from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.status.standing import Condition
@@ -164,6 +165,9 @@ def _problems(found: Json) -> Iterator[str]:
         yield visible(f"{problem['where']}: {problem['what']}{todo}")
     for hidden in found["hidden"]:
         yield visible(f"{hidden['prefix']}*: not seen: {hidden['why']}")
+    # A daemon of an earlier version says nothing of it.
+    others = {each["source"]: each["objects"] for each in found.get("notConsidered", ())}
+    yield from not_considered(others)
 
 
 def _ago(moment: str) -> str:

@@ -29,6 +29,7 @@ from kvmreconcile.model.plans import (
     Why,
 )
 from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
+from kvmreconcile.model.provenance import ALL_FILES, Provenance, Root, SpecSource
 from kvmreconcile.model.removal import Cost, Removal
 from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
@@ -51,6 +52,7 @@ from kvmreconcile.model.world import (
 )
 
 __all__ = [
+    "ALL_FILES",
     "LATEST",
     "Action",
     "Actual",
@@ -77,6 +79,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Power",
+    "Provenance",
     "Prune",
     "Ready",
     "Reason",
@@ -84,11 +87,13 @@ __all__ = [
     "Removal",
     "Report",
     "Result",
+    "Root",
     "Settled",
     "Shortage",
     "ShutdownBy",
     "Sightings",
     "Source",
+    "SpecSource",
     "Stamp",
     "StoredEdit",
     "Surroundings",

@@ -151,6 +151,8 @@ class Plan:
         digest: Identifies exactly these actions and held ones; an approval quotes it.
         lost: Why the state is taken to be lost, and what to do; "" where it is not.
         unchecked: New and changed definitions that libvirt's driver did not validate, and why.
+        elsewhere: Objects without a spec whose removal is not proposed, as they come from sources that were not read,
+            by the name of the source.
         crashes: What was raised while objects were compared: bugs, each of which costs one object.
     """
 
@@ -165,6 +167,7 @@ class Plan:
     digest: str = ""
     lost: str = ""
     unchecked: tuple[tuple[Key, str], ...] = ()
+    elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
     crashes: Mapping[Key, Exception] = field(default_factory=dict, compare=False)
 
     @property

@@ -12,6 +12,7 @@ from enum import Enum
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.objects import Actual, Desired, Key, Obstacle, Stamp
 from kvmreconcile.model.policy import Leftover
+from kvmreconcile.model.provenance import Provenance
 from kvmreconcile.tree import Change, Node
 
 
@@ -257,6 +258,7 @@ class World:
         edits: Edits that are stored and not known to be in force, and those that libvirt refused.
         software: The versions of libvirt and QEMU, "" if unknown.
         sightings: Since when the specs have said what they say. Without it they have only just been read.
+        provenance: From which sources of specs objects come, and which was read.
         host_id: Which host libvirt manages; None where nobody asked.
         lost: Why what the state said is taken to be lost, and what to do; "" where it is not.
         memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
@@ -280,6 +282,7 @@ class World:
     edits: Mapping[Key, StoredEdit] = field(default_factory=dict)
     software: str = ""
     sightings: Sightings = field(default_factory=Sightings)
+    provenance: Provenance = field(default_factory=Provenance)
     host_id: HostId | None = None
     lost: str = ""
     memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)

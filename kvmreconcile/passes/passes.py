@@ -7,6 +7,7 @@ Separate from what triggers them, so that a pass is one call that always returns
 import math
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from queue import SimpleQueue
@@ -14,7 +15,7 @@ from uuid import uuid4
 
 import structlog
 
-from kvmreconcile.errors import KvmReconcileError, Refused, Rejected, Unsupported
+from kvmreconcile.errors import KvmReconcileError, Refused, Rejected, StateError, Unsupported
 from kvmreconcile.execute.plugins import REPORTERS, find
 from kvmreconcile.model import Key, Plan, Result, World
 from kvmreconcile.origin import Origin
@@ -209,6 +210,9 @@ class Passes:
     def _act(self, looked: Looked, site: Site, approval: Approval | None) -> dict[str, int]:
         plan, allowed, approved = looked.plan, looked.allowed, approval.digest if approval else ""
         site.claim(looked.world)
+        with suppress(StateError):
+            # The next pass tries again; a state that cannot be written fails the steps themselves.
+            site.record_sources(allowed, looked.world)
         waiting = len(plan.actions) - len(allowed.actions)
         counts = {"in_sync": len(plan.in_sync), "held": len(plan.held), "waiting": waiting}
         if not allowed.actions and not allowed.records:

@@ -64,4 +64,4 @@ class Reading:
         counts = found if origin.commit else self.drafts.finished(found, unchanged_s)
         specs = loader.put_together(counts, origin.naming)
         sightings = self._sightings.read(specs, read_s, delivered=bool(origin.commit))
-        return replace(specs, sightings=sightings)
+        return replace(specs, sightings=sightings, source=origin.source)

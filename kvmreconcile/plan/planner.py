@@ -101,6 +101,7 @@ def plan(
         },
         digest=digest,
         lost=world.lost,
+        elsewhere={name: tuple(sorted(keys)) for name, keys in gone.elsewhere.items()},
         crashes=found.crashes,
     )
     return without_secrets(made, world)

@@ -5,7 +5,7 @@ Separate because this is the only place where things are taken away unasked, and
 be removed an object must be in our inventory and, where libvirt keeps metadata, carry our mark.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Prune, Unknown, World
@@ -27,12 +27,14 @@ class Orphans:
 
     Attributes:
         users: Who points to each object that no spec names, by a spec or on the host.
+        elsewhere: What comes from sources that were not read, by their names.
     """
 
     actions: list[Action] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     vanished: list[Key] = field(default_factory=list)
     users: Mapping[Key, set[Key]] = field(default_factory=dict)
+    elsewhere: dict[str, list[Key]] = field(default_factory=dict)
 
     def release(self) -> None:
         """Have done what waits for nothing but an approval."""
@@ -72,12 +74,15 @@ def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides
         if isinstance(actual, Actual) and not is_proved_ours(actual, gone[key], kinds[key.kind]):
             result.vanished.append(key)
             continue
+        if world.provenance.leaves_out(key):
+            result.elsewhere.setdefault(str(world.provenance.source_of(key)), []).append(key)
+            continue
         dependents = tuple(sorted(k for k in gone if key in needs[k]))
         facts = facts_of(key, users.get(key, set()), world)
         action, kept = removal(gone[key], facts, kinds[key.kind])
-        action = replace(action, needs=dependents)
+        action = replace(action, needs=dependents, notes=(*_origin(key, world), *action.notes))
         hold = _hold(action, actual, world) or (kept and replace(kept, action=action))
-        hold = hold or _confirmation(action, prune, users.get(key, set()), result)
+        hold = hold or _confirmation(action, _caution(key, prune, world), users.get(key, set()), result)
         if hold:
             result.held.append(hold)
         else:
@@ -88,6 +93,17 @@ def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides
         result.held += [Held(a, Hold.BRAKE, why, release) for a in result.actions]
         result.actions = []
     return result
+
+
+def _origin(key: Key, world: World) -> Iterator[str]:
+    """Yield from which source an object comes, if that is not the one that was read."""
+    if world.provenance.is_elsewhere(key):
+        yield f"it comes from another source: {world.provenance.source_of(key)}"
+
+
+def _caution(key: Key, prune: Prune, world: World) -> Prune:
+    """Return how the removal of an object is confirmed: where nobody took its spec out, only by an approval."""
+    return Prune.CONFIRM if world.provenance.is_elsewhere(key) else prune
 
 
 def _delayed(held: list[Held], users: dict[Key, set[Key]]) -> set[Key]:

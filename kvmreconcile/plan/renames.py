@@ -176,10 +176,22 @@ def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
             f"{key} has what {former} had, whose spec may be among those that are wrong or could not be read"
         )
         return Hold.INCOMPLETE, why, "mend the specs; nothing is renamed meanwhile", None
+    known = _recorded_name(seen)
+    if known != key and world.provenance.leaves_out(known):
+        source = world.provenance.source_of(known)
+        why = f"{key} has what {former} has, which comes from another source ({source})"
+        todo = f"add --prune confirm to have {former} renamed, or let {key} claim something else"
+        return Hold.RENAME, why, todo, None
     if stopped := stop(former, world):
         hold, why, release, until = stopped
         return hold, f"as {former}, {why}", release, until
     return (Hold.BUSY, seen.job, ONCE_IDLE, None) if seen.job else None
+
+
+def _recorded_name(seen: Actual) -> Key:
+    """Return the name by which we know an object; somebody else may have given it the one it has."""
+    mark = seen.stamp
+    return Key.read(mark.key) if mark and mark.uuid == seen.uuid else seen.key
 
 
 def _not_off(key: Key, former: Key, seen: Actual) -> Stop | None:

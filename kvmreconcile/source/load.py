@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.kinds.kind import Document, Kind
-from kvmreconcile.model import Desired, Key, Sightings
+from kvmreconcile.model import ALL_FILES, Desired, Key, Sightings, SpecSource
 from kvmreconcile.source.drafts import Draft, without_open
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import BY_PATH, Found, Naming, SpecFile, Waypoint, read_all
@@ -33,6 +33,7 @@ class Loaded:
         complete: Whether every file was read, and of every document at least which object it is about.
             Without it nothing may be pruned. Where there is no document at all it is false, too.
         sightings: Since when they have said what they say, by the files' own times.
+        source: Which source was read.
         crashes: What was raised while documents were read: bugs, each of which costs one document.
     """
 
@@ -42,6 +43,7 @@ class Loaded:
     frozen: frozenset[Key]
     complete: bool
     sightings: Sightings = field(default_factory=Sightings, compare=False)
+    source: SpecSource = ALL_FILES
     crashes: tuple[Exception, ...] = field(default=(), compare=False)
 
 

@@ -30,12 +30,14 @@ from kvmreconcile.state.rows import (
     write_place,
     write_trial,
 )
+from kvmreconcile.state.sources import Sources
 from kvmreconcile.state.suspensions import Suspensions
 
 T = TypeVar("T")
 
 _PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RENAME = "UPDATE OR REPLACE applied SET (kind, name) = (?, ?) WHERE (kind, name) = (?, ?)"
+_RENAME_SOURCE = "UPDATE OR REPLACE sources SET (kind, name) = (?, ?) WHERE (kind, name) = (?, ?)"
 _TRY = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?)"
 _PUT_EDIT = "INSERT OR REPLACE INTO edits VALUES (?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -74,6 +76,7 @@ class State:
         recovered: Where a damaged database was moved when this one was opened in its place, else None.
         notice: What people should know of that, "" for nothing.
         binding: The host that the state belongs to.
+        sources: The sources of specs that objects come from.
     """
 
     def __init__(self, opened: Opened, path: Path) -> None:
@@ -85,6 +88,7 @@ class State:
         self._lock = Lock()
         self._claim = Claim(path.parent)
         self.binding = Binding(self._using, path.parent)
+        self.sources = Sources(self._using)
         self._suspensions = Suspensions(self._using, path.parent)
         self._known: dict[tuple[Any, ...], Applied] = {}
         self._garbled: dict[str, dict[Key, str]] = {}
@@ -140,6 +144,7 @@ class State:
         """Remember nothing of an object any more."""
         with self._using() as database:
             database.execute("DELETE FROM applied WHERE kind = ? AND name = ?", (key.kind, key.name))
+            database.execute("DELETE FROM sources WHERE (kind, name) = (?, ?)", write_place(key))
 
     def rename(self, former: Key, key: Key) -> None:
         """Remember of an object under another name what was asked for, and no way back from edits; all or nothing."""
@@ -147,6 +152,7 @@ class State:
             database.execute("BEGIN IMMEDIATE")
             places = (*write_place(key), *write_place(former))
             database.execute(_RENAME, places)
+            database.execute(_RENAME_SOURCE, places)
             database.execute("DELETE FROM trials WHERE (kind, name) IN ((?, ?), (?, ?))", places)
             database.execute("DELETE FROM edits WHERE (kind, name) IN ((?, ?), (?, ?))", places)
 

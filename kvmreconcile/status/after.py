@@ -86,6 +86,7 @@ def _after_look(status: Status, looked: Looked, now: Moment) -> Status:
         problems=(*looked.specs.problems, *looked.plan.problems),
         blind=looked.world.observed.blind,
         lost=looked.plan.lost,
+        elsewhere=looked.plan.elsewhere,
         objects=_checked(standings(looked, status.objects, failures, now), status.unready, now),
         failures=failures,
     )

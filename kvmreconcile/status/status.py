@@ -74,6 +74,8 @@ class Status:
         problems: What is wrong with specs.
         blind: What of the host could not be listed.
         lost: Why the state is taken to be lost, and what to do; "" where it is not.
+        elsewhere: Objects without a spec whose removal is not proposed, by the name of the source of specs that they
+            come from.
         objects: How each stands, in the order of their keys: all that have a spec, and what else is to be acted on.
         failures: What the last attempt at an object failed with; kept for when it is told again.
         unready: Why objects do not do their work, though they are as their specs say.
@@ -92,6 +94,7 @@ class Status:
     problems: tuple[Problem, ...] = ()
     blind: tuple[Blind, ...] = ()
     lost: str = ""
+    elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
     objects: Mapping[Key, Standing] = field(default_factory=dict)
     failures: Mapping[Key, str] = field(default_factory=dict)
     unready: Mapping[Key, str] = field(default_factory=dict)

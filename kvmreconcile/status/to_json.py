@@ -58,6 +58,9 @@ def to_json(status: Status) -> Json:
         "counts": {condition.value: count for condition, count in status.counts().items()},
         "problems": [{"where": p.where, "what": p.what, "todo": p.todo} for p in status.problems],
         "hidden": [{"prefix": b.prefix, "why": b.why} for b in status.blind],
+        "notConsidered": [
+            {"source": source, "objects": list(map(str, keys))} for source, keys in status.elsewhere.items()
+        ],
         "objects": [object_to_json(standing) for standing in status.objects.values()],
     }
 

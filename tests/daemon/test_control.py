@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.model import HostId
+from kvmreconcile.model import HostId, Key, Root, SpecSource
 from kvmreconcile.state import State
 from tests.control.served import request, status_of
 from tests.origin import Origin
@@ -123,6 +123,21 @@ def test_status_tells_what_is_and_what_is_not_as_it_should_be(running: Host) -> 
     assert wrong.exit_code == 3
     assert f"{running.home}/specs/lab.yaml:" in wrong.stdout
     assert running.run("status", "Network/dmz").exit_code == 0
+
+
+@pytest.mark.case("54")
+def test_object_of_another_source_is_shown_by_status_and_left_as_it_is(running: Host) -> None:
+    with closing(State.open(running.home / "state")) as state:
+        state.sources.put({Key("Network", "dmz"): SpecSource((Root("/srv/former"),))})
+    (running.home / "specs/dmz.yaml").unlink()
+    running.wait_until(lambda: bool(running.status()["notConsidered"]))
+
+    assert running.status()["notConsidered"] == [{"source": "/srv/former", "objects": ["Network/dmz"]}]
+    assert running.conditions() == {"Network/lab": "Ready"}
+    shown = running.run("status")
+    assert shown.exit_code == 0
+    line = "1 object of another source is not considered (Network/dmz, from /srv/former)"
+    assert f'{line}; "plan --prune confirm" includes its removal.\n' in shown.stdout
 
 
 def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Host) -> None:

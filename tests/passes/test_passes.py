@@ -12,7 +12,7 @@ import pytest
 
 from kvmreconcile.errors import HostError, Refused, Rejected, StateError, Unsupported
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.model import Action, Desired, Hold, HostId, Key, Obstacle, Power, Result
+from kvmreconcile.model import Action, Desired, Hold, HostId, Key, Obstacle, Power, Result, Root, SpecSource
 from kvmreconcile.origin import Origin
 from kvmreconcile.passes.approvals import Approval
 from kvmreconcile.passes.news import Acted, Broken, Looked, News, Ordered, Stepped
@@ -337,6 +337,25 @@ def test_what_cannot_be_seen_keeps_everything_from_being_removed(bench: Bench) -
     bench.run("resync")
 
     assert bench.did() == []
+    assert bench.host.keys() == {WEB, DB}
+
+
+@pytest.mark.case("54")
+def test_pass_records_the_source_of_what_it_finds_in_sync_and_leaves_what_comes_from_another(
+    bench: Bench,
+) -> None:
+    there, here = SpecSource((Root("/srv/there"),)), SpecSource((Root("/srv/here"),))
+    bench.passes.origin = lambda: Origin([bench.directory / "specs"], source=there)
+    bench.settle()
+    assert bench.site.state.sources.all() == {DB: there, WEB: there}
+
+    bench.passes.origin = lambda: Origin([bench.directory / "specs"], source=here)
+    (bench.directory / "specs/db.yaml").unlink()
+    looked = bench.run(SPECS)
+
+    assert looked
+    assert (bench.did(), looked.plan.elsewhere) == ([], {"/srv/there": (DB,)})
+    assert bench.site.state.sources.all() == {DB: there, WEB: here}
     assert bench.host.keys() == {WEB, DB}
 
 

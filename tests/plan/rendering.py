@@ -35,6 +35,7 @@ def read_plan(file: Path) -> Plan:
         problems=tuple(Problem(**p) for p in case.get("problems", ())),
         digest=case.get("digest", ""),
         lost=case.get("lost", ""),
+        elsewhere={name: tuple(map(Key.read, keys)) for name, keys in case.get("elsewhere", {}).items()},
     )
 
 

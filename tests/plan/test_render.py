@@ -1,6 +1,7 @@
 import html
 import json
 import unicodedata
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jsonschema
@@ -11,12 +12,16 @@ from hypothesis import strategies as st
 from kvmreconcile.model import Action, Key, Plan, Reason
 from kvmreconcile.plan.render import Palette, render_json, render_markdown, render_text
 from kvmreconcile.plan.render.words import holds_secret
-from kvmreconcile.tree import Change, Effect, Node, make, parse
+from kvmreconcile.tree import Change, Effect, Node, Rules, make, parse
 from tests.plan.rendering import RULES, read_plan
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((ROOT / "tests/cases/render").iterdir())
-RENDERERS = {"plan.txt": render_text, "plan.json": render_json, "plan.md": render_markdown}
+RENDERERS: dict[str, Callable[[Plan, Mapping[str, Rules]], str]] = {
+    "plan.txt": render_text,
+    "plan.json": render_json,
+    "plan.md": render_markdown,
+}
 SCHEMA = json.loads((ROOT / "docs/plan.schema.json").read_text())
 
 

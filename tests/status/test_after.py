@@ -304,6 +304,16 @@ def _conditions(standings: Iterable[Standing]) -> set[Condition]:
 
 
 @pytest.mark.case("15b")
+@pytest.mark.case("54")
+def test_objects_of_other_sources_are_known_until_there_are_none(follower: Follower) -> None:
+    follower.hear(looked(replace(IN_SYNC, elsewhere={"/srv/former": (Key("Domain", "old"),)})))
+
+    assert follower.status.elsewhere == {"/srv/former": (Key("Domain", "old"),)}
+    assert follower.status.is_converged
+    follower.hear(looked(IN_SYNC))
+    assert follower.status.elsewhere == {}
+
+
 def test_lost_state_is_known_and_nothing_is_converged_until_it_is_accepted(follower: Follower) -> None:
     follower.hear(looked(replace(IN_SYNC, lost="it was lost")))
 

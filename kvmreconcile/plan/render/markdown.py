@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Plan
+from kvmreconcile.plan.render.elsewhere import not_considered
 from kvmreconcile.plan.render.view import Group, Line, planned, release, summary, unchecked, waiting, withheld
 from kvmreconcile.plan.render.words import visible
 from kvmreconcile.tree import Rules
@@ -23,7 +24,7 @@ def render_markdown(plan: Plan, rules: Mapping[str, Rules]) -> str:
     parts = [f"**kvmreconcile:** {'nothing to do; ' if plan.is_empty else ''}{summary(plan)}."]
     if plan.lost:
         parts.append(f"**{_escape(plan.lost)}**")
-    parts += map(_escape, unchecked(plan))
+    parts += map(_escape, (*not_considered(plan.elsewhere), *unchecked(plan)))
     if groups:
         rows = (
             f"| {_escape(str(g.key))} | {_what(g)} | {g.cost or 'removal'} | {_why(g, plan)} |"

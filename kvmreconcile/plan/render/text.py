@@ -11,6 +11,7 @@ from enum import Enum
 from itertools import groupby
 
 from kvmreconcile.model import Plan
+from kvmreconcile.plan.render.elsewhere import not_considered
 from kvmreconcile.plan.render.view import Group, Line, planned, release, summary, unchecked, waiting, withheld
 from kvmreconcile.plan.render.words import visible
 from kvmreconcile.tree import Rules
@@ -58,6 +59,8 @@ def render_text(plan: Plan, rules: Mapping[str, Rules], palette: Palette = Palet
 def _foot(plan: Plan, palette: Palette) -> Iterator[str]:
     if plan.lost:
         yield palette.paint(f"! {visible(plan.lost)}", "!")
+    for line in not_considered(plan.elsewhere):
+        yield palette.paint(line, ".")
     if plan.is_empty:
         yield palette.paint("Nothing to do", "#") + f": {summary(plan)}."
         return

@@ -38,6 +38,10 @@ def render_json(plan: Plan, rules: Mapping[str, Rules]) -> str:
         document["notes"] = [asdict(note) for note in plan.notes]
     if plan.unchecked:
         document["unchecked"] = [{"key": str(key), "why": why} for key, why in plan.unchecked]
+    if plan.elsewhere:
+        document["notConsidered"] = [
+            {"source": source, "objects": list(map(str, keys))} for source, keys in plan.elsewhere.items()
+        ]
     if plan.lost:
         document["stateLost"] = plan.lost
     return json.dumps(document, indent=2) + "\n"

@@ -1,0 +1,321 @@
+"""Removal is proposed only of objects whose whole source was read: which source an object comes from, in all situations."""
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from kvmreconcile.state import State
+from tests.cli.conftest import Host, network
+from tests.origin import Origin
+
+pytestmark = pytest.mark.case("54")
+
+
+@pytest.fixture(autouse=True)
+def _settings(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVMRECONCILE_SPECS", str(host.specs))
+    monkeypatch.setenv("KVMRECONCILE_SETTLE", "{removal: 0s}")
+
+
+def names(host: Host) -> set[str]:
+    return {each.name() for each in host.virt.listAllNetworks()}
+
+
+def fill(directory: Path, *objects: str) -> Path:
+    """Make a directory hold the specs of just these networks, one file each."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for file in directory.iterdir():
+        file.unlink()
+    for name in objects:
+        (directory / f"{name}.yaml").write_text(network(name))
+    return directory
+
+
+def planned(host: Host, *words: str) -> tuple[set[str], set[str]]:
+    """Return what a plan removes, held or not, and what it does not consider."""
+    document = json.loads(host.run("plan", "-o", "json", *words).stdout)
+    steps = [*document["actions"], *document["held"]]
+    left = [name for each in document.get("notConsidered", []) for name in each["objects"]]
+    return {s["name"] for s in steps if s["verb"] == "remove"}, {n.partition("/")[2] for n in left}
+
+
+def applied(host: Host, *words: str) -> Result:
+    result = host.run("apply", "--yes", *words)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def digest(host: Host, *words: str) -> str:
+    return str(json.loads(host.run("plan", "-o", "json", *words).stdout)["digest"])
+
+
+def test_other_directory_proposes_no_removal_and_says_so_in_one_line(host: Host, tmp_path: Path) -> None:
+    fill(host.specs, "a", "b", "c", "d")
+    applied(host)
+    other = fill(tmp_path / "other", "z")
+
+    result = host.run("plan", str(other))
+    done = applied(host, str(other), "--prune", "never")
+
+    line = f"4 objects of other sources are not considered (Network/a, Network/b, Network/c and 1 more, from {host.specs})"
+    assert f'{line}; "plan --prune confirm" includes their removal.\n' in result.stdout
+    assert "remove" not in result.stdout.replace("removal", "")
+    assert "--approve" not in result.stdout
+    assert "not considered" not in done.stdout
+    assert names(host) == {"a", "b", "c", "d", "z"}
+    assert planned(host) == (set(), {"z"})
+
+
+def test_prune_includes_and_prints_each_and_removes_only_what_was_approved(
+    host: Host, tmp_path: Path
+) -> None:
+    fill(host.specs, "a", "b")
+    applied(host)
+    other = str(fill(tmp_path / "other", "z"))
+    applied(host, other)
+
+    shown = host.run("plan", other, "--prune", "auto")
+    unapproved = host.run("apply", other, "--yes", "--prune", "auto")
+
+    for name in ("a", "b"):
+        assert f"! Network/{name}  remove held: pruning must be confirmed" in shown.stdout
+    assert shown.stdout.count(f"    note: it comes from another source: {host.specs}\n") == 2
+    assert "not considered" not in shown.stdout
+    assert unapproved.exit_code == 3
+    assert names(host) == {"a", "b", "z"}
+
+    approved = digest(host, other, "--prune", "confirm")
+    host.run("apply", other, "--approve", approved)
+    assert names(host) == {"a", "b", "z"}
+    assert host.run("apply", other, "--approve", approved, "--prune", "confirm").exit_code == 0
+    assert names(host) == {"z"}
+
+
+def test_digest_does_not_depend_on_what_is_not_considered(host: Host, tmp_path: Path) -> None:
+    other = str(fill(tmp_path / "other", "z"))
+    before = digest(host, other)
+    fill(host.specs, "a")
+    applied(host)
+
+    assert digest(host, other) == before
+    assert host.run("apply", other, "--approve", before).exit_code == 0
+    assert names(host) == {"a", "z"}
+
+
+@pytest.mark.parametrize("prune", ["confirm", "auto"])
+def test_object_whose_spec_is_gone_from_its_own_source_is_removed_as_ever(host: Host, prune: str) -> None:
+    fill(host.specs, "a", "b")
+    applied(host)
+    fill(host.specs, "a")
+
+    assert planned(host) == ({"b"}, set())
+    approve = ("--approve", digest(host, "--prune", prune)) if prune == "confirm" else ("--yes",)
+    assert host.run("apply", "--prune", prune, *approve).exit_code == 0
+    assert names(host) == {"a"}
+
+
+def test_one_source_has_one_name_wherever_it_is_named_from(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(host.specs, "a", "b")
+    monkeypatch.chdir(tmp_path)
+    applied(host, "specs")
+    fill(host.specs, "a")
+
+    monkeypatch.chdir(host.specs)
+    assert planned(host, ".") == ({"b"}, set())
+    monkeypatch.chdir("/")
+    assert planned(host, os.path.relpath(host.specs)) == ({"b"}, set())
+    assert planned(host, f"{tmp_path}/state/../specs/") == ({"b"}, set())
+    assert planned(host) == ({"b"}, set())
+
+
+@pytest.mark.parametrize("part", ["a.yaml", "below"])
+def test_part_of_a_source_proposes_no_removal(host: Host, part: str) -> None:
+    fill(host.specs, "a", "b")
+    (host.specs / "below").mkdir()
+    (host.specs / "below/c.yaml").write_text(network("c"))
+    applied(host)
+
+    assert planned(host, str(host.specs / part))[0] == set()
+
+    # What moves to a file that is not read keeps the source of the whole.
+    applied(host, str(host.specs / part))
+    (host.specs / part / "c.yaml" if part == "below" else host.specs / part).rename(host.specs / "moved.yaml")
+    (host.specs / "below/z.yaml").write_text(network("z"))
+    assert planned(host, str(host.specs / "below"))[0] == set()
+    assert planned(host) == (set(), set())
+
+
+def test_directory_above_a_source_is_read_with_all_of_it(host: Host, tmp_path: Path) -> None:
+    above = tmp_path / "clone"
+    fill(above / "one", "a", "b")
+    applied(host, str(above / "one"))
+    fill(above / "one", "a")
+
+    assert planned(host, str(above)) == ({"b"}, set())
+    # Once it was applied, its parts are too little to know what is gone.
+    applied(host, str(above), "--prune", "never")
+    fill(above / "one")
+    fill(above / "two", "z")
+    assert planned(host, str(above / "two")) == (set(), {"a", "b"})
+
+
+def test_file_that_was_applied_alone_is_a_source_of_its_own(host: Host, tmp_path: Path) -> None:
+    fill(host.specs, "a")
+    applied(host)
+    file = tmp_path / "hotfix.yaml"
+    file.write_text(f"{network('y')}---\n{network('z')}")
+    applied(host, str(file))
+    file.write_text(network("y"))
+
+    assert planned(host, str(file)) == ({"z"}, {"a"})
+    assert planned(host) == (set(), {"y", "z"})
+
+
+def test_object_of_two_sources_comes_from_the_one_that_was_applied_last(host: Host, tmp_path: Path) -> None:
+    fill(host.specs, "a", "b")
+    applied(host)
+    other = fill(tmp_path / "other", "b", "z")
+    applied(host, str(other))
+    fill(host.specs, "a")
+
+    assert planned(host) == (set(), {"b", "z"})
+    fill(host.specs, "a", "b")
+    applied(host)
+    fill(other, "z")
+    assert planned(host, str(other)) == (set(), {"a", "b"})
+
+
+def test_moved_directory_keeps_what_it_holds_and_leaves_the_rest_to_be_pruned(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(host.specs, "a", "b", "c")
+    applied(host)
+    moved = tmp_path / "moved"
+    host.specs.rename(moved)
+    fill(moved, "a", "b")
+    monkeypatch.setenv("KVMRECONCILE_SPECS", str(moved))
+
+    assert planned(host) == (set(), {"c"})
+    applied(host)
+    fill(moved, "a")
+
+    assert planned(host) == ({"b"}, {"c"})
+    assert planned(host, "--prune", "confirm") == ({"b", "c"}, set())
+
+
+def test_link_that_is_turned_to_another_release_is_the_same_source(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "current"
+    link.symlink_to(fill(tmp_path / "release-1", "a", "b"))
+    monkeypatch.setenv("KVMRECONCILE_SPECS", str(link))
+    applied(host)
+    link.unlink()
+    link.symlink_to(fill(tmp_path / "release-2", "a"))
+
+    assert planned(host) == ({"b"}, set())
+    # What the link leads to is the configured source by another name.
+    assert planned(host, str(tmp_path / "release-2")) == ({"b"}, set())
+    assert planned(host, str(tmp_path / "release-1")) == (set(), set())
+    fill(tmp_path / "release-1", "a")
+    assert planned(host, str(tmp_path / "release-1")) == (set(), {"b"})
+
+
+def test_repository_is_one_source_whatever_its_ref_and_another_url_is_another(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin = Origin(tmp_path)
+    (origin.path / "keep.yaml").write_text(network("keep"))
+    origin.commit(network("drop"), name="drop.yaml")
+    origin.git("tag", "v1")
+    origin.git("rm", "--quiet", "drop.yaml")
+    origin.git("commit", "--quiet", "--message=less")
+    for ref in ("v1", "main"):
+        monkeypatch.setenv("KVMRECONCILE_GIT", f"{{url: {origin.path}, ref: {ref}}}")
+        assert host.run("fetch").exit_code == 0
+        applied(host, "--prune", "never")
+
+    assert planned(host) == ({"drop"}, set())
+    assert planned(host, str(fill(tmp_path / "clone", "keep"))) == (set(), {"drop"})
+    copy = tmp_path / "copy"
+    origin.path.rename(copy)
+    monkeypatch.setenv("KVMRECONCILE_GIT", f"{{url: {copy}}}")
+    host.run("fetch")
+    applied(host)
+
+    assert planned(host) == (set(), {"drop"})
+    assert f"from {origin.path})" in host.run("plan").stdout
+
+
+def test_without_a_record_an_object_is_of_the_configured_source(host: Host, tmp_path: Path) -> None:
+    fill(host.specs, "a", "b")
+    applied(host)
+    with closing(sqlite3.connect(host.state / "state.sqlite3")) as database, database:
+        database.execute("DROP TABLE sources")
+        database.execute("PRAGMA user_version = 9")
+    fill(host.specs, "a")
+
+    assert planned(host) == ({"b"}, set())
+    assert planned(host, str(fill(tmp_path / "other", "z"))) == (set(), {"a", "b"})
+    applied(host, "--prune", "never")
+    with closing(State.open_readonly(host.state)) as state:
+        assert list(map(str, state.sources.all())) == ["Network/a"]
+
+
+def test_garbled_record_proposes_nothing_until_the_next_apply(host: Host) -> None:
+    fill(host.specs, "a", "b")
+    applied(host)
+    with closing(sqlite3.connect(host.state / "state.sqlite3")) as database, database:
+        database.execute("UPDATE sources SET roots = '[7]'")
+    assert planned(host) == (set(), set())
+    fill(host.specs, "a")
+    assert planned(host) == (set(), {"b"})
+    applied(host)
+    fill(host.specs, "z")
+
+    assert planned(host) == ({"a"}, {"b"})
+
+
+def test_adopted_object_is_of_no_source_until_a_spec_names_it(host: Host) -> None:
+    fill(host.specs, "a")
+    applied(host)
+    host.virt.networkDefineXML("<network><name>theirs</name></network>")
+    file = host.specs.parent / "theirs.yaml"
+    assert host.run("adopt", "Network/theirs", "-o", str(file)).exit_code == 0
+
+    assert planned(host) == (set(), {"theirs"})
+    assert "from no source yet)" in host.run("plan").stdout
+    file.rename(host.specs / "theirs.yaml")
+    applied(host)
+    (host.specs / "theirs.yaml").unlink()
+    assert planned(host) == ({"theirs"}, set())
+
+
+def test_only_records_the_source_of_what_it_names(host: Host, tmp_path: Path) -> None:
+    fill(host.specs, "a")
+    applied(host)
+    other = fill(tmp_path / "other", "a", "z")
+    applied(host, str(other), "--only", "Network/z")
+    fill(host.specs, "b")
+
+    assert planned(host) == ({"a"}, {"z"})
+
+
+def test_what_was_removed_and_comes_again_is_of_its_new_source(host: Host, tmp_path: Path) -> None:
+    fill(host.specs, "a", "b")
+    applied(host)
+    fill(host.specs, "a")
+    host.run("apply", "--prune", "auto", "--yes")
+    with closing(State.open_readonly(host.state)) as state:
+        assert list(map(str, state.sources.all())) == ["Network/a"]
+    other = fill(tmp_path / "other", "b")
+    applied(host, str(other))
+
+    assert planned(host) == (set(), {"b"})
