@@ -14,12 +14,12 @@ from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.plan import Only, PruneAs
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Deed, carry_out
-from kvmreconcile.cli.site import check_known, chosen, open_site, pruned_as, read_origin, rules_of
+from kvmreconcile.cli.site import check_known, chosen, open_site, pruned_as, read_origin, rules_of, target_of
 from kvmreconcile.cli.terminal import ask, can_ask, complain, palette, say, show, warn
 from kvmreconcile.model import Plan, Reason, Report, Result, World
 from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.render import render_text, summary
+from kvmreconcile.plan.render import Target, render_text, summary
 from kvmreconcile.reconcile import Site, known_kinds
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Effect
@@ -94,7 +94,7 @@ class _Run:
         check_known(self.overrides.only or (), world)
         complain(plan.problems)
         warn(plan.notes)
-        self.show(plan)
+        self.show(plan, target_of(self.site, self.origin))
         approved = self.options.approve
         if approved and approved != plan.digest and not plan.is_empty:
             say(
@@ -141,9 +141,9 @@ class _Run:
         world = pruned_as(world, self.options.prune, self.site.kinds)
         return self.site.planned(world, self.overrides)
 
-    def show(self, plan: Plan) -> None:
-        """Print a plan."""
-        show(render_text(plan, rules_of(self.site.kinds), palette(sys.stdout)))
+    def show(self, plan: Plan, target: Target | None = None) -> None:
+        """Print a plan; what it is about is said once."""
+        show(render_text(plan, rules_of(self.site.kinds), palette(sys.stdout), target))
 
     def is_unfinished(self, plan: Plan) -> bool:
         """Tell whether an edit that was just made did not succeed, and is taken back without asking again."""

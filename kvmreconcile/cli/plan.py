@@ -14,15 +14,17 @@ from kvmreconcile.cli.site import (
     check_known,
     chosen,
     pruned_as,
-    read_specs,
+    read_origin,
     rules_of,
+    target_of,
     view_site,
 )
 from kvmreconcile.cli.terminal import complain, palette, show, warn
 from kvmreconcile.exact import exact
 from kvmreconcile.model import Plan, Prune, World
+from kvmreconcile.origin import find_origin
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.render import render_json, render_markdown, render_text
+from kvmreconcile.plan.render import Target, render_json, render_markdown, render_text
 from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.tree import Rules
 
@@ -77,9 +79,11 @@ def plan(options: PlanOptions) -> int:
     """Say what would be done, and what is held and why."""
     settings, kinds = options.settings(), known_kinds()
     only = chosen(options.only, kinds)
-    specs = read_specs(options.paths, settings, kinds)
+    origin = find_origin(options.paths, settings)
+    specs = read_origin(origin, settings, kinds)
     complain(specs.problems)
     with view_site(settings, kinds) as site:
+        target = target_of(site, origin)
         world = pruned_as(site.look(specs, datetime.now(UTC)), options.prune, kinds)
         check_known(only, world)
         world, made = site.planned(world, Overrides(only=only or None))
@@ -87,7 +91,7 @@ def plan(options: PlanOptions) -> int:
         made = _exact(made, world, rules_of(kinds))
     complain(made.problems)
     warn(made.notes)
-    show(_rendered(made, rules_of(kinds), options.output))
+    show(_rendered(made, rules_of(kinds), options.output, target))
     if specs.problems or made.problems:
         return 1
     has_news = made.lost or not made.is_empty
@@ -101,11 +105,11 @@ def _exact(plan: Plan, world: World, rules: Mapping[str, Rules]) -> Plan:
         return exact(plan, world, rules, {"domain": lambda xml: oracle.canonical(xml, validate=True)})
 
 
-def _rendered(plan: Plan, rules: Mapping[str, Rules], output: Output) -> str:
+def _rendered(plan: Plan, rules: Mapping[str, Rules], output: Output, target: Target) -> str:
     match output:
         case Output.TEXT:
-            return render_text(plan, rules, palette(sys.stdout))
+            return render_text(plan, rules, palette(sys.stdout), target)
         case Output.JSON:
-            return render_json(plan, rules)
+            return render_json(plan, rules, target)
         case Output.MARKDOWN:
-            return render_markdown(plan, rules)
+            return render_markdown(plan, rules, target)

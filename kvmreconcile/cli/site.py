@@ -17,6 +17,7 @@ from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Prune, SpecSource, World
 from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.owner import acting_as_owner
+from kvmreconcile.plan.render import Target
 from kvmreconcile.reconcile import Site, known_kinds, on_host
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.load import Loaded, load
@@ -92,6 +93,14 @@ def check_state(settings: Settings, state: State) -> None:
         if is_unproved:
             site = Site(settings, on_host(known_kinds(), connection), connection, state)
             say(site.look(NO_SPECS, datetime.now(UTC)).lost)
+
+
+def target_of(site: Site, origin: Origin) -> Target:
+    """Return what a plan for a host is about, by specs of some origin."""
+    settings = site.settings
+    host = site.connection.hostname() or settings.host
+    ref = settings.git.ref if settings.git and origin.commit else ""
+    return Target(host, site.connection.uri, settings.instance, origin.source, ref, origin.commit)
 
 
 def pruned_as(world: World, prune: Prune | None, kinds: Mapping[str, Kind]) -> World:

@@ -80,6 +80,14 @@ class Connection:
         except HostError:
             return ""
 
+    def hostname(self) -> str:
+        """Return the name by which the host knows itself, "" where it does not say."""
+        try:
+            with translated(self.uri):
+                return str(self.virt.getHostname())
+        except HostError:
+            return ""
+
     def embedded(self) -> Oracle:
         """
         Return libvirt's embedded driver, which validates a domain's definition as this host's libvirt would.

@@ -24,7 +24,7 @@ def test_plan_shows_what_is_new_and_touches_nothing(host: Host) -> None:
     result = host.run("plan", str(host.specs))
 
     assert result.exit_code == 0
-    assert result.stdout.startswith("+ Network/lab  create, start")
+    assert "\n\n+ Network/lab  create, start" in result.stdout
     assert "1 to create." in result.stdout
     assert _names(host) == set()
     assert not host.state.exists()
@@ -71,7 +71,7 @@ def test_apply_makes_it_so_and_then_nothing_is_left(host: Host) -> None:
     assert first.exit_code == second.exit_code == 0
     assert _names(host) == {"lab"}
     assert "done    create Network/lab" in first.stderr
-    assert second.stdout == "Nothing to do: 1 in sync.\n"
+    assert second.stdout.endswith("\n\nNothing to do: 1 in sync.\n")
 
 
 def test_apply_does_nothing_if_nobody_can_be_asked(host: Host) -> None:

@@ -48,7 +48,7 @@ def test_installed_as_the_readme_says_it_runs(site: Site) -> None:
     print(f"installed on a bare Debian in {install(site):.0f} s")
 
     site.wait()
-    assert site.host.output("kvmreconcile", "plan") == "Nothing to do: no objects."
+    assert site.host.output("kvmreconcile", "plan").endswith("\n\nNothing to do: no objects.")
     assert site.host.output("systemctl", "is-enabled", "kvmreconcile") == "enabled"
     assert site.show("User") == "kvmreconcile"
 

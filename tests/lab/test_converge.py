@@ -53,7 +53,7 @@ def test_apply_makes_all_of_it_and_a_second_one_does_nothing(site: Site) -> None
 
     again = site.converge()
 
-    assert again.stdout.startswith("Nothing to do")
+    assert "\nNothing to do" in again.stdout
     assert site.lab.virsh("dumpxml", "web1") == before
     site.assert_in_sync()
 

@@ -1,8 +1,9 @@
 """Show a plan: as text for a terminal, as JSON for programs, as Markdown for a review."""
 
 from kvmreconcile.plan.render.markdown import render_markdown
+from kvmreconcile.plan.render.target import Target
 from kvmreconcile.plan.render.text import Palette, render_text
 from kvmreconcile.plan.render.to_json import SCHEMA, render_json
 from kvmreconcile.plan.render.view import summary
 
-__all__ = ["SCHEMA", "Palette", "render_json", "render_markdown", "render_text", "summary"]
+__all__ = ["SCHEMA", "Palette", "Target", "render_json", "render_markdown", "render_text", "summary"]

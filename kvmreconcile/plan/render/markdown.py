@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Plan
 from kvmreconcile.plan.render.elsewhere import not_considered
+from kvmreconcile.plan.render.target import Target
 from kvmreconcile.plan.render.view import Group, Line, planned, release, summary, unchecked, waiting, withheld
 from kvmreconcile.plan.render.words import visible
 from kvmreconcile.tree import Rules
@@ -18,10 +19,16 @@ FOLD = 100
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>@:/<&])")
 
 
-def render_markdown(plan: Plan, rules: Mapping[str, Rules]) -> str:
-    """Return a plan as Markdown, as code forges understand it."""
+def render_markdown(plan: Plan, rules: Mapping[str, Rules], target: Target | None = None) -> str:
+    """
+    Return a plan as Markdown, as code forges understand it.
+
+    Args:
+        target: What the plan is about, said in the first line; None to leave that out.
+    """
     groups = (*planned(plan, rules), *withheld(plan, rules))
-    parts = [f"**kvmreconcile:** {'nothing to do; ' if plan.is_empty else ''}{summary(plan)}."]
+    parts = [_escape(str(target))] if target else []
+    parts += [f"**kvmreconcile:** {'nothing to do; ' if plan.is_empty else ''}{summary(plan)}."]
     if plan.lost:
         parts.append(f"**{_escape(plan.lost)}**")
     parts += map(_escape, (*not_considered(plan.elsewhere), *unchecked(plan)))

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from kvmreconcile.model import Plan
 from kvmreconcile.plan.render.elsewhere import not_considered
+from kvmreconcile.plan.render.target import Target
 from kvmreconcile.plan.render.view import Group, Line, planned, release, summary, unchecked, waiting, withheld
 from kvmreconcile.plan.render.words import visible
 from kvmreconcile.tree import Rules
@@ -41,14 +42,18 @@ _CODES = {"+": "32", "-": "31", "~": "33", "!": "35", ">": "36", "#": "1", ".": 
 """ANSI's numbers: green, red, yellow, magenta, cyan, bold, faint."""
 
 
-def render_text(plan: Plan, rules: Mapping[str, Rules], palette: Palette = Palette.PLAIN) -> str:
+def render_text(
+    plan: Plan, rules: Mapping[str, Rules], palette: Palette = Palette.PLAIN, target: Target | None = None
+) -> str:
     """
     Return a plan as text that ends in a summary.
 
     Args:
         rules: By kind; they tell what is secret and how elements are named.
+        target: What the plan is about, said in the first line; None to leave that out.
     """
-    blocks = [_group(g, plan, palette) for g in (*planned(plan, rules), *withheld(plan, rules))]
+    blocks = [[str(target)]] if target else []
+    blocks += [_group(g, plan, palette) for g in (*planned(plan, rules), *withheld(plan, rules))]
     for key, lines in waiting(plan, rules):
         head = palette.paint(f"… {visible(str(key))}: stored, in force after its next start", "~")
         blocks.append([head, *_folded(lines, palette)])

@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from kvmreconcile.model import Action, Held, Key, Plan
 from kvmreconcile.plan.masks import SECRET
+from kvmreconcile.plan.render.target import Target
 from kvmreconcile.plan.render.view import summary
 from kvmreconcile.plan.render.words import fit_for_xml, rules_of
 from kvmreconcile.tree import Change, Node, Rules, to_xml
@@ -21,10 +22,16 @@ SCHEMA = "kvmreconcile/plan/1"
 Json = dict[str, object]
 
 
-def render_json(plan: Plan, rules: Mapping[str, Rules]) -> str:
-    """Return a plan as a JSON document; characters beyond ASCII are escaped, so that it is safe to print."""
+def render_json(plan: Plan, rules: Mapping[str, Rules], target: Target | None = None) -> str:
+    """
+    Return a plan as a JSON document; characters beyond ASCII are escaped, so that it is safe to print.
+
+    Args:
+        target: What the plan is about; None to leave that out.
+    """
     document: Json = {
         "schema": SCHEMA,
+        **({"target": target.to_json()} if target else {}),
         "digest": plan.digest,
         "empty": plan.is_empty,
         "summary": {_camel(k): v for k, v in asdict(summary(plan)).items()},
