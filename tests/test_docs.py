@@ -63,6 +63,21 @@ def test_readme_shows_commands() -> None:
     assert len(list(calls(ROOT / "README.md"))) >= 8
 
 
+@pytest.mark.case("53g")
+def test_quick_start_plans_what_it_shows_and_nothing_else() -> None:
+    story = next(text for text in blocks(ROOT / "README.md", "console") if " plan " in text)
+    named = {
+        call[-1]
+        for call in calls(ROOT / "README.md")
+        if call[0] in ("plan", "apply") and "specs/" in call[-1]
+    }
+    shown = set(re.findall(r"^\+ (\S+)  create", story, re.MULTILINE))
+
+    assert re.findall(r"kvmreconcile (?:plan|apply --yes) (\S+)", story) == ["specs/demo"] * 2
+    assert named == {"specs/demo"}
+    assert {str(key) for key in load([ROOT / "specs/demo"], known_kinds(), "docs").desired} == shown
+
+
 @pytest.mark.parametrize(("page", "least"), [("complaints", 24), ("disasters", 16)])
 def test_every_line_of_a_table_is_shown_by_a_test_that_exists(page: str, least: int) -> None:
     rows = re.findall(r"^\| (\d+) \|.*\| (.*) \|$", (ROOT / f"docs/{page}.md").read_text(), re.MULTILINE)
