@@ -8,9 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from kvmreconcile.errors import SourceError
+from kvmreconcile.settings import Settings
 from kvmreconcile.source.git import Remote, Repository
+from kvmreconcile.source.git.defects import DEFECTS
 from tests.origin import Origin
 
 BLOB = 1_500_000
@@ -183,6 +186,31 @@ def test_defect_of_old_objects_is_named_and_can_be_accepted(
 
     assert "zeroPaddedFilemode: contains zero-padded file modes" in said
     assert said.endswith("to git.accept")
+    assert text(repository()) == "one"
+
+
+@pytest.mark.case("42")
+@pytest.mark.parametrize("name", ["skipList", "nulInHeader", "unterminatedHeader", "zeroPadded", ""])
+def test_what_git_cannot_ignore_is_refused_with_all_that_it_can(name: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({"git": {"url": "x", "accept": [name]}})
+
+    said = caught.value.errors()[0]["msg"]
+    assert f'"{name}" is not a message ID that git can ignore; it must be one of badDate, ' in said
+    assert said.endswith("zeroPaddedDate, zeroPaddedFilemode")
+
+
+@pytest.mark.case("42")
+def test_defects_that_can_be_accepted_are_taken_by_git_and_in_any_case(
+    origin: Origin, repository: Callable[..., Repository]
+) -> None:
+    origin.commit("one")
+    git = Settings.model_validate({"git": {"url": "x", "accept": [name.upper() for name in DEFECTS]}}).git
+    assert git
+    assert git.accept == DEFECTS
+
+    repository(accept=DEFECTS).update()
+
     assert text(repository()) == "one"
 
 

@@ -150,9 +150,9 @@ def test_ref_that_is_not_there_is_named(origin: Origin, remote: Remote, tmp_path
 
     said = refusal(Repository(replace(remote, ref="mian"), tmp_path / "state"))
 
-    assert (
-        said
-        == f'{origin.path}: it has no branch, tag or commit "mian"; correct git.ref, or push what it names'
+    assert said == (
+        f'{origin.path}: it has no branch, tag or commit "mian"; '
+        'correct git.ref (the default branch is "main"), or push what it names'
     )
 
 
@@ -515,6 +515,28 @@ def test_configuration_of_the_mirror_is_not_obeyed_and_git_runs_as_the_directory
 def test_url_that_names_a_program_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="no URL and no path"):
         Settings.model_validate({"git": {"url": url}})
+
+
+@pytest.mark.parametrize(
+    "ref",
+    ["main~1", "main^", "main^{commit}", "main@{1}", "a..b", "@", ":/fix", "-x", "a b", "*", "/a", "a.lock"],
+)
+def test_revision_instead_of_a_name_is_refused(ref: str) -> None:
+    with pytest.raises(ValidationError, match="is not the name of a branch or tag, nor the full hash"):
+        Settings.model_validate({"git": {"url": "x", "ref": ref}})
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/pull/1/head"])
+def test_full_name_of_a_ref_is_refused(ref: str) -> None:
+    with pytest.raises(ValidationError, match='by its short name, such as "main" for "refs/heads/main"'):
+        Settings.model_validate({"git": {"url": "x", "ref": ref}})
+
+
+@pytest.mark.parametrize("ref", ["main", "v1.2", "site/a", "gr\u00fcn", "a@b", "a{b", "c" * 40])
+def test_name_of_a_branch_or_tag_is_taken(ref: str) -> None:
+    git = Settings.model_validate({"git": {"url": "x", "ref": ref}}).git
+    assert git
+    assert git.ref == ref
 
 
 def test_git_that_is_called_holds_the_lock_as_well(remote: Remote, tmp_path: Path) -> None:

@@ -68,8 +68,14 @@ class Download:
                     Problem(self._remote.name, "it is a shallow clone, without its history", todo)
                 )
             return self._git.ask("rev-parse", "--verify", f"{own}^{{commit}}")
-        todo = "correct git.ref, or push what it names"
+        todo = f"correct git.ref{self._default_branch()}, or push what it names"
         raise SourceError(Problem(self._remote.name, f'it has no branch, tag or commit "{ref}"', todo))
+
+    def _default_branch(self) -> str:
+        """Return in words which branch the remote's HEAD names, "" if it names none that exists."""
+        said = self._git.ask("ls-remote", "--quiet", "--symref", "--", self._remote.url, "HEAD")
+        found = re.match("ref: refs/heads/([^\t\n]+)\t", said)
+        return f' (the default branch is "{found[1]}")' if found else ""
 
     def _pinned(self, ref: str) -> str:
         """Return the commit of a full hash, "" if the remote has none; one that is here is not asked for again."""
