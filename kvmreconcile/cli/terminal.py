@@ -39,13 +39,13 @@ def complain(problems: Iterable[Problem]) -> None:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Show lines of progress in one line of a terminal; elsewhere, such as in a log, one every few seconds."""
+    """Show lines of progress in one line of a terminal, cut to its width; elsewhere, such as in a log, one every few seconds."""
     is_terminal, last_s = sys.stderr.isatty(), time.monotonic()
 
     def report(line: str) -> None:
         nonlocal last_s
         if is_terminal:
-            sys.stderr.write(f"\r\x1b[K{visible(line)}")
+            sys.stderr.write(f"\r\x1b[K{visible(line)[: _columns() - 1]}")
             sys.stderr.flush()
         elif time.monotonic() - last_s >= PROGRESS_INTERVAL_S:
             last_s = time.monotonic()
@@ -57,6 +57,11 @@ def progress() -> Iterator[Callable[[str], None]]:
         if is_terminal:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+def _columns() -> int:
+    # A terminal that does not know its width says 0.
+    return os.get_terminal_size(sys.stderr.fileno()).columns or 80
 
 
 def warn(notes: Iterable[Problem]) -> None:

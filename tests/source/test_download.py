@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.settings import Settings
-from kvmreconcile.source.git import Remote, Repository
+from kvmreconcile.source.git import Remote, Repository, download
 from kvmreconcile.source.git.defects import DEFECTS
 from tests.origin import Origin
 
@@ -168,6 +168,44 @@ def test_download_without_progress_is_ended_and_what_it_left_is_removed(
 
     assert text(repository(url=url)) == "one"
     assert_nothing_is_left(mirror)
+
+
+@pytest.mark.case("40")
+def test_what_is_waited_for_is_shown(
+    origin: Origin,
+    repository: Callable[..., Repository],
+    slow_line: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(download, "_QUIET_S", 0.3)
+    put_blob(origin)
+    origin.commit("one")
+    url = f"ssh://git@localhost{origin.path}"
+    dead, stalled = list[str](), list[str]()
+
+    slow_line(0)
+    with pytest.raises(SourceError, match="git ls-remote failed: no answer within 2 s"):
+        repository(url=url, timeout_s=2.0).update(dead.append)
+    slow_line(500_000)
+    with pytest.raises(SourceError, match="git fetch failed: no progress within 2 s"):
+        repository(url=url, timeout_s=2.0).update(stalled.append)
+
+    assert f"no data for 1 s (aborted after 2 s): waiting for {url} to answer" in dead
+    assert any(
+        line.startswith("no data for 1 s (aborted after 2 s): Receiving objects: ") for line in stalled
+    )
+
+
+@pytest.mark.case("40")
+def test_names_of_refs_are_no_progress_and_what_follows_the_download_is(
+    origin: Origin, repository: Callable[..., Repository]
+) -> None:
+    commit, lines = origin.commit("one"), list[str]()
+
+    repository().update(lines.append)
+
+    assert not [line for line in lines if "->" in line or line.startswith("From ")]
+    assert lines[-1] == f"checking out commit {commit[:12]} (files: 1)"
 
 
 @pytest.mark.case("42")

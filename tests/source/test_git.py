@@ -480,8 +480,11 @@ def test_git_that_is_still_running_is_waited_for(
     child = subprocess.Popen(("sleep", "60"), pass_fds=[handle])
     os.close(handle)
 
-    assert "another kvmreconcile process is fetching it" in refusal(repository)
+    shown: list[str] = []
+    with pytest.raises(SourceError, match="another kvmreconcile process is fetching it"):
+        repository.update(shown.append)
 
+    assert shown[0] == "waiting for another kvmreconcile process (0 s of 0.2 s)"
     child.kill()
     child.wait()
     assert not repository.update()

@@ -179,15 +179,16 @@ class Git:
             )  # fmt: skip
         except OSError as error:
             raise self._error(called, f"{command[0]} cannot be run: {error.strerror}".encode()) from None
+        progress = _Progress(watch)
         with process:
             try:
-                out, err = read_answers(process, _LONGEST, self._timeout_s, watch)
+                out, err = read_answers(process, _LONGEST, self._timeout_s, watch and progress)
             except TooLongError:
                 _end(process)
                 raise self._error(called, f"it printed more than {_LONGEST >> 20} MiB".encode()) from None
             except TimeoutError:
                 _end(process)
-                slow = "progress" if watch else "answer"
+                slow = "progress" if progress.is_made else "answer"
                 raise self._error(called, f"no {slow} within {self._timeout_s:g} s".encode()) from None
             except BaseException:
                 _end(process)
@@ -203,6 +204,24 @@ class Git:
         said = printed.decode(errors="replace")
         what = f"{called} failed: {_reason(said) or 'it printed no reason'}"
         return GitError(Problem(self._remote, what, _advice(said)), said)
+
+
+class _Progress:
+    """
+    A watch that remembers what it saw.
+
+    Attributes:
+        is_made: Whether the program has made progress.
+    """
+
+    def __init__(self, watch: Watch | None) -> None:
+        self._watch = watch
+        self.is_made = False
+
+    def __call__(self, printed: str) -> bool:
+        made = bool(self._watch and self._watch(printed))
+        self.is_made |= made
+        return made
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

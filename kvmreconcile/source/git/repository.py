@@ -86,7 +86,7 @@ class Repository:
         Bring the newest revision into force, and tell whether it is another than before.
 
         Args:
-            progress: Called with each line of git's progress.
+            progress: Called with each line of progress, and with what is waited for.
 
         Raises:
             SourceError: It cannot be had, or must not be used; the one in force stays.
@@ -118,6 +118,7 @@ class Repository:
         last = self._revisions.last()
         if last and self._git.holds("cat-file", "-e", last.commit):
             self._git.ask("update-ref", "refs/fetched/in-force", last.commit)
+        self._progress("deleting downloaded objects that are not used")
         self._git.ask("gc", "--quiet", "--prune=now")
 
     def _use(self, commit: str) -> bool:
@@ -142,6 +143,7 @@ class Repository:
             signer=signer,
             submodules=tuple(entry.path for entry in entries if entry.kind == "commit"),
         )
+        self._progress(f"checking out commit {commit[:12]} (files: {len(entries):,})")
         self._revisions.put_in_force(revision, lambda directory: self._check_out(commit, directory))
         return True
 
@@ -185,16 +187,18 @@ class Repository:
             os.close(handle)
 
     def _wait_for(self, handle: int) -> None:
-        give_up_s = time.monotonic() + LOCK_S
+        began_s = time.monotonic()
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if time.monotonic() > give_up_s:
+                waited_s = time.monotonic() - began_s
+                if waited_s > LOCK_S:
                     raise self._refused(
                         "another kvmreconcile process is fetching it",
                         "wait until it has finished (the daemon tries again at its next poll)",
                     ) from None
+                self._progress(f"waiting for another kvmreconcile process ({waited_s:.0f} s of {LOCK_S:g} s)")
                 time.sleep(_PAUSE_S)
             else:
                 return
