@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,19 +14,9 @@ from kvmreconcile.settings import Settings
 from kvmreconcile.source.git import Remote, Repository, download
 from kvmreconcile.source.git.defects import DEFECTS
 from tests.origin import Origin
+from tests.source.servers import SLOW_LINE, put_ssh
 
 BLOB = 1_500_000
-SLOW_LINE = """
-    #!/usr/bin/env python3
-    import os, subprocess, sys, time
-    server = subprocess.Popen(sys.argv[-1], shell=True, stdout=subprocess.PIPE)
-    sent = 0
-    while part := os.read(server.stdout.fileno(), 25_000):
-        os.write(1, part)
-        sent += len(part)
-        time.sleep(60 if sent > {most} else 0.1)
-"""
-"""A program in the place of ssh(1): what the server says arrives at 250 kB/s, and stops after some bytes."""
 
 
 @pytest.fixture
@@ -119,11 +108,7 @@ def slow_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int]
     """Returns a function that makes ssh a slow line, which stops after some bytes."""
 
     def make(most: int) -> None:
-        ssh = tmp_path / "bin/ssh"
-        ssh.parent.mkdir(exist_ok=True)
-        ssh.write_text(textwrap.dedent(SLOW_LINE.format(most=most)).lstrip())
-        ssh.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+        monkeypatch.setenv("PATH", f"{put_ssh(tmp_path, SLOW_LINE.format(most=most))}:{os.environ['PATH']}")
 
     return make
 

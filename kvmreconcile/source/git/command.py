@@ -26,7 +26,9 @@ _OURS = "KVMRECONCILE_"
 _LONGEST = 64 << 20
 """Maximum size of git's output in bytes; the names of hundreds of thousands of files are shorter."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_PROGRESS = re.compile(r"(remote: )?\w+( \w+)?: +\d+% |remote: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done")
+_PROGRESS = re.compile(
+    r"(remote: )?\w+( \w+){0,2}: +\d+% |remote: |notice: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done"
+)
 """What git prints beside the reason of a failure."""
 _GENERIC = "Could not read from remote repository"
 _UNREADABLE = "not accessible: "
@@ -203,7 +205,7 @@ class Git:
     def _error(self, called: str, printed: bytes) -> GitError:
         said = printed.decode(errors="replace")
         what = f"{called} failed: {_reason(said) or 'it printed no reason'}"
-        return GitError(Problem(self._remote, what, _advice(said)), said)
+        return GitError(Problem(self._remote, what, _advice(f"{called}: {said}")), said)
 
 
 class _Progress:
@@ -248,6 +250,7 @@ def _advice(said: str) -> str:
     )
 
 
+_REPAIR = "repair the history, or add the name of the defect (such as zeroPaddedFilemode) to git.accept"
 _ADVICE = {
     "git cannot be run": "install git",
     "ssh-keygen cannot be run": "install openssh-client (Debian) or openssh (Fedora, RHEL)",
@@ -258,10 +261,13 @@ _ADVICE = {
     "Authentication failed": "see that git.passwords holds what the server asks for",
     "could not read Username": "give user and password in git.passwords",
     "not allowed": f"use one of {_TRANSPORTS.replace(':', ', ')}",
+    "certificate verification failed": "add the certificate of its CA to those of this host (update-ca-certificates)",
+    "not found": 'correct git.url; a web server that only serves files needs "git update-server-info" in the repository',
     "No space left": "make room in the state's directory",
     "no progress within": "check that the server is reachable, or raise git.timeout",
     "no answer within": "check that the server is reachable, or raise git.timeout",
-    "fsck error": "repair the history, or add the name of the defect (such as zeroPaddedFilemode) to git.accept",
+    "fsck error": _REPAIR,
+    "git fsck: ": _REPAIR,
     "dubious ownership": "chown the repository to the user that kvmreconcile runs as, or serve it over ssh or https",
     f"more than {_LONGEST >> 20} MiB": "take files out of the repository, or name a smaller git.directory",
 }

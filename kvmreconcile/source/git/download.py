@@ -7,6 +7,7 @@ makes no progress, or if it is larger than allowed.
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,8 +33,10 @@ _NOT_BY_HASH = ("Server does not allow request for unadvertised object", "not ou
 """What a server says that sends no commit by its hash (uploadpack.allowReachableSHA1InWant in git-config(1))."""
 _QUIET_S = 2.0
 """After how many seconds in which nothing arrives this is shown."""
-_REFS = re.compile("From |.* -> ")
-"""Lines of git's that are no progress: what it calls the refs here."""
+_NO_PROGRESS = re.compile("From |.* -> |notice: ")
+"""Lines of git's that are no progress, such as what it calls the refs here."""
+_RECEIVED = ("Receiving objects: ", "Unpacking objects: ")
+"""Of what git receives as a pack it checks each object; what a server says is shown after "remote: "."""
 _LONGEST_LINE = 500
 """Maximum number of characters of a line of progress."""
 
@@ -51,7 +54,7 @@ class Download:
 
     def __init__(self, git: Git, remote: Remote, mirror: Path, progress: Progress) -> None:
         self._git, self._remote, self._mirror, self._progress = git, remote, mirror, progress
-        self._line, self._is_cut_off = "", False
+        self._line, self._is_cut_off, self._is_received = "", False, False
         self._before = self._size = 0
         self._shown, self._heard_s = "", 0.0
         self.has_fetched = False
@@ -121,19 +124,35 @@ class Download:
     def _fetch(self, *refspecs: str) -> None:
         words = ("fetch", *_OPTIONS, "--", self._remote.url, *refspecs)
         accepted = {f"fetch.fsck.{name}": "ignore" for name in self._remote.accept}
-        self._line, self._is_cut_off = "", False
+        self._line, self._is_cut_off, self._is_received = "", False, False
         self._before = self._size = self.measure()
         self.has_fetched = True
         self._start_waiting()
         self._git.ask(*words, settings=accepted, watch=self._watch)
+        if not self._is_received:
+            self._check()
+
+    def _check(self) -> None:
+        """Check objects that git has fetched file by file, as from a plain web server: those it does not check."""
+        accepted = {f"fsck.{name}": "ignore" for name in self._remote.accept}
+        self._line, self._before = "", self.measure()
+        try:
+            self._git.ask(
+                "fsck", "--strict", "--no-dangling", "--progress", settings=accepted, watch=self._watch
+            )
+        except SourceError:
+            # Nothing that was refused may be found here the next time.
+            shutil.rmtree(self._mirror, ignore_errors=True)
+            raise
 
     def _watch(self, printed: str) -> bool:
         """Hand on each line of progress; end a download that is too large, and tell whether one goes on."""
         *lines, self._line = re.split(r"[\r\n]", self._line + printed)
         self._line = self._line[-_LONGEST_LINE:]
         for line in filter(None, map(str.strip, lines)):
+            self._is_received |= line.startswith(_RECEIVED)
             self._is_cut_off |= "shallow roots are not allowed" in line
-            if not _REFS.match(line):
+            if not _NO_PROGRESS.match(line):
                 self._shown = line[:_LONGEST_LINE]
                 self._progress(self._shown)
         size = self.measure()

@@ -163,7 +163,7 @@ class Repository:
         except SourceError:
             self._sweep()
             # A power cut may have damaged the mirror, which is but a copy.
-            if self._git.holds("fsck", "--connectivity-only"):
+            if not self._mirror.exists() or self._git.holds("fsck", "--connectivity-only"):
                 raise
             shutil.rmtree(self._mirror, ignore_errors=True)
             self._prepare()
@@ -206,6 +206,10 @@ class Repository:
     def _sweep(self) -> None:
         """Remove what a git that was killed has left in the mirror."""
         left = [path for pattern in _LEFTOVERS for path in self._mirror.glob(pattern)]
+        # From a server that only serves files, git has the index of a pack first.
+        left += (
+            each for each in self._mirror.glob("objects/pack/*.idx") if not each.with_suffix(".pack").exists()
+        )
         for path in left:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
