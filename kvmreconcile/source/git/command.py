@@ -267,9 +267,9 @@ _ADVICE = {
     "no progress within": "check that the server is reachable, or raise git.timeout",
     "no answer within": "check that the server is reachable, or raise git.timeout",
     "fsck error": _REPAIR,
-    "git fsck: ": _REPAIR,
     "dubious ownership": "chown the repository to the user that kvmreconcile runs as, or serve it over ssh or https",
-    f"more than {_LONGEST >> 20} MiB": "take files out of the repository, or name a smaller git.directory",
+    "it printed more than": "take files out of the repository, or name a smaller git.directory",
+    "git fsck: ": _REPAIR,
 }
 """What to do about what git says, by a word in it."""
 

@@ -162,12 +162,19 @@ class Repository:
             return download.commit()
         except SourceError:
             self._sweep()
-            # A power cut may have damaged the mirror, which is but a copy.
-            if not self._mirror.exists() or self._git.holds("fsck", "--connectivity-only"):
+            if not self._is_damaged():
                 raise
             shutil.rmtree(self._mirror, ignore_errors=True)
             self._prepare()
             return download.commit()
+
+    def _is_damaged(self) -> bool:
+        """Tell whether the mirror, which is but a copy, was damaged, as by a power cut."""
+        try:
+            return self._mirror.exists() and not self._git.holds("fsck", "--connectivity-only")
+        except SourceError:
+            # It is too large to be checked in time; the first error counts.
+            return False
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
