@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,44 +16,8 @@ from kvmreconcile.errors import SourceError, SpecError
 from kvmreconcile.source.git import Remote, Repository, command, repository
 from kvmreconcile.source.git.remote import Credentials
 from tests.hostile.states import deep
-from tests.origin import Origin
-from tests.source.servers import SLOW_LINE, https, put_ssh
-
-NOBODY = 65534
-
-
-@dataclass(frozen=True)
-class Place:
-    """A repository with one commit, and a host without any."""
-
-    home: Path
-    origin: Origin
-    monkeypatch: pytest.MonkeyPatch
-
-    @property
-    def ssh(self) -> str:
-        return f"ssh://git@localhost{self.origin.path}"
-
-    def repository(self, url: str = "", **said: object) -> Repository:
-        remote = replace(Remote(url or str(self.origin.path)), **said)  # type: ignore[arg-type]
-        return Repository(remote, self.home / "state")
-
-    def refusal(self, url: str = "", **said: object) -> str:
-        with pytest.raises(SourceError) as caught:
-            self.repository(url, **said).update()
-        return str(caught.value)
-
-    def put_ssh(self, program: str) -> None:
-        self.monkeypatch.setenv("PATH", f"{put_ssh(self.home, program)}:{os.environ['PATH']}")
-
-    def hide(self, program: str) -> None:
-        """Let git be found and this program not."""
-        directory = self.home / "programs"
-        directory.mkdir()
-        for each in {"git", "ssh-keygen"} - {program}:
-            (directory / each).symlink_to(f"/usr/bin/{each}")
-        self.monkeypatch.setenv("PATH", str(directory))
-
+from tests.source.place import NOBODY, Place
+from tests.source.servers import SLOW_LINE, https
 
 Produce = Callable[[Place], str]
 ROWS: dict[str, Produce] = {}
@@ -180,6 +143,12 @@ def owner(place: Place) -> str:
 def no_answer(place: Place) -> str:
     place.put_ssh(SLOW_LINE.format(most=0))
     return place.refusal(place.ssh, timeout_s=1.0)
+
+
+@row("no-commit")
+def no_commit(place: Place) -> str:
+    place.origin.git("tag", "--annotate", "--message=tree", "v1", "HEAD^{tree}")
+    return place.refusal(ref="v1")
 
 
 @row("no-progress")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.origin import Origin
-from tests.source.refusals import AS_ROOT, ROWS, Place
+from tests.source.place import Place
+from tests.source.refusals import AS_ROOT, ROWS
 
 CLONE = Path(__file__).parents[2]
 PAGE = (CLONE / "docs/git.md").read_text()

@@ -79,6 +79,10 @@ class Download:
                 raise SourceError(
                     Problem(self._remote.name, "it is a shallow clone, without its history", todo)
                 )
+            if not self._is_here(own):
+                raise SourceError(
+                    Problem(self._remote.name, f'{kind} "{ref}" names no commit', "correct git.ref")
+                )
             return self._git.ask("rev-parse", "--verify", f"{own}^{{commit}}")
         todo = f"correct git.ref{self._default_branch()}, or push what it names"
         raise SourceError(Problem(self._remote.name, f'it has no branch, tag or commit "{ref}"', todo))
@@ -101,6 +105,7 @@ class Download:
         return self._git.ask("rev-parse", "--verify", f"{ref}^{{commit}}") if self._is_here(ref) else ""
 
     def _is_here(self, commit: str) -> bool:
+        """Tell whether a hash or ref is one of a commit, or of a tag of it, in the mirror."""
         return self._git.holds("cat-file", "-e", f"{commit}^{{commit}}")
 
     def _holds(self, own: str, offered: str) -> bool:
