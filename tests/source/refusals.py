@@ -16,6 +16,7 @@ from kvmreconcile.errors import SourceError, SpecError
 from kvmreconcile.source.git import Remote, Repository, command, repository
 from kvmreconcile.source.git.remote import Credentials
 from tests.hostile.states import deep
+from tests.origin import Origin
 from tests.source.place import NOBODY, Place
 from tests.source.servers import SLOW_LINE, https
 
@@ -145,6 +146,13 @@ def no_answer(place: Place) -> str:
     return place.refusal(place.ssh, timeout_s=1.0)
 
 
+@row("sha256")
+def sha256(place: Place) -> str:
+    other = Origin(place.home / "other", "sha256")
+    other.commit("one")
+    return place.refusal(str(other.path))
+
+
 @row("no-commit")
 def no_commit(place: Place) -> str:
     place.origin.git("tag", "--annotate", "--message=tree", "v1", "HEAD^{tree}")
@@ -155,7 +163,7 @@ def no_commit(place: Place) -> str:
 def no_progress(place: Place) -> str:
     add_blob(place, 1_000_000)
     place.put_ssh(SLOW_LINE.format(most=200_000))
-    return place.refusal(place.ssh, timeout_s=1.0)
+    return place.refusal(place.ssh, timeout_s=4.0)
 
 
 def add_blob(place: Place, size: int) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.origin import ENVIRONMENT
+from tests.origin import ENVIRONMENT, Origin
 from tests.source.place import NOBODY, Place
 from tests.source.servers import SLOW_LINE, https
 
@@ -79,9 +79,9 @@ def dated(place: Place, at: datetime, name: str = "lab", key: str = "") -> str:
 
 
 def slow(place: Place) -> str:
-    commit_files(place, {"blob": os.urandom(20_000_000 if place.is_full else 800_000)})
+    commit_files(place, {"blob": os.urandom(20_000_000 if place.is_full else 1_500_000)})
     place.put_ssh(SLOW_LINE.format(most=1 << 30))
-    return place.outcome(place.ssh, timeout_s=2.0)
+    return place.outcome(place.ssh, timeout_s=3.0)
 
 
 def large_branch(place: Place) -> str:
@@ -134,8 +134,8 @@ def lfs(place: Place) -> str:
 
 
 def link_inside(place: Place) -> str:
-    commit_files(place, {"common/b.yaml": spec("other")})
-    commit_link(place, "c.txt", "common/b.yaml")
+    commit_files(place, {"common/network": spec("other")})
+    commit_link(place, "b.yaml", "common/network")
     return place.outcome()
 
 
@@ -315,6 +315,12 @@ def dumb_https(place: Place) -> str:
         return place.outcome(served)
 
 
+def sha256(place: Place) -> str:
+    other = Origin(place.home / "other", "sha256")
+    other.commit(spec())
+    return place.outcome(str(other.path))
+
+
 DEFAULT = '(the default branch is "…"), or push what it names'
 ROWS = (
     Row("server at 250 kB/s", ONE, slow, ("40",)),
@@ -340,6 +346,7 @@ ROWS = (
     Row("deleted branch", f'it has no branch, tag or commit "site"; correct git.ref {DEFAULT}', deleted_branch),
     Row("empty", f"{NO_MAIN}, or push what it names", empty),
     Row("shallow clone on the server", 'it is a shallow clone, without its history; run "git fetch --unshallow" in the repository on the server', shallow),
+    Row("objects with SHA-256 names", "its objects have SHA-256 names, which are not supported; convert it to SHA-1", sha256),
     Row("expired key, commit checked before", ONE, checked_before, ("45",)),
     Row("expired key, commit checked after", EXPIRED, checked_after, ("45",)),
     Row("expired key, trustCommit", ONE, trusted_commit, ("45",)),

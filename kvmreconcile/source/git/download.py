@@ -17,7 +17,7 @@ from kvmreconcile.source.git.command import Git, GitError
 from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.tree.scalars import print_size
 
-COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
+COMMIT = re.compile("[0-9a-f]{40}")
 """The full hash of a commit."""
 Progress = Callable[[str], None]
 """
@@ -71,6 +71,9 @@ class Download:
         if COMMIT.fullmatch(ref) and (commit := self._pinned(ref)):
             return commit
         for kind, name, offered in self._offered(ref):
+            if not COMMIT.fullmatch(offered):
+                what = "its objects have SHA-256 names, which are not supported"
+                raise SourceError(Problem(self._remote.name, what, "convert it to SHA-1"))
             own = f"{_OURS}/{kind}"
             if not self._holds(own, offered):
                 self._fetch(f"+{name}:{own}")
