@@ -1,7 +1,7 @@
 """
 Print: results to standard output, everything else to standard error.
 
-Separate so that colour, and what a terminal must never be sent, are decided once.
+Colour, and control characters that a terminal must not be sent, are handled here only.
 """
 
 import os
@@ -16,7 +16,7 @@ from kvmreconcile.plan.render import Palette
 from kvmreconcile.plan.render.words import visible
 
 PROGRESS_INTERVAL_S = 10.0
-"""How often progress is told where it cannot be shown in place."""
+"""How often progress is printed where it cannot be shown in place."""
 
 
 def show(text: str) -> None:

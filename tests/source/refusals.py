@@ -13,7 +13,7 @@ import pytest
 
 from kvmreconcile.config import read_settings
 from kvmreconcile.errors import SourceError, SpecError
-from kvmreconcile.source.git import Remote, Repository, command, repository
+from kvmreconcile.source.git import Remote, Repository, command, lock, repository
 from kvmreconcile.source.git.remote import Credentials
 from tests.hostile.states import deep
 from tests.origin import Origin
@@ -232,7 +232,7 @@ def no_space(place: Place) -> str:
 
 @row("busy")
 def busy(place: Place) -> str:
-    place.monkeypatch.setattr(repository, "LOCK_S", 0.2)
+    place.monkeypatch.setattr(lock, "LOCK_S", 0.2)
     (place.home / "state/git").mkdir(parents=True)
     with (place.home / "state/git/lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -14,8 +14,7 @@ from pydantic import ValidationError
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.settings import Settings
-from kvmreconcile.source.git import Remote, Repository
-from kvmreconcile.source.git import repository as module
+from kvmreconcile.source.git import Remote, Repository, lock
 from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.remote import Credentials
 from tests.origin import Origin
@@ -471,7 +470,7 @@ def test_what_a_git_that_was_killed_has_left_is_swept(
 def test_git_that_is_still_running_is_waited_for(
     origin: Origin, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOCK_S", 0.2)
+    monkeypatch.setattr(lock, "LOCK_S", 0.2)
     origin.commit("one")
     repository.update()
     handle = os.open(tmp_path / "state/git/lock", os.O_RDWR)

@@ -21,6 +21,8 @@ NO_MESSAGES = {
     "not our ref": "another way is taken",
     "shallow roots are not allowed": "shown as a shallow clone",
     "Load key": "recognized, for what to do",
+    "certificate verification failed": "recognized, for what to do",
+    "SSL certificate problem": "recognized, for what to do",
     "fsck error": "recognized, for what to do",
     "git fsck: ": "recognized, for what to do",
     "Receiving objects: ": "git's own progress",

@@ -1,13 +1,10 @@
 """
-From a remote repository to the revision in force: fetch, find, trust, lay out.
+Bring the newest commit of a repository into force: fetch it, check it, check it out.
 
-Separate from who asks for it and when. Whatever fails leaves the revision in force as it is.
+Whatever fails leaves the revision in force as it is.
 """
 
-import fcntl
-import os
 import shutil
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +15,7 @@ from kvmreconcile.owner import acting_as_owner
 from kvmreconcile.source.files import MAX_DEPTH, MAX_FILES
 from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.download import Download, Progress
+from kvmreconcile.source.git.lock import locked
 from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.source.git.revisions import Revision, Revisions
 from kvmreconcile.source.git.signatures import Signatures
@@ -36,9 +34,6 @@ MAX_SIZE = 1 << 30
 """Maximum size of a revision in bytes; images of volumes may be among its files."""
 _LONGEST_LINE = 500
 """Maximum number of characters of a commit's subject and author; the rest is cut off."""
-LOCK_S = 130.0
-"""How long to wait for another process's fetch; then this one gives up."""
-_PAUSE_S = 0.1
 _MEND_STATE = "mend the state's directory"
 
 
@@ -179,36 +174,8 @@ class Repository:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Work on the mirror while no other process does, nor a git that was left running when its caller was killed."""
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            handle = os.open(
-                self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-            )
-        except OSError as error:
-            raise self._refused(f"{self._directory}: {error.strerror}", _MEND_STATE) from None
-        try:
-            self._wait_for(handle)
-            with self._git.holding(handle):
-                yield
-        finally:
-            os.close(handle)
-
-    def _wait_for(self, handle: int) -> None:
-        began_s = time.monotonic()
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                waited_s = time.monotonic() - began_s
-                if waited_s > LOCK_S:
-                    raise self._refused(
-                        "another kvmreconcile process is fetching it",
-                        "wait until it has finished (the daemon tries again at its next poll)",
-                    ) from None
-                self._progress(f"waiting for another kvmreconcile process ({waited_s:.0f} s of {LOCK_S:g} s)")
-                time.sleep(_PAUSE_S)
-            else:
-                return
+        with locked(self._directory, self._remote.name, self._progress) as handle, self._git.holding(handle):
+            yield
 
     def _sweep(self) -> None:
         """Remove what a git that was killed has left in the mirror."""
@@ -225,13 +192,10 @@ class Repository:
 
     def _prepare(self) -> None:
         """Make the mirror unless it is there."""
-        try:
-            if not self._mirror.is_dir():
-                # git would block on a pipe.
-                self._mirror.unlink(missing_ok=True)
-            self._mirror.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise self._refused(f"{self._mirror}: {error.strerror}", _MEND_STATE) from None
+        if not self._mirror.is_dir():
+            # git would block on a pipe.
+            self._mirror.unlink(missing_ok=True)
+        self._mirror.mkdir(parents=True, exist_ok=True)
         self._git.ask("init", "--quiet", "--bare")
 
     def _trusted(self, commit: str) -> str:
