@@ -6,7 +6,7 @@ Whatever fails leaves the revision in force as it is.
 
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,13 +99,14 @@ class Repository:
 
     def _update(self) -> bool:
         download = Download(self._git, self._remote, self._mirror, self._progress)
-        commit = self._fetch(download)
         try:
-            return self._use(commit)
+            return self._use(self._fetch(download))
         except SourceError:
             if download.has_fetched and download.measure() > 2 * self._remote.max_download:
-                # Whoever can push could fill the disk with commits that are refused one after the other.
-                self._collect_garbage()
+                # Whoever can push could fill the disk with commits that are refused one after the other. A download
+                # from a web server that is aborted leaves the objects that were complete.
+                with suppress(SourceError):
+                    self._collect_garbage()
             raise
 
     def _collect_garbage(self) -> None:
