@@ -124,6 +124,8 @@ def test_download_from_a_web_server_has_a_maximum_size(
     objects = [file for file in (tmp_path / "state/git/mirror.git/objects").rglob("*") if file.is_file()]
     assert not [file for file in objects if file.suffix in (".temp", ".lock")]
     assert sum(file.stat().st_size for file in objects) <= 2 << 20
+    repository().update()
+    assert text(repository()) == "two"
 
 
 def test_web_server_without_a_list_of_refs_is_named(origin: Origin, repository: Make) -> None:
