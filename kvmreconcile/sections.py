@@ -12,6 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 
 from kvmreconcile.kinds.part import Seconds, Spec
 from kvmreconcile.kinds.values import Size
+from kvmreconcile.source.git.defects import defect
+
+_NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|^@$|^-|^/|//|/$|\.$|\.lock(/|$)|(^|/)\.")
+"""What no name of a branch or tag has (git-check-ref-format(1)); a revision such as "main~1" has some of it."""
 
 
 class LimitSettings(Spec):
@@ -119,6 +123,15 @@ def _is_no_command(url: str) -> str:
     return url
 
 
+def _is_name(ref: str) -> str:
+    """Refuse what names no branch, tag or commit by itself: a revision ("main~1"), and the full name of a ref."""
+    if ref.startswith("refs/"):
+        raise ValueError('give a branch or a tag by its short name, such as "main" for "refs/heads/main"')
+    if _NO_REF.search(ref):
+        raise ValueError(f'"{ref}" is not the name of a branch or tag, nor the full hash of a commit')
+    return ref
+
+
 def _directory(text: str) -> str:
     """Return a directory in a repository as git writes it: "a/b"; "" is all of it."""
     parts = [part for part in text.split("/") if part not in ("", ".")]
@@ -131,18 +144,21 @@ class GitSettings(Spec):
     """A repository of specs."""
 
     url: Annotated[
-        Annotated[str, AfterValidator(_is_no_command)],
+        str,
         Field(
             min_length=1,
             description="What git clones from, by ssh or https or as a path. Required.",
         ),
+        AfterValidator(_is_no_command),
     ]
     ref: Annotated[
         str,
         Field(
             min_length=1,
-            description='A branch, a tag, or the full hash of a commit. Defaults to "main".',
+            description='A branch, a tag, or the full hash of a commit; a revision such as "main~1" is refused. '
+            'Defaults to "main".',
         ),
+        AfterValidator(_is_name),
     ] = "main"
     directory: Annotated[
         Annotated[str, BeforeValidator(str), AfterValidator(_directory)],
@@ -197,10 +213,10 @@ class GitSettings(Spec):
         ),
     ] = 1 << 30
     accept: Annotated[
-        tuple[Annotated[str, Field(pattern="^[A-Za-z0-9]+$")], ...],
+        tuple[Annotated[str, AfterValidator(defect)], ...],
         Field(
             description="A list of git-fsck(1) message IDs to ignore in downloaded objects, such as "
-            '["zeroPaddedFilemode"]. Defaults to none.'
+            '["zeroPaddedFilemode"]. An ID that git cannot ignore is refused. Defaults to none.'
         ),
     ] = ()
     ssh_key: Annotated[

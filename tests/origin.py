@@ -19,14 +19,19 @@ ENVIRONMENT = os.environ | {
 
 
 class Origin:
-    """A repository as users have it, with keys to sign."""
+    """
+    A repository as users have it, with keys to sign.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        objects: How git names its objects.
+    """
+
+    def __init__(self, directory: Path, objects: str = "sha1") -> None:
         self.path = directory / "origin"
         self.keys = directory / "keys"
         self.path.mkdir(parents=True)
         self.keys.mkdir()
-        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("init", "--quiet", "--initial-branch=main", f"--object-format={objects}")
 
     def git(self, *words: str) -> str:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""`kvmreconcile fetch`: bring the repository's newest revision here. Separate because it asks no hypervisor."""
+"""`kvmreconcile fetch`: bring the repository's newest commit into force. It connects to no hypervisor."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """
 Print: results to standard output, everything else to standard error.
 
-Separate so that colour, and what a terminal must never be sent, are decided once.
+Colour, and control characters that a terminal must not be sent, are handled here only.
 """
 
 import os
@@ -16,7 +16,7 @@ from kvmreconcile.plan.render import Palette
 from kvmreconcile.plan.render.words import visible
 
 PROGRESS_INTERVAL_S = 10.0
-"""How often progress is told where it cannot be shown in place."""
+"""How often progress is printed where it cannot be shown in place."""
 
 
 def show(text: str) -> None:
@@ -39,13 +39,13 @@ def complain(problems: Iterable[Problem]) -> None:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Show lines of progress in one line of a terminal; elsewhere, such as in a log, one every few seconds."""
+    """Show lines of progress in one line of a terminal, cut to its width; elsewhere, such as in a log, one every few seconds."""
     is_terminal, last_s = sys.stderr.isatty(), time.monotonic()
 
     def report(line: str) -> None:
         nonlocal last_s
         if is_terminal:
-            sys.stderr.write(f"\r\x1b[K{visible(line)}")
+            sys.stderr.write(f"\r\x1b[K{visible(line)[: _columns() - 1]}")
             sys.stderr.flush()
         elif time.monotonic() - last_s >= PROGRESS_INTERVAL_S:
             last_s = time.monotonic()
@@ -57,6 +57,11 @@ def progress() -> Iterator[Callable[[str], None]]:
         if is_terminal:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+def _columns() -> int:
+    # A terminal that does not know its width says 0.
+    return os.get_terminal_size(sys.stderr.fileno()).columns or 80
 
 
 def warn(notes: Iterable[Problem]) -> None:

@@ -1,7 +1,7 @@
 """
-Fetch the repository, and ring when a newer revision is in force.
+Fetch the repository, and trigger a pass when a newer revision is in force.
 
-Separate from the thread that makes passes: a server that answers slowly, or never, delays no pass.
+It runs in a thread of its own: a server that answers slowly, or never, delays no pass.
 """
 
 import time

@@ -168,14 +168,21 @@ def _too_much(entry: _Entry, naming: Naming) -> Fault:
     return _fault(naming.of(entry.path), what, "remove some, or move some to another instance")
 
 
+def _unreadable(error: OSError | ValueError) -> tuple[str, str]:
+    return f"cannot be read: {_reason(error)}", "check that it exists and may be read"
+
+
 def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Entry | Fault | Waypoint]:
     try:
         real = os.path.realpath(path, strict=True)
         is_directory = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError as error:
+        # Such as to a file of the repository that is outside of git.directory, and is not here.
+        is_outside = not tree.holds(os.path.realpath(path))
+        yield _fault(tree.naming.of(path), *(_OUT if is_outside else _unreadable(error)))
+        return
     except (OSError, ValueError) as error:
-        yield _fault(
-            tree.naming.of(path), f"cannot be read: {_reason(error)}", "check that it exists and may be read"
-        )
+        yield _fault(tree.naming.of(path), *_unreadable(error))
         return
     if not tree.holds(real):
         yield _fault(tree.naming.of(path), *_OUT)

@@ -152,7 +152,7 @@ ROWS: tuple[Row[Build], ...] = (
     Row("directories 64 deep", _deep(MAX_DEPTH), "directories are nested more than 64 deep"),
     Row("directories 65 deep", _deep(MAX_DEPTH + 1), "has more than 64 levels"),
     Row("directories 1,000 deep", _deep(1000), "has more than 64 levels"),
-    Row("ten thousand million files", _wide, "git ls-tree failed: more than 64 MiB"),
+    Row("ten thousand million files", _wide, "git ls-tree failed: it printed more than 64 MiB"),
     Row("one file more than may be", _many, "has more than 100,000 files"),
     Row("more than a gibibyte", _large, "has more than 1024 MiB"),
     Row("spec of two mebibytes", _blob("100644", b"a.yaml", b"# \n" * 700_000), "the file is larger than 1 MiB"),

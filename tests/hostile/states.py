@@ -50,7 +50,7 @@ def _sparse(path: Path) -> None:
     os.truncate(path, _HUGE)
 
 
-def _deep(path: Path) -> None:
+def deep(path: Path) -> None:
     path.mkdir()
     handle = os.open(path, os.O_RDONLY)
     for _ in range(1500):
@@ -107,9 +107,9 @@ ROWS: tuple[Row[Build], ...] = (
     Row("nested words of a revision", _about, ""),
     Row("no text as the owner of a lock", _at("work.lock", _text("\xff\xfe")), ""),
     Row("directory as the lock", _at("work.lock", Path.mkdir), "Is a directory"),
-    Row("directories 1,500 deep in the mirror", _at("git/mirror.git/objects", _deep), ""),
-    Row("directories 1,500 deep among the revisions", _at("git/revisions/new-x", _deep), ""),
-    Row("directories 1,500 deep in a revision", _at("git/revisions/current/specs/d", _deep), ""),
+    Row("directories 1,500 deep in the mirror", _at("git/mirror.git/objects", deep), ""),
+    Row("directories 1,500 deep among the revisions", _at("git/revisions/new-x", deep), ""),
+    Row("directories 1,500 deep in a revision", _at("git/revisions/current/specs/d", deep), ""),
     Row("row about no object", _sql(_APPLIED, b"\xff", '["network",[],"",[],null]'), "is garbled: it names no object"),
     Row("row of a nested tree", _sql(_APPLIED, "Network", _NESTED), "is garbled"),
     Row("row of a tree without a name", _sql(_APPLIED, "Network", '[5,[],"",[],null]'), "is garbled: an element without"),

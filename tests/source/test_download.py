@@ -2,29 +2,21 @@
 
 import os
 import subprocess
-import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from kvmreconcile.errors import SourceError
-from kvmreconcile.source.git import Remote, Repository
+from kvmreconcile.settings import Settings
+from kvmreconcile.source.git import Remote, Repository, download
+from kvmreconcile.source.git.defects import DEFECTS
 from tests.origin import Origin
+from tests.source.servers import SLOW_LINE, put_ssh
 
 BLOB = 1_500_000
-SLOW_LINE = """
-    #!/usr/bin/env python3
-    import os, subprocess, sys, time
-    server = subprocess.Popen(sys.argv[-1], shell=True, stdout=subprocess.PIPE)
-    sent = 0
-    while part := os.read(server.stdout.fileno(), 25_000):
-        os.write(1, part)
-        sent += len(part)
-        time.sleep(60 if sent > {most} else 0.1)
-"""
-"""A program in the place of ssh(1): what the server says arrives at 250 kB/s, and stops after some bytes."""
 
 
 @pytest.fixture
@@ -116,11 +108,7 @@ def slow_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int]
     """Returns a function that makes ssh a slow line, which stops after some bytes."""
 
     def make(most: int) -> None:
-        ssh = tmp_path / "bin/ssh"
-        ssh.parent.mkdir(exist_ok=True)
-        ssh.write_text(textwrap.dedent(SLOW_LINE.format(most=most)).lstrip())
-        ssh.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+        monkeypatch.setenv("PATH", f"{put_ssh(tmp_path, SLOW_LINE.format(most=most))}:{os.environ['PATH']}")
 
     return make
 
@@ -167,6 +155,44 @@ def test_download_without_progress_is_ended_and_what_it_left_is_removed(
     assert_nothing_is_left(mirror)
 
 
+@pytest.mark.case("40")
+def test_what_is_waited_for_is_shown(
+    origin: Origin,
+    repository: Callable[..., Repository],
+    slow_line: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(download, "_QUIET_S", 0.3)
+    put_blob(origin)
+    origin.commit("one")
+    url = f"ssh://git@localhost{origin.path}"
+    dead, stalled = list[str](), list[str]()
+
+    slow_line(0)
+    with pytest.raises(SourceError, match="git ls-remote failed: no answer within 2 s"):
+        repository(url=url, timeout_s=2.0).update(dead.append)
+    slow_line(500_000)
+    with pytest.raises(SourceError, match="git fetch failed: no progress within 4 s"):
+        repository(url=url, timeout_s=4.0).update(stalled.append)
+
+    assert f"no data for 1 s (aborted after 2 s): waiting for {url} to answer" in dead
+    assert any(
+        line.startswith("no data for 1 s (aborted after 4 s): Receiving objects: ") for line in stalled
+    )
+
+
+@pytest.mark.case("40")
+def test_names_of_refs_are_no_progress_and_what_follows_the_download_is(
+    origin: Origin, repository: Callable[..., Repository]
+) -> None:
+    commit, lines = origin.commit("one"), list[str]()
+
+    repository().update(lines.append)
+
+    assert not [line for line in lines if "->" in line or line.startswith("From ")]
+    assert lines[-1] == f"checking out commit {commit[:12]} (files: 1)"
+
+
 @pytest.mark.case("42")
 def test_defect_of_old_objects_is_named_and_can_be_accepted(
     origin: Origin, repository: Callable[..., Repository]
@@ -183,6 +209,31 @@ def test_defect_of_old_objects_is_named_and_can_be_accepted(
 
     assert "zeroPaddedFilemode: contains zero-padded file modes" in said
     assert said.endswith("to git.accept")
+    assert text(repository()) == "one"
+
+
+@pytest.mark.case("42")
+@pytest.mark.parametrize("name", ["skipList", "nulInHeader", "unterminatedHeader", "zeroPadded", ""])
+def test_what_git_cannot_ignore_is_refused_with_all_that_it_can(name: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings.model_validate({"git": {"url": "x", "accept": [name]}})
+
+    said = caught.value.errors()[0]["msg"]
+    assert f'"{name}" is not a message ID that git can ignore; it must be one of badDate, ' in said
+    assert said.endswith("zeroPaddedDate, zeroPaddedFilemode")
+
+
+@pytest.mark.case("42")
+def test_defects_that_can_be_accepted_are_taken_by_git_and_in_any_case(
+    origin: Origin, repository: Callable[..., Repository]
+) -> None:
+    origin.commit("one")
+    git = Settings.model_validate({"git": {"url": "x", "accept": [name.upper() for name in DEFECTS]}}).git
+    assert git
+    assert git.accept == DEFECTS
+
+    repository(accept=DEFECTS).update()
+
     assert text(repository()) == "one"
 
 

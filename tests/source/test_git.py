@@ -14,8 +14,7 @@ from pydantic import ValidationError
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.settings import Settings
-from kvmreconcile.source.git import Remote, Repository
-from kvmreconcile.source.git import repository as module
+from kvmreconcile.source.git import Remote, Repository, lock
 from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.remote import Credentials
 from tests.origin import Origin
@@ -150,9 +149,9 @@ def test_ref_that_is_not_there_is_named(origin: Origin, remote: Remote, tmp_path
 
     said = refusal(Repository(replace(remote, ref="mian"), tmp_path / "state"))
 
-    assert (
-        said
-        == f'{origin.path}: it has no branch, tag or commit "mian"; correct git.ref, or push what it names'
+    assert said == (
+        f'{origin.path}: it has no branch, tag or commit "mian"; '
+        'correct git.ref (the default branch is "main"), or push what it names'
     )
 
 
@@ -471,7 +470,7 @@ def test_what_a_git_that_was_killed_has_left_is_swept(
 def test_git_that_is_still_running_is_waited_for(
     origin: Origin, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LOCK_S", 0.2)
+    monkeypatch.setattr(lock, "LOCK_S", 0.2)
     origin.commit("one")
     repository.update()
     handle = os.open(tmp_path / "state/git/lock", os.O_RDWR)
@@ -480,8 +479,11 @@ def test_git_that_is_still_running_is_waited_for(
     child = subprocess.Popen(("sleep", "60"), pass_fds=[handle])
     os.close(handle)
 
-    assert "another kvmreconcile process is fetching it" in refusal(repository)
+    shown: list[str] = []
+    with pytest.raises(SourceError, match="another kvmreconcile process is fetching it"):
+        repository.update(shown.append)
 
+    assert shown[0] == "waiting for another kvmreconcile process (0 s of 0.2 s)"
     child.kill()
     child.wait()
     assert not repository.update()
@@ -515,6 +517,28 @@ def test_configuration_of_the_mirror_is_not_obeyed_and_git_runs_as_the_directory
 def test_url_that_names_a_program_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="no URL and no path"):
         Settings.model_validate({"git": {"url": url}})
+
+
+@pytest.mark.parametrize(
+    "ref",
+    ["main~1", "main^", "main^{commit}", "main@{1}", "a..b", "@", ":/fix", "-x", "a b", "*", "/a", "a.lock"],
+)
+def test_revision_instead_of_a_name_is_refused(ref: str) -> None:
+    with pytest.raises(ValidationError, match="is not the name of a branch or tag, nor the full hash"):
+        Settings.model_validate({"git": {"url": "x", "ref": ref}})
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/pull/1/head"])
+def test_full_name_of_a_ref_is_refused(ref: str) -> None:
+    with pytest.raises(ValidationError, match='by its short name, such as "main" for "refs/heads/main"'):
+        Settings.model_validate({"git": {"url": "x", "ref": ref}})
+
+
+@pytest.mark.parametrize("ref", ["main", "v1.2", "site/a", "gr\u00fcn", "a@b", "a{b", "c" * 40])
+def test_name_of_a_branch_or_tag_is_taken(ref: str) -> None:
+    git = Settings.model_validate({"git": {"url": "x", "ref": ref}}).git
+    assert git
+    assert git.ref == ref
 
 
 def test_git_that_is_called_holds_the_lock_as_well(remote: Remote, tmp_path: Path) -> None:

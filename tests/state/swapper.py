@@ -16,7 +16,8 @@ NAMES = (
     "state.sqlite3", "state.sqlite3-wal", "state.sqlite3-shm", "state.sqlite3-journal", "state.sqlite3.new", "lock", "work.lock",
     "suspensions.json", "suspensions.json.new", "git", "git/lock", "git/mirror.git", "git/mirror.git/config",
     "git/mirror.git/HEAD", "git/mirror.git/hooks", "git/mirror.git/objects", "git/mirror.git/packed-refs", "git/revisions",
-    "git/revisions/current", "git/revisions/.current",
+    "git/revisions/current", "git/revisions/.current", "git/signature", "git/payload", "git/first-checked.json",
+    "git/first-checked.new",
 )  # fmt: skip
 
 

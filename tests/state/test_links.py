@@ -19,6 +19,7 @@ from tests.state.strace import Call
 NOBODY = 65534
 RUNS, ALL_RUNS = 5, 200
 _ALL_EVENTS = 0xFFF
+SPEC = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
 OTHERS_WRITE = (Path("/run/libvirt"), Path("/dev"), Path.home() / ".cache/kvmreconcile")
 """Where libvirt and QEMU write, which do not look at the state, and where libvirt keeps what it learns of QEMU."""
 _HERE = Path(__file__).parents[2]
@@ -32,7 +33,8 @@ def home() -> Iterator[Path]:
     with TemporaryDirectory(dir="/var/tmp") as made:
         Path(made).chmod(0o755)
         origin = Origin(Path(made))
-        origin.commit("apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n")
+        origin.commit(SPEC, key="alice")
+        origin.allow("alice")
         subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", origin.path], check=True)
         (Path(made) / "settings.yaml").write_text("{}\n")
         (Path(made) / "state").mkdir()
@@ -98,17 +100,19 @@ def test_no_command_of_roots_follows_a_link_out_of_the_state(
         swapper.wait()
     used, said = uses(watch), json.loads(done.stdout)
 
-    count, by_owner, wrong = 0, 0, []
+    count, by_owner, wrong, signature = 0, 0, [], 0
     with log.open(encoding="utf-8") as lines:
         for call in strace.after(strace.calls(lines, directory=str(_HERE)), marks):
             count += 1
             by_owner += call.uid == NOBODY and is_in(state, call)
+            signature += str(state / "git/signature") in call.paths
             if not is_right(call, home, temporary):
                 wrong.append(call)
     print(f"{runs} runs each, {count} calls, {by_owner} of them as the owner in the state;", end=" ")
     print(f"got on in spite of it: {said['succeeded']}")
     assert not said["escaped"], said["escaped"][0]
     assert by_owner
+    assert signature, "no signature was checked"
     assert not wrong, strace.in_words(wrong)
     assert not used
     assert files(safe) == before
@@ -123,7 +127,7 @@ def environment(home: Path, temporary: Path) -> dict[str, str]:
         "KVMRECONCILE_CONFIG": str(home / "settings.yaml"),
         "KVMRECONCILE_CONNECT": OWN,
         "KVMRECONCILE_STATE": str(home / "state"),
-        "KVMRECONCILE_GIT": f"{{url: {home / 'origin'}}}",
+        "KVMRECONCILE_GIT": f"{{url: {home / 'origin'}, allowedSigners: {home / 'keys/allowed'}}}",
         "KVMRECONCILE_CONTROL": "{socket: none}",
     }
 

@@ -1,8 +1,8 @@
 """
-Specs from a git repository: fetched, trusted, and laid out as a directory, one revision after another.
+Fetch specs from a git repository, check who signed them, and check each revision out as a directory.
 
-Separate from reading specs, which knows directories only. Nothing of a revision is used before it is trusted, and
-the revision in force stays until another is wholly there.
+Nothing of a revision is used before its signature is checked, and the revision in force stays until another one is
+complete.
 """
 
 from kvmreconcile.source.git.remote import Remote

@@ -1,12 +1,11 @@
 """
 Call git, so that nothing of this host's or the repository's configuration changes what it does.
 
-Separate from what is asked of it. Git itself, not a library: only it does every transport, credential and
-signature as administrators know them (git(1), gitprotocol-common(5)).
+git itself and not a library, since only git supports every transport, credential and signature as administrators know
+them (git(1), gitprotocol-common(5)).
 """
 
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -20,18 +19,13 @@ from kvmreconcile.bounded import read_bounded
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.owner import acting_as_owner, owner_of
 from kvmreconcile.source.git.answers import TooLongError, Watch, read_answers
+from kvmreconcile.source.git.reasons import TRANSPORTS, advice, reason
 from kvmreconcile.source.git.remote import Credentials, Remote
 
 _OURS = "KVMRECONCILE_"
 _LONGEST = 64 << 20
 """Maximum size of git's output in bytes; the names of hundreds of thousands of files are shorter."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_PROGRESS = re.compile(r"(remote: )?\w+( \w+)?: +\d+% |remote: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done")
-"""What git prints beside the reason of a failure."""
-_GENERIC = "Could not read from remote repository"
-_UNREADABLE = "not accessible: "
-_TRANSPORTS = "file:ssh:https"
-"""Neither those that anybody on the way can change, nor those that run a command of the repository's."""
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "transfer.fsckObjects": "true",
@@ -179,15 +173,16 @@ class Git:
             )  # fmt: skip
         except OSError as error:
             raise self._error(called, f"{command[0]} cannot be run: {error.strerror}".encode()) from None
+        progress = _Progress(watch)
         with process:
             try:
-                out, err = read_answers(process, _LONGEST, self._timeout_s, watch)
+                out, err = read_answers(process, _LONGEST, self._timeout_s, watch and progress)
             except TooLongError:
                 _end(process)
                 raise self._error(called, f"it printed more than {_LONGEST >> 20} MiB".encode()) from None
             except TimeoutError:
                 _end(process)
-                slow = "progress" if watch else "answer"
+                slow = "progress" if progress.is_made else "answer"
                 raise self._error(called, f"no {slow} within {self._timeout_s:g} s".encode()) from None
             except BaseException:
                 _end(process)
@@ -201,52 +196,31 @@ class Git:
 
     def _error(self, called: str, printed: bytes) -> GitError:
         said = printed.decode(errors="replace")
-        what = f"{called} failed: {_reason(said) or 'it printed no reason'}"
-        return GitError(Problem(self._remote, what, _advice(said)), said)
+        what = f"{called} failed: {reason(said) or 'it printed no reason'}"
+        return GitError(Problem(self._remote, what, advice(f"{called}: {said}")), said)
+
+
+class _Progress:
+    """
+    A watch that remembers what it saw.
+
+    Attributes:
+        is_made: Whether the program has made progress.
+    """
+
+    def __init__(self, watch: Watch | None) -> None:
+        self._watch = watch
+        self.is_made = False
+
+    def __call__(self, printed: str) -> bool:
+        made = bool(self._watch and self._watch(printed))
+        self.is_made |= made
+        return made
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _reason(said: str) -> str:
-    """Return the line that says why git failed; a server may print others before it, such as a banner."""
-    lines = [line.strip() for line in re.split(r"[\r\n]", said) if line.strip()]
-    lines = [line for line in lines if not _PROGRESS.match(line)]
-    marked = [line for line in lines if line.startswith(("fatal: ", "error: ")) and _GENERIC not in line]
-    if not marked and any(_GENERIC in line for line in lines):
-        # ssh says why in the line before; of a key that it could not read, earlier.
-        before = lines[: next(index for index, line in enumerate(lines) if _GENERIC in line)]
-        keys = [line.rstrip(".") for line in before[:-1] if _UNREADABLE in line]
-        marked = ["; ".join(keys + before[-1:])]
-    return next(filter(None, marked or lines), "").removeprefix("fatal: ")
-
-
-def _advice(said: str) -> str:
-    return next(
-        (todo for word, todo in _ADVICE.items() if word in said), "see that it can be reached, and is sound"
-    )
-
-
-_ADVICE = {
-    "git cannot be run": "install git",
-    "ssh-keygen cannot be run": "install openssh-client (Debian) or openssh (Fedora, RHEL)",
-    "not accessible: Permission denied": "let the owner of the state directory read it: git runs as that user, for root too",
-    "Load key": "let the owner of the state directory read the key (git.sshKey): git runs as that user, for root too",
-    "Host key verification failed": "give the server's key in git.knownHosts",
-    "Permission denied": "see that the server knows this host's key (git.sshKey)",
-    "Authentication failed": "see that git.passwords holds what the server asks for",
-    "could not read Username": "give user and password in git.passwords",
-    "not allowed": f"use one of {_TRANSPORTS.replace(':', ', ')}",
-    "No space left": "make room in the state's directory",
-    "no progress within": "check that the server is reachable, or raise git.timeout",
-    "no answer within": "check that the server is reachable, or raise git.timeout",
-    "fsck error": "repair the history, or add the name of the defect (such as zeroPaddedFilemode) to git.accept",
-    "dubious ownership": "chown the repository to the user that kvmreconcile runs as, or serve it over ssh or https",
-    f"more than {_LONGEST >> 20} MiB": "take files out of the repository, or name a smaller git.directory",
-}
-"""What to do about what git says, by a word in it."""
 
 
 def _environment(credentials: Credentials) -> dict[str, str]:
@@ -259,7 +233,7 @@ def _environment(credentials: Credentials) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_ALLOW_PROTOCOL": _TRANSPORTS,
+        "GIT_ALLOW_PROTOCOL": TRANSPORTS,
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_SSH_COMMAND": shlex.join(ssh),
         "LC_ALL": "C",

@@ -7,6 +7,8 @@ makes no progress, or if it is larger than allowed.
 
 import os
 import re
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,10 +17,13 @@ from kvmreconcile.source.git.command import Git, GitError
 from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.tree.scalars import print_size
 
-COMMIT = re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
+COMMIT = re.compile("[0-9a-f]{40}")
 """The full hash of a commit."""
 Progress = Callable[[str], None]
-"""Called with each line of progress, such as "Receiving objects:  12% (340/2810), 10.00 MiB | 250.00 KiB/s"."""
+"""
+Called with each line of progress, such as "Receiving objects:  12% (340/2810), 10.00 MiB | 250.00 KiB/s", and while
+nothing arrives with what is waited for.
+"""
 
 # Always the same names, so that no branch can be in the way of another that is called like its directory.
 _OURS = "refs/fetched"
@@ -26,6 +31,12 @@ _ALL = (f"+refs/heads/*:{_OURS}/all/heads/*", f"+refs/tags/*:{_OURS}/all/tags/*"
 _OPTIONS = ("--progress", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
 _NOT_BY_HASH = ("Server does not allow request for unadvertised object", "not our ref")
 """What a server says that sends no commit by its hash (uploadpack.allowReachableSHA1InWant in git-config(1))."""
+_QUIET_S = 2.0
+"""After how many seconds in which nothing arrives this is shown."""
+_NO_PROGRESS = re.compile("From |.* -> |notice: ")
+"""Lines of git's that are no progress, such as what it calls the refs here."""
+_RECEIVED = ("Receiving objects: ", "Unpacking objects: ")
+"""Of what git receives as a pack it checks each object; what a server says is shown after "remote: "."""
 _LONGEST_LINE = 500
 """Maximum number of characters of a line of progress."""
 
@@ -43,8 +54,9 @@ class Download:
 
     def __init__(self, git: Git, remote: Remote, mirror: Path, progress: Progress) -> None:
         self._git, self._remote, self._mirror, self._progress = git, remote, mirror, progress
-        self._line, self._is_cut_off = "", False
+        self._line, self._is_cut_off, self._is_received = "", False, False
         self._before = self._size = 0
+        self._shown, self._heard_s = "", 0.0
         self.has_fetched = False
 
     def commit(self) -> str:
@@ -59,6 +71,9 @@ class Download:
         if COMMIT.fullmatch(ref) and (commit := self._pinned(ref)):
             return commit
         for kind, name, offered in self._offered(ref):
+            if not COMMIT.fullmatch(offered):
+                what = "its objects have SHA-256 names, which are not supported"
+                raise SourceError(Problem(self._remote.name, what, "convert it to SHA-1"))
             own = f"{_OURS}/{kind}"
             if not self._holds(own, offered):
                 self._fetch(f"+{name}:{own}")
@@ -67,9 +82,19 @@ class Download:
                 raise SourceError(
                     Problem(self._remote.name, "it is a shallow clone, without its history", todo)
                 )
+            if not self._is_here(own):
+                raise SourceError(
+                    Problem(self._remote.name, f'{kind} "{ref}" names no commit', "correct git.ref")
+                )
             return self._git.ask("rev-parse", "--verify", f"{own}^{{commit}}")
-        todo = "correct git.ref, or push what it names"
+        todo = f"correct git.ref{self._default_branch()}, or push what it names"
         raise SourceError(Problem(self._remote.name, f'it has no branch, tag or commit "{ref}"', todo))
+
+    def _default_branch(self) -> str:
+        """Return in words which branch the remote's HEAD names, "" if it names none that exists."""
+        said = self._list("--symref", "--", self._remote.url, "HEAD")
+        found = re.match("ref: refs/heads/([^\t\n]+)\t", said)
+        return f' (the default branch is "{found[1]}")' if found else ""
 
     def _pinned(self, ref: str) -> str:
         """Return the commit of a full hash, "" if the remote has none; one that is here is not asked for again."""
@@ -83,6 +108,7 @@ class Download:
         return self._git.ask("rev-parse", "--verify", f"{ref}^{{commit}}") if self._is_here(ref) else ""
 
     def _is_here(self, commit: str) -> bool:
+        """Tell whether a hash or ref is one of a commit, or of a tag of it, in the mirror."""
         return self._git.holds("cat-file", "-e", f"{commit}^{{commit}}")
 
     def _holds(self, own: str, offered: str) -> bool:
@@ -94,33 +120,70 @@ class Download:
     def _offered(self, ref: str) -> Iterator[tuple[str, str, str]]:
         """Yield "branch" and "tag", if the remote has one of that name, its full name, and the object that it names."""
         names = {"branch": f"refs/heads/{ref}", "tag": f"refs/tags/{ref}"}
-        lines = self._git.ask("ls-remote", "--quiet", "--", self._remote.url, *names.values()).split("\n")
+        lines = self._list("--", self._remote.url, *names.values()).split("\n")
         # git takes the names for patterns.
         offered = {name: found for found, _, name in (line.partition("\t") for line in lines)}
         yield from ((kind, name, offered[name]) for kind, name in names.items() if name in offered)
 
+    def _list(self, *words: str) -> str:
+        self._start_waiting()
+        return self._git.ask("ls-remote", "--quiet", *words, watch=self._wait)
+
     def _fetch(self, *refspecs: str) -> None:
         words = ("fetch", *_OPTIONS, "--", self._remote.url, *refspecs)
         accepted = {f"fetch.fsck.{name}": "ignore" for name in self._remote.accept}
-        self._line, self._is_cut_off = "", False
+        self._line, self._is_cut_off, self._is_received = "", False, False
         self._before = self._size = self.measure()
         self.has_fetched = True
+        self._start_waiting()
         self._git.ask(*words, settings=accepted, watch=self._watch)
+        if not self._is_received:
+            self._check()
+
+    def _check(self) -> None:
+        """Check objects that git has fetched file by file, as from a plain web server: those it does not check."""
+        accepted = {f"fsck.{name}": "ignore" for name in self._remote.accept}
+        self._line, self._before = "", self.measure()
+        try:
+            self._git.ask(
+                "fsck", "--strict", "--no-dangling", "--progress", settings=accepted, watch=self._watch
+            )
+        except SourceError:
+            # Nothing that was refused may be found here the next time.
+            shutil.rmtree(self._mirror, ignore_errors=True)
+            raise
 
     def _watch(self, printed: str) -> bool:
         """Hand on each line of progress; end a download that is too large, and tell whether one goes on."""
         *lines, self._line = re.split(r"[\r\n]", self._line + printed)
         self._line = self._line[-_LONGEST_LINE:]
         for line in filter(None, map(str.strip, lines)):
+            self._is_received |= line.startswith(_RECEIVED)
             self._is_cut_off |= "shallow roots are not allowed" in line
-            self._progress(line[:_LONGEST_LINE])
+            if not _NO_PROGRESS.match(line):
+                self._shown = line[:_LONGEST_LINE]
+                self._progress(self._shown)
         size = self.measure()
         has_grown, self._size = size != self._size, size
         if size - self._before > self._remote.max_download:
             what = f"the download is larger than {print_size(self._remote.max_download)}"
             todo = "raise git.maxDownload, or set git.ref to another branch, tag or commit"
             raise SourceError(Problem(self._remote.name, what, todo))
-        return has_grown or bool(printed)
+        if has_grown or printed:
+            self._heard_s = time.monotonic()
+            return True
+        return self._wait("")
+
+    def _start_waiting(self) -> None:
+        self._shown, self._heard_s = f"waiting for {self._remote.name} to answer", time.monotonic()
+
+    def _wait(self, _printed: str) -> bool:
+        """Show what is waited for, and for how long; that is no progress."""
+        quiet_s = time.monotonic() - self._heard_s
+        if quiet_s >= _QUIET_S:
+            limit = f"aborted after {self._remote.timeout_s:g} s"
+            self._progress(f"no data for {quiet_s:.0f} s ({limit}): {self._shown}")
+        return False
 
     def measure(self) -> int:
         """Return the size of all objects in the mirror, with those that are being downloaded, in bytes."""

@@ -1,8 +1,4 @@
-"""
-Where specs come from, and whom to believe.
-
-Separate because settings say it, and everything else of this folder works with it.
-"""
+"""Describe a remote repository: where it is, what of it is used, and whose signatures count."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

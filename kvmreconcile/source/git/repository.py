@@ -1,15 +1,12 @@
 """
-From a remote repository to the revision in force: fetch, find, trust, lay out.
+Bring the newest commit of a repository into force: fetch it, check it, check it out.
 
-Separate from who asks for it and when. Whatever fails leaves the revision in force as it is.
+Whatever fails leaves the revision in force as it is.
 """
 
-import fcntl
-import os
 import shutil
-import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from kvmreconcile.owner import acting_as_owner
 from kvmreconcile.source.files import MAX_DEPTH, MAX_FILES
 from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.download import Download, Progress
+from kvmreconcile.source.git.lock import locked
 from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.source.git.revisions import Revision, Revisions
 from kvmreconcile.source.git.signatures import Signatures
@@ -36,9 +34,6 @@ MAX_SIZE = 1 << 30
 """Maximum size of a revision in bytes; images of volumes may be among its files."""
 _LONGEST_LINE = 500
 """Maximum number of characters of a commit's subject and author; the rest is cut off."""
-LOCK_S = 130.0
-"""How long to wait for another process's fetch; then this one gives up."""
-_PAUSE_S = 0.1
 _MEND_STATE = "mend the state's directory"
 
 
@@ -86,7 +81,7 @@ class Repository:
         Bring the newest revision into force, and tell whether it is another than before.
 
         Args:
-            progress: Called with each line of git's progress.
+            progress: Called with each line of progress, and with what is waited for.
 
         Raises:
             SourceError: It cannot be had, or must not be used; the one in force stays.
@@ -104,13 +99,14 @@ class Repository:
 
     def _update(self) -> bool:
         download = Download(self._git, self._remote, self._mirror, self._progress)
-        commit = self._fetch(download)
         try:
-            return self._use(commit)
+            return self._use(self._fetch(download))
         except SourceError:
             if download.has_fetched and download.measure() > 2 * self._remote.max_download:
-                # Whoever can push could fill the disk with commits that are refused one after the other.
-                self._collect_garbage()
+                # Whoever can push could fill the disk with commits that are refused one after the other. A download
+                # from a web server that is aborted leaves the objects that were complete.
+                with suppress(SourceError):
+                    self._collect_garbage()
             raise
 
     def _collect_garbage(self) -> None:
@@ -118,6 +114,7 @@ class Repository:
         last = self._revisions.last()
         if last and self._git.holds("cat-file", "-e", last.commit):
             self._git.ask("update-ref", "refs/fetched/in-force", last.commit)
+        self._progress("deleting downloaded objects that are not used")
         self._git.ask("gc", "--quiet", "--prune=now")
 
     def _use(self, commit: str) -> bool:
@@ -142,6 +139,7 @@ class Repository:
             signer=signer,
             submodules=tuple(entry.path for entry in entries if entry.kind == "commit"),
         )
+        self._progress(f"checking out commit {commit[:12]} (files: {len(entries):,})")
         self._revisions.put_in_force(revision, lambda directory: self._check_out(commit, directory))
         return True
 
@@ -160,48 +158,33 @@ class Repository:
             return download.commit()
         except SourceError:
             self._sweep()
-            # A power cut may have damaged the mirror, which is but a copy.
-            if self._git.holds("fsck", "--connectivity-only"):
+            if not self._is_damaged():
                 raise
             shutil.rmtree(self._mirror, ignore_errors=True)
             self._prepare()
             return download.commit()
 
+    def _is_damaged(self) -> bool:
+        """Tell whether the mirror, which is but a copy, was damaged, as by a power cut."""
+        try:
+            return self._mirror.exists() and not self._git.holds("fsck", "--connectivity-only")
+        except SourceError:
+            # It is too large to be checked in time; the first error counts.
+            return False
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Work on the mirror while no other process does, nor a git that was left running when its caller was killed."""
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            handle = os.open(
-                self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-            )
-        except OSError as error:
-            raise self._refused(f"{self._directory}: {error.strerror}", _MEND_STATE) from None
-        try:
-            self._wait_for(handle)
-            with self._git.holding(handle):
-                yield
-        finally:
-            os.close(handle)
-
-    def _wait_for(self, handle: int) -> None:
-        give_up_s = time.monotonic() + LOCK_S
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > give_up_s:
-                    raise self._refused(
-                        "another kvmreconcile process is fetching it",
-                        "wait until it has finished (the daemon tries again at its next poll)",
-                    ) from None
-                time.sleep(_PAUSE_S)
-            else:
-                return
+        with locked(self._directory, self._remote.name, self._progress) as handle, self._git.holding(handle):
+            yield
 
     def _sweep(self) -> None:
         """Remove what a git that was killed has left in the mirror."""
         left = [path for pattern in _LEFTOVERS for path in self._mirror.glob(pattern)]
+        # From a server that only serves files, git has the index of a pack first.
+        left += (
+            each for each in self._mirror.glob("objects/pack/*.idx") if not each.with_suffix(".pack").exists()
+        )
         for path in left:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -210,13 +193,10 @@ class Repository:
 
     def _prepare(self) -> None:
         """Make the mirror unless it is there."""
-        try:
-            if not self._mirror.is_dir():
-                # git would block on a pipe.
-                self._mirror.unlink(missing_ok=True)
-            self._mirror.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise self._refused(f"{self._mirror}: {error.strerror}", _MEND_STATE) from None
+        if not self._mirror.is_dir():
+            # git would block on a pipe.
+            self._mirror.unlink(missing_ok=True)
+        self._mirror.mkdir(parents=True, exist_ok=True)
         self._git.ask("init", "--quiet", "--bare")
 
     def _trusted(self, commit: str) -> str:

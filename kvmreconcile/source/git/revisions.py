@@ -1,8 +1,8 @@
 """
-Revisions laid out as directories, and which of them is in force.
+Keep checked-out revisions as directories, and know which of them is in force.
 
-Separate from git, since the daemon and every command read specs from here when no server can be reached. A
-directory appears whole or not at all, and the one in force is named by a link that is turned at once.
+The daemon and every command read specs from here, also when no server can be reached. A directory is complete or
+absent, and a symbolic link that is replaced atomically names the one in force.
 """
 
 import json

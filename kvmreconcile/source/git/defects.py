@@ -1,0 +1,35 @@
+"""
+List the defects of objects that git can be told to ignore.
+
+Of the message IDs of git-fsck(1) these are the ones that stop a download and can be ignored. Fatal ones cannot
+("nulInHeader", "unterminatedHeader"), "skipList" is a setting, and those of severity INFO stop nothing. git skips an ID
+that its version does not know.
+
+Source: git-fsck(1), FSCK MESSAGES; git-config(1), fetch.fsck.<msg-id>.
+"""
+
+DEFECTS = (
+    "badDate", "badDateOverflow", "badEmail", "badGpgsig", "badHeaderContinuation", "badName", "badObjectSha1",
+    "badParentSha1", "badTimezone", "badTree", "badTreeSha1", "badType", "duplicateEntries", "emptyName", "fullPathname",
+    "gitattributesBlob", "gitattributesLarge", "gitattributesLineLength", "gitattributesMissing", "gitmodulesBlob",
+    "gitmodulesLarge", "gitmodulesMissing", "gitmodulesName", "gitmodulesPath", "gitmodulesSymlink", "gitmodulesUpdate",
+    "gitmodulesUrl", "hasDot", "hasDotdot", "hasDotgit", "largePathname", "missingAuthor", "missingCommitter",
+    "missingEmail", "missingNameBeforeEmail", "missingObject", "missingSpaceBeforeDate", "missingSpaceBeforeEmail",
+    "missingTag", "missingTagEntry", "missingTree", "missingType", "missingTypeEntry", "multipleAuthors", "nulInCommit",
+    "nullSha1", "treeNotSorted", "unknownType", "zeroPaddedDate", "zeroPaddedFilemode",
+)  # fmt: skip
+_BY_LOWER_CASE = {name.lower(): name for name in DEFECTS}
+
+
+def defect(name: str) -> str:
+    """
+    Return a message ID as git-fsck(1) spells it; git itself ignores case.
+
+    Raises:
+        ValueError: It is none that git can ignore.
+    """
+    if found := _BY_LOWER_CASE.get(name.lower()):
+        return found
+    raise ValueError(
+        f'"{name}" is not a message ID that git can ignore; it must be one of {", ".join(DEFECTS)}'
+    )

@@ -1,0 +1,53 @@
+"""Lock the mirror of a repository: one process at a time works on it."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kvmreconcile.errors import Problem, SourceError
+from kvmreconcile.source.git.download import Progress
+
+LOCK_S = 130.0
+"""How long to wait for another process's fetch; then this one gives up."""
+_PAUSE_S = 0.1
+
+
+@contextmanager
+def locked(directory: Path, name: str, progress: Progress) -> Iterator[int]:
+    """
+    Hold the lock of a directory, which is made if it is missing; gives the descriptor of the lock's file.
+
+    Args:
+        name: How messages call the repository.
+        progress: Called while another process has the lock.
+
+    Raises:
+        OSError: The lock's file cannot be opened.
+        SourceError: Another process has it for too long.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    began_s = time.monotonic()
+    try:
+        while not _is_taken(handle):
+            waited_s = time.monotonic() - began_s
+            if waited_s > LOCK_S:
+                todo = "wait until it has finished (the daemon tries again at its next poll)"
+                raise SourceError(Problem(name, "another kvmreconcile process is fetching it", todo))
+            progress(f"waiting for another kvmreconcile process ({waited_s:.0f} s of {LOCK_S:g} s)")
+            time.sleep(_PAUSE_S)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _is_taken(handle: int) -> bool:
+    """Try to take the lock; tell whether this process has it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,116 @@
+"""Each error of docs/git.md is produced, and each message of the product about repositories is there."""
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.origin import Origin
+from tests.source.place import Place
+from tests.source.refusals import AS_ROOT, ROWS
+
+CLONE = Path(__file__).parents[2]
+PAGE = (CLONE / "docs/git.md").read_text()
+NO_MESSAGES = {
+    "Could not read from remote repository": "git's, after a reason of ssh's that is shown",
+    "Server does not allow request for unadvertised object": "another way is taken",
+    "not our ref": "another way is taken",
+    "shallow roots are not allowed": "shown as a shallow clone",
+    "Load key": "recognized, for what to do",
+    "certificate verification failed": "recognized, for what to do",
+    "SSL certificate problem": "recognized, for what to do",
+    "fsck error": "recognized, for what to do",
+    "git fsck: ": "recognized, for what to do",
+    "Receiving objects: ": "git's own progress",
+    "Unpacking objects: ": "git's own progress",
+}
+"""Prose in the source that no user is shown, and why."""
+
+
+@dataclass(frozen=True)
+class Documented:
+    """A row of the page, with "…" for what differs."""
+
+    name: str
+    message: str
+    todo: str
+
+
+def documented() -> Iterator[Documented]:
+    settings = "see docs/commands.md"
+    for name, message, rest in re.findall(r"^\| `([\w-]+)` \| `([^`]+)` \| (.*) \|$", PAGE, re.MULTILINE):
+        todo = re.search(r"\| `([^`]+)`$", rest)
+        yield Documented(name, message, todo[1] if todo else settings)
+
+
+TABLE = tuple(documented())
+
+
+def pattern(text: str) -> str:
+    return ".+".join(map(re.escape, text.split("…")))
+
+
+def marked(error: Documented) -> object:
+    needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make the situation")
+    return pytest.param(error, id=error.name, marks=[needs_root] if error.name in AS_ROOT else [])
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    origin = Origin(tmp_path)
+    origin.commit("one")
+    return Place(tmp_path, origin, monkeypatch)
+
+
+@pytest.mark.parametrize("error", [*map(marked, TABLE)])
+def test_error_is_shown_as_documented(error: Documented, place: Place) -> None:
+    said = ROWS[error.name](place)
+
+    assert re.fullmatch(f".+: {pattern(error.message)}; {pattern(error.todo)}", said), said
+
+
+def test_every_error_is_documented_once() -> None:
+    assert sorted(error.name for error in TABLE) == sorted(ROWS)
+
+
+def prose(source: str) -> Iterator[str]:
+    """Yield what looks like a part of a message in a module, with "…" for what is put in."""
+    tree = ast.parse(source)
+    docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    inside = {each for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for each in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
+            text = "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and node not in docstrings | inside:
+            text = str(node.value)
+        else:
+            continue
+        if re.search(r"[a-z]{2,} [a-z]{2,}|… [a-z]{2,}|[a-z]{2,} …", text):
+            yield text
+
+
+@pytest.mark.parametrize(
+    "file", sorted((CLONE / "kvmreconcile/source/git").glob("*.py")), ids=lambda f: f.stem
+)
+def test_every_message_is_documented(file: Path) -> None:
+    cells = [text for error in TABLE for text in (error.message, error.todo)]
+    cells += re.findall(r"^```\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+    lacking = [
+        text
+        for text in prose(file.read_text())
+        if text not in NO_MESSAGES and not any(re.search(pattern(text), cell) for cell in cells)
+    ]
+
+    assert lacking == []
+
+
+def test_what_is_no_message_is_still_in_the_source() -> None:
+    sources = "".join(file.read_text() for file in (CLONE / "kvmreconcile/source/git").glob("*.py"))
+
+    assert [text for text in NO_MESSAGES if text not in sources] == []
