@@ -11,9 +11,9 @@ from pathlib import Path
 from kvmreconcile.credentials import credential
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.settings import Settings
-from kvmreconcile.source.files import BY_PATH, Naming
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.git.remote import Credentials
+from kvmreconcile.source.naming import BY_PATH, Naming
 
 
 @dataclass(frozen=True, slots=True)

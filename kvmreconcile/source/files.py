@@ -15,9 +15,9 @@ from pathlib import Path
 from kvmreconcile.model import Source
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.left_out import SUBMODULE, is_pointer_file, pointer, submodules
+from kvmreconcile.source.naming import BY_PATH, Naming, is_spec
 from kvmreconcile.source.text import MAX_BYTES, shown_path
 
-SUFFIXES = (".yaml", ".yml")
 _DATA = ".json"
 """Data that specs are often generated from: in a repository a pointer in its place shows that the checkout lacks it."""
 _PART = 65536
@@ -80,37 +80,12 @@ class Waypoint:
 Found = SpecFile | Fault | Waypoint
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """
-    How messages call files: by their paths, or by what they are called elsewhere.
-
-    Attributes:
-        root: The copy of another directory, whose files are called as they are there; None for no such thing.
-        called: That directory's own name, "" for none.
-        submodules: Paths in that directory that the copy leaves out.
-    """
-
-    root: Path | None = None
-    called: str = ""
-    submodules: tuple[str, ...] = ()
-
-    def of(self, path: Path) -> str:
-        """Return a file's name as it can be printed."""
-        if self.root is None or path == self.root or not path.is_relative_to(self.root):
-            return shown_path(path)
-        return shown_path(Path(self.called, path.relative_to(self.root)))
-
-
-BY_PATH = Naming()
-
-
 def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]:
     """
     Read the files named, and those in the directories named, in the order of their names.
 
-    In a directory only *.yaml and *.yml count, hidden ones (".git", ".#x.yaml") do not. A file that is
-    reached twice is read once.
+    In a directory only *.yaml and *.yml count, in lower or upper case; hidden ones (".git", ".#x.yaml") do not. A
+    file that is reached twice is read once.
     """
     for name in naming.submodules:
         todo = "put its specs into the repository itself, or move it out of git.directory"
@@ -203,13 +178,13 @@ def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Ent
     if tree.naming.root is None:
         yield from submodules(directory, tree.naming.of(directory))
     for entry in found:
-        is_spec = entry.name.endswith(SUFFIXES)
-        if is_spec and entry.is_file(follow_symlinks=False):
+        is_named_so = is_spec(entry.name)
+        if is_named_so and entry.is_file(follow_symlinks=False):
             yield _Entry(directory / entry.name, f"{above[-1].rstrip('/')}/{entry.name}", tree)
-        elif is_spec or _may_be_directory(entry):
+        elif is_named_so or _may_be_directory(entry):
             yield from map(Waypoint, _turns(Path(entry.path)))
             yield from _walk(directory / entry.name, tree, above)
-        elif tree.naming.root and entry.name.endswith(_DATA) and is_pointer_file(Path(entry.path)):
+        elif tree.naming.root and entry.name.lower().endswith(_DATA) and is_pointer_file(Path(entry.path)):
             yield pointer(tree.naming.of(directory / entry.name))
 
 

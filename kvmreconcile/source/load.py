@@ -15,8 +15,9 @@ from kvmreconcile.kinds.kind import Document, Kind
 from kvmreconcile.model import Desired, Key, Sightings
 from kvmreconcile.source.drafts import Draft, without_open
 from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.files import BY_PATH, Found, Naming, SpecFile, Waypoint, read_all
+from kvmreconcile.source.files import Found, SpecFile, Waypoint, read_all
 from kvmreconcile.source.left_out import is_pointer_file, pointer
+from kvmreconcile.source.naming import BY_PATH, Naming
 from kvmreconcile.source.piece import Piece, read_pieces
 
 

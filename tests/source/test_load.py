@@ -10,8 +10,8 @@ from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
 from kvmreconcile.source import files
 from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.files import Naming
 from kvmreconcile.source.load import Loaded, Loader, load
+from kvmreconcile.source.naming import Naming
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 VOLUME = """\
@@ -53,6 +53,15 @@ def test_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert names(loaded) == ["first", "second", "third"]
     assert list(loaded.desired) == [Key("Network", name) for name in ("first", "second", "third")]
     assert (loaded.problems, loaded.frozen, loaded.complete) == ((), frozenset(), True)
+
+
+@pytest.mark.case("46")
+@pytest.mark.parametrize("name", ["N.YAML", "n.Yml", "n.YML"])
+def test_suffix_of_a_spec_counts_in_upper_case_too(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(network("lan"))
+    (tmp_path / "n.yaml.txt").write_text(network("other"))
+
+    assert names(load_tree(tmp_path)) == ["lan"]
 
 
 def test_a_document_knows_its_line_and_directory(tmp_path: Path) -> None:
