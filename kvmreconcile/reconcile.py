@@ -123,6 +123,7 @@ class Site:
             software=self.connection.software() if any(e.refused for e in edits.values()) else "",
             sightings=specs.sightings,
             host_id=here,
+            notes=specs.extent.notes,
             memory=self._memory,
         )
         world = replace(world, obstacles=self._obstacles.in_existing(world))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
+from kvmreconcile.errors import Problem
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.objects import Actual, Desired, Key, Obstacle, Stamp
 from kvmreconcile.model.policy import Leftover
@@ -259,6 +260,7 @@ class World:
         sightings: Since when the specs have said what they say. Without it they have only just been read.
         host_id: Which host libvirt manages; None where nobody asked.
         lost: Why what the state said is taken to be lost, and what to do; "" where it is not.
+        notes: Warnings about specs, which do not block the plan.
         memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
             saves work and decides nothing.
     """
@@ -282,6 +284,7 @@ class World:
     sightings: Sightings = field(default_factory=Sightings)
     host_id: HostId | None = None
     lost: str = ""
+    notes: tuple[Problem, ...] = ()
     memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 

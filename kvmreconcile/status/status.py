@@ -72,6 +72,7 @@ class Status:
         broken: Why no pass came to its end since the last that did, "" if none was broken off.
         paused: Somebody's word that nothing at all is to be done, None if nobody said so.
         problems: What is wrong with specs.
+        notes: Warnings about specs.
         blind: What of the host could not be listed.
         lost: Why the state is taken to be lost, and what to do; "" where it is not.
         objects: How each stands, in the order of their keys: all that have a spec, and what else is to be acted on.
@@ -90,6 +91,7 @@ class Status:
     broken: str = ""
     paused: Suspension | None = None
     problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
     blind: tuple[Blind, ...] = ()
     lost: str = ""
     objects: Mapping[Key, Standing] = field(default_factory=dict)

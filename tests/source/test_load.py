@@ -103,13 +103,20 @@ def test_empty_documents_are_no_documents_and_forbid_pruning(tmp_path: Path, tex
 
     loaded = load_tree(tmp_path)
 
-    assert (loaded.documents, loaded.problems, loaded.complete) == ((), (), False)
+    assert (loaded.documents, loaded.complete) == ((), False)
+    assert [problem.what.partition(";")[0] for problem in loaded.problems] == ["no spec was found in 1 file"]
 
 
-def test_an_empty_directory_forbids_pruning(tmp_path: Path) -> None:
+@pytest.mark.case("46")
+def test_an_empty_directory_is_an_error_and_forbids_pruning(tmp_path: Path) -> None:
     loaded = load_tree(tmp_path)
 
-    assert (loaded.problems, loaded.complete) == ((), False)
+    assert not loaded.complete
+    (problem,) = loaded.problems
+    assert str(problem) == (
+        f"{tmp_path}: no spec was found in 0 files; in a directory, only files ending in .yaml or .yml (in lower or "
+        "upper case) are read, and nothing hidden; write a spec, or name another path; nothing is removed meanwhile"
+    )
 
 
 def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
