@@ -32,7 +32,7 @@ from watchdog.observers.polling import PollingObserver
 
 from kvmreconcile.daemon.writers import Writers
 from kvmreconcile.source.filesystems import tells_of_changes
-from kvmreconcile.source.naming import is_spec
+from kvmreconcile.source.naming import IGNORE_FILE, is_spec
 
 Ring = Callable[[], None]
 How = Literal["auto", "events", "poll"]
@@ -113,7 +113,7 @@ class _Handler(FileSystemEventHandler):
         # Specs may be links into a directory by way of a link, mostly a hidden one, that is turned for all at once.
         if Path(path).is_symlink() and Path(path).is_dir():
             return True
-        return not name.startswith(".") and (event.is_directory or is_spec(name))
+        return name == IGNORE_FILE or (not name.startswith(".") and (event.is_directory or is_spec(name)))
 
 
 def _ignore(_event: FileSystemEvent) -> None:

@@ -16,10 +16,11 @@ from kvmreconcile.model import Desired, Key, Sightings
 from kvmreconcile.source.drafts import Draft, without_open
 from kvmreconcile.source.extent import FOREIGN, Extent, LeftOut
 from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.files import Found, SpecFile, Waypoint, read_all
+from kvmreconcile.source.files import Found, SpecFile, read_all
 from kvmreconcile.source.left_out import is_pointer_file, pointer
 from kvmreconcile.source.naming import BY_PATH, Naming
 from kvmreconcile.source.piece import Foreign, Piece, Pieces, read_pieces
+from kvmreconcile.source.walk import Waypoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from kvmreconcile.source import files
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.load import Loaded, Loader, load
 from kvmreconcile.source.naming import Naming
+from kvmreconcile.source.walk import Waypoint
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 VOLUME = """\
@@ -183,7 +184,7 @@ def test_symlink_that_replaces_a_file_after_the_walk_is_not_followed_outside(tmp
     specs.mkdir()
     secret.write_text(network("secret"))
     write(specs, a_yaml=network("a"), b_yaml=network("b"))
-    found = (each for each in files.read_all([specs]) if not isinstance(each, files.Waypoint))
+    found = (each for each in files.read_all([specs]) if not isinstance(each, Waypoint))
 
     assert isinstance(next(found), files.SpecFile)
     (specs / "b.yaml").unlink()
