@@ -109,6 +109,7 @@ class _Run:
             return 1
         for _ in range(ROUNDS):
             if not plan.actions and not plan.records:
+                self.site.note_files(world)
                 break
             permitted = self.permitted(plan)
             if permitted is None:

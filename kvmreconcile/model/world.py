@@ -261,6 +261,8 @@ class World:
         host_id: Which host libvirt manages; None where nobody asked.
         lost: Why what the state said is taken to be lost, and what to do; "" where it is not.
         notes: Warnings about specs, which do not block the plan.
+        files: In which file the spec of each object is, as the state remembers it.
+        unread: Objects of ours without a spec whose last spec was in a file that was not read, and why.
         memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
             saves work and decides nothing.
     """
@@ -285,6 +287,8 @@ class World:
     host_id: HostId | None = None
     lost: str = ""
     notes: tuple[Problem, ...] = ()
+    files: Mapping[Key, str] = field(default_factory=dict)
+    unread: Mapping[Key, Obstacle] = field(default_factory=dict)
     memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 

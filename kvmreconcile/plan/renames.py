@@ -176,6 +176,8 @@ def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
             f"{key} has what {former} had, whose spec may be among those that are wrong or could not be read"
         )
         return Hold.INCOMPLETE, why, "mend the specs; nothing is renamed meanwhile", None
+    if unread := world.unread.get(former):
+        return Hold.UNREAD, f"{key} has what {former} had; {unread.why}", unread.todo, None
     if stopped := stop(former, world):
         hold, why, release, until = stopped
         return hold, f"as {former}, {why}", release, until

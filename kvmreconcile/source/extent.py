@@ -89,8 +89,9 @@ class Extent:
     Attributes:
         paths: What was to be read.
         files: In which file the spec of each object is, as the state remembers it.
-        read: All files that were read, likewise.
+        read: The paths of all files that were read, with symbolic links resolved.
         left_out: Files and directories that were left out.
+        whole: Whether everything that was to be read could be.
     """
 
     paths: tuple[Path, ...] = ()
@@ -98,6 +99,7 @@ class Extent:
     files: Mapping[Key, str] = field(default_factory=dict)
     read: frozenset[str] = frozenset()
     left_out: tuple[LeftOut, ...] = ()
+    whole: bool = True
 
     @property
     def notes(self) -> tuple[Problem, ...]:
@@ -116,7 +118,8 @@ class Extent:
             return self._obstacle(
                 file, out.why if out.place == file else f"is in {out.name}, which {out.why}", out.reason
             )
-        if file not in self.read and self._exists(file):
+        path = self.naming.path_of(file) if self.whole else None
+        if path and os.path.lexists(path) and os.path.realpath(path) not in self.read:
             return self._obstacle(file, _NOT_READ.what, _NOT_READ)
         return None
 

@@ -144,13 +144,13 @@ class _Loading:
         changed_s = file.stamp.changed_s if file.stamp else self.read_s
         self.newest_s = max(self.newest_s, changed_s)
         place = self.extent.naming.place_of(file.path)
-        self.read.add(place)
         match pieces:
             case Fault():
                 self.note(pieces)
             case Foreign(what=what):
                 self.left_out.append(LeftOut(file.name, place, FOREIGN, what))
             case _:
+                self.read.add(file.real)
                 self._take_pieces(pieces, file, place)
 
     def _take_pieces(self, pieces: tuple[Piece, ...], file: SpecFile, place: str) -> None:
@@ -183,7 +183,11 @@ class _Loading:
         ordered = sorted(self.faults, key=lambda fault: fault.order)
         problems = tuple(dict.fromkeys(fault.problem() for fault in ordered))
         extent = replace(
-            self.extent, files=self.files, read=frozenset(self.read), left_out=tuple(self.left_out)
+            self.extent,
+            files=self.files,
+            read=frozenset(self.read),
+            left_out=tuple(self.left_out),
+            whole=self.complete,
         )
         if self.complete and not count and extent.paths:
             problems = (extent.nothing_found(),)

@@ -30,6 +30,7 @@ from kvmreconcile.state.rows import (
     write_place,
     write_trial,
 )
+from kvmreconcile.state.spec_files import SpecFiles
 from kvmreconcile.state.suspensions import Suspensions
 
 T = TypeVar("T")
@@ -74,6 +75,7 @@ class State:
         recovered: Where a damaged database was moved when this one was opened in its place, else None.
         notice: What people should know of that, "" for nothing.
         binding: The host that the state belongs to.
+        spec_files: The file of each object's last spec.
     """
 
     def __init__(self, opened: Opened, path: Path) -> None:
@@ -85,6 +87,7 @@ class State:
         self._lock = Lock()
         self._claim = Claim(path.parent)
         self.binding = Binding(self._using, path.parent)
+        self.spec_files = SpecFiles(self._using)
         self._suspensions = Suspensions(self._using, path.parent)
         self._known: dict[tuple[Any, ...], Applied] = {}
         self._garbled: dict[str, dict[Key, str]] = {}
