@@ -13,9 +13,9 @@ from kvmreconcile.credentials import credential
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.model import ALL_FILES, Root, SpecSource
 from kvmreconcile.settings import Settings
-from kvmreconcile.source.files import BY_PATH, Naming
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.git.remote import Credentials
+from kvmreconcile.source.naming import BY_PATH, Naming
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Separate from the command line and the daemon, which are only two ways of asking
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import entry_points
@@ -14,12 +14,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from kvmreconcile.errors import Problem
+from kvmreconcile.errors import Problem, StateError
 from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Action, Key, Plan, Provenance, Prune, Report, World
+from kvmreconcile.model import Action, Key, Obstacle, Plan, Provenance, Prune, Report, World
 from kvmreconcile.observe import Observer
 from kvmreconcile.obstacles import Obstacles
 from kvmreconcile.origin import configured_source
@@ -126,16 +126,32 @@ class Site:
             sightings=specs.sightings,
             provenance=Provenance(specs.source, configured_source(settings), self.state.sources.all()),
             host_id=here,
+            notes=specs.extent.notes,
+            files=specs.extent.files,
+            unread=self._unread(specs, applied),
             memory=self._memory,
         )
         world = self._judged(self.confirmed(world, absent_data(world, self.kinds)))
         # Asked after observing: what another process makes meanwhile, it makes once it knows.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
+    def _unread(self, specs: Loaded, applied: Collection[Key]) -> dict[Key, Obstacle]:
+        """Return the objects of ours without a spec whose last spec was in a file that was not read, and why it was not."""
+        files = self.state.spec_files.all()
+        without = {key for key in applied if key in files} - specs.desired.keys() - specs.frozen
+        found = ((key, specs.extent.unread(files[key])) for key in sorted(without))
+        return {key: obstacle for key, obstacle in found if obstacle}
+
+    def note_files(self, world: World) -> None:
+        """Remember in which file the spec of each object is; if that fails, as on a full disk, the next pass does it."""
+        with suppress(StateError):
+            self.state.spec_files.note(world.files, world.applied)
+
     def claim(self, world: World) -> None:
         """Bind the state to the host that was observed, when it is used for the first time, and know it to be new."""
         if world.host_id:
             self.state.binding.claim(world.host_id, self.connection.uri)
+        self.note_files(world)
         if not world.lost:
             self.state.prove()
 

@@ -104,6 +104,7 @@ class _Run:
         for _ in range(ROUNDS):
             if not plan.actions and not plan.records:
                 self.site.record_sources(plan, world)
+                self.site.note_files(world)
                 break
             permitted = self.permitted(plan)
             if permitted is None:

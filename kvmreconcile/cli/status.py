@@ -17,7 +17,7 @@ from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.site import chosen
 from kvmreconcile.cli.terminal import palette, say, show
 from kvmreconcile.control.client import Client
-from kvmreconcile.errors import NoDaemon
+from kvmreconcile.errors import NoDaemon, Problem
 from kvmreconcile.plan.render.elsewhere import not_considered
 from kvmreconcile.plan.render.words import visible
 from kvmreconcile.reconcile import known_kinds
@@ -160,14 +160,18 @@ def _object(each: Json) -> Iterator[str]:
 
 
 def _problems(found: Json) -> Iterator[str]:
-    for problem in found["problems"]:
-        todo = f"; {problem['todo']}" if problem["todo"] else ""
-        yield visible(f"{problem['where']}: {problem['what']}{todo}")
+    yield from (visible(_said(problem)) for problem in found["problems"])
+    # Daemons of earlier versions send none.
+    yield from (visible(f"warning: {_said(note)}") for note in found.get("notes", ()))
     for hidden in found["hidden"]:
         yield visible(f"{hidden['prefix']}*: not seen: {hidden['why']}")
     # A daemon of an earlier version says nothing of it.
     others = {each["source"]: each["objects"] for each in found.get("notConsidered", ())}
     yield from not_considered(others)
+
+
+def _said(problem: Json) -> str:
+    return str(Problem(problem["where"], problem["what"], problem["todo"]))
 
 
 def _ago(moment: str) -> str:

@@ -20,6 +20,7 @@ Event = NewType("Event", str)
 
 ENDS = {
     Event("spec.wrong"): Event("spec.mended"),
+    Event("spec.warning"): Event("spec.warning_over"),
     Event("object.held"): Event("object.released"),
     Event("object.pending"): Event("object.in_force"),
     Event("host.hidden"): Event("host.seen"),
@@ -41,6 +42,8 @@ def notices(specs: Loaded, world: World, plan: Plan) -> Iterator[Notice]:
     """Yield all conditions that a pass has found."""
     for problem in (*specs.problems, *plan.problems):
         yield _notice("spec.wrong", where=problem.where, what=problem.what, todo=problem.todo)
+    for note in plan.notes:
+        yield _notice("spec.warning", where=note.where, what=note.what, todo=note.todo)
     if plan.lost:
         yield _notice("state.lost", why=plan.lost)
     for blind in world.observed.blind:

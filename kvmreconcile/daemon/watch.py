@@ -31,8 +31,8 @@ from watchdog.observers.inotify import InotifyObserver
 from watchdog.observers.polling import PollingObserver
 
 from kvmreconcile.daemon.writers import Writers
-from kvmreconcile.source.files import SUFFIXES
 from kvmreconcile.source.filesystems import tells_of_changes
+from kvmreconcile.source.naming import IGNORE_FILE, is_spec
 
 Ring = Callable[[], None]
 How = Literal["auto", "events", "poll"]
@@ -114,7 +114,7 @@ class _Handler(FileSystemEventHandler):
         # Specs may be links into a directory by way of a link, mostly a hidden one, that is turned for all at once.
         if Path(path).is_symlink() and Path(path).is_dir():
             return True
-        return not name.startswith(".") and (event.is_directory or name.endswith(SUFFIXES))
+        return name == IGNORE_FILE or (not name.startswith(".") and (event.is_directory or is_spec(name)))
 
 
 def _ignore(_event: FileSystemEvent) -> None:

@@ -20,8 +20,9 @@ from watchdog.events import (
     FileSystemEvent,
 )
 
-from kvmreconcile.source.files import SUFFIXES, SpecFile, Stamp
+from kvmreconcile.source.files import SpecFile, Stamp
 from kvmreconcile.source.filesystems import tells_of_changes
+from kvmreconcile.source.naming import is_spec
 from kvmreconcile.source.writing import Written, is_written
 
 
@@ -106,7 +107,7 @@ class Writers:
 
     def _close(self, path: str) -> None:
         self._forget(path)
-        stamp = _stamp(path) if path.endswith(SUFFIXES) else None
+        stamp = _stamp(path) if is_spec(path) else None
         if stamp:
             self._closed[path] = stamp
 

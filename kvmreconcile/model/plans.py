@@ -109,6 +109,7 @@ class Hold(Enum):
     FAULT = "it stands still, and not because anybody wants it"
     LEFT = "its spec leaves it off"
     SETTLE = "the edit must settle first"
+    UNREAD = "the file of its last spec is not read"
     INCOMPLETE = "not every spec could be read"
     RENAME = "it is an object that exists, under a new name"
     CLAIM = "another object still has what it needs"

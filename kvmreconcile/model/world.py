@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
+from kvmreconcile.errors import Problem
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.objects import Actual, Desired, Key, Obstacle, Stamp
 from kvmreconcile.model.policy import Leftover
@@ -261,6 +262,9 @@ class World:
         provenance: From which sources of specs objects come, and which was read.
         host_id: Which host libvirt manages; None where nobody asked.
         lost: Why what the state said is taken to be lost, and what to do; "" where it is not.
+        notes: Warnings about specs, which do not block the plan.
+        files: In which file the spec of each object is, as the state remembers it.
+        unread: Objects of ours without a spec whose last spec was in a file that was not read, and why.
         memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
             saves work and decides nothing.
     """
@@ -285,6 +289,9 @@ class World:
     provenance: Provenance = field(default_factory=Provenance)
     host_id: HostId | None = None
     lost: str = ""
+    notes: tuple[Problem, ...] = ()
+    files: Mapping[Key, str] = field(default_factory=dict)
+    unread: Mapping[Key, Obstacle] = field(default_factory=dict)
     memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 

@@ -9,6 +9,7 @@ from kvmreconcile.passes.sightings import SightingLog
 from kvmreconcile.passes.stale import Stale
 from kvmreconcile.reconcile import Site
 from kvmreconcile.source.drafts import Drafts
+from kvmreconcile.source.extent import Extent
 from kvmreconcile.source.files import SpecFile, read_all
 from kvmreconcile.source.load import Loaded, Loader
 from kvmreconcile.source.writing import Written
@@ -62,6 +63,6 @@ class Reading:
         read_s = self.clock()
         found = read_all(origin.paths, origin.naming)
         counts = found if origin.commit else self.drafts.finished(found, unchanged_s)
-        specs = loader.put_together(counts, origin.naming)
+        specs = loader.put_together(counts, Extent(tuple(origin.paths), origin.naming))
         sightings = self._sightings.read(specs, read_s, delivered=bool(origin.commit))
         return replace(specs, sightings=sightings, source=origin.source)

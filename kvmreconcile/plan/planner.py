@@ -95,7 +95,7 @@ def plan(
         in_sync=tuple(key for key in found.in_sync if key not in unsound),
         records=(*dict.fromkeys((*found.records, *over)), *gone.vanished),
         problems=needs.problems,
-        notes=needs.notes,
+        notes=(*world.notes, *needs.notes),
         instead={
             k: d for k, d in edits.back.items() if k not in over and not (approved and k in again.steps)
         },

@@ -8,7 +8,7 @@ be removed an object must be in our inventory and, where libvirt keeps metadata,
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Action, Actual, Held, Hold, Key, Prune, Unknown, World
+from kvmreconcile.model import Action, Actual, Held, Hold, Key, Prune, Unknown, Why, World
 from kvmreconcile.plan.brakes import Limits, too_many_removals
 from kvmreconcile.plan.look import AGAIN, ONCE_IDLE
 from kvmreconcile.plan.needs import Rulebooks
@@ -127,18 +127,25 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
     if not isinstance(actual, Actual):
         why = actual.why if isinstance(actual, Unknown) else "it cannot be seen now"
         return Held(action, Hold.UNKNOWN, why, AGAIN)
-    if not world.complete or world.frozen or not world.desired:
-        # A frozen one may be this object's, under another name.
-        are_some = world.desired or world.frozen
-        why = (
-            "some specs are wrong or could not be read" if are_some else "no spec was found or could be read"
-        )
-        return Held(action, Hold.INCOMPLETE, why, "mend the specs; nothing is removed meanwhile")
+    if unread := _unread(action.key, world):
+        return Held(action, *unread)
     if action.policy.protect:
         return Held(action, Hold.PROTECTED, "its last spec protects it", "remove it by hand")
     if actual.job:
         return Held(action, Hold.BUSY, actual.job, ONCE_IDLE)
     return None
+
+
+def _unread(key: Key, world: World) -> Why | None:
+    """Return why an object may have a spec all the same, None if it certainly has none."""
+    if obstacle := world.unread.get(key):
+        return Hold.UNREAD, obstacle.why, obstacle.todo
+    if world.complete and world.desired and not world.frozen:
+        return None
+    # A frozen one may be this object's, under another name.
+    are_some = world.desired or world.frozen
+    why = "some specs are wrong or could not be read" if are_some else "no spec was found or could be read"
+    return Hold.INCOMPLETE, why, "mend the specs; nothing is removed meanwhile"
 
 
 def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans) -> Held | None:

@@ -182,6 +182,8 @@ def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
         why = f"{key} has what {former} has, which comes from another source ({source})"
         todo = f"add --prune confirm to have {former} renamed, or let {key} claim something else"
         return Hold.RENAME, why, todo, None
+    if unread := world.unread.get(former):
+        return Hold.UNREAD, f"{key} has what {former} had; {unread.why}", unread.todo, None
     if stopped := stop(former, world):
         hold, why, release, until = stopped
         return hold, f"as {former}, {why}", release, until

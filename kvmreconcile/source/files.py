@@ -8,26 +8,19 @@ seen would look like one that is gone.
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kvmreconcile.model import Source
+from kvmreconcile.source.extent import LeftOut
 from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.left_out import SUBMODULE, is_pointer_file, pointer, submodules
-from kvmreconcile.source.text import MAX_BYTES, shown_path
+from kvmreconcile.source.ignored import Ignored
+from kvmreconcile.source.naming import BY_PATH, IGNORE_FILE, Naming
+from kvmreconcile.source.text import MAX_BYTES
+from kvmreconcile.source.walk import OUT, Entry, Tree, Waypoint, fault_at, reason_of, turns, walk
 
-SUFFIXES = (".yaml", ".yml")
-_DATA = ".json"
-"""Data that specs are often generated from: in a repository a pointer in its place shows that the checkout lacks it."""
 _PART = 65536
-MAX_DEPTH = 64
-"""Maximum depth of nested directories."""
 MAX_FILES, MAX_TOTAL = 100_000, 256 << 20
 """Maximum number of files, and of their bytes; all are in memory until they are parsed."""
-
-
-_OUT = ("the symbolic link leads outside the directory", "replace it with a copy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,58 +63,25 @@ class SpecFile:
     stamp: Stamp | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Waypoint:
-    """A directory or a link on the way to the files; what comes and goes in it changes it."""
-
-    changed_s: float
-
-
-Found = SpecFile | Fault | Waypoint
-
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """
-    How messages call files: by their paths, or by what they are called elsewhere.
-
-    Attributes:
-        root: The copy of another directory, whose files are called as they are there; None for no such thing.
-        called: That directory's own name, "" for none.
-        submodules: Paths in that directory that the copy leaves out.
-    """
-
-    root: Path | None = None
-    called: str = ""
-    submodules: tuple[str, ...] = ()
-
-    def of(self, path: Path) -> str:
-        """Return a file's name as it can be printed."""
-        if self.root is None or path == self.root or not path.is_relative_to(self.root):
-            return shown_path(path)
-        return shown_path(Path(self.called, path.relative_to(self.root)))
-
-
-BY_PATH = Naming()
+Found = SpecFile | Fault | Waypoint | LeftOut
 
 
 def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]:
     """
     Read the files named, and those in the directories named, in the order of their names.
 
-    In a directory only *.yaml and *.yml count, hidden ones (".git", ".#x.yaml") do not. A file that is
-    reached twice is read once.
+    In a directory only *.yaml and *.yml count, in lower or upper case; hidden ones (".git", ".#x.yaml") do not,
+    nor does what its ignore file names. A file that is reached twice is read once.
     """
-    for name in naming.submodules:
-        todo = "put its specs into the repository itself, or move it out of git.directory"
-        yield _fault(shown_path(Path(naming.called, name)), SUBMODULE, todo)
     seen: set[str] = set()
     total = 0
     for path in paths:
         for place in (path.absolute(), *path.absolute().parents):
-            yield from map(Waypoint, _turns(place))
-        for found in _walk(path, _Tree(path, naming), ()):
-            if not isinstance(found, _Entry):
+            yield from map(Waypoint, turns(place))
+        tree = Tree(path, naming)
+        yield from _ignore(tree)
+        for found in walk(tree):
+            if not isinstance(found, Entry):
                 yield found
             elif found.real not in seen:
                 seen.add(found.real)
@@ -133,101 +93,30 @@ def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]
                 yield read
 
 
-def _turns(path: Path) -> Iterator[float]:
-    """Yield when a link was last turned, nothing for what is no link: what is behind it may be older."""
-    with suppress(OSError):
-        status = path.lstat()
-        if stat.S_ISLNK(status.st_mode):
-            yield status.st_ctime
+def _ignore(tree: Tree) -> Iterator[Found]:
+    """Have a tree leave out what its ignore file names; yield what is wrong with that file."""
+    path = tree.path / IGNORE_FILE
+    if not os.path.lexists(path):
+        return
+    found = _read(Entry(path, os.path.realpath(path), tree), tree.naming)
+    if isinstance(found, SpecFile) and len(found.content) > MAX_BYTES:
+        found = fault_at(found.name, "the file is larger than 1 MiB", "name directories in place of files")
+    if isinstance(found, Fault):
+        yield found
+        return
+    ignored = Ignored.read(found.content, found.name)
+    if isinstance(ignored, Fault):
+        yield ignored
+    else:
+        tree.ignored = ignored
 
 
-class _Tree:
-    """The directory given, out of which no link may lead, and its directories that were walked."""
-
-    def __init__(self, root: Path, naming: Naming) -> None:
-        self.root = os.path.realpath(root)
-        self.naming = naming
-        self.walked: set[str] = set()
-
-    def holds(self, real: str) -> bool:
-        """Tell whether a path without links lies inside."""
-        return real == self.root or real.startswith(self.root.rstrip("/") + "/")
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A file, its path with symbolic links resolved, and the tree that it is in."""
-
-    path: Path
-    real: str
-    tree: _Tree
-
-
-def _too_much(entry: _Entry, naming: Naming) -> Fault:
+def _too_much(entry: Entry, naming: Naming) -> Fault:
     what = f"there are more than {MAX_FILES:,} files or {MAX_TOTAL >> 20} MiB; this entry and all that follow are not read"
-    return _fault(naming.of(entry.path), what, "remove some, or move some to another instance")
+    return fault_at(naming.of(entry.path), what, "remove some, or move some to another instance")
 
 
-def _unreadable(error: OSError | ValueError) -> tuple[str, str]:
-    return f"cannot be read: {_reason(error)}", "check that it exists and may be read"
-
-
-def _walk(path: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Entry | Fault | Waypoint]:
-    try:
-        real = os.path.realpath(path, strict=True)
-        is_directory = stat.S_ISDIR(path.stat().st_mode)
-    except FileNotFoundError as error:
-        # Such as to a file of the repository that is outside of git.directory, and is not here.
-        is_outside = not tree.holds(os.path.realpath(path))
-        yield _fault(tree.naming.of(path), *(_OUT if is_outside else _unreadable(error)))
-        return
-    except (OSError, ValueError) as error:
-        yield _fault(tree.naming.of(path), *_unreadable(error))
-        return
-    if not tree.holds(real):
-        yield _fault(tree.naming.of(path), *_OUT)
-    elif not is_directory:
-        yield _Entry(path, real, tree)
-    elif real in above:
-        yield _fault(tree.naming.of(path), "the link leads back to a directory that it is in", "remove it")
-    elif len(above) >= MAX_DEPTH:
-        what = f"directories are nested more than {MAX_DEPTH} deep"
-        yield _fault(tree.naming.of(path), what, "move it up, or remove it")
-    elif real not in tree.walked:
-        tree.walked.add(real)
-        yield from _list(path, tree, (*above, real))
-
-
-def _list(directory: Path, tree: _Tree, above: tuple[str, ...]) -> Iterator[_Entry | Fault | Waypoint]:
-    try:
-        changed_s = directory.stat().st_ctime
-        with os.scandir(directory) as entries:
-            found = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    except OSError as error:
-        yield _fault(tree.naming.of(directory), f"cannot be read: {_reason(error)}", "check who may read it")
-        return
-    yield Waypoint(changed_s)
-    if tree.naming.root is None:
-        yield from submodules(directory, tree.naming.of(directory))
-    for entry in found:
-        is_spec = entry.name.endswith(SUFFIXES)
-        if is_spec and entry.is_file(follow_symlinks=False):
-            yield _Entry(directory / entry.name, f"{above[-1].rstrip('/')}/{entry.name}", tree)
-        elif is_spec or _may_be_directory(entry):
-            yield from map(Waypoint, _turns(Path(entry.path)))
-            yield from _walk(directory / entry.name, tree, above)
-        elif tree.naming.root and entry.name.endswith(_DATA) and is_pointer_file(Path(entry.path)):
-            yield pointer(tree.naming.of(directory / entry.name))
-
-
-def _may_be_directory(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return True
-
-
-def _read(entry: _Entry, naming: Naming) -> SpecFile | Fault:
+def _read(entry: Entry, naming: Naming) -> SpecFile | Fault:
     path = entry.path
     try:
         # Without Python's buffers, which cost twice what reading does; a pipe is not waited for.
@@ -235,17 +124,17 @@ def _read(entry: _Entry, naming: Naming) -> SpecFile | Fault:
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
-                return _fault(naming.of(path), "is not a regular file", "remove it, or name it otherwise")
+                return fault_at(naming.of(path), "is not a regular file", "remove it, or name it otherwise")
             # The file or one of its directories may have been replaced by a symbolic link since.
             if not entry.tree.holds(_real(descriptor)):
-                return _fault(naming.of(path), *_OUT)
+                return fault_at(naming.of(path), *OUT)
             content, stamp = _content(descriptor), Stamp.of(os.fstat(descriptor))
             is_same = stamp == Stamp.of(before)
             return SpecFile(path, naming.of(path), content, entry.real, stamp if is_same else None)
         finally:
             os.close(descriptor)
     except OSError as error:
-        return _fault(naming.of(path), f"cannot be read: {_reason(error)}", "check who may read it")
+        return fault_at(naming.of(path), f"cannot be read: {reason_of(error)}", "check who may read it")
 
 
 def _real(descriptor: int) -> str:
@@ -260,11 +149,3 @@ def _content(descriptor: int) -> bytes:
         part = os.read(descriptor, _PART)
         content += part
     return content
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
-
-
-def _fault(name: str, what: str, todo: str) -> Fault:
-    return Fault(Source(name, 1, 1), what, todo)

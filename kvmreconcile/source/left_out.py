@@ -45,12 +45,15 @@ def pointer(name: str) -> Fault:
     return Fault(Source(name, 1, 1), LFS, KEEP_OUT_OF_LFS)
 
 
-def submodules(directory: Path, name: str) -> Iterator[Fault]:
+def submodules(directory: Path, name: str) -> Iterator[tuple[Fault, Path | None]]:
     """
-    Yield the submodules of a work tree that are not checked out, each at its line in .gitmodules.
+    Yield the submodules of a work tree that are not checked out, each at its line in .gitmodules and with its path.
 
     Args:
         name: How messages call the directory.
+
+    Returns:
+        With None for a path, what is wrong with that file.
     """
     try:
         lines = read_bounded(directory / _MODULES, _LONGEST).decode(errors="replace").splitlines()
@@ -58,14 +61,15 @@ def submodules(directory: Path, name: str) -> Iterator[Fault]:
         return
     except OSError as error:
         what, todo = f"cannot be read: {error.strerror}", "check who may read it, or remove it"
-        yield Fault(Source(f"{name}/{_MODULES}", 1, 1), what, todo)
+        yield Fault(Source(f"{name}/{_MODULES}", 1, 1), what, todo), None
         return
     for number, line in enumerate(lines, 1):
         found = _PATH.fullmatch(line)
-        if found and _is_empty(directory / found[1].strip('"')):
+        path = directory / found[1].strip('"') if found else None
+        if found and path and _is_empty(path):
             what = f"{found[1]} {SUBMODULE}"
             todo = "check it out (git submodule update --init), or remove it"
-            yield Fault(Source(f"{name}/{_MODULES}", number, 1), what, todo)
+            yield Fault(Source(f"{name}/{_MODULES}", number, 1), what, todo), path
 
 
 def _is_empty(directory: Path) -> bool:

@@ -7,17 +7,20 @@ whether any was missed.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.kinds.kind import Document, Kind
 from kvmreconcile.model import ALL_FILES, Desired, Key, Sightings, SpecSource
 from kvmreconcile.source.drafts import Draft, without_open
+from kvmreconcile.source.extent import FOREIGN, Extent, LeftOut
 from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.files import BY_PATH, Found, Naming, SpecFile, Waypoint, read_all
+from kvmreconcile.source.files import Found, SpecFile, read_all
 from kvmreconcile.source.left_out import is_pointer_file, pointer
-from kvmreconcile.source.piece import Piece, read_pieces
+from kvmreconcile.source.naming import BY_PATH, Naming
+from kvmreconcile.source.piece import Foreign, Piece, Pieces, read_pieces
+from kvmreconcile.source.walk import Waypoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Loaded:
         frozen: Objects whose document is wrong: neither changed nor pruned.
         complete: Whether every file was read, and of every document at least which object it is about.
             Without it nothing may be pruned. Where there is no document at all it is false, too.
+        extent: Which files they are in, and what was left out.
         sightings: Since when they have said what they say, by the files' own times.
         source: Which source was read.
         crashes: What was raised while documents were read: bugs, each of which costs one document.
@@ -42,6 +46,7 @@ class Loaded:
     problems: tuple[Problem, ...]
     frozen: frozenset[Key]
     complete: bool
+    extent: Extent = field(default_factory=Extent, compare=False)
     sightings: Sightings = field(default_factory=Sightings, compare=False)
     source: SpecSource = ALL_FILES
     crashes: tuple[Exception, ...] = field(default=(), compare=False)
@@ -50,9 +55,6 @@ class Loaded:
 def load(paths: Sequence[Path], kinds: Mapping[str, Kind], instance: str, naming: Naming = BY_PATH) -> Loaded:
     """Read files and trees of files; `kinds` is by name, `instance` is what UUIDs are derived from."""
     return Loader(kinds, instance).load(paths, naming)
-
-
-_Pieces = tuple[Piece, ...] | Fault
 
 
 @dataclass(slots=True)
@@ -65,19 +67,19 @@ class Loader:
 
     kinds: Mapping[str, Kind]
     instance: str
-    _known: dict[str, tuple[SpecFile, _Pieces]] = field(default_factory=dict)
+    _known: dict[str, tuple[SpecFile, Pieces]] = field(default_factory=dict)
 
     def load(self, paths: Sequence[Path], naming: Naming = BY_PATH) -> Loaded:
         """Read files and trees of files."""
         found = without_open(read_all(paths, naming))
-        return self.put_together(found, naming)
+        return self.put_together(found, Extent(tuple(paths), naming))
 
-    def put_together(self, found: Iterable[Found | Draft], naming: Naming) -> Loaded:
-        """Return what files say that were read, or are being read meanwhile."""
+    def put_together(self, found: Iterable[Found | Draft], extent: Extent) -> Loaded:
+        """Return what files say that were read, or are being read meanwhile; `extent` says from where."""
         # All of them, before any is looked into: that takes far longer than reading.
         found, read_s = list(found), time.time()
         before, self._known = self._known, {}
-        loading = _Loading(naming, read_s)
+        loading = _Loading(extent, read_s)
         for each in found:
             if isinstance(each, SpecFile):
                 loading.take(self._read(each, before), each)
@@ -85,7 +87,7 @@ class Loader:
                 loading.note(each)
         return loading.loaded()
 
-    def _read(self, file: SpecFile, before: Mapping[str, tuple[SpecFile, _Pieces]]) -> _Pieces:
+    def _read(self, file: SpecFile, before: Mapping[str, tuple[SpecFile, Pieces]]) -> Pieces:
         known = before.get(file.name)
         if known is None or not _says_the_same(file, *known):
             known = (file, read_pieces(file, self.kinds, self.instance))
@@ -93,11 +95,11 @@ class Loader:
         return known[1]
 
 
-def _says_the_same(file: SpecFile, known: SpecFile, pieces: _Pieces) -> bool:
+def _says_the_same(file: SpecFile, known: SpecFile, pieces: Pieces) -> bool:
     """Tell whether a file says what one of its name said before; what names another file says which by its own place."""
     if file.content != known.content:
         return False
-    is_tied = not isinstance(pieces, Fault) and any(p.desired and p.desired.content for p in pieces)
+    is_tied = isinstance(pieces, tuple) and any(p.desired and p.desired.content for p in pieces)
     return file.path == known.path or not is_tied
 
 
@@ -112,7 +114,7 @@ class _Loading:
             may have been turned later.
     """
 
-    naming: Naming
+    extent: Extent
     read_s: float
     newest_s: float = 0.0
     changed_s: dict[Key, float] = field(default_factory=dict)
@@ -121,8 +123,11 @@ class _Loading:
     frozen: set[Key] = field(default_factory=set)
     crashes: list[Exception] = field(default_factory=list)
     complete: bool = True
+    files: dict[Key, str] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+    left_out: list[LeftOut] = field(default_factory=list)
 
-    def note(self, found: Fault | Draft | Waypoint) -> None:
+    def note(self, found: Fault | Draft | Waypoint | LeftOut) -> None:
         """Record what is no document."""
         match found:
             case Fault():
@@ -131,21 +136,33 @@ class _Loading:
             case Draft():
                 self.complete &= found.is_known
                 self.faults += found.faults
+            case LeftOut():
+                self.left_out.append(found)
             case Waypoint():
                 self.newest_s = max(self.newest_s, found.changed_s)
 
-    def take(self, pieces: _Pieces, file: SpecFile) -> None:
+    def take(self, pieces: Pieces, file: SpecFile) -> None:
         """Take one file in, or what kept it from being understood."""
         changed_s = file.stamp.changed_s if file.stamp else self.read_s
         self.newest_s = max(self.newest_s, changed_s)
-        if isinstance(pieces, Fault):
-            self.note(pieces)
-            return
+        place = self.extent.naming.place_of(file.path)
+        match pieces:
+            case Fault():
+                self.note(pieces)
+            case Foreign(what=what):
+                self.left_out.append(LeftOut(file.name, place, FOREIGN, what))
+            case _:
+                self.read.add(file.real)
+                self._take_pieces(pieces, file, place)
+
+    def _take_pieces(self, pieces: tuple[Piece, ...], file: SpecFile, place: str) -> None:
+        changed_s = file.stamp.changed_s if file.stamp else self.read_s
         for piece in pieces:
             self.faults += piece.faults
             self.crashes += [piece.crash] if piece.crash else []
             if piece.document is not None and piece.key is not None:
                 self.right.append((piece.key, piece))
+                self.files[piece.key] = place
                 if file.real == str(file.path):
                     self.changed_s[piece.key] = changed_s
                 continue
@@ -167,6 +184,15 @@ class _Loading:
                 documents.append(piece.document)
         ordered = sorted(self.faults, key=lambda fault: fault.order)
         problems = tuple(dict.fromkeys(fault.problem() for fault in ordered))
+        extent = replace(
+            self.extent,
+            files=self.files,
+            read=frozenset(self.read),
+            left_out=tuple(self.left_out),
+            whole=self.complete,
+        )
+        if self.complete and not count and extent.paths:
+            problems = (extent.nothing_found(),)
         frozen = frozenset(self.frozen)
         sightings = Sightings(self.read_s, self.changed_s, self.newest_s)
         complete = self.complete and count > 0
@@ -176,6 +202,7 @@ class _Loading:
             problems,
             frozen,
             complete=complete,
+            extent=extent,
             sightings=sightings,
             crashes=tuple(self.crashes),
         )
@@ -185,7 +212,7 @@ class _Loading:
         path = desired.content.path if desired.content else None
         if path is None or not is_pointer_file(path):
             return False
-        self.faults.append(pointer(self.naming.of(path)))
+        self.faults.append(pointer(self.extent.naming.of(path)))
         return True
 
     def _freeze_twins(self) -> None:

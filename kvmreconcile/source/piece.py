@@ -15,6 +15,7 @@ from kvmreconcile.source import fragment
 from kvmreconcile.source.document import check, find
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import SpecFile
+from kvmreconcile.source.foreign import taken_for
 from kvmreconcile.source.item import Item
 from kvmreconcile.source.mentions import mentions
 from kvmreconcile.source.places import source_of
@@ -27,6 +28,13 @@ from kvmreconcile.tree.walk import numbered
 _REPORT = (
     "report it with the document; the daemon's log has the reason, and everything else goes on meanwhile"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A file that belongs to another program, and what it is taken for."""
+
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +61,19 @@ class Piece:
     crash: Exception | None = None
 
 
-def read_pieces(file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> tuple[Piece, ...] | Fault:
-    """Read a file's documents, or tell what keeps it from being read; `instance` is what UUIDs are derived from."""
+Pieces = tuple[Piece, ...] | Foreign | Fault
+
+
+def read_pieces(file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Pieces:
+    """Read a file's documents, or tell why it has none that count; `instance` is what UUIDs are derived from."""
     text = decode(file.content, file.name)
     if isinstance(text, Fault):
         return text
-    return tuple(_pieces(text, file, kinds, instance))
+    pieces = tuple(_pieces(text, file, kinds, instance))
+    if any(piece.document or piece.crash for piece in pieces) or not pieces:
+        return pieces
+    what = taken_for(text, file.name, kinds)
+    return Foreign(what) if what else pieces
 
 
 def _pieces(text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Iterator[Piece]:

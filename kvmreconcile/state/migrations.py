@@ -48,6 +48,7 @@ _MIGRATIONS = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT);",
     "ALTER TABLE applied ADD COLUMN secrets TEXT NOT NULL DEFAULT '[]';",
     "CREATE TABLE sources (kind TEXT, name TEXT, roots TEXT, PRIMARY KEY (kind, name));",
+    "CREATE TABLE spec_files (kind TEXT, name TEXT, file TEXT, PRIMARY KEY (kind, name));",
 )
 """What brings a database from version N to N+1; rows are added and never edited."""
 

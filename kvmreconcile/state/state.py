@@ -31,6 +31,7 @@ from kvmreconcile.state.rows import (
     write_trial,
 )
 from kvmreconcile.state.sources import Sources
+from kvmreconcile.state.spec_files import SpecFiles
 from kvmreconcile.state.suspensions import Suspensions
 
 T = TypeVar("T")
@@ -77,6 +78,7 @@ class State:
         notice: What people should know of that, "" for nothing.
         binding: The host that the state belongs to.
         sources: The sources of specs that objects come from.
+        spec_files: The file of each object's last spec.
     """
 
     def __init__(self, opened: Opened, path: Path) -> None:
@@ -89,6 +91,7 @@ class State:
         self._claim = Claim(path.parent)
         self.binding = Binding(self._using, path.parent)
         self.sources = Sources(self._using)
+        self.spec_files = SpecFiles(self._using)
         self._suspensions = Suspensions(self._using, path.parent)
         self._known: dict[tuple[Any, ...], Applied] = {}
         self._garbled: dict[str, dict[Key, str]] = {}

@@ -84,6 +84,7 @@ def _after_look(status: Status, looked: Looked, now: Moment) -> Status:
         broken="",
         paused=paused if paused and paused.holds(looked.world.now) else None,
         problems=(*looked.specs.problems, *looked.plan.problems),
+        notes=looked.plan.notes,
         blind=looked.world.observed.blind,
         lost=looked.plan.lost,
         elsewhere=looked.plan.elsewhere,

@@ -72,6 +72,7 @@ class Status:
         broken: Why no pass came to its end since the last that did, "" if none was broken off.
         paused: Somebody's word that nothing at all is to be done, None if nobody said so.
         problems: What is wrong with specs.
+        notes: Warnings about specs.
         blind: What of the host could not be listed.
         lost: Why the state is taken to be lost, and what to do; "" where it is not.
         elsewhere: Objects without a spec whose removal is not proposed, by the name of the source of specs that they
@@ -92,6 +93,7 @@ class Status:
     broken: str = ""
     paused: Suspension | None = None
     problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
     blind: tuple[Blind, ...] = ()
     lost: str = ""
     elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)

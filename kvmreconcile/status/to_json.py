@@ -5,6 +5,7 @@ Separate from the snapshot, because this form is promised to others: fields may 
 changes its meaning as long as the schema's name stays.
 """
 
+from dataclasses import asdict
 from datetime import datetime
 
 from kvmreconcile.status.standing import Standing
@@ -56,7 +57,8 @@ def to_json(status: Status) -> Json:
         if paused
         else None,
         "counts": {condition.value: count for condition, count in status.counts().items()},
-        "problems": [{"where": p.where, "what": p.what, "todo": p.todo} for p in status.problems],
+        "problems": [asdict(problem) for problem in status.problems],
+        "notes": [asdict(note) for note in status.notes],
         "hidden": [{"prefix": b.prefix, "why": b.why} for b in status.blind],
         "notConsidered": [
             {"source": source, "objects": list(map(str, keys))} for source, keys in status.elsewhere.items()

@@ -54,6 +54,7 @@ def test_all_that_stays_is_a_notice_and_one_of_an_object_whatever_its_steps() ->
     plan = Plan(
         held=(steps("define", Hold.EFFECT), steps("restart", Hold.EFFECT)),
         pending={WEB: (Change(("memory",), "memory", "1", "2"),)},
+        notes=(Problem("b.yaml", "is taken for a chart", "ignore it"),),
         lost="it was lost",
     )
 
@@ -62,6 +63,11 @@ def test_all_that_stays_is_a_notice_and_one_of_an_object_whatever_its_steps() ->
     # Whether a guest is ready is not for passes to tell.
     assert {*found, "object.unready"} == ENDS.keys()
     assert found[Event("spec.wrong")] == {"where": "a.yaml:1:2", "what": "is wrong", "todo": "mend it"}
+    assert found[Event("spec.warning")] == {
+        "where": "b.yaml",
+        "what": "is taken for a chart",
+        "todo": "ignore it",
+    }
     assert found[Event("host.hidden")] == {"prefix": "Volume/default/", "why": "is not active"}
     assert found[Event("state.lost")] == {"why": "it was lost"}
     assert found[Event("object.held")]["verbs"] == "define, restart"

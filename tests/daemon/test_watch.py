@@ -71,6 +71,8 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "written": lambda specs: (specs / "a.yaml").write_text("b"),
     "touched": lambda specs: (specs / "a.yaml").touch(),
     "made": lambda specs: (specs / "b.yml").write_text("b"),
+    "made in upper case": lambda specs: (specs / "B.YAML").write_text("b"),
+    "ignored": lambda specs: (specs / ".kvmreconcileignore").write_text("a.yaml"),
     "made deep inside": lambda specs: (specs / "deep/b.yaml").write_text("b"),
     "removed": lambda specs: (specs / "a.yaml").unlink(),
     "renamed": lambda specs: (specs / "a.yaml").rename(specs / "b.yaml"),

@@ -80,6 +80,13 @@ def test_file_is_open_until_its_writer_closes_it(bench: Bench) -> None:
 
 
 @pytest.mark.case("8b")
+@pytest.mark.case("46")
+def test_file_whose_suffix_is_in_upper_case_is_known_as_closed(bench: Bench) -> None:
+    (bench.specs / "B.YAML").write_text("new")
+
+    bench.wait_for(CLOSED, "B.YAML")
+
+
 def test_file_that_is_written_to_in_place_is_open(bench: Bench) -> None:
     with (bench.specs / "a.yaml").open("r+") as file:
         file.truncate(3)

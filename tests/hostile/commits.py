@@ -5,9 +5,11 @@ from pathlib import Path
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.source.files import MAX_DEPTH, MAX_FILES, Naming
+from kvmreconcile.source.files import MAX_FILES
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.load import load
+from kvmreconcile.source.naming import Naming
+from kvmreconcile.source.walk import MAX_DEPTH
 from tests.hostile.row import Row
 from tests.origin import Origin
 
@@ -158,7 +160,7 @@ ROWS: tuple[Row[Build], ...] = (
     Row("spec of two mebibytes", _blob("100644", b"a.yaml", b"# \n" * 700_000), "the file is larger than 1 MiB"),
     Row("spec in UTF-16", _blob("100644", b"a.yaml", _SPEC.decode().encode("utf-16")), "the file is UTF-16"),
     Row("spec of no text", _blob("100644", b"a.yaml", b"\xff\xfe\xfd"), "UTF-16"),
-    Row("no file at all", lambda origin: tree(origin, []), ""),
+    Row("no file at all", lambda origin: tree(origin, []), "no spec was found"),
     Row("message of ten megabytes", _commit(b"a" * 10_000_000), ""),
     Row("message for a terminal", _commit(b"\x1b]0;evil\x07\x1b[2J"), ""),
     Row("message that is no UTF-8", _commit(b"\xff\xfe"), ""),

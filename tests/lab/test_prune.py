@@ -167,7 +167,7 @@ def test_empty_directory_removes_nothing(site: Site) -> None:
 
     result = site.apply("--prune", "auto")
 
-    assert result.exit_code == 3
+    assert result.exit_code == 1
     assert "no spec was found" in result.stdout
     assert everything(site) == before
 

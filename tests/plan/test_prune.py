@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Blind, Desired, Key, Prune, Unknown, World
+from kvmreconcile.model import Actual, Blind, Desired, Key, Obstacle, Prune, Unknown, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import done, held, needs, planned, remembered, seen, wish, world
@@ -97,6 +97,18 @@ def test_nothing_is_removed_while_a_spec_cannot_be_read() -> None:
 
     assert held(made) == [("remove Domain/old", "INCOMPLETE")]
     assert "some specs" in made.held[0].detail
+
+
+@pytest.mark.case("46")
+def test_object_whose_file_was_not_read_stays_whatever_is_approved() -> None:
+    obstacle = Obstacle("its last spec was in old.yaml, which is not read", "read it")
+    here = orphaned(OLD, LAN, unread={OLD.key: obstacle})
+
+    made = planned(here, limits=WIDE)
+
+    assert held(made) == [("remove Domain/old", "UNREAD"), ("remove Network/lan", "PROTECTED")]
+    assert (made.held[0].detail, made.held[0].release) == (obstacle.why, obstacle.todo)
+    assert done(planned(here, Overrides(approved=made.digest), WIDE)) == []
 
 
 def test_nothing_is_removed_while_a_spec_is_frozen() -> None:

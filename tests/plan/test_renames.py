@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Applied, Apply, Desired, Key, Reason, Stamp, Suspension, Unknown, World
+from kvmreconcile.model import (
+    Actual,
+    Applied,
+    Apply,
+    Desired,
+    Key,
+    Obstacle,
+    Reason,
+    Stamp,
+    Suspension,
+    Unknown,
+    World,
+)
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.tree import to_xml
 from tests.plan.worlds import NOW, RUNNING, done, held, planned, remembered, seen, wish, world
@@ -187,6 +199,16 @@ def test_nothing_is_renamed_while_a_spec_cannot_be_read(more: dict[str, Any]) ->
     made = planned(host([NEW], [seen(OLD)], **more))
 
     assert (done(made), held(made)) == ([], [("rename Domain/new", "INCOMPLETE")])
+
+
+@pytest.mark.case("46")
+def test_guest_whose_file_was_not_read_is_not_renamed() -> None:
+    unread = {OLD.key: Obstacle("its last spec was in old.yaml", "name it")}
+
+    made = planned(host([NEW], [seen(OLD)], unread=unread))
+
+    assert (done(made), held(made)) == ([], [("rename Domain/new", "UNREAD")])
+    assert made.held[0].detail == "Domain/new has what Domain/old had; its last spec was in old.yaml"
 
 
 @pytest.mark.parametrize("name", [OLD.key, NEW.key])

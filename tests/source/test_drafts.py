@@ -10,8 +10,9 @@ from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Source
 from kvmreconcile.source.drafts import LONG_S, Draft, Drafts
 from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.files import Found, SpecFile, Stamp, Waypoint
+from kvmreconcile.source.files import Found, SpecFile, Stamp
 from kvmreconcile.source.load import load
+from kvmreconcile.source.walk import Waypoint
 from kvmreconcile.source.writing import Written
 
 FOR_S = 2.0

@@ -13,10 +13,10 @@ from kvmreconcile.model import Key
 from kvmreconcile.origin import find_origin, find_repository
 from kvmreconcile.sections import GitSettings
 from kvmreconcile.settings import Settings
-from kvmreconcile.source.files import Naming
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.git.revisions import Revisions
 from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.naming import Naming
 from tests.origin import Origin
 
 NOBODY = 65534

@@ -10,8 +10,9 @@ from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
 from kvmreconcile.source import files
 from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.files import Naming
 from kvmreconcile.source.load import Loaded, Loader, load
+from kvmreconcile.source.naming import Naming
+from kvmreconcile.source.walk import Waypoint
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 VOLUME = """\
@@ -55,6 +56,15 @@ def test_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert (loaded.problems, loaded.frozen, loaded.complete) == ((), frozenset(), True)
 
 
+@pytest.mark.case("46")
+@pytest.mark.parametrize("name", ["N.YAML", "n.Yml", "n.YML"])
+def test_suffix_of_a_spec_counts_in_upper_case_too(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(network("lan"))
+    (tmp_path / "n.yaml.txt").write_text(network("other"))
+
+    assert names(load_tree(tmp_path)) == ["lan"]
+
+
 def test_a_document_knows_its_line_and_directory(tmp_path: Path) -> None:
     write(tmp_path, a_yaml="# of the lab\n\n" + network("first") + "---\n\n" + network("second"))
 
@@ -94,13 +104,20 @@ def test_empty_documents_are_no_documents_and_forbid_pruning(tmp_path: Path, tex
 
     loaded = load_tree(tmp_path)
 
-    assert (loaded.documents, loaded.problems, loaded.complete) == ((), (), False)
+    assert (loaded.documents, loaded.complete) == ((), False)
+    assert [problem.what.partition(";")[0] for problem in loaded.problems] == ["no spec was found in 1 file"]
 
 
-def test_an_empty_directory_forbids_pruning(tmp_path: Path) -> None:
+@pytest.mark.case("46")
+def test_an_empty_directory_is_an_error_and_forbids_pruning(tmp_path: Path) -> None:
     loaded = load_tree(tmp_path)
 
-    assert (loaded.problems, loaded.complete) == ((), False)
+    assert not loaded.complete
+    (problem,) = loaded.problems
+    assert str(problem) == (
+        f"{tmp_path}: no spec was found in 0 files; in a directory, only files ending in .yaml or .yml (in lower or "
+        "upper case) are read, and nothing hidden; write a spec, or name another path; nothing is removed meanwhile"
+    )
 
 
 def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
@@ -167,7 +184,7 @@ def test_symlink_that_replaces_a_file_after_the_walk_is_not_followed_outside(tmp
     specs.mkdir()
     secret.write_text(network("secret"))
     write(specs, a_yaml=network("a"), b_yaml=network("b"))
-    found = (each for each in files.read_all([specs]) if not isinstance(each, files.Waypoint))
+    found = (each for each in files.read_all([specs]) if not isinstance(each, Waypoint))
 
     assert isinstance(next(found), files.SpecFile)
     (specs / "b.yaml").unlink()

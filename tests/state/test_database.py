@@ -97,6 +97,7 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         database.execute("DROP TABLE edits")
         database.execute("DROP TABLE meta")
         database.execute("DROP TABLE sources")
+        database.execute("DROP TABLE spec_files")
         database.execute("PRAGMA user_version = 1")
     database.close()
 
@@ -124,6 +125,7 @@ def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         database.execute("DROP TABLE edits")
         database.execute("DROP TABLE meta")
         database.execute("DROP TABLE sources")
+        database.execute("DROP TABLE spec_files")
         database.execute("DROP TABLE history")
         database.execute(FIRST_HISTORY)
         database.execute(

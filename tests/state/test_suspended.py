@@ -170,6 +170,7 @@ def test_suspensions_of_an_older_version_get_their_second_copy(tmp_path: Path) -
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("DROP TABLE meta")
         database.execute("DROP TABLE sources")
+        database.execute("DROP TABLE spec_files")
         database.execute("ALTER TABLE applied DROP COLUMN secrets")
         database.execute("PRAGMA user_version = 7")
 

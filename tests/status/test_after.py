@@ -26,6 +26,7 @@ from kvmreconcile.passes.news import Acted, Broken, Connected, Lost, News, Order
 from kvmreconcile.settings import Settings
 from kvmreconcile.status import Condition, Revision, Standing, Status
 from kvmreconcile.status.after import Moment, after, begin
+from kvmreconcile.status.to_json import to_json
 from kvmreconcile.tree import Change
 from tests.status.told import DB, LAN, NOON, WEB, WINDOW, action, looked, wait
 
@@ -144,6 +145,18 @@ def test_wrong_spec_holds_its_own_object_and_one_that_leads_nowhere_too(follower
     assert (objects[LAN].condition, objects[LAN].why) == (Condition.HELD, "its spec is wrong")
     assert (objects[DB].why, objects[DB].release) == (dangling.what, dangling.todo)
     assert follower.status.problems == (dangling,)
+
+
+def test_warnings_are_part_of_it_and_it_is_converged_all_the_same(follower: Follower) -> None:
+    note = Problem("compose.yaml", "is taken for a Docker Compose file", "move it elsewhere")
+
+    follower.hear(looked(Plan(in_sync=(WEB, LAN, DB), notes=(note,))))
+
+    assert follower.status.notes == (note,)
+    assert to_json(follower.status)["notes"] == [
+        {"where": "compose.yaml", "what": note.what, "todo": note.todo}
+    ]
+    assert follower.status.is_converged
 
 
 def test_one_that_leads_nowhere_is_known_by_the_place_of_the_name_too(follower: Follower) -> None:

@@ -32,6 +32,7 @@ def render_markdown(plan: Plan, rules: Mapping[str, Rules], target: Target | Non
     if plan.lost:
         parts.append(f"**{_escape(plan.lost)}**")
     parts += map(_escape, (*not_considered(plan.elsewhere), *unchecked(plan)))
+    parts += (f"**Warning:** {_escape(str(note))}" for note in plan.notes)
     if groups:
         rows = (
             f"| {_escape(str(g.key))} | {_what(g)} | {g.cost or 'removal'} | {_why(g, plan)} |"

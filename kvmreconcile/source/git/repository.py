@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.owner import acting_as_owner
-from kvmreconcile.source.files import MAX_DEPTH, MAX_FILES
+from kvmreconcile.source.files import MAX_FILES
 from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.download import Download, Progress
 from kvmreconcile.source.git.lock import locked
@@ -20,6 +20,7 @@ from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.source.git.revisions import Revision, Revisions
 from kvmreconcile.source.git.signatures import Signatures
 from kvmreconcile.source.left_out import SUBMODULE
+from kvmreconcile.source.walk import MAX_DEPTH
 
 _LEFTOVERS = (
     "*.lock",

@@ -1,0 +1,157 @@
+"""The forms in which files of other programs are known: a table."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from kvmreconcile.source.distance import is_like
+from kvmreconcile.source.item import Item
+
+_OUR_FIELDS = ("apiVersion", "kind", "metadata", "spec")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """
+    A file that is not a valid spec.
+
+    Attributes:
+        path: Its path as messages call it.
+        documents: The value of each document, None for one that is not valid YAML.
+    """
+
+    path: PurePath
+    text: str
+    documents: Sequence[Item | None]
+
+    @property
+    def mappings(self) -> list[Mapping[str, Item]]:
+        """The fields of its documents, of which each is a mapping; empty if any is not."""
+        found = [fields_of(item) for item in self.documents]
+        return [fields for fields in found if fields] if all(found) else []
+
+    def has(self, *words: str) -> bool:
+        """Tell whether every document is a mapping that has all of these fields."""
+        return bool(self.mappings) and all(fields.keys() >= {*words} for fields in self.mappings)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_KUSTOMIZATION = _words(
+    "apiVersion kind metadata resources bases components patches patchesStrategicMerge patchesJson6902 "
+    "configMapGenerator secretGenerator generators transformers validators namePrefix nameSuffix namespace "
+    "commonLabels commonAnnotations labels images replicas vars replacements helmCharts helmGlobals crds "
+    "configurations generatorOptions openapi buildMetadata sortOptions"
+)
+"""Source: https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/"""
+_COMPOSE = _words("services version name networks volumes configs secrets include models")
+"""Source: https://docs.docker.com/reference/compose-file/"""
+_PLAY = _words("hosts import_playbook ansible.builtin.import_playbook")
+_TASK = _words(
+    "block include_tasks import_tasks include_role import_role apt command copy debug dnf fail file get_url git "
+    "group lineinfile package pip service set_fact shell stat systemd template uri user yum"
+)
+"""Words of a task, and modules that are mostly named without their collection."""
+_MODULE = re.compile(r"(?:ansible|community|containers|kubernetes)\.\w+\.\w+")
+"""A module by its full name. Source: https://docs.ansible.com/ansible/latest/collections/"""
+_GROUP = _words("hosts children vars")
+_VARIABLES = _words("group_vars host_vars")
+_REQUIREMENTS = _words("roles collections")
+_CLOUD_CONFIG = re.compile(r"(?:## template: jinja\n)?#cloud-config[ \t]*\n")
+
+
+def _is_kustomization(file: File) -> bool:
+    is_named_so = file.path.stem.lower() == "kustomization"
+    return is_named_so and bool(file.mappings) and all(f.keys() <= _KUSTOMIZATION for f in file.mappings)
+
+
+def _is_compose(file: File) -> bool:
+    for fields in file.mappings:
+        services = fields_of(fields["services"]) if "services" in fields else None
+        own = {word for word in fields if not word.startswith("x-")}
+        if not services or not own <= _COMPOSE or not all(map(fields_of, services.values())):
+            return False
+    return bool(file.mappings)
+
+
+def _is_chart(file: File) -> bool:
+    return file.path.stem == "Chart" and file.has("apiVersion", "name", "version")
+
+
+def _is_values(file: File) -> bool:
+    return re.fullmatch(r"values(?:[-_.].+)?", file.path.stem) is not None and _has_no_field_of_ours(file)
+
+
+def _has_no_field_of_ours(file: File) -> bool:
+    words = {word for fields in file.mappings for word in fields}
+    return bool(words) and not any(is_like(word, _OUR_FIELDS) for word in words)
+
+
+def _is_template(file: File) -> bool:
+    return "templates" in file.path.parts[:-1] and re.search(r"\{\{.*?\}\}", file.text) is not None
+
+
+def _is_ansible(file: File) -> bool:
+    entries = [_entries(item) for item in file.documents]
+    if entries and all(entries):
+        return all(_is_of_ansible(entry) for each in entries for entry in each)
+    if _VARIABLES.intersection(file.path.parts[:-1]):
+        return _has_no_field_of_ours(file)
+    is_required = file.path.stem == "requirements" and all(f.keys() <= _REQUIREMENTS for f in file.mappings)
+    is_inventory = all(_is_group(group) for fields in file.mappings for group in fields.values())
+    return bool(file.mappings) and (is_required or is_inventory or file.has("galaxy_info"))
+
+
+def _is_group(item: Item) -> bool:
+    """Tell whether a value is a group of an inventory."""
+    words = (fields_of(item) or {}).keys()
+    return bool(words) and words <= _GROUP and not words <= {"vars"}
+
+
+def _is_of_ansible(entry: Item) -> bool:
+    """Tell whether an entry of a list is a play or a task."""
+    words = (fields_of(entry) or {}).keys()
+    return bool(words & (_PLAY | _TASK)) or any(map(_MODULE.fullmatch, words))
+
+
+def _is_encrypted(file: File) -> bool:
+    if not file.has("sops"):
+        return False
+    return all((fields_of(fields["sops"]) or {}).keys() >= {"mac", "version"} for fields in file.mappings)
+
+
+def fields_of(item: Item | None) -> dict[str, Item] | None:
+    """Return the fields of a mapping, None for anything else."""
+    if item is None or not isinstance(item.value, Mapping):
+        return None
+    return {word: entry.item for word, entry in item.value.items()}
+
+
+def _entries(item: Item | None) -> tuple[Item, ...]:
+    """Return the entries of a list; of anything else none."""
+    return item.value if item is not None and isinstance(item.value, tuple) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A kind of file of another program, and how it is recognised."""
+
+    called: str
+    fits: Callable[[File], bool]
+
+
+FORMS = (
+    Form("a Kustomization", _is_kustomization),
+    Form("a Docker Compose file", _is_compose),
+    Form("a Helm chart", _is_chart),
+    Form("values of a Helm chart", _is_values),
+    Form("a template of a Helm chart", _is_template),
+    Form("a file of Ansible", _is_ansible),
+    Form("an Ansible vault", lambda file: file.text.startswith("$ANSIBLE_VAULT;")),
+    Form("a file that SOPS encrypted", _is_encrypted),
+    Form("a cloud-init configuration", lambda file: _CLOUD_CONFIG.match(file.text) is not None),
+)
+"""Each by something that no spec has, whatever is misspelt in it."""

@@ -1,0 +1,45 @@
+"""Remember in which file the spec of each object was, to know it again when that file is not read."""
+
+import sqlite3
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
+
+from kvmreconcile.model import Key
+from kvmreconcile.state.rows import write_place
+
+_PUT = "INSERT OR REPLACE INTO spec_files VALUES (?, ?, ?)"
+_DROP = "DELETE FROM spec_files WHERE (kind, name) = (?, ?)"
+
+
+class SpecFiles:
+    """
+    The file of each object's last spec.
+
+    Args:
+        using: Lends the database.
+    """
+
+    def __init__(self, using: Callable[[], AbstractContextManager[sqlite3.Connection]]) -> None:
+        self._using = using
+
+    def all(self) -> dict[Key, str]:
+        """Return the files by object; a row that is not as it was written says nothing."""
+        with self._using() as database:
+            rows = database.execute("SELECT kind, name, file FROM spec_files").fetchall()
+        return {Key(*row[:2]): row[2] for row in rows if all(isinstance(value, str) for value in row)}
+
+    def note(self, files: Mapping[Key, str], known: Collection[Key]) -> None:
+        """
+        Remember the files of objects that have a spec; it is on disk when this returns.
+
+        Args:
+            known: Objects of which something is remembered; the files of all others are forgotten.
+        """
+        before = self.all()
+        changed = [(*write_place(key), file) for key, file in files.items() if before.get(key) != file]
+        dropped = [write_place(key) for key in before if key not in files and key not in known]
+        if changed or dropped:
+            with self._using() as database, database:
+                database.execute("BEGIN IMMEDIATE")
+                database.executemany(_PUT, changed)
+                database.executemany(_DROP, dropped)

@@ -1,0 +1,163 @@
+"""Files among specs that are not read: what commands say of them, and what becomes of objects whose spec was there."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Host, network
+
+pytestmark = pytest.mark.case("46")
+
+COMPOSE = "services:\n  web: {image: nginx}\n"
+STOPPED = "{state: stopped}"
+
+
+def ignore(host: Host, *lines: str) -> None:
+    (host.specs / ".kvmreconcileignore").write_text("".join(f"{line}\n" for line in lines))
+
+
+@pytest.fixture
+def kept(host: Host) -> Host:
+    """Return a host with two networks, of which one has its spec in old/b.yaml."""
+    (host.specs / "old").mkdir()
+    host.write("a.yaml", network("a", STOPPED))
+    host.write("old/b.yaml", network("b", STOPPED))
+    assert host.run("apply", "--yes", str(host.specs)).exit_code == 0
+    return host
+
+
+def test_file_of_another_program_is_a_warning_of_each_command(host: Host) -> None:
+    host.write("a.yaml", network("a", STOPPED))
+    host.write("compose.yaml", COMPOSE)
+    warning = f"warning: {host.specs}/compose.yaml: is taken for a Docker Compose file, and is not read; "
+    warning += "name it in .kvmreconcileignore, or move it elsewhere\n"
+
+    validated = host.run("validate", str(host.specs))
+    assert (validated.exit_code, validated.stdout) == (0, "1 object in 1 file is valid\n")
+    assert validated.stderr == warning
+
+    planned = host.run("plan", str(host.specs))
+    assert (planned.exit_code, planned.stderr) == (0, warning)
+
+    (note,) = json.loads(host.run("plan", "-o", "json", str(host.specs)).stdout)["notes"]
+    assert note == {
+        "where": f"{host.specs}/compose.yaml",
+        "what": "is taken for a Docker Compose file, and is not read",
+        "todo": "name it in .kvmreconcileignore, or move it elsewhere",
+    }
+    assert "**Warning:** " in host.run("plan", "-o", "markdown", str(host.specs)).stdout
+
+    applied = host.run("apply", "--yes", str(host.specs))
+    assert applied.exit_code == 0
+    assert warning in applied.stderr
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        lambda _host: None,
+        lambda host: host.write("compose.yaml", COMPOSE),
+        lambda host: host.write("n.yaml", network("n")) and host.write(".kvmreconcileignore", "n.yaml\n"),
+        lambda host: host.write("n.txt", network("n")),
+        lambda host: host.write("empty.yaml", "# nothing yet\n"),
+    ],
+)
+def test_directory_without_a_spec_fails(host: Host, left_out: Callable[[Host], object]) -> None:
+    left_out(host)
+
+    for command in (["validate"], ["plan"], ["apply", "--yes"]):
+        result = host.run(*command, str(host.specs))
+
+        assert result.exit_code == 1
+        assert f"{host.specs}: no spec was found in " in result.output
+
+
+HIDE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "foreign": (lambda specs: (specs / "old/b.yaml").write_text(COMPOSE), "is taken for a Docker Compose file"),
+    "ignored": (
+        lambda specs: (specs / ".kvmreconcileignore").write_text("b.yaml\n"),
+        "is named in .kvmreconcileignore",
+    ),
+    "in an ignored directory": (
+        lambda specs: (specs / ".kvmreconcileignore").write_text("old/\n"),
+        "is named in .kvmreconcileignore",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("hide", "why"), HIDE.values(), ids=HIDE)
+def test_object_whose_file_is_left_out_is_held_whatever_is_approved(
+    kept: Host, hide: Callable[[Path], object], why: str
+) -> None:
+    hide(kept.specs)
+
+    planned = json.loads(kept.run("plan", "-o", "json", str(kept.specs)).stdout)
+
+    assert planned["actions"] == []
+    (held,) = planned["held"]
+    assert (held["key"], held["verb"], held["hold"]) == ("Network/b", "remove", "unread")
+    assert f"its last spec was in {kept.specs}/old/b.yaml, which " in held["detail"]
+    assert why in held["detail"]
+    for more in (["--yes", "--prune", "auto"], ["--approve", planned["digest"]]):
+        assert kept.run("apply", *more, str(kept.specs)).exit_code == 3
+    assert {n.name() for n in kept.virt.listAllNetworks()} == {"a", "b"}
+
+
+def test_object_whose_file_is_not_among_those_named_is_held(
+    kept: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(kept.specs)
+
+    result = kept.run("plan", "a.yaml")
+
+    assert "held: the file of its last spec is not read" in result.stdout
+    assert f"(its last spec was in {kept.specs}/old/b.yaml, which exists and was not read)" in result.stdout
+
+
+def test_file_that_is_read_by_another_path_is_read(kept: Host) -> None:
+    (kept.specs / "old/b.yaml").write_text("# nothing any more\n")
+    link = kept.specs.with_name("link")
+    link.symlink_to(kept.specs)
+
+    assert "held: pruning must be confirmed" in kept.run("plan", str(link)).stdout
+
+    (kept.specs / "old/b.yaml").write_text(COMPOSE)
+    assert "held: the file of its last spec is not read" in kept.run("plan", str(link)).stdout
+
+
+def test_object_whose_file_is_broken_is_held_for_that(kept: Host) -> None:
+    (kept.specs / "old/b.yaml").write_text("[")
+
+    assert "held: not every spec could be read" in kept.run("plan", str(kept.specs)).stdout
+
+
+def test_object_whose_file_or_document_is_gone_may_be_removed(kept: Host) -> None:
+    (kept.specs / "old/b.yaml").unlink()
+    result = kept.run("plan", str(kept.specs))
+    assert "held: pruning must be confirmed" in result.stdout
+
+    (kept.specs / "old/b.yaml").write_text("# nothing any more\n")
+    assert kept.run("plan", str(kept.specs)).stdout == result.stdout
+
+
+def test_file_to_which_a_spec_has_moved_is_the_one_that_counts(kept: Host) -> None:
+    (kept.specs / "old/b.yaml").rename(kept.specs / "c.yaml")
+    assert kept.run("apply", "--yes", str(kept.specs)).exit_code == 0
+    (kept.specs / "old/b.yaml").write_text(COMPOSE)
+    ignore(kept, "c.yaml", "old/")
+
+    result = kept.run("plan", str(kept.specs))
+
+    assert (
+        f"(its last spec was in {kept.specs}/c.yaml, which is named in .kvmreconcileignore)" in result.stdout
+    )
+
+
+def test_spec_that_is_written_again_is_looked_after_again(kept: Host) -> None:
+    ignore(kept, "old/")
+    assert kept.run("apply", "--yes", str(kept.specs)).exit_code == 3
+
+    ignore(kept)
+    assert "Nothing to do" in kept.run("plan", str(kept.specs)).stdout

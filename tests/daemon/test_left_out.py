@@ -1,0 +1,70 @@
+"""A daemon whose spec files are left out: it goes on, says so once, and removes nothing."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.process import NETWORK, Process
+
+pytestmark = pytest.mark.case("46")
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    process = Process(
+        tmp_path, {"KVMRECONCILE_PRUNE": "{Network: auto}", "KVMRECONCILE_SETTLE": "{removal: 0s}"}
+    )
+    (tmp_path / "specs").mkdir()
+    yield process
+    if process.popen and process.popen.poll() is None:
+        process.popen.kill()
+        process.popen.communicate()
+
+
+def lines(process: Process) -> list[dict[str, str]]:
+    return [json.loads(line) for line in process.read.splitlines()]
+
+
+def test_first_start_without_a_spec_goes_on_and_edits_of_the_ignore_file_count(process: Process) -> None:
+    specs = process.home / "specs"
+    (specs / ".kvmreconcileignore").write_text("lab.yaml\n")
+
+    process.start()
+    wrong = process.wait_for("spec.wrong")
+    process.wait_for("pass.ended")
+    (specs / "more.yaml").write_text("# nothing yet\n")
+    process.wait_for("pass.ended")
+
+    assert wrong["where"] == str(specs)
+    assert "lab.yaml is named in .kvmreconcileignore" in wrong["what"]
+
+    (specs / ".kvmreconcileignore").write_text("# nothing\n")
+
+    assert process.wait_for("object.created")["key"] == "Network/lab"
+    wrongs = [line["what"] for line in lines(process) if line["event"] == "spec.wrong"]
+    assert len(wrongs) == len(set(wrongs)) <= 2
+
+
+def test_object_whose_file_becomes_one_of_another_program_stays(process: Process) -> None:
+    specs = process.home / "specs"
+    (specs / "other.yaml").write_text(NETWORK.replace("name: lab", "name: other"))
+    process.start()
+    process.wait_for("object.created")
+    process.wait_for("pass.ended")
+
+    (specs / "lab.yaml").write_text("services:\n  web: {image: nginx}\n")
+
+    warning = process.wait_for("spec.warning")
+    assert (warning["where"], warning["what"]) == (
+        f"{specs}/lab.yaml",
+        "is taken for a Docker Compose file, and is not read",
+    )
+    held = process.wait_for("object.held")
+    assert (held["key"], held["why"]) == ("Network/lab", "the file of its last spec is not read")
+    process.wait_for("pass.ended")
+    (specs / "lab.yaml").write_text(NETWORK)
+    process.wait_for("object.released")
+    process.wait_for("spec.warning_over")
+    assert not [line for line in lines(process) if line.get("verb") == "remove"]

@@ -1,0 +1,33 @@
+"""In which file the spec of each object was."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from kvmreconcile.model import Key
+from kvmreconcile.state.database import FILE
+from tests.state.values import WEB, reopened
+
+pytestmark = pytest.mark.case("46")
+
+DB = Key("Domain", "db")
+
+
+def test_files_are_remembered_and_those_of_known_objects_stay(tmp_path: Path) -> None:
+    with reopened(tmp_path) as state:
+        state.spec_files.note({WEB: "/specs/web.yaml", DB: "/specs/db.yaml"}, {WEB})
+        state.spec_files.note({WEB: "/specs/other.yaml"}, {WEB, DB})
+    with reopened(tmp_path) as state:
+        assert state.spec_files.all() == {WEB: "/specs/other.yaml", DB: "/specs/db.yaml"}
+        state.spec_files.note({}, {WEB})
+        assert state.spec_files.all() == {WEB: "/specs/other.yaml"}
+
+
+def test_garbled_row_says_nothing(tmp_path: Path) -> None:
+    with reopened(tmp_path) as state:
+        state.spec_files.note({WEB: "/specs/web.yaml"}, ())
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("INSERT INTO spec_files VALUES ('Domain', 'db', x'00')")
+    with reopened(tmp_path) as state:
+        assert state.spec_files.all() == {WEB: "/specs/web.yaml"}
