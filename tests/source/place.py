@@ -9,7 +9,7 @@ import pytest
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.source.files import Naming
+from kvmreconcile.source.naming import Naming
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.load import load
 from tests.origin import Origin
