@@ -197,3 +197,16 @@ def _wrongly(kind: Kind) -> Callable[[Actual], dict[str, Any]]:
     return lambda actual: {
         k: ["10.9.8.77/24"] if k == "addresses" else v for k, v in kind.adopt(actual).items()
     }
+
+
+def test_objects_that_the_executor_skips_are_not_counted_as_adopted(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KVMRECONCILE_EXECUTOR", "dry-run")
+    _define(host)
+    _define(host, "<network><name>more</name></network>")
+
+    result = host.run("adopt", "--all")
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == "0 adopted, 0 failed, 2 skipped"

@@ -264,7 +264,40 @@ def test_diff_of_what_is_in_sync_is_empty(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
 
-    assert host.run("diff", "Network/lab", str(host.specs)).stdout == "Nothing to do.\n"
+    assert host.run("diff", "Network/lab", str(host.specs)).stdout == "No changes.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (network("lab", "{mtu: 5}"), "Not compared: fix the errors above first.\n"),
+        (network("lab", "{colour: red}"), "Not compared: fix the errors above first.\n"),
+    ],
+)
+def test_diff_of_an_invalid_spec_says_that_nothing_was_compared(host: Host, text: str, said: str) -> None:
+    host.write("a.yaml", text)
+
+    result = host.run("diff", "Network/lab", str(host.specs))
+
+    assert (result.exit_code, result.stdout) == (1, said)
+
+
+def test_object_in_an_inactive_pool_is_not_said_to_be_absent(host: Host, tmp_path: Path) -> None:
+    host.virt.storagePoolDefineXML(
+        f"<pool type='dir'><name>images</name><target><path>{tmp_path}</path></target></pool>"
+    )
+
+    for words in (("diff", "Volume/images/data", str(host.specs)), ("adopt", "Volume/images/data")):
+        result = host.run(*words)
+
+        assert result.exit_code == 1
+        assert "Volume/images/data: it cannot be observed: " in result.stderr
+
+
+def test_name_that_nothing_has_is_not_told_to_be_removed(host: Host) -> None:
+    result = host.run("diff", "Network/lab", str(host.specs))
+
+    assert result.stderr.splitlines()[-1].endswith("there are no objects yet")
 
 
 def _interrupt() -> int:
