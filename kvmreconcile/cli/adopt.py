@@ -23,7 +23,7 @@ from kvmreconcile.cli.terminal import complain, say, show
 from kvmreconcile.cli.writing import write_document
 from kvmreconcile.errors import Problem, SpecError, StateError
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Actual, Key, Plan, Unknown, World
+from kvmreconcile.model import Actual, Key, Plan, Result, Unknown, World
 from kvmreconcile.origin import Origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render import render_text
@@ -121,7 +121,7 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
     for key in sorted(keys):
         actual = world.observed.objects.get(key)
         if not isinstance(actual, Actual):
-            complain([Problem(str(key), actual.why if actual else "it does not exist")])
+            complain([Problem(str(key), actual.why if actual else _absence(key, world))])
         elif not actual.persistent:
             todo = "make it persistent first: virsh dumpxml, virsh define"
             complain([Problem(str(key), "it is transient", todo)])
@@ -131,6 +131,12 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
         else:
             found[key] = actual
     return found
+
+
+def _absence(key: Key, world: World) -> str:
+    """Say why an object that the state knows was not found."""
+    blind = world.observed.blind_spot(key)
+    return f"it cannot be observed: {blind.why}" if blind else "it does not exist on this host"
 
 
 def _write(actual: Actual, kind: Kind) -> str:
@@ -215,5 +221,9 @@ def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, site: S
     mine = Plan(own, records=tuple(k for k in plan.records if k in proved), digest=plan.digest)
     with reporting() as reporter:
         report = carry_out(site, mine, world, reporter, Deed("adopt", Origin(())))
-    say(f"{len(proved) - len(report.failed)} adopted, {len(report.failed)} failed{left}")
-    return not report.failed
+    failed = {outcome.action.key for outcome in report.failed}
+    skipped = {o.action.key for o in report.outcomes if o.result is Result.SKIPPED} - failed
+    undone = f", {len(skipped)} skipped" if skipped else ""
+    adopted = len(proved) - len(failed) - len(skipped)
+    say(f"{adopted} adopted, {len(failed)} failed{undone}{left}")
+    return not failed and not skipped

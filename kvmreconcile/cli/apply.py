@@ -2,9 +2,11 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -185,18 +187,36 @@ class _Run:
         count = Counter(o.result for r in self.reports for o in r.outcomes)
         done, failed, skipped = (count[result] for result in (Result.DONE, Result.FAILED, Result.SKIPPED))
         if done or failed:
-            say(f"{done} actions done, {failed} failed; then: {summary(plan)}")
+            say(f"{_counted(done, 'action')} done, {failed} failed; then: {summary(plan)}")
         if failed or plan.problems:
             return 1
         if skipped:
             reasons = dict.fromkeys(o.error for r in self.reports for o in r.outcomes if o.error)
-            say(f"{skipped} actions left undone: {'; '.join(reasons)}")
+            say(f"{_counted(skipped, 'action')} skipped: {'; '.join(reasons)}")
             return HELD
         if plan.actions:
-            names = ", ".join(dict.fromkeys(str(a.key) for a in plan.actions))
-            say(f"not converged: the same is planned again for {names}; look with kvmreconcile plan")
+            say(unconverged(plan, [report.plan for report in self.reports], self.options.paths))
             return 1
         return HELD if plan.held or plan.lost else 0
+
+
+def unconverged(plan: Plan, done: Sequence[Plan], paths: Sequence[Path]) -> str:
+    """
+    Say why there is still something to do after the last round, and what to do about it.
+
+    Args:
+        done: The plan of each round.
+        paths: Where the specs are, as named on the command line.
+    """
+    names = ", ".join(dict.fromkeys(str(action.key) for action in plan.actions))
+    if plan.digest != done[-1].digest:
+        return f"not finished after {_counted(len(done), 'round')}: there are new changes for {names}; run apply again"
+    todo = f"compare with kvmreconcile diff KIND/NAME{''.join(f' {path}' for path in paths)}"
+    return f"not converged: the same changes are needed again after they were made, for {names}; {todo}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _refused(why: str) -> bool:

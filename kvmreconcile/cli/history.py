@@ -64,7 +64,7 @@ def history(options: HistoryOptions) -> int:
     elif newest_first:
         show(history_text(newest_first[::-1], palette(sys.stdout)))
     else:
-        say("nothing is in the history")
+        say("no matching entries in the history" if key or since else "the history is empty")
     return 0
 
 

@@ -120,7 +120,7 @@ def _table(objects: Sequence[Json]) -> Iterator[str]:
     wide = max((len(visible(o["key"])) for o in objects), default=0)
     for each in objects:
         word = colours.paint(f"{each['condition']:<9}", _SIGNS.get(each["condition"], "!"))
-        yield f"{visible(each['key']):<{wide}}  {word}  {_ago(each['since']):>4}  {_summary(each)}".rstrip()
+        yield f"{visible(each['key']):<{wide}}  {word}  {_ago(each['since']):>6}  {_summary(each)}".rstrip()
     counts: dict[str, int] = {}
     for each in objects:
         counts[each["condition"]] = counts.get(each["condition"], 0) + 1
@@ -165,12 +165,20 @@ def _problems(found: Json) -> Iterator[str]:
 
 
 def _ago(moment: str) -> str:
-    """Return how long ago a moment is, in the largest unit that is not nothing."""
-    passed_s = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
-    for unit, size_s in (("d", 86400), ("h", 3600), ("m", 60)):
-        if passed_s >= size_s:
-            return f"{passed_s / size_s:.0f}{unit}"
-    return f"{passed_s:.0f}s"
+    """Return how long ago a moment is, rounded down."""
+    return length((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
+
+
+def length(passed_s: float) -> str:
+    """Write a length of time as "59s", "59m", "1h31m" or "1d12h", rounded down."""
+    minutes, seconds = divmod(max(0, int(passed_s)), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours}h" if hours else f"{days}d"
+    if hours:
+        return f"{hours}h{minutes}m" if minutes else f"{hours}h"
+    return f"{minutes}m" if minutes else f"{seconds}s"
 
 
 def _local(moment: str) -> str:

@@ -16,6 +16,7 @@ from kvmreconcile.cli.recording import invoker, record_order
 from kvmreconcile.cli.site import check_state, chosen, use_state
 from kvmreconcile.cli.terminal import say, show
 from kvmreconcile.control.client import Client
+from kvmreconcile.control.suspensions import not_suspended, resumed
 from kvmreconcile.errors import NoDaemon, Problem, SpecError
 from kvmreconcile.kinds.part import read_seconds
 from kvmreconcile.model import LATEST, Key, Suspension
@@ -47,9 +48,7 @@ class SuspendOptions(Common):
     ] = None
     until: Annotated[
         str | None,
-        typer.Option(
-            "--until", metavar="TIME", help='When it ends, such as "2026-12-24 18:00", in local time.'
-        ),
+        typer.Option("--until", metavar="TIME", help='When it ends, as "YYYY-MM-DD HH:MM", in local time.'),
     ] = None
     why: Why = ""
 
@@ -84,9 +83,9 @@ def suspend(options: SuspendOptions) -> int:
     said = {**_about(key), "until": until.isoformat() if until else None, "why": options.why}
     suspension = Suspension(datetime.now(UTC), until, options.why, invoker())
 
-    def without_daemon(state: State) -> str:
+    def without_daemon(state: State) -> tuple[str, bool]:
         state.suspend(key, suspension)
-        return f"{key or 'everything'} is suspended"
+        return f"{key or 'everything'} is suspended", True
 
     return _told(options, "suspend", said, without_daemon)
 
@@ -95,11 +94,10 @@ def resume(options: ResumeOptions) -> int:
     """Look after an object again, or after everything."""
     key = _key(options.key, everything=options.everything)
 
-    def without_daemon(state: State) -> str:
-        was = state.resume(key)
-        if was:
-            return f"{key or 'everything'} is looked after again"
-        return f"{key} itself was not suspended" if key else "suspend --all was not in force"
+    def without_daemon(state: State) -> tuple[str, bool]:
+        if not state.resume(key):
+            return not_suspended(key), False
+        return resumed(key, state.suspended(), datetime.now(UTC)), True
 
     return _told(options, "resume", _about(key), without_daemon)
 
@@ -111,17 +109,27 @@ def reconcile(options: ReconcileOptions) -> int:
     return 0
 
 
-def _told(options: Common, word: str, said: dict[str, object], instead: Callable[[State], str]) -> int:
-    """Tell the daemon; where there is none, write down what it will find when it starts."""
+def _told(
+    options: Common, word: str, said: dict[str, object], instead: Callable[[State], tuple[str, bool]]
+) -> int:
+    """
+    Tell the daemon; where there is none, write down what it will find when it starts.
+
+    Args:
+        instead: Does the same to the state; returns what came of it in words, and whether it changed anything.
+    """
     settings = options.settings()
     try:
         show(Client(settings).order(word, said))
     except NoDaemon as error:
         with use_state(State.open(settings.state)) as state:
             check_state(settings, state)
-            show(instead(state))
+            words, is_changed = instead(state)
+            show(words)
+            if not is_changed:
+                return 0
             record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
-        where = f"it is written down in {settings.state}, for whatever acts next"
+        where = f"this was saved in {settings.state} and applies to the next apply or daemon start"
         say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
     return 0
 
@@ -164,4 +172,5 @@ def _until(options: SuspendOptions) -> datetime | None:
 
 
 def _wrong(name: str, what: str) -> SpecError:
-    return SpecError([Problem(name, what, 'write --for 2h, or --until "2026-12-24 18:00"')])
+    tomorrow = datetime.now().astimezone() + timedelta(days=1)
+    return SpecError([Problem(name, what, f'write --for 2h, or --until "{tomorrow:%Y-%m-%d} 18:00"')])

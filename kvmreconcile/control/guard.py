@@ -60,6 +60,8 @@ class Guard:
         try:
             async with asyncio.timeout(ANSWER_S):
                 await self._answer(scope, receive, send)
+        except TimeoutError:
+            log.warning("door.timeout", path=scope["path"], after_s=ANSWER_S)
         except Exception:
             # A mistake of ours in one answer is the caller's loss alone.
             log.exception("door.crashed", path=scope["path"])

@@ -65,7 +65,7 @@ def _line(news: News) -> str:
         case Looked():
             return _counts(news)
         case Acted():
-            failed = sum(bool(outcome.error) for outcome in news.report.outcomes)
+            failed = len({outcome.action.key for outcome in news.report.failed})
             return f"{_counts(news.looked)}, {failed} failed" if failed else ""
         case Broken():
             return f"The last pass was broken off: {_first_line(news.why)}"

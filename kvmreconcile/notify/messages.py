@@ -128,7 +128,7 @@ def _present(memory: Memory, status: Status) -> Iterator[Message]:
     if status.lost:
         yield _wrong("state", status.lost)
     for problem in status.problems:
-        yield _wrong(f"spec {problem.where} {problem.what}", str(problem))
+        yield _wrong(" ".join(("spec", *problem.subject)), str(problem))
     yield from _objects(status)
 
 
@@ -147,9 +147,9 @@ def _wrong(subject: str, text: str, key: Key | None = None) -> Message:
 
 
 def _why_held(key: Key, standing: Standing) -> str:
-    did = f"{', '.join(standing.verbs)} of {key}" if standing.verbs else str(key)
-    release = f"; to release it: {standing.release}" if standing.release else ""
-    return f"{did} is held: {standing.why}{release}"
+    verbs = f"{', '.join(standing.verbs)} " if standing.verbs else ""
+    release = f"; to release: {standing.release}" if standing.release else ""
+    return f"{key}: {verbs}held: {standing.why}{release}"
 
 
 def _is_over(message: Message, status: Status) -> bool:
@@ -165,5 +165,5 @@ def _is_over(message: Message, status: Status) -> bool:
 def _recovery(message: Message, status: Status) -> Iterator[Message]:
     """Yield what is told when a failure is over, unless it was of an object that no spec wants any more."""
     if message.topic is Topic.FAILED and (message.key is None or message.key in status.objects):
-        text = f"well again, after: {message.text}"
+        text = f"resolved: {message.text}"
         yield Message(Topic.RECOVERED, message.subject, text, message.key)

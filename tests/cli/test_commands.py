@@ -7,9 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from kvmreconcile.cli.app import app
+from kvmreconcile.cli.apply import unconverged
 from kvmreconcile.cli.options import guarded
-from kvmreconcile.model import Key
+from kvmreconcile.model import Action, Key, Plan, Reason
 from kvmreconcile.state import State
+from kvmreconcile.tree import Effect
 from tests.cli.conftest import Host, network
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/plan.schema.json").read_text())
@@ -127,8 +129,29 @@ def test_dry_run_executor_leaves_all_undone(host: Host, monkeypatch: pytest.Monk
     result = host.run("apply", str(host.specs), "--yes")
 
     assert result.exit_code == 3
-    assert "2 actions left undone: dry run" in result.stderr
+    assert "2 actions skipped: dry run" in result.stderr
     assert _names(host) == set()
+
+
+def test_plan_that_is_left_after_all_rounds_says_whether_it_is_the_same(tmp_path: Path) -> None:
+    lab = Action(Key("Network", "lab"), "define", Effect.LIVE, Reason.EDIT)
+    before, after = Plan((lab,), digest="abc"), Plan((lab,), digest="def")
+
+    assert unconverged(before, [before], [tmp_path]) == (
+        "not converged: the same changes are needed again after they were made, for Network/lab; "
+        f"compare with kvmreconcile diff KIND/NAME {tmp_path}"
+    )
+    assert unconverged(after, [before] * 3, []) == (
+        "not finished after 3 rounds: there are new changes for Network/lab; run apply again"
+    )
+
+
+def test_one_action_is_told_in_the_singular(host: Host) -> None:
+    host.write("a.yaml", network("lab", "{state: stopped}"))
+
+    result = host.run("apply", str(host.specs), "--yes")
+
+    assert "1 action done, 0 failed; then: 1 in sync" in result.stderr
 
 
 def test_unknown_executor_is_named(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

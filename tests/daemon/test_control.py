@@ -133,7 +133,7 @@ def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Ho
 
     other = running.run("approve", "0123456789ab")
     assert other.exit_code == 1
-    assert f"nothing was done: the plan is {digest} now" in other.stderr
+    assert f"nothing was approved: the current plan is {digest}" in other.stderr
     assert running.conditions()["Network/dmz"] == "Held"
 
     assert running.run("approve", digest, "--why", "moved").exit_code == 0
@@ -185,10 +185,13 @@ def test_pause_outlives_a_killed_daemon_and_so_does_its_socket(running: Host) ->
 def test_while_no_daemon_runs_it_is_written_down_for_the_next(host: Host) -> None:
     suspended = host.run("suspend", "Network/lab", "--until", "2099-01-01 12:00")
     assert suspended.exit_code == 0
-    assert "it is written down in" in suspended.stderr
+    assert "this was saved in" in suspended.stderr
     assert "suspend" in host.run("history", "Network/lab").stdout
     host.run("suspend", "--all")
-    assert host.run("resume", "--all").stdout == "everything is looked after again\n"
+    assert (
+        host.run("resume", "--all").stdout
+        == "the suspension of all objects is lifted; still suspended individually: Network/lab\n"
+    )
 
     host.start()
 
@@ -198,7 +201,7 @@ def test_while_no_daemon_runs_it_is_written_down_for_the_next(host: Host) -> Non
 def test_daemon_that_is_reconciled_looks_at_once(running: Host) -> None:
     before = running.status()["pass"]["id"]
 
-    assert running.run("reconcile").stdout == "everything is looked at now\n"
+    assert running.run("reconcile").stdout == "a pass over all objects is scheduled\n"
 
     running.wait_until(lambda: running.status()["pass"]["id"] != before)
     assert running.run("reconcile", "Network/lab").exit_code == 0

@@ -125,7 +125,7 @@ def test_guest_that_refuses_is_reported_and_left_as_it_is(keeper: Keeper) -> Non
     fill_with_unmovable_pages(keeper.guest)
     keeper.say(memoryDevices=[])
 
-    keeper.assert_it_keeps("memory[more]", "refused to let go of it")
+    keeper.assert_it_keeps("memory[more]", "refused to release it")
 
     keeper.assert_it_is_over_after_a_power_cycle()
 
@@ -135,7 +135,7 @@ def test_guest_that_is_silent_is_reported_in_time_and_left_as_it_is(silent: Keep
     silent.site.converge()
     silent.say(disks=[])
 
-    silent.assert_it_keeps("disk[data]", "did not let go of it within 30 s")
+    silent.assert_it_keeps("disk[data]", "did not release it within 30 s")
 
     silent.assert_it_is_over_after_a_power_cycle()
 

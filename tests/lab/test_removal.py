@@ -48,7 +48,7 @@ def test_all_that_goes_is_announced_with_what_it_costs(site: Site) -> None:
 
     notes = {h["key"]: " ".join(h["notes"]) for h in plan["held"]}
     path = f"{site.lab.path}/images/pool"
-    assert "it runs; it is asked to shut down for up to 60 s, and stays if" in notes["Domain/web1"]
+    assert "the guest is running; it is asked to shut down and has 60 s for it, then the removal fails" in notes["Domain/web1"]
     assert "its disks stay: root (Volume/images/root), data (Volume/images/data)" in notes["Domain/web1"]
     assert "running guests on it: 1 (web1)" in notes["Network/lan"]
     assert f"its volumes stay in {path} (4: data, db, root, spare)" in notes["StoragePool/images"]

@@ -161,7 +161,7 @@ def test_file_that_changes_while_it_is_copied_leaves_no_volume(copying: Site) ->
         output = paused.go_on()
 
     assert paused.process.returncode == 1
-    assert "was written to while it was copied" in output
+    assert "changed while it was being copied" in output
     assert names(copying) == []
     assert_converges(copying)
 

@@ -72,7 +72,7 @@ def test_recovery_is_told_once_it_was_looked_at(story: Story) -> None:
     story.hear(*ended(looked(EDIT), Result.FAILED, "libvirt will not"))
 
     assert story.hear(*ended(looked(EDIT), Result.DONE)) == []
-    assert story.hear(looked(WELL)) == ["recovered: well again, after: Domain/web: libvirt will not"]
+    assert story.hear(looked(WELL)) == ["recovered: resolved: Domain/web: libvirt will not"]
     assert story.hear(looked(WELL)) == []
 
 
@@ -97,10 +97,10 @@ def test_a_guest_that_dies_at_every_start_is_told_of_while_it_does(story: Story)
 
 
 def test_held_is_told_once_with_what_would_release_it(story: Story) -> None:
-    why = "costs more than policy allows unasked: too dear; to release it: approve it"
+    why = "costs more than policy allows unasked: too dear; to release: approve it"
 
     assert story.hear(held(Hold.EFFECT), held(Hold.EFFECT, "other words")) == [
-        f"held: restart of Domain/web is held: {why}"
+        f"held: Domain/web: restart held: {why}"
     ]
     assert story.hear(looked(WELL)) == []
     assert len(story.hear(held(Hold.EFFECT))) == 1
@@ -129,7 +129,7 @@ def test_libvirt_that_goes_and_comes_is_told_and_of_its_objects_nothing(story: S
 
     assert story.hear(lost, lost) == ["failed: libvirt (test:///default) cannot be reached: reset"]
     assert story.hear(Connected(NOON, "test:///default"), WAITING) == [
-        "recovered: well again, after: libvirt (test:///default) cannot be reached: reset"
+        "recovered: resolved: libvirt (test:///default) cannot be reached: reset"
     ]
 
 
@@ -139,7 +139,19 @@ def test_mistake_in_a_spec_is_told_until_it_is_mended(story: Story) -> None:
     assert story.hear(looked(WELL, specs=specs), looked(WELL, specs=specs)) == [
         "failed: a.yaml:1:2: is wrong; mend it"
     ]
-    assert story.hear(looked(WELL)) == ["recovered: well again, after: a.yaml:1:2: is wrong; mend it"]
+    assert story.hear(looked(WELL)) == ["recovered: resolved: a.yaml:1:2: is wrong; mend it"]
+
+
+def test_mistake_that_moves_to_another_line_is_the_same(story: Story) -> None:
+    first, moved = (
+        Loaded((), {}, (Problem(f"a.yaml:{n}:2", "is wrong", "mend it"),), frozenset(), complete=False)
+        for n in (1, 9)
+    )
+
+    story.hear(looked(WELL, specs=first))
+
+    assert story.hear(looked(WELL, specs=moved)) == []
+    assert story.hear(looked(WELL)) == ["recovered: resolved: a.yaml:9:2: is wrong; mend it"]
 
 
 def test_one_pass_that_breaks_off_is_nothing_and_several_are_told(story: Story) -> None:
@@ -171,4 +183,4 @@ def test_lost_state_is_told_once_and_not_for_each_object(story: Story) -> None:
     lost = replace(held(Hold["LOST_STATE"]), plan=replace(held(Hold["LOST_STATE"]).plan, lost="it was lost"))
 
     assert story.hear(lost, lost) == ["failed: it was lost"]
-    assert story.hear(looked(WELL)) == ["recovered: well again, after: it was lost"]
+    assert story.hear(looked(WELL)) == ["recovered: resolved: it was lost"]

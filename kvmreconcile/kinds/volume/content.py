@@ -7,10 +7,12 @@ Separate from the driver, as none of it calls libvirt.
 from dataclasses import replace
 from io import FileIO
 from shlex import quote
+from typing import get_args
 
 from kvmreconcile.kinds.volume.image import RAW, Image, Unusable, checksum, extents, inspect, opened
 from kvmreconcile.kinds.volume.naming import unnamed
 from kvmreconcile.kinds.volume.rules import CAPACITY
+from kvmreconcile.kinds.volume.spec import Format
 from kvmreconcile.model import Content, Obstacle
 from kvmreconcile.tree import Node, Rules, make, overlay
 from kvmreconcile.tree.scalars import print_size
@@ -77,7 +79,8 @@ def examined(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
 def _other_format(image: Image, kind: str, path: str) -> Obstacle | None:
     if image.format == kind:
         return None
-    todo = f'say "format: {image.format}", or convert it: qemu-img convert -O {kind} {path} NEW'
+    convert = f"convert it: qemu-img convert -f {image.format} -O {kind} {path} NEW"
+    todo = f'set "format: {image.format}", or {convert}' if image.format in get_args(Format) else convert
     return Obstacle(f"{image.path} is of the format {image.format}, and the volume {kind}", todo)
 
 

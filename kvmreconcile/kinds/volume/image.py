@@ -200,7 +200,7 @@ def check_unchanged(file: FileIO, image: Image) -> None:
         HostError: Somebody has written to it.
     """
     if _version(file) != image.version:
-        raise HostError(f"{image.path} was written to while it was copied; the next pass tries again")
+        raise HostError(f"{image.path} changed while it was being copied; wait until it is complete")
 
 
 def _version(file: FileIO) -> tuple[int, int]:

@@ -98,9 +98,9 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
             f"{action.key}: {key} has {print_size(size)}, and the disk {needed}; give it as much at least"
         )
     if taken > _BLANK_BYTES + size // _BLANK_SHARE and not _begins_with_zeroes(virt, volume):
-        todo = "remove it, and it is made anew and empty, or name another"
+        todo = "name an empty volume, or delete this one, and approve the plan that creates it again"
         raise Rejected(
-            f"{action.key}: {key} holds data, or a part of a copy that was cut short, which would be lost; {todo}"
+            f"{action.key}: {key} is not empty: it has data, or a part of an interrupted copy; {todo}"
         )
 
 
