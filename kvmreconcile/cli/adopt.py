@@ -6,7 +6,7 @@ Separate from applying, because it takes over objects and must never change one.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,9 @@ from kvmreconcile.plan.render.words import holds_secret
 from kvmreconcile.reconcile import Site, known_kinds
 from kvmreconcile.source.envelope import API_VERSION
 from kvmreconcile.source.load import load
+
+_NUMBER = re.compile(r"/([0-9]+)\.yaml\b")
+_OTHER_PLACE = re.compile(r" \(the other is at [^)]*\)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +97,10 @@ def _all(world: World) -> frozenset[Key]:
     objects = world.observed.objects
     free = {k for k, o in objects.items() if not (isinstance(o, Actual) and _other_owner(o, world))}
     if ours := {k for k in free if _is_remembered(objects[k], world)}:
-        say(f"{len(ours)} left out, which are ours already; name one to have its spec written again")
+        them = "object is" if len(ours) == 1 else "objects are"
+        say(
+            f"{len(ours)} {them} already managed, and left out; name an object to have its spec written again"
+        )
     if free <= ours:
         say("there is nothing to adopt")
     return frozenset(free - ours)
@@ -123,7 +129,7 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
         if not isinstance(actual, Actual):
             complain([Problem(str(key), actual.why if actual else _absence(key, world))])
         elif not actual.persistent:
-            todo = "make it persistent first: virsh dumpxml, virsh define"
+            todo = "define it from its present XML first, so that it is persistent"
             complain([Problem(str(key), "it is transient", todo)])
         elif other := _other_owner(actual, world):
             what = f'it belongs to the instance "{other}"'
@@ -151,12 +157,22 @@ def _prove(written: Mapping[Key, str], world: World, site: Site) -> tuple[World,
         for number, text in enumerate(written.values()):
             Path(directory, f"{number}.yaml").write_text(text)
         loaded = load([Path(directory)], site.kinds, world.instance)
-    complain(loaded.problems)
+    complain(_unfit(problem, [*written]) for problem in loaded.problems)
     desired = {k: replace(d, policy=replace(d.policy, adopt=True)) for k, d in loaded.desired.items()}
     # What an earlier spec asked for does not count any more: the new one says all that there is.
     applied = {k: a for k, a in world.applied.items() if k not in written}
     world = replace(world, desired=desired, applied=applied, frozen=loaded.frozen, complete=False)
     return world, site.plan(world, Overrides(only=frozenset(written)))
+
+
+def _unfit(problem: Problem, keys: Sequence[Key]) -> Problem:
+    """Report why an object cannot be adopted, without the file that its spec was in: it is gone."""
+    number = _NUMBER.search(problem.where)
+    if number is None:
+        return problem
+    key = keys[int(number[1])]
+    what = _OTHER_PLACE.sub("", problem.what.removeprefix(f"{key}: "))
+    return Problem(str(key), f"it cannot be adopted: {what}", "change the object first")
 
 
 def _differs(key: Key, plan: Plan, world: World) -> bool:

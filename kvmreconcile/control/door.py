@@ -77,8 +77,8 @@ def _opened(path: Path, settings: ControlSettings) -> Door:
 
 
 def _failed(path: Path, error: OSError) -> SpecError:
-    todo = "mend it, or name another place by control.socket"
-    return SpecError([Problem(str(path), f"it cannot be listened at: {error.strerror or error}", todo)])
+    todo = "fix that, or set another path with control.socket"
+    return SpecError([Problem(str(path), f"cannot listen on it: {error.strerror or error}", todo)])
 
 
 def _listening(path: Path, settings: ControlSettings) -> socket.socket:
@@ -91,7 +91,7 @@ def _listening(path: Path, settings: ControlSettings) -> socket.socket:
     try:
         door.bind(str(made))
         if settings.group:
-            os.chown(made, -1, _gid(settings.group))
+            _hand_over(made, settings.group)
         made.chmod(int(settings.mode, 8))
         made.replace(path)
         door.listen(BACKLOG)
@@ -99,6 +99,16 @@ def _listening(path: Path, settings: ControlSettings) -> socket.socket:
         door.close()
         raise
     return door
+
+
+def _hand_over(made: Path, group: str) -> None:
+    try:
+        os.chown(made, -1, _gid(group))
+    except PermissionError:
+        what = f"the daemon's user is not a member of the group {group}"
+        raise SpecError(
+            [Problem("control.group", what, "add it to that group, or set another one")]
+        ) from None
 
 
 def _gid(group: str) -> int:

@@ -91,9 +91,9 @@ class Guard:
         if other := mismatch(headers, self.settings):
             return 421, other
         if caller is None and scope["path"] not in OPEN:
-            return 401, Problem(
-                "request", "nobody known sent it", "send a token: Authorization: Bearer TOKEN"
-            )
+            is_sent = "authorization" in {name.decode("latin-1") for name, _ in scope["headers"]}
+            what = "the token is not valid" if is_sent else "no token was sent"
+            return 401, Problem("request", what, "send a valid token: Authorization: Bearer TOKEN")
         return None
 
 

@@ -51,8 +51,8 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
         raise _error(document, f"has the root <{fragment.tag}>", f"write it as <{root}>…</{root}>")
     name = fragment.get("name")
     if name is not None and name != document.name:
-        todo = 'take <name> out, or rename "metadata.name"'
-        raise _error(document, f'names it "{name}", and the spec "{document.name}"', todo)
+        todo = "remove <name>, or make both the same"
+        raise _error(document, f'has the <name> "{name}", but metadata.name is "{document.name}"', todo)
     literal = _literal(rules)
     lacking = tuple(find_unmatched(spec, fields, fragment, literal))
     if lacking:

@@ -83,16 +83,20 @@ def _url(said: NotifySettings, where: str) -> SecretStr:
     """Return what is sent to, from wherever the settings say it is."""
     if said.url is not None:
         return said.url
-    file = said.url_file or Path(os.environ.get("CREDENTIALS_DIRECTORY", os.devnull), said.credential)
+    todo = "write one line with a URL into it"
+    if said.url_file is None:
+        where, todo = (
+            f"{where}.credential",
+            f"add LoadCredential={said.credential}:FILE to the unit, or use urlFile",
+        )
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if said.url_file is None and directory is None:
+        raise SpecError([Problem(where, "systemd passed no credentials", todo)])
+    file = said.url_file or Path(directory or "", said.credential)
     try:
         text = file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        todo = (
-            "write one line with a URL into it"
-            if said.url_file
-            else "hand it over: LoadCredential= in the unit"
-        )
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SpecError([Problem(where, f"{file} cannot be read: {reason}", todo)]) from None
     if len(text.splitlines()) != 1:
         raise SpecError(

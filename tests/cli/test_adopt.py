@@ -157,7 +157,7 @@ def test_all_passes_over_what_is_ours_already(host: Host) -> None:
 
     assert result.exit_code == 0
     assert sorted(f.name for f in host.specs.iterdir()) == ["a.yaml", "network-theirs.yaml"]
-    assert "1 left out, which are ours already; name one" in result.stderr
+    assert "1 object is already managed, and left out; name an object" in result.stderr
     again = host.run("adopt", "--all", "--dry-run")
     assert (again.exit_code, again.stdout) == (0, "")
     assert "there is nothing to adopt" in again.stderr
@@ -210,3 +210,17 @@ def test_objects_that_the_executor_skips_are_not_counted_as_adopted(
 
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == "0 adopted, 0 failed, 2 skipped"
+
+
+def test_object_whose_spec_would_be_wrong_is_named_without_a_temporary_file(host: Host) -> None:
+    twins = "<host name='a' mac='52:54:00:00:00:01' ip='10.9.8.5'/><host name='a' mac='52:54:00:00:00:02' ip='10.9.8.6'/>"
+    _define(host, THEIRS.replace("prefix='24'/>", f"prefix='24'><dhcp>{twins}</dhcp></ip>"))
+
+    result = host.run("adopt", "--all")
+
+    assert result.exit_code == 1
+    assert (
+        "Network/theirs: it cannot be adopted: two DHCP hosts have the same name; change the object first"
+        in (result.stderr)
+    )
+    assert "kvmreconcile-adopt-" not in result.stderr

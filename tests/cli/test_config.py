@@ -149,3 +149,10 @@ def test_directory_of_a_repository_may_be_written_in_any_way(written: str, means
 def test_directory_above_a_repository_is_refused() -> None:
     with pytest.raises(ValidationError, match=r'must not contain "\.\."'):
         Settings.model_validate({"git": {"url": "/srv/specs.git", "directory": "a/../b"}})
+
+
+def test_file_that_cannot_be_read_gives_advice_that_fits(tmp_path: Path) -> None:
+    with pytest.raises(
+        SpecError, match="it cannot be read: Is a directory; name a regular file with --config"
+    ):
+        read_settings(tmp_path, {})

@@ -131,3 +131,14 @@ def test_root_accesses_the_directory_of_another_user_as_that_user(tmp_path: Path
 
     assert used == {(NOBODY, name) for name in ("control.sock.lock", "control.sock", ".control.sock.new")}
     assert left == {"control.sock.lock": NOBODY}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_group_that_the_daemon_is_not_in_is_named(tmp_path: Path) -> None:
+    with TemporaryDirectory(dir="/var/tmp") as made:
+        os.chown(made, NOBODY, NOBODY)
+
+        with pytest.raises(
+            SpecError, match=r"control\.group: the daemon's user is not a member of the group adm"
+        ):
+            open_door(Path(made) / "control.sock", ControlSettings(group="adm"))

@@ -484,7 +484,7 @@ def test_certificate_that_is_none_is_told_and_the_socket_works(tmp_path: Path) -
     served.open()
 
     assert served.client().get("/v1/status")
-    assert "certificate and key cannot be used" in served.doors._told["tcp"]
+    assert f"key {tmp_path}/tokens cannot be used together" in served.doors._told["tcp"]
     served.close()
 
 
@@ -555,3 +555,35 @@ def test_daemon_that_is_not_the_one_that_is_meant_refuses_and_says_which_it_is(
 
     assert served.state.suspended() == {}
     assert served.client().order("suspend", {"all": True})
+
+
+@pytest.mark.parametrize("lacks", ["certificate", "key"])
+def test_file_of_tls_that_is_absent_is_named(tmp_path: Path, lacks: str) -> None:
+    (tmp_path / "tokens").touch(0o600)
+    door = dict.fromkeys(("certificate", "key", "tokens"), tmp_path / "tokens")
+    listen = f"127.0.0.1:{free_port()}"
+    served = Served(tmp_path, {"tcp": {**door, lacks: tmp_path / "absent", "listen": listen}})
+
+    served.open()
+
+    assert served.doors._told["tcp"].startswith(
+        f"control.tcp.{lacks}: {tmp_path}/absent cannot be read: No such file or directory"
+    )
+
+
+def test_missing_token_is_told_from_a_wrong_one(remote: Served) -> None:
+    assert b"no token was sent" in over_tls(remote, request("GET /v1/status"))
+    wrong = request("GET /v1/status", Authorization="Bearer nonsense")
+    assert b"the token is not valid" in over_tls(remote, wrong)
+
+
+def test_file_of_tokens_that_became_unusable_is_logged_once(
+    remote: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tokens").write_text("nonsense\n")
+
+    for _ in range(2):
+        header = f"Bearer {TOKENS['viewer']}"
+        assert status_of(over_tls(remote, request("GET /v1/status", Authorization=header))) == 401
+
+    assert capsys.readouterr().out.count("door.tokens_unusable") == 1

@@ -66,7 +66,7 @@ TEXTS = (
     Row("xml of instructions", _xml(f"<domain>{'<?a?>' * 100_000}</domain>"), ""),
     Row("xml deeper than its library reads", _xml(f"{'<a>' * 5000}"), "xml: this is not well-formed (resource limit)"),
     Row("xml of one long name", _xml(f"<{'a' * 900_000}/>"), "xml: this is not well-formed (name too long)"),
-    Row("xml of one long text", _xml(f"<domain><name>{'a' * 900_000}</name></domain>"), 'xml: names it "aaa'),
+    Row("xml of one long text", _xml(f"<domain><name>{'a' * 900_000}</name></domain>"), 'xml: has the <name> "aaa'),
     Row("xml in another encoding", _xml("<?xml version='1.0' encoding='UTF-16'?><domain/>"), "xml: this is not well-formed"),
     Row("xml of a NUL", _spec('xml: "<domain>\\0</domain>"'), "the character U+0000 cannot be part of a definition"),
     Row("object of Python", _spec("memory: !!python/object/apply:os.system [id]"), "this tag is not allowed"),

@@ -125,6 +125,18 @@ def test_file_that_is_absent_empty_or_long_is_refused(tmp_path: Path) -> None:
     assert "hunter2" not in refusal(said)
 
 
+def test_credential_that_systemd_did_not_pass_says_where_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = NotifySettings.model_validate({"credential": "notify-url"})
+    todo = "add LoadCredential=notify-url:FILE to the unit, or use urlFile"
+
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert refusal(said) == f"notify[0].credential: systemd passed no credentials; {todo}"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert refusal(said).endswith(f"notify-url cannot be read: No such file or directory; {todo}")
+
+
 def test_two_receivers_have_two_names() -> None:
     said = NotifySettings.model_validate({"url": "json://x", "name": "mail"})
 

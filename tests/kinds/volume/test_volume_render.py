@@ -161,7 +161,7 @@ def test_wrong_field_is_refused(fields: dict[str, Any], message: str) -> None:
 
 
 def test_xml_that_names_another_volume_is_an_error() -> None:
-    with pytest.raises(SpecError, match='names it "other"'):
+    with pytest.raises(SpecError, match='has the <name> "other"'):
         desire(xml="<volume><name>other</name></volume>")
 
 
