@@ -44,7 +44,7 @@ class AdoptOptions(Common):
         list[str],
         typer.Argument(metavar="KIND/NAME", help="The objects, as Domain/web1 or Volume/pool/name."),
     ] = field(default_factory=list)
-    everything: Annotated[bool, typer.Option("--all", help="Adopt all that exists and is nobody's yet.")] = (
+    everything: Annotated[bool, typer.Option("--all", help="Adopt all objects that no instance manages.")] = (
         False
     )
     output: Annotated[
@@ -53,20 +53,20 @@ class AdoptOptions(Common):
             "--output",
             "-o",
             metavar="FILE|DIR",
-            help="Where to write the specs: one file, or one a piece in an existing directory. Else standard output.",
+            help="Where to write the specs: a new file, or an existing directory for one file per object. Defaults to standard output.",
         ),
     ] = None
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the specs, and take nothing over.")] = (
-        False
-    )
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write the specs without adopting the objects.")
+    ] = False
 
 
 def adopt(options: AdoptOptions) -> int:
-    """Write specs of what exists, and take it over unchanged."""
+    """Write specs for existing objects and start managing them, without changing them."""
     settings, kinds = options.settings(), known_kinds()
     keys = chosen(options.keys, kinds)
     if bool(keys) == options.everything:
-        raise SpecError([Problem("adopt", "nothing is named", "name objects as KIND/NAME, or say --all")])
+        raise SpecError([Problem("adopt", "no objects given", "name them as KIND/NAME, or use --all")])
     with (view_site if options.dry_run else open_site)(settings, kinds) as site:
         seen = site.look(NO_SPECS, datetime.now(UTC))
         if seen.lost and not options.dry_run:
@@ -93,7 +93,9 @@ def _all(world: World) -> frozenset[Key]:
     What is ours has a spec already. A second one would say more, and to remove it again would take that
     out of the object.
     """
-    complain(Problem(f"{blind.prefix}*", f"not seen: {blind.why}") for blind in world.observed.blind)
+    complain(
+        Problem(f"{blind.prefix}*", f"cannot be observed: {blind.why}") for blind in world.observed.blind
+    )
     objects = world.observed.objects
     free = {k for k, o in objects.items() if not (isinstance(o, Actual) and _other_owner(o, world))}
     if ours := {k for k in free if _is_remembered(objects[k], world)}:
@@ -102,7 +104,7 @@ def _all(world: World) -> frozenset[Key]:
             f"{len(ours)} {them} already managed, and left out; name an object to have its spec written again"
         )
     if free <= ours:
-        say("there is nothing to adopt")
+        say("there are no unmanaged objects to adopt")
     return frozenset(free - ours)
 
 
@@ -132,8 +134,8 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
             todo = "define it from its present XML first, so that it is persistent"
             complain([Problem(str(key), "it is transient", todo)])
         elif other := _other_owner(actual, world):
-            what = f'it belongs to the instance "{other}"'
-            complain([Problem(str(key), what, "let that instance give it up first")])
+            what = f'it is managed by the instance "{other}"'
+            complain([Problem(str(key), what, "remove it from that instance first")])
         else:
             found[key] = actual
     return found
@@ -192,7 +194,9 @@ def _tell(plan: Plan, differing: list[Key], site: Site) -> None:
     changed = {action.key for action in (*actions, *(h.action for h in held))}
     if not changed:
         return
-    say(f"not adopted, since their specs would change them: {', '.join(map(str, sorted(changed)))}")
+    say(
+        f"not adopted, because the generated spec would change the object: {', '.join(map(str, sorted(changed)))}"
+    )
     say(render_text(Plan(actions, held, digest=plan.digest), rules_of(site.kinds)))
 
 

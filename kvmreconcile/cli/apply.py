@@ -46,32 +46,38 @@ class ApplyOptions(Common):
     """What `apply` understands."""
 
     paths: Paths = field(default_factory=list)
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do what policy allows without asking.")] = False
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Apply without asking for confirmation; held actions stay held."),
+    ] = False
     approve: Annotated[
         str | None,
         typer.Option(
             "--approve",
             metavar="DIGEST",
-            help="Do exactly the plan of this digest, and what is held in it too.",
+            help="Execute exactly the plan with this digest, including held actions that an approval can release.",
         ),
     ] = None
     max_effect: Annotated[
         MaxEffect | None,
-        typer.Option("--max-effect", help="How far to go, in place of what each spec allows."),
+        typer.Option(
+            "--max-effect",
+            help="Largest effect allowed, instead of the limit in each spec; maintenance windows are ignored.",
+        ),
     ] = None
     prune: Annotated[
         Prune | None,
         typer.Option(
             "--prune",
-            help="What becomes of objects of ours without a spec, where the settings do not say never: "
-            "never, confirm (by --approve) or auto.",
+            help="What to do with managed objects that no longer have a spec: never, confirm (delete with "
+            "--approve) or auto. Does not apply to kinds set to never, as Volume and StoragePool are by default.",
         ),
     ] = None
     only: Only = field(default_factory=list)
 
 
 def apply(options: ApplyOptions) -> int:
-    """Show the plan, then do it; what is held stays until approved."""
+    """Show the plan and apply it after confirmation."""
     settings, kinds = options.settings(), known_kinds()
     only = chosen(options.only, kinds)
     origin = find_origin(options.paths, settings)
@@ -168,8 +174,8 @@ class _Run:
             return True
         what = "this was not done" if self.reports else "nothing was done"
         if can_ask():
-            return ask("Do this?") or _refused(what)
-        return _refused(f"{what}: add --yes, or --approve {plan.digest} for exactly this plan")
+            return ask("Apply this plan?") or _refused(what)
+        return _refused(f"{what}: use --yes, or --approve {plan.digest} for exactly this plan")
 
     def execute(self, plan: Plan, world: World) -> Report:
         """Do a plan, telling of every action."""

@@ -30,7 +30,7 @@ class DiffOptions(Common):
 
 
 def diff(options: DiffOptions) -> int:
-    """Show one object as it is and as it is to be."""
+    """Show the current and the planned definition of one object."""
     settings, kinds = options.settings(), known_kinds()
     (key,) = chosen([options.key], kinds)
     specs = read_specs(options.paths, settings, kinds)

@@ -133,4 +133,4 @@ def _order(entry: Entry, colours: Palette) -> Iterator[str]:
     about = str(entry.key) if entry.key else entry.plan or all_of_it
     why = f": {visible(entry.reason)}" if entry.reason else ""
     refused = colours.paint("refused: ", "-") if entry.what is What.REFUSED else ""
-    yield f"{refused}{visible(entry.verb)} {visible(about)} by {visible(entry.who or 'somebody')}{why}"
+    yield f"{refused}{visible(entry.verb)} {visible(about)} by {visible(entry.who or 'an unknown user')}{why}"

@@ -58,7 +58,7 @@ class StatusOptions(Common):
 
 
 def status(options: StatusOptions) -> int:
-    """Show what the daemon knows: how each object stands, and why."""
+    """Show the daemon's status and the condition of each object."""
     client, path = Client(options.settings()), "/v1/status"
     if options.key:
         (key,) = chosen([options.key], known_kinds())
@@ -99,7 +99,7 @@ def _daemon(found: Json) -> Iterator[str]:
         host = f"host UUID {link['hostUuid'] or 'unknown'}"
         yield f"libvirt   {visible(link['uri'])}, for {_ago(link['since'])}, {host}"
     else:
-        why = f"{link['why']} (for {_ago(link['since'])})" if link else "not asked yet"
+        why = f"{link['why']} (for {_ago(link['since'])})" if link else "not connected yet"
         yield f"libvirt   unreachable: {visible(why)}"
     if revision and revision["commit"]:
         yield f"revision  {revision['commit'][:12]}, for {_ago(revision['since'])}"
@@ -107,7 +107,7 @@ def _daemon(found: Json) -> Iterator[str]:
         yield f"pass      {_ago(last['at'])} ago, planned in {last['tookSeconds']:.2f} s"
         yield f"plan      {found['plan']}"
     if found["broken"]:
-        yield f"broken    {visible(found['broken'])}"
+        yield f"aborted   last pass: {visible(found['broken'])}"
     if found["stateLost"]:
         yield f"state     {visible(found['stateLost'])}"
     if paused:
@@ -130,7 +130,7 @@ def _table(objects: Sequence[Json]) -> Iterator[str]:
 
 def _summary(each: Json) -> str:
     words = [each["why"], ", ".join(each["verbs"]) if each["condition"] == Condition.CHANGING.value else ""]
-    words += [f"waits for its next start: {', '.join(each['pending'])}"] if each["pending"] else []
+    words += [f"takes effect at next start: {', '.join(each['pending'])}"] if each["pending"] else []
     # When a suspension ends is part of why.
     is_told = each["condition"] == Condition.SUSPENDED.value
     words += [f"{_until(each)} {_local(each['until'])}"] if each["until"] and not is_told else []
@@ -139,7 +139,7 @@ def _summary(each: Json) -> str:
 
 def _until(each: Json) -> str:
     """Return what comes at the time that an object's condition lasts for."""
-    return "next try" if each["condition"] == Condition.FAILED.value else "until"
+    return "next retry" if each["condition"] == Condition.FAILED.value else "until"
 
 
 def _object(each: Json) -> Iterator[str]:
@@ -161,7 +161,7 @@ def _problems(found: Json) -> Iterator[str]:
         todo = f"; {problem['todo']}" if problem["todo"] else ""
         yield visible(f"{problem['where']}: {problem['what']}{todo}")
     for hidden in found["hidden"]:
-        yield visible(f"{hidden['prefix']}*: not seen: {hidden['why']}")
+        yield visible(f"{hidden['prefix']}*: cannot be observed: {hidden['why']}")
 
 
 def _ago(moment: str) -> str:

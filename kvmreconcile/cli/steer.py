@@ -24,15 +24,17 @@ from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.state import State
 
 Object = Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object.")]
-Everything = Annotated[bool, typer.Option("--all", help="Everything that this instance looks after.")]
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="A reason, for whoever looks later.")]
+Everything = Annotated[bool, typer.Option("--all", help="All objects of this instance.")]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Reason, shown in status and history.")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApproveOptions(Common):
     """What `approve` understands."""
 
-    digest: Annotated[str, typer.Argument(metavar="DIGEST", help="The plan's, as plan and status show it.")]
+    digest: Annotated[
+        str, typer.Argument(metavar="DIGEST", help="Digest of the plan, as shown by plan and status.")
+    ]
     why: Why = ""
 
 
@@ -44,7 +46,7 @@ class SuspendOptions(Common):
     everything: Everything = False
     lasts: Annotated[
         str | None,
-        typer.Option("--for", metavar="TIME", help='How long, such as "2h". Else until it is resumed.'),
+        typer.Option("--for", metavar="TIME", help='Duration, such as "2h". Defaults to until resumed.'),
     ] = None
     until: Annotated[
         str | None,
@@ -71,27 +73,27 @@ class ReconcileOptions(Common):
 
 
 def approve(options: ApproveOptions) -> int:
-    """Have the daemon do exactly the plan of a digest, with what is held in it."""
+    """Approve a plan by its digest; the daemon executes it, including held actions that an approval can release."""
     said = {"digest": options.digest, "why": options.why}
     show(Client(options.settings()).order("approve", said))
     return 0
 
 
 def suspend(options: SuspendOptions) -> int:
-    """Leave an object alone, or everything, for a while or until it is resumed."""
+    """Suspend reconciling of one object or of all."""
     key, until = _key(options.key, everything=options.everything), _until(options)
     said = {**_about(key), "until": until.isoformat() if until else None, "why": options.why}
     suspension = Suspension(datetime.now(UTC), until, options.why, invoker())
 
     def without_daemon(state: State) -> tuple[str, bool]:
         state.suspend(key, suspension)
-        return f"{key or 'everything'} is suspended", True
+        return f"{key} is suspended" if key else "all objects are suspended", True
 
     return _told(options, "suspend", said, without_daemon)
 
 
 def resume(options: ResumeOptions) -> int:
-    """Look after an object again, or after everything."""
+    """Resume reconciling of one object or of all."""
     key = _key(options.key, everything=options.everything)
 
     def without_daemon(state: State) -> tuple[str, bool]:
@@ -103,7 +105,7 @@ def resume(options: ResumeOptions) -> int:
 
 
 def reconcile(options: ReconcileOptions) -> int:
-    """Have the daemon look at an object now, or at everything, and try again what failed."""
+    """Run a pass now for one object or all, and retry what failed."""
     key = _key(options.key, everything=options.key is None)
     show(Client(options.settings()).order("reconcile", _about(key)))
     return 0
@@ -140,7 +142,7 @@ def _key(word: str | None, *, everything: bool) -> Key | None:
             [
                 Problem(
                     "KIND/NAME",
-                    "it takes either one object or --all",
+                    "give either one object or --all",
                     "name an object as KIND/NAME, or say --all",
                 )
             ]
@@ -155,7 +157,7 @@ def _about(key: Key | None) -> dict[str, object]:
 def _until(options: SuspendOptions) -> datetime | None:
     """Return when a suspension ends, None for not before it is taken back."""
     if options.lasts and options.until:
-        raise _wrong("--until", "--for says already when it ends")
+        raise _wrong("--until", "cannot be combined with --for")
     now, name = datetime.now(UTC), "--for" if options.lasts else "--until"
     try:
         until = now + timedelta(seconds=read_seconds(options.lasts)) if options.lasts else None
@@ -163,11 +165,13 @@ def _until(options: SuspendOptions) -> datetime | None:
     except OverflowError:
         raise _wrong(name, "that is too far in the future") from None
     except ValueError as error:
-        raise _wrong(name, str(error) if options.lasts else f"'{options.until}' is no date") from None
+        raise _wrong(
+            name, str(error) if options.lasts else f"'{options.until}' is not a date and time"
+        ) from None
     if until and until > LATEST:
         raise _wrong(name, "that is too far in the future")
     if until and until <= now:
-        raise _wrong(name, "that time is over already")
+        raise _wrong(name, "that time is in the past")
     return until
 
 

@@ -100,7 +100,7 @@ class Control:
         key = credential(tcp.key, "control-key")
         tokens = credential(tcp.tokens, "control-tokens")
         if key is None or tokens is None:
-            what = "neither named nor handed over by systemd"
+            what = "no file is set, and systemd passed none"
             raise SpecError(
                 [Problem(f"control.tcp.{'tokens' if key else 'key'}", what, "see docs/control.md")]
             )
@@ -170,6 +170,6 @@ def _listening(tcp: TcpSettings) -> socket.socket:
         door.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         door.close()
-        what = f"it cannot be listened at: {getattr(error, 'strerror', '') or error}"
-        raise SpecError([Problem(tcp.listen, what, "mend control.tcp.listen")]) from None
+        what = f"cannot listen on it: {getattr(error, 'strerror', '') or error}"
+        raise SpecError([Problem(tcp.listen, what, "change control.tcp.listen")]) from None
     return door

@@ -66,8 +66,8 @@ def _opened(path: Path, settings: ControlSettings) -> Door:
         return Door(path, _listening(path, settings), lock)
     except BlockingIOError:
         os.close(lock)
-        todo = "stop it, or give this one another name (instance) or place (control.socket)"
-        raise SpecError([Problem(str(path), "another daemon listens there", todo)]) from None
+        todo = "stop it, or set another instance or control.socket"
+        raise SpecError([Problem(str(path), "another daemon uses this socket", todo)]) from None
     except OSError as error:
         os.close(lock)
         raise _failed(path, error) from None
@@ -84,7 +84,9 @@ def _failed(path: Path, error: OSError) -> SpecError:
 def _listening(path: Path, settings: ControlSettings) -> socket.socket:
     """Make a socket beside its place and put it there whole: nobody meets it with other rights than it is to have."""
     if path.exists() and not stat.S_ISSOCK(path.lstat().st_mode):
-        raise SpecError([Problem(str(path), "there is something, and it is no socket", "move it away")])
+        raise SpecError(
+            [Problem(str(path), "the path exists and is not a socket", "remove it, or set control.socket")]
+        )
     made = path.with_name(f".{path.name}.new")
     made.unlink(missing_ok=True)
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -116,5 +118,5 @@ def _gid(group: str) -> int:
         return grp.getgrnam(group).gr_gid
     except KeyError:
         raise SpecError(
-            [Problem("control.group", f"there is no group {group}", "make it, or name another")]
+            [Problem("control.group", f"there is no group {group}", "create the group, or set another one")]
         ) from None

@@ -107,7 +107,7 @@ class Orders:
         standing = self.status().objects.get(key) if key else None
         is_busy = standing is not None and standing.condition is Condition.CHANGING
         until = f" until {suspension.until:%Y-%m-%d %H:%M %Z}" if suspension.until else ""
-        words = f"{key or 'everything'} is suspended{until}"
+        words = f"{key} is suspended{until}" if key else f"all objects are suspended{until}"
         return self._noted(f"{words}; what is under way is finished" if is_busy or key is None else words)
 
     def resume(self, caller: Caller, key: Key | None) -> str:
@@ -171,8 +171,8 @@ class Orders:
             return
         now = datetime.now(UTC)
         tell(self.followers, Refused(now, order.value, about, caller.name, why))
-        what = f"{caller.name} has the role {caller.role.name.lower()}; this takes {role.name.lower()}"
-        todo = f"ask an administrator to do it, or for that role (control.{role.name.lower()}s; in a token's line)"
+        what = f"{caller.name} has the role {caller.role.name.lower()}; this needs {role.name.lower()}"
+        todo = f"ask an administrator, or be added to control.{role.name.lower()}s (for TCP: the role in the token file)"
         where = f"{order.value} {about}" if about else _OF_ALL.get(order, order.value)
         raise Forbidden(Problem(where, what, todo))
 
@@ -189,7 +189,7 @@ class Orders:
     def _noted(self, words: str) -> str:
         """Return an answer, with what its reader must know of the state."""
         lost = self.status().lost
-        return f"{words}; but {lost}" if lost else words
+        return f"{words}; warning: {lost}" if lost else words
 
     def _check_known(self, key: Key | None, known: Collection[Key]) -> None:
         if key is not None and known and key not in known:

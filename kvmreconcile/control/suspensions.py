@@ -25,4 +25,4 @@ def resumed(key: Key | None, left: Mapping[Key | None, Suspension], now: datetim
 
 def not_suspended(key: Key | None) -> str:
     """Say that there was nothing to lift."""
-    return f"{key} itself was not suspended" if key else "suspend --all was not in force"
+    return f"{key} was not suspended" if key else "no suspension of all objects was in force"

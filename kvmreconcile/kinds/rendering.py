@@ -38,7 +38,9 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
     try:
         fields = write(spec, root, _literal(rules))
     except ValueError as error:
-        raise _error(document, f"has a part whose xml is not well-formed: {error}", "mend it") from None
+        raise _error(
+            document, f"has a part whose xml is not well-formed: {error}", "correct the XML"
+        ) from None
     # Not by overlay, which would lose the marks of what must not be there.
     fields = replace(fields, children=(make("name", text=document.name), *fields.children))
     if document.spec.xml is None:
@@ -46,7 +48,7 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
     try:
         fragment = parse(document.spec.xml)
     except ValueError:
-        raise _error(document, "is not well-formed XML", "mend it") from None
+        raise _error(document, "is not well-formed XML", "correct it") from None
     if fragment.tag != root:
         raise _error(document, f"has the root <{fragment.tag}>", f"write it as <{root}>…</{root}>")
     name = fragment.get("name")

@@ -109,11 +109,11 @@ def _events(news: News) -> Iterator[Message]:
                 verbs = (o.action.verb for o in news.report.outcomes if o.action.key == key)
                 did = ", ".join(dict.fromkeys(verbs))
                 yield Message(
-                    Topic.HEALED, f"healed {key}", f"{key} was changed by others and set right: {did}"
+                    Topic.HEALED, f"healed {key}", f"{key} was changed by others and corrected: {did}"
                 )
         case Ordered(order="approve", who=who, about=about, why=why):
             said = f": {why}" if why else ""
-            yield Message(Topic.APPROVED, f"approved {about}", f"{who} has approved the plan {about}{said}")
+            yield Message(Topic.APPROVED, f"approved {about}", f"{who} approved plan {about}{said}")
 
 
 def _present(memory: Memory, status: Status) -> Iterator[Message]:
@@ -122,7 +122,7 @@ def _present(memory: Memory, status: Status) -> Iterator[Message]:
     if link and link.why:
         yield _wrong("libvirt", f"libvirt ({link.uri}) cannot be reached: {link.why}")
     if memory.breaks >= BREAKS:
-        yield _wrong("passes", f"passes are broken off, {memory.breaks} in a row: {status.broken}")
+        yield _wrong("passes", f"{memory.breaks} passes in a row were aborted: {status.broken}")
     if memory.refused:
         yield _wrong("repository", memory.refused)
     if status.lost:

@@ -33,7 +33,7 @@ def open_receivers(said: Sequence[NotifySettings], host: str) -> tuple[Receiver,
         return ()
     names = [each.name or f"notify[{number}]" for number, each in enumerate(said)]
     if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise SpecError([Problem("notify", f'two receivers are called "{twice}"', "give each another name")])
+        raise SpecError([Problem("notify", f'two receivers are named "{twice}"', "give each a unique name")])
     apprise = _apprise()
     return tuple(_open(apprise, each, f"notify[{number}]", host) for number, each in enumerate(said))
 
@@ -58,7 +58,7 @@ def _open(apprise: Any, said: NotifySettings, where: str, host: str) -> Receiver
     service = apprise.Apprise(asset=asset)
     url = _url(said, where)
     if not service.add(url.get_secret_value()):
-        what = "apprise knows no service of such a URL"
+        what = "apprise does not support this URL"
         raise SpecError(
             [Problem(where, what, "see https://github.com/caronc/apprise/wiki for how it is written")]
         )
@@ -100,6 +100,6 @@ def _url(said: NotifySettings, where: str) -> SecretStr:
         raise SpecError([Problem(where, f"{file} cannot be read: {reason}", todo)]) from None
     if len(text.splitlines()) != 1:
         raise SpecError(
-            [Problem(where, f"{file} does not hold one line", "write one line with a URL into it")]
+            [Problem(where, f"{file} must contain exactly one line", "write one line with a URL into it")]
         )
     return SecretStr(text)

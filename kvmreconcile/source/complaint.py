@@ -202,7 +202,7 @@ def _choice(error: _Error, field: str, _: _Ground) -> tuple[str, str]:
     options = re.findall(r"'([^']*)'", str(error.context.get("expected", error.context.get("expected_tags"))))
     value = error.item.value
     if value is None or not isinstance(value, str | int | float):
-        return f"{field} should be a word, not {_actual(error.item)}", f"known are: {listed(options)}"
+        return f"{field} should be a word, not {_actual(error.item)}", f"available: {listed(options)}"
     word = str(value).lower() if isinstance(value, bool) else str(value)
     return f"unknown value '{shown(word)}' of {field}", advice(word, options)
 

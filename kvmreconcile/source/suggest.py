@@ -26,7 +26,7 @@ def advice(word: str, known: Iterable[str]) -> str:
     found = nearest(word, known)
     if found is not None:
         return f"did you mean '{found}'?"
-    return f"known are: {listed(known)}" if known else ""
+    return f"available: {listed(known)}" if known else ""
 
 
 def listed(words: Sequence[str]) -> str:

@@ -83,7 +83,7 @@ def test_apply_does_nothing_if_nobody_can_be_asked(host: Host) -> None:
     result = host.run("apply", str(host.specs), stdin="y\n")
 
     assert result.exit_code == 1
-    assert "nothing was done: add --yes, or --approve" in result.stderr
+    assert "nothing was done: use --yes, or --approve" in result.stderr
     assert _names(host) == set()
 
 

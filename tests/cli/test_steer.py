@@ -32,7 +32,7 @@ def test_end_that_no_calendar_has_is_refused_with_what_to_write(host: Host, word
 def test_resumption_that_changes_nothing_is_neither_saved_nor_recorded(host: Host) -> None:
     result = host.run("resume", "Domain/web")
 
-    assert result.stdout == "Domain/web itself was not suspended\n"
+    assert result.stdout == "Domain/web was not suspended\n"
     assert result.stderr == ""
     assert host.run("history").stderr == "the history is empty\n"
 

@@ -49,7 +49,7 @@ def test_socket_of_a_daemon_that_lives_is_left_to_it(tmp_path: Path) -> None:
     door = open_door(path, ControlSettings())
     before = path.stat().st_ino
 
-    with pytest.raises(SpecError, match="another daemon listens there; stop it"):
+    with pytest.raises(SpecError, match="another daemon uses this socket; stop it"):
         open_door(path, ControlSettings())
 
     assert path.stat().st_ino == before
@@ -60,7 +60,7 @@ def test_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     path.write_text("precious")
 
-    with pytest.raises(SpecError, match="it is no socket; move it away"):
+    with pytest.raises(SpecError, match="is not a socket; remove it"):
         open_door(path, ControlSettings())
 
     assert path.read_text() == "precious"

@@ -137,13 +137,13 @@ def test_suspended_is_written_down_told_and_looked_at(served: Served) -> None:
     assert served.rung == ["Domain/web"]
 
     assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web is resumed"
-    assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web itself was not suspended"
+    assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web was not suspended"
     assert served.state.suspended() == {}
     assert served.rung == ["Domain/web", "Domain/web"]
 
 
 def test_everything_is_paused_and_resumed(served: Served) -> None:
-    assert served.client().order("suspend", {"all": True}).startswith("everything is suspended")
+    assert served.client().order("suspend", {"all": True}).startswith("all objects are suspended")
     assert list(served.state.suspended()) == [None]
 
     served.client().order("resume", {"all": True})
@@ -329,7 +329,7 @@ def test_orders_are_for_those_who_may_give_them(
     assert isinstance(told, Ordered if allowed else Refused)
     assert (told.order, told.who) == (word, role)
     assert allowed or remote.state.suspended() == {}
-    assert allowed or f"{role} has the role {role}; this takes " in answer.decode()
+    assert allowed or f"{role} has the role {role}; this needs " in answer.decode()
 
 
 @pytest.mark.parametrize("header", ["", f"Bearer {TOKENS['viewer']}x", f"Basic {TOKENS['admin']}", "Bearer"])
@@ -441,7 +441,7 @@ def test_user_with_too_many_connections_is_refused_in_json_and_served_once_there
     # This user is root, and may have as many as are reserved beside.
     crowd = [served.dial() for _ in range(admission.PER_USER + admission.RESERVED)]
 
-    with pytest.raises(OrderError, match="there are too many connections"):
+    with pytest.raises(OrderError, match="too many connections"):
         served.client().get("/v1/status")
 
     for each in crowd:
@@ -472,7 +472,7 @@ def test_door_is_opened_once_its_place_is_free(tmp_path: Path) -> None:
     assert second.client().get("/v1/status")
     second.close()
     second.doors.tend()
-    with pytest.raises(NoDaemon, match="no daemon listens there; start it"):
+    with pytest.raises(NoDaemon, match="the daemon is not running; start it"):
         second.client().get("/v1/status")
 
 
@@ -532,7 +532,7 @@ def test_lost_state_is_told_with_every_answer_until_it_is_accepted(served: Serve
         ("resume", {"key": "Domain/web"}),
         ("reconcile", {"all": True}),
     ):
-        assert served.client().order(word, said).endswith("; but the state was lost")
+        assert served.client().order(word, said).endswith("; warning: the state was lost")
     assert served.client().get("/v1/status")["stateLost"] == "the state was lost"
     assert served.state.is_unproved()
     assert "what was suspended in it is no longer suspended" in served.client().order("state/accept", {})
@@ -550,7 +550,9 @@ def test_daemon_that_is_not_the_one_that_is_meant_refuses_and_says_which_it_is(
 ) -> None:
     client = Client(served.settings.model_copy(update=change))
 
-    with pytest.raises(OrderError, match=f"another {next(iter(change))}; this one has instance lab, state "):
+    with pytest.raises(
+        OrderError, match=f"a different {next(iter(change))}; this one has instance lab, state "
+    ):
         client.order("suspend", {"all": True})
 
     assert served.state.suspended() == {}

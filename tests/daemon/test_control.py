@@ -163,13 +163,13 @@ def test_suspended_object_is_left_alone_until_it_is_resumed(running: Host) -> No
 
 
 def test_pause_outlives_a_killed_daemon_and_so_does_its_socket(running: Host) -> None:
-    assert "everything is suspended" in running.run("suspend", "--all").stdout
+    assert "all objects are suspended" in running.run("suspend", "--all").stdout
     running.wait_until(lambda: set(running.conditions().values()) == {"Suspended"})
 
     running.end(signal.SIGKILL)
     down = running.run("status")
     assert down.exit_code == 1
-    assert "no daemon listens there; start it: systemctl start kvmreconcile" in down.stderr
+    assert "the daemon is not running; start it: systemctl start kvmreconcile" in down.stderr
     running.start()
 
     assert set(running.conditions().values()) == {"Suspended"}
@@ -275,12 +275,15 @@ def test_told_to_stop_it_takes_its_socket_away(running: Host) -> None:
     ("words", "wrong"),
     [
         (("suspend",), "name an object as KIND/NAME, or say --all"),
-        (("suspend", "Network/lab", "--all"), "it takes either one object or --all"),
+        (("suspend", "Network/lab", "--all"), "give either one object or --all"),
         (("suspend", "Network/lab", "--for", "soon"), "--for: a time is a number"),
-        (("suspend", "Network/lab", "--for", "0s"), "--for: that time is over already"),
-        (("suspend", "Network/lab", "--until", "2020-01-01"), "--until: that time is over already"),
-        (("suspend", "Network/lab", "--until", "Friday"), "--until: 'Friday' is no date"),
-        (("suspend", "Network/lab", "--for", "1h", "--until", "2099-01-01"), "--until: --for says already"),
+        (("suspend", "Network/lab", "--for", "0s"), "--for: that time is in the past"),
+        (("suspend", "Network/lab", "--until", "2020-01-01"), "--until: that time is in the past"),
+        (("suspend", "Network/lab", "--until", "Friday"), "--until: 'Friday' is not a date and time"),
+        (
+            ("suspend", "Network/lab", "--for", "1h", "--until", "2099-01-01"),
+            "--until: cannot be combined with --for",
+        ),
         (("suspend", "Netwrok/lab"), "did you mean 'Network'?"),
         (("resume", "Network"), "the name is missing"),
         (("reconcile", "lab"), "lab: its kind is missing; write KIND/NAME, such as Domain/lab"),
@@ -306,12 +309,12 @@ def test_state_of_another_host_is_refused_until_somebody_accepts_it(host: Host) 
         host.popens.append(
             subprocess.Popen(command, env=os.environ | host.environment, stdout=log, stderr=log)
         )
-    host.wait_until(lambda: "broken " in host.run("status").stdout)
+    host.wait_until(lambda: "aborted " in host.run("status").stdout)
 
     refused = host.run("status")
     assert refused.exit_code == 3
     assert (
-        f"broken    {host.home}/state: this state belongs to {other}, and test:///default is"
+        f"aborted   last pass: {host.home}/state: this state belongs to {other}, and test:///default is"
         in refused.stdout
     )
     assert host.status()["objects"] == []

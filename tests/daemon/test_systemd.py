@@ -30,8 +30,11 @@ def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.soc
     ("news", "line"),
     [
         (Connected(NOW, "qemu:///system"), "STATUS=Connected to qemu:///system"),
-        (Lost(NOW, "qemu:///system", "cannot connect\nREADY=1"), "STATUS=Without libvirt: cannot connect"),
-        (Broken(NOW, "1", "disk full\nmore"), "STATUS=The last pass was broken off: disk full"),
+        (
+            Lost(NOW, "qemu:///system", "cannot connect\nREADY=1"),
+            "STATUS=Disconnected from libvirt: cannot connect",
+        ),
+        (Broken(NOW, "1", "disk full\nmore"), "STATUS=Last pass aborted: disk full"),
     ],
 )
 def test_news_is_one_line_whatever_is_in_it(door: socket.socket, news: News, line: str) -> None:

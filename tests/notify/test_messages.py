@@ -119,7 +119,7 @@ def test_held_that_passes_or_is_told_otherwise_is_not_told(story: Story, hold: H
 
 def test_drift_is_told_when_it_is_healed(story: Story) -> None:
     assert story.hear(*ended(looked(DRIFT), Result.DONE)) == [
-        "healed: Domain/web was changed by others and set right: start"
+        "healed: Domain/web was changed by others and corrected: start"
     ]
 
 
@@ -158,7 +158,7 @@ def test_one_pass_that_breaks_off_is_nothing_and_several_are_told(story: Story) 
     broken = Broken(NOON, "p", "the disk is full", "StateError")
     assert story.hear(*[broken] * (BREAKS - 1), looked(WELL), *[broken] * (BREAKS - 1)) == []
 
-    assert story.hear(broken, broken) == ["failed: passes are broken off, 3 in a row: the disk is full"]
+    assert story.hear(broken, broken) == ["failed: 3 passes in a row were aborted: the disk is full"]
     assert len(story.hear(looked(WELL))) == 1
 
 
@@ -173,7 +173,7 @@ def test_commit_that_must_not_be_used_is_told(story: Story) -> None:
 
 def test_approval_is_told_with_who_gave_it_and_other_orders_are_not(story: Story) -> None:
     assert story.hear(Ordered(NOON, "approve", "c0ffee", "alice", "tested on kvm2")) == [
-        "approved: alice has approved the plan c0ffee: tested on kvm2"
+        "approved: alice approved plan c0ffee: tested on kvm2"
     ]
     assert story.hear(Ordered(NOON, "suspend", "Domain/web", "alice")) == []
 

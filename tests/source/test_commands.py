@@ -127,7 +127,7 @@ def test_explain_tells_of_what_is_inside() -> None:
             "Network.spec.mtu.size",
             "there is no field 'size' in Network.spec.mtu; Network.spec.mtu has no fields of its own",
         ),
-        ("", "unknown kind ''; known are: "),
+        ("", "unknown kind ''; available: "),
     ],
 )
 def test_explain_of_what_does_not_exist(path: str, advice: str) -> None:

@@ -52,7 +52,7 @@ def _twice(field: str, values: Iterable[str | int | None]) -> Iterator[str]:
     seen: set[str | int] = set()
     for value in values:
         if value in seen:
-            yield f'two devices have the {field} "{value}"; give each its own'
+            yield f'two devices have the same {field} "{value}"; use a unique value for each'
         if value is not None:
             seen.add(value)
 
@@ -64,7 +64,7 @@ def _memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
         # Only libvirt knows how much there is, or will be.
         return
     if cells and sum(cell.memory for cell in cells) != memory.size:
-        yield '"memory" is not what the cells of "cpu.numa" have together; make them the same'
+        yield '"memory" differs from the sum of "cpu.numa"; make them the same'
     total = memory.size + sum(device.size for device in devices)
     if resources.current_memory and resources.current_memory > total:
         yield '"currentMemory" is more than "memory"'
@@ -135,9 +135,9 @@ def _shared_memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
         return
     advice = 'add "memoryBacking: {source: memfd, access: shared}"'
     if any(directory.driver == "virtiofs" for directory in hardware.filesystems or ()):
-        yield f"virtiofs needs memory that it can see; {advice}"
+        yield f"virtiofs requires shared memory; {advice}"
     if any(nic.vhostuser for nic in hardware.interfaces or ()):
-        yield f"vhostuser needs memory that it can see; {advice}"
+        yield f"vhostuser requires shared memory; {advice}"
 
 
 def _highest(sets: Iterable[str]) -> int:

@@ -84,7 +84,7 @@ def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
     assert obstacle == Obstacle(
         f"cannot read {tmp_path}/none: No such file or directory",
-        'mend "source.file", or put the file there',
+        'correct "source.file", or create the file',
     )
 
 

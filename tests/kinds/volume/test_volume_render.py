@@ -149,7 +149,7 @@ def test_source_is_found_beside_the_spec_and_gives_its_format() -> None:
         ({}, "needs a capacity"),
         ({"capacity": "10"}, "number with a unit"),
         ({"capacity": "1GiB", "source": {"file": "a"}, "backing": {"volume": "b"}}, "not both"),
-        ({"source": {"file": "a", "format": "raw"}, "format": "qcow2"}, "nothing is converted"),
+        ({"source": {"file": "a", "format": "raw"}, "format": "qcow2"}, "images are not converted"),
         ({"backing": {"volume": "a/b/c"}}, "of another pool"),
         ({"capacity": "1GiB", "format": "qcow3"}, "Input should be"),
         ({"capacity": "1GiB", "pool": "a/b"}, 'no "/"'),
