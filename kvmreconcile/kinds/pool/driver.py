@@ -1,6 +1,7 @@
 """What can be done with libvirt's storage pools. The directory of a pool is never removed."""
 
-import re
+import errno
+import os
 from collections.abc import Callable, Collection, Mapping
 
 import libvirt
@@ -22,8 +23,8 @@ _DEFINE = {
     libvirt.VIR_ERR_INTERNAL_ERROR: Unsupported,  # "missing backend for pool type"
     libvirt.VIR_ERR_OPERATION_FAILED: Rejected,  # "pool 'x' already exists with uuid"
 }
-_ABSENT = re.compile("No such file or directory|cannot open (directory|path)")
-"""What libvirt says of a pool whose directory is missing."""
+_ABSENT = os.strerror(errno.ENOENT)
+"""How libvirt's message ends about a pool whose directory is missing."""
 _MISSING = "is its disk mounted? Mount it, or create the directory (one is created only for a new pool)"
 _STOP = {
     libvirt.VIR_ERR_INTERNAL_ERROR: Busy,  # "pool has asynchronous jobs running"
@@ -135,7 +136,7 @@ def _activate(virt: libvirt.virConnect, pool: libvirt.virStoragePool) -> None:
         with translated(f"{NAME}/{pool.name()}"):
             bring_about(lambda: pool.create(0), lambda: bool(pool.isActive()))
     except HostError as error:
-        is_absent = _is_directory(wanted) and _ABSENT.search(str(error))
+        is_absent = _is_directory(wanted) and _ABSENT in str(error)
         if not is_absent or isinstance(error, Unavailable):
             raise
         raise type(error)(f"{error}; {_MISSING}", error.code, error.domain) from error
