@@ -69,7 +69,7 @@ class Keeper:
         assert report.exit_code == 1, report.output
         said = " ".join(report.output.split())
         assert f"{KEPT}{device}: the guest {why}" in said
-        assert "free it inside the guest" in said
+        assert "release it inside the guest" in said
         assert self.run() == run
         assert "other1" in self.site.lab.virsh("list", "--all", "--name").split()
         assert self.site.drift()[:2] == [f"Domain/{NAME} detach", f"Domain/{NAME} - devices/{device}"]
