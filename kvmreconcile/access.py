@@ -26,7 +26,7 @@ class PeopleSettings(Spec):
 
 
 class TcpSettings(Spec):
-    """A door for other hosts."""
+    """A TCP listener with TLS and token authentication."""
 
     listen: Annotated[
         str,
@@ -66,7 +66,7 @@ class TcpSettings(Spec):
 
 
 class ControlSettings(Spec):
-    """How the daemon is asked and told."""
+    """The control socket and API."""
 
     socket: Annotated[
         str,
@@ -94,17 +94,18 @@ class ControlSettings(Spec):
     admins: Annotated[
         PeopleSettings,
         Field(
-            description="Who may also pause and resume everything; root and the user that the daemon runs as always may."
+            description='Users and groups that may also suspend and resume all objects and run "state accept". root and '
+            "the daemon's own user always may."
         ),
     ] = PeopleSettings()
     tcp: Annotated[
         TcpSettings | None,
-        Field(description="A door for other hosts, by TLS and with a token alone. Defaults to none."),
+        Field(description="A TCP listener with TLS and token authentication. Defaults to none."),
     ] = None
     hook_secret: Annotated[
         Path | None,
         Field(
-            description="A file with the secret by which a forge shows that a call of the git webhook is its own. "
-            'Defaults to systemd\'s credential "git-hook-secret"; without either there is no webhook.'
+            description="File with the shared secret of the git webhook. Defaults to systemd's credential "
+            '"git-hook-secret"; without either the webhook is disabled.'
         ),
     ] = None

@@ -4,6 +4,7 @@ Read the settings of this host: a file, and the environment over it.
 Separate from the command line, because the daemon is configured by the same file.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from kvmreconcile.source.yaml import read
 
 DEFAULT_FILE = Path("/etc/kvmreconcile/kvmreconcile.yaml")
 PREFIX = "KVMRECONCILE_"
+_NO_FILE = "create it, or name another with --config or KVMRECONCILE_CONFIG"
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -57,13 +59,14 @@ def _read_file(file: Path, *, must_exist: bool) -> Item | None:
     except FileNotFoundError:
         if not must_exist:
             return None
-        raise SpecError([Problem(str(file), "there is no such file", "name another with --config")]) from None
+        raise SpecError([Problem(str(file), "there is no such file", _NO_FILE)]) from None
     except OSError as error:
-        problem = Problem(str(file), f"it cannot be read: {error.strerror}", "mend its permissions")
-        raise SpecError([problem]) from None
+        is_forbidden = error.errno in (errno.EACCES, errno.EPERM)
+        todo = "run this as a user who may read it" if is_forbidden else "name a regular file with --config"
+        raise SpecError([Problem(str(file), f"it cannot be read: {error.strerror}", todo)]) from None
     # They name programs and files that root's commands then use.
     if os.geteuid() == 0 and (status.st_uid != 0 or status.st_mode & _WRITABLE_BY_OTHERS):
-        what = "it is not root's alone to write, and root would obey it"
+        what = "other users than root can write it, and root would run programs that it names"
         raise SpecError([Problem(str(file), what, f"chown root {file}; chmod go-w {file}")])
     text = decode(content, str(file))
     if isinstance(text, Fault):
@@ -72,7 +75,11 @@ def _read_file(file: Path, *, must_exist: bool) -> Item | None:
     faults = [fault.problem() for reading in readings for fault in reading.faults]
     items = [reading.item for reading in readings if reading.item]
     if len(items) > 1:
-        faults.append(Problem(str(items[1].source), "a second document", "keep all settings in one"))
+        faults.append(
+            Problem(
+                str(items[1].source), "the file has more than one YAML document", "put all settings into one"
+            )
+        )
     if faults:
         raise SpecError(faults)
     return items[0] if items else None
@@ -98,7 +105,9 @@ def _problem(error: ErrorDetails, item: Item | None, variables: Mapping[str, str
     loc = error["loc"]
     if error["type"] == "model_type" and not loc:
         return Problem(
-            str(item.source if item else ""), "this is no mapping", 'write "name: value" on each line'
+            str(item.source if item else ""),
+            "the settings file must be a mapping",
+            'write "name: value" on each line',
         )
     where = variables.get(str(loc[0])) or str(_source(item, loc))
     field = ".".join(map(str, loc))

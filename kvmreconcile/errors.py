@@ -26,9 +26,13 @@ Separate, and importing nothing of ours, because every layer raises from it. Whe
 class attribute and never guessed from a message.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+
+_POSITION = re.compile(r"(:[0-9]+){1,2}$")
+"""The line, and the column, behind the name of a file."""
 
 
 class KvmReconcileError(Exception):
@@ -52,6 +56,11 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}" + (f"; {self.todo}" if self.todo else "")
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What stays the same while the problem lasts: `where` without line and column, which move, and `what`."""
+        return _POSITION.sub("", self.where), self.what
 
 
 class SpecError(KvmReconcileError):

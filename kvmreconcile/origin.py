@@ -48,8 +48,8 @@ def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
         return Origin(named or [settings.specs], source=source)
     found = repository.in_force()
     if found is None:
-        what = "no revision of it is in force here"
-        raise SourceError(Problem(repository.name, what, "fetch it: kvmreconcile fetch"))
+        what = "it has not been fetched yet"
+        raise SourceError(Problem(repository.name, what, "run: kvmreconcile fetch"))
     revision, directory = found
     naming = Naming(directory, revision.directory, revision.submodules or ())
     return Origin([directory], revision.commit, revision.author, naming, source=configured_source(settings))

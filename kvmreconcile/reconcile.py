@@ -222,7 +222,10 @@ class Site:
 
     def _garbled(self) -> Iterator[Problem]:
         """Yield what of the state cannot be read."""
-        todo = "restore the file, or move it away to begin with an empty state: nothing is removed for that"
+        todo = (
+            "restore the state database from a backup; or move it away, check what was suspended, and run "
+            "kvmreconcile state accept: nothing is changed before that"
+        )
         for key, why in sorted(self.state.garbled().items()):
             yield Problem(str(key), why, todo)
 

@@ -26,16 +26,16 @@ class LimitSettings(Spec):
         Field(
             ge=0,
             le=1,
-            description="A share of the objects that are ours. If a pass would remove more than this, it "
-            "removes nothing; one object may always go. Defaults to 0.3.",
+            description="Largest fraction of managed objects that one pass may delete (0 to 1). A pass that "
+            "would exceed it deletes nothing. One object is always allowed, unless `maxDelete` is 0. Defaults to 0.3.",
         ),
     ] = 0.3
     max_delete: Annotated[
         int,
         Field(
             ge=0,
-            description="A number of objects. If a pass would remove more than this, it removes nothing, "
-            "whatever their share. Defaults to 10.",
+            description="Largest number of objects that one pass may delete, whatever their fraction. A pass "
+            "that would exceed it deletes nothing. Defaults to 10.",
         ),
     ] = 10
     max_restart_share: Annotated[
@@ -43,16 +43,17 @@ class LimitSettings(Spec):
         Field(
             ge=0,
             le=1,
-            description="A share of the objects of a kind that run. If a pass would restart, stop or pause more "
-            "than this, none of them is; one may always be. Defaults to 0.5.",
+            description="Largest fraction of the running objects of a kind that one pass may restart, stop or "
+            "pause (0 to 1). A pass that would exceed it does so to none. One object is always allowed, unless "
+            "`maxRestart` is 0. Defaults to 0.5.",
         ),
     ] = 0.5
     max_restart: Annotated[
         int,
         Field(
             ge=0,
-            description="A number of objects of a kind. If a pass would restart, stop or pause more than this, "
-            "none of them is, whatever their share. Defaults to 10.",
+            description="Largest number of objects of a kind that one pass may restart, stop or pause, whatever "
+            "their fraction. A pass that would exceed it does so to none. Defaults to 10.",
         ),
     ] = 10
     max_replace_share: Annotated[
@@ -60,16 +61,17 @@ class LimitSettings(Spec):
         Field(
             ge=0,
             le=1,
-            description="A share of the objects of a kind that exist. If a pass would make more than this anew, "
-            "none of them is; one may always be. Defaults to 0.3.",
+            description="Largest fraction of the existing objects of a kind that one pass may replace (0 to 1). "
+            "A pass that would exceed it replaces none. One object is always allowed, unless `maxReplace` is 0. "
+            "Defaults to 0.3.",
         ),
     ] = 0.3
     max_replace: Annotated[
         int,
         Field(
             ge=0,
-            description="A number of objects of a kind. If a pass would make more than this anew, none of them "
-            "is, whatever their share. Defaults to 5.",
+            description="Largest number of objects of a kind that one pass may replace, whatever their fraction. "
+            "A pass that would exceed it replaces none. Defaults to 5.",
         ),
     ] = 5
     max_remake_share: Annotated[
@@ -77,17 +79,18 @@ class LimitSettings(Spec):
         Field(
             ge=0,
             le=1,
-            description="A share of the volumes that were complete. If more than this are gone and their specs "
-            "let them be created again without approval, none of them is; one may always be. Volumes whose "
-            "data would be lost are held however few they are. Defaults to 0.3.",
+            description="Largest fraction of the complete volumes that one pass may recreate where they are gone "
+            "and their specs allow that without approval (0 to 1). A pass that would exceed it recreates none. One "
+            "volume is always allowed, unless `maxRemake` is 0. Volumes whose data would be lost are held however "
+            "few they are. Defaults to 0.3.",
         ),
     ] = 0.3
     max_remake: Annotated[
         int,
         Field(
             ge=0,
-            description="A number of volumes. If more than this are gone and their specs let them be created "
-            "again without approval, none of them is, whatever their share. Defaults to 5.",
+            description="Largest number of such volumes that one pass may recreate, whatever their fraction. "
+            "A pass that would exceed it recreates none. Defaults to 5.",
         ),
     ] = 5
 
@@ -100,9 +103,8 @@ class HistorySettings(Spec):
         Field(
             ge=100,
             le=1_000_000,
-            description="A number of entries, of which a pass that does something has one for itself and one for "
-            "each step. Commands that look at the state copy them, which takes 6 ms for so many. Defaults to "
-            "20000.",
+            description="Number of entries to keep; a pass that does something has one, and one for each action. "
+            "Defaults to 20000.",
         ),
     ] = 20_000
     age_s: Annotated[
@@ -169,7 +171,7 @@ class GitSettings(Spec):
         Field(
             alias="poll",
             ge=1,
-            description='A time such as "5min". How often the daemon asks for news. Defaults to "1min".',
+            description='A time such as "5min". How often the daemon fetches. Defaults to "1min".',
         ),
     ] = 60.0
     allowed_signers: Annotated[
@@ -276,7 +278,7 @@ class MetricsSettings(Spec):
 
 
 class NotifySettings(Spec):
-    """Somebody to be told."""
+    """A notification receiver."""
 
     name: Annotated[
         str,
@@ -307,7 +309,7 @@ class NotifySettings(Spec):
         tuple[Literal["failed", "held", "recovered", "healed", "approved"], ...],
         Field(
             min_length=1,
-            description="What is told, see docs/notifications.md. Defaults to [failed, held, recovered].",
+            description="Events to notify about, see docs/notifications.md. Defaults to [failed, held, recovered].",
         ),
     ] = ("failed", "held", "recovered")
     interval_s: Annotated[
@@ -323,5 +325,5 @@ class NotifySettings(Spec):
     @model_validator(mode="after")
     def _has_one_url(self) -> Self:
         if sum((self.url is not None, self.url_file is not None, self.credential != "")) != 1:
-            raise ValueError("say where to with just one of url, urlFile and credential")
+            raise ValueError("set exactly one of url, urlFile and credential")
         return self

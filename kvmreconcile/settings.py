@@ -74,14 +74,14 @@ class Settings(Spec):
     planner: Annotated[
         str,
         Field(
-            description="The name of the planner among the installed ones (entry-point group "
+            description="Name of the planner, one of the installed ones (entry-point group "
             'kvmreconcile.planners). Defaults to "default".'
         ),
     ] = "default"
     executor: Annotated[
         str,
         Field(
-            description="The name of what carries plans out among the installed ones (entry-point group "
+            description="Name of the executor, one of the installed ones (entry-point group "
             'kvmreconcile.executors); "libvirt", "dry-run" and "approve" are always there. Defaults to '
             '"libvirt".'
         ),
@@ -89,15 +89,15 @@ class Settings(Spec):
     reporter: Annotated[
         str,
         Field(
-            description="The name of what tells of progress among the installed ones (entry-point group "
+            description="Name of the reporter, one of the installed ones (entry-point group "
             'kvmreconcile.reporters). Defaults to "log".'
         ),
     ] = "log"
     prune: Annotated[
         dict[str, Literal["never", "confirm", "auto"]],
         Field(
-            description="What becomes of an object of ours whose spec is gone, by kind: never (it stays), "
-            "confirm (it goes once a plan is approved) or auto. A kind that is not named keeps its own: "
+            description="What to do with managed objects whose spec was deleted, by kind: never (keep), "
+            "confirm (delete after approval) or auto. A kind that is not named keeps its own: "
             'never for Volume and StoragePool, else confirm. Defaults to "{}".'
         ),
     ] = Field(default_factory=dict)
@@ -132,9 +132,9 @@ class Settings(Spec):
     watch: Annotated[
         Literal["auto", "events", "poll"],
         Field(
-            description='How the daemon learns that spec files have changed: "events" by what this host\'s kernel '
-            'tells, "poll" by looking every five seconds, "auto" by looking only where they are on a share (NFS, '
-            'CIFS, FUSE and the like), of which no kernel tells what others do to it. Defaults to "auto".',
+            description='How changes of spec files are detected: "events" (inotify), "poll" (every 5 s), "auto" '
+            "(poll only on network file systems and FUSE, for which inotify reports no changes by other hosts). "
+            'Defaults to "auto".',
         ),
     ] = "auto"
     debounce_s: Annotated[
@@ -146,16 +146,11 @@ class Settings(Spec):
             'come with it. Defaults to "250ms".',
         ),
     ] = 0.25
-    control: Annotated[ControlSettings, Field(description="How the daemon is asked and told.")] = (
-        ControlSettings()
-    )
+    control: Annotated[ControlSettings, Field(description="The control socket and API.")] = ControlSettings()
     metrics: Annotated[
         MetricsSettings, Field(description="What Prometheus is told beside the daemon's own.")
     ] = MetricsSettings()
     notify: Annotated[
         tuple[NotifySettings, ...],
-        Field(
-            description="Whom the daemon tells of what happens, a list; needs the extra `notify`. Defaults to "
-            "nobody."
-        ),
+        Field(description="List of notification receivers; needs the extra `notify`. Defaults to none."),
     ] = ()

@@ -24,7 +24,7 @@ from kvmreconcile.tree.variants import for_secrets
 
 AT_LEAST = 30
 """How many unlike definitions are validated however long that takes; each takes about 9 ms."""
-_NO_TIME = "too many definitions changed at once"
+_NO_TIME = "skipped: too many changed definitions"
 _LASTS_S = 60.0
 """For how long a definition that was not accepted is not validated again."""
 ROOT = "domain"
@@ -146,10 +146,10 @@ def _ask(judge: Judge, step: Action) -> Verdict:
     if why and _refusal(judge, _least(domain)):
         domain = _emulated(domain)
         if _refusal(judge, _least(domain)):
-            return Verdict(unknown=f"the result depends on this machine: {why}")
+            return Verdict(unknown=f"libvirt on this machine cannot check it ({why})")
         why = _refusal(judge, domain, validate=validate)
     if why and domain.child("cpu") and not _refusal(judge, domain.without("cpu")):
-        return Verdict(unknown=f"the result depends on this processor: {why}")
+        return Verdict(unknown=f"the CPU model cannot be checked on this processor ({why})")
     return Verdict(refused=why)
 
 

@@ -20,7 +20,7 @@ class AcceptOptions(Common):
 
 
 def accept(options: AcceptOptions) -> int:
-    """Bind the state to this host, whichever it belonged to, and go on with what it says."""
+    """Accept this host as the owner of the state database, for example after a mainboard replacement or a lost state."""
     settings = options.settings()
     try:
         show(give_order(settings, "state/accept", {"why": options.why}))

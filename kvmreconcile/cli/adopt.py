@@ -6,7 +6,7 @@ Separate from applying, because it takes over objects and must never change one.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from kvmreconcile.cli.terminal import complain, say, show
 from kvmreconcile.cli.writing import write_document
 from kvmreconcile.errors import Problem, SpecError, StateError
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Actual, Key, Plan, Unknown, World
+from kvmreconcile.model import Actual, Key, Plan, Result, Unknown, World
 from kvmreconcile.origin import Origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render import render_text
@@ -33,6 +33,9 @@ from kvmreconcile.plan.render.words import holds_secret
 from kvmreconcile.reconcile import Site, known_kinds
 from kvmreconcile.source.envelope import API_VERSION
 from kvmreconcile.source.load import load
+
+_NUMBER = re.compile(r"/([0-9]+)\.yaml\b")
+_OTHER_PLACE = re.compile(r" \(the other is at [^)]*\)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,7 @@ class AdoptOptions(Common):
         list[str],
         typer.Argument(metavar="KIND/NAME", help="The objects, as Domain/web1 or Volume/pool/name."),
     ] = field(default_factory=list)
-    everything: Annotated[bool, typer.Option("--all", help="Adopt all that exists and is nobody's yet.")] = (
+    everything: Annotated[bool, typer.Option("--all", help="Adopt all objects that no instance manages.")] = (
         False
     )
     output: Annotated[
@@ -52,20 +55,20 @@ class AdoptOptions(Common):
             "--output",
             "-o",
             metavar="FILE|DIR",
-            help="Where to write the specs: one file, or one a piece in an existing directory. Else standard output.",
+            help="Where to write the specs: a new file, or an existing directory for one file per object. Defaults to standard output.",
         ),
     ] = None
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the specs, and take nothing over.")] = (
-        False
-    )
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write the specs without adopting the objects.")
+    ] = False
 
 
 def adopt(options: AdoptOptions) -> int:
-    """Write specs of what exists, and take it over unchanged."""
+    """Write specs for existing objects and start managing them, without changing them."""
     settings, kinds = options.settings(), known_kinds()
     keys = chosen(options.keys, kinds)
     if bool(keys) == options.everything:
-        raise SpecError([Problem("adopt", "nothing is named", "name objects as KIND/NAME, or say --all")])
+        raise SpecError([Problem("adopt", "no objects given", "name them as KIND/NAME, or use --all")])
     with (view_site if options.dry_run else open_site)(settings, kinds) as site:
         seen = site.look(NO_SPECS, datetime.now(UTC))
         if seen.lost and not options.dry_run:
@@ -95,13 +98,18 @@ def _all(world: World) -> frozenset[Key]:
     What is ours has a spec already. A second one would say more, and to remove it again would take that
     out of the object.
     """
-    complain(Problem(f"{blind.prefix}*", f"not seen: {blind.why}") for blind in world.observed.blind)
+    complain(
+        Problem(f"{blind.prefix}*", f"cannot be observed: {blind.why}") for blind in world.observed.blind
+    )
     objects = world.observed.objects
     free = {k for k, o in objects.items() if not (isinstance(o, Actual) and _other_owner(o, world))}
     if ours := {k for k in free if _is_remembered(objects[k], world)}:
-        say(f"{len(ours)} left out, which are ours already; name one to have its spec written again")
+        them = "object is" if len(ours) == 1 else "objects are"
+        say(
+            f"{len(ours)} {them} already managed, and left out; name an object to have its spec written again"
+        )
     if free <= ours:
-        say("there is nothing to adopt")
+        say("there are no unmanaged objects to adopt")
     return frozenset(free - ours)
 
 
@@ -126,16 +134,22 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
     for key in sorted(keys):
         actual = world.observed.objects.get(key)
         if not isinstance(actual, Actual):
-            complain([Problem(str(key), actual.why if actual else "it does not exist")])
+            complain([Problem(str(key), actual.why if actual else _absence(key, world))])
         elif not actual.persistent:
-            todo = "make it persistent first: virsh dumpxml, virsh define"
+            todo = "define it from its present XML first, so that it is persistent"
             complain([Problem(str(key), "it is transient", todo)])
         elif other := _other_owner(actual, world):
-            what = f'it belongs to the instance "{other}"'
-            complain([Problem(str(key), what, "let that instance give it up first")])
+            what = f'it is managed by the instance "{other}"'
+            complain([Problem(str(key), what, "remove it from that instance first")])
         else:
             found[key] = actual
     return found
+
+
+def _absence(key: Key, world: World) -> str:
+    """Say why an object that the state knows was not found."""
+    blind = world.observed.blind_spot(key)
+    return f"it cannot be observed: {blind.why}" if blind else "it does not exist on this host"
 
 
 def _write(actual: Actual, kind: Kind) -> str:
@@ -150,12 +164,22 @@ def _prove(written: Mapping[Key, str], world: World, site: Site) -> tuple[World,
         for number, text in enumerate(written.values()):
             Path(directory, f"{number}.yaml").write_text(text)
         loaded = load([Path(directory)], site.kinds, world.instance)
-    complain(loaded.problems)
+    complain(_unfit(problem, [*written]) for problem in loaded.problems)
     desired = {k: replace(d, policy=replace(d.policy, adopt=True)) for k, d in loaded.desired.items()}
     # What an earlier spec asked for does not count any more: the new one says all that there is.
     applied = {k: a for k, a in world.applied.items() if k not in written}
     world = replace(world, desired=desired, applied=applied, frozen=loaded.frozen, complete=False)
     return world, site.plan(world, Overrides(only=frozenset(written)))
+
+
+def _unfit(problem: Problem, keys: Sequence[Key]) -> Problem:
+    """Report why an object cannot be adopted, without the file that its spec was in: it is gone."""
+    number = _NUMBER.search(problem.where)
+    if number is None:
+        return problem
+    key = keys[int(number[1])]
+    what = _OTHER_PLACE.sub("", problem.what.removeprefix(f"{key}: "))
+    return Problem(str(key), f"it cannot be adopted: {what}", "change the object first")
 
 
 def _differs(key: Key, plan: Plan, world: World) -> bool:
@@ -175,7 +199,9 @@ def _tell(plan: Plan, differing: list[Key], site: Site) -> None:
     changed = {action.key for action in (*actions, *(h.action for h in held))}
     if not changed:
         return
-    say(f"not adopted, since their specs would change them: {', '.join(map(str, sorted(changed)))}")
+    say(
+        f"not adopted, because the generated spec would change the object: {', '.join(map(str, sorted(changed)))}"
+    )
     say(render_text(Plan(actions, held, digest=plan.digest), rules_of(site.kinds)))
 
 
@@ -232,5 +258,9 @@ def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, site: S
     mine = Plan(own, records=tuple(k for k in plan.records if k in proved), digest=plan.digest)
     with reporting() as reporter:
         report = carry_out(site, mine, world, reporter, Deed("adopt", Origin(())))
-    say(f"{len(proved) - len(report.failed)} adopted, {len(report.failed)} failed{left}")
-    return not report.failed
+    failed = {outcome.action.key for outcome in report.failed}
+    skipped = {o.action.key for o in report.outcomes if o.result is Result.SKIPPED} - failed
+    undone = f", {len(skipped)} skipped" if skipped else ""
+    adopted = len(proved) - len(failed) - len(skipped)
+    say(f"{adopted} adopted, {len(failed)} failed{undone}{left}")
+    return not failed and not skipped

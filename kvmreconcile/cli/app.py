@@ -23,7 +23,7 @@ from kvmreconcile.cli.validate import validate
 
 app = typer.Typer(
     name="kvmreconcile",
-    help="Keep a KVM host as YAML specs say, as gently as libvirt can.",
+    help="Reconcile a libvirt host with YAML specs, with as little disruption as possible.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
@@ -45,7 +45,8 @@ def root(
     state: StateDirectory = None,
     config: ConfigFile = None,
     _version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Tell the version.")
+        bool,
+        typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """Take options that stand before the command's name."""
@@ -57,4 +58,4 @@ _ASKING = (status, approve, suspend, resume, reconcile)
 """Commands that do their work themselves, and those that ask or tell the daemon."""
 for _run in (*_LOCAL, *_ASKING):
     command(app)(_run)
-command(group(app, "state", "What this instance remembers of its host."))(accept)
+command(group(app, "state", "Commands for the state database."))(accept)

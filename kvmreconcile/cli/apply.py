@@ -2,9 +2,11 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,25 +47,31 @@ class ApplyOptions(Common):
     """What `apply` understands."""
 
     paths: Paths = field(default_factory=list)
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do what policy allows without asking.")] = False
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Apply without asking for confirmation; held actions stay held."),
+    ] = False
     approve: Annotated[
         str | None,
         typer.Option(
             "--approve",
             metavar="DIGEST",
-            help="Do exactly the plan of this digest, and what is held in it too.",
+            help="Execute exactly the plan with this digest, including held actions that an approval can release.",
         ),
     ] = None
     max_effect: Annotated[
         MaxEffect | None,
-        typer.Option("--max-effect", help="How far to go, in place of what each spec allows."),
+        typer.Option(
+            "--max-effect",
+            help="Largest effect allowed, instead of the limit in each spec; maintenance windows are ignored.",
+        ),
     ] = None
     prune: PruneAs = None
     only: Only = field(default_factory=list)
 
 
 def apply(options: ApplyOptions) -> int:
-    """Show the plan, then do it; what is held stays until approved."""
+    """Show the plan and apply it after confirmation."""
     settings, kinds = options.settings(), known_kinds()
     only = chosen(options.only, kinds)
     origin = find_origin(options.paths, settings)
@@ -160,8 +168,8 @@ class _Run:
             return True
         what = "this was not done" if self.reports else "nothing was done"
         if can_ask():
-            return ask("Do this?") or _refused(what)
-        return _refused(f"{what}: add --yes, or --approve {plan.digest} for exactly this plan")
+            return ask("Apply this plan?") or _refused(what)
+        return _refused(f"{what}: use --yes, or --approve {plan.digest} for exactly this plan")
 
     def execute(self, plan: Plan, world: World) -> Report:
         """Do a plan, telling of every action."""
@@ -191,18 +199,36 @@ class _Run:
         """Say how it ended, and return the exit status."""
         done, failed, skipped = self.counts()
         if done or failed:
-            say(f"{done} actions done, {failed} failed; then: {summary(plan)}")
+            say(f"{_counted(done, 'action')} done, {failed} failed; then: {summary(plan)}")
         if failed or plan.problems:
             return 1
         if skipped:
             reasons = dict.fromkeys(o.error for r in self.reports for o in r.outcomes if o.error)
-            say(f"{skipped} actions left undone: {'; '.join(reasons)}")
+            say(f"{_counted(skipped, 'action')} skipped: {'; '.join(reasons)}")
             return HELD
         if plan.actions:
-            names = ", ".join(dict.fromkeys(str(a.key) for a in plan.actions))
-            say(f"not converged: the same is planned again for {names}; look with kvmreconcile plan")
+            say(unconverged(plan, [report.plan for report in self.reports], self.options.paths))
             return 1
         return HELD if plan.held or plan.lost else 0
+
+
+def unconverged(plan: Plan, done: Sequence[Plan], paths: Sequence[Path]) -> str:
+    """
+    Say why there is still something to do after the last round, and what to do about it.
+
+    Args:
+        done: The plan of each round.
+        paths: Where the specs are, as named on the command line.
+    """
+    names = ", ".join(dict.fromkeys(str(action.key) for action in plan.actions))
+    if plan.digest != done[-1].digest:
+        return f"not finished after {_counted(len(done), 'round')}: there are new changes for {names}; run apply again"
+    todo = f"compare with kvmreconcile diff KIND/NAME{''.join(f' {path}' for path in paths)}"
+    return f"not converged: the same changes are needed again after they were made, for {names}; {todo}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _refused(why: str) -> bool:

@@ -12,7 +12,7 @@ import typer
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import check_known, chosen, read_specs, view_site
 from kvmreconcile.cli.terminal import complain, palette, say, show
-from kvmreconcile.model import Key, Plan, World
+from kvmreconcile.model import Key, Plan, Unknown, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render.words import fit_for_xml, visible
 from kvmreconcile.plan.secrecy import secret_paths
@@ -30,7 +30,7 @@ class DiffOptions(Common):
 
 
 def diff(options: DiffOptions) -> int:
-    """Show one object as it is and as it is to be."""
+    """Show the current and the planned definition of one object."""
     settings, kinds = options.settings(), known_kinds()
     (key,) = chosen([options.key], kinds)
     specs = read_specs(options.paths, settings, kinds)
@@ -43,7 +43,7 @@ def diff(options: DiffOptions) -> int:
     if plan.lost:
         say(plan.lost)
     rules = for_secrets(kinds[key.kind].rules, secret_paths(key, world))
-    show("\n".join(_lines(key, world, plan, rules)))
+    show("\n".join([*_lines(key, world, plan, rules), *_without_changes(key, world, plan)]))
     return 1 if key in specs.frozen or plan.problems else 0
 
 
@@ -61,8 +61,21 @@ def _lines(key: Key, world: World, plan: Plan, rules: Rules) -> Iterator[str]:
         yield f"Planned: {verbs}."
     for held in plan.held:
         yield f"Held: {visible(held.action.verb)}: {held.hold.value}."
-    if plan.is_empty:
-        yield "Nothing to do."
+
+
+def _without_changes(key: Key, world: World, plan: Plan) -> Iterator[str]:
+    """Say why an empty plan is empty: that there are no changes, or that nothing could be compared."""
+    if not plan.is_empty:
+        return
+    actual, blind = world.observed.objects.get(key), world.observed.blind_spot(key)
+    if key in world.frozen or plan.problems:
+        yield "Not compared: fix the errors above first."
+    elif isinstance(actual, Unknown):
+        yield f"Not compared: {visible(actual.why)}"
+    elif blind:
+        yield f"Not compared: {visible(blind.why)}"
+    else:
+        yield "No changes."
 
 
 def _xml(tree: Node | None, rules: Rules) -> list[str]:

@@ -26,7 +26,7 @@ class ExplainOptions(Common):
 
 
 def explain(options: ExplainOptions) -> int:
-    """Print what a field of a spec means, what it may be and where libvirt keeps it."""
+    """Describe a spec field: its meaning, values, default and place in libvirt's XML."""
     kinds = known_kinds()
     if options.path is None:
         show("\n".join(f"{name:<12} {summary}" for name, summary in overview(kinds)))

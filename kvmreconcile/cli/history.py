@@ -49,7 +49,7 @@ class HistoryOptions(Common):
 
 
 def history(options: HistoryOptions) -> int:
-    """Tell what happened, newest last: passes, steps, and orders with who gave them."""
+    """Show past passes, actions and orders, newest last."""
     settings = options.settings()
     key = next(iter(chosen([options.key], known_kinds())), None) if options.key else None
     since = _moment(options.since) if options.since else None
@@ -64,7 +64,7 @@ def history(options: HistoryOptions) -> int:
     elif newest_first:
         show(history_text(newest_first[::-1], palette(sys.stdout)))
     else:
-        say("nothing is in the history")
+        say("no matching entries in the history" if key or since else "the history is empty")
     return 0
 
 
@@ -84,5 +84,8 @@ def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
-        what, todo = "it is no time", 'write a length such as "2h", or a moment such as "2026-11-25 14:00"'
+        what, todo = (
+            "it is not a duration or a date",
+            'write a length such as "2h", or a moment such as "2026-11-25 14:00"',
+        )
         raise SpecError([Problem(f"--since {text}", what, todo)]) from None

@@ -73,23 +73,33 @@ def _lines(entry: Entry, colours: Palette) -> Iterator[str]:
             yield from _paths(entry)
         case What.ENDED:
             failed = f", {entry.wrong} failed" if entry.wrong else ""
-            yield f"{_name(entry)} has ended: {entry.steps} done{failed} ({entry.took_s:.2f} s)"
+            done = _counted(entry.steps, "action")
+            yield f"{_name(entry)} ended: {done} done{failed} ({entry.took_s:.2f} s)"
         case What.BROKEN:
-            name = f"pass {entry.run} " if entry.run else ""
-            yield f"{colours.paint(f'{name}broken off', '-')}: {visible(entry.error)}"
+            # Without a pass it says that entries are missing, or that the database was created again.
+            name = f"pass {entry.run} aborted" if entry.run else "note"
+            yield f"{colours.paint(name, '-')}: {visible(entry.error)}"
         case What.ORDER | What.REFUSED:
             yield from _order(entry, colours)
 
 
 def _looked(entry: Entry) -> Iterator[str]:
-    counts = {"to do": entry.steps, "held": entry.held, "wrong in specs": entry.wrong}
-    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "nothing to do"
+    counts = (
+        f"{_counted(entry.steps, 'action')} planned" if entry.steps else "",
+        f"{entry.held} held" if entry.held else "",
+        _counted(entry.wrong, "spec error") if entry.wrong else "",
+    )
+    told = ", ".join(filter(None, counts)) or "nothing to do"
     why = f" ({visible(entry.reason)})" if entry.reason else ""
     by = f" by {visible(entry.who)}" if entry.who else ""
     yield f"{_name(entry)}{by}{why}: {told}; plan {entry.plan}"
     if entry.revision:
         author = f" by {visible(entry.author)}" if entry.author else ""
         yield f"  commit {visible(entry.revision[:_COMMIT])}{author}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _name(entry: Entry) -> str:
@@ -123,4 +133,4 @@ def _order(entry: Entry, colours: Palette) -> Iterator[str]:
     about = str(entry.key) if entry.key else entry.plan or all_of_it
     why = f": {visible(entry.reason)}" if entry.reason else ""
     refused = colours.paint("refused: ", "-") if entry.what is What.REFUSED else ""
-    yield f"{refused}{visible(entry.verb)} {visible(about)} by {visible(entry.who or 'somebody')}{why}"
+    yield f"{refused}{visible(entry.verb)} {visible(about)} by {visible(entry.who or 'an unknown user')}{why}"

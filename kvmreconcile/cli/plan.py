@@ -42,9 +42,7 @@ class Output(Enum):
 
 Only = Annotated[
     list[str],
-    typer.Option(
-        "--only", metavar="KIND/NAME", help="Look at this object alone; may be given several times."
-    ),
+    typer.Option("--only", metavar="KIND/NAME", help="Plan only this object; can be repeated."),
 ]
 PruneAs = Annotated[
     Prune | None,
@@ -65,7 +63,8 @@ class PlanOptions(Common):
     exact: Annotated[
         bool,
         typer.Option(
-            "--exact", help="Ask libvirt's own QEMU driver, in a scratch process, what domains mean."
+            "--exact",
+            help="Compare domains with libvirt's embedded QEMU driver: hides differences that libvirt ignores, reports definitions that it rejects.",
         ),
     ] = False
     prune: PruneAs = None
@@ -76,7 +75,7 @@ class PlanOptions(Common):
 
 
 def plan(options: PlanOptions) -> int:
-    """Say what would be done, and what is held and why."""
+    """Show what would be changed, what is held, and why."""
     settings, kinds = options.settings(), known_kinds()
     only = chosen(options.only, kinds)
     origin = find_origin(options.paths, settings)

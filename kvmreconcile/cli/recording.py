@@ -93,7 +93,8 @@ def _record(recorder: Recorder, *entries: Entry) -> None:
 
 
 def _tell(why: str) -> None:
-    say(f"what is done is not in the history: {why}" if why else "the history is whole again")
+    kept = f"the history cannot be written: {why}; entries are kept in memory until it can"
+    say(kept if why else "the history can be written again")
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,5 +150,12 @@ def check_known(keys: Iterable[Key], world: World) -> None:
     lost = [key for key in keys if key not in known]
     if lost:
         words = [str(key) for key in sorted(known)]
-        what = "neither a spec nor this host has it"
-        raise SpecError([Problem(str(key), what, advice(str(key), words)) for key in lost])
+        raise SpecError([Problem(str(key), *_unknown(key, world, words)) for key in lost])
+
+
+def _unknown(key: Key, world: World, words: Sequence[str]) -> tuple[str, str]:
+    """Return why a name cannot be planned for, and what to do."""
+    if blind := world.observed.blind_spot(key):
+        return f"it cannot be observed: {blind.why}", "solve that first"
+    todo = advice(str(key), words) or "there are no objects yet"
+    return "there is no such object in the specs, on this host or in the state", todo

@@ -60,7 +60,7 @@ class StatusOptions(Common):
 
 
 def status(options: StatusOptions) -> int:
-    """Show what the daemon knows: how each object stands, and why."""
+    """Show the daemon's status and the condition of each object."""
     interruption.remark = ""
     client, path = Client(options.settings()), "/v1/status"
     if options.key:
@@ -102,7 +102,7 @@ def _daemon(found: Json) -> Iterator[str]:
         host = f"host UUID {link['hostUuid'] or 'unknown'}"
         yield f"libvirt   {visible(link['uri'])}, for {_ago(link['since'])}, {host}"
     else:
-        why = f"{link['why']} (for {_ago(link['since'])})" if link else "not asked yet"
+        why = f"{link['why']} (for {_ago(link['since'])})" if link else "not connected yet"
         yield f"libvirt   unreachable: {visible(why)}"
     if revision and revision["commit"]:
         yield f"revision  {revision['commit'][:12]}, for {_ago(revision['since'])}"
@@ -110,7 +110,7 @@ def _daemon(found: Json) -> Iterator[str]:
         yield f"pass      {_ago(last['at'])} ago, planned in {last['tookSeconds']:.2f} s"
         yield f"plan      {found['plan']}"
     if found["broken"]:
-        yield f"broken    {visible(found['broken'])}"
+        yield f"aborted   last pass: {visible(found['broken'])}"
     if found["stateLost"]:
         yield f"state     {visible(found['stateLost'])}"
     if paused:
@@ -123,7 +123,7 @@ def _table(objects: Sequence[Json]) -> Iterator[str]:
     wide = max((len(visible(o["key"])) for o in objects), default=0)
     for each in objects:
         word = colours.paint(f"{each['condition']:<9}", _SIGNS.get(each["condition"], "!"))
-        yield f"{visible(each['key']):<{wide}}  {word}  {_ago(each['since']):>4}  {_summary(each)}".rstrip()
+        yield f"{visible(each['key']):<{wide}}  {word}  {_ago(each['since']):>6}  {_summary(each)}".rstrip()
     counts: dict[str, int] = {}
     for each in objects:
         counts[each["condition"]] = counts.get(each["condition"], 0) + 1
@@ -133,7 +133,7 @@ def _table(objects: Sequence[Json]) -> Iterator[str]:
 
 def _summary(each: Json) -> str:
     words = [each["why"], ", ".join(each["verbs"]) if each["condition"] == Condition.CHANGING.value else ""]
-    words += [f"waits for its next start: {', '.join(each['pending'])}"] if each["pending"] else []
+    words += [f"takes effect at next start: {', '.join(each['pending'])}"] if each["pending"] else []
     # When a suspension ends is part of why.
     is_told = each["condition"] == Condition.SUSPENDED.value
     words += [f"{_until(each)} {_local(each['until'])}"] if each["until"] and not is_told else []
@@ -142,7 +142,7 @@ def _summary(each: Json) -> str:
 
 def _until(each: Json) -> str:
     """Return what comes at the time that an object's condition lasts for."""
-    return "next try" if each["condition"] == Condition.FAILED.value else "until"
+    return "next retry" if each["condition"] == Condition.FAILED.value else "until"
 
 
 def _object(each: Json) -> Iterator[str]:
@@ -164,7 +164,7 @@ def _problems(found: Json) -> Iterator[str]:
     # Daemons of earlier versions send none.
     yield from (visible(f"warning: {_said(note)}") for note in found.get("notes", ()))
     for hidden in found["hidden"]:
-        yield visible(f"{hidden['prefix']}*: not seen: {hidden['why']}")
+        yield visible(f"{hidden['prefix']}*: cannot be observed: {hidden['why']}")
     # A daemon of an earlier version says nothing of it.
     others = {each["source"]: each["objects"] for each in found.get("notConsidered", ())}
     yield from not_considered(others)
@@ -175,12 +175,20 @@ def _said(problem: Json) -> str:
 
 
 def _ago(moment: str) -> str:
-    """Return how long ago a moment is, in the largest unit that is not nothing."""
-    passed_s = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
-    for unit, size_s in (("d", 86400), ("h", 3600), ("m", 60)):
-        if passed_s >= size_s:
-            return f"{passed_s / size_s:.0f}{unit}"
-    return f"{passed_s:.0f}s"
+    """Return how long ago a moment is, rounded down."""
+    return length((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
+
+
+def length(passed_s: float) -> str:
+    """Write a length of time as "59s", "59m", "1h31m" or "1d12h", rounded down."""
+    minutes, seconds = divmod(max(0, int(passed_s)), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours}h" if hours else f"{days}d"
+    if hours:
+        return f"{hours}h{minutes}m" if minutes else f"{hours}h"
+    return f"{minutes}m" if minutes else f"{seconds}s"
 
 
 def _local(moment: str) -> str:

@@ -17,6 +17,7 @@ from kvmreconcile.cli.recording import invoker, record_order
 from kvmreconcile.cli.site import check_state, chosen, use_state
 from kvmreconcile.cli.terminal import say, show
 from kvmreconcile.control.client import Client
+from kvmreconcile.control.suspensions import not_suspended, resumed
 from kvmreconcile.errors import NoDaemon, Problem, SpecError
 from kvmreconcile.kinds.part import read_seconds
 from kvmreconcile.model import LATEST, Key, Suspension
@@ -25,17 +26,19 @@ from kvmreconcile.settings import Settings
 from kvmreconcile.state import State
 
 Object = Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object.")]
-Everything = Annotated[bool, typer.Option("--all", help="Everything that this instance looks after.")]
+Everything = Annotated[bool, typer.Option("--all", help="All objects of this instance.")]
 STATE_WRITTEN = "  the state to be written: at most 10 s"
 """What is waited for by whoever interrupts an order that needs no daemon."""
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="A reason, for whoever looks later.")]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Reason, shown in status and history.")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApproveOptions(Common):
     """What `approve` understands."""
 
-    digest: Annotated[str, typer.Argument(metavar="DIGEST", help="The plan's, as plan and status show it.")]
+    digest: Annotated[
+        str, typer.Argument(metavar="DIGEST", help="Digest of the plan, as shown by plan and status.")
+    ]
     why: Why = ""
 
 
@@ -47,13 +50,11 @@ class SuspendOptions(Common):
     everything: Everything = False
     lasts: Annotated[
         str | None,
-        typer.Option("--for", metavar="TIME", help='How long, such as "2h". Else until it is resumed.'),
+        typer.Option("--for", metavar="TIME", help='Duration, such as "2h". Defaults to until resumed.'),
     ] = None
     until: Annotated[
         str | None,
-        typer.Option(
-            "--until", metavar="TIME", help='When it ends, such as "2026-12-24 18:00", in local time.'
-        ),
+        typer.Option("--until", metavar="TIME", help='When it ends, as "YYYY-MM-DD HH:MM", in local time.'),
     ] = None
     why: Why = ""
 
@@ -76,40 +77,39 @@ class ReconcileOptions(Common):
 
 
 def approve(options: ApproveOptions) -> int:
-    """Have the daemon do exactly the plan of a digest, with what is held in it."""
+    """Approve a plan by its digest; the daemon executes it, including held actions that an approval can release."""
     said = {"digest": options.digest, "why": options.why}
     show(give_order(options.settings(), "approve", said))
     return 0
 
 
 def suspend(options: SuspendOptions) -> int:
-    """Leave an object alone, or everything, for a while or until it is resumed."""
+    """Suspend reconciling of one object or of all."""
     key, until = _key(options.key, everything=options.everything), _until(options)
     said = {**_about(key), "until": until.isoformat() if until else None, "why": options.why}
     suspension = Suspension(datetime.now(UTC), until, options.why, invoker())
 
-    def without_daemon(state: State) -> str:
+    def without_daemon(state: State) -> tuple[str, bool]:
         state.suspend(key, suspension)
-        return f"{key or 'everything'} is suspended"
+        return f"{key} is suspended" if key else "all objects are suspended", True
 
     return _told(options, "suspend", said, without_daemon)
 
 
 def resume(options: ResumeOptions) -> int:
-    """Look after an object again, or after everything."""
+    """Resume reconciling of one object or of all."""
     key = _key(options.key, everything=options.everything)
 
-    def without_daemon(state: State) -> str:
-        was = state.resume(key)
-        if was:
-            return f"{key or 'everything'} is looked after again"
-        return f"{key} itself was not suspended" if key else "suspend --all was not in force"
+    def without_daemon(state: State) -> tuple[str, bool]:
+        if not state.resume(key):
+            return not_suspended(key), False
+        return resumed(key, state.suspended(), datetime.now(UTC)), True
 
     return _told(options, "resume", _about(key), without_daemon)
 
 
 def reconcile(options: ReconcileOptions) -> int:
-    """Have the daemon look at an object now, or at everything, and try again what failed."""
+    """Run a pass now for one object or all, and retry what failed."""
     key = _key(options.key, everything=options.key is None)
     show(give_order(options.settings(), "reconcile", _about(key)))
     return 0
@@ -129,8 +129,15 @@ def give_order(settings: Settings, word: str, said: Mapping[str, object]) -> str
     return said_back
 
 
-def _told(options: Common, word: str, said: dict[str, object], instead: Callable[[State], str]) -> int:
-    """Tell the daemon; where there is none, write down what it will find when it starts."""
+def _told(
+    options: Common, word: str, said: dict[str, object], instead: Callable[[State], tuple[str, bool]]
+) -> int:
+    """
+    Tell the daemon; where there is none, write down what it will find when it starts.
+
+    Args:
+        instead: Does the same to the state; returns what came of it in words, and whether it changed anything.
+    """
     settings = options.settings()
     try:
         show(give_order(settings, word, said))
@@ -138,9 +145,12 @@ def _told(options: Common, word: str, said: dict[str, object], instead: Callable
         with use_state(State.open(settings.state)) as state:
             check_state(settings, state)
             with interruption.working(lambda: STATE_WRITTEN):
-                show(instead(state))
+                words, is_changed = instead(state)
+                show(words)
+                if not is_changed:
+                    return 0
                 record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
-        where = f"it is written down in {settings.state}, for whatever acts next"
+        where = f"this was saved in {settings.state} and applies to the next apply or daemon start"
         say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
     return 0
 
@@ -151,7 +161,7 @@ def _key(word: str | None, *, everything: bool) -> Key | None:
             [
                 Problem(
                     "KIND/NAME",
-                    "it takes either one object or --all",
+                    "give either one object or --all",
                     "name an object as KIND/NAME, or say --all",
                 )
             ]
@@ -166,7 +176,7 @@ def _about(key: Key | None) -> dict[str, object]:
 def _until(options: SuspendOptions) -> datetime | None:
     """Return when a suspension ends, None for not before it is taken back."""
     if options.lasts and options.until:
-        raise _wrong("--until", "--for says already when it ends")
+        raise _wrong("--until", "cannot be combined with --for")
     now, name = datetime.now(UTC), "--for" if options.lasts else "--until"
     try:
         until = now + timedelta(seconds=read_seconds(options.lasts)) if options.lasts else None
@@ -174,13 +184,16 @@ def _until(options: SuspendOptions) -> datetime | None:
     except OverflowError:
         raise _wrong(name, "that is too far in the future") from None
     except ValueError as error:
-        raise _wrong(name, str(error) if options.lasts else f"'{options.until}' is no date") from None
+        raise _wrong(
+            name, str(error) if options.lasts else f"'{options.until}' is not a date and time"
+        ) from None
     if until and until > LATEST:
         raise _wrong(name, "that is too far in the future")
     if until and until <= now:
-        raise _wrong(name, "that time is over already")
+        raise _wrong(name, "that time is in the past")
     return until
 
 
 def _wrong(name: str, what: str) -> SpecError:
-    return SpecError([Problem(name, what, 'write --for 2h, or --until "2026-12-24 18:00"')])
+    tomorrow = datetime.now().astimezone() + timedelta(days=1)
+    return SpecError([Problem(name, what, f'write --for 2h, or --until "{tomorrow:%Y-%m-%d} 18:00"')])

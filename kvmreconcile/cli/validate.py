@@ -22,7 +22,7 @@ class ValidateOptions(Common):
 
 
 def validate(options: ValidateOptions) -> int:
-    """Name everything that is wrong with specs, with its place; needs no hypervisor."""
+    """Check specs without connecting to libvirt; all errors are reported with file and line."""
     kinds = known_kinds()
     settings = options.settings()
     loaded = read_specs(options.paths, settings, kinds)

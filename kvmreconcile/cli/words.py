@@ -23,4 +23,4 @@ def told(outcome: Outcome, colours: Palette = Palette.PLAIN) -> str:
 def told_settled(key: Key, settled: Settled) -> str:
     """Return one line about what libvirt keeps otherwise than asked."""
     words = (visible(w) for w in (str(key), settled.path, settled.asked, settled.answered))
-    return "settled {}: {} was asked to be {}, and libvirt keeps it as {}".format(*words)
+    return "settled {}: {} was set to {}, but libvirt stores {}; it is not changed again".format(*words)

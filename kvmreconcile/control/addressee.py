@@ -26,8 +26,10 @@ def mismatch(headers: Mapping[bytes, str], settings: Settings) -> Problem | None
     if not wrong:
         return None
     have = ", ".join(f"{name} {value}" for name, value in _facts(settings).items())
-    what = f"it is for a daemon with another {' and '.join(wrong)}; this one has {have}"
-    return Problem("request", what, "name its settings by --config, or its socket by control.socket")
+    what = f"the request is for a daemon with a different {' and '.join(wrong)}; this one has {have}"
+    return Problem(
+        "request", what, "select the right settings with --config, or the right socket with control.socket"
+    )
 
 
 def _facts(settings: Settings) -> dict[str, str]:

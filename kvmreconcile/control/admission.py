@@ -25,7 +25,7 @@ AT_ONCE = 256
 RESERVED = 8
 """Additional connections for operators and root, per user and in total."""
 _REPORT_EVERY_S = 60.0
-_FULL = Problem("request", "there are too many connections", "close some, or try again later")
+_FULL = Problem("request", "too many connections", "close some, or try again later")
 
 log = structlog.get_logger()
 

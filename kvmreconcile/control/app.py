@@ -94,7 +94,7 @@ class Answers:
         if not is_proved(await request.body(), dict(request.headers), secret):
             raise HTTPException(403)
         self.orders.wake()
-        return JSONResponse({"said": "the repository is asked for news"}, 202)
+        return JSONResponse({"said": "a check for new specs is scheduled"}, 202)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +188,13 @@ async def _garbled(_request: Request, error: Exception) -> Response:
 async def _refused(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     what = {
-        404: "there is nothing there",
-        405: "it is not done that way",
-        403: "it is not proved who sent it",
+        404: "no such path",
+        405: "method not allowed",
+        403: "the webhook signature is missing or wrong",
     }
-    problem = Problem("request", what.get(status, "it is not understood"), "see docs/control.md")
+    problem = Problem(
+        "request",
+        what.get(status, "internal error" if status >= 500 else "the request is not valid"),
+        "see docs/control.md",
+    )
     return JSONResponse(told(problem), status)

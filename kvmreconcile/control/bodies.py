@@ -62,5 +62,5 @@ class Suspend(About):
         if not is_dated:
             raise ValueError("until is too far in the future")
         if self.until <= datetime.now(UTC):
-            raise ValueError("until is over already")
+            raise ValueError("until is in the past")
         return self

@@ -112,13 +112,17 @@ def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
     """
     try:
         mode, text = file.stat().st_mode, file.read_text()
-    except (OSError, ValueError) as error:
-        raise SpecError(
-            [Problem(str(file), f"it cannot be read: {error}", "mend control.tcp.tokens")]
-        ) from None
+    except OSError as error:
+        problem = Problem(str(file), f"it cannot be read: {error.strerror}", "check control.tcp.tokens")
+        raise SpecError([problem]) from None
+    except ValueError:
+        raise SpecError([Problem(str(file), "it is not UTF-8 text", "check control.tcp.tokens")]) from None
     # Its group may read it: that is how systemd's credentials look to a service's user.
     if mode & 0o037:
-        raise SpecError([Problem(str(file), "others can read or change it", f"chmod 640 {file}")])
+        what = (
+            f"its mode {mode & 0o777:04o} lets more than its owner write it, or more than its group read it"
+        )
+        raise SpecError([Problem(str(file), what, f"run chmod 640 {file}")])
     found, problems = [], []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()

@@ -78,7 +78,7 @@ class Client:
 
     def _ask(self, method: str, path: str, said: dict[str, object] | None) -> Any:
         if self._path is None:
-            todo = "give the daemon a place for one: control.socket"
+            todo = "set control.socket"
             raise NoDaemon(Problem("control.socket", "this instance has no control socket", todo))
         connection = _Connection(self._path)
         body = json.dumps(said) if said is not None else None
@@ -90,10 +90,10 @@ class Client:
             response = connection.getresponse()
             answer = json.loads(_whole(response))
         except (FileNotFoundError, ConnectionRefusedError):
-            raise self._absent("no daemon listens there", _START) from None
+            raise self._absent("the daemon is not running", _START) from None
         except PermissionError:
             todo = "run this as root, or as a member of the socket's group (control.group)"
-            what = "this user may not talk to the daemon"
+            what = "no permission to connect to the socket"
             raise Forbidden(Problem(str(self._path), what, todo)) from None
         except (OSError, HTTPException, ValueError, RecursionError) as error:
             raise self._absent(f"the daemon does not answer: {error}", "see its log") from None

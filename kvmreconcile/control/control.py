@@ -100,30 +100,59 @@ class Control:
         key = credential(tcp.key, "control-key")
         tokens = credential(tcp.tokens, "control-tokens")
         if key is None or tokens is None:
-            what = "neither named nor handed over by systemd"
+            what = "no file is set, and systemd passed none"
             raise SpecError(
                 [Problem(f"control.tcp.{'tokens' if key else 'key'}", what, "see docs/control.md")]
             )
         read_tokens(tokens)
-        guard = Guard(
-            self.make(), self.settings, lambda scope: _bearer(scope, tokens), _hosts(tcp, self.settings)
-        )
+        _check_readable("control.tcp.certificate", tcp.certificate)
+        _check_readable("control.tcp.key", key)
+        guard = Guard(self.make(), self.settings, _Tokens(tokens).bearer, _hosts(tcp, self.settings))
         entrance = Entrance(_listening(tcp), Crowd(tcp.listen), remote_origin, tls=True)
         try:
             return _Open(tcp.listen, Serving("tcp", entrance, guard, (tcp.certificate, key)))
         except OSError as error:  # of which those of TLS are some
             entrance.close()
-            what = f"certificate and key cannot be used: {error.strerror or error}"
-            raise SpecError([Problem("control.tcp.certificate", what, "mend them")]) from None
+            what = f"certificate {tcp.certificate} and key {key} cannot be used together: {error.strerror or error}"
+            todo = "use a PEM certificate chain and its private key"
+            raise SpecError([Problem("control.tcp.certificate", what, todo)]) from None
 
 
-def _bearer(scope: Scope, tokens: Path) -> Caller | None:
-    """Return whose token a request bears; they are read anew, so that one can be taken back at any time."""
-    said = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+def _check_readable(where: str, file: Path) -> None:
+    """
+    Make sure that a file can be read, as TLS names none of those that it cannot.
+
+    Raises:
+        SpecError: It cannot.
+    """
     try:
-        return bearer(said[0], read_tokens(tokens)) if said else None
-    except SpecError:
-        return None
+        file.open("rb").close()
+    except OSError as error:
+        problem = Problem(
+            where, f"{file} cannot be read: {error.strerror}", "correct the path or its permissions"
+        )
+        raise SpecError([problem]) from None
+
+
+@dataclass(slots=True)
+class _Tokens:
+    """The tokens in a file, which is read for each request: one can be taken back at any time."""
+
+    file: Path
+    _told: str = ""
+
+    def bearer(self, scope: Scope) -> Caller | None:
+        """Return whose token a request bears, None if it is nobody's; a file that cannot be used is logged once."""
+        said = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+        try:
+            tokens = read_tokens(self.file)
+        except SpecError as error:
+            if self._told != str(error):
+                self._told = str(error)
+                log.warning("door.tokens_unusable", error=str(error))
+            return None
+        self._told = ""
+        return bearer(said[0], tokens) if said else None
 
 
 def _hosts(tcp: TcpSettings, settings: Settings) -> frozenset[str]:
@@ -141,6 +170,6 @@ def _listening(tcp: TcpSettings) -> socket.socket:
         door.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         door.close()
-        what = f"it cannot be listened at: {getattr(error, 'strerror', '') or error}"
-        raise SpecError([Problem(tcp.listen, what, "mend control.tcp.listen")]) from None
+        what = f"cannot listen on it: {getattr(error, 'strerror', '') or error}"
+        raise SpecError([Problem(tcp.listen, what, "change control.tcp.listen")]) from None
     return door

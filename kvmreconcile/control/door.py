@@ -66,8 +66,8 @@ def _opened(path: Path, settings: ControlSettings) -> Door:
         return Door(path, _listening(path, settings), lock)
     except BlockingIOError:
         os.close(lock)
-        todo = "stop it, or give this one another name (instance) or place (control.socket)"
-        raise SpecError([Problem(str(path), "another daemon listens there", todo)]) from None
+        todo = "stop it, or set another instance or control.socket"
+        raise SpecError([Problem(str(path), "another daemon uses this socket", todo)]) from None
     except OSError as error:
         os.close(lock)
         raise _failed(path, error) from None
@@ -77,21 +77,23 @@ def _opened(path: Path, settings: ControlSettings) -> Door:
 
 
 def _failed(path: Path, error: OSError) -> SpecError:
-    todo = "mend it, or name another place by control.socket"
-    return SpecError([Problem(str(path), f"it cannot be listened at: {error.strerror or error}", todo)])
+    todo = "fix that, or set another path with control.socket"
+    return SpecError([Problem(str(path), f"cannot listen on it: {error.strerror or error}", todo)])
 
 
 def _listening(path: Path, settings: ControlSettings) -> socket.socket:
     """Make a socket beside its place and put it there whole: nobody meets it with other rights than it is to have."""
     if path.exists() and not stat.S_ISSOCK(path.lstat().st_mode):
-        raise SpecError([Problem(str(path), "there is something, and it is no socket", "move it away")])
+        raise SpecError(
+            [Problem(str(path), "the path exists and is not a socket", "remove it, or set control.socket")]
+        )
     made = path.with_name(f".{path.name}.new")
     made.unlink(missing_ok=True)
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
         door.bind(str(made))
         if settings.group:
-            os.chown(made, -1, _gid(settings.group))
+            _hand_over(made, settings.group)
         made.chmod(int(settings.mode, 8))
         made.replace(path)
         door.listen(BACKLOG)
@@ -101,10 +103,20 @@ def _listening(path: Path, settings: ControlSettings) -> socket.socket:
     return door
 
 
+def _hand_over(made: Path, group: str) -> None:
+    try:
+        os.chown(made, -1, _gid(group))
+    except PermissionError:
+        what = f"the daemon's user is not a member of the group {group}"
+        raise SpecError(
+            [Problem("control.group", what, "add it to that group, or set another one")]
+        ) from None
+
+
 def _gid(group: str) -> int:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
         raise SpecError(
-            [Problem("control.group", f"there is no group {group}", "make it, or name another")]
+            [Problem("control.group", f"there is no group {group}", "create the group, or set another one")]
         ) from None

@@ -60,6 +60,8 @@ class Guard:
         try:
             async with asyncio.timeout(ANSWER_S):
                 await self._answer(scope, receive, send)
+        except TimeoutError:
+            log.warning("door.timeout", path=scope["path"], after_s=ANSWER_S)
         except Exception:
             # A mistake of ours in one answer is the caller's loss alone.
             log.exception("door.crashed", path=scope["path"])
@@ -79,19 +81,25 @@ class Guard:
     def _refusal(self, scope: Scope, caller: Caller | None) -> tuple[int, Problem] | None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         if b"origin" in headers:
-            return 403, Problem("request", "it comes from a web page", "ask by a program")
+            return 403, Problem(
+                "request",
+                "requests from web pages are not allowed (Origin header)",
+                "use a command-line client",
+            )
         host = headers.get(b"host", "").lower()
         if not _HOST.fullmatch(host):
-            return 400, Problem("request", "its header Host names no host", "name this one")
+            return 400, Problem("request", "the Host header is not valid", "name this host")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if self.hosts is not None and name not in self.hosts:
-            return 421, Problem("request", "it is for another host", "add the name to control.tcp.names")
+            return 421, Problem(
+                "request", "the Host header names another host", "add the name to control.tcp.names"
+            )
         if other := mismatch(headers, self.settings):
             return 421, other
         if caller is None and scope["path"] not in OPEN:
-            return 401, Problem(
-                "request", "nobody known sent it", "send a token: Authorization: Bearer TOKEN"
-            )
+            is_sent = "authorization" in {name.decode("latin-1") for name, _ in scope["headers"]}
+            what = "the token is not valid" if is_sent else "no token was sent"
+            return 401, Problem("request", what, "send a valid token: Authorization: Bearer TOKEN")
         return None
 
 
@@ -104,11 +112,13 @@ async def _body(receive: Receive) -> bytes | tuple[int, Problem]:
                 message = await receive()
                 body += message.get("body", b"")
                 if len(body) > LONGEST_BODY:
-                    return 413, Problem("request", f"it is longer than {LONGEST_BODY} bytes", "send less")
+                    return 413, Problem(
+                        "request", f"the body is larger than {LONGEST_BODY >> 20} MiB", "send less"
+                    )
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
-        return 408, Problem("request", f"its body did not come within {BODY_S:g} s", "send it at once")
+        return 408, Problem("request", f"the body did not arrive within {BODY_S:g} s", "send it at once")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from kvmreconcile.control.callers import Caller, Role
+from kvmreconcile.control.suspensions import not_suspended, resumed
 from kvmreconcile.errors import Forbidden, NotKnown, NotNow, OtherHost, Problem
 from kvmreconcile.model import Key, Suspension
 from kvmreconcile.passes.approvals import Approval, Approvals
@@ -19,8 +20,8 @@ from kvmreconcile.source.suggest import advice
 from kvmreconcile.state import State
 from kvmreconcile.status import Condition, Status
 
-PATIENCE_S = 30.0
-"""How long to wait for the pass that an approval is for."""
+PATIENCE_S = 20.0
+"""How long to wait for the pass that an approval is for, at most twice: a request is cut off after `ANSWER_S`."""
 
 
 class Order(Enum):
@@ -31,6 +32,10 @@ class Order(Enum):
     RESUME = "resume"
     RECONCILE = "reconcile"
     ACCEPT = "accept"
+
+
+_OF_ALL = {Order.SUSPEND: "suspend --all", Order.RESUME: "resume --all", Order.ACCEPT: "state accept"}
+"""How an order is written on the command line that is about no single object, where its value does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ class Orders:
         made = self._answer(approval)
         if made != digest:
             raise _other(digest, made)
-        return self._noted(f"plan {digest} is approved, and being done")
+        return self._noted(f"plan {digest} is approved; check the result with kvmreconcile history")
 
     def _answer(self, approval: Approval) -> str:
         """Return the digest of the plan that a pass made of an approval; one that no pass takes is taken back."""
@@ -84,8 +89,8 @@ class Orders:
         self.approvals.withdraw(approval)
         with suppress(TimeoutError):
             return approval.answer.result(PATIENCE_S)
-        what = "a pass has taken it and not answered yet"
-        raise NotNow(Problem(approval.digest, what, "it may still be done: see kvmreconcile history"))
+        what = "a pass is still planning with this approval, which may yet be carried out"
+        raise NotNow(Problem(approval.digest, what, "check kvmreconcile history"))
 
     def suspend(self, caller: Caller, key: Key | None, suspension: Suspension) -> str:
         """
@@ -102,7 +107,7 @@ class Orders:
         standing = self.status().objects.get(key) if key else None
         is_busy = standing is not None and standing.condition is Condition.CHANGING
         until = f" until {suspension.until:%Y-%m-%d %H:%M %Z}" if suspension.until else ""
-        words = f"{key or 'everything'} is suspended{until}"
+        words = f"{key} is suspended{until}" if key else f"all objects are suspended{until}"
         return self._noted(f"{words}; what is under way is finished" if is_busy or key is None else words)
 
     def resume(self, caller: Caller, key: Key | None) -> str:
@@ -114,9 +119,9 @@ class Orders:
         """
         self._check(caller, _role(key), (Order.RESUME, _about(key), ""))
         if not self.state.resume(key):
-            return f"{key} itself was not suspended" if key else "suspend --all was not in force"
+            return not_suspended(key)
         self._done(caller, Order.RESUME, key)
-        return self._noted(f"{key or 'everything'} is looked after again")
+        return self._noted(resumed(key, self.state.suspended(), datetime.now(UTC)))
 
     def reconcile(self, caller: Caller, key: Key | None) -> str:
         """
@@ -132,7 +137,9 @@ class Orders:
         if key is None:
             self.look()
         self._done(caller, Order.RECONCILE, key)
-        return self._noted(f"{key or 'everything'} is looked at now")
+        link = self.status().link
+        waits = f"; it runs once libvirt can be reached ({link.why})" if link and link.why else ""
+        return self._noted(f"a pass over {key or 'all objects'} is scheduled{waits}")
 
     def accept(self, caller: Caller, why: str = "") -> str:
         """
@@ -145,7 +152,9 @@ class Orders:
         self._check(caller, Role.ADMIN, (Order.ACCEPT, "", why))
         link = self.status().link
         if link is None or link.host is None:
-            what = "nothing was accepted: it is not known which host this is while libvirt cannot be reached"
+            what = "libvirt cannot be reached, so the host cannot be identified; nothing was accepted"
+            if link and not link.why:
+                what = f"libvirt at {link.uri} did not report the UUID of its host; nothing was accepted"
             raise NotNow(Problem("state accept", what, "see kvmreconcile status"))
         words = self.state.binding.accept(link.host)
         self._done(caller, Order.ACCEPT, None, why)
@@ -162,9 +171,10 @@ class Orders:
             return
         now = datetime.now(UTC)
         tell(self.followers, Refused(now, order.value, about, caller.name, why))
-        what = f"{caller.name} has the role {caller.role.name.lower()}; this takes {role.name.lower()}"
-        todo = f"ask an administrator to do it, or for that role (control.{role.name.lower()}s; in a token's line)"
-        raise Forbidden(Problem(f"{order.value} {about or '--all'}", what, todo))
+        what = f"{caller.name} has the role {caller.role.name.lower()}; this needs {role.name.lower()}"
+        todo = f"ask an administrator, or be added to control.{role.name.lower()}s (for TCP: the role in the token file)"
+        where = f"{order.value} {about}" if about else _OF_ALL.get(order, order.value)
+        raise Forbidden(Problem(where, what, todo))
 
     def _check_host(self, order: Order) -> None:
         """Refuse every order but the one that helps while the state belongs to another host."""
@@ -179,7 +189,7 @@ class Orders:
     def _noted(self, words: str) -> str:
         """Return an answer, with what its reader must know of the state."""
         lost = self.status().lost
-        return f"{words}; but {lost}" if lost else words
+        return f"{words}; warning: {lost}" if lost else words
 
     def _check_known(self, key: Key | None, known: Collection[Key]) -> None:
         if key is not None and known and key not in known:
@@ -200,5 +210,7 @@ def _role(key: Key | None) -> Role:
 
 
 def _other(approved: str, now: str) -> NotNow:
-    what = f"nothing was done: the plan is {now or 'empty'} now"
+    if not now:
+        return NotNow(Problem(approved, "nothing was approved: there is nothing left to do or approve"))
+    what = f"nothing was approved: the current plan is {now}"
     return NotNow(Problem(approved, what, f"look at it again: kvmreconcile plan, then approve {now}"))

@@ -5,7 +5,7 @@ Separate from the passes, because nobody reads a log that says the same every fe
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NewType
 
@@ -32,16 +32,29 @@ ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A lasting condition as a line of the log."""
+    """
+    A lasting condition as a line of the log.
+
+    Attributes:
+        subject: What is the same as long as the condition lasts; () where all of the fields are.
+    """
 
     event: Event
     fields: Fields
+    subject: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells it from other conditions."""
+        return self.event, self.subject or self.fields
 
 
 def notices(specs: Loaded, world: World, plan: Plan) -> Iterator[Notice]:
     """Yield all conditions that a pass has found."""
     for problem in (*specs.problems, *plan.problems):
-        yield _notice("spec.wrong", where=problem.where, what=problem.what, todo=problem.todo)
+        wrong = _notice("spec.wrong", where=problem.where, what=problem.what, todo=problem.todo)
+        # Its line changes with every edit above it.
+        yield replace(wrong, subject=problem.subject)
     for note in plan.notes:
         yield _notice("spec.warning", where=note.where, what=note.what, todo=note.todo)
     if plan.lost:
@@ -67,14 +80,14 @@ class OpenNotices:
     """The notices that were given and whose condition still lasts."""
 
     def __init__(self) -> None:
-        self._open: frozenset[Notice] = frozenset()
+        self._open: dict[tuple[object, ...], Notice] = {}
 
     def changes(self, now: Iterable[Notice]) -> Iterator[Notice]:
         """Yield what has begun since the last call, then what has ended, under the event that says so."""
-        present = tuple(dict.fromkeys(now))
-        yield from (n for n in present if n not in self._open)
-        ended = self._open.difference(present)
-        self._open = frozenset(present)
+        present = {notice.identity: notice for notice in now}
+        yield from (notice for identity, notice in present.items() if identity not in self._open)
+        ended = [notice for identity, notice in self._open.items() if identity not in present]
+        self._open = present
         for notice in sorted(ended, key=lambda n: (n.event, n.fields)):
             # Only what the condition was about still matters once it has ended.
             yield Notice(ENDS[notice.event], notice.fields[:1])

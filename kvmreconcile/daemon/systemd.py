@@ -33,7 +33,7 @@ def notify(state: str) -> None:
 
 def starting() -> None:
     """Ask systemd for patience with the start (sd_notify(3), EXTEND_TIMEOUT_USEC=)."""
-    notify(f"EXTEND_TIMEOUT_USEC={SLOW_START_S * 1_000_000}\nSTATUS=Looking through the state")
+    notify(f"EXTEND_TIMEOUT_USEC={SLOW_START_S * 1_000_000}\nSTATUS=Checking the state database")
 
 
 def reloading() -> None:
@@ -61,14 +61,14 @@ def _line(news: News) -> str:
         case Connected():
             return f"Connected to {news.uri}"
         case Lost():
-            return f"Without libvirt: {_first_line(news.why)}"
+            return f"Disconnected from libvirt: {_first_line(news.why)}"
         case Looked():
             return _counts(news)
         case Acted():
-            failed = sum(bool(outcome.error) for outcome in news.report.outcomes)
+            failed = len({outcome.action.key for outcome in news.report.failed})
             return f"{_counts(news.looked)}, {failed} failed" if failed else ""
         case Broken():
-            return f"The last pass was broken off: {_first_line(news.why)}"
+            return f"Last pass aborted: {_first_line(news.why)}"
     return ""
 
 
@@ -79,7 +79,7 @@ def _counts(looked: Looked) -> str:
         "under way": len(looked.busy),
         "to do": len({action.key for action in plan.actions} - looked.busy),
         "held": len({held.action.key for held in plan.held}),
-        "wrong": problems,
+        f"spec error{'' if problems == 1 else 's'}": problems,
     }
     said = [f"{count} {word}" for word, count in counts.items() if count or word == "in sync"]
     return ", ".join([*said, *([f"commit {looked.commit[:12]}"] if looked.commit else [])])

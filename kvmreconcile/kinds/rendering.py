@@ -38,7 +38,9 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
     try:
         fields = write(spec, root, _literal(rules))
     except ValueError as error:
-        raise _error(document, f"has a part whose xml is not well-formed: {error}", "mend it") from None
+        raise _error(
+            document, f"has a part whose xml is not well-formed: {error}", "correct the XML"
+        ) from None
     # Not by overlay, which would lose the marks of what must not be there.
     fields = replace(fields, children=(make("name", text=document.name), *fields.children))
     if document.spec.xml is None:
@@ -46,13 +48,13 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
     try:
         fragment = parse(document.spec.xml)
     except ValueError:
-        raise _error(document, "is not well-formed XML", "mend it") from None
+        raise _error(document, "is not well-formed XML", "correct it") from None
     if fragment.tag != root:
         raise _error(document, f"has the root <{fragment.tag}>", f"write it as <{root}>…</{root}>")
     name = fragment.get("name")
     if name is not None and name != document.name:
-        todo = 'take <name> out, or rename "metadata.name"'
-        raise _error(document, f'names it "{name}", and the spec "{document.name}"', todo)
+        todo = "remove <name>, or make both the same"
+        raise _error(document, f'has the <name> "{name}", but metadata.name is "{document.name}"', todo)
     literal = _literal(rules)
     lacking = tuple(find_unmatched(spec, fields, fragment, literal))
     if lacking:

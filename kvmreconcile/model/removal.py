@@ -15,12 +15,14 @@ class Removal:
     Attributes:
         users: What on this host refers to it, running or not.
         contents: What lies in it: the volumes of a pool.
+        unlisted: What the keys begin with of all that libvirt could not list, such as "Volume/images/".
     """
 
     actual: Actual
     policy: Policy
     users: tuple[Actual, ...] = ()
     contents: tuple[Key, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

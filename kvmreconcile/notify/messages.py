@@ -109,11 +109,11 @@ def _events(news: News) -> Iterator[Message]:
                 verbs = (o.action.verb for o in news.report.outcomes if o.action.key == key)
                 did = ", ".join(dict.fromkeys(verbs))
                 yield Message(
-                    Topic.HEALED, f"healed {key}", f"{key} was changed by others and set right: {did}"
+                    Topic.HEALED, f"healed {key}", f"{key} was changed by others and corrected: {did}"
                 )
         case Ordered(order="approve", who=who, about=about, why=why):
             said = f": {why}" if why else ""
-            yield Message(Topic.APPROVED, f"approved {about}", f"{who} has approved the plan {about}{said}")
+            yield Message(Topic.APPROVED, f"approved {about}", f"{who} approved plan {about}{said}")
 
 
 def _present(memory: Memory, status: Status) -> Iterator[Message]:
@@ -122,13 +122,13 @@ def _present(memory: Memory, status: Status) -> Iterator[Message]:
     if link and link.why:
         yield _wrong("libvirt", f"libvirt ({link.uri}) cannot be reached: {link.why}")
     if memory.breaks >= BREAKS:
-        yield _wrong("passes", f"passes are broken off, {memory.breaks} in a row: {status.broken}")
+        yield _wrong("passes", f"{memory.breaks} passes in a row were aborted: {status.broken}")
     if memory.refused:
         yield _wrong("repository", memory.refused)
     if status.lost:
         yield _wrong("state", status.lost)
     for problem in status.problems:
-        yield _wrong(f"spec {problem.where} {problem.what}", str(problem))
+        yield _wrong(" ".join(("spec", *problem.subject)), str(problem))
     yield from _objects(status)
 
 
@@ -147,9 +147,9 @@ def _wrong(subject: str, text: str, key: Key | None = None) -> Message:
 
 
 def _why_held(key: Key, standing: Standing) -> str:
-    did = f"{', '.join(standing.verbs)} of {key}" if standing.verbs else str(key)
-    release = f"; to release it: {standing.release}" if standing.release else ""
-    return f"{did} is held: {standing.why}{release}"
+    verbs = f"{', '.join(standing.verbs)} " if standing.verbs else ""
+    release = f"; to release: {standing.release}" if standing.release else ""
+    return f"{key}: {verbs}held: {standing.why}{release}"
 
 
 def _is_over(message: Message, status: Status) -> bool:
@@ -165,5 +165,5 @@ def _is_over(message: Message, status: Status) -> bool:
 def _recovery(message: Message, status: Status) -> Iterator[Message]:
     """Yield what is told when a failure is over, unless it was of an object that no spec wants any more."""
     if message.topic is Topic.FAILED and (message.key is None or message.key in status.objects):
-        text = f"well again, after: {message.text}"
+        text = f"resolved: {message.text}"
         yield Message(Topic.RECOVERED, message.subject, text, message.key)

@@ -33,7 +33,7 @@ def open_receivers(said: Sequence[NotifySettings], host: str) -> tuple[Receiver,
         return ()
     names = [each.name or f"notify[{number}]" for number, each in enumerate(said)]
     if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise SpecError([Problem("notify", f'two receivers are called "{twice}"', "give each another name")])
+        raise SpecError([Problem("notify", f'two receivers are named "{twice}"', "give each a unique name")])
     apprise = _apprise()
     return tuple(_open(apprise, each, f"notify[{number}]", host) for number, each in enumerate(said))
 
@@ -58,7 +58,7 @@ def _open(apprise: Any, said: NotifySettings, where: str, host: str) -> Receiver
     service = apprise.Apprise(asset=asset)
     url = _url(said, where)
     if not service.add(url.get_secret_value()):
-        what = "apprise knows no service of such a URL"
+        what = "apprise does not support this URL"
         raise SpecError(
             [Problem(where, what, "see https://github.com/caronc/apprise/wiki for how it is written")]
         )
@@ -83,19 +83,23 @@ def _url(said: NotifySettings, where: str) -> SecretStr:
     """Return what is sent to, from wherever the settings say it is."""
     if said.url is not None:
         return said.url
-    file = said.url_file or Path(os.environ.get("CREDENTIALS_DIRECTORY", os.devnull), said.credential)
+    todo = "write one line with a URL into it"
+    if said.url_file is None:
+        where, todo = (
+            f"{where}.credential",
+            f"add LoadCredential={said.credential}:FILE to the unit, or use urlFile",
+        )
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if said.url_file is None and directory is None:
+        raise SpecError([Problem(where, "systemd passed no credentials", todo)])
+    file = said.url_file or Path(directory or "", said.credential)
     try:
         text = file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        todo = (
-            "write one line with a URL into it"
-            if said.url_file
-            else "hand it over: LoadCredential= in the unit"
-        )
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SpecError([Problem(where, f"{file} cannot be read: {reason}", todo)]) from None
     if len(text.splitlines()) != 1:
         raise SpecError(
-            [Problem(where, f"{file} does not hold one line", "write one line with a URL into it")]
+            [Problem(where, f"{file} must contain exactly one line", "write one line with a URL into it")]
         )
     return SecretStr(text)

@@ -19,8 +19,8 @@ class Approval:
     Somebody's word that exactly the plan of a digest is to be done.
 
     Attributes:
-        answer: The digest of the plan that was then made; another than the one approved means that nothing of it
-            was released. NotNow if no pass came that far.
+        answer: The digest of the plan that was then made, "" for an empty plan; another than the one approved
+            means that nothing of it was released. NotNow if no pass came that far.
     """
 
     digest: str

@@ -191,7 +191,7 @@ class Passes:
             tell(self.followers, Ordered(now, "approve", about, approval.who, approval.why))
         else:
             log.warning("approval.lapsed", approved=approval.digest, plan=plan.digest, who=approval.who)
-        approval.answer.set_result(plan.digest)
+        approval.answer.set_result("" if plan.is_empty else plan.digest)
 
     def _planned(self, site: Site, specs: Loaded, turn: _Turn) -> tuple[World, Plan]:
         """Look at what is stale, then at whatever is to be acted on: nothing is done on old knowledge."""

@@ -25,6 +25,7 @@ def facts_of(key: Key, users: Collection[Key], world: World) -> Removal | None:
         policy=_policy(world.applied[key]),
         users=tuple(filter(None, seen)),
         contents=tuple(sorted(other for other in inside if other.kind != key.kind)),
+        unlisted=tuple(blind.prefix for blind in observed.blind),
     )
 
 

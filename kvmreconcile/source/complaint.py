@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from kvmreconcile.model import Source
 from kvmreconcile.source.fault import Fault, shown
 from kvmreconcile.source.fields import called_by_libvirt, is_secret, known
+from kvmreconcile.source.forms import form
 from kvmreconcile.source.item import Item
 from kvmreconcile.source.suggest import advice, listed, nearest
 
@@ -87,8 +88,17 @@ class _Ground:
         """Name the command that explains a field."""
         if not self.kind:
             return "see 'kvmreconcile explain'"
-        path = ".".join([self.kind, *(str(s) for s in steps if isinstance(s, str) and s.isalnum())])
-        return f"see 'kvmreconcile explain {path}'"
+        return f"see 'kvmreconcile explain {'.'.join([self.kind, *self._fields(steps)])}'"
+
+    def _fields(self, steps: tuple[str | int, ...]) -> tuple[str, ...]:
+        """Return the fields on a path, up to the first name that is a key of the user's own mapping."""
+        names: tuple[str, ...] = ()
+        for step in steps:
+            if isinstance(step, str):
+                if step not in known([self.model], names):
+                    break
+                names = (*names, step)
+        return names
 
 
 def complaints(error: ValidationError, root: Item, model: type[BaseModel], kind: str) -> Iterator[Fault]:
@@ -192,17 +202,13 @@ def _choice(error: _Error, field: str, _: _Ground) -> tuple[str, str]:
     options = re.findall(r"'([^']*)'", str(error.context.get("expected", error.context.get("expected_tags"))))
     value = error.item.value
     if value is None or not isinstance(value, str | int | float):
-        return f"{field} should be a word, not {_actual(error.item)}", f"known are: {listed(options)}"
+        return f"{field} should be a word, not {_actual(error.item)}", f"available: {listed(options)}"
     word = str(value).lower() if isinstance(value, bool) else str(value)
     return f"unknown value '{shown(word)}' of {field}", advice(word, options)
 
 
 def _form(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
-    """Say what a text should look like, which a field's description begins with."""
-    info = ground.field(error.steps)
-    form, end, _ = (info.description or "" if info else "").partition(". ")
-    words = f"should be: {form}" if end else "is not of the form that it must have"
-    return f"{field} {words}", ground.hint(error.steps)
+    return f"{field} {form(str(error.context.get('pattern')))}", ground.hint(error.steps)
 
 
 def _shapes(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from kvmreconcile.source.filesystems import tells_of_changes
 from kvmreconcile.source.writing import Written, is_written
 
 WHAT = "a program is still writing the file"
+_UNSURE = "the file changed less than {:g} s ago, and its file system does not report when writing ends"
 LONG_S = 10.0
 """After how long a file that is still being written is reported."""
 
@@ -92,16 +93,17 @@ class Drafts:
         if written is Written.CLOSED or (written is Written.UNSURE and file.stamp and now_s >= ripe_s):
             return None
         self._watched[file.name] = watched
-        long_s = watched.begun_s + LONG_S
+        long_s = watched.begun_s + (max(LONG_S, unchanged_s) if written is Written.UNSURE else LONG_S)
         is_long = now_s >= long_s
         due_s = [*([ripe_s] if written is Written.UNSURE else []), *([] if is_long else [long_s])]
         self.due_s = min((s for s in (self.due_s, *due_s) if s is not None), default=None)
-        return Draft(known is not None, (_fault(file, known),) if is_long else ())
+        why = _UNSURE.format(unchanged_s) if written is Written.UNSURE else WHAT
+        return Draft(known is not None, (_fault(file, known, why),) if is_long else ())
 
 
-def _fault(file: SpecFile, known: SpecFile | None) -> Fault:
+def _fault(file: SpecFile, known: SpecFile | None, why: str) -> Fault:
     used = "its last finished content" if known else "nothing of it"
-    what = f"{WHAT}; {used} is used meanwhile"
+    what = f"{why}; {used} is used meanwhile"
     return Fault(Source(file.name, 1, 1), what, "close it there, or move the finished file into its place")
 
 

@@ -23,14 +23,14 @@ MAX_ELEMENTS, MAX_ATTRIBUTES, MAX_DEPTH = 10_000, 64, 64
 _WORDS = (
     (r"Opening and ending tag mismatch", "an element is closed by the end tag of another", "close each element by its own name"),
     (r"Premature end of data", "an element is not closed", "add its end tag"),
-    (r"Extra content at the end", "something stands after the root element", "put all into one element"),
-    (r"Document is empty|Start tag expected", "this is no XML", "start with the root element"),
+    (r"Extra content at the end", "there is content after the root element", "use a single root element"),
+    (r"Document is empty|Start tag expected", "this is not XML", "start with the root element"),
     (r"Entity '.*' not defined", "an entity does not exist", "write the character itself, or '&amp;' for '&'"),
-    (r"xmlParseEntityRef|EntityRef:", "a '&' stands alone", "write '&amp;' for '&'"),
+    (r"xmlParseEntityRef|EntityRef:", "unescaped '&'", "write '&amp;' for '&'"),
     (r"Attribute \S+ redefined", "an attribute is given twice", "keep one of them"),
     (r"Specification mandates value for attribute", "an attribute has no value", "write NAME='…'"),
     (r"AttValue: \" or ' expected", "an attribute's value is not in quotes", "quote it"),
-    (r"Unescaped '<' not allowed|invalid element name", "a '<' stands alone", "write '&lt;' for '<'"),
+    (r"Unescaped '<' not allowed|invalid element name", "unescaped '<'", "write '&lt;' for '<'"),
     (r"Namespace prefix", "a prefix is not declared", "add xmlns:PREFIX='…' to the element"),
 )  # fmt: skip
 
@@ -106,7 +106,7 @@ def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
             return what, todo
     name = etree.ErrorTypes._getName(getattr(error, "code", 0), "") or ""  # noqa: SLF001  libxml2's names of its errors are in it alone
     reason = name.removeprefix("ERR_").replace("_", " ").lower()
-    return f"this is not well-formed{reason and f' ({reason})'}", "mend it"
+    return f"this is not well-formed{reason and f' ({reason})'}", "correct the XML"
 
 
 def _place(item: Item, line: int, column: int) -> Source:

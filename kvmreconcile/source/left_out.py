@@ -4,6 +4,7 @@ Find what a checkout leaves out: files and directories that are in a repository,
 Specs in them look as if they were deleted, so each is a mistake at its place, and nothing is removed meanwhile.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -60,7 +61,13 @@ def submodules(directory: Path, name: str) -> Iterator[tuple[Fault, Path | None]
     except FileNotFoundError:
         return
     except OSError as error:
-        what, todo = f"cannot be read: {error.strerror}", "check who may read it, or remove it"
+        what = f"cannot be read: {error.strerror}"
+        is_forbidden = error.errno in (errno.EACCES, errno.EPERM)
+        todo = (
+            "check its permissions"
+            if is_forbidden
+            else f"replace it by a regular file of at most {_LONGEST >> 20} MiB"
+        )
         yield Fault(Source(f"{name}/{_MODULES}", 1, 1), what, todo), None
         return
     for number, line in enumerate(lines, 1):

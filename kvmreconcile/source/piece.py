@@ -25,10 +25,6 @@ from kvmreconcile.source.yaml import read
 from kvmreconcile.tree import Node
 from kvmreconcile.tree.walk import numbered
 
-_REPORT = (
-    "report it with the document; the daemon's log has the reason, and everything else goes on meanwhile"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
@@ -82,7 +78,8 @@ def _pieces(text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str)
             piece = _piece(chunk, file, kinds, instance)
         except Exception as error:  # noqa: BLE001  a bug costs one document, and not all that there are
             source = Source(file.name, chunk.lines_before + 1, 1)
-            fault = Fault(source, "reading this document raised an error in kvmreconcile", _REPORT)
+            what = "reading this document raised an error: this is a bug in kvmreconcile"
+            fault = Fault(source, what, "report it with the document")
             piece = Piece(None, None, None, (fault,), (), whole=False, crash=error)
         if piece:
             yield piece

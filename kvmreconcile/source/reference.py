@@ -58,7 +58,8 @@ def look_up(path: str, kinds: Mapping[str, Kind]) -> Entry:
     for step in steps:
         known = {n: found for model in inside for n, found in fields(model).items()}
         if step not in known:
-            raise SpecError([Problem(path, f"there is no field '{step}' in {where}", advice(step, known))])
+            todo = advice(step, known) or f"{where} has no fields of its own"
+            raise SpecError([Problem(path, f"there is no field '{step}' in {where}", todo)])
         info = known[step]
         xml = _xml(xml, info, is_spec=where == name and step == "spec")
         where, inside = f"{where}.{step}", list(models(info.annotation))

@@ -21,12 +21,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def advice(word: str, known: Iterable[str]) -> str:
-    """Return what to do about an unknown word: the one that is like it, or the list of those that exist."""
+    """Return what to do about an unknown word: the one that is like it, or the list of those that exist, "" for none."""
     known = tuple(known)
     found = nearest(word, known)
     if found is not None:
         return f"did you mean '{found}'?"
-    return f"known are: {listed(known)}" if known else "remove it"
+    return f"available: {listed(known)}" if known else ""
 
 
 def listed(words: Sequence[str]) -> str:

@@ -40,7 +40,7 @@ _STRAY = "this bracket closes nothing"
 
 _INDENT = "indent it like the lines beside it, or quote the text before it"
 _ROWS = (
-    _Row("found character that cannot start any token", "\t", "a tab indents this line", "indent with blanks"),
+    _Row("found character that cannot start any token", "\t", "a tab indents this line", "indent with spaces"),
     _Row("found character that cannot start any token", "", "a value cannot start with this character", "quote the value"),
     _Row("mapping values are not allowed", "", "a ':' is not expected here", "indent the line like its neighbours, or quote a text that holds ': '"),
     _Row("found unexpected end of stream", "quoted scalar", "the quote that opens here is never closed", "close it", at_start=True),
@@ -54,12 +54,12 @@ _ROWS = (
     _Row("did not find expected key", "", "this does not fit the fields before it", _INDENT),
     _Row("could not find expected ':'", "", "a ':' is missing after the field's name", "write 'field: value', or indent a text that belongs to the line above", at_start=True),
     _Row("block sequence entries are not allowed", "", "a list cannot start here", "start it on a line of its own"),
-    _Row("found unknown escape character", "", "a backslash before this character means nothing", r"write '\\' for a backslash, or use single quotes"),
+    _Row("found unknown escape character", "", "unknown escape sequence in double quotes", r"write '\\' for a backslash, or use single quotes"),
     _Row("did not find expected hexdecimal number", "", "a character's number in hexadecimal is expected here", r"write '\\' for a backslash, or use single quotes"),
     _Row("did not find expected alphabetic or numeric", "alias", "a value that starts with '*' is an alias", "quote the value"),
     _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value"),
     _Row("did not find expected comment or line break", "block scalar", "text must start on the line below '|' or '>'", "move it there, indented"),
-    _Row("found a tab character where an indentation", "", "a tab indents this line", "indent with blanks"),
+    _Row("found a tab character where an indentation", "", "a tab indents this line", "indent with spaces"),
     _Row("did not find expected <document start>", "", "this stands outside of the document before it", "remove what closes the document too early, or start a new one with '---'"),
     _Row("did not find the expected '>'", "tag", "this tag is not closed", "remove it; a value that starts with '!' must be quoted", at_start=True),
     _Row("tag", "", "this tag means nothing here", "remove it; a value that starts with '!' must be quoted"),
@@ -81,5 +81,5 @@ def explain(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> Fau
         column = len(lines[line])
     source = Source(first.file, first.line + line, column + 1)
     if row is None:
-        return Fault(source, f"this is not YAML: {problem}", "mend it, or quote the value")
+        return Fault(source, f"this is not YAML: {problem}", "correct it, or quote the value")
     return Fault(source, row.what, row.todo)

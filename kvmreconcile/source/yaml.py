@@ -118,18 +118,16 @@ class _Composer:
         if not self.check_tag(event.tag, source):
             return Item(source, event.value)
         if bad := _NOT_IN_XML.search(event.value):
-            self.fault(
-                source, f"the character U+{ord(bad[0]):04X} cannot be part of a definition", "remove it"
-            )
+            self.fault(source, f"the character U+{ord(bad[0]):04X} is not allowed in XML", "remove it")
         tag = event.tag if event.tag and event.tag != "!" else self.resolve(event)
         if tag.endswith((":int", ":float")) and len(event.value) > _LONGEST_NUMBER:
-            self.fault(source, "a number has at most 20 digits", "quote it if it is no number")
+            self.fault(source, "the number has more than 20 digits", "quote it if it is no number")
             return Item(source, event.value)
         node = yaml.ScalarNode(tag, event.value)
         try:
             value: Plain = self.loader.construct_object(node)
         except (ValueError, KeyError, IndexError, yaml.YAMLError):
-            self.fault(source, "this cannot be read as its tag says, or is too long a number", "quote it")
+            self.fault(source, "the value does not match its YAML tag, or is too long a number", "quote it")
             value = event.value
         return Item(source, value, self.indent(event) if event.style == "|" else None)
 
@@ -161,7 +159,7 @@ class _Composer:
             return item
         # Without its name, which may be a password that nobody quoted.
         if anchor in self.anchors:
-            self.stop(source, "this alias is inside the value that it stands for", "write the value out")
+            self.stop(source, "the alias refers to the value that contains it", "write the value out")
         self.fault(
             source,
             "a value that starts with '*' is an alias, and this one is not defined",
@@ -196,7 +194,7 @@ class _Composer:
             return None
         if name == "<<":
             todo = "write the fields out; an alias may still stand for a whole value"
-            self.fault(item.source, "YAML 1.2 does not merge '<<'", todo)
+            self.fault(item.source, "merge keys ('<<') are not supported", todo)
             return None
         if (first := frame.entries.get(name)) is not None:
             what = f"field '{shown(name)}' is given twice, first on line {first.source.line}"

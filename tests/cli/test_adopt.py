@@ -56,7 +56,7 @@ def test_object_with_a_missing_reference_is_not_adopted(host: Host) -> None:
     assert (
         "adopt: Domain/alone refers to Network/gone, which neither a spec nor this host has" in result.stderr
     )
-    assert "not adopted, since their specs would change them" not in result.stderr
+    assert "not adopted, because the generated spec would change the object" not in result.stderr
     assert result.stderr.splitlines()[-1] == "1 adopted, 0 failed, 1 not adopted"
     assert [file.name for file in host.specs.iterdir()] == ["network-theirs.yaml"]
 
@@ -103,7 +103,7 @@ def test_object_of_another_instance_is_left_alone(host: Host, monkeypatch: pytes
     result = host.run("adopt", "Network/lab")
 
     assert result.exit_code == 1
-    assert 'it belongs to the instance "other"' in result.stderr
+    assert 'it is managed by the instance "other"' in result.stderr
     assert result.stdout == ""
 
 
@@ -122,7 +122,7 @@ def test_either_names_or_all(host: Host, words: list[str]) -> None:
     result = host.run("adopt", *words)
 
     assert result.exit_code == 1
-    assert "name objects as KIND/NAME, or say --all" in result.stderr
+    assert "name them as KIND/NAME, or use --all" in result.stderr
 
 
 def test_adopted_file_is_for_everybody_unless_it_holds_secrets(host: Host) -> None:
@@ -157,10 +157,10 @@ def test_all_passes_over_what_is_ours_already(host: Host) -> None:
 
     assert result.exit_code == 0
     assert sorted(f.name for f in host.specs.iterdir()) == ["a.yaml", "network-theirs.yaml"]
-    assert "1 left out, which are ours already; name one" in result.stderr
+    assert "1 object is already managed, and left out; name an object" in result.stderr
     again = host.run("adopt", "--all", "--dry-run")
     assert (again.exit_code, again.stdout) == (0, "")
-    assert "there is nothing to adopt" in again.stderr
+    assert "there are no unmanaged objects to adopt" in again.stderr
 
 
 def test_all_takes_what_was_made_anew_by_another_hand(host: Host) -> None:
@@ -187,7 +187,7 @@ def test_spec_that_would_change_its_object_is_not_put_out(
 
     assert result.exit_code == 1
     assert [d["metadata"]["name"] for d in yaml.safe_load_all(result.stdout)] == ["more"]
-    assert "not adopted, since their specs would change them: Network/theirs" in result.stderr
+    assert "not adopted, because the generated spec would change the object: Network/theirs" in result.stderr
     assert "10.9.8.1" in result.stderr
     assert "urn:kvmreconcile:1" not in host.virt.networkLookupByName("theirs").XMLDesc()
 
@@ -209,3 +209,30 @@ def test_file_that_an_interrupted_run_has_written_is_kept(host: Host) -> None:
 
     assert result.exit_code == 0
     assert "1 adopted, 0 failed" in result.stderr
+
+
+def test_objects_that_the_executor_skips_are_not_counted_as_adopted(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KVMRECONCILE_EXECUTOR", "dry-run")
+    _define(host)
+    _define(host, "<network><name>more</name></network>")
+
+    result = host.run("adopt", "--all")
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == "0 adopted, 0 failed, 2 skipped"
+
+
+def test_object_whose_spec_would_be_wrong_is_named_without_a_temporary_file(host: Host) -> None:
+    twins = "<host name='a' mac='52:54:00:00:00:01' ip='10.9.8.5'/><host name='a' mac='52:54:00:00:00:02' ip='10.9.8.6'/>"
+    _define(host, THEIRS.replace("prefix='24'/>", f"prefix='24'><dhcp>{twins}</dhcp></ip>"))
+
+    result = host.run("adopt", "--all")
+
+    assert result.exit_code == 1
+    assert (
+        "Network/theirs: it cannot be adopted: two DHCP hosts have the same name; change the object first"
+        in (result.stderr)
+    )
+    assert "kvmreconcile-adopt-" not in result.stderr

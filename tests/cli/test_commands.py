@@ -7,8 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.model import Key
+from kvmreconcile.cli.apply import unconverged
+from kvmreconcile.model import Action, Key, Plan, Reason
 from kvmreconcile.state import State
+from kvmreconcile.tree import Effect
 from tests.cli.conftest import Host, network
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/plan.schema.json").read_text())
@@ -80,7 +82,7 @@ def test_apply_does_nothing_if_nobody_can_be_asked(host: Host) -> None:
     result = host.run("apply", str(host.specs), stdin="y\n")
 
     assert result.exit_code == 1
-    assert "nothing was done: add --yes, or --approve" in result.stderr
+    assert "nothing was done: use --yes, or --approve" in result.stderr
     assert _names(host) == set()
 
 
@@ -126,8 +128,29 @@ def test_dry_run_executor_leaves_all_undone(host: Host, monkeypatch: pytest.Monk
     result = host.run("apply", str(host.specs), "--yes")
 
     assert result.exit_code == 3
-    assert "2 actions left undone: dry run" in result.stderr
+    assert "2 actions skipped: dry run" in result.stderr
     assert _names(host) == set()
+
+
+def test_plan_that_is_left_after_all_rounds_says_whether_it_is_the_same(tmp_path: Path) -> None:
+    lab = Action(Key("Network", "lab"), "define", Effect.LIVE, Reason.EDIT)
+    before, after = Plan((lab,), digest="abc"), Plan((lab,), digest="def")
+
+    assert unconverged(before, [before], [tmp_path]) == (
+        "not converged: the same changes are needed again after they were made, for Network/lab; "
+        f"compare with kvmreconcile diff KIND/NAME {tmp_path}"
+    )
+    assert unconverged(after, [before] * 3, []) == (
+        "not finished after 3 rounds: there are new changes for Network/lab; run apply again"
+    )
+
+
+def test_one_action_is_told_in_the_singular(host: Host) -> None:
+    host.write("a.yaml", network("lab", "{state: stopped}"))
+
+    result = host.run("apply", str(host.specs), "--yes")
+
+    assert "1 action done, 0 failed; then: 1 in sync" in result.stderr
 
 
 def test_unknown_executor_is_named(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,7 +286,40 @@ def test_diff_of_what_is_in_sync_is_empty(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
 
-    assert host.run("diff", "Network/lab", str(host.specs)).stdout == "Nothing to do.\n"
+    assert host.run("diff", "Network/lab", str(host.specs)).stdout == "No changes.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (network("lab", "{mtu: 5}"), "Not compared: fix the errors above first.\n"),
+        (network("lab", "{colour: red}"), "Not compared: fix the errors above first.\n"),
+    ],
+)
+def test_diff_of_an_invalid_spec_says_that_nothing_was_compared(host: Host, text: str, said: str) -> None:
+    host.write("a.yaml", text)
+
+    result = host.run("diff", "Network/lab", str(host.specs))
+
+    assert (result.exit_code, result.stdout) == (1, said)
+
+
+def test_object_in_an_inactive_pool_is_not_said_to_be_absent(host: Host, tmp_path: Path) -> None:
+    host.virt.storagePoolDefineXML(
+        f"<pool type='dir'><name>images</name><target><path>{tmp_path}</path></target></pool>"
+    )
+
+    for words in (("diff", "Volume/images/data", str(host.specs)), ("adopt", "Volume/images/data")):
+        result = host.run(*words)
+
+        assert result.exit_code == 1
+        assert "Volume/images/data: it cannot be observed: " in result.stderr
+
+
+def test_name_that_nothing_has_is_not_told_to_be_removed(host: Host) -> None:
+    result = host.run("diff", "Network/lab", str(host.specs))
+
+    assert result.stderr.splitlines()[-1].endswith("there are no objects yet")
 
 
 def test_kind_of_another_package_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def test_every_mistake_is_named_with_its_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["- a\n", "just text\n"])
 def test_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
-    assert "no mapping" in _problems(tmp_path / "k.yaml", text)[0]
+    assert "must be a mapping" in _problems(tmp_path / "k.yaml", text)[0]
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: 1\n---\nb: 2\n", "instance: a\ninstance: b\n"])
@@ -86,7 +86,7 @@ def test_file_that_others_can_write_is_not_obeyed_by_root(tmp_path: Path, owner:
     os.chown(file, owner, 0)
     file.chmod(mode)
 
-    with pytest.raises(SpecError, match="not root's alone to write"):
+    with pytest.raises(SpecError, match="other users than root can write it"):
         read_settings(file, {})
 
 
@@ -149,3 +149,10 @@ def test_directory_of_a_repository_may_be_written_in_any_way(written: str, means
 def test_directory_above_a_repository_is_refused() -> None:
     with pytest.raises(ValidationError, match=r'must not contain "\.\."'):
         Settings.model_validate({"git": {"url": "/srv/specs.git", "directory": "a/../b"}})
+
+
+def test_file_that_cannot_be_read_gives_advice_that_fits(tmp_path: Path) -> None:
+    with pytest.raises(
+        SpecError, match="it cannot be read: Is a directory; name a regular file with --config"
+    ):
+        read_settings(tmp_path, {})

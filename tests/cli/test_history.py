@@ -137,14 +137,21 @@ def test_no_time_is_refused_with_an_example(host: Host, when: str) -> None:
     result = host.run("history", "--since", when)
 
     assert result.exit_code == 1
-    assert f'--since {when}: it is no time; write a length such as "2h"' in result.stderr
+    assert f'--since {when}: it is not a duration or a date; write a length such as "2h"' in result.stderr
+
+
+@pytest.mark.parametrize("words", [("Domain/none",), ("--since", "1ms")])
+def test_history_without_a_match_is_not_said_to_be_empty(host: Host, words: tuple[str, ...]) -> None:
+    host.run("suspend", "--all")
+
+    assert host.run("history", *words).stderr == "no matching entries in the history\n"
 
 
 def test_empty_history_is_told_as_such_and_makes_no_file(host: Host) -> None:
     result = host.run("history")
 
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "nothing is in the history" in result.stderr
+    assert "the history is empty" in result.stderr
     assert not host.state.exists()
 
 
@@ -160,7 +167,7 @@ def test_full_disk_keeps_nothing_from_being_done_and_is_told_once(
     result = host.run("apply", str(host.specs), "--yes")
 
     assert result.exit_code == 0
-    assert result.stderr.count("what is done is not in the history") == 1
+    assert result.stderr.count("the history cannot be written: the disk is full") == 1
     assert entries(host) == []
 
 
@@ -201,6 +208,7 @@ def test_text_says_all_on_few_lines() -> None:
         Entry(at=NOW + timedelta(days=1), what=What.ORDER, verb="suspend", who="bob"),
         Entry(at=NOW + timedelta(days=1), what=What.REFUSED, verb="approve", plan="7780c4a26a64", who="eve"),
         Entry(at=NOW + timedelta(days=1), what=What.BROKEN, run="351d287f", error="the disk is on fire"),
+        Entry(at=NOW + timedelta(days=1), what=What.BROKEN, error="3 earlier entries are missing"),
         replace(cause.entry(NOW + timedelta(days=1), What.LOOKED), verb="apply", who="bob"),
     )  # fmt: skip
 
@@ -208,7 +216,7 @@ def test_text_says_all_on_few_lines() -> None:
         history_text(many, Palette.PLAIN)
         == """\
 Mon 2026-11-23
-03:00:00  pass 351d287f (specs): 2 to do, 1 held; plan 7780c4a26a64
+03:00:00  pass 351d287f (specs): 2 actions planned, 1 held; plan 7780c4a26a64
             commit 5d2c9a61f0b3 by Alice <alice@example.org>
 03:00:00    held    restart Domain/db1: costs too much (no window)
 03:00:00    done    define Domain/web1 (0.26 s): the spec changed
@@ -217,12 +225,13 @@ Mon 2026-11-23
                     no; way
 03:00:00    skipped ready Domain/web1
                     start failed
-03:00:00  pass 351d287f has ended: 1 done, 1 failed (1.02 s)
+03:00:00  pass 351d287f ended: 1 action done, 1 failed (1.02 s)
 Tue 2026-11-24
 03:00:00  suspend Domain/web1 by bob: moving
 03:00:00  suspend everything by bob
 03:00:00  refused: approve 7780c4a26a64 by eve
-03:00:00  pass 351d287f broken off: the disk is on fire
+03:00:00  pass 351d287f aborted: the disk is on fire
+03:00:00  note: 3 earlier entries are missing
 03:00:00  apply 351d287f by bob: nothing to do; plan 7780c4a26a64"""
     )
 

@@ -161,7 +161,7 @@ def test_apply_asks_and_takes_no_for_an_answer(specs: Path, common: list[str]) -
     status, seen = _on_terminal(["apply", str(specs), *common], "n\n")
 
     assert status == 1
-    assert "Do this? [y/N]" in seen
+    assert "Apply this plan? [y/N]" in seen
     assert "nothing was done" in seen
     assert "done    create" not in seen
 
@@ -175,7 +175,9 @@ def test_apply_shows_on_a_terminal_what_it_does(specs: Path, common: list[str]) 
 
 
 def test_interrupt_at_the_question_ends_it_at_once(specs: Path, common: list[str]) -> None:
-    status, seen = _on_terminal(["apply", str(specs), *common], "", interrupt_at="Do this?", NO_COLOR="1")
+    status, seen = _on_terminal(
+        ["apply", str(specs), *common], "", interrupt_at="Apply this plan?", NO_COLOR="1"
+    )
 
     assert status == 130
     assert "stopped" in seen

@@ -1,7 +1,10 @@
 """When a suspension ends, as it is said on the command line."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
+from kvmreconcile.cli.status import length
 from tests.cli.conftest import Host
 
 
@@ -20,6 +23,38 @@ def test_end_that_no_calendar_has_is_refused_with_what_to_write(host: Host, word
     result = host.run("suspend", "--all", *words)
 
     assert result.exit_code == 1
-    assert 'write --for 2h, or --until "2026-12-24 18:00"' in result.output
+    tomorrow = datetime.now().astimezone() + timedelta(days=1)
+    assert f'write --for 2h, or --until "{tomorrow:%Y-%m-%d} 18:00"' in result.output
     assert "Python" not in result.output
     assert "int" not in result.output
+
+
+def test_resumption_that_changes_nothing_is_neither_saved_nor_recorded(host: Host) -> None:
+    result = host.run("resume", "Domain/web")
+
+    assert result.stdout == "Domain/web was not suspended\n"
+    assert result.stderr == ""
+    assert host.run("history").stderr == "the history is empty\n"
+
+
+def test_resumption_says_what_is_suspended_still(host: Host) -> None:
+    host.run("suspend", "Domain/web")
+    host.run("suspend", "--all")
+
+    assert host.run("resume", "Domain/web").stdout == (
+        "Domain/web is no longer suspended by itself, but all objects are: kvmreconcile resume --all\n"
+    )
+    host.run("suspend", "Domain/web")
+    host.run("suspend", "Domain/db")
+    assert host.run("resume", "--all").stdout == (
+        "the suspension of all objects is lifted; still suspended individually: Domain/db, Domain/web\n"
+    )
+    assert host.run("resume", "Domain/web").stdout == "Domain/web is resumed\n"
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "said"),
+    [(0.4, "0s"), (59.9, "59s"), (3590, "59m"), (3600, "1h"), (5460, "1h31m"), (84960, "23h36m"), (129600, "1d12h"), (-1, "0s")],
+)  # fmt: skip
+def test_length_of_time_is_rounded_down(passed_s: float, said: str) -> None:
+    assert length(passed_s) == said

@@ -74,8 +74,8 @@ def test_token_is_known_by_all_of_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "mode", "wrong"),
     [
-        (f"prometheus viewer {SECRET}", 0o644, "others can read"),
-        (f"prometheus viewer {SECRET}", 0o660, "others can read"),
+        (f"prometheus viewer {SECRET}", 0o644, "its mode 0644 lets more"),
+        (f"prometheus viewer {SECRET}", 0o660, "its mode 0660 lets more"),
         (f"prometheus viewer {SECRET[:19]}", 0o600, ":1: this line holds no token"),
         (f"\nprometheus king {SECRET}", 0o600, ":2: this line holds no token"),
         (f"prometheus viewer {SECRET} and more", 0o600, ":1: this line holds no token"),
@@ -89,5 +89,16 @@ def test_wrong_tokens_are_named_and_never_shown(tmp_path: Path, text: str, mode:
 
 
 def test_tokens_that_are_not_there_are_named(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"control\.tcp\.tokens"):
+    with pytest.raises(SpecError) as caught:
         read_tokens(tmp_path / "absent")
+
+    assert str(caught.value) == (
+        f"{tmp_path}/absent: it cannot be read: No such file or directory; check control.tcp.tokens"
+    )
+
+
+def test_file_of_tokens_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(SpecError, match="it is not UTF-8 text; check"):
+        read_tokens(tmp_path / "tokens")

@@ -49,7 +49,7 @@ def test_socket_of_a_daemon_that_lives_is_left_to_it(tmp_path: Path) -> None:
     door = open_door(path, ControlSettings())
     before = path.stat().st_ino
 
-    with pytest.raises(SpecError, match="another daemon listens there; stop it"):
+    with pytest.raises(SpecError, match="another daemon uses this socket; stop it"):
         open_door(path, ControlSettings())
 
     assert path.stat().st_ino == before
@@ -60,7 +60,7 @@ def test_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     path.write_text("precious")
 
-    with pytest.raises(SpecError, match="it is no socket; move it away"):
+    with pytest.raises(SpecError, match="is not a socket; remove it"):
         open_door(path, ControlSettings())
 
     assert path.read_text() == "precious"
@@ -131,3 +131,14 @@ def test_root_accesses_the_directory_of_another_user_as_that_user(tmp_path: Path
 
     assert used == {(NOBODY, name) for name in ("control.sock.lock", "control.sock", ".control.sock.new")}
     assert left == {"control.sock.lock": NOBODY}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_group_that_the_daemon_is_not_in_is_named(tmp_path: Path) -> None:
+    with TemporaryDirectory(dir="/var/tmp") as made:
+        os.chown(made, NOBODY, NOBODY)
+
+        with pytest.raises(
+            SpecError, match=r"control\.group: the daemon's user is not a member of the group adm"
+        ):
+            open_door(Path(made) / "control.sock", ControlSettings(group="adm"))

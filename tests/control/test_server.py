@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.control import admission, client, orders, server
+from kvmreconcile.control import admission, client, guard, orders, server
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
 from kvmreconcile.model import HostId, Plan
-from kvmreconcile.passes.news import Broken, Lost, Ordered, Refused
+from kvmreconcile.passes.news import Broken, Connected, Lost, Ordered, Refused
 from tests.control.served import (
     HOST,
     WEB,
@@ -136,14 +136,14 @@ def test_suspended_is_written_down_told_and_looked_at(served: Served) -> None:
     assert (order.order, order.about, order.who, order.why) == ("suspend", "Domain/web", "root", "a copy")
     assert served.rung == ["Domain/web"]
 
-    assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web is looked after again"
-    assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web itself was not suspended"
+    assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web is resumed"
+    assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web was not suspended"
     assert served.state.suspended() == {}
     assert served.rung == ["Domain/web", "Domain/web"]
 
 
 def test_everything_is_paused_and_resumed(served: Served) -> None:
-    assert served.client().order("suspend", {"all": True}).startswith("everything is suspended")
+    assert served.client().order("suspend", {"all": True}).startswith("all objects are suspended")
     assert list(served.state.suspended()) == [None]
 
     served.client().order("resume", {"all": True})
@@ -170,7 +170,7 @@ def test_object_that_nobody_knows_is_refused_with_the_one_that_was_meant(served:
 
 
 def test_approval_is_answered_by_the_pass_that_takes_it(served: Served) -> None:
-    def approved(made: str) -> str:
+    def approved(made: str | None) -> str:
         with ThreadPoolExecutor(1) as pool:
             order = pool.submit(served.client().order, "approve", {"digest": "abc"})
             wait_until(lambda: served.rung == ["approve"], "a pass is asked for")
@@ -178,15 +178,17 @@ def test_approval_is_answered_by_the_pass_that_takes_it(served: Served) -> None:
             with served.approvals.taken() as approval:
                 assert approval
                 assert (approval.digest, approval.who) == ("abc", "root")
-                if made:
+                if made is not None:
                     approval.answer.set_result(made)
             return order.result()
 
-    assert approved("abc") == "plan abc is approved, and being done"
-    with pytest.raises(NotNow, match="nothing was done: the plan is def now"):
+    assert approved("abc") == "plan abc is approved; check the result with kvmreconcile history"
+    with pytest.raises(NotNow, match="nothing was approved: the current plan is def"):
         approved("def")
-    with pytest.raises(NotNow, match="the pass was broken off"):
+    with pytest.raises(NotNow, match="nothing was approved: there is nothing left to do or approve"):
         approved("")
+    with pytest.raises(NotNow, match="the pass was broken off"):
+        approved(None)
 
 
 def test_who_approves_does_not_wait_for_ever(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +202,25 @@ def test_who_approves_does_not_wait_for_ever(served: Served, monkeypatch: pytest
         wait_until(lambda: served.rung == ["approve"], "a pass is asked for")
         with served.approvals.taken() as approval:
             assert approval
-            assert "it may still be done" in str(order.exception())
+            assert "which may yet be carried out; check kvmreconcile history" in str(order.exception())
+
+
+def test_who_approves_is_answered_before_the_request_is_cut_off() -> None:
+    assert 2 * orders.PATIENCE_S < guard.ANSWER_S
+
+
+def test_answer_that_takes_too_long_is_no_crash(
+    served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(guard, "ANSWER_S", 0.2)
+    monkeypatch.setattr(orders, "PATIENCE_S", 0.5)
+
+    with pytest.raises(OrderError):
+        served.client().order("approve", {"digest": "abc"})
+
+    seen = capsys.readouterr().out
+    assert "door.timeout" in seen
+    assert "door.crashed" not in seen
 
 
 def test_approval_is_refused_at_once_while_libvirt_is_away_or_the_daemon_stops(served: Served) -> None:
@@ -228,10 +248,46 @@ def test_state_is_accepted_for_the_host_that_is_connected_to(served: Served) -> 
 def test_state_is_not_accepted_while_it_is_not_known_for_which_host(served: Served) -> None:
     served.newest(Lost(datetime.now(UTC), "", "reset"))
 
-    with pytest.raises(NotNow, match="not known which host this is"):
+    with pytest.raises(NotNow, match="libvirt cannot be reached, so the host cannot be identified"):
         served.client().order("state/accept", {})
 
     assert served.state.binding.host() is None
+
+
+def test_state_is_not_accepted_for_a_host_that_does_not_say_who_it_is(served: Served) -> None:
+    served.newest(Connected(datetime.now(UTC), "test:///default", None))
+
+    with pytest.raises(NotNow, match="libvirt at test:///default did not report the UUID of its host"):
+        served.client().order("state/accept", {})
+
+
+def test_pass_that_cannot_run_yet_says_what_it_waits_for(served: Served) -> None:
+    assert served.client().order("reconcile", {"all": True}) == "a pass over all objects is scheduled"
+
+    served.newest(Lost(datetime.now(UTC), "", "reset"))
+
+    assert served.client().order("reconcile", {"all": True}) == (
+        "a pass over all objects is scheduled; it runs once libvirt can be reached (reset)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "word", "said", "where"),
+    [
+        ("viewer", "reconcile", {"all": True}, "reconcile"),
+        ("viewer", "reconcile", {"key": "Domain/web"}, "reconcile Domain/web"),
+        ("operator", "suspend", {"all": True}, "suspend --all"),
+        ("operator", "state/accept", {}, "state accept"),
+    ],
+)
+def test_refused_order_is_named_as_on_the_command_line(
+    remote: Served, role: str, word: str, said: dict[str, object], where: str
+) -> None:
+    headers = {"Authorization": f"Bearer {TOKENS[role]}", "Content-Type": "application/json"}
+
+    answer = over_tls(remote, request(f"POST /v1/{word}", json.dumps(said).encode(), **headers))
+
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["where"] == where
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
@@ -273,7 +329,7 @@ def test_orders_are_for_those_who_may_give_them(
     assert isinstance(told, Ordered if allowed else Refused)
     assert (told.order, told.who) == (word, role)
     assert allowed or remote.state.suspended() == {}
-    assert allowed or f"{role} has the role {role}; this takes " in answer.decode()
+    assert allowed or f"{role} has the role {role}; this needs " in answer.decode()
 
 
 @pytest.mark.parametrize("header", ["", f"Bearer {TOKENS['viewer']}x", f"Basic {TOKENS['admin']}", "Bearer"])
@@ -385,7 +441,7 @@ def test_user_with_too_many_connections_is_refused_in_json_and_served_once_there
     # This user is root, and may have as many as are reserved beside.
     crowd = [served.dial() for _ in range(admission.PER_USER + admission.RESERVED)]
 
-    with pytest.raises(OrderError, match="there are too many connections"):
+    with pytest.raises(OrderError, match="too many connections"):
         served.client().get("/v1/status")
 
     for each in crowd:
@@ -416,7 +472,7 @@ def test_door_is_opened_once_its_place_is_free(tmp_path: Path) -> None:
     assert second.client().get("/v1/status")
     second.close()
     second.doors.tend()
-    with pytest.raises(NoDaemon, match="no daemon listens there; start it"):
+    with pytest.raises(NoDaemon, match="the daemon is not running; start it"):
         second.client().get("/v1/status")
 
 
@@ -428,7 +484,7 @@ def test_certificate_that_is_none_is_told_and_the_socket_works(tmp_path: Path) -
     served.open()
 
     assert served.client().get("/v1/status")
-    assert "certificate and key cannot be used" in served.doors._told["tcp"]
+    assert f"key {tmp_path}/tokens cannot be used together" in served.doors._told["tcp"]
     served.close()
 
 
@@ -476,7 +532,7 @@ def test_lost_state_is_told_with_every_answer_until_it_is_accepted(served: Serve
         ("resume", {"key": "Domain/web"}),
         ("reconcile", {"all": True}),
     ):
-        assert served.client().order(word, said).endswith("; but the state was lost")
+        assert served.client().order(word, said).endswith("; warning: the state was lost")
     assert served.client().get("/v1/status")["stateLost"] == "the state was lost"
     assert served.state.is_unproved()
     assert "what was suspended in it is no longer suspended" in served.client().order("state/accept", {})
@@ -494,8 +550,42 @@ def test_daemon_that_is_not_the_one_that_is_meant_refuses_and_says_which_it_is(
 ) -> None:
     client = Client(served.settings.model_copy(update=change))
 
-    with pytest.raises(OrderError, match=f"another {next(iter(change))}; this one has instance lab, state "):
+    with pytest.raises(
+        OrderError, match=f"a different {next(iter(change))}; this one has instance lab, state "
+    ):
         client.order("suspend", {"all": True})
 
     assert served.state.suspended() == {}
     assert served.client().order("suspend", {"all": True})
+
+
+@pytest.mark.parametrize("lacks", ["certificate", "key"])
+def test_file_of_tls_that_is_absent_is_named(tmp_path: Path, lacks: str) -> None:
+    (tmp_path / "tokens").touch(0o600)
+    door = dict.fromkeys(("certificate", "key", "tokens"), tmp_path / "tokens")
+    listen = f"127.0.0.1:{free_port()}"
+    served = Served(tmp_path, {"tcp": {**door, lacks: tmp_path / "absent", "listen": listen}})
+
+    served.open()
+
+    assert served.doors._told["tcp"].startswith(
+        f"control.tcp.{lacks}: {tmp_path}/absent cannot be read: No such file or directory"
+    )
+
+
+def test_missing_token_is_told_from_a_wrong_one(remote: Served) -> None:
+    assert b"no token was sent" in over_tls(remote, request("GET /v1/status"))
+    wrong = request("GET /v1/status", Authorization="Bearer nonsense")
+    assert b"the token is not valid" in over_tls(remote, wrong)
+
+
+def test_file_of_tokens_that_became_unusable_is_logged_once(
+    remote: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tokens").write_text("nonsense\n")
+
+    for _ in range(2):
+        header = f"Bearer {TOKENS['viewer']}"
+        assert status_of(over_tls(remote, request("GET /v1/status", Authorization=header))) == 401
+
+    assert capsys.readouterr().out.count("door.tokens_unusable") == 1

@@ -148,7 +148,7 @@ def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Ho
 
     other = running.run("approve", "0123456789ab")
     assert other.exit_code == 1
-    assert f"nothing was done: the plan is {digest} now" in other.stderr
+    assert f"nothing was approved: the current plan is {digest}" in other.stderr
     assert running.conditions()["Network/dmz"] == "Held"
 
     assert running.run("approve", digest, "--why", "moved").exit_code == 0
@@ -178,13 +178,13 @@ def test_suspended_object_is_left_alone_until_it_is_resumed(running: Host) -> No
 
 
 def test_pause_outlives_a_killed_daemon_and_so_does_its_socket(running: Host) -> None:
-    assert "everything is suspended" in running.run("suspend", "--all").stdout
+    assert "all objects are suspended" in running.run("suspend", "--all").stdout
     running.wait_until(lambda: set(running.conditions().values()) == {"Suspended"})
 
     running.end(signal.SIGKILL)
     down = running.run("status")
     assert down.exit_code == 1
-    assert "no daemon listens there; start it: systemctl start kvmreconcile" in down.stderr
+    assert "the daemon is not running; start it: systemctl start kvmreconcile" in down.stderr
     running.start()
 
     assert set(running.conditions().values()) == {"Suspended"}
@@ -200,10 +200,13 @@ def test_pause_outlives_a_killed_daemon_and_so_does_its_socket(running: Host) ->
 def test_while_no_daemon_runs_it_is_written_down_for_the_next(host: Host) -> None:
     suspended = host.run("suspend", "Network/lab", "--until", "2099-01-01 12:00")
     assert suspended.exit_code == 0
-    assert "it is written down in" in suspended.stderr
+    assert "this was saved in" in suspended.stderr
     assert "suspend" in host.run("history", "Network/lab").stdout
     host.run("suspend", "--all")
-    assert host.run("resume", "--all").stdout == "everything is looked after again\n"
+    assert (
+        host.run("resume", "--all").stdout
+        == "the suspension of all objects is lifted; still suspended individually: Network/lab\n"
+    )
 
     host.start()
 
@@ -213,7 +216,7 @@ def test_while_no_daemon_runs_it_is_written_down_for_the_next(host: Host) -> Non
 def test_daemon_that_is_reconciled_looks_at_once(running: Host) -> None:
     before = running.status()["pass"]["id"]
 
-    assert running.run("reconcile").stdout == "everything is looked at now\n"
+    assert running.run("reconcile").stdout == "a pass over all objects is scheduled\n"
 
     running.wait_until(lambda: running.status()["pass"]["id"] != before)
     assert running.run("reconcile", "Network/lab").exit_code == 0
@@ -287,12 +290,15 @@ def test_told_to_stop_it_takes_its_socket_away(running: Host) -> None:
     ("words", "wrong"),
     [
         (("suspend",), "name an object as KIND/NAME, or say --all"),
-        (("suspend", "Network/lab", "--all"), "it takes either one object or --all"),
+        (("suspend", "Network/lab", "--all"), "give either one object or --all"),
         (("suspend", "Network/lab", "--for", "soon"), "--for: a time is a number"),
-        (("suspend", "Network/lab", "--for", "0s"), "--for: that time is over already"),
-        (("suspend", "Network/lab", "--until", "2020-01-01"), "--until: that time is over already"),
-        (("suspend", "Network/lab", "--until", "Friday"), "--until: 'Friday' is no date"),
-        (("suspend", "Network/lab", "--for", "1h", "--until", "2099-01-01"), "--until: --for says already"),
+        (("suspend", "Network/lab", "--for", "0s"), "--for: that time is in the past"),
+        (("suspend", "Network/lab", "--until", "2020-01-01"), "--until: that time is in the past"),
+        (("suspend", "Network/lab", "--until", "Friday"), "--until: 'Friday' is not a date and time"),
+        (
+            ("suspend", "Network/lab", "--for", "1h", "--until", "2099-01-01"),
+            "--until: cannot be combined with --for",
+        ),
         (("suspend", "Netwrok/lab"), "did you mean 'Network'?"),
         (("resume", "Network"), "the name is missing"),
         (("reconcile", "lab"), "lab: its kind is missing; write KIND/NAME, such as Domain/lab"),
@@ -318,12 +324,12 @@ def test_state_of_another_host_is_refused_until_somebody_accepts_it(host: Host) 
         host.popens.append(
             subprocess.Popen(command, env=os.environ | host.environment, stdout=log, stderr=log)
         )
-    host.wait_until(lambda: "broken " in host.run("status").stdout)
+    host.wait_until(lambda: "aborted " in host.run("status").stdout)
 
     refused = host.run("status")
     assert refused.exit_code == 3
     assert (
-        f"broken    {host.home}/state: this state belongs to {other}, and test:///default is"
+        f"aborted   last pass: {host.home}/state: this state belongs to {other}, and test:///default is"
         in refused.stdout
     )
     assert host.status()["objects"] == []

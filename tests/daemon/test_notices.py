@@ -72,3 +72,16 @@ def test_all_that_stays_is_a_notice_and_one_of_an_object_whatever_its_steps() ->
     assert found[Event("state.lost")] == {"why": "it was lost"}
     assert found[Event("object.held")]["verbs"] == "define, restart"
     assert found[Event("object.pending")] == {"key": "Domain/web", "paths": "memory"}
+
+
+def test_mistake_that_moves_to_another_line_is_told_once() -> None:
+    known = OpenNotices()
+
+    def told(*problems: Problem) -> list[Notice]:
+        specs = Loaded((), {}, problems, frozenset(), complete=False)
+        world = World("default", "host", datetime.now(UTC), {}, Observation(), {})
+        return list(known.changes(notices(specs, world, Plan())))
+
+    assert len(told(Problem("a.yaml:1:2", "is wrong"))) == 1
+    assert told(Problem("a.yaml:3:2", "is wrong")) == []
+    assert told() == [Notice(Event("spec.mended"), (("where", "a.yaml:3:2"),))]

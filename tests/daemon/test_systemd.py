@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.daemon.systemd import notify, status, watchdog_s
-from kvmreconcile.model import Plan
-from kvmreconcile.passes.news import Broken, Connected, Lost, News, Ordered
+from kvmreconcile.model import Outcome, Plan, Report, Result
+from kvmreconcile.passes.news import Acted, Broken, Connected, Lost, News, Ordered
 from tests.status.told import DB, LAN, WEB, action, looked
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,8 +30,11 @@ def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.soc
     ("news", "line"),
     [
         (Connected(NOW, "qemu:///system"), "STATUS=Connected to qemu:///system"),
-        (Lost(NOW, "qemu:///system", "cannot connect\nREADY=1"), "STATUS=Without libvirt: cannot connect"),
-        (Broken(NOW, "1", "disk full\nmore"), "STATUS=The last pass was broken off: disk full"),
+        (
+            Lost(NOW, "qemu:///system", "cannot connect\nREADY=1"),
+            "STATUS=Disconnected from libvirt: cannot connect",
+        ),
+        (Broken(NOW, "1", "disk full\nmore"), "STATUS=Last pass aborted: disk full"),
     ],
 )
 def test_news_is_one_line_whatever_is_in_it(door: socket.socket, news: News, line: str) -> None:
@@ -57,6 +60,20 @@ def test_pass_is_counted_and_what_is_being_done_is_not_done(
     status(news)
 
     assert door.recv(1000).decode() == f"STATUS={line}"
+
+
+def test_failed_objects_are_counted_and_not_the_steps_that_were_skipped_for_them(door: socket.socket) -> None:
+    define, start, other = action(WEB), action(WEB, "start"), action(DB)
+    first = looked(Plan((define, start, other), in_sync=(LAN,)))
+    outcomes = (
+        Outcome(define, Result.FAILED, error="libvirt will not"),
+        Outcome(start, Result.SKIPPED, error="define failed"),
+        Outcome(other, Result.SKIPPED, error="Domain/web failed"),
+    )
+
+    status(Acted(first, Report(first.plan, outcomes), {}, 0.1))
+
+    assert door.recv(1000).decode() == "STATUS=1 in sync, 2 to do, 1 failed"
 
 
 def test_order_changes_nothing_in_it(door: socket.socket) -> None:

@@ -23,9 +23,7 @@ def lacking(devices: str, more: str = ROOMY) -> list[str]:
 def test_guest_that_is_made_without_any_room_is_told_of_in_one_line() -> None:
     (told,) = notes(parse("<domain><vcpu>2</vcpu></domain>"))
 
-    assert told == (
-        "while it runs it can never be given memory beyond its own (memory.maximum), processors (vcpus.maximum)"
-    )
+    assert told == ("no hot-plug capacity for memory (set memory.maximum), vCPUs (set vcpus.maximum)")
 
 
 def test_guest_with_room_for_all_is_not_told_of() -> None:
@@ -46,7 +44,9 @@ def test_guest_with_room_for_all_is_not_told_of() -> None:
     ],
 )
 def test_last_port_is_taken_by_a_card(takes_it: str) -> None:
-    assert lacking(f"{ROOT}{BARE}{PORT}{takes_it}") == ["more than one card, such as a disk or an interface"]
+    assert lacking(f"{ROOT}{BARE}{PORT}{takes_it}") == [
+        "more than one PCI device, such as a disk or an interface"
+    ]
     assert lacking(f"{ROOT}{BARE}{PORT}{PORT}{takes_it}") == []
 
 
@@ -59,7 +59,7 @@ def test_what_is_no_card_takes_no_port(beside: str) -> None:
 
 
 def test_what_libvirt_adds_on_its_own_takes_a_port_too() -> None:
-    assert lacking(f"{ROOT}{PORT}{PORT}") == ["more than one card, such as a disk or an interface"]
+    assert lacking(f"{ROOT}{PORT}{PORT}") == ["more than one PCI device, such as a disk or an interface"]
     assert lacking(f"{ROOT}{PORT}{PORT}{PORT}") == []
 
 
@@ -68,5 +68,5 @@ def test_machine_without_ports_has_slots() -> None:
 
 
 def test_memory_and_processors_have_room_each_for_itself() -> None:
-    assert lacking("", "<maxMemory>2</maxMemory><vcpu>2</vcpu>") == ["processors"]
-    assert lacking("", "<vcpu current='1'>2</vcpu>") == ["memory beyond its own"]
+    assert lacking("", "<maxMemory>2</maxMemory><vcpu>2</vcpu>") == ["vCPUs"]
+    assert lacking("", "<vcpu current='1'>2</vcpu>") == ["memory"]

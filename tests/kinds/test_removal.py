@@ -23,9 +23,9 @@ TPM = "<devices><tpm model='tpm-crb'><backend type='emulator' version='2.0'/></t
 
 def cost(key: str, xml: str, removal: tuple[Leftover, ...] = (), **more: Any) -> Cost:
     policy = replace(more.pop("policy", Policy()), removal=frozenset(removal))
-    users, contents = more.pop("users", ()), more.pop("contents", ())
+    users, contents, unlisted = (more.pop(each, ()) for each in ("users", "contents", "unlisted"))
     name = Key.read(key)
-    return BY_NAME[name.kind].cost(Removal(Actual(name, "u", xml, **more), policy, users, contents))
+    return BY_NAME[name.kind].cost(Removal(Actual(name, "u", xml, **more), policy, users, contents, unlisted))
 
 
 @pytest.mark.case("13a")
@@ -36,12 +36,14 @@ def test_volume_is_lost_with_its_path_and_its_size() -> None:
     )
 
     assert cost("Volume/images/data", xml) == Cost(
-        Effect.DATA_LOSS, ("/srv/images/data is deleted: 10GiB, 3GiB of it written",)
+        Effect.DATA_LOSS, ("/srv/images/data is deleted (capacity 10GiB, allocated 3GiB)",)
     )
 
 
 def test_volume_of_which_little_is_known_is_lost_all_the_same() -> None:
-    assert cost("Volume/images/data", "<volume/>").notes == ("images/data is deleted: ?, ? of it written",)
+    assert cost("Volume/images/data", "<volume/>").notes == (
+        "images/data is deleted (capacity unknown, allocated unknown)",
+    )
 
 
 @pytest.mark.case("13b")
@@ -51,7 +53,7 @@ def test_guest_that_runs_is_shut_down_and_its_disks_stay() -> None:
     assert known == Cost(
         Effect.REPLACE,
         (
-            "it runs; it is asked to shut down for up to 60 s, and stays if it does not shut down by then",
+            "the guest is running; it is asked to shut down and has 60 s for it, then the removal fails and the guest keeps running",
             "its disks stay: vda (/srv/a.raw), data (Volume/images/data), disk (pool/image)",
         ),
     )
@@ -61,7 +63,15 @@ def test_guest_that_may_be_powered_off_says_so() -> None:
     policy = Policy(shutdown_timeout_s=90, force_off=True)
 
     assert cost("Domain/web1", "<domain/>", active=True, policy=policy).notes == (
-        "it runs; it is asked to shut down for up to 90 s, then it is powered off",
+        "the guest is running; it is asked to shut down and has 90 s for it, then it is powered off",
+    )
+
+
+def test_guest_that_nobody_asks_to_shut_down_is_powered_off_at_once() -> None:
+    policy = Policy(shutdown_by=(), force_off=True)
+
+    assert cost("Domain/web1", "<domain/>", active=True, policy=policy).notes == (
+        "the guest is running, and is powered off without a shutdown",
     )
 
 
@@ -92,7 +102,7 @@ def test_state_of_firmware_and_tpm_stays_or_goes(
     [
         ({"leftovers": frozenset({Leftover.SNAPSHOTS})}, "snapshots", Effect.REPLACE),
         ({"leftovers": frozenset({Leftover.CHECKPOINTS})}, "checkpoints", Effect.REPLACE),
-        ({"saved": True}, "its memory in a file", Effect.DATA_LOSS),
+        ({"saved": True}, "a managed save image", Effect.DATA_LOSS),
     ],
 )
 def test_guest_is_held_by_what_its_policy_keeps_and_takes_along_what_it_lets_go(
@@ -101,12 +111,13 @@ def test_guest_is_held_by_what_its_policy_keeps_and_takes_along_what_it_lets_go(
     held = cost("Domain/web1", "<domain/>", **there)
     let_go = cost("Domain/web1", "<domain/>", tuple(Leftover), **there)
 
+    fate = "which is deleted with it" if "saved" in there else "whose metadata is deleted with it"
     assert held.kept is not None
     assert held.kept[0] == f"it has {what}"
-    assert 'or let it go with the guest: "removal.' in held.kept[1]
+    assert 'or restore the spec of web1 with "removal: {' in held.kept[1]
     assert (let_go.kept, let_go.notes, let_go.effect) == (
         None,
-        (f"it has {what}, forgotten with it",),
+        (f"it has {what}, {fate}",),
         effect,
     )
     # One that is gone once it is off has nothing that libvirt would ask for.
@@ -143,5 +154,17 @@ def test_volumes_of_a_pool_stay() -> None:
     assert cost("StoragePool/images", xml, active=True, contents=inside).notes == (
         "its volumes stay in /srv/images (10: v0, v1, v2, v3, v4, v5, v6, v7 and 2 more)",
     )
-    assert cost("StoragePool/images", xml, active=True).notes == ("it is empty",)
-    assert cost("StoragePool/images", xml).notes == ("what is in /srv/images stays",)
+    assert cost("StoragePool/images", xml, active=True).notes == (
+        "libvirt lists no volumes in it; files in /srv/images stay",
+    )
+    assert cost("StoragePool/images", xml).notes == ("files in /srv/images stay",)
+    assert cost("StoragePool/images", "<pool/>").notes == ("the contents of its storage are kept",)
+
+
+@pytest.mark.parametrize("unlisted", ["Volume/", "Volume/images/"])
+def test_pool_whose_volumes_could_not_be_listed_is_not_said_to_be_empty(unlisted: str) -> None:
+    xml = "<pool><target><path>/srv/images</path></target></pool>"
+
+    assert cost("StoragePool/images", xml, active=True, unlisted=(unlisted, "Volume/other/")).notes == (
+        "its volumes could not be listed; files in /srv/images stay",
+    )

@@ -47,7 +47,7 @@ def qcow2(path: Path) -> Path:
     [
         (PAGE, "an HTML page", "fetch the disk image itself"),
         (gzip.compress(os.urandom(MIB)), "gzip data", "gunzip"),
-        (b"QFI\xfb" + bytes(MIB), "of the format qcow2, and the volume raw", 'say "format: qcow2"'),
+        (b"QFI\xfb" + bytes(MIB), "of the format qcow2, and the volume raw", 'set "format: qcow2"'),
         (b"to be done\n" * 100_000, "text", "contentFormat: any"),
     ],
     ids=["page", "gzip", "qcow2", "text"],

@@ -69,7 +69,7 @@ class Keeper:
         assert report.exit_code == 1, report.output
         said = " ".join(report.output.split())
         assert f"{KEPT}{device}: the guest {why}" in said
-        assert "free it inside the guest" in said
+        assert "release it inside the guest" in said
         assert self.run() == run
         assert "other1" in self.site.lab.virsh("list", "--all", "--name").split()
         assert self.site.drift()[:2] == [f"Domain/{NAME} detach", f"Domain/{NAME} - devices/{device}"]
@@ -125,7 +125,7 @@ def test_guest_that_refuses_is_reported_and_left_as_it_is(keeper: Keeper) -> Non
     fill_with_unmovable_pages(keeper.guest)
     keeper.say(memoryDevices=[])
 
-    keeper.assert_it_keeps("memory[more]", "refused to let go of it")
+    keeper.assert_it_keeps("memory[more]", "refused to release it")
 
     keeper.assert_it_is_over_after_a_power_cycle()
 
@@ -135,7 +135,7 @@ def test_guest_that_is_silent_is_reported_in_time_and_left_as_it_is(silent: Keep
     silent.site.converge()
     silent.say(disks=[])
 
-    silent.assert_it_keeps("disk[data]", "did not let go of it within 30 s")
+    silent.assert_it_keeps("disk[data]", "did not release it within 30 s")
 
     silent.assert_it_is_over_after_a_power_cycle()
 

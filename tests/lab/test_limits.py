@@ -32,7 +32,7 @@ def test_limit_that_the_host_refuses_is_told_by_its_field_and_others_are_served(
 
     said = " ".join(result.output.split())
     assert result.exit_code == 1
-    assert "not in force: blkiotune/device[/dev/loop0]; if this host lacks" in said
+    assert "not applied: blkiotune/device[/dev/loop0]; if the host does not support them" in said
     assert lab.virsh("domstate", "heavy1").strip() == "running"
     assert lab.virsh("desc", "light1", "--title").strip() == "after"
     # What was refused is put back, and held with the rest of its edit.

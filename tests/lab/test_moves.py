@@ -76,7 +76,9 @@ def test_volume_of_another_a_small_and_a_full_one_are_refused_and_the_guest_writ
 ) -> None:
     guest.site.write("small.yaml", SMALL)
     guest.site.write("db1.yaml", OTHER)
-    assert "Volume/images/small has 8MiB, and the disk 16MiB" in refused(guest, "more.qcow2", "small")
+    assert "Volume/images/small (8MiB) is smaller than the disk (16MiB)" in refused(
+        guest, "more.qcow2", "small"
+    )
     # By now its user is there; a move that is planned together with that would not know of it.
     assert "Domain/db1 uses Volume/images/one.iso" in refused(guest, "small", "one.iso")
 
@@ -84,7 +86,7 @@ def test_volume_of_another_a_small_and_a_full_one_are_refused_and_the_guest_writ
     path = path_of(guest, "more.qcow2")
     guest.site.lab.exec("qemu-img", "convert", "-O", "qcow2", str(tmp_path / "full"), path)
     before = Path(path).read_bytes()
-    assert "Volume/images/more.qcow2 holds data" in refused(guest, "one.iso", "more.qcow2")
+    assert "Volume/images/more.qcow2 is not empty" in refused(guest, "one.iso", "more.qcow2")
     assert Path(path).read_bytes() == before
 
     assert read(guest) == "precious"

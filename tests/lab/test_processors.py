@@ -44,7 +44,7 @@ def test_guest_that_keeps_a_plugged_processor_is_told_and_runs_on(lab: Lab, tmp_
     result = site.apply()
 
     assert result.exit_code == 1
-    assert "Domain/cpu1: the guest keeps the processors it has" in result.output
+    assert "Domain/cpu1: the guest did not release the vCPUs" in result.output
     assert lab.virsh("domid", "cpu1") == run
     assert live_count(site) == "2"
     assert site.drift() == ["Domain/cpu1 set-vcpus", "Domain/cpu1 + vcpu/@current"]

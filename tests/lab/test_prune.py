@@ -250,7 +250,7 @@ def test_without_the_state_domains_networks_and_pools_are_still_known_as_ours(si
     ("leaves", "what", "words"),
     [
         (["snapshot-create-as"], "snapshots", "removal: {snapshots: forget}"),
-        (["start", "managedsave"], "its memory in a file", "removal: {managedSave: delete}"),
+        (["start", "managedsave"], "a managed save image", "removal: {managedSave: delete}"),
     ],
 )
 def test_guest_that_something_hangs_on_goes_only_where_its_last_spec_lets_that_go(

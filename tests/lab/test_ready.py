@@ -116,7 +116,7 @@ def test_guest_shows_that_it_is_ready_by_its_lease_and_by_how_a_command_ends(
     )
     assert (
         look(connection, Ready(command=("/bin/sleep", "2")))
-        == "command: /bin/sleep has not ended within 0.5 s"
+        == "command: /bin/sleep did not finish within 0.5 s"
     )
     assert "No such file" in look(connection, Ready(command=("/bin/none",)))
     assert look(connection, Ready(port=7, address="127.0.0.1")) == "tcp: 127.0.0.1 port 7: Connection refused"
@@ -147,7 +147,7 @@ def test_guest_without_lease_or_known_address_or_agent_is_told_what_it_lacks(
     empty(site, "deaf", "agent: false")
     site.converge()
 
-    assert look(connection, Ready(lease=True)) == "lease: no network of libvirt's has given it an address"
+    assert look(connection, Ready(lease=True)) == "lease: no DHCP lease from a libvirt network"
     assert "agent is not connected" in look(connection, Ready(port=22))
     with pytest.raises(Unsupported, match="agent is not configured"):
         look(connection, Ready(agent=True), "deaf")

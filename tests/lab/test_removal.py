@@ -48,11 +48,14 @@ def test_all_that_goes_is_announced_with_what_it_costs(site: Site) -> None:
 
     notes = {h["key"]: " ".join(h["notes"]) for h in plan["held"]}
     path = f"{site.lab.path}/images/pool"
-    assert "it runs; it is asked to shut down for up to 60 s, and stays if" in notes["Domain/web1"]
+    assert (
+        "the guest is running; it is asked to shut down and has 60 s for it, then the removal fails"
+        in notes["Domain/web1"]
+    )
     assert "its disks stay: root (Volume/images/root), data (Volume/images/data)" in notes["Domain/web1"]
     assert "running guests on it: 1 (web1)" in notes["Network/lan"]
     assert f"its volumes stay in {path} (4: data, db, root, spare)" in notes["StoragePool/images"]
-    assert f"{path}/spare is deleted: 1MiB" in notes["Volume/images/spare"]
+    assert f"{path}/spare is deleted (capacity 1MiB" in notes["Volume/images/spare"]
     effects = {h["key"]: h["effect"] for h in plan["held"]}
     assert {key for key, effect in effects.items() if effect == "data-loss"} == {
         f"Volume/images/{name}" for name in ("data", "db", "root", "spare")
@@ -61,6 +64,6 @@ def test_all_that_goes_is_announced_with_what_it_costs(site: Site) -> None:
     assert held["Domain/db1"] == ("leftovers", "it has snapshots")
     for form in shown.values():
         assert "data-loss" in form
-        assert "it is asked to shut down for up to 60 s" in form
+        assert "it is asked to shut down and has 60 s for it" in form
     assert "! Volume/images/spare remove (data-loss) held: pruning must be confirmed" in shown["text"]
     assert "remove (replace)" not in shown["text"]

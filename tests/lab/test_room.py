@@ -49,7 +49,7 @@ def test_image_that_does_not_fit_is_refused_with_what_it_needs_and_fits_once_the
     applied = small.apply()
 
     assert applied.exit_code == 1
-    assert "it needs 40MiB, and the pool small has 34MiB left" in applied.output
+    assert "it needs 40MiB, but only 34MiB are free in the pool small" in applied.output
     assert (names(small), used(small)) == (["filler"], before)
 
     remove(small, "filler")
@@ -148,7 +148,7 @@ def test_what_a_kill_left_goes_even_if_there_is_no_room_for_it_any_more(copying:
     applied = copying.apply()
 
     assert applied.exit_code == 1
-    assert "it needs 50MiB, and the pool small has 44MiB left" in applied.output
+    assert "it needs 50MiB, but only 44MiB are free in the pool small" in applied.output
     assert names(copying) == ["filler"]
 
 
@@ -161,7 +161,7 @@ def test_file_that_changes_while_it_is_copied_leaves_no_volume(copying: Site) ->
         output = paused.go_on()
 
     assert paused.process.returncode == 1
-    assert "was written to while it was copied" in output
+    assert "changed while it was being copied" in output
     assert names(copying) == []
     assert_converges(copying)
 
@@ -192,7 +192,7 @@ def test_copy_that_lacks_room_waits_for_it_and_is_not_begun_again_and_again(copy
     daemon.start()
     try:
         failed = daemon.wait_for("action.failed", key="Volume/small/src.raw")
-        assert "it needs 50MiB, and the pool small has 34MiB left" in failed["error"]
+        assert "it needs 50MiB, but only 34MiB are free in the pool small" in failed["error"]
         postponed = daemon.wait_for("object.postponed", key="Volume/small/src.raw")
         assert (postponed["was"], postponed["wait_s"]) == ("lasting", 300.0)
 

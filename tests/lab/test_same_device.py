@@ -190,7 +190,7 @@ def test_interfaces_that_cannot_be_told_apart_are_held_and_the_rest_is_done(know
         assert report.exit_code == 3, report.output
         held = known.site.plan()["held"]
         assert [(h["key"], h["hold"]) for h in held] == [(KEY, "ambiguous")]
-        assert 'first apply a "name" for each' in held[0]["release"]
+        assert 'first add a "name" to each' in held[0]["release"]
         assert known.guest.virsh("desc", "--title").strip() == "Edited"
         assert THREE not in known.guest.virsh("dumpxml", "--inactive")
 

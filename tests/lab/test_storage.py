@@ -398,11 +398,11 @@ def test_unusable_images_are_rejected_with_what_to_do_and_nothing_is_made(pooled
         ("none.qcow2", {}, "cannot read .*none.qcow2: No such file.*source.file"),
         (".", {}, "cannot read .*Is a directory"),
         ("empty", {}, "is empty"),
-        ("whole.qcow2", {"format": "raw"}, 'format qcow2, and the volume raw; say "format: qcow2"'),
+        ("whole.qcow2", {"format": "raw"}, 'format qcow2, and the volume raw; set "format: qcow2"'),
         ("zero.img", {"format": "qcow2"}, "format raw, and the volume qcow2"),
         ("part.qcow2", {}, "needs a backing file.*qemu-img convert"),
-        ("split.qcow2", {}, "needs a data file"),
-        ("whole.qcow2", {"capacity": "1MiB"}, "holds 64MiB, and the volume only 1MiB"),
+        ("split.qcow2", {}, "depends on a data file"),
+        ("whole.qcow2", {"capacity": "1MiB"}, "has a virtual size of 64MiB, and the volume only 1MiB"),
     ):
         bad = volume_wish("bad", images, source={"file": file}, **{"format": "qcow2", **fields})
         with pytest.raises(Rejected, match=message):

@@ -72,7 +72,7 @@ def test_recovery_is_told_once_it_was_looked_at(story: Story) -> None:
     story.hear(*ended(looked(EDIT), Result.FAILED, "libvirt will not"))
 
     assert story.hear(*ended(looked(EDIT), Result.DONE)) == []
-    assert story.hear(looked(WELL)) == ["recovered: well again, after: Domain/web: libvirt will not"]
+    assert story.hear(looked(WELL)) == ["recovered: resolved: Domain/web: libvirt will not"]
     assert story.hear(looked(WELL)) == []
 
 
@@ -97,10 +97,10 @@ def test_a_guest_that_dies_at_every_start_is_told_of_while_it_does(story: Story)
 
 
 def test_held_is_told_once_with_what_would_release_it(story: Story) -> None:
-    why = "costs more than policy allows unasked: too dear; to release it: approve it"
+    why = "costs more than policy allows unasked: too dear; to release: approve it"
 
     assert story.hear(held(Hold.EFFECT), held(Hold.EFFECT, "other words")) == [
-        f"held: restart of Domain/web is held: {why}"
+        f"held: Domain/web: restart held: {why}"
     ]
     assert story.hear(looked(WELL)) == []
     assert len(story.hear(held(Hold.EFFECT))) == 1
@@ -119,7 +119,7 @@ def test_held_that_passes_or_is_told_otherwise_is_not_told(story: Story, hold: H
 
 def test_drift_is_told_when_it_is_healed(story: Story) -> None:
     assert story.hear(*ended(looked(DRIFT), Result.DONE)) == [
-        "healed: Domain/web was changed by others and set right: start"
+        "healed: Domain/web was changed by others and corrected: start"
     ]
 
 
@@ -129,7 +129,7 @@ def test_libvirt_that_goes_and_comes_is_told_and_of_its_objects_nothing(story: S
 
     assert story.hear(lost, lost) == ["failed: libvirt (test:///default) cannot be reached: reset"]
     assert story.hear(Connected(NOON, "test:///default"), WAITING) == [
-        "recovered: well again, after: libvirt (test:///default) cannot be reached: reset"
+        "recovered: resolved: libvirt (test:///default) cannot be reached: reset"
     ]
 
 
@@ -139,14 +139,26 @@ def test_mistake_in_a_spec_is_told_until_it_is_mended(story: Story) -> None:
     assert story.hear(looked(WELL, specs=specs), looked(WELL, specs=specs)) == [
         "failed: a.yaml:1:2: is wrong; mend it"
     ]
-    assert story.hear(looked(WELL)) == ["recovered: well again, after: a.yaml:1:2: is wrong; mend it"]
+    assert story.hear(looked(WELL)) == ["recovered: resolved: a.yaml:1:2: is wrong; mend it"]
+
+
+def test_mistake_that_moves_to_another_line_is_the_same(story: Story) -> None:
+    first, moved = (
+        Loaded((), {}, (Problem(f"a.yaml:{n}:2", "is wrong", "mend it"),), frozenset(), complete=False)
+        for n in (1, 9)
+    )
+
+    story.hear(looked(WELL, specs=first))
+
+    assert story.hear(looked(WELL, specs=moved)) == []
+    assert story.hear(looked(WELL)) == ["recovered: resolved: a.yaml:9:2: is wrong; mend it"]
 
 
 def test_one_pass_that_breaks_off_is_nothing_and_several_are_told(story: Story) -> None:
     broken = Broken(NOON, "p", "the disk is full", "StateError")
     assert story.hear(*[broken] * (BREAKS - 1), looked(WELL), *[broken] * (BREAKS - 1)) == []
 
-    assert story.hear(broken, broken) == ["failed: passes are broken off, 3 in a row: the disk is full"]
+    assert story.hear(broken, broken) == ["failed: 3 passes in a row were aborted: the disk is full"]
     assert len(story.hear(looked(WELL))) == 1
 
 
@@ -161,7 +173,7 @@ def test_commit_that_must_not_be_used_is_told(story: Story) -> None:
 
 def test_approval_is_told_with_who_gave_it_and_other_orders_are_not(story: Story) -> None:
     assert story.hear(Ordered(NOON, "approve", "c0ffee", "alice", "tested on kvm2")) == [
-        "approved: alice has approved the plan c0ffee: tested on kvm2"
+        "approved: alice approved plan c0ffee: tested on kvm2"
     ]
     assert story.hear(Ordered(NOON, "suspend", "Domain/web", "alice")) == []
 
@@ -171,4 +183,4 @@ def test_lost_state_is_told_once_and_not_for_each_object(story: Story) -> None:
     lost = replace(held(Hold["LOST_STATE"]), plan=replace(held(Hold["LOST_STATE"]).plan, lost="it was lost"))
 
     assert story.hear(lost, lost) == ["failed: it was lost"]
-    assert story.hear(looked(WELL)) == ["recovered: well again, after: it was lost"]
+    assert story.hear(looked(WELL)) == ["recovered: resolved: it was lost"]

@@ -103,7 +103,7 @@ def test_stop_does_not_wait_for_a_receiver_that_hangs(server: Http) -> None:
 def test_service_that_nobody_knows_is_refused_without_its_secret() -> None:
     text = refusal(NotifySettings.model_validate({"url": "slackk://hunter2/s3cr3t"}))
 
-    assert text.startswith("notify[0]: apprise knows no service of such a URL")
+    assert text.startswith("notify[0]: apprise does not support this URL")
     assert not [secret for secret in SECRETS if secret in text]
 
 
@@ -121,21 +121,33 @@ def test_file_that_is_absent_empty_or_long_is_refused(tmp_path: Path) -> None:
     assert f"{file} cannot be read: No such file" in refusal(said)
     for text in ("\n", "json://a\njson://hunter2\n"):
         file.write_text(text)
-        assert "does not hold one line" in refusal(said)
+        assert "must contain exactly one line" in refusal(said)
     assert "hunter2" not in refusal(said)
+
+
+def test_credential_that_systemd_did_not_pass_says_where_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = NotifySettings.model_validate({"credential": "notify-url"})
+    todo = "add LoadCredential=notify-url:FILE to the unit, or use urlFile"
+
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert refusal(said) == f"notify[0].credential: systemd passed no credentials; {todo}"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert refusal(said).endswith(f"notify-url cannot be read: No such file or directory; {todo}")
 
 
 def test_two_receivers_have_two_names() -> None:
     said = NotifySettings.model_validate({"url": "json://x", "name": "mail"})
 
-    assert 'two receivers are called "mail"' in refusal(said, said)
+    assert 'two receivers are named "mail"' in refusal(said, said)
 
 
 @pytest.mark.parametrize(
     ("said", "wrong"),
     [
-        ("[{}]", "notify.0: say where to with just one of"),
-        ("[{url: 'json://hunter2', credential: a}]", "notify.0: say where to with just one of"),
+        ("[{}]", "notify.0: set exactly one of"),
+        ("[{url: 'json://hunter2', credential: a}]", "notify.0: set exactly one of"),
         ("[{credential: a/b}]", "notify.0.credential"),
         ("[{credential: a, on: [broken]}]", "notify.0.on.0"),
         ("[{credential: a, on: []}]", "notify.0.on"),

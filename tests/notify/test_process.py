@@ -39,7 +39,7 @@ def test_what_is_held_is_told_to_people(process: Process, server: Http) -> None:
     came = server.next()
 
     assert came["title"] == "kvmreconcile on kvm1: 1 held"
-    assert "Network/default is held: an object of that name exists and is not ours" in came["message"]
+    assert "Network/default: define held: an object of that name exists and is not ours" in came["message"]
     assert process.popen
     process.popen.terminate()
     status, rest = process.end()
@@ -70,6 +70,6 @@ def test_url_that_nobody_understands_ends_it_in_words_before_anything_is_done(pr
     status, text = process.end()
 
     assert status == 1
-    assert "notify[0]: apprise knows no service of such a URL" in text
+    assert "notify[0]: apprise does not support this URL" in text
     assert "hunter2" not in text
     assert not (process.home / "state").exists()

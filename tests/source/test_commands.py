@@ -123,8 +123,11 @@ def test_explain_tells_of_what_is_inside() -> None:
     [
         ("Netwrok", "unknown kind 'Netwrok'; did you mean 'Network'?"),
         ("Network.spec.adresses", "there is no field 'adresses' in Network.spec; did you mean 'addresses'?"),
-        ("Network.spec.mtu.size", "there is no field 'size' in Network.spec.mtu; remove it"),
-        ("", "unknown kind ''; known are: "),
+        (
+            "Network.spec.mtu.size",
+            "there is no field 'size' in Network.spec.mtu; Network.spec.mtu has no fields of its own",
+        ),
+        ("", "unknown kind ''; available: "),
     ],
 )
 def test_explain_of_what_does_not_exist(path: str, advice: str) -> None:

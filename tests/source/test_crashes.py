@@ -31,5 +31,6 @@ def test_document_that_cannot_be_read_is_named_and_the_others_are_read(tmp_path:
     assert [key.name for key in loaded.desired] == ["good"]
     assert [problem.where for problem in loaded.problems] == [f"{tmp_path}/all.yaml:1:1"]
     assert "ZeroDivisionError" not in str(loaded.problems[0])
+    assert "daemon" not in str(loaded.problems[0])
     assert not loaded.complete
     assert [type(crash) for crash in loaded.crashes] == [ZeroDivisionError]

@@ -189,3 +189,16 @@ def test_command_that_runs_once_uses_nothing_of_a_file_that_is_open(tmp_path: Pa
     ]
     assert (open_now.desired, open_now.complete) == ({}, False)
     assert (len(closed.desired), closed.problems, closed.complete) == (1, (), True)
+
+
+def test_file_whose_writer_is_unknown_is_not_reported_before_it_could_have_been_used(bench: Bench) -> None:
+    bench.written = Written.UNSURE
+    for _ in range(2):
+        list(bench.drafts.finished([file(b"one")], 3 * LONG_S))
+        bench.clock.now_s += LONG_S
+    assert faults(bench.drafts.finished([file(b"one")], 3 * LONG_S)) == []
+
+    bench.clock.now_s += LONG_S
+    changed = faults(bench.drafts.finished([file(b"two", modified_ns=2)], 3 * LONG_S))
+
+    assert [fault.what.partition(",")[0] for fault in changed] == ["the file changed less than 30 s ago"]

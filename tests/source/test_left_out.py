@@ -15,6 +15,7 @@ from kvmreconcile.sections import GitSettings
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.git.revisions import Revisions
+from kvmreconcile.source.left_out import submodules
 from kvmreconcile.source.load import Loaded, load
 from kvmreconcile.source.naming import Naming
 from tests.origin import Origin
@@ -244,3 +245,11 @@ def test_submodule_whose_directory_cannot_be_read_is_reported_as_unreadable(as_n
         os.seteuid(NOBODY)
 
     assert [p.what for p in read(as_nobody).problems] == ["cannot be read: Permission denied"]
+
+
+def test_list_of_submodules_that_is_a_link_is_not_blamed_on_permissions(tmp_path: Path) -> None:
+    (tmp_path / ".gitmodules").symlink_to("elsewhere")
+
+    ((fault, _),) = submodules(tmp_path, "")
+
+    assert fault.todo == "replace it by a regular file of at most 1 MiB"

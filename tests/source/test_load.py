@@ -345,7 +345,7 @@ def test_what_a_kind_finds_wrong_is_told_at_its_field(tmp_path: Path) -> None:
     loaded = load_tree(tmp_path)
 
     assert [str(p) for p in loaded.problems] == [
-        f'{tmp_path}/a.yaml:6:8: Network/lan: spec.xml: names it "wan", and the spec "lan"; take <name> out, or rename "metadata.name"'
+        f'{tmp_path}/a.yaml:6:8: Network/lan: spec.xml: has the <name> "wan", but metadata.name is "lan"; remove <name>, or make both the same'
     ]
     assert loaded.frozen == {Key("Network", "lan")}
 

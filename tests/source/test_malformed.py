@@ -17,7 +17,7 @@ from tests.beside import BY_NAME, GOOD, load_beside, told
 TABLES = Path(__file__).parent / "malformed"
 
 ADVICE = re.compile(
-    r"add|write|remove|quote|close|see|did you mean|known are|keep|put|save|split|delete|indent|start|move|mend"
+    r"add|write|remove|quote|close|see|did you mean|available|correct|set |check |use |keep|put|save|split|delete|indent|start|move|mend"
     r"|flatten|define|give|take|it belongs"
 )
 """How what to do begins."""
@@ -55,7 +55,7 @@ def _tables(tmp_path_factory: pytest.TempPathFactory, *, regenerate: bool) -> No
 
 def made_cases() -> Iterator[Case]:
     """Yield what depends on the kinds there are."""
-    says = f"2:7: Deployment/NAME: unknown kind 'Deployment'; known are: {', '.join(BY_NAME)}"
+    says = f"2:7: Deployment/NAME: unknown kind 'Deployment'; available: {', '.join(BY_NAME)}"
     yield Case("made", "kind_unheard_of", GOOD.replace("Network", "Deployment").encode(), f"=> {says}\n")
 
 

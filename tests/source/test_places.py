@@ -122,13 +122,13 @@ LAN = """\
         (
             "hosts: [{name: a, ip: 192.0.2.255}]",
             [
-                "8:29: Network/it: a DHCP host cannot have this address: it is the subnet's own or its broadcast address"
+                "8:29: Network/it: a DHCP host cannot have this address: it is the network or broadcast address"
             ],
         ),
         (
             "ranges: [{start: 192.0.2.0, end: 192.0.2.9}]",
             [
-                "8:24: Network/it: a DHCP range cannot have this address: it is the subnet's own or its broadcast address"
+                "8:24: Network/it: a DHCP range cannot have this address: it is the network or broadcast address"
             ],
         ),
         (
@@ -196,4 +196,4 @@ def test_interfaces_of_a_team_have_the_same_mac(tmp_path: Path) -> None:
         .replace(", teaming: {type: persistent}", "")
         .replace(", teaming: {type: transient, persistent: ua-main}", "")
     )
-    assert "two devices have the mac" in str(load([file], BY_NAME, "test").problems[0])
+    assert "two devices have the same mac" in str(load([file], BY_NAME, "test").problems[0])

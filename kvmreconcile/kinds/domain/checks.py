@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from math import prod
 
+from kvmreconcile.kinds.domain.parts.controllers import Controller
 from kvmreconcile.kinds.domain.parts.hardware import Hardware
 from kvmreconcile.kinds.domain.parts.resources import Resources
 from kvmreconcile.tree.scalars import bitmap
@@ -51,7 +52,7 @@ def _twice(field: str, values: Iterable[str | int | None]) -> Iterator[str]:
     seen: set[str | int] = set()
     for value in values:
         if value in seen:
-            yield f'two devices have the {field} "{value}"; give each its own'
+            yield f'two devices have the same {field} "{value}"; use a unique value for each'
         if value is not None:
             seen.add(value)
 
@@ -63,7 +64,7 @@ def _memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
         # Only libvirt knows how much there is, or will be.
         return
     if cells and sum(cell.memory for cell in cells) != memory.size:
-        yield '"memory" is not what the cells of "cpu.numa" have together; make them the same'
+        yield '"memory" differs from the sum of "cpu.numa"; make them the same'
     total = memory.size + sum(device.size for device in devices)
     if resources.current_memory and resources.current_memory > total:
         yield '"currentMemory" is more than "memory"'
@@ -79,17 +80,18 @@ def _processors(resources: Resources) -> Iterator[str]:
         return
     maximum, tune, cpu = resources.vcpus.maximum, resources.cputune, resources.cpu
     topology = cpu.topology if cpu else None
+    numbers = "there is only vCPU 0" if maximum == 1 else f"vCPUs are numbered 0 to {maximum - 1}"
     if topology and prod((topology.sockets, topology.dies or 1, topology.cores, topology.threads)) != maximum:
-        yield f'"cpu.topology" does not come to the {maximum} processors of "vcpus"'
+        yield f'"cpu.topology" does not give the {maximum} of "vcpus.maximum"'
     pins = {number for number in (tune.vcpupin or ()) if number >= maximum} if tune else ()
     if pins:
-        yield f'"cputune.vcpupin" pins processor {min(pins)}, and the last of the {maximum} is {maximum - 1}'
+        yield f'"cputune.vcpupin" pins vCPU {min(pins)}, but {numbers}'
     last = _highest(sched.vcpus for sched in (tune.vcpusched or ())) if tune else -1
     if last >= maximum:
-        yield f'"cputune.vcpusched" names processor {last}, and the last of the {maximum} is {maximum - 1}'
+        yield f'"cputune.vcpusched" names vCPU {last}, but {numbers}'
     last = _highest(cell.cpus for cell in (cpu.numa or ()) if cell.cpus) if cpu else -1
     if last >= maximum:
-        yield f'"cpu.numa" has processor {last} in a cell, and the last of the {maximum} is {maximum - 1}'
+        yield f'"cpu.numa" has vCPU {last} in a cell, but {numbers}'
 
 
 def _cells(resources: Resources) -> Iterator[str]:
@@ -107,16 +109,22 @@ def _iothreads(resources: Resources, hardware: Hardware) -> Iterator[str]:
     known = {thread.id for thread in (threads.ids or ())} if threads else set[int]()
     free = (number for number in range(1, 2 * count + 1) if number not in known)
     known |= {next(free) for _ in range(count - len(known))}
-    told = f"there are {count} of them" if count else '"iothreads" says how many there are'
+    told = f'"iothreads" is {count}' if count else '"iothreads" is not set'
     users = ((f'disk "{d.name or d.target}"', d.iothread) for d in hardware.disks or ())
-    buses = ((f'controller "{c.name or c.index}"', c.iothread) for c in hardware.controllers or ())
+    buses = ((_controller(place, c), c.iothread) for place, c in enumerate(hardware.controllers or ()))
     for who, thread in (*users, *buses):
         if thread is not None and thread not in known:
-            yield f"the {who} is served by I/O thread {thread}, which is not there; {told}"
+            yield f"{who} uses I/O thread {thread}, but there is no such thread: {told}"
     tune = resources.cputune
     for thread in (tune.iothreadpin or ()) if tune else ():
         if thread not in known:
-            yield f'"cputune.iothreadpin" pins I/O thread {thread}, which is not there; {told}'
+            yield f'"cputune.iothreadpin" pins I/O thread {thread}, but there is no such thread: {told}'
+
+
+def _controller(place: int, controller: Controller) -> str:
+    """Name a controller: by its name or index, else by its place in the list."""
+    name = controller.index if controller.name is None else controller.name
+    return f"controllers[{place}] ({controller.type})" if name is None else f'controller "{name}"'
 
 
 def _shared_memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
@@ -127,9 +135,9 @@ def _shared_memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
         return
     advice = 'add "memoryBacking: {source: memfd, access: shared}"'
     if any(directory.driver == "virtiofs" for directory in hardware.filesystems or ()):
-        yield f"virtiofs needs memory that it can see; {advice}"
+        yield f"virtiofs requires shared memory; {advice}"
     if any(nic.vhostuser for nic in hardware.interfaces or ()):
-        yield f"vhostuser needs memory that it can see; {advice}"
+        yield f"vhostuser requires shared memory; {advice}"
 
 
 def _highest(sets: Iterable[str]) -> int:

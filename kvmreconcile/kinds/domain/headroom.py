@@ -16,22 +16,22 @@ _OFF_THE_BUS = {"usb", "scsi", "none"}
 def lacks(domain: Node) -> Iterator[str]:
     """Yield what a new definition has no room for, and the field that makes it."""
     if domain.child("maxMemory") is None:
-        yield "memory beyond its own (memory.maximum)"
+        yield "memory (set memory.maximum)"
     if (domain.get("vcpu/@current") or domain.get("vcpu")) == domain.get("vcpu"):
-        yield "processors (vcpus.maximum)"
+        yield "vCPUs (set vcpus.maximum)"
     controllers = [c for c in domain.all("devices/controller") if c.attr("type") == "pci"]
     ports = [c for c in controllers if c.attr("model") == "pcie-root-port"]
     is_express = any(c.attr("model") == "pcie-root" for c in controllers)
     if is_express and len(ports) <= sum(1 for _ in _taken(domain)):
         # libvirt itself leaves one port free beside those it needs.
-        yield "more than one card, such as a disk or an interface (hotplug.slots)"
+        yield "more than one PCI device, such as a disk or an interface (set hotplug.slots)"
 
 
 def notes(domain: Node) -> Iterator[str]:
     """Yield what people should know of a new definition before it is made."""
     lacking = ", ".join(lacks(domain))
     if lacking:
-        yield f"while it runs it can never be given {lacking}"
+        yield f"no hot-plug capacity for {lacking}"
 
 
 def _taken(domain: Node) -> Iterator[Node]:

@@ -10,9 +10,20 @@ _SOURCES = ("file", "dev", "dir", "name")
 _HOLDS = {
     Leftover.SNAPSHOTS: "snapshots",
     Leftover.CHECKPOINTS: "checkpoints",
-    Leftover.MANAGED_SAVE: "its memory in a file",
+    Leftover.MANAGED_SAVE: "a managed save image",
 }
 """What a domain cannot be removed with, unless its policy lets it go."""
+_FATES = {
+    Leftover.SNAPSHOTS: "whose metadata is deleted with it",
+    Leftover.CHECKPOINTS: "whose metadata is deleted with it",
+    Leftover.MANAGED_SAVE: "which is deleted with it",
+}
+_LET_GO = {
+    Leftover.SNAPSHOTS: ("them", "forget"),
+    Leftover.CHECKPOINTS: ("them", "forget"),
+    Leftover.MANAGED_SAVE: ("it", "delete"),
+}
+"""How a todo refers to it, and what `removal` in a spec says so that it goes with the domain."""
 _LOST = frozenset({Leftover.NVRAM, Leftover.TPM, Leftover.MANAGED_SAVE})
 """What is lost for good where it goes along."""
 
@@ -26,7 +37,7 @@ def cost(removal: Removal) -> Cost:
         *_shutdown(actual, policy),
         *_disks(actual.tree),
         *(f"{what} {'deleted' if rest in goes else 'kept'}" for rest, what in _files(actual.tree)),
-        *(f"it has {_HOLDS[rest]}, forgotten with it" for rest in _HOLDS if rest in there & goes),
+        *(f"it has {_HOLDS[rest]}, {_FATES[rest]}" for rest in _HOLDS if rest in there & goes),
     )
     held = next((rest for rest in _HOLDS if rest in there - goes), None) if actual.persistent else None
     return Cost(
@@ -36,10 +47,12 @@ def cost(removal: Removal) -> Cost:
 
 def kept(rest: Leftover, name: str) -> tuple[str, str]:
     """Return why a domain stays that has something its policy keeps, and what to do."""
-    todo = (
-        f'delete it by virsh, or let it go with the guest: "removal.{rest.value}" in the last spec of {name}'
+    them, word = _LET_GO[rest]
+    spec = f'"removal: {{{rest.value}: {word}}}"'
+    return (
+        f"it has {_HOLDS[rest]}",
+        f"delete {them}, or restore the spec of {name} with {spec} and remove it again",
     )
-    return f"it has {_HOLDS[rest]}", todo
 
 
 def _leftovers(actual: Actual) -> Iterator[Leftover]:
@@ -52,8 +65,12 @@ def _leftovers(actual: Actual) -> Iterator[Leftover]:
 
 def _shutdown(actual: Actual, policy: Policy) -> Iterator[str]:
     if actual.active:
-        end = "then it is powered off" if policy.force_off else "and stays if it does not shut down by then"
-        yield f"it runs; it is asked to shut down for up to {policy.shutdown_timeout_s:g} s, {end}"
+        if not policy.shutdown_by:
+            yield "the guest is running, and is powered off without a shutdown"
+            return
+        timeout = f"{policy.shutdown_timeout_s:g} s"
+        end = "it is powered off" if policy.force_off else "the removal fails and the guest keeps running"
+        yield f"the guest is running; it is asked to shut down and has {timeout} for it, then {end}"
 
 
 def _disks(domain: Node) -> Iterator[str]:

@@ -77,15 +77,11 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
     @model_validator(mode="after")
     def _check(self) -> "DomainSpec":
         if self.xml is None and (self.memory is None or self.memory.size is None):
-            raise ValueError('say how much "memory" the guest has')
+            raise ValueError('set "memory"')
         if self.on_guest_stop == "leave" and self.update.on_guest_reboot == "apply":
-            raise ValueError(
-                '"update.onGuestReboot: apply" starts it again, and "onGuestStop: leave" does not'
-            )
+            raise ValueError('"update.onGuestReboot: apply" and "onGuestStop: leave" cannot be combined')
         if self.update.rollback and self.ready is None:
-            raise ValueError(
-                '"update.rollback" needs "ready", by which the guest shows that it does its work'
-            )
+            raise ValueError('"update.rollback" requires "ready"')
         missing = gaps(self, self) if self.xml is None else ()
         for wrong in (*contradictions(self, self), *missing):
             raise ValueError(wrong)

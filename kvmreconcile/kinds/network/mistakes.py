@@ -33,7 +33,8 @@ def mistakes(network: Node) -> Iterator[Mistake]:
             continue
         if own.version in served:
             what = f"only one IPv{own.version} address of a network can have DHCP"
-            yield Mistake(f"{place}/dhcp", what, "take one of them out", f"{served[own.version]}/dhcp")
+            todo = "remove it from one of them"
+            yield Mistake(f"{place}/dhcp", what, todo, f"{served[own.version]}/dhcp")
         served.setdefault(own.version, place)
         yield from _of_hosts(dhcp, f"{place}/dhcp", own, seen)
         yield from _of_ranges(dhcp, f"{place}/dhcp", own)
@@ -81,7 +82,7 @@ def _unusable(address: _Address, own: _Interface) -> str:
         return "it is outside the subnet"
     has_ends = own.version == 4 and own.network.prefixlen < own.network.max_prefixlen - 1
     if has_ends and address in (own.network.network_address, own.network.broadcast_address):
-        return "it is the subnet's own or its broadcast address"
+        return "it is the network or broadcast address"
     return ""
 
 

@@ -137,6 +137,6 @@ class NetworkSpec(ObjectSpec):
         said = [name for name, value in own.items() if value not in (None, [])]
         if self.mode == "bridge" and said:
             raise ValueError(
-                f"a bridge of the host is not libvirt's to configure; leave out {', '.join(said)}"
+                f"in mode bridge libvirt does not configure the bridge; remove {', '.join(said)}"
             )
         return self

@@ -33,7 +33,7 @@ def _check_cidr(text: str) -> str:
         ValueError: It is none, or has no prefix length.
     """
     if not re.search(r"/\d+$", text):
-        raise ValueError('an address here has a prefix length, such as "192.0.2.1/24"')
+        raise ValueError('add the prefix length, such as "192.0.2.1/24"')
     ip_interface(text)
     return text
 

@@ -1,5 +1,7 @@
 """What can be done with libvirt's storage pools. The directory of a pool is never removed."""
 
+import errno
+import os
 from collections.abc import Callable, Collection, Mapping
 
 import libvirt
@@ -21,7 +23,9 @@ _DEFINE = {
     libvirt.VIR_ERR_INTERNAL_ERROR: Unsupported,  # "missing backend for pool type"
     libvirt.VIR_ERR_OPERATION_FAILED: Rejected,  # "pool 'x' already exists with uuid"
 }
-_MISSING = "is its disk mounted? A directory that is missing is made for a new pool only, so mount the disk, or make it by hand"
+_ABSENT = os.strerror(errno.ENOENT)
+"""How libvirt's message ends about a pool whose directory is missing."""
+_MISSING = "is its disk mounted? Mount it, or create the directory (one is created only for a new pool)"
 _STOP = {
     libvirt.VIR_ERR_INTERNAL_ERROR: Busy,  # "pool has asynchronous jobs running"
 }
@@ -132,7 +136,8 @@ def _activate(virt: libvirt.virConnect, pool: libvirt.virStoragePool) -> None:
         with translated(f"{NAME}/{pool.name()}"):
             bring_about(lambda: pool.create(0), lambda: bool(pool.isActive()))
     except HostError as error:
-        if not _is_directory(wanted) or isinstance(error, Unavailable):
+        is_absent = _is_directory(wanted) and _ABSENT in str(error)
+        if not is_absent or isinstance(error, Unavailable):
             raise
         raise type(error)(f"{error}; {_MISSING}", error.code, error.domain) from error
     _set_mode(virt, pool, wanted)

@@ -49,12 +49,17 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
 
 def cost(removal: Removal) -> Cost:
     """Return what the removal of a pool costs: nothing that is in it."""
-    where = removal.actual.tree.get("target/path") or "its place"
+    path = removal.actual.tree.get("target/path")
+    rest = f"files in {path} stay" if path else "the contents of its storage are kept"
     if not removal.actual.active:
-        return Cost(notes=(f"what is in {where} stays",))
+        return Cost(notes=(rest,))
+    inside = f"Volume/{removal.actual.key.name}/"
+    if any(inside.startswith(prefix) for prefix in removal.unlisted):
+        return Cost(notes=(f"its volumes could not be listed; {rest}",))
     names = [key.name.partition("/")[2] for key in removal.contents]
     if not names:
-        return Cost(notes=("it is empty",))
+        return Cost(notes=(f"libvirt lists no volumes in it; {rest}",))
+    where = path or "its storage"
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return Cost(notes=(f"its volumes stay in {where} ({len(names)}: {', '.join(names[:_NAMED])}{more})",))
 

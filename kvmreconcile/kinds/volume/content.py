@@ -7,10 +7,12 @@ Separate from the driver, as none of it calls libvirt.
 from dataclasses import replace
 from io import FileIO
 from shlex import quote
+from typing import get_args
 
 from kvmreconcile.kinds.volume.image import RAW, Image, Unusable, checksum, extents, inspect, opened
 from kvmreconcile.kinds.volume.naming import unnamed
 from kvmreconcile.kinds.volume.rules import CAPACITY
+from kvmreconcile.kinds.volume.spec import Format
 from kvmreconcile.model import Content, Obstacle
 from kvmreconcile.tree import Node, Rules, make, overlay
 from kvmreconcile.tree.scalars import print_size
@@ -47,7 +49,7 @@ def unusable(tree: Node, content: Content) -> Obstacle | None:
     except Unusable as error:
         return error.obstacle
     except OSError as error:
-        return Obstacle(f"cannot read {content.path}: {error.strerror}", "see what the host's log says")
+        return Obstacle(f"cannot read {content.path}: {error.strerror}", "check the disk (dmesg)")
 
 
 def examined(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
@@ -70,14 +72,15 @@ def examined(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
         return other
     elif wanted == "iso" and not image.is_disc:
         why = f"{content.path} has neither an ISO 9660 nor a UDF file system"
-        return Obstacle(why, f'say "format: raw", or name a disc image; {_ANYWAY}')
+        return Obstacle(why, f'set "format: raw", or name a disc image; {_ANYWAY}')
     return _spoilt(image, tree, path) or image
 
 
 def _other_format(image: Image, kind: str, path: str) -> Obstacle | None:
     if image.format == kind:
         return None
-    todo = f'say "format: {image.format}", or convert it: qemu-img convert -O {kind} {path} NEW'
+    convert = f"convert it: qemu-img convert -f {image.format} -O {kind} {path} NEW"
+    todo = f'set "format: {image.format}", or {convert}' if image.format in get_args(Format) else convert
     return Obstacle(f"{image.path} is of the format {image.format}, and the volume {kind}", todo)
 
 
@@ -86,17 +89,19 @@ def _spoilt(image: Image, tree: Node, path: str) -> Obstacle | None:
     if image.damage:
         return Obstacle(f"{image.path} is a damaged {image.format} image: {image.damage}", _repair(path))
     if image.external:
-        todo = f"make it whole: qemu-img convert -O {image.format} {path} NEW"
-        return Obstacle(f"{image.path} needs {image.external}, which would not come along", todo)
+        todo = f"flatten it: qemu-img convert -O {image.format} {path} NEW"
+        return Obstacle(f"{image.path} depends on {image.external}, which is not copied", todo)
     capacity = size_of(tree)
     if capacity is not None and image.capacity is not None and capacity < image.capacity:
         has, asked = print_size(image.capacity), print_size(capacity)
-        return Obstacle(f"{image.path} holds {has}, and the volume only {asked}", "raise its capacity")
+        return Obstacle(
+            f"{image.path} has a virtual size of {has}, and the volume only {asked}", "raise its capacity"
+        )
     return None
 
 
 def _repair(path: str) -> str:
-    return f"fetch it again, or see what this says: qemu-img check {path}"
+    return f"fetch it again, or run: qemu-img check {path}"
 
 
 def wrong_sum(file: FileIO, content: Content) -> Obstacle | None:
@@ -105,7 +110,7 @@ def wrong_sum(file: FileIO, content: Content) -> Obstacle | None:
     if found == content.sha256.lower():
         return None
     why = f"{content.path} has the SHA-256 {found}, and the spec says {content.sha256}"
-    return Obstacle(why, 'fetch it again, or mend "source.checksum.sha256"')
+    return Obstacle(why, 'fetch it again, or correct "source.checksum.sha256"')
 
 
 def receptacle(tree: Node, image: Image) -> Node:

@@ -122,7 +122,7 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
         return
     user = next(users(virt, place_of(action.key, volume)), None)
     if user is not None:
-        raise Rejected(f"{action.key}: {user} uses it, and would lose its data; take it out there first")
+        raise Rejected(f"{action.key}: it is in use by {user}; remove it from there first")
     delete(volume, action.key)
 
 
@@ -133,8 +133,8 @@ def _resize(virt: libvirt.virConnect, action: Action) -> None:
     if size is None or size == have:
         return
     if size < have:
-        asked, todo = print_size(size), "which destroys data; make a new volume and copy what you need"
-        raise Rejected(f"{action.key}: it would shrink from {print_size(have)} to {asked}, {todo}")
+        asked, todo = print_size(size), "would destroy data; create a smaller volume and copy the data"
+        raise Rejected(f"{action.key}: shrinking it from {print_size(have)} to {asked} {todo}")
     place = place_of(action.key, volume)
     running, definitions = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE), Definitions(virt)
     if sum(_resize_under(domain, parse(definitions.read(domain)), size, place) for domain in running):
@@ -147,7 +147,9 @@ def _resize_under(domain: libvirt.virDomain, tree: Node, size: int, place: Place
     """Resize a volume through a running domain, as the image belongs to its QEMU; tell whether that has it."""
     targets = tuple(disks(tree, place))
     if not targets and mentions(tree, place):
-        raise Refused(f"{place.path}: the running domain {domain.name()} has a snapshot of it; stop it first")
+        raise Refused(
+            f"{place.path}: the running domain {domain.name()} has a snapshot based on it; shut the domain down first"
+        )
     for target in targets:
         domain.blockResize(target, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
     return bool(targets)

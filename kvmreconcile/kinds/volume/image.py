@@ -90,13 +90,13 @@ def _check_place(file: FileIO, path: Path, below: Sequence[Path]) -> None:
     """Raise Unusable unless an open file lies below one of the directories; no link can be turned any more."""
     real = Path(f"/proc/self/fd/{file.fileno()}").readlink()
     if not any(real.is_relative_to(directory.resolve()) for directory in below):
-        why = f"{path} is {real}, where no file may be that a volume is filled from"
-        todo = 'move it below a directory of the setting "sources.directories", or add its directory there'
+        why = f"{path} ({real}) is outside the allowed directories"
+        todo = 'move it, or add its directory to the setting "sources.directories"'
         raise Unusable(Obstacle(why, todo))
 
 
 def _unreadable(path: Path, why: str | None) -> Obstacle:
-    return Obstacle(f"cannot read {path}: {why}", 'mend "source.file", or put the file there')
+    return Obstacle(f"cannot read {path}: {why}", 'correct "source.file", or create the file')
 
 
 def _open(path: str, flags: int) -> int:
@@ -200,7 +200,7 @@ def check_unchanged(file: FileIO, image: Image) -> None:
         HostError: Somebody has written to it.
     """
     if _version(file) != image.version:
-        raise HostError(f"{image.path} was written to while it was copied; the next pass tries again")
+        raise HostError(f"{image.path} changed while it was being copied; wait until it is complete")
 
 
 def _version(file: FileIO) -> tuple[int, int]:

@@ -28,7 +28,7 @@ _DELETE = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
 """While a volume "is still being allocated" or "in use" by libvirt itself."""
 _REFRESH = {libvirt.VIR_ERR_INTERNAL_ERROR: Busy}
 """While the "pool has asynchronous jobs running", such as an upload whose client was just killed."""
-_MAKE_ROOM = "make room there, or name another pool"
+_MAKE_ROOM = "free space there, or name another pool"
 _PATIENCE_S, _PAUSE_S = 30.0, 0.5
 """How long a pool that is busy is asked again."""
 _FILE_SYSTEMS = frozenset({"dir", "fs", "netfs"})
@@ -168,7 +168,7 @@ def check_room(pool: libvirt.virStoragePool, key: Key, needed: int, freed: int =
         refresh(pool)
     if not _has(pool, needed - freed):
         name, left = pool.name(), about(int(pool.info()[3]) + freed)
-        what = f"it needs {about(needed)}, and the pool {name} has {left} left"
+        what = f"it needs {about(needed)}, but only {left} are free in the pool {name}"
         raise NoRoom(f"{key}: {what}; {_MAKE_ROOM}", pool=f"StoragePool/{name}", needed=needed)
 
 

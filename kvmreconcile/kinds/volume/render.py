@@ -104,9 +104,9 @@ def cost(removal: Removal) -> Cost:
     """Return what the removal of a volume costs: its bytes."""
     tree = removal.actual.tree
     sizes = (size_bytes(tree.get(p) or "", tree.get(f"{p}/@unit") or "b") for p in ("capacity", "allocation"))
-    capacity, written = (print_size(size) if size is not None else "?" for size in sizes)
+    capacity, written = (print_size(size) if size is not None else "unknown" for size in sizes)
     where = tree.get("target/path") or removal.actual.key.name
-    return Cost(Effect.DATA_LOSS, (f"{where} is deleted: {capacity}, {written} of it written",))
+    return Cost(Effect.DATA_LOSS, (f"{where} is deleted (capacity {capacity}, allocated {written})",))
 
 
 def adopt(actual: Actual) -> dict[str, Any]:

@@ -185,7 +185,7 @@ class VolumeSpec(ObjectSpec):
             raise ValueError("a volume has a source or a backing, not both")
         if self.source and self.source.format and self.format not in (None, self.source.format):
             raise ValueError(
-                f"nothing is converted: the source is {self.source.format} and the volume {self.format}; convert "
+                f"images are not converted: source.format is {self.source.format}, but format is {self.format}; convert "
                 "the file with qemu-img, or make the formats the same"
             )
         if self.source and self.source.content_format and self._content not in ("raw", "iso"):

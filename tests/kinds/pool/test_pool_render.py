@@ -111,7 +111,7 @@ def test_xml_is_laid_over_the_fields() -> None:
     [
         ("<pool", "not well-formed XML"),
         ("<network/>", "write it as <pool>"),
-        ("<pool><name>other</name></pool>", 'names it "other"'),
+        ("<pool><name>other</name></pool>", 'has the <name> "other"'),
     ],
 )
 def test_unusable_xml_is_an_error_with_its_place(xml: str, message: str) -> None:

@@ -84,7 +84,7 @@ def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
     assert obstacle == Obstacle(
         f"cannot read {tmp_path}/none: No such file or directory",
-        'mend "source.file", or put the file there',
+        'correct "source.file", or create the file',
     )
 
 
@@ -126,3 +126,12 @@ def test_room_for_a_copy_is_its_data_and_what_is_set_aside_before(
 
     with opened(path) as source:
         assert room_for(definition, source) == needed * MIB
+
+
+def test_format_that_no_spec_can_name_is_to_be_converted(tmp_path: Path) -> None:
+    path = tmp_path / "disk.vhdx"
+
+    obstacle = found(path, b"vhdxfile" + bytes(512), volume("qcow2"))
+
+    assert obstacle is not None
+    assert obstacle.todo == f"convert it: qemu-img convert -f vhdx -O qcow2 {path} NEW"

@@ -111,7 +111,7 @@ def test_file_that_is_written_to_while_it_is_read_is_noticed(tmp_path: Path) -> 
         file.read()
         check_unchanged(file, image)
         path.write_bytes(b"x")
-        with pytest.raises(HostError, match="was written to while it was copied"):
+        with pytest.raises(HostError, match="changed while it was being copied"):
             check_unchanged(file, image)
 
 

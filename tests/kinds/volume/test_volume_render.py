@@ -149,7 +149,7 @@ def test_source_is_found_beside_the_spec_and_gives_its_format() -> None:
         ({}, "needs a capacity"),
         ({"capacity": "10"}, "number with a unit"),
         ({"capacity": "1GiB", "source": {"file": "a"}, "backing": {"volume": "b"}}, "not both"),
-        ({"source": {"file": "a", "format": "raw"}, "format": "qcow2"}, "nothing is converted"),
+        ({"source": {"file": "a", "format": "raw"}, "format": "qcow2"}, "images are not converted"),
         ({"backing": {"volume": "a/b/c"}}, "of another pool"),
         ({"capacity": "1GiB", "format": "qcow3"}, "Input should be"),
         ({"capacity": "1GiB", "pool": "a/b"}, 'no "/"'),
@@ -161,7 +161,7 @@ def test_wrong_field_is_refused(fields: dict[str, Any], message: str) -> None:
 
 
 def test_xml_that_names_another_volume_is_an_error() -> None:
-    with pytest.raises(SpecError, match='names it "other"'):
+    with pytest.raises(SpecError, match='has the <name> "other"'):
         desire(xml="<volume><name>other</name></volume>")
 
 

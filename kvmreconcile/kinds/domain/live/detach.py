@@ -47,11 +47,11 @@ def detach(virt: libvirt.virConnect, action: Action) -> None:
         while (device := locate(running(domain), action.steps, RULES)) is not None:
             now = time.monotonic()
             if now >= deadline:
-                raise _still_there(action, f"the guest did not let go of it within {_TIMEOUT_S:g} s{why}")
+                raise _still_there(action, f"the guest did not release it within {_TIMEOUT_S:g} s{why}")
             if now >= ask_at:
                 why, ask_at = _ask(domain, device, action), now + _ASK_AGAIN_S
             elif _is_refused(news, alias):
-                raise _still_there(action, "the guest refused to let go of it")
+                raise _still_there(action, "the guest refused to release it")
 
 
 def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
@@ -64,7 +64,7 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
         return ""
     except HostError as error:
         if error.code == libvirt.VIR_ERR_OPERATION_FAILED:
-            raise _still_there(action, f"the guest refused to let go of it ({error})") from error
+            raise _still_there(action, f"the guest refused to release it ({error})") from error
         if type(error) is not HostError:
             raise
         # QEMU says by this code alone that an earlier request, maybe another's, is still under way.
@@ -83,7 +83,9 @@ def _is_refused(news: News, alias: str | None) -> bool:
 
 def _still_there(action: Action, why: str) -> HostError:
     # Not Busy, which is tried again at once: it was asked more than once already, or said no.
-    todo = "free it inside the guest (unmount it, take its memory offline); it goes at the next start at the latest"
+    todo = "release it inside the guest (unmount the disk, set the memory offline), or it is removed at the guest's next start"
+    if action.verb == "replug":
+        todo = "the change takes effect at the guest's next start"
     return HostError(f"{action.key}: {'/'.join(action.steps)}: {why}; {todo}")
 
 

@@ -72,7 +72,7 @@ def _standing_on(volume: libvirt.virStorageVol) -> Node:
     """Return what a disk says that stands on a volume."""
     kind = int(volume.info()[0])
     if kind not in _KINDS:
-        raise Unsupported(f"{volume.path()}: only a file or a device of the host is copied to")
+        raise Unsupported(f"{volume.path()}: disks can only be copied to file or block volumes")
     word, attribute = _KINDS[kind]
     form = parse(volume.XMLDesc(0)).get("target/format/@type") or "raw"
     driver = make("driver", {"name": "qemu", "type": form if form in ("qcow2", "qed") else "raw"})
@@ -95,12 +95,12 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
     if size < info[0]:
         needed = print_size(info[0])
         raise Rejected(
-            f"{action.key}: {key} has {print_size(size)}, and the disk {needed}; give it as much at least"
+            f"{action.key}: {key} ({print_size(size)}) is smaller than the disk ({needed}); enlarge the volume"
         )
     if taken > _BLANK_BYTES + size // _BLANK_SHARE and not _begins_with_zeroes(virt, volume):
-        todo = "remove it, and it is made anew and empty, or name another"
+        todo = "name an empty volume, or delete this one, and approve the plan that creates it again"
         raise Rejected(
-            f"{action.key}: {key} holds data, or a part of a copy that was cut short, which would be lost; {todo}"
+            f"{action.key}: {key} is not empty: it has data, or a part of an interrupted copy; {todo}"
         )
 
 

@@ -88,9 +88,11 @@ def _replug(virt: libvirt.virConnect, action: Action) -> None:
         with translated(str(action.key)):
             _attach(virt, action)
     except (Refused, Rejected, Unsupported) as error:
+        given_back = ""
         if device is not None:
             _plug_in(find(virt, action), device, action)
-        raise Rejected(f"{error}; the guest has it back as it was", error.code, error.domain) from error
+            given_back = "; the previous device was attached again"
+        raise Rejected(f"{error}{given_back}", error.code, error.domain) from error
 
 
 PLUG_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {

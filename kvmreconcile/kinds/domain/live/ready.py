@@ -40,7 +40,7 @@ def _ready(virt: libvirt.virConnect, action: Action) -> None:
     if wanted is None:
         return
     if not domain.isActive():
-        raise NotYet(f"{action.key}: the guest went off before it was ready", 0, "it is off")
+        raise NotYet(f"{action.key}: the guest shut down before it was ready", 0, "it is off")
     why = next(_lacks(domain, wanted), "")
     if why:
         message = f"{action.key}: not ready within {wanted.timeout_s:g} s: {why}"
@@ -85,7 +85,7 @@ def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> 
 def _reach(domain: libvirt.virDomain, port: int, address: str) -> None:
     """Connect to one of the guest's addresses, and hang up."""
     addresses = [address] if address else _leased(domain) or _told(domain)
-    why = "tcp: no address of it is known"
+    why = "tcp: the guest's address is unknown"
     for each in addresses[:_TRIED]:
         try:
             socket.create_connection((each, port), _CONNECT_S).close()
@@ -98,7 +98,7 @@ def _reach(domain: libvirt.virDomain, port: int, address: str) -> None:
 
 def _have_lease(domain: libvirt.virDomain) -> None:
     if not _leased(domain):
-        raise HostError("lease: no network of libvirt's has given it an address")
+        raise HostError("lease: no DHCP lease from a libvirt network")
 
 
 def _leased(domain: libvirt.virDomain) -> list[str]:
@@ -131,7 +131,7 @@ def _run(domain: libvirt.virDomain, command: tuple[str, ...]) -> None:
     deadline = time.monotonic() + _COMMAND_S
     while not (status := _ask_agent(domain, "guest-exec-status", pid=number))["exited"]:
         if time.monotonic() >= deadline:
-            raise HostError(f"command: {path} has not ended within {_COMMAND_S:g} s")
+            raise HostError(f"command: {path} did not finish within {_COMMAND_S:g} s")
         time.sleep(POLL_S)
     if status.get("exitcode") != 0:
         word, name = ("exit status", "exitcode") if "exitcode" in status else ("signal", "signal")

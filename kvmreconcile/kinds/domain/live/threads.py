@@ -34,8 +34,9 @@ def _set_vcpus(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
     vcpu = stored(domain).child("vcpu")
     if vcpu is not None:
-        with _refusal_told(action):
-            domain.setVcpusFlags(int(vcpu.attr("current") or vcpu.text), LIVE)
+        wanted, has = int(vcpu.attr("current") or vcpu.text), domain.vcpusFlags(LIVE)
+        with _refusal_told(action, is_added=wanted > has):
+            domain.setVcpusFlags(wanted, LIVE)
 
 
 def _set_vcpu(virt: libvirt.virConnect, action: Action) -> None:
@@ -43,21 +44,30 @@ def _set_vcpu(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
     vcpu = locate(stored(domain), action.steps, RULES)
     if vcpu is not None:
-        with _refusal_told(action):
-            domain.setVcpu(vcpu.attr("id") or "", 1 if vcpu.attr("enabled") == "yes" else 0, LIVE)
+        is_added = vcpu.attr("enabled") == "yes"
+        with _refusal_told(action, is_added=is_added):
+            domain.setVcpu(vcpu.attr("id") or "", int(is_added), LIVE)
 
 
 @contextmanager
-def _refusal_told(action: Action) -> Iterator[None]:
-    """Tell of a guest that lets no processor go, or none yet; asked again at once, it would not either."""
+def _refusal_told(action: Action, *, is_added: bool) -> Iterator[None]:
+    """Tell of a guest that takes or lets go no processor, or none yet; asked again at once, it would not either."""
     try:
         with translated(str(action.key), {_TIMED_OUT: HostError}):
             yield
     except HostError as error:
         if type(error) is not HostError or error.code not in _REFUSALS:
             raise
-        todo = "one that is to go must be off inside (/sys/devices/system/cpu); it goes at the next start at the latest"
-        raise HostError(f"{action.key}: the guest keeps the processors it has ({error}); {todo}") from error
+        raise HostError(f"{action.key}: {_not_added(error) if is_added else _not_removed(error)}") from error
+
+
+def _not_added(error: HostError) -> str:
+    return f"the vCPUs could not be added ({error}); they are there after the guest's next start"
+
+
+def _not_removed(error: HostError) -> str:
+    todo = "set them offline in the guest (/sys/devices/system/cpu), or they are removed at its next start"
+    return f"the guest did not release the vCPUs ({error}); {todo}"
 
 
 def _set_iothreads(virt: libvirt.virConnect, action: Action) -> None:

@@ -183,11 +183,9 @@ def _told(verb: Callable[[libvirt.virConnect, Action], None]) -> Callable[[libvi
             if type(error) not in (HostError, Unsupported):
                 raise
             fields = ", ".join(change.path for change in action.changes)
-            todo = (
-                "if this host lacks what it takes (a cgroup controller, a scheduler), take it out of the spec"
-            )
+            todo = "if the host does not support them (missing cgroup controller or I/O scheduler), remove them from the spec"
             refusal = Unsupported if isinstance(error, Unsupported) else Refused
-            raise refusal(f"{error}; not in force: {fields}; {todo}", error.code, error.domain) from error
+            raise refusal(f"{error}; not applied: {fields}; {todo}", error.code, error.domain) from error
 
     return perform
 

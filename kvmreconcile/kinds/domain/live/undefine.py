@@ -39,7 +39,7 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
     for rest, what in _hangs_on(domain):
         if rest not in action.policy.removal:
             _, todo = kept(rest, action.key.name)
-            raise Rejected(f"{action.key}: it has {what}, and is left as it is; {todo}")
+            raise Rejected(f"{action.key}: not removed: it has {what}; {todo}")
 
 
 def undefine(domain: libvirt.virDomain, action: Action) -> None:
@@ -54,11 +54,11 @@ def undefine(domain: libvirt.virDomain, action: Action) -> None:
 def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Leftover, str]]:
     """Yield what of a domain cannot be without its definition."""
     if (count := domain.snapshotNum()) > 0:
-        yield Leftover.SNAPSHOTS, f"snapshots ({count})"
+        yield Leftover.SNAPSHOTS, f"{count} snapshot{'' if count == 1 else 's'}"
     if (count := checkpoints(domain)) > 0:
-        yield Leftover.CHECKPOINTS, f"checkpoints ({count})"
+        yield Leftover.CHECKPOINTS, f"{count} checkpoint{'' if count == 1 else 's'}"
     if domain.hasManagedSaveImage():
-        yield Leftover.MANAGED_SAVE, "its memory in a file"
+        yield Leftover.MANAGED_SAVE, "a managed save image"
 
 
 def checkpoints(domain: libvirt.virDomain) -> int:

@@ -15,6 +15,7 @@ from kvmreconcile.kinds.domain.live.definitions import LIVE, POLL_S, find, runni
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Node, locate, to_xml
+from kvmreconcile.tree.scalars import print_size
 
 _EVENTS = {
     "on_poweroff": libvirt.VIR_DOMAIN_LIFECYCLE_POWEROFF,
@@ -57,11 +58,9 @@ def _set_memory(virt: libvirt.virConnect, action: Action) -> None:
     deadline = time.monotonic() + _BALLOON_TIMEOUT_S
     while abs((has := _current_memory(domain)) - wanted) >= _PAGE_KIB:
         if time.monotonic() >= deadline:
-            within = f"within {_BALLOON_TIMEOUT_S:g} s"
-            why = "it gives memory up or takes it back only once its balloon driver runs"
-            raise HostError(
-                f"{action.key}: the guest has {has} KiB of memory and not {wanted} KiB {within}; {why}"
-            )
+            sizes = f"{print_size(has * 1024)} after {_BALLOON_TIMEOUT_S:g} s instead of {print_size(wanted * 1024)}"
+            why = "its balloon driver is not running or cannot free more"
+            raise HostError(f"{action.key}: the guest's memory is {sizes}; {why}")
         time.sleep(POLL_S)
 
 

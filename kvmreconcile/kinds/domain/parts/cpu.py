@@ -64,11 +64,11 @@ class Vcpus(Short):
     @model_validator(mode="after")
     def _check(self) -> "Vcpus":
         if self.count is None or self.maximum is None:
-            raise ValueError('say how many: "count", and "maximum" if more may come')
+            raise ValueError('set "count" (and "maximum" for hot-plug)')
         if self.count > self.maximum:
             raise ValueError(f"count {self.count} is more than maximum {self.maximum}")
         if self.placement == "auto" and self.cpuset:
-            raise ValueError('with the placement "auto" there is no "cpuset"; take one of them out')
+            raise ValueError('with the placement "auto" there is no "cpuset"; remove one of them')
         return self
 
 

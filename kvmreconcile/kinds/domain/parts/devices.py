@@ -157,7 +157,7 @@ class Rng(Element):
     @of_fields
     def _check(self) -> "Rng":
         if self.backend == "builtin" and self.device:
-            raise ValueError('the backend "builtin" reads no "device"; take one of them out')
+            raise ValueError('the backend "builtin" reads no "device"; remove one of them')
         return self
 
 

@@ -168,9 +168,9 @@ class Graphics(Element):
                 type(self).model_fields[name].alias for name in sorted(said & names) if self.type != kind
             ]
             if wrong:
-                raise ValueError(f'"{wrong[0]}" is of {kind}, and this is {self.type}; take it out')
+                raise ValueError(f'"{wrong[0]}" is valid for type {kind} only; remove it')
         if self.type == "vnc" and self.password and len(self.password.get_secret_value()) > _VNC_PASSWORD:
-            raise ValueError(f"VNC knows passwords of at most {_VNC_PASSWORD} characters")
+            raise ValueError(f"a VNC password has at most {_VNC_PASSWORD} characters")
         return self
 
 

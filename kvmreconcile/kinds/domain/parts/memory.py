@@ -55,7 +55,7 @@ class Memory(Short):
     @model_validator(mode="after")
     def _check(self) -> "Memory":
         if self.size == 0:
-            raise ValueError("a guest has more memory than none")
+            raise ValueError("size must be greater than 0")
         if self.maximum is None and self.slots is not None:
             raise ValueError('"slots" are of use with a "maximum" only; give one, or take them out')
         if self.size and self.maximum and self.maximum < self.size:

@@ -75,7 +75,7 @@ class UsbSource(Spec):
         if (self.vendor is None) != (self.product is None) or (self.bus is None) != (self.device is None):
             raise ValueError('give "vendor" with "product", and "bus" with "device"')
         if self.vendor is None and self.bus is None:
-            raise ValueError('say which: "vendor" and "product", or "bus" and "device"')
+            raise ValueError('set "vendor" and "product", or "bus" and "device"')
         return self
 
 

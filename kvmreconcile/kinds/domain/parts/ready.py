@@ -85,9 +85,9 @@ class ReadySpec(Spec):
     @model_validator(mode="after")
     def _check(self) -> "ReadySpec":
         if not (self.agent or self.lease or self.tcp or self.command or self.delay_s):
-            raise ValueError("say by what it shows; name agent, lease, tcp, command or delay")
+            raise ValueError("set at least one of agent, lease, tcp, command and delay")
         if self.delay_s >= self.timeout_s:
-            raise ValueError("nobody looks before the delay is over; make timeout longer than delay")
+            raise ValueError("timeout must be longer than delay")
         return self
 
     def asked(self) -> Ready:

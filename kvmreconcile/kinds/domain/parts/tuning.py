@@ -180,5 +180,5 @@ class Iothreads(Short):
     @model_validator(mode="after")
     def _check(self) -> "Iothreads":
         if self.count is not None and len(self.ids or ()) > self.count:
-            raise ValueError(f'there are more "ids" than {self.count} threads')
+            raise ValueError(f'"ids" has more entries than "count" ({self.count})')
         return self

@@ -34,8 +34,9 @@ class Shutdown(Spec):
         Field(
             alias="timeout",
             gt=0,
-            description='A time such as "90s" or "5min". How long it may take; it is asked every ten seconds, '
-            'then the guest runs on and the step has failed. Defaults to "60s".',
+            description='A time such as "90s" or "5min". How long to wait for the guest to shut down; it is asked '
+            "every 10 s. After that the action fails and the guest keeps running, unless `force` is set. Defaults to "
+            '"60s".',
         ),
     ] = 60.0
     force: Annotated[
@@ -48,7 +49,9 @@ class Shutdown(Spec):
     @model_validator(mode="after")
     def _check(self) -> "Shutdown":
         if not (self.agent or self.acpi or self.force):
-            raise ValueError("it can be asked by nothing; leave agent or acpi on, or set force")
+            raise ValueError(
+                "no way to shut the guest down is enabled; enable agent or acpi, or set force: true"
+            )
         return self
 
 
