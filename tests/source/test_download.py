@@ -103,6 +103,26 @@ def test_download_beyond_the_maximum_size_is_ended_and_removed(
     assert_nothing_is_left(mirror)
 
 
+@pytest.mark.case("41")
+@pytest.mark.parametrize("ref", ["main", "COMMIT"])
+def test_download_that_ended_before_it_was_found_too_large_is_refused_again(
+    origin: Origin, repository: Callable[..., Repository], mirror: Path, ref: str
+) -> None:
+    origin.commit("one")
+    repository().update()
+    put_blob(origin)
+    newest = origin.commit("two")
+    small = repository(max_download=1 << 20, ref=ref.replace("COMMIT", newest))
+
+    assert "the download is larger than 1MiB" in refusal(small)
+    assert "the download is larger than 1MiB" in refusal(small)
+
+    assert sum(file.stat().st_size for file in mirror.rglob("*.pack")) < 1 << 20
+    assert text(repository()) == "one"
+    repository().update()
+    assert text(repository()) == "two"
+
+
 @pytest.fixture
 def slow_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Returns a function that makes ssh a slow line, which stops after some bytes."""
