@@ -13,6 +13,7 @@ from kvmreconcile.errors import SourceError
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.git import Remote, Repository, download
 from kvmreconcile.source.git.defects import DEFECTS
+from kvmreconcile.source.git.download import Download
 from tests.origin import Origin
 from tests.source.servers import SLOW_LINE, put_ssh
 
@@ -101,6 +102,38 @@ def test_download_beyond_the_maximum_size_is_ended_and_removed(
     repository().update()
     assert text(repository()) == "two"
     assert_nothing_is_left(mirror)
+
+
+@pytest.mark.case("41")
+@pytest.mark.parametrize("ref", ["main", "COMMIT"])
+def test_download_that_ended_before_it_was_found_too_large_is_refused_again(
+    origin: Origin,
+    repository: Callable[..., Repository],
+    mirror: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ref: str,
+) -> None:
+    origin.commit("one")
+    repository().update()
+    put_blob(origin)
+    newest = origin.commit("two")
+    measure, ended = Download.measure, set[Download]()
+
+    def measure_late(self: Download) -> int:
+        if any(file.read_text().strip() == newest for file in (mirror / "refs/fetched").glob("*")):
+            ended.add(self)
+        return measure(self) if self in ended else 0
+
+    monkeypatch.setattr(Download, "measure", measure_late)
+    small = repository(max_download=1 << 20, ref=ref.replace("COMMIT", newest))
+
+    assert "the download is larger than 1MiB" in refusal(small)
+    assert "the download is larger than 1MiB" in refusal(small)
+
+    assert sum(file.stat().st_size for file in mirror.rglob("*.pack")) < 1 << 20
+    assert text(repository()) == "one"
+    repository().update()
+    assert text(repository()) == "two"
 
 
 @pytest.fixture

@@ -120,6 +120,7 @@ def test_download_from_a_web_server_has_a_maximum_size(
     publish(origin, form)
 
     assert "the download is larger than 1MiB" in refusal(repository(max_download=1 << 20))
+    assert "the download is larger than 1MiB" in refusal(repository(max_download=1 << 20))
 
     objects = [file for file in (tmp_path / "state/git/mirror.git/objects").rglob("*") if file.is_file()]
     assert not [file for file in objects if file.suffix in (".temp", ".lock")]

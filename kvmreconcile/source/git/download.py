@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
@@ -136,9 +136,36 @@ class Download:
         self._before = self._size = self.measure()
         self.has_fetched = True
         self._start_waiting()
-        self._git.ask(*words, settings=accepted, watch=self._watch)
+        refs = self._refs()
+        try:
+            self._git.ask(*words, settings=accepted, watch=self._watch)
+        except GitError:
+            raise
+        except SourceError:
+            # It is too large. git may have ended before that was noticed, and the next time would find it here.
+            self._restore(refs)
+            raise
         if not self._is_received:
             self._check()
+
+    def _refs(self) -> dict[str, str]:
+        """Return the objects that the refs of the mirror name."""
+        listed = self._git.ask("for-each-ref", "--format=%(refname) %(objectname)", _OURS)
+        lines = filter(None, listed.split("\n"))
+        return {name: found for name, _, found in (line.partition(" ") for line in lines)}
+
+    def _restore(self, refs: Mapping[str, str]) -> None:
+        for name, found in self._refs().items():
+            if name not in refs:
+                self._git.ask("update-ref", "-d", name)
+            elif refs[name] != found:
+                self._git.ask("update-ref", name, refs[name])
+
+    @property
+    def has_left_too_much(self) -> bool:
+        """Tell whether the mirror has more than it may, of a download that was aborted or of commits that were refused."""
+        size, most = self.measure(), self._remote.max_download
+        return self.has_fetched and (size - self._before > most or size > 2 * most)
 
     def _check(self) -> None:
         """Check objects that git has fetched file by file, as from a plain web server: those it does not check."""

@@ -103,7 +103,7 @@ class Repository:
         try:
             return self._use(self._fetch(download))
         except SourceError:
-            if download.has_fetched and download.measure() > 2 * self._remote.max_download:
+            if download.has_left_too_much:
                 # Whoever can push could fill the disk with commits that are refused one after the other. A download
                 # from a web server that is aborted leaves the objects that were complete.
                 with suppress(SourceError):
