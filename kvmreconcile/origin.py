@@ -44,7 +44,9 @@ def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
     found = repository.in_force()
     if found is None:
         what = "no revision of it is in force here"
-        raise SourceError(Problem(repository.name, what, "fetch it: kvmreconcile fetch"))
+        raise SourceError(
+            Problem(repository.name, what, f"fetch it: {settings.commands.kvmreconcile('fetch')}")
+        )
     revision, directory = found
     naming = Naming(directory, revision.directory, revision.submodules or ())
     return Origin([directory], revision.commit, revision.author, naming)

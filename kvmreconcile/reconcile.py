@@ -101,7 +101,7 @@ class Site:
             OtherHost: The state belongs to another host.
         """
         settings, here = self.settings, self.connection.identify()
-        self.state.binding.check(here, self.connection.uri)
+        self.state.binding.check(here, self.connection.uri, settings.commands)
         # The state first: what another process completes meanwhile would be taken for gone.
         edits, applied, trials = self.state.edits(), self.state.applied(), self.state.trials()
         observed = self._observed(specs, applied) if at is None else self._observer.again(at)
@@ -123,6 +123,7 @@ class Site:
             software=self.connection.software() if any(e.refused for e in edits.values()) else "",
             sightings=specs.sightings,
             host_id=here,
+            commands=settings.commands,
             memory=self._memory,
         )
         world = replace(world, obstacles=self._obstacles.in_existing(world))
@@ -132,7 +133,7 @@ class Site:
     def claim(self, world: World) -> None:
         """Bind the state to the host that was observed, when it is used for the first time, and know it to be new."""
         if world.host_id:
-            self.state.binding.claim(world.host_id, self.connection.uri)
+            self.state.binding.claim(world.host_id, self.connection.uri, world.commands)
         if not world.lost:
             self.state.prove()
 

@@ -123,14 +123,27 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
         if not isinstance(actual, Actual):
             complain([Problem(str(key), actual.why if actual else "it does not exist")])
         elif not actual.persistent:
-            todo = "make it persistent first: virsh dumpxml, virsh define"
-            complain([Problem(str(key), "it is transient", todo)])
+            complain([Problem(str(key), "it is transient", _make_persistent(key, world))])
         elif other := _other_owner(actual, world):
             what = f'it belongs to the instance "{other}"'
             complain([Problem(str(key), what, "let that instance give it up first")])
         else:
             found[key] = actual
     return found
+
+
+_PERSISTENT = {
+    "Domain": "{virsh} dumpxml --security-info {name} | {virsh} define /dev/stdin",
+    "Network": "{virsh} net-dumpxml {name} | {virsh} net-define /dev/stdin",
+    "StoragePool": "{virsh} pool-dumpxml {name} | {virsh} pool-define /dev/stdin",
+}
+"""The commands that make a transient object of a kind persistent."""
+
+
+def _make_persistent(key: Key, world: World) -> str:
+    """Return how to make an object persistent, with the command where there is one."""
+    command = world.commands.filled(_PERSISTENT.get(key.kind, ""), key.name)
+    return f"make it persistent first{': ' if command else ''}{command}"
 
 
 def _write(actual: Actual, kind: Kind) -> str:

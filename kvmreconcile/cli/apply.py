@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.hints import Hints
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.plan import Only
 from kvmreconcile.cli.progress import reporting
@@ -150,7 +151,16 @@ class _Run:
 
     def show(self, plan: Plan) -> None:
         """Print a plan."""
-        show(render_text(plan, rules_of(self.site.kinds), palette(sys.stdout)))
+        approve = self.hints.approve(plan)
+        show(render_text(plan, rules_of(self.site.kinds), palette(sys.stdout), approve))
+
+    @property
+    def hints(self) -> Hints:
+        """The commands that go on from what was planned."""
+        said, only = self.options, self.overrides.only or ()
+        chosen = {"--max-effect": said.max_effect, "--prune": said.prune}
+        choices = (word for name, choice in chosen.items() if choice for word in (name, choice.value))
+        return Hints(self.site.settings, said.paths, only, tuple(choices))
 
     def is_unfinished(self, plan: Plan) -> bool:
         """Tell whether an edit that was just made did not succeed, and is taken back without asking again."""
@@ -194,8 +204,12 @@ class _Run:
             return HELD
         if plan.actions:
             names = ", ".join(dict.fromkeys(str(a.key) for a in plan.actions))
-            say(f"not converged: the same is planned again for {names}; look with kvmreconcile plan")
+            say(f"not converged: the same is planned again for {names}; look at it: {self.hints.plan()}")
             return 1
+        approve = self.hints.approve(plan) if count else ""
+        if approve:
+            # What was done is part of the plan that was shown, so that its digest names another.
+            say(f"to release what is held: {approve}")
         return HELD if plan.held or plan.lost else 0
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.hints import Hints
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import check_known, chosen, read_specs, rules_of, view_site
 from kvmreconcile.cli.terminal import complain, palette, show, warn
@@ -71,7 +72,8 @@ def plan(options: PlanOptions) -> int:
         made = _exact(made, world, rules_of(kinds))
     complain(made.problems)
     warn(made.notes)
-    show(_rendered(made, rules_of(kinds), options.output))
+    approve = Hints(settings, options.paths, only).approve(made)
+    show(_rendered(made, rules_of(kinds), options.output, approve))
     if specs.problems or made.problems:
         return 1
     has_news = made.lost or not made.is_empty
@@ -85,11 +87,11 @@ def _exact(plan: Plan, world: World, rules: Mapping[str, Rules]) -> Plan:
         return exact(plan, world, rules, {"domain": lambda xml: oracle.canonical(xml, validate=True)})
 
 
-def _rendered(plan: Plan, rules: Mapping[str, Rules], output: Output) -> str:
+def _rendered(plan: Plan, rules: Mapping[str, Rules], output: Output, approve: str) -> str:
     match output:
         case Output.TEXT:
-            return render_text(plan, rules, palette(sys.stdout))
+            return render_text(plan, rules, palette(sys.stdout), approve)
         case Output.JSON:
-            return render_json(plan, rules)
+            return render_json(plan, rules, approve)
         case Output.MARKDOWN:
-            return render_markdown(plan, rules)
+            return render_markdown(plan, rules, approve)

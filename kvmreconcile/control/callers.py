@@ -17,6 +17,7 @@ from pathlib import Path
 
 from kvmreconcile.access import ControlSettings, PeopleSettings
 from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.model.commands import quote
 
 _SO_PEERGROUPS = 59
 """Not in Python's socket module (socket(7) of Linux 4.13, include/uapi/asm-generic/socket.h)."""
@@ -118,7 +119,7 @@ def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
         ) from None
     # Its group may read it: that is how systemd's credentials look to a service's user.
     if mode & 0o037:
-        raise SpecError([Problem(str(file), "others can read or change it", f"chmod 640 {file}")])
+        raise SpecError([Problem(str(file), "others can read or change it", f"chmod 640 {quote(str(file))}")])
     found, problems = [], []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()

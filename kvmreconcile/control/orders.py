@@ -67,14 +67,14 @@ class Orders:
         self._check(caller, Role.OPERATOR, (Order.APPROVE, digest, why))
         if not self.status().is_connected:
             raise NotNow(
-                Problem(digest, "nothing was done: libvirt cannot be reached now", "see kvmreconcile status")
+                Problem(digest, "nothing was done: libvirt cannot be reached now", self._see("status"))
             )
         approval = Approval(digest, caller.name, why)
         self.approvals.give(approval)
         self.ring(Order.APPROVE.value)
         made = self._answer(approval)
         if made != digest:
-            raise _other(digest, made)
+            raise self._other(digest, made)
         return self._noted(f"plan {digest} is approved, and being done")
 
     def _answer(self, approval: Approval) -> str:
@@ -85,7 +85,7 @@ class Orders:
         with suppress(TimeoutError):
             return approval.answer.result(PATIENCE_S)
         what = "a pass has taken it and not answered yet"
-        raise NotNow(Problem(approval.digest, what, "it may still be done: see kvmreconcile history"))
+        raise NotNow(Problem(approval.digest, what, f"it may still be done; {self._see('history')}"))
 
     def suspend(self, caller: Caller, key: Key | None, suspension: Suspension) -> str:
         """
@@ -146,7 +146,7 @@ class Orders:
         link = self.status().link
         if link is None or link.host is None:
             what = "nothing was accepted: it is not known which host this is while libvirt cannot be reached"
-            raise NotNow(Problem("state accept", what, "see kvmreconcile status"))
+            raise NotNow(Problem("state accept", what, self._see("status")))
         words = self.state.binding.accept(link.host)
         self._done(caller, Order.ACCEPT, None, why)
         return words
@@ -172,9 +172,18 @@ class Orders:
         if order is Order.ACCEPT or link is None or link.host is None:
             return
         try:
-            self.state.binding.check(link.host, link.uri)
+            self.state.binding.check(link.host, link.uri, self.status().commands)
         except OtherHost as error:
             raise NotNow(Problem(order.value, str(error))) from None
+
+    def _see(self, word: str) -> str:
+        return f"see: {self.status().commands.kvmreconcile(word)}"
+
+    def _other(self, approved: str, now: str) -> NotNow:
+        what = f"nothing was done: the plan is {now or 'empty'} now"
+        again = self.status().commands.kvmreconcile("approve", now)
+        todo = f"look at it again, and to approve that one: {again}" if now else self._see("status")
+        return NotNow(Problem(approved, what, todo))
 
     def _noted(self, words: str) -> str:
         """Return an answer, with what its reader must know of the state."""
@@ -197,8 +206,3 @@ def _about(key: Key | None) -> str:
 
 def _role(key: Key | None) -> Role:
     return Role.OPERATOR if key else Role.ADMIN
-
-
-def _other(approved: str, now: str) -> NotNow:
-    what = f"nothing was done: the plan is {now or 'empty'} now"
-    return NotNow(Problem(approved, what, f"look at it again: kvmreconcile plan, then approve {now}"))

@@ -1,5 +1,6 @@
 """The values that stages hand to one another, every one frozen; below the planner, policy, executors, state and daemon."""
 
+from kvmreconcile.model.commands import Commands
 from kvmreconcile.model.data import Data
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.mistake import Mistake
@@ -57,6 +58,7 @@ __all__ = [
     "Applied",
     "Apply",
     "Blind",
+    "Commands",
     "Content",
     "Cost",
     "Data",

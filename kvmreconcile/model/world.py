@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
+from kvmreconcile.model.commands import Commands
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.objects import Actual, Desired, Key, Obstacle, Stamp
 from kvmreconcile.model.policy import Leftover
@@ -258,6 +259,7 @@ class World:
         software: The versions of libvirt and QEMU, "" if unknown.
         sightings: Since when the specs have said what they say. Without it they have only just been read.
         host_id: Which host libvirt manages; None where nobody asked.
+        commands: How the commands in messages are called.
         lost: Why what the state said is taken to be lost, and what to do; "" where it is not.
         memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
             saves work and decides nothing.
@@ -281,6 +283,7 @@ class World:
     software: str = ""
     sightings: Sightings = field(default_factory=Sightings)
     host_id: HostId | None = None
+    commands: Commands = field(default_factory=Commands)
     lost: str = ""
     memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 

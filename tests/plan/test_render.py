@@ -1,6 +1,7 @@
 import html
 import json
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -12,11 +13,15 @@ from kvmreconcile.model import Action, Key, Plan, Reason
 from kvmreconcile.plan.render import Palette, render_json, render_markdown, render_text
 from kvmreconcile.plan.render.words import holds_secret
 from kvmreconcile.tree import Change, Effect, Node, make, parse
-from tests.plan.rendering import RULES, read_plan
+from tests.plan.rendering import RULES, approval, read_plan
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((ROOT / "tests/cases/render").iterdir())
-RENDERERS = {"plan.txt": render_text, "plan.json": render_json, "plan.md": render_markdown}
+RENDERERS: dict[str, Callable[..., str]] = {
+    "plan.txt": render_text,
+    "plan.json": render_json,
+    "plan.md": render_markdown,
+}
 SCHEMA = json.loads((ROOT / "docs/plan.schema.json").read_text())
 
 
@@ -24,7 +29,8 @@ SCHEMA = json.loads((ROOT / "docs/plan.schema.json").read_text())
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_plan_is_rendered_as_the_golden_file_says(case: Path, name: str, *, regenerate: bool) -> None:
     golden = case / name
-    text = RENDERERS[name](read_plan(case / "case.yaml"), RULES)
+    plan = read_plan(case / "case.yaml")
+    text = RENDERERS[name](plan, RULES, approve=approval(plan))
     if regenerate:
         golden.write_text(text)
 
@@ -56,7 +62,8 @@ def test_no_renderer_shows_a_secret(name: str) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_json_keeps_the_promise_of_its_schema(case: Path) -> None:
-    document = json.loads(render_json(read_plan(case / "case.yaml"), RULES))
+    plan = read_plan(case / "case.yaml")
+    document = json.loads(render_json(plan, RULES, approval(plan)))
 
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
 

@@ -3,6 +3,15 @@
 from kvmreconcile.plan.render.markdown import render_markdown
 from kvmreconcile.plan.render.text import Palette, render_text
 from kvmreconcile.plan.render.to_json import SCHEMA, render_json
-from kvmreconcile.plan.render.view import summary
+from kvmreconcile.plan.render.view import needs_approval, release, summary
 
-__all__ = ["SCHEMA", "Palette", "render_json", "render_markdown", "render_text", "summary"]
+__all__ = [
+    "SCHEMA",
+    "Palette",
+    "needs_approval",
+    "release",
+    "render_json",
+    "render_markdown",
+    "render_text",
+    "summary",
+]

@@ -17,8 +17,8 @@ FOLD = 100
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>@:/<&])")
 
 
-def render_markdown(plan: Plan, rules: Mapping[str, Rules]) -> str:
-    """Return a plan as Markdown, as code forges understand it."""
+def render_markdown(plan: Plan, rules: Mapping[str, Rules], approve: str = "") -> str:
+    """Return a plan as Markdown, as code forges understand it; `approve` is the command that approves it, "" to name none."""
     groups = (*planned(plan, rules), *withheld(plan, rules))
     parts = [f"**kvmreconcile:** {'nothing to do; ' if plan.is_empty else ''}{summary(plan)}."]
     if plan.lost:
@@ -26,7 +26,7 @@ def render_markdown(plan: Plan, rules: Mapping[str, Rules]) -> str:
     parts += map(_escape, unchecked(plan))
     if groups:
         rows = (
-            f"| {_escape(str(g.key))} | {_what(g)} | {g.cost or 'removal'} | {_why(g, plan)} |"
+            f"| {_escape(str(g.key))} | {_what(g)} | {g.cost or 'removal'} | {_why(g, approve)} |"
             for g in groups
         )
         parts.append("\n".join(("| Object | Steps | Effect | Why |", "|---|---|---|---|", *rows)))
@@ -42,12 +42,12 @@ def _what(group: Group) -> str:
     return f"**held:** {_escape(group.verbs)}" if group.held else _escape(group.verbs)
 
 
-def _why(group: Group, plan: Plan) -> str:
+def _why(group: Group, approve: str) -> str:
     notes = [_escape(note) for note in group.notes]
     if group.held is None:
         return "; ".join((group.reason.value if group.reason else "several reasons", *notes))
     detail = f" ({_escape(group.held.detail)})" if group.held.detail else ""
-    way = release(group.held, plan)
+    way = release(group.held, approve)
     return "; ".join(
         (f"{group.held.hold.value}{detail}", *notes, *([f"to release it: {_escape(way)}"] if way else []))
     )

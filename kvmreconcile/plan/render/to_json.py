@@ -21,8 +21,13 @@ SCHEMA = "kvmreconcile/plan/1"
 Json = dict[str, object]
 
 
-def render_json(plan: Plan, rules: Mapping[str, Rules]) -> str:
-    """Return a plan as a JSON document; characters beyond ASCII are escaped, so that it is safe to print."""
+def render_json(plan: Plan, rules: Mapping[str, Rules], approve: str = "") -> str:
+    """
+    Return a plan as a JSON document; characters beyond ASCII are escaped, so that it is safe to print.
+
+    Args:
+        approve: The command that approves the plan, "" to name none.
+    """
     document: Json = {
         "schema": SCHEMA,
         "digest": plan.digest,
@@ -38,6 +43,8 @@ def render_json(plan: Plan, rules: Mapping[str, Rules]) -> str:
         document["notes"] = [asdict(note) for note in plan.notes]
     if plan.unchecked:
         document["unchecked"] = [{"key": str(key), "why": why} for key, why in plan.unchecked]
+    if approve:
+        document["approve"] = approve
     if plan.lost:
         document["stateLost"] = plan.lost
     return json.dumps(document, indent=2) + "\n"

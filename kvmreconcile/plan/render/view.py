@@ -126,11 +126,20 @@ def waiting(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple
             yield key, tuple(line(c, _of(rules, key)) for c in left)
 
 
-def release(held: Held, plan: Plan) -> str:
-    """Return what would release a held action, "" if nothing was said and no approval would."""
-    can_be_approved = held.hold in APPROVABLE and plan.digest
-    command = f"kvmreconcile apply --approve {visible(plan.digest)}" if can_be_approved else ""
-    return "; ".join(filter(None, (visible(held.release), command)))
+def release(held: Held, approve: str) -> str:
+    """
+    Return what would release a held action, "" if nothing was said and no approval would.
+
+    Args:
+        approve: The command that approves its plan, "" if there is none.
+    """
+    command = approve if held.hold in APPROVABLE else ""
+    return "; ".join(filter(None, (visible(held.release), visible(command))))
+
+
+def needs_approval(plan: Plan) -> bool:
+    """Tell whether approving a plan would release anything that is held in it."""
+    return bool(plan.digest) and any(held.hold in APPROVABLE for held in plan.held)
 
 
 def _of(rules: Mapping[str, Rules], key: Key) -> Rules:

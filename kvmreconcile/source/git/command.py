@@ -243,7 +243,7 @@ _ADVICE = {
     "no progress within": "check that the server is reachable, or raise git.timeout",
     "no answer within": "check that the server is reachable, or raise git.timeout",
     "fsck error": "repair the history, or add the name of the defect (such as zeroPaddedFilemode) to git.accept",
-    "dubious ownership": "chown the repository to the user that kvmreconcile runs as, or serve it over ssh or https",
+    "dubious ownership": "let the user that kvmreconcile runs as own the repository, or serve it over ssh or https",
     f"more than {_LONGEST >> 20} MiB": "take files out of the repository, or name a smaller git.directory",
 }
 """What to do about what git says, by a word in it."""
