@@ -35,6 +35,7 @@ from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
     LATEST,
     Applied,
+    Begun,
     Blind,
     Lookup,
     Observation,
@@ -57,6 +58,7 @@ __all__ = [
     "Actual",
     "Applied",
     "Apply",
+    "Begun",
     "Blind",
     "Commands",
     "Content",

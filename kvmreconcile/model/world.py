@@ -90,6 +90,20 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """
+    A step that was begun and is not known to have ended well.
+
+    Attributes:
+        reason: Why it is planned if it is tried again: the name of a `Reason`.
+        digest: Of what the spec said when it was begun.
+    """
+
+    reason: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """
     What we last asked for.
@@ -107,6 +121,8 @@ class Applied:
         left: Whether others stopped it and it stays off; libvirt forgets why it is off when libvirt restarts.
         secrets: Paths at and below which values are secret: those of the last spec, and those of earlier specs whose
             values definitions still hold.
+        begun: The step that is under way, None where none is or that is not known.
+        sealed: A slow hash of the secret values of the spec, to tell an edit of one from drift; "" without any.
     """
 
     key: Key
@@ -122,6 +138,8 @@ class Applied:
     removal: frozenset[Leftover] = frozenset()
     left: bool = False
     secrets: tuple[str, ...] = ()
+    begun: Begun | None = None
+    sealed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

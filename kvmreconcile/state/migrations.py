@@ -47,6 +47,10 @@ _MIGRATIONS = (
     """,
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT);",
     "ALTER TABLE applied ADD COLUMN secrets TEXT NOT NULL DEFAULT '[]';",
+    """
+    ALTER TABLE applied ADD COLUMN begun TEXT NOT NULL DEFAULT '';
+    ALTER TABLE applied ADD COLUMN sealed TEXT NOT NULL DEFAULT '';
+    """,
 )
 """What brings a database from version N to N+1; rows are added and never edited."""
 

@@ -103,6 +103,8 @@ def older(directory: Path) -> None:
     with closing(sqlite3.connect(directory / FILE)) as database, database:
         database.execute("DROP TABLE meta")
         database.execute("ALTER TABLE applied DROP COLUMN secrets")
+        database.execute("ALTER TABLE applied DROP COLUMN begun")
+        database.execute("ALTER TABLE applied DROP COLUMN sealed")
         database.execute("PRAGMA user_version = 7")
 
 

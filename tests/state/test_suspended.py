@@ -170,6 +170,8 @@ def test_suspensions_of_an_older_version_get_their_second_copy(tmp_path: Path) -
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("DROP TABLE meta")
         database.execute("ALTER TABLE applied DROP COLUMN secrets")
+        database.execute("ALTER TABLE applied DROP COLUMN begun")
+        database.execute("ALTER TABLE applied DROP COLUMN sealed")
         database.execute("PRAGMA user_version = 7")
 
     State.open(tmp_path).close()
