@@ -14,8 +14,8 @@ from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.plan import Only
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Deed, carry_out
-from kvmreconcile.cli.site import check_known, chosen, open_site, read_origin, rules_of
-from kvmreconcile.cli.terminal import ask, can_ask, complain, palette, say, show, warn
+from kvmreconcile.cli.site import check_known, chosen, open_site, read_origin, rules_of, view_site
+from kvmreconcile.cli.terminal import ask, can_ask, complain, counted, palette, say, show, warn
 from kvmreconcile.model import Plan, Prune, Reason, Report, Result, World
 from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.plan import Overrides
@@ -67,6 +67,7 @@ class ApplyOptions(Common):
         ),
     ] = None
     only: Only = field(default_factory=list)
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and do nothing.")] = False
 
 
 def apply(options: ApplyOptions) -> int:
@@ -78,9 +79,9 @@ def apply(options: ApplyOptions) -> int:
     complain(specs.problems)
     effect = Effect[options.max_effect.name] if options.max_effect else None
     overrides = Overrides(max_effect=effect, approved=options.approve, only=only or None)
-    with open_site(settings, kinds) as site:
+    with (view_site if options.dry_run else open_site)(settings, kinds) as site:
         run = _Run(site, origin, specs, overrides, options)
-        status = run.to_the_end()
+        status = run.shown() if options.dry_run else run.to_the_end()
     return 1 if specs.problems else status
 
 
@@ -95,13 +96,22 @@ class _Run:
     options: ApplyOptions
     reports: list[Report] = field(default_factory=list)
 
-    def to_the_end(self) -> int:
-        """Work until nothing is left to do, and return the exit status."""
+    def shown(self) -> int:
+        """Show what would be done, and return the exit status."""
+        return 1 if self.begin()[1].problems else 0
+
+    def begin(self) -> tuple[World, Plan]:
+        """Return the host and what would be done, and show it."""
         world, plan = self.look()
         check_known(self.overrides.only or (), world)
         complain(plan.problems)
         warn(plan.notes)
         self.show(plan)
+        return world, plan
+
+    def to_the_end(self) -> int:
+        """Work until nothing is left to do, and return the exit status."""
+        world, plan = self.begin()
         approved = self.options.approve
         if approved and approved != plan.digest and not plan.is_empty:
             say(
@@ -195,12 +205,12 @@ class _Run:
         count = Counter(o.result for r in self.reports for o in r.outcomes)
         done, failed, skipped = (count[result] for result in (Result.DONE, Result.FAILED, Result.SKIPPED))
         if done or failed:
-            say(f"{done} actions done, {failed} failed; then: {summary(plan)}")
+            say(f"{counted(done, 'action')} done, {failed} failed; then: {summary(plan)}")
         if failed or plan.problems:
             return 1
         if skipped:
             reasons = dict.fromkeys(o.error for r in self.reports for o in r.outcomes if o.error)
-            say(f"{skipped} actions left undone: {'; '.join(reasons)}")
+            say(f"{counted(skipped, 'action')} left undone: {'; '.join(reasons)}")
             return HELD
         if plan.actions:
             names = ", ".join(dict.fromkeys(str(a.key) for a in plan.actions))

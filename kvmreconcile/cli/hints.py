@@ -34,6 +34,10 @@ class Hints:
         """Return the command that shows the plan again."""
         return self._again("plan")
 
+    def validate(self) -> str:
+        """Return the command that names all that is wrong with the specs."""
+        return self.settings.commands.kvmreconcile("validate", paths=self.paths)
+
     def approve(self, plan: Plan) -> str:
         """
         Return the command that carries out exactly this plan, with what is held in it; "" if nothing held can be approved.

@@ -131,6 +131,26 @@ def test_dry_run_executor_leaves_all_undone(host: Host, monkeypatch: pytest.Monk
     assert _names(host) == set()
 
 
+@pytest.mark.case("53b")
+def test_dry_run_shows_the_plan_and_does_nothing(host: Host) -> None:
+    host.write("a.yaml", network("lab"))
+
+    result = host.run("apply", str(host.specs), "--dry-run", "--yes")
+
+    assert result.exit_code == 0
+    assert result.stdout == host.run("plan", str(host.specs)).stdout
+    assert result.stderr == ""
+    assert _names(host) == set()
+    assert not host.state.exists()
+
+
+@pytest.mark.case("53c")
+def test_one_action_is_counted_as_one(host: Host) -> None:
+    host.write("a.yaml", network("lab", "{state: stopped}"))
+
+    assert "1 action done, 0 failed" in host.run("apply", str(host.specs), "--yes").stderr
+
+
 def test_unknown_executor_is_named(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_EXECUTOR", "libvrt")
     host.write("a.yaml", network("lab"))

@@ -37,6 +37,7 @@ PASTED: Mapping[str, tuple[str, ...]] = {
         "kvmreconcile status",
     ),
     "test_plan_is_shown_again": ("kvmreconcile plan",),
+    "test_mistakes_are_named_by_validate": ("kvmreconcile validate",),
     "test_suspended_object_is_resumed": ("kvmreconcile resume",),
     "test_state_of_another_host_is_accepted": ("kvmreconcile state accept",),
     "test_repository_is_fetched": ("kvmreconcile fetch",),
@@ -178,6 +179,24 @@ def test_plan_is_shown_again(shell: Shell) -> None:
     told = shell.run(Hints(settings, [Path("specs")], [Key("Network", "keep")]).plan())
 
     assert "Nothing to do" in told
+
+
+@pytest.mark.case("53d")
+def test_mistakes_are_named_by_validate(shell: Shell) -> None:
+    (shell.home / "a.yaml").write_text(
+        "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
+    )
+    (shell.home / "b.yaml").write_text(
+        "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: bad}\nspec: {mod: nat, modd: nat}\n"
+    )
+
+    told = shell.ours("diff", "Network/lab", *shell.options, "a.yaml", "b.yaml")
+    named_there = shell.run(named(told, "kvmreconcile validate"), status=1)
+
+    assert "2 mistakes in other documents; see: kvmreconcile validate" in told
+    assert "b.yaml:4" not in told
+    assert "b.yaml:4" in named_there
+    assert "b.yaml:4" in shell.ours("diff", "Network/bad", *shell.options, "a.yaml", "b.yaml", status=1)
 
 
 @pytest.mark.case("50")

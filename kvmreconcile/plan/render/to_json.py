@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from kvmreconcile.model import Action, Held, Key, Plan
 from kvmreconcile.plan.masks import SECRET
-from kvmreconcile.plan.render.view import summary
+from kvmreconcile.plan.render.view import sizes_of, summary
 from kvmreconcile.plan.render.words import fit_for_xml, rules_of
 from kvmreconcile.tree import Change, Node, Rules, to_xml
 from kvmreconcile.tree.node import TEXT
@@ -76,7 +76,7 @@ def _action(action: Action, rules: Mapping[str, Rules]) -> Json:
         "reason": _word(action.reason.name),
         "needs": [str(key) for key in action.needs],
         "after": [str(key) for key in action.after],
-        "changes": [_change(c, _of(rules, action.key)) for c in action.changes],
+        "changes": [_change(c, _of(rules, action.key), action) for c in action.changes],
         "notes": list(action.notes),
     }
 
@@ -85,15 +85,17 @@ def _word(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def _change(change: Change, rules: Rules) -> Json:
+def _change(change: Change, rules: Rules, action: Action | None = None) -> Json:
     rules = rules_of(change, rules)
+    sizes = dict(zip(("oldBytes", "newBytes"), sizes_of(change, rules, action), strict=True))
+    known: Json = {name: size for name, size in sizes.items() if size is not None}
     return {
         "sign": change.sign,
         "path": change.path,
         "rule": change.rule,
         "old": _value(change.old, change.rule, rules),
         "new": _value(change.new, change.rule, rules),
-    }
+    } | known
 
 
 def _value(value: str | Node | None, rule: str, rules: Rules) -> object:
