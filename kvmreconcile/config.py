@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.model import Source
+from kvmreconcile.model.commands import quote
 from kvmreconcile.settings import Settings
 from kvmreconcile.source.fault import Fault, shown
 from kvmreconcile.source.fields import known
@@ -67,7 +68,9 @@ def _read_file(file: Path, *, must_exist: bool) -> Item | None:
     # They name programs and files that root's commands then use.
     if os.geteuid() == 0 and (status.st_uid != 0 or status.st_mode & _WRITABLE_BY_OTHERS):
         what = "other users than root can write it, and root would run programs that it names"
-        raise SpecError([Problem(str(file), what, f"chown root {file}; chmod go-w {file}")])
+        raise SpecError(
+            [Problem(str(file), what, f"chown root {quote(str(file))} && chmod go-w {quote(str(file))}")]
+        )
     text = decode(content, str(file))
     if isinstance(text, Fault):
         raise SpecError([text.problem()])

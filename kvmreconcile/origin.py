@@ -49,7 +49,8 @@ def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
     found = repository.in_force()
     if found is None:
         what = "it has not been fetched yet"
-        raise SourceError(Problem(repository.name, what, "run: kvmreconcile fetch"))
+        todo = f"run: {settings.commands.kvmreconcile('fetch')}"
+        raise SourceError(Problem(repository.name, what, todo))
     revision, directory = found
     naming = Naming(directory, revision.directory, revision.submodules or ())
     return Origin([directory], revision.commit, revision.author, naming, source=configured_source(settings))

@@ -103,7 +103,7 @@ class Site:
             OtherHost: The state belongs to another host.
         """
         settings, here = self.settings, self.connection.identify()
-        self.state.binding.check(here, self.connection.uri)
+        self.state.binding.check(here, self.connection.uri, settings.commands)
         # The state first: what another process completes meanwhile would be taken for gone.
         edits, applied, trials = self.state.edits(), self.state.applied(), self.state.trials()
         observed = self._observer.all() if at is None else self._observer.again(at)
@@ -126,6 +126,7 @@ class Site:
             sightings=specs.sightings,
             provenance=Provenance(specs.source, configured_source(settings), self.state.sources.all()),
             host_id=here,
+            commands=settings.commands,
             notes=specs.extent.notes,
             files=specs.extent.files,
             unread=self._unread(specs, applied),
@@ -150,7 +151,7 @@ class Site:
     def claim(self, world: World) -> None:
         """Bind the state to the host that was observed, when it is used for the first time, and know it to be new."""
         if world.host_id:
-            self.state.binding.claim(world.host_id, self.connection.uri)
+            self.state.binding.claim(world.host_id, self.connection.uri, world.commands)
         self.note_files(world)
         if not world.lost:
             self.state.prove()

@@ -8,10 +8,11 @@ from pathlib import Path
 from socket import gethostname
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from kvmreconcile.access import ControlSettings
 from kvmreconcile.kinds.part import Seconds, Spec
+from kvmreconcile.model import Commands
 from kvmreconcile.sections import (
     GitSettings,
     HistorySettings,
@@ -154,3 +155,15 @@ class Settings(Spec):
         tuple[NotifySettings, ...],
         Field(description="List of notification receivers; needs the extra `notify`. Defaults to none."),
     ] = ()
+    _options: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def commands(self) -> Commands:
+        """How the commands in messages are called, so that they read these settings again."""
+        return Commands(self._options, self.connect)
+
+    def named_by(self, options: tuple[str, ...]) -> "Settings":
+        """Return these settings with the options of the command line that lead to them."""
+        named = self.model_copy()
+        named._options = options  # noqa: SLF001  its own
+        return named

@@ -5,9 +5,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from typer.testing import CliRunner, Result
+
+from tests import hints
 
 # No daemon that a test starts is to be taken for this host's own; those that are to be talked to name a place.
 os.environ["KVMRECONCILE_CONTROL"] = "{socket: none}"
@@ -115,6 +119,20 @@ def _slowest(reports: Iterable[pytest.TestReport]) -> list[tuple[str, float]]:
     for report in reports:
         took_s[report.nodeid.partition("::")[0]] += report.duration
     return sorted(took_s.items(), key=lambda each: -each[1])[:_SLOWEST]
+
+
+@pytest.fixture(autouse=True)
+def _commands_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check each command that is named in what the command line prints to any test."""
+    invoke = CliRunner.invoke
+
+    def checked(*arguments: Any, **more: Any) -> Result:
+        result = invoke(*arguments, **more)
+        for command in (*hints.commands(result.stdout), *hints.commands(result.stderr)):
+            hints.check(command)
+        return result
+
+    monkeypatch.setattr(CliRunner, "invoke", checked)
 
 
 @pytest.fixture(scope="session")

@@ -136,8 +136,7 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
         if not isinstance(actual, Actual):
             complain([Problem(str(key), actual.why if actual else _absence(key, world))])
         elif not actual.persistent:
-            todo = "define it from its present XML first, so that it is persistent"
-            complain([Problem(str(key), "it is transient", todo)])
+            complain([Problem(str(key), "it is transient", _make_persistent(key, world))])
         elif other := _other_owner(actual, world):
             what = f'it is managed by the instance "{other}"'
             complain([Problem(str(key), what, "remove it from that instance first")])
@@ -150,6 +149,20 @@ def _absence(key: Key, world: World) -> str:
     """Say why an object that the state knows was not found."""
     blind = world.observed.blind_spot(key)
     return f"it cannot be observed: {blind.why}" if blind else "it does not exist on this host"
+
+
+_PERSISTENT = {
+    "Domain": "{virsh} dumpxml --security-info {name} | {virsh} define /dev/stdin",
+    "Network": "{virsh} net-dumpxml {name} | {virsh} net-define /dev/stdin",
+    "StoragePool": "{virsh} pool-dumpxml {name} | {virsh} pool-define /dev/stdin",
+}
+"""The commands that make a transient object of a kind persistent."""
+
+
+def _make_persistent(key: Key, world: World) -> str:
+    """Return how to make an object persistent, with the command where there is one."""
+    command = world.commands.filled(_PERSISTENT.get(key.kind, ""), key.name)
+    return f"make it persistent first{': ' if command else ''}{command}"
 
 
 def _write(actual: Actual, kind: Kind) -> str:

@@ -6,18 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.hints import Hints
 from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.plan import Only, PruneAs
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Deed, carry_out
-from kvmreconcile.cli.site import check_known, chosen, open_site, pruned_as, read_origin, rules_of, target_of
-from kvmreconcile.cli.terminal import ask, can_ask, complain, palette, say, show, warn
+from kvmreconcile.cli.site import (
+    check_known,
+    chosen,
+    open_site,
+    pruned_as,
+    read_origin,
+    rules_of,
+    target_of,
+    view_site,
+)
+from kvmreconcile.cli.terminal import ask, can_ask, complain, counted, palette, say, show, warn
 from kvmreconcile.model import Plan, Reason, Report, Result, World
 from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.plan import Overrides
@@ -68,6 +77,7 @@ class ApplyOptions(Common):
     ] = None
     prune: PruneAs = None
     only: Only = field(default_factory=list)
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and do nothing.")] = False
 
 
 def apply(options: ApplyOptions) -> int:
@@ -79,9 +89,9 @@ def apply(options: ApplyOptions) -> int:
     complain(specs.problems)
     effect = Effect[options.max_effect.name] if options.max_effect else None
     overrides = Overrides(max_effect=effect, approved=options.approve, only=only or None)
-    with open_site(settings, kinds) as site:
+    with (view_site if options.dry_run else open_site)(settings, kinds) as site:
         run = _Run(site, origin, specs, overrides, options)
-        status = run.to_the_end()
+        status = run.shown() if options.dry_run else run.to_the_end()
     return 1 if specs.problems else status
 
 
@@ -96,13 +106,22 @@ class _Run:
     options: ApplyOptions
     reports: list[Report] = field(default_factory=list)
 
-    def to_the_end(self) -> int:
-        """Work until nothing is left to do, and return the exit status."""
+    def shown(self) -> int:
+        """Show what would be done, and return the exit status."""
+        return 1 if self.begin()[1].problems else 0
+
+    def begin(self) -> tuple[World, Plan]:
+        """Return the host and what would be done, and show it."""
         world, plan = self.look()
         check_known(self.overrides.only or (), world)
         complain(plan.problems)
         warn(plan.notes)
         self.show(plan, target_of(self.site, self.origin))
+        return world, plan
+
+    def to_the_end(self) -> int:
+        """Work until nothing is left to do, and return the exit status."""
+        world, plan = self.begin()
         approved = self.options.approve
         if approved and approved != plan.digest and not plan.is_empty:
             say(
@@ -152,7 +171,16 @@ class _Run:
 
     def show(self, plan: Plan, target: Target | None = None) -> None:
         """Print a plan; what it is about is said once."""
-        show(render_text(plan, rules_of(self.site.kinds), palette(sys.stdout), target))
+        approve = self.hints.approve(plan)
+        show(render_text(plan, rules_of(self.site.kinds), palette(sys.stdout), approve, target))
+
+    @property
+    def hints(self) -> Hints:
+        """The commands that go on from what was planned."""
+        said, only = self.options, self.overrides.only or ()
+        chosen = {"--max-effect": said.max_effect, "--prune": said.prune}
+        choices = (word for name, choice in chosen.items() if choice for word in (name, choice.value))
+        return Hints(self.site.settings, said.paths, only, tuple(choices))
 
     def is_unfinished(self, plan: Plan) -> bool:
         """Tell whether an edit that was just made did not succeed, and is taken back without asking again."""
@@ -199,36 +227,35 @@ class _Run:
         """Say how it ended, and return the exit status."""
         done, failed, skipped = self.counts()
         if done or failed:
-            say(f"{_counted(done, 'action')} done, {failed} failed; then: {summary(plan)}")
+            say(f"{counted(done, 'action')} done, {failed} failed; then: {summary(plan)}")
         if failed or plan.problems:
             return 1
         if skipped:
             reasons = dict.fromkeys(o.error for r in self.reports for o in r.outcomes if o.error)
-            say(f"{_counted(skipped, 'action')} skipped: {'; '.join(reasons)}")
+            say(f"{counted(skipped, 'action')} skipped: {'; '.join(reasons)}")
             return HELD
         if plan.actions:
-            say(unconverged(plan, [report.plan for report in self.reports], self.options.paths))
+            say(unconverged(plan, [report.plan for report in self.reports], self.hints.plan()))
             return 1
+        approve = self.hints.approve(plan) if done else ""
+        if approve:
+            # What was done is part of the plan that was shown, so that its digest names another.
+            say(f"to release what is held: {approve}")
         return HELD if plan.held or plan.lost else 0
 
 
-def unconverged(plan: Plan, done: Sequence[Plan], paths: Sequence[Path]) -> str:
+def unconverged(plan: Plan, done: Sequence[Plan], again: str) -> str:
     """
     Say why there is still something to do after the last round, and what to do about it.
 
     Args:
         done: The plan of each round.
-        paths: Where the specs are, as named on the command line.
+        again: The command that shows what there is to do.
     """
     names = ", ".join(dict.fromkeys(str(action.key) for action in plan.actions))
     if plan.digest != done[-1].digest:
-        return f"not finished after {_counted(len(done), 'round')}: there are new changes for {names}; run apply again"
-    todo = f"compare with kvmreconcile diff KIND/NAME{''.join(f' {path}' for path in paths)}"
-    return f"not converged: the same changes are needed again after they were made, for {names}; {todo}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+        return f"not finished after {counted(len(done), 'round')}: there are new changes for {names}; run apply again"
+    return f"not converged: the same changes are needed again after they were made, for {names}; see: {again}"
 
 
 def _refused(why: str) -> bool:

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.hints import Hints
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import check_known, chosen, read_specs, view_site
-from kvmreconcile.cli.terminal import complain, palette, say, show
+from kvmreconcile.cli.terminal import complain, counted, palette, say, show
 from kvmreconcile.model import Key, Plan, Unknown, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render.words import fit_for_xml, visible
@@ -34,11 +35,16 @@ def diff(options: DiffOptions) -> int:
     settings, kinds = options.settings(), known_kinds()
     (key,) = chosen([options.key], kinds)
     specs = read_specs(options.paths, settings, kinds)
-    complain(specs.problems)
     with view_site(settings, kinds) as site:
         world = site.look(specs, datetime.now(UTC))
         check_known((key,), world)
         world, plan = site.planned(world, Overrides(only=frozenset((key,))))
+    # What is wrong with other documents says nothing of this object, unless one of them may be its own.
+    if key not in specs.desired:
+        complain(specs.problems)
+    elif specs.problems:
+        others = counted(len(specs.problems), "mistake")
+        say(f"{others} in other documents; see: {Hints(settings, options.paths).validate()}")
     complain(plan.problems)
     if plan.lost:
         say(plan.lost)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import typer
 
 from kvmreconcile.cli.terminal import complain, say
-from kvmreconcile.config import read_settings
+from kvmreconcile.config import PREFIX, read_settings
 from kvmreconcile.errors import KvmReconcileError, SpecError
 from kvmreconcile.settings import Settings
 
@@ -59,7 +59,21 @@ class Common:
         # Not by Typer, for which a variable would go before an option in front of the command's name.
         named = os.environ.get(CONFIG)
         file = self.config or (Path(named) if named else None)
-        return read_settings(file).model_copy(update={k: v for k, v in said.items() if v is not None})
+        settings = read_settings(file).model_copy(update={k: v for k, v in said.items() if v is not None})
+        return settings.named_by(self._named(file))
+
+    def _named(self, file: Path | None) -> tuple[str, ...]:
+        """
+        Return the options with which another command uses the same settings, from any directory.
+
+        What a variable says is named as well: a daemon's are not those of a shell, and sudo drops them.
+        """
+        state = self.state or os.environ.get(f"{PREFIX}STATE")
+        places = {"--config": file, "--state": Path(state) if state else None}
+        said = {name: str(place.absolute()) for name, place in places.items() if place}
+        connect = self.connect or os.environ.get(f"{PREFIX}CONNECT")
+        said |= {"--connect": connect} if connect else {}
+        return tuple(word for option in said.items() for word in option)
 
     def over(self, other: "Common") -> "Common":
         """Return these options, with another's in place of those that were not given."""

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.hints import Hints
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import (
     check_known,
@@ -90,7 +91,9 @@ def plan(options: PlanOptions) -> int:
         made = _exact(made, world, rules_of(kinds))
     complain(made.problems)
     warn(made.notes)
-    show(_rendered(made, rules_of(kinds), options.output, target))
+    choices = ("--prune", options.prune.value) if options.prune else ()
+    approve = Hints(settings, options.paths, only, choices).approve(made)
+    show(_rendered(made, rules_of(kinds), options.output, approve, target))
     if specs.problems or made.problems:
         return 1
     has_news = made.lost or not made.is_empty
@@ -104,11 +107,11 @@ def _exact(plan: Plan, world: World, rules: Mapping[str, Rules]) -> Plan:
         return exact(plan, world, rules, {"domain": lambda xml: oracle.canonical(xml, validate=True)})
 
 
-def _rendered(plan: Plan, rules: Mapping[str, Rules], output: Output, target: Target) -> str:
+def _rendered(plan: Plan, rules: Mapping[str, Rules], output: Output, approve: str, target: Target) -> str:
     match output:
         case Output.TEXT:
-            return render_text(plan, rules, palette(sys.stdout), target)
+            return render_text(plan, rules, palette(sys.stdout), approve, target)
         case Output.JSON:
-            return render_json(plan, rules, target)
+            return render_json(plan, rules, approve, target)
         case Output.MARKDOWN:
-            return render_markdown(plan, rules, target)
+            return render_markdown(plan, rules, approve, target)

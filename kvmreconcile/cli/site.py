@@ -89,7 +89,7 @@ def check_state(settings: Settings, state: State) -> None:
     if not is_local(settings.connect) or not (is_unproved or state.binding.host()):
         return
     with suppress(HostError), connect(settings.connect) as connection:
-        state.binding.check(connection.identify(), connection.uri)
+        state.binding.check(connection.identify(), connection.uri, settings.commands)
         if is_unproved:
             site = Site(settings, on_host(known_kinds(), connection), connection, state)
             say(site.look(NO_SPECS, datetime.now(UTC)).lost)

@@ -90,7 +90,7 @@ def _shown(found: Json, options: StatusOptions) -> int:
     elif options.key:
         show("\n".join(_object(found)))
     else:
-        show("\n".join((*_daemon(found), "", *_table(found["objects"]), *_problems(found))))
+        show("\n".join((*_daemon(found), "", *_table(found["objects"]), *_problems(found), *_way(found))))
     is_converged = found["condition"] == Condition.READY.value if options.key else found["converged"]
     return 0 if is_converged else NOT_CONVERGED
 
@@ -132,12 +132,13 @@ def _table(objects: Sequence[Json]) -> Iterator[str]:
 
 
 def _summary(each: Json) -> str:
-    words = [each["why"], ", ".join(each["verbs"]) if each["condition"] == Condition.CHANGING.value else ""]
-    words += [f"takes effect at next start: {', '.join(each['pending'])}"] if each["pending"] else []
     # When a suspension ends is part of why.
     is_told = each["condition"] == Condition.SUSPENDED.value
-    words += [f"{_until(each)} {_local(each['until'])}"] if each["until"] and not is_told else []
-    return visible("; ".join(filter(None, words)))
+    words = [f"{_until(each)} {_local(each['until'])}"] if each["until"] and not is_told else []
+    words += [", ".join(each["verbs"])] if each["condition"] == Condition.CHANGING.value else []
+    words += [f"takes effect at next start: {', '.join(each['pending'])}"] if each["pending"] else []
+    # A command that helps stands last in it.
+    return visible("; ".join(filter(None, (*words, each["why"]))))
 
 
 def _until(each: Json) -> str:
@@ -172,6 +173,12 @@ def _problems(found: Json) -> Iterator[str]:
 
 def _said(problem: Json) -> str:
     return str(Problem(problem["where"], problem["what"], problem["todo"]))
+
+
+def _way(found: Json) -> Iterator[str]:
+    """Yield how to release what waits for an approval; a daemon of an earlier version does not say."""
+    if command := found.get("approve"):
+        yield f"to release what waits for approval: {visible(command)}"
 
 
 def _ago(moment: str) -> str:

@@ -70,6 +70,11 @@ def warn(notes: Iterable[Problem]) -> None:
         say(f"warning: {each}".replace("\n", " "))
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things, such as "1 file"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def palette(stream: TextIO) -> Palette:
     """Return colours for a terminal that has not been told to go without (https://no-color.org)."""
     is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"

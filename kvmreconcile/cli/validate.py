@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.site import read_specs
-from kvmreconcile.cli.terminal import show, warn
+from kvmreconcile.cli.terminal import counted, show, warn
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Observation, World
 from kvmreconcile.plan.clashes import find_clashes
@@ -37,7 +37,7 @@ def validate(options: ValidateOptions) -> int:
         return 1
     files = {document.source.file for document in loaded.documents}
     objects, verb = len(loaded.documents), "is" if len(loaded.documents) == 1 else "are"
-    show(f"{_count(objects, 'object')} in {_count(len(files), 'file')} {verb} valid")
+    show(f"{counted(objects, 'object')} in {counted(len(files), 'file')} {verb} valid")
     return 0
 
 
@@ -49,7 +49,3 @@ def _unusable(desired: Iterable[Desired], kinds: Kinds) -> Iterator[Problem]:
             obstacle = kinds[each.key.kind].unusable(each.tree, content)
             if obstacle:
                 yield Problem(str(content.source), f"{each.key}: {obstacle.why}", obstacle.todo)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -78,7 +78,13 @@ class Answers:
         key = Key(kind, name)
         standing = self.status().objects.get(key)
         if standing is None:
-            raise NotKnown(Problem(str(key), "the daemon knows no such object", "see kvmreconcile status"))
+            raise NotKnown(
+                Problem(
+                    str(key),
+                    "the daemon knows no such object",
+                    f"see: {self.status().commands.kvmreconcile('status')}",
+                )
+            )
         return JSONResponse(object_to_json(standing))
 
     async def page(self, request: Request) -> Response:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from kvmreconcile.access import ControlSettings, PeopleSettings
 from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.model.commands import quote
 
 _SO_PEERGROUPS = 59
 """Not in Python's socket module (socket(7) of Linux 4.13, include/uapi/asm-generic/socket.h)."""
@@ -122,7 +123,7 @@ def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
         what = (
             f"its mode {mode & 0o777:04o} lets more than its owner write it, or more than its group read it"
         )
-        raise SpecError([Problem(str(file), what, f"run chmod 640 {file}")])
+        raise SpecError([Problem(str(file), what, f"chmod 640 {quote(str(file))}")])
     found, problems = [], []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()

@@ -16,6 +16,7 @@ from typing import Any
 from kvmreconcile.control.addressee import addressee
 from kvmreconcile.control.place import socket_path
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError, Problem
+from kvmreconcile.model.commands import quote
 from kvmreconcile.settings import Settings
 
 _TIMEOUT_S = 70.0
@@ -29,8 +30,8 @@ _ERRORS: Mapping[int, type[OrderError]] = {403: Forbidden, 404: NotKnown, 409: N
 class _Connection(HTTPConnection):
     """HTTP over a Unix socket."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("kvmreconcile", timeout=_TIMEOUT_S)
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("kvmreconcile", timeout=timeout_s)
         self._path = path
 
     def connect(self) -> None:
@@ -50,11 +51,14 @@ class _Connection(HTTPConnection):
 
 
 class Client:
-    """One daemon, by the settings that it has too."""
+    """One daemon, by the settings that it has too; `timeout_s` is how long an answer may take."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._path = socket_path(settings)
         self._addressee = addressee(settings)
+        is_first = settings.instance == Settings.model_fields["instance"].default
+        self._unit = "kvmreconcile" if is_first else f"kvmreconcile@{settings.instance}"
 
     def get(self, path: str) -> Any:
         """
@@ -80,7 +84,7 @@ class Client:
         if self._path is None:
             todo = "set control.socket"
             raise NoDaemon(Problem("control.socket", "this instance has no control socket", todo))
-        connection = _Connection(self._path)
+        connection = _Connection(self._path, self._timeout_s)
         body = json.dumps(said) if said is not None else None
         headers = self._addressee | ({"Content-Type": "application/json"} if body is not None else {})
         try:
@@ -90,7 +94,8 @@ class Client:
             response = connection.getresponse()
             answer = json.loads(_whole(response))
         except (FileNotFoundError, ConnectionRefusedError):
-            raise self._absent("the daemon is not running", _START) from None
+            todo = f"name its settings by --config, or start it: systemctl start {quote(self._unit)}"
+            raise self._absent("no daemon listens there", todo) from None
         except PermissionError:
             todo = "run this as root, or as a member of the socket's group (control.group)"
             what = "no permission to connect to the socket"
@@ -105,9 +110,6 @@ class Client:
 
     def _absent(self, what: str, todo: str) -> NoDaemon:
         return NoDaemon(Problem(str(self._path), what, todo))
-
-
-_START = "start it: systemctl start kvmreconcile; or name its settings by --config"
 
 
 def _whole(response: HTTPResponse) -> bytes:

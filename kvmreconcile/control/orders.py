@@ -72,15 +72,15 @@ class Orders:
         self._check(caller, Role.OPERATOR, (Order.APPROVE, digest, why))
         if not self.status().is_connected:
             raise NotNow(
-                Problem(digest, "nothing was done: libvirt cannot be reached now", "see kvmreconcile status")
+                Problem(digest, "nothing was done: libvirt cannot be reached now", self._see("status"))
             )
         approval = Approval(digest, caller.name, why)
         self.approvals.give(approval)
         self.ring(Order.APPROVE.value)
         made = self._answer(approval)
         if made != digest:
-            raise _other(digest, made)
-        return self._noted(f"plan {digest} is approved; check the result with kvmreconcile history")
+            raise self._other(digest, made)
+        return self._noted(f"plan {digest} is approved; {self._see('history')}")
 
     def _answer(self, approval: Approval) -> str:
         """Return the digest of the plan that a pass made of an approval; one that no pass takes is taken back."""
@@ -90,7 +90,7 @@ class Orders:
         with suppress(TimeoutError):
             return approval.answer.result(PATIENCE_S)
         what = "a pass is still planning with this approval, which may yet be carried out"
-        raise NotNow(Problem(approval.digest, what, "check kvmreconcile history"))
+        raise NotNow(Problem(approval.digest, what, self._see("history")))
 
     def suspend(self, caller: Caller, key: Key | None, suspension: Suspension) -> str:
         """
@@ -155,7 +155,7 @@ class Orders:
             what = "libvirt cannot be reached, so the host cannot be identified; nothing was accepted"
             if link and not link.why:
                 what = f"libvirt at {link.uri} did not report the UUID of its host; nothing was accepted"
-            raise NotNow(Problem("state accept", what, "see kvmreconcile status"))
+            raise NotNow(Problem("state accept", what, self._see("status")))
         words = self.state.binding.accept(link.host)
         self._done(caller, Order.ACCEPT, None, why)
         return words
@@ -182,9 +182,19 @@ class Orders:
         if order is Order.ACCEPT or link is None or link.host is None:
             return
         try:
-            self.state.binding.check(link.host, link.uri)
+            self.state.binding.check(link.host, link.uri, self.status().commands)
         except OtherHost as error:
             raise NotNow(Problem(order.value, str(error))) from None
+
+    def _see(self, word: str) -> str:
+        return f"see: {self.status().commands.kvmreconcile(word)}"
+
+    def _other(self, approved: str, now: str) -> NotNow:
+        if not now:
+            return NotNow(Problem(approved, "nothing was approved: there is nothing left to do or approve"))
+        what = f"nothing was approved: the current plan is {now}"
+        again = self.status().commands.kvmreconcile("approve", now)
+        return NotNow(Problem(approved, what, f"look at it again, and to approve that one: {again}"))
 
     def _noted(self, words: str) -> str:
         """Return an answer, with what its reader must know of the state."""
@@ -207,10 +217,3 @@ def _about(key: Key | None) -> str:
 
 def _role(key: Key | None) -> Role:
     return Role.OPERATOR if key else Role.ADMIN
-
-
-def _other(approved: str, now: str) -> NotNow:
-    if not now:
-        return NotNow(Problem(approved, "nothing was approved: there is nothing left to do or approve"))
-    what = f"nothing was approved: the current plan is {now}"
-    return NotNow(Problem(approved, what, f"look at it again: kvmreconcile plan, then approve {now}"))

@@ -15,6 +15,7 @@ from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Refusal, Settled, Unknown, World
 from kvmreconcile.plan.applied import (
     applied_after,
+    begun,
     fingerprint,
     intent,
     proposal,
@@ -95,6 +96,7 @@ class Ledger:
             both = for_policy(kind.rules, plain=True, shared=True, ignored=())
             tree = mask(overlay(meant.tree, known.tree, both), rules_for(desired, kind))
             doing = replace(known, tree=tree, digest="", secrets=meant.secrets)
+        doing = replace(doing, begun=begun(action.reason, meant.digest))
         seen = self._world.observed.actual(action.key)
         if any(change.rule in kind.incomplete_after for change in action.changes):
             # Killed before it is started, it is completed as one that is created.

@@ -12,6 +12,7 @@ from typing import Any
 
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.execute.trusted import find_distrusted, name_of
+from kvmreconcile.model.commands import quote
 
 PLANNERS = "kvmreconcile.planners"
 EXECUTORS = "kvmreconcile.executors"
@@ -43,7 +44,7 @@ def _load(point: EntryPoint) -> Any:
     if distrusted := find_distrusted(point):
         path, why = distrusted
         what = f'"{point.name}" ({point.value}) is not loaded: {path} {why}, and its code would run as {name_of(os.geteuid())}'
-        todo = f"chown root {path}; chmod go-w {path}; or uninstall {package}"
+        todo = f"uninstall {package}, or: chown root {quote(str(path))} && chmod go-w {quote(str(path))}"
         raise _problem(point.group, what, todo)
     try:
         return point.load()

@@ -78,12 +78,12 @@ MEANINGS: Mapping[int, Meaning] = {
 _ADVICE = (
     (
         re.compile(r"error creating bridge interface (\S+): File exists"),
-        "a libvirtd that was killed may have left it: if nothing uses it, ip link delete {}",
+        "a libvirtd that was killed may have left it: if nothing uses it, delete it: ip link delete {}",
     ),
     (
         # libvirt 11.3 reports this for a pool with a qcow2 image of less than 100 bytes; 9.0 accepts it (measured).
         re.compile("An error occurred, but the cause is unknown"),
-        "for a storage pool, libvirt reports this if an image in it is truncated within its header: see qemu-img info",
+        "for a storage pool, libvirt reports this if an image in it is truncated within its header: check each with qemu-img",
     ),
 )
 """What to do about what libvirt says, by a pattern of its message."""

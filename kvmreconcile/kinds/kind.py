@@ -221,7 +221,7 @@ class Kind:
         stamped: Whether libvirt keeps metadata in such objects, and so our mark.
         has_power: Whether it can be active or not.
         renames: Whether the driver has the verb "rename", for an object that is off.
-        by_hand: How people remove an object whatever uses it, with "{name}" in place of its name.
+        by_hand: How people remove an object whatever uses it, with "{name}" in place of its name and "{virsh}" in that of virsh.
         follow: Takes over into what a spec says what must stay as it is; given that, the object, and what an
             earlier spec said.
         strays: Tells what was taken over and should not be there: which part, what it is, what it should be.

@@ -5,10 +5,22 @@ Separate from what a kind is, because parts that all kinds share are themselves 
 """
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _TIME = re.compile(f"([0-9]{{1,20}}(?:[.][0-9]{{0,20}})?) *({'|'.join(_UNITS_S)})")
@@ -41,6 +53,24 @@ Seconds = Annotated[
 """A length of time; in YAML a number with a unit ("500ms", "5min")."""
 
 
+TYPED: Mapping[str, bool] = {"typed": True}
+"""The context of a validation in which a text stands for no number and no boolean, as YAML tells them apart."""
+_TYPES = {bool: "bool_parsing", int: "int_parsing", float: "float_parsing"}
+"""The types that a text is not, each with the error of pydantic for a text that does not spell one."""
+_UNIONS = (Union, UnionType)
+
+
+@cache
+def _refusal(model: type[BaseModel], name: str) -> str:
+    """Return the error of a text in a field, "" for a field that reads text itself or may hold one."""
+    field = model.model_fields[name]
+    if any(isinstance(each, BeforeValidator | PlainValidator) for each in field.metadata):
+        return ""
+    arms = get_args(field.annotation) if get_origin(field.annotation) in _UNIONS else (field.annotation,)
+    found = [_TYPES[arm] for arm in arms if arm in _TYPES]
+    return found[0] if found and all(arm in _TYPES or arm is NoneType for arm in arms) else ""
+
+
 class Spec(BaseModel):
     """Any part of a spec: unknown fields are errors, names are in camel case in YAML."""
 
@@ -51,3 +81,13 @@ class Spec(BaseModel):
         validate_by_name=True,
         hide_input_in_errors=True,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_text(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse `yes` and "2", which are text in YAML 1.2, where a boolean or number is meant."""
+        if info.context is not TYPED or not isinstance(value, str) or info.field_name is None:
+            return value
+        if error := _refusal(cls, info.field_name):
+            raise PydanticCustomError(error, "it is text")
+        return value

@@ -1,5 +1,6 @@
 """The values that stages hand to one another, every one frozen; below the planner, policy, executors, state and daemon."""
 
+from kvmreconcile.model.commands import Commands
 from kvmreconcile.model.data import Data
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.mistake import Mistake
@@ -35,6 +36,7 @@ from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
     LATEST,
     Applied,
+    Begun,
     Blind,
     Lookup,
     Observation,
@@ -58,7 +60,9 @@ __all__ = [
     "Actual",
     "Applied",
     "Apply",
+    "Begun",
     "Blind",
+    "Commands",
     "Content",
     "Cost",
     "Data",

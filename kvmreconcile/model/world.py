@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from kvmreconcile.errors import Problem
+from kvmreconcile.model.commands import Commands
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.objects import Actual, Desired, Key, Obstacle, Stamp
 from kvmreconcile.model.policy import Leftover
@@ -91,6 +92,20 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """
+    A step that was begun and is not known to have ended well.
+
+    Attributes:
+        reason: Why it is planned if it is tried again: the name of a `Reason`.
+        digest: Of what the spec said when it was begun.
+    """
+
+    reason: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """
     What we last asked for.
@@ -108,6 +123,8 @@ class Applied:
         left: Whether others stopped it and it stays off; libvirt forgets why it is off when libvirt restarts.
         secrets: Paths at and below which values are secret: those of the last spec, and those of earlier specs whose
             values definitions still hold.
+        begun: The step that is under way, None where none is or that is not known.
+        sealed: A slow hash of the secret values of the spec, to tell an edit of one from drift; "" without any.
     """
 
     key: Key
@@ -123,6 +140,8 @@ class Applied:
     removal: frozenset[Leftover] = frozenset()
     left: bool = False
     secrets: tuple[str, ...] = ()
+    begun: Begun | None = None
+    sealed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +280,7 @@ class World:
         sightings: Since when the specs have said what they say. Without it they have only just been read.
         provenance: From which sources of specs objects come, and which was read.
         host_id: Which host libvirt manages; None where nobody asked.
+        commands: How the commands in messages are called.
         lost: Why what the state said is taken to be lost, and what to do; "" where it is not.
         notes: Warnings about specs, which do not block the plan.
         files: In which file the spec of each object is, as the state remembers it.
@@ -288,6 +308,7 @@ class World:
     sightings: Sightings = field(default_factory=Sightings)
     provenance: Provenance = field(default_factory=Provenance)
     host_id: HostId | None = None
+    commands: Commands = field(default_factory=Commands)
     lost: str = ""
     notes: tuple[Problem, ...] = ()
     files: Mapping[Key, str] = field(default_factory=dict)

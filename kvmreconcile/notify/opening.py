@@ -7,6 +7,7 @@ is sent to is a secret from the first to the last, since passwords and tokens ar
 
 import logging
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 from pydantic import SecretStr
 
 from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.model.commands import quote
 from kvmreconcile.notify.messages import Topic
 from kvmreconcile.notify.receiver import Receiver, Send
 from kvmreconcile.sections import NotifySettings
 
+_INSTALL = "-m pip install 'kvmreconcile[notify]'"
 _LOGGERS = ("apprise", "urllib3", "requests")
 """Who else has a word to say of what is sent, and may name where to."""
 
@@ -43,7 +46,7 @@ def _apprise() -> Any:
         import apprise  # noqa: PLC0415  an extra that few install, and slow to load
     except ImportError:
         what = "notifications are sent by apprise, which is not installed"
-        todo = "install it (pip install 'kvmreconcile[notify]'), or take `notify` out of the settings"
+        todo = f"take `notify` out of the settings, or install it: {quote(sys.executable)} {_INSTALL}"
         raise SpecError([Problem("notify", what, todo)]) from None
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

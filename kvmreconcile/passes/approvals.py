@@ -76,4 +76,4 @@ class Approvals:
 
 def _not_now(approval: Approval, why: str) -> NotNow:
     what = f"nothing was approved: {why}"
-    return NotNow(Problem(approval.digest, what, "see kvmreconcile status, and approve again"))
+    return NotNow(Problem(approval.digest, what, "see whether it is still the plan, and approve it again"))

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import lru_cache
 from hashlib import pbkdf2_hmac, sha256
 
-from kvmreconcile.model import Actual, Applied, Apply, Desired, Key, Policy, Settled
+from kvmreconcile.model import Actual, Applied, Apply, Begun, Desired, Key, Policy, Reason, Settled
 from kvmreconcile.plan.doubts import Certain, certain
 from kvmreconcile.plan.kept import kept_as_it_is
 from kvmreconcile.plan.masks import SECRET, mask
@@ -32,13 +32,20 @@ def digest(desired: Desired, rules: Rules) -> str:
     """
     Return a short name of all that a spec says, which changes with it.
 
-    Secret values do not count: it is stored, and who reads it could try passwords against it. What follows
-    is only that an edit of a password is called drift.
+    Secret values do not count: it is stored, and who reads it could try passwords against it; see `seal`.
     """
     tree = _plain(mask(desired.tree, for_secrets(rules, desired.policy.secrets)))
     kept = [desired.kept.parts] if desired.kept else []
     said = (tree, str(desired.power), desired.autostart, desired.plain, _ruling(desired.policy), *kept)
     return sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+def seal(desired: Desired, rules: Rules) -> str:
+    """Return a slow hash of the secret values that a spec says, "" if it says none."""
+    own = for_secrets(rules, desired.policy.secrets)
+    if desired.tree == mask(desired.tree, own):
+        return ""
+    return _slow_hash(json.dumps(_plain(desired.tree)), str(desired.key))
 
 
 def _ruling(policy: Policy) -> list[object]:
@@ -163,6 +170,7 @@ def intent(desired: Desired, instance: str, kind: Rulebook) -> Applied:
         protect=desired.policy.protect,
         removal=desired.policy.removal,
         secrets=desired.policy.all_secrets,
+        sealed=seal(desired, kind.rules),
     )
 
 
@@ -188,14 +196,31 @@ def applied_after(
         protect=desired.policy.protect,
         removal=desired.policy.removal,
         secrets=still_secret(desired, actual, kind.rules),
+        sealed=seal(desired, kind.rules),
     )
     return unedited(done, before) if before and sure.unclear else done
+
+
+_AGAIN = {Reason.NEW: Reason.UNFINISHED, Reason.ROLLBACK: Reason.EDIT}
+"""The reason of a step that is tried again, by that of the first try, where it is another."""
+
+
+def begun(reason: Reason, named: str) -> Begun:
+    """Return what is remembered of a step that is begun for a reason, with a spec of this digest."""
+    return Begun(_AGAIN.get(reason, reason).name, named)
 
 
 def unedited(done: Applied, before: Applied) -> Applied:
     """Return an applied record with the tree and digest from before an edit, for an edit that is not done completely."""
     secrets = tuple(dict.fromkeys((*done.secrets, *before.secrets)))
-    return replace(done, tree=before.tree, digest=before.digest, secrets=secrets)
+    return replace(
+        done,
+        tree=before.tree,
+        digest=before.digest,
+        secrets=secrets,
+        sealed=before.sealed,
+        begun=before.begun,
+    )
 
 
 def earlier(applied: Applied | None, named: str) -> Node | None:

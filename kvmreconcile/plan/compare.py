@@ -16,6 +16,7 @@ from kvmreconcile.plan.applied import (
     is_live_mark,
     live_mark,
     rules_for,
+    seal,
 )
 from kvmreconcile.plan.doubts import Certain, Unclear
 from kvmreconcile.plan.kept import undone
@@ -79,6 +80,8 @@ def compare(
     sure = in_force(desired, actual, earlier(applied, named), kind)
     proposed, changes, answered = _stored(sure, actual, kind, around, known)
     reason = _reason(applied, named)
+    if applied and reason is Reason.DRIFT and _is_edited_secret(changes, desired, applied, kind):
+        reason = Reason.EDIT
     is_named = reason is Reason.ADOPT and all(is_invisible(c, proposed, rules) for c in changes)
     marks, changes = (changes, []) if is_named else ([], changes)
     base = Action(desired.key, "define", Effect.LIVE, reason, policy=desired.policy, content=desired.content)
@@ -157,7 +160,17 @@ def _owning(
 def _reason(applied: Applied | None, named: str) -> Reason:
     if applied is None:
         return Reason.ADOPT
-    return Reason.DRIFT if applied.digest == named else Reason.EDIT
+    if applied.digest == named:
+        return Reason.DRIFT
+    # What failed or was cut short is tried again for the same reason, unless the spec was edited since.
+    begun = applied.begun
+    return Reason[begun.reason] if begun and begun.digest == named else Reason.EDIT
+
+
+def _is_edited_secret(changes: Iterable[Change], desired: Desired, applied: Applied, kind: Rulebook) -> bool:
+    """Tell whether secret values differ because the spec has others than before, of which a digest says nothing."""
+    is_known = applied.sealed != "" and any(change.is_secret for change in changes)
+    return is_known and seal(desired, kind.rules) != applied.sealed
 
 
 def _unsettled(changes: Iterable[Change], known: set[str]) -> tuple[list[Change], list[Change]]:

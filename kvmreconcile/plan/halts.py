@@ -6,25 +6,31 @@ Separate because what brought a guest to a halt is a fact of the host, and no di
 
 from collections.abc import Sequence
 
-from kvmreconcile.model import Action, Actual, Applied, Desired, Halt, Held, Hold, Power
+from kvmreconcile.model import Action, Actual, Applied, Commands, Desired, Halt, Held, Hold, Power
 
 _TODO = {
-    Halt.IO_ERROR: "mend its storage, then resume it: virsh resume {name}",
-    Halt.WATCHDOG: "look what hangs, then resume or reset it: virsh resume {name}",
-    Halt.PANIC: "save what tells why, then power it off: virsh destroy {name}",
+    Halt.IO_ERROR: "mend its storage, then resume it: {virsh} resume {name}",
+    Halt.WATCHDOG: "look what hangs, then reset it, or resume it: {virsh} resume {name}",
+    Halt.PANIC: "save what tells why, then power it off: {virsh} destroy {name}",
     Halt.MIGRATION: "recover the migration where it was begun",
 }
 """What a person does about each fault; who paused a guest by hand made none."""
 
 
 def kept_still(
-    actions: Sequence[Action], desired: Desired, actual: Actual | None, applied: Applied | None
+    actions: Sequence[Action],
+    desired: Desired,
+    actual: Actual | None,
+    applied: Applied | None,
+    commands: Commands,
 ) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
     """Split off what would set a guest going that a fault brought to a halt, or that its spec leaves off."""
     if actual is None:
         return tuple(actions), ()
     left = is_left(desired, actual, applied)
-    held = [h for a in actions if (h := _faulty(a, actual) or (_left(a) if left else None))]
+    held = [
+        h for a in actions if (h := _faulty(a, actual, commands) or (_left(a, commands) if left else None))
+    ]
     return tuple(a for a in actions if all(a is not h.action for h in held)), tuple(held)
 
 
@@ -40,15 +46,16 @@ def is_left(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
     return desired.policy.leave_stopped and (applied.left or (ran and actual.halt is Halt.STOPPED))
 
 
-def _faulty(action: Action, actual: Actual) -> Held | None:
+def _faulty(action: Action, actual: Actual, commands: Commands) -> Held | None:
     """Return what holds back a guest that would go on after a fault: what it writes next may be lost."""
     if action.verb != "resume" or actual.halt not in _TODO:
         return None
-    return Held(action, Hold.FAULT, actual.halt.value, _TODO[actual.halt].format(name=action.key.name))
+    todo = commands.filled(_TODO[actual.halt], action.key.name)
+    return Held(action, Hold.FAULT, actual.halt.value, todo)
 
 
-def _left(action: Action) -> Held | None:
+def _left(action: Action, commands: Commands) -> Held | None:
     if action.verb != "start":
         return None
-    todo = f'start it: virsh start {action.key.name}, or set "onGuestStop: restart"'
+    todo = f'set "onGuestStop: restart", or start it: {commands.virsh("start", action.key.name)}'
     return Held(action, Hold.LEFT, Halt.STOPPED.value, todo)

@@ -17,7 +17,6 @@ from kvmreconcile.model import (
     Held,
     Hold,
     Key,
-    Obstacle,
     Reason,
     Stamp,
     Surroundings,
@@ -34,6 +33,7 @@ from kvmreconcile.plan.masks import mask
 from kvmreconcile.plan.memory import Lookups, Memo, View, keep, recall
 from kvmreconcile.plan.needs import Needs, Rulebooks
 from kvmreconcile.plan.ownership import conflict, is_ours, placeholder
+from kvmreconcile.plan.reasons import with_edits
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.suspended import Stop, stop
 from kvmreconcile.plan.uses import Users
@@ -130,7 +130,7 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
         found.foreign.add(key)
         found.held.append(conflict(desired, actual, world))
         return
-    _note(view, _memo(view, world, kinds[key.kind]), world.obstacles.get(key), found)
+    _note(view, _memo(view, world, kinds[key.kind]), world, found)
 
 
 def _note_stops(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> None:
@@ -209,16 +209,17 @@ def _unclear(view: View, compared: Compared) -> Iterator[Held]:
         yield Held(placeholder(view.desired), Hold.AMBIGUOUS, each.detail, each.release)
 
 
-def _note(view: View, memo: Memo, obstacle: Obstacle | None, found: Findings) -> None:
+def _note(view: View, memo: Memo, world: World, found: Findings) -> None:
     key, actual, compared, withheld = view.desired.key, view.actual, memo.compared, memo.withheld
-    if actual is not None and actual.job and compared.actions:
+    steps = with_edits(compared.actions, view, world.edits.get(key), memo.kind)
+    if actual is not None and actual.job and steps:
         # A move that was begun earlier is the job itself, and is brought to its end.
-        found.held += [Held(a, Hold.BUSY, actual.job, ONCE_IDLE) for a in compared.actions if a.verb != MOVE]
-        found.steps[key] = tuple(a for a in compared.actions if a.verb == MOVE)
+        found.held += [Held(a, Hold.BUSY, actual.job, ONCE_IDLE) for a in steps if a.verb != MOVE]
+        found.steps[key] = tuple(a for a in steps if a.verb == MOVE)
         return
-    if obstacle:
+    if obstacle := world.obstacles.get(key):
         found.unusable[key] = Hold.CONTENT, obstacle.why, obstacle.todo, None
-    actions, halted = kept_still(compared.actions, view.desired, actual, view.applied)
+    actions, halted = kept_still(steps, view.desired, actual, view.applied, world.commands)
     found.held += (*withheld, *halted)
     if compared.pending:
         found.pending[key] = compared.pending

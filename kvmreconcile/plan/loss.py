@@ -13,26 +13,25 @@ from kvmreconcile.plan.needs import Needs, Rulebooks
 from kvmreconcile.plan.ownership import bears_our_mark
 from kvmreconcile.plan.suspended import Stop
 
-ACCEPT = "kvmreconcile state accept"
 _NAMED = 3
 """How many objects are named."""
 
 
 def find_loss(world: World, kinds: Rulebooks) -> str:
     """Return why a state that was created from nothing is taken to have replaced a lost one, "" if it is a new host's."""
-    objects = world.observed.objects
+    objects, accept = world.observed.objects, world.commands.kvmreconcile("state", "accept")
     marked = [key for key, seen in sorted(objects.items()) if _is_marked(seen, world)]
     if marked:
         names = ", ".join(map(str, marked[:_NAMED])) + (", …" if len(marked) > _NAMED else "")
         bear = "1 object bears" if len(marked) == 1 else f"{len(marked)} objects bear"
         return (
             f'the state of instance "{world.instance}" was lost: on this host {bear} its mark ({names}), and it is not '
-            f"known what was suspended; restore it, name the right directory by --state, or accept the loss: {ACCEPT}"
+            f"known what was suspended; restore it, name the right directory by --state, or accept the loss: {accept}"
         )
     why = next(_hidden(world, kinds), "")
     return why and (
         f'it is unknown whether the state of instance "{world.instance}" was lost: {why}; once that can be observed '
-        f"it is checked again, or accept a possible loss: {ACCEPT}"
+        f"it is checked again, or accept a possible loss: {accept}"
     )
 
 
@@ -57,7 +56,8 @@ def lost(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> Stop | None:
     """Return what keeps everything from being done to an object because the state was lost, None if nothing does."""
     if not world.lost or _is_new(key, world, kinds, needs):
         return None
-    return Hold.LOST_STATE, "", f"look whether it was suspended, and accept the loss: {ACCEPT}", None
+    accept = world.commands.kvmreconcile("state", "accept")
+    return Hold.LOST_STATE, "", f"look whether it was suspended, and accept the loss: {accept}", None
 
 
 def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:

@@ -66,6 +66,10 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
     )
     if stamp and stamp.instance != world.instance and stamp.uuid == actual.uuid:
         detail, release = f'it belongs to the instance "{stamp.instance}"', "give it another name"
+    elif stamp and stamp.instance == world.instance and stamp.uuid == actual.uuid:
+        name = Key.read(stamp.key).name
+        detail = f"it is {stamp.key} of this instance, which another tool has renamed"
+        release = f'rename it back to "{name}", or take one of the two specs away'
     return Held(placeholder(desired), Hold.CONFLICT, detail, release)
 
 

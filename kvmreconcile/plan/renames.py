@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Actual, Hold, Key, Unknown, World
+from kvmreconcile.model import Actual, Commands, Hold, Key, Unknown, World
 from kvmreconcile.plan.applied import proposal
 from kvmreconcile.plan.identities import Claim, Claimants, claims
 from kvmreconcile.plan.look import AGAIN, ONCE_IDLE
@@ -164,7 +164,7 @@ def _pair(key: Key, former: Key, world: World, kind: Rulebook, found: Renames) -
         found.drifted |= {key} if seen.stamp and seen.stamp.key == str(key) else set()
     why = _obstacle(key, former, seen, world)
     if why is None and kind.renames:
-        why = _not_off(key, former, seen)
+        why = _not_off(key, former, seen, world.commands)
     if why:
         found.blocked[key] = why
 
@@ -196,11 +196,11 @@ def _recorded_name(seen: Actual) -> Key:
     return Key.read(mark.key) if mark and mark.uuid == seen.uuid else seen.key
 
 
-def _not_off(key: Key, former: Key, seen: Actual) -> Stop | None:
+def _not_off(key: Key, former: Key, seen: Actual, commands: Commands) -> Stop | None:
     """Return why libvirt refuses to rename an object, None if it does not (virDomainRename)."""
     back = f'give it the name "{former.name}" again in its spec'
     if seen.active:
-        todo = f"shut it down (virsh shutdown {former.name}), and the next pass renames it; or {back}"
+        todo = f"{back}; or have the next pass rename it, and shut it down: {commands.virsh('shutdown', former.name)}"
         return (
             Hold.RENAME,
             f"{former} is renamed to {key}; a rename needs the guest off, and it runs",
@@ -209,9 +209,8 @@ def _not_off(key: Key, former: Key, seen: Actual) -> Stop | None:
         )
     if seen.saved:
         why = f"{former} is renamed to {key}, and its memory is saved in a file; a rename needs the guest off"
-        todo = (
-            f"start it and shut it down, or discard that (virsh managedsave-remove {former.name}); or {back}"
-        )
+        discard = commands.virsh("managedsave-remove", former.name)
+        todo = f"{back}; or start it and shut it down; or discard what is saved: {discard}"
         return Hold.RENAME, why, todo, None
     return None
 

@@ -42,12 +42,12 @@ class Succession:
                 continue
             what = f"{former} is renamed to {key}; libvirt cannot rename it, and refuses both at once"
             what += f"; {former} is in use: {', '.join(map(str, users))}" if users else ""
-            by_hand = self.kinds[key.kind].by_hand.format(name=former.name)
-            todo = f"remove {former} first" + (f" ({by_hand})" if by_hand else "")
+            by_hand = self.world.commands.filled(self.kinds[key.kind].by_hand, former.name)
+            todo = f"remove {former} first" + (f": {by_hand}" if by_hand else "")
             if not users and any(h.action.key == former and h.hold is Hold.PRUNE for h in self.gone.held):
                 todo = f"approve this plan, which removes {former} first"
             back = f'give it the name "{former.name}" again in its spec'
-            yield key, (Hold.RENAME, what, f"{todo}; or {back}", None)
+            yield key, (Hold.RENAME, what, f"{back}; or {todo}", None)
 
     def with_removals(self, actions: Sequence[Action]) -> tuple[Action, ...]:
         """Return all that is done, where an object that cannot exist beside that of its former name comes after its removal."""

@@ -20,7 +20,7 @@ def stop(key: Key, world: World) -> Stop | None:
         return None
     # Both must be over: the one that lasts longest is told.
     suspension, named = max(found, key=lambda pair: pair[0].until or _NEVER)
-    release = f"kvmreconcile resume {named or '--all'}"
+    release = world.commands.kvmreconcile("resume", named or "--all")
     return Hold.SUSPENDED, told(suspension), release, suspension.until
 
 

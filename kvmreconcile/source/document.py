@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kvmreconcile.kinds.kind import Document, Kind
+from kvmreconcile.kinds.part import TYPED
 from kvmreconcile.model import Key
 from kvmreconcile.source import fragment
 from kvmreconcile.source.complaint import complaints
@@ -63,7 +64,7 @@ def _validate(item: Item, kind: Kind, directory: Path) -> tuple[Document | None,
     model = envelope(kind)
     faults: list[Fault] = []
     try:
-        whole: Any = model.model_validate(plain(item))
+        whole: Any = model.model_validate(plain(item), context=TYPED)
     except ValidationError as error:
         whole = None
         faults += complaints(error, item, model, kind.name)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kvmreconcile.bounded import read_bounded
 from kvmreconcile.model import Source
+from kvmreconcile.model.commands import quote
 from kvmreconcile.source.fault import Fault
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
@@ -22,7 +23,8 @@ _LONGEST = 1 << 20
 _PATH = re.compile(r"\s*path\s*=\s*(.+?)\s*")
 SUBMODULE = "is a submodule; its specs are not in this checkout"
 LFS = "is a Git LFS pointer; its content is not in this checkout"
-KEEP_OUT_OF_LFS = "fetch it there (git lfs pull), or keep the file out of LFS"
+_CHECK_OUT = "remove it, or check it out: git -C {} submodule update --init"
+KEEP_OUT_OF_LFS = "have Git LFS fetch it there, or keep the file out of LFS"
 
 
 def is_pointer(content: bytes) -> bool:
@@ -75,7 +77,7 @@ def submodules(directory: Path, name: str) -> Iterator[tuple[Fault, Path | None]
         path = directory / found[1].strip('"') if found else None
         if found and path and _is_empty(path):
             what = f"{found[1]} {SUBMODULE}"
-            todo = "check it out (git submodule update --init), or remove it"
+            todo = _CHECK_OUT.format(quote(str(directory)))
             yield Fault(Source(f"{name}/{_MODULES}", number, 1), what, todo), path
 
 

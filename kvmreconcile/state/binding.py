@@ -7,15 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from kvmreconcile.errors import OtherHost
-from kvmreconcile.model import HostId
+from kvmreconcile.model import Commands, HostId
 from kvmreconcile.state.agreement import change, renew
 from kvmreconcile.state.meta import read_host, write_host
 
 _GIVEN_UP = "if another was lost before it, what was suspended in it is no longer suspended, unless it is suspended again"
-_TODO = (
-    "check --connect and --state; if this host is to go on with that state, as after its mainboard was replaced: "
-    "kvmreconcile state accept"
-)
+_TODO = "check --connect and --state; if this host is to go on with that state, as after its mainboard was replaced: {}"
+
+_PLAIN = Commands()
 
 
 class Binding:
@@ -44,7 +43,7 @@ class Binding:
             database.execute("BEGIN IMMEDIATE")
             self._write(database, here)
 
-    def claim(self, here: HostId, uri: str) -> None:
+    def claim(self, here: HostId, uri: str, commands: Commands = _PLAIN) -> None:
         """
         Bind the state to a host when it is used for the first time; arguments and errors are those of `check`.
 
@@ -55,14 +54,15 @@ class Binding:
                 database.execute("BEGIN IMMEDIATE")
                 if _fits(read_host(database), here):
                     self._write(database, here)
-        self.check(here, uri)
+        self.check(here, uri, commands)
 
-    def check(self, here: HostId, uri: str) -> None:
+    def check(self, here: HostId, uri: str, commands: Commands = _PLAIN) -> None:
         """
         Make sure that a host is the one that the state belongs to.
 
         Args:
             uri: How the host was reached.
+            commands: How the command that helps is called.
 
         Raises:
             OtherHost: It is another.
@@ -71,7 +71,8 @@ class Binding:
         if bound is None or _fits(bound, here):
             return
         what = f"this state belongs to {bound}, and {uri} is {here}"
-        raise OtherHost(f"{self._directory}: {what}; nothing is planned or done; {_TODO}")
+        todo = _TODO.format(commands.kvmreconcile("state", "accept"))
+        raise OtherHost(f"{self._directory}: {what}; nothing is planned or done; {todo}")
 
     def accept(self, here: HostId) -> str:
         """

@@ -49,6 +49,10 @@ _MIGRATIONS = (
     "ALTER TABLE applied ADD COLUMN secrets TEXT NOT NULL DEFAULT '[]';",
     "CREATE TABLE sources (kind TEXT, name TEXT, roots TEXT, PRIMARY KEY (kind, name));",
     "CREATE TABLE spec_files (kind TEXT, name TEXT, file TEXT, PRIMARY KEY (kind, name));",
+    """
+    ALTER TABLE applied ADD COLUMN begun TEXT NOT NULL DEFAULT '';
+    ALTER TABLE applied ADD COLUMN sealed TEXT NOT NULL DEFAULT '';
+    """,
 )
 """What brings a database from version N to N+1; rows are added and never edited."""
 

@@ -10,7 +10,18 @@ from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kvmreconcile.model import LATEST, Applied, Key, Leftover, Settled, Suspension, Trial, Unseen
+from kvmreconcile.model import (
+    LATEST,
+    Applied,
+    Begun,
+    Key,
+    Leftover,
+    Reason,
+    Settled,
+    Suspension,
+    Trial,
+    Unseen,
+)
 from kvmreconcile.state.history import Entry, What
 from kvmreconcile.tree import Node
 
@@ -35,6 +46,8 @@ def write_applied(applied: Applied) -> Row:
         applied.left,
         json.dumps(sorted(rest.value for rest in applied.removal)),
         json.dumps(applied.secrets),
+        f"{applied.begun.reason} {applied.begun.digest}" if applied.begun else "",
+        applied.sealed,
     )
 
 
@@ -46,7 +59,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
         ValueError: The row is not as it was written.
     """
     kind, name, uuid, instance, tree, digest, complete, settled, runtime_id, pending, *last = row
-    protect, left, removal, secrets = last
+    protect, left, removal, secrets, begun, sealed = last
     try:
         return Applied(
             key=read_key(kind, name),
@@ -62,9 +75,16 @@ def read_applied(row: Sequence[Any]) -> Applied:
             left=bool(left),
             removal=frozenset(Leftover(word) for word in json.loads(removal)),
             secrets=tuple(json.loads(secrets)),
+            begun=_read_begun(begun) if begun else None,
+            sealed=sealed,
         )
     except GARBLED as error:
         raise ValueError(f"what is remembered of {kind}/{name} is garbled: {error}") from error
+
+
+def _read_begun(text: str) -> Begun:
+    reason, named = text.split(" ")
+    return Begun(Reason[reason].name, named)
 
 
 GARBLED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)

@@ -36,7 +36,7 @@ from kvmreconcile.state.suspensions import Suspensions
 
 T = TypeVar("T")
 
-_PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT = "INSERT OR REPLACE INTO applied VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RENAME = "UPDATE OR REPLACE applied SET (kind, name) = (?, ?) WHERE (kind, name) = (?, ?)"
 _RENAME_SOURCE = "UPDATE OR REPLACE sources SET (kind, name) = (?, ?) WHERE (kind, name) = (?, ?)"
 _TRY = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?)"

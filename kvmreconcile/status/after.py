@@ -19,7 +19,7 @@ __all__ = ["Moment", "after", "begin"]
 
 def begin(settings: Settings, version: str, now: Moment) -> Status:
     """Return what a daemon knows that has just begun."""
-    return Status(settings.instance, settings.host, version, now.at, now.at)
+    return Status(settings.instance, settings.host, version, now.at, now.at, commands=settings.commands)
 
 
 def after(status: Status, news: News, now: Moment) -> Status:

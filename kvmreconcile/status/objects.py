@@ -13,6 +13,7 @@ from operator import attrgetter
 from kvmreconcile.model import Hold, Key
 from kvmreconcile.passes.backoff import Fate, Wait
 from kvmreconcile.passes.news import Looked
+from kvmreconcile.plan.render import release
 from kvmreconcile.plan.suspended import stop
 from kvmreconcile.status.standing import Condition, Standing
 
@@ -101,10 +102,13 @@ _CONDITIONS = {Hold.UNKNOWN: Condition.UNKNOWN, Hold.SUSPENDED: Condition.SUSPEN
 
 def _held(looked: Looked, now: Moment) -> Iterator[Standing]:
     verbs = _verbs((h.action.key, h.action.verb) for h in looked.plan.held)
+    commands, digest = looked.world.commands, looked.plan.digest
+    approve = commands.kvmreconcile("approve", digest) if digest else ""
     for held in reversed(looked.plan.held):  # what holds the first step is told
         key, condition = held.action.key, _CONDITIONS.get(held.hold, Condition.HELD)
         why = ": ".join(filter(None, (held.hold.value, held.detail)))
-        yield Standing(key, condition, now.at, why, held.release, held.until, held.hold, verbs[key])
+        way = release(held, approve)
+        yield Standing(key, condition, now.at, why, way, held.until, held.hold, verbs[key])
 
 
 def _waiting(looked: Looked, failures: Mapping[Key, str], now: Moment) -> Iterator[Standing]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.model import Blind, HostId, Key, Suspension
+from kvmreconcile.model import Blind, Commands, HostId, Key, Suspension
+from kvmreconcile.plan.render.view import APPROVABLE
 from kvmreconcile.status.standing import Condition, Standing
 
 
@@ -80,6 +81,7 @@ class Status:
         objects: How each stands, in the order of their keys: all that have a spec, and what else is to be acted on.
         failures: What the last attempt at an object failed with; kept for when it is told again.
         unready: Why objects do not do their work, though they are as their specs say.
+        commands: How the commands in messages are called.
     """
 
     instance: str
@@ -100,6 +102,13 @@ class Status:
     objects: Mapping[Key, Standing] = field(default_factory=dict)
     failures: Mapping[Key, str] = field(default_factory=dict)
     unready: Mapping[Key, str] = field(default_factory=dict)
+    commands: Commands = field(default_factory=Commands)
+
+    @property
+    def approve(self) -> str:
+        """The command that approves the last pass's plan, "" if nothing in it waits for that."""
+        waits = any(s.hold in APPROVABLE for s in self.objects.values())
+        return self.commands.kvmreconcile("approve", self.last.digest) if waits and self.last else ""
 
     @property
     def is_connected(self) -> bool:

@@ -37,6 +37,7 @@ def to_json(status: Status) -> Json:
         else None,
         "revision": {"commit": revision.commit, "since": _moment(revision.since)} if revision else None,
         "plan": last.digest if last else "",
+        "approve": status.approve,
         "pass": {
             "id": last.pass_id,
             "at": _moment(last.at),

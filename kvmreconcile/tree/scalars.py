@@ -39,13 +39,13 @@ def size_bytes(number: str, unit: str) -> int | None:
     return count * factor if factor and count is not None else None
 
 
-def print_size(size: int) -> str:
-    """Write bytes with the largest binary unit that keeps the number whole."""
-    power = 0
-    while size and size % 1024 == 0 and power < len(_LETTERS) - 1:
-        size //= 1024
+def print_size(size: int, *beside: int) -> str:
+    """Write bytes with the largest binary unit that keeps the number whole, and each of those that are shown beside it."""
+    sizes, power = [each for each in (size, *beside) if each], 0
+    while sizes and all(each % 1024 == 0 for each in sizes) and power < len(_LETTERS) - 1:
+        sizes = [each // 1024 for each in sizes]
         power += 1
-    return f"{size}{_LETTERS[power]}{'iB' if power else ''}"
+    return f"{size // 1024**power}{_LETTERS[power]}{'iB' if power else ''}"
 
 
 def lower(text: str) -> str:

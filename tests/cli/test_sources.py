@@ -63,7 +63,7 @@ def test_other_directory_proposes_no_removal_and_says_so_in_one_line(host: Host,
     done = applied(host, str(other), "--prune", "never")
 
     line = f"4 objects of other sources are not considered (Network/a, Network/b, Network/c and 1 more, from {host.specs})"
-    assert f'{line}; "plan --prune confirm" includes their removal.\n' in result.stdout
+    assert f'{line}; --prune confirm includes their removal.\n' in result.stdout
     assert "remove" not in result.stdout.replace("removal", "")
     assert "--approve" not in result.stdout
     assert "not considered" not in done.stdout

@@ -472,7 +472,7 @@ def test_door_is_opened_once_its_place_is_free(tmp_path: Path) -> None:
     assert second.client().get("/v1/status")
     second.close()
     second.doors.tend()
-    with pytest.raises(NoDaemon, match="the daemon is not running; start it"):
+    with pytest.raises(NoDaemon, match="no daemon listens there; name its settings by --config, or start it"):
         second.client().get("/v1/status")
 
 

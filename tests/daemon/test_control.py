@@ -19,9 +19,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.model import HostId, Key, Root, SpecSource
+from kvmreconcile.cli.hints import Hints
+from kvmreconcile.config import read_settings
+from kvmreconcile.model import Action, Commands, Held, Hold, HostId, Key, Plan, Reason, Root, SpecSource
 from kvmreconcile.state import State
+from kvmreconcile.tree import Effect
 from tests.control.served import request, status_of
+from tests.hints import commands
 from tests.origin import Origin
 
 WITHIN_S = 60
@@ -71,6 +75,16 @@ class Host:
 
     def run(self, *words: str) -> Result:
         return CliRunner(env=self.environment).invoke(app, list(words), catch_exceptions=False)
+
+    def paste(self, command: str) -> str:
+        """Run a command in a shell, and return what it prints."""
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = os.environ | self.environment | {"PATH": path}
+        done = subprocess.run(
+            ["bash", "-c", command], env=environment, check=False, capture_output=True, text=True
+        )
+        assert done.returncode in (0, 3), f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.run("status", "-o", "json").stdout)
@@ -137,7 +151,7 @@ def test_object_of_another_source_is_shown_by_status_and_left_as_it_is(running: 
     shown = running.run("status")
     assert shown.exit_code == 0
     line = "1 object of another source is not considered (Network/dmz, from /srv/former)"
-    assert f'{line}; "plan --prune confirm" includes its removal.\n' in shown.stdout
+    assert f'{line}; --prune confirm includes its removal.\n' in shown.stdout
 
 
 def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Host) -> None:
@@ -159,6 +173,38 @@ def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Ho
     (removed,) = (entry for entry in told if entry.get("verb") == "remove" and entry["what"] == "step")
     assert (order["verb"], order["plan"], order["reason"]) == ("approve", digest, "moved")
     assert (removed["key"], removed["result"], removed["who"]) == ("Network/dmz", "done", order["who"])
+
+
+def _held(digest: str) -> Plan:
+    """Return a plan of this digest in which something can be approved."""
+    action = Action(Key("Network", "dmz"), "remove", Effect.REPLACE, Reason.GONE)
+    return Plan(held=(Held(action, Hold.PRUNE),), digest=digest)
+
+
+@pytest.mark.case("50")
+def test_daemon_is_told_by_the_commands_that_it_names(running: Host) -> None:
+    (running.home / "specs/dmz.yaml").unlink()
+    running.wait_until(lambda: running.conditions().get("Network/dmz") == "Held")
+    approve = f"kvmreconcile approve {running.status()['plan']}"
+    unknown = running.run("status", "Network/unknown").stderr
+    other = running.run("approve", "0123456789ab").stderr
+    texts = [running.run(*words).stdout for words in (("status",), ("status", "Network/dmz"))]
+    for text in (*texts, other):
+        assert [c for c in commands(text) if c.startswith(approve)], text
+    assert running.status()["approve"].startswith(approve)
+    hints = Hints(read_settings(None, running.environment), [])
+    assert hints.approve(_held(running.status()["plan"])).startswith(approve)
+    assert hints.approve(_held("0123456789ab")) == "kvmreconcile apply --approve 0123456789ab"
+
+    shown = [running.paste(command) for command in commands(unknown)]
+    running.paste(running.status()["approve"])
+
+    assert "Network/dmz  Held" in shown[0]
+    running.wait_until(lambda: running.conditions() == {"Network/lab": "Ready"})
+    assert "approve" not in running.run("status").stdout
+    assert "by root" in running.paste(
+        Commands(("--state", str(running.home / "state"))).kvmreconcile("history")
+    )
 
 
 def test_suspended_object_is_left_alone_until_it_is_resumed(running: Host) -> None:
@@ -184,7 +230,10 @@ def test_pause_outlives_a_killed_daemon_and_so_does_its_socket(running: Host) ->
     running.end(signal.SIGKILL)
     down = running.run("status")
     assert down.exit_code == 1
-    assert "the daemon is not running; start it: systemctl start kvmreconcile" in down.stderr
+    assert (
+        "no daemon listens there; name its settings by --config, or start it: systemctl start kvmreconcile"
+        in down.stderr
+    )
     running.start()
 
     assert set(running.conditions().values()) == {"Suspended"}

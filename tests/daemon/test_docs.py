@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from kvmreconcile.config import read_settings
 from kvmreconcile.daemon.notices import ENDS
 from kvmreconcile.settings import Settings
@@ -23,6 +25,13 @@ def test_page_names_every_event_of_the_log_and_no_other() -> None:
 
     assert {*ENDS, *ENDS.values()} < logged
     assert told == logged
+
+
+@pytest.mark.case("53f")
+def test_page_says_that_reloading_does_not_read_the_settings() -> None:
+    page = " ".join((ROOT / "docs/daemon.md").read_text().split())
+
+    assert "It does not read the settings again: restart the daemon to change them" in page
 
 
 def test_example_of_settings_says_what_holds_without_it() -> None:

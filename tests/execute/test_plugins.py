@@ -120,7 +120,7 @@ def test_plugin_that_others_can_write_is_not_loaded(package: Path, name: str, mo
     place, me = (package / name).resolve(), getpwuid(os.geteuid()).pw_name
     assert str(caught.value) == (
         f'kvmreconcile.executors: "wonder" (wonderful_executor:make) is not loaded: {place} {why}, and its code '
-        f"would run as {me}; chown root {place}; chmod go-w {place}; or uninstall wonder"
+        f"would run as {me}; uninstall wonder, or: chown root {place} && chmod go-w {place}"
     )
     assert "wonderful_executor" not in sys.modules
 

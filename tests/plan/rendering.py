@@ -7,6 +7,7 @@ import yaml
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
+from kvmreconcile.plan.render import needs_approval
 from kvmreconcile.tree import Change, Effect, Measure, Members, Node, Owner, Rules, Table, diff, parse, paths
 
 RULES = {
@@ -22,6 +23,11 @@ RULES = {
         secrets=paths("devices/graphics/@passwd", "sysinfo/oemStrings", "description"),
     )
 }
+
+
+def approval(plan: Plan) -> str:
+    """Return the command that approves a plan, as a caller without paths and options names it."""
+    return f"kvmreconcile apply --approve {plan.digest}" if needs_approval(plan) else ""
 
 
 def read_plan(file: Path) -> Plan:

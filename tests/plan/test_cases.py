@@ -20,6 +20,7 @@ from kvmreconcile.plan.applied import intent
 from kvmreconcile.plan.render import render_text
 from kvmreconcile.source.load import load
 from kvmreconcile.tree import parse, to_xml
+from tests.plan.rendering import approval
 from tests.sightings import LONG
 
 CASES = sorted(d for d in (Path(__file__).parents[1] / "cases/domain").iterdir() if d.is_dir())
@@ -68,7 +69,8 @@ def test_plan_is_what_people_read(case: Path, *, regenerate: bool) -> None:
     there, golden = on_host(case), case / "plan.txt"
     spec = wanted(case / "spec.yaml")
     world = World("lab", "host1", NOW, spec, Observation(there), known(case, there), sightings=LONG)
-    text = render_text(plan(world, KINDS), {name: kind.rules for name, kind in KINDS.items()})
+    made, rules = plan(world, KINDS), {name: kind.rules for name, kind in KINDS.items()}
+    text = render_text(made, rules, approve=approval(made))
     text = text.replace(str(case) + "/", "")
     if regenerate:
         golden.write_text(text)

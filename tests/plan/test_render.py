@@ -1,7 +1,7 @@
 import html
 import json
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvmreconcile.model import Action, Key, Plan, Reason
+from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
 from kvmreconcile.plan.render import Palette, render_json, render_markdown, render_text
 from kvmreconcile.plan.render.words import holds_secret
-from kvmreconcile.tree import Change, Effect, Node, Rules, make, parse
-from tests.plan.rendering import RULES, read_plan
+from kvmreconcile.tree import Change, Effect, Node, make, parse
+from tests.plan.rendering import RULES, approval, read_plan
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((ROOT / "tests/cases/render").iterdir())
-RENDERERS: dict[str, Callable[[Plan, Mapping[str, Rules]], str]] = {
+RENDERERS: dict[str, Callable[..., str]] = {
     "plan.txt": render_text,
     "plan.json": render_json,
     "plan.md": render_markdown,
@@ -29,7 +29,8 @@ SCHEMA = json.loads((ROOT / "docs/plan.schema.json").read_text())
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_plan_is_rendered_as_the_golden_file_says(case: Path, name: str, *, regenerate: bool) -> None:
     golden = case / name
-    text = RENDERERS[name](read_plan(case / "case.yaml"), RULES)
+    plan = read_plan(case / "case.yaml")
+    text = RENDERERS[name](plan, RULES, approve=approval(plan))
     if regenerate:
         golden.write_text(text)
 
@@ -61,7 +62,8 @@ def test_no_renderer_shows_a_secret(name: str) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_json_keeps_the_promise_of_its_schema(case: Path) -> None:
-    document = json.loads(render_json(read_plan(case / "case.yaml"), RULES))
+    plan = read_plan(case / "case.yaml")
+    document = json.loads(render_json(plan, RULES, approval(plan)))
 
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
 
@@ -126,3 +128,43 @@ def test_secret_is_found_wherever_it_is(xml: str) -> None:
 
 def test_definition_without_secret_is_told_from_one_with() -> None:
     assert not holds_secret(parse("<domain><devices><graphics port='1'/></devices></domain>"), "", SECRETS)
+
+
+def sized(old: str, new: str, verb: str = "set-memory", tree: Node | None = None) -> str:
+    """Return the line of a plan in which a memory's size changes."""
+    change = Change(("memory",), "memory", old, new)
+    action = Action(Key("Domain", "web"), verb, Effect.LIVE, Reason.EDIT, (change,), tree=tree)
+    return render_text(Plan((action,)), RULES).splitlines()[1].strip()
+
+
+@pytest.mark.case("52")
+def test_sizes_have_a_unit_and_two_of_them_the_same_one() -> None:
+    definition = parse("<domain><memory unit='KiB'>2560000</memory></domain>")
+
+    assert sized("2097152", "2560000", "define", definition) == "~ memory  2048MiB → 2500MiB  (live, edit)"
+    assert sized("2097152", "4194304") == "~ memory  2GiB → 4GiB  (live, edit)"
+
+
+@pytest.mark.case("52")
+def test_json_names_sizes_in_bytes() -> None:
+    change = Change(("memory",), "memory", "2097152", "4194304")
+    title = Change(("title",), "title", None, "4")
+    action = Action(Key("Domain", "web"), "set-memory", Effect.LIVE, Reason.EDIT, (change, title))
+
+    changes = json.loads(render_json(Plan((action,)), RULES))["actions"][0]["changes"]
+
+    assert (changes[0]["oldBytes"], changes[0]["newBytes"]) == (2 << 30, 4 << 30)
+    assert "newBytes" not in changes[1]
+
+
+@pytest.mark.case("52")
+def test_restart_that_is_held_is_shown_once() -> None:
+    key, change = Key("Domain", "web"), Change(("memory",), "memory", "2097152", "4194304")
+    held = Held(Action(key, "restart", Effect.RESTART, Reason.EDIT, (change,)), Hold.WINDOW)
+    plan = Plan(held=(held,), pending={key: (change,)})
+
+    text = render_text(plan, RULES)
+
+    assert text.count("2GiB → 4GiB") == 1
+    assert "1 held." in text
+    assert "waiting for their next start" not in text

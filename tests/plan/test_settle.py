@@ -11,6 +11,7 @@ from kvmreconcile.plan import Limits, Overrides
 from kvmreconcile.plan.render import render_json, render_markdown, render_text
 from kvmreconcile.plan.settle import parts
 from kvmreconcile.tree import Change, Effect, Rules, parse, paths
+from tests.plan.rendering import approval
 from tests.plan.worlds import BOOKS, NOW, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
 BOTH = '<domain><disk dev="vda"/><disk dev="vdb"/></domain>'
@@ -256,7 +257,8 @@ def test_parts_are_found_in_what_goes_as_a_whole() -> None:
 @pytest.mark.case("8b")
 def test_held_removal_is_rendered_with_what_is_lost_and_how_to_release_it() -> None:
     made, rules = planned(edited()), {name: book.rules for name, book in BOOKS.items()}
-    text, page, json = (render(made, rules) for render in (render_text, render_markdown, render_json))
+    renderers = (render_text, render_markdown, render_json)
+    text, page, json = (render(made, rules, approve=approval(made)) for render in renderers)
 
     assert "held: the edit must settle first (in its spec for 4 s, needs 30 s)" in text
     assert "    note: it loses vdb of 1\n" in text

@@ -40,7 +40,7 @@ def test_network_in_use_is_not_renamed_and_says_what_to_do() -> None:
     assert done(made) == []
     assert held(made)[:2] == [("create Network/new", "RENAME"), ("start Network/new", "RENAME")]
     assert "Network/lan is in use: Domain/web" in made.held[0].detail
-    assert made.held[0].release.startswith("remove Network/lan first (virsh remove lan); or ")
+    assert made.held[0].release.endswith("; or remove Network/lan first: virsh remove lan")
     assert ("define Domain/web", "BROKEN") in held(made)
     assert ("remove Network/lan", "PROTECTED") in held(made)
     assert done(planned(here, Overrides(approved=made.digest), WIDE)) == []
@@ -78,8 +78,8 @@ def test_pool_that_is_never_removed_is_not_created_under_another_name() -> None:
     made = planned(host([new], [old]))
 
     assert held(made) == [("create StoragePool/new", "RENAME")]
-    back = 'or give it the name "old" again in its spec'
-    assert made.held[0].release == f"remove StoragePool/old first; {back}"
+    back = 'give it the name "old" again in its spec'
+    assert made.held[0].release == f"{back}; or remove StoragePool/old first"
 
 
 def test_network_of_another_subnet_is_no_rename() -> None:

@@ -32,8 +32,8 @@ WHOLE = Target("kvm1", URI, "lab", SpecSource((Root("", "https://h/specs.git"),)
 def test_it_is_one_line_and_the_first(target: Target, place: str) -> None:
     line = f"Host kvm1 ({URI}), instance lab, specs from {place}"
 
-    assert render_text(Plan(), {}, Palette.PLAIN, target) == f"{line}\n\nNothing to do: no objects.\n"
-    first, _, rest = html.unescape(render_markdown(Plan(), {}, target)).partition("\n\n")
+    assert render_text(Plan(), {}, Palette.PLAIN, target=target) == f"{line}\n\nNothing to do: no objects.\n"
+    first, _, rest = html.unescape(render_markdown(Plan(), {}, target=target)).partition("\n\n")
     assert (first, rest) == (line, "**kvmreconcile:** nothing to do; no objects.\n")
 
 
@@ -53,6 +53,6 @@ def test_it_is_one_line_and_the_first(target: Target, place: str) -> None:
     ],
 )
 def test_programs_are_told_all_of_it(target: Target, source: dict[str, object]) -> None:
-    document = json.loads(render_json(Plan(), {}, target))
+    document = json.loads(render_json(Plan(), {}, target=target))
 
     assert document["target"] == {"host": "kvm1", "uri": URI, "instance": "lab", "source": source}

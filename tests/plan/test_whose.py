@@ -41,6 +41,17 @@ def test_mark_that_was_copied_from_another_object_proves_nothing() -> None:
     assert held(planned(world([WEB], [replace(THEIRS, stamp=stamp)]))) == [("define Domain/web", "CONFLICT")]
 
 
+@pytest.mark.case("53e")
+def test_object_of_ours_that_another_tool_has_renamed_is_named() -> None:
+    other = wish("Domain/other")
+    stamp = Stamp("lab", "Domain/other", THEIRS.uuid)
+    made = planned(world([WEB, other], [replace(THEIRS, stamp=stamp)]))
+
+    (conflict,) = (h for h in made.held if h.action.key == WEB.key)
+    assert conflict.detail == "it is Domain/other of this instance, which another tool has renamed"
+    assert conflict.release == 'rename it back to "other", or take one of the two specs away'
+
+
 def test_adopted_object_is_marked_and_nothing_else_is_done_if_it_is_as_said() -> None:
     theirs = replace(THEIRS, xml=f"<domain><memory>1</memory><uuid>{OTHER}</uuid></domain>")
     made = planned(world([wish("Domain/web", "<domain><memory>1</memory></domain>", adopt=True)], [theirs]))

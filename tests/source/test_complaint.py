@@ -10,10 +10,13 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind, Spec
+from kvmreconcile.kinds.part import TYPED
 from kvmreconcile.kinds.values import Size
+from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.source.complaint import complaints
 from kvmreconcile.source.forms import FORMS
 from kvmreconcile.source.item import plain
+from kvmreconcile.source.load import load
 from kvmreconcile.source.suggest import advice, nearest
 from kvmreconcile.source.text import Chunk
 from kvmreconcile.source.yaml import read
@@ -61,6 +64,43 @@ def test_limits_and_words_of_pydantic_are_told_with_the_field() -> None:
     assert second == "f:2:8: share should be less than 1.0; see 'kvmreconcile explain Thing.share'"
 
 
+class Typed(Spec):
+    on: bool = False
+    number: int | None = None
+    share: float = 0.5
+    either: int | str = 1
+    word: str = ""
+
+
+@pytest.mark.case("53a")
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("on: yes", "true or false"),
+        ("on: 'true'", "true or false"),
+        ('number: "2"', "a whole number"),
+        ('share: "0.5"', "a number"),
+    ],
+)
+def test_text_is_taken_for_no_boolean_and_no_number(text: str, wanted: str) -> None:
+    item = read(Chunk(text, 0), "f").item
+    assert item is not None
+    with pytest.raises(ValidationError) as error:
+        Typed.model_validate(plain(item), context=TYPED)
+
+    (fault,) = complaints(error.value, item, Typed, "Thing")
+    assert f"should be {wanted}, not text" in str(fault.problem())
+
+
+@pytest.mark.case("53a")
+@pytest.mark.parametrize("text", ["on: true", "number: 2", "number: null", "either: '2'", "word: yes"])
+def test_value_of_its_own_type_is_taken(text: str) -> None:
+    item = read(Chunk(text, 0), "f").item
+    assert item is not None
+
+    Typed.model_validate(plain(item), context=TYPED)
+
+
 def test_pieces_of_letters_that_people_mix_up_are_near() -> None:
     known = ["maxEffect", "memory", "volumes"]
 
@@ -73,7 +113,7 @@ def test_pieces_of_letters_that_people_mix_up_are_near() -> None:
 
 def test_advice_lists_no_more_than_people_read() -> None:
     assert advice("?", [f"w{n:02}" for n in range(22)]).endswith("w19 and 2 more")
-    assert advice("?", []) == ""
+    assert advice("?", []) == "remove it"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -110,3 +150,17 @@ def test_hint_names_a_field_that_explain_knows_and_no_key_of_a_mapping(tmp_path:
     (problem,) = load_beside(text.encode(), tmp_path).problems
 
     assert problem.todo == "see 'kvmreconcile explain Domain.spec.cputune.vcpupin'"
+
+
+@pytest.mark.case("53a")
+def test_text_of_a_document_is_taken_for_no_boolean_and_no_number(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    head = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: a}\n"
+    file.write_text(head + 'spec: {memory: 1GiB, vcpus: "2", autostart: yes}\n')
+
+    problems = [problem.what for problem in load([file], known_kinds(), "default").problems]
+
+    assert problems == [
+        "Domain/a: spec.vcpus should be a whole number, not text",
+        "Domain/a: spec.autostart should be true or false, not text",
+    ]

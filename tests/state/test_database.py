@@ -90,6 +90,8 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         database.execute("ALTER TABLE applied DROP COLUMN left")
         database.execute("ALTER TABLE applied DROP COLUMN removal")
         database.execute("ALTER TABLE applied DROP COLUMN secrets")
+        database.execute("ALTER TABLE applied DROP COLUMN begun")
+        database.execute("ALTER TABLE applied DROP COLUMN sealed")
         database.execute("DROP TABLE suspended")
         database.execute("DROP TABLE history")
         database.execute(FIRST_HISTORY)
@@ -102,10 +104,14 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     database.close()
 
     looking = State.open_readonly(tmp_path)
-    assert looking.applied() == {WEB: replace(applied(), left=False, removal=frozenset(), secrets=())}
+    assert looking.applied() == {
+        WEB: replace(applied(), left=False, removal=frozenset(), secrets=(), begun=None, sealed="")
+    }
     looking.close()
     with reopened(tmp_path) as state:
-        assert state.applied() == {WEB: replace(applied(), left=False, removal=frozenset(), secrets=())}
+        assert state.applied() == {
+            WEB: replace(applied(), left=False, removal=frozenset(), secrets=(), begun=None, sealed="")
+        }
 
 
 FIRST_HISTORY = """
@@ -121,6 +127,8 @@ def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE applied DROP COLUMN removal")
         database.execute("ALTER TABLE applied DROP COLUMN secrets")
+        database.execute("ALTER TABLE applied DROP COLUMN begun")
+        database.execute("ALTER TABLE applied DROP COLUMN sealed")
         database.execute("DROP TABLE trials")
         database.execute("DROP TABLE edits")
         database.execute("DROP TABLE meta")

@@ -105,6 +105,8 @@ def older(directory: Path) -> None:
         database.execute("DROP TABLE sources")
         database.execute("DROP TABLE spec_files")
         database.execute("ALTER TABLE applied DROP COLUMN secrets")
+        database.execute("ALTER TABLE applied DROP COLUMN begun")
+        database.execute("ALTER TABLE applied DROP COLUMN sealed")
         database.execute("PRAGMA user_version = 7")
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvmreconcile.model import Applied, Key, Leftover, Settled, Unseen
+from kvmreconcile.model import Applied, Begun, Key, Leftover, Reason, Settled, Unseen
 from kvmreconcile.state.rows import read_applied, write_applied
 from kvmreconcile.tree import NONE, Node
 
@@ -44,13 +44,14 @@ unseen = st.builds(
         left=st.booleans(),
         removal=st.frozensets(st.sampled_from(Leftover)),
         secrets=st.lists(texts, max_size=2).map(tuple),
+        begun=st.none()
+        | st.builds(Begun, st.sampled_from([r.name for r in Reason]), st.just("0123456789abcdef")),
+        sealed=texts,
     )
 )
 def test_what_is_written_is_read_back(value: Applied) -> None:
     with closing(sqlite3.connect(":memory:")) as database:
-        row = database.execute(
-            "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", write_applied(value)
-        ).fetchone()
+        row = database.execute(f"SELECT {', '.join('?' * 16)}", write_applied(value)).fetchone()
 
     back = read_applied(row)
 

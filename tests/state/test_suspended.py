@@ -172,6 +172,8 @@ def test_suspensions_of_an_older_version_get_their_second_copy(tmp_path: Path) -
         database.execute("DROP TABLE sources")
         database.execute("DROP TABLE spec_files")
         database.execute("ALTER TABLE applied DROP COLUMN secrets")
+        database.execute("ALTER TABLE applied DROP COLUMN begun")
+        database.execute("ALTER TABLE applied DROP COLUMN sealed")
         database.execute("PRAGMA user_version = 7")
 
     State.open(tmp_path).close()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kvmreconcile.model import Applied, Key, Leftover, Settled, Unseen
+from kvmreconcile.model import Applied, Begun, Key, Leftover, Settled, Unseen
 from kvmreconcile.state import State
 from kvmreconcile.tree import parse
 
@@ -29,6 +29,8 @@ def applied(key: Key = WEB) -> Applied:
         left=True,
         removal=frozenset({Leftover.NVRAM, Leftover.SNAPSHOTS}),
         secrets=("os/cmdline", "devices/disk/source/@query"),
+        begun=Begun("DRIFT", "0123456789abcdef"),
+        sealed="f00",
     )
 
 

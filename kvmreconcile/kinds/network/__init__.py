@@ -35,5 +35,5 @@ KIND = Kind(
     cost=render.cost,
     lacks=_lacks,
     stamped=True,
-    by_hand="virsh net-destroy {name}; virsh net-undefine {name}",
+    by_hand="{virsh} net-destroy {name}; {virsh} net-undefine {name}",
 )

@@ -29,6 +29,6 @@ KIND = Kind(
     cost=cost,
     place=place,
     prune=Prune.NEVER,
-    by_hand="virsh pool-destroy {name}; virsh pool-undefine {name}",
+    by_hand="{virsh} pool-destroy {name}; {virsh} pool-undefine {name}",
     completing="build",
 )

@@ -4,9 +4,10 @@ What a new volume starts as: whether an image fits, how much room it takes, and 
 Separate from the driver, as none of it calls libvirt.
 """
 
+import re
 from dataclasses import replace
 from io import FileIO
-from shlex import quote
+from pathlib import Path
 from typing import get_args
 
 from kvmreconcile.kinds.volume.image import RAW, Image, Unusable, checksum, extents, inspect, opened
@@ -14,6 +15,7 @@ from kvmreconcile.kinds.volume.naming import unnamed
 from kvmreconcile.kinds.volume.rules import CAPACITY
 from kvmreconcile.kinds.volume.spec import Format
 from kvmreconcile.model import Content, Obstacle
+from kvmreconcile.model.commands import quote
 from kvmreconcile.tree import Node, Rules, make, overlay
 from kvmreconcile.tree.scalars import print_size
 
@@ -54,20 +56,16 @@ def unusable(tree: Node, content: Content) -> Obstacle | None:
 
 def examined(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
     """Return what an open image file says of itself, or what keeps it from becoming a volume."""
-    image, wanted, path = (
-        inspect(file, content.path),
-        tree.get("target/format/@type"),
-        quote(str(content.path)),
-    )
+    image, wanted, path = inspect(file, content.path), tree.get("target/format/@type"), content.path
     if not image.size:
         return Obstacle(f"{content.path} is empty", "put an image there, or take source out of the spec")
     is_bytes = wanted in _BYTES
     if is_bytes and (content.any_format or content.sha256):
         image = replace(image, format=RAW, capacity=image.size, external="", damage="")
     elif image.found and not image.found.format:
-        todo = image.found.todo.replace("FILE", path)
+        todo = _filled(image.found.todo, path)
         why = f"{content.path} is {image.found.name}, and no disk image"
-        return Obstacle(why, f"{todo}; {_ANYWAY}" if is_bytes else todo)
+        return Obstacle(why, f"{_ANYWAY}; or {todo}" if is_bytes else todo)
     elif wanted and (other := _other_format(image, RAW if wanted == "iso" else wanted, path)):
         return other
     elif wanted == "iso" and not image.is_disc:
@@ -76,20 +74,22 @@ def examined(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
     return _spoilt(image, tree, path) or image
 
 
-def _other_format(image: Image, kind: str, path: str) -> Obstacle | None:
+def _other_format(image: Image, kind: str, path: Path) -> Obstacle | None:
     if image.format == kind:
         return None
-    convert = f"convert it: qemu-img convert -f {image.format} -O {kind} {path} NEW"
+    convert = _filled(
+        f"convert it and name the new file: qemu-img convert -f {image.format} -O {kind} FILE NEW", path
+    )
     todo = f'set "format: {image.format}", or {convert}' if image.format in get_args(Format) else convert
     return Obstacle(f"{image.path} is of the format {image.format}, and the volume {kind}", todo)
 
 
-def _spoilt(image: Image, tree: Node, path: str) -> Obstacle | None:
+def _spoilt(image: Image, tree: Node, path: Path) -> Obstacle | None:
     """Return what keeps an image of the right format from becoming a volume."""
     if image.damage:
         return Obstacle(f"{image.path} is a damaged {image.format} image: {image.damage}", _repair(path))
     if image.external:
-        todo = f"flatten it: qemu-img convert -O {image.format} {path} NEW"
+        todo = _filled(f"flatten it and name the new file: qemu-img convert -O {image.format} FILE NEW", path)
         return Obstacle(f"{image.path} depends on {image.external}, which is not copied", todo)
     capacity = size_of(tree)
     if capacity is not None and image.capacity is not None and capacity < image.capacity:
@@ -100,8 +100,14 @@ def _spoilt(image: Image, tree: Node, path: str) -> Obstacle | None:
     return None
 
 
-def _repair(path: str) -> str:
-    return f"fetch it again, or run: qemu-img check {path}"
+def _repair(path: Path) -> str:
+    return _filled("fetch it again, or run: qemu-img check FILE", path)
+
+
+def _filled(todo: str, path: Path) -> str:
+    """Return the command about a file, with its name, that of its directory, and a name for a file made of it."""
+    places = {"FILE": path, "NEW": f"{path}.new", "DIRECTORY": path.parent}
+    return re.sub("|".join(places), lambda found: quote(str(places[found[0]])), todo)
 
 
 def wrong_sum(file: FileIO, content: Content) -> Obstacle | None:

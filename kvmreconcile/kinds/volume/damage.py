@@ -8,6 +8,7 @@ from kvmreconcile.errors import HostError
 from kvmreconcile.host.errors import translated
 from kvmreconcile.kinds.volume import qcow2
 from kvmreconcile.model import Actual, Obstacle
+from kvmreconcile.model.commands import quote
 
 
 def damage(connection: Any, actual: Actual) -> Obstacle | None:
@@ -29,7 +30,7 @@ def damage(connection: Any, actual: Actual) -> Obstacle | None:
     except HostError:
         return None
     path = tree.get("target/path") or name
-    todo = f"restore it from a backup, or see what this says: qemu-img check {path}"
+    todo = f"restore it from a backup, or see what this says: qemu-img check {quote(path)}"
     return Obstacle(f"it is a damaged qcow2 image: {why}", todo) if why else None
 
 

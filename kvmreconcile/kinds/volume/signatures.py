@@ -8,9 +8,9 @@ file is followed: it may be hostile.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_DECOMPRESS = "decompress it: {0}"
+_DECOMPRESS = "decompress it, and name the new file: {0} <FILE >NEW"
 _FETCH = "fetch the disk image itself, not a page or a message about it"
-_CONVERT = "qemu-img convert -f {0} -O raw FILE NEW"
+_CONVERT = "convert it, and name the new file: qemu-img convert -f {0} -O raw FILE NEW"
 _UNPACK = "unpack it and name the disk image in it"
 _QEMU = "QEMU, block/{}.c"
 
@@ -25,7 +25,8 @@ class Signature:
         at: Offset of the mark; a negative one counts from the end of the file.
         mark: The bytes at that place.
         source: Where the format is defined.
-        todo: What to do about such a file where a disk is expected.
+        todo: What to do about such a file where a disk is expected; a command in it has FILE, NEW and DIRECTORY in
+            place of its name, that of a file made of it, and that of its directory.
         format: How libvirt calls volumes of this format; "" where it is none of disk images.
         folded: Whether white space before the mark and the case of letters do not count; `mark` is in lower case.
     """
@@ -69,17 +70,19 @@ SIGNATURES = (
     _image("a cow image", 0, b"OOOM\x00\x00\x00\x02", "libvirt, storage_file_probe.c", "cow"),
     _image("a cloop image", 0, b"#!/bin/sh\n#V2.0 Format\n", _QEMU.format("cloop"), "cloop"),
     _image("a DMG image", -512, b"koly", _QEMU.format("dmg"), "dmg"),
-    _compressed("gzip data", b"\x1f\x8b", "RFC 1952, 2.3.1", "gunzip FILE"),
-    _compressed("xz data", b"\xfd7zXZ\x00", "https://tukaani.org/xz/xz-file-format.txt", "unxz FILE"),
-    _compressed("LZMA data", b"\x5d\x00\x00\x80\x00", "xz(1), --format=lzma", "unlzma FILE"),
-    _compressed("Zstandard data", b"\x28\xb5\x2f\xfd", "RFC 8878, 3.1.1", "unzstd FILE"),
-    _compressed("Zstandard or LZ4 data", b"\x2a\x4d\x18", "RFC 8878, 3.1.2", "unzstd or unlz4 FILE", at=1),
-    _compressed("bzip2 data", b"BZh", "bzip2(1)", "bunzip2 FILE"),
-    _compressed("LZ4 data", b"\x04\x22\x4d\x18", "LZ4 Frame Format Description", "unlz4 FILE"),
-    _compressed("LZ4 data", b"\x02\x21\x4c\x18", "LZ4 Frame Format Description", "unlz4 FILE"),
-    _compressed("lzip data", b"LZIP", "https://www.nongnu.org/lzip/manual", "lzip -d FILE"),
-    _compressed("lzop data", b"\x89LZO\x00\x0d\x0a\x1a\x0a", "lzop(1)", "lzop -d FILE"),
-    _compressed("compress data", b"\x1f\x9d", "compress(1)", "uncompress FILE"),
+    _compressed("gzip data", b"\x1f\x8b", "RFC 1952, 2.3.1", "gzip -dc"),
+    _compressed("xz data", b"\xfd7zXZ\x00", "https://tukaani.org/xz/xz-file-format.txt", "xz -dc"),
+    _compressed("LZMA data", b"\x5d\x00\x00\x80\x00", "xz(1), --format=lzma", "xz --format=lzma -dc"),
+    _compressed("Zstandard data", b"\x28\xb5\x2f\xfd", "RFC 8878, 3.1.1", "zstd -dc"),
+    Signature(
+        "Zstandard or LZ4 data", 1, b"\x2a\x4d\x18", "RFC 8878, 3.1.2", "decompress it with zstd or lz4"
+    ),
+    _compressed("bzip2 data", b"BZh", "bzip2(1)", "bzip2 -dc"),
+    _compressed("LZ4 data", b"\x04\x22\x4d\x18", "LZ4 Frame Format Description", "lz4 -dc"),
+    _compressed("LZ4 data", b"\x02\x21\x4c\x18", "LZ4 Frame Format Description", "lz4 -dc"),
+    _compressed("lzip data", b"LZIP", "https://www.nongnu.org/lzip/manual", "lzip -dc"),
+    _compressed("lzop data", b"\x89LZO\x00\x0d\x0a\x1a\x0a", "lzop(1)", "lzop -dc"),
+    _compressed("compress data", b"\x1f\x9d", "compress(1)", "gzip -dc"),
     _archive("a ZIP archive", b"PK\x03\x04", "APPNOTE.TXT, 4.3.7"),
     _archive("a 7z archive", b"7z\xbc\xaf\x27\x1c", "7zFormat.txt"),
     _archive("a RAR archive", b"Rar!\x1a\x07", "RAR 5.0 archive format"),
@@ -92,14 +95,14 @@ SIGNATURES = (
         0,
         b"\x3a\xff\x26\xed",
         "AOSP, libsparse/sparse_format.h",
-        "make it whole: simg2img FILE NEW",
+        "make it whole, and name the new file: simg2img FILE NEW",
     ),
     Signature(
         "a partclone image",
         0,
         b"partclone-image",
         "partclone, IMAGE_FORMATS.md",
-        "restore it: partclone.restore -s FILE -o NEW",
+        "restore it, and name the new file: partclone.restore -s FILE -o NEW",
     ),
     Signature("a PDF document", 0, b"%PDF-", "ISO 32000-1, 7.5.2", _FETCH),
     Signature("the saved memory of a guest", 0, b"LibvirtQemud", "libvirt, qemu_saveimage.h", _FETCH),
@@ -108,14 +111,14 @@ SIGNATURES = (
         0,
         b"version https://git-lfs.github.com/spec/",
         "git-lfs, docs/spec.md",
-        "fetch the file that it stands for: git lfs pull",
+        "fetch the file that it stands for: git -C DIRECTORY lfs pull",
     ),
     Signature(
         "a git-annex pointer",
         0,
         b"/annex/objects/",
         "git-annex, internals/pointer_file",
-        "fetch the file that it stands for: git annex get FILE",
+        "fetch the file that it stands for: git -C DIRECTORY annex get FILE",
     ),
     *(
         Signature("an HTML page", 0, mark, "https://mimesniff.spec.whatwg.org", _FETCH, folded=True)

@@ -4,6 +4,16 @@ from kvmreconcile.plan.render.markdown import render_markdown
 from kvmreconcile.plan.render.target import Target
 from kvmreconcile.plan.render.text import Palette, render_text
 from kvmreconcile.plan.render.to_json import SCHEMA, render_json
-from kvmreconcile.plan.render.view import summary
+from kvmreconcile.plan.render.view import needs_approval, release, summary
 
-__all__ = ["SCHEMA", "Palette", "Target", "render_json", "render_markdown", "render_text", "summary"]
+__all__ = [
+    "SCHEMA",
+    "Palette",
+    "Target",
+    "needs_approval",
+    "release",
+    "render_json",
+    "render_markdown",
+    "render_text",
+    "summary",
+]

@@ -19,11 +19,14 @@ FOLD = 100
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>@:/<&])")
 
 
-def render_markdown(plan: Plan, rules: Mapping[str, Rules], target: Target | None = None) -> str:
+def render_markdown(
+    plan: Plan, rules: Mapping[str, Rules], approve: str = "", target: Target | None = None
+) -> str:
     """
     Return a plan as Markdown, as code forges understand it.
 
     Args:
+        approve: The command that approves it, "" to name none.
         target: What the plan is about, said in the first line; None to leave that out.
     """
     groups = (*planned(plan, rules), *withheld(plan, rules))
@@ -35,7 +38,7 @@ def render_markdown(plan: Plan, rules: Mapping[str, Rules], target: Target | Non
     parts += (f"**Warning:** {_escape(str(note))}" for note in plan.notes)
     if groups:
         rows = (
-            f"| {_escape(str(g.key))} | {_what(g)} | {g.cost or 'removal'} | {_why(g, plan)} |"
+            f"| {_escape(str(g.key))} | {_what(g)} | {g.cost or 'removal'} | {_why(g, approve)} |"
             for g in groups
         )
         parts.append("\n".join(("| Object | Steps | Effect | Why |", "|---|---|---|---|", *rows)))
@@ -51,12 +54,12 @@ def _what(group: Group) -> str:
     return f"**held:** {_escape(group.verbs)}" if group.held else _escape(group.verbs)
 
 
-def _why(group: Group, plan: Plan) -> str:
+def _why(group: Group, approve: str) -> str:
     notes = [_escape(note) for note in group.notes]
     if group.held is None:
         return "; ".join((group.reason.value if group.reason else "several reasons", *notes))
     detail = f" ({_escape(group.held.detail)})" if group.held.detail else ""
-    way = release(group.held, plan)
+    way = release(group.held, approve)
     return "; ".join(
         (f"{group.held.hold.value}{detail}", *notes, *([f"to release it: {_escape(way)}"] if way else []))
     )

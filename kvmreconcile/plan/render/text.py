@@ -43,17 +43,22 @@ _CODES = {"+": "32", "-": "31", "~": "33", "!": "35", ">": "36", "#": "1", ".": 
 
 
 def render_text(
-    plan: Plan, rules: Mapping[str, Rules], palette: Palette = Palette.PLAIN, target: Target | None = None
+    plan: Plan,
+    rules: Mapping[str, Rules],
+    palette: Palette = Palette.PLAIN,
+    approve: str = "",
+    target: Target | None = None,
 ) -> str:
     """
     Return a plan as text that ends in a summary.
 
     Args:
         rules: By kind; they tell what is secret and how elements are named.
+        approve: The command that approves the plan, "" to name none.
         target: What the plan is about, said in the first line; None to leave that out.
     """
     blocks = [[str(target)]] if target else []
-    blocks += [_group(g, plan, palette) for g in (*planned(plan, rules), *withheld(plan, rules))]
+    blocks += [_group(g, approve, palette) for g in (*planned(plan, rules), *withheld(plan, rules))]
     for key, lines in waiting(plan, rules):
         head = palette.paint(f"… {visible(str(key))}: stored, in force after its next start", "~")
         blocks.append([head, *_folded(lines, palette)])
@@ -75,7 +80,7 @@ def _foot(plan: Plan, palette: Palette) -> Iterator[str]:
     yield palette.paint(f"Plan {visible(plan.digest)}", ".")
 
 
-def _group(group: Group, plan: Plan, palette: Palette) -> list[str]:
+def _group(group: Group, approve: str, palette: Palette) -> list[str]:
     key, notes = visible(str(group.key)), [f"    note: {note}" for note in group.notes]
     if group.held is None:
         why = f": {group.reason.value}" if group.reason else ""
@@ -85,7 +90,7 @@ def _group(group: Group, plan: Plan, palette: Palette) -> list[str]:
     detail = f" ({visible(group.held.detail)})" if group.held.detail else ""
     cost = f" ({group.cost})" if group.cost and group.removes else ""
     head = palette.paint(f"! {key}", "!") + f"  {group.verbs}{cost} held: {group.held.hold.value}{detail}"
-    way = release(group.held, plan)
+    way = release(group.held, approve)
     return [head, *_folded(_lines(group), palette), *notes, *([f"    to release it: {way}"] if way else [])]
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from kvmreconcile.model import Action, Held, Key, Plan
 from kvmreconcile.plan.masks import SECRET
 from kvmreconcile.plan.render.target import Target
-from kvmreconcile.plan.render.view import summary
+from kvmreconcile.plan.render.view import sizes_of, summary
 from kvmreconcile.plan.render.words import fit_for_xml, rules_of
 from kvmreconcile.tree import Change, Node, Rules, to_xml
 from kvmreconcile.tree.node import TEXT
@@ -22,11 +22,14 @@ SCHEMA = "kvmreconcile/plan/1"
 Json = dict[str, object]
 
 
-def render_json(plan: Plan, rules: Mapping[str, Rules], target: Target | None = None) -> str:
+def render_json(
+    plan: Plan, rules: Mapping[str, Rules], approve: str = "", target: Target | None = None
+) -> str:
     """
     Return a plan as a JSON document; characters beyond ASCII are escaped, so that it is safe to print.
 
     Args:
+        approve: The command that approves the plan, "" to name none.
         target: What the plan is about; None to leave that out.
     """
     document: Json = {
@@ -49,6 +52,8 @@ def render_json(plan: Plan, rules: Mapping[str, Rules], target: Target | None = 
         document["notConsidered"] = [
             {"source": source, "objects": list(map(str, keys))} for source, keys in plan.elsewhere.items()
         ]
+    if approve:
+        document["approve"] = approve
     if plan.lost:
         document["stateLost"] = plan.lost
     return json.dumps(document, indent=2) + "\n"
@@ -80,7 +85,7 @@ def _action(action: Action, rules: Mapping[str, Rules]) -> Json:
         "reason": _word(action.reason.name),
         "needs": [str(key) for key in action.needs],
         "after": [str(key) for key in action.after],
-        "changes": [_change(c, _of(rules, action.key)) for c in action.changes],
+        "changes": [_change(c, _of(rules, action.key), action) for c in action.changes],
         "notes": list(action.notes),
     }
 
@@ -89,15 +94,17 @@ def _word(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def _change(change: Change, rules: Rules) -> Json:
+def _change(change: Change, rules: Rules, action: Action | None = None) -> Json:
     rules = rules_of(change, rules)
+    sizes = dict(zip(("oldBytes", "newBytes"), sizes_of(change, rules, action), strict=True))
+    known: Json = {name: size for name, size in sizes.items() if size is not None}
     return {
         "sign": change.sign,
         "path": change.path,
         "rule": change.rule,
         "old": _value(change.old, change.rule, rules),
         "new": _value(change.new, change.rule, rules),
-    }
+    } | known
 
 
 def _value(value: str | Node | None, rule: str, rules: Rules) -> object:

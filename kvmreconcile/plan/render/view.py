@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
-from kvmreconcile.plan.render.words import leaves, rules_of, shown, size, visible
-from kvmreconcile.tree import Change, Effect, Node, Rules, locate
+from kvmreconcile.plan.render.words import leaves, rules_of, shown, visible
+from kvmreconcile.tree import Change, Effect, Measure, Node, Rules, locate
+from kvmreconcile.tree.scalars import print_size
 
 MAKES = frozenset(("create", "recreate"))
 APPROVABLE = frozenset(
@@ -120,17 +121,27 @@ def withheld(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
 
 def waiting(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:
     """Yield what is stored already and waits for an object's next start."""
-    shown_above = {(a.key, c.path) for a in plan.actions for c in a.changes}
+    actions = (*plan.actions, *(held.action for held in plan.held))
+    shown_above = {(a.key, c.path) for a in actions for c in a.changes}
     for key, changes in plan.pending.items():
         if left := [c for c in changes if (key, c.path) not in shown_above]:
             yield key, tuple(line(c, _of(rules, key)) for c in left)
 
 
-def release(held: Held, plan: Plan) -> str:
-    """Return what would release a held action, "" if nothing was said and no approval would."""
-    can_be_approved = held.hold in APPROVABLE and plan.digest
-    command = f"kvmreconcile apply --approve {visible(plan.digest)}" if can_be_approved else ""
-    return "; ".join(filter(None, (visible(held.release), command)))
+def release(held: Held, approve: str) -> str:
+    """
+    Return what would release a held action, "" if nothing was said and no approval would.
+
+    Args:
+        approve: The command that approves its plan, "" if there is none.
+    """
+    command = approve if held.hold in APPROVABLE else ""
+    return "; ".join(filter(None, (visible(held.release), visible(command))))
+
+
+def needs_approval(plan: Plan) -> bool:
+    """Tell whether approving a plan would release anything that is held in it."""
+    return bool(plan.digest) and any(held.hold in APPROVABLE for held in plan.held)
 
 
 def _of(rules: Mapping[str, Rules], key: Key) -> Rules:
@@ -166,39 +177,52 @@ def _shown(change: Change, rules: Rules, action: Action) -> Iterator[Line]:
 def line(change: Change, rules: Rules, action: Action | None = None) -> Line:
     """Return a change as a line; the action it belongs to tells what it costs and in which unit it counts."""
     rules = rules_of(change, rules)
-    old, new = (_value(change, value, rules, action) for value in (change.old, change.new))
+    sizes = tuple(size for size in sizes_of(change, rules, action) if size is not None)
+    old, new = (_value(change, value, rules, sizes) for value in (change.old, change.new))
     path = visible(change.path) or "."
     if action is None:
         return Line(change.sign, path, old, new)
     return Line(change.sign, path, old, new, action.effect, action.reason)
 
 
-def _value(change: Change, value: str | Node | None, rules: Rules, action: Action | None) -> str | None:
+def _value(change: Change, value: str | Node | None, rules: Rules, sizes: Sequence[int]) -> str | None:
+    """Return a value; two sizes have one unit."""
     if value is None:
         return None
-    if isinstance(value, str) and not rules.is_secret(change.rule):
-        unit = _unit(change, rules, action, is_old=value is change.old) if action else _stored(change, rules)
-        sized = size(value, unit, change.rule, rules) if unit else None
-        return sized or shown(value, change.rule, rules)
+    if isinstance(value, str) and sizes:
+        own = sizes[0] if value is change.old else sizes[-1]
+        return print_size(own, *sizes)
     return shown(value, change.rule, rules)
 
 
-def _unit(change: Change, rules: Rules, action: Action, *, is_old: bool) -> str | None:
-    """Return the unit in which a size counts, None if it is no size or that is not known."""
+def sizes_of(change: Change, rules: Rules, action: Action | None = None) -> tuple[int | None, int | None]:
+    """Return the old and the new size of a change in bytes, None for what is no size, is secret or is of unknown unit."""
+    old, new = (_bytes(change, value, rules, action) for value in (change.old, change.new))
+    is_whole = all(
+        value is None or size is not None for value, size in ((change.old, old), (change.new, new))
+    )
+    return (old, new) if is_whole else (None, None)
+
+
+def _bytes(change: Change, value: str | Node | None, rules: Rules, action: Action | None) -> int | None:
     measure = rules.measures.get(change.rule)
-    if measure is None or action.tree is None or action.steps:
+    if measure is None or not isinstance(value, str) or rules.is_secret(change.rule):
+        return None
+    unit = _unit(change, measure, action, rules, is_old=value is change.old) if action else None
+    # What is stored already, libvirt has written.
+    unit = unit or (measure.default if measure.default == LIBVIRTS_UNIT else None)
+    return measure.bytes(value, unit) if unit else None
+
+
+def _unit(change: Change, measure: Measure, action: Action, rules: Rules, *, is_old: bool) -> str | None:
+    """Return the unit in which a size of a definition counts, None if that is not known."""
+    if action.tree is None or change.steps[: len(action.steps)] != action.steps:
         return None
     beside = next((c for c in action.changes if c.steps == (*change.steps, measure.unit)), None)
     if beside and is_old:
         return beside.old if isinstance(beside.old, str) else measure.default
-    element = locate(action.tree, change.steps, rules)
+    element = None if action.steps else locate(action.tree, change.steps, rules)
     return element.attr(measure.unit.removeprefix("@")) if element else None
-
-
-def _stored(change: Change, rules: Rules) -> str | None:
-    """Return the unit in which libvirt writes a size of its own, None where that is not always the same."""
-    measure = rules.measures.get(change.rule)
-    return measure.default if measure and measure.default == LIBVIRTS_UNIT else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from kvmreconcile.errors import Busy, HostError, NotFound, Unsupported
 from kvmreconcile.host.errors import bring_about, translated
 from kvmreconcile.kinds.domain.live.definitions import POLL_S, find
 from kvmreconcile.model import Action, ShutdownBy
+from kvmreconcile.model.commands import virsh
 
 _ASK_AGAIN_S = 10.0
 _SHUTDOWN = {
@@ -38,7 +39,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
         if time.monotonic() >= deadline:
             if not policy.force_off:
                 waited = f"{policy.shutdown_timeout_s:g} s{why}"
-                todo = f"shut it down from inside, or power it off: virsh destroy {action.key.name}"
+                todo = f"shut it down from inside, or power it off: {virsh(virt.getURI(), 'destroy', action.key.name)}"
                 # Not Busy, which is tried again at once: it was asked more than once already.
                 raise HostError(
                     f"{action.key}: the guest did not shut down within {waited}; it still runs; {todo}"

@@ -1,0 +1,61 @@
+"""Write the commands in messages, so that they can be pasted into a shell and act on the same host."""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_ASCII = 0x80
+
+
+def quote(word: str) -> str:
+    """Return a word as a shell reads it; what a terminal does not draw is written as an escape, as bash reads it."""
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'" + "".join(map(_escaped, word)) + "'"
+
+
+def _escaped(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < _ASCII else f"\\U{code:08x}"
+
+
+def line(words: Iterable[object]) -> str:
+    """Return a command line of some words, each quoted where it has to be."""
+    return " ".join(quote(str(word)) for word in words)
+
+
+def virsh(uri: str, *words: str) -> str:
+    """Return a command line of virsh; `uri` is the libvirt that is meant, "" for the one that virsh chooses."""
+    return line(("virsh", *(("--connect", uri) if uri else ()), *words))
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """
+    The commands that messages name.
+
+    Attributes:
+        options: What makes kvmreconcile use the settings, state and libvirt of this run.
+        uri: The libvirt of this run, "" if it is not known.
+    """
+
+    options: tuple[str, ...] = ()
+    uri: str = ""
+
+    def kvmreconcile(self, *words: object, paths: Iterable[object] = ()) -> str:
+        """Return a command line of kvmreconcile: words, options, and paths of specs."""
+        named = tuple(map(str, paths))
+        end = ("--",) if any(path.startswith("-") for path in named) else ()
+        return line(("kvmreconcile", *words, *self.options, *end, *named))
+
+    def filled(self, template: str, name: str) -> str:
+        """Return the commands of a template, with an object's name in place of "{name}" and virsh in that of "{virsh}"."""
+        return template.format(name=quote(name), virsh=self.virsh())
+
+    def virsh(self, *words: str) -> str:
+        """Return a command line of virsh."""
+        return virsh(self.uri, *words)

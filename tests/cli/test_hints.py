@@ -1,0 +1,378 @@
+"""Each command that a message names does what the message says, pasted into a shell of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvmreconcile import config
+from kvmreconcile.cli.adopt import _PERSISTENT
+from kvmreconcile.cli.hints import Hints
+from kvmreconcile.control.callers import read_tokens
+from kvmreconcile.errors import SpecError
+from kvmreconcile.kinds.network import KIND as NETWORK
+from kvmreconcile.kinds.pool import KIND as POOL
+from kvmreconcile.kinds.volume.content import unusable
+from kvmreconcile.model import Commands, Content, Halt, HostId, Key
+from kvmreconcile.model.commands import quote, virsh
+from kvmreconcile.plan import halts
+from kvmreconcile.settings import Settings
+from kvmreconcile.source.left_out import submodules
+from kvmreconcile.state import State
+from kvmreconcile.tree import parse
+from tests.hints import check, commands, templates
+from tests.origin import ENVIRONMENT, Origin
+
+PASTED: Mapping[str, tuple[str, ...]] = {
+    "test_plan_is_approved_by_the_command_that_it_names": ("kvmreconcile apply",),
+    "test_daemon_is_told_by_the_commands_that_it_names": (
+        "kvmreconcile approve",
+        "kvmreconcile history",
+        "kvmreconcile status",
+    ),
+    "test_plan_is_shown_again": ("kvmreconcile plan",),
+    "test_mistakes_are_named_by_validate": ("kvmreconcile validate",),
+    "test_suspended_object_is_resumed": ("kvmreconcile resume",),
+    "test_state_of_another_host_is_accepted": ("kvmreconcile state accept",),
+    "test_repository_is_fetched": ("kvmreconcile fetch",),
+    "test_field_is_explained": ("kvmreconcile explain",),
+    "test_settings_that_others_can_write_are_made_root_s": ("chown root", "chmod go-w"),
+    "test_tokens_that_others_can_read_are_closed": ("chmod 640",),
+    "test_virsh_does_what_a_message_says": (
+        *(f"virsh {verb}" for verb in ("resume", "start", "shutdown", "destroy", "managedsave-remove")),
+        *(f"virsh {verb}" for verb in ("dumpxml", "define", "net-dumpxml", "net-define")),
+        *(f"virsh {verb}" for verb in ("pool-dumpxml", "pool-define")),
+        *(f"virsh {verb}" for verb in ("net-destroy", "net-undefine", "pool-destroy", "pool-undefine")),
+    ),
+    "test_compressed_image_is_decompressed": ("gzip", "xz", "zstd", "bzip2", "lz4", "lzip", "lzop"),
+    "test_image_is_converted": ("qemu-img convert",),
+    "test_damaged_image_is_checked": ("qemu-img check",),
+    "test_submodule_is_checked_out": ("git {} submodule",),
+    "test_history_of_a_shallow_clone_is_fetched": ("git fetch",),
+}
+"""The tests here that paste the commands of which messages are made."""
+NOT_PASTED = {
+    "systemctl start": "it would start this machine's own daemon",
+    "ip link delete": "it would delete a network device of this machine",
+    "pip install": "it would install from an index of packages",
+    "simg2img": "a program that few have",
+    "partclone.restore": "a program that few have",
+    "git DIRECTORY lfs": "an extension of git that few have",
+    "git DIRECTORY annex": "an extension of git that few have",
+}
+_DOMAIN = """
+<domain type='test' xmlns:test='http://libvirt.org/schemas/domain/test/1.0'>
+  <name>{}</name><uuid>6695eb01-f6a4-8304-79aa-97f2502e19{}</uuid><memory>8192</memory><os><type>hvm</type></os>
+  <test:runstate>{}</test:runstate>
+</domain>"""
+IT = "it's on"
+NODE = f"""
+<node>
+  {_DOMAIN.format(IT, "30", 1)}{_DOMAIN.format("paused", "31", 3)}{_DOMAIN.format("off", "32", 5)}
+  <network><name>keep</name><uuid>6695eb01-f6a4-8304-79aa-97f2502e1933</uuid><bridge name='virbr1'/></network>
+  <network><name>drop</name><uuid>6695eb01-f6a4-8304-79aa-97f2502e1934</uuid><bridge name='virbr2'/></network>
+  <pool type='dir'><name>images</name><uuid>6695eb01-f6a4-8304-79aa-97f2502e1935</uuid><target><path>/images</path></target></pool>
+</node>
+"""
+
+
+class Shell:
+    """A shell of a user who works on a host that is read again from a file by each command."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.node = home / "node.xml"
+        self.node.write_text(NODE)
+        self.uri = f"test://{self.node}"
+        self.options = ("--connect", self.uri, "--state", str(home / "a state"))
+
+    def run(self, command: str, *, status: int = 0, **more: str) -> str:
+        """Paste a command, and return all that it prints."""
+        keep = {k: v for k, v in os.environ.items() if not k.startswith("KVMRECONCILE_")}
+        keep["PATH"] = f"{Path(sys.executable).parent}:{keep['PATH']}"
+        keep["KVMRECONCILE_CONTROL"] = "{socket: none}"
+        done = subprocess.run(
+            ["bash", "-c", command],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=self.home,
+            env=keep | more,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == status, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def ours(self, *words: str, status: int = 0) -> str:
+        """Run kvmreconcile on the host."""
+        return self.run(" ".join(map(quote, ("kvmreconcile", *words))), status=status)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def named(text: str, begin: str) -> str:
+    """Return the one command in a text that begins so."""
+    (command,) = dict.fromkeys(c for c in commands(text) if c.startswith(begin))
+    return command
+
+
+@pytest.mark.case("50")
+def test_every_command_in_a_message_is_pasted_here() -> None:
+    pasted = [template for each in PASTED.values() for template in each]
+
+    assert sorted(templates()) == sorted([*pasted, *NOT_PASTED])
+    assert PASTED.keys() <= globals().keys() | {"test_daemon_is_told_by_the_commands_that_it_names"}
+
+
+WAYS: Mapping[str, tuple[str, ...]] = {
+    "path": ("--connect", "URI", "--state", "a state", "my specs"),
+    "absolute path": ("--connect", "URI", "--state", "a state", "HOME/my specs"),
+    "path like an option": ("--connect", "URI", "--state", "a state", "--", "-specs"),
+    "one object": ("--connect", "URI", "--state", "a state", "--only", "StoragePool/images", "my specs"),
+    "settings": ("--config", "my settings.yaml"),
+}
+
+
+@pytest.mark.case("50")
+@pytest.mark.parametrize(
+    ("command", "way"), [*(("plan", way) for way in WAYS), ("apply", "path"), ("apply", "settings")]
+)
+def test_plan_is_approved_by_the_command_that_it_names(shell: Shell, command: str, way: str) -> None:
+    specs = shell.home / "my specs"
+    specs.mkdir()
+    (shell.home / "-specs").symlink_to(specs)
+    (shell.home / "my settings.yaml").write_text(
+        f"connect: {shell.uri}\nstate: {shell.home}/a state\nspecs: {specs}\n"
+    )
+    # libvirt's mock forgets the marks of what is ours, and pools have none.
+    shell.ours("adopt", "StoragePool/images", *shell.options, "-o", str(specs))
+    edited = specs / "storagepool-images.yaml"
+    edited.write_text(
+        edited.read_text().replace("path: /images", "path: /elsewhere") + "  update: {maxEffect: live}\n"
+    )
+    words = [w.replace("URI", shell.uri).replace("HOME", str(shell.home)) for w in WAYS[way]]
+    more = ("--yes", "--max-effect", "live") if command == "apply" else ()
+
+    told = shell.ours(command, *more, *words, status=3 if command == "apply" else 0)
+    approve = named(told, "kvmreconcile apply")
+    done = shell.run(approve)
+
+    check(approve) if way.startswith("absolute") else None
+    assert "done    define StoragePool/images" in done
+    assert approve.startswith("kvmreconcile apply --approve")
+    assert ("--max-effect live" in approve) == (command == "apply")
+
+
+def test_plan_is_shown_again(shell: Shell) -> None:
+    (shell.home / "specs").mkdir()
+    settings = Settings(connect=shell.uri).named_by(shell.options)
+
+    told = shell.run(Hints(settings, [Path("specs")], [Key("Network", "keep")]).plan())
+
+    assert "Nothing to do" in told
+
+
+@pytest.mark.case("53d")
+def test_mistakes_are_named_by_validate(shell: Shell) -> None:
+    (shell.home / "a.yaml").write_text(
+        "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
+    )
+    (shell.home / "b.yaml").write_text(
+        "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: bad}\nspec: {mod: nat, modd: nat}\n"
+    )
+
+    told = shell.ours("diff", "Network/lab", *shell.options, "a.yaml", "b.yaml")
+    named_there = shell.run(named(told, "kvmreconcile validate"), status=1)
+
+    assert "2 mistakes in other documents; see: kvmreconcile validate" in told
+    assert "b.yaml:4" not in told
+    assert "b.yaml:4" in named_there
+    assert "b.yaml:4" in shell.ours("diff", "Network/bad", *shell.options, "a.yaml", "b.yaml", status=1)
+
+
+@pytest.mark.case("50")
+def test_suspended_object_is_resumed(shell: Shell) -> None:
+    shell.ours("adopt", "Network/keep", *shell.options, "-o", "a spec.yaml")
+    shell.ours("suspend", "Network/keep", *shell.options)
+    (shell.home / "a spec.yaml").write_text(
+        (shell.home / "a spec.yaml").read_text().replace("virbr1", "virbr9")
+    )
+
+    told = shell.ours("plan", *shell.options, "a spec.yaml")
+    shell.run(named(told, "kvmreconcile resume"))
+
+    assert "it is suspended" in told
+    assert "it is suspended" not in shell.ours("plan", *shell.options, "a spec.yaml")
+
+
+@pytest.mark.case("50")
+def test_state_of_another_host_is_accepted(shell: Shell) -> None:
+    shell.ours("adopt", "Network/keep", *shell.options, "-o", "a.yaml")
+    with closing(State.open(shell.home / "a state")) as state:
+        state.binding.bind(HostId("1695eb01-f6a4-8304-79aa-97f2502e193a", "test:///default"))
+
+    told = shell.ours("plan", *shell.options, "a.yaml", status=1)
+    shell.run(named(told, "kvmreconcile state accept"))
+
+    assert "Network/keep" in shell.ours("plan", *shell.options, "a.yaml")
+
+
+def test_repository_is_fetched(shell: Shell) -> None:
+    origin = Origin(shell.home)
+    origin.commit("apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n")
+    file = shell.home / "settings.yaml"
+    file.write_text(f"connect: {shell.uri}\nstate: {shell.home}/state\ngit: {{url: {origin.path}}}\n")
+
+    told = shell.ours("--config", "settings.yaml", "plan", status=1)
+    shell.run(named(told, "kvmreconcile fetch"))
+
+    assert "1 to create" in shell.ours("--config", "settings.yaml", "plan")
+
+
+def test_field_is_explained(shell: Shell) -> None:
+    (shell.home / "a.yaml").write_text(
+        "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: a}\nspec: {memory: 1GiB, vcpus: many}\n"
+    )
+
+    told = shell.ours("validate", "a.yaml", status=1)
+
+    assert "Domain.spec.vcpus" in shell.run(named(told, "kvmreconcile explain"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root obeys no file of others")
+def test_settings_that_others_can_write_are_made_root_s(shell: Shell) -> None:
+    file = shell.home / "it's mine.yaml"
+    file.write_text("instance: lab\n")
+    file.chmod(0o666)
+
+    with pytest.raises(SpecError) as caught:
+        config.read_settings(file)
+    shell.run(named(str(caught.value), "chown"))
+
+    assert config.read_settings(file).instance == "lab"
+
+
+def test_tokens_that_others_can_read_are_closed(shell: Shell) -> None:
+    file = shell.home / "it's mine"
+    file.write_text("")
+    file.chmod(0o644)
+
+    with pytest.raises(SpecError) as caught:
+        read_tokens(file)
+    shell.run(named(str(caught.value), "chmod"))
+
+    assert read_tokens(file) == ()
+
+
+VIRSH: Mapping[str, tuple[Callable[[Commands], str], str]] = {
+    "resume": (lambda c: c.filled(halts._TODO[Halt.IO_ERROR], "paused"), "resumed"),
+    "resume after the watchdog": (lambda c: c.filled(halts._TODO[Halt.WATCHDOG], "paused"), "resumed"),
+    "destroy": (lambda c: c.filled(halts._TODO[Halt.PANIC], IT), "destroyed"),
+    "power off": (lambda c: f"power it off: {virsh(c.uri, 'destroy', IT)}", "destroyed"),
+    "start": (lambda c: f"start it: {c.virsh('start', 'off')}", "started"),
+    "shut down": (lambda c: f"shut it down: {c.virsh('shutdown', IT)}", "is being shutdown"),
+    "discard": (lambda c: f"or: {c.virsh('managedsave-remove', 'off')}", "removal skipped"),
+    "remove a network": (lambda c: f"or: {c.filled(NETWORK.by_hand, 'drop')}", "drop destroyed"),
+    "remove a pool": (lambda c: f"or: {c.filled(POOL.by_hand, 'images')}", "images destroyed"),
+    "keep a guest": (lambda c: f"or: {c.filled(_PERSISTENT['Domain'], IT)}", "defined from"),
+    "keep a network": (lambda c: f"or: {c.filled(_PERSISTENT['Network'], 'drop')}", "defined from"),
+    "keep a pool": (lambda c: f"or: {c.filled(_PERSISTENT['StoragePool'], 'images')}", "defined from"),
+}
+"""Commands for virsh as messages spell them, and what virsh says to each."""
+
+
+@pytest.mark.case("50")
+@pytest.mark.parametrize("name", VIRSH)
+def test_virsh_does_what_a_message_says(shell: Shell, name: str) -> None:
+    spelled, answer = VIRSH[name]
+    command = named(spelled(Commands((), shell.uri)), "virsh")
+    check(command)
+
+    # The mock of each command is another, in which nothing is destroyed yet.
+    assert answer in shell.run(command, status=1 if name.startswith("remove") else 0)
+
+
+def refused(path: Path, form: str = "raw") -> str:
+    """Return what is to be done about a file that a volume of a format cannot start as."""
+    definition = parse(
+        f"<volume pool='default'><name>a</name><target><format type='{form}'/></target></volume>"
+    )
+    obstacle = unusable(definition, Content(path))
+    assert obstacle is not None
+    return obstacle.todo
+
+
+@pytest.mark.case("50")
+@pytest.mark.parametrize("program", ["gzip", "xz", "lzma", "zstd", "bzip2", "lz4", "lzip", "lzop"])
+def test_compressed_image_is_decompressed(shell: Shell, program: str) -> None:
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+    disk, packed = shell.home / "disk", shell.home / "it's packed"
+    disk.write_bytes(b"\x00\x01" * 4096)
+    shell.run(f"{program} -c <disk >{quote(str(packed))}")
+
+    shell.run(named(refused(packed), ""))
+
+    assert (shell.home / "it's packed.new").read_bytes() == disk.read_bytes()
+
+
+@pytest.mark.case("50")
+@pytest.mark.parametrize(("form", "wanted"), [("qcow2", "raw"), ("vdi", "raw"), ("raw", "qcow2")])
+def test_image_is_converted(shell: Shell, form: str, wanted: str) -> None:
+    shell.run(f"qemu-img create -q -f {form} 'it is.img' 1M")
+
+    shell.run(named(refused(shell.home / "it is.img", wanted), "qemu-img"))
+
+    assert f"file format: {wanted}" in shell.run("qemu-img info 'it is.img.new'")
+
+
+@pytest.mark.case("50")
+def test_damaged_image_is_checked(shell: Shell) -> None:
+    image = shell.home / "it's.qcow2"
+    shell.run('qemu-img create -q -f qcow2 "it\'s.qcow2" 1M')
+    image.write_bytes(image.read_bytes()[:100])
+
+    told = shell.run(named(refused(image, "qcow2"), "qemu-img"), status=1)
+
+    assert "qemu-img: " in told
+
+
+def test_submodule_is_checked_out(shell: Shell) -> None:
+    inner, outer = Origin(shell.home / "inner"), Origin(shell.home / "it's outer")
+    inner.commit("kind: Network\n")
+    allowed: dict[str, Any] = ENVIRONMENT | {"GIT_ALLOW_PROTOCOL": "file"}
+    shell.run(
+        f"git -C {quote(str(outer.path))} submodule --quiet add {quote(str(inner.path))} more", **allowed
+    )
+    outer.git("commit", "--quiet", "--message=more")
+    shell.run(f"git clone --quiet {quote(str(outer.path))} 'a clone'", **allowed)
+    clone = shell.home / "a clone"
+
+    ((fault, _),) = submodules(clone, "specs")
+    shell.run(named(str(fault.problem()), "git"), **allowed)
+
+    assert (clone / "more/a.yaml").exists()
+    assert not list(submodules(clone, "specs"))
+
+
+def test_history_of_a_shallow_clone_is_fetched(shell: Shell) -> None:
+    origin = Origin(shell.home)
+    origin.commit("one")
+    origin.commit("two")
+    shell.run(f"git clone --quiet --depth=1 file://{origin.path} shallow")
+    file = shell.home / "settings.yaml"
+    file.write_text(f"state: {shell.home}/state\ngit: {{url: {shell.home}/shallow}}\n")
+
+    told = shell.ours("--config", "settings.yaml", "fetch", status=1)
+    shell.run(f"cd shallow; {named(told, 'git fetch')}")
+
+    assert "is now in force" in shell.ours("--config", "settings.yaml", "fetch")
