@@ -26,7 +26,7 @@ from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Resul
 from kvmreconcile.plan.redact import redacted
 from kvmreconcile.plan.renaming import renamed
 from kvmreconcile.plan.secrecy import definitions, secret_paths
-from kvmreconcile.plan.suspended import stop
+from kvmreconcile.plan.suspended import sentence
 from kvmreconcile.plan.trials import is_taken_back
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change
@@ -138,8 +138,7 @@ class _Run:
             world = replace(self._world, suspended=self._executor.state.suspended())
         except StateError as error:
             return str(error)
-        suspended = next(filter(None, (stop(name, world) for name in names)), None)
-        return f"{suspended[0].value} {suspended[1]}" if suspended else ""
+        return next(filter(None, (sentence(name, world) for name in names)), "")
 
     def _do(self, action: Action, *, is_last: bool) -> Outcome:
         pace = self._executor.pace
