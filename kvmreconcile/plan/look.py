@@ -6,6 +6,8 @@ Separate from comparing, which knows of one object only, and from the planner, w
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from traceback import extract_tb
 
 from kvmreconcile.model import (
     Action,
@@ -95,10 +97,10 @@ class Findings:
         """Hold an object that could not be compared, and note why."""
         self.clear(desired.key)
         self.crashes[desired.key] = error
-        what = "comparing it raised an error, which the daemon's log has"
-        self.held.append(
-            Held(placeholder(desired), Hold.CRASHED, what, "report it; all else goes on meanwhile")
-        )
+        frame = extract_tb(error.__traceback__)[-1]
+        what = f"comparing it raised {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+        todo = "report this as a bug; other objects are not affected"
+        self.held.append(Held(placeholder(desired), Hold.CRASHED, what, todo))
 
     def clear(self, key: Key) -> None:
         """Forget what was found to be done to an object, or held or pending of it."""

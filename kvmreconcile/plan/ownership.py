@@ -66,6 +66,9 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
     )
     if stamp and stamp.instance != world.instance and stamp.uuid == actual.uuid:
         detail, release = f'it belongs to the instance "{stamp.instance}"', "give it another name"
+    elif stamp and stamp.uuid == actual.uuid and (former := Key.read(stamp.key)) in world.desired:
+        detail = f"it is {former} of this instance, renamed by another tool"
+        release = f'rename it back to "{former.name}", or set "adopt: true" in {desired.source}'
     return Held(placeholder(desired), Hold.CONFLICT, detail, release)
 
 

@@ -113,16 +113,23 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
         return Held(action, Hold.UNKNOWN, why, AGAIN)
     if not world.complete or world.frozen or not world.desired:
         # A frozen one may be this object's, under another name.
-        are_some = world.desired or world.frozen
-        why = (
-            "some specs are wrong or could not be read" if are_some else "no spec was found or could be read"
-        )
-        return Held(action, Hold.INCOMPLETE, why, "mend the specs; nothing is removed meanwhile")
+        return Held(action, Hold.INCOMPLETE, *_incomplete(world))
     if action.policy.protect:
         return Held(action, Hold.PROTECTED, "its last spec protects it", "remove it by hand")
     if actual.job:
         return Held(action, Hold.BUSY, actual.job, ONCE_IDLE)
     return None
+
+
+def _incomplete(world: World) -> tuple[str, str]:
+    """Return why too little is known to remove anything, and what to do."""
+    if world.complete and not world.frozen:
+        return (
+            "no spec was found",
+            "check the path of the specs; the last managed objects are removed by hand only",
+        )
+    why = "a spec or the state record of an object could not be read"
+    return why, "correct what is reported; until then nothing is removed"
 
 
 def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans) -> Held | None:

@@ -172,10 +172,8 @@ def _pair(key: Key, former: Key, world: World, kind: Rulebook, found: Renames) -
 def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
     """Return what keeps an object from being given up under its former name, None if nothing does."""
     if not world.complete or world.frozen:
-        why = (
-            f"{key} has what {former} had, whose spec may be among those that are wrong or could not be read"
-        )
-        return Hold.INCOMPLETE, why, "mend the specs; nothing is renamed meanwhile", None
+        why = f"{key} may be {former} under a new name, but a spec or the state record of an object could not be read"
+        return Hold.INCOMPLETE, why, "correct what is reported; until then nothing is renamed", None
     if stopped := stop(former, world):
         hold, why, release, until = stopped
         return hold, f"as {former}, {why}", release, until

@@ -115,7 +115,7 @@ def test_edit_that_silences_a_guest_is_taken_back_and_reported_and_the_next_edit
 
     told = watched.wait_until_it("web1", "Held", "taken-back")
     assert "not ready within 3 s: agent: " in told["why"]
-    assert "edit its spec, or approve" in told["release"]
+    assert "correct its spec, or approve" in told["release"]
     assert "Domain/web1: " in watched.wait_until_it("web2", "Held", "rollout")["why"]
     watched.wait_until_it("lone", "Ready")
     assert watched.lab.virsh("desc", "lone", "--title").strip() == "Mended"

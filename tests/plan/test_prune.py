@@ -96,7 +96,7 @@ def test_nothing_is_removed_while_a_spec_cannot_be_read() -> None:
     made = planned(orphaned(OLD, complete=False))
 
     assert held(made) == [("remove Domain/old", "INCOMPLETE")]
-    assert "some specs" in made.held[0].detail
+    assert "a spec or the state record" in made.held[0].detail
 
 
 def test_nothing_is_removed_while_a_spec_is_frozen() -> None:
@@ -228,3 +228,9 @@ def test_object_that_points_to_itself_is_no_user_of_itself() -> None:
     here = world([KEEP], [seen(KEEP), seen(narcissus)], [remembered(KEEP), remembered(wish("Domain/old"))])
 
     assert done(planned(here)) == ["remove Domain/old"]
+
+
+def test_missing_specs_are_not_said_to_be_in_error() -> None:
+    made = planned(world([], [seen(OLD)], [remembered(OLD)]))
+
+    assert made.held[0].release.startswith("check the path of the specs")

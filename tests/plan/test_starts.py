@@ -148,8 +148,11 @@ def test_guest_that_stays_off_holds_the_start_of_who_comes_after_it_and_nothing_
         ("start Domain/app", "ORDER"),
         ("start Domain/web", "ORDER"),
     ]
-    assert [h.detail for h in made.held[2:]] == ["Domain/db does not run", "Domain/app does not run"]
-    assert made.held[2].release == "it goes on in a later pass, once Domain/db runs"
+    assert [h.detail for h in made.held[2:]] == [
+        "Domain/db is not known to run",
+        "Domain/app is not known to run",
+    ]
+    assert made.held[2].release == "it is started in a later pass, when Domain/db runs"
 
 
 def test_what_follows_a_restart_that_waits_waits_with_it() -> None:

@@ -78,7 +78,7 @@ def test_what_needs_a_suspended_object_that_does_not_exist_waits_for_it() -> Non
     made = planned(world([web, lan], suspended=paused(lan.key)))
 
     assert held(made) == [("create Network/lan", "SUSPENDED"), ("create Domain/web", "BROKEN")]
-    assert "is not made: since" in made.held[1].detail
+    assert "is not created: it is suspended (since" in made.held[1].detail
 
 
 def test_a_suspended_object_is_not_removed() -> None:
