@@ -15,10 +15,11 @@ def check_same(before: Actual, now: Actual | Unknown | None, rules: Rules) -> No
 
     Raises:
         Busy: It is not what it was, or something is under way in it that was not.
-        HostError: It cannot be seen now.
+        HostError: It cannot be observed now.
     """
     if isinstance(now, Unknown):
-        raise HostError(f"{now.key}: it cannot be seen now: {now.why}")
+        why = now.why.removeprefix(f"{now.key}: ")
+        raise HostError(f"{now.key} cannot be observed: {why}")
     if now is None:
         return
     if now.job and not before.job:

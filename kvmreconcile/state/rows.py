@@ -96,7 +96,9 @@ def read_suspension(row: Sequence[Any]) -> tuple[Key | None, Suspension]:
     try:
         key, begin, end = read_key(kind, name), read_moment(since), read_moment(until) if until else None
     except GARBLED as error:
-        raise ValueError(f"the suspension of {kind}/{name} is garbled: {error}") from error
+        what, which = (f"{kind}/{name}",) * 2 if kind or name else ("everything", "--all")
+        todo = f"run kvmreconcile resume {which}, then suspend it again"
+        raise ValueError(f"the suspension of {what} cannot be read: {error}; {todo}") from error
     return None if key == _ALL else key, Suspension(begin, end, why, who)
 
 

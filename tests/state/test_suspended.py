@@ -61,15 +61,24 @@ def garble(directory: Path) -> None:
         database.execute("UPDATE suspended SET since = 'yesterday'")
 
 
-def test_a_garbled_row_is_an_error_that_says_what_to_do(state: State, tmp_path: Path) -> None:
-    state.suspend(WEB, FOR_GOOD)
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (WEB, "of Domain/web1 cannot be read.*resume Domain/web1,"),
+        (None, "of everything cannot be read.*resume --all,"),
+    ],
+)
+def test_a_garbled_row_is_an_error_that_says_what_to_do(
+    state: State, tmp_path: Path, key: Key | None, said: str
+) -> None:
+    state.suspend(key, FOR_GOOD)
     garble(tmp_path)
     (tmp_path / COPY).unlink()
 
-    with pytest.raises(StateError, match=r"suspension of Domain/web1 is garbled.*resume it"):
+    with pytest.raises(StateError, match=f"suspension {said} then suspend it again"):
         state.suspended()
 
-    assert state.resume(WEB)
+    assert state.resume(key)
     assert state.suspended() == {}
 
 
