@@ -42,11 +42,9 @@ from kvmreconcile.plan.uses import Users
 from kvmreconcile.tree import Change, Effect, is_satisfied_by
 from kvmreconcile.tree.scalars import uuid as spelled
 
-AGAIN = "it is looked at again in the next pass"
-ONCE_IDLE = "it goes on when the job is done"
-_COPIED = (
-    "it is copied to a volume once the guest runs and no other job is in the way; else put it there by hand"
-)
+AGAIN = "it is observed again in the next pass"
+ONCE_IDLE = "it continues when the job is done"
+_COPIED = "start the guest; the disk is copied to the volume when no other block job runs"
 
 
 @dataclass(slots=True)
@@ -199,9 +197,15 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
     if actual is None or desired.policy.apply is Apply.CREATE_ONLY:
         return
     before = view.applied.tree if view.applied else None
-    release = _COPIED if desired.policy.copies else "name it in the spec, or put it back by hand"
+    release = (
+        _COPIED
+        if desired.policy.copies
+        else "set this source in the spec, or move the disk back (virsh blockcommit or blockcopy)"
+    )
     for part, stands, wanted in kind.strays(desired, actual, before, lookups.lookup):
-        detail = f"{part} is on {stands}, which is not built on {wanted}; it is left there"
+        detail = (
+            f"{part} uses {stands}, whose backing chain does not contain {wanted}; the disk is not changed"
+        )
         yield Held(placeholder(desired), Hold.STRAYED, detail, release)
 
 

@@ -59,7 +59,7 @@ def lost(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> Stop | None:
     """Return what keeps everything from being done to an object because the state was lost, None if nothing does."""
     if not world.lost or _is_new(key, world, kinds, needs):
         return None
-    return Hold.LOST_STATE, "", f"look whether it was suspended, and accept the loss: {ACCEPT}", None
+    return Hold.LOST_STATE, "", f"check whether it was suspended, then accept the loss: {ACCEPT}", None
 
 
 def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:

@@ -14,7 +14,7 @@ from kvmreconcile.plan.openings import ceiling
 from kvmreconcile.plan.uses import Names, Users, listed
 from kvmreconcile.tree import Effect
 
-_NEXT = "it is created once its store has been looked at, in the next pass"
+_NEXT = "the next pass observes the pool and decides then"
 Steps = Mapping[Key, tuple[Action, ...]]
 
 
@@ -84,7 +84,7 @@ class Losses:
         stores = {_store_of(key) for key in self.lost if observed.blind_spot(key)}
         for key in steps:
             if kinds[key.kind].data and observed.blind_spot(key) and _store_of(key) in stores:
-                yield key, (Hold.UNKNOWN, "what is in its store cannot be seen yet", _NEXT)
+                yield key, (Hold.UNKNOWN, "the contents of its pool cannot be observed yet", _NEXT)
 
     def _is_loss(self, desired: Desired) -> bool:
         """Tell whether creating an object now would put something else in the place of its data."""
@@ -148,7 +148,7 @@ class Losses:
         if not self._is_loss(desired):
             return "mount its file system, or approve this plan, which creates it again from its source"
         unprotect = 'take "protect: true" out of the spec and ' if desired.policy.protect else ""
-        return f"put it back where it was; or, to go on without its data, {unprotect}approve this plan"
+        return f"restore it; or, to continue without its data, {unprotect}approve this plan"
 
 
 def _store_of(key: Key) -> tuple[str, str]:

@@ -62,10 +62,13 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
     stamp = actual.stamp
     detail, release = (
         "it was not created or adopted by this instance",
-        f'set "adopt: true" in {desired.source}, or give it another name',
+        f'set "adopt: true" in {desired.source}, or change "metadata.name" in the spec',
     )
     if stamp and stamp.instance != world.instance and stamp.uuid == actual.uuid:
-        detail, release = f'it belongs to the instance "{stamp.instance}"', "give it another name"
+        detail, release = (
+            f'it belongs to the instance "{stamp.instance}"',
+            'change "metadata.name" in the spec',
+        )
     elif stamp and stamp.uuid == actual.uuid and (former := Key.read(stamp.key)) in world.desired:
         detail = f"it is {former} of this instance, renamed by another tool"
         release = f'rename it back to "{former.name}", or set "adopt: true" in {desired.source}'

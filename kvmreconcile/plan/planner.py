@@ -246,7 +246,7 @@ def _broken(key: Key, needs: Needs, absent: dict[Key, str]) -> tuple[Hold, str, 
     lost = next((need for need in sorted(needs.direct[key]) if need in absent), None)
     if lost is None:
         return None
-    return Hold.BROKEN, f"{lost} {absent[lost]}", f"it follows once {lost} is there"
+    return Hold.BROKEN, f"{lost} {absent[lost]}", f"it continues when {lost} exists"
 
 
 def _still_hidden(key: Key, found: Findings, actions: list[Action]) -> tuple[Hold, str, str] | None:

@@ -115,7 +115,7 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
         # A frozen one may be this object's, under another name.
         return Held(action, Hold.INCOMPLETE, *_incomplete(world))
     if action.policy.protect:
-        return Held(action, Hold.PROTECTED, "its last spec protects it", "remove it by hand")
+        return Held(action, Hold.PROTECTED, 'its last spec sets "protect: true"', "remove it by hand")
     if actual.job:
         return Held(action, Hold.BUSY, actual.job, ONCE_IDLE)
     return None
@@ -137,7 +137,7 @@ def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans
     unconfirmed = {h.action.key for h in result.held if h.hold is Hold.PRUNE}
     staying = sorted(users - unconfirmed - {a.key for a in result.actions})
     if staying:
-        return Held(action, Hold.PROTECTED, f"{staying[0]} refers to it", "take the reference away first")
+        return Held(action, Hold.PROTECTED, f"{staying[0]} refers to it", "remove that reference first")
     if prune is Prune.CONFIRM or users & unconfirmed:
         return Held(action, Hold.PRUNE, "", "approve this plan")
     return None

@@ -37,7 +37,9 @@ _LASTING = (
     "correct the spec, or correct what libvirt reports and approve this plan to try it again; it is also tried again "
     "after an update of libvirt or QEMU"
 )
-_PASSING = "mend what libvirt names; it is tried again by itself, or at once if this plan is approved"
+_PASSING = (
+    "correct what libvirt reports; it is retried automatically, or immediately if you approve this plan"
+)
 
 
 def wording(desired: Desired, kind: Rulebook) -> str:

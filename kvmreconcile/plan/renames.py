@@ -152,7 +152,7 @@ def _pair(key: Key, former: Key, world: World, kind: Rulebook, found: Renames) -
     if isinstance(seen, Unknown):
         found.blocked[key] = (
             Hold.UNKNOWN,
-            f"{former} may be it under its former name: {seen.why}",
+            f"it may exist as {former}, which cannot be observed: {seen.why}",
             AGAIN,
             None,
         )
@@ -187,12 +187,12 @@ def _not_off(key: Key, former: Key, seen: Actual) -> Stop | None:
         todo = f"shut it down (virsh shutdown {former.name}), and the next pass renames it; or {back}"
         return (
             Hold.RENAME,
-            f"{former} is renamed to {key}; a rename needs the guest off, and it runs",
+            f"{former} is renamed to {key}; libvirt can rename it only while it is off",
             todo,
             None,
         )
     if seen.saved:
-        why = f"{former} is renamed to {key}, and its memory is saved in a file; a rename needs the guest off"
+        why = f"{former} is renamed to {key}, and has a managed save; libvirt can rename it only without one"
         todo = (
             f"start it and shut it down, or discard that (virsh managedsave-remove {former.name}); or {back}"
         )
@@ -203,9 +203,9 @@ def _not_off(key: Key, former: Key, seen: Actual) -> Stop | None:
 def _unclear(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> Stop:
     others = sorted({*owners, *(each for owner in owners for each in rivals[owner])} - {key})
     what = ", ".join(sorted({str(claim) for claim in owners.values()}))
-    why = f"it claims {what}, and so do {' and '.join(map(str, others))}: which is which cannot be told"
-    return Hold.RENAME, why, "rename one at a time, or let no two claim the same", None
+    why = f"it claims {what}, and so do {' and '.join(map(str, others))}; it cannot be determined which of them was renamed"
+    return Hold.RENAME, why, "rename one at a time, or let each claim its own", None
 
 
 def _still_has(owner: Key, claim: Claim) -> Stop:
-    return Hold.CLAIM, f"{owner} still has the {claim}", f"it is created once {owner} is off that", None
+    return Hold.CLAIM, f"{owner} still has the {claim}", f"it is created when {owner} no longer uses it", None

@@ -88,9 +88,11 @@ class Succession:
             user = next((key for key in removal.needs if key in kept), None)
             if missing:
                 detail = f"{missing}, which claims its {takers[missing]}, is not created now"
-                self.gone.hold(Held(removal, Hold.SUCCESSOR, detail, f"it goes on once {missing} exists"))
+                self.gone.hold(Held(removal, Hold.SUCCESSOR, detail, f"it is removed when {missing} exists"))
             elif user:
-                self.gone.hold(Held(removal, Hold.PROTECTED, f"{user} refers to it", f"it goes with {user}"))
+                self.gone.hold(
+                    Held(removal, Hold.PROTECTED, f"{user} refers to it", f"it is removed after {user}")
+                )
             else:
                 needs = dict.fromkeys((*removal.needs, *sorted(takers)))
                 self.gone.replace(removal, replace(removal, needs=tuple(needs)))

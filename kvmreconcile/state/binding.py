@@ -11,9 +11,9 @@ from kvmreconcile.model import HostId
 from kvmreconcile.state.agreement import change, renew
 from kvmreconcile.state.meta import read_host, write_host
 
-_GIVEN_UP = "if another was lost before it, what was suspended in it is no longer suspended, unless it is suspended again"
+_GIVEN_UP = "suspensions of a state that was lost before are not restored; suspend those objects again"
 _TODO = (
-    "check --connect and --state; if this host is to go on with that state, as after its mainboard was replaced: "
+    "check --connect and --state; to keep using this state on this host, for example after a mainboard replacement: "
     "kvmreconcile state accept"
 )
 

@@ -79,7 +79,7 @@ class Opened:
         """Return what people should know of a database that had to be created; of the first one of all nothing."""
         where = f", and was moved to {self.aside}" if self.aside else ""
         if self.flaw and self.is_known:
-            todo = f"suspensions are known from {SECOND_COPY}, objects by their marks"
+            todo = f"suspensions were restored from {SECOND_COPY}; managed domains and networks are recognized by their metadata"
             return f"{path} {self.flaw}{where}; {todo}"
         return f"{path} {self.flaw}{where}" if self.flaw not in ("", MISSING) else ""
 
@@ -163,9 +163,9 @@ def translated(path: Path) -> Iterator[None]:
 def _todo(error: sqlite3.Error, path: Path) -> str:
     match _primary_code(error):
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return "apply and run move a damaged file aside and begin anew; nothing is removed for that"
+            return "kvmreconcile apply and run rename a damaged file and start with an empty state; no object is removed because of it"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return "another kvmreconcile has been writing for long; try again when it is done"
+            return "another kvmreconcile has been writing for more than 10 s; try again when it has finished"
         case sqlite3.SQLITE_FULL:
             return _SPACE
         case _ if _is_full(path.parent):

@@ -64,7 +64,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
             secrets=tuple(json.loads(secrets)),
         )
     except GARBLED as error:
-        raise ValueError(f"what is remembered of {kind}/{name} is garbled: {error}") from error
+        raise ValueError(f"the record of {kind}/{name} in table applied cannot be read: {error}") from error
 
 
 GARBLED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
@@ -120,7 +120,7 @@ def read_trial(row: Sequence[Any]) -> tuple[Key, Trial]:
             edit, read_tree(tree), None if autostart is None else bool(autostart), failed
         )
     except GARBLED as error:
-        raise ValueError(f"what is tried of {kind}/{name} is garbled: {error}") from error
+        raise ValueError(f"the record of {kind}/{name} in table trials cannot be read: {error}") from error
 
 
 def write_tree(tree: Node) -> str:
@@ -148,7 +148,7 @@ def read_key(kind: object, name: object) -> Key:
         ValueError: The row names no object.
     """
     if not isinstance(kind, str) or not isinstance(name, str):
-        raise ValueError("it names no object")  # noqa: TRY004  a row that is wrong, whatever it holds
+        raise ValueError("kind or name is missing")  # noqa: TRY004  a row that is wrong, whatever it holds
     return Key(kind, name)
 
 
@@ -163,7 +163,7 @@ def read_moment(text: str) -> datetime:
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError("a time without a zone")
+        raise ValueError("a timestamp has no time zone")
     return min(moment, LATEST) if moment.astimezone(UTC) > _EARLIEST else _EARLIEST
 
 
@@ -234,4 +234,4 @@ def read_entry(row: Sequence[Any]) -> Entry:
             wrong=wrong,
         )
     except GARBLED as error:
-        raise ValueError(f"an entry of the history is garbled: {error}") from error
+        raise ValueError(f"a history entry cannot be read: {error}") from error

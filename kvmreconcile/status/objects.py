@@ -96,7 +96,7 @@ def _in_sync(looked: Looked, before: Mapping[Key, Standing], now: Moment) -> Ite
         yield was if was and is_as_before else Standing(key, Condition.READY, now.at)
 
 
-STORED = "stored, and in force once it starts anew"
+STORED = "stored; takes effect at the next start"
 
 
 def _pending(looked: Looked, now: Moment) -> Iterator[Standing]:
@@ -132,8 +132,12 @@ def _waiting(looked: Looked, failures: Mapping[Key, str], now: Moment) -> Iterat
 
 def failed(key: Key, wait: Wait, error: str, now: Moment, verbs: tuple[str, ...]) -> Standing:
     """Return how an object stands that is left alone for a while after it was tried."""
-    why = f"done {wait.tries} times, and to be done again" if wait.fate is Fate.DONE else error
-    release = "it is tried again by itself"
+    why = (
+        f"done {wait.tries} times and needed again; another tool or the guest may revert it"
+        if wait.fate is Fate.DONE
+        else error
+    )
+    release = "it is retried automatically"
     return Standing(key, Condition.FAILED, now.at, why, release, now.of(wait.due_s), verbs=verbs)
 
 

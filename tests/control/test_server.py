@@ -185,13 +185,13 @@ def test_approval_is_answered_by_the_pass_that_takes_it(served: Served) -> None:
     assert approved("abc") == "plan abc is approved, and being done"
     with pytest.raises(NotNow, match="nothing was done: the plan is def now"):
         approved("def")
-    with pytest.raises(NotNow, match="the pass was broken off"):
+    with pytest.raises(NotNow, match="the pass failed before it had a plan"):
         approved("")
 
 
 def test_who_approves_does_not_wait_for_ever(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orders, "PATIENCE_S", 0.5)
-    with pytest.raises(NotNow, match="no pass has looked since"):
+    with pytest.raises(NotNow, match="no pass started in time"):
         served.client().order("approve", {"digest": "abc"})
 
     with ThreadPoolExecutor(1) as pool:
@@ -479,7 +479,9 @@ def test_lost_state_is_told_with_every_answer_until_it_is_accepted(served: Serve
         assert served.client().order(word, said).endswith("; but the state was lost")
     assert served.client().get("/v1/status")["stateLost"] == "the state was lost"
     assert served.state.is_unproved()
-    assert "what was suspended in it is no longer suspended" in served.client().order("state/accept", {})
+    assert "suspensions of a state that was lost before are not restored" in served.client().order(
+        "state/accept", {}
+    )
     assert not served.state.is_unproved()
 
 

@@ -129,7 +129,7 @@ def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Ho
     (running.home / "specs/dmz.yaml").unlink()
     running.wait_until(lambda: running.conditions().get("Network/dmz") == "Held")
     digest = running.status()["plan"]
-    assert "pruning must be confirmed" in running.run("status", "Network/dmz").stdout
+    assert "removal needs approval" in running.run("status", "Network/dmz").stdout
 
     other = running.run("approve", "0123456789ab")
     assert other.exit_code == 1

@@ -402,7 +402,7 @@ def test_daemon_follows_an_edited_path_once_the_files_are_moved(booted: Storage,
 
     booted.edit("fast.yaml", str(booted.pool), str(other))
     held = daemon.wait_for("object.held", key="StoragePool/fast")
-    assert held["why"] == "what is in it would be left behind"
+    assert held["why"] == "its volumes would be left behind"
     for _ in range(2):
         daemon.wait_for("pass.ended", held=2)
     booted.lab.exec("mv", str(booted.pool), str(other))

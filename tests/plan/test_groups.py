@@ -28,7 +28,7 @@ def plan_of(*guests: Desired, off: tuple[str, ...] = (), overrides: Overrides | 
 
 
 def waiting(plan: Plan) -> dict[str, str]:
-    assert {h.hold.value for h in plan.held} <= {"waits for others of its group"}
+    assert {h.hold.value for h in plan.held} <= {"waits for other members of its group"}
     return {f"{h.action.verb} {h.action.key}": h.detail for h in plan.held}
 
 

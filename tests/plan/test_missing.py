@@ -39,9 +39,7 @@ def test_volume_that_was_complete_and_is_gone_is_held_as_loss_of_data_until_appr
     assert [(h.hold, h.action.effect, h.detail) for h in made.held] == [
         (Hold.MISSING, Effect.DATA_LOSS, "it existed and is gone")
     ]
-    assert made.held[0].release == (
-        "put it back where it was; or, to go on without its data, approve this plan"
-    )
+    assert made.held[0].release == ("restore it; or, to continue without its data, approve this plan")
     assert done(planned(here, Overrides(approved=made.digest))) == ["create Volume/p/root"]
 
 

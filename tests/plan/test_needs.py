@@ -41,7 +41,7 @@ def test_circle_is_named_from_its_first_and_blocks_only_those_in_it() -> None:
     made = planned(world([b, c, a, POOL]))
 
     assert [str(p) for p in made.problems] == [
-        "a.yaml:3:1: objects need one another in a circle: Domain/a → Domain/b → Domain/a; break it"
+        "a.yaml:3:1: dependency cycle: Domain/a → Domain/b → Domain/a; remove one of these references"
     ]
     assert done(made) == ["create StoragePool/p", "start StoragePool/p"]
     assert held(made) == [("create Domain/c", "BROKEN")]
@@ -66,7 +66,7 @@ def test_reference_to_nothing_is_a_problem_with_its_place() -> None:
     made = planned(world([web]))
 
     assert [str(p) for p in made.problems] == [
-        "web.yaml:3:1: Domain/web refers to Network/lan, which neither a spec nor this host has; write a spec for it, or mend the name"
+        "web.yaml:3:1: Domain/web refers to Network/lan, which no spec defines and the host does not have; add a spec for it, or correct the name"
     ]
     assert made.is_empty
 
@@ -101,7 +101,7 @@ def test_what_needs_something_held_is_held_with_it_all_the_way() -> None:
         ("create Domain/web", "BROKEN"),
         ("start Domain/web", "BROKEN"),
     ]
-    assert made.held[1].detail == "StoragePool/p is not created: the spec only observes it"
+    assert made.held[1].detail == 'StoragePool/p is not created: the spec sets "apply: observe"'
 
 
 def test_what_needs_an_object_with_a_problem_is_held() -> None:

@@ -32,7 +32,7 @@ def test_object_of_another_instance_is_not_even_adopted() -> None:
     made = planned(world([wish("Domain/web", adopt=True)], [replace(THEIRS, stamp=stamp)]))
 
     assert [h.detail for h in made.held] == ['it belongs to the instance "elsewhere"']
-    assert made.held[0].release == "give it another name"
+    assert made.held[0].release == 'change "metadata.name" in the spec'
 
 
 def test_mark_that_was_copied_from_another_object_proves_nothing() -> None:

@@ -97,7 +97,7 @@ def test_a_garbled_entry_is_an_error_that_says_so(state: State, tmp_path: Path) 
         database.execute("UPDATE history SET at = 'yesterday'")
     database.close()
 
-    with pytest.raises(StateError, match="an entry of the history is garbled"):
+    with pytest.raises(StateError, match="a history entry cannot be read"):
         state.history(10)
 
 

@@ -121,7 +121,7 @@ def test_what_is_held_tells_why_what_helps_and_when_it_is_over_by_itself(followe
     web = follower.hear(looked(Plan(held=held, in_sync=(DB, LAN))))[WEB]
 
     assert (web.condition, web.hold, web.verbs) == (Condition.HELD, Hold.WINDOW, ("define", "restart"))
-    assert web.why == "waits for the window: opens Sun"
+    assert web.why == "waits for a maintenance window: opens Sun"
     assert (web.release, web.until) == ("approve this plan, or wait", WINDOW)
 
 
@@ -203,7 +203,10 @@ def test_guest_that_dies_at_every_start_has_failed(follower: Follower) -> None:
 
     web = follower.hear(looked(plan, allowed=Plan(), waits={WEB: wait(Fate.DONE)}))[WEB]
 
-    assert (web.condition, web.why) == (Condition.FAILED, "done 3 times, and to be done again")
+    assert (web.condition, web.why) == (
+        Condition.FAILED,
+        "done 3 times and needed again; another tool or the guest may revert it",
+    )
 
 
 def test_suspended_tells_who_and_why_and_what_takes_it_back(follower: Follower) -> None:

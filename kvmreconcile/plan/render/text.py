@@ -49,7 +49,7 @@ def render_text(plan: Plan, rules: Mapping[str, Rules], palette: Palette = Palet
     """
     blocks = [_group(g, plan, palette) for g in (*planned(plan, rules), *withheld(plan, rules))]
     for key, lines in waiting(plan, rules):
-        head = palette.paint(f"… {visible(str(key))}: stored, in force after its next start", "~")
+        head = palette.paint(f"… {visible(str(key))}: stored; takes effect at the next start", "~")
         blocks.append([head, *_folded(lines, palette)])
     text = "\n\n".join("\n".join(block) for block in blocks)
     return (f"{text}\n\n" if text else "") + "\n".join(_foot(plan, palette)) + "\n"
