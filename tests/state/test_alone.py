@@ -41,7 +41,9 @@ def test_while_one_acts_another_may_not(state: State, tmp_path: Path) -> None:
     with (
         state.alone(seen(), [WEB]),
         reopened(tmp_path) as other,
-        pytest.raises(StateError, match=rf"another kvmreconcile process \(PID {os.getpid()}\) is applying changes"),
+        pytest.raises(
+            StateError, match=rf"another kvmreconcile process \(PID {os.getpid()}\) is applying changes"
+        ),
         other.alone(seen(), [WEB]),
     ):
         other.forget(WEB)
