@@ -225,7 +225,7 @@ def test_lost_state_changes_nothing_and_every_command_says_it(
         result = used.run(*(word.replace("SPECS", str(used.specs)) for word in words))
 
         said = html.unescape(result.stdout).replace('\\"', '"') + result.stderr
-        assert 'the state of instance "default" was lost: ' in said
+        assert 'the state of instance "default" seems to be lost: ' in said
         assert "kvmreconcile state accept" in said
         assert result.exit_code == status
     assert used.virt.networkLookupByName("lab").XMLDesc() == before
@@ -321,5 +321,5 @@ def test_object_whose_row_is_garbled_is_left_alone_and_the_others_are_not(host: 
 
     assert host.virt.networkLookupByName("dmz").autostart()
     assert not host.virt.networkLookupByName("lab").autostart()
-    assert "what is record of Network/lab in table applied cannot be read" in done.output
+    assert "the record of Network/lab in table applied cannot be read" in done.output
     assert "restore the file, or move it away" in done.output
