@@ -177,7 +177,7 @@ def test_pool_whose_disk_is_not_mounted_is_not_made_on_the_file_system_below(boo
     for _ in range(2):
         failed = booted.apply()
         assert failed.exit_code == 1
-        assert "check that its file system is mounted" in failed.output
+        assert "is its disk mounted?" in failed.output
 
     assert not booted.exists(booted.pool)
     assert booted.run_number() == "-"
