@@ -123,11 +123,9 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
 
 def _incomplete(world: World) -> tuple[str, str]:
     """Return why too little is known to remove anything, and what to do."""
-    if world.complete and not world.frozen:
-        return (
-            "no spec was found",
-            "check the path of the specs; the last managed objects are removed by hand only",
-        )
+    if not (world.desired or world.frozen):
+        todo = "check the path of the specs; the last managed objects are removed by hand only"
+        return "no spec was found or could be read", todo
     why = "a spec or the state record of an object could not be read"
     return why, "correct what is reported; until then nothing is removed"
 

@@ -230,7 +230,9 @@ def test_object_that_points_to_itself_is_no_user_of_itself() -> None:
     assert done(planned(here)) == ["remove Domain/old"]
 
 
-def test_missing_specs_are_not_said_to_be_in_error() -> None:
-    made = planned(world([], [seen(OLD)], [remembered(OLD)]))
+@pytest.mark.parametrize("complete", [True, False])
+def test_missing_specs_are_not_said_to_be_in_error(*, complete: bool) -> None:
+    made = planned(world([], [seen(OLD)], [remembered(OLD)], complete=complete))
 
+    assert made.held[0].detail == "no spec was found or could be read"
     assert made.held[0].release.startswith("check the path of the specs")
