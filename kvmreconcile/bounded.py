@@ -9,6 +9,10 @@ NOT_REGULAR = "it is not a regular file"
 _PART = 1 << 16
 
 
+class Unfit(OSError):
+    """A file is not a regular one, or is larger than allowed; errors of the system may have the same number."""
+
+
 def read_bounded(path: Path, most: int) -> bytes:
     """
     Return the content of a regular file; symbolic links are not followed, and a pipe does not block.
@@ -17,19 +21,20 @@ def read_bounded(path: Path, most: int) -> bytes:
         most: Maximum size in bytes.
 
     Raises:
-        OSError: The file cannot be read, is not a regular file, or is larger.
+        OSError: The file cannot be read.
+        Unfit: It is not a regular file, or is larger.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status, content = os.fstat(descriptor), bytearray()
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
+            raise Unfit(errno.EINVAL, NOT_REGULAR, str(path))
         # The file may grow while it is read.
         while max(status.st_size, len(content)) <= most:
             part = os.read(descriptor, _PART)
             if not part:
                 return bytes(content)
             content += part
-        raise OSError(errno.EFBIG, f"it holds more than {most >> 10} KiB", str(path))
+        raise Unfit(errno.EFBIG, f"it holds more than {most >> 10} KiB", str(path))
     finally:
         os.close(descriptor)

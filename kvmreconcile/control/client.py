@@ -95,7 +95,7 @@ class Client:
             answer = json.loads(_whole(response))
         except (FileNotFoundError, ConnectionRefusedError):
             todo = f"name its settings by --config, or start it: systemctl start {quote(self._unit)}"
-            raise self._absent("no daemon listens there", todo) from None
+            raise self._absent("the daemon is not running", todo) from None
         except PermissionError:
             todo = "run this as root, or as a member of the socket's group (control.group)"
             what = "no permission to connect to the socket"

@@ -34,8 +34,12 @@ class ApproveExecutor:
         back = plan.taking_back
         done = self.inner.execute(back, world) if back.actions else Report(back)
         rest = replace(plan, actions=tuple(a for a in plan.actions if a not in back.actions))
-        other = f"the approved plan {self.digest} is no longer the plan" if self.digest else "not approved"
-        why = f"{other}; to have this one executed, approve {plan.digest}"
+        other = (
+            f"plan {self.digest} was approved, but is no longer the plan"
+            if self.digest
+            else "the plan is not approved"
+        )
+        why = f"{other}; to execute this plan, approve {plan.digest}"
         left = skipped(rest, why, self.reporter)
         return replace(done, plan=plan, outcomes=(*done.outcomes, *left.outcomes))
 

@@ -26,7 +26,7 @@ from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Resul
 from kvmreconcile.plan.redact import redacted
 from kvmreconcile.plan.renaming import renamed
 from kvmreconcile.plan.secrecy import definitions, secret_paths
-from kvmreconcile.plan.suspended import stop
+from kvmreconcile.plan.suspended import sentence
 from kvmreconcile.plan.trials import is_taken_back
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change
@@ -133,13 +133,12 @@ class _Run:
         if self._lost.is_set():
             return "the connection to libvirt was lost"
         if self._executor.stopping.is_set():
-            return "stopped before its turn"
+            return "kvmreconcile was stopped before this step"
         try:
             world = replace(self._world, suspended=self._executor.state.suspended())
         except StateError as error:
             return str(error)
-        suspended = next(filter(None, (stop(name, world) for name in names)), None)
-        return f"{suspended[0].value} {suspended[1]}" if suspended else ""
+        return next(filter(None, (sentence(name, world) for name in names)), "")
 
     def _do(self, action: Action, *, is_last: bool) -> Outcome:
         pace = self._executor.pace
@@ -157,7 +156,11 @@ class _Run:
             result, error = Result.FAILED, self._redacted(action, str(failure))
             retry, kind, lacks = failure.retry, type(failure).__name__, shortage(failure)
             if isinstance(failure, NotYet) and self._executor.stopping.is_set():
-                result, error, kind = Result.SKIPPED, "stopped while it was waited for", ""
+                result, error, kind = (
+                    Result.SKIPPED,
+                    "kvmreconcile was stopped while waiting for this step",
+                    "",
+                )
             if not self._executor.connection.is_alive():
                 self._lost.set()
             elif result is Result.FAILED:
@@ -240,7 +243,9 @@ class _Run:
         hidden = self._world.observed.blind_spot(key) is not None
         known = self._world.applied.get(key)
         if hidden and (known is None or known.complete) and self._look(key) is not None:
-            raise Rejected(f"{key}: it may exist already, hidden until now; the next pass compares it")
+            raise Rejected(
+                f"{key}: it exists although it could not be observed before; the next pass compares it"
+            )
 
     def _is_untouched(self, key: Key, error: HostError) -> bool:
         """Tell whether an attempt to make an object left all as it was."""

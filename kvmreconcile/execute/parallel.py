@@ -54,7 +54,9 @@ def _sorter(needs: Mapping[Leg, Collection[Leg]]) -> TopologicalSorter[Leg]:
     except CycleError as error:
         steps = dict.fromkeys(map(str, reversed(error.args[1][1:])))
         chain = " → ".join((*steps, next(iter(steps))))
-        raise PlanError(f"objects need one another in a circle: {chain}; break it in the specs") from error
+        raise PlanError(
+            f"dependency cycle: {chain}; remove one of these references from the specs"
+        ) from error
     return sorter
 
 

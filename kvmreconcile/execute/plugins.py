@@ -33,10 +33,12 @@ def find(group: str, name: str) -> Any:
         case [point]:
             return _load(point)
         case []:
-            raise _problem(group, f'there is none called "{name}"', _suggestion(group, name))
+            raise _problem(group, f'no plug-in is called "{name}"', _suggestion(group, name))
         case points:
-            places = " and ".join(sorted(point.value for point in points))
-            raise _problem(group, f'"{name}" is offered twice, by {places}', "uninstall one of them")
+            places = ", ".join(sorted(point.value for point in points))
+            raise _problem(
+                group, f'"{name}" is offered by {len(points)} packages: {places}', "uninstall all but one"
+            )
 
 
 def _load(point: EntryPoint) -> Any:
@@ -58,7 +60,7 @@ def _suggestion(group: str, name: str) -> str:
     names = sorted({point.name for point in entry_points(group=group)})
     close = get_close_matches(name, names, n=1)
     meant = f'did you mean "{close[0]}"? ' if close else ""
-    return f"{meant}installed are: {', '.join(names) or 'none'}"
+    return f"{meant}installed: {', '.join(names) or 'none'}"
 
 
 def _problem(group: str, what: str, todo: str) -> SpecError:

@@ -15,14 +15,15 @@ def check_same(before: Actual, now: Actual | Unknown | None, rules: Rules) -> No
 
     Raises:
         Busy: It is not what it was, or something is under way in it that was not.
-        HostError: It cannot be seen now.
+        HostError: It cannot be observed now.
     """
     if isinstance(now, Unknown):
-        raise HostError(f"{now.key}: it cannot be seen now: {now.why}")
+        why = now.why.removeprefix(f"{now.key}: ")
+        raise HostError(f"{now.key} cannot be observed: {why}")
     if now is None:
         return
     if now.job and not before.job:
-        raise Busy(f"{now.key}: {now.job}; it goes on when the job is done")
+        raise Busy(f"{now.key}: {now.job}; it continues when the job is done")
     is_same = (now.uuid, now.stamp) == (before.uuid, before.stamp)
     if not is_same or any(diff(before.tree, now.tree, rules)):
         what = "the object changed after the plan was made"

@@ -101,8 +101,9 @@ class Connection:
             # Other drivers have no such validation; that is not worth a line in each plan.
             raise Unavailable("")
         if self.virt.getLibVersion() != libvirt.getVersion():
+            theirs, ours = _dotted(self.virt.getLibVersion()), _dotted(libvirt.getVersion())
             raise Unavailable(
-                f"the host runs libvirt {_dotted(self.virt.getLibVersion())}, and this machine has another version"
+                f"libvirt's daemon runs version {theirs}, and this process uses the library {ours}"
             )
         try:
             return oracle()
@@ -144,9 +145,16 @@ def connect(uri: str) -> Connection:
         HostError: libvirt does not understand the URI.
     """
     _start_event_loop()
-    todo = "is libvirt's daemon running, and may this user reach its socket?"
-    with translated(f"cannot connect to {uri} ({todo})"):
-        return Connection(uri, libvirt.open(uri))
+    try:
+        with translated(f"cannot connect to {uri}"):
+            return Connection(uri, libvirt.open(uri))
+    except Unavailable as error:
+        todo = _LOCAL if is_local(uri) else _REMOTE
+        raise Unavailable(f"{error}; {todo}", error.code, error.domain) from error.__cause__
+
+
+_LOCAL = "check that libvirt's daemon is running and that this user may access its socket"
+_REMOTE = "check the URI, the network, and how this user is authenticated"
 
 
 def ask_event_loop(answer: Callable[[], None]) -> None:

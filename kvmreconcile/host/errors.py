@@ -115,7 +115,7 @@ def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Ite
         raise kind(f"{where}: {why}", code, domain) from error
     except UnicodeDecodeError as error:
         # A file may be called by any bytes, and libvirt hands on what it is called.
-        raise HostError(f"{where}: libvirt tells of it in bytes that are no text (UTF-8)") from error
+        raise HostError(f"{where}: libvirt returned a name that is not valid UTF-8") from error
 
 
 def bring_about(act: Callable[[], object], is_so: Callable[[], bool]) -> None:

@@ -79,14 +79,14 @@ class Oracle:
             if not line:
                 self._end()
         if not line:
-            raise Unavailable("libvirt's embedded QEMU driver is not to be had on this host")
+            raise Unavailable("libvirt's embedded QEMU driver is not installed, or has ended")
         answer = json.loads(line)
         if "error" in answer:
             raise Rejected(answer["error"], answer["code"])
         return str(answer["xml"])
 
     def _ask(self, question: str) -> str:
-        """Return the helper's answer, "" if there is none in time."""
+        """Return the helper's answer, "" if it has ended."""
         if self._is_closed:
             raise Unavailable("the helper of libvirt's embedded driver was ended")
         helper = self._helper = self._helper or self._start()
@@ -104,7 +104,10 @@ class Oracle:
             return ""
         with selectors.DefaultSelector() as selector:
             selector.register(helper.stdout, selectors.EVENT_READ)
-            return helper.stdout.readline() if selector.select(_ANSWER_S) else ""
+            if selector.select(_ANSWER_S):
+                return helper.stdout.readline()
+        self._end()
+        raise Unavailable(f"libvirt's embedded QEMU driver did not answer within {_ANSWER_S:g} s")
 
     def _start(self) -> subprocess.Popen[str]:
         # Anew each time, as others clean directories of temporary files.

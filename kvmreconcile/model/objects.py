@@ -43,9 +43,9 @@ class Halt(Enum):
     PAUSED = "somebody paused it"
     IO_ERROR = "an I/O error paused it"
     WATCHDOG = "its watchdog paused it"
-    PANIC = "it crashed, and is kept as it was"
-    MIGRATION = "its migration failed half-way"
-    STOPPED = "it was shut down from inside, or stopped by somebody"
+    PANIC = "the guest crashed and its memory is preserved"
+    MIGRATION = "its post-copy migration failed"
+    STOPPED = "it was shut down by the guest or stopped by another tool"
 
 
 @dataclass(frozen=True, slots=True)

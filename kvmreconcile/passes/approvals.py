@@ -43,7 +43,7 @@ class Approvals:
             is_closed, before = self._closed, self._given
             self._given = None if is_closed else approval
         if before:
-            before.answer.set_exception(_not_now(before, "another was given after it"))
+            before.answer.set_exception(_not_now(before, "another approval replaced it"))
         if is_closed:
             approval.answer.set_exception(_not_now(approval, "the daemon is stopping"))
 
@@ -60,7 +60,7 @@ class Approvals:
             if self._given is not approval:
                 return
             self._given = None
-        approval.answer.set_exception(_not_now(approval, "no pass has looked since"))
+        approval.answer.set_exception(_not_now(approval, "no pass started in time"))
 
     @contextmanager
     def taken(self) -> Iterator[Approval | None]:
@@ -71,9 +71,9 @@ class Approvals:
             yield approval
         finally:
             if approval and not approval.answer.done():
-                approval.answer.set_exception(_not_now(approval, "the pass was broken off"))
+                approval.answer.set_exception(_not_now(approval, "the pass failed before it had a plan"))
 
 
 def _not_now(approval: Approval, why: str) -> NotNow:
     what = f"nothing was approved: {why}"
-    return NotNow(Problem(approval.digest, what, "see whether it is still the plan, and approve it again"))
+    return NotNow(Problem(approval.digest, what, "check whether it is still the plan, then approve again"))

@@ -128,7 +128,7 @@ class Passes:
         else:
             # A mistake of ours must not keep everything else from being looked after.
             # The error's message is left out: it may hold a password of a spec.
-            why = f"a mistake in kvmreconcile ({type(error).__name__}); the log says where"
+            why = f"internal error ({type(error).__name__}); see the log for the traceback"
             log.error("pass.crashed", exc_info=error)
         self._failures += 1
         self._again_s = self.clock() + Fate.PASSING.wait_s(self._failures)

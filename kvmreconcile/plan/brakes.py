@@ -84,7 +84,7 @@ _BRAKES = (
         limit=lambda limits: limits.replace,
         counts=lambda action, world: action.effect >= Effect.REPLACE and _is_there(action.key, world),
         among=_is_there,
-        outcome="would be replaced",
+        outcome="would be replaced or lose data",
         setting="limits.maxReplace",
     ),
     # After that, since what is not replaced is not restarted for it either.
@@ -94,7 +94,7 @@ _BRAKES = (
             _runs(action.key, world) and (action.effect >= Effect.RESTART or action.verb in _STOPS)
         ),
         among=_runs,
-        outcome="that run would be stopped or restarted",
+        outcome="that run would be paused, stopped or restarted",
         setting="limits.maxRestart",
     ),
     # Of what specs allow to be created again at all: the store they are in may just be out of reach.

@@ -57,7 +57,10 @@ def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
                 problems.append(clash.problem(kind, world))
                 if not clash.has:
                     what = clash.what(kind, world)
-                    left_out.setdefault(clash.key, f"has the {what} of {clash.other}")
+                    left_out.setdefault(
+                        clash.key,
+                        f"is left out, because its spec and that of {clash.other} have the same {what}",
+                    )
     return Clashes(left_out, tuple(problems), tuple(notes))
 
 
@@ -90,9 +93,13 @@ class _Clash:
 
     def problem(self, kind: Rulebook, world: World) -> Problem:
         """Return it as a message for the author of the spec."""
-        more = f" and {self.count - 1} more" if self.count > 1 else ""
-        where = world.desired[self.other].source_in(self.theirs.place)
-        what = f"{self.key} and {self.other}{more} both have the {self.what(kind, world)} (the other is at {where})"
+        names = (
+            f"{self.key}, {self.other} and {self.count - 1} more"
+            if self.count > 1
+            else f"{self.key} and {self.other}"
+        )
+        where = f"{self.other} is at {world.desired[self.other].source_in(self.theirs.place)}"
+        what = f"{names} have the same {self.what(kind, world)} ({where})"
         todo = f"give {self.key} its own" if self.is_taken else "give each its own"
         return Problem(str(world.desired[self.key].source_in(self.claim.place)), what, todo)
 

@@ -15,8 +15,8 @@ from kvmreconcile.plan.uses import Names
 from kvmreconcile.tree import Effect
 
 STARTS = frozenset({"start", "start-paused", "restart"})
-_PUT_BACK = "put it back where it was"
-_LATER = "it goes on in a later pass, once that is so"
+_PUT_BACK = "restore it, or release its creation"
+_LATER = "it is started in a later pass, when that is so"
 
 
 def without_data(actions: Sequence[Action], scene: Scene) -> tuple[list[Action], list[Held]]:
@@ -39,9 +39,7 @@ def reports(actions: Sequence[Action], scene: Scene) -> Iterator[Held]:
     for key in sorted(doubt.needed.keys() & world.desired.keys()):
         actual, gone = world.observed.actual(key), sorted(doubt.needed[key] & doubt.gone)
         if gone and actual and actual.active:
-            known = world.applied.get(key)
-            how = "runs" if known and known.runtime_id == actual.runtime_id else "started"
-            detail = f"{how} on a missing disk: {gone[0]} is gone"
+            detail = f"it is running, and {gone[0]} does not exist"
             yield Held(placeholder(world.desired[key]), Hold.MISSING, detail, _PUT_BACK)
 
 
@@ -67,16 +65,16 @@ class _Doubt:
         wanted = sorted(self.needed.get(key, ()))
         for target in wanted:
             if target in self.gone:
-                return Hold.MISSING, f"{target} is gone", _PUT_BACK
+                return Hold.MISSING, f"{target} does not exist", _PUT_BACK
         for target in wanted:
             if target in self.unseen:
-                return Hold.UNKNOWN, f"{target} cannot be seen: {self.unseen[target]}", _LATER
+                return Hold.UNKNOWN, f"it is unknown whether {target} exists: {self.unseen[target]}", _LATER
         for target in wanted:
             first = self.coming.get(target)
             # What refers to it by its key comes after it anyway; what names its path does not.
             if first and not needs.among(key, {first}):
-                when = "is created" if first == target else f"can be seen, once {first} is started"
-                return Hold.UNKNOWN, f"it waits until {target} {when}", _LATER
+                how = "is created" if first == target else f"can be observed once {first} is started"
+                return Hold.BROKEN, f"{target} {how} in this pass", _LATER
         return None
 
 

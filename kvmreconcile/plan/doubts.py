@@ -88,9 +88,9 @@ def _ambiguous(doubt: Doubt, rules: Rules) -> Unclear:
 
 def _untraceable(doubt: Doubt, key: Key, rules: Rules) -> Unclear:
     have, want = (_names(nodes, doubt.path, rules) for nodes in (doubt.have, doubt.want))
-    why = f"it would not be certain that {have} of the running object is {want}"
+    why = f"the running {have} cannot be matched to {want} in the spec"
     detail = f"{doubt.path}: {why}; nothing in this list is changed"
-    return Unclear(doubt.path, detail, f"it follows the next start of {key}")
+    return Unclear(doubt.path, detail, f"it is applied after the next start of {key}")
 
 
 def _names(nodes: Sequence[Node], path: str, rules: Rules) -> str:

@@ -14,15 +14,16 @@ from kvmreconcile.tree import Effect
 def in_turn(actions: Sequence[Action], world: World) -> tuple[list[Action], list[Held]]:
     """Split steps into those that may be done now and those that wait until others of a group are back."""
     held: list[Held] = []
-    for (_kind, group), members in groupby(sorted(_disturbed(actions, world), key=by_group), key=by_group):
-        gone = _away(group, world)
+    for (kind, group), members in groupby(sorted(_disturbed(actions, world), key=by_group), key=by_group):
+        gone = _away(kind, group, world)
         for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
             others = gone - {action.key}
             if len(others) < action.policy.max_unavailable:
                 gone.add(action.key)
                 continue
-            detail = f'group "{group}", away: {", ".join(map(str, sorted(others)))}'
-            release = "it goes on in a later pass, once they run"
+            names = ", ".join(map(str, sorted(others)))
+            detail = f'group "{group}", at most {action.policy.max_unavailable} unavailable; off or changed now: {names}'
+            release = "it continues in a later pass"
             held += [Held(a, Hold.GROUP, detail, release) for a in onward(action, actions)]
     waiting = {id(h.action) for h in held}
     return [a for a in actions if id(a) not in waiting], held
@@ -44,10 +45,11 @@ def by_group(action: Action) -> tuple[str, str]:
     return action.key.kind, action.policy.group
 
 
-def _away(group: str, world: World) -> set[Key]:
+def _away(kind: str, group: str, world: World) -> set[Key]:
     """Return the members of a group that should run and do not, for all that is known."""
-    members = (d for d in world.desired.values() if d.policy.group == group and d.power is Power.RUNNING)
-    return {d.key for d in members if not world.observed.is_active(d.key)}
+    members = (k for k, d in world.desired.items() if (k.kind, d.policy.group) == (kind, group))
+    wanted = (k for k in members if world.desired[k].power is Power.RUNNING)
+    return {k for k in wanted if not world.observed.is_active(k)}
 
 
 def onward(first: Action, actions: Sequence[Action]) -> list[Action]:

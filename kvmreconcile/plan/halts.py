@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from kvmreconcile.model import Action, Actual, Applied, Commands, Desired, Halt, Held, Hold, Power
 
 _TODO = {
-    Halt.IO_ERROR: "mend its storage, then resume it: {virsh} resume {name}",
-    Halt.WATCHDOG: "look what hangs, then reset it, or resume it: {virsh} resume {name}",
-    Halt.PANIC: "save what tells why, then power it off: {virsh} destroy {name}",
-    Halt.MIGRATION: "recover the migration where it was begun",
+    Halt.IO_ERROR: "correct the storage error, then resume it: {virsh} resume {name}",
+    Halt.WATCHDOG: "find out why the guest hung, then reset it, or resume it: {virsh} resume {name}",
+    Halt.PANIC: "save a memory dump if needed, then power it off: {virsh} destroy {name}",
+    Halt.MIGRATION: "on the source host, run virsh migrate --postcopy --postcopy-resume for it",
 }
 """What a person does about each fault; who paused a guest by hand made none."""
 

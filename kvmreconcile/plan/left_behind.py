@@ -11,8 +11,8 @@ from kvmreconcile.plan.needs import Rulebooks, Scene
 from kvmreconcile.plan.uses import listed
 
 _RELEASE = (
-    "move them to the new place, or approve this plan; what is not found there is then held as missing, and "
-    "nothing is created in its stead"
+    "move them to the new place, or approve this plan; what is not found there is then held as missing, or "
+    "created empty where its spec allows data-loss"
 )
 
 
@@ -26,7 +26,8 @@ def left_behind(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterat
         inside = list(_inside(key, scene)) if was != to_be else []
         if inside:
             what = f"{len(inside)} {inside[0].kind} object{'s are' if len(inside) > 1 else ' is'}"
-            detail = f"{what} in the old place, {was}, and not in the new one, {to_be}: {listed(inside)}"
+            old, new = was or "the present place", to_be or "another place"
+            detail = f"{what} in {old}, and the edit to {new} moves nothing: {listed(inside)}"
             yield key, (Hold.LEFT_BEHIND, detail, _RELEASE)
 
 

@@ -6,6 +6,8 @@ Separate from comparing, which knows of one object only, and from the planner, w
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from traceback import extract_tb
 
 from kvmreconcile.model import (
     Action,
@@ -40,11 +42,9 @@ from kvmreconcile.plan.uses import Users
 from kvmreconcile.tree import Change, Effect, is_satisfied_by
 from kvmreconcile.tree.scalars import uuid as spelled
 
-AGAIN = "it is looked at again in the next pass"
-ONCE_IDLE = "it goes on when the job is done"
-_COPIED = (
-    "it is copied to a volume once the guest runs and no other job is in the way; else put it there by hand"
-)
+AGAIN = "it is observed again in the next pass"
+ONCE_IDLE = "it continues when the job is done"
+_COPIED = "start the guest; the disk is copied to the volume when no other block job runs"
 
 
 @dataclass(slots=True)
@@ -95,10 +95,10 @@ class Findings:
         """Hold an object that could not be compared, and note why."""
         self.clear(desired.key)
         self.crashes[desired.key] = error
-        what = "comparing it raised an error, which the daemon's log has"
-        self.held.append(
-            Held(placeholder(desired), Hold.CRASHED, what, "report it; all else goes on meanwhile")
-        )
+        frame = extract_tb(error.__traceback__)[-1]
+        what = f"comparing it raised {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+        todo = "report this as a bug; other objects are not affected"
+        self.held.append(Held(placeholder(desired), Hold.CRASHED, what, todo))
 
     def clear(self, key: Key) -> None:
         """Forget what was found to be done to an object, or held or pending of it."""
@@ -197,9 +197,15 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
     if actual is None or desired.policy.apply is Apply.CREATE_ONLY:
         return
     before = view.applied.tree if view.applied else None
-    release = _COPIED if desired.policy.copies else "name it in the spec, or put it back by hand"
+    release = (
+        _COPIED
+        if desired.policy.copies
+        else "set this source in the spec, or move the disk back (virsh blockcommit or blockcopy)"
+    )
     for part, stands, wanted in kind.strays(desired, actual, before, lookups.lookup):
-        detail = f"{part} is on {stands}, which is not built on {wanted}; it is left there"
+        detail = (
+            f"{part} uses {stands}, whose backing chain does not contain {wanted}; the disk is not changed"
+        )
         yield Held(placeholder(desired), Hold.STRAYED, detail, release)
 
 

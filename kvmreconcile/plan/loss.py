@@ -23,10 +23,12 @@ def find_loss(world: World, kinds: Rulebooks) -> str:
     marked = [key for key, seen in sorted(objects.items()) if _is_marked(seen, world)]
     if marked:
         names = ", ".join(map(str, marked[:_NAMED])) + (", …" if len(marked) > _NAMED else "")
-        bear = "1 object bears" if len(marked) == 1 else f"{len(marked)} objects bear"
+        is_one = len(marked) == 1
+        bear, are = ("1 object bears", "is") if is_one else (f"{len(marked)} objects bear", "are")
         return (
-            f'the state of instance "{world.instance}" was lost: on this host {bear} its mark ({names}), and it is not '
-            f"known what was suspended; restore it, name the right directory by --state, or accept the loss: {accept}"
+            f'the state of instance "{world.instance}" seems to be lost: {bear} its mark ({names}) and {are} not in the '
+            f"state, so it is unknown what was suspended; restore the state, set its directory with --state, or accept "
+            f"the loss: {accept}"
         )
     why = next(_hidden(world, kinds), "")
     return why and (
@@ -57,7 +59,7 @@ def lost(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> Stop | None:
     if not world.lost or _is_new(key, world, kinds, needs):
         return None
     accept = world.commands.kvmreconcile("state", "accept")
-    return Hold.LOST_STATE, "", f"look whether it was suspended, and accept the loss: {accept}", None
+    return Hold.LOST_STATE, "", f"check whether it was suspended, then accept the loss: {accept}", None
 
 
 def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:

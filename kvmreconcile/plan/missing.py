@@ -14,7 +14,7 @@ from kvmreconcile.plan.openings import ceiling
 from kvmreconcile.plan.uses import Names, Users, listed
 from kvmreconcile.tree import Effect
 
-_NEXT = "it is created once its store has been looked at, in the next pass"
+_NEXT = "the next pass observes the pool and decides then"
 Steps = Mapping[Key, tuple[Action, ...]]
 
 
@@ -84,7 +84,7 @@ class Losses:
         stores = {_store_of(key) for key in self.lost if observed.blind_spot(key)}
         for key in steps:
             if kinds[key.kind].data and observed.blind_spot(key) and _store_of(key) in stores:
-                yield key, (Hold.UNKNOWN, "what is in its store cannot be seen yet", _NEXT)
+                yield key, (Hold.UNKNOWN, "the contents of its pool cannot be observed yet", _NEXT)
 
     def _is_loss(self, desired: Desired) -> bool:
         """Tell whether creating an object now would put something else in the place of its data."""
@@ -120,23 +120,35 @@ class Losses:
     def _use(self, key: Key) -> Iterator[str]:
         if key in self.lost:
             users = self.lost[key]
-            yield "it was complete and is gone" + (f", and is used by {listed(users)}" if users else "")
+            known = self.scene.world.applied.get(key)
+            what = "it existed and is gone" if known and known.complete else "it does not exist"
+            yield what + (f", and is used by {listed(users)}" if users else "")
 
     def _rest(self, key: Key, store: _Store) -> Iterator[str]:
         """Yield what is to be said of the store that an object is in."""
         needs = (str(n) for n in sorted(self.scene.needs.direct[key]) if key.name.startswith(f"{n.name}/"))
         place, gone, known = next(needs, _store_of(key)[1]), len(store.gone), len(store.known)
         if store.is_in_doubt:
-            which = f"all {known} {key.kind} objects" if known > 1 else f"the only known {key.kind}"
-            yield f"{which} of {place} {'are' if known > 1 else 'is'} gone: is its disk mounted?"
+            many = f"none of the {known} {key.kind} objects that specs name in {place} exists"
+            only = f"the only {key.kind} that specs name in {place} does not exist"
+            others = self._has_others(key)
+            todo = "others exist there" if others else "check that its file system is mounted"
+            yield f"{only if known == 1 else many}; {todo}"
         elif gone > 1:
-            yield f"{gone} of {known} {key.kind} objects of {place} are gone"
+            yield f"{gone} of the {known} {key.kind} objects that specs name in {place} do not exist"
+
+    def _has_others(self, key: Key) -> bool:
+        """Tell whether anything exists in the store of an object."""
+        objects = self.scene.world.observed.objects
+        return any(other.kind == key.kind and _store_of(other) == _store_of(key) for other in objects)
 
     def _release(self, desired: Desired) -> str:
         if desired.key not in self.lost:
-            return "mount the disk, or approve this plan"
+            return "mount its file system, or approve this plan"
+        if not self._is_loss(desired):
+            return "mount its file system, or approve this plan, which creates it again from its source"
         unprotect = 'take "protect: true" out of the spec and ' if desired.policy.protect else ""
-        return f"put it back where it was; or, to go on without its data, {unprotect}approve this plan"
+        return f"restore it; or, to continue without its data, {unprotect}approve this plan"
 
 
 def _store_of(key: Key) -> tuple[str, str]:

@@ -79,9 +79,9 @@ def find_needs(world: World, kinds: Rulebooks) -> Needs:
         direct[key] = frozenset(k for k, _ in targets if k != key)
         required = {k for k, ref in targets if ref.required}.union(desired.after)
         for target in sorted(k for k in required if not _may_exist(k, world, kinds)):
-            what = f"{key} refers to {target}, which neither a spec nor this host has"
+            what = f"{key} refers to {target}, which no spec defines and the host does not have"
             problems.append(
-                Problem(str(desired.place_of(target)), what, "write a spec for it, or mend the name")
+                Problem(str(desired.place_of(target)), what, "add a spec for it, or correct the name")
             )
             left_out.setdefault(key, f"refers to {target}, which does not exist")
     # Who only starts after another does not need it to be made; it has its place behind it all the same.
@@ -89,7 +89,7 @@ def find_needs(world: World, kinds: Rulebooks) -> Needs:
     sequence, cycles = order({k: wants for k, wants in before.items() if k not in left_out})
     for cycle in cycles:
         problems.append(_circle(cycle, world))
-        left_out |= dict.fromkeys(cycle, "is part of a circle")
+        left_out |= dict.fromkeys(cycle, "is part of a dependency cycle")
     return Needs(sequence, direct, left_out, tuple(problems), clashes.notes)
 
 
@@ -100,5 +100,5 @@ def _may_exist(key: Key, world: World, kinds: Rulebooks) -> bool:
 
 def _circle(cycle: tuple[Key, ...], world: World) -> Problem:
     chain = (*cycle, cycle[0])
-    what = f"objects need one another in a circle: {' → '.join(map(str, chain))}"
-    return Problem(str(world.desired[chain[0]].place_of(chain[1])), what, "break it")
+    what = f"dependency cycle: {' → '.join(map(str, chain))}"
+    return Problem(str(world.desired[chain[0]].place_of(chain[1])), what, "remove one of these references")

@@ -62,14 +62,15 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
     stamp = actual.stamp
     detail, release = (
         "it was not created or adopted by this instance",
-        f'set "adopt: true" in {desired.source}, or give it another name',
+        f'set "adopt: true" in {desired.source}, or change "metadata.name" in the spec',
     )
     if stamp and stamp.instance != world.instance and stamp.uuid == actual.uuid:
-        detail, release = f'it belongs to the instance "{stamp.instance}"', "give it another name"
+        detail = f'it belongs to the instance "{stamp.instance}"'
+        release = 'change "metadata.name" in the spec'
     elif stamp and stamp.instance == world.instance and stamp.uuid == actual.uuid:
-        name = Key.read(stamp.key).name
-        detail = f"it is {stamp.key} of this instance, which another tool has renamed"
-        release = f'rename it back to "{name}", or take one of the two specs away'
+        former = Key.read(stamp.key)
+        detail = f"it is {former} of this instance, renamed by another tool"
+        release = f'rename it back to "{former.name}", or set "adopt: true" in {desired.source}'
     return Held(placeholder(desired), Hold.CONFLICT, detail, release)
 
 

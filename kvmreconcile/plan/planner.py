@@ -77,7 +77,8 @@ def plan(
     succession = Succession(renames, gone, world, kinds)
     found.blocked |= dict(succession.blocked()) | renames.blocked
     found.blocked |= dict(swapped(swaps, world, approved=approved))
-    case = Case(world.now, approved=approved, at_rest=False)
+    is_overridden = overrides.max_effect is not None
+    case = Case(world.now, approved=approved, at_rest=False, is_overridden=is_overridden)
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
     actions, waiting = _given_others(actions, scene, edits, None if approved else limits, succession.leaving)
     held += waiting
@@ -203,9 +204,9 @@ def _absent(world: World, needs: Needs, overrides: Overrides) -> Iterator[tuple[
         if key in needs.left_out:
             yield key, needs.left_out[key]
         elif key in world.frozen:
-            yield key, "does not exist, and its spec cannot be read"
+            yield key, "does not exist, and its spec or state record cannot be read"
         elif not _is_chosen(key, overrides):
-            yield key, "does not exist, and is not among what was asked for"
+            yield key, "does not exist, and is not selected by --only"
 
 
 def _judged(
@@ -226,7 +227,8 @@ def _judged(
         if not blocked and not case.approved and (why := found.withheld.get(key)):
             allowed, kept = _withheld(steps, allowed, kept, why)
         if key in found.to_be and not allowed:
-            absent[key] = f"is not made: {kept[0].detail or kept[0].hold.value}"
+            detail = f" ({kept[0].detail})" if kept[0].detail else ""
+            absent[key] = f"is not created: {kept[0].hold.value}{detail}"
         actions += allowed
         held += kept
     return actions, held
@@ -247,7 +249,7 @@ def _broken(key: Key, needs: Needs, absent: dict[Key, str]) -> tuple[Hold, str, 
     lost = next((need for need in sorted(needs.direct[key]) if need in absent), None)
     if lost is None:
         return None
-    return Hold.BROKEN, f"{lost} {absent[lost]}", f"it follows once {lost} is there"
+    return Hold.BROKEN, f"{lost} {absent[lost]}", f"it continues when {lost} exists"
 
 
 def _still_hidden(key: Key, found: Findings, actions: list[Action]) -> tuple[Hold, str, str] | None:

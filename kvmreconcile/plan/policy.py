@@ -63,11 +63,13 @@ class Case:
         approved: Whether what costs more than is allowed unasked was agreed to. What the spec itself forbids
             stays forbidden.
         at_rest: Whether nobody is disturbed by what the object's own limit allows, so that no window counts.
+        is_overridden: Whether the caller set the limit in place of the spec.
     """
 
     now: datetime
     approved: bool
     at_rest: bool
+    is_overridden: bool = False
 
 
 def judge(actions: Sequence[Action], case: Case) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
@@ -79,7 +81,7 @@ def judge(actions: Sequence[Action], case: Case) -> tuple[tuple[Action, ...], tu
     for index, action in enumerate(actions):
         hold = _forbidden(action)
         if hold is None and not case.approved:
-            hold = _too_costly(action) or _too_early(action, case)
+            hold = _too_costly(action, case) or _too_early(action, case)
         if hold:
             free = ORDERED if hold.hold is Hold.WINDOW and action.effect < Effect.REPLACE else frozenset()
             rest = tuple(replace(hold, action=a) for a in actions[index:] if a.verb not in free)
@@ -95,12 +97,22 @@ def _forbidden(action: Action) -> Held | None:
     return None
 
 
-def _too_costly(action: Action) -> Held | None:
+def _too_costly(action: Action, case: Case) -> Held | None:
     limit = ceiling(action.policy)
     if action.effect <= limit:
         return None
     detail = f"effect {action.effect}, allowed up to {limit}"
-    return Held(action, Hold.EFFECT, detail, f'approve this plan, or set "update.maxEffect: {action.effect}"')
+    return Held(action, Hold.EFFECT, detail, f"approve this plan, or {_raise(action, case)}")
+
+
+def _raise(action: Action, case: Case) -> str:
+    """Return how the limit is raised to the effect of a step, where it was set."""
+    if case.is_overridden:
+        return f"use --max-effect {action.effect}"
+    windows = action.policy.windows
+    if windows and all(window.max_effect for window in windows):
+        return f'set "maxEffect: {action.effect}" for one of its "update.windows"'
+    return f'set "update.maxEffect: {action.effect}"'
 
 
 def _too_early(action: Action, case: Case) -> Held | None:

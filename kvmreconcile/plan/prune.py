@@ -130,7 +130,7 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
     if unread := _unread(action.key, world):
         return Held(action, *unread)
     if action.policy.protect:
-        return Held(action, Hold.PROTECTED, "its last spec protects it", "remove it by hand")
+        return Held(action, Hold.PROTECTED, 'its last spec sets "protect: true"', "remove it by hand")
     if actual.job:
         return Held(action, Hold.BUSY, actual.job, ONCE_IDLE)
     return None
@@ -143,9 +143,16 @@ def _unread(key: Key, world: World) -> Why | None:
     if world.complete and world.desired and not world.frozen:
         return None
     # A frozen one may be this object's, under another name.
-    are_some = world.desired or world.frozen
-    why = "some specs are wrong or could not be read" if are_some else "no spec was found or could be read"
-    return Hold.INCOMPLETE, why, "mend the specs; nothing is removed meanwhile"
+    return Hold.INCOMPLETE, *_incomplete(world)
+
+
+def _incomplete(world: World) -> tuple[str, str]:
+    """Return why too little is known to remove anything, and what to do."""
+    if not (world.desired or world.frozen):
+        todo = "check the path of the specs; the last managed objects are removed by hand only"
+        return "no spec was found or could be read", todo
+    why = "a spec or the state record of an object could not be read"
+    return why, "correct what is reported; until then nothing is removed"
 
 
 def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans) -> Held | None:
@@ -153,7 +160,7 @@ def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans
     unconfirmed = {h.action.key for h in result.held if h.hold is Hold.PRUNE}
     staying = sorted(users - unconfirmed - {a.key for a in result.actions})
     if staying:
-        return Held(action, Hold.PROTECTED, f"{staying[0]} refers to it", "take the reference away first")
+        return Held(action, Hold.PROTECTED, f"{staying[0]} refers to it", "remove that reference first")
     if prune is Prune.CONFIRM or users & unconfirmed:
         return Held(action, Hold.PRUNE, "", "approve this plan")
     return None

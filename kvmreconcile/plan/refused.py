@@ -33,8 +33,13 @@ from kvmreconcile.tree.variants import for_secrets
 
 _FIRST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)
 """How long a refusal that may pass is held at first, and at most."""
-_LASTING = "edit its spec, use a libvirt or QEMU that can do it, or approve this plan to have it tried again"
-_PASSING = "mend what libvirt names; it is tried again by itself, or at once if this plan is approved"
+_LASTING = (
+    "correct the spec, or correct what libvirt reports and approve this plan to try it again; it is also tried again "
+    "after an update of libvirt or QEMU"
+)
+_PASSING = (
+    "correct what libvirt reports; it is retried automatically, or immediately if you approve this plan"
+)
 
 
 def wording(desired: Desired, kind: Rulebook) -> str:

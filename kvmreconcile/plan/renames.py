@@ -152,7 +152,7 @@ def _pair(key: Key, former: Key, world: World, kind: Rulebook, found: Renames) -
     if isinstance(seen, Unknown):
         found.blocked[key] = (
             Hold.UNKNOWN,
-            f"{former} may be it under its former name: {seen.why}",
+            f"it may exist as {former}, which cannot be observed: {seen.why}",
             AGAIN,
             None,
         )
@@ -172,10 +172,8 @@ def _pair(key: Key, former: Key, world: World, kind: Rulebook, found: Renames) -
 def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
     """Return what keeps an object from being given up under its former name, None if nothing does."""
     if not world.complete or world.frozen:
-        why = (
-            f"{key} has what {former} had, whose spec may be among those that are wrong or could not be read"
-        )
-        return Hold.INCOMPLETE, why, "mend the specs; nothing is renamed meanwhile", None
+        why = f"{key} may be {former} under a new name, but a spec or the state record of an object could not be read"
+        return Hold.INCOMPLETE, why, "correct what is reported; until then nothing is renamed", None
     known = _recorded_name(seen)
     if known != key and world.provenance.leaves_out(known):
         source = world.provenance.source_of(known)
@@ -203,12 +201,12 @@ def _not_off(key: Key, former: Key, seen: Actual, commands: Commands) -> Stop | 
         todo = f"{back}; or have the next pass rename it, and shut it down: {commands.virsh('shutdown', former.name)}"
         return (
             Hold.RENAME,
-            f"{former} is renamed to {key}; a rename needs the guest off, and it runs",
+            f"{former} is renamed to {key}; libvirt can rename it only while it is off",
             todo,
             None,
         )
     if seen.saved:
-        why = f"{former} is renamed to {key}, and its memory is saved in a file; a rename needs the guest off"
+        why = f"{former} is renamed to {key}, and has a managed save; libvirt can rename it only without one"
         discard = commands.virsh("managedsave-remove", former.name)
         todo = f"{back}; or start it and shut it down; or discard what is saved: {discard}"
         return Hold.RENAME, why, todo, None
@@ -218,9 +216,9 @@ def _not_off(key: Key, former: Key, seen: Actual, commands: Commands) -> Stop | 
 def _unclear(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> Stop:
     others = sorted({*owners, *(each for owner in owners for each in rivals[owner])} - {key})
     what = ", ".join(sorted({str(claim) for claim in owners.values()}))
-    why = f"it claims {what}, and so do {' and '.join(map(str, others))}: which is which cannot be told"
-    return Hold.RENAME, why, "rename one at a time, or let no two claim the same", None
+    why = f"it claims {what}, and so do {' and '.join(map(str, others))}; it cannot be determined which of them was renamed"
+    return Hold.RENAME, why, "rename one at a time, or let each claim its own", None
 
 
 def _still_has(owner: Key, claim: Claim) -> Stop:
-    return Hold.CLAIM, f"{owner} still has the {claim}", f"it is created once {owner} is off that", None
+    return Hold.CLAIM, f"{owner} still has the {claim}", f"it is created when {owner} no longer uses it", None

@@ -13,7 +13,7 @@ from kvmreconcile.plan.policy import ORDERED
 from kvmreconcile.plan.trials import Trials
 from kvmreconcile.tree import Effect
 
-_RELEASE = "edit its spec, or approve this plan"
+_RELEASE = "correct its spec, or approve this plan"
 
 
 def rolled_out(
@@ -29,10 +29,11 @@ def rolled_out(
         for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
             if failed:
                 why = f"{failed[0]}: {edits.failed[failed[0]]}"
-                held += [Held(a, Hold.ROLLOUT, why, _RELEASE) for a in rest_of(action, actions)]
+                release = f"correct the spec of {', '.join(map(str, failed))}, or approve this plan"
+                held += [Held(a, Hold.ROLLOUT, why, release) for a in rest_of(action, actions)]
             elif len(others := tried - {action.key}) >= action.policy.max_unavailable:
-                detail = f'group "{group}", edited before: {", ".join(map(str, sorted(others)))}'
-                release = "it goes on in a later pass, once they are ready"
+                detail = f'group "{group}", edited and not yet ready: {", ".join(map(str, sorted(others)))}'
+                release = "it continues in a later pass"
                 held += [Held(a, Hold.GROUP, detail, release) for a in rest_of(action, actions)]
             else:
                 tried.add(action.key)

@@ -62,7 +62,7 @@ def settled(actions: Sequence[Action], world: World, need_s: float) -> tuple[lis
             # What is taken back before it waits for nothing.
             first = next(action for action in actions if action.key == key and action.reason in _ASKED)
             steps = rest_of(first, actions)
-            held += [_held(action, "in its spec", age_s, need_s, world) for action in steps]
+            held += [_held(action, "the spec has been unchanged", age_s, need_s, world) for action in steps]
     waiting = {id(each.action) for each in held}
     return [action for action in actions if id(action) not in waiting], held
 
@@ -83,7 +83,7 @@ def settle_removals(gone: Orphans, world: World, need_s: float) -> None:
         age_s = min(_ages(action, world, ages))
         ages[action.key] = age_s
         if age_s < need_s:
-            gone.held.append(_held(action, "gone", age_s, need_s, world))
+            gone.held.append(_held(action, "its spec has been missing", age_s, need_s, world))
         else:
             kept.append(action)
     gone.actions = kept
@@ -95,5 +95,5 @@ def _ages(action: Action, world: World, known: Mapping[Key, float]) -> Iterator[
 
 
 def _held(action: Action, what: str, age_s: float, need_s: float, world: World) -> Held:
-    detail = f"{what} for {int(age_s)} s, needs {need_s:g} s"
+    detail = f"{what} for {int(age_s)} s; a removal needs {need_s:g} s"
     return Held(action, Hold.SETTLE, detail, _RELEASE, world.now + timedelta(seconds=need_s - age_s))

@@ -60,7 +60,10 @@ def in_order(actions: Sequence[Action], world: World) -> tuple[list[Action], lis
         elif lacking := next((key for key in queue.first(action.key) if not queue.runs(key)), None):
             waits = onward(action, actions)
             stopped |= {id(a) for a in waits}
-            detail, release = f"{lacking} does not run", f"it goes on in a later pass, once {lacking} runs"
+            detail, release = (
+                f"{lacking} is not known to run",
+                f"it is started in a later pass, when {lacking} runs",
+            )
             queue.held += [Held(a, Hold.ORDER, detail, release) for a in waits]
         else:
             _start(action, queue)

@@ -18,6 +18,13 @@ from kvmreconcile.plan.suspended import Stop
 
 _BEGINS = frozenset({"create", "start", "start-paused"})
 """Verbs after which an object has what it claims."""
+_APPROVE = "approve this plan, which removes {former} first"
+_RELEASES = {
+    Hold.PRUNE: _APPROVE,
+    Hold.BRAKE: _APPROVE,
+    Hold.SETTLE: "wait until {former} is removed, or approve this plan",
+}
+"""What releases a held removal without anybody removing the object by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +49,19 @@ class Succession:
                 continue
             what = f"{former} is renamed to {key}; libvirt cannot rename it, and refuses both at once"
             what += f"; {former} is in use: {', '.join(map(str, users))}" if users else ""
-            by_hand = self.world.commands.filled(self.kinds[key.kind].by_hand, former.name)
-            todo = f"remove {former} first" + (f": {by_hand}" if by_hand else "")
-            if not users and any(h.action.key == former and h.hold is Hold.PRUNE for h in self.gone.held):
-                todo = f"approve this plan, which removes {former} first"
+            todo = self._by_hand(former) if users else self._todo(former)
             back = f'give it the name "{former.name}" again in its spec'
             yield key, (Hold.RENAME, what, f"{back}; or {todo}", None)
+
+    def _todo(self, former: Key) -> str:
+        """Return how an object that nothing uses is removed, by what holds its removal."""
+        holds = (held.hold for held in self.gone.held if held.action.key == former)
+        todo = next((_RELEASES[hold] for hold in holds if hold in _RELEASES), None)
+        return todo.format(former=former) if todo else self._by_hand(former)
+
+    def _by_hand(self, former: Key) -> str:
+        command = self.world.commands.filled(self.kinds[former.kind].by_hand, former.name)
+        return f"remove {former} first" + (f": {command}" if command else "")
 
     def with_removals(self, actions: Sequence[Action]) -> tuple[Action, ...]:
         """Return all that is done, where an object that cannot exist beside that of its former name comes after its removal."""
@@ -74,9 +88,11 @@ class Succession:
             user = next((key for key in removal.needs if key in kept), None)
             if missing:
                 detail = f"{missing}, which claims its {takers[missing]}, is not created now"
-                self.gone.hold(Held(removal, Hold.SUCCESSOR, detail, f"it goes on once {missing} exists"))
+                self.gone.hold(Held(removal, Hold.SUCCESSOR, detail, f"it is removed when {missing} exists"))
             elif user:
-                self.gone.hold(Held(removal, Hold.PROTECTED, f"{user} refers to it", f"it goes with {user}"))
+                self.gone.hold(
+                    Held(removal, Hold.PROTECTED, f"{user} refers to it", f"it is removed after {user}")
+                )
             else:
                 needs = dict.fromkeys((*removal.needs, *sorted(takers)))
                 self.gone.replace(removal, replace(removal, needs=tuple(needs)))

@@ -15,13 +15,25 @@ Stop = tuple[Hold, str, str, datetime | None]
 
 def stop(key: Key, world: World) -> Stop | None:
     """Return what keeps everything from being done to an object, None if nothing does."""
-    found = [(s, n) for n in (key, None) if (s := world.suspended.get(n)) and s.holds(world.now)]
-    if not found:
+    found = _found(key, world)
+    if found is None:
         return None
-    # Both must be over: the one that lasts longest is told.
-    suspension, named = max(found, key=lambda pair: pair[0].until or _NEVER)
+    suspension, named = found
     release = world.commands.kvmreconcile("resume", named or "--all")
     return Hold.SUSPENDED, told(suspension), release, suspension.until
+
+
+def sentence(key: Key, world: World) -> str:
+    """Return what is suspended, since when and by whom, where that keeps an object from being changed; else ""."""
+    found = _found(key, world)
+    return f"{found[1] or 'everything'} is suspended {told(found[0])}" if found else ""
+
+
+def _found(key: Key, world: World) -> tuple[Suspension, Key | None] | None:
+    """Return the suspension that holds an object, and of what it is, None for everything."""
+    found = [(s, n) for n in (key, None) if (s := world.suspended.get(n)) and s.holds(world.now)]
+    # Both must be over: the one that lasts longest is told.
+    return max(found, key=lambda pair: pair[0].until or _NEVER, default=None)
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

@@ -156,13 +156,11 @@ def blocked(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterato
             todo = f'take "protect: true" out of the spec of {swap.user}'
             yield swap.now, (Hold.PROTECTED, str(swap), todo, None)
         elif ceiling(policy) < Effect.DATA_LOSS and not approved:
-            why = f"{swap}; effect {Effect.DATA_LOSS}, allowed up to {ceiling(policy)}"
+            why = f"{swap}; effect {Effect.DATA_LOSS}, {swap.user} allows up to {ceiling(policy)}"
             yield swap.now, (Hold.EFFECT, why, _todo(swap), None)
 
 
 def _todo(swap: Swap) -> str:
-    if swap.renames:
-        todo = f"while {swap.user} is off, give {swap.left} its new name by hand"
-    else:
-        todo = f"copy the data while {swap.user} is off"
-    return f'{todo}; or set "update.copyDisks" in its spec; or approve this plan to leave the data behind'
+    todo = f"rename the image of {swap.left} and refresh its pool" if swap.renames else "copy the data"
+    copy = f'set "update.copyDisks: true" in the spec of {swap.user}'
+    return f"while {swap.user} is off, {todo}; or {copy}; or approve this plan to leave the data behind"

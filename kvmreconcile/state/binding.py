@@ -11,8 +11,8 @@ from kvmreconcile.model import Commands, HostId
 from kvmreconcile.state.agreement import change, renew
 from kvmreconcile.state.meta import read_host, write_host
 
-_GIVEN_UP = "if another was lost before it, what was suspended in it is no longer suspended, unless it is suspended again"
-_TODO = "check --connect and --state; if this host is to go on with that state, as after its mainboard was replaced: {}"
+_GIVEN_UP = "suspensions of a state that was lost before are not restored; suspend those objects again"
+_TODO = "check --connect and --state; to keep using this state on this host, for example after a mainboard replacement: {}"
 
 _PLAIN = Commands()
 

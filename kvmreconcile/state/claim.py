@@ -55,7 +55,7 @@ def _taken(path: Path) -> int:
         except BlockingIOError as error:
             who = os.read(handle, 20).decode("ascii", "replace") or "unknown"
             raise StateError(
-                f"{path}: another kvmreconcile (process {who}) is at work on this host; try again when it is done"
+                f"{path}: another kvmreconcile process (PID {who}) is applying changes; try again when it has finished"
             ) from error
         os.truncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())

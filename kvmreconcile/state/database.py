@@ -15,6 +15,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kvmreconcile.bounded import Unfit
 from kvmreconcile.errors import StateError
 from kvmreconcile.owner import acting_as_owner
 from kvmreconcile.state.agreement import agree, initial, store
@@ -43,13 +44,18 @@ _LONGEST = 64 << 20
 _SPACE = "make space on its file system"
 _LITTLE = 64 << 10
 """A file system with less room than this is full: the smallest database takes more."""
+_AWAY = "remove it, or move it away"
+_RIGHTS = "allow this user to write it, or set another directory with --state"
 _TODO = {
-    errno.EINVAL: "remove it, or move it away",
     errno.ELOOP: "put the file itself in place of the link, or remove it",
-    errno.EISDIR: "remove it, or move it away",
-    errno.EFBIG: "remove it, or move it away",
+    errno.EISDIR: _AWAY,
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
 }
-"""What to do about a path that is not a regular file, by its error number."""
+"""What to do about an error of the system, by its number."""
+_ELSE = "check the file system of the state directory, or set another directory with --state"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -73,7 +79,7 @@ class Opened:
         """Return what people should know of a database that had to be created; of the first one of all nothing."""
         where = f", and was moved to {self.aside}" if self.aside else ""
         if self.flaw and self.is_known:
-            todo = f"suspensions are known from {SECOND_COPY}, objects by their marks"
+            todo = f"suspensions were restored from {SECOND_COPY}; managed domains and networks are recognized by their metadata"
             return f"{path} {self.flaw}{where}; {todo}"
         return f"{path} {self.flaw}{where}" if self.flaw not in ("", MISSING) else ""
 
@@ -150,30 +156,27 @@ def translated(path: Path) -> Iterator[None]:
         raise StateError(f"{path}: the state cannot be used: {error}; {_todo(error, path)}") from error
     except OSError as error:
         where = error.filename or path
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        todo = (
-            _SPACE
-            if full
-            else _TODO.get(
-                error.errno or 0, "give this user the right to it, or name another directory by --state"
-            )
-        )
+        todo = _AWAY if isinstance(error, Unfit) else _TODO.get(error.errno or 0, _ELSE)
         raise StateError(f"{where}: the state cannot be used: {error.strerror}; {todo}") from error
 
 
 def _todo(error: sqlite3.Error, path: Path) -> str:
     match _primary_code(error):
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return "apply and run move a damaged file aside and begin anew; nothing is removed for that"
+            return "kvmreconcile apply and run rename a damaged file and start with an empty state; no object is removed because of it"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return "another kvmreconcile has been writing for long; try again when it is done"
+            return "another kvmreconcile has been writing for more than 10 s; try again when it has finished"
         case sqlite3.SQLITE_FULL:
             return _SPACE
         case _ if _is_full(path.parent):
             # SQLite calls it an I/O error where it is its index of the log that does not fit.
             return _SPACE
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
+            return (
+                "allow this user to write the file and its directory, or set another directory with --state"
+            )
         case _:
-            return "see that this user may write the file and its directory, or name another by --state"
+            return _ELSE
 
 
 def _is_full(directory: Path) -> bool:

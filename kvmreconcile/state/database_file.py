@@ -6,7 +6,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from kvmreconcile.bounded import NOT_REGULAR
+from kvmreconcile.bounded import NOT_REGULAR, Unfit
 
 MISSING, EMPTY, DAMAGED = "is missing", "is empty", "is damaged"
 _PAGE_SIZE_AT = 16
@@ -40,13 +40,13 @@ def check_regular(path: Path) -> None:
     Check that a database's files are regular files: SQLite would block on a pipe.
 
     Raises:
-        OSError: One of them is not a regular file.
+        Unfit: One of them is not a regular file.
     """
     for suffix in ("", "-wal", "-shm", "-journal"):
         file = beside(path, suffix)
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(file.lstat().st_mode):
-                raise OSError(errno.EINVAL, NOT_REGULAR, str(file))
+                raise Unfit(errno.EINVAL, NOT_REGULAR, str(file))
 
 
 def set_aside(path: Path) -> Path | None:

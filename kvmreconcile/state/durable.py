@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from kvmreconcile.bounded import NOT_REGULAR
+from kvmreconcile.bounded import NOT_REGULAR, Unfit
 
 
 def opened(path: Path) -> int:
@@ -13,12 +13,13 @@ def opened(path: Path) -> int:
     Open a file for reading and writing; create it for the directory's owner alone if missing. Return its descriptor.
 
     Raises:
-        OSError: The file cannot be opened, or is not a regular file.
+        OSError: The file cannot be opened.
+        Unfit: It is not a regular file.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
+        raise Unfit(errno.EINVAL, NOT_REGULAR, str(path))
     return handle
 
 

@@ -43,7 +43,7 @@ def read_edit(row: Sequence[Any]) -> tuple[Key, StoredEdit]:
             software,
         )
     except GARBLED as error:
-        raise ValueError(f"what is stored of {kind}/{name} is garbled: {error}") from error
+        raise ValueError(f"the record of {kind}/{name} in table edits cannot be read: {error}") from error
 
 
 def _change(steps: list[str], rule: str, old: Any, new: Any) -> Change:

@@ -63,7 +63,7 @@ def migrate(database: sqlite3.Connection, path: Path) -> None:
     if version > len(_MIGRATIONS):
         raise StateError(
             f"{path}: a newer kvmreconcile wrote this state (version {version}, known up to "
-            f"{len(_MIGRATIONS)}); use that one, or name another directory by --state"
+            f"{len(_MIGRATIONS)}); use the newer kvmreconcile, or set another directory with --state"
         )
     for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
         database.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;")

@@ -30,14 +30,13 @@ class Recorder:
         self._keep = keep
         self._trouble = trouble
         self._lock = Lock()
-        self._waiting: deque[Entry] = deque(maxlen=WAITING)
+        self._waiting: deque[Entry] = deque()
         self._lost = 0
         self._why = ""
 
     def record(self, now: datetime, *entries: Entry) -> None:
         """Write entries and what still waits, and let go of what is old; never fails."""
         with self._lock:
-            self._lost += max(0, len(self._waiting) + len(entries) - WAITING)
             self._waiting.extend(entries)
             why = self._write(now)
             has_turned = bool(why) != bool(self._why)
@@ -50,6 +49,9 @@ class Recorder:
         try:
             self._state.record((*self._gap(now), *self._waiting), self._keep, now)
         except StateError as error:
+            while len(self._waiting) > WAITING:
+                self._waiting.popleft()
+                self._lost += 1
             return str(error)
         self._waiting.clear()
         self._lost = 0
@@ -59,5 +61,6 @@ class Recorder:
         """Return what tells of entries that are lost."""
         if not self._lost:
             return ()
-        why = f"{self._lost} earlier entries are missing, since they could not be written: {self._why}"
+        what = "1 history entry was" if self._lost == 1 else f"{self._lost} history entries were"
+        why = f"{what} dropped, because the history could not be written: {self._why}"
         return (Entry(at=now, what=What.BROKEN, error=why),)

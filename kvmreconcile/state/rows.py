@@ -79,7 +79,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
             sealed=sealed,
         )
     except GARBLED as error:
-        raise ValueError(f"what is remembered of {kind}/{name} is garbled: {error}") from error
+        raise ValueError(f"the record of {kind}/{name} in table applied cannot be read: {error}") from error
 
 
 def _read_begun(text: str) -> Begun:
@@ -116,7 +116,9 @@ def read_suspension(row: Sequence[Any]) -> tuple[Key | None, Suspension]:
     try:
         key, begin, end = read_key(kind, name), read_moment(since), read_moment(until) if until else None
     except GARBLED as error:
-        raise ValueError(f"the suspension of {kind}/{name} is garbled: {error}") from error
+        what, which = (f"{kind}/{name}",) * 2 if kind or name else ("everything", "--all")
+        todo = f"run kvmreconcile resume {which}, then suspend it again"
+        raise ValueError(f"the suspension of {what} cannot be read: {error}; {todo}") from error
     return None if key == _ALL else key, Suspension(begin, end, why, who)
 
 
@@ -138,7 +140,7 @@ def read_trial(row: Sequence[Any]) -> tuple[Key, Trial]:
             edit, read_tree(tree), None if autostart is None else bool(autostart), failed
         )
     except GARBLED as error:
-        raise ValueError(f"what is tried of {kind}/{name} is garbled: {error}") from error
+        raise ValueError(f"the record of {kind}/{name} in table trials cannot be read: {error}") from error
 
 
 def write_tree(tree: Node) -> str:
@@ -166,7 +168,7 @@ def read_key(kind: object, name: object) -> Key:
         ValueError: The row names no object.
     """
     if not isinstance(kind, str) or not isinstance(name, str):
-        raise ValueError("it names no object")  # noqa: TRY004  a row that is wrong, whatever it holds
+        raise ValueError("kind or name is missing")  # noqa: TRY004  a row that is wrong, whatever it holds
     return Key(kind, name)
 
 
@@ -181,7 +183,7 @@ def read_moment(text: str) -> datetime:
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError("a time without a zone")
+        raise ValueError("a timestamp has no time zone")
     return min(moment, LATEST) if moment.astimezone(UTC) > _EARLIEST else _EARLIEST
 
 
@@ -252,4 +254,4 @@ def read_entry(row: Sequence[Any]) -> Entry:
             wrong=wrong,
         )
     except GARBLED as error:
-        raise ValueError(f"an entry of the history is garbled: {error}") from error
+        raise ValueError(f"a history entry cannot be read: {error}") from error

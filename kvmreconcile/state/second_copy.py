@@ -4,7 +4,6 @@ The file beside the database that holds a second copy of what forbids changes: s
 The file is replaced as a whole, so that it is always whole, and is on disk before the database says the same.
 """
 
-import errno
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kvmreconcile.bounded import read_bounded
+from kvmreconcile.bounded import Unfit, read_bounded
 from kvmreconcile.model import HostId
 from kvmreconcile.state.durable import write_durably
 from kvmreconcile.state.rows import Row
@@ -56,11 +55,7 @@ def read_copy(directory: Path) -> Copy | None:
     """
     try:
         return _understood(json.loads(read_bounded(directory / FILE, _LONGEST)))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EFBIG):
-            raise
+    except (FileNotFoundError, Unfit):
         return None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

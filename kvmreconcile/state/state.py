@@ -238,7 +238,7 @@ class State:
             now = self.applied()
             if any(now.get(key) != world.applied.get(key) for key in keys):
                 raise StateError(
-                    f"{self._path}: another kvmreconcile has been at work since this plan was made; plan anew"
+                    f"{self._path}: another kvmreconcile process changed these objects after the plan was made; run the command again"
                 )
             yield
 
@@ -251,7 +251,7 @@ class State:
             return tuple(map(read_entry, rows))
         except ValueError as error:
             raise StateError(
-                f"{self._path}: {error}; it decides nothing, and all else is as it was"
+                f"{self._path}: {error}; the history is only a log; reconciling is not affected"
             ) from error
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ class Suspensions:
         try:
             return dict(read_suspension(row) for _, row in sorted(rows.items()))
         except ValueError as error:
-            raise StateError(f"{self._directory}: {error}; resume it, or suspend it anew") from error
+            raise StateError(f"{self._directory}: {error}") from error
 
     def suspend(self, key: Key | None, suspension: Suspension) -> None:
         """Remember that nothing is to be done to an object, or to any, in place of what was said before."""

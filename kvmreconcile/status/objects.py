@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
+from kvmreconcile.errors import Problem
 from kvmreconcile.model import Hold, Key
 from kvmreconcile.passes.backoff import Fate, Wait
 from kvmreconcile.passes.news import Looked
@@ -72,13 +73,21 @@ def _unplanned(looked: Looked, in_sync: Collection[Key], now: Moment) -> Iterato
         if hidden := looked.world.observed.blind_spot(key):
             yield Standing(key, Condition.UNKNOWN, now.at, hidden.why)
         else:
-            places = (desired.source, *(each.source for each in desired.mentions))
-            problem = next((problems[place] for place in map(str, places) if place in problems), None)
-            why, todo = (problem.what, problem.todo) if problem else ("it has no place in the plan", "")
-            yield Standing(key, Condition.HELD, now.at, why, todo, hold=Hold.BROKEN)
+            places = (
+                desired.source,
+                *(each.source for each in desired.mentions),
+                *(source for _, source in desired.places),
+            )
+            problem = next((problems[place] for place in map(str, places) if place in problems), _ELSEWHERE)
+            yield Standing(key, Condition.HELD, now.at, problem.what, problem.todo, hold=Hold.BROKEN)
     for key in looked.world.frozen:
-        why, todo = "its spec is wrong", "mend it; the object is left as it is meanwhile"
-        yield Standing(key, Condition.HELD, now.at, why, todo, hold=Hold.INCOMPLETE)
+        # A record of the state that cannot be read is reported by the name of its object.
+        problem = problems.get(str(key), _WRONG_SPEC)
+        yield Standing(key, Condition.HELD, now.at, problem.what, problem.todo, hold=Hold.INCOMPLETE)
+
+
+_ELSEWHERE = Problem("", "errors in specs leave it out of the plan", "see the reported problems")
+_WRONG_SPEC = Problem("", "its spec has errors", "correct the spec; until then the object is not changed")
 
 
 def _in_sync(looked: Looked, before: Mapping[Key, Standing], now: Moment) -> Iterator[Standing]:
@@ -88,7 +97,7 @@ def _in_sync(looked: Looked, before: Mapping[Key, Standing], now: Moment) -> Ite
         yield was if was and is_as_before else Standing(key, Condition.READY, now.at)
 
 
-STORED = "stored, and in force once it starts anew"
+STORED = "stored; takes effect at the next start"
 
 
 def _pending(looked: Looked, now: Moment) -> Iterator[Standing]:
@@ -117,8 +126,9 @@ def _waiting(looked: Looked, failures: Mapping[Key, str], now: Moment) -> Iterat
     begun = {a.key for a in looked.allowed.actions}
     for action in looked.plan.actions:
         if action.key not in begun and action.key not in looked.waits:
-            need = next((str(n) for n in action.needs if n in verbs and n not in begun), "other work to end")
-            why = f"it waits for {need}"
+            firsts = (*action.needs, *action.after)
+            first = next((str(n) for n in firsts if n in verbs and n not in begun), "an earlier pass to end")
+            why = f"it waits for {first}"
             yield Standing(action.key, Condition.HELD, now.at, why, verbs=verbs[action.key])
     for key, wait in looked.waits.items():
         yield failed(key, wait, failures.get(key, ""), now, verbs.get(key, ()))
@@ -126,8 +136,12 @@ def _waiting(looked: Looked, failures: Mapping[Key, str], now: Moment) -> Iterat
 
 def failed(key: Key, wait: Wait, error: str, now: Moment, verbs: tuple[str, ...]) -> Standing:
     """Return how an object stands that is left alone for a while after it was tried."""
-    why = f"done {wait.tries} times, and to be done again" if wait.fate is Fate.DONE else error
-    release = "it is tried again by itself"
+    why = (
+        f"done {wait.tries} times and needed again; another tool or the guest may revert it"
+        if wait.fate is Fate.DONE
+        else error
+    )
+    release = "it is retried automatically"
     return Standing(key, Condition.FAILED, now.at, why, release, now.of(wait.due_s), verbs=verbs)
 
 

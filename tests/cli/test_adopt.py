@@ -54,7 +54,8 @@ def test_object_with_a_missing_reference_is_not_adopted(host: Host) -> None:
 
     assert result.exit_code == 1
     assert (
-        "adopt: Domain/alone refers to Network/gone, which neither a spec nor this host has" in result.stderr
+        "adopt: Domain/alone refers to Network/gone, which no spec defines and the host does not have"
+        in result.stderr
     )
     assert "not adopted, because the generated spec would change the object" not in result.stderr
     assert result.stderr.splitlines()[-1] == "1 adopted, 0 failed, 1 not adopted"

@@ -136,7 +136,7 @@ def test_step_that_ends_by_itself_is_the_last(host: Host, *, terminal: bool) -> 
         seen = command.assert_ends(130)
 
     assert "done    create Network/lab" in seen
-    assert "skipped start Network/lab: stopped before its turn" in seen
+    assert "skipped start Network/lab: kvmreconcile was stopped before this step" in seen
     assert "stopped: 1 done, 0 failed, 1 left undone; the next run continues from there" in seen
     host.assert_converges()
 
@@ -154,7 +154,7 @@ def test_adoption_under_way_is_named_at_the_first_and_left_at_the_second(host: H
 def test_question_ends_at_the_first(host: Host) -> None:
     words = ["kvmreconcile", *host.words("apply", str(host.specs))]
     with running(words, {"NO_COLOR": "1"}, terminal=True) as command:
-        command.wait_for("Do this? [y/N] ")
+        command.wait_for("Apply this plan? [y/N] ")
         seen = command.assert_leaves()
 
     assert seen.endswith("\r\nkvmreconcile: stopped; nothing was changed\r\n")

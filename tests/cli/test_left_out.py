@@ -121,7 +121,7 @@ def test_file_that_is_read_by_another_path_is_read(kept: Host) -> None:
     link = kept.specs.with_name("link")
     link.symlink_to(kept.specs)
 
-    assert "held: pruning must be confirmed" in kept.run("plan", str(link)).stdout
+    assert "held: removal needs approval" in kept.run("plan", str(link)).stdout
 
     (kept.specs / "old/b.yaml").write_text(COMPOSE)
     assert "held: the file of its last spec is not read" in kept.run("plan", str(link)).stdout
@@ -130,13 +130,13 @@ def test_file_that_is_read_by_another_path_is_read(kept: Host) -> None:
 def test_object_whose_file_is_broken_is_held_for_that(kept: Host) -> None:
     (kept.specs / "old/b.yaml").write_text("[")
 
-    assert "held: not every spec could be read" in kept.run("plan", str(kept.specs)).stdout
+    assert "held: specs or state are incomplete" in kept.run("plan", str(kept.specs)).stdout
 
 
 def test_object_whose_file_or_document_is_gone_may_be_removed(kept: Host) -> None:
     (kept.specs / "old/b.yaml").unlink()
     result = kept.run("plan", str(kept.specs))
-    assert "held: pruning must be confirmed" in result.stdout
+    assert "held: removal needs approval" in result.stdout
 
     (kept.specs / "old/b.yaml").write_text("# nothing any more\n")
     assert kept.run("plan", str(kept.specs)).stdout == result.stdout

@@ -51,7 +51,10 @@ def test_spec_that_was_just_removed_removes_nothing_and_apply_does_not_wait(both
     result = apply(both)
 
     assert result.exit_code == 3
-    assert "remove held: the edit must settle first (gone for 0 s, needs 30 s)" in result.output
+    assert (
+        "remove held: the spec changed too recently (its spec has been missing for 0 s; a removal needs 30 s)"
+        in result.output
+    )
     assert "to release it: wait, or approve this plan; kvmreconcile apply --approve" in result.output
     assert names(both) == {"keep", "drop"}
     assert time.monotonic() - began_s < 20.0

@@ -225,7 +225,7 @@ def test_lost_state_changes_nothing_and_every_command_says_it(
         result = used.run(*(word.replace("SPECS", str(used.specs)) for word in words))
 
         said = html.unescape(result.stdout).replace('\\"', '"') + result.stderr
-        assert 'the state of instance "default" was lost: ' in said
+        assert 'the state of instance "default" seems to be lost: ' in said
         assert "kvmreconcile state accept" in said
         assert result.exit_code == status
     assert used.virt.networkLookupByName("lab").XMLDesc() == before
@@ -243,7 +243,7 @@ def test_lost_state_is_not_released_by_an_approval_but_by_its_acceptance(used: H
     assert not autostart(used)
 
     accepted = used.run("state", "accept")
-    assert "what was suspended in it is no longer suspended" in accepted.stdout
+    assert "suspensions of a state that was lost before are not restored" in accepted.stdout
     assert used.run("apply", str(used.specs), "--yes").exit_code == 0
     assert autostart(used)
     assert used.run("plan", str(used.specs), "--detailed-exitcode").exit_code == 0
@@ -271,7 +271,7 @@ def test_directory_that_is_not_the_states_is_taken_for_a_lost_state(used: Host) 
 
     result = used.run("--state", str(elsewhere), "plan", str(used.specs))
 
-    assert "name the right directory by --state" in result.stdout
+    assert "set its directory with --state" in result.stdout
     assert "held: it is suspended" in used.run("plan", str(used.specs)).stdout
     assert not elsewhere.exists()
 
@@ -321,5 +321,5 @@ def test_object_whose_row_is_garbled_is_left_alone_and_the_others_are_not(host: 
 
     assert host.virt.networkLookupByName("dmz").autostart()
     assert not host.virt.networkLookupByName("lab").autostart()
-    assert "what is remembered of Network/lab is garbled" in done.output
+    assert "the record of Network/lab in table applied cannot be read" in done.output
     assert "restore the state database from a backup; or move it away" in done.output

@@ -187,13 +187,13 @@ def test_approval_is_answered_by_the_pass_that_takes_it(served: Served) -> None:
         approved("def")
     with pytest.raises(NotNow, match="nothing was approved: there is nothing left to do or approve"):
         approved("")
-    with pytest.raises(NotNow, match="the pass was broken off"):
+    with pytest.raises(NotNow, match="the pass failed before it had a plan"):
         approved(None)
 
 
 def test_who_approves_does_not_wait_for_ever(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orders, "PATIENCE_S", 0.5)
-    with pytest.raises(NotNow, match="no pass has looked since"):
+    with pytest.raises(NotNow, match="no pass started in time"):
         served.client().order("approve", {"digest": "abc"})
 
     with ThreadPoolExecutor(1) as pool:
@@ -472,7 +472,9 @@ def test_door_is_opened_once_its_place_is_free(tmp_path: Path) -> None:
     assert second.client().get("/v1/status")
     second.close()
     second.doors.tend()
-    with pytest.raises(NoDaemon, match="no daemon listens there; name its settings by --config, or start it"):
+    with pytest.raises(
+        NoDaemon, match="the daemon is not running; name its settings by --config, or start it"
+    ):
         second.client().get("/v1/status")
 
 
@@ -535,7 +537,9 @@ def test_lost_state_is_told_with_every_answer_until_it_is_accepted(served: Serve
         assert served.client().order(word, said).endswith("; warning: the state was lost")
     assert served.client().get("/v1/status")["stateLost"] == "the state was lost"
     assert served.state.is_unproved()
-    assert "what was suspended in it is no longer suspended" in served.client().order("state/accept", {})
+    assert "suspensions of a state that was lost before are not restored" in served.client().order(
+        "state/accept", {}
+    )
     assert not served.state.is_unproved()
 
 

@@ -151,14 +151,14 @@ def test_object_of_another_source_is_shown_by_status_and_left_as_it_is(running: 
     shown = running.run("status")
     assert shown.exit_code == 0
     line = "1 object of another source is not considered (Network/dmz, from /srv/former)"
-    assert f'{line}; --prune confirm includes its removal.\n' in shown.stdout
+    assert f"{line}; --prune confirm includes its removal.\n" in shown.stdout
 
 
 def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Host) -> None:
     (running.home / "specs/dmz.yaml").unlink()
     running.wait_until(lambda: running.conditions().get("Network/dmz") == "Held")
     digest = running.status()["plan"]
-    assert "pruning must be confirmed" in running.run("status", "Network/dmz").stdout
+    assert "removal needs approval" in running.run("status", "Network/dmz").stdout
 
     other = running.run("approve", "0123456789ab")
     assert other.exit_code == 1
@@ -231,7 +231,7 @@ def test_pause_outlives_a_killed_daemon_and_so_does_its_socket(running: Host) ->
     down = running.run("status")
     assert down.exit_code == 1
     assert (
-        "no daemon listens there; name its settings by --config, or start it: systemctl start kvmreconcile"
+        "the daemon is not running; name its settings by --config, or start it: systemctl start kvmreconcile"
         in down.stderr
     )
     running.start()

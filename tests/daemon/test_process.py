@@ -105,7 +105,7 @@ def test_without_libvirt_it_waits_and_can_be_stopped(process: Process) -> None:
     process.settings = {"KVMRECONCILE_CONNECT": f"qemu:///system?socket={process.home}/none"}
     process.start()
 
-    assert "is libvirt's daemon running" in process.wait_for("host.unavailable")["error"]
+    assert "check that libvirt's daemon is running" in process.wait_for("host.unavailable")["error"]
     assert process.popen
     process.popen.terminate()
 

@@ -46,16 +46,18 @@ def test_nothing_is_left_of_what_was_asked_before(oracle: Oracle) -> None:
     assert "000000000009" in oracle.canonical(other)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize(
+    ("number", "why"), [(signal.SIGKILL, "has ended"), (signal.SIGSTOP, "did not answer within 0.5 s")]
+)
 def test_helper_that_died_or_hangs_is_replaced(
-    oracle: Oracle, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    oracle: Oracle, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, why: str
 ) -> None:
     first = oracle.canonical(PLAIN)
     monkeypatch.setattr("kvmreconcile.host.oracle._ANSWER_S", 0.5)
     assert oracle._helper
     oracle._helper.send_signal(number)
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match=why):
         oracle.canonical(PLAIN)
     monkeypatch.undo()
 

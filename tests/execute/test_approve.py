@@ -53,7 +53,7 @@ def test_a_plan_that_nobody_approves_is_not_executed(stage: Stage) -> None:
 
     assert executed == []
     assert [o.result for o in report.outcomes] == [Result.SKIPPED] * 2
-    assert report.outcomes[0].error == "not approved; to have this one executed, approve cafe"
+    assert report.outcomes[0].error == "the plan is not approved; to execute this plan, approve cafe"
 
 
 def test_what_takes_an_edit_back_was_approved_with_the_edit(stage: Stage) -> None:
@@ -71,7 +71,7 @@ def test_an_approval_of_another_plan_does_not_count(stage: Stage) -> None:
     report, executed, _ = execute(stage, PLAN, "beef", answer=False)
 
     assert executed == []
-    assert report.outcomes[1].error.startswith("the approved plan beef is no longer the plan;")
+    assert report.outcomes[1].error.startswith("plan beef was approved, but is no longer the plan;")
 
 
 def test_a_plan_without_a_digest_is_not_approved_by_no_approval(stage: Stage) -> None:

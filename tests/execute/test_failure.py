@@ -109,7 +109,7 @@ def test_an_execution_that_is_told_to_stop_ends_what_is_under_way(stage: Stage) 
     report = executor.execute(plan, world(stage.host))
 
     assert [o.result for o in report.outcomes] == [Result.DONE, Result.SKIPPED, Result.SKIPPED]
-    assert report.outcomes[2].error == "stopped before its turn"
+    assert report.outcomes[2].error == "kvmreconcile was stopped before this step"
 
 
 def test_a_bug_in_a_driver_is_not_taken_for_a_failure(stage: Stage) -> None:
@@ -152,7 +152,7 @@ def test_a_plan_is_not_executed_once_another_process_has_acted(stage: Stage) -> 
     stage.apply(web)
     stage.host.log.clear()
 
-    with pytest.raises(StateError, match="plan anew"):
+    with pytest.raises(StateError, match="run the command again"):
         stage.executor().execute(late, seen)
 
     assert stage.host.log == []

@@ -82,7 +82,7 @@ def test_a_volume_that_was_hidden_in_a_stopped_pool_is_not_made_over(stage: Stag
     report = stage.executor().execute(plan(hidden, KINDS), hidden)
 
     assert [(o.action.verb, o.result) for o in report.outcomes] == [("create", Result.FAILED)]
-    assert "may exist already" in report.outcomes[0].error
+    assert "it exists although it could not be observed before" in report.outcomes[0].error
     assert stage.host.log == ["observe p/root"]
     assert stage.state.applied() == {}
 

@@ -67,13 +67,13 @@ def test_a_wrong_name_is_told_with_the_nearest_and_all_that_are_installed(packag
         find(EXECUTORS, "libvrt")
 
     assert str(caught.value) == (
-        'kvmreconcile.executors: there is none called "libvrt"; '
-        'did you mean "libvirt"? installed are: approve, dry-run, libvirt, wonder'
+        'kvmreconcile.executors: no plug-in is called "libvrt"; '
+        'did you mean "libvirt"? installed: approve, dry-run, libvirt, wonder'
     )
 
 
 def test_a_group_without_parts_is_told_as_such() -> None:
-    with pytest.raises(SpecError, match="installed are: none"):
+    with pytest.raises(SpecError, match="installed: none"):
         find("kvmreconcile.nothing", "x")
 
 
@@ -81,7 +81,8 @@ def test_a_part_that_two_packages_offer_is_refused(package: Path) -> None:
     install(package, "other", "wonder = other_executor:make")
 
     with pytest.raises(
-        SpecError, match="offered twice, by other_executor:make and wonderful_executor:make; uninstall one"
+        SpecError,
+        match="offered by 2 packages: other_executor:make, wonderful_executor:make; uninstall all but one",
     ):
         find(EXECUTORS, "wonder")
 

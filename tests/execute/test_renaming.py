@@ -54,7 +54,7 @@ def test_object_that_was_suspended_under_its_former_name_meanwhile_is_not_rename
 
     (outcome,) = renaming.executor().execute(Plan((STEP,)), seen).outcomes
 
-    assert (outcome.result, outcome.error.split()[:3]) == (Result.SKIPPED, ["it", "is", "suspended"])
+    assert (outcome.result, outcome.error.split()[:3]) == (Result.SKIPPED, ["Domain/old", "is", "suspended"])
     assert renaming.host.keys() == {OLD}
 
 

@@ -4,7 +4,7 @@ from kvmreconcile.model import Action, Key, Plan, Result, Suspension
 from tests.execute.conftest import Stage
 from tests.execute.host import NOW, action, world
 
-B = Key("Domain", "b")
+A, B = Key("Domain", "a"), Key("Domain", "b")
 STEPS = Plan(tuple(action(verb, f"Domain/{name}") for name in "abc" for verb in ("start", "stop")))
 
 
@@ -36,3 +36,13 @@ def test_everything_suspended_ends_a_plan_after_the_step_under_way(stage: Stage)
 
     assert verbs(stage) == ["start Domain/a"]
     assert [o.result for o in report.outcomes] == [Result.DONE, *[Result.SKIPPED] * 5]
+
+
+def test_step_that_needs_a_suspended_object_says_which_one_is_suspended(stage: Stage) -> None:
+    first, second = action("start", "Domain/a"), action("start", "Domain/b", "Domain/a")
+    stage.state.suspend(A, Suspension(NOW, who="alice"))
+
+    report = stage.executor().execute(Plan((first, second)), world(stage.host))
+
+    said = "Domain/a is suspended since 2026-11-23 03:00 UTC by alice"
+    assert [o.error for o in report.outcomes] == [said, said]

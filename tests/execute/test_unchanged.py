@@ -99,13 +99,13 @@ def test_object_that_cannot_be_seen_any_more_or_is_busy_is_not_written_over(stag
     stage.apply(desired("Domain/web"), desired("Domain/db"))
     edited = "<domain><memory>4</memory></domain>"
     world = stage.look(desired("Domain/web", edited), desired("Domain/db", edited))
-    stage.host.unclear[WEB] = "it does not answer"
+    stage.host.unclear[WEB] = "Domain/web: it does not answer"
     stage.host.jobs[DB] = "it is being migrated"
 
     report = stage.executor().execute(plan(world, FILES), world)
 
     assert sorted(errors(report)) == [
-        "Domain/db: it is being migrated; it goes on when the job is done",
-        "Domain/web: it cannot be seen now: it does not answer",
+        "Domain/db: it is being migrated; it continues when the job is done",
+        "Domain/web cannot be observed: it does not answer",
     ]
     assert not {"define Domain/web", "define Domain/db"} & set(stage.host.log)

@@ -95,7 +95,7 @@ def test_waiting_ends_when_the_executor_is_told_to_stop(stage: Stage) -> None:
     report = executor.execute(Plan((action("ready", "Domain/web"),)), world(stage.host))
 
     assert outcome(report).result is Result.SKIPPED
-    assert outcome(report).error == "stopped while it was waited for"
+    assert outcome(report).error == "kvmreconcile was stopped while waiting for this step"
     assert stage.time.slept_s == []
 
 

@@ -17,6 +17,18 @@ def test_nobody_listening_is_unavailable_and_says_where(capfd: pytest.CaptureFix
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("uri", "todo"),
+    [
+        ("qemu:///system?socket=/nonexistent/sock", "libvirt's daemon is running"),
+        ("qemu+ssh://host/system?command=/bin/false", "check the URI, the network"),
+    ],
+)
+def test_advice_on_a_failed_connection_is_for_where_the_host_is(uri: str, todo: str) -> None:
+    with pytest.raises(Unavailable, match=todo):
+        connect(uri)
+
+
 def test_uri_that_libvirt_does_not_know_is_an_error() -> None:
     with pytest.raises(HostError):
         connect("test:///nonexistent/file")

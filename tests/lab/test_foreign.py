@@ -155,7 +155,7 @@ def test_object_of_another_hand_is_a_conflict_and_left_alone(site: Site) -> None
     for name, file in (("Domain/web1", "web1.yaml"), ("Network/lan", "lan.yaml")):
         assert f"{name}  define held" in result.stdout
         assert f'set "adopt: true" in {site.specs / file}' in result.stdout
-    assert "an object of that name exists and is not ours" in result.stdout
+    assert "an object of that name exists already" in result.stdout
     assert definitions(site.lab) == before
     approved = site.run("apply", str(site.specs), "--approve", str(site.plan()["digest"]))
     assert approved.exit_code == 3

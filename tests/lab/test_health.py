@@ -115,7 +115,7 @@ def test_edit_that_silences_a_guest_is_taken_back_and_reported_and_the_next_edit
 
     told = watched.wait_until_it("web1", "Held", "taken-back")
     assert "not ready within 3 s: agent: " in told["why"]
-    assert "edit its spec, or approve" in told["release"]
+    assert "correct its spec, or approve" in told["release"]
     assert "Domain/web1: " in watched.wait_until_it("web2", "Held", "rollout")["why"]
     watched.wait_until_it("lone", "Ready")
     assert watched.lab.virsh("desc", "lone", "--title").strip() == "Mended"
@@ -126,10 +126,10 @@ def test_edit_that_silences_a_guest_is_taken_back_and_reported_and_the_next_edit
     assert now["web1"] != ran["web1"]
     assert watched.wait_for("action.failed", key="Domain/web1", verb="ready")["error"]
     held = watched.wait_for("object.held", key="Domain/web1")
-    assert (held["why"], told["why"]) == ("the edit was taken back", f"{held['why']}: {held['detail']}")
+    assert (held["why"], told["why"]) == ("the edit was rolled back", f"{held['why']}: {held['detail']}")
     history = watched.say("history", "Domain/web1").stdout
     assert "not ready within 3 s" in history
-    assert "an edit of it is taken back" in history
+    assert "an edit is rolled back" in history
 
     (watched.specs / "web1.yaml").write_text(text.replace("memory", "title: Better\n  memory", 1))
 

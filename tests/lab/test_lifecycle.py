@@ -122,7 +122,7 @@ def test_guest_that_shut_itself_down_is_left_off_until_somebody_starts_it(guest:
 
     assert is_off(guest)
     assert again.exit_code == 3
-    assert "it was shut down from inside, or stopped by somebody" in again.output
+    assert "it was shut down by the guest or stopped by another tool" in again.output
     assert guest.virsh("desc", "--title").strip() == "Two"
     guest.virsh("start")
     wait_for_agent(site.lab, "web1")

@@ -125,7 +125,7 @@ def test_base_that_was_moved_away_is_not_created_again_below_its_overlay(storage
         "data-loss",
     )
     assert "used by Domain/guest, Volume/fast/over.qcow2" in held["Volume/fast/base.qcow2"]["detail"]
-    assert held["Domain/guest"]["detail"] == "runs on a missing disk: Volume/fast/base.qcow2 is gone"
+    assert held["Domain/guest"]["detail"] == "it is running, and Volume/fast/base.qcow2 does not exist"
     assert storage.run_number() == run
 
     storage.lab.virsh("destroy", "guest")
@@ -135,7 +135,7 @@ def test_base_that_was_moved_away_is_not_created_again_below_its_overlay(storage
     assert [start["verb"], start["hold"], start["detail"]] == [
         "start",
         "missing",
-        "Volume/fast/base.qcow2 is gone",
+        "Volume/fast/base.qcow2 does not exist",
     ]
 
     storage.lab.exec("mv", f"{base}.aside", str(base))
@@ -201,8 +201,10 @@ def test_empty_directory_of_a_pool_is_not_filled_with_blank_volumes(booted: Stor
         f"Volume/fast/{name}" for name in (*NAMES, "new.qcow2")
     }
     assert held["Domain/guest"]["verb"] == "start"
-    assert held["Domain/guest"]["detail"].startswith(f"{DATA} is not made: it was complete and is gone")
-    question = "all 3 Volume objects of StoragePool/fast are gone: is its disk mounted?"
+    assert held["Domain/guest"]["detail"].startswith(
+        f"{DATA} is not created: data is missing (it existed and is gone"
+    )
+    question = "none of the 3 Volume objects that specs name in StoragePool/fast exists; check that its file system is mounted"
     assert question in held[DATA]["detail"]
     assert held["Volume/fast/new.qcow2"]["detail"] == question
     assert booted.lab.exec("ls", str(booted.pool)) == ""
@@ -219,7 +221,7 @@ def test_disk_that_is_unmounted_under_a_running_guest_is_reported(booted: Storag
     assert booted.apply().exit_code == 3
 
     held = booted.held()
-    assert held["Domain/guest"]["detail"] == f"runs on a missing disk: {DATA} is gone"
+    assert held["Domain/guest"]["detail"] == f"it is running, and {DATA} does not exist"
     assert held[DATA]["hold"] == "missing"
     assert booted.run_number() == run
     assert not booted.exists(booted.pool)
@@ -264,7 +266,7 @@ def test_edited_path_of_a_pool_leaves_no_volume_behind(booted: Storage) -> None:
     held = booted.held()
     assert held["StoragePool/fast"]["hold"] == "left-behind"
     assert held["StoragePool/fast"]["detail"] == (
-        f"3 Volume objects are in the old place, {booted.pool}, and not in the new one, {other}: "
+        f"3 Volume objects are in {booted.pool}, and the edit to {other} moves nothing: "
         "Volume/fast/data.qcow2, Volume/fast/data2.qcow2, Volume/fast/data3.qcow2"
     )
     assert str(booted.pool) in booted.lab.virsh("pool-dumpxml", "fast", "--inactive")
@@ -400,7 +402,7 @@ def test_daemon_follows_an_edited_path_once_the_files_are_moved(booted: Storage,
 
     booted.edit("fast.yaml", str(booted.pool), str(other))
     held = daemon.wait_for("object.held", key="StoragePool/fast")
-    assert held["why"] == "what is in it would be left behind"
+    assert held["why"] == "its volumes would be left behind"
     for _ in range(2):
         daemon.wait_for("pass.ended", held=2)
     booted.lab.exec("mv", str(booted.pool), str(other))

@@ -124,7 +124,7 @@ def test_disk_of_a_guest_that_is_off_waits_until_it_runs(guest: Guest) -> None:
     guest.site.apply()
 
     assert [h["hold"] for h in held] == ["strayed"]
-    assert "once the guest runs" in held[0]["release"]
+    assert "start the guest" in held[0]["release"]
     assert "data.qcow2" in guest.virsh("domblklist")
     guest.virsh("start")
     wait_for_agent(guest.site.lab, "web1")

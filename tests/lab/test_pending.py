@@ -152,7 +152,7 @@ def test_nothing_happens_before_the_window_opens_and_everything_after(calm: Calm
     shut = calm.site.apply()
 
     assert shut.exit_code == 3
-    assert "waits for the window (opens " in shut.stdout
+    assert "waits for a maintenance window (opens " in shut.stdout
     assert {h["hold"] for h in calm.site.plan()["held"]} == {"window"}
     assert (calm.guest.virsh("dumpxml"), calm.guest.virsh("dumpxml", "--inactive")) == before
     assert calm.guest.boot == boot
@@ -245,7 +245,7 @@ def held_since_and_done(daemon: Background) -> tuple[dict[str, Any], dict[str, A
     """Return the daemon's lines on what was held for a window, and on the restart; None until there are both."""
     text = daemon.log.read_text()
     lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
-    held = [x for x in lines if x["event"] == "object.held" and x["why"] == "waits for the window"]
+    held = [x for x in lines if x["event"] == "object.held" and x["why"] == "waits for a maintenance window"]
     done = [x for x in lines if x["event"] == "action.done" and x["verb"] == "restart"]
     return (held[0], done[0]) if held and done else None
 

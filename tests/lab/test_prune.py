@@ -104,7 +104,7 @@ def test_object_without_a_spec_goes_once_that_is_confirmed(site: Site) -> None:
     held = site.apply()
 
     assert held.exit_code == 3
-    assert "pruning must be confirmed" in held.stdout
+    assert "removal needs approval" in held.stdout
     assert domains(site) == {"web1", "web2"}
 
     plan = site.plan()
@@ -266,7 +266,9 @@ def test_guest_that_something_hangs_on_goes_only_where_its_last_spec_lets_that_g
     refused = site.apply("--prune", "auto")
 
     assert refused.exit_code == 3
-    assert f"its last spec does not let go what it has (it has {what})" in " ".join(refused.output.split())
+    assert f"its last spec does not allow removing what belongs to it (it has {what})" in " ".join(
+        refused.output.split()
+    )
     assert "web1" in domains(site)
 
     site.write("web1.yaml", spec.replace("  state: any", f"  state: any\n  {words}"))

@@ -99,7 +99,7 @@ def test_edit_that_is_refused_is_put_back_held_and_not_stored_again(
     for _ in range(2):
         again = guest.site.apply()
         assert again.exit_code == 3
-        assert "libvirt refused it" in again.output
+        assert "libvirt refused the change" in again.output
         assert "done    " not in again.output
     guest.assert_it_starts()
     # Started by others, it is as held as before.

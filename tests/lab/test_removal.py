@@ -65,5 +65,5 @@ def test_all_that_goes_is_announced_with_what_it_costs(site: Site) -> None:
     for form in shown.values():
         assert "data-loss" in form
         assert "it is asked to shut down and has 60 s for it" in form
-    assert "! Volume/images/spare remove (data-loss) held: pruning must be confirmed" in shown["text"]
+    assert "! Volume/images/spare remove (data-loss) held: removal needs approval" in shown["text"]
     assert "remove (replace)" not in shown["text"]

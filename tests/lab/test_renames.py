@@ -54,7 +54,7 @@ def test_renamed_guest_keeps_running_and_takes_its_name_once_it_is_off(
     assert [(h["key"], h["verb"], h["hold"]) for h in plan["held"]] == [("Domain/shop1", "rename", "rename")]
     assert plan["actions"] == []
     assert result.exit_code == HELD, result.output
-    assert "a rename needs the guest off" in result.output
+    assert "libvirt can rename it only while it is off" in result.output
     assert (guests(site), guest.boot, read(guest)) == (["web1"], boot, "precious")
 
     off(site, "web1")

@@ -56,7 +56,7 @@ def test_edit_that_silences_a_guest_is_taken_back_and_the_other_of_its_group_nev
 
     assert result.exit_code == 1
     assert "Domain/web1: not ready within 2 s: agent: " in result.output
-    assert "an edit of it is taken back" in result.output
+    assert "an edit is rolled back" in result.output
     wait_for_agent(site.lab, "web1")
     assert site.lab.virsh("domid", "web1") != ran["web1"]
     assert site.lab.virsh("domid", "web2") == ran["web2"]

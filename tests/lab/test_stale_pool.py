@@ -138,7 +138,10 @@ def test_reference_to_a_volume_that_does_not_exist_is_an_error(pooled: Pooled) -
     result = pooled.run("plan", str(pooled.specs))
 
     assert result.exit_code == 1
-    assert f"Domain/restored refers to {RESTORED}, which neither a spec nor this host has" in result.output
+    assert (
+        f"Domain/restored refers to {RESTORED}, which no spec defines and the host does not have"
+        in result.output
+    )
 
 
 @pytest.mark.case("47")

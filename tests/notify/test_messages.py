@@ -93,11 +93,13 @@ def test_a_guest_that_dies_at_every_start_is_told_of_while_it_does(story: Story)
     told = story.hear(first, replace(acted, waits={WEB: wait(Fate.DONE)}))
 
     assert told[0].startswith("healed: Domain/web was changed by others")
-    assert told[1:] == ["failed: Domain/web: done 3 times, and to be done again"]
+    assert told[1:] == [
+        "failed: Domain/web: done 3 times and needed again; another tool or the guest may revert it"
+    ]
 
 
 def test_held_is_told_once_with_what_would_release_it(story: Story) -> None:
-    why = "costs more than policy allows unasked: too dear; to release: approve it"
+    why = "its effect needs approval: too dear; to release: approve it"
 
     assert story.hear(held(Hold.EFFECT), held(Hold.EFFECT, "other words")) == [
         f"held: Domain/web: restart held: {why}"

@@ -39,7 +39,7 @@ def test_what_is_held_is_told_to_people(process: Process, server: Http) -> None:
     came = server.next()
 
     assert came["title"] == "kvmreconcile on kvm1: 1 held"
-    assert "Network/default: define held: an object of that name exists and is not ours" in came["message"]
+    assert "Network/default: define held: an object of that name exists already" in came["message"]
     assert process.popen
     process.popen.terminate()
     status, rest = process.end()

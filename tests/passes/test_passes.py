@@ -431,7 +431,7 @@ def test_daemon_that_starts_begins_the_time_again(bench: Bench) -> None:
     looked = bench.run("connected")
 
     assert looked
-    assert [h.detail for h in looked.plan.held] == ["gone for 0 s, needs 30 s"]
+    assert [h.detail for h in looked.plan.held] == ["its spec has been missing for 0 s; a removal needs 30 s"]
     assert bench.passes.due_s() == pytest.approx(1059.0, abs=1.0)
 
 
@@ -549,7 +549,7 @@ def test_approval_is_answered_though_its_pass_breaks_off(
 
     bench.run("approve")
 
-    assert "the pass was broken off" in str(approval.answer.exception(0))
+    assert "the pass failed before it had a plan" in str(approval.answer.exception(0))
 
 
 @pytest.mark.parametrize(("key", "tried"), [(WEB, [WEB]), (DB, [DB]), (None, [DB, WEB])])

@@ -67,7 +67,7 @@ def test_a_commit_that_stops_most_guests_stops_none() -> None:
     assert held(made) == [(f"stop Domain/d{n}", "BRAKE") for n in range(3)]
     assert done(made) == []
     assert made.held[0].detail == (
-        "3 of 4 Domain objects that run would be stopped or restarted; at most 2 may in one pass"
+        "3 of 4 Domain objects that run would be paused, stopped or restarted; at most 2 may in one pass"
     )
     assert (
         made.held[0].release == 'approve this plan, or raise "limits.maxRestart" and "limits.maxRestartShare"'
@@ -134,7 +134,10 @@ def test_replacements_are_held_with_all_that_follows_on_the_same_object() -> Non
     made = planned(here, limits=replace(FREE, replace=Limit(0.3, 5)))
 
     assert held(made) == [(f"{verb} Domain/d{n}", "BRAKE") for n in range(2) for verb in ("replace", "start")]
-    assert made.held[0].detail == "2 of 4 Domain objects would be replaced; at most 1 may in one pass"
+    assert (
+        made.held[0].detail
+        == "2 of 4 Domain objects would be replaced or lose data; at most 1 may in one pass"
+    )
 
 
 def test_replacing_what_runs_counts_as_a_restart_and_what_is_off_does_not() -> None:

@@ -90,9 +90,9 @@ def test_specs_with_the_same_claim_are_both_in_error_and_others_are_planned(
 
     assert {action.key.name for action in made.actions} == {"other"}
     first, second = messages(made, tmp_path)
-    assert f"Domain/one and Domain/two both have the {what} (the other is at 10:" in first
+    assert f"Domain/one and Domain/two have the same {what} (Domain/two is at 10:" in first
     assert first.startswith("5:")
-    assert f"Domain/two and Domain/one both have the {what} (the other is at 5:" in second
+    assert f"Domain/two and Domain/one have the same {what} (Domain/one is at 5:" in second
     assert second.startswith("10:")
     assert second.endswith("; give each its own")
 
@@ -107,7 +107,7 @@ def test_spec_whose_object_has_the_claim_is_planned(tmp_path: Path, spec: str) -
     assert {action.key.name for action in made.actions} == {"one"}
     (problem,) = messages(made, tmp_path)
     assert problem.startswith("10:")
-    assert "Domain/two and Domain/one both have" in problem
+    assert "Domain/two and Domain/one have the same" in problem
 
 
 @pytest.mark.case("35")
@@ -225,7 +225,7 @@ def test_guest_on_a_snapshot_has_the_disk_that_its_spec_names(tmp_path: Path) ->
 
     assert {action.key.name for action in made.actions} <= {"one"}
     (problem,) = messages(made, tmp_path)
-    assert "Domain/two and Domain/one both have" in problem
+    assert "Domain/two and Domain/one have the same" in problem
 
 
 @pytest.mark.case("35")
@@ -233,7 +233,7 @@ def test_many_copies_are_one_problem_each(tmp_path: Path) -> None:
     made = planned(tmp_path, [guest(f"g{n}", f"uuid: {UUID}") for n in range(5)])
 
     assert len(made.problems) == 5
-    assert "Domain/g0 and Domain/g1 and 3 more both have the UUID" in messages(made, tmp_path)[0]
+    assert "Domain/g0, Domain/g1 and 3 more have the same UUID" in messages(made, tmp_path)[0]
 
 
 @pytest.mark.case("24")

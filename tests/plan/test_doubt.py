@@ -27,14 +27,14 @@ def test_guest_that_names_a_missing_volume_by_its_path_is_not_started() -> None:
 
     assert done(made) == []
     assert held(made) == [("create Volume/p/root", "MISSING"), ("start Domain/web", "MISSING")]
-    assert made.held[1].detail == "Volume/p/root is gone"
+    assert made.held[1].detail == "Volume/p/root does not exist"
     approved = planned(
         world([POOL, ROOT, DATA, WEB], [UP, seen(DATA), seen(WEB)], KNOWN), Overrides(approved=made.digest)
     )
     # Nothing in its spec says that the guest comes after the volume.
     assert done(approved) == ["create Volume/p/root"]
     assert [(h.hold, h.detail) for h in approved.held] == [
-        (Hold.UNKNOWN, "it waits until Volume/p/root is created")
+        (Hold.BROKEN, "Volume/p/root is created in this pass")
     ]
 
 
@@ -94,7 +94,7 @@ def test_guest_that_was_started_on_a_missing_disk_is_reported() -> None:
     made = planned(world([POOL, ROOT, DATA, WEB], there, KNOWN))
 
     assert ("define Domain/web", "MISSING") in held(made)
-    assert made.held[1].detail == "started on a missing disk: Volume/p/root is gone"
+    assert made.held[1].detail == "it is running, and Volume/p/root does not exist"
     assert WEB.key not in made.in_sync
 
 
@@ -104,7 +104,7 @@ def test_guest_whose_disk_went_while_it_ran_is_reported_as_such() -> None:
     known = [*KNOWN[:4], remembered(WEB, runtime_id=1)]
     made = planned(world([POOL, ROOT, DATA, WEB], there, known))
 
-    assert made.held[1].detail == "runs on a missing disk: Volume/p/root is gone"
+    assert made.held[1].detail == "it is running, and Volume/p/root does not exist"
 
 
 @pytest.mark.case("2")
@@ -133,7 +133,7 @@ def test_guest_is_not_started_while_its_pool_stays_down() -> None:
 
     assert ("start Domain/web", "UNKNOWN") in held(made)
     start = next(h for h in made.held if h.action.verb == "start")
-    assert start.detail == "Volume/p/root cannot be seen: the storage pool p is not active"
+    assert start.detail == "it is unknown whether Volume/p/root exists: the storage pool p is not active"
 
 
 @pytest.mark.case("2")
@@ -166,7 +166,7 @@ def test_guest_that_names_a_path_is_started_once_the_pool_there_was_seen() -> No
 
     assert done(made) == ["start StoragePool/p"]
     assert [h.detail for h in made.held] == [
-        "it waits until Volume/p/root can be seen, once StoragePool/p is started"
+        "Volume/p/root can be observed once StoragePool/p is started in this pass"
     ]
 
 

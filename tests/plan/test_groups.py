@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kvmreconcile.model import Actual, Desired, Plan
+from kvmreconcile.model import Actual, Apply, Desired, Plan
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, STOPPED, done, planned, remembered, seen, wish, world
@@ -28,7 +28,7 @@ def plan_of(*guests: Desired, off: tuple[str, ...] = (), overrides: Overrides | 
 
 
 def waiting(plan: Plan) -> dict[str, str]:
-    assert {h.hold.value for h in plan.held} <= {"waits for others of its group"}
+    assert {h.hold.value for h in plan.held} <= {"waits for other members of its group"}
     return {f"{h.action.verb} {h.action.key}": h.detail for h in plan.held}
 
 
@@ -37,7 +37,8 @@ def test_one_of_a_group_is_restarted_and_the_others_wait_for_it() -> None:
 
     assert done(made) == ["restart Domain/a"]
     assert waiting(made) == dict.fromkeys(
-        ("restart Domain/b", "restart Domain/c"), 'group "tier=web", away: Domain/a'
+        ("restart Domain/b", "restart Domain/c"),
+        'group "tier=web", at most 1 unavailable; off or changed now: Domain/a',
     )
     assert {key.name for key in made.pending} == {"b", "c"}
 
@@ -53,7 +54,9 @@ def test_none_goes_while_one_is_off_that_should_run() -> None:
     made = plan_of(member("a"), member("b"), off=("a",))
 
     assert done(made) == ["start Domain/a"]
-    assert waiting(made) == {"restart Domain/b": 'group "tier=web", away: Domain/a'}
+    assert waiting(made) == {
+        "restart Domain/b": 'group "tier=web", at most 1 unavailable; off or changed now: Domain/a'
+    }
 
 
 def test_one_that_should_be_off_or_is_of_another_group_keeps_nobody() -> None:
@@ -109,3 +112,11 @@ def test_guests_without_a_group_do_not_wait_for_one_another() -> None:
         "restart Domain/a",
         "restart Domain/b",
     ]
+
+
+def test_object_of_another_kind_is_of_no_group_of_guests() -> None:
+    first, lan = member("a"), wish("Network/lan", group="tier=web", power=RUNNING, apply=Apply.OBSERVE)
+
+    made = planned(world([first, lan], [there(first), seen(lan)], map(remembered, (first, lan))), limits=FREE)
+
+    assert done(made) == ["restart Domain/a"]

@@ -27,7 +27,7 @@ def test_pool_is_not_taken_away_from_its_volumes_until_that_is_approved() -> Non
     assert done(made) == []
     assert held(made) == [("define StoragePool/p", "LEFT_BEHIND"), ("restart StoragePool/p", "LEFT_BEHIND")]
     assert made.held[0].detail == (
-        "1 Volume object is in the old place, /old, and not in the new one, /new: Volume/p/root"
+        "1 Volume object is in /old, and the edit to /new moves nothing: Volume/p/root"
     )
     assert made.held[0].release.startswith("move them to the new place, or approve this plan")
     assert made.pending == {}
@@ -42,7 +42,7 @@ def test_volumes_that_nobody_remembers_count_and_so_do_those_that_cannot_be_told
     other = seen(wish("Volume/p/other"))
     made = planned(world([POOL], [UP, other, Unknown(ROOT.key, "I/O error")], KNOWN[:1]))
 
-    assert "2 Volume objects are in the old place" in made.held[0].detail
+    assert "2 Volume objects are in /old, and the edit to /new moves nothing" in made.held[0].detail
 
 
 @pytest.mark.case("4b")

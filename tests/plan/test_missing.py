@@ -37,11 +37,9 @@ def test_volume_that_was_complete_and_is_gone_is_held_as_loss_of_data_until_appr
 
     assert done(made) == []
     assert [(h.hold, h.action.effect, h.detail) for h in made.held] == [
-        (Hold.MISSING, Effect.DATA_LOSS, "it was complete and is gone")
+        (Hold.MISSING, Effect.DATA_LOSS, "it existed and is gone")
     ]
-    assert made.held[0].release == (
-        "put it back where it was; or, to go on without its data, approve this plan"
-    )
+    assert made.held[0].release == ("restore it; or, to continue without its data, approve this plan")
     assert done(planned(here, Overrides(approved=made.digest))) == ["create Volume/p/root"]
 
 
@@ -61,7 +59,7 @@ def test_volume_that_a_domain_names_was_complete_though_nothing_is_remembered(di
     made = planned(gone(ROOT, DATA, there=(guest, seen(DATA)), known=(DATA,)))
 
     assert held(made) == [("create Volume/p/root", "MISSING")]
-    assert made.held[0].detail == "it was complete and is gone, and is used by Domain/other"
+    assert made.held[0].detail == "it does not exist, and is used by Domain/other"
 
 
 @pytest.mark.case("1")
@@ -70,7 +68,7 @@ def test_volume_below_another_is_held_and_both_are_named() -> None:
 
     made = planned(gone(ROOT, overlay, there=(seen(overlay),), known=(ROOT, overlay)))
 
-    assert made.held[0].detail == "it was complete and is gone, and is used by Volume/p/over"
+    assert made.held[0].detail == "it existed and is gone, and is used by Volume/p/over"
 
 
 @pytest.mark.case("2")
@@ -148,15 +146,15 @@ def test_pool_of_which_everything_is_gone_is_asked_about_and_gets_nothing_new() 
     new = wish("Volume/p/new", "<volume pool='p'/>")
     made = planned(gone(ROOT, DATA, new, IMAGE, known=(ROOT, DATA)))
 
-    question = "all 2 Volume objects of StoragePool/p are gone: is its disk mounted?"
+    question = "none of the 2 Volume objects that specs name in StoragePool/p exists; check that its file system is mounted"
     assert {str(h.action.key): h.detail for h in made.held} == {
-        "Volume/p/data": f"it was complete and is gone; {question}",
+        "Volume/p/data": f"it existed and is gone; {question}",
         "Volume/p/new": question,
-        "Volume/p/root": f"it was complete and is gone; {question}",
+        "Volume/p/root": f"it existed and is gone; {question}",
     }
     assert {h.hold for h in made.held} == {Hold.MISSING}
     release = {str(h.action.key): h.release for h in made.held}
-    assert release["Volume/p/new"] == "mount the disk, or approve this plan"
+    assert release["Volume/p/new"] == "mount its file system, or approve this plan"
 
 
 @pytest.mark.case("2")
@@ -164,7 +162,7 @@ def test_only_volume_of_a_pool_is_asked_about_too() -> None:
     made = planned(gone(ROOT, known=(ROOT,)))
 
     assert made.held[0].detail == (
-        "it was complete and is gone; the only known Volume of StoragePool/p is gone: is its disk mounted?"
+        "it existed and is gone; the only Volume that specs name in StoragePool/p does not exist; check that its file system is mounted"
     )
 
 
@@ -176,7 +174,8 @@ def test_pool_of_which_some_is_left_is_told_how_much() -> None:
 
     assert done(made) == ["create Volume/p/new"]
     assert (
-        made.held[0].detail == "it was complete and is gone; 2 of 5 Volume objects of StoragePool/p are gone"
+        made.held[0].detail
+        == "it existed and is gone; 2 of the 5 Volume objects that specs name in StoragePool/p do not exist"
     )
 
 
@@ -188,7 +187,7 @@ def test_store_that_is_no_object_is_named_all_the_same() -> None:
     loose = wish("Volume/p/root")
     made = planned(world([loose], [], [remembered(loose)]))
 
-    assert "the only known Volume of p is gone" in made.held[0].detail
+    assert "the only Volume that specs name in p does not exist" in made.held[0].detail
 
 
 def test_volume_that_no_spec_asks_for_any_more_does_not_count() -> None:
@@ -224,7 +223,7 @@ def test_other_pools_and_other_kinds_say_nothing_of_a_pool() -> None:
     here = gone(ROOT, DATA, web, other, there=(seen(DATA),), known=(ROOT, DATA, web, other))
 
     details = {str(h.action.key): h.detail for h in planned(here).held}
-    assert details["Volume/p/root"] == "it was complete and is gone"
+    assert details["Volume/p/root"] == "it existed and is gone"
 
 
 def test_volumes_of_a_pool_that_cannot_be_seen_are_not_counted_as_gone() -> None:
@@ -233,3 +232,21 @@ def test_volumes_of_a_pool_that_cannot_be_seen_are_not_counted_as_gone() -> None
     here = world([POOL, ROOT, other], [UP], [remembered(d) for d in (POOL, other)], blind=(down,))
 
     assert done(planned(here)) == ["create Volume/p/root"]
+
+
+def test_pool_that_has_other_volumes_is_not_taken_for_unmounted() -> None:
+    made = planned(gone(ROOT, there=(seen(wish("Volume/p/x", "<volume pool='p'/>")),), known=(ROOT,)))
+
+    assert made.held[0].detail == (
+        "it existed and is gone; the only Volume that specs name in StoragePool/p does not exist; others exist there"
+    )
+
+
+def test_volume_that_its_spec_fills_is_released_by_approval_alone() -> None:
+    image = replace(IMAGE, policy=replace(IMAGE.policy, protect=True))
+
+    release = {str(h.action.key): h.release for h in planned(gone(image, DATA, known=(ROOT, DATA))).held}
+
+    assert release["Volume/p/root"] == (
+        "mount its file system, or approve this plan, which creates it again from its source"
+    )

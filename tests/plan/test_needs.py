@@ -41,7 +41,7 @@ def test_circle_is_named_from_its_first_and_blocks_only_those_in_it() -> None:
     made = planned(world([b, c, a, POOL]))
 
     assert [str(p) for p in made.problems] == [
-        "a.yaml:3:1: objects need one another in a circle: Domain/a → Domain/b → Domain/a; break it"
+        "a.yaml:3:1: dependency cycle: Domain/a → Domain/b → Domain/a; remove one of these references"
     ]
     assert done(made) == ["create StoragePool/p", "start StoragePool/p"]
     assert held(made) == [("create Domain/c", "BROKEN")]
@@ -66,7 +66,7 @@ def test_reference_to_nothing_is_a_problem_with_its_place() -> None:
     made = planned(world([web]))
 
     assert [str(p) for p in made.problems] == [
-        "web.yaml:3:1: Domain/web refers to Network/lan, which neither a spec nor this host has; write a spec for it, or mend the name"
+        "web.yaml:3:1: Domain/web refers to Network/lan, which no spec defines and the host does not have; add a spec for it, or correct the name"
     ]
     assert made.is_empty
 
@@ -87,7 +87,7 @@ def test_what_needs_a_frozen_object_that_does_not_exist_is_held() -> None:
     made = planned(world([web, lan], frozen=frozenset({lan.key})))
 
     assert held(made) == [("create Domain/web", "BROKEN")]
-    assert made.held[0].detail == "Network/lan does not exist, and its spec cannot be read"
+    assert made.held[0].detail == "Network/lan does not exist, and its spec or state record cannot be read"
 
 
 def test_what_needs_something_held_is_held_with_it_all_the_way() -> None:
@@ -101,7 +101,7 @@ def test_what_needs_something_held_is_held_with_it_all_the_way() -> None:
         ("create Domain/web", "BROKEN"),
         ("start Domain/web", "BROKEN"),
     ]
-    assert made.held[1].detail == "StoragePool/p is not made: the spec only observes it"
+    assert made.held[1].detail == 'StoragePool/p is not created: the spec sets "apply: observe"'
 
 
 def test_what_needs_an_object_with_a_problem_is_held() -> None:
@@ -116,7 +116,7 @@ def test_what_needs_something_that_was_not_asked_for_and_does_not_exist_is_held(
     made = planned(world([WEB, ROOT, POOL]), Overrides(only=frozenset({WEB.key})))
 
     assert held(made) == [("create Domain/web", "BROKEN"), ("start Domain/web", "BROKEN")]
-    assert "not among what was asked for" in made.held[0].detail
+    assert "is not selected by --only" in made.held[0].detail
 
 
 def test_what_needs_an_object_that_exists_goes_on_though_that_is_held() -> None:
@@ -180,3 +180,14 @@ def test_what_two_objects_share_is_waited_for_once() -> None:
     made = planned(world([a, b, c, lan], [seen(o) for o in (b, c, lan)], map(remembered, (b, c, lan))))
 
     assert needs(made) == {"Network/lan": [], "Domain/a": ["Network/lan"]}
+
+
+def test_what_needs_a_spec_with_a_conflicting_claim_names_both_specs() -> None:
+    bridge = "<network><bridge>b</bridge></network>"
+    networks = [wish(f"Network/{name}", bridge, power=RUNNING) for name in ("one", "two")]
+    web = wish("Domain/web", "<domain><nic mac='1' network='one'/></domain>")
+
+    (held,) = planned(world([*networks, web])).held
+
+    why = "is left out, because its spec and that of Network/two have the same bridge b"
+    assert held.detail == f"Network/one {why}"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Apply, World
+from kvmreconcile.model import Apply, Window, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
@@ -87,3 +87,13 @@ def test_digest_tells_secrets_apart_without_telling_them() -> None:
 
     assert digest("one") != digest("two")
     assert digest("one") == digest("one")
+
+
+def test_limit_is_to_be_raised_where_it_was_set() -> None:
+    window = Window("0 2 * * SUN", 7200, "UTC", Effect.RESTART)
+    theirs, ours = other_uuid(windows=(window,)), Overrides(max_effect=Effect.LIVE)
+
+    assert planned(theirs).held[0].release == (
+        'approve this plan, or set "maxEffect: replace" for one of its "update.windows"'
+    )
+    assert planned(other_uuid(), ours).held[0].release == "approve this plan, or use --max-effect replace"

@@ -96,7 +96,7 @@ def test_nothing_is_removed_while_a_spec_cannot_be_read() -> None:
     made = planned(orphaned(OLD, complete=False))
 
     assert held(made) == [("remove Domain/old", "INCOMPLETE")]
-    assert "some specs" in made.held[0].detail
+    assert "a spec or the state record" in made.held[0].detail
 
 
 @pytest.mark.case("46")
@@ -240,3 +240,11 @@ def test_object_that_points_to_itself_is_no_user_of_itself() -> None:
     here = world([KEEP], [seen(KEEP), seen(narcissus)], [remembered(KEEP), remembered(wish("Domain/old"))])
 
     assert done(planned(here)) == ["remove Domain/old"]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_missing_specs_are_not_said_to_be_in_error(*, complete: bool) -> None:
+    made = planned(world([], [seen(OLD)], [remembered(OLD)], complete=complete))
+
+    assert made.held[0].detail == "no spec was found or could be read"
+    assert made.held[0].release.startswith("check the path of the specs")

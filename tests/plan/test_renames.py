@@ -89,7 +89,7 @@ def test_guest_that_runs_is_neither_renamed_nor_made_twice_nor_removed(uuid: str
 
     for plan in (made, approved):
         assert (done(plan), held(plan)) == ([], [("rename Domain/new", "RENAME")])
-        assert "a rename needs the guest off" in plan.held[0].detail
+        assert "libvirt can rename it only while it is off" in plan.held[0].detail
         assert "virsh shutdown old" in plan.held[0].release
 
 
@@ -97,7 +97,7 @@ def test_guest_whose_memory_is_saved_is_not_renamed() -> None:
     made = planned(host([NEW], [seen(OLD, saved=True)]))
 
     assert held(made) == [("rename Domain/new", "RENAME")]
-    assert "its memory is saved" in made.held[0].detail
+    assert "has a managed save" in made.held[0].detail
 
 
 def test_renamed_guest_is_found_by_its_mark_if_the_state_does_not_know_of_it_yet() -> None:

@@ -167,4 +167,4 @@ def test_restart_that_is_held_is_shown_once() -> None:
 
     assert text.count("2GiB → 4GiB") == 1
     assert "1 held." in text
-    assert "waiting for their next start" not in text
+    assert "pending until the next start" not in text

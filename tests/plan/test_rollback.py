@@ -126,7 +126,7 @@ def test_edit_that_was_taken_back_is_held_with_why_until_it_is_approved() -> Non
 
     assert done(made) == []
     assert held(made) == [("define Domain/web", "TAKEN_BACK"), ("restart Domain/web", "TAKEN_BACK")]
-    assert (made.held[0].detail, made.held[0].release) == (WHY, "edit its spec, or approve this plan")
+    assert (made.held[0].detail, made.held[0].release) == (WHY, "correct its spec, or approve this plan")
     assert made.in_sync == ()
     assert made.instead[web.key].tree == parse(GOOD)
 
@@ -201,7 +201,7 @@ def test_one_of_a_group_is_edited_at_a_time_and_the_first_is_the_one_of_the_lowe
 
     assert done(made) == ["define Domain/b", "restart Domain/b", "ready Domain/b"]
     assert held(made) == [("define Domain/a", "GROUP"), ("restart Domain/a", "GROUP")]
-    assert made.held[0].detail == 'group "tier=web", edited before: Domain/b'
+    assert made.held[0].detail == 'group "tier=web", edited and not yet ready: Domain/b'
 
 
 def test_next_of_a_group_waits_until_the_first_is_ready() -> None:
@@ -229,7 +229,7 @@ def test_no_other_of_a_group_is_edited_after_one_whose_edit_was_taken_back() -> 
         ("restart Domain/a", "TAKEN_BACK"),
     ]
     assert made.held[0].detail == f"Domain/a: {WHY}"
-    assert made.held[0].release == "edit its spec, or approve this plan"
+    assert made.held[0].release == "correct the spec of Domain/a, or approve this plan"
 
     again = rollout(guests, {"a": WHY}, Overrides(approved=made.digest))
     assert {a.key.name for a in again.actions} == {"a", "other", "alone"}

@@ -211,9 +211,9 @@ def test_second_edit_that_would_lose_the_device_waits_for_the_next_start() -> No
     assert made.actions[0].definition.get("disk/@source") == "/a"
     assert [h.hold for h in made.held] == [Hold.AMBIGUOUS]
     assert made.held[0].detail == (
-        "disk: it would not be certain that disk[vda] of the running object is disk[vdb]; nothing in this list is changed"
+        "disk: the running disk[vda] cannot be matched to disk[vdb] in the spec; nothing in this list is changed"
     )
-    assert made.held[0].release == "it follows the next start of Domain/web"
+    assert made.held[0].release == "it is applied after the next start of Domain/web"
     assert pending(cycled) == [("~", "disk[vdb]/@source", "/a", "/b")]
 
 

@@ -123,7 +123,10 @@ def test_text_about_an_object_holds_no_value_that_its_spec_calls_secret() -> Non
     made = planned(world([web], [there], [remembered(web)]))
 
     assert [(h.hold.name, h.detail) for h in made.held if h.hold.name == "STRAYED"] == [
-        ("STRAYED", f"it is on {SECRET}, which is not built on {SECRET}; it is left there")
+        (
+            "STRAYED",
+            f"it uses {SECRET}, whose backing chain does not contain {SECRET}; the disk is not changed",
+        )
     ]
 
 

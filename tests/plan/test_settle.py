@@ -48,7 +48,7 @@ def test_disk_that_left_the_spec_just_now_stays_in_the_running_guest() -> None:
 
     assert done(made) == []
     assert held(made) == [("define Domain/web", "SETTLE"), ("detach Domain/web", "SETTLE")]
-    assert {h.detail for h in made.held} == {"in its spec for 4 s, needs 30 s"}
+    assert {h.detail for h in made.held} == {"the spec has been unchanged for 4 s; a removal needs 30 s"}
     assert {h.release for h in made.held} == {"wait, or approve this plan"}
     assert made.look_again == NOW + timedelta(seconds=26)
     assert made.is_settling
@@ -152,7 +152,7 @@ def test_object_whose_spec_is_gone_just_now_stays() -> None:
 
     assert done(made) == []
     assert held(made) == [("remove Domain/old", "SETTLE")]
-    assert made.held[0].detail == "gone for 4 s, needs 30 s"
+    assert made.held[0].detail == "its spec has been missing for 4 s; a removal needs 30 s"
     assert made.held[0].until == NOW + timedelta(seconds=26)
     assert done(orphan(30.0, wish("Domain/old"))) == ["remove Domain/old"]
 
@@ -251,7 +251,7 @@ def test_parts_are_found_in_what_goes_as_a_whole() -> None:
     assert list(parts(Change(steps, "ip/dhcp", None, dhcp), rules)) == []
     assert list(parts(Change(steps, "ip/dhcp", "text", None), rules)) == []
     assert list(parts(Change((), "", dhcp, None), rules)) == []
-    assert Hold.SETTLE.value == "the edit must settle first"
+    assert Hold.SETTLE.value == "the spec changed too recently"
 
 
 @pytest.mark.case("8b")
@@ -260,7 +260,10 @@ def test_held_removal_is_rendered_with_what_is_lost_and_how_to_release_it() -> N
     renderers = (render_text, render_markdown, render_json)
     text, page, json = (render(made, rules, approve=approval(made)) for render in renderers)
 
-    assert "held: the edit must settle first (in its spec for 4 s, needs 30 s)" in text
+    assert (
+        "held: the spec changed too recently (the spec has been unchanged for 4 s; a removal needs 30 s)"
+        in text
+    )
     assert "    note: it loses vdb of 1\n" in text
     assert f"wait, or approve this plan; kvmreconcile apply --approve {made.digest}" in text
     assert "it loses vdb of 1; to release it: wait" in page

@@ -148,8 +148,11 @@ def test_guest_that_stays_off_holds_the_start_of_who_comes_after_it_and_nothing_
         ("start Domain/app", "ORDER"),
         ("start Domain/web", "ORDER"),
     ]
-    assert [h.detail for h in made.held[2:]] == ["Domain/db does not run", "Domain/app does not run"]
-    assert made.held[2].release == "it goes on in a later pass, once Domain/db runs"
+    assert [h.detail for h in made.held[2:]] == [
+        "Domain/db is not known to run",
+        "Domain/app is not known to run",
+    ]
+    assert made.held[2].release == "it is started in a later pass, when Domain/db runs"
 
 
 def test_what_follows_a_restart_that_waits_waits_with_it() -> None:
@@ -181,7 +184,7 @@ def test_guest_after_one_that_does_not_exist_is_told() -> None:
     made = planned(world([after("app", "db")]))
 
     assert [str(p) for p in made.problems] == [
-        "app.yaml:3:1: Domain/app refers to Domain/db, which neither a spec nor this host has; write a spec for it, or mend the name"
+        "app.yaml:3:1: Domain/app refers to Domain/db, which no spec defines and the host does not have; add a spec for it, or correct the name"
     ]
     assert made.is_empty
 
@@ -190,7 +193,7 @@ def test_guests_that_are_started_after_one_another_are_told() -> None:
     made = planned(world([after("a", "b"), after("b", "c"), after("c", "a"), after("d", "d"), guest("e")]))
 
     assert [str(p) for p in made.problems] == [
-        "a.yaml:3:1: objects need one another in a circle: Domain/a → Domain/b → Domain/c → Domain/a; break it",
-        "d.yaml:3:1: objects need one another in a circle: Domain/d → Domain/d; break it",
+        "a.yaml:3:1: dependency cycle: Domain/a → Domain/b → Domain/c → Domain/a; remove one of these references",
+        "d.yaml:3:1: dependency cycle: Domain/d → Domain/d; remove one of these references",
     ]
     assert done(made) == ["create Domain/e", "start Domain/e", "ready Domain/e"]

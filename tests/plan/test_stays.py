@@ -26,7 +26,7 @@ def test_what_went_astray_is_told_and_the_rest_is_done() -> None:
 
     assert done(made) == ["define Domain/web"]
     assert [(h.hold.name, h.detail) for h in made.held] == [
-        ("STRAYED", "it is on lost, which is not built on a; it is left there")
+        ("STRAYED", "it uses lost, whose backing chain does not contain a; the disk is not changed")
     ]
 
 
@@ -76,4 +76,4 @@ def test_what_went_astray_and_could_go_along_waits_until_it_runs() -> None:
     web = wish("Domain/web", '<domain place="a"/>', copies=True)
     made = planned(world([web], [seen(web, '<domain place="lost"/>')], [remembered(web)]))
 
-    assert "once the guest runs" in made.held[0].release
+    assert "start the guest" in made.held[0].release

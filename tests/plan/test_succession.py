@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Applied, Desired, Prune, World
+from kvmreconcile.model import Applied, Desired, Prune, Sightings, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from tests.plan.worlds import RUNNING, done, held, needs, planned, remembered, seen, wish, world
 
@@ -155,3 +155,18 @@ def test_use_by_a_running_guest_alone_is_a_use() -> None:
     )
 
     assert ("remove Network/lan", "PROTECTED") in held(planned(here, limits=WIDE))
+
+
+def test_network_whose_removal_only_has_to_wait_is_not_to_be_removed_by_hand() -> None:
+    made = planned(host([NEW], [LAN], sightings=Sightings(1000.0, {}, 996.0)), limits=WIDE)
+
+    assert held(made)[-1] == ("remove Network/lan", "SETTLE")
+    assert made.held[0].release.startswith("wait until Network/lan is removed, or approve this plan; or ")
+
+
+def test_network_whose_removal_is_one_of_too_many_goes_once_the_plan_is_approved() -> None:
+    other = network("other", "198.51.100.1")
+    made = planned(host([NEW], [LAN, other]), limits=Limits(delete=Limit(0.1, 1)))
+
+    assert ("remove Network/lan", "BRAKE") in held(made)
+    assert made.held[0].release.startswith("approve this plan, which removes Network/lan first; or ")

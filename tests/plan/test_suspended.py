@@ -7,6 +7,7 @@ import pytest
 
 from kvmreconcile.model import Key, Suspension, World
 from kvmreconcile.plan import Overrides
+from kvmreconcile.plan.suspended import sentence
 from tests.plan.worlds import NOW, RUNNING, done, held, planned, remembered, seen, wish, world
 
 WEB, DB = wish("Domain/web", power=RUNNING), wish("Domain/db", power=RUNNING)
@@ -78,7 +79,7 @@ def test_what_needs_a_suspended_object_that_does_not_exist_waits_for_it() -> Non
     made = planned(world([web, lan], suspended=paused(lan.key)))
 
     assert held(made) == [("create Network/lan", "SUSPENDED"), ("create Domain/web", "BROKEN")]
-    assert "is not made: since" in made.held[1].detail
+    assert "is not created: it is suspended (since" in made.held[1].detail
 
 
 def test_a_suspended_object_is_not_removed() -> None:
@@ -87,3 +88,16 @@ def test_a_suspended_object_is_not_removed() -> None:
 
     assert ("remove Domain/db", "SUSPENDED") in held(first)
     assert "remove Domain/db" not in done(planned(here, Overrides(approved=first.digest)))
+
+
+@pytest.mark.parametrize(
+    ("suspended", "said"),
+    [
+        ({}, ""),
+        (paused(DB.key), ""),
+        (paused(WEB.key, who="alice"), "Domain/web is suspended since 2026-11-23 02:00 UTC by alice"),
+        (paused(None), "all objects are suspended since 2026-11-23 02:00 UTC"),
+    ],
+)
+def test_sentence_names_what_is_suspended(suspended: dict[Key | None, Suspension], said: str) -> None:
+    assert sentence(WEB.key, two_off(suspended)) == said

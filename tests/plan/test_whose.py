@@ -32,7 +32,7 @@ def test_object_of_another_instance_is_not_even_adopted() -> None:
     made = planned(world([wish("Domain/web", adopt=True)], [replace(THEIRS, stamp=stamp)]))
 
     assert [h.detail for h in made.held] == ['it belongs to the instance "elsewhere"']
-    assert made.held[0].release == "give it another name"
+    assert made.held[0].release == 'change "metadata.name" in the spec'
 
 
 def test_mark_that_was_copied_from_another_object_proves_nothing() -> None:
@@ -196,3 +196,13 @@ def test_surroundings_tell_what_is_there_before_what_is_wanted() -> None:
     plan(world([WEB, ROOT, POOL], [there]), {**BOOKS, "Domain": Asking("Domain", "domain")})
 
     assert told == [there.tree, POOL.tree, None]
+
+
+def test_object_of_ours_that_another_tool_renamed_is_said_to_be_that() -> None:
+    renamed = replace(THEIRS, stamp=Stamp("lab", "Domain/first", OTHER))
+
+    made = planned(world([WEB, wish("Domain/first")], [renamed]))
+
+    (conflict,) = (h for h in made.held if h.hold is Hold.CONFLICT)
+    assert conflict.detail == "it is Domain/first of this instance, renamed by another tool"
+    assert conflict.release == 'rename it back to "first", or set "adopt: true" in web.yaml:3:1'

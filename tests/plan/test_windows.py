@@ -93,7 +93,7 @@ def test_nothing_happens_before_the_window_opens_and_everything_after() -> None:
 def test_held_step_tells_when_its_window_opens_and_the_plan_when_to_look_again() -> None:
     made = planned(edited(CLOSED))
 
-    assert made.held[0].hold.value == "waits for the window"
+    assert made.held[0].hold.value == "waits for a maintenance window"
     assert made.held[0].detail == "opens Sun 2026-11-29 02:00 Europe/Berlin"
     assert made.look_again == at("2026-11-29 01:00")
     assert verbs(planned(edited(at("2026-11-29 01:00"))))[1] == []

@@ -41,7 +41,9 @@ def test_while_one_acts_another_may_not(state: State, tmp_path: Path) -> None:
     with (
         state.alone(seen(), [WEB]),
         reopened(tmp_path) as other,
-        pytest.raises(StateError, match=rf"another kvmreconcile \(process {os.getpid()}\) is at work"),
+        pytest.raises(
+            StateError, match=rf"another kvmreconcile process \(PID {os.getpid()}\) is applying changes"
+        ),
         other.alone(seen(), [WEB]),
     ):
         other.forget(WEB)
@@ -54,7 +56,7 @@ def test_one_that_is_killed_holds_nobody_off(state: State, tmp_path: Path) -> No
     assert holder.stdin is not None
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"mine\n"
-    with pytest.raises(StateError, match=f"process {holder.pid}"), state.alone(seen(), [WEB]):
+    with pytest.raises(StateError, match=f"PID {holder.pid}"), state.alone(seen(), [WEB]):
         state.forget(WEB)
 
     holder.kill()
@@ -71,7 +73,7 @@ def test_nobody_acts_on_what_has_changed_since_it_was_seen(state: State, known: 
     state.put(applied())
 
     with (
-        pytest.raises(StateError, match="since this plan was made; plan anew"),
+        pytest.raises(StateError, match="after the plan was made; run the command again"),
         state.alone(seen(*known), [WEB]),
     ):
         state.forget(WEB)
@@ -89,7 +91,7 @@ def test_threads_of_one_process_act_side_by_side_on_objects_of_their_own(
             state.put(applied(DISK))
         with (
             reopened(tmp_path) as other,
-            pytest.raises(StateError, match="is at work"),
+            pytest.raises(StateError, match="is applying changes"),
             other.alone(before, [DISK]),
         ):
             pass

@@ -1,5 +1,6 @@
 """The file can be missing, damaged, foreign, locked or out of reach: each has an answer."""
 
+import errno
 import fcntl
 import os
 import random
@@ -181,7 +182,7 @@ def test_a_directory_of_another_user_is_an_error_with_advice() -> None:
         directory.chmod(0)
         with nobody():
             for how in (State.open, State.open_readonly):
-                with pytest.raises(StateError, match="Permission denied; give this user the right"):
+                with pytest.raises(StateError, match="Permission denied; allow this user to write it"):
                     how(directory)
 
 
@@ -413,3 +414,24 @@ def test_database_value_above_the_maximum_size_is_not_read(
 
     with pytest.raises(StateError, match="too big"), closing(State.open(tmp_path)) as state:
         state.suspended()
+
+
+@pytest.mark.parametrize(
+    ("number", "todo"),
+    [
+        (errno.EINVAL, "check the file system of the state directory, or set another directory with --state"),
+        (errno.EROFS, "check the file system of the state directory, or set another directory with --state"),
+        (errno.EACCES, "allow this user to write it, or set another directory with --state"),
+    ],
+)
+def test_error_of_the_system_never_tells_to_remove_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, todo: str
+) -> None:
+    def fail(_handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("os.fsync", fail)
+
+    with pytest.raises(StateError) as caught:
+        State.open(tmp_path)
+    assert str(caught.value).endswith(f"{os.strerror(number)}; {todo}")

@@ -51,7 +51,7 @@ def test_a_garbled_row_costs_its_own_object_alone(state: State, tmp_path: Path) 
 
     assert list(state.applied()) == [DISK]
     assert list(state.garbled()) == [WEB]
-    assert "Domain/web1 is garbled" in state.garbled()[WEB]
+    assert "record of Domain/web1 in table applied cannot be read" in state.garbled()[WEB]
 
     state.put(applied(WEB))
 

@@ -61,15 +61,24 @@ def garble(directory: Path) -> None:
         database.execute("UPDATE suspended SET since = 'yesterday'")
 
 
-def test_a_garbled_row_is_an_error_that_says_what_to_do(state: State, tmp_path: Path) -> None:
-    state.suspend(WEB, FOR_GOOD)
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (WEB, "of Domain/web1 cannot be read.*resume Domain/web1,"),
+        (None, "of everything cannot be read.*resume --all,"),
+    ],
+)
+def test_a_garbled_row_is_an_error_that_says_what_to_do(
+    state: State, tmp_path: Path, key: Key | None, said: str
+) -> None:
+    state.suspend(key, FOR_GOOD)
     garble(tmp_path)
     (tmp_path / COPY).unlink()
 
-    with pytest.raises(StateError, match=r"suspension of Domain/web1 is garbled.*resume it"):
+    with pytest.raises(StateError, match=f"suspension {said} then suspend it again"):
         state.suspended()
 
-    assert state.resume(WEB)
+    assert state.resume(key)
     assert state.suspended() == {}
 
 
@@ -115,7 +124,7 @@ def test_suspensions_outlive_the_database(tmp_path: Path, loss: str) -> None:
         with closing(how(tmp_path)) as found:
             assert found.suspended() == {None: FOR_GOOD, WEB: FOR_AN_HOUR}
             assert loss == "without rows" or found.binding.host() == HOST
-            assert ("suspensions are known" in found.notice) == (loss != "without rows")
+            assert ("suspensions were restored" in found.notice) == (loss != "without rows")
     (tmp_path / COPY).unlink()
     with reopened(tmp_path) as again:
         assert again.suspended() == {None: FOR_GOOD, WEB: FOR_AN_HOUR}

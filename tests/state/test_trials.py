@@ -47,4 +47,4 @@ def test_way_back_that_is_garbled_costs_its_own_object_alone(state: State, tmp_p
     database.close()
 
     assert state.trials() == {}
-    assert f"what is tried of {WEB} is garbled" in state.garbled()[WEB]
+    assert f"the record of {WEB} in table trials cannot be read" in state.garbled()[WEB]

@@ -122,7 +122,7 @@ def test_what_is_held_tells_why_what_helps_and_when_it_is_over_by_itself(followe
     web = follower.hear(looked(Plan(held=held, in_sync=(DB, LAN))))[WEB]
 
     assert (web.condition, web.hold, web.verbs) == (Condition.HELD, Hold.WINDOW, ("define", "restart"))
-    assert web.why == "waits for the window: opens Sun"
+    assert web.why == "waits for a maintenance window: opens Sun"
     assert (web.release, web.until) == ("approve this plan, or wait", WINDOW)
 
 
@@ -142,7 +142,7 @@ def test_wrong_spec_holds_its_own_object_and_one_that_leads_nowhere_too(follower
 
     objects = follower.hear(looked(plan, frozen=frozenset((LAN,))))
 
-    assert (objects[LAN].condition, objects[LAN].why) == (Condition.HELD, "its spec is wrong")
+    assert (objects[LAN].condition, objects[LAN].why) == (Condition.HELD, "its spec has errors")
     assert (objects[DB].why, objects[DB].release) == (dangling.what, dangling.todo)
     assert follower.status.problems == (dangling,)
 
@@ -216,7 +216,10 @@ def test_guest_that_dies_at_every_start_has_failed(follower: Follower) -> None:
 
     web = follower.hear(looked(plan, allowed=Plan(), waits={WEB: wait(Fate.DONE)}))[WEB]
 
-    assert (web.condition, web.why) == (Condition.FAILED, "done 3 times, and to be done again")
+    assert (web.condition, web.why) == (
+        Condition.FAILED,
+        "done 3 times and needed again; another tool or the guest may revert it",
+    )
 
 
 def test_suspended_tells_who_and_why_and_what_takes_it_back(follower: Follower) -> None:
@@ -335,3 +338,40 @@ def test_lost_state_is_known_and_nothing_is_converged_until_it_is_accepted(follo
     follower.hear(looked(IN_SYNC))
     assert follower.status.lost == ""
     assert follower.status.is_converged
+
+
+def test_one_whose_claim_is_wrong_is_known_by_the_place_of_the_claim(follower: Follower) -> None:
+    place = Source("db.yaml", 7, 5)
+    clash = Problem(str(place), "Domain/db and Domain/web have the same disk /x", "give each its own")
+    told = looked(Plan(in_sync=(WEB, LAN), problems=(clash,)))
+    db = replace(told.world.desired[DB], places=(("devices/disk", place),))
+
+    objects = follower.hear(replace(told, world=replace(told.world, desired={**told.world.desired, DB: db})))
+
+    assert (objects[DB].why, objects[DB].release) == (clash.what, clash.todo)
+
+
+def test_one_that_is_left_out_for_an_unknown_reason_points_to_the_problems(follower: Follower) -> None:
+    objects = follower.hear(looked(Plan(in_sync=(WEB, LAN))))
+
+    assert (objects[DB].why, objects[DB].release) == (
+        "errors in specs leave it out of the plan",
+        "see the reported problems",
+    )
+
+
+def test_unreadable_state_record_is_not_said_to_be_a_wrong_spec(follower: Follower) -> None:
+    record = Problem("Network/lan", "its record cannot be read", "restore the file")
+
+    objects = follower.hear(looked(Plan(in_sync=(WEB, DB), problems=(record,)), frozen=frozenset((LAN,))))
+
+    assert (objects[LAN].why, objects[LAN].release) == (record.what, record.todo)
+
+
+def test_start_that_waits_for_a_guest_that_failed_names_it(follower: Follower) -> None:
+    second = replace(action(DB, "start"), after=(WEB,))
+    plan = Plan((action(WEB, "start"), second), in_sync=(LAN,))
+
+    objects = follower.hear(looked(plan, allowed=Plan(), waits={WEB: wait()}))
+
+    assert objects[DB].why == "it waits for Domain/web"

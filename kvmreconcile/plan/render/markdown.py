@@ -44,7 +44,7 @@ def render_markdown(
         parts.append("\n".join(("| Object | Steps | Effect | Why |", "|---|---|---|---|", *rows)))
     parts.extend(_details(str(g.key), "held" if g.held else g.verbs, g.lines) for g in groups if g.lines)
     for key, lines in waiting(plan, rules):
-        parts.append(_details(str(key), "stored, in force after its next start", lines))
+        parts.append(_details(str(key), "stored; takes effect at the next start", lines))
     if plan.digest and not plan.is_empty:
         parts.append(f"Plan {_code(plan.digest)}")
     return "\n\n".join(parts) + "\n"

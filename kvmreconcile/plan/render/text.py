@@ -60,7 +60,7 @@ def render_text(
     blocks = [[str(target)]] if target else []
     blocks += [_group(g, approve, palette) for g in (*planned(plan, rules), *withheld(plan, rules))]
     for key, lines in waiting(plan, rules):
-        head = palette.paint(f"… {visible(str(key))}: stored, in force after its next start", "~")
+        head = palette.paint(f"… {visible(str(key))}: stored; takes effect at the next start", "~")
         blocks.append([head, *_folded(lines, palette)])
     text = "\n\n".join("\n".join(block) for block in blocks)
     return (f"{text}\n\n" if text else "") + "\n".join(_foot(plan, palette)) + "\n"

@@ -239,14 +239,16 @@ class Summary:
     in_sync: int = 0
 
     def __str__(self) -> str:
-        later = f" ({self.next_boot} pending until next boot)" if self.next_boot else ""
+        later = f" ({self.next_boot} at the next start)" if self.next_boot else ""
         parts = (
             f"{self.create} to create" if self.create else "",
             f"{self.change} to change{later}" if self.change else "",
             f"{self.remove} to remove" if self.remove else "",
             f"{self.held} held" if self.held else "",
-            f"{self.pending} waiting for their next start" if self.pending else "",
-            f"{self.problems} left out until mended" if self.problems else "",
+            f"{self.pending} pending until the next start" if self.pending else "",
+            f"{self.problems} problem{'s' if self.problems > 1 else ''} in specs or state"
+            if self.problems
+            else "",
             f"{self.in_sync} in sync" if self.in_sync else "",
         )
         return ", ".join(filter(None, parts)) or "no objects"
