@@ -79,10 +79,10 @@ class LimitSettings(Spec):
         Field(
             ge=0,
             le=1,
-            description="Largest fraction of the complete volumes that one pass may recreate where they are gone "
-            "and their specs allow that without approval (0 to 1). A pass that would exceed it recreates none. One "
-            "volume is always allowed, unless `maxRemake` is 0. Volumes whose data would be lost are held however "
-            "few they are. Defaults to 0.3.",
+            description="Largest fraction of the volumes whose creation had completed that one pass may recreate "
+            "because they are missing, where their specs allow it without approval (0 to 1). A pass that would exceed "
+            "it recreates none. One volume is always allowed, unless `maxRemake` is 0. A volume whose data would be "
+            "lost is held whatever this is, unless its spec allows data-loss. Defaults to 0.3.",
         ),
     ] = 0.3
     max_remake: Annotated[

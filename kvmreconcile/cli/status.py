@@ -100,7 +100,7 @@ def _daemon(found: Json) -> Iterator[str]:
     yield f"{found['instance']} on {found['host']}, version {found['version']}, up {_ago(found['started'])}"
     if found["connected"]:
         host = f"host UUID {link['hostUuid'] or 'unknown'}"
-        yield f"libvirt   {visible(link['uri'])}, for {_ago(link['since'])}, {host}"
+        yield f"libvirt   {visible(link['uri'])}, connected for {_ago(link['since'])}, {host}"
     else:
         why = f"{link['why']} (for {_ago(link['since'])})" if link else "not connected yet"
         yield f"libvirt   unreachable: {visible(why)}"

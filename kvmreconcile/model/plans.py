@@ -109,7 +109,7 @@ class Hold(Enum):
     FAULT = "the guest is stopped by a fault"
     LEFT = 'its spec sets "onGuestStop: leave"'
     SETTLE = "the spec changed too recently"
-    UNREAD = "the file of its last spec is not read"
+    UNREAD = "the file of the last spec is not read"
     INCOMPLETE = "specs or state are incomplete"
     RENAME = "the object exists under another name"
     CLAIM = "another object has a resource that it needs"

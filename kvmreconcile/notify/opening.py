@@ -61,7 +61,7 @@ def _open(apprise: Any, said: NotifySettings, where: str, host: str) -> Receiver
     service = apprise.Apprise(asset=asset)
     url = _url(said, where)
     if not service.add(url.get_secret_value()):
-        what = "apprise does not support this URL"
+        what = "apprise does not accept this URL: its service is unknown, a part of it is wrong, or a Python package is missing"
         raise SpecError(
             [Problem(where, what, "see https://github.com/caronc/apprise/wiki for how it is written")]
         )

@@ -181,7 +181,7 @@ def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
         todo = f"add --prune confirm to have {former} renamed, or let {key} claim something else"
         return Hold.RENAME, why, todo, None
     if unread := world.unread.get(former):
-        return Hold.UNREAD, f"{key} has what {former} had; {unread.why}", unread.todo, None
+        return Hold.UNREAD, f"{key} has what {former} had; of {former}, {unread.why}", unread.todo, None
     if stopped := stop(former, world):
         hold, why, release, until = stopped
         return hold, f"as {former}, {why}", release, until

@@ -121,13 +121,19 @@ class _Composer:
             self.fault(source, f"the character U+{ord(bad[0]):04X} is not allowed in XML", "remove it")
         tag = event.tag if event.tag and event.tag != "!" else self.resolve(event)
         if tag.endswith((":int", ":float")) and len(event.value) > _LONGEST_NUMBER:
-            self.fault(source, "the number has more than 20 digits", "quote it if it is no number")
+            self.fault(
+                source,
+                f"the number has more than {_LONGEST_NUMBER} characters",
+                "quote it if it is no number",
+            )
             return Item(source, event.value)
         node = yaml.ScalarNode(tag, event.value)
         try:
             value: Plain = self.loader.construct_object(node)
         except (ValueError, KeyError, IndexError, yaml.YAMLError):
-            self.fault(source, "the value does not match its YAML tag, or is too long a number", "quote it")
+            self.fault(
+                source, "the value does not match its YAML tag", "remove the tag, or correct the value"
+            )
             value = event.value
         return Item(source, value, self.indent(event) if event.style == "|" else None)
 

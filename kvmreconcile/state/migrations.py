@@ -62,8 +62,8 @@ def migrate(database: sqlite3.Connection, path: Path) -> None:
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version > len(_MIGRATIONS):
         raise StateError(
-            f"{path}: a newer kvmreconcile wrote this state (version {version}, known up to "
-            f"{len(_MIGRATIONS)}); use the newer kvmreconcile, or set another directory with --state"
+            f"{path}: a newer kvmreconcile wrote this state (database format {version}; this version reads up "
+            f"to {len(_MIGRATIONS)}); use the newer kvmreconcile, or restore the database from before the upgrade"
         )
     for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
         database.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;")

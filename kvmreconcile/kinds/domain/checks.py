@@ -70,8 +70,9 @@ def _memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
         yield '"currentMemory" is more than "memory"'
     if memory.maximum and total > memory.maximum:
         yield '"memory" and "memoryDevices" are together more than "memory.maximum"'
-    if memory.slots and len([d for d in devices if d.model in ("dimm", "nvdimm")]) > memory.slots:
-        yield f'there are more "memoryDevices" than the {memory.slots} of "memory.slots"'
+    modules = len([d for d in devices if d.model in ("dimm", "nvdimm")])
+    if memory.slots and modules > memory.slots:
+        yield f'{modules} "memoryDevices" are of the model "dimm" or "nvdimm", and "memory.slots" is {memory.slots}'
 
 
 def _processors(resources: Resources) -> Iterator[str]:

@@ -32,9 +32,10 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
     state: Annotated[
         Literal["running", "stopped", "paused", "any"],
         Field(
-            description='Whether the guest runs; "paused" keeps it in memory and lets it do nothing, "any" leaves it as '
-            "found. One that somebody paused is resumed where it is to run; one that an I/O error, its watchdog or a "
-            'crash brought to a halt is not, and told. Defaults to "running".'
+            description='State that the guest should have: "running", "stopped", "paused" (in memory, its processors '
+            'stopped), or "any" (not managed). With "running", a guest that a user paused is resumed. One that an I/O '
+            "error, its watchdog, a crash or a failed post-copy migration paused is not resumed but reported as held. "
+            'Defaults to "running".'
         ),
     ] = "running"
     on_guest_stop: Annotated[

@@ -28,7 +28,9 @@ class Forwarder(Element):
     domain: Annotated[
         str | None,
         At("@domain"),
-        Field(description="Domain. Only names in it go there. Defaults to all names."),
+        Field(
+            description="Domain. Only queries for names in this domain are forwarded. Defaults to all names."
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -42,7 +44,7 @@ class Forwarder(Element):
 class DnsHost(Element):
     """An address with its names."""
 
-    ip: Annotated[Address, At("@ip"), Field(description="Address. What the names mean.")]
+    ip: Annotated[Address, At("@ip"), Field(description="Address. The names resolve to it.")]
     names: Annotated[
         list[str],
         At("hostname"),

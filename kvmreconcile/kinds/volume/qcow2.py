@@ -125,7 +125,7 @@ def _misplaced(said: Header, size: int) -> Iterator[str]:
     if said.l1_entries and not _is_inside(said.l1, said.l1_entries * 8, said, size):
         yield "its L1 table is not within the file"
     if said.refcount_clusters << said.cluster_bits > _REFCOUNT_TABLE_BYTES:
-        yield f"its refcount table would have {said.refcount_clusters} clusters"
+        yield f"its refcount table of {said.refcount_clusters} clusters is larger than {_REFCOUNT_TABLE_BYTES >> 20} MiB"
     if not said.refcount_clusters or not _is_inside(said.refcounts, 8, said, size):
         yield "its refcount table is not within the file"
     if said.snapshots and not _is_inside(said.snapshots, 8, said, size):

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _DECOMPRESS = "decompress it, and name the new file: {0} <FILE >NEW"
-_FETCH = "fetch the disk image itself, not a page or a message about it"
+_FETCH = "fetch the disk image itself; the download returned a page or an error message"
+_NAME_DISK = "name the disk image of the guest in place of its saved memory"
 _CONVERT = "convert it, and name the new file: qemu-img convert -f {0} -O raw FILE NEW"
 _UNPACK = "unpack it and name the disk image in it"
 _QEMU = "QEMU, block/{}.c"
@@ -105,7 +106,7 @@ SIGNATURES = (
         "restore it, and name the new file: partclone.restore -s FILE -o NEW",
     ),
     Signature("a PDF document", 0, b"%PDF-", "ISO 32000-1, 7.5.2", _FETCH),
-    Signature("the saved memory of a guest", 0, b"LibvirtQemud", "libvirt, qemu_saveimage.h", _FETCH),
+    Signature("the saved memory of a guest", 0, b"LibvirtQemud", "libvirt, qemu_saveimage.h", _NAME_DISK),
     Signature(
         "a Git LFS pointer",
         0,

@@ -148,8 +148,9 @@ class VolumeSpec(ObjectSpec):
         Size | None,
         At("allocation", Bytes("bytes")),
         Field(
-            description='Size. How much of a new volume is set aside at once; "0B" for none. Not compared later. '
-            "Defaults to what libvirt does: all of a raw volume, little of others."
+            description='Size. How much space is allocated when the volume is created; "0B" for none. Not compared '
+            "later. Without `source`, defaults to libvirt's choice: all of a raw volume, little of other formats. With "
+            '`source`, defaults to "0B", and is ignored unless the image is raw.'
         ),
     ] = None
     format: Annotated[

@@ -122,7 +122,7 @@ class Iommu(Element):
     iotlb: Annotated[
         bool | None,
         At("driver/@iotlb", ON_OFF),
-        Field(description="Let virtio devices keep translations. Defaults to false."),
+        Field(description="Cache address translations for virtio devices (device IOTLB). Defaults to false."),
     ] = None
     aw_bits: Annotated[
         int | None,

@@ -20,7 +20,7 @@ class Watchdog(Element):
     model: Annotated[
         Literal["i6300esb", "ib700", "itco", "diag288"],
         At("@model"),
-        Field(description="The card the guest sees."),
+        Field(description="The device that the guest sees."),
     ]
     action: Annotated[
         Literal["reset", "shutdown", "poweroff", "pause", "none", "dump", "inject-nmi"] | None,

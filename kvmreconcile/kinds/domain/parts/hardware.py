@@ -81,7 +81,11 @@ class Hardware(Spec):
         Tpm | None, At("devices/tpm"), Field(description="A trusted platform module. Defaults to none.")
     ] = None
     watchdog: Annotated[
-        Watchdog | None, At("devices/watchdog"), Field(description="A watchdog card. Defaults to none.")
+        Watchdog | None,
+        At("devices/watchdog"),
+        Field(
+            description='A watchdog device. Defaults to none, but for "itco", which libvirt 9.1 and later add to q35.'
+        ),
     ] = None
     memballoon: Annotated[
         Memballoon | None,

@@ -132,7 +132,9 @@ class MemoryBacking(Spec):
     allocation: Annotated[
         Literal["immediate", "ondemand"] | None,
         At("allocation/@mode"),
-        Field(description='Whether all of it is taken when the guest starts. Defaults to "ondemand".'),
+        Field(
+            description='When the host allocates the memory: "immediate" all of it when the guest starts, "ondemand" each page when it is first used. Defaults to "ondemand".'
+        ),
     ] = None
     allocation_threads: Annotated[
         int | None,

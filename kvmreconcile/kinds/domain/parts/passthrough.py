@@ -95,7 +95,9 @@ class MdevSource(Spec):
     display: Annotated[
         bool | None,
         At("@display", ON_OFF),
-        Field(description="Show its picture on the guest's screen. Defaults to false."),
+        Field(
+            description="Show the output of the device in the guest's VNC or SPICE console (`graphics`). Defaults to false."
+        ),
     ] = None
     ramfb: Annotated[
         bool | None,

@@ -64,9 +64,10 @@ class NodeMemory(Spec):
         Policy | None,
         At("@mode"),
         Field(
-            description='"strict" from these only, and the guest does not start where they are full; "preferred" from '
-            'others once they are; "interleave" from each in turn; "restrictive" leaves it to the cgroup, so that it '
-            'can change while the guest runs. Defaults to "strict".'
+            description='"strict" allocates from these nodes only: where they are full, the guest does not start, or is '
+            'killed later when the host has no memory for it; "preferred" falls back to other nodes; "interleave" takes '
+            'pages from each node in turn; "restrictive" restricts the guest by its cgroup only, so that `nodeset` can '
+            'change while the guest runs. Defaults to "strict".'
         ),
     ] = None
     nodeset: Annotated[
@@ -103,7 +104,9 @@ class Numatune(Spec):
     memory: Annotated[
         NodeMemory | None,
         At("memory"),
-        Field(description="For the whole guest. Defaults to wherever the host has memory."),
+        Field(
+            description="For the memory of the whole guest. Defaults to any node; with `vcpus.placement: auto`, to the nodes that numad advises."
+        ),
     ] = None
     memnodes: Annotated[
         list[CellMemory] | None,

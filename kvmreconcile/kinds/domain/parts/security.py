@@ -197,5 +197,7 @@ class LaunchSecurity(Spec):
                 '"dhCert" and "session" are of the type "sev"; "sev-snp" has "idBlock" and "idAuth"'
             )
         if self.type != "sev-snp" and (self.id_block or self.id_auth or self.host_data):
-            raise ValueError('"idBlock", "idAuth" and "hostData" are of the type "sev-snp"')
+            raise ValueError(
+                '"idBlock", "idAuth" and "hostData" can be used with "type: sev-snp" only; remove them, or set that type'
+            )
         return self

@@ -71,9 +71,10 @@ class DomainUpdate(UpdatePolicy):
     replug_interfaces: Annotated[
         bool,
         Field(
-            description="Where an interface is changed in what libvirt cannot change while it is plugged in, such as its "
-            "model, MTU, queues or VLAN, unplug it and plug it in again: the guest loses its connections for a "
-            "moment, and its driver must follow. Otherwise that waits for the next start. Defaults to false."
+            description="Where an interface is changed in what kvmreconcile cannot change while it is plugged in, such as "
+            "its model, MTU, queues or VLAN, unplug it and plug it in again: the guest loses its connections for a "
+            "moment, and its operating system must support hot-plug. Otherwise such a change waits for the next start. "
+            "Defaults to false."
         ),
     ] = False
     copy_disks: Annotated[
