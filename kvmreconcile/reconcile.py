@@ -107,6 +107,7 @@ class Site:
         # The state first: what another process completes meanwhile would be taken for gone.
         edits, applied, trials = self.state.edits(), self.state.applied(), self.state.trials()
         observed = self._observer.all() if at is None else self._observer.again(at)
+        provenance = Provenance(specs.source, configured_source(settings), self.state.sources.all())
         world = World(
             instance=settings.instance,
             host=settings.host,
@@ -124,23 +125,26 @@ class Site:
             # Asked only where it decides something.
             software=self.connection.software() if any(e.refused for e in edits.values()) else "",
             sightings=specs.sightings,
-            provenance=Provenance(specs.source, configured_source(settings), self.state.sources.all()),
+            provenance=provenance,
             host_id=here,
             commands=settings.commands,
             notes=specs.extent.notes,
             files=specs.extent.files,
-            unread=self._unread(specs, applied),
+            unread=self._unread(specs, applied, provenance),
             memory=self._memory,
         )
         world = self._judged(self.confirmed(world, absent_data(world, self.kinds)))
         # Asked after observing: what another process makes meanwhile, it makes once it knows.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
-    def _unread(self, specs: Loaded, applied: Collection[Key]) -> dict[Key, Obstacle]:
+    def _unread(self, specs: Loaded, applied: Collection[Key], provenance: Provenance) -> dict[Key, Obstacle]:
         """Return the objects of ours without a spec whose last spec was in a file that was not read, and why it was not."""
         files = self.state.spec_files.all()
         without = {key for key in applied if key in files} - specs.desired.keys() - specs.frozen
-        found = ((key, specs.extent.unread(files[key])) for key in sorted(without))
+        found = (
+            (key, specs.extent.unread(files[key], is_covered=not provenance.is_elsewhere(key)))
+            for key in sorted(without)
+        )
         return {key: obstacle for key, obstacle in found if obstacle}
 
     def note_files(self, world: World) -> None:
@@ -224,8 +228,8 @@ class Site:
     def _garbled(self) -> Iterator[Problem]:
         """Yield what of the state cannot be read."""
         todo = (
-            "restore the state database from a backup; or move it away, check what was suspended, and run "
-            "kvmreconcile state accept: nothing is changed before that"
+            "restore the state database from a backup; or move it away, check what was suspended, and accept the loss: "
+            f"{self.settings.commands.kvmreconcile('state', 'accept')}"
         )
         for key, why in sorted(self.state.garbled().items()):
             yield Problem(str(key), why, todo)

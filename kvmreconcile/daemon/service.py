@@ -189,9 +189,9 @@ class Service:
 
     def _tend(self) -> None:
         """Mend watches and doors, and see to it that a lost connection is noticed."""
-        self._tend_watch()
         self._control.tend()
         self._worker.tend()
+        self._tend_watch()
 
     def _tend_watch(self) -> None:
         unwatched = self._watch.tend()

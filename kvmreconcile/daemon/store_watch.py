@@ -7,7 +7,6 @@ volumes that a spec or the state names count. The watch is a hint: whatever it m
 
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -28,7 +27,7 @@ from kvmreconcile.passes.news import Looked, News
 from kvmreconcile.plan.memory import Lookups
 from kvmreconcile.plan.needs import Rulebooks
 from kvmreconcile.plan.unconfirmed import named_data
-from kvmreconcile.source.filesystems import tells_of_changes
+from kvmreconcile.source.filesystems import Shares, tells_of_changes
 
 MOST = 16
 """How many directories are watched: each takes an inotify instance, of which a user has 128 (inotify(7))."""
@@ -36,16 +35,19 @@ _EVENTS: list[type[FileSystemEvent]] = [FileClosedEvent, FileDeletedEvent, FileM
 """Not the creation of a file: it is not complete yet, and libvirt would keep the format of what it finds by then."""
 
 
-def files(world: World, kinds: Rulebooks) -> Mapping[Path, Key]:
-    """Return the file of each volume that is named and lies in a directory, with the links to that directory resolved."""
-    lookup, real = Lookups(world).lookup, cache(os.path.realpath)
-    found: dict[Path, Key] = {}
+_SHARED = "its file system does not tell of all changes"
+
+
+def directories(world: World, kinds: Rulebooks) -> Mapping[str, Mapping[str, Key]]:
+    """Return the directories with volumes that are named, and in each the names of their files."""
+    lookup = Lookups(world).lookup
+    found: dict[str, dict[str, Key]] = {}
     for key in sorted(named_data(world, kinds)):
         data = kinds[key.kind].data
         for name in data.names(key, lookup) if data else ():
             directory, _, file = name.rpartition("/")
             if directory.startswith("/"):
-                found[Path(real(directory), file)] = key
+                found.setdefault(directory, {})[file] = key
     return found
 
 
@@ -64,6 +66,7 @@ class StoreWatch(FileSystemEventHandler):
         self._is_local = is_local(uri)
         self._files: Mapping[Path, Key] = {}
         self._absent: frozenset[Path] = frozenset()
+        self._shared: tuple[str, ...] = ()
         self._observer: BaseObserver | None = None
         self._watched: dict[Place, ObservedWatch] = {}
         self._warned = Warned(self._ring_for_absent)
@@ -81,7 +84,18 @@ class StoreWatch(FileSystemEventHandler):
     def __call__(self, news: News) -> None:
         """Take note of which volumes there are."""
         if self._is_local and isinstance(news, Looked):
-            found, seen = files(news.world, self._kinds), news.world.observed
+            named, shares = directories(news.world, self._kinds), Shares()
+            places = {directory: shares.resolve(directory) for directory in named}
+            self._shared = tuple(
+                f"{directory}: {_SHARED}" for directory, place in places.items() if not place
+            )
+            found = {
+                place / file: key
+                for directory, place in places.items()
+                if place
+                for file, key in named[directory].items()
+            }
+            seen = news.world.observed
             self._absent = frozenset(path for path, key in found.items() if not seen.actual(key))
             self._files = found
 
@@ -97,7 +111,8 @@ class StoreWatch(FileSystemEventHandler):
         for place, watch in tuple(self._watched.items()):
             if place not in wanted or not (self._observer and works(self._observer, watch)):
                 self._drop(place)
-        return tuple(filter(None, (self._add(place) for place in wanted if place not in self._watched)))
+        added = (self._add(place) for place in wanted if place not in self._watched)
+        return (*self._shared, *filter(None, added))
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Ring for the volumes that an event is about."""
@@ -126,12 +141,13 @@ class StoreWatch(FileSystemEventHandler):
             return f"{MOST} other directories are watched"
         if not os.access(place.directory, os.R_OK):
             return "this user may not read it"
-        return "" if tells_of_changes(place.identity[0]) else "its file system does not tell of all changes"
+        return "" if tells_of_changes(place.identity[0]) else _SHARED
 
     def _ring_for_absent(self) -> None:
         """Ring for files that were added while nobody watched."""
         for path in self._absent:
-            if path.exists() and (key := self._files.get(path)):
+            # Not `Path.exists`, which raises where the directory may not be searched.
+            if os.path.lexists(path) and (key := self._files.get(path)):
                 self._ring(str(key))
 
     def _drop(self, place: Place) -> None:

@@ -12,7 +12,7 @@ _TODO = {
     Halt.IO_ERROR: "correct the storage error, then resume it: {virsh} resume {name}",
     Halt.WATCHDOG: "find out why the guest hung, then reset it, or resume it: {virsh} resume {name}",
     Halt.PANIC: "save a memory dump if needed, then power it off: {virsh} destroy {name}",
-    Halt.MIGRATION: "on the source host, run virsh migrate --postcopy --postcopy-resume for it",
+    Halt.MIGRATION: "recover the migration from its source host (--postcopy-resume)",
 }
 """What a person does about each fault; who paused a guest by hand made none."""
 

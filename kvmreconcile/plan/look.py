@@ -200,7 +200,7 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
     release = (
         _COPIED
         if desired.policy.copies
-        else "set this source in the spec, or move the disk back (virsh blockcommit or blockcopy)"
+        else "set this source in the spec, or move the disk back by a block commit or block copy"
     )
     for part, stands, wanted in kind.strays(desired, actual, before, lookups.lookup):
         detail = (

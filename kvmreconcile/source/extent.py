@@ -106,19 +106,20 @@ class Extent:
         """Warnings about files that were left out although nobody has named them."""
         return tuple(each.note for each in self.left_out if each.reason.is_noted)
 
-    def unread(self, file: str) -> Obstacle | None:
+    def unread(self, file: str, *, is_covered: bool) -> Obstacle | None:
         """
         Return why a file in which the spec of an object was has not been read, None if it was read or is gone.
 
         Args:
             file: As the state remembers it.
+            is_covered: Whether it is of the source that was read; a file of another need not be read.
         """
         out = next((each for each in self.left_out if each.holds(file)), None)
         if out and (out.place == file or not out.is_here or self._exists(file)):
             return self._obstacle(
                 file, out.why if out.place == file else f"is in {out.name}, which {out.why}", out.reason
             )
-        path = self.naming.path_of(file) if self.whole else None
+        path = self.naming.path_of(file) if self.whole and is_covered else None
         if path and os.path.lexists(path) and os.path.realpath(path) not in self.read:
             return self._obstacle(file, _NOT_READ.what, _NOT_READ)
         return None

@@ -174,11 +174,14 @@ def test_plan_is_approved_by_the_command_that_it_names(shell: Shell, command: st
 
 def test_plan_is_shown_again(shell: Shell) -> None:
     (shell.home / "specs").mkdir()
+    (shell.home / "specs/keep.yaml").write_text(
+        "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: keep}\nspec: {}\n"
+    )
     settings = Settings(connect=shell.uri).named_by(shell.options)
 
     told = shell.run(Hints(settings, [Path("specs")], [Key("Network", "keep")]).plan())
 
-    assert "Nothing to do" in told
+    assert "Network/keep" in told
 
 
 @pytest.mark.case("53d")

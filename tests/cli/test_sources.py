@@ -259,6 +259,9 @@ def test_without_a_record_an_object_is_of_the_configured_source(host: Host, tmp_
     applied(host)
     with closing(sqlite3.connect(host.state / "state.sqlite3")) as database, database:
         database.execute("DROP TABLE sources")
+        database.execute("DROP TABLE spec_files")
+        for column in ("begun", "sealed"):
+            database.execute(f"ALTER TABLE applied DROP COLUMN {column}")
         database.execute("PRAGMA user_version = 9")
     fill(host.specs, "a")
 

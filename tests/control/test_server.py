@@ -182,7 +182,7 @@ def test_approval_is_answered_by_the_pass_that_takes_it(served: Served) -> None:
                     approval.answer.set_result(made)
             return order.result()
 
-    assert approved("abc") == "plan abc is approved; check the result with kvmreconcile history"
+    assert approved("abc") == "plan abc is approved; see: kvmreconcile history"
     with pytest.raises(NotNow, match="nothing was approved: the current plan is def"):
         approved("def")
     with pytest.raises(NotNow, match="nothing was approved: there is nothing left to do or approve"):
@@ -202,7 +202,7 @@ def test_who_approves_does_not_wait_for_ever(served: Served, monkeypatch: pytest
         wait_until(lambda: served.rung == ["approve"], "a pass is asked for")
         with served.approvals.taken() as approval:
             assert approval
-            assert "which may yet be carried out; check kvmreconcile history" in str(order.exception())
+            assert "which may yet be carried out; see: kvmreconcile history" in str(order.exception())
 
 
 def test_who_approves_is_answered_before_the_request_is_cut_off() -> None:

@@ -62,7 +62,7 @@ def test_object_whose_file_becomes_one_of_another_program_stays(process: Process
         "is taken for a Docker Compose file, and is not read",
     )
     held = process.wait_for("object.held")
-    assert (held["key"], held["why"]) == ("Network/lab", "the file of its last spec is not read")
+    assert (held["key"], held["why"]) == ("Network/lab", "the file of the last spec is not read")
     process.wait_for("pass.ended")
     (specs / "lab.yaml").write_text(NETWORK)
     process.wait_for("object.released")

@@ -1,5 +1,6 @@
 """Watching the directories of pools: for which files it rings, and which directories are not watched."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,9 @@ from queue import Empty, SimpleQueue
 import pytest
 
 from kvmreconcile.daemon import store_watch as module
-from kvmreconcile.daemon.store_watch import StoreWatch, files
+from kvmreconcile.daemon.store_watch import StoreWatch, directories
 from kvmreconcile.model import Blind, Desired, Plan, World
+from kvmreconcile.source.filesystems import Shares
 from tests.plan.worlds import BOOKS, seen, wish, world
 from tests.status.told import looked
 
@@ -187,7 +189,49 @@ def test_only_volumes_that_can_be_seen_and_lie_in_a_directory_have_a_file(pool: 
     here = stored(pool, ROOT)
     network = world([wish("StoragePool/p", "<pool path='ceph'/>"), ROOT])
 
-    assert files(here, BOOKS) == {pool / "root": ROOT.key}
-    assert files(network, BOOKS) == {}
+    assert directories(here, BOOKS) == {str(pool): {"root": ROOT.key}}
+    assert directories(network, BOOKS) == {}
     hidden = replace(here.observed, blind=(Blind("Volume/p/", "it is not active"),))
-    assert files(replace(here, observed=hidden), BOOKS) == {}
+    assert directories(replace(here, observed=hidden), BOOKS) == {}
+
+
+def test_nothing_is_looked_up_on_a_file_system_that_another_machine_serves(
+    watch: StoreWatch, pool: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"1 0 0:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / {pool} rw - nfs4 server:/p rw\n")
+    monkeypatch.setattr(module, "Shares", lambda: Shares(mounts))
+    (tmp_path / "link").symlink_to(pool)
+    looked_up: list[str] = []
+    for name in ("lstat", "stat", "readlink"):
+        monkeypatch.setattr(os, name, _noting(getattr(os, name), looked_up))
+
+    for directory in (pool, tmp_path / "link", tmp_path / "link/../pool/images"):
+        tell(watch, stored(directory, ROOT))
+        assert watch.tend() == (f"{directory}: its file system does not tell of all changes",)
+
+    assert not [path for path in looked_up if path.startswith(str(pool))]
+
+
+def _noting(real: Callable[..., object], looked_up: list[str]) -> Callable[..., object]:
+    def call(path: object, *words: object, **more: object) -> object:
+        looked_up.append(str(path))
+        return real(path, *words, **more)
+
+    return call
+
+
+def test_circle_of_links_is_not_watched(watch: StoreWatch, pool: Path) -> None:
+    (pool / "loop").symlink_to(pool / "loop")
+    tell(watch, stored(pool / "loop", ROOT))
+
+    assert watch.tend() == (f"{pool / 'loop'}: its file system does not tell of all changes",)
+
+
+def test_directory_that_may_not_be_searched_does_not_stop_the_others(
+    watch: StoreWatch, pool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(watch, stored(pool, ROOT))
+    monkeypatch.setattr(Path, "exists", lambda _path: pytest.fail("it raises where a directory is closed"))
+
+    assert watch.tend() == ()

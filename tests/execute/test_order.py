@@ -103,7 +103,7 @@ def test_what_is_needed_and_not_planned_is_not_waited_for(stage: Stage) -> None:
 
 
 def test_needs_in_a_circle_are_named_and_nothing_is_done(stage: Stage) -> None:
-    with pytest.raises(PlanError, match=r"circle: Domain/(a → Domain/b → Domain/a|b → Domain/a → Domain/b)"):
+    with pytest.raises(PlanError, match=r"cycle: Domain/(a → Domain/b → Domain/a|b → Domain/a → Domain/b)"):
         stage.execute(action("start", "Domain/a", "Domain/b"), action("start", "Domain/b", "Domain/a"))
 
     assert stage.host.log == []

@@ -46,7 +46,10 @@ def test_every_kind_has_its_proof_of_absence(connection: Connection, lookup, cod
 
 
 def test_what_libvirt_tells_in_bytes_that_are_no_text_is_a_failure_like_any_other() -> None:
-    with pytest.raises(HostError, match=r"^Domain/web1: .*no text") as caught, translated("Domain/web1"):
+    with (
+        pytest.raises(HostError, match=r"^Domain/web1: .*not valid UTF-8") as caught,
+        translated("Domain/web1"),
+    ):
         b"<source file='/srv/\xff'/>".decode()
 
     assert not isinstance(caught.value, NotFound)

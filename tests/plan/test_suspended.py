@@ -96,7 +96,7 @@ def test_a_suspended_object_is_not_removed() -> None:
         ({}, ""),
         (paused(DB.key), ""),
         (paused(WEB.key, who="alice"), "Domain/web is suspended since 2026-11-23 02:00 UTC by alice"),
-        (paused(None), "all objects are suspended since 2026-11-23 02:00 UTC"),
+        (paused(None), "everything is suspended since 2026-11-23 02:00 UTC"),
     ],
 )
 def test_sentence_names_what_is_suspended(suspended: dict[Key | None, Suspension], said: str) -> None:

@@ -48,8 +48,8 @@ def test_object_of_ours_that_another_tool_has_renamed_is_named() -> None:
     made = planned(world([WEB, other], [replace(THEIRS, stamp=stamp)]))
 
     (conflict,) = (h for h in made.held if h.action.key == WEB.key)
-    assert conflict.detail == "it is Domain/other of this instance, which another tool has renamed"
-    assert conflict.release == 'rename it back to "other", or take one of the two specs away'
+    assert conflict.detail == "it is Domain/other of this instance, renamed by another tool"
+    assert conflict.release == f'rename it back to "other", or set "adopt: true" in {WEB.source}'
 
 
 def test_adopted_object_is_marked_and_nothing_else_is_done_if_it_is_as_said() -> None:

@@ -223,7 +223,7 @@ def test_file_of_a_repository_s_directory_counts(origin: Origin, tmp_path: Path)
     loaded = fetched(origin, tmp_path, "hosts")
 
     assert (names(loaded), loaded.problems, loaded.complete) == (["a"], (), True)
-    assert loaded.extent.unread("hosts/b.yaml")
+    assert loaded.extent.unread("hosts/b.yaml", is_covered=True)
     assert loaded.extent.files == {Key("Network", "a"): "hosts/a.yaml"}
 
 
@@ -238,10 +238,10 @@ def test_submodules_and_pointers_that_it_names_are_no_errors(origin: Origin, tmp
 
     assert (loaded.problems, loaded.complete) == ((), True)
     for file in ("web/b.yaml", "deep/er/b.yaml"):
-        obstacle = loaded.extent.unread(file)
+        obstacle = loaded.extent.unread(file, is_covered=True)
         assert obstacle
         assert "is named in .kvmreconcileignore" in obstacle.why
-    assert loaded.extent.unread("weber/b.yaml") is None
+    assert loaded.extent.unread("weber/b.yaml", is_covered=True) is None
 
 
 def test_submodules_of_a_work_tree_that_it_names_are_no_errors(tmp_path: Path) -> None:

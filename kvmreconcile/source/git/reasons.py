@@ -51,7 +51,7 @@ _ADVICE = {
     "no progress within": "check that the server is reachable, or raise git.timeout",
     "no answer within": "check that the server is reachable, or raise git.timeout",
     "fsck error": _REPAIR,
-    "dubious ownership": "chown the repository to the user that kvmreconcile runs as, or serve it over ssh or https",
+    "dubious ownership": "let the user that kvmreconcile runs as own the repository, or serve it over ssh or https",
     "it printed more than": "take files out of the repository, or name a smaller git.directory",
     "git fsck: ": _REPAIR,
 }

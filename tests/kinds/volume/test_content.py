@@ -134,4 +134,7 @@ def test_format_that_no_spec_can_name_is_to_be_converted(tmp_path: Path) -> None
     obstacle = found(path, b"vhdxfile" + bytes(512), volume("qcow2"))
 
     assert obstacle is not None
-    assert obstacle.todo == f"convert it: qemu-img convert -f vhdx -O qcow2 {path} NEW"
+    assert (
+        obstacle.todo
+        == f"convert it and name the new file: qemu-img convert -f vhdx -O qcow2 {path} {path}.new"
+    )
