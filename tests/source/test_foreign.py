@@ -1,5 +1,6 @@
 """Files of other programs among specs: they are recognised, and a spec with a typing error is not one of them."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,15 @@ def test_directory_with_nothing_but_files_of_other_programs_is_an_error(tmp_path
 )
 def test_edits_between_words_are_counted(one: str, two: str, edits: int) -> None:
     assert (distance(one, two, 2), distance(two, one, 2)) == (edits, edits)
+
+
+def test_placeholders_that_are_opened_and_never_closed_are_looked_through_once(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/a.yaml").write_text(f'note: "{"{" * 900_000}"\n')
+    began_s = time.process_time()
+
+    loaded = load([tmp_path], BY_NAME, "default")
+
+    # A search in quadratic time takes half an hour.
+    assert time.process_time() - began_s < 60
+    assert loaded.problems

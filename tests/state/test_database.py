@@ -162,7 +162,9 @@ def test_a_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     before = (tmp_path / FILE).read_bytes()
 
     for how in (State.open, State.open_readonly):
-        with pytest.raises(StateError, match=r"newer kvmreconcile .*database format 99.*from before the upgrade"):
+        with pytest.raises(
+            StateError, match=r"newer kvmreconcile .*database format 99.*from before the upgrade"
+        ):
             how(tmp_path)
 
     assert (tmp_path / FILE).read_bytes() == before
