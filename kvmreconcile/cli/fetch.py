@@ -15,7 +15,7 @@ class FetchOptions(Common):
 
 
 def fetch(options: FetchOptions) -> int:
-    """Bring the newest commit of the settings' repository into force; changes nothing on the host."""
+    """Fetch the configured repository and use its newest commit. A running daemon applies it in its next pass."""
     settings = options.settings()
     repository = find_repository(settings)
     if repository is None:

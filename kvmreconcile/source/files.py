@@ -16,7 +16,7 @@ from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.ignored import Ignored
 from kvmreconcile.source.naming import BY_PATH, IGNORE_FILE, Naming
 from kvmreconcile.source.text import MAX_BYTES
-from kvmreconcile.source.walk import OUT, Entry, Tree, Waypoint, fault_at, reason_of, turns, walk
+from kvmreconcile.source.walk import OUT, Entry, Tree, Waypoint, fault_at, turns, unreadable, walk
 
 _PART = 65536
 MAX_FILES, MAX_TOTAL = 100_000, 256 << 20
@@ -124,7 +124,7 @@ def _read(entry: Entry, naming: Naming) -> SpecFile | Fault:
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
-                return fault_at(naming.of(path), "is not a regular file", "remove it, or name it otherwise")
+                return fault_at(naming.of(path), "is not a regular file", "remove or rename it")
             # The file or one of its directories may have been replaced by a symbolic link since.
             if not entry.tree.holds(_real(descriptor)):
                 return fault_at(naming.of(path), *OUT)
@@ -134,7 +134,7 @@ def _read(entry: Entry, naming: Naming) -> SpecFile | Fault:
         finally:
             os.close(descriptor)
     except OSError as error:
-        return fault_at(naming.of(path), f"cannot be read: {reason_of(error)}", "check who may read it")
+        return fault_at(naming.of(path), *unreadable(error))
 
 
 def _real(descriptor: int) -> str:

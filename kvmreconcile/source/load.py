@@ -224,6 +224,6 @@ class _Loading:
                 self.frozen.add(key)
                 one, two = other.document.source, piece.document.source
                 for here, there in ((one, two), (two, one)):
-                    what = f"{key} is also described at {there}"
-                    self.faults.append(Fault(here, what, "keep one of them, or rename the other"))
+                    what = f"{key} is also defined at {there}"
+                    self.faults.append(Fault(here, what, "remove or rename one of them"))
         self.right = [(key, piece) for key, piece in self.right if key not in self.frozen]

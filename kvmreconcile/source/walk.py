@@ -91,7 +91,8 @@ def walk(tree: Tree) -> Iterator[Step]:
     yield from _walk(tree.path, tree, ())
 
 
-def _unreadable(error: OSError | ValueError) -> tuple[str, str]:
+def unreadable(error: OSError | ValueError) -> tuple[str, str]:
+    """Return what is wrong with a path that cannot be read, and what to do."""
     return f"cannot be read: {reason_of(error)}", "check that it exists and may be read"
 
 
@@ -102,10 +103,10 @@ def _walk(path: Path, tree: Tree, above: tuple[str, ...]) -> Iterator[Step]:
     except FileNotFoundError as error:
         # Such as to a file of the repository that is outside of git.directory, and is not here.
         is_outside = not tree.holds(os.path.realpath(path))
-        yield fault_at(tree.naming.of(path), *(OUT if is_outside else _unreadable(error)))
+        yield fault_at(tree.naming.of(path), *(OUT if is_outside else unreadable(error)))
         return
     except (OSError, ValueError) as error:
-        yield fault_at(tree.naming.of(path), *_unreadable(error))
+        yield fault_at(tree.naming.of(path), *unreadable(error))
         return
     if not tree.holds(real):
         yield fault_at(tree.naming.of(path), *OUT)
@@ -127,9 +128,7 @@ def _list(directory: Path, tree: Tree, above: tuple[str, ...]) -> Iterator[Step]
         with os.scandir(directory) as entries:
             found = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
     except OSError as error:
-        yield fault_at(
-            tree.naming.of(directory), f"cannot be read: {reason_of(error)}", "check who may read it"
-        )
+        yield fault_at(tree.naming.of(directory), *unreadable(error))
         return
     yield Waypoint(changed_s)
     if tree.naming.root is None:

@@ -21,6 +21,12 @@ def call(tmp_path: Path, *words: str, git: str = "") -> Result:
     return CliRunner(env=settings).invoke(app, list(words), catch_exceptions=False)
 
 
+def test_help_says_that_a_running_daemon_applies_the_commit(tmp_path: Path) -> None:
+    shown = " ".join(call(tmp_path, "fetch", "--help").output.split())
+
+    assert "A running daemon applies it in its next pass." in shown
+
+
 def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None:
     git = f"{{url: {origin.path}}}"
     commit = origin.commit(NETWORK)

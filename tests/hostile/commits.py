@@ -132,7 +132,7 @@ ROWS: tuple[Row[Build], ...] = (
     Row("name for a shell", _named(b"$(id)`id`;id.yaml"), ""),
     Row("name of 255 bytes", _named(b"a" * 250 + b".yaml"), ""),
     Row("name of 5,000 bytes", _named(b"a" * 5000), "git "),
-    Row("names that differ in case", lambda origin: tree(origin, [("100644", each, origin.store("blob", _SPEC)) for each in (b"A.yaml", b"a.yaml")]), "is also described at"),
+    Row("names that differ in case", lambda origin: tree(origin, [("100644", each, origin.store("blob", _SPEC)) for each in (b"A.yaml", b"a.yaml")]), "is also defined at"),
     Row("link and directory of one name", _twice, _FSCK),
     Row("mode that is none", _blob("000000", b"a.yaml", _SPEC), _FSCK),
     Row("mode of a device", _blob("060644", b"a.yaml", _SPEC), "is a submodule"),

@@ -93,7 +93,7 @@ def test_two_specs_of_one_name_change_nothing(running: Daemon) -> None:
     wrong = running.wait_for("spec.wrong")
     running.wait_for("pass.ended", in_sync=OBJECTS - 1)
 
-    assert "is also described at" in wrong["what"]
+    assert "is also defined at" in wrong["what"]
     assert running.removed() == []
     assert boot_id(running.lab) == before
     assert "98304" in running.lab.virsh("dominfo", "web1")

@@ -22,7 +22,7 @@ from tests.source.servers import SLOW_LINE, https
 
 Produce = Callable[[Place], str]
 ROWS: dict[str, Produce] = {}
-AS_ROOT = ("ssh-key-hidden", "owner", "no-space")
+AS_ROOT = ("ssh-key-hidden", "repository-unreadable", "owner", "no-space", "signers-unreadable")
 """Errors that only root can cause here."""
 
 
@@ -69,6 +69,10 @@ ROWS |= {
     ),
     "ssh-refused": ssh_prints(DENIED),
     "ssh-key-unreadable": ssh_prints(f'Load key "/etc/kvmreconcile/id": Permission denied\r\n{DENIED}'),
+    "ssh-key-format": ssh_prints(f'Load key "/etc/kvmreconcile/id": invalid format\r\n{DENIED}'),
+    "ssh-key-missing": ssh_prints(
+        f"Warning: Identity file /etc/kvmreconcile/id not accessible: No such file or directory.\n{DENIED}"
+    ),
     "no-reason": ssh_prints(""),
     "no-repository": lambda place: place.refusal(str(place.home)),
     "ref-missing": lambda place: place.refusal(ref="mian"),
@@ -89,6 +93,22 @@ def git_missing(place: Place) -> str:
     return place.refusal()
 
 
+def put_git(place: Place, script: str, mode: int = 0o755) -> None:
+    """Put a shell script in the place of git."""
+    program = place.home / "programs/git"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(mode)
+    place.monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+@row("git-unusable")
+def git_unusable(place: Place) -> str:
+    put_git(place, "exit 0", 0o644)
+    place.monkeypatch.setenv("PATH", str(place.home / "programs"))
+    return place.refusal()
+
+
 @row("ssh-key-hidden")
 def ssh_key_hidden(place: Place) -> str:
     with TemporaryDirectory(dir="/var/tmp") as made:
@@ -98,9 +118,7 @@ def ssh_key_hidden(place: Place) -> str:
         key.parent.mkdir(mode=0o700)
         key.touch(0o600)
         remote = Remote("ssh://git@127.0.0.1:1/x", credentials=Credentials(ssh_key=key))
-        with pytest.raises(SourceError) as caught:
-            Repository(remote, state).update()
-    return str(caught.value)
+        return refusal(Repository(remote, state))
 
 
 @row("certificate")
@@ -137,6 +155,36 @@ def not_found(place: Place) -> str:
 @row("owner")
 def owner(place: Place) -> str:
     subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", place.origin.path], check=True)
+    return place.refusal()
+
+
+@row("repository-unreadable")
+def repository_unreadable(place: Place) -> str:
+    with TemporaryDirectory(dir="/var/tmp") as made:
+        state, served = Path(made, "state"), Path(made, "served")
+        state.mkdir()
+        subprocess.run(["git", "init", "--quiet", "--bare", served], check=True)
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", made], check=True)
+        (served / "packed-refs").touch(0)
+        return refusal(Repository(Remote(str(served)), state))
+
+
+def refusal(repository: Repository) -> str:
+    with pytest.raises(SourceError) as caught:
+        repository.update()
+    return str(caught.value)
+
+
+@row("no-answer-local")
+def no_answer_local(place: Place) -> str:
+    put_git(place, "exec sleep 60")
+    return place.refusal(timeout_s=0.5)
+
+
+@row("git-state")
+def git_state(place: Place) -> str:
+    (place.home / "state/git/mirror.git").mkdir(parents=True)
+    (place.home / "state/git/mirror.git/objects").write_text("a file")
     return place.refusal()
 
 
@@ -239,15 +287,53 @@ def busy(place: Place) -> str:
         return place.refusal()
 
 
+@row("too-many-messages")
+def too_many_messages(place: Place) -> str:
+    place.put_ssh("import sys\nwhile True:\n    sys.stderr.write('busy' * 10_000)\n")
+    return place.refusal(place.ssh)
+
+
+@row("too-many-defects")
+def too_many_defects(place: Place) -> str:
+    put_git(place, 'case " $* " in *" fsck "*) exec cat /dev/zero >&2;; esac\nexec /usr/bin/git "$@"')
+    place.origin.git("update-server-info")
+    with https(place.origin.path / ".git", place.home) as (served, trusted):
+        return web(place, served, trusted)
+
+
 @row("too-much-output")
 def too_much_output(place: Place) -> str:
-    place.monkeypatch.setattr(command, "_LONGEST", 10)
+    for number in range(500):
+        (place.origin.path / f"{number}.yaml").touch()
+    place.origin.commit("many files")
+    place.monkeypatch.setattr(command, "_LONGEST", 20_000)
     return place.refusal()
 
 
 @row("no-signers")
 def no_signers(place: Place) -> str:
     return place.refusal(allowed_signers=place.home / "none")
+
+
+@row("signers-unreadable")
+def signers_unreadable(place: Place) -> str:
+    place.origin.commit("two", key="mallory")
+    with TemporaryDirectory(dir="/var/tmp") as made:
+        state, signers, served = Path(made, "state"), Path(made, "signers"), Path(made, "served")
+        state.mkdir()
+        subprocess.run(["git", "clone", "--quiet", "--bare", place.origin.path, served], check=True)
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", made], check=True)
+        signers.write_bytes(place.origin.allow("alice").read_bytes())
+        signers.chmod(0o600)
+        return refusal(Repository(Remote(str(served), allowed_signers=signers), state))
+
+
+@row("signers-large")
+def signers_large(place: Place) -> str:
+    place.origin.commit("two", key="mallory")
+    signers = place.origin.allow("alice")
+    signers.write_text(signers.read_text() + "# a comment\n" * 100_000)
+    return place.refusal(allowed_signers=signers)
 
 
 @row("ssh-keygen-missing")

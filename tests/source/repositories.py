@@ -21,7 +21,7 @@ SPEC = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec
 ONE = "in force, objects: 1"
 DEFECT = "git fetch failed: error: object …: zeroPaddedFilemode: contains zero-padded file modes; repair the history, …"
 NO_MAIN = 'it has no branch, tag or commit "main"; correct git.ref'
-NO_DESCENT = "commit … does not descend from …, which is in force; push one that does, or set git.allowRewind"
+NO_DESCENT = "commit … does not descend from …, which is in force; push a descendant of the commit in force, or set git.allowRewind: true until this one is in force"
 NOT_SIGNED = "commit … is not signed; sign the commit with an SSH key that … lists"
 EXPIRED = (
     "commit … is signed by a key that was not valid when this host first checked the commit (… UTC); "
@@ -329,7 +329,7 @@ ROWS = (
     Row("zero-padded modes, accepted", ONE, accepted_defect, ("42",)),
     Row(
         "owned by another user",
-        "git ls-remote failed: detected dubious ownership in repository at '…'; chown the repository to the user that …",
+        "git ls-remote failed: detected dubious ownership in repository at '…'; make the user that kvmreconcile runs as the owner …",
         foreign_owner,
         ("43",),
         needs_root=True,

@@ -24,7 +24,7 @@ def test_stdout_and_stderr_are_both_returned_however_long_one_is() -> None:
 @pytest.mark.parametrize("script", ["exec cat /dev/zero", "exec cat /dev/zero >&2"])
 def test_endless_output_raises_an_error(script: str) -> None:
     with started(script) as process:
-        with pytest.raises(TooLongError):
+        with pytest.raises(TooLongError, match=r"^more than 1 MiB$"):
             read_answers(process, 1 << 20, 30)
         process.kill()
 
@@ -65,7 +65,7 @@ def test_watched_program_that_prints_without_progress_times_out() -> None:
 @pytest.mark.case("40")
 def test_watched_program_cannot_print_without_end() -> None:
     with started("exec cat /dev/zero >&2") as process:
-        with pytest.raises(TooLongError):
+        with pytest.raises(TooLongError, match=r"^more than 8 MiB of messages$"):
             read_answers(process, 64 << 20, 30, bool)
         process.kill()
 

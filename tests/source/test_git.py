@@ -140,7 +140,9 @@ def test_directory_that_vanishes_leaves_all_as_it_is(origin: Origin, remote: Rem
     origin.git("rm", "--quiet", "-r", "hosts")
     origin.commit("other", name="b.yaml")
 
-    assert 'has no directory "hosts/kvm1"; mend git.directory, or push it' in refusal(repository)
+    assert 'has no directory "hosts/kvm1"; correct git.directory, or push that directory' in refusal(
+        repository
+    )
     assert text(repository) == "one"
 
 
@@ -305,7 +307,7 @@ def test_allowed_signers_that_are_missing_allow_nobody(
     origin.commit("one", key="alice")
     repository = Repository(replace(remote, allowed_signers=tmp_path / "none"), tmp_path / "state")
 
-    assert f"there is no file {tmp_path}/none" in refusal(repository)
+    assert f"git.allowedSigners: {tmp_path}/none does not exist or is not a file" in refusal(repository)
     assert repository.in_force() is None
 
 

@@ -159,7 +159,7 @@ def test_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
     path.mkdir()
     assert problems(load_tree(tmp_path), tmp_path) == [
-        ".kvmreconcileignore:1:1: is not a regular file; remove it, or name it otherwise"
+        ".kvmreconcileignore:1:1: is not a regular file; remove or rename it"
     ]
     path.rmdir()
     path.symlink_to("absent")

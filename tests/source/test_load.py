@@ -142,9 +142,7 @@ def test_a_pipe_named_like_a_file_does_not_hang(tmp_path: Path) -> None:
 
     loaded = load_tree(tmp_path)
 
-    assert problems(loaded, tmp_path) == [
-        "a.yaml:1:1: is not a regular file; remove it, or name it otherwise"
-    ]
+    assert problems(loaded, tmp_path) == ["a.yaml:1:1: is not a regular file; remove or rename it"]
     assert not loaded.complete
 
 
@@ -265,7 +263,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     loaded = load_tree(tmp_path)
 
     assert problems(loaded, tmp_path) == [
-        "a.yaml:1:1: cannot be read: Permission denied; check who may read it"
+        "a.yaml:1:1: cannot be read: Permission denied; check that it exists and may be read"
     ]
     assert not loaded.complete
 
@@ -287,10 +285,10 @@ def test_two_documents_about_one_object_name_each_other_and_freeze_it(tmp_path: 
     loaded = load_tree(tmp_path)
 
     assert problems(loaded, tmp_path) == [
-        f"a.yaml:1:1: Network/lan is also described at {tmp_path}/b.yaml:6:1; keep one of them, or rename the other".replace(
+        f"a.yaml:1:1: Network/lan is also defined at {tmp_path}/b.yaml:6:1; remove or rename one of them".replace(
             f"{tmp_path}/", ""
         ),
-        f"b.yaml:6:1: Network/lan is also described at {tmp_path}/a.yaml:1:1; keep one of them, or rename the other".replace(
+        f"b.yaml:6:1: Network/lan is also defined at {tmp_path}/a.yaml:1:1; remove or rename one of them".replace(
             f"{tmp_path}/", ""
         ),
     ]

@@ -9,22 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from kvmreconcile.source.git.reasons import ADVICE
 from tests.origin import Origin
 from tests.source.place import Place
 from tests.source.refusals import AS_ROOT, ROWS
 
 CLONE = Path(__file__).parents[2]
 PAGE = (CLONE / "docs/git.md").read_text()
-NO_MESSAGES = {
+NO_MESSAGES = dict.fromkeys((said for said, _ in ADVICE), "recognized, for what to do") | {
     "Could not read from remote repository": "git's, after a reason of ssh's that is shown",
     "Server does not allow request for unadvertised object": "another way is taken",
     "not our ref": "another way is taken",
     "shallow roots are not allowed": "shown as a shallow clone",
-    "Load key": "recognized, for what to do",
-    "certificate verification failed": "recognized, for what to do",
-    "SSL certificate problem": "recognized, for what to do",
-    "fsck error": "recognized, for what to do",
-    "git fsck: ": "recognized, for what to do",
+    "(Warning: )?Identity file .* not accessible: |Load key ": "recognized, for the reason",
     "Receiving objects: ": "git's own progress",
     "Unpacking objects: ": "git's own progress",
 }

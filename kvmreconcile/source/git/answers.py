@@ -18,7 +18,16 @@ Watch = Callable[[str], bool]
 
 
 class TooLongError(Exception):
-    """A program printed more than the maximum size."""
+    """
+    A program printed more than the maximum size; the text says how much that is, and of what.
+
+    Args:
+        most: The maximum size in bytes.
+        of: " of messages" for standard error of a program that is watched, "" for all output.
+    """
+
+    def __init__(self, most: int, of: str = "") -> None:
+        super().__init__(f"more than {most >> 20} MiB{of}")
 
 
 def read_answers(
@@ -84,8 +93,10 @@ class _Reading:
             self._watched_bytes += len(part)
             del self._printed[descriptor][:-_KEPT]
             self._look(part.decode(errors="replace"))
-        if sum(map(len, self._printed.values())) > self._most or self._watched_bytes > _MOST_WATCHED:
-            raise TooLongError
+        if self._watched_bytes > _MOST_WATCHED:
+            raise TooLongError(_MOST_WATCHED, " of messages")
+        if sum(map(len, self._printed.values())) > self._most:
+            raise TooLongError(self._most)
         return bool(part)
 
     def _look(self, part: str) -> None:

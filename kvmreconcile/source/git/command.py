@@ -177,9 +177,9 @@ class Git:
         with process:
             try:
                 out, err = read_answers(process, _LONGEST, self._timeout_s, watch and progress)
-            except TooLongError:
+            except TooLongError as error:
                 _end(process)
-                raise self._error(called, f"it printed more than {_LONGEST >> 20} MiB".encode()) from None
+                raise self._error(called, f"it printed {error}".encode()) from None
             except TimeoutError:
                 _end(process)
                 slow = "progress" if progress.is_made else "answer"

@@ -9,7 +9,8 @@ _PROGRESS = re.compile(
 )
 """What git prints beside the reason of a failure."""
 _GENERIC = "Could not read from remote repository"
-_UNREADABLE = "not accessible: "
+_KEY = re.compile("(Warning: )?Identity file .* not accessible: |Load key ")
+"""What ssh prints of a key that it cannot use."""
 
 
 def reason(said: str) -> str:
@@ -18,41 +19,78 @@ def reason(said: str) -> str:
     lines = [line for line in lines if not _PROGRESS.match(line)]
     marked = [line for line in lines if line.startswith(("fatal: ", "error: ")) and _GENERIC not in line]
     if not marked and any(_GENERIC in line for line in lines):
-        # ssh says why in the line before; of a key that it could not read, earlier.
+        # ssh says why in the line before; of a key that it could not use, earlier.
         before = lines[: next(index for index, line in enumerate(lines) if _GENERIC in line)]
-        keys = [line.rstrip(".") for line in before[:-1] if _UNREADABLE in line]
+        keys = [line.rstrip(".") for line in before[:-1] if _KEY.match(line)]
         marked = ["; ".join(keys + before[-1:])]
     return next(filter(None, marked or lines), "").removeprefix("fatal: ")
 
 
 def advice(said: str) -> str:
-    """Return what to do about what git, or a program that it called, said."""
-    return next(
-        (todo for word, todo in _ADVICE.items() if word in said), "see that it can be reached, and is sound"
-    )
+    """
+    Return what to do about an error of git, or of a program that it called.
+
+    Args:
+        said: "COMMAND: " and what it printed, such as "git fetch: fatal: …".
+    """
+    return next((todo for pattern, todo in ADVICE if re.search(pattern, said)), _STATE)
 
 
+_AS_OWNER = "git runs as that user, even for root"
+_ACCESS = (
+    f"give access to it: on this host to the owner of the state directory ({_AS_OWNER}), "
+    "on a server to the user in git.url"
+)
 _REPAIR = "repair the history, or add the name of the defect (such as zeroPaddedFilemode) to git.accept"
+_SERVER = "check that the server is reachable, or raise git.timeout"
+_STATE = "check permissions and free space of the state directory"
 _TRUST = "add the certificate of its CA to those of this host (update-ca-certificates)"
-_ADVICE = {
-    "git cannot be run": "install git",
-    "ssh-keygen cannot be run": "install openssh-client (Debian) or openssh (Fedora, RHEL)",
-    "not accessible: Permission denied": "let the owner of the state directory read it: git runs as that user, for root too",
-    "Load key": "let the owner of the state directory read the key (git.sshKey): git runs as that user, for root too",
-    "Host key verification failed": "give the server's key in git.knownHosts",
-    "Permission denied": "see that the server knows this host's key (git.sshKey)",
-    "Authentication failed": "see that git.passwords holds what the server asks for",
-    "could not read Username": "give user and password in git.passwords",
-    "not allowed": f"use one of {TRANSPORTS.replace(':', ', ')}",
-    "certificate verification failed": _TRUST,
-    "SSL certificate problem": _TRUST,
-    "not found": 'correct git.url; a web server that only serves files needs "git update-server-info" in the repository',
-    "No space left": "make room in the state's directory",
-    "no progress within": "check that the server is reachable, or raise git.timeout",
-    "no answer within": "check that the server is reachable, or raise git.timeout",
-    "fsck error": _REPAIR,
-    "dubious ownership": "let the user that kvmreconcile runs as own the repository, or serve it over ssh or https",
-    "it printed more than": "take files out of the repository, or name a smaller git.directory",
-    "git fsck: ": _REPAIR,
-}
-"""What to do about what git says, by a word in it."""
+ADVICE = (
+    ("git cannot be run: No such file", "install git"),
+    ("ssh-keygen cannot be run: No such file", "install openssh-client (Debian) or openssh (Fedora, RHEL)"),
+    (
+        "cannot be run: ",
+        "correct the cause; the owner of the state directory must be able to run the program",
+    ),
+    ("not accessible: No such file", "correct git.sshKey"),
+    ("not accessible: Permission denied", f"let the owner of the state directory read it: {_AS_OWNER}"),
+    (
+        "Load key .*: Permission denied",
+        f"let the owner of the state directory read the key (git.sshKey): {_AS_OWNER}",
+    ),
+    (
+        "Load key ",
+        "set git.sshKey to an unencrypted private key in OpenSSH format",
+    ),
+    ("Host key verification failed", "verify the server's host key and add it to git.knownHosts"),
+    # ssh lists the methods of authentication that are left.
+    (r"Permission denied \(", "add this host's public key on the server (git.sshKey)"),
+    ("Permission denied|insufficient permission", _ACCESS),
+    ("Authentication failed", "check the credentials in git.passwords"),
+    ("could not read Username", "give user and password in git.passwords"),
+    ("not allowed", f"use one of {TRANSPORTS.replace(':', ', ')}"),
+    ("certificate verification failed", _TRUST),
+    ("SSL certificate problem", _TRUST),
+    (
+        "not found",
+        'correct git.url; a web server that only serves files needs "git update-server-info" in the repository',
+    ),
+    ("No space left", "free space on the file system of the state directory"),
+    ("^git (ls-remote|fetch): no (progress|answer) within", _SERVER),
+    ("no (progress|answer) within", "check the disk of the state directory, or raise git.timeout"),
+    ("fsck error", _REPAIR),
+    (
+        "dubious ownership",
+        "make the user that kvmreconcile runs as the owner of the repository, or serve it over ssh or https",
+    ),
+    ("^git (ls-remote|fetch): it printed more than", "check the server: it must not send that much"),
+    ("it printed more than .* of messages", _REPAIR),
+    ("it printed more than", "take files out of the repository, or name a smaller git.directory"),
+    ("^git fsck: ", _REPAIR),
+    ("^git (ls-remote|fetch): ", "check that git.url is reachable and is a valid git repository"),
+)
+"""
+Regular expressions for what git prints, and what to do; the first that is found counts.
+
+Of the commands of git that are run, only ls-remote and fetch connect to a server.
+"""

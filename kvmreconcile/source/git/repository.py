@@ -4,6 +4,7 @@ Bring the newest commit of a repository into force: fetch it, check it, check it
 Whatever fails leaves the revision in force as it is.
 """
 
+import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -35,7 +36,6 @@ MAX_SIZE = 1 << 30
 """Maximum size of a revision in bytes; images of volumes may be among its files."""
 _LONGEST_LINE = 500
 """Maximum number of characters of a commit's subject and author; the rest is cut off."""
-_MEND_STATE = "mend the state's directory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,18 @@ class Repository:
             with acting_as_owner(self._state), self._alone():
                 return self._update()
         except OSError as error:
-            where = error.filename or self._directory
-            raise self._refused(f"{where}: {error.strerror}", _MEND_STATE) from None
+            where = str(error.filename or self._directory)
+            raise self._refused(f"{where}: {error.strerror}", self._access_to(where)) from None
         except RecursionError:
             what = f"{self._directory}: directories are nested too deep"
-            raise self._refused(what, _MEND_STATE) from None
+            raise self._refused(what, "remove the directories that kvmreconcile did not create") from None
+
+    def _access_to(self, where: str) -> str:
+        """Return what to do about a path that cannot be used: one of the state, or the file of allowed signers."""
+        signers = self._remote.allowed_signers
+        if signers is not None and where in {str(signers), os.path.realpath(signers)}:
+            return "git.allowedSigners must be a file of at most 1 MiB that the owner of the state directory can read"
+        return f"check permissions and free space of {self._state}"
 
     def _update(self) -> bool:
         download = Download(self._git, self._remote, self._mirror, self._progress)
@@ -206,32 +213,28 @@ class Repository:
         if signers is None or commit == self._remote.trust_commit:
             return ""
         if not signers.is_file():
-            raise self._refused(f"there is no file {signers}", "put the keys there (git.allowedSigners)")
+            what = f"git.allowedSigners: {signers} does not exist or is not a file"
+            raise self._refused(what, "create it, or correct the path")
         verdict = Signatures(self._git, self._directory).check(commit, signers)
         if verdict.doubt:
-            todo = f"sign the commit with an SSH key that {signers} lists"
-            if verdict.is_unlisted:
-                todo += ", or add the signer's key to that file"
-            elif verdict.may_be_old:
-                todo = f"push a new commit that is signed with a valid key, or set git.trustCommit: {commit}"
-            raise self._refused(f"commit {commit[:12]} {verdict.doubt}", todo)
+            raise self._refused(f"commit {commit[:12]} {verdict.doubt}", verdict.todo(commit, signers))
         return verdict.signer
 
     def _check_descent(self, old: str, new: str) -> None:
         known = self._git.holds("rev-parse", "--quiet", "--verify", f"{old}^{{commit}}")
         if not known or not self._git.holds("merge-base", "--is-ancestor", old, new):
             what = f"commit {new[:12]} does not descend from {old[:12]}, which is in force"
-            raise self._refused(what, "push one that does, or set git.allowRewind")
+            todo = "push a descendant of the commit in force, or set git.allowRewind: true until this one is in force"
+            raise self._refused(what, todo)
 
     def _check_directory(self, commit: str) -> None:
         directory = self._remote.directory
         listed = self._git.ask("ls-tree", "-d", commit, directory).split() if directory else ["", "tree"]
         if not listed:
-            raise self._refused(
-                f'commit {commit[:12]} has no directory "{directory}"', "mend git.directory, or push it"
-            )
+            what = f'commit {commit[:12]} has no directory "{directory}"'
+            raise self._refused(what, "correct git.directory, or push that directory")
         if listed[1] != "tree":
-            raise self._refused(f'in commit {commit[:12]} "{directory}" {SUBMODULE}', "mend git.directory")
+            raise self._refused(f'in commit {commit[:12]} "{directory}" {SUBMODULE}', "correct git.directory")
 
     def _entries(self, commit: str) -> Iterator[_Entry]:
         """Yield the files in a revision's directory; the entry of a submodule is a commit of another repository."""

@@ -97,9 +97,8 @@ class Revisions:
             self._sweep(home)
         except OSError as error:
             where = error.filename or self._directory
-            raise SourceError(
-                Problem(str(where), f"cannot be written: {error.strerror}", "mend it; it is tried again")
-            ) from None
+            todo = "correct the cause (such as permissions or free space), then fetch again"
+            raise SourceError(Problem(str(where), f"cannot be written: {error.strerror}", todo)) from None
 
     def _lay_out(self, revision: Revision, fill: Callable[[Path], None]) -> Path:
         made = Path(mkdtemp(prefix="new-", dir=self._directory))

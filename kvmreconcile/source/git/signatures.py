@@ -42,12 +42,23 @@ class Verdict:
         doubt: What is wrong with the signature, "" if nothing is.
         may_be_old: Whether the signer's key is allowed at another time.
         is_unlisted: Whether the signature is sound, and its key is none of the allowed signers'.
+        is_too_large: Whether the commit is too large for its signature to be checked.
     """
 
     signer: str = ""
     doubt: str = ""
     may_be_old: bool = False
     is_unlisted: bool = False
+    is_too_large: bool = False
+
+    def todo(self, commit: str, signers: Path) -> str:
+        """Return what to do about a commit whose signature is not accepted."""
+        if self.is_too_large:
+            return f"push a commit with a shorter message and headers, or set git.trustCommit: {commit}"
+        if self.may_be_old:
+            return f"push a new commit that is signed with a valid key, or set git.trustCommit: {commit}"
+        todo = f"sign the commit with an SSH key that {signers} lists"
+        return f"{todo}, or add the signer's key to that file" if self.is_unlisted else todo
 
 
 class Signatures:
@@ -72,9 +83,8 @@ class Signatures:
             SourceError: git or ssh-keygen cannot be called.
         """
         if int(self._git.ask("cat-file", "-s", commit)) > _LONGEST_COMMIT:
-            return Verdict(
-                doubt=f"is larger than {_LONGEST_COMMIT >> 20} MiB, so its signature is not checked"
-            )
+            doubt = f"is larger than {_LONGEST_COMMIT >> 20} MiB, so its signature is not checked"
+            return Verdict(doubt=doubt, is_too_large=True)
         payload, signature = _parts(self._git.content("cat-file", "commit", commit))
         if not signature:
             return Verdict(doubt="is not signed")
