@@ -46,7 +46,7 @@ def qcow2(path: Path) -> Path:
     ("content", "what", "todo"),
     [
         (PAGE, "an HTML page", "fetch the disk image itself"),
-        (gzip.compress(os.urandom(MIB)), "gzip data", "gunzip"),
+        (gzip.compress(os.urandom(MIB)), "gzip data", "gzip -dc"),
         (b"QFI\xfb" + bytes(MIB), "of the format qcow2, and the volume raw", 'set "format: qcow2"'),
         (b"to be done\n" * 100_000, "text", "contentFormat: any"),
     ],

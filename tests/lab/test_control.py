@@ -56,7 +56,7 @@ def test_removal_that_must_be_confirmed_is_done_when_its_plan_is_approved(told: 
     wait_until(lambda: condition(told, "Network/extra") == "Held", "it waits for a word", WITHIN_S)
     digest = json.loads(say(told, "status", "-o", "json").stdout)["plan"]
 
-    assert "nothing was done" in say(told, "approve", "0" * 12).stderr
+    assert "nothing was approved" in say(told, "approve", "0" * 12).stderr
     assert "extra" in told.lab.virsh("net-list", "--name")
     approved = say(told, "approve", digest, "--why", "it has moved")
 
