@@ -208,7 +208,10 @@ def test_guest_whose_file_was_not_read_is_not_renamed() -> None:
     made = planned(host([NEW], [seen(OLD)], unread=unread))
 
     assert (done(made), held(made)) == ([], [("rename Domain/new", "UNREAD")])
-    assert made.held[0].detail == "Domain/new has what Domain/old had; of Domain/old, its last spec was in old.yaml"
+    assert (
+        made.held[0].detail
+        == "Domain/new has what Domain/old had; of Domain/old, its last spec was in old.yaml"
+    )
 
 
 @pytest.mark.parametrize("name", [OLD.key, NEW.key])
