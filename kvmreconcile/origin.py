@@ -48,7 +48,7 @@ def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
         return Origin(named or [settings.specs], source=source)
     found = repository.in_force()
     if found is None:
-        what = "it has not been fetched yet"
+        what = "no commit of it is in force yet"
         todo = f"run: {settings.commands.kvmreconcile('fetch')}"
         raise SourceError(Problem(repository.name, what, todo))
     revision, directory = found

@@ -121,7 +121,9 @@ class HistorySettings(Spec):
 def _is_no_command(url: str) -> str:
     """Refuse what git takes for an option, or for the name of a program that it is to call ("ext::…")."""
     if url.startswith("-") or re.match("[A-Za-z0-9+.-]+::", url):
-        raise ValueError("it is no URL and no path")
+        raise ValueError(
+            'it must be a URL or a path, and must not start with "-" or with a remote helper such as "ext::"'
+        )
     return url
 
 

@@ -149,7 +149,7 @@ def _ask(judge: Judge, step: Action) -> Verdict:
             return Verdict(unknown=f"libvirt on this machine cannot check it ({why})")
         why = _refusal(judge, domain, validate=validate)
     if why and domain.child("cpu") and not _refusal(judge, domain.without("cpu")):
-        return Verdict(unknown=f"the CPU model cannot be checked on this processor ({why})")
+        return Verdict(unknown=f"the cpu element cannot be checked on this machine ({why})")
     return Verdict(refused=why)
 
 

@@ -35,7 +35,7 @@ from kvmreconcile.source.envelope import API_VERSION
 from kvmreconcile.source.load import load
 
 _NUMBER = re.compile(r"/([0-9]+)\.yaml\b")
-_OTHER_PLACE = re.compile(r" \(the other is at [^)]*\)")
+_OTHER_PLACE = re.compile(r" \([^()]* is at [^()]*\)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,8 @@ def adopt(options: AdoptOptions) -> int:
     settings, kinds = options.settings(), known_kinds()
     keys = chosen(options.keys, kinds)
     if bool(keys) == options.everything:
-        raise SpecError([Problem("adopt", "no objects given", "name them as KIND/NAME, or use --all")])
+        what = "objects and --all were given together" if keys else "no objects given"
+        raise SpecError([Problem("adopt", what, "name them as KIND/NAME, or use --all")])
     with (view_site if options.dry_run else open_site)(settings, kinds) as site:
         seen = site.look(NO_SPECS, datetime.now(UTC))
         if seen.lost and not options.dry_run:
@@ -139,7 +140,11 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
             complain([Problem(str(key), "it is transient", _make_persistent(key, world))])
         elif other := _other_owner(actual, world):
             what = f'it is managed by the instance "{other}"'
-            complain([Problem(str(key), what, "remove it from that instance first")])
+            todo = (
+                'with prune "never" in that instance, remove its spec, '
+                'then the metadata "urn:kvmreconcile:1" of the object'
+            )
+            complain([Problem(str(key), what, todo)])
         else:
             found[key] = actual
     return found
@@ -206,15 +211,21 @@ def _differs(key: Key, plan: Plan, world: World) -> bool:
 def _tell(plan: Plan, differing: list[Key], site: Site) -> None:
     """Say what the specs of some objects would change."""
     # These problems are about specs that were not written to a file, so their line numbers mean nothing.
-    complain(Problem("adopt", p.what, "create it first, or edit the object") for p in plan.problems)
+    todo = "edit the object, or create what it refers to"
+    complain(Problem("adopt", _OTHER_PLACE.sub("", p.what), todo) for p in plan.problems)
     actions = tuple(a for a in plan.actions if a.key in differing)
     held = tuple(h for h in plan.held if h.action.key in differing)
-    changed = {action.key for action in (*actions, *(h.action for h in held))}
-    if not changed:
+    every = (*actions, *(h.action for h in held))
+    changed = {action.key for action in every if action.verb != "own"}
+    reasons = {
+        "the generated spec would change the object": changed,
+        "the adoption is held": {action.key for action in every} - changed,
+    }
+    for why, keys in reasons.items():
+        if keys:
+            say(f"not adopted, because {why}: {', '.join(map(str, sorted(keys)))}")
+    if not every:
         return
-    say(
-        f"not adopted, because the generated spec would change the object: {', '.join(map(str, sorted(changed)))}"
-    )
     say(render_text(Plan(actions, held, digest=plan.digest), rules_of(site.kinds)))
 
 
@@ -246,7 +257,8 @@ def _create(file: Path, text: str, *, is_private: bool) -> None:
         if _says(file, text):
             # A run that was cut short before it took the object over.
             return
-        raise SpecError([Problem(str(file), "the file exists", "name another, or remove it")]) from None
+        todo = "remove it, or name another file or directory with --output"
+        raise SpecError([Problem(str(file), "the file exists", todo)]) from None
     except OSError as error:
         what = f"it cannot be written: {error.strerror}"
         raise SpecError([Problem(str(file), what, "name another with --output")]) from None

@@ -194,7 +194,7 @@ class _Run:
         """Tell whether the plan may be carried out, asking if somebody is there."""
         if not plan.actions or self.is_agreed(plan):
             return True
-        what = "this was not done" if self.reports else "nothing was done"
+        what = "this plan was not applied" if self.reports else "nothing was done"
         if can_ask():
             return ask("Apply this plan?") or _refused(what)
         return _refused(f"{what}: use --yes, or --approve {plan.digest} for exactly this plan")

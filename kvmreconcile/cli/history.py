@@ -45,7 +45,7 @@ class HistoryOptions(Common):
             '"2026-11-25" or "2026-11-25 14:00" by this host\'s clock.',
         ),
     ] = None
-    output: Annotated[Output, typer.Option("--output", "-o", help="How to write it.")] = Output.TEXT
+    output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TEXT
 
 
 def history(options: HistoryOptions) -> int:

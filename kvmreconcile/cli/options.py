@@ -23,7 +23,9 @@ CONFIG = "KVMRECONCILE_CONFIG"
 Connect = Annotated[
     str | None,
     typer.Option(
-        "--connect", metavar="URI", help="The libvirt to talk to, else KVMRECONCILE_CONNECT or the settings'."
+        "--connect",
+        metavar="URI",
+        help="The libvirt to talk to, else KVMRECONCILE_CONNECT, else the setting connect.",
     ),
 ]
 StateDirectory = Annotated[

@@ -49,8 +49,8 @@ PruneAs = Annotated[
     Prune | None,
     typer.Option(
         "--prune",
-        help="What becomes of objects of ours without a spec, whichever source they come from, where the settings do "
-        "not say never: never, confirm (by --approve) or auto.",
+        help="What to do with managed objects without a spec, from all sources: never (keep), confirm "
+        "(remove after approval) or auto (remove). Kinds whose setting is never keep it.",
     ),
 ]
 

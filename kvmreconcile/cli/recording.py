@@ -93,8 +93,8 @@ def _record(recorder: Recorder, *entries: Entry) -> None:
 
 
 def _tell(why: str) -> None:
-    kept = f"the history cannot be written: {why}; entries are kept in memory until it can"
-    say(kept if why else "the history can be written again")
+    lost = f"the history cannot be written: {why}; entries are lost if that lasts until this command ends"
+    say(lost if why else "the history can be written again")
 
 
 @dataclass(frozen=True, slots=True)

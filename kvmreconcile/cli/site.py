@@ -158,4 +158,5 @@ def _unknown(key: Key, world: World, words: Sequence[str]) -> tuple[str, str]:
     if blind := world.observed.blind_spot(key):
         return f"it cannot be observed: {blind.why}", "solve that first"
     todo = advice(str(key), words) or "there are no objects yet"
-    return "there is no such object in the specs, on this host or in the state", todo
+    specs = "in the specs, " if world.desired else ""
+    return f"there is no such object {specs}on this host or in the state", todo

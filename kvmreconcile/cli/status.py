@@ -55,8 +55,10 @@ class StatusOptions(Common):
     key: Annotated[
         str | None, typer.Argument(metavar="KIND/NAME", help="One object, else the daemon and all objects.")
     ] = None
-    output: Annotated[Form, typer.Option("--output", "-o", help="How it is written.")] = Form.TEXT
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again whenever it changes.")] = False
+    output: Annotated[Form, typer.Option("--output", "-o", help="Output format.")] = Form.TEXT
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show the status again whenever it changes.")
+    ] = False
 
 
 def status(options: StatusOptions) -> int:
@@ -102,8 +104,8 @@ def _daemon(found: Json) -> Iterator[str]:
         host = f"host UUID {link['hostUuid'] or 'unknown'}"
         yield f"libvirt   {visible(link['uri'])}, connected for {_ago(link['since'])}, {host}"
     else:
-        why = f"{link['why']} (for {_ago(link['since'])})" if link else "not connected yet"
-        yield f"libvirt   unreachable: {visible(why)}"
+        why = f"unreachable: {link['why']} (for {_ago(link['since'])})" if link else "not connected yet"
+        yield f"libvirt   {visible(why)}"
     if revision and revision["commit"]:
         yield f"revision  {revision['commit'][:12]}, for {_ago(revision['since'])}"
     if last:

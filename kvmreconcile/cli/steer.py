@@ -123,7 +123,7 @@ def give_order(settings: Settings, word: str, said: Mapping[str, object]) -> str
         NoDaemon: Nobody answers.
         OrderError: The daemon says why not.
     """
-    interruption.remark = "the daemon may have been told already; see kvmreconcile history"
+    interruption.remark = "the daemon may have received the order already; see kvmreconcile history"
     said_back = Client(settings).order(word, said)
     interruption.remark = ""
     return said_back
@@ -150,7 +150,7 @@ def _told(
                 if not is_changed:
                     return 0
                 record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
-        where = f"this was saved in {settings.state} and applies to the next apply or daemon start"
+        where = f"the order was saved in {settings.state}, and applies from the next pass or apply on"
         say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
     return 0
 

@@ -27,9 +27,11 @@ def mismatch(headers: Mapping[bytes, str], settings: Settings) -> Problem | None
         return None
     have = ", ".join(f"{name} {value}" for name, value in _facts(settings).items())
     what = f"the request is for a daemon with a different {' and '.join(wrong)}; this one has {have}"
-    return Problem(
-        "request", what, "select the right settings with --config, or the right socket with control.socket"
+    todo = (
+        "select the right settings with --config, --connect and --state, "
+        "or the right socket with control.socket"
     )
+    return Problem("request", what, todo)
 
 
 def _facts(settings: Settings) -> dict[str, str]:

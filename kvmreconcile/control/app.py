@@ -96,7 +96,8 @@ class Answers:
         """Look for new specs; nothing of what is sent is believed, but that somebody knows the secret."""
         secret = self.secret()
         if not secret:
-            raise HTTPException(404)
+            what = "the webhook is disabled, because it has no readable secret"
+            raise NotKnown(Problem("request", what, "see docs/control.md"))
         if not is_proved(await request.body(), dict(request.headers), secret):
             raise HTTPException(403)
         self.orders.wake()
@@ -196,7 +197,7 @@ async def _refused(_request: Request, error: Exception) -> Response:
     what = {
         404: "no such path",
         405: "method not allowed",
-        403: "the webhook signature is missing or wrong",
+        403: "the signature or token of the webhook is missing or wrong",
     }
     problem = Problem(
         "request",

@@ -120,9 +120,7 @@ def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
         raise SpecError([Problem(str(file), "it is not UTF-8 text", "check control.tcp.tokens")]) from None
     # Its group may read it: that is how systemd's credentials look to a service's user.
     if mode & 0o037:
-        what = (
-            f"its mode {mode & 0o777:04o} lets more than its owner write it, or more than its group read it"
-        )
+        what = f"its mode {mode & 0o777:04o} gives its group or others more permissions than 0640"
         raise SpecError([Problem(str(file), what, f"chmod 640 {quote(str(file))}")])
     found, problems = [], []
     for number, line in enumerate(text.splitlines(), 1):
@@ -131,7 +129,7 @@ def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
             continue
         if len(words) != 3 or words[1].upper() not in Role.__members__ or len(words[2]) < SHORTEST_TOKEN:
             todo = f"write NAME viewer|operator|admin TOKEN, the token at least {SHORTEST_TOKEN} characters"
-            problems.append(Problem(f"{file}:{number}", "this line holds no token", todo))
+            problems.append(Problem(f"{file}:{number}", "this line is not a valid token entry", todo))
             continue
         found.append((words[2], Caller(words[0], Role[words[1].upper()])))
     if problems:

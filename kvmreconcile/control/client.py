@@ -94,14 +94,15 @@ class Client:
             response = connection.getresponse()
             answer = json.loads(_whole(response))
         except (FileNotFoundError, ConnectionRefusedError):
-            todo = f"name its settings by --config, or start it: systemctl start {quote(self._unit)}"
-            raise self._absent("the daemon is not running", todo) from None
+            todo = f"name the daemon's settings by --config, or start it: systemctl start {quote(self._unit)}"
+            raise self._absent("no daemon listens on this socket", todo) from None
         except PermissionError:
             todo = "run this as root, or as a member of the socket's group (control.group)"
             what = "no permission to connect to the socket"
             raise Forbidden(Problem(str(self._path), what, todo)) from None
         except (OSError, HTTPException, ValueError, RecursionError) as error:
-            raise self._absent(f"the daemon does not answer: {error}", "see its log") from None
+            what = f"no usable answer from the daemon: {error}"
+            raise self._absent(what, "see the daemon's log") from None
         finally:
             connection.close()
         if response.status >= 400:
@@ -121,7 +122,7 @@ def _whole(response: HTTPResponse) -> bytes:
     """
     answer = response.read(_LONGEST + 1)
     if len(answer) > _LONGEST:
-        raise ValueError(f"its answer is larger than {_LONGEST >> 20} MiB")
+        raise ValueError(f"it is larger than {_LONGEST >> 20} MiB")
     return answer
 
 

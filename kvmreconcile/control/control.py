@@ -100,7 +100,7 @@ class Control:
         key = credential(tcp.key, "control-key")
         tokens = credential(tcp.tokens, "control-tokens")
         if key is None or tokens is None:
-            what = "no file is set, and systemd passed none"
+            what = "no file is set, and systemd passed no credential for it"
             raise SpecError(
                 [Problem(f"control.tcp.{'tokens' if key else 'key'}", what, "see docs/control.md")]
             )

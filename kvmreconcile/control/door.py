@@ -109,7 +109,7 @@ def _hand_over(made: Path, group: str) -> None:
     except PermissionError:
         what = f"the daemon's user is not a member of the group {group}"
         raise SpecError(
-            [Problem("control.group", what, "add it to that group, or set another one")]
+            [Problem("control.group", what, "add it and restart the daemon, or set another group")]
         ) from None
 
 

@@ -92,14 +92,17 @@ class Guard:
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if self.hosts is not None and name not in self.hosts:
             return 421, Problem(
-                "request", "the Host header names another host", "add the name to control.tcp.names"
+                "request",
+                "the Host header is no known name of this host",
+                "add the name to control.tcp.names",
             )
         if other := mismatch(headers, self.settings):
             return 421, other
         if caller is None and scope["path"] not in OPEN:
             is_sent = "authorization" in {name.decode("latin-1") for name, _ in scope["headers"]}
-            what = "the token is not valid" if is_sent else "no token was sent"
-            return 401, Problem("request", what, "send a valid token: Authorization: Bearer TOKEN")
+            what = "the token is not accepted" if is_sent else "no token was sent"
+            log_too = "see the daemon's log, or " if is_sent else ""
+            return 401, Problem("request", what, f"{log_too}send a valid token: Authorization: Bearer TOKEN")
         return None
 
 

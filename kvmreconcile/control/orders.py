@@ -108,7 +108,7 @@ class Orders:
         is_busy = standing is not None and standing.condition is Condition.CHANGING
         until = f" until {suspension.until:%Y-%m-%d %H:%M %Z}" if suspension.until else ""
         words = f"{key} is suspended{until}" if key else f"all objects are suspended{until}"
-        return self._noted(f"{words}; what is under way is finished" if is_busy or key is None else words)
+        return self._noted(f"{words}; steps under way still complete" if is_busy or key is None else words)
 
     def resume(self, caller: Caller, key: Key | None) -> str:
         """
@@ -194,7 +194,7 @@ class Orders:
             return NotNow(Problem(approved, "nothing was approved: there is nothing left to do or approve"))
         what = f"nothing was approved: the current plan is {now}"
         again = self.status().commands.kvmreconcile("approve", now)
-        return NotNow(Problem(approved, what, f"look at it again, and to approve that one: {again}"))
+        return NotNow(Problem(approved, what, f"review that plan; to approve it: {again}"))
 
     def _noted(self, words: str) -> str:
         """Return an answer, with what its reader must know of the state."""

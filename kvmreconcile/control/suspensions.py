@@ -19,10 +19,10 @@ def resumed(key: Key | None, left: Mapping[Key | None, Suspension], now: datetim
         still = f"; still suspended individually: {names}" if names else ""
         return f"the suspension of all objects is lifted{still}"
     if None in held:
-        return f"{key} is no longer suspended by itself, but all objects are: kvmreconcile resume --all"
+        return f"{key} is no longer suspended individually, but all objects are: kvmreconcile resume --all"
     return f"{key} is resumed"
 
 
 def not_suspended(key: Key | None) -> str:
     """Say that there was nothing to lift."""
-    return f"{key} was not suspended" if key else "no suspension of all objects was in force"
+    return f"{key} was not suspended individually" if key else "no suspension of all objects was in force"

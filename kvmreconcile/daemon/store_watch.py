@@ -35,7 +35,7 @@ _EVENTS: list[type[FileSystemEvent]] = [FileClosedEvent, FileDeletedEvent, FileM
 """Not the creation of a file: it is not complete yet, and libvirt would keep the format of what it finds by then."""
 
 
-_SHARED = "its file system does not tell of all changes"
+_SHARED = "its file system does not report all changes"
 
 
 def directories(world: World, kinds: Rulebooks) -> Mapping[str, Mapping[str, Key]]:
@@ -138,7 +138,7 @@ class StoreWatch(FileSystemEventHandler):
     def _unwatchable(self, place: Place) -> str:
         """Return why a directory is not watched, "" if it can be."""
         if len(self._watched) >= MOST:
-            return f"{MOST} other directories are watched"
+            return f"{MOST} other directories are watched, which is the limit"
         if not os.access(place.directory, os.R_OK):
             return "this user may not read it"
         return "" if tells_of_changes(place.identity[0]) else _SHARED

@@ -61,7 +61,7 @@ def _line(news: News) -> str:
         case Connected():
             return f"Connected to {news.uri}"
         case Lost():
-            return f"Disconnected from libvirt: {_first_line(news.why)}"
+            return f"Not connected to libvirt: {_first_line(news.why)}"
         case Looked():
             return _counts(news)
         case Acted():
@@ -79,7 +79,7 @@ def _counts(looked: Looked) -> str:
         "under way": len(looked.busy),
         "to do": len({action.key for action in plan.actions} - looked.busy),
         "held": len({held.action.key for held in plan.held}),
-        f"spec error{'' if problems == 1 else 's'}": problems,
+        f"problem{'' if problems == 1 else 's'}": problems,
     }
     said = [f"{count} {word}" for word, count in counts.items() if count or word == "in sync"]
     return ", ".join([*said, *([f"commit {looked.commit[:12]}"] if looked.commit else [])])

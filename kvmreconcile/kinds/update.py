@@ -82,7 +82,9 @@ class WindowSpec(Short):
         before, plus, after = self.at.partition("+")
         zone = after.split()[1:]
         if plus and (self.duration or (zone and self.zone) or len(zone) > 1):
-            raise ValueError(f"say how long and in which zone once; a window is {_EXAMPLE}")
+            raise ValueError(
+                f"give the duration and the time zone of the window only once; write, for example, {_EXAMPLE}"
+            )
         lasts = after.split()[0] if after.split() else self.duration
         limit = effect(self.max_effect) if self.max_effect else None
         return Window(_cron(before.split()), _seconds(lasts), _zone(zone[0] if zone else self.zone), limit)
@@ -100,7 +102,9 @@ def _cron(words: list[str]) -> str:
             return " ".join(words)
     except (CronSimError, StopIteration):
         pass
-    raise ValueError(f"it does not say when the window opens; a window is {_EXAMPLE}")
+    raise ValueError(
+        f"the time at which the window opens is missing or not valid; write, for example, {_EXAMPLE}"
+    )
 
 
 def _seconds(text: str | None) -> float:
@@ -108,7 +112,8 @@ def _seconds(text: str | None) -> float:
     lasts_s = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
     if not 0 < lasts_s <= _LONGEST_S:
         raise ValueError(
-            f"how long the window is open is a number with min, h or d, at most 31 days; a window is {_EXAMPLE}"
+            "a window needs a duration, which is a whole number with min, h or d, from 1min to 31d; "
+            f"write, for example, {_EXAMPLE}"
         )
     return lasts_s
 

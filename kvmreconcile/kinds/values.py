@@ -49,7 +49,7 @@ Size = Annotated[
 
 def _no_slash(text: str) -> str:
     if "/" in text or text in (".", ".."):
-        raise ValueError('a name has no "/" in it')
+        raise ValueError('a name has no "/" in it, and is not "." or ".."')
     return text
 
 

@@ -56,16 +56,25 @@ class Counts:
         self.answered: datetime | None = None
         self.refused = False
         make = _Maker(registry)
-        self._passes = make.counter("passes", "Passes, by how they ended: planned or broken.", "end")
-        self._pass_s = make.histogram("pass_duration", "From the start of a pass until it had planned.")
-        self._plan_s = make.histogram("execution_duration", "How long all steps of a pass took together.")
+        self._passes = make.counter(
+            "passes", "Passes that made a plan (planned) and passes that were aborted (broken).", "end"
+        )
+        self._pass_s = make.histogram(
+            "pass_duration", "Time from the start of a pass until its plan is made."
+        )
+        self._plan_s = make.histogram(
+            "execution_duration", "Time from the start to the end of the execution of a plan."
+        )
         self._lag_s = make.histogram(
-            "event_lag", "From the first event or change of a file that a pass answers until it had planned."
+            "event_lag",
+            "Time from the first event or file change that triggers a pass until its plan is made.",
         )
         self._actions = make.counter(
-            "actions", "Steps, by what came of them: done, failed or skipped.", "kind", "verb", "result"
+            "actions", "Steps, by result: done, failed or skipped.", "kind", "verb", "result"
         )
-        self._action_s = make.histogram("action_duration", "How long a step took that was tried.", "kind")
+        self._action_s = make.histogram(
+            "action_duration", "Duration of the steps that were executed.", "kind"
+        )
         self._errors = make.counter(
             "errors", "Errors of steps, of passes and of the repository, by their class.", "class"
         )

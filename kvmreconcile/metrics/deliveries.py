@@ -24,12 +24,12 @@ class Deliveries(Collector):
         """Yield what became of notifications, and of messages for which there was no room."""
         notifications = CounterMetricFamily(
             "kvmreconcile_notifications",
-            "Notifications, by what came of them: sent or failed; one that failed is tried again.",
+            "Attempts to send a notification, by result: sent or failed. A failed one is retried.",
             labels=["receiver", "result"],
         )
         left_out = CounterMetricFamily(
             "kvmreconcile_notifications_left_out",
-            "Messages that were not told because too many waited.",
+            "Messages that were left out because too many were waiting.",
             labels=["receiver"],
         )
         for receiver in self.receivers:

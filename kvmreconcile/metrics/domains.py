@@ -51,15 +51,26 @@ _OF_DOMAINS = (
     _Row("info_memory_usage_bytes", "balloon.current", "How much memory the domain has.", _KIB),
     _Row("info_virtual_cpus", "vcpu.current", "How many virtual processors are plugged in."),
     _Row("info_cpu_time_seconds_total", "cpu.time", "Processor time of the host that was used.", _NS),
-    _Row("memory_stats_actual_balloon_bytes", "balloon.current", "What the balloon leaves the guest.", _KIB),
-    _Row("memory_stats_rss_bytes", "balloon.rss", "Memory of the host that its process occupies.", _KIB),
+    _Row(
+        "memory_stats_actual_balloon_bytes",
+        "balloon.current",
+        "Memory that the balloon leaves to the guest.",
+        _KIB,
+    ),
+    _Row("memory_stats_rss_bytes", "balloon.rss", "Host memory that the domain's process occupies.", _KIB),
     _Row("memory_stats_available_bytes", "balloon.available", "Memory that the guest sees.", _KIB),
-    _Row("memory_stats_unused_bytes", "balloon.unused", "Memory that the guest uses for nothing.", _KIB),
-    _Row("memory_stats_usable_bytes", "balloon.usable", "Memory that the guest could use at once.", _KIB),
+    _Row("memory_stats_unused_bytes", "balloon.unused", "Memory that the guest leaves unused.", _KIB),
+    _Row(
+        "memory_stats_usable_bytes", "balloon.usable", "Memory that the guest can use without swapping.", _KIB
+    ),
     _Row("memory_stats_swap_in_bytes", "balloon.swap_in", "What the guest has read from its swap.", _KIB),
     _Row("memory_stats_swap_out_bytes", "balloon.swap_out", "What the guest has written to its swap.", _KIB),
     _Row("memory_stats_major_fault_total", "balloon.major_fault", "Page faults that had to wait for a disk."),
-    _Row("memory_stats_minor_fault_total", "balloon.minor_fault", "Page faults that had not."),
+    _Row(
+        "memory_stats_minor_fault_total",
+        "balloon.minor_fault",
+        "Page faults that did not have to wait for a disk.",
+    ),
 )
 _OF_DISKS = (
     _Row("block_stats_read_bytes_total", "rd.bytes", "Bytes read."),
@@ -101,7 +112,9 @@ class Domains(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield all that is known; nothing but that it is down while libvirt does not tell."""
         figures = self.newest()
-        yield _one("libvirt_up", "Whether libvirt tells what domains use.", figures is not None)
+        yield _one(
+            "libvirt_up", "Whether libvirt reports the resource usage of domains.", figures is not None
+        )
         if figures is None:
             return
         yield _one("libvirt_domains", "How many domains there are, active or not.", len(figures))
@@ -135,7 +148,8 @@ def _one(name: str, about: str, value: float) -> Metric:
 
 
 def _states(figures: Iterable[Figures]) -> Metric:
-    about, labels = "libvirt's number of the state: 1 runs, 3 paused, 5 off.", ["domain", "state_desc"]
+    about = "libvirt's number of the domain's state: 1 is running, 3 paused, 5 shut off."
+    labels = ["domain", "state_desc"]
     family = GaugeMetricFamily("libvirt_domain_info_state", about, labels=labels)
     for each in figures:
         if (state := each.numbers.get("state.state")) is not None:

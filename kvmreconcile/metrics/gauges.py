@@ -45,17 +45,17 @@ class Gauges(Collector):
         yield _gauge("paused", "Whether somebody has suspended everything.", status.paused is not None)
         yield _gauge(
             "pass_broken",
-            "Whether no pass has come to its end since one was broken off.",
+            "Whether a pass was aborted and no later one has made a plan.",
             status.broken != "",
         )
         yield _gauge("state_lost", "Whether the state is taken to be lost.", status.lost != "")
-        yield _gauge("spec_problems", "What is wrong with specs.", len(status.problems))
+        yield _gauge("spec_problems", "Problems in specs or state.", len(status.problems))
         yield _gauge("hidden_parts", "Parts of the host that cannot be listed.", len(status.blind))
-        yield _gauge("rings_waiting", "Reasons for a pass that none has answered yet.", len(self.rings()))
+        yield _gauge("rings_waiting", "Triggers that no pass has handled yet.", len(self.rings()))
         yield _gauge("plans_under_way", "Plans that are being carried out.", len(counts.under_way))
         yield _gauge(
             "last_success_timestamp_seconds",
-            "When the last pass began that ended without a failure; 0 before the first.",
+            "When the last pass that ended without a failure began; 0 before the first.",
             _seconds(counts.succeeded) or 0,
         )
         yield from _revision(status, counts)
@@ -65,7 +65,7 @@ def _revision(status: Status, counts: Counts) -> Iterator[Metric]:
     known = status.revision
     yield _gauge(
         "revision_in_force_timestamp_seconds",
-        "Since when this daemon reads the commit in force.",
+        "When this daemon first used the commit in force.",
         _seconds(known.since if known and known.commit else None),
     )
     yield _gauge(
@@ -74,7 +74,9 @@ def _revision(status: Status, counts: Counts) -> Iterator[Metric]:
         _seconds(counts.answered),
     )
     yield _gauge(
-        "revision_refused", "Whether its newest commit cannot be had or must not be used.", counts.refused
+        "revision_refused",
+        "Whether the repository's newest commit could not be fetched or was refused.",
+        counts.refused,
     )
 
 
@@ -86,7 +88,7 @@ def _build(status: Status) -> Metric:
 
 
 def _objects(status: Status) -> Metric:
-    about, labels = "Objects, by how they stand.", ["kind", "condition"]
+    about, labels = "Objects, by kind and condition.", ["kind", "condition"]
     family = GaugeMetricFamily("kvmreconcile_objects", about, labels=labels)
     found = Counter((key.kind, standing.condition) for key, standing in status.objects.items())
     for kind in _kinds(status):
@@ -96,7 +98,7 @@ def _objects(status: Status) -> Metric:
 
 
 def _held(status: Status) -> Metric:
-    family = GaugeMetricFamily("kvmreconcile_held_objects", "Objects that are held, by why.", labels=["why"])
+    family = GaugeMetricFamily("kvmreconcile_held_objects", "Held objects, by reason.", labels=["why"])
     found = Counter(standing.hold for standing in status.objects.values() if standing.hold)
     for hold in Hold:
         family.add_metric([hold.name.lower()], found[hold])

@@ -97,7 +97,8 @@ def _counted(memory: Memory, news: News) -> Memory:
         case Looked():
             return replace(memory, breaks=0)
         case Asked(why=why, where=where):
-            return replace(memory, refused=why and f"the repository {where}: {why}")
+            refused = f"the repository {where}: {why.removeprefix(f'{where}: ')}" if why else ""
+            return replace(memory, refused=refused)
     return memory
 
 

@@ -86,7 +86,7 @@ def _url(said: NotifySettings, where: str) -> SecretStr:
     """Return what is sent to, from wherever the settings say it is."""
     if said.url is not None:
         return said.url
-    todo = "write one line with a URL into it"
+    todo = "make it a readable text file with one line, the URL"
     if said.url_file is None:
         where, todo = (
             f"{where}.credential",
@@ -102,7 +102,7 @@ def _url(said: NotifySettings, where: str) -> SecretStr:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SpecError([Problem(where, f"{file} cannot be read: {reason}", todo)]) from None
     if len(text.splitlines()) != 1:
-        raise SpecError(
-            [Problem(where, f"{file} must contain exactly one line", "write one line with a URL into it")]
-        )
+        written = "it" if said.url_file else "the credential's file"
+        todo = f"write one line with a URL into {written}"
+        raise SpecError([Problem(where, f"{file} must contain exactly one line", todo)])
     return SecretStr(text)

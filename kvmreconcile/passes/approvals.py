@@ -76,4 +76,5 @@ class Approvals:
 
 def _not_now(approval: Approval, why: str) -> NotNow:
     what = f"nothing was approved: {why}"
-    return NotNow(Problem(approval.digest, what, "check whether it is still the plan, then approve again"))
+    todo = "check whether this is still the plan, then approve it again"
+    return NotNow(Problem(approval.digest, what, todo))

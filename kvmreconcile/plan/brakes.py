@@ -102,7 +102,7 @@ _BRAKES = (
         limit=lambda limits: limits.remake,
         counts=lambda action, world: action.verb == "create" and _was_made(action.key, world),
         among=_was_made,
-        outcome="are gone and would be created again",
+        outcome="would be created again, as they are missing",
         setting="limits.maxRemake",
         of=lambda kind: kind.data is not None,
     ),
@@ -144,4 +144,4 @@ def too_many_removals(removals: int, owned: int, limits: Limits) -> str:
     allowed = limits.delete.allows(owned)
     if removals <= allowed:
         return ""
-    return f"{removals} of {owned} objects would go; at most {allowed} may in one pass"
+    return f"{removals} of {owned} objects would be removed; at most {allowed} may in one pass"

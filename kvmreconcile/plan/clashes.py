@@ -56,10 +56,9 @@ def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
             for clash in claimed.clashes():
                 problems.append(clash.problem(kind, world))
                 if not clash.has:
-                    what = clash.what(kind, world)
+                    both = clash.both(kind, world)
                     left_out.setdefault(
-                        clash.key,
-                        f"is left out, because its spec and that of {clash.other} have the same {what}",
+                        clash.key, f"is left out, because its spec and that of {clash.other} {both}"
                     )
     return Clashes(left_out, tuple(problems), tuple(notes))
 
@@ -87,9 +86,17 @@ class _Clash:
 
     def what(self, kind: Rulebook, world: World) -> str:
         """Return what is claimed, without a value that one of the specs calls secret."""
-        return shown(
-            self.claim, kind.rules, (*secret_paths(self.key, world), *secret_paths(self.other, world))
-        )
+        return self._shown(self.claim, kind, world)
+
+    def both(self, kind: Rulebook, world: World) -> str:
+        """Return what the specs have in common, as the predicate of a sentence about them."""
+        what = self.what(kind, world)
+        if self.theirs.value == self.claim.value:
+            return f"have the same {what}"
+        return f"have {what} and {self._shown(self.theirs, kind, world)}, which overlap"
+
+    def _shown(self, claim: Claim, kind: Rulebook, world: World) -> str:
+        return shown(claim, kind.rules, (*secret_paths(self.key, world), *secret_paths(self.other, world)))
 
     def problem(self, kind: Rulebook, world: World) -> Problem:
         """Return it as a message for the author of the spec."""
@@ -99,7 +106,7 @@ class _Clash:
             else f"{self.key} and {self.other}"
         )
         where = f"{self.other} is at {world.desired[self.other].source_in(self.theirs.place)}"
-        what = f"{names} have the same {self.what(kind, world)} ({where})"
+        what = f"{names} {self.both(kind, world)} ({where})"
         todo = f"give {self.key} its own" if self.is_taken else "give each its own"
         return Problem(str(world.desired[self.key].source_in(self.claim.place)), what, todo)
 

@@ -15,8 +15,8 @@ from kvmreconcile.plan.uses import Names
 from kvmreconcile.tree import Effect
 
 STARTS = frozenset({"start", "start-paused", "restart"})
-_PUT_BACK = "restore it, or release its creation"
-_LATER = "it is started in a later pass, when that is so"
+_PUT_BACK = "restore {target}, or release its creation"
+_LATER = "it is started in a later pass, once {target} is known to exist"
 
 
 def without_data(actions: Sequence[Action], scene: Scene) -> tuple[list[Action], list[Held]]:
@@ -40,7 +40,8 @@ def reports(actions: Sequence[Action], scene: Scene) -> Iterator[Held]:
         actual, gone = world.observed.actual(key), sorted(doubt.needed[key] & doubt.gone)
         if gone and actual and actual.active:
             detail = f"it is running, and {gone[0]} does not exist"
-            yield Held(placeholder(world.desired[key]), Hold.MISSING, detail, _PUT_BACK)
+            release = _PUT_BACK.format(target=gone[0])
+            yield Held(placeholder(world.desired[key]), Hold.MISSING, detail, release)
 
 
 @dataclass(slots=True)
@@ -65,16 +66,17 @@ class _Doubt:
         wanted = sorted(self.needed.get(key, ()))
         for target in wanted:
             if target in self.gone:
-                return Hold.MISSING, f"{target} does not exist", _PUT_BACK
+                return Hold.MISSING, f"{target} does not exist", _PUT_BACK.format(target=target)
         for target in wanted:
             if target in self.unseen:
-                return Hold.UNKNOWN, f"it is unknown whether {target} exists: {self.unseen[target]}", _LATER
+                why = f"it is unknown whether {target} exists: {self.unseen[target]}"
+                return Hold.UNKNOWN, why, _LATER.format(target=target)
         for target in wanted:
             first = self.coming.get(target)
             # What refers to it by its key comes after it anyway; what names its path does not.
             if first and not needs.among(key, {first}):
                 how = "is created" if first == target else f"can be observed once {first} is started"
-                return Hold.BROKEN, f"{target} {how} in this pass", _LATER
+                return Hold.BROKEN, f"{target} {how} in this pass", _LATER.format(target=target)
         return None
 
 

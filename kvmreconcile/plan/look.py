@@ -44,7 +44,7 @@ from kvmreconcile.tree.scalars import uuid as spelled
 
 AGAIN = "it is observed again in the next pass"
 ONCE_IDLE = "it continues when the job is done"
-_COPIED = "start the guest; the disk is copied to the volume when no other block job runs"
+_COPIED = "start the guest if it is off; the disk is copied to the volume when no other block job runs"
 
 
 @dataclass(slots=True)
@@ -200,7 +200,7 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
     release = (
         _COPIED
         if desired.policy.copies
-        else "set this source in the spec, or move the disk back by a block commit or block copy"
+        else "set this source in the spec, or move the disk back by a block copy"
     )
     for part, stands, wanted in kind.strays(desired, actual, before, lookups.lookup):
         detail = (

@@ -15,6 +15,8 @@ from kvmreconcile.plan.uses import Names, Users, listed
 from kvmreconcile.tree import Effect
 
 _NEXT = "the next pass observes the pool and decides then"
+_CHECK = "check that the pool's storage is available (file system mounted, device connected)"
+_RESTORE = "make the pool's storage available, or approve this plan"
 Steps = Mapping[Key, tuple[Action, ...]]
 
 
@@ -121,7 +123,7 @@ class Losses:
         if key in self.lost:
             users = self.lost[key]
             known = self.scene.world.applied.get(key)
-            what = "it existed and is gone" if known and known.complete else "it does not exist"
+            what = "it no longer exists" if known and known.complete else "it does not exist"
             yield what + (f", and is used by {listed(users)}" if users else "")
 
     def _rest(self, key: Key, store: _Store) -> Iterator[str]:
@@ -129,13 +131,14 @@ class Losses:
         needs = (str(n) for n in sorted(self.scene.needs.direct[key]) if key.name.startswith(f"{n.name}/"))
         place, gone, known = next(needs, _store_of(key)[1]), len(store.gone), len(store.known)
         if store.is_in_doubt:
-            many = f"none of the {known} {key.kind} objects that specs name in {place} exists"
-            only = f"the only {key.kind} that specs name in {place} does not exist"
+            many = f"none of the {known} {key.kind} objects of the specs that existed in {place} exists now"
+            only = f"the only {key.kind} of the specs that existed in {place} does not exist now"
             others = self._has_others(key)
-            todo = "others exist there" if others else "check that its file system is mounted"
+            todo = "others exist there" if others else _CHECK
             yield f"{only if known == 1 else many}; {todo}"
         elif gone > 1:
-            yield f"{gone} of the {known} {key.kind} objects that specs name in {place} do not exist"
+            named = f"{key.kind} objects of the specs that existed in {place}"
+            yield f"{gone} of the {known} {named} do not exist now"
 
     def _has_others(self, key: Key) -> bool:
         """Tell whether anything exists in the store of an object."""
@@ -144,9 +147,9 @@ class Losses:
 
     def _release(self, desired: Desired) -> str:
         if desired.key not in self.lost:
-            return "mount its file system, or approve this plan"
+            return _RESTORE
         if not self._is_loss(desired):
-            return "mount its file system, or approve this plan, which creates it again from its source"
+            return f"{_RESTORE}, which creates it again from its source"
         unprotect = 'take "protect: true" out of the spec and ' if desired.policy.protect else ""
         return f"restore it; or, to continue without its data, {unprotect}approve this plan"
 

@@ -79,12 +79,15 @@ class _Owners:
                 having = (self._active if is_start else self._existing).of(claim)
                 # If both have the same claim already, libvirt has accepted it, and this step changes nothing.
                 if having and key not in having:
-                    return self._why(key, min(having), claim, is_start=is_start)
+                    return self._why(key, min(having.items()), claim, is_start=is_start)
         return None
 
-    def _why(self, key: Key, owner: Key, claim: Claim, *, is_start: bool) -> tuple[str, str]:
+    def _why(self, key: Key, having: tuple[Key, Claim], claim: Claim, *, is_start: bool) -> tuple[str, str]:
+        owner, theirs = having
         secrets = (*secret_paths(key, self._world), *secret_paths(owner, self._world))
         what = shown(claim, self._kind.rules, secrets)
+        if theirs.value != claim.value:
+            what = f"{shown(theirs, self._kind.rules, secrets)}, which overlaps {what}"
         if is_start:
             return f"{owner} is active and has the {what}", f"stop {owner}, or wait until it is inactive"
         return f"{owner} has the {what}", f"change or remove {owner}, or give {key} another {claim.row.what}"

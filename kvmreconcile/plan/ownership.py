@@ -61,7 +61,7 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
     """Return what is shown of an object that exists and is not ours."""
     stamp = actual.stamp
     detail, release = (
-        "it was not created or adopted by this instance",
+        "nothing proves that this instance created or adopted it",
         f'set "adopt: true" in {desired.source}, or change "metadata.name" in the spec',
     )
     if stamp and stamp.instance != world.instance and stamp.uuid == actual.uuid:

@@ -125,8 +125,8 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
     if stopped := stop(action.key, world):
         return Held(action, *stopped)
     if not isinstance(actual, Actual):
-        why = actual.why if isinstance(actual, Unknown) else "it cannot be seen now"
-        return Held(action, Hold.UNKNOWN, why, AGAIN)
+        unseen = actual if isinstance(actual, Unknown) else world.observed.blind_spot(action.key)
+        return Held(action, Hold.UNKNOWN, unseen.why if unseen else "it cannot be observed now", AGAIN)
     if unread := _unread(action.key, world):
         return Held(action, *unread)
     if action.policy.protect:

@@ -177,14 +177,16 @@ def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
     known = _recorded_name(seen)
     if known != key and world.provenance.leaves_out(known):
         source = world.provenance.source_of(known)
-        why = f"{key} has what {former} has, which comes from another source ({source})"
-        todo = f"add --prune confirm to have {former} renamed, or let {key} claim something else"
+        why = f"{key} may be {former} under a new name, but {former} comes from another source ({source})"
+        edit = f"change what both claim in the spec of {key}"
+        todo = f"apply with --prune confirm to have {former} renamed, or {edit}"
         return Hold.RENAME, why, todo, None
     if unread := world.unread.get(former):
-        return Hold.UNREAD, f"{key} has what {former} had; of {former}, {unread.why}", unread.todo, None
+        why = f"{key} may be {former} under a new name; {former}: {unread.why}"
+        return Hold.UNREAD, why, unread.todo, None
     if stopped := stop(former, world):
         hold, why, release, until = stopped
-        return hold, f"as {former}, {why}", release, until
+        return hold, f"under its present name {former}, {why}", release, until
     return (Hold.BUSY, seen.job, ONCE_IDLE, None) if seen.job else None
 
 
@@ -198,7 +200,8 @@ def _not_off(key: Key, former: Key, seen: Actual, commands: Commands) -> Stop | 
     """Return why libvirt refuses to rename an object, None if it does not (virDomainRename)."""
     back = f'give it the name "{former.name}" again in its spec'
     if seen.active:
-        todo = f"{back}; or have the next pass rename it, and shut it down: {commands.virsh('shutdown', former.name)}"
+        shutdown = commands.virsh("shutdown", former.name)
+        todo = f"{back}; or shut it down, so that the next pass renames it: {shutdown}"
         return (
             Hold.RENAME,
             f"{former} is renamed to {key}; libvirt can rename it only while it is off",

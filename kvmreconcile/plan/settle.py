@@ -77,23 +77,27 @@ def _losing(actions: Sequence[Action], world: World) -> tuple[Key, ...]:
 
 def settle_removals(gone: Orphans, world: World, need_s: float) -> None:
     """Hold removals of objects that lost their specs only just now, and of what those objects need."""
-    ages: dict[Key, float] = {}
+    ages: dict[Key, tuple[float, Key]] = {}
     kept: list[Action] = []
     for action in gone.actions:  # in order: what needs an object goes before it
-        age_s = min(_ages(action, world, ages))
-        ages[action.key] = age_s
+        age_s, youngest = min(_ages(action, world, ages), key=lambda each: each[0])
+        ages[action.key] = age_s, youngest
         if age_s < need_s:
-            gone.held.append(_held(action, "its spec has been missing", age_s, need_s, world))
+            what = "its spec" if youngest == action.key else f"the spec of {youngest}"
+            gone.held.append(_held(action, f"{what} has been missing", age_s, need_s, world))
         else:
             kept.append(action)
     gone.actions = kept
 
 
-def _ages(action: Action, world: World, known: Mapping[Key, float]) -> Iterator[float]:
+def _ages(
+    action: Action, world: World, known: Mapping[Key, tuple[float, Key]]
+) -> Iterator[tuple[float, Key]]:
+    """Yield for how long an object, and each that is removed before it, has had no spec, and which it is."""
     for key in (action.key, *action.needs):
-        yield known.get(key, world.sightings.age_s(key))
+        yield known.get(key, (world.sightings.age_s(key), key))
 
 
 def _held(action: Action, what: str, age_s: float, need_s: float, world: World) -> Held:
-    detail = f"{what} for {int(age_s)} s; a removal needs {need_s:g} s"
+    detail = f"{what} for {int(age_s)} s; a removal or replacement needs {need_s:g} s"
     return Held(action, Hold.SETTLE, detail, _RELEASE, world.now + timedelta(seconds=need_s - age_s))

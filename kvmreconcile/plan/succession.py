@@ -47,7 +47,7 @@ class Succession:
             users = sorted(self.gone.users.get(former, ()))
             if self.gone.removes(former) and not users:
                 continue
-            what = f"{former} is renamed to {key}; libvirt cannot rename it, and refuses both at once"
+            what = f"{former} is renamed to {key}; libvirt can neither rename it nor have both at once"
             what += f"; {former} is in use: {', '.join(map(str, users))}" if users else ""
             todo = self._by_hand(former) if users else self._todo(former)
             back = f'give it the name "{former.name}" again in its spec'

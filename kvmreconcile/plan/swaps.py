@@ -161,6 +161,8 @@ def blocked(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterato
 
 
 def _todo(swap: Swap) -> str:
-    todo = f"rename the image of {swap.left} and refresh its pool" if swap.renames else "copy the data"
+    todo = f"copy the data of {swap.left} to {swap.now}"
+    if swap.renames:
+        todo = f"rename the image of {swap.left} and refresh its pool"
     copy = f'set "update.copyDisks: true" in the spec of {swap.user}'
     return f"while {swap.user} is off, {todo}; or {copy}; or approve this plan to leave the data behind"

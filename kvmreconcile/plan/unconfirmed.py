@@ -14,8 +14,6 @@ from kvmreconcile.plan.order import references
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.suspended import Stop
 
-_LATER = "it goes on in a later pass, once that is known"
-
 
 def named_data(world: World, kinds: Rulebooks) -> set[Key]:
     """Return what holds data and is named by a spec or the state; not what cannot be seen now."""
@@ -55,7 +53,8 @@ def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Itera
             seen, hidden = world.observed.objects.get(target), world.observed.blind_spot(target)
             why = seen.why if isinstance(seen, Unknown) else hidden.why if hidden and not seen else ""
             if why and target not in world.desired and _is_data(target, scene.kinds):
-                yield key, (Hold.UNKNOWN, f"{target} cannot be seen: {why}", _LATER, None)
+                release = f"it continues in a later pass, once {target} can be observed"
+                yield key, (Hold.UNKNOWN, f"{target} cannot be observed: {why}", release, None)
                 break
 
 

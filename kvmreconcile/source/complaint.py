@@ -41,7 +41,7 @@ _LIMITS = {
     "string_too_long": "should have at most {max_length} characters",
     "too_short": "should have at least {min_length} entries",
     "too_long": "should have at most {max_length} entries",
-    "finite_number": "should be a number that is not infinite",
+    "finite_number": "should be a finite number",
 }
 
 _IS_SHAPE = re.compile(rf"({'|'.join(_SHAPES)})_(?:type|parsing|from|sub_type|attributes)")
@@ -218,6 +218,8 @@ def _shapes(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
 
 def _shape(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
     shape, todo = _SHAPES[error.shape or "string"]
+    if error.shape == "string" and isinstance(error.item.value, Mapping | tuple):
+        todo = "write a single text, in quotes"
     if error.item.value is None:
         info = ground.field(error.steps)
         todo = "give it a value" + ("" if info is None or info.is_required() else ", or remove the field")

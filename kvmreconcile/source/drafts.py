@@ -10,8 +10,8 @@ from kvmreconcile.source.files import Found, SpecFile
 from kvmreconcile.source.filesystems import tells_of_changes
 from kvmreconcile.source.writing import Written, is_written
 
-WHAT = "a program is still writing the file"
-_UNSURE = "the file changed less than {:g} s ago, and its file system does not report when writing ends"
+WHAT = "a program has the file open for writing"
+_UNSURE = "the file changed less than {:g} s ago, and whether a program is still writing it is not known"
 LONG_S = 10.0
 """After how long a file that is still being written is reported."""
 
@@ -104,7 +104,8 @@ class Drafts:
 def _fault(file: SpecFile, known: SpecFile | None, why: str) -> Fault:
     used = "its last finished content" if known else "nothing of it"
     what = f"{why}; {used} is used meanwhile"
-    return Fault(Source(file.name, 1, 1), what, "close it there, or move the finished file into its place")
+    todo = "finish writing the file and close it, or move the finished file into its place"
+    return Fault(Source(file.name, 1, 1), what, todo)
 
 
 def without_open(found: Iterable[Found]) -> Iterator[Found]:
@@ -113,6 +114,6 @@ def without_open(found: Iterable[Found]) -> Iterator[Found]:
     for each in found:
         is_file = isinstance(each, SpecFile) and each.stamp is not None and is_here(each.stamp.device)
         if isinstance(each, SpecFile) and is_file and is_written(each.real) is Written.OPEN:
-            yield Fault(Source(each.name, 1, 1), WHAT, "run this again once it is closed")
+            yield Fault(Source(each.name, 1, 1), WHAT, "run the command again once the file is closed")
         else:
             yield each

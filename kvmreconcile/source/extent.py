@@ -40,7 +40,7 @@ IGNORED = Reason(
 )
 _NOT_READ = Reason(
     "exists and was not read",
-    "name it, too; or, to have the object removed, remove its spec there",
+    "have that file read as well; or, to have the object removed, remove its spec from that file",
 )
 """The reasons for which a spec may still exist though it was not read."""
 

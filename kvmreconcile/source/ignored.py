@@ -44,8 +44,9 @@ class Ignored:
         for count, (number, line) in enumerate(patterns, 1):
             what = _too_much(line) if count <= MOST else f"there are more than {MOST} patterns"
             if what or not _is_valid(line):
+                todo = "use fewer" if what else "see gitignore(5)"
                 what = what or f"'{shown(line)}' is not a pattern of gitignore that can be used here"
-                return Fault(Source(name, number, 1), what, "see gitignore(5); nothing is left out meanwhile")
+                return Fault(Source(name, number, 1), what, f"{todo}; nothing is left out meanwhile")
         return cls(GitIgnoreSpec.from_lines(line for _, line in patterns))
 
     def names(self, path: PurePosixPath, *, is_directory: bool) -> bool:
@@ -69,7 +70,7 @@ def _too_much(line: str) -> str:
     parts = line.split("/")
     is_much = sum(part == "**" for part in parts) > _DEEP
     is_much |= any(len(re.findall(r"\*+", part)) > _STARS for part in parts if part != "**")
-    return f"a pattern may have {_STARS} '*' in a name and {_DEEP} '**'" if is_much else ""
+    return f"a pattern may have at most {_STARS} '*' in a name and {_DEEP} '**'" if is_much else ""
 
 
 def _is_valid(line: str) -> bool:

@@ -24,7 +24,7 @@ _PATH = re.compile(r"\s*path\s*=\s*(.+?)\s*")
 SUBMODULE = "is a submodule; its specs are not in this checkout"
 LFS = "is a Git LFS pointer; its content is not in this checkout"
 _CHECK_OUT = "remove it, or check it out: git -C {} submodule update --init"
-KEEP_OUT_OF_LFS = "have Git LFS fetch it there, or keep the file out of LFS"
+KEEP_OUT_OF_LFS = "keep the file out of LFS, or fetch it with Git LFS (not possible with git.url)"
 
 
 def is_pointer(content: bytes) -> bool:

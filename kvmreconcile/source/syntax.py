@@ -38,17 +38,17 @@ class _Row:
 _STRAY = "this bracket closes nothing"
 
 
-_INDENT = "indent it like the lines beside it, or quote the text before it"
+_INDENT = "indent it like the lines beside it, or quote the whole text"
 _ROWS = (
-    _Row("found character that cannot start any token", "\t", "a tab indents this line", "indent with spaces"),
+    _Row("found character that cannot start any token", "\t", "a tab is not allowed here", "use spaces"),
     _Row("found character that cannot start any token", "", "a value cannot start with this character", "quote the value"),
     _Row("mapping values are not allowed", "", "a ':' is not expected here", "indent the line like its neighbours, or quote a text that holds ': '"),
     _Row("found unexpected end of stream", "quoted scalar", "the quote that opens here is never closed", "close it", at_start=True),
     _Row("found unexpected document indicator", "quoted scalar", "the quote that opens here is never closed", "close it", at_start=True),
-    _Row("did not find expected ',' or ']'", "", "the list that opens here is not closed", "add the missing ']' or ','", at_start=True),
-    _Row("did not find expected ',' or '}'", "", "the mapping that opens here is not closed", "add the missing '}' or ','", at_start=True),
+    _Row("did not find expected ',' or ']'", "", "the list that opens here lacks a ',' or ']'", "add it, or quote a text that holds ': '", at_start=True),
+    _Row("did not find expected ',' or '}'", "", "the mapping that opens here lacks a ',' or '}'", "add it, or quote a text that holds ': '", at_start=True),
     _Row("did not find expected node content", "", "a value is missing here", "write the value, or remove the ',' or bracket too many"),
-    _Row("did not find expected '-' indicator", "", "this line is no entry of the list before it", "start it with '- ', or indent it to its entry"),
+    _Row("did not find expected '-' indicator", "", "this line is no entry of the list before it", "start it with '- ', or indent it like the lines that it belongs to"),
     _Row("did not find expected", "]", _STRAY, "remove it"),
     _Row("did not find expected", "}", _STRAY, "remove it"),
     _Row("did not find expected key", "", "this does not fit the fields before it", _INDENT),
@@ -59,7 +59,7 @@ _ROWS = (
     _Row("did not find expected alphabetic or numeric", "alias", "a value that starts with '*' is an alias", "quote the value"),
     _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value"),
     _Row("did not find expected comment or line break", "block scalar", "text must start on the line below '|' or '>'", "move it there, indented"),
-    _Row("found a tab character where an indentation", "", "a tab indents this line", "indent with spaces"),
+    _Row("found a tab character", "", "a tab indents this line", "indent with spaces"),
     _Row("did not find expected <document start>", "", "this stands outside of the document before it", "remove what closes the document too early, or start a new one with '---'"),
     _Row("did not find the expected '>'", "tag", "this tag is not closed", "remove it; a value that starts with '!' must be quoted", at_start=True),
     _Row("tag", "", "this tag means nothing here", "remove it; a value that starts with '!' must be quoted"),

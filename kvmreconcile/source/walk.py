@@ -22,7 +22,7 @@ _DATA = ".json"
 """Data that specs are often generated from: in a repository a pointer in its place shows that the checkout lacks it."""
 MAX_DEPTH = 64
 """Maximum depth of nested directories."""
-OUT = ("the symbolic link leads outside the directory", "replace it with a copy")
+OUT = ("the symbolic link leads outside the directory of specs", "replace it with a copy")
 
 
 @dataclass(frozen=True, slots=True)

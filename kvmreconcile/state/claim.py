@@ -55,7 +55,8 @@ def _taken(path: Path) -> int:
         except BlockingIOError as error:
             who = os.read(handle, 20).decode("ascii", "replace") or "unknown"
             raise StateError(
-                f"{path}: another kvmreconcile process (PID {who}) is applying changes; try again when it has finished"
+                f"{path}: another kvmreconcile process (PID {who}) is applying changes; "
+                "wait until it has finished (the daemon tries again in its next pass)"
             ) from error
         os.truncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())

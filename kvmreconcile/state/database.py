@@ -45,9 +45,11 @@ _SPACE = "make space on its file system"
 _LITTLE = 64 << 10
 """A file system with less room than this is full: the smallest database takes more."""
 _AWAY = "remove it, or move it away"
-_RIGHTS = "allow this user to write it, or set another directory with --state"
+_LINK = "put the file itself in place of the link, or remove it"
+_USER = "this user (for root: the owner of the state directory)"
+_RIGHTS = f"allow {_USER} to write it, or set another directory with --state"
 _TODO = {
-    errno.ELOOP: "put the file itself in place of the link, or remove it",
+    errno.ELOOP: _LINK,
     errno.EISDIR: _AWAY,
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
@@ -156,25 +158,29 @@ def translated(path: Path) -> Iterator[None]:
         raise StateError(f"{path}: the state cannot be used: {error}; {_todo(error, path)}") from error
     except OSError as error:
         where = error.filename or path
-        todo = _AWAY if isinstance(error, Unfit) else _TODO.get(error.errno or 0, _ELSE)
+        if isinstance(error, Unfit):
+            todo = _LINK if Path(where).is_symlink() else _AWAY
+        else:
+            todo = _TODO.get(error.errno or 0, _ELSE)
         raise StateError(f"{where}: the state cannot be used: {error.strerror}; {todo}") from error
 
 
 def _todo(error: sqlite3.Error, path: Path) -> str:
     match _primary_code(error):
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return "kvmreconcile apply and run rename a damaged file and start with an empty state; no object is removed because of it"
+            return (
+                "kvmreconcile apply and run rename a damaged file and create a new one; "
+                "no object is removed because of it"
+            )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return "another kvmreconcile has been writing for more than 10 s; try again when it has finished"
+            return "another process has been writing to it for more than 10 s; try again when it has finished"
         case sqlite3.SQLITE_FULL:
             return _SPACE
         case _ if _is_full(path.parent):
             # SQLite calls it an I/O error where it is its index of the log that does not fit.
             return _SPACE
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
-            return (
-                "allow this user to write the file and its directory, or set another directory with --state"
-            )
+            return f"allow {_USER} to write the file and its directory, or set another directory with --state"
         case _:
             return _ELSE
 

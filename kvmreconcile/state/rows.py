@@ -168,7 +168,7 @@ def read_key(kind: object, name: object) -> Key:
         ValueError: The row names no object.
     """
     if not isinstance(kind, str) or not isinstance(name, str):
-        raise ValueError("kind or name is missing")  # noqa: TRY004  a row that is wrong, whatever it holds
+        raise ValueError("kind or name is not text")  # noqa: TRY004  a row that is wrong, whatever it holds
     return Key(kind, name)
 
 
@@ -194,7 +194,7 @@ def _nested(node: Node) -> list[Any]:
 def _node(nested: list[Any]) -> Node:
     tag, attrs, text, children, prefix = nested
     if not (isinstance(tag, str) and isinstance(text, str)):
-        raise TypeError("an element without a name or a text")
+        raise TypeError("the name or content of an element is not text")
     return Node(tag, tuple((k, v) for k, v in attrs), text, tuple(map(_node, children)), prefix)
 
 

@@ -238,7 +238,8 @@ class State:
             now = self.applied()
             if any(now.get(key) != world.applied.get(key) for key in keys):
                 raise StateError(
-                    f"{self._path}: another kvmreconcile process changed these objects after the plan was made; run the command again"
+                    f"{self._path}: another kvmreconcile process changed objects of this plan after "
+                    "it was made; try again (the daemon does so in its next pass)"
                 )
             yield
 

@@ -212,7 +212,7 @@ def silent(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-TOLD = "the daemon may have been told already; see kvmreconcile history"
+TOLD = "the daemon may have received the order already; see kvmreconcile history"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_end_that_no_calendar_has_is_refused_with_what_to_write(host: Host, word
 def test_resumption_that_changes_nothing_is_neither_saved_nor_recorded(host: Host) -> None:
     result = host.run("resume", "Domain/web")
 
-    assert result.stdout == "Domain/web was not suspended\n"
+    assert result.stdout == "Domain/web was not suspended individually\n"
     assert result.stderr == ""
     assert host.run("history").stderr == "the history is empty\n"
 
@@ -42,7 +42,7 @@ def test_resumption_says_what_is_suspended_still(host: Host) -> None:
     host.run("suspend", "--all")
 
     assert host.run("resume", "Domain/web").stdout == (
-        "Domain/web is no longer suspended by itself, but all objects are: kvmreconcile resume --all\n"
+        "Domain/web is no longer suspended individually, but all objects are: kvmreconcile resume --all\n"
     )
     host.run("suspend", "Domain/web")
     host.run("suspend", "Domain/db")

@@ -74,11 +74,11 @@ def test_token_is_known_by_all_of_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "mode", "wrong"),
     [
-        (f"prometheus viewer {SECRET}", 0o644, "its mode 0644 lets more"),
-        (f"prometheus viewer {SECRET}", 0o660, "its mode 0660 lets more"),
-        (f"prometheus viewer {SECRET[:19]}", 0o600, ":1: this line holds no token"),
-        (f"\nprometheus king {SECRET}", 0o600, ":2: this line holds no token"),
-        (f"prometheus viewer {SECRET} and more", 0o600, ":1: this line holds no token"),
+        (f"prometheus viewer {SECRET}", 0o644, "its mode 0644 gives its group or others more"),
+        (f"prometheus viewer {SECRET}", 0o660, "its mode 0660 gives its group or others more"),
+        (f"prometheus viewer {SECRET[:19]}", 0o600, ":1: this line is not a valid token entry"),
+        (f"\nprometheus king {SECRET}", 0o600, ":2: this line is not a valid token entry"),
+        (f"prometheus viewer {SECRET} and more", 0o600, ":1: this line is not a valid token entry"),
     ],
 )
 def test_wrong_tokens_are_named_and_never_shown(tmp_path: Path, text: str, mode: int, wrong: str) -> None:

@@ -137,7 +137,9 @@ def test_suspended_is_written_down_told_and_looked_at(served: Served) -> None:
     assert served.rung == ["Domain/web"]
 
     assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web is resumed"
-    assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web was not suspended"
+    assert (
+        served.client().order("resume", {"key": "Domain/web"}) == "Domain/web was not suspended individually"
+    )
     assert served.state.suspended() == {}
     assert served.rung == ["Domain/web", "Domain/web"]
 
@@ -473,7 +475,8 @@ def test_door_is_opened_once_its_place_is_free(tmp_path: Path) -> None:
     second.close()
     second.doors.tend()
     with pytest.raises(
-        NoDaemon, match="the daemon is not running; name its settings by --config, or start it"
+        NoDaemon,
+        match="no daemon listens on this socket; name the daemon's settings by --config, or start it",
     ):
         second.client().get("/v1/status")
 
@@ -580,7 +583,7 @@ def test_file_of_tls_that_is_absent_is_named(tmp_path: Path, lacks: str) -> None
 def test_missing_token_is_told_from_a_wrong_one(remote: Served) -> None:
     assert b"no token was sent" in over_tls(remote, request("GET /v1/status"))
     wrong = request("GET /v1/status", Authorization="Bearer nonsense")
-    assert b"the token is not valid" in over_tls(remote, wrong)
+    assert b"the token is not accepted" in over_tls(remote, wrong)
 
 
 def test_file_of_tokens_that_became_unusable_is_logged_once(

@@ -231,7 +231,7 @@ def test_pause_outlives_a_killed_daemon_and_so_does_its_socket(running: Host) ->
     down = running.run("status")
     assert down.exit_code == 1
     assert (
-        "the daemon is not running; name its settings by --config, or start it: systemctl start kvmreconcile"
+        "no daemon listens on this socket; name the daemon's settings by --config, or start it: systemctl start kvmreconcile"
         in down.stderr
     )
     running.start()
@@ -249,7 +249,7 @@ def test_pause_outlives_a_killed_daemon_and_so_does_its_socket(running: Host) ->
 def test_while_no_daemon_runs_it_is_written_down_for_the_next(host: Host) -> None:
     suspended = host.run("suspend", "Network/lab", "--until", "2099-01-01 12:00")
     assert suspended.exit_code == 0
-    assert "this was saved in" in suspended.stderr
+    assert "the order was saved in" in suspended.stderr
     assert "suspend" in host.run("history", "Network/lab").stdout
     host.run("suspend", "--all")
     assert (

@@ -163,9 +163,9 @@ def test_directory_without_named_volumes_is_watched_no_longer(
 @pytest.mark.parametrize(
     ("name", "answer", "why"),
     [
-        ("MOST", 0, "0 other directories are watched"),
+        ("MOST", 0, "0 other directories are watched, which is the limit"),
         ("os.access", lambda _path, _mode: False, "this user may not read it"),
-        ("tells_of_changes", lambda _device: False, "its file system does not tell of all changes"),
+        ("tells_of_changes", lambda _device: False, "its file system does not report all changes"),
     ],
 )
 def test_directory_that_cannot_be_watched_is_named(
@@ -208,7 +208,7 @@ def test_nothing_is_looked_up_on_a_file_system_that_another_machine_serves(
 
     for directory in (pool, tmp_path / "link", tmp_path / "link/../pool/images"):
         tell(watch, stored(directory, ROOT))
-        assert watch.tend() == (f"{directory}: its file system does not tell of all changes",)
+        assert watch.tend() == (f"{directory}: its file system does not report all changes",)
 
     assert not [path for path in looked_up if path.startswith(str(pool))]
 
@@ -225,7 +225,7 @@ def test_circle_of_links_is_not_watched(watch: StoreWatch, pool: Path) -> None:
     (pool / "loop").symlink_to(pool / "loop")
     tell(watch, stored(pool / "loop", ROOT))
 
-    assert watch.tend() == (f"{pool / 'loop'}: its file system does not tell of all changes",)
+    assert watch.tend() == (f"{pool / 'loop'}: its file system does not report all changes",)
 
 
 def test_directory_that_may_not_be_searched_does_not_stop_the_others(

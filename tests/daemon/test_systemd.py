@@ -32,7 +32,7 @@ def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.soc
         (Connected(NOW, "qemu:///system"), "STATUS=Connected to qemu:///system"),
         (
             Lost(NOW, "qemu:///system", "cannot connect\nREADY=1"),
-            "STATUS=Disconnected from libvirt: cannot connect",
+            "STATUS=Not connected to libvirt: cannot connect",
         ),
         (Broken(NOW, "1", "disk full\nmore"), "STATUS=Last pass aborted: disk full"),
     ],

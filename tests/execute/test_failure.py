@@ -152,7 +152,7 @@ def test_a_plan_is_not_executed_once_another_process_has_acted(stage: Stage) -> 
     stage.apply(web)
     stage.host.log.clear()
 
-    with pytest.raises(StateError, match="run the command again"):
+    with pytest.raises(StateError, match="objects of this plan after it was made; try again"):
         stage.executor().execute(late, seen)
 
     assert stage.host.log == []

@@ -105,7 +105,7 @@ def test_object_that_cannot_be_seen_any_more_or_is_busy_is_not_written_over(stag
     report = stage.executor().execute(plan(world, FILES), world)
 
     assert sorted(errors(report)) == [
-        "Domain/db: it is being migrated; it continues when the job is done",
+        "Domain/db: it is being migrated; the next pass after that replans it",
         "Domain/web cannot be observed: it does not answer",
     ]
     assert not {"define Domain/web", "define Domain/db"} & set(stage.host.log)

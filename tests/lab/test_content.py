@@ -47,7 +47,11 @@ def qcow2(path: Path) -> Path:
     [
         (PAGE, "an HTML page", "fetch the disk image itself"),
         (gzip.compress(os.urandom(MIB)), "gzip data", "gzip -dc"),
-        (b"QFI\xfb" + bytes(MIB), "of the format qcow2, and the volume raw", 'set "format: qcow2"'),
+        (
+            b"QFI\xfb" + bytes(MIB),
+            "has the format qcow2, but the volume has the format raw",
+            'set "format: qcow2"',
+        ),
         (b"to be done\n" * 100_000, "text", "contentFormat: any"),
     ],
     ids=["page", "gzip", "qcow2", "text"],
@@ -116,7 +120,7 @@ def test_damaged_image_is_named_in_the_plan_and_not_written(site: Site) -> None:
     held = holds(site)
 
     assert held.keys() == {f"Volume/small/{name}" for name in (*damages, "cut")}
-    assert all("is a damaged qcow2 image" in why and "qemu-img check" in why for why in held.values())
+    assert all("cannot be used as a qcow2 image" in why and "qemu-img check" in why for why in held.values())
     assert site.apply().exit_code == 3
     assert names(site) == []
 
@@ -148,7 +152,7 @@ def test_existing_volume_that_is_damaged_is_not_in_sync(site: Site) -> None:
 
     held = holds(site)
     assert held.keys() == {"Volume/small/root"}
-    assert "its L1 table is not within the file" in held["Volume/small/root"]
+    assert "its L1 table has an invalid offset or length" in held["Volume/small/root"]
     assert site.apply().exit_code == 3
     with connect(site.lab.uri) as connection:
         (actual,) = KIND.driver().observe(connection, ["small/data"]).objects.values()

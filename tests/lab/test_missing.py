@@ -177,7 +177,7 @@ def test_pool_whose_disk_is_not_mounted_is_not_made_on_the_file_system_below(boo
     for _ in range(2):
         failed = booted.apply()
         assert failed.exit_code == 1
-        assert "is its disk mounted?" in failed.output
+        assert "mount the file system of the directory" in failed.output
 
     assert not booted.exists(booted.pool)
     assert booted.run_number() == "-"
@@ -202,9 +202,9 @@ def test_empty_directory_of_a_pool_is_not_filled_with_blank_volumes(booted: Stor
     }
     assert held["Domain/guest"]["verb"] == "start"
     assert held["Domain/guest"]["detail"].startswith(
-        f"{DATA} is not created: data is missing (it existed and is gone"
+        f"{DATA} is not created: data is missing (it no longer exists"
     )
-    question = "none of the 3 Volume objects that specs name in StoragePool/fast exists; check that its file system is mounted"
+    question = "none of the 3 Volume objects of the specs that existed in StoragePool/fast exists now; check that the pool's storage is available (file system mounted, device connected)"
     assert question in held[DATA]["detail"]
     assert held["Volume/fast/new.qcow2"]["detail"] == question
     assert booted.lab.exec("ls", str(booted.pool)) == ""

@@ -52,9 +52,12 @@ def test_all_that_goes_is_announced_with_what_it_costs(site: Site) -> None:
         "the guest is running; it is asked to shut down and has 60 s for it, then the removal fails"
         in notes["Domain/web1"]
     )
-    assert "its disks stay: root (Volume/images/root), data (Volume/images/data)" in notes["Domain/web1"]
+    assert (
+        "disks not deleted with it: root (Volume/images/root), data (Volume/images/data)"
+        in notes["Domain/web1"]
+    )
     assert "running guests on it: 1 (web1)" in notes["Network/lan"]
-    assert f"its volumes stay in {path} (4: data, db, root, spare)" in notes["StoragePool/images"]
+    assert f"volumes not deleted with it: 4 in {path} (data, db, root, spare)" in notes["StoragePool/images"]
     assert f"{path}/spare is deleted (capacity 1MiB" in notes["Volume/images/spare"]
     effects = {h["key"]: h["effect"] for h in plan["held"]}
     assert {key for key, effect in effects.items() if effect == "data-loss"} == {

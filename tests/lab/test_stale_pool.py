@@ -282,7 +282,9 @@ def test_disk_on_a_volume_that_is_unknown_is_not_defined(pooled: Pooled) -> None
         held = pooled.held()
 
     assert held["Domain/restored"]["hold"] == "unknown"
-    assert held["Domain/restored"]["detail"].startswith(f"{RESTORED} cannot be seen: its pool could not be")
+    assert held["Domain/restored"]["detail"].startswith(
+        f"{RESTORED} cannot be observed: its pool could not be"
+    )
     pooled.converge()
     assert "type='qcow2'" in pooled.lab.virsh("dumpxml", "restored")
 

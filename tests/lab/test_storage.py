@@ -189,7 +189,9 @@ def test_directory_that_is_gone_is_not_made_again(pooled: Host, images: Path) ->
     (images / "default").rmdir()
 
     for verb in ("start", "restart"):
-        with pytest.raises(HostError, match="No such file or directory; is its disk mounted"):
+        with pytest.raises(
+            HostError, match="No such file or directory; mount the file system of the directory"
+        ):
             pooled.act(POOL, verb)
 
     assert not (images / "default").exists()
@@ -398,8 +400,12 @@ def test_unusable_images_are_rejected_with_what_to_do_and_nothing_is_made(pooled
         ("none.qcow2", {}, "cannot read .*none.qcow2: No such file.*source.file"),
         (".", {}, "cannot read .*Is a directory"),
         ("empty", {}, "is empty"),
-        ("whole.qcow2", {"format": "raw"}, 'format qcow2, and the volume raw; set "format: qcow2"'),
-        ("zero.img", {"format": "qcow2"}, "format raw, and the volume qcow2"),
+        (
+            "whole.qcow2",
+            {"format": "raw"},
+            'format qcow2, but the volume has the format raw; set "format: qcow2"',
+        ),
+        ("zero.img", {"format": "qcow2"}, "format raw, but the volume has the format qcow2"),
         ("part.qcow2", {}, "needs a backing file.*qemu-img convert"),
         ("split.qcow2", {}, "depends on a data file"),
         ("whole.qcow2", {"capacity": "1MiB"}, "has a virtual size of 64MiB, and the volume only 1MiB"),

@@ -103,7 +103,7 @@ def test_stop_does_not_wait_for_a_receiver_that_hangs(server: Http) -> None:
 def test_service_that_nobody_knows_is_refused_without_its_secret() -> None:
     text = refusal(NotifySettings.model_validate({"url": "slackk://hunter2/s3cr3t"}))
 
-    assert text.startswith("notify[0]: apprise does not support this URL")
+    assert text.startswith("notify[0]: apprise does not accept this URL")
     assert not [secret for secret in SECRETS if secret in text]
 
 

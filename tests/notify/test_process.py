@@ -70,6 +70,6 @@ def test_url_that_nobody_understands_ends_it_in_words_before_anything_is_done(pr
     status, text = process.end()
 
     assert status == 1
-    assert "notify[0]: apprise does not support this URL" in text
+    assert "notify[0]: apprise does not accept this URL" in text
     assert "hunter2" not in text
     assert not (process.home / "state").exists()

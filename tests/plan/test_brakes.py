@@ -186,7 +186,7 @@ def test_volumes_that_are_gone_all_at_once_are_not_created_again_whatever_their_
     assert done(made) == []
     assert {h for _, h in held(made)} == {"BRAKE"}
     assert made.held[0].detail == (
-        "3 of 5 Volume objects are gone and would be created again; at most 1 may in one pass"
+        "3 of 5 Volume objects would be created again, as they are missing; at most 1 may in one pass"
     )
     approved = planned(volumes_of_which_are_left(2, of=5), Overrides(approved=made.digest))
     assert done(approved) == ["create Volume/p/v2", "create Volume/p/v3", "create Volume/p/v4"]

@@ -169,7 +169,10 @@ def test_network_start_is_held_while_an_unmanaged_one_has_the_same_subnet(tmp_pa
 
     assert done(made) == ["create Network/mine"]
     ((hold, why),) = {(h.hold, h.detail) for h in made.held}
-    assert (hold, why) == (Hold.CLAIM, "Network/theirs is active and has the subnet 192.0.2.200/28")
+    assert (hold, why) == (
+        Hold.CLAIM,
+        "Network/theirs is active and has the subnet 192.0.2.1/24, which overlaps subnet 192.0.2.200/28",
+    )
 
 
 def test_restart_is_not_held_if_both_run_with_the_same_claim(tmp_path: Path) -> None:

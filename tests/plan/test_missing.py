@@ -37,7 +37,7 @@ def test_volume_that_was_complete_and_is_gone_is_held_as_loss_of_data_until_appr
 
     assert done(made) == []
     assert [(h.hold, h.action.effect, h.detail) for h in made.held] == [
-        (Hold.MISSING, Effect.DATA_LOSS, "it existed and is gone")
+        (Hold.MISSING, Effect.DATA_LOSS, "it no longer exists")
     ]
     assert made.held[0].release == ("restore it; or, to continue without its data, approve this plan")
     assert done(planned(here, Overrides(approved=made.digest))) == ["create Volume/p/root"]
@@ -68,7 +68,7 @@ def test_volume_below_another_is_held_and_both_are_named() -> None:
 
     made = planned(gone(ROOT, overlay, there=(seen(overlay),), known=(ROOT, overlay)))
 
-    assert made.held[0].detail == "it existed and is gone, and is used by Volume/p/over"
+    assert made.held[0].detail == "it no longer exists, and is used by Volume/p/over"
 
 
 @pytest.mark.case("2")
@@ -146,15 +146,15 @@ def test_pool_of_which_everything_is_gone_is_asked_about_and_gets_nothing_new() 
     new = wish("Volume/p/new", "<volume pool='p'/>")
     made = planned(gone(ROOT, DATA, new, IMAGE, known=(ROOT, DATA)))
 
-    question = "none of the 2 Volume objects that specs name in StoragePool/p exists; check that its file system is mounted"
+    question = "none of the 2 Volume objects of the specs that existed in StoragePool/p exists now; check that the pool's storage is available (file system mounted, device connected)"
     assert {str(h.action.key): h.detail for h in made.held} == {
-        "Volume/p/data": f"it existed and is gone; {question}",
+        "Volume/p/data": f"it no longer exists; {question}",
         "Volume/p/new": question,
-        "Volume/p/root": f"it existed and is gone; {question}",
+        "Volume/p/root": f"it no longer exists; {question}",
     }
     assert {h.hold for h in made.held} == {Hold.MISSING}
     release = {str(h.action.key): h.release for h in made.held}
-    assert release["Volume/p/new"] == "mount its file system, or approve this plan"
+    assert release["Volume/p/new"] == "make the pool's storage available, or approve this plan"
 
 
 @pytest.mark.case("2")
@@ -162,7 +162,7 @@ def test_only_volume_of_a_pool_is_asked_about_too() -> None:
     made = planned(gone(ROOT, known=(ROOT,)))
 
     assert made.held[0].detail == (
-        "it existed and is gone; the only Volume that specs name in StoragePool/p does not exist; check that its file system is mounted"
+        "it no longer exists; the only Volume of the specs that existed in StoragePool/p does not exist now; check that the pool's storage is available (file system mounted, device connected)"
     )
 
 
@@ -175,7 +175,7 @@ def test_pool_of_which_some_is_left_is_told_how_much() -> None:
     assert done(made) == ["create Volume/p/new"]
     assert (
         made.held[0].detail
-        == "it existed and is gone; 2 of the 5 Volume objects that specs name in StoragePool/p do not exist"
+        == "it no longer exists; 2 of the 5 Volume objects of the specs that existed in StoragePool/p do not exist now"
     )
 
 
@@ -187,7 +187,7 @@ def test_store_that_is_no_object_is_named_all_the_same() -> None:
     loose = wish("Volume/p/root")
     made = planned(world([loose], [], [remembered(loose)]))
 
-    assert "the only Volume that specs name in p does not exist" in made.held[0].detail
+    assert "the only Volume of the specs that existed in p does not exist now" in made.held[0].detail
 
 
 def test_volume_that_no_spec_asks_for_any_more_does_not_count() -> None:
@@ -223,7 +223,7 @@ def test_other_pools_and_other_kinds_say_nothing_of_a_pool() -> None:
     here = gone(ROOT, DATA, web, other, there=(seen(DATA),), known=(ROOT, DATA, web, other))
 
     details = {str(h.action.key): h.detail for h in planned(here).held}
-    assert details["Volume/p/root"] == "it existed and is gone"
+    assert details["Volume/p/root"] == "it no longer exists"
 
 
 def test_volumes_of_a_pool_that_cannot_be_seen_are_not_counted_as_gone() -> None:
@@ -238,7 +238,7 @@ def test_pool_that_has_other_volumes_is_not_taken_for_unmounted() -> None:
     made = planned(gone(ROOT, there=(seen(wish("Volume/p/x", "<volume pool='p'/>")),), known=(ROOT,)))
 
     assert made.held[0].detail == (
-        "it existed and is gone; the only Volume that specs name in StoragePool/p does not exist; others exist there"
+        "it no longer exists; the only Volume of the specs that existed in StoragePool/p does not exist now; others exist there"
     )
 
 
@@ -248,5 +248,5 @@ def test_volume_that_its_spec_fills_is_released_by_approval_alone() -> None:
     release = {str(h.action.key): h.release for h in planned(gone(image, DATA, known=(ROOT, DATA))).held}
 
     assert release["Volume/p/root"] == (
-        "mount its file system, or approve this plan, which creates it again from its source"
+        "make the pool's storage available, or approve this plan, which creates it again from its source"
     )

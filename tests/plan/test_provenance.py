@@ -71,7 +71,8 @@ def test_guest_is_not_renamed_after_a_document_of_another_source() -> None:
 
     assert held(made) == [("rename Domain/b", "RENAME")]
     assert (
-        made.held[0].detail == "Domain/b has what Domain/a has, which comes from another source (/srv/there)"
+        made.held[0].detail
+        == "Domain/b may be Domain/a under a new name, but Domain/a comes from another source (/srv/there)"
     )
     every = replace(provenance, all_sources=True)
     assert done(planned(replace(here, provenance=every))) == ["rename Domain/b"]

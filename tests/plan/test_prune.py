@@ -128,7 +128,7 @@ def test_nothing_is_removed_if_there_is_no_spec_at_all() -> None:
     ("there", "blind", "why"),
     [
         ([Unknown(OLD.key, "timeout")], (), "timeout"),
-        ([], (Blind("Domain/", "no daemon"),), "it cannot be seen now"),
+        ([], (Blind("Domain/", "no daemon"),), "no daemon"),
     ],
 )
 def test_what_cannot_be_seen_is_not_removed(there: list[Unknown], blind: tuple[Blind, ...], why: str) -> None:
@@ -211,7 +211,7 @@ def test_too_many_removals_at_once_are_all_held_until_approved() -> None:
     first = planned(here)
 
     assert {h for _, h in held(first)} == {"BRAKE"}
-    assert first.held[0].detail == "4 of 5 objects would go; at most 1 may in one pass"
+    assert first.held[0].detail == "4 of 5 objects would be removed; at most 1 may in one pass"
     assert len(planned(here, Overrides(approved=first.digest)).actions) == 4
     assert len(planned(here, limits=Limits(delete=Limit(1.0, 3))).held) == 4
 

@@ -210,7 +210,7 @@ def test_guest_whose_file_was_not_read_is_not_renamed() -> None:
     assert (done(made), held(made)) == ([], [("rename Domain/new", "UNREAD")])
     assert (
         made.held[0].detail
-        == "Domain/new has what Domain/old had; of Domain/old, its last spec was in old.yaml"
+        == "Domain/new may be Domain/old under a new name; Domain/old: its last spec was in old.yaml"
     )
 
 

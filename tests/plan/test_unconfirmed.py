@@ -88,8 +88,8 @@ def test_object_that_begins_to_use_a_volume_of_which_nothing_is_known_is_held(
 
     assert done(made) == []
     assert held(made) == [("create Domain/web", "UNKNOWN")]
-    assert made.held[0].detail == "Volume/p/root cannot be seen: a job is running"
-    assert made.held[0].release == "it goes on in a later pass, once that is known"
+    assert made.held[0].detail == "Volume/p/root cannot be observed: a job is running"
+    assert made.held[0].release == "it continues in a later pass, once Volume/p/root can be observed"
 
 
 def test_object_that_uses_a_volume_already_or_whose_volume_has_a_spec_is_not_held() -> None:

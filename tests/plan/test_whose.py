@@ -22,7 +22,7 @@ def test_object_of_another_hand_is_a_conflict_and_left_alone() -> None:
 
     assert done(made) == []
     assert [(h.hold, h.detail) for h in made.held] == [
-        (Hold.CONFLICT, "it was not created or adopted by this instance")
+        (Hold.CONFLICT, "nothing proves that this instance created or adopted it")
     ]
     assert 'set "adopt: true" in web.yaml:3:1' in made.held[0].release
 

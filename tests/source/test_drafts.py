@@ -153,8 +153,8 @@ def test_file_that_stays_open_for_long_is_reported(bench: Bench) -> None:
 
     assert [fault.source for fault in reported] == [Source("a.yaml", 1, 1), Source("b.yaml", 1, 1)]
     assert [fault.what for fault in reported] == [
-        "a program is still writing the file; its last finished content is used meanwhile",
-        "a program is still writing the file; nothing of it is used meanwhile",
+        "a program has the file open for writing; its last finished content is used meanwhile",
+        "a program has the file open for writing; nothing of it is used meanwhile",
     ]
     assert bench.drafts.due_s is None
 
@@ -185,7 +185,7 @@ def test_command_that_runs_once_uses_nothing_of_a_file_that_is_open(tmp_path: Pa
     closed = load([tmp_path], {kind.name: kind for kind in KINDS}, "test")
 
     assert [(p.where, p.what) for p in open_now.problems] == [
-        (f"{path}:1:1", "a program is still writing the file")
+        (f"{path}:1:1", "a program has the file open for writing")
     ]
     assert (open_now.desired, open_now.complete) == ({}, False)
     assert (len(closed.desired), closed.problems, closed.complete) == (1, (), True)

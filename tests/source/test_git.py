@@ -239,7 +239,10 @@ def test_url_is_shown_without_what_may_be_a_token(url: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "doubt"),
-    [("", "is not signed"), ("mallory", "is signed by a key that git.allowedSigners does not list")],
+    [
+        ("", "is not signed"),
+        ("mallory", "is signed by a key that git.allowedSigners does not allow to sign commits"),
+    ],
 )
 def test_commit_that_nobody_allowed_signed_is_never_used(
     origin: Origin, remote: Remote, tmp_path: Path, key: str, doubt: str
@@ -517,7 +520,7 @@ def test_configuration_of_the_mirror_is_not_obeyed_and_git_runs_as_the_directory
 @pytest.mark.case("17")
 @pytest.mark.parametrize("url", ["ext::sh -c id", "-u id", "--upload-pack=id", "fd::17"])
 def test_url_that_names_a_program_is_refused(url: str) -> None:
-    with pytest.raises(ValidationError, match="no URL and no path"):
+    with pytest.raises(ValidationError, match="must be a URL or a path"):
         Settings.model_validate({"git": {"url": url}})
 
 

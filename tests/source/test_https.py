@@ -160,7 +160,9 @@ def test_password_is_taken_from_the_file(
         passwords.write_text(url.replace("//", "//alice:right@") + "\n")
         Repository(remote, tmp_path / "state").update()
 
-    assert none.endswith("terminal prompts disabled; give user and password in git.passwords")
+    assert none.endswith(
+        "terminal prompts disabled; correct git.url, or give user and password in git.passwords"
+    )
     assert "Authentication failed" in wrong
     assert "wrong" not in wrong
     assert text(Repository(remote, tmp_path / "state")) == "one"

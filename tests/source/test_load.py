@@ -190,7 +190,7 @@ def test_symlink_that_replaces_a_file_after_the_walk_is_not_followed_outside(tmp
 
     (refused,) = found
     assert isinstance(refused, Fault)
-    assert refused.what == "the symbolic link leads outside the directory"
+    assert refused.what == "the symbolic link leads outside the directory of specs"
 
 
 def test_file_that_is_replaced_while_it_is_open_is_read(tmp_path: Path) -> None:
@@ -229,12 +229,12 @@ def test_a_link_to_the_directory_given_is_followed(tmp_path: Path) -> None:
             "loop.yaml",
             "cannot be read: Too many levels of symbolic links; check that it exists and may be read",
         ),
-        ("up", "..", "the symbolic link leads outside the directory; replace it with a copy"),
+        ("up", "..", "the symbolic link leads outside the directory of specs; replace it with a copy"),
         ("here", ".", "the link leads back to a directory that it is in; remove it"),
         (
             "passwd.yaml",
             "/etc/passwd",
-            "the symbolic link leads outside the directory; replace it with a copy",
+            "the symbolic link leads outside the directory of specs; replace it with a copy",
         ),
         (
             "gone.yaml",

@@ -56,7 +56,7 @@ DOMAINS = [
     ),
     pytest.param(
         "  memory: 64MiB\n  interfaces: [{user: true, mac: '53:54:00:00:00:01'}]\n",
-        ["6:34: Domain/it: this is a multicast MAC address: the first octet of an interface's address is even"],
+        ["6:34: Domain/it: this is a multicast MAC address: its first octet is odd"],
         marks=pytest.mark.case("38e"),
         id="38e",
     ),
@@ -70,7 +70,7 @@ DOMAINS = [
         "  memory: 64MiB\n  vcpus: {maximum: 2, count: 2}\n  xml: |\n    <domain>\n      <vcpus>\n"
         "        <vcpu id='0' enabled='yes' hotpluggable='no'/>\n        <vcpu id='1' enabled='no' hotpluggable='yes'/>\n"
         "      </vcpus>\n    </domain>\n",
-        ["6:30: Domain/it: 1 processors are enabled one by one (vcpus/vcpu), and as a number 2 (the other is at 9:5)"],
+        ["6:30: Domain/it: the number of vCPUs is 2, but <vcpus> enables 1 (the other is at 9:5)"],
         marks=pytest.mark.case("33"),
         id="33",
     ),

@@ -124,7 +124,7 @@ def test_key_that_is_removed_or_for_other_uses_is_not_said_to_have_expired(
 
     said = refusal(host(origin, signers, tmp_path / "state"))
 
-    assert "is signed by a key that git.allowedSigners does not list" in said
+    assert "is signed by a key that git.allowedSigners does not allow to sign commits" in said
     assert "trustCommit" not in said
 
 
@@ -135,7 +135,7 @@ def test_file_of_allowed_signers_may_be_a_link(origin: Origin, tmp_path: Path) -
 
     assert signer(host(origin, link, tmp_path / "state")) == "alice"
     origin.commit("two", key="mallory")
-    assert "does not list" in refusal(host(origin, link, tmp_path / "state"))
+    assert "does not allow to sign" in refusal(host(origin, link, tmp_path / "state"))
 
 
 @pytest.mark.parametrize("times", ['{"COMMIT": "0001-01-01T00:00:00+00:00"}', '{"COMMIT": 7}', "[]", "{"])

@@ -73,7 +73,7 @@ def test_nobody_acts_on_what_has_changed_since_it_was_seen(state: State, known: 
     state.put(applied())
 
     with (
-        pytest.raises(StateError, match="after the plan was made; run the command again"),
+        pytest.raises(StateError, match="after it was made; try again"),
         state.alone(seen(*known), [WEB]),
     ):
         state.forget(WEB)

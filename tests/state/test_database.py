@@ -184,7 +184,7 @@ def test_a_directory_of_another_user_is_an_error_with_advice() -> None:
         directory.chmod(0)
         with nobody():
             for how in (State.open, State.open_readonly):
-                with pytest.raises(StateError, match="Permission denied; allow this user to write it"):
+                with pytest.raises(StateError, match=r"Permission denied; allow this user .* to write it"):
                     how(directory)
 
 
@@ -237,7 +237,7 @@ def test_a_database_that_stays_locked_is_an_error_with_advice(state: State, tmp_
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(StateError, match="locked; another kvmreconcile has been writing"):
+    with pytest.raises(StateError, match="locked; another process has been writing"):
         state.put(applied())
 
     other.close()
@@ -423,7 +423,13 @@ def test_database_value_above_the_maximum_size_is_not_read(
     [
         (errno.EINVAL, "check the file system of the state directory, or set another directory with --state"),
         (errno.EROFS, "check the file system of the state directory, or set another directory with --state"),
-        (errno.EACCES, "allow this user to write it, or set another directory with --state"),
+        (
+            errno.EACCES,
+            (
+                "allow this user (for root: the owner of the state directory) to write it, or set another "
+                "directory with --state"
+            ),
+        ),
     ],
 )
 def test_error_of_the_system_never_tells_to_remove_the_database(

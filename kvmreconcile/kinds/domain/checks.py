@@ -82,8 +82,10 @@ def _processors(resources: Resources) -> Iterator[str]:
     maximum, tune, cpu = resources.vcpus.maximum, resources.cputune, resources.cpu
     topology = cpu.topology if cpu else None
     numbers = "there is only vCPU 0" if maximum == 1 else f"vCPUs are numbered 0 to {maximum - 1}"
-    if topology and prod((topology.sockets, topology.dies or 1, topology.cores, topology.threads)) != maximum:
-        yield f'"cpu.topology" does not give the {maximum} of "vcpus.maximum"'
+    if topology:
+        given = prod((topology.sockets, topology.dies or 1, topology.cores, topology.threads))
+        if given != maximum:
+            yield f'"cpu.topology" is for {given} vCPUs, but "vcpus.maximum" is {maximum}'
     pins = {number for number in (tune.vcpupin or ()) if number >= maximum} if tune else ()
     if pins:
         yield f'"cputune.vcpupin" pins vCPU {min(pins)}, but {numbers}'
@@ -110,7 +112,9 @@ def _iothreads(resources: Resources, hardware: Hardware) -> Iterator[str]:
     known = {thread.id for thread in (threads.ids or ())} if threads else set[int]()
     free = (number for number in range(1, 2 * count + 1) if number not in known)
     known |= {next(free) for _ in range(count - len(known))}
-    told = f'"iothreads" is {count}' if count else '"iothreads" is not set'
+    told = f'"iothreads" is {count}' if threads else '"iothreads" is not set'
+    if threads and threads.ids:
+        told = f'"iothreads" has only {", ".join(map(str, sorted(known)))}'
     users = ((f'disk "{d.name or d.target}"', d.iothread) for d in hardware.disks or ())
     buses = ((_controller(place, c), c.iothread) for place, c in enumerate(hardware.controllers or ()))
     for who, thread in (*users, *buses):

@@ -14,6 +14,7 @@ from kvmreconcile.model import Obstacle
 from kvmreconcile.tree import Node
 
 _SPICE = "install it (Debian 13: qemu-system-modules-spice), or take SPICE out of the spec"
+_QXL = "install it (Debian 13: qemu-system-modules-spice), or set another video model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,10 @@ PARTS = (
     ),
     Part("devices/graphics/@type", "spice", "devices/graphics", "type", "QEMU's SPICE server", _SPICE),
     Part("devices/channel/@type", "spicevmc", "devices/channel", "type", "QEMU's SPICE server", _SPICE),
-    Part("devices/video/model/@type", "qxl", "devices/video", "modelType", "QEMU's video device qxl", _SPICE),
+    Part("devices/video/model/@type", "qxl", "devices/video", "modelType", "QEMU's video device qxl", _QXL),
 )
 VIRTIOFSD = Obstacle(
-    "it needs virtiofsd, which is not on the host",
+    "it needs virtiofsd, which libvirt does not find on the host",
     "install it (Debian 13, Fedora, RHEL: virtiofsd; Debian 12: qemu-system-common)",
 )
 

@@ -30,7 +30,7 @@ _LINKS: Keys = (
     ("@type=ethernet",),
 )
 """What an interface hangs on."""
-_ADVICE = 'change one device per apply, or first add a "name" to each beside the {} that it has now'
+_ADVICE = 'change one device at a time, or first add a "name" to each together with the {} that it has now'
 
 
 def _list(*keys: tuple[str, ...]) -> Members:

@@ -49,7 +49,7 @@ def _multicast(domain: Node) -> Iterator[Mistake]:
     for number, interface in enumerate(domain.all("devices/interface"), 1):
         # The second digit has the multicast bit. libvirt itself rejects text that is not a MAC address.
         if _OF_A_GROUP.match(interface.get("mac/@address") or ""):
-            what = "this is a multicast MAC address: the first octet of an interface's address is even"
+            what = "this is a multicast MAC address: its first octet is odd"
             yield Mistake(f"devices/interface[{number}]/mac/@address", what, "use one such as 52:54:00:…")
 
 
@@ -67,8 +67,8 @@ def _processors(domain: Node) -> Iterator[Mistake]:
     count = domain.get("vcpu/@current") or maximum
     enabled = sum(vcpu.attr("enabled") == "yes" for vcpu in each)
     if maximum == str(len(each)) and count != str(enabled):
-        what = f"{enabled} processors are enabled one by one (vcpus/vcpu), and as a number {count}"
-        yield Mistake("vcpu/@current", what, "say the same in both, or leave out <vcpus>", "vcpus")
+        what = f"the number of vCPUs is {count}, but <vcpus> enables {enabled}"
+        yield Mistake("vcpu/@current", what, "give the same number in both, or leave out <vcpus>", "vcpus")
 
 
 CHECKS: tuple[Check, ...] = (_ide_on_q35, _two_boot_orders, _multicast, _acpi_without_uefi, _processors)

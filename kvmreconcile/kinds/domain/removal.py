@@ -19,9 +19,9 @@ _FATES = {
     Leftover.MANAGED_SAVE: "which is deleted with it",
 }
 _LET_GO = {
-    Leftover.SNAPSHOTS: ("them", "forget"),
-    Leftover.CHECKPOINTS: ("them", "forget"),
-    Leftover.MANAGED_SAVE: ("it", "delete"),
+    Leftover.SNAPSHOTS: ("the snapshots", "forget"),
+    Leftover.CHECKPOINTS: ("the checkpoints", "forget"),
+    Leftover.MANAGED_SAVE: ("the managed save image", "delete"),
 }
 """How a todo refers to it, and what `removal` in a spec says so that it goes with the domain."""
 _LOST = frozenset({Leftover.NVRAM, Leftover.TPM, Leftover.MANAGED_SAVE})
@@ -45,14 +45,16 @@ def cost(removal: Removal) -> Cost:
     )
 
 
-def kept(rest: Leftover, name: str) -> tuple[str, str]:
+def kept(rest: Leftover, name: str, *, has_spec: bool = False) -> tuple[str, str]:
     """Return why a domain stays that has something its policy keeps, and what to do."""
     them, word = _LET_GO[rest]
-    spec = f'"removal: {{{rest.value}: {word}}}"'
-    return (
-        f"it has {_HOLDS[rest]}",
-        f"delete {them}, or restore the spec of {name} with {spec} and remove it again",
+    policy = f'"removal: {{{rest.value}: {word}}}"'
+    way = (
+        f"set {policy} in its spec"
+        if has_spec
+        else f"restore the spec of {name} with {policy} and remove the spec again"
     )
+    return f"it has {_HOLDS[rest]}", f"delete {them}, or {way}"
 
 
 def _leftovers(actual: Actual) -> Iterator[Leftover]:
@@ -77,7 +79,7 @@ def _disks(domain: Node) -> Iterator[str]:
     """Say which images stay, each by the name of its disk."""
     found = [f"{_label(disk)} ({where})" for disk in domain.all("devices/disk") if (where := _place(disk))]
     if found:
-        yield f"its disks stay: {', '.join(found)}"
+        yield f"disks not deleted with it: {', '.join(found)}"
 
 
 def _place(disk: Node) -> str:

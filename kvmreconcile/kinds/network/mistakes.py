@@ -72,7 +72,7 @@ def _of_ranges(dhcp: Node, place: str, own: _Interface) -> Iterator[Mistake]:
                 yield Mistake(f"{place}/range[{number}]/{path}", what, _TODO)
         if len(spans[number]) == len(("@start", "@end")) and int(spans[number][0]) > int(spans[number][1]):
             yield Mistake(
-                f"{place}/range[{number}]/@start", "a DHCP range ends before it starts", "swap them"
+                f"{place}/range[{number}]/@start", "a DHCP range ends before it starts", "swap start and end"
             )
 
 

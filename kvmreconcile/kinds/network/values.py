@@ -33,7 +33,7 @@ def _check_cidr(text: str) -> str:
         ValueError: It is none, or has no prefix length.
     """
     if not re.search(r"/\d+$", text):
-        raise ValueError('add the prefix length, such as "192.0.2.1/24"')
+        raise ValueError('write the address with its prefix length, such as "192.0.2.1/24"')
     ip_interface(text)
     return text
 
@@ -46,7 +46,9 @@ def _check_lease_time(text: str) -> str:
         ValueError: It is neither "infinite" nor a whole number with one of the units.
     """
     if text != INFINITE and not re.fullmatch(r"[1-9]\d*(s|min|h)", text):
-        raise ValueError('a lease time is "infinite", or a number with s, min or h, such as "12h"')
+        raise ValueError(
+            'a lease time is "infinite", or a whole number above 0 with s, min or h, such as "12h"'
+        )
     return text
 
 

@@ -25,7 +25,10 @@ _DEFINE = {
 }
 _ABSENT = os.strerror(errno.ENOENT)
 """How libvirt's message ends about a pool whose directory is missing."""
-_MISSING = "is its disk mounted? Mount it, or create the directory (one is created only for a new pool)"
+_MISSING = (
+    "mount the file system of the directory, or create the directory "
+    "(kvmreconcile creates it only for a new pool or path)"
+)
 _STOP = {
     libvirt.VIR_ERR_INTERNAL_ERROR: Busy,  # "pool has asynchronous jobs running"
 }

@@ -49,7 +49,9 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
 
 def cost(removal: Removal) -> Cost:
     """Return what the removal of a pool costs: nothing that is in it."""
-    path = removal.actual.tree.get("target/path")
+    tree = removal.actual.tree
+    # Elsewhere it goes with the pool: a mount point, or device nodes.
+    path = tree.get("target/path") if tree.attr("type") in (None, "dir") else None
     rest = f"files in {path} stay" if path else "the contents of its storage are kept"
     if not removal.actual.active:
         return Cost(notes=(rest,))
@@ -59,9 +61,10 @@ def cost(removal: Removal) -> Cost:
     names = [key.name.partition("/")[2] for key in removal.contents]
     if not names:
         return Cost(notes=(f"libvirt lists no volumes in it; {rest}",))
-    where = path or "its storage"
+    where = f" in {path}" if path else ""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return Cost(notes=(f"its volumes stay in {where} ({len(names)}: {', '.join(names[:_NAMED])}{more})",))
+    listed = f"({', '.join(names[:_NAMED])}{more})"
+    return Cost(notes=(f"volumes not deleted with it: {len(names)}{where} {listed}",))
 
 
 def adopt(actual: Actual) -> dict[str, Any]:

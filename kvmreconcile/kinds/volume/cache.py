@@ -81,7 +81,7 @@ def _refresh(connection: Connection, pool: libvirt.virStoragePool) -> str:
     directory = _directory(connection, pool)
     if directory and Files().lacks(directory):
         what = f"its directory {directory} does not exist (is its disk mounted?)"
-        return f"StoragePool/{pool.name()}: {what}; to refresh it now would deactivate it"
+        return f"StoragePool/{pool.name()}: {what}; the pool is not refreshed, as that would deactivate it"
     try:
         refresh(pool)
     except HostError as error:

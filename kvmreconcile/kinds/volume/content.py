@@ -66,7 +66,7 @@ def examined(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
         todo = _filled(image.found.todo, path)
         why = f"{content.path} is {image.found.name}, and no disk image"
         return Obstacle(why, f"{_ANYWAY}; or {todo}" if is_bytes else todo)
-    elif wanted and (other := _other_format(image, RAW if wanted == "iso" else wanted, path)):
+    elif wanted and (other := _other_format(image, wanted, path)):
         return other
     elif wanted == "iso" and not image.is_disc:
         why = f"{content.path} has neither an ISO 9660 nor a UDF file system"
@@ -74,29 +74,31 @@ def examined(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
     return _spoilt(image, tree, path) or image
 
 
-def _other_format(image: Image, kind: str, path: Path) -> Obstacle | None:
+def _other_format(image: Image, wanted: str, path: Path) -> Obstacle | None:
+    kind = RAW if wanted == "iso" else wanted
     if image.format == kind:
         return None
     convert = _filled(
         f"convert it and name the new file: qemu-img convert -f {image.format} -O {kind} FILE NEW", path
     )
     todo = f'set "format: {image.format}", or {convert}' if image.format in get_args(Format) else convert
-    return Obstacle(f"{image.path} is of the format {image.format}, and the volume {kind}", todo)
+    why = f"{image.path} has the format {image.format}, but the volume has the format {wanted}"
+    return Obstacle(why, todo)
 
 
 def _spoilt(image: Image, tree: Node, path: Path) -> Obstacle | None:
     """Return what keeps an image of the right format from becoming a volume."""
     if image.damage:
-        return Obstacle(f"{image.path} is a damaged {image.format} image: {image.damage}", _repair(path))
+        why = f"{image.path} cannot be used as a {image.format} image: {image.damage}"
+        return Obstacle(why, _repair(path))
     if image.external:
         todo = _filled(f"flatten it and name the new file: qemu-img convert -O {image.format} FILE NEW", path)
         return Obstacle(f"{image.path} depends on {image.external}, which is not copied", todo)
     capacity = size_of(tree)
     if capacity is not None and image.capacity is not None and capacity < image.capacity:
         has, asked = print_size(image.capacity), print_size(capacity)
-        return Obstacle(
-            f"{image.path} has a virtual size of {has}, and the volume only {asked}", "raise its capacity"
-        )
+        why = f"{image.path} has a virtual size of {has}, and the volume only {asked}"
+        return Obstacle(why, "raise the capacity of the volume")
     return None
 
 

@@ -31,7 +31,7 @@ def damage(connection: Any, actual: Actual) -> Obstacle | None:
         return None
     path = tree.get("target/path") or name
     todo = f"restore it from a backup, or see what this says: qemu-img check {quote(path)}"
-    return Obstacle(f"it is a damaged qcow2 image: {why}", todo) if why else None
+    return Obstacle(f"it cannot be used as a qcow2 image: {why}", todo) if why else None
 
 
 def _is_near(uri: str) -> bool:

@@ -122,7 +122,7 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
         return
     user = next(users(virt, place_of(action.key, volume)), None)
     if user is not None:
-        raise Rejected(f"{action.key}: it is in use by {user}; remove it from there first")
+        raise Rejected(f"{action.key}: it is in use by {user}; change or remove {user} first")
     delete(volume, action.key)
 
 

@@ -4,6 +4,7 @@ A local image file: what it says of itself, and how its bytes go out without the
 Only a bounded part of the file is read to tell what it is, and nothing in it is followed: an image may be hostile.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,12 @@ _WHOLE = 1 << 20
 _VOLUME_DESCRIPTORS = 0x8001
 _DISC_MARKS = (b"CD001", b"BEA01", b"NSR02", b"NSR03")
 """Of ISO 9660 (ECMA-119, 8.1.2) and UDF (ECMA-167, part 2, 9.1.2)."""
+_TODO = {
+    errno.ENOENT: 'correct "source.file", or create the file',
+    errno.EACCES: "give the user that kvmreconcile runs as read access to the file and its directories",
+}
+"""What to do about an error of the system, by its number."""
+_ELSE = 'name a regular file that can be read in "source.file"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ def opened(path: Path, below: Sequence[Path] | None = None) -> Iterator[FileIO]:
     try:
         file = open(path, "rb", buffering=0, opener=_open)  # noqa: SIM115  it is closed below
     except OSError as error:
-        raise Unusable(_unreadable(path, error.strerror)) from None
+        raise Unusable(_unreadable(path, error.strerror, error.errno)) from None
     with file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise Unusable(_unreadable(path, "it is not a regular file"))
@@ -95,8 +102,8 @@ def _check_place(file: FileIO, path: Path, below: Sequence[Path]) -> None:
         raise Unusable(Obstacle(why, todo))
 
 
-def _unreadable(path: Path, why: str | None) -> Obstacle:
-    return Obstacle(f"cannot read {path}: {why}", 'correct "source.file", or create the file')
+def _unreadable(path: Path, why: str | None, number: int | None = None) -> Obstacle:
+    return Obstacle(f"cannot read {path}: {why}", _TODO.get(number or 0, _ELSE))
 
 
 def _open(path: str, flags: int) -> int:
@@ -200,7 +207,7 @@ def check_unchanged(file: FileIO, image: Image) -> None:
         HostError: Somebody has written to it.
     """
     if _version(file) != image.version:
-        raise HostError(f"{image.path} changed while it was being copied; wait until it is complete")
+        raise HostError(f"{image.path} changed while it was being copied; wait until the file is complete")
 
 
 def _version(file: FileIO) -> tuple[int, int]:

@@ -28,7 +28,7 @@ _DELETE = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
 """While a volume "is still being allocated" or "in use" by libvirt itself."""
 _REFRESH = {libvirt.VIR_ERR_INTERNAL_ERROR: Busy}
 """While the "pool has asynchronous jobs running", such as an upload whose client was just killed."""
-_MAKE_ROOM = "free space there, or name another pool"
+_MAKE_ROOM = "free space in the pool, or name another pool"
 _PATIENCE_S, _PAUSE_S = 30.0, 0.5
 """How long a pool that is busy is asked again."""
 _FILE_SYSTEMS = frozenset({"dir", "fs", "netfs"})
@@ -197,8 +197,8 @@ def _whole_or_gone(
             undo.close()
             with suppress(HostError):
                 refresh(pool)
-            left = f"it needs {about(needed)}, and {about(int(pool.info()[3]))} are left"
-            what = f"the pool {pool.name()} ran full while it was copied: {left}"
+            left = f"the volume needs {about(needed)}, and {about(int(pool.info()[3]))} are free now"
+            what = f"the pool {pool.name()} ran full during the copy: {left}"
             raise NoRoom(f"{key}: {what}; {_MAKE_ROOM}") from error
         undo.pop_all()
 
@@ -228,7 +228,7 @@ def _make(pool: libvirt.virStoragePool, definition: Node, key: Key) -> libvirt.v
             raise
     refresh(pool)
     if find(pool, key) is not None:
-        todo = 'set "adopt: true", give it another name, or remove it by hand'
+        todo = 'set "adopt: true", choose another name, or remove the existing volume by hand'
         raise Rejected(f"{key}: it exists already, and no volume is ever overwritten; {todo}")
     return _create_validated(pool, xml, key)
 

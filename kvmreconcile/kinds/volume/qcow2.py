@@ -99,18 +99,18 @@ def damage(start: bytes, size: int) -> str:
 
 def _wrong(said: Header, size: int) -> Iterator[str]:
     if said.version not in (2, 3):
-        yield f"it is of version {said.version}, and known are 2 and 3"
+        yield f"it has version {said.version}, but only versions 2 and 3 are supported"
     if said.cluster_bits not in _CLUSTER_BITS:
-        yield f"its clusters would have 2^{said.cluster_bits} bytes, and may have 2^9 to 2^21"
+        yield f"its clusters have 2^{said.cluster_bits} bytes, but 2^9 to 2^21 are allowed"
     if unknown := said.features & ~_KNOWN:
         bits = ", ".join(str(bit) for bit in range(64) if unknown >> bit & 1)
         yield f"it has an incompatible feature that is not known (bit {bits})"
     if said.features & _CORRUPT:
         yield "it is marked as corrupt"
     if not said.shortest <= said.length <= min(said.cluster, size):
-        yield f"its header would have {said.length} bytes"
+        yield f"its header length of {said.length} bytes is not valid"
     if said.refcount_order > 6:
-        yield f"its reference counts would have 2^{said.refcount_order} bits, and may have up to 2^6"
+        yield f"its reference counts have 2^{said.refcount_order} bits, but at most 2^6 are allowed"
     yield from _misplaced(said, size)
 
 
@@ -118,18 +118,20 @@ def _misplaced(said: Header, size: int) -> Iterator[str]:
     """Yield which tables are of an impossible size, or out of the file."""
     entries = said.cluster >> (4 if said.features & _EXTENDED else 3)
     needed = -(-said.capacity // (said.cluster * entries))
-    if needed * 8 > _L1_BYTES or said.l1_entries * 8 > _L1_BYTES:
-        yield f"its size of {said.capacity} bytes is more than QEMU can address"
+    if needed * 8 > _L1_BYTES:
+        yield f"its virtual size of {said.capacity} bytes is more than QEMU can address"
+    if said.l1_entries * 8 > _L1_BYTES:
+        yield f"its L1 table of {said.l1_entries} entries is larger than {_L1_BYTES >> 20} MiB"
     if said.l1_entries < needed:
-        yield f"its size of {said.capacity} bytes is more than its tables hold"
+        yield f"its virtual size of {said.capacity} bytes is more than its tables hold"
     if said.l1_entries and not _is_inside(said.l1, said.l1_entries * 8, said, size):
-        yield "its L1 table is not within the file"
+        yield "its L1 table has an invalid offset or length"
     if said.refcount_clusters << said.cluster_bits > _REFCOUNT_TABLE_BYTES:
         yield f"its refcount table of {said.refcount_clusters} clusters is larger than {_REFCOUNT_TABLE_BYTES >> 20} MiB"
     if not said.refcount_clusters or not _is_inside(said.refcounts, 8, said, size):
-        yield "its refcount table is not within the file"
+        yield "its refcount table is missing or has an invalid offset"
     if said.snapshots and not _is_inside(said.snapshots, 8, said, size):
-        yield "its table of snapshots is not within the file"
+        yield "its table of snapshots has an invalid offset"
 
 
 def _is_inside(at: int, length: int, said: Header, size: int) -> bool:
@@ -148,7 +150,7 @@ def cut(read: Read, start: bytes, size: int) -> str:
     l1 = read(said.l1, min(said.l1_entries * 8, _PART))
     tables = sorted({word & _OFFSET for word in _words(l1)} - {0})
     if any(at >= size or at % said.cluster for at in tables):
-        return "its L1 table points out of the file"
+        return "its L1 table has an entry with an invalid offset"
     # The reference counts are no proof: QEMU itself counts clusters behind the end that nothing uses (7.2, falloc).
     if _last_cluster(read, said, size) << said.cluster_bits < size:
         return ""
@@ -156,7 +158,7 @@ def cut(read: Read, start: bytes, size: int) -> str:
     end = max(
         (_end(word, said) for at in latest for word in _entries(read(at, said.cluster), said)), default=0
     )
-    return f"it was cut short: it uses {end} bytes, and the file has {size}" if end > size else ""
+    return f"it was cut short: it uses at least {end} bytes, and the file has {size}" if end > size else ""
 
 
 def _words(table: bytes) -> Iterator[int]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _DECOMPRESS = "decompress it, and name the new file: {0} <FILE >NEW"
-_FETCH = "fetch the disk image itself; the download returned a page or an error message"
+_FETCH = "fetch the disk image itself (a download may have returned a page or an error message instead)"
 _NAME_DISK = "name the disk image of the guest in place of its saved memory"
 _CONVERT = "convert it, and name the new file: qemu-img convert -f {0} -O raw FILE NEW"
 _UNPACK = "unpack it and name the disk image in it"
@@ -96,7 +96,7 @@ SIGNATURES = (
         0,
         b"\x3a\xff\x26\xed",
         "AOSP, libsparse/sparse_format.h",
-        "make it whole, and name the new file: simg2img FILE NEW",
+        "convert it, and name the new file: simg2img FILE NEW",
     ),
     Signature(
         "a partclone image",

@@ -190,7 +190,7 @@ class VolumeSpec(ObjectSpec):
                 "the file with qemu-img, or make the formats the same"
             )
         if self.source and self.source.content_format and self._content not in ("raw", "iso"):
-            raise ValueError('"contentFormat: any" takes "format: raw" or "format: iso" beside it')
+            raise ValueError('"source.contentFormat: any" requires "format: raw" or "format: iso"')
         return self
 
     @property

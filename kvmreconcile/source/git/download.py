@@ -73,7 +73,7 @@ class Download:
         for kind, name, offered in self._offered(ref):
             if not COMMIT.fullmatch(offered):
                 what = "its objects have SHA-256 names, which are not supported"
-                raise SourceError(Problem(self._remote.name, what, "convert it to SHA-1"))
+                raise SourceError(Problem(self._remote.name, what, "use a repository with SHA-1 names"))
             own = f"{_OURS}/{kind}"
             if not self._holds(own, offered):
                 self._fetch(f"+{name}:{own}")

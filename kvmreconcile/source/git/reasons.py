@@ -44,10 +44,21 @@ _ACCESS = (
 _REPAIR = "repair the history, or add the name of the defect (such as zeroPaddedFilemode) to git.accept"
 _SERVER = "check that the server is reachable, or raise git.timeout"
 _STATE = "check permissions and free space of the state directory"
-_TRUST = "add the certificate of its CA to those of this host (update-ca-certificates)"
+_TRUST = (
+    "renew the server's certificate if it has expired, or add the certificate of its CA to those of this "
+    "host (update-ca-certificates on Debian, update-ca-trust on Fedora and RHEL)"
+)
+_OWNER = (
+    f"change the owner of the repository to that of the state directory ({_AS_OWNER}), "
+    "or serve it over ssh or https"
+)
 ADVICE = (
     ("git cannot be run: No such file", "install git"),
-    ("ssh-keygen cannot be run: No such file", "install openssh-client (Debian) or openssh (Fedora, RHEL)"),
+    # Without ssh it is the shell that says so.
+    (
+        r"ssh-keygen cannot be run: No such file|\bssh: (command )?not found",
+        "install openssh-client (Debian) or openssh-clients (Fedora, RHEL)",
+    ),
     (
         "cannot be run: ",
         "correct the cause; the owner of the state directory must be able to run the program",
@@ -66,10 +77,10 @@ ADVICE = (
     # ssh lists the methods of authentication that are left.
     (r"Permission denied \(", "add this host's public key on the server (git.sshKey)"),
     ("Permission denied|insufficient permission", _ACCESS),
-    ("Authentication failed", "check the credentials in git.passwords"),
-    ("could not read Username", "give user and password in git.passwords"),
+    ("Authentication failed|returned error: 403", "check the credentials in git.passwords"),
+    ("could not read Username", "correct git.url, or give user and password in git.passwords"),
     ("not allowed", f"use one of {TRANSPORTS.replace(':', ', ')}"),
-    ("certificate verification failed", _TRUST),
+    ("server (certificate )?verification failed", _TRUST),
     ("SSL certificate problem", _TRUST),
     (
         "not found",
@@ -79,10 +90,7 @@ ADVICE = (
     ("^git (ls-remote|fetch): no (progress|answer) within", _SERVER),
     ("no (progress|answer) within", "check the disk of the state directory, or raise git.timeout"),
     ("fsck error", _REPAIR),
-    (
-        "dubious ownership",
-        "make the user that kvmreconcile runs as the owner of the repository, or serve it over ssh or https",
-    ),
+    ("dubious ownership", _OWNER),
     ("^git (ls-remote|fetch): it printed more than", "check the server: it must not send that much"),
     ("it printed more than .* of messages", _REPAIR),
     ("it printed more than", "take files out of the repository, or name a smaller git.directory"),

@@ -249,7 +249,11 @@ class Repository:
         for count, most, what in (
             (len(entries), MAX_FILES, f"{MAX_FILES:,} files"),
             (sum(entry.size for entry in entries), MAX_SIZE, f"{MAX_SIZE >> 20} MiB"),
-            (max((entry.path.count("/") for entry in entries), default=0), MAX_DEPTH, f"{MAX_DEPTH} levels"),
+            (
+                max((entry.path.count("/") for entry in entries), default=0),
+                MAX_DEPTH,
+                f"{MAX_DEPTH} levels of directories",
+            ),
         ):
             if count > most:
                 todo = "take files out of it, or name a smaller git.directory"

@@ -97,7 +97,7 @@ class Revisions:
             self._sweep(home)
         except OSError as error:
             where = error.filename or self._directory
-            todo = "correct the cause (such as permissions or free space), then fetch again"
+            todo = "correct the cause (such as permissions or free space)"
             raise SourceError(Problem(str(where), f"cannot be written: {error.strerror}", todo)) from None
 
     def _lay_out(self, revision: Revision, fill: Callable[[Path], None]) -> Path:

@@ -58,7 +58,9 @@ class Verdict:
         if self.may_be_old:
             return f"push a new commit that is signed with a valid key, or set git.trustCommit: {commit}"
         todo = f"sign the commit with an SSH key that {signers} lists"
-        return f"{todo}, or add the signer's key to that file" if self.is_unlisted else todo
+        if not self.is_unlisted:
+            return todo
+        return f"{todo}, or add the signer's key to that file (namespaces, if set, must include git)"
 
 
 class Signatures:
@@ -118,7 +120,8 @@ class Signatures:
         if any(fingerprint in sound.split() for fingerprint in _expiring(signers)):
             doubt = f"is signed by a key that was not valid when this host first checked the commit ({at:%Y-%m-%d %H:%M} UTC)"
             return Verdict(doubt=doubt, may_be_old=True)
-        return Verdict(doubt="is signed by a key that git.allowedSigners does not list", is_unlisted=True)
+        doubt = "is signed by a key that git.allowedSigners does not allow to sign commits"
+        return Verdict(doubt=doubt, is_unlisted=True)
 
     def _keygen(self, verb: str, *words: str) -> str | None:
         """Return what ssh-keygen says of the signature, None if it says no."""

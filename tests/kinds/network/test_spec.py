@@ -198,7 +198,7 @@ def test_xml_element_that_matches_no_entry_is_refused(fields: str, inside: str, 
         ("mode: route\nnat: {ipv6: true}", "nat has no meaning in mode route"),
         ("mode: bridge\nstp: true\naddresses: [192.0.2.1/24]", "remove stp, addresses"),
         ("mode: bridge\nbridge: br0\ndevices: [eth0]", "either a bridge or devices"),
-        ("addresses: [192.0.2.1]", "add the prefix length"),
+        ("addresses: [192.0.2.1]", "write the address with its prefix length"),
         ("addresses: [192.0.2.1/33]", "does not appear to be"),
         ("addresses: [{address: 192.0.2.300/24}]", "does not appear to be"),
         (

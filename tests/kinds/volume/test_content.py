@@ -68,7 +68,7 @@ def test_content_of_any_format_is_for_volumes_of_bytes_only() -> None:
     spec(format="raw", source=source)
     spec(source={**source, "format": "iso"})
     for fields in ({"source": source}, {"format": "qcow2", "source": source}):
-        with pytest.raises(ValidationError, match='takes "format: raw"'):
+        with pytest.raises(ValidationError, match='requires "format: raw"'):
             spec(**fields)
     with pytest.raises(ValidationError, match="pattern"):
         spec(source={"file": "a", "checksum": {"sha256": "abc"}})

@@ -47,7 +47,8 @@ def _move(virt: libvirt.virConnect, action: Action) -> None:
     volume = virt.storagePoolLookupByName(pool).storageVolLookupByName(name)
     disk = running_part(domain, steps)
     if not domain.isActive() or disk is None:
-        raise NotFound(f"{action.key}: {'/'.join(steps)} is not there to be moved")
+        why = "the guest is off, or has no such disk"
+        raise NotFound(f"{action.key}: {'/'.join(steps)} cannot be moved: {why}; the next pass replans it")
     path, mirror = volume.path(), disk.child("mirror")
     target = disk.get("target/@dev") or ""
     if path not in _paths(disk):

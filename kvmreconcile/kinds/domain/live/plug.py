@@ -63,7 +63,8 @@ def _update(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
     device = before = running_part(domain, action.steps)
     if device is None or before is None:
-        raise NotFound(f"{action.key}: {'/'.join(action.steps)} is not there to be changed")
+        what = "/".join(action.steps)
+        raise NotFound(f"{action.key}: {what} is not in the running guest; the next pass replans it")
     for change in action.changes:
         device = changed(device, change.steps[len(action.steps) :], change.new)
     with translated(str(action.key), _REFUSALS):

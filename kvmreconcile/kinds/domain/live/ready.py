@@ -40,7 +40,7 @@ def _ready(virt: libvirt.virConnect, action: Action) -> None:
     if wanted is None:
         return
     if not domain.isActive():
-        raise NotYet(f"{action.key}: the guest shut down before it was ready", 0, "it is off")
+        raise NotYet(f"{action.key}: the guest stopped before it was ready", 0, "it is off")
     why = next(_lacks(domain, wanted), "")
     if why:
         message = f"{action.key}: not ready within {wanted.timeout_s:g} s: {why}"

@@ -160,7 +160,8 @@ def _members(cpuset: str) -> Iterator[int]:
 def _running(domain: libvirt.virDomain, action: Action) -> Node:
     device = running_part(domain, action.steps)
     if device is None:
-        raise NotFound(f"{action.key}: {'/'.join(action.steps)} is not there to be changed")
+        what = "/".join(action.steps)
+        raise NotFound(f"{action.key}: {what} is not in the running guest; the next pass replans it")
     return device
 
 

@@ -38,7 +38,7 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
         return
     for rest, what in _hangs_on(domain):
         if rest not in action.policy.removal:
-            _, todo = kept(rest, action.key.name)
+            _, todo = kept(rest, action.key.name, has_spec=action.verb != "remove")
             raise Rejected(f"{action.key}: not removed: it has {what}; {todo}")
 
 

@@ -101,7 +101,7 @@ class Firmware(Short):
     @model_validator(mode="after")
     def _check(self) -> "Firmware":
         if self.type != "efi" and (self.secure_boot is not None or self.enrolled_keys is not None):
-            raise ValueError('only UEFI has secure boot; add "type: efi"')
+            raise ValueError('only UEFI has secure boot; set "type: efi"')
         if self.enrolled_keys and self.secure_boot is False:
             raise ValueError('keys that are enrolled turn secure boot on; take out "secureBoot: false"')
         return self

@@ -147,5 +147,5 @@ class Connection(Element):
                 "an interface has one source: network, bridge, direct, user, hostdev, vdpa, vhostuser or ethernet"
             )
         if self.managed is not None and self.hostdev is None and self.ethernet is None:
-            raise ValueError('"managed" is of use with "hostdev" and "ethernet" only; take it out')
+            raise ValueError('"managed" can be used with "hostdev" and "ethernet" only; remove it')
         return self

@@ -204,8 +204,10 @@ class Disk(Element):
             raise ValueError('a disk needs a "name" of your choice, or a "target" such as "vda"')
         if self.io == "native" and self.cache not in (None, "none", "directsync"):
             raise ValueError(
-                f'"io: native" goes round the host\'s cache; with it the cache is "none", not "{self.cache}"'
+                f'"io: native" requires "cache: none" or "cache: directsync", not "cache: {self.cache}"'
             )
         if self.iothread and self.bus not in (None, "virtio"):
-            raise ValueError(f'only a virtio disk has an I/O thread of its own, and its bus is "{self.bus}"')
+            raise ValueError(
+                f'only a disk with "bus: virtio" can have "iothread", and this one has "bus: {self.bus}"'
+            )
         return self

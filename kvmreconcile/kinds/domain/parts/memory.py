@@ -57,7 +57,7 @@ class Memory(Short):
         if self.size == 0:
             raise ValueError("size must be greater than 0")
         if self.maximum is None and self.slots is not None:
-            raise ValueError('"slots" are of use with a "maximum" only; give one, or take them out')
+            raise ValueError('"slots" can be used with "maximum" only; set "maximum", or remove "slots"')
         if self.size and self.maximum and self.maximum < self.size:
             raise ValueError('"maximum" is less than "size"')
         return self
@@ -85,7 +85,9 @@ class HugePage(Short):
     @model_validator(mode="after")
     def _check(self) -> "HugePage":
         if self.size == 0:
-            raise ValueError("a page has a size; for the host's default one write: hugepages: true")
+            raise ValueError(
+                'size must be greater than 0; for the host\'s default page size, write "hugepages: true"'
+            )
         return self
 
 

@@ -66,7 +66,8 @@ class Tpm(Element):
         emulated = (self.version, self.persistent_state, self.encryption, self.active_pcr_banks)
         if self.type == "passthrough" and any(value is not None for value in emulated):
             raise ValueError(
-                "version, state, encryption and PCR banks are of an emulated module; take them out"
+                '"version", "persistentState", "encryption" and "activePcrBanks" can be used with '
+                '"type: emulator" only; remove them'
             )
         return self
 
@@ -116,7 +117,7 @@ class Seclabel(Element):
     @of_fields
     def _check(self) -> "Seclabel":
         if (self.type == "static") != (self.label is not None):
-            raise ValueError('a "label" is given with the type "static", and with no other')
+            raise ValueError('"label" is required with "type: static", and valid with no other type')
         return self
 
 
@@ -191,10 +192,12 @@ class LaunchSecurity(Spec):
     @model_validator(mode="after")
     def _check(self) -> "LaunchSecurity":
         if (self.type != "s390-pv") != (self.policy is not None):
-            raise ValueError('a "policy" is given with the types "sev" and "sev-snp", and with no other')
+            raise ValueError(
+                '"policy" is required with the types "sev" and "sev-snp", and valid with no other'
+            )
         if self.type == "sev-snp" and (self.dh_cert or self.session):
             raise ValueError(
-                '"dhCert" and "session" are of the type "sev"; "sev-snp" has "idBlock" and "idAuth"'
+                '"dhCert" and "session" can be used with "type: sev" only; use "idBlock" and "idAuth"'
             )
         if self.type != "sev-snp" and (self.id_block or self.id_auth or self.host_data):
             raise ValueError(

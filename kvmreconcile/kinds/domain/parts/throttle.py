@@ -99,9 +99,9 @@ class Iotune(Spec):
         for what in ("bytes_sec", "iops_sec", "bytes_sec_max", "iops_sec_max"):
             total, read, write = (getattr(self, f"{side}_{what}") for side in ("total", "read", "write"))
             if total and (read or write):
-                raise ValueError(
-                    f"give limits for both together or for each, not total and {'read' if read else 'write'}"
-                )
+                names = (f"total_{what}", f"{'read' if read else 'write'}_{what}")
+                both = " and ".join(f'"{type(self).model_fields[name].alias}"' for name in names)
+                raise ValueError(f"{both} exclude each other; remove one of them")
         return self
 
 

@@ -13,7 +13,7 @@ from kvmreconcile.kinds.short import Short
 Processors = Annotated[str, Field(min_length=1)]
 Period = Annotated[int, Field(ge=1000, le=1_000_000)]
 Quota = Annotated[int, Field(ge=1000)]
-_PERIOD = "Microseconds, 1000 to 1000000. Over which {} is counted. Defaults to 100000."
+_PERIOD = "Microseconds, 1000 to 1000000. The period over which {} is counted. Defaults to 100000."
 _QUOTA = "Microseconds, at least 1000. How long {} may run in each period; twice the period is two processors. Defaults to no limit."
 
 
@@ -37,7 +37,9 @@ class Scheduler(Spec):
     @model_validator(mode="after")
     def _check(self) -> "Scheduler":
         if (self.scheduler in ("fifo", "rr")) != (self.priority is not None):
-            raise ValueError('give a "priority" with the schedulers "fifo" and "rr", and with no other')
+            raise ValueError(
+                '"priority" is required with the schedulers "fifo" and "rr", and valid with no other'
+            )
         return self
 
 
