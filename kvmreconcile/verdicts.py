@@ -149,7 +149,9 @@ def _ask(judge: Judge, step: Action) -> Verdict:
             return Verdict(unknown=f"libvirt on this machine cannot check it ({why})")
         why = _refusal(judge, domain, validate=validate)
     if why and domain.child("cpu") and not _refusal(judge, domain.without("cpu")):
-        return Verdict(unknown=f"the cpu element cannot be checked on this machine ({why})")
+        return Verdict(
+            unknown=f"libvirt on this machine rejects the cpu element, because of the spec or of this machine ({why})"
+        )
     return Verdict(refused=why)
 
 

@@ -134,7 +134,7 @@ class Losses:
             many = f"none of the {known} {key.kind} objects of the specs that existed in {place} exists now"
             only = f"the only {key.kind} of the specs that existed in {place} does not exist now"
             others = self._has_others(key)
-            todo = "others exist there" if others else _CHECK
+            todo = f"other {key.kind} objects exist there" if others else _CHECK
             yield f"{only if known == 1 else many}; {todo}"
         elif gone > 1:
             named = f"{key.kind} objects of the specs that existed in {place}"

@@ -219,8 +219,9 @@ def _not_off(key: Key, former: Key, seen: Actual, commands: Commands) -> Stop | 
 def _unclear(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> Stop:
     others = sorted({*owners, *(each for owner in owners for each in rivals[owner])} - {key})
     what = ", ".join(sorted({str(claim) for claim in owners.values()}))
-    why = f"it claims {what}, and so do {' and '.join(map(str, others))}; it cannot be determined which of them was renamed"
-    return Hold.RENAME, why, "rename one at a time, or let each claim its own", None
+    names = " and ".join(map(str, others))
+    why = f"it claims {what}, which {names} claim as well; it cannot be determined which of them was renamed"
+    return Hold.RENAME, why, "rename one object at a time, or give each its own in its spec", None
 
 
 def _still_has(owner: Key, claim: Claim) -> Stop:

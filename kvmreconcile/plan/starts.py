@@ -62,7 +62,7 @@ def in_order(actions: Sequence[Action], world: World) -> tuple[list[Action], lis
             stopped |= {id(a) for a in waits}
             detail, release = (
                 f"{lacking} is not known to run",
-                f"it is started in a later pass, when {lacking} runs",
+                f"this is done in a later pass, when {lacking} runs",
             )
             queue.held += [Held(a, Hold.ORDER, detail, release) for a in waits]
         else:

@@ -238,7 +238,7 @@ def test_pool_that_has_other_volumes_is_not_taken_for_unmounted() -> None:
     made = planned(gone(ROOT, there=(seen(wish("Volume/p/x", "<volume pool='p'/>")),), known=(ROOT,)))
 
     assert made.held[0].detail == (
-        "it no longer exists; the only Volume of the specs that existed in StoragePool/p does not exist now; others exist there"
+        "it no longer exists; the only Volume of the specs that existed in StoragePool/p does not exist now; other Volume objects exist there"
     )
 
 

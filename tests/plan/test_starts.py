@@ -152,7 +152,7 @@ def test_guest_that_stays_off_holds_the_start_of_who_comes_after_it_and_nothing_
         "Domain/db is not known to run",
         "Domain/app is not known to run",
     ]
-    assert made.held[2].release == "it is started in a later pass, when Domain/db runs"
+    assert made.held[2].release == "this is done in a later pass, when Domain/db runs"
 
 
 def test_what_follows_a_restart_that_waits_waits_with_it() -> None:
