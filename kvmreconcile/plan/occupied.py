@@ -87,7 +87,7 @@ class _Owners:
         secrets = (*secret_paths(key, self._world), *secret_paths(owner, self._world))
         what = shown(claim, self._kind.rules, secrets)
         if theirs.value != claim.value:
-            what = f"{shown(theirs, self._kind.rules, secrets)}, which overlaps {what}"
+            what = f"{shown(theirs, self._kind.rules, secrets)}, which overlaps the {what}"
         if is_start:
             return f"{owner} is active and has the {what}", f"stop {owner}, or wait until it is inactive"
         return f"{owner} has the {what}", f"change or remove {owner}, or give {key} another {claim.row.what}"
