@@ -115,7 +115,7 @@ def _walk(path: Path, tree: Tree, above: tuple[str, ...]) -> Iterator[Step]:
     elif real in above:
         yield fault_at(tree.naming.of(path), "the link leads back to a directory that it is in", "remove it")
     elif len(above) >= MAX_DEPTH:
-        what = f"directories are nested more than {MAX_DEPTH} deep"
+        what = f"directories are nested {MAX_DEPTH} or more deep"
         yield fault_at(tree.naming.of(path), what, "move it up, or remove it")
     elif real not in tree.walked:
         tree.walked.add(real)

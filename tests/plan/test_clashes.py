@@ -171,7 +171,7 @@ def test_network_start_is_held_while_an_unmanaged_one_has_the_same_subnet(tmp_pa
     ((hold, why),) = {(h.hold, h.detail) for h in made.held}
     assert (hold, why) == (
         Hold.CLAIM,
-        "Network/theirs is active and has the subnet 192.0.2.1/24, which overlaps subnet 192.0.2.200/28",
+        "Network/theirs is active and has the subnet 192.0.2.1/24, which overlaps the subnet 192.0.2.200/28",
     )
 
 

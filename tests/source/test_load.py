@@ -157,7 +157,7 @@ def test_directories_have_at_most_64_levels(tmp_path: Path) -> None:
     assert names(loaded) == ["above"]
     assert not loaded.complete
     (problem,) = problems(loaded, tmp_path)
-    assert problem.endswith("directories are nested more than 64 deep; move it up, or remove it")
+    assert problem.endswith("directories are nested 64 or more deep; move it up, or remove it")
 
 
 @pytest.mark.parametrize(("most", "value"), [("MAX_FILES", 2), ("MAX_TOTAL", 100)])
