@@ -60,7 +60,7 @@ _ROWS = (
     _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value"),
     _Row("did not find expected comment or line break", "block scalar", "text must start on the line below '|' or '>'", "move it there, indented"),
     _Row("found a tab character", "", "a tab indents this line", "indent with spaces"),
-    _Row("did not find expected <document start>", "", "this stands outside of the document before it", "remove what closes the document too early, or start a new one with '---'"),
+    _Row("did not find expected <document start>", "", "this stands outside of a document", "remove what closes the document too early, or start a new one with '---'"),
     _Row("did not find the expected '>'", "tag", "this tag is not closed", "remove it; a value that starts with '!' must be quoted", at_start=True),
     _Row("tag", "", "this tag means nothing here", "remove it; a value that starts with '!' must be quoted"),
 )  # fmt: skip

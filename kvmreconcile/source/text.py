@@ -19,7 +19,9 @@ MAX_BYTES = 1 << 20
 
 # A document starts at "---" and ends after "...".
 _BOUNDARY = re.compile(r"^(?=---(?:[ \t\n]|\Z))|(?<=^\.\.\.)(?:[ \t][^\n]*)?(?:\n|\Z)", re.MULTILINE)
-_SAYS_NOTHING = re.compile(r"(?:(?:[ \t]*(?:#.*)?|%.*|\.\.\.[ \t]*(?:#.*)?)(?:\n|\Z))*")
+_SAYS_NOTHING = re.compile(r"(?:(?:[ \t]*(?:#.*)?|\.\.\.[ \t]*(?:#.*)?)(?:\n|\Z))*")
+# Directives ("%YAML 1.2"), which need a document after them.
+_ONLY_DIRECTIVES = re.compile(r"(?:(?:[ \t]*(?:#.*)?|%.*|\.\.\.[ \t]*(?:#.*)?)(?:\n|\Z))*")
 # What YAML does not allow in a file, and what only YAML 1.1 took for the end of a line.
 # Source: https://yaml.org/spec/1.2.2/#51-character-set and #54-line-break-characters
 _FORBIDDEN = re.compile(
@@ -89,7 +91,8 @@ def chunks(text: str) -> Iterator[Chunk]:
     ends = sorted({m.start() if not m[0] else m.end() for m in _BOUNDARY.finditer(text)} | {len(text)})
     for end in ends:
         part = text[begin:end]
-        if not _SAYS_NOTHING.fullmatch(part):
+        nothing = _ONLY_DIRECTIVES if text.startswith("---", end) else _SAYS_NOTHING
+        if not nothing.fullmatch(part):
             yield Chunk(part, lines)
         begin, lines = end, lines + part.count("\n")
 

@@ -96,6 +96,17 @@ def test_a_file_that_is_named_counts_whatever_its_name(tmp_path: Path) -> None:
     assert names(load_tree(tmp_path / "lan.conf")) == ["lan"]
 
 
+@pytest.mark.parametrize("text", ["%", "%YAML 1.2", "# c\n%TAG ! x", "...\n%YAML 1.2"])
+def test_directives_without_a_document_are_an_error(tmp_path: Path, text: str) -> None:
+    write(tmp_path, a_yaml=network("lan"), b_yaml=f"{text}\n")
+
+    loaded = load_tree(tmp_path)
+
+    (problem,) = loaded.problems
+    assert problem.where.startswith(f"{tmp_path}/b.yaml:")
+    assert not loaded.complete
+
+
 @pytest.mark.parametrize(
     "text", ["\n", "# nothing\n", "---\n", "---\n---\n", "...\n", "%YAML 1.2\n---\n", "\ufeff", "~\n"]
 )
