@@ -102,7 +102,7 @@ def test_disk_moved_to_an_unrelated_file_is_left_there_and_told(guest: Guest) ->
     held = guest.site.plan()["held"]
 
     assert [(h["key"], h["hold"]) for h in held] == [("Domain/web1", "strayed")]
-    assert "is not built on" in held[0]["detail"]
+    assert "whose backing chain does not contain" in held[0]["detail"]
     guest.site.edit("web1.yaml", "title: One", "title: Two")
     guest.site.apply()
     assert read(guest) == "new"

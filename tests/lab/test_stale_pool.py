@@ -125,7 +125,7 @@ def test_image_that_was_copied_into_a_pool_can_be_used(pooled: Pooled, refreshed
 
     done = pooled.converge()
 
-    assert "does not exist" not in done.output
+    assert "refers to" not in done.output
     assert "type='qcow2'" in pooled.lab.virsh("dumpxml", "restored")
     pooled.assert_in_sync()
     assert refreshed.times() == 1
