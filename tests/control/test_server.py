@@ -496,7 +496,7 @@ def test_certificate_that_is_none_is_told_and_the_socket_works(tmp_path: Path) -
 def test_answer_above_the_maximum_size_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_LONGEST", 100)
 
-    with pytest.raises(NoDaemon, match="its answer is larger than"):
+    with pytest.raises(NoDaemon, match="no usable answer from the daemon: it is larger than"):
         served.client().get("/v1/status")
 
 

@@ -8,6 +8,7 @@ bring the running one to it.
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
+from threading import Lock
 
 import libvirt
 
@@ -49,6 +50,10 @@ _COMMANDS: Mapping[Command, int] = {
     Command.MODIFY: libvirt.VIR_NETWORK_UPDATE_COMMAND_MODIFY,
     Command.ADD: libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST,
 }
+
+
+_DEFINING = Lock()
+"""Held while a network is defined: libvirt may give two that are defined at the same time the same bridge."""
 
 
 class NetworkDriver:
@@ -108,7 +113,8 @@ def _define(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _store(virt: libvirt.virConnect, tree: Node) -> None:
-    virt.networkDefineXMLFlags(to_xml(tree), libvirt.VIR_NETWORK_DEFINE_VALIDATE)
+    with _DEFINING:
+        virt.networkDefineXMLFlags(to_xml(tree), libvirt.VIR_NETWORK_DEFINE_VALIDATE)
 
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:
