@@ -42,7 +42,7 @@ class Hints:
         """
         Return the command that carries out exactly this plan, with what is held in it; "" if nothing held can be approved.
 
-        A daemon that has the same plan is told to do it; where none has, `apply` does it.
+        It approves the daemon's plan where that is the same, and else applies the plan itself.
         """
         if not needs_approval(plan):
             return ""

@@ -89,10 +89,10 @@ def _looked(entry: Entry) -> Iterator[str]:
         f"{entry.held} held" if entry.held else "",
         _counted(entry.wrong, "spec error") if entry.wrong else "",
     )
-    told = ", ".join(filter(None, counts)) or "nothing to do"
+    summary = ", ".join(filter(None, counts)) or "nothing to do"
     why = f" ({visible(entry.reason)})" if entry.reason else ""
     by = f" by {visible(entry.who)}" if entry.who else ""
-    yield f"{_name(entry)}{by}{why}: {told}; plan {entry.plan}"
+    yield f"{_name(entry)}{by}{why}: {summary}; plan {entry.plan}"
     if entry.revision:
         author = f" by {visible(entry.author)}" if entry.author else ""
         yield f"  commit {visible(entry.revision[:_COMMIT])}{author}"

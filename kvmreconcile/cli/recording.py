@@ -56,7 +56,7 @@ def invoker(environment: Mapping[str, str] = os.environ) -> str:
 
 def carry_out(site: Site, plan: Plan, world: World, reporter: Reporter, deed: Deed) -> Report:
     """
-    Execute a plan on behalf of whoever runs this, and record it; that never keeps it from being done.
+    Execute a plan for the user who runs this command, and record it; a failure to record does not stop it.
 
     Of a command that is interrupted meanwhile, the steps under way are done and no other.
     """

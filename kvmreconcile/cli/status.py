@@ -139,7 +139,7 @@ def _summary(each: Json) -> str:
     words = [f"{_until(each)} {_local(each['until'])}"] if each["until"] and not is_told else []
     words += [", ".join(each["verbs"])] if each["condition"] == Condition.CHANGING.value else []
     words += [f"takes effect at next start: {', '.join(each['pending'])}"] if each["pending"] else []
-    # A command that helps stands last in it.
+    # Last, so that a command in it can be pasted.
     return visible("; ".join(filter(None, (*words, each["why"]))))
 
 

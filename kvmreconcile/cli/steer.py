@@ -28,7 +28,7 @@ from kvmreconcile.state import State
 Object = Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object.")]
 Everything = Annotated[bool, typer.Option("--all", help="All objects of this instance.")]
 STATE_WRITTEN = "  the state to be written: at most 10 s"
-"""What is waited for by whoever interrupts an order that needs no daemon."""
+"""What an interrupted order that needs no daemon waits for."""
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Reason, shown in status and history.")]
 
 

@@ -28,7 +28,7 @@ _LONGEST_S: Mapping[tuple[str, str], Callable[[Action], float]] = {
 }
 """By kind and verb, how long a step waits for the guest; all others wait for libvirt alone, as long as it takes."""
 _ENDING_SOON = frozenset({("Domain", "ready"), ("Domain", "move")})
-"""Steps that look again and again for something, and end at the next look once they are told to stop."""
+"""Steps that poll for something, and end at the next poll once a stop is requested."""
 _NEXT_LOOK_S = 6.0
 """Half a second, and what a command in the guest may take."""
 

@@ -48,7 +48,7 @@ def _devices(hardware: Hardware) -> Iterator[str]:
 
 
 def _twice(field: str, values: Iterable[str | int | None]) -> Iterator[str]:
-    """Tell of a value that two devices share, since each must be told from the others."""
+    """Tell of a value that two devices share, since each must differ from the others."""
     seen: set[str | int] = set()
     for value in values:
         if value in seen:
@@ -112,18 +112,18 @@ def _iothreads(resources: Resources, hardware: Hardware) -> Iterator[str]:
     known = {thread.id for thread in (threads.ids or ())} if threads else set[int]()
     free = (number for number in range(1, 2 * count + 1) if number not in known)
     known |= {next(free) for _ in range(count - len(known))}
-    told = f'"iothreads" is {count}' if threads else '"iothreads" is not set'
+    stated = f'"iothreads" is {count}' if threads else '"iothreads" is not set'
     if threads and threads.ids:
-        told = f'"iothreads" has only {", ".join(map(str, sorted(known)))}'
+        stated = f'"iothreads" has only {", ".join(map(str, sorted(known)))}'
     users = ((f'disk "{d.name or d.target}"', d.iothread) for d in hardware.disks or ())
     buses = ((_controller(place, c), c.iothread) for place, c in enumerate(hardware.controllers or ()))
     for who, thread in (*users, *buses):
         if thread is not None and thread not in known:
-            yield f"{who} uses I/O thread {thread}, but there is no such thread: {told}"
+            yield f"{who} uses I/O thread {thread}, but there is no such thread: {stated}"
     tune = resources.cputune
     for thread in (tune.iothreadpin or ()) if tune else ():
         if thread not in known:
-            yield f'"cputune.iothreadpin" pins I/O thread {thread}, but there is no such thread: {told}'
+            yield f'"cputune.iothreadpin" pins I/O thread {thread}, but there is no such thread: {stated}'
 
 
 def _controller(place: int, controller: Controller) -> str:
