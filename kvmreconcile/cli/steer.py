@@ -123,7 +123,8 @@ def give_order(settings: Settings, word: str, said: Mapping[str, object]) -> str
         NoDaemon: Nobody answers.
         OrderError: The daemon says why not.
     """
-    interruption.remark = "the daemon may have received the order already; see kvmreconcile history"
+    history = settings.commands.kvmreconcile("history")
+    interruption.remark = f"if a daemon runs, it may have received the order already; see: {history}"
     said_back = Client(settings).order(word, said)
     interruption.remark = ""
     return said_back

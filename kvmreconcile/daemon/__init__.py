@@ -13,7 +13,7 @@ import structlog
 from kvmreconcile.children import end_children
 from kvmreconcile.daemon.log import set_up
 from kvmreconcile.daemon.private import keep_memory_private
-from kvmreconcile.daemon.systemd import starting
+from kvmreconcile.daemon.systemd import connecting, starting
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
 from kvmreconcile.origin import find_repository
 from kvmreconcile.reconcile import known_kinds
@@ -53,6 +53,7 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
         if state.notice:
             damaged = {"damaged": str(state.recovered)} if state.recovered else {}
             log.warning("state.recovered", why=state.notice, **damaged)
+        connecting(settings.connect)
         has_ended = Service(settings, paths, kinds, state, receivers).run()
         log.info("daemon.stopped", cut_short=not has_ended)
         if not has_ended:

@@ -36,6 +36,11 @@ def starting() -> None:
     notify(f"EXTEND_TIMEOUT_USEC={SLOW_START_S * 1_000_000}\nSTATUS=Checking the state database")
 
 
+def connecting(uri: str) -> None:
+    """Say that the state is open, and what is waited for next: libvirt's answer to a connection."""
+    notify(f"STATUS=Connecting to {uri}")
+
+
 def reloading() -> None:
     """Say that what was asked for by a signal is being done; READY=1 ends it."""
     # Of when the reload began, which only later versions of systemd ask for (Type=notify-reload, since 253).

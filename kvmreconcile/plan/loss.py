@@ -32,8 +32,8 @@ def find_loss(world: World, kinds: Rulebooks) -> str:
         )
     why = next(_hidden(world, kinds), "")
     return why and (
-        f'it is unknown whether the state of instance "{world.instance}" was lost: {why}; that is checked '
-        f"again once it can be observed; or accept a possible loss: {accept}"
+        f'it is unknown whether the state of instance "{world.instance}" was lost: {why}; correct '
+        f"the cause, or accept a possible loss: {accept}"
     )
 
 

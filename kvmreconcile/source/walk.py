@@ -114,8 +114,8 @@ def _walk(path: Path, tree: Tree, above: tuple[str, ...]) -> Iterator[Step]:
         yield Entry(path, real, tree)
     elif real in above:
         yield fault_at(tree.naming.of(path), "the link leads back to a directory that it is in", "remove it")
-    elif len(above) >= MAX_DEPTH:
-        what = f"directories are nested {MAX_DEPTH} or more deep"
+    elif len(above) > MAX_DEPTH:
+        what = f"directories are nested more than {MAX_DEPTH} deep"
         yield fault_at(tree.naming.of(path), what, "move it up, or remove it")
     elif real not in tree.walked:
         tree.walked.add(real)

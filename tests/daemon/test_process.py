@@ -162,6 +162,7 @@ def test_systemd_is_told_of_its_life_from_start_to_end(process: Process, door: s
     process.start()
 
     assert hear(door, "").startswith("EXTEND_TIMEOUT_USEC=")
+    assert hear(door, "") == "STATUS=Connecting to test:///default"
     # Whether it is ready before it is connected depends on which of its threads comes first.
     left = {"READY=1", "STATUS=Connected to test:///default", "STATUS=1 in sync"}
     while left:

@@ -151,7 +151,7 @@ ROWS: tuple[Row[Build], ...] = (
     Row("submodule whose URL is an option", _modules(b'[submodule "x"]\npath = x\nurl = --upload-pack=id\n'), _FSCK),
     Row("submodule whose name leads out", _modules(b'[submodule "../../x"]\npath = x\nurl = y\n'), _FSCK),
     Row("attributes that change content", _attributes, ""),
-    Row("directories 64 deep", _deep(MAX_DEPTH), "directories are nested 64 or more deep"),
+    Row("directories 64 deep", _deep(MAX_DEPTH), ""),
     Row("directories 65 deep", _deep(MAX_DEPTH + 1), "has more than 64 levels"),
     Row("directories 1,000 deep", _deep(1000), "has more than 64 levels"),
     Row("ten thousand million files", _wide, "git ls-tree failed: it printed more than 64 MiB"),

@@ -69,6 +69,7 @@ ROWS |= {
     ),
     "ssh-refused": ssh_prints(DENIED),
     "ssh-key-unreadable": ssh_prints(f'Load key "/etc/kvmreconcile/id": Permission denied\r\n{DENIED}'),
+    "ssh-key-open": ssh_prints(f'Load key "/etc/kvmreconcile/id": bad permissions\r\n{DENIED}'),
     "ssh-key-format": ssh_prints(f'Load key "/etc/kvmreconcile/id": invalid format\r\n{DENIED}'),
     "ssh-key-missing": ssh_prints(
         f"Warning: Identity file /etc/kvmreconcile/id not accessible: No such file or directory.\n{DENIED}"

@@ -158,7 +158,7 @@ def test_a_pipe_named_like_a_file_does_not_hang(tmp_path: Path) -> None:
 
 
 def test_directories_have_at_most_64_levels(tmp_path: Path) -> None:
-    deep = tmp_path.joinpath(*["d"] * 63)
+    deep = tmp_path.joinpath(*["d"] * 64)
     (deep / "d/d").mkdir(parents=True)
     write(deep, a_yaml=network("above"))
     write(deep / "d/d", b_yaml=network("below"))
@@ -168,7 +168,7 @@ def test_directories_have_at_most_64_levels(tmp_path: Path) -> None:
     assert names(loaded) == ["above"]
     assert not loaded.complete
     (problem,) = problems(loaded, tmp_path)
-    assert problem.endswith("directories are nested 64 or more deep; move it up, or remove it")
+    assert problem.endswith("directories are nested more than 64 deep; move it up, or remove it")
 
 
 @pytest.mark.parametrize(("most", "value"), [("MAX_FILES", 2), ("MAX_TOTAL", 100)])

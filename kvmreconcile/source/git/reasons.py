@@ -69,6 +69,7 @@ ADVICE = (
         "Load key .*: Permission denied",
         f"let the owner of the state directory read the key (git.sshKey): {_AS_OWNER}",
     ),
+    ("Load key .*: bad permissions", "remove the permissions of group and others on the key (git.sshKey)"),
     (
         "Load key ",
         "set git.sshKey to an unencrypted private key in OpenSSH format",
