@@ -87,6 +87,13 @@ _ADVICE = (
     ),
 )
 """What to do about what libvirt says, by a pattern of its message."""
+_PASSING = re.compile("Unable to parse RNG")
+"""
+What libvirt says where it is the moment that is wrong, whatever the code.
+
+It loads its schemas without a lock, so that two definitions that are validated at the same time, as the first of a
+libvirtd, may be refused (measured with 9.0).
+"""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Numbers of the system's errors that mean a full file system or an exhausted quota; libvirt hands them on."""
 _TRANSPORT = frozenset({libvirt.VIR_FROM_REMOTE, libvirt.VIR_FROM_RPC})
@@ -111,7 +118,7 @@ def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Ite
         code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
         why = _advised("; ".join(filter(None, str(error).splitlines())))
         is_full = code == libvirt.VIR_ERR_SYSTEM_ERROR and error.get_int1() in _FULL
-        kind = NoRoom if is_full else meaning(code, domain, meanings or {})
+        kind = NoRoom if is_full else Busy if _PASSING.search(why) else meaning(code, domain, meanings or {})
         raise kind(f"{where}: {why}", code, domain) from error
     except UnicodeDecodeError as error:
         # A file may be called by any bytes, and libvirt hands on what it is called.

@@ -83,6 +83,15 @@ def test_full_file_system_is_known_by_the_number_of_the_systems_error(
     assert type(caught.value) is kind
 
 
+def test_schema_that_libvirt_cannot_load_at_the_moment_is_tried_again() -> None:
+    text = "internal error: Unable to parse RNG /usr/share/libvirt/schemas/network.rng: unsignedInt is not exported"
+    error = libvirt.libvirtError(text)
+    error.err = (libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_FROM_XML, text, 2, "%s", text, None, -1, -1)
+
+    with pytest.raises(Busy, match=r"Network/lan: .*Unable to parse RNG"), translated("Network/lan"):
+        raise error
+
+
 def test_broken_xml_is_rejected(connection: Connection) -> None:
     with pytest.raises(Rejected) as caught, translated("x"):
         connection.virt.defineXML("<domain")
