@@ -6,7 +6,8 @@ A row that nothing shows to be needed is a guess. What libvirt's own definitions
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -14,9 +15,12 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.kinds import KINDS
+from kvmreconcile.kinds.domain.updates import UPDATES
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.tree import Measure, Node, Rules, Scalar, Table, is_satisfied_by, make, parse, scalars
 from kvmreconcile.tree.place import at, under
+from tests.lab.live_rows import rows_of, unserved
+from tests.lab.live_table import GROUPS, NOT_RUN
 
 CASES = Path(__file__).parent / "cases/rows"
 FOLDERS = {"Domain": "domain", "Network": "network", "StoragePool": "pool", "Volume": "volume"}
@@ -40,21 +44,34 @@ def places(node: Node, path: str = "") -> Iterator[str]:
         yield from places(child, under(path, child.tag))
 
 
-@cache
-def shown(kind: str) -> frozenset[str]:
-    """Return every path that a definition shows: libvirt's own, and ours for what those leave out."""
-    files = [*Path(CORPUS or "", FOLDERS[kind]).rglob("*.xml"), *CASES.glob(f"{kind}.xml")]
+def read_paths(files: Iterable[Path]) -> frozenset[str]:
+    """Return the paths in definitions; some of libvirt's own test data are not well-formed on purpose."""
     found: set[str] = set()
     for file in files:
-        try:
+        with suppress(ValueError):
             found.update(places(parse(file.read_text())))
-        except ValueError:
-            assert CORPUS  # some of libvirt's own are wrong on purpose
-            assert file.is_relative_to(CORPUS)
     return frozenset(found)
 
 
+@cache
+def shown(kind: str) -> frozenset[str]:
+    """Return every path that a definition shows: libvirt's test data, and ours for what those leave out."""
+    recorded = (CASES / f"{kind}.paths").read_text().splitlines()
+    return frozenset(recorded) | frozenset(places(parse((CASES / f"{kind}.xml").read_text())))
+
+
 @pytest.mark.skipif(not CORPUS, reason="KVMRECONCILE_CORPUS names no folder with libvirt's test data")
+@pytest.mark.parametrize("kind", sorted(FOLDERS))
+def test_recorded_paths_are_those_of_libvirts_test_data(kind: str, *, regenerate: bool) -> None:
+    """The paths are recorded, and the definitions are not, so that the rows are tested where those are missing."""
+    found = sorted(read_paths(Path(CORPUS or "", FOLDERS[kind]).rglob("*.xml")) - {""})
+    recorded = CASES / f"{kind}.paths"
+    if regenerate:
+        recorded.write_text("".join(f"{path}\n" for path in found))
+
+    assert recorded.read_text().splitlines() == found
+
+
 @pytest.mark.parametrize(("kind", "table", "row"), ROWS)
 def test_row_is_met_by_a_definition_and_by_none_before_it(kind: str, table: str, row: str) -> None:
     rows = getattr(BY_NAME[kind].rules, table).rows
@@ -63,6 +80,17 @@ def test_row_is_met_by_a_definition_and_by_none_before_it(kind: str, table: str,
     met = [p for p in shown(kind) if Table({row: True}).get(p) and (table == "updates" or p not in before)]
 
     assert met, "show it in tests/cases/rows, or delete the row"
+
+
+@pytest.mark.figures
+def test_every_live_row_is_run_in_the_lab_or_says_why_not() -> None:
+    rows = rows_of(UPDATES)
+
+    assert NOT_RUN.keys() <= rows
+    assert unserved(UPDATES, GROUPS) == NOT_RUN.keys()
+    print(f"{len(rows)} rows of the live table: {len(rows) - len(NOT_RUN)} run, {len(NOT_RUN)} not run")
+    for row, reason in sorted(NOT_RUN.items()):
+        print(f"  {row}: {reason}")
 
 
 SPELLINGS: dict[scalars.Canonical, tuple[str, str]] = {
