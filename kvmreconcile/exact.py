@@ -72,9 +72,9 @@ def _judge(
         desired = world.desired.get(action.key)
         where = str(desired.source) if desired else str(action.key)
         why = redacted(str(error), (action.tree, *definitions(action.key, world)), own)
-        return _Judged(
-            action, Problem(where, f"{action.key}: libvirt rejects the definition: {why}", "correct the spec")
-        )
+        what = f"{action.key}: libvirt on this machine rejects the definition: {why}"
+        todo = "correct the spec, unless only this machine is the cause"
+        return _Judged(action, Problem(where, what, todo))
     actual = world.observed.actual(action.key)
     if actual is None:
         return _Judged(action)

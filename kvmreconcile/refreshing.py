@@ -96,12 +96,12 @@ def with_failures(seen: Observation, failed: Mapping[Key, str]) -> Observation:
     }
     return Observation(
         {**seen.objects, **unknown},
-        tuple(replace(b, why=_deactivated(b.why, hidden.get(b.prefix))) for b in seen.blind),
+        tuple(replace(b, why=_with_failure(b.why, hidden.get(b.prefix))) for b in seen.blind),
     )
 
 
-def _deactivated(what: str, why: str | None) -> str:
-    return f"{what}: libvirt deactivated it, as refreshing it failed: {why}" if why else what
+def _with_failure(what: str, why: str | None) -> str:
+    return f"{what}; refreshing the pool failed: {why}" if why else what
 
 
 def _store(key: Key) -> tuple[str, str]:

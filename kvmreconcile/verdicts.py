@@ -145,8 +145,11 @@ def _ask(judge: Judge, step: Action) -> Verdict:
     why = _refusal(judge, domain, validate=validate)
     if why and _refusal(judge, _least(domain)):
         domain = _emulated(domain)
-        if _refusal(judge, _least(domain)):
-            return Verdict(unknown=f"libvirt on this machine cannot check it ({why})")
+        if least := _refusal(judge, _least(domain)):
+            return Verdict(
+                unknown="libvirt on this machine rejects its type, architecture, machine or emulator, "
+                f"because of the spec or of this machine ({least})"
+            )
         why = _refusal(judge, domain, validate=validate)
     if why and domain.child("cpu") and not _refusal(judge, domain.without("cpu")):
         return Verdict(

@@ -153,6 +153,4 @@ def test_objects_of_a_store_that_a_refresh_deactivated_are_hidden_and_it_is_said
     seen = observer.confirmed({A})
 
     assert seen.objects == {}
-    assert seen.blind[0].why == (
-        "it is not active: libvirt deactivated it, as refreshing it failed: no such directory"
-    )
+    assert seen.blind[0].why == "it is not active; refreshing the pool failed: no such directory"

@@ -81,7 +81,7 @@ def adopt(options: AdoptOptions) -> int:
         written = {key: _write(actual, kinds[key.kind]) for key, actual in found.items()}
         world, plan = _prove(written, seen, site)
         proved = [key for key in written if not _differs(key, plan, world)]
-        with interruption.working(lambda: "  the specs to be written, which takes a moment"):
+        with interruption.working(lambda: "  the specs to be written"):
             _put(options.output, {key: written[key] for key in proved}, _private(found, kinds))
         _tell(plan, [key for key in written if key not in proved], site)
         world = replace(world, applied=seen.applied)
@@ -110,7 +110,7 @@ def _all(world: World) -> frozenset[Key]:
             f"{len(ours)} {them} already managed, and left out; name an object to have its spec written again"
         )
     if free <= ours:
-        say("there are no unmanaged objects to adopt")
+        say("no unmanaged objects to adopt were found")
     return frozenset(free - ours)
 
 
@@ -210,9 +210,7 @@ def _differs(key: Key, plan: Plan, world: World) -> bool:
 
 def _tell(plan: Plan, differing: list[Key], site: Site) -> None:
     """Say what the specs of some objects would change."""
-    # These problems are about specs that were not written to a file, so their line numbers mean nothing.
-    todo = "edit the object, or create what it refers to"
-    complain(Problem("adopt", _OTHER_PLACE.sub("", p.what), todo) for p in plan.problems)
+    complain(map(_homeless, plan.problems))
     actions = tuple(a for a in plan.actions if a.key in differing)
     held = tuple(h for h in plan.held if h.action.key in differing)
     every = (*actions, *(h.action for h in held))
@@ -227,6 +225,14 @@ def _tell(plan: Plan, differing: list[Key], site: Site) -> None:
     if not every:
         return
     say(render_text(Plan(actions, held, digest=plan.digest), rules_of(site.kinds)))
+
+
+def _homeless(problem: Problem) -> Problem:
+    """Return a problem without its place in a temporary file; one of the state has none, and stays."""
+    if not problem.where.startswith("/"):
+        return problem
+    todo = "edit the object, or create what it refers to"
+    return Problem("adopt", _OTHER_PLACE.sub("", problem.what), todo)
 
 
 def _private(found: Mapping[Key, Actual], kinds: Mapping[str, Kind]) -> frozenset[Key]:

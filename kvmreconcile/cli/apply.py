@@ -179,8 +179,8 @@ class _Run:
         """The commands that go on from what was planned."""
         said, only = self.options, self.overrides.only or ()
         chosen = {"--max-effect": said.max_effect, "--prune": said.prune}
-        choices = (word for name, choice in chosen.items() if choice for word in (name, choice.value))
-        return Hints(self.site.settings, said.paths, only, tuple(choices))
+        choices = {name: choice.value for name, choice in chosen.items() if choice}
+        return Hints(self.site.settings, said.paths, only, choices)
 
     def is_unfinished(self, plan: Plan) -> bool:
         """Tell whether an edit that was just made did not succeed, and is taken back without asking again."""
@@ -240,7 +240,7 @@ class _Run:
         approve = self.hints.approve(plan) if done else ""
         if approve:
             # What was done is part of the plan that was shown, so that its digest names another.
-            say(f"to release what is held: {approve}")
+            say(f"to release what waits for approval: {approve}")
         return HELD if plan.held or plan.lost else 0
 
 

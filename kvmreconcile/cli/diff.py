@@ -21,6 +21,8 @@ from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.tree import Node, Rules, to_xml
 from kvmreconcile.tree.variants import for_secrets
 
+_WRONG = "Not compared: fix the errors above first."
+
 
 @dataclass(frozen=True, kw_only=True)
 class DiffOptions(Common):
@@ -35,16 +37,16 @@ def diff(options: DiffOptions) -> int:
     settings, kinds = options.settings(), known_kinds()
     (key,) = chosen([options.key], kinds)
     specs = read_specs(options.paths, settings, kinds)
-    with view_site(settings, kinds) as site:
-        world = site.look(specs, datetime.now(UTC))
-        check_known((key,), world)
-        world, plan = site.planned(world, Overrides(only=frozenset((key,))))
     # What is wrong with other documents says nothing of this object, unless one of them may be its own.
     if key not in specs.desired:
         complain(specs.problems)
     elif specs.problems:
-        others = counted(len(specs.problems), "mistake")
-        say(f"{others} in other documents; see: {Hints(settings, options.paths).validate()}")
+        others = counted(len(specs.problems), "error")
+        say(f"{others} elsewhere in the specs; see: {Hints(settings, options.paths).validate()}")
+    with view_site(settings, kinds) as site:
+        world = site.look(specs, datetime.now(UTC))
+        check_known((key,), world)
+        world, plan = site.planned(world, Overrides(only=frozenset((key,))))
     complain(plan.problems)
     if plan.lost:
         say(plan.lost)
@@ -74,12 +76,15 @@ def _without_changes(key: Key, world: World, plan: Plan) -> Iterator[str]:
     if not plan.is_empty:
         return
     actual, blind = world.observed.objects.get(key), world.observed.blind_spot(key)
-    if key in world.frozen or plan.problems:
-        yield "Not compared: fix the errors above first."
+    is_compared = key in plan.in_sync or key in plan.records or key in plan.pending
+    if key in world.frozen:
+        yield _WRONG
     elif isinstance(actual, Unknown):
         yield f"Not compared: {visible(actual.why)}"
     elif blind:
         yield f"Not compared: {visible(blind.why)}"
+    elif plan.problems and key in world.desired and not is_compared:
+        yield _WRONG
     else:
         yield "No changes."
 

@@ -1,7 +1,7 @@
 """Name the commands that go on from a plan: the one that approves it, and the one that shows it again."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kvmreconcile.control.client import Client
@@ -10,6 +10,8 @@ from kvmreconcile.model import Key, Plan
 from kvmreconcile.plan.render import needs_approval
 from kvmreconcile.settings import Settings
 
+_OF_PLAN = ("--prune",)
+"""Options that `plan` has as well."""
 _PATIENCE_S = 2.0
 """How long to wait for a daemon's answer."""
 
@@ -22,17 +24,17 @@ class Hints:
     Attributes:
         paths: The paths that were named, as they were written.
         only: The objects that were named.
-        choices: Options of `apply` beside those that name what is planned for.
+        choices: Options of `apply` beside those that name what is planned for, with their values.
     """
 
     settings: Settings
     paths: Iterable[Path]
     only: Iterable[Key] = ()
-    choices: tuple[str, ...] = ()
+    choices: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self) -> str:
         """Return the command that shows the plan again."""
-        return self._again("plan")
+        return self._again("plan", *self._chosen(_OF_PLAN))
 
     def validate(self) -> str:
         """Return the command that names all that is wrong with the specs."""
@@ -48,7 +50,10 @@ class Hints:
             return ""
         if self._planned_by_daemon() == plan.digest:
             return self.settings.commands.kvmreconcile("approve", plan.digest)
-        return self._again("apply", "--approve", plan.digest, *self.choices)
+        return self._again("apply", "--approve", plan.digest, *self._chosen(self.choices))
+
+    def _chosen(self, options: Iterable[str]) -> Iterator[str]:
+        return (word for name in options if name in self.choices for word in (name, self.choices[name]))
 
     def _again(self, *words: str) -> str:
         only = (word for key in sorted(self.only) for word in ("--only", str(key)))

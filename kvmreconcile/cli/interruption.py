@@ -24,10 +24,10 @@ _CLEAN_UP_S = 0.3
 """How long the removal of temporary files may take."""
 _SHOW_CURSOR = "\x1b[?25h"
 _AGAIN = (
-    "Press Ctrl-C again to leave at once: the steps under way are left as they are, "
-    "and the next run continues from there."
+    "Press Ctrl-C again to leave at once: what is under way is left as it is, "
+    "and a later run can complete it."
 )
-_LEFT = "stopped; the steps under way are left as they are, and the next run continues from there"
+_LEFT = "stopped; what was under way is left as it is, and a later run can complete it"
 
 
 class Interruption:

@@ -87,9 +87,9 @@ def _looked(entry: Entry) -> Iterator[str]:
     counts = (
         f"{_counted(entry.steps, 'action')} planned" if entry.steps else "",
         f"{entry.held} held" if entry.held else "",
-        _counted(entry.wrong, "spec error") if entry.wrong else "",
+        f"{_counted(entry.wrong, 'problem')} in specs or state" if entry.wrong else "",
     )
-    summary = ", ".join(filter(None, counts)) or "nothing to do"
+    summary = ", ".join(filter(None, counts)) or "nothing to do now"
     why = f" ({visible(entry.reason)})" if entry.reason else ""
     by = f" by {visible(entry.who)}" if entry.who else ""
     yield f"{_name(entry)}{by}{why}: {summary}; plan {entry.plan}"

@@ -91,7 +91,7 @@ def plan(options: PlanOptions) -> int:
         made = _exact(made, world, rules_of(kinds))
     complain(made.problems)
     warn(made.notes)
-    choices = ("--prune", options.prune.value) if options.prune else ()
+    choices = {"--prune": options.prune.value} if options.prune else {}
     approve = Hints(settings, options.paths, only, choices).approve(made)
     show(_rendered(made, rules_of(kinds), options.output, approve, target))
     if specs.problems or made.problems:

@@ -157,6 +157,6 @@ def _unknown(key: Key, world: World, words: Sequence[str]) -> tuple[str, str]:
     """Return why a name cannot be planned for, and what to do."""
     if blind := world.observed.blind_spot(key):
         return f"it cannot be observed: {blind.why}", "solve that first"
-    todo = advice(str(key), words) or "there are no objects yet"
-    specs = "in the specs, " if world.desired else ""
+    todo = advice(str(key), words) or "no objects are known yet"
+    specs = "in the specs, " if world.desired and world.complete else ""
     return f"there is no such object {specs}on this host or in the state", todo

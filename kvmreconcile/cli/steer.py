@@ -27,9 +27,14 @@ from kvmreconcile.state import State
 
 Object = Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object.")]
 Everything = Annotated[bool, typer.Option("--all", help="All objects of this instance.")]
-STATE_WRITTEN = "  the state to be written: at most 10 s"
+STATE_WRITTEN = "  the state database to be written: at most 10 s for each write"
 """What an interrupted order that needs no daemon waits for."""
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Reason, shown in status and history.")]
+Why = Annotated[
+    str,
+    typer.Option(
+        "--why", metavar="TEXT", help="Reason, shown in the history, and that of a suspension in status."
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +106,9 @@ def resume(options: ResumeOptions) -> int:
     key = _key(options.key, everything=options.everything)
 
     def without_daemon(state: State) -> tuple[str, bool]:
-        if not state.resume(key):
-            return not_suspended(key), False
-        return resumed(key, state.suspended(), datetime.now(UTC)), True
+        is_changed = state.resume(key)
+        say_so = resumed if is_changed else not_suspended
+        return say_so(key, state.suspended(), datetime.now(UTC), options.settings().commands), is_changed
 
     return _told(options, "resume", _about(key), without_daemon)
 
@@ -183,7 +188,7 @@ def _until(options: SuspendOptions) -> datetime | None:
         until = now + timedelta(seconds=read_seconds(options.lasts)) if options.lasts else None
         until = datetime.fromisoformat(options.until).astimezone(UTC) if options.until else until
     except OverflowError:
-        raise _wrong(name, "that is too far in the future") from None
+        raise _wrong(name, "that is out of range") from None
     except ValueError as error:
         raise _wrong(
             name, str(error) if options.lasts else f"'{options.until}' is not a date and time"
@@ -191,7 +196,7 @@ def _until(options: SuspendOptions) -> datetime | None:
     if until and until > LATEST:
         raise _wrong(name, "that is too far in the future")
     if until and until <= now:
-        raise _wrong(name, "that time is in the past")
+        raise _wrong(name, "that time is not in the future")
     return until
 
 

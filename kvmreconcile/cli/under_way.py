@@ -7,8 +7,8 @@ from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Settled
 from kvmreconcile.plan.render.words import visible
 
-_RECORDED = "  what was done to be recorded: at most 10 s"
-"""How long the state database waits for another process that is writing."""
+_RECORDED = "  the state database to be written: at most 10 s for each write"
+"""How long it waits for another process that is writing."""
 
 
 def _shutdown_s(action: Action) -> float:
@@ -76,7 +76,9 @@ def _time(action: Action, passed_s: float) -> str:
     """Return how long a step may still take, in words."""
     row = (action.key.kind, action.verb)
     if row in _ENDING_SOON:
-        return f"at most {_NEXT_LOOK_S:.0f} s"
-    if longest := _LONGEST_S.get(row):
-        return f"at most {max(longest(action) - passed_s, 0.0):.0f} s for the guest"
+        return f"until the check under way has ended, usually within {_NEXT_LOOK_S:.0f} s"
+    longest = _LONGEST_S.get(row)
+    left_s = longest(action) - passed_s if longest else 0.0
+    if left_s > 0:
+        return f"at most {left_s:.0f} s for the guest"
     return f"until libvirt has done it, which has no time limit ({passed_s:.0f} s so far)"

@@ -23,4 +23,7 @@ def told(outcome: Outcome, colours: Palette = Palette.PLAIN) -> str:
 def told_settled(key: Key, settled: Settled) -> str:
     """Return one line about what libvirt keeps otherwise than asked."""
     words = (visible(w) for w in (str(key), settled.path, settled.asked, settled.answered))
-    return "settled {}: {} was set to {}, but libvirt stores {}; it is not changed again".format(*words)
+    text = (
+        "settled {}: {} was set to {}, but libvirt has {}; it is left so until the spec or the object changes"
+    )
+    return text.format(*words)

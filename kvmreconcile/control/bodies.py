@@ -58,9 +58,9 @@ class Suspend(About):
         try:
             is_dated = self.until.astimezone(UTC) <= LATEST
         except OverflowError:
-            is_dated = False
+            is_dated = self.until.year == 1
         if not is_dated:
             raise ValueError("until is too far in the future")
         if self.until <= datetime.now(UTC):
-            raise ValueError("until is in the past")
+            raise ValueError("until is not in the future")
         return self

@@ -23,6 +23,7 @@ _SO_PEERGROUPS = 59
 """Not in Python's socket module (socket(7) of Linux 4.13, include/uapi/asm-generic/socket.h)."""
 _MOST_GROUPS = 65536
 SHORTEST_TOKEN = 20
+_CHECK = "check control.tcp.tokens or the credential control-tokens"
 
 
 class Role(IntEnum):
@@ -114,10 +115,9 @@ def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
     try:
         mode, text = file.stat().st_mode, file.read_text()
     except OSError as error:
-        problem = Problem(str(file), f"it cannot be read: {error.strerror}", "check control.tcp.tokens")
-        raise SpecError([problem]) from None
+        raise SpecError([Problem(str(file), f"it cannot be read: {error.strerror}", _CHECK)]) from None
     except ValueError:
-        raise SpecError([Problem(str(file), "it is not UTF-8 text", "check control.tcp.tokens")]) from None
+        raise SpecError([Problem(str(file), "it is not UTF-8 text", _CHECK)]) from None
     # Its group may read it: that is how systemd's credentials look to a service's user.
     if mode & 0o037:
         what = f"its mode {mode & 0o777:04o} gives its group or others more permissions than 0640"

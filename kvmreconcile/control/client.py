@@ -97,7 +97,7 @@ class Client:
             todo = f"name the daemon's settings by --config, or start it: systemctl start {quote(self._unit)}"
             raise self._absent("no daemon listens on this socket", todo) from None
         except PermissionError:
-            todo = "run this as root, or as a member of the socket's group (control.group)"
+            todo = "run this as root, or as a user who may write to it (control.group, control.mode)"
             what = "no permission to connect to the socket"
             raise Forbidden(Problem(str(self._path), what, todo)) from None
         except (OSError, HTTPException, ValueError, RecursionError) as error:

@@ -113,7 +113,7 @@ class Control:
             return _Open(tcp.listen, Serving("tcp", entrance, guard, (tcp.certificate, key)))
         except OSError as error:  # of which those of TLS are some
             entrance.close()
-            what = f"certificate {tcp.certificate} and key {key} cannot be used together: {error.strerror or error}"
+            what = f"certificate {tcp.certificate} with key {key} cannot be used: {error.strerror or error}"
             todo = "use a PEM certificate chain and its private key"
             raise SpecError([Problem("control.tcp.certificate", what, todo)]) from None
 

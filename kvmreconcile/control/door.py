@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kvmreconcile.access import ControlSettings
 from kvmreconcile.errors import Problem, SpecError
-from kvmreconcile.owner import acting_as_owner
+from kvmreconcile.owner import acting_as_owner, owner_of
 
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 BACKLOG = 512
@@ -107,10 +107,17 @@ def _hand_over(made: Path, group: str) -> None:
     try:
         os.chown(made, -1, _gid(group))
     except PermissionError:
+        raise SpecError([_not_handed_over(made.parent, group)]) from None
+
+
+def _not_handed_over(directory: Path, group: str) -> Problem:
+    if owner_of(directory):
+        what = f"the socket is created as the owner of {directory}, who cannot give it the group {group}"
+        todo = "make root the owner of that directory, or set another path with control.socket"
+    else:
         what = f"the daemon's user is not a member of the group {group}"
-        raise SpecError(
-            [Problem("control.group", what, "add it and restart the daemon, or set another group")]
-        ) from None
+        todo = "add the user to the group and restart the daemon, or set another group"
+    return Problem("control.group", what, todo)
 
 
 def _gid(group: str) -> int:

@@ -88,13 +88,13 @@ class Guard:
             )
         host = headers.get(b"host", "").lower()
         if not _HOST.fullmatch(host):
-            return 400, Problem("request", "the Host header is not valid", "name this host")
+            return 400, Problem("request", "the Host header is not valid", "set it to a name of this host")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if self.hosts is not None and name not in self.hosts:
             return 421, Problem(
                 "request",
-                "the Host header is no known name of this host",
-                "add the name to control.tcp.names",
+                "the Host header is missing, or is no known name of this host",
+                "send a known name, or add the name to control.tcp.names",
             )
         if other := mismatch(headers, self.settings):
             return 421, other

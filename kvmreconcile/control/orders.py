@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from kvmreconcile.control.callers import Caller, Role
-from kvmreconcile.control.suspensions import not_suspended, resumed
+from kvmreconcile.control.suspensions import Left, not_suspended, resumed
 from kvmreconcile.errors import Forbidden, NotKnown, NotNow, OtherHost, Problem
-from kvmreconcile.model import Key, Suspension
+from kvmreconcile.model import Commands, Key, Suspension
 from kvmreconcile.passes.approvals import Approval, Approvals
 from kvmreconcile.passes.news import Follower, Ordered, Refused, tell
 from kvmreconcile.source.suggest import advice
@@ -72,7 +72,7 @@ class Orders:
         self._check(caller, Role.OPERATOR, (Order.APPROVE, digest, why))
         if not self.status().is_connected:
             raise NotNow(
-                Problem(digest, "nothing was done: libvirt cannot be reached now", self._see("status"))
+                Problem(digest, "nothing was done: there is no connection to libvirt", self._see("status"))
             )
         approval = Approval(digest, caller.name, why)
         self.approvals.give(approval)
@@ -119,9 +119,13 @@ class Orders:
         """
         self._check(caller, _role(key), (Order.RESUME, _about(key), ""))
         if not self.state.resume(key):
-            return not_suspended(key)
+            return not_suspended(*self._left(key))
         self._done(caller, Order.RESUME, key)
-        return self._noted(resumed(key, self.state.suspended(), datetime.now(UTC)))
+        return self._noted(resumed(*self._left(key)))
+
+    def _left(self, key: Key | None) -> tuple[Key | None, Left, datetime, Commands]:
+        """Return what an answer about a resumption is made of."""
+        return key, self.state.suspended(), datetime.now(UTC), self.status().commands
 
     def reconcile(self, caller: Caller, key: Key | None) -> str:
         """
@@ -152,7 +156,7 @@ class Orders:
         self._check(caller, Role.ADMIN, (Order.ACCEPT, "", why))
         link = self.status().link
         if link is None or link.host is None:
-            what = "libvirt cannot be reached, so the host cannot be identified; nothing was accepted"
+            what = "there is no connection to libvirt, so the host cannot be identified; nothing was accepted"
             if link and not link.why:
                 what = f"libvirt at {link.uri} did not report the UUID of its host; nothing was accepted"
             raise NotNow(Problem("state accept", what, self._see("status")))

@@ -36,6 +36,7 @@ _EVENTS: list[type[FileSystemEvent]] = [FileClosedEvent, FileDeletedEvent, FileM
 
 
 _SHARED = "its file system does not report all changes"
+_LEADS_ELSEWHERE = "its path has a file system that does not report all changes, or too many symbolic links"
 
 
 def directories(world: World, kinds: Rulebooks) -> Mapping[str, Mapping[str, Key]]:
@@ -87,7 +88,7 @@ class StoreWatch(FileSystemEventHandler):
             named, shares = directories(news.world, self._kinds), Shares()
             places = {directory: shares.resolve(directory) for directory in named}
             self._shared = tuple(
-                f"{directory}: {_SHARED}" for directory, place in places.items() if not place
+                f"{directory}: {_LEADS_ELSEWHERE}" for directory, place in places.items() if not place
             )
             found = {
                 place / file: key

@@ -242,7 +242,13 @@ class _Run:
         """Refuse to make what could not be seen when the plan was made, and turns out to exist."""
         hidden = self._world.observed.blind_spot(key) is not None
         known = self._world.applied.get(key)
-        if hidden and (known is None or known.complete) and self._look(key) is not None:
+        if not hidden or (known is not None and not known.complete):
+            return
+        now = self._look(key)
+        if isinstance(now, Unknown):
+            why = now.why.removeprefix(f"{key}: ")
+            raise HostError(f"{key} cannot be observed, so it may exist already: {why}")
+        if now is not None:
             raise Rejected(
                 f"{key}: it exists although it could not be observed before; the next pass compares it"
             )

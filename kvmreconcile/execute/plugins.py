@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from kvmreconcile.errors import Problem, SpecError
-from kvmreconcile.execute.trusted import find_distrusted, name_of
+from kvmreconcile.execute.trusted import find_distrusted, is_of_another, name_of
 from kvmreconcile.model.commands import quote
 
 PLANNERS = "kvmreconcile.planners"
@@ -46,8 +46,9 @@ def _load(point: EntryPoint) -> Any:
     if distrusted := find_distrusted(point):
         path, why = distrusted
         what = f'"{point.name}" ({point.value}) is not loaded: {path} {why}, and its code would run as {name_of(os.geteuid())}'
-        todo = f"uninstall {package}, or: chown root {quote(str(path))} && chmod go-w {quote(str(path))}"
-        raise _problem(point.group, what, todo)
+        place = quote(str(path))
+        close = f"chown root {place} && chmod go-w {place}" if is_of_another(path) else f"chmod go-w {place}"
+        raise _problem(point.group, what, f"uninstall {package}, or: {close}")
     try:
         return point.load()
     except (ImportError, AttributeError) as error:

@@ -60,13 +60,22 @@ def _distrusted(path: Path, ignored: int = 0) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return ""  # a directory in an archive, which is checked as the file that it is
     for status in found:
-        if status.st_uid not in (_ROOT, os.geteuid()):
+        if _is_of_another(status):
             return f"belongs to {name_of(status.st_uid)}"
         mode = status.st_mode
         # A symbolic link has no permissions of its own.
         if mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(mode) and not mode & ignored:
             return "can be written by everybody" if mode & stat.S_IWOTH else "can be written by its group"
     return ""
+
+
+def is_of_another(path: Path) -> bool:
+    """Tell whether a file, or the link that leads to it, belongs to another user."""
+    return any(map(_is_of_another, (path.lstat(), path.stat())))
+
+
+def _is_of_another(status: os.stat_result) -> bool:
+    return status.st_uid not in (_ROOT, os.geteuid())
 
 
 def name_of(uid: int) -> str:

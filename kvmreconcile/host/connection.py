@@ -96,7 +96,7 @@ class Connection:
             Unavailable: Its result would differ: the host is another machine, or runs another driver or version.
         """
         if not is_local(self.uri):
-            raise Unavailable("the host is another machine")
+            raise Unavailable("libvirt is reached over the network, perhaps on another machine")
         if self.virt.getType() != "QEMU":
             # Other drivers have no such validation; that is not worth a line in each plan.
             raise Unavailable("")
@@ -153,8 +153,8 @@ def connect(uri: str) -> Connection:
         raise Unavailable(f"{error}; {todo}", error.code, error.domain) from error.__cause__
 
 
-_LOCAL = "check that libvirt's daemon is running and that this user may access its socket"
-_REMOTE = "check the URI, the network, and how this user is authenticated"
+_LOCAL = "check that libvirt's daemon is running, that this user may access its socket, and the URI"
+_REMOTE = "check the URI, the network, libvirt's daemon on that host, and how this user is authenticated"
 
 
 def ask_event_loop(answer: Callable[[], None]) -> None:

@@ -122,8 +122,8 @@ def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Ite
         raise kind(f"{where}: {why}", code, domain) from error
     except UnicodeDecodeError as error:
         # A file may be called by any bytes, and libvirt hands on what it is called.
-        todo = "if it is a file in a storage pool, rename the file"
-        raise HostError(f"{where}: libvirt returned a name that is not valid UTF-8; {todo}") from error
+        todo = "if it is the name of a file in a storage pool, rename the file"
+        raise HostError(f"{where}: libvirt returned text that is not valid UTF-8; {todo}") from error
 
 
 def bring_about(act: Callable[[], object], is_so: Callable[[], bool]) -> None:

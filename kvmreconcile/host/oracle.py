@@ -79,7 +79,7 @@ class Oracle:
             if not line:
                 self._end()
         if not line:
-            raise Unavailable("libvirt's embedded QEMU driver is not installed, or has ended")
+            raise Unavailable("libvirt's embedded QEMU driver is not installed, or it failed")
         answer = json.loads(line)
         if "error" in answer:
             raise Rejected(answer["error"], answer["code"])

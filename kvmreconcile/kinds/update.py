@@ -83,7 +83,8 @@ class WindowSpec(Short):
         zone = after.split()[1:]
         if plus and (self.duration or (zone and self.zone) or len(zone) > 1):
             raise ValueError(
-                f"give the duration and the time zone of the window only once; write, for example, {_EXAMPLE}"
+                'after "+", write one duration without spaces and at most one time zone, and give neither '
+                f'again in "duration" or "zone"; write, for example, {_EXAMPLE}'
             )
         lasts = after.split()[0] if after.split() else self.duration
         limit = effect(self.max_effect) if self.max_effect else None

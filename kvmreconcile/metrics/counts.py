@@ -78,7 +78,7 @@ class Counts:
         self._errors = make.counter(
             "errors", "Errors of steps, of passes and of the repository, by their class.", "class"
         )
-        self._seen = make.counter("drift_seen", "Objects found to have been changed by others.", "kind")
+        self._seen = make.counter("drift_seen", "Objects found to have drifted from their specs.", "kind")
         self._healed = make.counter("drift_healed", "Objects brought back to what their specs say.", "kind")
         for end in ("planned", "broken"):
             self._passes.labels(end)

@@ -48,7 +48,7 @@ class Gauges(Collector):
             "Whether a pass was aborted and no later one has made a plan.",
             status.broken != "",
         )
-        yield _gauge("state_lost", "Whether the state is taken to be lost.", status.lost != "")
+        yield _gauge("state_lost", "Whether the state may be lost.", status.lost != "")
         yield _gauge("spec_problems", "Problems in specs or state.", len(status.problems))
         yield _gauge("hidden_parts", "Parts of the host that cannot be listed.", len(status.blind))
         yield _gauge("rings_waiting", "Triggers that no pass has handled yet.", len(self.rings()))
@@ -65,7 +65,7 @@ def _revision(status: Status, counts: Counts) -> Iterator[Metric]:
     known = status.revision
     yield _gauge(
         "revision_in_force_timestamp_seconds",
-        "When this daemon first used the commit in force.",
+        "When this daemon began to use the commit in force.",
         _seconds(known.since if known and known.commit else None),
     )
     yield _gauge(
@@ -106,7 +106,7 @@ def _held(status: Status) -> Metric:
 
 
 def _drifting(status: Status, counts: Counts) -> Metric:
-    about = "Objects that others have changed and that are not yet as their specs say."
+    about = "Objects that have drifted from their specs and are not corrected yet."
     family = GaugeMetricFamily("kvmreconcile_drifting_objects", about, labels=["kind"])
     found = Counter(key.kind for key in counts.drifting)
     for kind in sorted({*_kinds(status), *found}):

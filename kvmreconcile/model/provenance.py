@@ -46,7 +46,7 @@ class SpecSource:
     aliases: tuple[Root, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self.roots)) or "no known source"
+        return ", ".join(map(str, self.roots)) or "an unknown source"
 
     def includes(self, other: "SpecSource") -> bool:
         """Tell whether all of another source is read with this one."""

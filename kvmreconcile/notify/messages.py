@@ -110,7 +110,7 @@ def _events(news: News) -> Iterator[Message]:
                 verbs = (o.action.verb for o in news.report.outcomes if o.action.key == key)
                 did = ", ".join(dict.fromkeys(verbs))
                 yield Message(
-                    Topic.HEALED, f"healed {key}", f"{key} was changed by others and corrected: {did}"
+                    Topic.HEALED, f"healed {key}", f"{key} had drifted from its spec and was corrected: {did}"
                 )
         case Ordered(order="approve", who=who, about=about, why=why):
             said = f": {why}" if why else ""
@@ -123,7 +123,7 @@ def _present(memory: Memory, status: Status) -> Iterator[Message]:
     if link and link.why:
         yield _wrong("libvirt", f"libvirt ({link.uri}) cannot be reached: {link.why}")
     if memory.breaks >= BREAKS:
-        yield _wrong("passes", f"{memory.breaks} passes in a row were aborted: {status.broken}")
+        yield _wrong("passes", f"{memory.breaks} passes in a row were aborted; the last: {status.broken}")
     if memory.refused:
         yield _wrong("repository", memory.refused)
     if status.lost:

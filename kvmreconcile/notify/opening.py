@@ -45,7 +45,7 @@ def _apprise() -> Any:
     try:
         import apprise  # noqa: PLC0415  an extra that few install, and slow to load
     except ImportError:
-        what = "notifications are sent by apprise, which is not installed"
+        what = "notifications are sent by apprise, which is not installed or cannot be imported"
         todo = f"take `notify` out of the settings, or install it: {quote(sys.executable)} {_INSTALL}"
         raise SpecError([Problem("notify", what, todo)]) from None
     for name in _LOGGERS:
@@ -96,13 +96,13 @@ def _url(said: NotifySettings, where: str) -> SecretStr:
     if said.url_file is None and directory is None:
         raise SpecError([Problem(where, "systemd passed no credentials", todo)])
     file = said.url_file or Path(directory or "", said.credential)
+    written = f"write one line with a URL into {'it' if said.url_file else 'the file of the credential'}"
     try:
         text = file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SpecError([Problem(where, f"{file} cannot be read: {reason}", todo)]) from None
+    except OSError as error:
+        raise SpecError([Problem(where, f"{file} cannot be read: {error.strerror}", todo)]) from None
+    except UnicodeDecodeError:
+        raise SpecError([Problem(where, f"{file} is not UTF-8 text", written)]) from None
     if len(text.splitlines()) != 1:
-        written = "it" if said.url_file else "the credential's file"
-        todo = f"write one line with a URL into {written}"
-        raise SpecError([Problem(where, f"{file} must contain exactly one line", todo)])
+        raise SpecError([Problem(where, f"{file} must contain exactly one line", written)])
     return SecretStr(text)

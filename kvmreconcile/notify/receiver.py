@@ -157,7 +157,8 @@ class Receiver:
                 return
             later, self._batch = self._batch, batch
             for message in later.messages.values():
-                self._batch.add(message)
+                if not self._batch.add(message):
+                    self.tally.left_out += 1
             self._batch.left_out += later.left_out
 
 

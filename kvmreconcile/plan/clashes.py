@@ -72,7 +72,7 @@ class _Clash:
         has: Whether its object has what is claimed.
         other: One of the others: one whose object has it, if any has.
         theirs: That one's claim.
-        count: How many others there are.
+        count: How many others claim the same as that one.
         is_taken: Whether the object of another has it.
     """
 
@@ -137,7 +137,8 @@ class _Claims:
                 has = bool(others) and self._has(key, claim)
                 if others and (having or not has):
                     other = min(having or others)
-                    yield _Clash(key, claim, has, other, others[other], len(others), bool(having))
+                    count = sum(theirs.value == others[other].value for theirs in others.values())
+                    yield _Clash(key, claim, has, other, others[other], count, bool(having))
 
     def notes(self) -> Iterator[Problem]:
         """Yield what several specs have where it is in nobody's way: for each object the first with another."""

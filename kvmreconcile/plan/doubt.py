@@ -15,8 +15,8 @@ from kvmreconcile.plan.uses import Names
 from kvmreconcile.tree import Effect
 
 STARTS = frozenset({"start", "start-paused", "restart"})
-_PUT_BACK = "restore {target}, or release its creation"
-_LATER = "it is started in a later pass, once {target} is known to exist"
+_PUT_BACK = "restore {target}, or, if its creation is held, release that"
+_LATER = "it continues in a later pass, once {target} is known to exist"
 
 
 def without_data(actions: Sequence[Action], scene: Scene) -> tuple[list[Action], list[Held]]:
@@ -39,7 +39,7 @@ def reports(actions: Sequence[Action], scene: Scene) -> Iterator[Held]:
     for key in sorted(doubt.needed.keys() & world.desired.keys()):
         actual, gone = world.observed.actual(key), sorted(doubt.needed[key] & doubt.gone)
         if gone and actual and actual.active:
-            detail = f"it is running, and {gone[0]} does not exist"
+            detail = f"it is active, and {gone[0]} does not exist"
             release = _PUT_BACK.format(target=gone[0])
             yield Held(placeholder(world.desired[key]), Hold.MISSING, detail, release)
 
@@ -69,13 +69,13 @@ class _Doubt:
                 return Hold.MISSING, f"{target} does not exist", _PUT_BACK.format(target=target)
         for target in wanted:
             if target in self.unseen:
-                why = f"it is unknown whether {target} exists: {self.unseen[target]}"
+                why = f"{target} cannot be observed: {self.unseen[target]}"
                 return Hold.UNKNOWN, why, _LATER.format(target=target)
         for target in wanted:
             first = self.coming.get(target)
             # What refers to it by its key comes after it anyway; what names its path does not.
             if first and not needs.among(key, {first}):
-                how = "is created" if first == target else f"can be observed once {first} is started"
+                how = "is created" if first == target else f"can be observed only after the steps on {first}"
                 return Hold.BROKEN, f"{target} {how} in this pass", _LATER.format(target=target)
         return None
 

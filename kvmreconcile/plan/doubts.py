@@ -90,7 +90,7 @@ def _untraceable(doubt: Doubt, key: Key, rules: Rules) -> Unclear:
     have, want = (_names(nodes, doubt.path, rules) for nodes in (doubt.have, doubt.want))
     why = f"the running {have} cannot be matched to {want} in the spec"
     detail = f"{doubt.path}: {why}; nothing in this list is changed"
-    return Unclear(doubt.path, detail, f"it is applied after the next start of {key}")
+    return Unclear(doubt.path, detail, f"the list is compared again after the next start of {key}")
 
 
 def _names(nodes: Sequence[Node], path: str, rules: Rules) -> str:

@@ -22,8 +22,9 @@ def in_turn(actions: Sequence[Action], world: World) -> tuple[list[Action], list
                 gone.add(action.key)
                 continue
             names = ", ".join(map(str, sorted(others)))
-            detail = f'group "{group}", at most {action.policy.max_unavailable} unavailable; off or changed now: {names}'
-            release = "it continues in a later pass"
+            away = f"not known to run, or changed now: {names}"
+            detail = f'group "{group}", at most {action.policy.max_unavailable} unavailable; {away}'
+            release = "it continues when enough members of the group run"
             held += [Held(a, Hold.GROUP, detail, release) for a in onward(action, actions)]
     waiting = {id(h.action) for h in held}
     return [a for a in actions if id(a) not in waiting], held

@@ -10,7 +10,7 @@ from kvmreconcile.model import Action, Actual, Applied, Commands, Desired, Halt,
 
 _TODO = {
     Halt.IO_ERROR: "correct the storage error, then resume it: {virsh} resume {name}",
-    Halt.WATCHDOG: "find out why the guest hung, then reset it, or resume it: {virsh} resume {name}",
+    Halt.WATCHDOG: "find out why the guest hung, reset it if needed, then resume it: {virsh} resume {name}",
     Halt.PANIC: "save a memory dump if needed, then power it off: {virsh} destroy {name}",
     Halt.MIGRATION: "recover the migration from its source host (--postcopy-resume)",
 }

@@ -40,5 +40,5 @@ def refused(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[t
     """Yield the objects whose definition libvirt's embedded driver rejects, and the hold of each, until it is approved."""
     for key, why in scene.world.refused.items():
         if key in steps and scene.world.desired[key].policy.apply is not Apply.OBSERVE:
-            todo = "fix the spec; or approve this plan to have libvirtd try it"
+            todo = "fix the spec; or approve this plan to have libvirt's daemon try it"
             yield key, (Hold.INVALID, f"libvirt says: {why}", todo)

@@ -44,7 +44,12 @@ from kvmreconcile.tree.scalars import uuid as spelled
 
 AGAIN = "it is observed again in the next pass"
 ONCE_IDLE = "it continues when the job is done"
-_COPIED = "start the guest if it is off; the disk is copied to the volume when no other block job runs"
+_SET = "set the disk's current source in the spec"
+_COPIED = (
+    f"{_SET}; or, if the spec names a volume, start the guest if it is off: the disk is copied there when no other "
+    "block job runs"
+)
+_BACK = f"{_SET}, or move the disk back by a block copy while the guest runs"
 
 
 @dataclass(slots=True)
@@ -97,7 +102,7 @@ class Findings:
         self.crashes[desired.key] = error
         frame = extract_tb(error.__traceback__)[-1]
         what = f"comparing it raised {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
-        todo = "report this as a bug; other objects are not affected"
+        todo = "report this as a bug; all other objects are still compared"
         self.held.append(Held(placeholder(desired), Hold.CRASHED, what, todo))
 
     def clear(self, key: Key) -> None:
@@ -197,11 +202,7 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
     if actual is None or desired.policy.apply is Apply.CREATE_ONLY:
         return
     before = view.applied.tree if view.applied else None
-    release = (
-        _COPIED
-        if desired.policy.copies
-        else "set this source in the spec, or move the disk back by a block copy"
-    )
+    release = _COPIED if desired.policy.copies else _BACK
     for part, stands, wanted in kind.strays(desired, actual, before, lookups.lookup):
         detail = (
             f"{part} uses {stands}, whose backing chain does not contain {wanted}; the disk is not changed"

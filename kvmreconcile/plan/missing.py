@@ -14,9 +14,9 @@ from kvmreconcile.plan.openings import ceiling
 from kvmreconcile.plan.uses import Names, Users, listed
 from kvmreconcile.tree import Effect
 
-_NEXT = "the next pass observes the pool and decides then"
+_NEXT = "a later pass decides, once the pool can be observed"
 _CHECK = "check that the pool's storage is available (file system mounted, device connected)"
-_RESTORE = "make the pool's storage available, or approve this plan"
+_RESTORE = "make the missing data available again, or approve this plan"
 Steps = Mapping[Key, tuple[Action, ...]]
 
 

@@ -79,7 +79,7 @@ def find_needs(world: World, kinds: Rulebooks) -> Needs:
         direct[key] = frozenset(k for k, _ in targets if k != key)
         required = {k for k, ref in targets if ref.required}.union(desired.after)
         for target in sorted(k for k in required if not _may_exist(k, world, kinds)):
-            what = f"{key} refers to {target}, which no spec defines and the host does not have"
+            what = f"{key} refers to {target}, which no spec that was read defines and the host does not have"
             problems.append(
                 Problem(str(desired.place_of(target)), what, "add a spec for it, or correct the name")
             )

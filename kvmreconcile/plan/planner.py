@@ -166,7 +166,9 @@ def _again(edits: Trials, scene: Scene, found: Findings) -> Findings:
         if key in edits.back:
             look(key, scene.world, scene.kinds, scene.needs, again)
     for key in edits.refused.keys() & found.steps.keys():
-        found.held += withheld([placeholder(scene.world.desired[key])], edits.refused[key])
+        todo = "correct the spec or what libvirt reports; this can be tried again after the other changes"
+        waiting = withheld([placeholder(scene.world.desired[key])], edits.refused[key])
+        found.held += (replace(held, release=todo) for held in waiting)
     return again
 
 

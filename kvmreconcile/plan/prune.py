@@ -149,7 +149,7 @@ def _unread(key: Key, world: World) -> Why | None:
 def _incomplete(world: World) -> tuple[str, str]:
     """Return why too little is known to remove anything, and what to do."""
     if not (world.desired or world.frozen):
-        todo = "check the path of the specs; the last managed objects are removed by hand only"
+        todo = "check the path of the specs and any errors in them; the last managed objects are removed by hand only"
         return "no spec was found or could be read", todo
     why = "a spec or the state record of an object could not be read"
     return why, "correct what is reported; until then nothing is removed"
@@ -160,7 +160,8 @@ def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans
     unconfirmed = {h.action.key for h in result.held if h.hold is Hold.PRUNE}
     staying = sorted(users - unconfirmed - {a.key for a in result.actions})
     if staying:
-        return Held(action, Hold.PROTECTED, f"{staying[0]} refers to it", "remove that reference first")
+        todo = "it can be removed when nothing refers to it"
+        return Held(action, Hold.PROTECTED, f"{staying[0]} refers to it", todo)
     if prune is Prune.CONFIRM or users & unconfirmed:
         return Held(action, Hold.PRUNE, "", "approve this plan")
     return None

@@ -220,9 +220,10 @@ def _unclear(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> Stop:
     others = sorted({*owners, *(each for owner in owners for each in rivals[owner])} - {key})
     what = ", ".join(sorted({str(claim) for claim in owners.values()}))
     names = " and ".join(map(str, others))
-    why = f"it claims {what}, which {names} claim as well; it cannot be determined which of them was renamed"
-    return Hold.RENAME, why, "rename one object at a time, or give each its own in its spec", None
+    why = f"it and {names} claim partly the same ({what}); it cannot be determined which object was renamed"
+    return Hold.RENAME, why, "rename one object at a time, or change what its spec claims", None
 
 
 def _still_has(owner: Key, claim: Claim) -> Stop:
-    return Hold.CLAIM, f"{owner} still has the {claim}", f"it is created when {owner} no longer uses it", None
+    todo = f"it is created when {owner} no longer has the {claim}"
+    return Hold.CLAIM, f"{owner} still has the {claim}", todo, None

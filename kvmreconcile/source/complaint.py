@@ -24,7 +24,7 @@ _SHAPES = {
     "string": ("text", "write it in quotes"),
     "int": ("a whole number", "write a whole number, without unit or quotes"),
     "float": ("a number", "write a number, without unit or quotes"),
-    "bool": ("true or false", "write true or false"),
+    "bool": ("true or false", "write true or false, without quotes"),
     "list": ("a list", "start each entry on a line of its own with '- '"),
     "model": ("a mapping of fields", "write its fields below it, indented and without '- '"),
     "dict": ("a mapping", "write 'name: value' lines below it, indented"),
@@ -188,10 +188,10 @@ def _unknown(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
     if found := nearest(error.name, here):
         return what, f"did you mean '{found}'?"
     if fields := called_by_libvirt(error.name, here):
-        return what, f"write libvirt's '{shown(error.name)}' as: {listed(fields)}"
+        return what, f"write it as: {listed(fields)}"
     for parent in ("spec", "metadata"):
         if error.steps != (parent,) and error.name in known([ground.model], [parent]):
-            return what, f"it belongs below '{parent}'"
+            return what, f"move it below '{parent}', which has a field of that name, or remove it"
     if any(map(is_secret, here.values())):
         # In a password that is not quoted, the text after a comma looks like a field.
         return f"unknown field in {field}", f"remove it, quote the password, or {ground.hint(error.steps)}"
@@ -199,10 +199,15 @@ def _unknown(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
 
 
 def _choice(error: _Error, field: str, _: _Ground) -> tuple[str, str]:
-    options = re.findall(r"'([^']*)'", str(error.context.get("expected", error.context.get("expected_tags"))))
+    expected = str(error.context.get("expected", error.context.get("expected_tags")))
+    found = re.findall(r"'([^']*)'|([0-9]+)", expected)
+    options = [word or number for word, number in found]
+    is_number = any(number for _, number in found)
+    shapes: tuple[type, ...] = (int, float) if is_number else (str, int, float)
     value = error.item.value
-    if value is None or not isinstance(value, str | int | float):
-        return f"{field} should be a word, not {_actual(error.item)}", f"available: {listed(options)}"
+    if not isinstance(value, shapes):
+        shape = "a number" if is_number else "a word"
+        return f"{field} should be {shape}, not {_actual(error.item)}", f"available: {listed(options)}"
     word = str(value).lower() if isinstance(value, bool) else str(value)
     return f"unknown value '{shown(word)}' of {field}", advice(word, options)
 
@@ -220,6 +225,8 @@ def _shape(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
     shape, todo = _SHAPES[error.shape or "string"]
     if error.shape == "string" and isinstance(error.item.value, Mapping | tuple):
         todo = "write a single text, in quotes"
+    if error.shape in ("model", "dict") and error.steps and isinstance(error.steps[-1], int):
+        todo = "write its fields as 'name: value' lines, the first one after '- '"
     if error.item.value is None:
         info = ground.field(error.steps)
         todo = "give it a value" + ("" if info is None or info.is_required() else ", or remove the field")

@@ -35,12 +35,13 @@ FOREIGN = Reason(
     is_noted=True,
 )
 IGNORED = Reason(
-    f"is named in {IGNORE_FILE}",
-    f"take it out of {IGNORE_FILE}; then, to have the object removed, remove its spec",
+    f"is excluded by {IGNORE_FILE}",
+    f"change {IGNORE_FILE} so that the file is read; then, to have the object removed, remove its spec",
 )
 _NOT_READ = Reason(
     "exists and was not read",
-    "have that file read as well; or, to have the object removed, remove its spec from that file",
+    "have that file read as well; to have the object removed, first remove its spec from that file, "
+    "or delete the file",
 )
 """The reasons for which a spec may still exist though it was not read."""
 
@@ -76,9 +77,8 @@ class LeftOut:
     @property
     def note(self) -> Problem:
         """The warning that says so."""
-        return Problem(
-            self.name, f"{self.why}, and is not read", f"name it in {IGNORE_FILE}, or move it elsewhere"
-        )
+        todo = f"move it elsewhere or, if a directory is read, name it in that directory's {IGNORE_FILE}"
+        return Problem(self.name, f"{self.why}, and is not read", todo)
 
 
 @dataclass(frozen=True, slots=True)

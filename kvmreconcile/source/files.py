@@ -124,7 +124,8 @@ def _read(entry: Entry, naming: Naming) -> SpecFile | Fault:
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
-                return fault_at(naming.of(path), "is not a regular file", "remove or rename it")
+                todo = "replace it by a regular file, or remove it"
+                return fault_at(naming.of(path), "is not a regular file", todo)
             # The file or one of its directories may have been replaced by a symbolic link since.
             if not entry.tree.holds(_real(descriptor)):
                 return fault_at(naming.of(path), *OUT)

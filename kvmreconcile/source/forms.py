@@ -2,7 +2,7 @@
 
 _HEX = "hexadecimal digits"
 _UUID = "must be a UUID, such as 5f0c6f2e-8a1b-4c3d-9e7f-0123456789ab"
-_MODE = 'must be an octal number in quotes, such as "0711"'
+_MODE = 'must be an octal number of at most 5 digits, in quotes, such as "0711"'
 _LINE = "may not contain control characters"
 
 FORMS = {
@@ -10,9 +10,9 @@ FORMS = {
     r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$": "must be a MAC address, such as 52:54:00:12:34:56",
     r"^[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}$": _UUID,
     r"^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$": _UUID,
-    r"^[A-Za-z0-9_-]+$": 'may contain only letters, digits, "_" and "-"',
-    r"^[a-z]+$": "may contain only lower-case letters, such as vda",
-    r"^[a-z-]+$": 'may contain only lower-case letters and "-"',
+    r"^[A-Za-z0-9_-]+$": 'may contain only ASCII letters, digits, "_" and "-"',
+    r"^[a-z]+$": "may contain only lower-case ASCII letters, such as vda",
+    r"^[a-z-]+$": 'may contain only lower-case ASCII letters and "-"',
     r"^[^\s/:]+$": 'must be the name of a network device: no spaces, "/" or ":"',
     r"^[^/]+$": 'may not contain "/"',
     r"^[^\x00-\x1f]+$": _LINE,

@@ -23,14 +23,15 @@ MAX_ELEMENTS, MAX_ATTRIBUTES, MAX_DEPTH = 10_000, 64, 64
 _WORDS = (
     (r"Opening and ending tag mismatch", "an element is closed by the end tag of another", "close each element by its own name"),
     (r"Premature end of data", "an element is not closed", "add its end tag"),
-    (r"Extra content at the end", "there is content after the root element", "use a single root element"),
-    (r"Document is empty|Start tag expected", "this is not XML", "start with the root element"),
+    (r"Extra content at the end", "there is content after the root element", "remove it, or put everything into one root element"),
+    (r"Document is empty|Start tag expected", "this does not start with an element", "start with the root element"),
     (r"Entity '.*' not defined", "an entity does not exist", "write the character itself, or '&amp;' for '&'"),
     (r"xmlParseEntityRef|EntityRef:", "unescaped '&'", "write '&amp;' for '&'"),
     (r"Attribute \S+ redefined", "an attribute is given twice", "keep one of them"),
     (r"Specification mandates value for attribute", "an attribute has no value", "write NAME='…'"),
     (r"AttValue: \" or ' expected", "an attribute's value is not in quotes", "quote it"),
-    (r"Unescaped '<' not allowed|invalid element name", "unescaped '<'", "write '&lt;' for '<'"),
+    (r"Unescaped '<' not allowed", "an attribute's value contains '<'", "close its quotes, or write '&lt;' for '<'"),
+    (r"invalid element name", "no valid element name follows '<'", "write '&lt;' for '<', or correct the name"),
     (r"Namespace prefix", "a prefix is not declared", "add xmlns:PREFIX='…' to the element"),
 )  # fmt: skip
 
@@ -49,7 +50,8 @@ def check(item: Item, root: str) -> Iterator[Fault]:
     elif element.tag != root:
         line = element.sourceline if isinstance(element.sourceline, int) else 1
         what = f"xml: the root element is <{shown(str(element.tag))}>, and must be <{root}>"
-        yield Fault(_place(item, line, 1), what, f"put the fragment into <{root}>…</{root}>")
+        todo = f"put the fragment into <{root}>…</{root}>, or rename its root element"
+        yield Fault(_place(item, line, 1), what, todo)
     else:
         yield from _excess(element, item)
 

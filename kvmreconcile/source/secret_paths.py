@@ -37,12 +37,19 @@ def _wrong(path: str, said: Node, rules: Rules) -> tuple[str, str] | None:
     known = tuple(dict.fromkeys(_places(said)))
     if not any(place in table for place in known):
         close = nearest(path, known)
-        todo = f"did you mean '{close}'?" if close else "remove it, or give a path in libvirt's XML"
+        is_useful = close is not None and not _identifies(close, rules)
+        todo = f"did you mean '{close}'?" if is_useful else "remove it, or give a path in libvirt's XML"
         return "matches nothing in this spec", todo
-    if any(name in table for name in _ALWAYS) or _is_key(path, rules) or _is_reference(path, rules):
+    if _identifies(path, rules):
         what = "identifies objects or devices in plans, so it cannot be secret"
         return what, "name the other values instead"
     return None
+
+
+def _identifies(path: str, rules: Rules) -> bool:
+    """Tell whether a path matches a value by which plans name objects or devices."""
+    is_name = any(name in paths(path) for name in _ALWAYS)
+    return is_name or _is_key(path, rules) or _is_reference(path, rules)
 
 
 def _is_key(path: str, rules: Rules) -> bool:

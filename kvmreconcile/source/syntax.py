@@ -21,6 +21,7 @@ class _Row:
         problem: Part of its problem.
         context: Part of its context, or what may stand at the place itself if it is a single character.
         at_start: Whether the mistake is where the thing starts that was being read.
+        is_behind: Whether a value stands before the place on its line.
     """
 
     problem: str
@@ -28,29 +29,39 @@ class _Row:
     what: str
     todo: str
     at_start: bool = False
+    is_behind: bool = False
 
-    def fits(self, problem: str, context: str, here: str) -> bool:
-        """Tell whether this is the row for a message about a place where a character stands."""
+    def fits(self, problem: str, context: str, here: str, before: str) -> bool:
+        """Tell whether this is the row for a message about a place where a character stands, behind others."""
+        if self.is_behind and not before.strip(" -"):
+            return False
         is_here = len(self.context) != 1 or self.context == here
         return self.problem in problem and is_here and (len(self.context) == 1 or self.context in context)
 
 
 _STRAY = "this bracket closes nothing"
-
-
+_BEHIND = "the value ends before this text"
+_WHOLE = r"""quote the whole value (a quote in it is '' in single quotes, \" in double quotes), or start a new line"""
 _INDENT = "indent it like the lines beside it, or quote the whole text"
+_CLOSE = "close it, or indent a line in it that starts with '---' or '...'"
 _ROWS = (
     _Row("found character that cannot start any token", "\t", "a tab is not allowed here", "use spaces"),
-    _Row("found character that cannot start any token", "", "a value cannot start with this character", "quote the value"),
-    _Row("mapping values are not allowed", "", "a ':' is not expected here", "indent the line like its neighbours, or quote a text that holds ': '"),
-    _Row("found unexpected end of stream", "quoted scalar", "the quote that opens here is never closed", "close it", at_start=True),
-    _Row("found unexpected document indicator", "quoted scalar", "the quote that opens here is never closed", "close it", at_start=True),
-    _Row("did not find expected ',' or ']'", "", "the list that opens here lacks a ',' or ']'", "add it, or quote a text that holds ': '", at_start=True),
-    _Row("did not find expected ',' or '}'", "", "the mapping that opens here lacks a ',' or '}'", "add it, or quote a text that holds ': '", at_start=True),
+    _Row("found character that cannot start any token", "", "an unquoted text cannot start with this character", "quote the text"),
+    _Row("mapping values are not allowed", "", "a ':' is not expected here", "indent the line like its neighbours, add a ':' that the line above lacks, or quote a text that holds ':'"),
+    _Row("found unexpected end of stream", "quoted scalar", "the quote that opens here is not closed in this document", _CLOSE, at_start=True),
+    _Row("found unexpected document indicator", "quoted scalar", "the quote that opens here is not closed in this document", _CLOSE, at_start=True),
+    _Row("did not find expected ',' or ']'", "", "the list that opens here lacks a ',' or ']'", "add it, or quote a text that holds ':' or a quote", at_start=True),
+    _Row("did not find expected ',' or '}'", "", "the mapping that opens here lacks a ',' or '}'", "add it, or quote a text that holds ':' or a quote", at_start=True),
+    _Row("did not find expected node content", "-", "a '- ' is not allowed inside brackets or braces", "remove it, or quote the text"),
     _Row("did not find expected node content", "", "a value is missing here", "write the value, or remove the ',' or bracket too many"),
+    *(
+        _Row(f"did not find expected {what}", bracket, _STRAY, "remove it")
+        for what in ("key", "'-' indicator", "<document start>")
+        for bracket in "]}"
+    ),
+    _Row("did not find expected '-' indicator", "", _BEHIND, _WHOLE, is_behind=True),
+    _Row("did not find expected key", "", _BEHIND, _WHOLE, is_behind=True),
     _Row("did not find expected '-' indicator", "", "this line is no entry of the list before it", "start it with '- ', or indent it like the lines that it belongs to"),
-    _Row("did not find expected", "]", _STRAY, "remove it"),
-    _Row("did not find expected", "}", _STRAY, "remove it"),
     _Row("did not find expected key", "", "this does not fit the fields before it", _INDENT),
     _Row("could not find expected ':'", "", "a ':' is missing after the field's name", "write 'field: value', or indent a text that belongs to the line above", at_start=True),
     _Row("block sequence entries are not allowed", "", "a list cannot start here", "start it on a line of its own"),
@@ -58,9 +69,9 @@ _ROWS = (
     _Row("did not find expected hexdecimal number", "", "a character's number in hexadecimal is expected here", r"write '\\' for a backslash, or use single quotes"),
     _Row("did not find expected alphabetic or numeric", "alias", "a value that starts with '*' is an alias", "quote the value"),
     _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value"),
-    _Row("did not find expected comment or line break", "block scalar", "text must start on the line below '|' or '>'", "move it there, indented"),
+    _Row("did not find expected comment or line break", "block scalar", "text must start on the line below '|' or '>'", "move it there, indented, or quote a value that starts with '|' or '>'"),
     _Row("found a tab character", "", "a tab indents this line", "indent with spaces"),
-    _Row("did not find expected <document start>", "", "this stands outside of a document", "remove what closes the document too early, or start a new one with '---'"),
+    _Row("did not find expected <document start>", "", "this stands outside of a document", "indent it like the lines before it, remove what closes the document too early, or start a new one with '---'"),
     _Row("did not find the expected '>'", "tag", "this tag is not closed", "remove it; a value that starts with '!' must be quoted", at_start=True),
     _Row("tag", "", "this tag means nothing here", "remove it; a value that starts with '!' must be quoted"),
 )  # fmt: skip
@@ -70,8 +81,10 @@ def explain(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> Fau
     """Return a syntax error in plain words; `lines` are the text's and `first` is where the text begins."""
     problem, context = error.problem or "", error.context or ""
     mark = error.problem_mark or error.context_mark
-    here = "".join(lines[mark.line : mark.line + 1])[mark.column :][:1] if mark is not None else ""
-    row = next((r for r in _ROWS if r.fits(problem, context, here)), None)
+    text = "".join(lines[mark.line : mark.line + 1]) if mark is not None else ""
+    column = mark.column if mark is not None else 0
+    before, here = text[:column], text[column : column + 1]
+    row = next((r for r in _ROWS if r.fits(problem, context, here, before)), None)
     if row and row.at_start and error.context_mark is not None:
         mark = error.context_mark
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)

@@ -27,6 +27,8 @@ _ONLY_DIRECTIVES = re.compile(r"(?:(?:[ \t]*(?:#.*)?|%.*|\.\.\.[ \t]*(?:#.*)?)(?
 _FORBIDDEN = re.compile(
     "[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+# Source: https://www.w3.org/TR/xml/#charsets
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 _UNFIT: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
@@ -74,13 +76,15 @@ def decode(content: bytes, file: str) -> str | Fault:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8-sig", errors="replace")
-        what = f"byte 0x{content[error.start]:02x} is not UTF-8"
+        # Of the error, since it counts from behind a byte order mark.
+        before = error.object[: error.start].decode("utf-8", errors="replace")
+        what = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
         return Fault(_place(before, file), what, "save the file as UTF-8")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if bad := _FORBIDDEN.search(text):
         what = f"the character U+{ord(bad[0]):04X} is not allowed"
-        todo = f'delete it, or write it as "\\u{ord(bad[0]):04X}" inside double quotes'
+        escaped = f', or write it as "\\u{ord(bad[0]):04X}" inside double quotes'
+        todo = "delete it" + ("" if NOT_IN_XML.match(bad[0]) else escaped)
         return Fault(_place(text[: bad.start()], file), what, todo)
     return text
 

@@ -16,7 +16,7 @@ from kvmreconcile.source.extent import IGNORED, LeftOut
 from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.ignored import NOTHING
 from kvmreconcile.source.left_out import SUBMODULE, is_pointer_file, pointer, submodules
-from kvmreconcile.source.naming import Naming, is_spec
+from kvmreconcile.source.naming import IGNORE_FILE, Naming, is_spec
 
 _DATA = ".json"
 """Data that specs are often generated from: in a repository a pointer in its place shows that the checkout lacks it."""
@@ -84,7 +84,7 @@ Step = Entry | Fault | Waypoint | LeftOut
 
 def walk(tree: Tree) -> Iterator[Step]:
     """Yield the files to be read in the order of their names, what is left out, and what cannot be walked."""
-    todo = "put its specs into the repository itself, or move it out of git.directory"
+    todo = f"put its specs into the repository itself, or name it in {IGNORE_FILE}"
     for name in tree.naming.submodules:
         path = tree.path / name
         yield tree.left_out_submodule(path) or fault_at(tree.naming.of(path), SUBMODULE, todo)

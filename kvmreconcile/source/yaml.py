@@ -6,7 +6,6 @@ last of two equal keys and reads YAML 1.1; so the tree is put together here from
 one, and only the meaning of a scalar is left to a library.
 """
 
-import re
 from typing import NoReturn
 
 import yaml
@@ -16,7 +15,7 @@ from kvmreconcile.model import Source
 from kvmreconcile.source import syntax
 from kvmreconcile.source.fault import Fault, shown
 from kvmreconcile.source.item import Frame, Item, Plain, Reading
-from kvmreconcile.source.text import Chunk
+from kvmreconcile.source.text import NOT_IN_XML, Chunk
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
@@ -27,9 +26,6 @@ MAX_ENTRIES = 4096
 _LONGEST_NUMBER = len("-0x") + 20
 
 _TAGS = {f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "seq", "map")} | {"!"}
-
-# Source: https://www.w3.org/TR/xml/#charsets
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def read(chunk: Chunk, file: str) -> Reading:
@@ -117,14 +113,14 @@ class _Composer:
         source = self.source(event)
         if not self.check_tag(event.tag, source):
             return Item(source, event.value)
-        if bad := _NOT_IN_XML.search(event.value):
+        if bad := NOT_IN_XML.search(event.value):
             self.fault(source, f"the character U+{ord(bad[0]):04X} is not allowed in XML", "remove it")
         tag = event.tag if event.tag and event.tag != "!" else self.resolve(event)
         if tag.endswith((":int", ":float")) and len(event.value) > _LONGEST_NUMBER:
             self.fault(
                 source,
                 f"the number has more than {_LONGEST_NUMBER} characters",
-                "quote it if it is no number",
+                "write it shorter, or quote it if it is no number",
             )
             return Item(source, event.value)
         node = yaml.ScalarNode(tag, event.value)
@@ -165,7 +161,7 @@ class _Composer:
             return item
         # Without its name, which may be a password that nobody quoted.
         if anchor in self.anchors:
-            self.stop(source, "the alias refers to the value that contains it", "write the value out")
+            self.stop(source, "the alias refers to the value that contains it", "write a value instead")
         self.fault(
             source,
             "a value that starts with '*' is an alias, and this one is not defined",
@@ -177,7 +173,8 @@ class _Composer:
         """Put a value where it belongs; `size` is how many values it adds."""
         self.nodes += size
         if self.nodes > MAX_NODES:
-            self.stop(item.source, f"there are more than {MAX_NODES:,} values", "split the document")
+            what = f"there are more than {MAX_NODES:,} values, those of aliases included"
+            self.stop(item.source, what, "write fewer values")
         if not self.frames:
             self.root = item
             return
@@ -186,9 +183,8 @@ class _Composer:
             frame.key = (item.source, self.key(frame, item))
         else:
             if len(frame) >= MAX_ENTRIES:
-                self.stop(
-                    frame.source, f"a list or mapping has more than {MAX_ENTRIES:,} entries", "split it"
-                )
+                what = f"a list or mapping has more than {MAX_ENTRIES:,} entries"
+                self.stop(frame.source, what, "write fewer entries")
             frame.attach(item)
 
     def key(self, frame: Frame, item: Item) -> str | None:
@@ -204,9 +200,11 @@ class _Composer:
             return None
         if (first := frame.entries.get(name)) is not None:
             what = f"field '{shown(name)}' is given twice, first on line {first.source.line}"
-            self.fault(item.source, what, "keep one of them")
             # Two objects that lost the line between them look like this, so which ones were meant is not known.
-            self.is_broken |= len(self.frames) == 1
+            is_outermost = len(self.frames) == 1
+            todo = "keep one of them" + (", or write '---' between two documents" if is_outermost else "")
+            self.fault(item.source, what, todo)
+            self.is_broken |= is_outermost
             return None
         return name
 

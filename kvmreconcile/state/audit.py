@@ -15,9 +15,9 @@ EVENTS: Mapping[str, str] = {
     "order.suspended": "An object, or everything, was suspended",
     "order.resumed": "A suspension was removed",
     "order.reconciled": "A pass was requested",
-    "order.state_accepted": "The state was bound to this host",
-    "order.applied": "A plan was executed by `apply`",
-    "order.adopted": "Objects were adopted by `adopt`",
+    "order.state_accepted": "The state was accepted as that of this host",
+    "order.applied": "`apply` began to execute a plan",
+    "order.adopted": "`adopt` began to adopt objects",
     "order.given": "Another order was given; its word is in `order`",
     "order.refused": "An order or a request was refused, as the caller has no right to it",
     "object.created": "An object was created",
@@ -28,9 +28,9 @@ EVENTS: Mapping[str, str] = {
     "object.restarted": "An object was restarted",
     "object.replaced": "An object was replaced",
     "object.removed": "An object was removed",
-    "object.data_lost": "A step with the effect data-loss ended: data of a guest is deleted or left behind",
+    "object.data_lost": "A step with the effect data-loss ended; such a step deletes data or leaves it behind",
     "revision.in_force": "Another commit of the repository is used from now on",
-    "revision.refused": "A newer commit cannot be fetched, or must not be used",
+    "revision.refused": "The newest commit cannot be fetched or checked out, or must not be used",
 }
 """Each type of audit event, and what has happened then."""
 

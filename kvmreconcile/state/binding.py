@@ -11,7 +11,7 @@ from kvmreconcile.model import Commands, HostId
 from kvmreconcile.state.agreement import change, renew
 from kvmreconcile.state.meta import read_host, write_host
 
-_GIVEN_UP = "suspensions of a state that was lost before are not restored; suspend those objects again"
+_GIVEN_UP = "if a state was lost before, its suspensions are not restored; suspend those objects again"
 _TODO = "check --connect and --state; to keep using this state on this host, for example after a mainboard replacement: {}"
 
 _PLAIN = Commands()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from kvmreconcile.bounded import Unfit
 from kvmreconcile.errors import StateError
+from kvmreconcile.model.commands import quote
 from kvmreconcile.owner import acting_as_owner
 from kvmreconcile.state.agreement import agree, initial, store
 from kvmreconcile.state.database_file import (
@@ -47,7 +48,7 @@ _LITTLE = 64 << 10
 _AWAY = "remove it, or move it away"
 _LINK = "put the file itself in place of the link, or remove it"
 _USER = "this user (for root: the owner of the state directory)"
-_RIGHTS = f"allow {_USER} to write it, or set another directory with --state"
+_RIGHTS = f"allow {_USER} to read and write it and its directory, or set another directory with --state"
 _TODO = {
     errno.ELOOP: _LINK,
     errno.EISDIR: _AWAY,
@@ -81,7 +82,7 @@ class Opened:
         """Return what people should know of a database that had to be created; of the first one of all nothing."""
         where = f", and was moved to {self.aside}" if self.aside else ""
         if self.flaw and self.is_known:
-            todo = f"suspensions were restored from {SECOND_COPY}; managed domains and networks are recognized by their metadata"
+            todo = f"suspensions are taken from {SECOND_COPY}; managed domains and networks are recognized by their metadata"
             return f"{path} {self.flaw}{where}; {todo}"
         return f"{path} {self.flaw}{where}" if self.flaw not in ("", MISSING) else ""
 
@@ -169,7 +170,7 @@ def _todo(error: sqlite3.Error, path: Path) -> str:
     match _primary_code(error):
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return (
-                "kvmreconcile apply and run rename a damaged file and create a new one; "
+                "when kvmreconcile apply or run starts, it renames a damaged file and creates a new one; "
                 "no object is removed because of it"
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
@@ -228,7 +229,7 @@ def _wait_for(handle: int, path: Path) -> None:
             if time.monotonic() > give_up_s:
                 what = f"another process has had it locked for {LOCK_S:g} s"
                 raise StateError(
-                    f"{path}: the state cannot be used: {what}; see which: fuser {path}"
+                    f"{path}: the state cannot be used: {what}; see which: fuser {quote(str(path))}"
                 ) from None
             time.sleep(_PAUSE_S)
         else:

@@ -58,8 +58,9 @@ def _since(standing: Standing, before: Standing | None) -> Standing:
 
 def _without_host(status: Status, why: str, now: Moment) -> Status:
     """Return what is known once libvirt is lost: of its objects nothing, until it is back and was looked at."""
+    since = f"not observed since libvirt could not be reached: {why}"
     unknown = {
-        key: Standing(key, Condition.UNKNOWN, now.at, f"libvirt cannot be reached: {why}", source=s.source)
+        key: Standing(key, Condition.UNKNOWN, now.at, since, source=s.source)
         for key, s in status.objects.items()
     }
     return replace(status, objects=unknown, unready={})

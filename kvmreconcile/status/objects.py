@@ -87,7 +87,9 @@ def _unplanned(looked: Looked, in_sync: Collection[Key], now: Moment) -> Iterato
 
 
 _ELSEWHERE = Problem("", "errors in specs leave it out of the plan", "see the reported problems")
-_WRONG_SPEC = Problem("", "its spec has errors", "correct the spec; until then the object is not changed")
+_WRONG_SPEC = Problem(
+    "", "its spec has problems", "see the reported problems; until they are solved, the object is not changed"
+)
 
 
 def _in_sync(looked: Looked, before: Mapping[Key, Standing], now: Moment) -> Iterator[Standing]:

@@ -54,7 +54,7 @@ def test_object_with_a_missing_reference_is_not_adopted(host: Host) -> None:
 
     assert result.exit_code == 1
     assert (
-        "adopt: Domain/alone refers to Network/gone, which no spec defines and the host does not have"
+        "adopt: Domain/alone refers to Network/gone, which no spec that was read defines and the host does not have"
         in result.stderr
     )
     assert "not adopted, because the generated spec would change the object" not in result.stderr
@@ -161,7 +161,7 @@ def test_all_passes_over_what_is_ours_already(host: Host) -> None:
     assert "1 object is already managed, and left out; name an object" in result.stderr
     again = host.run("adopt", "--all", "--dry-run")
     assert (again.exit_code, again.stdout) == (0, "")
-    assert "there are no unmanaged objects to adopt" in again.stderr
+    assert "no unmanaged objects to adopt were found" in again.stderr
 
 
 def test_all_takes_what_was_made_anew_by_another_hand(host: Host) -> None:

@@ -331,7 +331,7 @@ def test_object_in_an_inactive_pool_is_not_said_to_be_absent(host: Host, tmp_pat
 def test_name_that_nothing_has_is_not_told_to_be_removed(host: Host) -> None:
     result = host.run("diff", "Network/lab", str(host.specs))
 
-    assert result.stderr.splitlines()[-1].endswith("there are no objects yet")
+    assert result.stderr.splitlines()[-1].endswith("no objects are known yet")
 
 
 def test_kind_of_another_package_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

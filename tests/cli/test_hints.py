@@ -179,9 +179,11 @@ def test_plan_is_shown_again(shell: Shell) -> None:
     )
     settings = Settings(connect=shell.uri).named_by(shell.options)
 
-    told = shell.run(Hints(settings, [Path("specs")], [Key("Network", "keep")]).plan())
+    chosen = {"--max-effect": "live", "--prune": "auto"}
+    command = Hints(settings, [Path("specs")], [Key("Network", "keep")], chosen).plan()
 
-    assert "Network/keep" in told
+    assert " --prune auto " in command
+    assert "Network/keep" in shell.run(command)
 
 
 @pytest.mark.case("53d")
@@ -196,7 +198,7 @@ def test_mistakes_are_named_by_validate(shell: Shell) -> None:
     told = shell.ours("diff", "Network/lab", *shell.options, "a.yaml", "b.yaml")
     named_there = shell.run(named(told, "kvmreconcile validate"), status=1)
 
-    assert "2 mistakes in other documents; see: kvmreconcile validate" in told
+    assert "2 errors elsewhere in the specs; see: kvmreconcile validate" in told
     assert "b.yaml:4" not in told
     assert "b.yaml:4" in named_there
     assert "b.yaml:4" in shell.ours("diff", "Network/bad", *shell.options, "a.yaml", "b.yaml", status=1)

@@ -232,7 +232,7 @@ Tue 2026-11-24
 03:00:00  refused: approve 7780c4a26a64 by eve
 03:00:00  pass 351d287f aborted: the disk is on fire
 03:00:00  note: 3 earlier entries are missing
-03:00:00  apply 351d287f by bob: nothing to do; plan 7780c4a26a64"""
+03:00:00  apply 351d287f by bob: nothing to do now; plan 7780c4a26a64"""
     )
 
 

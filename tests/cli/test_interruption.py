@@ -19,10 +19,8 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.case("51")
 
 STEP = "create Network/lab: until libvirt has done it, which has no time limit ("
-AGAIN = "Press Ctrl-C again to leave at once: the steps under way are left as they are"
-LEFT = (
-    "kvmreconcile: stopped; the steps under way are left as they are, and the next run continues from there\n"
-)
+AGAIN = "Press Ctrl-C again to leave at once: what is under way is left as it is"
+LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later run can complete it\n"
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ def test_no_temporary_file_is_left(host: Host, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("phase", ["working", "recording"])
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
 def test_step_is_named_at_the_first_and_left_at_the_second(host: Host, phase: str, *, terminal: bool) -> None:
-    what = STEP if phase == "working" else "what was done to be recorded: at most 10 s"
+    what = STEP if phase == "working" else "the state database to be written: at most 10 s for each write"
     with host.blocked(phase, "apply", "--yes", str(host.specs), terminal=terminal) as command:
         said = command.assert_answers(AGAIN).replace("\r", "")
         assert f"kvmreconcile: stopping; no further step is begun. Waiting for:\n  {what}" in said

@@ -32,7 +32,9 @@ def test_file_of_another_program_is_a_warning_of_each_command(host: Host) -> Non
     host.write("a.yaml", network("a", STOPPED))
     host.write("compose.yaml", COMPOSE)
     warning = f"warning: {host.specs}/compose.yaml: is taken for a Docker Compose file, and is not read; "
-    warning += "name it in .kvmreconcileignore, or move it elsewhere\n"
+    warning += (
+        "move it elsewhere or, if a directory is read, name it in that directory's .kvmreconcileignore\n"
+    )
 
     validated = host.run("validate", str(host.specs))
     assert (validated.exit_code, validated.stdout) == (0, "1 object in 1 file is valid\n")
@@ -45,7 +47,7 @@ def test_file_of_another_program_is_a_warning_of_each_command(host: Host) -> Non
     assert note == {
         "where": f"{host.specs}/compose.yaml",
         "what": "is taken for a Docker Compose file, and is not read",
-        "todo": "name it in .kvmreconcileignore, or move it elsewhere",
+        "todo": "move it elsewhere or, if a directory is read, name it in that directory's .kvmreconcileignore",
     }
     assert "**Warning:** " in host.run("plan", "-o", "markdown", str(host.specs)).stdout
 
@@ -78,11 +80,11 @@ HIDE: dict[str, tuple[Callable[[Path], object], str]] = {
     "foreign": (lambda specs: (specs / "old/b.yaml").write_text(COMPOSE), "is taken for a Docker Compose file"),
     "ignored": (
         lambda specs: (specs / ".kvmreconcileignore").write_text("b.yaml\n"),
-        "is named in .kvmreconcileignore",
+        "is excluded by .kvmreconcileignore",
     ),
     "in an ignored directory": (
         lambda specs: (specs / ".kvmreconcileignore").write_text("old/\n"),
-        "is named in .kvmreconcileignore",
+        "is excluded by .kvmreconcileignore",
     ),
 }  # fmt: skip
 
@@ -140,7 +142,8 @@ def test_file_to_which_a_spec_has_moved_is_the_one_that_counts(kept: Host) -> No
     result = kept.run("plan", str(kept.specs))
 
     assert (
-        f"(its last spec was in {kept.specs}/c.yaml, which is named in .kvmreconcileignore)" in result.stdout
+        f"(its last spec was in {kept.specs}/c.yaml, which is excluded by .kvmreconcileignore)"
+        in result.stdout
     )
 
 

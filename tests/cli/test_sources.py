@@ -294,7 +294,7 @@ def test_adopted_object_is_of_no_source_until_a_spec_names_it(host: Host) -> Non
     assert host.run("adopt", "Network/theirs", "-o", str(file)).exit_code == 0
 
     assert planned(host) == (set(), {"theirs"})
-    assert "from no known source)" in host.run("plan").stdout
+    assert "from an unknown source)" in host.run("plan").stdout
     file.rename(host.specs / "theirs.yaml")
     applied(host)
     (host.specs / "theirs.yaml").unlink()

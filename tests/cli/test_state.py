@@ -243,7 +243,7 @@ def test_lost_state_is_not_released_by_an_approval_but_by_its_acceptance(used: H
     assert not autostart(used)
 
     accepted = used.run("state", "accept")
-    assert "suspensions of a state that was lost before are not restored" in accepted.stdout
+    assert "if a state was lost before, its suspensions are not restored" in accepted.stdout
     assert used.run("apply", str(used.specs), "--yes").exit_code == 0
     assert autostart(used)
     assert used.run("plan", str(used.specs), "--detailed-exitcode").exit_code == 0

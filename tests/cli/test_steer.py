@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from kvmreconcile.cli.status import length
-from tests.cli.conftest import Host
+from tests.cli.conftest import URI, Host
 
 
 @pytest.mark.case("26b")
@@ -41,13 +41,20 @@ def test_resumption_says_what_is_suspended_still(host: Host) -> None:
     host.run("suspend", "Domain/web")
     host.run("suspend", "--all")
 
+    command = f"kvmreconcile resume --all --state {host.state} --connect {URI}"
     assert host.run("resume", "Domain/web").stdout == (
-        "Domain/web is no longer suspended individually, but all objects are: kvmreconcile resume --all\n"
+        f"Domain/web is no longer suspended individually, but all objects are: {command}\n"
+    )
+    assert host.run("resume", "Domain/web").stdout == (
+        f"Domain/web was not suspended individually, but all objects are: {command}\n"
     )
     host.run("suspend", "Domain/web")
     host.run("suspend", "Domain/db")
     assert host.run("resume", "--all").stdout == (
         "the suspension of all objects is lifted; still suspended individually: Domain/db, Domain/web\n"
+    )
+    assert host.run("resume", "--all").stdout == (
+        "no suspension of all objects was in force; still suspended individually: Domain/db, Domain/web\n"
     )
     assert host.run("resume", "Domain/web").stdout == "Domain/web is resumed\n"
 

@@ -43,7 +43,7 @@ UNLIMITED = "until libvirt has done it, which has no time limit (3 s so far)"
         ("Domain/a", "restart", "at most 57 s for the guest"),
         ("Domain/a", "remove", "at most 57 s for the guest"),
         ("Domain/a", "detach", f"at most {_TIMEOUT_S - 3:.0f} s for the guest"),
-        ("Domain/a", "ready", "at most 6 s"),
+        ("Domain/a", "ready", "until the check under way has ended, usually within 6 s"),
         ("Domain/a", "define", UNLIMITED),
         ("Network/a", "restart", UNLIMITED),
         ("Volume/a/b", "create", UNLIMITED),
@@ -56,17 +56,17 @@ def test_step_is_named_with_the_time_that_it_may_take(steps: Steps, key: str, ve
     assert steps.under_way.described() == f"  {verb} {key}: {said}"
 
 
-def test_time_that_is_over_is_not_negative(steps: Steps) -> None:
+def test_after_the_time_of_the_guest_libvirt_is_waited_for(steps: Steps) -> None:
     steps.start("Domain/a", "stop")
     steps.now_s = 90.0
 
-    assert steps.under_way.described() == "  stop Domain/a: at most 0 s for the guest"
+    assert steps.under_way.described() == f"  stop Domain/a: {UNLIMITED.replace('3 s', '90 s')}"
 
 
 def test_guest_that_may_not_be_asked_to_shut_down_is_not_waited_for(steps: Steps) -> None:
     steps.start("Domain/a", "stop", replace(POLICY, shutdown_by=()))
 
-    assert steps.under_way.described() == "  stop Domain/a: at most 0 s for the guest"
+    assert steps.under_way.described() == f"  stop Domain/a: {UNLIMITED.replace('3 s', '0 s')}"
 
 
 def test_each_step_has_a_line_until_it_has_ended(steps: Steps) -> None:
@@ -79,4 +79,4 @@ def test_each_step_has_a_line_until_it_has_ended(steps: Steps) -> None:
 
 
 def test_between_steps_what_was_done_is_recorded(steps: Steps) -> None:
-    assert steps.under_way.described() == "  what was done to be recorded: at most 10 s"
+    assert steps.under_way.described() == "  the state database to be written: at most 10 s for each write"

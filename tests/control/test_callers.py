@@ -93,7 +93,8 @@ def test_tokens_that_are_not_there_are_named(tmp_path: Path) -> None:
         read_tokens(tmp_path / "absent")
 
     assert str(caught.value) == (
-        f"{tmp_path}/absent: it cannot be read: No such file or directory; check control.tcp.tokens"
+        f"{tmp_path}/absent: it cannot be read: No such file or directory; "
+        "check control.tcp.tokens or the credential control-tokens"
     )
 
 

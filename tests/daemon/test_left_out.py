@@ -38,7 +38,7 @@ def test_first_start_without_a_spec_goes_on_and_edits_of_the_ignore_file_count(p
     process.wait_for("pass.ended")
 
     assert wrong["where"] == str(specs)
-    assert "lab.yaml is named in .kvmreconcileignore" in wrong["what"]
+    assert "lab.yaml is excluded by .kvmreconcileignore" in wrong["what"]
 
     (specs / ".kvmreconcileignore").write_text("# nothing\n")
 

@@ -83,7 +83,7 @@ def test_what_libvirt_rejects_is_a_problem_before_it_is_tried(oracle: Oracle, *,
 
     (problem,) = plan.problems
     assert problem.where == "a.yaml:3:1"
-    assert "libvirt rejects the definition" in problem.what
+    assert "libvirt on this machine rejects the definition" in problem.what
     assert len(plan.actions) == 1
 
 

@@ -90,7 +90,7 @@ def test_rejection_caused_by_the_machine_has_an_unknown_verdict(oracle: Oracle, 
     verdicts = said(Verdicts(lambda: oracle), tmp_path, specs)
 
     assert [v.refused for v in verdicts.values()] == ["", ""]
-    assert all(v.unknown.startswith("libvirt on this machine cannot check it (") for v in verdicts.values())
+    assert all(v.unknown.startswith("libvirt on this machine rejects its type, ") for v in verdicts.values())
 
 
 @pytest.mark.parametrize("kind", ["kvm", "hvf"])

@@ -87,6 +87,19 @@ def test_a_volume_that_was_hidden_in_a_stopped_pool_is_not_made_over(stage: Stag
     assert stage.state.applied() == {}
 
 
+def test_volume_that_still_cannot_be_observed_is_not_created(stage: Stage) -> None:
+    hidden = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
+    planned = plan(hidden, KINDS)
+    stage.host.unseen = "libvirt is restarting"
+
+    report = stage.executor().execute(planned, hidden)
+
+    assert [o.error for o in report.failed] == [
+        "Volume/p/root cannot be observed, so it may exist already: libvirt is restarting"
+    ]
+    assert stage.state.applied() == {}
+
+
 def test_a_half_made_volume_is_made_anew_though_it_was_hidden(stage: Stage) -> None:
     half_made(stage)
     seen = world(stage.host, desired("Volume/p/root"), applied=stage.state.applied())

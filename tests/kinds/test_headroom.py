@@ -23,7 +23,9 @@ def lacking(devices: str, more: str = ROOMY) -> list[str]:
 def test_guest_that_is_made_without_any_room_is_told_of_in_one_line() -> None:
     (told,) = notes(parse("<domain><vcpu>2</vcpu></domain>"))
 
-    assert told == ("no hot-plug capacity for memory (set memory.maximum), vCPUs (set vcpus.maximum)")
+    assert told == (
+        "no hot-plug capacity for memory (set memory.maximum), vCPUs (set vcpus.maximum above vcpus.count)"
+    )
 
 
 def test_guest_with_room_for_all_is_not_told_of() -> None:

@@ -174,7 +174,7 @@ def test_exact_plan_tells_what_libvirt_would_reject(commands: Commands) -> None:
     result = commands.run("plan", str(commands.specs), "--exact")
 
     assert result.returncode == 1
-    assert "Domain/web1: libvirt rejects the definition" in result.stderr
+    assert "Domain/web1: libvirt on this machine rejects the definition" in result.stderr
     assert "+ StoragePool/images" in result.stdout
 
 

@@ -19,9 +19,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.case("51")
 
 AGAIN = "Press Ctrl-C again to leave at once"
-LEFT = (
-    "kvmreconcile: stopped; the steps under way are left as they are, and the next run continues from there"
-)
+LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later run can complete it"
 LIBVIRTD = "/run/libvirtd.pid"
 
 

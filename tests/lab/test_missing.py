@@ -125,7 +125,7 @@ def test_base_that_was_moved_away_is_not_created_again_below_its_overlay(storage
         "data-loss",
     )
     assert "used by Domain/guest, Volume/fast/over.qcow2" in held["Volume/fast/base.qcow2"]["detail"]
-    assert held["Domain/guest"]["detail"] == "it is running, and Volume/fast/base.qcow2 does not exist"
+    assert held["Domain/guest"]["detail"] == "it is active, and Volume/fast/base.qcow2 does not exist"
     assert storage.run_number() == run
 
     storage.lab.virsh("destroy", "guest")
@@ -221,7 +221,7 @@ def test_disk_that_is_unmounted_under_a_running_guest_is_reported(booted: Storag
     assert booted.apply().exit_code == 3
 
     held = booted.held()
-    assert held["Domain/guest"]["detail"] == f"it is running, and {DATA} does not exist"
+    assert held["Domain/guest"]["detail"] == f"it is active, and {DATA} does not exist"
     assert held[DATA]["hold"] == "missing"
     assert booted.run_number() == run
     assert not booted.exists(booted.pool)

@@ -315,6 +315,6 @@ def test_volume_that_cannot_grow_now_is_held(guest: Edited) -> None:
 
     result = site.apply()
 
-    assert "has a snapshot based on it; shut the domain down first" in result.output
+    assert "uses it, but not as the active image of a disk" in result.output
     held = {(h["key"], h["verb"], h["hold"]) for h in site.plan()["held"]}
     assert ("Volume/images/data", "resize", "refused") in held

@@ -101,7 +101,7 @@ def test_pool_that_runs_full_during_a_copy_is_as_empty_as_before(copying: Site) 
 
     assert paused.process.returncode == 1
     if is_served(copying.lab):
-        assert "ran full during the copy: the volume needs 50MiB, and 24MiB are free now" in output
+        assert "or quota during the copy: the volume needs 50MiB, and 24MiB are free now" in output
         assert (names(copying), used(copying)) == (["filler"], 40 * MIB)
     else:
         # libvirtd 11.3.0 (Debian 13) dies of a segmentation fault when an upload meets a full disk, virsh's as well.

@@ -139,7 +139,7 @@ def test_reference_to_a_volume_that_does_not_exist_is_an_error(pooled: Pooled) -
 
     assert result.exit_code == 1
     assert (
-        f"Domain/restored refers to {RESTORED}, which no spec defines and the host does not have"
+        f"Domain/restored refers to {RESTORED}, which no spec that was read defines and the host does not have"
         in result.output
     )
 
@@ -300,7 +300,7 @@ def test_volumes_of_a_pool_that_a_refresh_deactivated_are_unknown(pooled: Pooled
     assert not pooled.is_active()
     assert held["hold"] == "unknown"
     assert held["detail"].startswith(
-        "the storage pool demo is not active: libvirt deactivated it, as refreshing it failed: "
+        "the storage pool demo is not active; refreshing the pool failed: "
         f"StoragePool/demo: cannot open directory '{pooled.pool}'"
     )
 

@@ -58,5 +58,5 @@ def test_plan_lists_definitions_that_libvirt_did_not_validate(
     report = site.apply()
 
     assert [entry["key"] for entry in plan["unchecked"]] == ["Domain/one"]
-    assert "Not checked by libvirt: Domain/one: libvirt's daemon runs version " in report.output
+    assert "Not validated by libvirt: Domain/one: libvirt's daemon runs version " in report.output
     assert report.exit_code == 0

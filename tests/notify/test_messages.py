@@ -92,7 +92,7 @@ def test_a_guest_that_dies_at_every_start_is_told_of_while_it_does(story: Story)
 
     told = story.hear(first, replace(acted, waits={WEB: wait(Fate.DONE)}))
 
-    assert told[0].startswith("healed: Domain/web was changed by others")
+    assert told[0].startswith("healed: Domain/web had drifted from its spec")
     assert told[1:] == [
         "failed: Domain/web: done 3 times and needed again; another tool or the guest may revert it"
     ]
@@ -121,7 +121,7 @@ def test_held_that_passes_or_is_told_otherwise_is_not_told(story: Story, hold: H
 
 def test_drift_is_told_when_it_is_healed(story: Story) -> None:
     assert story.hear(*ended(looked(DRIFT), Result.DONE)) == [
-        "healed: Domain/web was changed by others and corrected: start"
+        "healed: Domain/web had drifted from its spec and was corrected: start"
     ]
 
 
@@ -160,7 +160,9 @@ def test_one_pass_that_breaks_off_is_nothing_and_several_are_told(story: Story) 
     broken = Broken(NOON, "p", "the disk is full", "StateError")
     assert story.hear(*[broken] * (BREAKS - 1), looked(WELL), *[broken] * (BREAKS - 1)) == []
 
-    assert story.hear(broken, broken) == ["failed: 3 passes in a row were aborted: the disk is full"]
+    assert story.hear(broken, broken) == [
+        "failed: 3 passes in a row were aborted; the last: the disk is full"
+    ]
     assert len(story.hear(looked(WELL))) == 1
 
 

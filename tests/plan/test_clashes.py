@@ -202,16 +202,16 @@ def test_existing_clash_is_reported_and_both_objects_are_still_planned(tmp_path:
 def test_definitions_that_were_not_validated_are_listed_by_reason(tmp_path: Path) -> None:
     keys = [Key("Domain", f"g{n}") for n in range(5)]
     unchecked = (
-        *((key, "the host is another machine") for key in keys),
+        *((key, "libvirt is reached over the network, perhaps on another machine") for key in keys),
         (Key("Domain", "x"), "it is closed"),
     )
     made = replace(planned(tmp_path, [guest("one")]), unchecked=unchecked)
 
     text, document = render_text(made, RULES), json.loads(render_json(made, RULES))
 
-    line = "Not checked by libvirt: Domain/g0, Domain/g1, Domain/g2 and 2 more: the host is another machine."
+    line = "Not validated by libvirt: Domain/g0, Domain/g1, Domain/g2 and 2 more: libvirt is reached over the network, perhaps on another machine."
     assert line in text
-    assert "Not checked by libvirt: Domain/x: it is closed." in text
+    assert "Not validated by libvirt: Domain/x: it is closed." in text
     assert line in html.unescape(render_markdown(made, RULES))
     assert document["unchecked"][5] == {"key": "Domain/x", "why": "it is closed"}
 

@@ -94,7 +94,7 @@ def test_guest_that_was_started_on_a_missing_disk_is_reported() -> None:
     made = planned(world([POOL, ROOT, DATA, WEB], there, KNOWN))
 
     assert ("define Domain/web", "MISSING") in held(made)
-    assert made.held[1].detail == "it is running, and Volume/p/root does not exist"
+    assert made.held[1].detail == "it is active, and Volume/p/root does not exist"
     assert WEB.key not in made.in_sync
 
 
@@ -104,7 +104,7 @@ def test_guest_whose_disk_went_while_it_ran_is_reported_as_such() -> None:
     known = [*KNOWN[:4], remembered(WEB, runtime_id=1)]
     made = planned(world([POOL, ROOT, DATA, WEB], there, known))
 
-    assert made.held[1].detail == "it is running, and Volume/p/root does not exist"
+    assert made.held[1].detail == "it is active, and Volume/p/root does not exist"
 
 
 @pytest.mark.case("2")
@@ -133,7 +133,7 @@ def test_guest_is_not_started_while_its_pool_stays_down() -> None:
 
     assert ("start Domain/web", "UNKNOWN") in held(made)
     start = next(h for h in made.held if h.action.verb == "start")
-    assert start.detail == "it is unknown whether Volume/p/root exists: the storage pool p is not active"
+    assert start.detail == "Volume/p/root cannot be observed: the storage pool p is not active"
 
 
 @pytest.mark.case("2")
@@ -166,7 +166,7 @@ def test_guest_that_names_a_path_is_started_once_the_pool_there_was_seen() -> No
 
     assert done(made) == ["start StoragePool/p"]
     assert [h.detail for h in made.held] == [
-        "Volume/p/root can be observed once StoragePool/p is started in this pass"
+        "Volume/p/root can be observed only after the steps on StoragePool/p in this pass"
     ]
 
 

@@ -154,7 +154,7 @@ def test_pool_of_which_everything_is_gone_is_asked_about_and_gets_nothing_new() 
     }
     assert {h.hold for h in made.held} == {Hold.MISSING}
     release = {str(h.action.key): h.release for h in made.held}
-    assert release["Volume/p/new"] == "make the pool's storage available, or approve this plan"
+    assert release["Volume/p/new"] == "make the missing data available again, or approve this plan"
 
 
 @pytest.mark.case("2")
@@ -248,5 +248,5 @@ def test_volume_that_its_spec_fills_is_released_by_approval_alone() -> None:
     release = {str(h.action.key): h.release for h in planned(gone(image, DATA, known=(ROOT, DATA))).held}
 
     assert release["Volume/p/root"] == (
-        "make the pool's storage available, or approve this plan, which creates it again from its source"
+        "make the missing data available again, or approve this plan, which creates it again from its source"
     )

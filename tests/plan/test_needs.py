@@ -66,7 +66,7 @@ def test_reference_to_nothing_is_a_problem_with_its_place() -> None:
     made = planned(world([web]))
 
     assert [str(p) for p in made.problems] == [
-        "web.yaml:3:1: Domain/web refers to Network/lan, which no spec defines and the host does not have; add a spec for it, or correct the name"
+        "web.yaml:3:1: Domain/web refers to Network/lan, which no spec that was read defines and the host does not have; add a spec for it, or correct the name"
     ]
     assert made.is_empty
 

@@ -213,7 +213,7 @@ def test_second_edit_that_would_lose_the_device_waits_for_the_next_start() -> No
     assert made.held[0].detail == (
         "disk: the running disk[vda] cannot be matched to disk[vdb] in the spec; nothing in this list is changed"
     )
-    assert made.held[0].release == "it is applied after the next start of Domain/web"
+    assert made.held[0].release == "the list is compared again after the next start of Domain/web"
     assert pending(cycled) == [("~", "disk[vdb]/@source", "/a", "/b")]
 
 

@@ -184,7 +184,7 @@ def test_guest_after_one_that_does_not_exist_is_told() -> None:
     made = planned(world([after("app", "db")]))
 
     assert [str(p) for p in made.problems] == [
-        "app.yaml:3:1: Domain/app refers to Domain/db, which no spec defines and the host does not have; add a spec for it, or correct the name"
+        "app.yaml:3:1: Domain/app refers to Domain/db, which no spec that was read defines and the host does not have; add a spec for it, or correct the name"
     ]
     assert made.is_empty
 

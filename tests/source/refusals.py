@@ -75,6 +75,7 @@ ROWS |= {
         f"Warning: Identity file /etc/kvmreconcile/id not accessible: No such file or directory.\n{DENIED}"
     ),
     "no-reason": ssh_prints(""),
+    "server-git-missing": ssh_prints("bash: line 1: git-upload-pack: command not found\n"),
     "no-repository": lambda place: place.refusal(str(place.home)),
     "ref-missing": lambda place: place.refusal(ref="mian"),
     "no-directory": lambda place: place.refusal(directory="hosts"),

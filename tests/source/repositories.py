@@ -20,11 +20,11 @@ from tests.source.servers import SLOW_LINE, https
 SPEC = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec: {}\n"
 ONE = "in force, objects: 1"
 DEFECT = "git fetch failed: error: object …: zeroPaddedFilemode: contains zero-padded file modes; repair the history, …"
-NO_MAIN = 'it has no branch, tag or commit "main"; correct git.ref'
-NO_DESCENT = "commit … does not descend from …, which is in force; push a descendant of the commit in force, or set git.allowRewind: true until this one is in force"
+NO_MAIN = 'it offers no branch, tag or full commit hash "main"; correct git.ref'
+NO_DESCENT = "commit … does not descend from …, which came into force last; push a descendant of that commit, or set git.allowRewind: true until this one is in force"
 NOT_SIGNED = "commit … is not signed; sign the commit with an SSH key that … lists"
 EXPIRED = (
-    "commit … is signed by a key that was not valid when this host first checked the commit (… UTC); "
+    "commit … is signed by a key that was not allowed to sign commits when this host first checked the commit (… UTC); "
     "push a new commit that is signed with a valid key, or set git.trustCommit: …"
 )
 YEAR = timedelta(days=365)
@@ -329,7 +329,7 @@ ROWS = (
     Row("zero-padded modes, accepted", ONE, accepted_defect, ("42",)),
     Row(
         "owned by another user",
-        "git ls-remote failed: detected dubious ownership in repository at '…'; change the owner of the repository to that of the state directory …",
+        "git ls-remote failed: detected dubious ownership in repository at '…'; change the owner of the repository: on this host to that of the state directory …",
         foreign_owner,
         ("43",),
         needs_root=True,
@@ -343,7 +343,7 @@ ROWS = (
     Row("CRLF", ONE, crlf, ("44",)),
     Row("A.yaml and a.yaml", "in force, objects: 2", case_collision),
     Row("renamed default branch", f'{NO_MAIN} (the default branch is "trunk"), or push what it names', renamed_branch),
-    Row("deleted branch", f'it has no branch, tag or commit "site"; correct git.ref {DEFAULT}', deleted_branch),
+    Row("deleted branch", f'it offers no branch, tag or full commit hash "site"; correct git.ref {DEFAULT}', deleted_branch),
     Row("empty", f"{NO_MAIN}, or push what it names", empty),
     Row("shallow clone on the server", 'it is a shallow clone, without its history; run "git fetch --unshallow" in the repository on the server', shallow),
     Row("objects with SHA-256 names", "its objects have SHA-256 names, which are not supported; use a repository with SHA-1 names", sha256),

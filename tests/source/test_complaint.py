@@ -140,7 +140,7 @@ def test_text_of_the_wrong_form_is_told_which_form_it_must_have(tmp_path: Path) 
     told = [problem.what.removeprefix("Domain/NAME: ") for problem in loaded.problems]
     assert told == [
         'spec.disks[0].file must be an absolute path, which starts with "/"',
-        "spec.disks[0].target may contain only lower-case letters, such as vda",
+        "spec.disks[0].target may contain only lower-case ASCII letters, such as vda",
         "spec.interfaces[0].mac must be a MAC address, such as 52:54:00:12:34:56",
     ]
 

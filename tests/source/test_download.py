@@ -208,9 +208,9 @@ def test_what_is_waited_for_is_shown(
     with pytest.raises(SourceError, match="git fetch failed: no progress within 4 s"):
         repository(url=url, timeout_s=4.0).update(stalled.append)
 
-    assert f"no data for 1 s (aborted after 2 s): waiting for {url} to answer" in dead
+    assert f"no progress for 1 s (aborted after 2 s): waiting for {url} to answer" in dead
     assert any(
-        line.startswith("no data for 1 s (aborted after 4 s): Receiving objects: ") for line in stalled
+        line.startswith("no progress for 1 s (aborted after 4 s): Receiving objects: ") for line in stalled
     )
 
 
@@ -252,7 +252,7 @@ def test_what_git_cannot_ignore_is_refused_with_all_that_it_can(name: str) -> No
         Settings.model_validate({"git": {"url": "x", "accept": [name]}})
 
     said = caught.value.errors()[0]["msg"]
-    assert f'"{name}" is not a message ID that git can ignore; it must be one of badDate, ' in said
+    assert f'"{name}" is not a message ID that can be accepted; it must be one of badDate, ' in said
     assert said.endswith("zeroPaddedDate, zeroPaddedFilemode")
 
 
@@ -305,7 +305,7 @@ def test_pinned_commit_is_downloaded_once_whether_or_not_the_server_gives_it_by_
 def test_unknown_pinned_commit_is_reported(origin: Origin, repository: Callable[..., Repository]) -> None:
     origin.commit("one")
 
-    assert f'it has no branch, tag or commit "{"1" * 40}"' in refusal(repository(ref="1" * 40))
+    assert f'it offers no branch, tag or full commit hash "{"1" * 40}"' in refusal(repository(ref="1" * 40))
 
 
 def test_mirror_with_all_branches_of_an_earlier_version_is_used(

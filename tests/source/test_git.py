@@ -152,7 +152,7 @@ def test_ref_that_is_not_there_is_named(origin: Origin, remote: Remote, tmp_path
     said = refusal(Repository(replace(remote, ref="mian"), tmp_path / "state"))
 
     assert said == (
-        f'{origin.path}: it has no branch, tag or commit "mian"; '
+        f'{origin.path}: it offers no branch, tag or full commit hash "mian"; '
         'correct git.ref (the default branch is "main"), or push what it names'
     )
 
@@ -180,7 +180,7 @@ def test_rewritten_history_is_refused_unless_allowed(
 
     said = refusal(repository)
 
-    assert f"commit {new[:12]} does not descend from {old[:12]}, which is in force" in said
+    assert f"commit {new[:12]} does not descend from {old[:12]}, which came into force last" in said
     assert text(repository) == "two"
     allowed = Repository(replace(remote, allow_rewind=True), tmp_path / "state")
     assert allowed.update()
@@ -485,10 +485,13 @@ def test_git_that_is_still_running_is_waited_for(
     os.close(handle)
 
     shown: list[str] = []
-    with pytest.raises(SourceError, match="another kvmreconcile process is fetching it"):
+    with pytest.raises(
+        SourceError,
+        match="its local copy is in use by another kvmreconcile process, or a git that one started",
+    ):
         repository.update(shown.append)
 
-    assert shown[0] == "waiting for another kvmreconcile process (0 s of 0.2 s)"
+    assert shown[0] == "waiting for another kvmreconcile process, or a git that one started (0 s of 0.2 s)"
     child.kill()
     child.wait()
     assert not repository.update()

@@ -159,7 +159,7 @@ def test_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
     path.mkdir()
     assert problems(load_tree(tmp_path), tmp_path) == [
-        ".kvmreconcileignore:1:1: is not a regular file; remove or rename it"
+        ".kvmreconcileignore:1:1: is not a regular file; replace it by a regular file, or remove it"
     ]
     path.rmdir()
     path.symlink_to("absent")
@@ -188,7 +188,7 @@ def test_directory_in_which_all_is_left_out_is_an_error(tmp_path: Path) -> None:
 
     assert not loaded.complete
     (problem,) = problems(loaded, tmp_path)
-    assert "; left out: a.yaml is named in .kvmreconcileignore; " in problem
+    assert "; left out: a.yaml is excluded by .kvmreconcileignore; " in problem
 
 
 def test_of_many_files_that_are_left_out_a_few_are_named(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_of_many_files_that_are_left_out_a_few_are_named(tmp_path: Path) -> None
 
     (problem,) = problems(load_tree(tmp_path), tmp_path)
 
-    assert "e.yaml is named in .kvmreconcileignore and 2 more; " in problem
+    assert "e.yaml is excluded by .kvmreconcileignore and 2 more; " in problem
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def test_submodules_and_pointers_that_it_names_are_no_errors(origin: Origin, tmp
     for file in ("web/b.yaml", "deep/er/b.yaml"):
         obstacle = loaded.extent.unread(file, is_covered=True)
         assert obstacle
-        assert "is named in .kvmreconcileignore" in obstacle.why
+        assert "is excluded by .kvmreconcileignore" in obstacle.why
     assert loaded.extent.unread("weber/b.yaml", is_covered=True) is None
 
 

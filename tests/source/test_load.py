@@ -153,7 +153,9 @@ def test_a_pipe_named_like_a_file_does_not_hang(tmp_path: Path) -> None:
 
     loaded = load_tree(tmp_path)
 
-    assert problems(loaded, tmp_path) == ["a.yaml:1:1: is not a regular file; remove or rename it"]
+    assert problems(loaded, tmp_path) == [
+        "a.yaml:1:1: is not a regular file; replace it by a regular file, or remove it"
+    ]
     assert not loaded.complete
 
 

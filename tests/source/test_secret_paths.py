@@ -54,6 +54,7 @@ def test_path_that_the_spec_sets_is_accepted(tmp_path: Path, secret: str) -> Non
         ("[os/cmdlin]", "9:12", "'os/cmdlin' matches nothing in this spec; did you mean 'os/cmdline'?"),
         ("[os/cmdline, xyz]", "9:24", "'xyz' matches nothing in this spec; remove it, or give a path in libvirt's XML"),
         ("[description]", "9:12", "'description' matches nothing in this spec; remove it, or give a path in libvirt's XML"),
+        ("[nam]", "9:12", "'nam' matches nothing in this spec; remove it, or give a path in libvirt's XML"),
         ("[name]", "9:12", f"'name' {NAMES}"),
         ("[devices/interface/mac/@address]", "9:12", f"'devices/interface/mac/@address' {NAMES}"),
         ("[devices/interface/mac]", "9:12", f"'devices/interface/mac' {NAMES}"),

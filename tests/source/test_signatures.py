@@ -65,7 +65,7 @@ def test_commit_date_does_not_make_an_invalid_key_valid(
     ):
         said = refusal(host(origin, allow(origin, option), tmp_path / f"state{number}"))
 
-        assert "was not valid when this host first checked the commit" in said
+        assert "was not allowed to sign commits when this host first checked the commit" in said
         assert f"push a new commit that is signed with a valid key, or set git.trustCommit: {commit}" in said
 
 

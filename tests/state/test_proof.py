@@ -45,7 +45,7 @@ def test_state_is_unproved_until_it_is_proved(tmp_path: Path, proved: Path) -> N
 
 
 def test_acceptance_proves_it(state: State) -> None:
-    assert "suspensions of a state that was lost before are not restored" in state.binding.accept(HERE)
+    assert "if a state was lost before, its suspensions are not restored" in state.binding.accept(HERE)
 
     assert not state.is_unproved()
     assert "looked after" not in state.binding.accept(HERE)

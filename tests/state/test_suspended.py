@@ -124,7 +124,7 @@ def test_suspensions_outlive_the_database(tmp_path: Path, loss: str) -> None:
         with closing(how(tmp_path)) as found:
             assert found.suspended() == {None: FOR_GOOD, WEB: FOR_AN_HOUR}
             assert loss == "without rows" or found.binding.host() == HOST
-            assert ("suspensions were restored" in found.notice) == (loss != "without rows")
+            assert ("suspensions are taken" in found.notice) == (loss != "without rows")
     (tmp_path / COPY).unlink()
     with reopened(tmp_path) as again:
         assert again.suspended() == {None: FOR_GOOD, WEB: FOR_AN_HOUR}

@@ -142,7 +142,7 @@ def test_wrong_spec_holds_its_own_object_and_one_that_leads_nowhere_too(follower
 
     objects = follower.hear(looked(plan, frozen=frozenset((LAN,))))
 
-    assert (objects[LAN].condition, objects[LAN].why) == (Condition.HELD, "its spec has errors")
+    assert (objects[LAN].condition, objects[LAN].why) == (Condition.HELD, "its spec has problems")
     assert (objects[DB].why, objects[DB].release) == (dangling.what, dangling.todo)
     assert follower.status.problems == (dangling,)
 

@@ -67,7 +67,8 @@ def _memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
         yield '"memory" differs from the sum of "cpu.numa"; make them the same'
     total = memory.size + sum(device.size for device in devices)
     if resources.current_memory and resources.current_memory > total:
-        yield '"currentMemory" is more than "memory"'
+        limit = '"memory" and "memoryDevices" together' if devices else '"memory"'
+        yield f'"currentMemory" is more than {limit}'
     if memory.maximum and total > memory.maximum:
         yield '"memory" and "memoryDevices" are together more than "memory.maximum"'
     modules = len([d for d in devices if d.model in ("dimm", "nvdimm")])
@@ -85,7 +86,8 @@ def _processors(resources: Resources) -> Iterator[str]:
     if topology:
         given = prod((topology.sockets, topology.dies or 1, topology.cores, topology.threads))
         if given != maximum:
-            yield f'"cpu.topology" is for {given} vCPUs, but "vcpus.maximum" is {maximum}'
+            word = "vCPU" if given == 1 else "vCPUs"
+            yield f'"cpu.topology" is for {given} {word}, but "vcpus.maximum" is {maximum}'
     pins = {number for number in (tune.vcpupin or ()) if number >= maximum} if tune else ()
     if pins:
         yield f'"cputune.vcpupin" pins vCPU {min(pins)}, but {numbers}'
@@ -138,7 +140,7 @@ def _shared_memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
         return
     if cells and all(cell.mem_access == "shared" or cell.xml for cell in cells):
         return
-    advice = 'add "memoryBacking: {source: memfd, access: shared}"'
+    advice = 'set "memoryBacking: {source: memfd, access: shared}"'
     if any(directory.driver == "virtiofs" for directory in hardware.filesystems or ()):
         yield f"virtiofs requires shared memory; {advice}"
     if any(nic.vhostuser for nic in hardware.interfaces or ()):

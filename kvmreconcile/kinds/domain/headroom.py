@@ -18,13 +18,13 @@ def lacks(domain: Node) -> Iterator[str]:
     if domain.child("maxMemory") is None:
         yield "memory (set memory.maximum)"
     if (domain.get("vcpu/@current") or domain.get("vcpu")) == domain.get("vcpu"):
-        yield "vCPUs (set vcpus.maximum)"
+        yield "vCPUs (set vcpus.maximum above vcpus.count)"
     controllers = [c for c in domain.all("devices/controller") if c.attr("type") == "pci"]
     ports = [c for c in controllers if c.attr("model") == "pcie-root-port"]
     is_express = any(c.attr("model") == "pcie-root" for c in controllers)
     if is_express and len(ports) <= sum(1 for _ in _taken(domain)):
         # libvirt itself leaves one port free beside those it needs.
-        yield "more than one PCI device, such as a disk or an interface (set hotplug.slots)"
+        yield "more than one PCI device, such as a disk or an interface (raise hotplug.slots)"
 
 
 def notes(domain: Node) -> Iterator[str]:

@@ -49,7 +49,8 @@ PARTS = (
         "os",
         "firmware",
         "UEFI firmware",
-        "install it (Debian, Ubuntu: ovmf; Fedora, RHEL: edk2-ovmf)",
+        "install it (Debian, Ubuntu: ovmf; Fedora, RHEL: edk2-ovmf; "
+        "for aarch64: qemu-efi-aarch64, edk2-aarch64)",
     ),
     Part(
         "devices/tpm/backend/@type",

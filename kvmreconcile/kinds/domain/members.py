@@ -97,7 +97,7 @@ MEMBERS = Table(
             Owner.SPEC,
             fallback=_HOSTDEVS,
             running=(_ALIAS, *_HOSTDEVS),
-            advice=_ADVICE.format("address"),
+            advice=_ADVICE.format("host device"),
         ),
         "devices/filesystem": Members(
             (_ALIAS, ("target/@dir",)),

@@ -29,7 +29,8 @@ def _ide_on_q35(domain: Node) -> Iterator[Mistake]:
         bus, name = disk.get("target/@bus"), disk.get("target/@dev") or ""
         if bus == "ide" or (bus is None and name.startswith("hd")):
             what = "the machine q35 has no IDE bus"
-            yield Mistake(f"devices/disk[{number}]/target/@bus", what, 'write "bus: sata" or "bus: virtio"')
+            todo = 'write "bus: sata", or "bus: virtio" if it is no CD-ROM'
+            yield Mistake(f"devices/disk[{number}]/target/@bus", what, todo)
 
 
 def _two_boot_orders(domain: Node) -> Iterator[Mistake]:
@@ -40,7 +41,10 @@ def _two_boot_orders(domain: Node) -> Iterator[Mistake]:
         for number, device in enumerate(domain.all(f"devices/{tag}"), 1):
             if device.child("boot"):
                 what = "a boot order per device and one per kind of device (os/boot) exclude each other"
-                todo = 'keep either "bootOrder" of devices or "boot.order"'
+                todo = (
+                    'keep either "bootOrder" of devices or "boot.order" '
+                    '("boot: {order: []}" removes the one that the guest has)'
+                )
                 yield Mistake(f"devices/{tag}[{number}]/boot/@order", what, todo, "os/boot")
 
 

@@ -31,7 +31,8 @@ _LOST = frozenset({Leftover.NVRAM, Leftover.TPM, Leftover.MANAGED_SAVE})
 def cost(removal: Removal) -> Cost:
     """Return what the removal of a domain costs."""
     actual, policy = removal.actual, removal.policy
-    there, goes = frozenset(_leftovers(actual)), policy.removal
+    there = frozenset(_leftovers(actual))
+    goes = policy.removal if actual.persistent else frozenset(_ends_with(actual.tree))
     loses = bool(there & goes & _LOST)
     notes = (
         *_shutdown(actual, policy),
@@ -65,14 +66,23 @@ def _leftovers(actual: Actual) -> Iterator[Leftover]:
         yield Leftover.MANAGED_SAVE
 
 
+def _ends_with(transient: Node) -> Iterator[Leftover]:
+    """Yield what libvirt deletes when a transient domain ends (formatdomain.html, `persistent_state`)."""
+    tpms = (tpm.child("backend") or tpm for tpm in transient.all("devices/tpm"))
+    if any(tpm.attr("type") == "emulator" and tpm.attr("persistent_state") != "yes" for tpm in tpms):
+        yield Leftover.TPM
+
+
 def _shutdown(actual: Actual, policy: Policy) -> Iterator[str]:
     if actual.active:
+        # An active guest that has a `halt` is paused or crashed.
+        state, rest = ("paused or crashed", "stays as it is") if actual.halt else ("running", "keeps running")
         if not policy.shutdown_by:
-            yield "the guest is running, and is powered off without a shutdown"
+            yield f"the guest is {state}, and is powered off without a shutdown"
             return
         timeout = f"{policy.shutdown_timeout_s:g} s"
-        end = "it is powered off" if policy.force_off else "the removal fails and the guest keeps running"
-        yield f"the guest is running; it is asked to shut down and has {timeout} for it, then {end}"
+        end = "it is powered off" if policy.force_off else f"the removal fails and the guest {rest}"
+        yield f"the guest is {state}; it is asked to shut down and has {timeout} for it, then {end}"
 
 
 def _disks(domain: Node) -> Iterator[str]:

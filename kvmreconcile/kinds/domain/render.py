@@ -63,7 +63,7 @@ def _policy(document: Document, policy: Policy) -> Policy:
         return spec.update.onto(policy, document.labels)
     except LookupError:
         where = f"{document.source}: {NAME}/{document.name}: spec.update.group"
-        todo = 'write it below "metadata.labels"'
+        todo = 'correct the name, or add the label to "metadata.labels"'
         raise SpecError([Problem(where, "names a label that the guest does not have", todo)]) from None
 
 

@@ -33,7 +33,7 @@ def mistakes(network: Node) -> Iterator[Mistake]:
             continue
         if own.version in served:
             what = f"only one IPv{own.version} address of a network can have DHCP"
-            todo = "remove it from one of them"
+            todo = f"keep DHCP on one IPv{own.version} address"
             yield Mistake(f"{place}/dhcp", what, todo, f"{served[own.version]}/dhcp")
         served.setdefault(own.version, place)
         yield from _of_hosts(dhcp, f"{place}/dhcp", own, seen)

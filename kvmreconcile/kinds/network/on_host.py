@@ -36,7 +36,8 @@ class OnHost:
             # The running network and the route coexist already; a restart does not change that.
             if subnet not in running and (route := self._conflicting(subnet)):
                 why = f"the host's route {route.to} dev {route.device} conflicts with the subnet {subnet}"
-                yield Obstacle(why, "give the network another subnet, or delete the route", is_certain=False)
+                todo = "give the network another subnet, or delete the route if nothing uses it"
+                yield Obstacle(why, todo, is_certain=False)
 
     def _conflicting(self, subnet: Subnet) -> Route | None:
         return next((route for route in self._routes if route.conflicts_with(subnet)), None)

@@ -28,6 +28,7 @@ from kvmreconcile.tree import Node, make, to_xml
 
 NAME = "Network"
 ROOT = "network"
+_DOMAINS = "Domain/"
 
 
 def key(document: Document) -> Key:
@@ -69,11 +70,11 @@ def cost(removal: Removal) -> Cost:
     if not actual.active:
         return Cost(notes=("it is not active",))
     guests = [user.key.name for user in removal.users if user.live and is_guest(user.live, name)]
-    on_it = (
-        f"running guests on it: {len(guests)} ({', '.join(guests)})"
-        if guests
-        else "no running guest is on it"
-    )
+    on_it = "no running guest is on it"
+    if guests:
+        on_it = f"running guests on it: {len(guests)} ({', '.join(guests)})"
+    elif any(prefix.startswith(_DOMAINS) for prefix in removal.unlisted):
+        on_it = "the domains could not be listed"
     bridge = actual.tree.get("bridge/@name")
     return Cost(notes=(f"it is active{f' (bridge {bridge})' if bridge else ''}; {on_it}",))
 

@@ -33,7 +33,7 @@ def _check_cidr(text: str) -> str:
         ValueError: It is none, or has no prefix length.
     """
     if not re.search(r"/\d+$", text):
-        raise ValueError('write the address with its prefix length, such as "192.0.2.1/24"')
+        raise ValueError('write the address with its prefix length as a number, such as "/24"')
     ip_interface(text)
     return text
 

@@ -139,7 +139,8 @@ def _activate(virt: libvirt.virConnect, pool: libvirt.virStoragePool) -> None:
         with translated(f"{NAME}/{pool.name()}"):
             bring_about(lambda: pool.create(0), lambda: bool(pool.isActive()))
     except HostError as error:
-        is_absent = _is_directory(wanted) and _ABSENT in str(error)
+        # Of other types a mount may have failed, of whose source the system says the same.
+        is_absent = parse(wanted).attr("type") == "dir" and _ABSENT in str(error)
         if not is_absent or isinstance(error, Unavailable):
             raise
         raise type(error)(f"{error}; {_MISSING}", error.code, error.domain) from error

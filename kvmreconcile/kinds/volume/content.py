@@ -26,7 +26,9 @@ _SMALL = 16 << 20
 _UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 _METADATA = 256 << 10
 """How much an empty image of any format but raw takes; 196 KiB were measured (qcow2)."""
-_ANYWAY = 'to write it as it is, set "source.contentFormat: any"'
+_ANYWAY = 'to write it as it is, set "source.contentFormat: any" and "format: {}"'
+_SET_FORMAT = 'set "format: {}" (and "source.format", where the spec has it)'
+"""The two must be the same."""
 
 
 def size_of(tree: Node) -> int | None:
@@ -51,7 +53,8 @@ def unusable(tree: Node, content: Content) -> Obstacle | None:
     except Unusable as error:
         return error.obstacle
     except OSError as error:
-        return Obstacle(f"cannot read {content.path}: {error.strerror}", "check the disk (dmesg)")
+        todo = "check the file system that it is on (dmesg)"
+        return Obstacle(f"cannot read {content.path}: {error.strerror}", todo)
 
 
 def examined(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
@@ -65,12 +68,13 @@ def examined(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
     elif image.found and not image.found.format:
         todo = _filled(image.found.todo, path)
         why = f"{content.path} is {image.found.name}, and no disk image"
-        return Obstacle(why, f"{_ANYWAY}; or {todo}" if is_bytes else todo)
+        return Obstacle(why, f"{_ANYWAY.format(wanted)}; or {todo}" if is_bytes else todo)
     elif wanted and (other := _other_format(image, wanted, path)):
         return other
     elif wanted == "iso" and not image.is_disc:
         why = f"{content.path} has neither an ISO 9660 nor a UDF file system"
-        return Obstacle(why, f'set "format: raw", or name a disc image; {_ANYWAY}')
+        todo = f"{_SET_FORMAT.format(RAW)}, or name a disc image; {_ANYWAY.format(wanted)}"
+        return Obstacle(why, todo)
     return _spoilt(image, tree, path) or image
 
 
@@ -81,7 +85,8 @@ def _other_format(image: Image, wanted: str, path: Path) -> Obstacle | None:
     convert = _filled(
         f"convert it and name the new file: qemu-img convert -f {image.format} -O {kind} FILE NEW", path
     )
-    todo = f'set "format: {image.format}", or {convert}' if image.format in get_args(Format) else convert
+    is_format = image.format in get_args(Format)
+    todo = f"{_SET_FORMAT.format(image.format)}, or {convert}" if is_format else convert
     why = f"{image.path} has the format {image.format}, but the volume has the format {wanted}"
     return Obstacle(why, todo)
 

@@ -148,7 +148,8 @@ def _resize_under(domain: libvirt.virDomain, tree: Node, size: int, place: Place
     targets = tuple(disks(tree, place))
     if not targets and mentions(tree, place):
         raise Refused(
-            f"{place.path}: the running domain {domain.name()} has a snapshot based on it; shut the domain down first"
+            f"{place.path}: the running domain {domain.name()} uses it, but not as the active image of a "
+            "disk (an overlay or a snapshot may be based on it); shut the domain down first"
         )
     for target in targets:
         domain.blockResize(target, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)

@@ -32,7 +32,7 @@ _TODO = {
     errno.EACCES: "give the user that kvmreconcile runs as read access to the file and its directories",
 }
 """What to do about an error of the system, by its number."""
-_ELSE = 'name a regular file that can be read in "source.file"'
+_ELSE = 'in "source.file", name a regular file that can be read'
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _check_place(file: FileIO, path: Path, below: Sequence[Path]) -> None:
     real = Path(f"/proc/self/fd/{file.fileno()}").readlink()
     if not any(real.is_relative_to(directory.resolve()) for directory in below):
         why = f"{path} ({real}) is outside the allowed directories"
-        todo = 'move it, or add its directory to the setting "sources.directories"'
+        todo = f'move the file into one of them, or add {real.parent} to the setting "sources.directories"'
         raise Unusable(Obstacle(why, todo))
 
 

@@ -21,6 +21,7 @@ from kvmreconcile.kinds.volume.naming import unnamed
 from kvmreconcile.kinds.volume.users import place_of, users
 from kvmreconcile.model import Action, Content, Key, Obstacle
 from kvmreconcile.tree import Node, parse, to_xml
+from kvmreconcile.tree.scalars import print_size
 
 _MAY_BE_STALE = frozenset({libvirt.VIR_ERR_STORAGE_VOL_EXIST, libvirt.VIR_ERR_OPERATION_INVALID})
 """What libvirt answers if its list of a pool's volumes differs from what is on disk."""
@@ -167,8 +168,12 @@ def check_room(pool: libvirt.virStoragePool, key: Key, needed: int, freed: int =
         # Only then libvirt counts what others than itself have removed.
         refresh(pool)
     if not _has(pool, needed - freed):
-        name, left = pool.name(), about(int(pool.info()[3]) + freed)
-        what = f"it needs {about(needed)}, but only {left} are free in the pool {name}"
+        name, left = pool.name(), int(pool.info()[3]) + freed
+        sizes = about(needed), about(left)
+        if sizes[0] == sizes[1]:
+            sizes = print_size(needed, left), print_size(left, needed)
+        then = " once the old volume is deleted" if freed else ""
+        what = f"it needs {sizes[0]}, but only {sizes[1]} are free in the pool {name}{then}"
         raise NoRoom(f"{key}: {what}; {_MAKE_ROOM}", pool=f"StoragePool/{name}", needed=needed)
 
 
@@ -198,7 +203,7 @@ def _whole_or_gone(
             with suppress(HostError):
                 refresh(pool)
             left = f"the volume needs {about(needed)}, and {about(int(pool.info()[3]))} are free now"
-            what = f"the pool {pool.name()} ran full during the copy: {left}"
+            what = f"the pool {pool.name()} ran out of space or quota during the copy: {left}"
             raise NoRoom(f"{key}: {what}; {_MAKE_ROOM}") from error
         undo.pop_all()
 

@@ -93,7 +93,7 @@ def damage(start: bytes, size: int) -> str:
         size: Of the whole file.
     """
     if len(start) < SHORTEST or len(start) < header(start).shortest:
-        return f"it ends after {size} bytes, within its header"
+        return f"it ends after {len(start)} bytes, within its header"
     return next(_wrong(header(start), size), "")
 
 
@@ -119,7 +119,10 @@ def _misplaced(said: Header, size: int) -> Iterator[str]:
     entries = said.cluster >> (4 if said.features & _EXTENDED else 3)
     needed = -(-said.capacity // (said.cluster * entries))
     if needed * 8 > _L1_BYTES:
-        yield f"its virtual size of {said.capacity} bytes is more than QEMU can address"
+        yield (
+            f"its virtual size of {said.capacity} bytes is more than QEMU can address with clusters of "
+            f"{said.cluster} bytes"
+        )
     if said.l1_entries * 8 > _L1_BYTES:
         yield f"its L1 table of {said.l1_entries} entries is larger than {_L1_BYTES >> 20} MiB"
     if said.l1_entries < needed:

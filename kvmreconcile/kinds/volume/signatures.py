@@ -103,7 +103,7 @@ SIGNATURES = (
         0,
         b"partclone-image",
         "partclone, IMAGE_FORMATS.md",
-        "restore it, and name the new file: partclone.restore -s FILE -o NEW",
+        "restore it, and name the new file: partclone.restore --restore_raw_file -s FILE -o NEW",
     ),
     Signature("a PDF document", 0, b"%PDF-", "ISO 32000-1, 7.5.2", _FETCH),
     Signature("the saved memory of a guest", 0, b"LibvirtQemud", "libvirt, qemu_saveimage.h", _NAME_DISK),
@@ -112,14 +112,14 @@ SIGNATURES = (
         0,
         b"version https://git-lfs.github.com/spec/",
         "git-lfs, docs/spec.md",
-        "fetch the file that it stands for: git -C DIRECTORY lfs pull",
+        "keep the file out of LFS, or fetch it (not possible with git.url): git -C DIRECTORY lfs pull",
     ),
     Signature(
         "a git-annex pointer",
         0,
         b"/annex/objects/",
         "git-annex, internals/pointer_file",
-        "fetch the file that it stands for: git -C DIRECTORY annex get FILE",
+        "keep the file out of git-annex, or fetch it (not possible with git.url): git -C DIRECTORY annex get FILE",
     ),
     *(
         Signature("an HTML page", 0, mark, "https://mimesniff.spec.whatwg.org", _FETCH, folded=True)

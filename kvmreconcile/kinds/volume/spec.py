@@ -186,8 +186,8 @@ class VolumeSpec(ObjectSpec):
             raise ValueError("a volume has a source or a backing, not both")
         if self.source and self.source.format and self.format not in (None, self.source.format):
             raise ValueError(
-                f"images are not converted: source.format is {self.source.format}, but format is {self.format}; convert "
-                "the file with qemu-img, or make the formats the same"
+                f"images are not converted: source.format is {self.source.format}, but format is {self.format}; set "
+                "both to the format that the file has, if need be after converting it with qemu-img"
             )
         if self.source and self.source.content_format and self._content not in ("raw", "iso"):
             raise ValueError('"source.contentFormat: any" requires "format: raw" or "format: iso"')

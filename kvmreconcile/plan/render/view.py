@@ -281,4 +281,4 @@ def unchecked(plan: Plan) -> Iterator[str]:
         by_reason.setdefault(why, []).append(visible(str(key)))
     for why, keys in by_reason.items():
         more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
-        yield f"Not checked by libvirt: {', '.join(keys[:_NAMED])}{more}: {visible(why)}."
+        yield f"Not validated by libvirt: {', '.join(keys[:_NAMED])}{more}: {visible(why)}."

@@ -31,5 +31,5 @@ def defect(name: str) -> str:
     if found := _BY_LOWER_CASE.get(name.lower()):
         return found
     raise ValueError(
-        f'"{name}" is not a message ID that git can ignore; it must be one of {", ".join(DEFECTS)}'
+        f'"{name}" is not a message ID that can be accepted; it must be one of {", ".join(DEFECTS)}'
     )

@@ -88,7 +88,8 @@ class Download:
                 )
             return self._git.ask("rev-parse", "--verify", f"{own}^{{commit}}")
         todo = f"correct git.ref{self._default_branch()}, or push what it names"
-        raise SourceError(Problem(self._remote.name, f'it has no branch, tag or commit "{ref}"', todo))
+        what = f'it offers no branch, tag or full commit hash "{ref}"'
+        raise SourceError(Problem(self._remote.name, what, todo))
 
     def _default_branch(self) -> str:
         """Return in words which branch the remote's HEAD names, "" if it names none that exists."""
@@ -209,7 +210,7 @@ class Download:
         quiet_s = time.monotonic() - self._heard_s
         if quiet_s >= _QUIET_S:
             limit = f"aborted after {self._remote.timeout_s:g} s"
-            self._progress(f"no data for {quiet_s:.0f} s ({limit}): {self._shown}")
+            self._progress(f"no progress for {quiet_s:.0f} s ({limit}): {self._shown}")
         return False
 
     def measure(self) -> int:

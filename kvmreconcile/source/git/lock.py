@@ -34,10 +34,12 @@ def locked(directory: Path, name: str, progress: Progress) -> Iterator[int]:
     try:
         while not _is_taken(handle):
             waited_s = time.monotonic() - began_s
+            whom = "another kvmreconcile process, or a git that one started"
             if waited_s > LOCK_S:
-                todo = "wait until it has finished (the daemon tries again at its next poll)"
-                raise SourceError(Problem(name, "another kvmreconcile process is fetching it", todo))
-            progress(f"waiting for another kvmreconcile process ({waited_s:.0f} s of {LOCK_S:g} s)")
+                what = f"its local copy is in use by {whom}"
+                todo = "wait until that process has finished (the daemon tries again at its next poll)"
+                raise SourceError(Problem(name, what, todo))
+            progress(f"waiting for {whom} ({waited_s:.0f} s of {LOCK_S:g} s)")
             time.sleep(_PAUSE_S)
         yield handle
     finally:

@@ -5,9 +5,11 @@ import re
 TRANSPORTS = "file:ssh:https"
 """Neither those that anybody on the way can change, nor those that run a command of the repository's."""
 _PROGRESS = re.compile(
-    r"(remote: )?\w+( \w+){0,2}: +\d+% |remote: |notice: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done"
+    r"(remote: )?\w+( \w+){0,2}: +\d+% |remote:(?: |$)|notice: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done"
 )
 """What git prints beside the reason of a failure."""
+_REFUSED = re.compile("remote: (?:ERROR|error|fatal): ")
+"""Why a server refuses, if nothing else says why."""
 _GENERIC = "Could not read from remote repository"
 _KEY = re.compile("(Warning: )?Identity file .* not accessible: |Load key ")
 """What ssh prints of a key that it cannot use."""
@@ -16,6 +18,7 @@ _KEY = re.compile("(Warning: )?Identity file .* not accessible: |Load key ")
 def reason(said: str) -> str:
     """Return the line that says why git failed; a server may print others before it, such as a banner."""
     lines = [line.strip() for line in re.split(r"[\r\n]", said) if line.strip()]
+    refused = [line for line in lines if _REFUSED.match(line)]
     lines = [line for line in lines if not _PROGRESS.match(line)]
     marked = [line for line in lines if line.startswith(("fatal: ", "error: ")) and _GENERIC not in line]
     if not marked and any(_GENERIC in line for line in lines):
@@ -23,7 +26,7 @@ def reason(said: str) -> str:
         before = lines[: next(index for index, line in enumerate(lines) if _GENERIC in line)]
         keys = [line.rstrip(".") for line in before[:-1] if _KEY.match(line)]
         marked = ["; ".join(keys + before[-1:])]
-    return next(filter(None, marked or lines), "").removeprefix("fatal: ")
+    return next(filter(None, [*(marked or lines), *refused]), "").removeprefix("fatal: ")
 
 
 def advice(said: str) -> str:
@@ -49,8 +52,12 @@ _TRUST = (
     "host (update-ca-certificates on Debian, update-ca-trust on Fedora and RHEL)"
 )
 _OWNER = (
-    f"change the owner of the repository to that of the state directory ({_AS_OWNER}), "
-    "or serve it over ssh or https"
+    f"change the owner of the repository: on this host to that of the state directory ({_AS_OWNER}), "
+    "or serve it over ssh or https; on a server to the user in git.url"
+)
+_NOT_FOUND = (
+    "correct git.url, or give this host access to the repository; a web server that only serves files needs "
+    '"git update-server-info" in the repository'
 )
 ADVICE = (
     ("git cannot be run: No such file", "install git"),
@@ -79,14 +86,12 @@ ADVICE = (
     (r"Permission denied \(", "add this host's public key on the server (git.sshKey)"),
     ("Permission denied|insufficient permission", _ACCESS),
     ("Authentication failed|returned error: 403", "check the credentials in git.passwords"),
-    ("could not read Username", "correct git.url, or give user and password in git.passwords"),
-    ("not allowed", f"use one of {TRANSPORTS.replace(':', ', ')}"),
+    ("could not read (Username|Password)", "correct git.url, or give user and password in git.passwords"),
+    ("transport '.*' not allowed", f"use one of {TRANSPORTS.replace(':', ', ')}"),
     ("server (certificate )?verification failed", _TRUST),
     ("SSL certificate problem", _TRUST),
-    (
-        "not found",
-        'correct git.url; a web server that only serves files needs "git update-server-info" in the repository',
-    ),
+    ("git-upload-pack: (command )?not found", "install git on the server"),
+    ("not found|could not be found", _NOT_FOUND),
     ("No space left", "free space on the file system of the state directory"),
     ("^git (ls-remote|fetch): no (progress|answer) within", _SERVER),
     ("no (progress|answer) within", "check the disk of the state directory, or raise git.timeout"),

@@ -147,7 +147,8 @@ class Repository:
             signer=signer,
             submodules=tuple(entry.path for entry in entries if entry.kind == "commit"),
         )
-        self._progress(f"checking out commit {commit[:12]} (files: {len(entries):,})")
+        files = sum(entry.kind == "blob" for entry in entries)
+        self._progress(f"checking out commit {commit[:12]} (files: {files:,})")
         self._revisions.put_in_force(revision, lambda directory: self._check_out(commit, directory))
         return True
 
@@ -223,8 +224,8 @@ class Repository:
     def _check_descent(self, old: str, new: str) -> None:
         known = self._git.holds("rev-parse", "--quiet", "--verify", f"{old}^{{commit}}")
         if not known or not self._git.holds("merge-base", "--is-ancestor", old, new):
-            what = f"commit {new[:12]} does not descend from {old[:12]}, which is in force"
-            todo = "push a descendant of the commit in force, or set git.allowRewind: true until this one is in force"
+            what = f"commit {new[:12]} does not descend from {old[:12]}, which came into force last"
+            todo = "push a descendant of that commit, or set git.allowRewind: true until this one is in force"
             raise self._refused(what, todo)
 
     def _check_directory(self, commit: str) -> None:

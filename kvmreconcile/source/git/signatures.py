@@ -118,7 +118,8 @@ class Signatures:
         if signer and self._keygen("verify", "-f", str(signers), "-I", signer, "-n", "git", when) is not None:
             return Verdict(signer)
         if any(fingerprint in sound.split() for fingerprint in _expiring(signers)):
-            doubt = f"is signed by a key that was not valid when this host first checked the commit ({at:%Y-%m-%d %H:%M} UTC)"
+            moment = f"{at:%Y-%m-%d %H:%M} UTC"
+            doubt = f"is signed by a key that was not allowed to sign commits when this host first checked the commit ({moment})"
             return Verdict(doubt=doubt, may_be_old=True)
         doubt = "is signed by a key that git.allowedSigners does not allow to sign commits"
         return Verdict(doubt=doubt, is_unlisted=True)

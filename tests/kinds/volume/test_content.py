@@ -33,7 +33,7 @@ def test_what_is_wrong_says_what_to_do_with_that_file(tmp_path: Path) -> None:
     assert obstacle is not None
     assert obstacle.why == f"{tmp_path}/a disk.img is gzip data, and no disk image"
     assert obstacle.todo == (
-        'to write it as it is, set "source.contentFormat: any"; or decompress it, and name the new file: '
+        'to write it as it is, set "source.contentFormat: any" and "format: raw"; or decompress it, and name the new file: '
         f"gzip -dc <'{tmp_path}/a disk.img' >'{tmp_path}/a disk.img.new'"
     )
 

@@ -64,7 +64,7 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
         return ""
     except HostError as error:
         if error.code == libvirt.VIR_ERR_OPERATION_FAILED:
-            raise _still_there(action, f"the guest refused to release it ({error})") from error
+            raise _still_there(action, f"the guest or libvirt refused to release it ({error})") from error
         if type(error) is not HostError:
             raise
         # QEMU says by this code alone that an earlier request, maybe another's, is still under way.

@@ -99,7 +99,7 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
             f"{action.key}: {key} ({print_size(size)}) is smaller than the disk ({needed}); enlarge the volume"
         )
     if taken > _BLANK_BYTES + size // _BLANK_SHARE and not _begins_with_zeroes(virt, volume):
-        todo = "name an empty volume, or delete this one, and approve the plan that creates it again"
+        todo = "name an empty volume, or, if this one has a spec, delete it and approve its recreation"
         raise Rejected(
             f"{action.key}: {key} is not empty: it has data, or a part of an interrupted copy; {todo}"
         )

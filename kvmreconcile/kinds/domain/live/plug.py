@@ -45,7 +45,8 @@ def _attach(virt: libvirt.virConnect, action: Action) -> None:
         return
     device = locate(stored(domain), action.steps, RULES)
     if device is None:
-        raise NotFound(f"{action.key}: {'/'.join(action.steps)} is not in the stored definition")
+        what = "/".join(action.steps)
+        raise NotFound(f"{action.key}: {what} is not in the stored definition; the next pass replans it")
     _plug_in(domain, device, action)
 
 

@@ -39,7 +39,8 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
     for rest, what in _hangs_on(domain):
         if rest not in action.policy.removal:
             _, todo = kept(rest, action.key.name, has_spec=action.verb != "remove")
-            raise Rejected(f"{action.key}: not removed: it has {what}; {todo}")
+            done = "removed" if action.verb == "remove" else "replaced"
+            raise Rejected(f"{action.key}: not {done}: it has {what}; {todo}")
 
 
 def undefine(domain: libvirt.virDomain, action: Action) -> None:

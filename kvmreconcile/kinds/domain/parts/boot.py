@@ -101,9 +101,14 @@ class Firmware(Short):
     @model_validator(mode="after")
     def _check(self) -> "Firmware":
         if self.type != "efi" and (self.secure_boot is not None or self.enrolled_keys is not None):
-            raise ValueError('only UEFI has secure boot; set "type: efi"')
+            raise ValueError(
+                '"secureBoot" and "enrolledKeys" can be used with "type: efi" only; '
+                "set that type, or remove them"
+            )
         if self.enrolled_keys and self.secure_boot is False:
-            raise ValueError('keys that are enrolled turn secure boot on; take out "secureBoot: false"')
+            raise ValueError(
+                '"enrolledKeys: true" and "secureBoot: false" exclude each other; remove one of them'
+            )
         return self
 
 

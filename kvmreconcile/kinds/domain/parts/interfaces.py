@@ -13,6 +13,9 @@ from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.values import Mac
 
+_WITH_QUEUES = (None, "virtio", "virtio-transitional", "virtio-non-transitional")
+"""Models of cards; None is one that `xml` names, or libvirt."""
+
 
 class Teaming(Spec):
     """Two interfaces that the guest's driver joins to one, so that a guest with a virtual function can still move."""
@@ -153,6 +156,6 @@ class Interface(Connection):
     def _check(self) -> "Interface":
         if self.name is None and self.mac is None:
             raise ValueError('an interface needs a "name" of your choice, or its "mac"')
-        if self.queues and self.model not in (None, "virtio"):
+        if self.queues and self.model not in _WITH_QUEUES:
             raise ValueError(f'only a virtio card has "queues", and this one is "{self.model}"')
         return self

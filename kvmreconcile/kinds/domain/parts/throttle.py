@@ -14,7 +14,7 @@ Count = Annotated[int, Field(ge=0)]
 Weight = Annotated[int, Field(ge=100, le=1000)]
 _RATE = "How much is {} in a second. Defaults to no limit."
 _OPS = "How many requests {} in a second. Defaults to no limit."
-_MAX = "The same for a burst, which lasts `{}` seconds at most. Defaults to QEMU's choice."
+_MAX = "The limit during a burst, which lasts `{}` seconds at most. Defaults to QEMU's choice."
 _LENGTH = "Seconds. How long the burst may last. Defaults to 1."
 
 

@@ -86,7 +86,7 @@ class Cputune(Spec):
     emulator_quota: Annotated[
         Quota | None,
         At("emulator_quota", WHOLE),
-        Field(description=_QUOTA.format("the emulator, without processors")),
+        Field(description=_QUOTA.format("the emulator, without the vCPU threads,")),
     ] = None
     iothread_period: Annotated[
         Period | None, At("iothread_period", WHOLE), Field(description=_PERIOD.format("`iothreadQuota`"))
