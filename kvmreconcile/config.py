@@ -53,6 +53,15 @@ def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ
         raise SpecError([_problem(e, item, names) for e in error.errors(include_url=False)]) from None
 
 
+def _text(content: bytes, file: Path) -> str:
+    if not content:
+        raise SpecError([Problem(str(file), "the settings file is empty", "write settings, or {} for none")])
+    text = decode(content, str(file))
+    if isinstance(text, Fault):
+        raise SpecError([text.problem()])
+    return text
+
+
 def _read_file(file: Path, *, must_exist: bool) -> Item | None:
     try:
         with file.open("rb") as opened:
@@ -71,9 +80,7 @@ def _read_file(file: Path, *, must_exist: bool) -> Item | None:
         raise SpecError(
             [Problem(str(file), what, f"chown root {quote(str(file))} && chmod go-w {quote(str(file))}")]
         )
-    text = decode(content, str(file))
-    if isinstance(text, Fault):
-        raise SpecError([text.problem()])
+    text = _text(content, file)
     readings = [read(chunk, str(file)) for chunk in chunks(text)]
     faults = [fault.problem() for reading in readings for fault in reading.faults]
     items = [reading.item for reading in readings if reading.item]

@@ -139,10 +139,10 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
         elif not actual.persistent:
             complain([Problem(str(key), "it is transient", _make_persistent(key, world))])
         elif other := _other_owner(actual, world):
-            what = f'it is managed by the instance "{other}"'
+            what = f'it bears the mark of the instance "{other}"'
             todo = (
-                'with prune "never" in that instance, remove its spec, '
-                'then the metadata "urn:kvmreconcile:1" of the object'
+                'if that instance still exists, remove its spec there with prune "never"; '
+                'then remove the metadata "urn:kvmreconcile:1" of the object'
             )
             complain([Problem(str(key), what, todo)])
         else:

@@ -132,7 +132,11 @@ def chosen(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:
         elif key.kind not in kinds:
             problems.append(Problem(word, f"unknown kind '{key.kind}'", advice(key.kind, kinds)))
         elif not key.name:
-            problems.append(Problem(word, "the name is missing", f"write {key.kind}/NAME"))
+            problems.append(
+                Problem(
+                    word, "the name is missing", f"write {key.kind}/NAME; the name of a volume is POOL/NAME"
+                )
+            )
         keys.add(key)
     if problems:
         raise SpecError(problems)

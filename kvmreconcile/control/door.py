@@ -112,7 +112,7 @@ def _hand_over(made: Path, group: str) -> None:
 
 def _not_handed_over(directory: Path, group: str) -> Problem:
     if owner_of(directory):
-        what = f"the socket is created as the owner of {directory}, who cannot give it the group {group}"
+        what = f"the socket is created with the user and primary group of {directory}'s owner, who may not give it the group {group}"
         todo = "make root the owner of that directory, or set another path with control.socket"
     else:
         what = f"the daemon's user is not a member of the group {group}"

@@ -101,8 +101,10 @@ class Guard:
         if caller is None and scope["path"] not in OPEN:
             is_sent = "authorization" in {name.decode("latin-1") for name, _ in scope["headers"]}
             what = "the token is not accepted" if is_sent else "no token was sent"
-            log_too = "see the daemon's log, or " if is_sent else ""
-            return 401, Problem("request", what, f"{log_too}send a valid token: Authorization: Bearer TOKEN")
+            if_valid = (
+                "; if it is valid, the daemon's log says whether its tokens can be read" if is_sent else ""
+            )
+            return 401, Problem("request", what, f"send a valid token: Authorization: Bearer TOKEN{if_valid}")
         return None
 
 

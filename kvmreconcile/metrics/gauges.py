@@ -42,7 +42,11 @@ class Gauges(Collector):
         yield _held(status)
         yield _drifting(status, counts)
         yield _gauge("libvirt_up", "Whether libvirt can be reached.", status.is_connected)
-        yield _gauge("paused", "Whether somebody has suspended everything.", status.paused is not None)
+        yield _gauge(
+            "paused",
+            "Whether everything was suspended at the last pass that observed the host.",
+            status.paused is not None,
+        )
         yield _gauge(
             "pass_broken",
             "Whether a pass was aborted and no later one has made a plan.",

@@ -87,7 +87,12 @@ class _Ground:
     def hint(self, steps: tuple[str | int, ...]) -> str:
         """Name the command that explains a field."""
         if not self.kind:
-            return "see 'kvmreconcile explain'"
+            kinds = "see 'kvmreconcile explain' for the kinds"
+            return (
+                kinds
+                if steps[-1:] == ("kind",)
+                else f"{kinds}, and 'kvmreconcile explain KIND' for the fields of one"
+            )
         return f"see 'kvmreconcile explain {'.'.join([self.kind, *self._fields(steps)])}'"
 
     def _fields(self, steps: tuple[str | int, ...]) -> tuple[str, ...]:

@@ -72,6 +72,17 @@ def test_broken_file_is_refused(tmp_path: Path, text: str) -> None:
     assert _problems(tmp_path / "k.yaml", text)
 
 
+def test_empty_file_is_not_taken_for_no_settings(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.touch()
+
+    with pytest.raises(SpecError, match=r"the settings file is empty; write settings, or \{\} for none"):
+        read_settings(file, {})
+
+    file.write_text("{}")
+    assert read_settings(file, {}) == Settings()
+
+
 def test_named_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no such file"):
         read_settings(tmp_path / "absent.yaml", {})

@@ -53,7 +53,7 @@ def test_guest_that_runs_is_shut_down_and_its_disks_stay() -> None:
     assert known == Cost(
         Effect.REPLACE,
         (
-            "the guest is running; it is asked to shut down and has 60 s for it, then the removal fails and the guest keeps running",
+            "the guest is running; it is asked to shut down; if it is not off after 60 s, the removal fails and the guest keeps running",
             "disks not deleted with it: vda (/srv/a.raw), data (Volume/images/data), disk (pool/image)",
         ),
     )
@@ -63,7 +63,7 @@ def test_guest_that_may_be_powered_off_says_so() -> None:
     policy = Policy(shutdown_timeout_s=90, force_off=True)
 
     assert cost("Domain/web1", "<domain/>", active=True, policy=policy).notes == (
-        "the guest is running; it is asked to shut down and has 90 s for it, then it is powered off",
+        "the guest is running; it is asked to shut down; if it is not off after 90 s, it is powered off",
     )
 
 

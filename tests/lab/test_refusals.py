@@ -79,6 +79,29 @@ def test_guest_that_does_not_shut_down_is_powered_off_where_its_spec_says_so(sit
     site.assert_in_sync()
 
 
+def test_paused_guest_cannot_be_asked_and_stays_as_it_is(site: Site) -> None:
+    site.lab.virsh("suspend", STUCK)
+    say(site, STUCK, asked_to_stop())
+
+    result = site.apply()
+
+    assert result.exit_code == 1
+    assert f"Domain/{STUCK}: the guest did not shut down within 2 s" in result.output
+    assert "domain is not running" in result.output
+    assert "resume it if it is paused" in result.output
+    assert site.lab.virsh("domstate", STUCK).strip() == "paused"
+
+
+def test_paused_guest_is_powered_off_where_its_spec_says_so(site: Site) -> None:
+    site.lab.virsh("suspend", STUCK)
+    say(site, STUCK, asked_to_stop(force=True))
+
+    site.converge()
+
+    assert site.lab.virsh("domstate", STUCK).strip() == "shut off"
+    site.assert_in_sync()
+
+
 def test_guest_that_may_only_be_asked_by_an_agent_it_lacks_runs_on_with_the_reason(site: Site) -> None:
     say(site, STUCK, asked_to_stop(acpi=False))
 

@@ -49,7 +49,7 @@ def test_all_that_goes_is_announced_with_what_it_costs(site: Site) -> None:
     notes = {h["key"]: " ".join(h["notes"]) for h in plan["held"]}
     path = f"{site.lab.path}/images/pool"
     assert (
-        "the guest is running; it is asked to shut down and has 60 s for it, then the removal fails"
+        "the guest is running; it is asked to shut down; if it is not off after 60 s, the removal fails"
         in notes["Domain/web1"]
     )
     assert (
@@ -67,6 +67,6 @@ def test_all_that_goes_is_announced_with_what_it_costs(site: Site) -> None:
     assert held["Domain/db1"] == ("leftovers", "it has snapshots")
     for form in shown.values():
         assert "data-loss" in form
-        assert "it is asked to shut down and has 60 s for it" in form
+        assert "it is asked to shut down; if it is not off after 60 s" in form
     assert "! Volume/images/spare remove (data-loss) held: removal needs approval" in shown["text"]
     assert "remove (replace)" not in shown["text"]

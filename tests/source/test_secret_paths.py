@@ -20,7 +20,10 @@ spec:
   interfaces: [{{name: lan, network: lan, mac: "52:54:00:00:00:01"}}]
   secret: {}
 """
-NAMES = "identifies objects or devices in plans, so it cannot be secret; name the other values instead"
+NAMES = (
+    "identifies objects or devices in plans, so it cannot be secret; "
+    "remove it; if it is a pattern, list the paths of the other values instead"
+)
 
 
 def loaded(directory: Path, secret: str) -> Loaded:

@@ -93,10 +93,14 @@ def test_known_commit_stays_accepted_after_key_expiry_and_a_new_host_needs_trust
     time.sleep(max(0.0, (expires - datetime.now(UTC)).total_seconds()) + 1.1)
 
     assert signer(host(origin, signers, tmp_path / "known")) == "alice"
-    assert "was not valid" in refusal(host(origin, signers, tmp_path / "new"))
+    assert "was not allowed to sign commits when this host first checked" in refusal(
+        host(origin, signers, tmp_path / "new")
+    )
     assert signer(host(origin, signers, tmp_path / "new", trust_commit=commit)) == ""
     origin.commit("two", key="alice")
-    assert "was not valid" in refusal(host(origin, signers, tmp_path / "known"))
+    assert "was not allowed to sign commits when this host first checked" in refusal(
+        host(origin, signers, tmp_path / "known")
+    )
 
 
 def test_signature_of_a_commit_in_another_encoding_is_checked_byte_by_byte(

@@ -82,7 +82,12 @@ def _shutdown(actual: Actual, policy: Policy) -> Iterator[str]:
             return
         timeout = f"{policy.shutdown_timeout_s:g} s"
         end = "it is powered off" if policy.force_off else f"the removal fails and the guest {rest}"
-        yield f"the guest is {state}; it is asked to shut down and has {timeout} for it, then {end}"
+        asked = (
+            "it cannot be asked to shut down unless it is resumed"
+            if actual.halt
+            else "it is asked to shut down"
+        )
+        yield f"the guest is {state}; {asked}; if it is not off after {timeout}, {end}"
 
 
 def _disks(domain: Node) -> Iterator[str]:

@@ -130,7 +130,7 @@ class NetworkSpec(ObjectSpec):
                 "an isolated network has neither devices nor nat; name another mode, or leave them out"
             )
         if self.nat and self.mode not in (None, "nat"):
-            raise ValueError(f"nat has no meaning in mode {self.mode}; leave it out")
+            raise ValueError(f"nat has no meaning in mode {self.mode}; leave it out, or set mode: nat")
         if self.mode == "bridge" and self.bridge and self.devices:
             raise ValueError("mode bridge has either a bridge or devices; leave one out")
         own = {"stp": self.stp, "zone": self.zone, "mac": self.mac, "addresses": self.addresses}

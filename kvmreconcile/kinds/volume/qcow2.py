@@ -11,6 +11,7 @@ from dataclasses import dataclass
 Read = Callable[[int, int], bytes]
 """Returns so many bytes of a file from an offset; fewer at its end."""
 
+_MAGIC = b"QFI\xfb"
 SHORTEST = 72
 """Bytes of the header of version 2."""
 HEADER = 112
@@ -94,6 +95,8 @@ def damage(start: bytes, size: int) -> str:
     """
     if len(start) < SHORTEST or len(start) < header(start).shortest:
         return f"it ends after {len(start)} bytes, within its header"
+    if not start.startswith(_MAGIC):
+        return "it does not begin as a qcow2 image does"
     return next(_wrong(header(start), size), "")
 
 

@@ -88,7 +88,13 @@ SIGNATURES = (
     _archive("a 7z archive", b"7z\xbc\xaf\x27\x1c", "7zFormat.txt"),
     _archive("a RAR archive", b"Rar!\x1a\x07", "RAR 5.0 archive format"),
     _archive("a tar archive, such as an OVA", b"ustar", "POSIX, pax", at=257),
-    _archive("a WIM archive", b"MSWIM\x00\x00\x00", "Windows Imaging File Format"),
+    Signature(
+        "a WIM archive",
+        0,
+        b"MSWIM\x00\x00\x00",
+        "Windows Imaging File Format",
+        "it holds files and no disk: apply it to a disk image, and name that",
+    ),
     _archive("an RPM package", b"\xed\xab\xee\xdb", "RPM file format"),
     _archive("an ar archive, such as a Debian package", b"!<arch>\n", "ar(5)"),
     Signature(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.kinds.volume.image import Image, inspect, opened
+from kvmreconcile.kinds.volume.qcow2 import HEADER, damage
 from tests.images import made, qemu
 
 
@@ -65,6 +66,10 @@ def test_image_with_a_snapshot_has_no_damage(image: Path) -> None:
     qemu("qemu-img", "snapshot", "-c", "before", str(image))
 
     assert inspected(image).damage == ""
+
+
+def test_volume_that_was_overwritten_is_no_image() -> None:
+    assert damage(bytes(HEADER), 1 << 16) == "it does not begin as a qcow2 image does"
 
 
 @pytest.mark.parametrize("size", ["0", "512", "63T"])

@@ -23,6 +23,8 @@ _SHUTDOWN = {
     ShutdownBy.ACPI: libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN,
     ShutdownBy.EITHER: libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT,
 }
+_CANNOT_HEAR = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
+"""libvirt asks no guest to shut down that is paused or crashed; somebody may resume it in time."""
 
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:
@@ -39,10 +41,13 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
         if time.monotonic() >= deadline:
             if not policy.force_off:
                 waited = f"{policy.shutdown_timeout_s:g} s{why}"
-                todo = f"shut it down from inside, or power it off: {virsh(virt.getURI(), 'destroy', action.key.name)}"
+                power_off = virsh(virt.getURI(), "destroy", action.key.name)
+                todo = (
+                    f"resume it if it is paused, and shut it down from inside, or power it off: {power_off}"
+                )
                 # Not Busy, which is tried again at once: it was asked more than once already.
                 raise HostError(
-                    f"{action.key}: the guest did not shut down within {waited}; it still runs; {todo}"
+                    f"{action.key}: the guest did not shut down within {waited}; it is still active; {todo}"
                 )
             bring_about(domain.destroy, lambda: not _is_running(domain))
             return
@@ -64,7 +69,7 @@ def _is_running(domain: libvirt.virDomain) -> bool:
 def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:
     """Ask once; return why it could not be asked that way, "" if it was."""
     try:
-        with translated(domain.name()):
+        with translated(domain.name(), _CANNOT_HEAR):
             bring_about(lambda: domain.shutdownFlags(_SHUTDOWN[by]), lambda: not _is_running(domain))
     except (Busy, Unsupported) as error:
         return f" ({error})"
