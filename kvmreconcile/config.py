@@ -29,6 +29,21 @@ DEFAULT_FILE = Path("/etc/kvmreconcile/kvmreconcile.yaml")
 PREFIX = "KVMRECONCILE_"
 _NO_FILE = "create it, or name another with --config or KVMRECONCILE_CONFIG"
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_SHAPES = {
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "tuple_type": "a list",
+    "string_type": "text, in quotes",
+    "path_type": "a path, in quotes",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+}
+"""What a setting should be, by the name that pydantic has for the error."""
 
 
 def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -72,14 +87,15 @@ def _read_file(file: Path, *, must_exist: bool) -> Item | None:
         raise SpecError([Problem(str(file), "there is no such file", _NO_FILE)]) from None
     except OSError as error:
         is_forbidden = error.errno in (errno.EACCES, errno.EPERM)
-        todo = "run this as a user who may read it" if is_forbidden else "name a regular file with --config"
+        access = "run kvmreconcile as a user who may read it, or give this user access to it"
+        todo = access if is_forbidden else "name a regular file with --config"
         raise SpecError([Problem(str(file), f"it cannot be read: {error.strerror}", todo)]) from None
     # They name programs and files that root's commands then use.
     if os.geteuid() == 0 and (status.st_uid != 0 or status.st_mode & _WRITABLE_BY_OTHERS):
         what = "other users than root can write it, and root would run programs that it names"
-        raise SpecError(
-            [Problem(str(file), what, f"chown root {quote(str(file))} && chmod go-w {quote(str(file))}")]
-        )
+        close = f"chown root {quote(str(file))} && chmod go-w {quote(str(file))}"
+        todo = close if stat.S_ISREG(status.st_mode) else "name a regular file with --config"
+        raise SpecError([Problem(str(file), what, todo)])
     text = _text(content, file)
     readings = [read(chunk, str(file)) for chunk in chunks(text)]
     faults = [fault.problem() for reading in readings for fault in reading.faults]
@@ -102,7 +118,7 @@ def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str,
         variable = PREFIX + to_snake(key).upper()
         text = environment.get(variable, "")
         if text.startswith(("{", "[")):
-            reading = read(Chunk(text, 0), variable)
+            reading = read(Chunk(_text(os.fsencode(text), Path(variable)), 0), variable)
             if reading.faults:
                 raise SpecError([fault.problem() for fault in reading.faults])
             yield key, (variable, plain(reading.item) if reading.item else {})
@@ -124,8 +140,17 @@ def _problem(error: ErrorDetails, item: Item | None, variables: Mapping[str, str
     if error["type"] == "extra_forbidden":
         known_here = known([Settings], loc[:-1])
         return Problem(where, f"there is no setting '{shown(field)}'", advice(str(loc[-1]), known_here))
+    return Problem(where, f"{shown(field)}{_wrong(error)}", "see docs/commands.md")
+
+
+def _wrong(error: ErrorDetails) -> str:
+    """Return what is wrong with a setting, as it continues its name."""
+    if shape := _SHAPES.get(error["type"]):
+        return f" should be {shape}"
+    if error["type"] == "string_pattern_mismatch":
+        return " does not have the required format"
     message = error["msg"].removeprefix("Value error, ")
-    return Problem(where, f"{shown(field)}: {message[:1].lower()}{message[1:]}", "see docs/commands.md")
+    return f": {message[:1].lower()}{message[1:]}"
 
 
 def _source(item: Item | None, loc: tuple[str | int, ...]) -> Source:

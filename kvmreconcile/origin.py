@@ -48,7 +48,7 @@ def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
         return Origin(named or [settings.specs], source=source)
     found = repository.in_force()
     if found is None:
-        what = "no commit of it is in force yet"
+        what = "no commit of it is in force yet, or the files of the one in force are damaged"
         todo = f"run: {settings.commands.kvmreconcile('fetch')}"
         raise SourceError(Problem(repository.name, what, todo))
     revision, directory = found

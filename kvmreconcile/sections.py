@@ -130,7 +130,10 @@ def _is_no_command(url: str) -> str:
 def _is_name(ref: str) -> str:
     """Refuse what names no branch, tag or commit by itself: a revision ("main~1"), and the full name of a ref."""
     if ref.startswith("refs/"):
-        raise ValueError('give a branch or a tag by its short name, such as "main" for "refs/heads/main"')
+        raise ValueError(
+            'give a branch or a tag by its short name, such as "main" for "refs/heads/main", '
+            "or the full hash of a commit"
+        )
     if _NO_REF.search(ref):
         raise ValueError(f'"{ref}" is not the name of a branch or tag, nor the full hash of a commit')
     return ref

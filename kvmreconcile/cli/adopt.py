@@ -231,7 +231,7 @@ def _homeless(problem: Problem) -> Problem:
     """Return a problem without its place in a temporary file; one of the state has none, and stays."""
     if not problem.where.startswith("/"):
         return problem
-    todo = "edit the object, or create what it refers to"
+    todo = "edit one of the objects named, or create the missing one"
     return Problem("adopt", _OTHER_PLACE.sub("", problem.what), todo)
 
 
@@ -242,7 +242,7 @@ def _private(found: Mapping[Key, Actual], kinds: Mapping[str, Kind]) -> frozense
 def _put(output: Path | None, written: Mapping[Key, str], private: frozenset[Key]) -> None:
     """Write the specs to where they were asked for; what exists is never written over, and may say the same already."""
     for key in private & written.keys():
-        say(f"{key}: its spec holds secrets; keep it where only you can read it")
+        say(f"{key}: its spec holds secrets; let only kvmreconcile and its administrators read it")
     if output is None:
         show("---\n".join(written.values()) if written else "")
     elif output.is_dir():
@@ -267,7 +267,7 @@ def _create(file: Path, text: str, *, is_private: bool) -> None:
         raise SpecError([Problem(str(file), "the file exists", todo)]) from None
     except OSError as error:
         what = f"it cannot be written: {error.strerror}"
-        raise SpecError([Problem(str(file), what, "name another with --output")]) from None
+        raise SpecError([Problem(str(file), what, "name another file or directory with --output")]) from None
 
 
 def _says(file: Path, text: str) -> bool:

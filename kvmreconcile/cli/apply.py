@@ -253,7 +253,7 @@ def unconverged(plan: Plan, done: Sequence[Plan], again: str) -> str:
         again: The command that shows what there is to do.
     """
     names = ", ".join(dict.fromkeys(str(action.key) for action in plan.actions))
-    if plan.digest != done[-1].digest:
+    if all(plan.digest != each.digest for each in done):
         return f"not finished after {counted(len(done), 'round')}: there are new changes for {names}; run apply again"
     return f"not converged: the same changes are needed again after they were made, for {names}; see: {again}"
 

@@ -23,6 +23,7 @@ def fetch(options: FetchOptions) -> int:
     interruption.remark = "fetch again to have the newest commit"
     with progress() as report:
         is_new = repository.update(report)
+        interruption.remark = ""
     if found := repository.in_force():
         revision = found[0]
         signed = f", signed by {revision.signer}" if revision.signer else ""

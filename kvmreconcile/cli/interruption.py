@@ -24,7 +24,7 @@ _CLEAN_UP_S = 0.3
 """How long the removal of temporary files may take."""
 _SHOW_CURSOR = "\x1b[?25h"
 _AGAIN = (
-    "Press Ctrl-C again to leave at once: what is under way is left as it is, "
+    "Another Ctrl-C or SIGTERM ends the command at once: what is under way is left as it is, "
     "and a later run can complete it."
 )
 _LEFT = "stopped; what was under way is left as it is, and a later run can complete it"

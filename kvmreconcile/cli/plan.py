@@ -71,7 +71,11 @@ class PlanOptions(Common):
     prune: PruneAs = None
     only: Only = field(default_factory=list)
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit with 3 if there is something to do or held.")
+        bool,
+        typer.Option(
+            "--detailed-exitcode",
+            help="Exit with 3 if there is something to do or held, or the state may be lost.",
+        ),
     ] = False
 
 

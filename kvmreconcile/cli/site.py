@@ -127,7 +127,7 @@ def chosen(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:
     keys, problems = set(), []
     for word in words:
         key = Key.read(word)
-        if key.kind not in kinds and "/" not in word:
+        if key.kind not in kinds and "/" not in word and word.casefold() not in map(str.casefold, kinds):
             problems.append(Problem(word, "its kind is missing", f"write KIND/NAME, such as Domain/{word}"))
         elif key.kind not in kinds:
             problems.append(Problem(word, f"unknown kind '{key.kind}'", advice(key.kind, kinds)))
@@ -160,7 +160,10 @@ def check_known(keys: Iterable[Key], world: World) -> None:
 def _unknown(key: Key, world: World, words: Sequence[str]) -> tuple[str, str]:
     """Return why a name cannot be planned for, and what to do."""
     if blind := world.observed.blind_spot(key):
+        if blind.unsupported:
+            todo = "name an object of another kind, or another libvirt with --connect"
+            return f"this libvirt has no objects of its kind: {blind.why}", todo
         return f"it cannot be observed: {blind.why}", "solve that first"
     todo = advice(str(key), words) or "no objects are known yet"
     specs = "in the specs, " if world.desired and world.complete else ""
-    return f"there is no such object {specs}on this host or in the state", todo
+    return f"there is no such object {specs}on the host or in the state", todo

@@ -117,7 +117,9 @@ def _daemon(found: Json) -> Iterator[str]:
         yield f"state     {visible(found['stateLost'])}"
     if paused:
         until = f" until {_local(paused['until'])}" if paused["until"] else ""
-        yield f"paused    by {visible(paused['who'])}{until}{': ' if paused['why'] else ''}{visible(paused['why'])}"
+        at = "" if found["connected"] else ", as of the last pass"
+        why = f": {visible(paused['why'])}" if paused["why"] else ""
+        yield f"paused    by {visible(paused['who'])}{until}{at}{why}"
 
 
 def _table(objects: Sequence[Json]) -> Iterator[str]:

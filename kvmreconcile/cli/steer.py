@@ -32,7 +32,7 @@ STATE_WRITTEN = "  the state database to be written: at most 10 s for each write
 Why = Annotated[
     str,
     typer.Option(
-        "--why", metavar="TEXT", help="Reason, shown in the history, and that of a suspension in status."
+        "--why", metavar="TEXT", help="Reason, shown in the history; that of a suspension also in status."
     ),
 ]
 
@@ -69,7 +69,9 @@ class ResumeOptions(Common):
     """What `resume` understands."""
 
     key: Object = None
-    everything: Everything = False
+    everything: Annotated[
+        bool, typer.Option("--all", help="Lift the suspension of all objects; individual ones stay.")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +158,9 @@ def _told(
                 if not is_changed:
                     return 0
                 record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
-        where = f"the order was saved in {settings.state}, and applies from the next pass or apply on"
+        where = (
+            f"the order was saved in {settings.state}; each pass or apply that begins from now on follows it"
+        )
         say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
     return 0
 

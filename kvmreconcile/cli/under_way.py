@@ -19,12 +19,18 @@ def _detach_s(_action: Action) -> float:
     return 30.0
 
 
+def _balloon_s(_action: Action) -> float:
+    return 10.0
+
+
 _LONGEST_S: Mapping[tuple[str, str], Callable[[Action], float]] = {
     ("Domain", "stop"): _shutdown_s,
     ("Domain", "restart"): _shutdown_s,
     ("Domain", "remove"): _shutdown_s,
     ("Domain", "replace"): _shutdown_s,
     ("Domain", "detach"): _detach_s,
+    ("Domain", "replug"): _detach_s,
+    ("Domain", "set-memory"): _balloon_s,
 }
 """By kind and verb, how long a step waits for the guest; all others wait for libvirt alone, as long as it takes."""
 _ENDING_SOON = frozenset({("Domain", "ready"), ("Domain", "move")})

@@ -96,7 +96,7 @@ class Answers:
         """Look for new specs; nothing of what is sent is believed, but that somebody knows the secret."""
         secret = self.secret()
         if not secret:
-            what = "the webhook is disabled, because it has no readable secret"
+            what = "the webhook is disabled, because its secret is not set, not readable or empty"
             raise NotKnown(Problem("request", what, "see docs/control.md"))
         if not is_proved(await request.body(), dict(request.headers), secret):
             raise HTTPException(403)

@@ -93,7 +93,7 @@ class Client:
                 connection.request(method, path, body, headers)
             response = connection.getresponse()
             answer = json.loads(_whole(response))
-        except (FileNotFoundError, ConnectionRefusedError):
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             todo = f"name the daemon's settings by --config, or start it: systemctl start {quote(self._unit)}"
             raise self._absent("no daemon listens on this socket", todo) from None
         except PermissionError:

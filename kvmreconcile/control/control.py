@@ -114,7 +114,7 @@ class Control:
         except OSError as error:  # of which those of TLS are some
             entrance.close()
             what = f"certificate {tcp.certificate} with key {key} cannot be used: {error.strerror or error}"
-            todo = "use a PEM certificate chain and its private key"
+            todo = "use a PEM certificate chain and its private key, unencrypted"
             raise SpecError([Problem("control.tcp.certificate", what, todo)]) from None
 
 

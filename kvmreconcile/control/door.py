@@ -112,11 +112,16 @@ def _hand_over(made: Path, group: str) -> None:
 
 def _not_handed_over(directory: Path, group: str) -> Problem:
     if owner_of(directory):
-        what = f"the socket is created with the user and primary group of {directory}'s owner, who may not give it the group {group}"
-        todo = "make root the owner of that directory, or set another path with control.socket"
+        what = (
+            f"the socket is created with the owner and group of {directory}, and cannot get the group {group}"
+        )
+        todo = (
+            f"set that directory's group to {group}, make root its owner, "
+            "or set another path with control.socket"
+        )
     else:
-        what = f"the daemon's user is not a member of the group {group}"
-        todo = "add the user to the group and restart the daemon, or set another group"
+        what = f"the daemon was not started as a member of the group {group}"
+        todo = "make sure that its user is in the group and restart the daemon, or set another group"
     return Problem("control.group", what, todo)
 
 

@@ -102,7 +102,7 @@ class Guard:
             is_sent = "authorization" in {name.decode("latin-1") for name, _ in scope["headers"]}
             what = "the token is not accepted" if is_sent else "no token was sent"
             if_valid = (
-                "; if it is valid, the daemon's log says whether its tokens can be read" if is_sent else ""
+                "; if it is valid, look for door.tokens_unusable in the daemon's log" if is_sent else ""
             )
             return 401, Problem("request", what, f"send a valid token: Authorization: Bearer TOKEN{if_valid}")
         return None

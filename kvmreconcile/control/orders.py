@@ -176,7 +176,8 @@ class Orders:
         now = datetime.now(UTC)
         tell(self.followers, Refused(now, order.value, about, caller.name, why))
         what = f"{caller.name} has the role {caller.role.name.lower()}; this needs {role.name.lower()}"
-        todo = f"ask an administrator, or be added to control.{role.name.lower()}s (for TCP: the role in the token file)"
+        members = f"control.{role.name.lower()}s; for TCP, the token file"
+        todo = f"ask an administrator to do it, or to give you the role ({members})"
         where = f"{order.value} {about}" if about else _OF_ALL.get(order, order.value)
         raise Forbidden(Problem(where, what, todo))
 
@@ -195,7 +196,9 @@ class Orders:
 
     def _other(self, approved: str, now: str) -> NotNow:
         if not now:
-            return NotNow(Problem(approved, "nothing was approved: there is nothing left to do or approve"))
+            return NotNow(
+                Problem(approved, "nothing was approved: the current plan has nothing to do or approve")
+            )
         what = f"nothing was approved: the current plan is {now}"
         again = self.status().commands.kvmreconcile("approve", now)
         return NotNow(Problem(approved, what, f"review that plan; to approve it: {again}"))

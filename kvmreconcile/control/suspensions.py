@@ -33,4 +33,5 @@ def _still(key: Key | None, left: Left, now: datetime, commands: Commands) -> st
     if key is None:
         names = ", ".join(sorted(str(other) for other in held if other))
         return f"; still suspended individually: {names}" if names else ""
-    return f", but all objects are: {commands.kvmreconcile('resume', '--all')}" if None in held else ""
+    command = commands.kvmreconcile("resume", "--all")
+    return f", but all objects are; to lift that: {command}" if None in held else ""

@@ -36,7 +36,9 @@ _EVENTS: list[type[FileSystemEvent]] = [FileClosedEvent, FileDeletedEvent, FileM
 
 
 _SHARED = "its file system does not report all changes"
-_LEADS_ELSEWHERE = "its path has a file system that does not report all changes, or too many symbolic links"
+_LEADS_ELSEWHERE = (
+    "its path leads through a file system that does not report all changes, or too many symbolic links"
+)
 
 
 def directories(world: World, kinds: Rulebooks) -> Mapping[str, Mapping[str, Key]]:
@@ -141,7 +143,7 @@ class StoreWatch(FileSystemEventHandler):
         if len(self._watched) >= MOST:
             return f"{MOST} other directories are watched, which is the limit"
         if not os.access(place.directory, os.R_OK):
-            return "this user may not read it"
+            return "the daemon may not read it"
         return "" if tells_of_changes(place.identity[0]) else _SHARED
 
     def _ring_for_absent(self) -> None:

@@ -250,7 +250,8 @@ class _Run:
             raise HostError(f"{key} cannot be observed, so it may exist already: {why}")
         if now is not None:
             raise Rejected(
-                f"{key}: it exists although it could not be observed before; the next pass compares it"
+                f"{key}: it exists although it could not be observed before; "
+                "the next pass or apply compares it"
             )
 
     def _is_untouched(self, key: Key, error: HostError) -> bool:

@@ -47,8 +47,14 @@ def _load(point: EntryPoint) -> Any:
         path, why = distrusted
         what = f'"{point.name}" ({point.value}) is not loaded: {path} {why}, and its code would run as {name_of(os.geteuid())}'
         place = quote(str(path))
-        close = f"chown root {place} && chmod go-w {place}" if is_of_another(path) else f"chmod go-w {place}"
-        raise _problem(point.group, what, f"uninstall {package}, or: {close}")
+        if not is_of_another(path):
+            close = f"or: chmod go-w {place}"
+        elif path.is_file() and not path.is_symlink():
+            close = f"or: chown root {place} && chmod go-w {place}"
+        else:
+            # It may be a home directory, which its owner needs, or a link, of which chown changes the target.
+            close = "or install it where no other user can change it"
+        raise _problem(point.group, what, f"uninstall {package}, {close}")
     try:
         return point.load()
     except (ImportError, AttributeError) as error:

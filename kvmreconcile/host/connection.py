@@ -153,7 +153,7 @@ def connect(uri: str) -> Connection:
         raise Unavailable(f"{error}; {todo}", error.code, error.domain) from error.__cause__
 
 
-_LOCAL = "check that libvirt's daemon is running, that this user may access its socket, and the URI"
+_LOCAL = "check that libvirt's daemon is running, that this user may connect to it, and the URI"
 _REMOTE = "check the URI, the network, libvirt's daemon on that host, and how this user is authenticated"
 
 

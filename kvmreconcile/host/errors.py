@@ -78,7 +78,10 @@ MEANINGS: Mapping[int, Meaning] = {
 _ADVICE = (
     (
         re.compile(r"error creating bridge interface (\S+): File exists"),
-        "a libvirtd that was killed may have left it: if nothing uses it, delete it: ip link delete {}",
+        (
+            "give the network another bridge; or, if nothing uses the device "
+            "(a libvirtd that was killed may have left it): ip link delete {}"
+        ),
     ),
     (
         # libvirt 11.3 reports this for a pool with a qcow2 image of less than 100 bytes; 9.0 accepts it (measured).

@@ -74,8 +74,10 @@ def _overridden(fields: Node, merged: Node, rules: Rules) -> Iterator[str]:
 
 
 def _twice(document: Document, path: str) -> SpecError:
-    what = f"sets {path} to another value than the field for it does"
-    return _error(document, what, "keep one of the two", "" if "[" in path else path)
+    what = f"sets {path} to another value than the rest of the spec does"
+    # An attribute is where its element is.
+    element = "" if "[" in path else path.partition("@")[0].rstrip("/")
+    return _error(document, what, "keep one of the two", element)
 
 
 def _apart(document: Document, found: Unmatched, rules: Rules) -> SpecError:

@@ -104,7 +104,8 @@ def _cron(words: list[str]) -> str:
     except (CronSimError, StopIteration):
         pass
     raise ValueError(
-        f"the time at which the window opens is missing or not valid; write, for example, {_EXAMPLE}"
+        "the time at which the window opens is missing or not valid (a range of days cannot go past "
+        f'"Sat": write "Fri-Sat,Sun"); write, for example, {_EXAMPLE}'
     )
 
 

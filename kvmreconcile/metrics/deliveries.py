@@ -24,7 +24,8 @@ class Deliveries(Collector):
         """Yield what became of notifications, and of messages for which there was no room."""
         notifications = CounterMetricFamily(
             "kvmreconcile_notifications",
-            "Attempts to send a notification, by result: sent or failed. A failed one is retried.",
+            "Attempts to send a notification, by result: sent or failed. "
+            "A failed one is retried until the daemon stops.",
             labels=["receiver", "result"],
         )
         left_out = CounterMetricFamily(

@@ -49,17 +49,23 @@ class Gauges(Collector):
         )
         yield _gauge(
             "pass_broken",
-            "Whether a pass was aborted and no later one has made a plan.",
+            "Whether a pass was aborted since the last plan was made.",
             status.broken != "",
         )
-        yield _gauge("state_lost", "Whether the state may be lost.", status.lost != "")
-        yield _gauge("spec_problems", "Problems in specs or state.", len(status.problems))
-        yield _gauge("hidden_parts", "Parts of the host that cannot be listed.", len(status.blind))
-        yield _gauge("rings_waiting", "Triggers that no pass has handled yet.", len(self.rings()))
+        yield _gauge(
+            "state_lost", "Whether the last plan found that the state may be lost.", status.lost != ""
+        )
+        yield _gauge(
+            "spec_problems", "Problems in specs or state that the last plan found.", len(status.problems)
+        )
+        yield _gauge(
+            "hidden_parts", "Parts of the host that could not be listed for the last plan.", len(status.blind)
+        )
+        yield _gauge("rings_waiting", "Triggers for which no pass has begun yet.", len(self.rings()))
         yield _gauge("plans_under_way", "Plans that are being carried out.", len(counts.under_way))
         yield _gauge(
             "last_success_timestamp_seconds",
-            "When the last pass that ended without a failure began; 0 before the first.",
+            "When the last pass that ended without a failure began; 0 if none has since the daemon started.",
             _seconds(counts.succeeded) or 0,
         )
         yield from _revision(status, counts)
@@ -110,7 +116,9 @@ def _held(status: Status) -> Metric:
 
 
 def _drifting(status: Status, counts: Counts) -> Metric:
-    about = "Objects that have drifted from their specs and are not corrected yet."
+    about = (
+        "Objects that the last plan found to have drifted from their specs and that are not corrected yet."
+    )
     family = GaugeMetricFamily("kvmreconcile_drifting_objects", about, labels=["kind"])
     found = Counter(key.kind for key in counts.drifting)
     for kind in sorted({*_kinds(status), *found}):

@@ -23,7 +23,7 @@ class Reason(Enum):
     EDIT = "the spec changed"
     DRIFT = "the host changed"
     ADOPT = "it is taken under management"
-    GONE = "its spec was removed"
+    GONE = "no spec that was read defines it"
     UNFINISHED = "an earlier run did not finish making it"
     ROLLBACK = "an edit is rolled back"
 

@@ -15,7 +15,7 @@ class Removal:
     Attributes:
         users: What on this host refers to it, running or not.
         contents: What lies in it: the volumes of a pool.
-        unlisted: What the keys begin with of all that libvirt could not list, such as "Volume/images/".
+        unlisted: What the keys begin with of all that libvirt could not list or read: "Volume/images/".
     """
 
     actual: Actual

@@ -43,7 +43,7 @@ class Approvals:
             is_closed, before = self._closed, self._given
             self._given = None if is_closed else approval
         if before:
-            before.answer.set_exception(_not_now(before, "another approval replaced it"))
+            before.answer.set_exception(_not_now(before, "another approval replaced this one"))
         if is_closed:
             approval.answer.set_exception(_not_now(approval, "the daemon is stopping"))
 
@@ -71,7 +71,9 @@ class Approvals:
             yield approval
         finally:
             if approval and not approval.answer.done():
-                approval.answer.set_exception(_not_now(approval, "the pass failed before it had a plan"))
+                approval.answer.set_exception(
+                    _not_now(approval, "the pass ended before it used the approval")
+                )
 
 
 def _not_now(approval: Approval, why: str) -> NotNow:

@@ -53,6 +53,7 @@ class Wait:
 
     Attributes:
         shortage: What it lacked room in; once there is enough it need not wait any longer.
+        done: How many of the attempts succeeded.
     """
 
     steps: Steps
@@ -60,6 +61,7 @@ class Wait:
     fate: Fate
     due_s: float
     shortage: Shortage | None = None
+    done: int = 0
 
     def may_end(self, seen: Observation) -> bool:
         """Tell whether what was in the way is seen to be out of it."""
@@ -96,8 +98,11 @@ class Backoff:
         lacks = {o.action.key: o.shortage for o in report.outcomes if o.shortage}
         for key, fate in _fates(report.outcomes).items():
             before = self._waits.get(key)
-            tries = before.tries + 1 if before and before.steps == steps[key] else 1
-            wait = Wait(steps[key], tries, fate, now_s + fate.wait_s(tries), lacks.get(key))
+            same = before if before and before.steps == steps[key] else None
+            tries = same.tries + 1 if same else 1
+            done = (same.done if same else 0) + (fate is Fate.DONE)
+            due_s = now_s + fate.wait_s(done if fate is Fate.DONE else tries)
+            wait = Wait(steps[key], tries, fate, due_s, lacks.get(key), done)
             self._waits[key] = wait
             if wait.due_s > now_s:
                 postponed[key] = wait

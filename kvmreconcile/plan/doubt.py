@@ -15,7 +15,7 @@ from kvmreconcile.plan.uses import Names
 from kvmreconcile.tree import Effect
 
 STARTS = frozenset({"start", "start-paused", "restart"})
-_PUT_BACK = "restore {target}, or, if its creation is held, release that"
+_PUT_BACK = "restore {target}; or, if a spec defines it, see why it is not created, and correct that"
 _LATER = "it continues in a later pass, once {target} is known to exist"
 
 

@@ -43,6 +43,7 @@ from kvmreconcile.tree import Change, Effect, is_satisfied_by
 from kvmreconcile.tree.scalars import uuid as spelled
 
 AGAIN = "it is observed again in the next pass"
+_ONCE_ACTIVE = "it continues when {} is active"
 ONCE_IDLE = "it continues when the job is done"
 _SET = "set the disk's current source in the spec"
 _COPIED = (
@@ -118,7 +119,7 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
     hidden = world.observed.blind_spot(key)
     why = _unseen(actual, hidden, world, found)
     if isinstance(actual, Unknown) or why:
-        found.held.append(Held(placeholder(desired), Hold.UNKNOWN, why, AGAIN))
+        found.held.append(Held(placeholder(desired), Hold.UNKNOWN, why, once_seen(actual, hidden)))
         return
     if hidden and hidden.until:
         found.hidden[key] = hidden
@@ -180,6 +181,11 @@ def _unseen(actual: Actual | Unknown | None, hidden: Blind | None, world: World,
     known = opens is not None and (opens in world.desired or opens in world.observed.objects)
     started = opens is not None and any(a.verb == "start" for a in found.steps.get(opens, ()))
     return "" if started or (opens and not known) else hidden.why
+
+
+def once_seen(seen: Actual | Unknown | None, hidden: Blind | None) -> str:
+    """Return what lets an object be judged that cannot be seen now."""
+    return _ONCE_ACTIVE.format(hidden.until) if hidden and hidden.until and seen is None else AGAIN
 
 
 def _is_ours_again(view: View, kinds: Rulebooks, needs: Needs, found: Findings) -> bool:

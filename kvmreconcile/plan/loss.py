@@ -26,8 +26,9 @@ def find_loss(world: World, kinds: Rulebooks) -> str:
         is_one = len(marked) == 1
         bear, are = ("1 object bears", "is") if is_one else (f"{len(marked)} objects bear", "are")
         return (
-            f'the state of instance "{world.instance}" seems to be lost: {bear} its mark ({names}) and {are} not in the '
-            f"state, so it is unknown what was suspended; restore the state, set its directory with --state, or accept "
+            f'the state of instance "{world.instance}" seems to be lost: {bear} its mark or a UUID that it '
+            f"derives ({names}) and {are} not in the state, so it is unknown what was suspended; "
+            f"restore the state, set its directory with --state, or accept "
             f"the loss: {accept}"
         )
     why = next(_hidden(world, kinds), "")
@@ -59,7 +60,8 @@ def lost(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> Stop | None:
     if not world.lost or _is_new(key, world, kinds, needs):
         return None
     accept = world.commands.kvmreconcile("state", "accept")
-    return Hold.LOST_STATE, "", f"check whether it was suspended, then accept the loss: {accept}", None
+    todo = f"suspend it if it must be left alone, then accept the loss: {accept}"
+    return Hold.LOST_STATE, "", todo, None
 
 
 def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:

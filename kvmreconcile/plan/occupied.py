@@ -88,9 +88,13 @@ class _Owners:
         what = shown(claim, self._kind.rules, secrets)
         if theirs.value != claim.value:
             what = f"{shown(theirs, self._kind.rules, secrets)}, which overlaps the {what}"
+        give = f"give {key} another {claim.row.what}"
         if is_start:
-            return f"{owner} is active and has the {what}", f"stop {owner}, or wait until it is inactive"
-        return f"{owner} has the {what}", f"change or remove {owner}, or give {key} another {claim.row.what}"
+            return (
+                f"{owner} is active and has the {what}",
+                f"stop {owner} or wait until it is inactive, or {give}",
+            )
+        return f"{owner} has the {what}", f"change or remove {owner}, or {give}"
 
     def _claims(self, what: str, key: Key, xml: str, tree: Node | None) -> Iterator[Claim]:
         """Yield what a definition claims. Finding the elements takes longest, and is cached for each definition."""

@@ -65,8 +65,11 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
         f'set "adopt: true" in {desired.source}, or change "metadata.name" in the spec',
     )
     if stamp and stamp.instance != world.instance and stamp.uuid == actual.uuid:
-        detail = f'it belongs to the instance "{stamp.instance}"'
-        release = 'change "metadata.name" in the spec'
+        detail = f'it bears the mark of the instance "{stamp.instance}"'
+        release = (
+            'change "metadata.name" in the spec; or, if that instance no longer manages it, '
+            'remove its metadata "urn:kvmreconcile:1" and set "adopt: true" in the spec'
+        )
     elif stamp and stamp.instance == world.instance and stamp.uuid == actual.uuid:
         former = Key.read(stamp.key)
         detail = f"it is {former} of this instance, renamed by another tool"

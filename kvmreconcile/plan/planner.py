@@ -13,7 +13,7 @@ from kvmreconcile.plan.doubt import reports, without_data
 from kvmreconcile.plan.groups import in_turn
 from kvmreconcile.plan.invalid import invalid, refused
 from kvmreconcile.plan.left_behind import left_behind
-from kvmreconcile.plan.look import AGAIN, Findings, look
+from kvmreconcile.plan.look import Findings, look, once_seen
 from kvmreconcile.plan.memory import forget_others
 from kvmreconcile.plan.missing import Losses, find_lost
 from kvmreconcile.plan.needs import Needs, Rulebooks, Scene, find_needs
@@ -166,7 +166,7 @@ def _again(edits: Trials, scene: Scene, found: Findings) -> Findings:
         if key in edits.back:
             look(key, scene.world, scene.kinds, scene.needs, again)
     for key in edits.refused.keys() & found.steps.keys():
-        todo = "correct the spec or what libvirt reports; this can be tried again after the other changes"
+        todo = "correct the spec or what libvirt reports; the plan after the other changes can try it again"
         waiting = withheld([placeholder(scene.world.desired[key])], edits.refused[key])
         found.held += (replace(held, release=todo) for held in waiting)
     return again
@@ -206,7 +206,7 @@ def _absent(world: World, needs: Needs, overrides: Overrides) -> Iterator[tuple[
         if key in needs.left_out:
             yield key, needs.left_out[key]
         elif key in world.frozen:
-            yield key, "does not exist, and its spec or state record cannot be read"
+            yield key, "does not exist, and its spec or state record has errors"
         elif not _is_chosen(key, overrides):
             yield key, "does not exist, and is not selected by --only"
 
@@ -260,4 +260,4 @@ def _still_hidden(key: Key, found: Findings, actions: list[Action]) -> tuple[Hol
     if hidden is None or hidden.until not in found.steps:
         return None
     started = any(a.key == hidden.until and a.verb == "start" for a in actions)
-    return None if started else (Hold.UNKNOWN, hidden.why, AGAIN)
+    return None if started else (Hold.UNKNOWN, hidden.why, once_seen(None, hidden))

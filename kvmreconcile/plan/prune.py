@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Prune, Unknown, Why, World
 from kvmreconcile.plan.brakes import Limits, too_many_removals
-from kvmreconcile.plan.look import AGAIN, ONCE_IDLE
+from kvmreconcile.plan.look import ONCE_IDLE, once_seen
 from kvmreconcile.plan.needs import Rulebooks
 from kvmreconcile.plan.order import order, references
 from kvmreconcile.plan.ownership import is_proved_ours
@@ -125,8 +125,9 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
     if stopped := stop(action.key, world):
         return Held(action, *stopped)
     if not isinstance(actual, Actual):
-        unseen = actual if isinstance(actual, Unknown) else world.observed.blind_spot(action.key)
-        return Held(action, Hold.UNKNOWN, unseen.why if unseen else "it cannot be observed now", AGAIN)
+        hidden = world.observed.blind_spot(action.key)
+        unseen, todo = actual or hidden, once_seen(actual, hidden)
+        return Held(action, Hold.UNKNOWN, unseen.why if unseen else "it cannot be observed now", todo)
     if unread := _unread(action.key, world):
         return Held(action, *unread)
     if action.policy.protect:
@@ -151,7 +152,7 @@ def _incomplete(world: World) -> tuple[str, str]:
     if not (world.desired or world.frozen):
         todo = "check the path of the specs and any errors in them; the last managed objects are removed by hand only"
         return "no spec was found or could be read", todo
-    why = "a spec or the state record of an object could not be read"
+    why = "a spec or the state record of an object has errors or cannot be read"
     return why, "correct what is reported; until then nothing is removed"
 
 

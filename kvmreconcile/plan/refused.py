@@ -37,9 +37,7 @@ _LASTING = (
     "correct the spec, or correct what libvirt reports and approve this plan to try it again; it is also tried again "
     "after an update of libvirt or QEMU"
 )
-_PASSING = (
-    "correct what libvirt reports; it is retried automatically, or immediately if you approve this plan"
-)
+_PASSING = "correct what libvirt reports; a later pass tries it again, or approve this plan to try it at once"
 
 
 def wording(desired: Desired, kind: Rulebook) -> str:

@@ -6,7 +6,19 @@ Whether it may be done is decided by `prune`.
 
 from collections.abc import Collection
 
-from kvmreconcile.model import Action, Applied, Cost, Held, Hold, Key, Policy, Reason, Removal, World
+from kvmreconcile.model import (
+    Action,
+    Applied,
+    Cost,
+    Held,
+    Hold,
+    Key,
+    Policy,
+    Reason,
+    Removal,
+    Unknown,
+    World,
+)
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Change
 from kvmreconcile.tree.variants import for_secrets
@@ -20,12 +32,13 @@ def facts_of(key: Key, users: Collection[Key], world: World) -> Removal | None:
         return None
     seen = (observed.actual(user) for user in sorted(users))
     inside = (other for other in observed.objects if other.name.startswith(f"{key.name}/"))
+    unread = (str(other) for other, each in observed.objects.items() if isinstance(each, Unknown))
     return Removal(
         actual=actual,
         policy=_policy(world.applied[key]),
         users=tuple(filter(None, seen)),
         contents=tuple(sorted(other for other in inside if other.kind != key.kind)),
-        unlisted=tuple(blind.prefix for blind in observed.blind),
+        unlisted=(*(blind.prefix for blind in observed.blind), *unread),
     )
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Actual, Commands, Hold, Key, Unknown, World
+from kvmreconcile.model import Actual, Commands, Halt, Hold, Key, Unknown, World
 from kvmreconcile.plan.applied import proposal
 from kvmreconcile.plan.identities import Claim, Claimants, claims
 from kvmreconcile.plan.look import AGAIN, ONCE_IDLE
@@ -22,6 +22,8 @@ from kvmreconcile.tree import Node, make
 
 Met = Mapping[Key, Claim]
 """Objects that claim what another does, with one claim that both have."""
+_PAUSED = frozenset({Halt.PAUSED, Halt.IO_ERROR, Halt.WATCHDOG})
+"""Halts after which a guest must be resumed before it can be asked to shut down."""
 
 
 @dataclass(slots=True)
@@ -172,14 +174,15 @@ def _pair(key: Key, former: Key, world: World, kind: Rulebook, found: Renames) -
 def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
     """Return what keeps an object from being given up under its former name, None if nothing does."""
     if not world.complete or world.frozen:
-        why = f"{key} may be {former} under a new name, but a spec or the state record of an object could not be read"
+        why = f"{key} may be {former} under a new name, but "
+        why += "a spec or the state record of an object has errors or cannot be read"
         return Hold.INCOMPLETE, why, "correct what is reported; until then nothing is renamed", None
     known = _recorded_name(seen)
     if known != key and world.provenance.leaves_out(known):
         source = world.provenance.source_of(known)
         why = f"{key} may be {former} under a new name, but {former} comes from another source ({source})"
         edit = f"change what both claim in the spec of {key}"
-        todo = f"apply with --prune confirm to have {former} renamed, or {edit}"
+        todo = f"apply with --prune confirm to have {former} renamed or replaced, or {edit}"
         return Hold.RENAME, why, todo, None
     if unread := world.unread.get(former):
         why = f"{key} may be {former} under a new name; {former}: {unread.why}"
@@ -198,10 +201,11 @@ def _recorded_name(seen: Actual) -> Key:
 
 def _not_off(key: Key, former: Key, seen: Actual, commands: Commands) -> Stop | None:
     """Return why libvirt refuses to rename an object, None if it does not (virDomainRename)."""
-    back = f'give it the name "{former.name}" again in its spec'
+    back = f'give it the name "{former.name}" in its spec'
     if seen.active:
         shutdown = commands.virsh("shutdown", former.name)
-        todo = f"{back}; or shut it down, so that the next pass renames it: {shutdown}"
+        first = "resume it and " if seen.halt in _PAUSED else ""
+        todo = f"{back}; or {first}shut it down, so that the next pass renames it: {shutdown}"
         return (
             Hold.RENAME,
             f"{former} is renamed to {key}; libvirt can rename it only while it is off",
@@ -221,9 +225,10 @@ def _unclear(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> Stop:
     what = ", ".join(sorted({str(claim) for claim in owners.values()}))
     names = " and ".join(map(str, others))
     why = f"it and {names} claim partly the same ({what}); it cannot be determined which object was renamed"
-    return Hold.RENAME, why, "rename one object at a time, or change what its spec claims", None
+    todo = f"rename one object at a time, or change what the spec of {key} claims"
+    return Hold.RENAME, why, todo, None
 
 
 def _still_has(owner: Key, claim: Claim) -> Stop:
-    todo = f"it is created when {owner} no longer has the {claim}"
+    todo = f"it continues when {owner} no longer has the {claim}"
     return Hold.CLAIM, f"{owner} still has the {claim}", todo, None

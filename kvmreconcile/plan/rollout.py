@@ -32,7 +32,8 @@ def rolled_out(
                 release = f"correct the spec of {', '.join(map(str, failed))}, or approve this plan"
                 held += [Held(a, Hold.ROLLOUT, why, release) for a in rest_of(action, actions)]
             elif len(others := tried - {action.key}) >= action.policy.max_unavailable:
-                detail = f'group "{group}", edited and not yet ready: {", ".join(map(str, sorted(others)))}'
+                names = ", ".join(map(str, sorted(others)))
+                detail = f'group "{group}", edited now, or not yet ready after an edit: {names}'
                 release = "it continues in a later pass"
                 held += [Held(a, Hold.GROUP, detail, release) for a in rest_of(action, actions)]
             else:

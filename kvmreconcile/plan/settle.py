@@ -62,7 +62,8 @@ def settled(actions: Sequence[Action], world: World, need_s: float) -> tuple[lis
             # What is taken back before it waits for nothing.
             first = next(action for action in actions if action.key == key and action.reason in _ASKED)
             steps = rest_of(first, actions)
-            held += [_held(action, "the spec has been unchanged", age_s, need_s, world) for action in steps]
+            what = "the spec is known to have been unchanged"
+            held += [_held(action, what, age_s, need_s, world) for action in steps]
     waiting = {id(each.action) for each in held}
     return [action for action in actions if id(action) not in waiting], held
 
@@ -84,7 +85,7 @@ def settle_removals(gone: Orphans, world: World, need_s: float) -> None:
         ages[action.key] = age_s, youngest
         if age_s < need_s:
             what = "its spec" if youngest == action.key else f"the spec of {youngest}"
-            gone.held.append(_held(action, f"{what} has been missing", age_s, need_s, world))
+            gone.held.append(_held(action, f"{what} is known to have been missing", age_s, need_s, world))
         else:
             kept.append(action)
     gone.actions = kept
@@ -99,5 +100,5 @@ def _ages(
 
 
 def _held(action: Action, what: str, age_s: float, need_s: float, world: World) -> Held:
-    detail = f"{what} for {int(age_s)} s; a removal or replacement needs {need_s:g} s"
+    detail = f"{what} for {int(age_s)} s; a removal or replacement needs {need_s:.12g} s"
     return Held(action, Hold.SETTLE, detail, _RELEASE, world.now + timedelta(seconds=need_s - age_s))

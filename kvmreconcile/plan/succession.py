@@ -22,7 +22,7 @@ _APPROVE = "approve this plan, which removes {former} first"
 _RELEASES = {
     Hold.PRUNE: _APPROVE,
     Hold.BRAKE: _APPROVE,
-    Hold.SETTLE: "wait until {former} is removed, or approve this plan",
+    Hold.SETTLE: "wait until the removal of {former} is no longer held, or approve this plan",
 }
 """What releases a held removal without anybody removing the object by hand."""
 
@@ -47,8 +47,8 @@ class Succession:
             users = sorted(self.gone.users.get(former, ()))
             if self.gone.removes(former) and not users:
                 continue
-            what = f"{former} is renamed to {key}; libvirt can neither rename it nor have both at once"
-            what += f"; {former} is in use: {', '.join(map(str, users))}" if users else ""
+            what = f"{former} is renamed to {key}; libvirt cannot rename it, and both claim the same resource"
+            what += f"; objects that refer to {former}: {', '.join(map(str, users))}" if users else ""
             todo = self._by_hand(former) if users else self._todo(former)
             back = f'give it the name "{former.name}" again in its spec'
             yield key, (Hold.RENAME, what, f"{back}; or {todo}", None)

@@ -16,24 +16,35 @@ Stop = tuple[Hold, str, str, datetime | None]
 def stop(key: Key, world: World) -> Stop | None:
     """Return what keeps everything from being done to an object, None if nothing does."""
     found = _found(key, world)
-    if found is None:
+    if not found:
         return None
-    suspension, named = found
-    release = world.commands.kvmreconcile("resume", named or "--all")
+    suspension, _ = _longest(found)
+    # Each must be over.
+    release = "; ".join(world.commands.kvmreconcile("resume", named or "--all") for _, named in found)
     return Hold.SUSPENDED, told(suspension), release, suspension.until
 
 
 def sentence(key: Key, world: World) -> str:
     """Return what is suspended, since when and by whom, where that keeps an object from being changed; else ""."""
     found = _found(key, world)
-    return f"{found[1] or 'everything'} is suspended {told(found[0])}" if found else ""
+    if not found:
+        return ""
+    suspension, named = _longest(found)
+    return f"{named or 'everything'} is suspended {told(suspension)}"
 
 
-def _found(key: Key, world: World) -> tuple[Suspension, Key | None] | None:
-    """Return the suspension that holds an object, and of what it is, None for everything."""
-    found = [(s, n) for n in (key, None) if (s := world.suspended.get(n)) and s.holds(world.now)]
-    # Both must be over: the one that lasts longest is told.
-    return max(found, key=lambda pair: pair[0].until or _NEVER, default=None)
+_Found = tuple[Suspension, Key | None]
+"""A suspension that holds an object, and of what it is, None for everything."""
+
+
+def _found(key: Key, world: World) -> list[_Found]:
+    """Return the suspensions that hold an object."""
+    return [(s, n) for n in (key, None) if (s := world.suspended.get(n)) and s.holds(world.now)]
+
+
+def _longest(found: list[_Found]) -> _Found:
+    """Return the suspension that lasts longest, as each must be over."""
+    return max(found, key=lambda pair: pair[0].until or _NEVER)
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

@@ -8,7 +8,7 @@ Mostly the volume was only renamed. So the creation is a loss of data, held unti
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from kvmreconcile.model import Action, Actual, Apply, Desired, Hold, Key, Unknown, World
+from kvmreconcile.model import Action, Actual, Apply, Desired, Hold, Key, Policy, Unknown, World
 from kvmreconcile.plan.applied import proposal
 from kvmreconcile.plan.identities import Claim, claims, claims_of
 from kvmreconcile.plan.look import Findings
@@ -36,6 +36,7 @@ class Swap:
         left: What has the data.
         now: The new object in its place.
         renames: Whether no spec names what is left any more, so that this is its new name.
+        is_kept: Whether the part has the data now, so that it can be copied for it; else the part is new.
     """
 
     user: Key
@@ -43,10 +44,12 @@ class Swap:
     left: str
     now: Key
     renames: bool
+    is_kept: bool = False
 
     def __str__(self) -> str:
         if self.renames:
-            return f"{self.left} is renamed to {self.now}; the {self.part} of {self.user} would be a new one, without its data"
+            would = f"the {self.part} of {self.user} would be a new one, without its data"
+            return f"{self.left} seems to be renamed to {self.now}; {would}"
         return f"the {self.part} of {self.user} would go from {self.left}, which has its data, to {self.now}, which is empty"
 
 
@@ -88,11 +91,12 @@ class Swaps:
         for path, have, want in _elements(was, will, kind.rules):
             mine = claims_of(want, kind.rules, lookup, path)
             for claim in (c for c in mine if c.row.data and c.names in self.new):
-                before = claims_of(have, kind.rules, lookup, path) if have else ()
+                before = tuple(claims_of(have, kind.rules, lookup, path)) if have else ()
                 gone = (c for c in lost if self._gone(c, claim))
                 if left := next((c for c in (*before, *gone) if c in lost), None):
                     part = next(labels(want, kind.rules.members.get(path)), "")
-                    yield from self._swap(desired.key, f"{claim.row.what} {part}".strip(), left, claim)
+                    found = self._swap(desired.key, f"{claim.row.what} {part}".strip(), left, claim)
+                    yield from (replace(swap, is_kept=left in before) for swap in found)
 
     def _swap(self, user: Key, part: str, left: Claim, claim: Claim) -> Iterator[Swap]:
         if claim.names is None or (left.names and not self._may_exist(left.names)):
@@ -152,17 +156,21 @@ def blocked(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterato
     """Yield the new objects that would take the place of data, and what holds each."""
     for swap in swaps:
         policy = world.desired[swap.user].policy
+        ways = "; or ".join(_ways(swap, policy))
         if policy.protect:
-            todo = f'take "protect: true" out of the spec of {swap.user}'
+            todo = f'{ways}; or take "protect: true" out of the spec of {swap.user} to leave the data behind'
             yield swap.now, (Hold.PROTECTED, str(swap), todo, None)
         elif ceiling(policy) < Effect.DATA_LOSS and not approved:
-            why = f"{swap}; effect {Effect.DATA_LOSS}, {swap.user} allows up to {ceiling(policy)}"
-            yield swap.now, (Hold.EFFECT, why, _todo(swap), None)
+            why = f"{swap}; effect {Effect.DATA_LOSS}, allowed up to {ceiling(policy)} for {swap.user}"
+            todo = f"{ways}; or approve this plan to leave the data behind"
+            yield swap.now, (Hold.EFFECT, why, todo, None)
 
 
-def _todo(swap: Swap) -> str:
-    todo = f"copy the data of {swap.left} to {swap.now}"
+def _ways(swap: Swap, policy: Policy) -> Iterator[str]:
+    """Yield how the data can be kept."""
+    todo = f"create {swap.now} as a copy of {swap.left}"
     if swap.renames:
-        todo = f"rename the image of {swap.left} and refresh its pool"
-    copy = f'set "update.copyDisks: true" in the spec of {swap.user}'
-    return f"while {swap.user} is off, {todo}; or {copy}; or approve this plan to leave the data behind"
+        todo = f"rename or move the image of {swap.left} to {swap.now}, and refresh the pool of {swap.now}"
+    yield f"while {swap.user} is off, {todo}"
+    if swap.is_kept and not policy.copies:
+        yield f'set "update.copyDisks: true" in the spec of {swap.user}'

@@ -7,7 +7,7 @@ could be a secret: only names of fields and words meant to be one of a list are 
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -18,7 +18,7 @@ from kvmreconcile.source.fault import Fault, shown
 from kvmreconcile.source.fields import called_by_libvirt, is_secret, known
 from kvmreconcile.source.forms import form
 from kvmreconcile.source.item import Item
-from kvmreconcile.source.suggest import advice, listed, nearest
+from kvmreconcile.source.suggest import listed, nearest
 
 _SHAPES = {
     "string": ("text", "write it in quotes"),
@@ -109,7 +109,7 @@ class _Ground:
 def complaints(error: ValidationError, root: Item, model: type[BaseModel], kind: str) -> Iterator[Fault]:
     """Yield what a document's validation found, in plain words."""
     found = [_locate(e, root) for e in error.errors(include_url=False, include_input=False)]
-    for wrong in _without_other_branches(found):
+    for wrong in _without_other_branches([*_without_copies(found)]):
         yield Fault(wrong.source, *_words(wrong, _Ground(model, kind)))
 
 
@@ -143,6 +143,12 @@ def _locate(error: Mapping[str, Any], root: Item) -> _Error:
     return _Error(error["type"], error.get("ctx", {}), error["msg"], tuple(steps), item, source, name, branch)
 
 
+def _without_copies(errors: list[_Error]) -> Iterator[_Error]:
+    """Leave out what is wrong only in a field that the model fills in from another field."""
+    wrong = {e.steps[:-1] for e in errors if e.branch is None and e.steps}
+    yield from (e for e in errors if not (e.branch and e.shape and e.branch[0] in wrong))
+
+
 def _without_other_branches(errors: list[_Error]) -> Iterator[_Error]:
     """Leave out what is wrong only by the types that a value with a choice was not meant to be of."""
     choices: dict[object, list[_Error]] = {}
@@ -154,12 +160,30 @@ def _without_other_branches(errors: list[_Error]) -> Iterator[_Error]:
             continue
         rivals = choices[error.branch[0]]
         fitting = [r for r in rivals if not (r.shape and r.steps == error.branch[0])]
-        if fitting:
+        if _is_about_a_word(rivals):
+            yield from (_one_of(rivals),) if error is rivals[0] else ()
+        elif fitting:
             labels = [r.branch[1] for r in fitting if r.branch]
             if error.branch[1] == min(labels, key=labels.count):
                 yield error
         elif error is rivals[0]:
             yield _merged(rivals)
+
+
+def _is_about_a_word(rivals: list[_Error]) -> bool:
+    """Tell whether a value itself is wrong by all types that it could be of, one of them a list of words."""
+    is_whole = all(r.branch and r.steps == r.branch[0] for r in rivals)
+    return is_whole and any(r.type == "literal_error" for r in rivals)
+
+
+def _one_of(rivals: list[_Error]) -> _Error:
+    """Return one error that names every word and type that a value could have been."""
+    literals = [r for r in rivals if r.type == "literal_error"]
+    words = ", ".join(str(r.context["expected"]) for r in literals)
+    if formed := next((r for r in rivals if r not in literals and not r.shape), None):
+        return replace(formed, context={**formed.context, "also": words})
+    shapes = dict.fromkeys(_SHAPES[r.shape][0] for r in rivals if r.shape)
+    return replace(literals[0], context={"expected": words, "shapes": (*shapes,)})
 
 
 def _merged(rivals: list[_Error]) -> _Error:
@@ -171,6 +195,10 @@ def _merged(rivals: list[_Error]) -> _Error:
 
 def _words(error: _Error, ground: _Ground) -> tuple[str, str]:
     """Say what is wrong and what to do about it."""
+    if "also" in error.context and error.item.value != "":
+        context = {name: value for name, value in error.context.items() if name != "also"}
+        what, todo = _words(replace(error, context=context), ground)
+        return f"{what}, or {' or '.join(_options(str(error.context['also'])))}", todo
     field, hint = dotted(error.steps) or "the document", ground.hint(error.steps)
     if error.context.get("min_length") == 1:
         return f"{field} is empty, and must not be", hint
@@ -193,7 +221,7 @@ def _unknown(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
     if found := nearest(error.name, here):
         return what, f"did you mean '{found}'?"
     if fields := called_by_libvirt(error.name, here):
-        return what, f"write it as: {listed(fields)}"
+        return what, f"use instead: {listed(fields)}"
     for parent in ("spec", "metadata"):
         if error.steps != (parent,) and error.name in known([ground.model], [parent]):
             return what, f"move it below '{parent}', which has a field of that name, or remove it"
@@ -203,21 +231,34 @@ def _unknown(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
     return what, f"remove it, or {ground.hint(error.steps)}"
 
 
-def _choice(error: _Error, field: str, _: _Ground) -> tuple[str, str]:
+def _choice(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
     expected = str(error.context.get("expected", error.context.get("expected_tags")))
-    found = re.findall(r"'([^']*)'|([0-9]+)", expected)
-    options = [word or number for word, number in found]
-    is_number = any(number for _, number in found)
+    options, others = _options(expected), tuple(error.context.get("shapes", ()))
+    available = f"available: {listed([*options, *others])}"
+    available += f"; {ground.hint(error.steps)}" if others else ""
+    is_number = "'" not in expected and any(option.isdigit() for option in options)
     shapes: tuple[type, ...] = (int, float) if is_number else (str, int, float)
     value = error.item.value
     if not isinstance(value, shapes):
-        shape = "a number" if is_number else "a word"
-        return f"{field} should be {shape}, not {_actual(error.item)}", f"available: {listed(options)}"
+        shape = "a number" if is_number else options[0] if len(options) == 1 else "a word"
+        return f"{field} should be {' or '.join((shape, *others))}, not {_actual(error.item)}", available
     word = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"unknown value '{shown(word)}' of {field}", advice(word, options)
+    if word in options:
+        shape, todo = _SHAPES["bool" if isinstance(value, str) else "string"]
+        return f"{field} should be {shape}, not {_actual(error.item)}", todo
+    found = nearest(word, options)
+    return f"unknown value '{shown(word)}' of {field}", f"did you mean '{found}'?" if found else available
+
+
+def _options(expected: str) -> list[str]:
+    """Return the values that pydantic lists, as they are in YAML."""
+    found = re.findall(r"'([^']*)'|([0-9]+)|(True|False)", expected)
+    return [word or number or flag.lower() for word, number, flag in found]
 
 
 def _form(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
+    if error.item.value == "":
+        return f"{field} is empty, and must not be", ground.hint(error.steps)
     return f"{field} {form(str(error.context.get('pattern')))}", ground.hint(error.steps)
 
 
@@ -232,9 +273,12 @@ def _shape(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
         todo = "write a single text, in quotes"
     if error.shape in ("model", "dict") and error.steps and isinstance(error.steps[-1], int):
         todo = "write its fields as 'name: value' lines, the first one after '- '"
-    if error.item.value is None:
+    if error.steps == ("kind",):
+        todo = ground.hint(error.steps)
+    elif error.item.value is None:
         info = ground.field(error.steps)
         todo = "give it a value" + ("" if info is None or info.is_required() else ", or remove the field")
+    if error.item.value is None:
         return f"{field} is empty, and should be {shape}", todo
     return f"{field} should be {shape}, not {_actual(error.item)}", todo
 

@@ -77,7 +77,8 @@ class LeftOut:
     @property
     def note(self) -> Problem:
         """The warning that says so."""
-        todo = f"move it elsewhere or, if a directory is read, name it in that directory's {IGNORE_FILE}"
+        todo = f"move it out of the directory that is read, or name it in that directory's {IGNORE_FILE}; "
+        todo += "if the file itself was given, give another path"
         return Problem(self.name, f"{self.why}, and is not read", todo)
 
 

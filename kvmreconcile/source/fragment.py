@@ -26,6 +26,7 @@ _WORDS = (
     (r"Extra content at the end", "there is content after the root element", "remove it, or put everything into one root element"),
     (r"Document is empty|Start tag expected", "this does not start with an element", "start with the root element"),
     (r"Entity '.*' not defined", "an entity does not exist", "write the character itself, or '&amp;' for '&'"),
+    (r"EntityRef: expecting ';'", "an entity lacks its ';'", "add it, or write '&amp;' for '&'"),
     (r"xmlParseEntityRef|EntityRef:", "unescaped '&'", "write '&amp;' for '&'"),
     (r"Attribute \S+ redefined", "an attribute is given twice", "keep one of them"),
     (r"Specification mandates value for attribute", "an attribute has no value", "write NAME='…'"),

@@ -44,9 +44,10 @@ class Ignored:
         for count, (number, line) in enumerate(patterns, 1):
             what = _too_much(line) if count <= MOST else f"there are more than {MOST} patterns"
             if what or not _is_valid(line):
-                todo = "use fewer" if what else "see gitignore(5)"
+                valid = "correct it as gitignore(5) says, without classes such as [[:alpha:]]"
+                todo = f"{'use fewer' if what else valid}; until then this file leaves nothing out"
                 what = what or f"'{shown(line)}' is not a pattern of gitignore that can be used here"
-                return Fault(Source(name, number, 1), what, f"{todo}; nothing is left out meanwhile")
+                return Fault(Source(name, number, 1), what, todo)
         return cls(GitIgnoreSpec.from_lines(line for _, line in patterns))
 
     def names(self, path: PurePosixPath, *, is_directory: bool) -> bool:

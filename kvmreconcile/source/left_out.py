@@ -21,9 +21,9 @@ _POINTER = b"version https://git-lfs.github.com/spec/"
 _MODULES = ".gitmodules"
 _LONGEST = 1 << 20
 _PATH = re.compile(r"\s*path\s*=\s*(.+?)\s*")
-SUBMODULE = "is a submodule; its specs are not in this checkout"
-LFS = "is a Git LFS pointer; its content is not in this checkout"
-_CHECK_OUT = "remove it, or check it out: git -C {} submodule update --init"
+SUBMODULE = "is a submodule that is not checked out"
+LFS = "is a Git LFS pointer, not the content that it stands for"
+_CHECK_OUT = "remove it from .gitmodules, or check it out: git -C {} submodule update --init"
 KEEP_OUT_OF_LFS = "keep the file out of LFS, or fetch it with Git LFS (not possible with git.url)"
 
 

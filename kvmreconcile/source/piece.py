@@ -78,8 +78,11 @@ def _pieces(text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str)
             piece = _piece(chunk, file, kinds, instance)
         except Exception as error:  # noqa: BLE001  a bug costs one document, and not all that there are
             source = Source(file.name, chunk.lines_before + 1, 1)
-            what = "reading this document raised an error: this is a bug in kvmreconcile"
-            fault = Fault(source, what, "report it with the document")
+            what = (
+                "reading this document raised an error: this is a bug in kvmreconcile, or in the package "
+                "that its kind comes from"
+            )
+            fault = Fault(source, what, "report it with the document, but without passwords")
             piece = Piece(None, None, None, (fault,), (), whole=False, crash=error)
         if piece:
             yield piece

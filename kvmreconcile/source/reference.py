@@ -123,7 +123,9 @@ def _form(schema: Mapping[str, Any], named: Mapping[str, Any]) -> str:
         return " or ".join(words)
     inner = schema.get("items", schema.get("additionalProperties"))
     if isinstance(inner, Mapping):
-        return f"{'list' if 'items' in schema else 'mapping'} of {_form(inner, named)}"
+        entry = _form(inner, named)
+        entry = f"({entry})" if " or " in entry else entry
+        return f"{'list' if 'items' in schema else 'mapping'} of {entry}"
     word = str(schema.get("type", "anything"))
     return _WORDS.get(word, word) + _range(schema)
 

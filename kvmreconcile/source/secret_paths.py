@@ -38,10 +38,11 @@ def _wrong(path: str, said: Node, rules: Rules) -> tuple[str, str] | None:
     if not any(place in table for place in known):
         close = nearest(path, known)
         is_useful = close is not None and not _identifies(close, rules)
-        todo = f"did you mean '{close}'?" if is_useful else "remove it, or give a path in libvirt's XML"
+        guess = f"did you mean '{close}'? if not, remove it"
+        todo = guess if is_useful else "remove it, or give the path of a value of this spec in libvirt's XML"
         return "matches nothing in this spec", todo
     if _identifies(path, rules):
-        what = "identifies objects or devices in plans, so it cannot be secret"
+        what = "identifies objects or entries of lists in plans, so it cannot be secret"
         return what, "remove it; if it is a pattern, list the paths of the other values instead"
     return None
 

@@ -41,19 +41,21 @@ class _Row:
 
 _STRAY = "this bracket closes nothing"
 _BEHIND = "the value ends before this text"
-_WHOLE = r"""quote the whole value (a quote in it is '' in single quotes, \" in double quotes), or start a new line"""
+_QUOTES = r"""a quote in it is '' in single quotes, \" in double quotes"""
+_WHOLE = f"quote the whole value ({_QUOTES}), or start a new line"
+_ADD = f"add or correct it, or quote a text that holds ':', a bracket or a quote ({_QUOTES})"
 _INDENT = "indent it like the lines beside it, or quote the whole text"
 _CLOSE = "close it, or indent a line in it that starts with '---' or '...'"
 _ROWS = (
     _Row("found character that cannot start any token", "\t", "a tab is not allowed here", "use spaces"),
     _Row("found character that cannot start any token", "", "an unquoted text cannot start with this character", "quote the text"),
-    _Row("mapping values are not allowed", "", "a ':' is not expected here", "indent the line like its neighbours, add a ':' that the line above lacks, or quote a text that holds ':'"),
+    _Row("mapping values are not allowed", "", "a ':' is not expected here", "indent the line like its neighbours, add a ': ' that the line above lacks, or quote a text that holds ':'"),
     _Row("found unexpected end of stream", "quoted scalar", "the quote that opens here is not closed in this document", _CLOSE, at_start=True),
     _Row("found unexpected document indicator", "quoted scalar", "the quote that opens here is not closed in this document", _CLOSE, at_start=True),
-    _Row("did not find expected ',' or ']'", "", "the list that opens here lacks a ',' or ']'", "add it, or quote a text that holds ':' or a quote", at_start=True),
-    _Row("did not find expected ',' or '}'", "", "the mapping that opens here lacks a ',' or '}'", "add it, or quote a text that holds ':' or a quote", at_start=True),
+    _Row("did not find expected ',' or ']'", "", "the list that opens here lacks a ',' or ']'", _ADD, at_start=True),
+    _Row("did not find expected ',' or '}'", "", "the mapping that opens here lacks a ',' or '}'", _ADD, at_start=True),
     _Row("did not find expected node content", "-", "a '- ' is not allowed inside brackets or braces", "remove it, or quote the text"),
-    _Row("did not find expected node content", "", "a value is missing here", "write the value, or remove the ',' or bracket too many"),
+    _Row("did not find expected node content", "", "a value is missing here", "write the value, remove the surplus ',' or bracket, or quote a text that starts with it"),
     *(
         _Row(f"did not find expected {what}", bracket, _STRAY, "remove it")
         for what in ("key", "'-' indicator", "<document start>")
@@ -61,12 +63,15 @@ _ROWS = (
     ),
     _Row("did not find expected '-' indicator", "", _BEHIND, _WHOLE, is_behind=True),
     _Row("did not find expected key", "", _BEHIND, _WHOLE, is_behind=True),
+    _Row("did not find expected key", ":", "a field's name is missing before this ':'", "write it, or remove the ':'"),
     _Row("did not find expected '-' indicator", "", "this line is no entry of the list before it", "start it with '- ', or indent it like the lines that it belongs to"),
     _Row("did not find expected key", "", "this does not fit the fields before it", _INDENT),
-    _Row("could not find expected ':'", "", "a ':' is missing after the field's name", "write 'field: value', or indent a text that belongs to the line above", at_start=True),
-    _Row("block sequence entries are not allowed", "", "a list cannot start here", "start it on a line of its own"),
+    _Row("could not find expected ':'", "", "a ': ' is missing after the field's name", "write 'field: value', or indent a text that belongs to the line above", at_start=True),
+    _Row("block sequence entries are not allowed", "", "a list cannot start here", "start it on a line of its own, or quote the whole text"),
     _Row("found unknown escape character", "", "unknown escape sequence in double quotes", r"write '\\' for a backslash, or use single quotes"),
     _Row("did not find expected hexdecimal number", "", "a character's number in hexadecimal is expected here", r"write '\\' for a backslash, or use single quotes"),
+    _Row("found invalid Unicode character escape code", "", "this escape sequence in double quotes stands for no character", r"write the character itself, or '\\' for a backslash"),
+    _Row("", "directive", "a line that starts with '%' is a directive of YAML", "remove it, or quote the text", at_start=True),
     _Row("did not find expected alphabetic or numeric", "alias", "a value that starts with '*' is an alias", "quote the value"),
     _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value"),
     _Row("did not find expected comment or line break", "block scalar", "text must start on the line below '|' or '>'", "move it there, indented, or quote a value that starts with '|' or '>'"),
@@ -88,7 +93,7 @@ def explain(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> Fau
     if row and row.at_start and error.context_mark is not None:
         mark = error.context_mark
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
-    if line and not any(map(str.strip, lines[line:])):
+    if line and not any(text.strip(" ") for text in lines[line:]):
         # The text ended too early: its last line is the place, not the next document.
         line = max((i for i, text in enumerate(lines) if text.strip()), default=0)
         column = len(lines[line])

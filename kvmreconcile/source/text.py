@@ -38,7 +38,7 @@ _UNFIT: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (
         lambda content: len(content) > MAX_BYTES,
         "the file is larger than 1 MiB",
-        "split it into several files",
+        "remove what is not needed, or split specs into several files",
     ),
     # Before UTF-16, whose mark is the beginning of that of UTF-32.
     (
@@ -71,7 +71,7 @@ def decode(content: bytes, file: str) -> str | Fault:
     if b"\0" in content:
         source = _place(content[: content.index(b"\0")].decode(errors="replace"), file)
         return Fault(
-            source, "the file holds a NUL byte, so it is not text", "save it as UTF-8 text or remove it"
+            source, "the file holds a NUL byte, so it is not UTF-8 text", "save it as UTF-8 text or remove it"
         )
     try:
         text = content.decode("utf-8-sig")

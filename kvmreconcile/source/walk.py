@@ -22,7 +22,10 @@ _DATA = ".json"
 """Data that specs are often generated from: in a repository a pointer in its place shows that the checkout lacks it."""
 MAX_DEPTH = 64
 """Maximum depth of nested directories."""
-OUT = ("the symbolic link leads outside the directory of specs", "replace it with a copy")
+OUT = (
+    "the symbolic link leads outside the directory of specs",
+    "replace it with a copy of its target, or remove it",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def walk(tree: Tree) -> Iterator[Step]:
 
 def unreadable(error: OSError | ValueError) -> tuple[str, str]:
     """Return what is wrong with a path that cannot be read, and what to do."""
-    return f"cannot be read: {reason_of(error)}", "check that it exists and may be read"
+    return f"cannot be read: {reason_of(error)}", "check the path, its symbolic links and its permissions"
 
 
 def _walk(path: Path, tree: Tree, above: tuple[str, ...]) -> Iterator[Step]:
@@ -113,7 +116,8 @@ def _walk(path: Path, tree: Tree, above: tuple[str, ...]) -> Iterator[Step]:
     elif not is_directory:
         yield Entry(path, real, tree)
     elif real in above:
-        yield fault_at(tree.naming.of(path), "the link leads back to a directory that it is in", "remove it")
+        what = "a symbolic link in this path leads back to a directory above it"
+        yield fault_at(tree.naming.of(path), what, "remove that link")
     elif len(above) > MAX_DEPTH:
         what = f"directories are nested more than {MAX_DEPTH} deep"
         yield fault_at(tree.naming.of(path), what, "move it up, or remove it")

@@ -24,6 +24,8 @@ MAX_ALIASES = 100
 MAX_ENTRIES = 4096
 """More entries than any list of libvirt's that a spec writes."""
 _LONGEST_NUMBER = len("-0x") + 20
+_OF_SPECS = frozenset({"apiVersion", "kind", "metadata", "spec"})
+"""The outermost fields of specs; settings, of which a file holds one document, have others."""
 
 _TAGS = {f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "seq", "map")} | {"!"}
 
@@ -114,7 +116,7 @@ class _Composer:
         if not self.check_tag(event.tag, source):
             return Item(source, event.value)
         if bad := NOT_IN_XML.search(event.value):
-            self.fault(source, f"the character U+{ord(bad[0]):04X} is not allowed in XML", "remove it")
+            self.fault(source, f"the character U+{ord(bad[0]):04X} is not allowed", "remove it")
         tag = event.tag if event.tag and event.tag != "!" else self.resolve(event)
         if tag.endswith((":int", ":float")) and len(event.value) > _LONGEST_NUMBER:
             self.fault(
@@ -165,7 +167,7 @@ class _Composer:
         self.fault(
             source,
             "a value that starts with '*' is an alias, and this one is not defined",
-            "quote the value, or define its anchor before it",
+            "quote the value, or define its anchor before it, in the same document",
         )
         return Item(source, None)
 
@@ -173,8 +175,8 @@ class _Composer:
         """Put a value where it belongs; `size` is how many values it adds."""
         self.nodes += size
         if self.nodes > MAX_NODES:
-            what = f"there are more than {MAX_NODES:,} values, those of aliases included"
-            self.stop(item.source, what, "write fewer values")
+            what = f"there are more than {MAX_NODES:,} values and field names, values of aliases included"
+            self.stop(item.source, what, "write fewer of them")
         if not self.frames:
             self.root = item
             return
@@ -202,7 +204,8 @@ class _Composer:
             what = f"field '{shown(name)}' is given twice, first on line {first.source.line}"
             # Two objects that lost the line between them look like this, so which ones were meant is not known.
             is_outermost = len(self.frames) == 1
-            todo = "keep one of them" + (", or write '---' between two documents" if is_outermost else "")
+            may_be_two = is_outermost and name in _OF_SPECS
+            todo = "keep one of them" + (", or write '---' between two documents" if may_be_two else "")
             self.fault(item.source, what, todo)
             self.is_broken |= is_outermost
             return None

@@ -22,13 +22,14 @@ EVENTS: Mapping[str, str] = {
     "order.refused": "An order or a request was refused, as the caller has no right to it",
     "object.created": "An object was created",
     "object.adopted": "An object was adopted",
-    "object.changed": "An object was changed, in its definition or while it ran",
+    "object.changed": "Something else of an object was changed, such as its definition or its autostart",
     "object.started": "An object was started or resumed",
     "object.stopped": "An object was stopped or paused",
     "object.restarted": "An object was restarted",
     "object.replaced": "An object was replaced",
     "object.removed": "An object was removed",
-    "object.data_lost": "A step with the effect data-loss ended; such a step deletes data or leaves it behind",
+    "object.data_lost": "A step with the effect data-loss ended; such a step deletes data, leaves it behind "
+    "or creates an object in place of lost data",
     "revision.in_force": "Another commit of the repository is used from now on",
     "revision.refused": "The newest commit cannot be fetched or checked out, or must not be used",
 }

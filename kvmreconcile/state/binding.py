@@ -86,7 +86,7 @@ class Binding:
         given_up = f"; {_GIVEN_UP}" if before.unproved else ""
         if before.host == here:
             return f"the state belongs to {here} already{given_up}"
-        other = f", and no longer to {before.host}" if before.host else ""
+        other = "" if _fits(before.host, here) else f", and no longer to {before.host}"
         return f"the state belongs to {here} now{other}{given_up}"
 
     def _write(self, database: sqlite3.Connection, here: HostId) -> None:

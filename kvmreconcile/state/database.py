@@ -48,7 +48,10 @@ _LITTLE = 64 << 10
 _AWAY = "remove it, or move it away"
 _LINK = "put the file itself in place of the link, or remove it"
 _USER = "this user (for root: the owner of the state directory)"
-_RIGHTS = f"allow {_USER} to read and write it and its directory, or set another directory with --state"
+_AS = "run this as the owner of the state directory or as root"
+_RIGHTS = (
+    f"{_AS}, allow {_USER} to read and write it and its directory, or set another directory with --state"
+)
 _TODO = {
     errno.ELOOP: _LINK,
     errno.EISDIR: _AWAY,
@@ -181,7 +184,8 @@ def _todo(error: sqlite3.Error, path: Path) -> str:
             # SQLite calls it an I/O error where it is its index of the log that does not fit.
             return _SPACE
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
-            return f"allow {_USER} to write the file and its directory, or set another directory with --state"
+            other = "or set another directory with --state"
+            return f"{_AS}, allow {_USER} to write the file and its directory, {other}"
         case _:
             return _ELSE
 

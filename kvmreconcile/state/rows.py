@@ -22,6 +22,7 @@ from kvmreconcile.model import (
     Trial,
     Unseen,
 )
+from kvmreconcile.model.commands import quote
 from kvmreconcile.state.history import Entry, What
 from kvmreconcile.tree import Node
 
@@ -116,7 +117,8 @@ def read_suspension(row: Sequence[Any]) -> tuple[Key | None, Suspension]:
     try:
         key, begin, end = read_key(kind, name), read_moment(since), read_moment(until) if until else None
     except GARBLED as error:
-        what, which = (f"{kind}/{name}",) * 2 if kind or name else ("everything", "--all")
+        what = f"{kind}/{name}" if kind or name else "everything"
+        which = quote(what) if kind or name else "--all"
         todo = f"run kvmreconcile resume {which}, then suspend it again"
         raise ValueError(f"the suspension of {what} cannot be read: {error}; {todo}") from error
     return None if key == _ALL else key, Suspension(begin, end, why, who)

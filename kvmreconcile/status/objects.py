@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.model import Hold, Key
+from kvmreconcile.model import Desired, Hold, Key, World
 from kvmreconcile.passes.backoff import Fate, Wait
 from kvmreconcile.passes.news import Looked
 from kvmreconcile.plan.render import release
@@ -78,7 +78,8 @@ def _unplanned(looked: Looked, in_sync: Collection[Key], now: Moment) -> Iterato
                 *(each.source for each in desired.mentions),
                 *(source for _, source in desired.places),
             )
-            problem = next((problems[place] for place in map(str, places) if place in problems), _ELSEWHERE)
+            other = _NO_CONTAINER if _lacks_container(desired, looked.world) else _ELSEWHERE
+            problem = next((problems[place] for place in map(str, places) if place in problems), other)
             yield Standing(key, Condition.HELD, now.at, problem.what, problem.todo, hold=Hold.BROKEN)
     for key in looked.world.frozen:
         # A record of the state that cannot be read is reported by the name of its object.
@@ -86,6 +87,14 @@ def _unplanned(looked: Looked, in_sync: Collection[Key], now: Moment) -> Iterato
         yield Standing(key, Condition.HELD, now.at, problem.what, problem.todo, hold=Hold.INCOMPLETE)
 
 
+def _lacks_container(desired: Desired, world: World) -> bool:
+    """Tell whether an object lies in another, as a volume in its pool, that does not exist."""
+    seen = world.observed
+    within = (m.name for m in desired.mentions if desired.key.name.startswith(f"{m.name.name}/"))
+    return any(key not in seen.objects and seen.blind_spot(key) is None for key in within)
+
+
+_NO_CONTAINER = Problem("", "its storage pool does not exist", "it is compared when the pool exists")
 _ELSEWHERE = Problem("", "errors in specs leave it out of the plan", "see the reported problems")
 _WRONG_SPEC = Problem(
     "", "its spec has problems", "see the reported problems; until they are solved, the object is not changed"
@@ -126,12 +135,15 @@ def _waiting(looked: Looked, failures: Mapping[Key, str], now: Moment) -> Iterat
     """Yield what of a plan is not done now: what has just failed, and what needs anything that is not done."""
     verbs = _verbs((a.key, a.verb) for a in looked.plan.actions)
     begun = {a.key for a in looked.allowed.actions}
+    awaited: dict[Key, str] = {}
     for action in looked.plan.actions:
         if action.key not in begun and action.key not in looked.waits:
             firsts = (*action.needs, *action.after)
-            first = next((str(n) for n in firsts if n in verbs and n not in begun), "an earlier pass to end")
-            why = f"it waits for {first}"
-            yield Standing(action.key, Condition.HELD, now.at, why, verbs=verbs[action.key])
+            first = next((str(n) for n in firsts if n in verbs and n not in begun), "")
+            awaited[action.key] = awaited.get(action.key) or first
+    for key, first in awaited.items():
+        why = f"it waits for {first or 'an earlier pass to end'}"
+        yield Standing(key, Condition.HELD, now.at, why, verbs=verbs[key])
     for key, wait in looked.waits.items():
         yield failed(key, wait, failures.get(key, ""), now, verbs.get(key, ()))
 
@@ -139,7 +151,7 @@ def _waiting(looked: Looked, failures: Mapping[Key, str], now: Moment) -> Iterat
 def failed(key: Key, wait: Wait, error: str, now: Moment, verbs: tuple[str, ...]) -> Standing:
     """Return how an object stands that is left alone for a while after it was tried."""
     why = (
-        f"done {wait.tries} times and needed again; another tool or the guest may revert it"
+        f"done {wait.done} times and needed again; another tool or the guest may revert it"
         if wait.fate is Fate.DONE
         else error
     )

@@ -140,6 +140,7 @@ def test_plan_that_is_left_after_all_rounds_says_whether_it_is_the_same() -> Non
         "not converged: the same changes are needed again after they were made, for Network/lab; "
         "see: kvmreconcile plan x"
     )
+    assert unconverged(before, [before, after], "").startswith("not converged: the same changes")
     assert unconverged(after, [before] * 3, "") == (
         "not finished after 3 rounds: there are new changes for Network/lab; run apply again"
     )

@@ -49,6 +49,13 @@ def test_empty_variable_says_nothing() -> None:
     assert read_settings(None, {"KVMRECONCILE_INSTANCE": ""}).instance == "default"
 
 
+def test_control_character_in_a_variable_is_named() -> None:
+    with pytest.raises(
+        SpecError, match=r"^KVMRECONCILE_GIT:1:10: the character U\+0001 is not allowed; delete it$"
+    ):
+        read_settings(None, {"KVMRECONCILE_GIT": '{"url": "\x01"}'})
+
+
 def test_every_mistake_is_named_with_its_place(tmp_path: Path) -> None:
     text = "instance: 3\nstat: /x\nlimits:\n  maxDelet: 3\nresync: 5\nprune: {Domain: maybe}\n"
     problems = _problems(tmp_path / "k.yaml", text, {"KVMRECONCILE_WORKERS": "many"})
@@ -60,6 +67,22 @@ def test_every_mistake_is_named_with_its_place(tmp_path: Path) -> None:
     assert any(p.startswith("5:1: resync") for p in problems)
     assert any(p.startswith("6:9: prune.Domain") for p in problems)
     assert any(p.startswith("KVMRECONCILE_WORKERS: workers") for p in problems)
+
+
+def test_mistakes_name_neither_classes_nor_patterns(tmp_path: Path) -> None:
+    text = 'git: 1\nspecs: 1\ncontrol: {mode: "9"}\n'
+
+    assert sorted(_problems(tmp_path / "k.yaml", text)) == [
+        "1:1: git should be a mapping; see docs/commands.md",
+        "2:1: specs should be a path, in quotes; see docs/commands.md",
+        "3:11: control.mode does not have the required format; see docs/commands.md",
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must beware of what others write")
+def test_device_that_others_can_write_is_not_to_be_closed() -> None:
+    with pytest.raises(SpecError, match=r"other users than root can write it.*; name a regular file"):
+        read_settings(Path(os.devnull), {})
 
 
 @pytest.mark.parametrize("text", ["- a\n", "just text\n"])

@@ -40,7 +40,10 @@ def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None
     after = call(tmp_path, "validate", git=git)
 
     assert before.exit_code == 1
-    assert "no commit of it is in force yet; run: kvmreconcile fetch" in before.output
+    assert (
+        "no commit of it is in force yet, or the files of the one in force are damaged; run: kvmreconcile fetch"
+        in before.output
+    )
     assert fetched.stdout.startswith(f"{commit[:12]} apiVersion: kvmreconcile/v1")
     assert "is now in force" in fetched.stdout
     assert "is in force, and the newest" in again.stdout

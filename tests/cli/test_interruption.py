@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.case("51")
 
 STEP = "create Network/lab: until libvirt has done it, which has no time limit ("
-AGAIN = "Press Ctrl-C again to leave at once: what is under way is left as it is"
+AGAIN = "Another Ctrl-C or SIGTERM ends the command at once: what is under way is left as it is"
 LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later run can complete it\n"
 
 

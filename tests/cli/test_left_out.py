@@ -32,9 +32,7 @@ def test_file_of_another_program_is_a_warning_of_each_command(host: Host) -> Non
     host.write("a.yaml", network("a", STOPPED))
     host.write("compose.yaml", COMPOSE)
     warning = f"warning: {host.specs}/compose.yaml: is taken for a Docker Compose file, and is not read; "
-    warning += (
-        "move it elsewhere or, if a directory is read, name it in that directory's .kvmreconcileignore\n"
-    )
+    warning += "move it out of the directory that is read, or name it in that directory's .kvmreconcileignore; if the file itself was given, give another path\n"
 
     validated = host.run("validate", str(host.specs))
     assert (validated.exit_code, validated.stdout) == (0, "1 object in 1 file is valid\n")
@@ -47,7 +45,7 @@ def test_file_of_another_program_is_a_warning_of_each_command(host: Host) -> Non
     assert note == {
         "where": f"{host.specs}/compose.yaml",
         "what": "is taken for a Docker Compose file, and is not read",
-        "todo": "move it elsewhere or, if a directory is read, name it in that directory's .kvmreconcileignore",
+        "todo": "move it out of the directory that is read, or name it in that directory's .kvmreconcileignore; if the file itself was given, give another path",
     }
     assert "**Warning:** " in host.run("plan", "-o", "markdown", str(host.specs)).stdout
 

@@ -43,10 +43,10 @@ def test_resumption_says_what_is_suspended_still(host: Host) -> None:
 
     command = f"kvmreconcile resume --all --state {host.state} --connect {URI}"
     assert host.run("resume", "Domain/web").stdout == (
-        f"Domain/web is no longer suspended individually, but all objects are: {command}\n"
+        f"Domain/web is no longer suspended individually, but all objects are; to lift that: {command}\n"
     )
     assert host.run("resume", "Domain/web").stdout == (
-        f"Domain/web was not suspended individually, but all objects are: {command}\n"
+        f"Domain/web was not suspended individually, but all objects are; to lift that: {command}\n"
     )
     host.run("suspend", "Domain/web")
     host.run("suspend", "Domain/db")

@@ -7,6 +7,7 @@ import pytest
 from kvmreconcile.cli.under_way import UnderWay
 from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.kinds.domain.live.detach import _TIMEOUT_S
+from kvmreconcile.kinds.domain.live.values import _BALLOON_TIMEOUT_S
 from kvmreconcile.model import Action, Key, Outcome, Policy, Reason, Result
 from kvmreconcile.tree import Effect
 
@@ -43,6 +44,8 @@ UNLIMITED = "until libvirt has done it, which has no time limit (3 s so far)"
         ("Domain/a", "restart", "at most 57 s for the guest"),
         ("Domain/a", "remove", "at most 57 s for the guest"),
         ("Domain/a", "detach", f"at most {_TIMEOUT_S - 3:.0f} s for the guest"),
+        ("Domain/a", "replug", f"at most {_TIMEOUT_S - 3:.0f} s for the guest"),
+        ("Domain/a", "set-memory", f"at most {_BALLOON_TIMEOUT_S - 3:.0f} s for the guest"),
         ("Domain/a", "ready", "until the check under way has ended, usually within 6 s"),
         ("Domain/a", "define", UNLIMITED),
         ("Network/a", "restart", UNLIMITED),

@@ -140,6 +140,6 @@ def test_group_that_the_daemon_is_not_in_is_named(tmp_path: Path) -> None:
 
         with pytest.raises(
             SpecError,
-            match=r"control\.group: the socket is created with the user and primary group of .*'s owner, who may not give it the group adm",
+            match=r"control\.group: the socket is created with the owner and group of .*, and cannot get the group adm",
         ):
             open_door(Path(made) / "control.sock", ControlSettings(group="adm"))

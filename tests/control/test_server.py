@@ -187,9 +187,9 @@ def test_approval_is_answered_by_the_pass_that_takes_it(served: Served) -> None:
     assert approved("abc") == "plan abc is approved; see: kvmreconcile history"
     with pytest.raises(NotNow, match="nothing was approved: the current plan is def"):
         approved("def")
-    with pytest.raises(NotNow, match="nothing was approved: there is nothing left to do or approve"):
+    with pytest.raises(NotNow, match="nothing was approved: the current plan has nothing to do or approve"):
         approved("")
-    with pytest.raises(NotNow, match="the pass failed before it had a plan"):
+    with pytest.raises(NotNow, match="the pass ended before it used the approval"):
         approved(None)
 
 

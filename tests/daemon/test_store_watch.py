@@ -164,7 +164,7 @@ def test_directory_without_named_volumes_is_watched_no_longer(
     ("name", "answer", "why"),
     [
         ("MOST", 0, "0 other directories are watched, which is the limit"),
-        ("os.access", lambda _path, _mode: False, "this user may not read it"),
+        ("os.access", lambda _path, _mode: False, "the daemon may not read it"),
         ("tells_of_changes", lambda _device: False, "its file system does not report all changes"),
     ],
 )

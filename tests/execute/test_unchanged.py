@@ -64,7 +64,7 @@ def test_snapshot_made_after_a_plan_is_not_put_back_by_it(site: Site) -> None:
     report = site.execute(*late, SilentReporter())
 
     assert errors(report) == [
-        "Domain/web: the object changed after the plan was made; the next pass replans it"
+        "Domain/web: the object changed after the plan was made; the next pass or apply replans it"
     ]
     assert report.failed[0].retry
     assert "root.snapshot" in domain.XMLDesc()
@@ -105,7 +105,7 @@ def test_object_that_cannot_be_seen_any_more_or_is_busy_is_not_written_over(stag
     report = stage.executor().execute(plan(world, FILES), world)
 
     assert sorted(errors(report)) == [
-        "Domain/db: it is being migrated; the next pass after that replans it",
+        "Domain/db: it is being migrated; the next pass or apply after that replans it",
         "Domain/web cannot be observed: it does not answer",
     ]
     assert not {"define Domain/web", "define Domain/db"} & set(stage.host.log)

@@ -141,7 +141,7 @@ ROWS: tuple[Row[Build], ...] = (
     Row("link upwards", _blob("120000", b"a.yaml", b"../" * 30 + b"etc/passwd"), "the symbolic link leads outside the directory of specs"),
     Row("link to a directory of the host's", _blob("120000", b"a", b"/"), "the symbolic link leads outside the directory of specs"),
     Row("link to itself", _blob("120000", b"a.yaml", b"a.yaml"), "Too many levels of symbolic links"),
-    Row("link to the directory that it is in", _blob("120000", b"a", b"."), "the link leads back"),
+    Row("link to the directory that it is in", _blob("120000", b"a", b"."), "leads back to a directory"),
     Row("link of 5,000 bytes", _blob("120000", b"a.yaml", b"a" * 5000), "git "),
     Row("link with a NUL", _blob("120000", b"a.yaml", b"a\0b"), "cannot be read"),
     Row("link as .gitmodules", _blob("120000", b".gitmodules", b"/etc/passwd"), _FSCK),

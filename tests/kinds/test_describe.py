@@ -42,7 +42,7 @@ PARTS = {
 def test_part_is_named_with_its_source_and_size(xml: str, expected: str) -> None:
     part = parse(xml)
 
-    assert KIND.describe(part, f"devices/{part.tag}", SEEN) == f"the running guest loses {expected}"
+    assert KIND.describe(part, f"devices/{part.tag}", SEEN) == f"the guest loses {expected}"
 
 
 def test_of_other_parts_their_definition_says_enough() -> None:

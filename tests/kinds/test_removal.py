@@ -141,6 +141,13 @@ def test_network_says_how_many_running_guests_are_on_it() -> None:
         "it is active; no running guest is on it",
     )
     assert cost("Network/lan", xml, users=users).notes == ("it is not active",)
+    unread = ("Domain/web3",)
+    assert cost("Network/lan", xml, active=True, users=users, unlisted=unread).notes == (
+        "it is active (bridge virbr9); running guests on it: 2 (web1, web2) and perhaps others",
+    )
+    assert cost("Network/lan", "<network/>", active=True, unlisted=unread).notes == (
+        "it is active; guests may be on it: not all domains could be read",
+    )
 
 
 @pytest.mark.case("13b")

@@ -45,7 +45,7 @@ def qcow2(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("content", "what", "todo"),
     [
-        (PAGE, "an HTML page", "fetch the disk image itself"),
+        (PAGE, "an HTML page", "if this one was downloaded, fetch it again"),
         (gzip.compress(os.urandom(MIB)), "gzip data", "gzip -dc"),
         (
             b"QFI\xfb" + bytes(MIB),

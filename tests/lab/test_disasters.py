@@ -169,7 +169,7 @@ def test_spec_that_moved_into_a_submodule_removes_nothing(daemon: Daemon, lab: L
 
     assert (wrong["where"], wrong["what"]) == (
         "web:1:1",
-        "is a submodule; its specs are not in this checkout",
+        "is a submodule that is not checked out",
     )
     assert held["why"] == "specs or state are incomplete"
     assert daemon.removed() == []

@@ -212,6 +212,6 @@ def test_object_of_another_instance_is_left_alone(site: Site) -> None:
     result = other.run("apply", "--yes", str(other.specs), instance="other")
 
     assert result.exit_code == 3
-    assert 'it belongs to the instance "default"' in result.stdout
+    assert 'it bears the mark of the instance "default"' in result.stdout
     assert site.lab.virsh("dumpxml", "web1") == before
     site.assert_in_sync()

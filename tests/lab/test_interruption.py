@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.case("51")
 
-AGAIN = "Press Ctrl-C again to leave at once"
+AGAIN = "Another Ctrl-C or SIGTERM ends the command at once"
 LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later run can complete it"
 LIBVIRTD = "/run/libvirtd.pid"
 

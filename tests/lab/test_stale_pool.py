@@ -325,7 +325,7 @@ def test_plan_does_not_refresh_a_pool_whose_directory_is_missing(lab: Lab, tmp_p
     said = on_the_machine(pooled, "plan", str(pooled.specs))
 
     assert pooled.is_active()
-    assert f"its directory {directory} does not exist (is its disk mounted?)" in said
+    assert f"its directory {directory} does not exist (mount its file system, or create it)" in said
     assert "1 held" in said
     lab.exec("mv", f"{directory}.aside", directory)
     assert "1 to create" in on_the_machine(pooled, "plan", str(pooled.specs))

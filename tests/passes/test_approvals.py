@@ -30,7 +30,7 @@ def test_a_later_one_takes_its_place() -> None:
     approvals.give(first)
     approvals.give(second)
 
-    assert "another approval replaced it" in why(first)
+    assert "another approval replaced this one" in why(first)
     with approvals.taken() as taken:
         assert taken is second
 
@@ -42,7 +42,7 @@ def test_pass_that_breaks_off_answers_too() -> None:
     with pytest.raises(OSError, match="disk"), approvals.taken():
         raise OSError("disk")
 
-    assert "the pass failed before it had a plan" in why(approval)
+    assert "the pass ended before it used the approval" in why(approval)
 
 
 def test_one_that_no_pass_took_is_withdrawn_and_never_done_later() -> None:

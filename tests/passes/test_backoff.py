@@ -208,6 +208,16 @@ def test_what_is_done_again_and_again_is_done_ever_more_slowly() -> None:
     assert times == [0, 0, 0, 1.0, 3.0, 7.0]
 
 
+def test_success_after_failures_is_the_first_success() -> None:
+    backoff, now_s = Backoff(), 0.0
+    for _ in range(5):
+        backoff.learn(report(failed(action())), now_s)
+        now_s = backoff.due_s() or now_s
+
+    assert backoff.learn(report(done(action())), now_s) == {}
+    assert sifted(backoff, now_s, action()) == [WEB]
+
+
 def test_what_was_not_planned_for_a_minute_is_forgotten() -> None:
     backoff = Backoff()
     for _ in range(5):

@@ -432,7 +432,7 @@ def test_daemon_that_starts_begins_the_time_again(bench: Bench) -> None:
 
     assert looked
     assert [h.detail for h in looked.plan.held] == [
-        "its spec has been missing for 0 s; a removal or replacement needs 30 s"
+        "its spec is known to have been missing for 0 s; a removal or replacement needs 30 s"
     ]
     assert bench.passes.due_s() == pytest.approx(1059.0, abs=1.0)
 
@@ -551,7 +551,7 @@ def test_approval_is_answered_though_its_pass_breaks_off(
 
     bench.run("approve")
 
-    assert "the pass failed before it had a plan" in str(approval.answer.exception(0))
+    assert "the pass ended before it used the approval" in str(approval.answer.exception(0))
 
 
 @pytest.mark.parametrize(("key", "tried"), [(WEB, [WEB]), (DB, [DB]), (None, [DB, WEB])])
@@ -607,8 +607,8 @@ def test_lost_state_is_that_of_no_new_host(bench: Bench, tmp_path: Path) -> None
 
         assert first
         assert second
-        assert "2 objects bear its mark (Domain/db, Domain/web)" in first.plan.lost
-        assert "2 objects bear its mark (Domain/db, Domain/web)" in second.plan.lost
+        assert "2 objects bear its mark or a UUID that it derives (Domain/db, Domain/web)" in first.plan.lost
+        assert "2 objects bear its mark or a UUID that it derives (Domain/db, Domain/web)" in second.plan.lost
         assert {(h.action.key, h.hold.name) for h in second.plan.held} == {(WEB, "LOST_STATE")}
         assert {str(key) for key in state.applied()} == {"Domain/new"}
         state.binding.accept(bench.host.identify())

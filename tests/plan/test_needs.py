@@ -87,7 +87,7 @@ def test_what_needs_a_frozen_object_that_does_not_exist_is_held() -> None:
     made = planned(world([web, lan], frozen=frozenset({lan.key})))
 
     assert held(made) == [("create Domain/web", "BROKEN")]
-    assert made.held[0].detail == "Network/lan does not exist, and its spec or state record cannot be read"
+    assert made.held[0].detail == "Network/lan does not exist, and its spec or state record has errors"
 
 
 def test_what_needs_something_held_is_held_with_it_all_the_way() -> None:

@@ -116,7 +116,7 @@ def test_what_may_pass_is_held_until_then() -> None:
     made = planned(there)
     assert {h.until for h in made.held} == {until}
     assert made.look_again == until
-    assert "retried automatically" in made.held[0].release
+    assert "a later pass tries it again" in made.held[0].release
 
     for moment in (until, until - timedelta(days=1)):
         assert done(planned(replace(there, now=moment))) == ["define Domain/web", "update Domain/web"]

@@ -49,7 +49,7 @@ def test_disk_that_left_the_spec_just_now_stays_in_the_running_guest() -> None:
     assert done(made) == []
     assert held(made) == [("define Domain/web", "SETTLE"), ("detach Domain/web", "SETTLE")]
     assert {h.detail for h in made.held} == {
-        "the spec has been unchanged for 4 s; a removal or replacement needs 30 s"
+        "the spec is known to have been unchanged for 4 s; a removal or replacement needs 30 s"
     }
     assert {h.release for h in made.held} == {"wait, or approve this plan"}
     assert made.look_again == NOW + timedelta(seconds=26)
@@ -154,7 +154,10 @@ def test_object_whose_spec_is_gone_just_now_stays() -> None:
 
     assert done(made) == []
     assert held(made) == [("remove Domain/old", "SETTLE")]
-    assert made.held[0].detail == "its spec has been missing for 4 s; a removal or replacement needs 30 s"
+    assert (
+        made.held[0].detail
+        == "its spec is known to have been missing for 4 s; a removal or replacement needs 30 s"
+    )
     assert made.held[0].until == NOW + timedelta(seconds=26)
     assert done(orphan(30.0, wish("Domain/old"))) == ["remove Domain/old"]
 
@@ -263,7 +266,7 @@ def test_held_removal_is_rendered_with_what_is_lost_and_how_to_release_it() -> N
     text, page, json = (render(made, rules, approve=approval(made)) for render in renderers)
 
     assert (
-        "held: the spec changed too recently (the spec has been unchanged for 4 s; a removal or replacement needs 30 s)"
+        "held: the spec changed too recently (the spec is known to have been unchanged for 4 s; a removal or replacement needs 30 s)"
         in text
     )
     assert "    note: it loses vdb of 1\n" in text

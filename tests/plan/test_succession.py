@@ -39,7 +39,7 @@ def test_network_in_use_is_not_renamed_and_says_what_to_do() -> None:
 
     assert done(made) == []
     assert held(made)[:2] == [("create Network/new", "RENAME"), ("start Network/new", "RENAME")]
-    assert "Network/lan is in use: Domain/web" in made.held[0].detail
+    assert "objects that refer to Network/lan: Domain/web" in made.held[0].detail
     assert made.held[0].release.endswith("; or remove Network/lan first: virsh remove lan")
     assert ("define Domain/web", "BROKEN") in held(made)
     assert ("remove Network/lan", "PROTECTED") in held(made)
@@ -161,7 +161,9 @@ def test_network_whose_removal_only_has_to_wait_is_not_to_be_removed_by_hand() -
     made = planned(host([NEW], [LAN], sightings=Sightings(1000.0, {}, 996.0)), limits=WIDE)
 
     assert held(made)[-1] == ("remove Network/lan", "SETTLE")
-    assert made.held[0].release.endswith("; or wait until Network/lan is removed, or approve this plan")
+    assert made.held[0].release.endswith(
+        "; or wait until the removal of Network/lan is no longer held, or approve this plan"
+    )
 
 
 def test_network_whose_removal_is_one_of_too_many_goes_once_the_plan_is_approved() -> None:

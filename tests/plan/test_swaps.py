@@ -53,7 +53,10 @@ def test_renamed_volume_is_held_and_its_guest_stays_where_its_data_is(content: C
         ("remove Volume/p/old", "PROTECTED"),
     ]
     for each in made.held[:2]:
-        assert "Volume/p/old is renamed to Volume/p/new; the disk a of Domain/web would be" in each.detail
+        assert (
+            "Volume/p/old seems to be renamed to Volume/p/new; the disk a of Domain/web would be"
+            in each.detail
+        )
     assert "update.copyDisks" in made.held[0].release
     assert made.held[1].action.effect is Effect.DATA_LOSS
     assert "Volume/p/old" in made.held[1].action.notes[0]
@@ -71,7 +74,7 @@ def test_disk_that_goes_to_an_empty_volume_is_held_though_the_old_one_is_still_w
         "the disk a of Domain/web would go from Volume/p/old, which has its data, to Volume/p/new"
         in made.held[0].detail
     )
-    assert "copy the data" in made.held[0].release
+    assert "create Volume/p/new as a copy of Volume/p/old" in made.held[0].release
 
 
 def test_disk_that_goes_to_a_volume_with_content_is_what_its_spec_says() -> None:
@@ -106,7 +109,7 @@ def test_disk_by_a_path_is_the_volume_that_went() -> None:
         [NEW, guest("web", ON_NEW)], [seen(was)], known=[remembered(POOL), remembered(OLD), remembered(was)]
     )
 
-    assert "Volume/p/old is renamed" in planned(here).held[0].detail
+    assert "Volume/p/old seems to be renamed" in planned(here).held[0].detail
 
 
 def test_disk_on_a_file_is_known_by_its_path() -> None:

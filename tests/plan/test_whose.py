@@ -31,8 +31,11 @@ def test_object_of_another_instance_is_not_even_adopted() -> None:
     stamp = Stamp("elsewhere", "Domain/web", OTHER)
     made = planned(world([wish("Domain/web", adopt=True)], [replace(THEIRS, stamp=stamp)]))
 
-    assert [h.detail for h in made.held] == ['it belongs to the instance "elsewhere"']
-    assert made.held[0].release == 'change "metadata.name" in the spec'
+    assert [h.detail for h in made.held] == ['it bears the mark of the instance "elsewhere"']
+    assert made.held[0].release == (
+        'change "metadata.name" in the spec; or, if that instance no longer manages it, '
+        'remove its metadata "urn:kvmreconcile:1" and set "adopt: true" in the spec'
+    )
 
 
 def test_mark_that_was_copied_from_another_object_proves_nothing() -> None:

@@ -376,11 +376,11 @@ def test_refused_commits_do_not_fill_the_mirror(
 def test_shallow_clone_on_the_server_is_named(
     origin: Origin, repository: Callable[..., Repository], tmp_path: Path
 ) -> None:
-    origin.commit("one")
-    origin.commit("two")
+    first, second = origin.commit("one"), origin.commit("two")
     shallow = tmp_path / "shallow"
     subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{origin.path}", shallow], check=True)
 
-    said = refusal(repository(url=str(shallow)))
+    said = [refusal(repository(url=str(shallow), ref=ref)) for ref in ("main", second, second, first)]
 
-    assert 'it is a shallow clone, without its history; run "git fetch --unshallow"' in said
+    for each in said:
+        assert 'it is a shallow clone, without its history; run "git fetch --unshallow"' in each

@@ -88,7 +88,7 @@ def test_file_of_another_program_is_noted_and_blocks_nothing(
 
     assert (loaded.problems, loaded.complete, list(loaded.desired)) == ((), True, [Key("Network", "lan")])
     assert [str(note).replace(f"{tmp_path}/", "") for note in loaded.extent.notes] == [
-        f"{file[0]}: is taken for {called}, and is not read; move it elsewhere or, if a directory is read, name it in that directory's .kvmreconcileignore"
+        f"{file[0]}: is taken for {called}, and is not read; move it out of the directory that is read, or name it in that directory's .kvmreconcileignore; if the file itself was given, give another path"
     ]
 
 

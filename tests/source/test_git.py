@@ -487,11 +487,14 @@ def test_git_that_is_still_running_is_waited_for(
     shown: list[str] = []
     with pytest.raises(
         SourceError,
-        match="its local copy is in use by another kvmreconcile process, or a git that one started",
+        match="its local copy is in use by another kvmreconcile process, or a git process that it started",
     ):
         repository.update(shown.append)
 
-    assert shown[0] == "waiting for another kvmreconcile process, or a git that one started (0 s of 0.2 s)"
+    assert (
+        shown[0]
+        == "waiting for another kvmreconcile process, or a git process that it started (0 s of 0.2 s)"
+    )
     child.kill()
     child.wait()
     assert not repository.update()
@@ -575,4 +578,4 @@ def test_key_that_the_owner_of_the_state_cannot_read_is_named() -> None:
         said = refusal(Repository(remote, state))
 
     assert f"{key} not accessible: Permission denied" in said
-    assert "let the owner of the state directory read it" in said
+    assert "let the owner of the state directory search the directory of git.sshKey and read the key" in said

@@ -70,8 +70,8 @@ def test_submodule_in_a_repository_is_a_mistake_at_its_place(origin: Origin, tmp
     loaded = fetched(origin, tmp_path)
 
     assert problems(loaded) == [
-        "deep/er:1:1 is a submodule; its specs are not in this checkout",
-        "web:1:1 is a submodule; its specs are not in this checkout",
+        "deep/er:1:1 is a submodule that is not checked out",
+        "web:1:1 is a submodule that is not checked out",
     ]
     assert list(loaded.desired) == [Key("Network", "lan")]
     assert not loaded.complete
@@ -87,7 +87,7 @@ def test_submodule_beside_the_directory_of_specs_is_ignored(origin: Origin, tmp_
 
     add_submodule(origin, "hosts/kvm1/web")
     assert problems(fetched(origin, tmp_path, "hosts/kvm1")) == [
-        "hosts/kvm1/web:1:1 is a submodule; its specs are not in this checkout"
+        "hosts/kvm1/web:1:1 is a submodule that is not checked out"
     ]
 
 
@@ -118,9 +118,7 @@ def test_revision_that_an_earlier_version_laid_out_is_looked_through_at_the_next
     assert found
     assert found[0].submodules is None
 
-    assert problems(fetched(origin, tmp_path)) == [
-        "web:1:1 is a submodule; its specs are not in this checkout"
-    ]
+    assert problems(fetched(origin, tmp_path)) == ["web:1:1 is a submodule that is not checked out"]
 
 
 @pytest.mark.case("9")
@@ -158,7 +156,7 @@ def test_pointer_that_a_spec_names_freezes_its_object(origin: Origin, tmp_path: 
     loaded = fetched(origin, tmp_path)
 
     assert problems(loaded) == [
-        "images/golden.img:1:1 is a Git LFS pointer; its content is not in this checkout"
+        "images/golden.img:1:1 is a Git LFS pointer, not the content that it stands for"
     ]
     assert loaded.frozen == {Key("Volume", "default/root.qcow2")}
     assert loaded.desired == {}
@@ -185,8 +183,8 @@ def test_submodule_that_is_not_checked_out_in_a_work_tree_is_a_mistake_at_its_li
     loaded = read(tmp_path)
 
     assert problems(loaded, tmp_path) == [
-        ".gitmodules:2:1 web is a submodule; its specs are not in this checkout",
-        '.gitmodules:5:1 "db" is a submodule; its specs are not in this checkout',
+        ".gitmodules:2:1 web is a submodule that is not checked out",
+        '.gitmodules:5:1 "db" is a submodule that is not checked out',
     ]
     assert not loaded.complete
 

@@ -137,7 +137,7 @@ def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
     loaded = load_tree(tmp_path, tmp_path / "missing")
 
     assert problems(loaded, tmp_path) == [
-        "missing:1:1: cannot be read: No such file or directory; check that it exists and may be read"
+        "missing:1:1: cannot be read: No such file or directory; check the path, its symbolic links and its permissions"
     ]
     assert (names(loaded), loaded.complete) == (["good"], False)
 
@@ -240,19 +240,23 @@ def test_a_link_to_the_directory_given_is_followed(tmp_path: Path) -> None:
         (
             "loop.yaml",
             "loop.yaml",
-            "cannot be read: Too many levels of symbolic links; check that it exists and may be read",
+            "cannot be read: Too many levels of symbolic links; check the path, its symbolic links and its permissions",
         ),
-        ("up", "..", "the symbolic link leads outside the directory of specs; replace it with a copy"),
-        ("here", ".", "the link leads back to a directory that it is in; remove it"),
+        (
+            "up",
+            "..",
+            "the symbolic link leads outside the directory of specs; replace it with a copy of its target, or remove it",
+        ),
+        ("here", ".", "a symbolic link in this path leads back to a directory above it; remove that link"),
         (
             "passwd.yaml",
             "/etc/passwd",
-            "the symbolic link leads outside the directory of specs; replace it with a copy",
+            "the symbolic link leads outside the directory of specs; replace it with a copy of its target, or remove it",
         ),
         (
             "gone.yaml",
             "nowhere",
-            "cannot be read: No such file or directory; check that it exists and may be read",
+            "cannot be read: No such file or directory; check the path, its symbolic links and its permissions",
         ),
     ],
 )
@@ -268,6 +272,17 @@ def test_a_link_that_leads_nowhere_good_is_a_problem(
     assert (names(loaded), loaded.complete) == (["good"], False)
 
 
+def test_directory_behind_a_loop_of_links_is_not_called_a_link(tmp_path: Path) -> None:
+    write(tmp_path, specs__good_yaml=network("good"))
+    (tmp_path / "specs/a/b").mkdir(parents=True)
+    (tmp_path / "specs/a/b/c").symlink_to("../../a")
+    (tmp_path / "specs/0").symlink_to("a/b")
+
+    assert problems(load_tree(tmp_path / "specs"), tmp_path / "specs") == [
+        "0/c/b:1:1: a symbolic link in this path leads back to a directory above it; remove that link"
+    ]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("lan"))
@@ -276,7 +291,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     loaded = load_tree(tmp_path)
 
     assert problems(loaded, tmp_path) == [
-        "a.yaml:1:1: cannot be read: Permission denied; check that it exists and may be read"
+        "a.yaml:1:1: cannot be read: Permission denied; check the path, its symbolic links and its permissions"
     ]
     assert not loaded.complete
 

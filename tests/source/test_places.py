@@ -156,16 +156,20 @@ def test_addresses_that_cannot_be_assigned_are_reported(
 
 @pytest.mark.case("36")
 def test_dhcp_on_two_addresses_of_a_family_is_reported_and_of_two_families_is_not(tmp_path: Path) -> None:
-    two = "  addresses:\n  - {{address: 192.0.2.1/24, dhcp: {{}}}}\n  - {{address: {}, dhcp: {{}}}}\n"
+    one = "  - {{address: {0}, dhcp: {{ranges: [{{start: {1}, end: {1}}}]}}}}\n"
+    first = "  addresses:\n" + one.format("192.0.2.1/24", "192.0.2.9")
+    second = one.format("198.51.100.1/24", "198.51.100.9")
 
-    (line,) = messages(tmp_path, "Network", two.format("198.51.100.1/24"))
+    (line,) = messages(tmp_path, "Network", first + second)
 
     assert line.partition("; ")[0] == (
         "7:38: Network/it: only one IPv4 address of a network can have DHCP (the other is at 6:35)"
     )
     file = tmp_path / "it.yaml"
-    file.write_text(HEAD.format(kind="Network") + two.format("'2001:db8::1/64'"))
-    assert load([file], BY_NAME, "test").problems == ()
+    empty = "  addresses:\n  - {address: 192.0.2.1/24, dhcp: {}}\n"
+    for fine in (first + one.format("'2001:db8::1/64'", "'2001:db8::9'"), empty + second):
+        file.write_text(HEAD.format(kind="Network") + fine)
+        assert load([file], BY_NAME, "test").problems == ()
 
 
 @pytest.mark.case("30")
@@ -177,8 +181,19 @@ def test_value_in_xml_that_differs_from_its_field_is_reported(tmp_path: Path) ->
 
     (problem,) = messages(tmp_path, "Domain", spec)
 
-    assert "10:5: Domain/it: spec.xml: sets memory to another value than the field for it does" in problem
+    assert "10:5: Domain/it: spec.xml: sets memory to another value than the rest of the spec does" in problem
     assert problem.endswith("; keep one of the two")
+
+
+@pytest.mark.case("30")
+def test_attribute_in_xml_that_differs_from_its_field_is_reported_where_its_element_is(
+    tmp_path: Path,
+) -> None:
+    spec = "  mode: nat\n  xml: |\n    <network>\n      <forward mode='route'/>\n    </network>\n"
+
+    (problem,) = messages(tmp_path, "Network", spec)
+
+    assert "8:5: Network/it: spec.xml: sets forward/@mode to another value" in problem
 
 
 @pytest.mark.case("31")

@@ -21,7 +21,7 @@ spec:
   secret: {}
 """
 NAMES = (
-    "identifies objects or devices in plans, so it cannot be secret; "
+    "identifies objects or entries of lists in plans, so it cannot be secret; "
     "remove it; if it is a pattern, list the paths of the other values instead"
 )
 
@@ -54,10 +54,10 @@ def test_path_that_the_spec_sets_is_accepted(tmp_path: Path, secret: str) -> Non
 @pytest.mark.parametrize(
     ("secret", "place", "what"),
     [
-        ("[os/cmdlin]", "9:12", "'os/cmdlin' matches nothing in this spec; did you mean 'os/cmdline'?"),
-        ("[os/cmdline, xyz]", "9:24", "'xyz' matches nothing in this spec; remove it, or give a path in libvirt's XML"),
-        ("[description]", "9:12", "'description' matches nothing in this spec; remove it, or give a path in libvirt's XML"),
-        ("[nam]", "9:12", "'nam' matches nothing in this spec; remove it, or give a path in libvirt's XML"),
+        ("[os/cmdlin]", "9:12", "'os/cmdlin' matches nothing in this spec; did you mean 'os/cmdline'? if not, remove it"),
+        ("[os/cmdline, xyz]", "9:24", "'xyz' matches nothing in this spec; remove it, or give the path of a value of this spec in libvirt's XML"),
+        ("[description]", "9:12", "'description' matches nothing in this spec; remove it, or give the path of a value of this spec in libvirt's XML"),
+        ("[nam]", "9:12", "'nam' matches nothing in this spec; remove it, or give the path of a value of this spec in libvirt's XML"),
         ("[name]", "9:12", f"'name' {NAMES}"),
         ("[devices/interface/mac/@address]", "9:12", f"'devices/interface/mac/@address' {NAMES}"),
         ("[devices/interface/mac]", "9:12", f"'devices/interface/mac' {NAMES}"),

@@ -184,7 +184,7 @@ def test_a_directory_of_another_user_is_an_error_with_advice() -> None:
         directory.chmod(0)
         with nobody():
             for how in (State.open, State.open_readonly):
-                with pytest.raises(StateError, match=r"Permission denied; allow .* to read and write it"):
+                with pytest.raises(StateError, match=r"denied; run this as .* to read and write it"):
                     how(directory)
 
 
@@ -426,6 +426,7 @@ def test_database_value_above_the_maximum_size_is_not_read(
         (
             errno.EACCES,
             (
+                "run this as the owner of the state directory or as root, "
                 "allow this user (for root: the owner of the state directory) to read and write "
                 "it and its directory, or set another directory with --state"
             ),

@@ -9,6 +9,7 @@ import pytest
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import (
     Blind,
+    Desired,
     Held,
     Hold,
     Key,
@@ -27,7 +28,7 @@ from kvmreconcile.settings import Settings
 from kvmreconcile.status import Condition, Revision, Standing, Status
 from kvmreconcile.status.after import Moment, after, begin
 from kvmreconcile.status.to_json import to_json
-from kvmreconcile.tree import Change
+from kvmreconcile.tree import Change, Node
 from tests.status.told import DB, LAN, NOON, WEB, WINDOW, action, looked, wait
 
 
@@ -211,6 +212,15 @@ def test_what_failed_tells_the_error_and_when_it_is_tried_again_until_it_succeed
     assert follower.status.failures == {}
 
 
+def test_guest_waits_for_what_its_start_waits_for(follower: Follower) -> None:
+    start = replace(action(WEB, "start"), after=(DB,))
+    plan = Plan((action(DB, "start"), start, action(WEB, "ready")), in_sync=(LAN,))
+
+    objects = follower.hear(looked(plan, allowed=Plan(), waits={DB: wait()}))
+
+    assert objects[WEB].why == "it waits for Domain/db"
+
+
 def test_guest_that_dies_at_every_start_has_failed(follower: Follower) -> None:
     plan = Plan((action(WEB, "start"),), in_sync=(DB, LAN))
 
@@ -357,6 +367,23 @@ def test_one_that_is_left_out_for_an_unknown_reason_points_to_the_problems(follo
     assert (objects[DB].why, objects[DB].release) == (
         "errors in specs leave it out of the plan",
         "see the reported problems",
+    )
+
+
+def test_volume_of_a_missing_pool_has_no_error_in_its_spec(follower: Follower) -> None:
+    root, pool = Key("Volume", "images/root"), Key("StoragePool", "images")
+    told = looked(Plan((action(pool, "create"),), in_sync=(WEB, DB, LAN)))
+    desired = {
+        pool: Desired(pool, Node("pool")),
+        root: Desired(root, Node("volume"), mentions=(Mention(pool, Source()),)),
+    }
+
+    objects = follower.hear(replace(told, world=replace(told.world, desired=desired)))
+
+    assert (objects[root].condition, objects[root].why, objects[root].release) == (
+        Condition.HELD,
+        "its storage pool does not exist",
+        "it is compared when the pool exists",
     )
 
 

@@ -23,7 +23,7 @@ def action(key: Key, verb: str = "define", *, needs: tuple[Key, ...] = ()) -> Ac
 
 
 def wait(fate: Fate = Fate.PASSING, due_s: float = 1030.0) -> Wait:
-    return Wait(("abc", ()), 3, fate, due_s)
+    return Wait(("abc", ()), 3, fate, due_s, done=3)
 
 
 def looked(plan: Plan, **said: Any) -> Looked:

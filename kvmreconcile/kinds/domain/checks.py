@@ -141,6 +141,8 @@ def _shared_memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
     if cells and all(cell.mem_access == "shared" or cell.xml for cell in cells):
         return
     advice = 'set "memoryBacking: {source: memfd, access: shared}"'
+    if any(cell.mem_access == "private" for cell in cells or ()):
+        advice += ', and remove "memAccess: private" from "cpu.numa"'
     if any(directory.driver == "virtiofs" for directory in hardware.filesystems or ()):
         yield f"virtiofs requires shared memory; {advice}"
     if any(nic.vhostuser for nic in hardware.interfaces or ()):

@@ -24,7 +24,7 @@ def describe(part: Node, rule: str, observed: Observation) -> str:
         kind, name, what = "NIC", _name(part, "mac/@address"), _connection(part)
     else:
         return ""
-    return f"the running guest loses {kind} {name}: {what}"
+    return f"the guest loses {kind} {name}: {what}"
 
 
 def _name(device: Node, otherwise: str) -> str:

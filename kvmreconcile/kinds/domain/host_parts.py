@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from kvmreconcile.model import Obstacle
 from kvmreconcile.tree import Node
 
-_SPICE = "install it (Debian 13: qemu-system-modules-spice), or take SPICE out of the spec"
+_SPICE = "install it (Debian 13: qemu-system-modules-spice), or remove SPICE from the guest"
 _QXL = "install it (Debian 13: qemu-system-modules-spice), or set another video model"
 
 

@@ -53,7 +53,7 @@ def kept(rest: Leftover, name: str, *, has_spec: bool = False) -> tuple[str, str
     way = (
         f"set {policy} in its spec"
         if has_spec
-        else f"restore the spec of {name} with {policy} and remove the spec again"
+        else f"restore the spec of {name} with {policy}, and remove the spec again after a pass"
     )
     return f"it has {_HOLDS[rest]}", f"delete {them}, or {way}"
 

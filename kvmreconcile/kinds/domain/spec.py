@@ -78,7 +78,7 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
     @model_validator(mode="after")
     def _check(self) -> "DomainSpec":
         if self.xml is None and (self.memory is None or self.memory.size is None):
-            raise ValueError('set "memory"')
+            raise ValueError('set "memory"' if self.memory is None else 'set "memory.size"')
         if self.on_guest_stop == "leave" and self.update.on_guest_reboot == "apply":
             raise ValueError('"update.onGuestReboot: apply" and "onGuestStop: leave" cannot be combined')
         if self.update.rollback and self.ready is None:

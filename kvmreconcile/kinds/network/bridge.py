@@ -32,6 +32,6 @@ def find_taken_bridge(virt: libvirt.virConnect, network: Node) -> Obstacle | Non
         return None
     return Obstacle(
         f"the host has a network device {bridge}; libvirt cannot create the bridge, and might delete that device",
-        "give the network another bridge; or, if nothing uses the device (a libvirtd that was killed may have left it): "
-        f"ip link delete {bridge}",
+        'give the network another bridge; to use an existing one, set "mode: bridge"; or, '
+        f"if nothing uses the device (a libvirtd that was killed may have left it): ip link delete {bridge}",
     )

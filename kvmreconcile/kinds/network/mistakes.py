@@ -15,8 +15,10 @@ from kvmreconcile.tree import Node
 
 _KNOWN_BY = (("@mac", "MAC address"), ("@id", "DUID"), ("@name", "name"), ("@ip", "address"))
 """What must be unique among the DHCP hosts of an address family."""
+_ENTRIES = frozenset({"host", "range"})
+"""Without any, libvirt does not count an address as one with DHCP; what is observed has an empty `<dhcp>` in each."""
 
-_TODO = "choose another address of the subnet"
+_TODO = "choose another address, one inside the subnet"
 
 _Address = IPv4Address | IPv6Address
 _Interface = IPv4Interface | IPv6Interface
@@ -29,7 +31,7 @@ def mistakes(network: Node) -> Iterator[Mistake]:
     for number, ip in enumerate(canonical(network).all("ip"), 1):
         place, own = f"ip[{number}]", _interface(ip)
         dhcp = ip.child("dhcp")
-        if own is None or dhcp is None:
+        if own is None or dhcp is None or not any(each.tag in _ENTRIES for each in dhcp.children):
             continue
         if own.version in served:
             what = f"only one IPv{own.version} address of a network can have DHCP"
@@ -71,9 +73,8 @@ def _of_ranges(dhcp: Node, place: str, own: _Interface) -> Iterator[Mistake]:
                 what = f"a DHCP range cannot have this address: {why}"
                 yield Mistake(f"{place}/range[{number}]/{path}", what, _TODO)
         if len(spans[number]) == len(("@start", "@end")) and int(spans[number][0]) > int(spans[number][1]):
-            yield Mistake(
-                f"{place}/range[{number}]/@start", "a DHCP range ends before it starts", "swap start and end"
-            )
+            todo = "swap start and end, or correct them"
+            yield Mistake(f"{place}/range[{number}]/@start", "a DHCP range ends before it starts", todo)
 
 
 def _unusable(address: _Address, own: _Interface) -> str:

@@ -71,10 +71,12 @@ def cost(removal: Removal) -> Cost:
         return Cost(notes=("it is not active",))
     guests = [user.key.name for user in removal.users if user.live and is_guest(user.live, name)]
     on_it = "no running guest is on it"
+    is_partial = any(prefix.startswith(_DOMAINS) for prefix in removal.unlisted)
     if guests:
-        on_it = f"running guests on it: {len(guests)} ({', '.join(guests)})"
-    elif any(prefix.startswith(_DOMAINS) for prefix in removal.unlisted):
-        on_it = "the domains could not be listed"
+        more = " and perhaps others" if is_partial else ""
+        on_it = f"running guests on it: {len(guests)} ({', '.join(guests)}){more}"
+    elif is_partial:
+        on_it = "guests may be on it: not all domains could be read"
     bridge = actual.tree.get("bridge/@name")
     return Cost(notes=(f"it is active{f' (bridge {bridge})' if bridge else ''}; {on_it}",))
 

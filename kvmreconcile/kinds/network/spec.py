@@ -137,6 +137,7 @@ class NetworkSpec(ObjectSpec):
         said = [name for name, value in own.items() if value not in (None, [])]
         if self.mode == "bridge" and said:
             raise ValueError(
-                f"in mode bridge libvirt does not configure the bridge; remove {', '.join(said)}"
+                f"in mode bridge libvirt creates no bridge of its own; remove {', '.join(said)}, "
+                "or set another mode"
             )
         return self

@@ -94,5 +94,8 @@ class StoragePoolSpec(ObjectSpec):
     @model_validator(mode="after")
     def _path_is_there(self) -> Self:
         if self.path is None and self.xml is None:
-            raise ValueError("a pool needs a path, such as /var/lib/libvirt/images")
+            raise ValueError(
+                'a pool of type "dir" needs a path, such as /var/lib/libvirt/images; one of another type is '
+                'described in "xml"'
+            )
         return self

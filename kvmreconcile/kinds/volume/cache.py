@@ -80,7 +80,7 @@ def _refresh(connection: Connection, pool: libvirt.virStoragePool) -> str:
     """Refresh a pool and return why that failed, "" if it did not."""
     directory = _directory(connection, pool)
     if directory and Files().lacks(directory):
-        what = f"its directory {directory} does not exist (is its disk mounted?)"
+        what = f"its directory {directory} does not exist (mount its file system, or create it)"
         return f"StoragePool/{pool.name()}: {what}; the pool is not refreshed, as that would deactivate it"
     try:
         refresh(pool)

@@ -29,6 +29,8 @@ _METADATA = 256 << 10
 _ANYWAY = 'to write it as it is, set "source.contentFormat: any" and "format: {}"'
 _SET_FORMAT = 'set "format: {}" (and "source.format", where the spec has it)'
 """The two must be the same."""
+_NOT_WRITTEN = frozenset({"bochs", "cloop", "cow", "dmg"})
+"""Formats that qemu-img cannot write; "cow" it cannot read either (since QEMU 2.2)."""
 
 
 def size_of(tree: Node) -> int | None:
@@ -85,8 +87,10 @@ def _other_format(image: Image, wanted: str, path: Path) -> Obstacle | None:
     convert = _filled(
         f"convert it and name the new file: qemu-img convert -f {image.format} -O {kind} FILE NEW", path
     )
-    is_format = image.format in get_args(Format)
-    todo = f"{_SET_FORMAT.format(image.format)}, or {convert}" if is_format else convert
+    if kind in _NOT_WRITTEN or image.format == "cow":
+        convert = f"name an image of the format {kind}"
+    is_usable = image.format in get_args(Format) and image.format != "cow" and not image.external
+    todo = f"{_SET_FORMAT.format(image.format)}, or {convert}" if is_usable else convert
     why = f"{image.path} has the format {image.format}, but the volume has the format {wanted}"
     return Obstacle(why, todo)
 
@@ -108,7 +112,7 @@ def _spoilt(image: Image, tree: Node, path: Path) -> Obstacle | None:
 
 
 def _repair(path: Path) -> str:
-    return _filled("fetch it again, or run: qemu-img check FILE", path)
+    return _filled("fetch it again, or see what this says: qemu-img check FILE", path)
 
 
 def _filled(todo: str, path: Path) -> str:

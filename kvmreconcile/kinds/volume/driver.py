@@ -122,7 +122,8 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
         return
     user = next(users(virt, place_of(action.key, volume)), None)
     if user is not None:
-        raise Rejected(f"{action.key}: it is in use by {user}; change or remove {user} first")
+        todo = f"change or remove {user} first (of a running guest, the live definition counts too)"
+        raise Rejected(f"{action.key}: it is in use by {user}; {todo}")
     delete(volume, action.key)
 
 
@@ -133,8 +134,9 @@ def _resize(virt: libvirt.virConnect, action: Action) -> None:
     if size is None or size == have:
         return
     if size < have:
-        asked, todo = print_size(size), "would destroy data; create a smaller volume and copy the data"
-        raise Rejected(f"{action.key}: shrinking it from {print_size(have)} to {asked} {todo}")
+        what = f"shrinking it from {print_size(have)} to {print_size(size)} would destroy data"
+        todo = "raise its capacity in the spec, or create a smaller volume and copy the data"
+        raise Rejected(f"{action.key}: {what}; {todo}")
     place = place_of(action.key, volume)
     running, definitions = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE), Definitions(virt)
     if sum(_resize_under(domain, parse(definitions.read(domain)), size, place) for domain in running):

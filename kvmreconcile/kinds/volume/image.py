@@ -28,8 +28,10 @@ _VOLUME_DESCRIPTORS = 0x8001
 _DISC_MARKS = (b"CD001", b"BEA01", b"NSR02", b"NSR03")
 """Of ISO 9660 (ECMA-119, 8.1.2) and UDF (ECMA-167, part 2, 9.1.2)."""
 _TODO = {
-    errno.ENOENT: 'correct "source.file", or create the file',
-    errno.EACCES: "give the user that kvmreconcile runs as read access to the file and its directories",
+    errno.ENOENT: 'correct "source.file", or create the file '
+    "(not in /tmp or /var/tmp: the systemd service has its own)",
+    errno.EACCES: "give the user that kvmreconcile runs as read access to the file and its directories "
+    "(in /home and /root, the systemd service also needs ProtectHome=read-only)",
 }
 """What to do about an error of the system, by its number."""
 _ELSE = 'in "source.file", name a regular file that can be read'
@@ -98,7 +100,10 @@ def _check_place(file: FileIO, path: Path, below: Sequence[Path]) -> None:
     real = Path(f"/proc/self/fd/{file.fileno()}").readlink()
     if not any(real.is_relative_to(directory.resolve()) for directory in below):
         why = f"{path} ({real}) is outside the allowed directories"
-        todo = f'move the file into one of them, or add {real.parent} to the setting "sources.directories"'
+        todo = (
+            'move the file into the directory of the spec or of a pool of type "dir" that has a spec, or add '
+            f'{real.parent} to the setting "sources.directories"'
+        )
         raise Unusable(Obstacle(why, todo))
 
 
@@ -121,7 +126,7 @@ def inspect(file: FileIO, path: Path) -> Image:
     if found is None:
         is_disc = read(_VOLUME_DESCRIPTORS, 5) in _DISC_MARKS
         return Image(path, RAW, size, size, is_disc=is_disc, version=version)
-    image = Image(path, found.format or RAW, size, None, found=found, version=version)
+    image = Image(path, found.format or RAW, size, None, found.external, found=found, version=version)
     return _qcow2(image, file) if found.format == "qcow2" else image
 
 

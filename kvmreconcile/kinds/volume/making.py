@@ -147,7 +147,8 @@ def _opened(key: Key, definition: Node, content: Content) -> Iterator[tuple[File
     except Unusable as error:
         raise Rejected(f"{key}: {error}") from None
     except OSError as error:
-        raise HostError(f"{key}: cannot read {content.path}: {error.strerror}") from error
+        todo = "check the file system that it is on (dmesg)"
+        raise HostError(f"{key}: cannot read {content.path}: {error.strerror}; {todo}") from error
 
 
 def check_room(pool: libvirt.virStoragePool, key: Key, needed: int, freed: int = 0) -> None:

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _DECOMPRESS = "decompress it, and name the new file: {0} <FILE >NEW"
-_FETCH = "fetch the disk image itself (a download may have returned a page or an error message instead)"
+_FETCH = (
+    "name a disk image; if this one was downloaded, fetch it again "
+    "(the server may have returned a page or an error message instead)"
+)
 _NAME_DISK = "name the disk image of the guest in place of its saved memory"
 _CONVERT = "convert it, and name the new file: qemu-img convert -f {0} -O raw FILE NEW"
-_UNPACK = "unpack it and name the disk image in it"
+_UNPACK = "name a disk image (if there is one in it, unpack it first)"
 _QEMU = "QEMU, block/{}.c"
 
 
@@ -29,6 +32,7 @@ class Signature:
         todo: What to do about such a file where a disk is expected; a command in it has FILE, NEW and DIRECTORY in
             place of its name, that of a file made of it, and that of its directory.
         format: How libvirt calls volumes of this format; "" where it is none of disk images.
+        external: What part of such an image always lies in other files, "" where that is not always so.
         folded: Whether white space before the mark and the case of letters do not count; `mark` is in lower case.
     """
 
@@ -38,6 +42,7 @@ class Signature:
     source: str
     todo: str
     format: str = ""
+    external: str = ""
     folded: bool = False
 
 
@@ -59,7 +64,15 @@ SIGNATURES = (
     _image("a QED image", 0, b"QED\x00", "QEMU, docs/interop/qed_spec.rst", "qed"),
     _image("a VMDK image", 0, b"KDMV", _QEMU.format("vmdk"), "vmdk"),
     _image("a VMDK image", 0, b"COWD", _QEMU.format("vmdk"), "vmdk"),
-    _image("a VMDK image's description", 0, b"# Disk DescriptorFile", _QEMU.format("vmdk"), "vmdk"),
+    Signature(
+        "a VMDK image's description",
+        0,
+        b"# Disk DescriptorFile",
+        _QEMU.format("vmdk"),
+        _CONVERT.format("vmdk"),
+        "vmdk",
+        external="an extent file",
+    ),
     _image("a VDI image", 0x40, b"\x7f\x10\xda\xbe", _QEMU.format("vdi"), "vdi"),
     _image("a VHD image", 0, b"conectix", _QEMU.format("vpc"), "vpc"),
     # One of fixed size has its mark only there.
@@ -76,7 +89,11 @@ SIGNATURES = (
     _compressed("LZMA data", b"\x5d\x00\x00\x80\x00", "xz(1), --format=lzma", "xz --format=lzma -dc"),
     _compressed("Zstandard data", b"\x28\xb5\x2f\xfd", "RFC 8878, 3.1.1", "zstd -dc"),
     Signature(
-        "Zstandard or LZ4 data", 1, b"\x2a\x4d\x18", "RFC 8878, 3.1.2", "decompress it with zstd or lz4"
+        "Zstandard or LZ4 data",
+        1,
+        b"\x2a\x4d\x18",
+        "RFC 8878, 3.1.2",
+        "decompress it with zstd or lz4, and name the new file",
     ),
     _compressed("bzip2 data", b"BZh", "bzip2(1)", "bzip2 -dc"),
     _compressed("LZ4 data", b"\x04\x22\x4d\x18", "LZ4 Frame Format Description", "lz4 -dc"),

@@ -78,10 +78,7 @@ class Download:
             if not self._holds(own, offered):
                 self._fetch(f"+{name}:{own}")
             if not self._holds(own, offered) and self._is_cut_off:
-                todo = 'run "git fetch --unshallow" in the repository on the server'
-                raise SourceError(
-                    Problem(self._remote.name, "it is a shallow clone, without its history", todo)
-                )
+                raise self._shallow()
             if not self._is_here(own):
                 raise SourceError(
                     Problem(self._remote.name, f'{kind} "{ref}" names no commit', "correct git.ref")
@@ -90,6 +87,13 @@ class Download:
         todo = f"correct git.ref{self._default_branch()}, or push what it names"
         what = f'it offers no branch, tag or full commit hash "{ref}"'
         raise SourceError(Problem(self._remote.name, what, todo))
+
+    def _shallow(self) -> SourceError:
+        # A commit without its history must not be found here the next time, when git.ref may name it.
+        shutil.rmtree(self._mirror, ignore_errors=True)
+        what = "it is a shallow clone, without its history"
+        todo = 'run "git fetch --unshallow" in that repository'
+        return SourceError(Problem(self._remote.name, what, todo))
 
     def _default_branch(self) -> str:
         """Return in words which branch the remote's HEAD names, "" if it names none that exists."""
@@ -106,6 +110,8 @@ class Download:
                 if not any(word in error.printed for word in _NOT_BY_HASH):
                     raise
                 self._fetch(*_ALL)
+            if self._is_cut_off and not self._git.holds("rev-list", "--quiet", ref):
+                raise self._shallow()
         return self._git.ask("rev-parse", "--verify", f"{ref}^{{commit}}") if self._is_here(ref) else ""
 
     def _is_here(self, commit: str) -> bool:

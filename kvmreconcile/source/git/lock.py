@@ -34,7 +34,7 @@ def locked(directory: Path, name: str, progress: Progress) -> Iterator[int]:
     try:
         while not _is_taken(handle):
             waited_s = time.monotonic() - began_s
-            whom = "another kvmreconcile process, or a git that one started"
+            whom = "another kvmreconcile process, or a git process that it started"
             if waited_s > LOCK_S:
                 what = f"its local copy is in use by {whom}"
                 todo = "wait until that process has finished (the daemon tries again at its next poll)"

@@ -44,12 +44,14 @@ _ACCESS = (
     f"give access to it: on this host to the owner of the state directory ({_AS_OWNER}), "
     "on a server to the user in git.url"
 )
+_READABLE = "which the owner of the state directory must be able to read"
 _REPAIR = "repair the history, or add the name of the defect (such as zeroPaddedFilemode) to git.accept"
 _SERVER = "check that the server is reachable, or raise git.timeout"
 _STATE = "check permissions and free space of the state directory"
 _TRUST = (
-    "renew the server's certificate if it has expired, or add the certificate of its CA to those of this "
-    "host (update-ca-certificates on Debian, update-ca-trust on Fedora and RHEL)"
+    "correct this host's clock if it is wrong, renew the server's certificate if it has expired, or add the "
+    "certificate of its CA to those of this host (update-ca-certificates on Debian, update-ca-trust on Fedora "
+    "and RHEL)"
 )
 _OWNER = (
     f"change the owner of the repository: on this host to that of the state directory ({_AS_OWNER}), "
@@ -71,7 +73,10 @@ ADVICE = (
         "correct the cause; the owner of the state directory must be able to run the program",
     ),
     ("not accessible: No such file", "correct git.sshKey"),
-    ("not accessible: Permission denied", f"let the owner of the state directory read it: {_AS_OWNER}"),
+    (
+        "not accessible: Permission denied",
+        f"let the owner of the state directory search the directory of git.sshKey and read the key: {_AS_OWNER}",
+    ),
     (
         "Load key .*: Permission denied",
         f"let the owner of the state directory read the key (git.sshKey): {_AS_OWNER}",
@@ -81,18 +86,27 @@ ADVICE = (
         "Load key ",
         "set git.sshKey to an unencrypted private key in OpenSSH format",
     ),
-    ("Host key verification failed", "verify the server's host key and add it to git.knownHosts"),
+    (
+        "Host key verification failed",
+        f"verify the server's host key and add it to git.knownHosts, {_READABLE}",
+    ),
     # ssh lists the methods of authentication that are left.
-    (r"Permission denied \(", "add this host's public key on the server (git.sshKey)"),
+    (
+        r"Permission denied \(",
+        "add this host's public key on the server (git.sshKey), or correct the user in git.url",
+    ),
     ("Permission denied|insufficient permission", _ACCESS),
-    ("Authentication failed|returned error: 403", "check the credentials in git.passwords"),
+    (
+        "Authentication failed|returned error: 403",
+        "check the credentials in git.passwords or git.url, and that they give access to the repository",
+    ),
     ("could not read (Username|Password)", "correct git.url, or give user and password in git.passwords"),
     ("transport '.*' not allowed", f"use one of {TRANSPORTS.replace(':', ', ')}"),
     ("server (certificate )?verification failed", _TRUST),
     ("SSL certificate problem", _TRUST),
     ("git-upload-pack: (command )?not found", "install git on the server"),
     ("not found|could not be found", _NOT_FOUND),
-    ("No space left", "free space on the file system of the state directory"),
+    ("No space left|Disk quota exceeded", "free space on the file system of the state directory"),
     ("^git (ls-remote|fetch): no (progress|answer) within", _SERVER),
     ("no (progress|answer) within", "check the disk of the state directory, or raise git.timeout"),
     ("fsck error", _REPAIR),

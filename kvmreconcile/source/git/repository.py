@@ -235,7 +235,8 @@ class Repository:
             what = f'commit {commit[:12]} has no directory "{directory}"'
             raise self._refused(what, "correct git.directory, or push that directory")
         if listed[1] != "tree":
-            raise self._refused(f'in commit {commit[:12]} "{directory}" {SUBMODULE}', "correct git.directory")
+            what = f'in commit {commit[:12]} "{directory}" {SUBMODULE}'
+            raise self._refused(what, "correct git.directory, or put the specs into the repository itself")
 
     def _entries(self, commit: str) -> Iterator[_Entry]:
         """Yield the files in a revision's directory; the entry of a submodule is a commit of another repository."""

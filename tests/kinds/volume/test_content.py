@@ -84,7 +84,7 @@ def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
     assert obstacle == Obstacle(
         f"cannot read {tmp_path}/none: No such file or directory",
-        'correct "source.file", or create the file',
+        'correct "source.file", or create the file (not in /tmp or /var/tmp: the systemd service has its own)',
     )
 
 
@@ -126,6 +126,23 @@ def test_room_for_a_copy_is_its_data_and_what_is_set_aside_before(
 
     with opened(path) as source:
         assert room_for(definition, source) == needed * MIB
+
+
+def test_description_of_an_image_is_not_copied_without_the_files_that_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "disk.vmdk"
+
+    obstacle = found(path, b"# Disk DescriptorFile\n", volume("vmdk"))
+
+    assert obstacle is not None
+    assert obstacle.why == f"{path} depends on an extent file, which is not copied"
+
+
+@pytest.mark.parametrize(("content", "form"), [(b"OOOM\0\0\0\2", "raw"), (b"\1", "dmg"), (b"\1", "bochs")])
+def test_no_conversion_is_advised_that_qemu_img_cannot_do(tmp_path: Path, content: bytes, form: str) -> None:
+    obstacle = found(tmp_path / "disk", content + bytes(512), volume(form))
+
+    assert obstacle is not None
+    assert obstacle.todo.endswith(f"name an image of the format {form}")
 
 
 def test_format_that_no_spec_can_name_is_to_be_converted(tmp_path: Path) -> None:

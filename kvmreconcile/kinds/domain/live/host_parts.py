@@ -60,7 +60,8 @@ class HostParts:
     def _lacks_files(self, domain: Node) -> Iterator[Obstacle]:
         for file, what in needed_files(domain):
             if self._files.lacks(Path(file)):
-                why, todo = f"its {what} {file} does not exist", "create it, or correct the path"
+                why = f"its {what} {file} does not exist"
+                todo = "provide it, mount the file system that has it, or correct the path"
                 yield Obstacle(why, todo, file, is_certain=False)
 
     def _lacks_links(self, domain: Node) -> Iterator[Obstacle]:

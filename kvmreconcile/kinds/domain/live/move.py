@@ -48,7 +48,7 @@ def _move(virt: libvirt.virConnect, action: Action) -> None:
     disk = running_part(domain, steps)
     if not domain.isActive() or disk is None:
         why = "the guest is off, or has no such disk"
-        raise NotFound(f"{action.key}: {'/'.join(steps)} cannot be moved: {why}; the next pass replans it")
+        raise NotFound(f"{action.key}: {'/'.join(steps)} cannot be moved: {why}; the next pass or apply replans it")
     path, mirror = volume.path(), disk.child("mirror")
     target = disk.get("target/@dev") or ""
     if path not in _paths(disk):
@@ -73,7 +73,8 @@ def _standing_on(volume: libvirt.virStorageVol) -> Node:
     """Return what a disk says that stands on a volume."""
     kind = int(volume.info()[0])
     if kind not in _KINDS:
-        raise Unsupported(f"{volume.path()}: disks can only be copied to file or block volumes")
+        why = "disks can only be copied to file or block volumes"
+        raise Unsupported(f"{volume.path()}: {why}; name such a volume")
     word, attribute = _KINDS[kind]
     form = parse(volume.XMLDesc(0)).get("target/format/@type") or "raw"
     driver = make("driver", {"name": "qemu", "type": form if form in ("qcow2", "qed") else "raw"})
@@ -101,7 +102,8 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
     if taken > _BLANK_BYTES + size // _BLANK_SHARE and not _begins_with_zeroes(virt, volume):
         todo = "name an empty volume, or, if this one has a spec, delete it and approve its recreation"
         raise Rejected(
-            f"{action.key}: {key} is not empty: it has data, or a part of an interrupted copy; {todo}"
+            f"{action.key}: {key} is not empty: it has data, a part of an interrupted copy, or preallocated "
+            f"qcow2 clusters; {todo}"
         )
 
 

@@ -46,7 +46,7 @@ def _attach(virt: libvirt.virConnect, action: Action) -> None:
     device = locate(stored(domain), action.steps, RULES)
     if device is None:
         what = "/".join(action.steps)
-        raise NotFound(f"{action.key}: {what} is not in the stored definition; the next pass replans it")
+        raise NotFound(f"{action.key}: {what} is not in the stored definition; the next pass or apply replans it")
     _plug_in(domain, device, action)
 
 
@@ -65,7 +65,7 @@ def _update(virt: libvirt.virConnect, action: Action) -> None:
     device = before = running_part(domain, action.steps)
     if device is None or before is None:
         what = "/".join(action.steps)
-        raise NotFound(f"{action.key}: {what} is not in the running guest; the next pass replans it")
+        raise NotFound(f"{action.key}: {what} is not in the running guest; the next pass or apply replans it")
     for change in action.changes:
         device = changed(device, change.steps[len(action.steps) :], change.new)
     with translated(str(action.key), _REFUSALS):

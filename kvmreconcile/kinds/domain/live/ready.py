@@ -85,7 +85,8 @@ def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> 
 def _reach(domain: libvirt.virDomain, port: int, address: str) -> None:
     """Connect to one of the guest's addresses, and hang up."""
     addresses = [address] if address else _leased(domain) or _told(domain)
-    why = "tcp: the guest's address is unknown"
+    todo = 'if that lasts, set "ready.tcp.address"'
+    why = f"tcp: neither a DHCP lease nor the guest agent gives the guest's address; {todo}"
     for each in addresses[:_TRIED]:
         try:
             socket.create_connection((each, port), _CONNECT_S).close()

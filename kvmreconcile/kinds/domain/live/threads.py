@@ -62,7 +62,7 @@ def _refusal_told(action: Action, *, is_added: bool) -> Iterator[None]:
 
 
 def _not_added(error: HostError) -> str:
-    return f"the vCPUs could not be added ({error}); they are added at the guest's next start"
+    return f"the vCPUs could not be added ({error}); a later pass or the guest's next start adds them"
 
 
 def _not_removed(error: HostError) -> str:

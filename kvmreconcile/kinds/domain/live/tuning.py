@@ -161,7 +161,7 @@ def _running(domain: libvirt.virDomain, action: Action) -> Node:
     device = running_part(domain, action.steps)
     if device is None:
         what = "/".join(action.steps)
-        raise NotFound(f"{action.key}: {what} is not in the running guest; the next pass replans it")
+        raise NotFound(f"{action.key}: {what} is not in the running guest; the next pass or apply replans it")
     return device
 
 

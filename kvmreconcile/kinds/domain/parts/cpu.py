@@ -58,7 +58,7 @@ class Vcpus(Short):
         """Read a bare number as both, and one of the two as the other."""
         data = super()._from_short(value)  # type: ignore[operator] # pydantic's wrapper is called like the method
         numbers = ("count", "maximum")
-        said = [data[name] for name in numbers if name in data] if isinstance(data, dict) else []
+        said = [n for n in map(data.get, numbers) if n is not None] if isinstance(data, dict) else []
         return {**data, **dict.fromkeys(numbers, said[0])} if len(said) == 1 else data
 
     @model_validator(mode="after")
@@ -68,7 +68,7 @@ class Vcpus(Short):
         if self.count > self.maximum:
             raise ValueError(f"count {self.count} is more than maximum {self.maximum}")
         if self.placement == "auto" and self.cpuset:
-            raise ValueError('with the placement "auto" there is no "cpuset"; remove one of them')
+            raise ValueError('"placement: auto" and "cpuset" exclude each other; remove one of them')
         return self
 
 

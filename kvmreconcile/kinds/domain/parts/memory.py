@@ -46,11 +46,9 @@ class Memory(Short):
     @classmethod
     def _from_short(cls, value: Any) -> Any:
         data = super()._from_short(value)  # type: ignore[operator] # pydantic's wrapper is called like the method
-        return (
-            {**data, "slots": SLOTS}
-            if isinstance(data, dict) and "maximum" in data and "slots" not in data
-            else data
-        )
+        if not isinstance(data, dict) or data.get("maximum") is None or data.get("slots") is not None:
+            return data
+        return {**data, "slots": SLOTS}
 
     @model_validator(mode="after")
     def _check(self) -> "Memory":

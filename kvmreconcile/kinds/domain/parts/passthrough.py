@@ -178,5 +178,7 @@ class Hostdev(Element):
     @of_fields
     def _check(self) -> "Hostdev":
         if sum(source is not None for source in (self.pci, self.usb, self.mdev, self.scsi)) != 1:
-            raise ValueError("a host device has exactly one of pci, usb, mdev and scsi")
+            raise ValueError(
+                'a host device has exactly one of pci, usb, mdev and scsi; describe others by "xml" alone'
+            )
         return self

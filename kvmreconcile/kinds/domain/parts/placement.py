@@ -86,7 +86,7 @@ class NodeMemory(Spec):
     @model_validator(mode="after")
     def _check(self) -> "NodeMemory":
         if self.placement == "auto" and self.nodeset:
-            raise ValueError('with the placement "auto" there is no "nodeset"; remove one of them')
+            raise ValueError('"placement: auto" and "nodeset" exclude each other; remove one of them')
         return self
 
 

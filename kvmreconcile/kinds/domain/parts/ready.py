@@ -87,7 +87,7 @@ class ReadySpec(Spec):
         if not (self.agent or self.lease or self.tcp or self.command or self.delay_s):
             raise ValueError("set at least one of agent, lease, tcp, command and delay")
         if self.delay_s >= self.timeout_s:
-            raise ValueError("timeout must be longer than delay")
+            raise ValueError(f"timeout ({self.timeout_s:g} s) must be longer than delay ({self.delay_s:g} s)")
         return self
 
     def asked(self) -> Ready:

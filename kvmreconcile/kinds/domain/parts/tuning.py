@@ -14,7 +14,10 @@ Processors = Annotated[str, Field(min_length=1)]
 Period = Annotated[int, Field(ge=1000, le=1_000_000)]
 Quota = Annotated[int, Field(ge=1000)]
 _PERIOD = "Microseconds, 1000 to 1000000. The period over which {} is counted. Defaults to 100000."
-_QUOTA = "Microseconds, at least 1000. How long {} may run in each period; twice the period is two processors. Defaults to no limit."
+_QUOTA = (
+    "Microseconds, at least 1000. How long {} may run in each period; "
+    "a quota as long as the period is one processor. Defaults to no limit."
+)
 
 
 class Scheduler(Spec):
