@@ -16,7 +16,7 @@ run__init() {
     mount_own_groups
     ip link set lo up
     virtlogd -d 3<&- 9>&-
-    start_libvirtd 3<&- 9>&-
+    for daemon in $daemons; do start_daemon "$daemon" 3<&- 9>&-; done
     : >"$lab/ready"
     # Waiting for a child of its own, a shell also buries the orphans that fall to process 1. A dead QEMU
     # that nobody buries would look alive to libvirtd.
@@ -56,14 +56,14 @@ run__inside() {
 }
 
 run__restart() {
-    pid=$(cat /run/libvirtd.pid)
-    grep -q libvirtd "/proc/$pid/cmdline" || { echo "the process $pid is not libvirtd" >&2; exit 1; }
+    pid=$(cat "/run/$2.pid")
+    grep -q "$2" "/proc/$pid/cmdline" || { echo "the process $pid is not $2" >&2; exit 1; }
     kill -s "$1" "$pid"
     while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
-    start_libvirtd
+    start_daemon "$2"
 }
 
-# A lab may want it to listen to the network: its options are in a file.
-start_libvirtd() {
-    libvirtd -d $(cat "$lab/libvirtd-options" 2>/dev/null || true)
+# A lab may want its libvirtd to listen to the network: its options are in a file.
+start_daemon() {
+    "$1" -d $(cat "$lab/$1-options" 2>/dev/null || true)
 }

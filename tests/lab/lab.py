@@ -6,19 +6,31 @@ Separate from the fixtures, as the demo and the bench use it without pytest.
 
 import json
 import os
+import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from types import MappingProxyType, TracebackType
+from typing import Literal, Self
 
 import libvirt
 
 from tests.processes import signal_script
 
 SCRIPT = Path(__file__).with_name("lab")
+MODULAR = (
+    "virtsecretd",
+    "virtnwfilterd",
+    "virtnodedevd",
+    "virtinterfaced",
+    "virtnetworkd",
+    "virtstoraged",
+    "virtqemud",
+)
+"""libvirt's modular daemons that a lab may have (https://libvirt.org/daemons.html)."""
+_BUILT = Path(__file__).parents[2] / ".cache/lab/modular"
 
 _numbers = count(1)
 
@@ -30,6 +42,12 @@ _UNDEFINE_ALL_OF_IT = (
 )
 
 
+def has_modular_daemons() -> bool:
+    """Tell whether libvirt's modular daemons are installed, or were built for labs."""
+    directories = os.pathsep.join((os.environ["PATH"], "/usr/sbin", str(_BUILT)))
+    return all(shutil.which(name, path=directories) for name in MODULAR)
+
+
 class LabError(Exception):
     """A command of or in the lab failed; says which, and what it printed."""
 
@@ -39,10 +57,15 @@ class Lab:
     A private libvirtd, virtlogd and dnsmasq in namespaces of their own.
 
     Several at once do not see each other. A lab ends with its `with` block, or when this process dies, however.
+
+    Args:
+        daemons: libvirtd, or libvirt's modular daemons, each of which has a driver of its own; "" leaves it to
+            KVMRECONCILE_LAB_DAEMONS.
     """
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self, name: str | None = None, daemons: Literal["monolithic", "modular", ""] = "") -> None:
         self.name = name or f"p{os.getpid()}-{next(_numbers)}"
+        self._variables = {"KVMRECONCILE_LAB_DAEMONS": daemons} if daemons else {}
         self.path = Path(self._script("path").strip())
         self.uri = self._script("uri").strip()
         self._leash: int | None = None
@@ -97,8 +120,12 @@ class Lab:
         self.exec("sh", "-c", signal_script(name, " ".join(pids), command))
 
     def restart_libvirtd(self, signal: str = "TERM") -> None:
-        """End libvirtd by a signal, such as KILL for a crash, and start it again; guests run on."""
+        """End libvirtd, or virtqemud, by a signal, such as KILL for a crash, and start it again; guests run on."""
         self._script("restart", signal)
+
+    def restart_daemon(self, daemon: str, signal: str = "TERM") -> None:
+        """End one of libvirt's modular daemons by a signal, and start it again."""
+        self._script("restart", signal, daemon)
 
     @contextmanager
     def connect(self) -> Iterator[libvirt.virConnect]:
@@ -108,6 +135,19 @@ class Lab:
             yield connection
         finally:
             connection.close()
+
+    @contextmanager
+    def without(self, daemon: str) -> Iterator[None]:
+        """Kill one of libvirt's modular daemons, and start it again in the end."""
+        self.signal("KILL", daemon, f"$(cat /run/{daemon}.pid)")
+        try:
+            yield
+        finally:
+            self.exec(daemon, "-d")
+
+    def pid_of(self, domain: str) -> str:
+        """Return the number of a running guest's QEMU, as processes of the lab see it."""
+        return self.exec("cat", f"/run/libvirt/qemu/{domain}.pid").strip()
 
     def keep_links(self) -> None:
         """Have the network devices that there are now stay over a reset."""
@@ -136,7 +176,7 @@ class Lab:
         return frozenset(link["ifname"] for link in listed)
 
     def _script(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> str:
-        return _output(str(SCRIPT), "-n", self.name, *arguments, stdin=stdin)
+        return _output(str(SCRIPT), "-n", self.name, *arguments, stdin=stdin, variables=self._variables)
 
 
 def _remove_domains(connection: libvirt.virConnect) -> None:
@@ -159,8 +199,11 @@ def _remove_all(objects: Iterable[libvirt.virNetwork | libvirt.virStoragePool]) 
             each.undefine()
 
 
-def _output(*command: str, stdin: int = subprocess.DEVNULL) -> str:
-    done = subprocess.run(command, check=False, stdin=stdin, capture_output=True, text=True)
+def _output(
+    *command: str, stdin: int = subprocess.DEVNULL, variables: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    environment = {**os.environ, **variables}
+    done = subprocess.run(command, check=False, stdin=stdin, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise LabError(f"{' '.join(command)}: exit {done.returncode}: {done.stderr.strip()}")
     return done.stdout
