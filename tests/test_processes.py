@@ -18,7 +18,7 @@ PROVED = {
     "processes.py": "proves it",
     "test_processes.py": "shows it",
     "lab/lab": "a lock that its process holds proves it",
-    "lab/inside.sh": "proves it by the command line",
+    "lab/daemons.sh": "proves it by the command line",
     "host/machine": "proves it by its namespace",
 }
 

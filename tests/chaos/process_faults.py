@@ -56,8 +56,8 @@ def kill_libvirtd(arena: Arena, chance: Random) -> str | None:
 
 def freeze_libvirtd(arena: Arena, chance: Random) -> str | None:
     """Keep libvirtd from doing anything for a while, as a host that swaps does."""
-    seconds = chance.choice((1, 2, 4))
-    frozen = _freeze(arena, "$(cat /run/libvirtd.pid)", "libvirtd", seconds)
+    seconds, daemon = chance.choice((1, 2, 4)), arena.lab.main_daemon
+    frozen = _freeze(arena, f"$(cat /run/{daemon}.pid)", daemon, seconds)
     return f"{seconds} s" if frozen else None
 
 

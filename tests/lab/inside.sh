@@ -16,7 +16,13 @@ run__init() {
     mount_own_groups
     ip link set lo up
     virtlogd -d 3<&- 9>&-
-    for daemon in $daemons; do start_daemon "$daemon" 3<&- 9>&-; done
+    for daemon in $daemons; do
+        supervise "$daemon" 3<&- 9>&- &
+        until answers "$daemon"; do
+            [ ! -e "$lab/crashes" ] || stop "$daemon does not start"
+            sleep 0.02
+        done
+    done
     : >"$lab/ready"
     # Waiting for a child of its own, a shell also buries the orphans that fall to process 1. A dead QEMU
     # that nobody buries would look alive to libvirtd.
@@ -53,17 +59,4 @@ run__inside() {
     cd "$1" 2>/dev/null || cd /
     shift
     exec "$@"
-}
-
-run__restart() {
-    pid=$(cat "/run/$2.pid")
-    grep -q "$2" "/proc/$pid/cmdline" || { echo "the process $pid is not $2" >&2; exit 1; }
-    kill -s "$1" "$pid"
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
-    start_daemon "$2"
-}
-
-# A lab may want its libvirtd to listen to the network: its options are in a file.
-start_daemon() {
-    "$1" -d $(cat "$lab/$1-options" 2>/dev/null || true)
 }

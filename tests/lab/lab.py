@@ -71,6 +71,7 @@ class Lab:
         self._leash: int | None = None
         self._nwfilters: frozenset[str] = frozenset()
         self._links: frozenset[str] = frozenset()
+        self._crashes = 0
 
     def __enter__(self) -> Self:
         read_end, self._leash = os.pipe()
@@ -111,6 +112,13 @@ class Lab:
         """Run a virsh command from outside the lab and return what it prints."""
         return _output("virsh", "--quiet", "--connect", self.uri, *arguments)
 
+    def answers(self) -> bool:
+        """Tell whether the main daemon answers."""
+        with suppress(LabError):
+            self.virsh("version")
+            return True
+        return False
+
     def exec(self, *command: str) -> str:
         """Run a command inside the lab and return what it prints."""
         return self._script("exec", *command)
@@ -119,13 +127,45 @@ class Lab:
         """Send processes of it a signal, if that is their command; by the shell, as a bare Debian has no kill(1)."""
         self.exec("sh", "-c", signal_script(name, " ".join(pids), command))
 
+    @property
+    def main_daemon(self) -> str:
+        """The daemon to which `uri` connects: libvirtd or virtqemud."""
+        return "virtqemud" if "virtqemud" in self.uri else "libvirtd"
+
     def restart_libvirtd(self, signal: str = "TERM") -> None:
-        """End libvirtd, or virtqemud, by a signal, such as KILL for a crash, and start it again; guests run on."""
-        self._script("restart", signal)
+        """End the main daemon by a signal, such as KILL for a crash, and start it again; guests run on."""
+        self.restart_daemon(self.main_daemon, signal)
 
     def restart_daemon(self, daemon: str, signal: str = "TERM") -> None:
-        """End one of libvirt's modular daemons by a signal, and start it again."""
+        """End one of libvirt's daemons by a signal, and start it again."""
         self._script("restart", signal, daemon)
+
+    @contextmanager
+    def without(self, daemon: str) -> Iterator[None]:
+        """Kill one of libvirt's daemons, and start it again in the end."""
+        self._script("stop", "KILL", daemon)
+        try:
+            yield
+        finally:
+            self._script("start", daemon)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Have the main daemon answer nothing until the block ends."""
+        pid = self.exec("cat", f"/run/{self.main_daemon}.pid").strip()
+        self.signal("STOP", self.main_daemon, pid)
+        try:
+            yield
+        finally:
+            self.signal("CONT", self.main_daemon, pid)
+
+    def new_crashes(self) -> list[str]:
+        """Return which daemons have crashed since this was last asked, such as ["virtqemud"]; all were started again."""
+        crashes = self.path / "crashes"
+        lines = crashes.read_text().splitlines() if crashes.exists() else []
+        new = lines[self._crashes :]
+        self._crashes = len(lines)
+        return [line.split()[0] for line in new]
 
     @contextmanager
     def connect(self) -> Iterator[libvirt.virConnect]:
@@ -135,15 +175,6 @@ class Lab:
             yield connection
         finally:
             connection.close()
-
-    @contextmanager
-    def without(self, daemon: str) -> Iterator[None]:
-        """Kill one of libvirt's modular daemons, and start it again in the end."""
-        self.signal("KILL", daemon, f"$(cat /run/{daemon}.pid)")
-        try:
-            yield
-        finally:
-            self.exec(daemon, "-d")
 
     def pid_of(self, domain: str) -> str:
         """Return the number of a running guest's QEMU, as processes of the lab see it."""

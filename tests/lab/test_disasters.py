@@ -209,7 +209,7 @@ def test_state_of_another_host_changes_nothing_on_either(running: Daemon) -> Non
 
 @pytest.mark.case("14")
 def test_host_with_a_new_uuid_goes_on_once_its_state_is_accepted(running: Daemon) -> None:
-    lab, settings = running.lab, running.lab.path / "etc/libvirtd.conf"
+    lab, settings = running.lab, running.lab.path / f"etc/{running.lab.main_daemon}.conf"
     before = boot_id(lab)
     assert running.process.stop() == 0
     text = settings.read_text()

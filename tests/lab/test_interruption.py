@@ -20,7 +20,6 @@ pytestmark = pytest.mark.case("51")
 
 AGAIN = "Another Ctrl-C or SIGTERM ends the command at once"
 LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later run can complete it"
-LIBVIRTD = "/run/libvirtd.pid"
 
 
 @pytest.fixture
@@ -30,17 +29,6 @@ def site(lab: Lab, tmp_path: Path) -> Site:
     site.write("web.yaml", EMPTY.format(name="web"))
     site.converge()
     return site
-
-
-@contextmanager
-def hanging(lab: Lab) -> Iterator[None]:
-    """Have libvirtd answer nothing until the block ends."""
-    pid = lab.exec("cat", LIBVIRTD).strip()
-    lab.signal("STOP", "libvirtd", pid)
-    try:
-        yield
-    finally:
-        lab.signal("CONT", "libvirtd", pid)
 
 
 def stop_guest(site: Site) -> None:
@@ -80,7 +68,7 @@ def test_shutdown_is_left_while_libvirt_does_not_answer(site: Site) -> None:
     stop_guest(site)
     with running(applying(site), {"NO_COLOR": "1"}, terminal=True) as command:
         command.wait_for("stop Domain/web ")
-        with hanging(site.lab):
+        with site.lab.frozen():
             assert "  stop Domain/web: at most " in command.assert_answers(AGAIN)
             command.assert_leaves()
 
@@ -99,7 +87,7 @@ def test_shutdown_is_left_while_libvirt_does_not_answer(site: Site) -> None:
 )
 def test_answer_of_libvirt_is_not_waited_for(site: Site, words: tuple[str, ...]) -> None:
     stop_guest(site)
-    with hanging(site.lab):
+    with site.lab.frozen():
         chosen = site.words(*(word.format(specs=site.specs) for word in words))
         with running(["kvmreconcile", *chosen]) as command:
             wait_until(lambda: command.is_connected, "it has called libvirt")
@@ -130,7 +118,7 @@ def test_copy_is_named_at_the_first_and_left_at_the_second(copying: Site, *, is_
     ]
     with running(paused) as command:
         wait_until((copying.directory / "paused").exists, "it is paused")
-        with hanging(copying.lab) if is_hanging else unchanged():
+        with copying.lab.frozen() if is_hanging else unchanged():
             if is_hanging:
                 (copying.directory / "go").touch()
             what = "create Volume/small/src.raw: until libvirt has done it, which has no time limit ("

@@ -122,6 +122,24 @@ def test_reset_removes_everything(lab: Lab, guest_files: GuestFiles) -> None:
     assert list((lab.path / "images").iterdir()) == []
 
 
+def test_daemon_that_crashes_is_started_again_and_noted(lab: Lab) -> None:
+    crashed = lab.exec("cat", f"/run/{lab.main_daemon}.pid").strip()
+
+    lab.signal("SEGV", lab.main_daemon, crashed)
+
+    wait_until(lambda: lab.new_crashes() == [lab.main_daemon], "the crash is noted")
+    wait_until(lab.answers, "it was started again")
+
+
+def test_daemon_that_was_stopped_stays_stopped(lab: Lab) -> None:
+    with lab.without(lab.main_daemon):
+        time.sleep(0.5)
+        assert not lab.answers()
+
+    assert lab.answers()
+    assert lab.new_crashes() == []
+
+
 def test_killing_its_owner_leaves_no_trace(guest_files: GuestFiles) -> None:
     program = """
         import sys, time
