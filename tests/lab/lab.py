@@ -130,7 +130,11 @@ class Lab:
     @property
     def main_daemon(self) -> str:
         """The daemon to which `uri` connects: libvirtd or virtqemud."""
-        return "virtqemud" if "virtqemud" in self.uri else "libvirtd"
+        return self.daemon_of("qemu")
+
+    def daemon_of(self, driver: str) -> str:
+        """Return which daemon has a driver of libvirt's, such as "network"."""
+        return f"virt{driver}d" if "virtqemud" in self.uri else "libvirtd"
 
     def restart_libvirtd(self, signal: str = "TERM") -> None:
         """End the main daemon by a signal, such as KILL for a crash, and start it again; guests run on."""

@@ -77,7 +77,7 @@ def test_line_taken_out_stays_pending_over_a_restart_of_libvirtd_until_the_host_
         passes.say(NAT, "next-boot")
         passes.apply()
         waiting = passes.pending()
-    lab.restart_libvirtd()
+    lab.restart_daemon(lab.daemon_of("network"))
     with network() as passes:
         assert passes.pending() == waiting
         assert len(waiting) == 1
@@ -85,7 +85,7 @@ def test_line_taken_out_stays_pending_over_a_restart_of_libvirtd_until_the_host_
     lab.virsh("net-destroy", "lab")
     # By this libvirtd knows whether the host has booted since it started what is to be started then.
     lab.exec("rm", "/run/libvirt/network/autostarted")
-    lab.restart_libvirtd()
+    lab.restart_daemon(lab.daemon_of("network"))
 
     with network() as passes:
         passes.assert_in_sync()
