@@ -4,6 +4,7 @@ The daemon over libvirt's modular daemons, each of which can fail alone.
 Source: https://libvirt.org/daemons.html, "Modular driver daemons".
 """
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.lab.daemon import Daemon
 from tests.lab.lab import MODULAR, Lab, has_modular_daemons
 
+RESYNC_S = 3
 VOLUMES = ("golden.qcow2", "web1.qcow2", "web2.qcow2", "db1.qcow2")
 
 pytestmark = pytest.mark.skipif(
@@ -29,7 +31,7 @@ def shared_lab() -> Iterator[Lab]:
 @pytest.fixture
 def running(daemon: Daemon) -> Daemon:
     """A daemon that has nothing left to do, and that looks at the whole host every few seconds."""
-    daemon.environment["KVMRECONCILE_RESYNC"] = "3s"
+    daemon.environment["KVMRECONCILE_RESYNC"] = f"{RESYNC_S}s"
     daemon.start()
     daemon.wait_until_idle()
     return daemon
@@ -61,6 +63,36 @@ def test_daemon_that_is_gone_makes_only_its_objects_unobservable(
 
     running.wait_until_idle()
     assert not running.removed()
+
+
+@pytest.mark.parametrize("name", ["virtinterfaced", "virtnodedevd", "virtnwfilterd", "virtsecretd"])
+def test_daemon_without_managed_objects_that_is_gone_makes_nothing_unobservable(
+    running: Daemon, name: str
+) -> None:
+    with running.lab.without(name):
+        running.edit("web1.yaml", "memory: 96MiB", "memory: 96MiB\n  title: Edited")
+        running.wait_for("action.done", key="Domain/web1", verb="define")
+        running.wait_until_idle()
+
+        assert not [line for line in running.lines() if line["event"] in ("object.held", "host.renewing")]
+
+
+def test_nothing_is_observed_or_done_while_virtqemud_is_gone(running: Daemon) -> None:
+    boot_id = running.lab.pid_of("web1")
+
+    with running.lab.without("virtqemud"):
+        running.wait_for("host.lost")
+        running.wait_for("host.unavailable")
+        lost = len(running.lines())
+        running.edit("web1.yaml", "memory: 96MiB", "memory: 96MiB\n  title: Edited")
+        time.sleep(2 * RESYNC_S)
+
+        assert not [line for line in running.lines()[lost:] if line["event"].startswith(("pass.", "action."))]
+
+    running.wait_for("action.done", key="Domain/web1", verb="define")
+    running.wait_until_idle()
+    assert not running.removed()
+    assert running.lab.pid_of("web1") == boot_id
 
 
 @pytest.mark.parametrize("name", ["virtnetworkd", "virtqemud"])

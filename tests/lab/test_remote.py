@@ -75,7 +75,8 @@ class Ends:
 def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ends]:
     home = tmp_path_factory.mktemp("ends")
     make_keys(home / "pki")
-    with Lab() as far:
+    # Of libvirt's modular daemons, virtproxyd would listen to the network, which no lab has.
+    with Lab(daemons="monolithic") as far:
         with (far.path / "etc/libvirtd.conf").open("a") as file:
             file.write(CONFIGURATION.format(pki=home / "pki"))
         (far.path / "libvirtd-options").write_text("--listen")
