@@ -67,6 +67,7 @@ class Arena:
     A lab with a daemon over it.
 
     Attributes:
+        features: Where specs come from, "directory" or "repository"; libvirt's daemons, "monolithic" or "modular".
         specs: Where specs are edited: the directory that is watched, or the repository that is followed.
         stops: How often each guest was taken down by a fault, so that it may have been started as often.
         plugs: How often each guest was given a device by hand, which it is to lose again.
@@ -80,7 +81,10 @@ class Arena:
         self.stops: Counter[str] = Counter()
         self.plugs: Counter[str] = Counter()
         self.lines_taken = 0
-        self.by_git = by_git
+        self.features = {
+            "repository" if by_git else "directory",
+            "monolithic" if lab.main_daemon == "libvirtd" else "modular",
+        }
         self.disk_files = lab.path / "lib/demo-disk"
         self._contents: dict[Path, bytes] = {}
         self._state = home / "state"

@@ -56,7 +56,7 @@ class Row:
     Attributes:
         mend: Takes it back.
         kills_daemon: Whether it ends the daemon and starts it again.
-        only: "directory" or "repository" if it needs specs from there.
+        only: The feature of the host that it needs, such as "repository" (`Arena.features`).
     """
 
     do: Fault

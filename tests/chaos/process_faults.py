@@ -6,7 +6,7 @@ from random import Random
 
 from tests.chaos.arena import GUESTS, Arena
 from tests.chaos.ends import Mended, Row
-from tests.lab.lab import LabError
+from tests.lab.lab import MODULAR, LabError
 from tests.waiting import wait_until
 
 _GIT_WITHIN_S = 3.0
@@ -52,6 +52,13 @@ def kill_libvirtd(arena: Arena, chance: Random) -> str | None:
         arena.stops[guest] += not arena.is_running(guest)
     arena.lab.restart_libvirtd(how)
     return how
+
+
+def kill_driver(arena: Arena, chance: Random) -> str | None:
+    """Kill or end one of libvirt's modular daemons to which virtqemud passes calls on, and start it again."""
+    daemon, how = chance.choice(MODULAR[:-1]), chance.choice(("KILL", "TERM"))
+    arena.lab.restart_daemon(daemon, how)
+    return f"{daemon} {how}"
 
 
 def freeze_libvirtd(arena: Arena, chance: Random) -> str | None:
@@ -154,6 +161,7 @@ ROWS = (
     Row(free, 6),
     *(Row(do, 2, only="repository") for do in (checkout, mirror, kill_git)),
     *(Row(do, 1) for do in (kill_libvirtd, freeze_libvirtd, freeze_guest)),
+    Row(kill_driver, 3, only="modular"),
     Row(kill_daemon, 2, kills_daemon=True),
     Row(empty_state, 1, kills_daemon=True),
 )

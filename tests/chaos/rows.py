@@ -14,12 +14,15 @@ ALL: Mapping[str, Row] = {
 }
 
 
-def possible(*, by_git: bool, without: Collection[str] = ()) -> Mapping[str, Row]:
-    """Return the faults that can befall specs in a directory, or in a repository, but for some."""
+def possible(features: Collection[str], without: Collection[str] = ()) -> Mapping[str, Row]:
+    """Return the faults that can befall a host with these features, but for some."""
     unknown = set(without) - ALL.keys()
     assert not unknown, f"there is no fault called {', '.join(sorted(unknown))}"
-    other = "directory" if by_git else "repository"
-    return {name: row for name, row in ALL.items() if row.only != other and name not in without}
+    return {
+        name: row
+        for name, row in ALL.items()
+        if (not row.only or row.only in features) and name not in without
+    }
 
 
 def tidy(arena: Arena) -> None:

@@ -77,7 +77,7 @@ class Storm:
     def __post_init__(self) -> None:
         """Begin with a generator that nobody else uses, and with every fault before it: those that are held come last."""
         self._chance = Random(self.seed)
-        self._rows = possible(by_git=self.arena.by_git, without=self.without)
+        self._rows = possible(self.arena.features, self.without)
         names = list(self._rows)
         self._chance.shuffle(names)
         last = [name for name in self._rows if isinstance(self._rows[name].ends, Held)]
