@@ -68,6 +68,14 @@ class Connection:
             return False
         return True
 
+    def is_qemu(self) -> bool:
+        """Tell whether libvirt's QEMU driver serves the connection; False if libvirt does not say, as after a loss."""
+        try:
+            with translated(self.uri):
+                return bool(self.virt.getType() == "QEMU")
+        except HostError:
+            return False
+
     def software(self) -> str:
         """
         Return the versions of libvirt and the hypervisor, such as "libvirt 9.0.0, QEMU 7.2.22".
@@ -97,11 +105,13 @@ class Connection:
         """
         if not is_local(self.uri):
             raise Unavailable("libvirt is reached over the network, perhaps on another machine")
-        if self.virt.getType() != "QEMU":
+        if not self.is_qemu():
             # Other drivers have no such validation; that is not worth a line in each plan.
             raise Unavailable("")
-        if self.virt.getLibVersion() != libvirt.getVersion():
-            theirs, ours = _dotted(self.virt.getLibVersion()), _dotted(libvirt.getVersion())
+        with translated(self.uri):
+            version = self.virt.getLibVersion()
+        if version != libvirt.getVersion():
+            theirs, ours = _dotted(version), _dotted(libvirt.getVersion())
             raise Unavailable(
                 f"libvirt's daemon runs version {theirs}, and this process uses the library {ours}"
             )

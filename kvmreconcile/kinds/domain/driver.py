@@ -51,9 +51,10 @@ class DomainDriver:
         try:
             with translated(NAME):
                 stands = standing if are_few(names) else standings(virt)
+                definitions = Definitions(virt)
         except HostError as error:
             return Observation(blind=(hidden(f"{NAME}/", error),))
-        read = partial(_read, stands, Definitions(virt))
+        read = partial(_read, stands, definitions)
         calls = Calls(virt.listAllDomains, virt.lookupByName, read, _LEFTOVERS)
         return read_all(NAME, calls, _FILTERS, names)
 

@@ -20,15 +20,15 @@ class OnHost:
     """Devices and routes of one host; each is looked up once."""
 
     def __init__(self, connection: Connection) -> None:
-        self._virt = connection.virt
+        self._connection = connection
         self._is_here = is_here(connection.uri)
 
     def lacks(self, network: Node, *, runs: bool) -> Iterator[Obstacle]:
         """Yield why a network cannot be started; nothing of one that is not to be active."""
-        if not runs or self._virt.getType() != "QEMU":
+        if not runs or not self._connection.is_qemu():
             return
         bridge = network.get("bridge/@name")
-        if bridge not in self._bridges and (taken := find_taken_bridge(self._virt, network)):
+        if bridge not in self._bridges and (taken := find_taken_bridge(self._connection.virt, network)):
             yield taken
         active = self._active.get(network.get("name") or "")
         running = set(subnets_of(active)) if active else set()
@@ -60,7 +60,7 @@ class OnHost:
         """The definitions of active networks by name."""
         try:
             with translated("networks"):
-                active = self._virt.listAllNetworks(libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE)
+                active = self._connection.virt.listAllNetworks(libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE)
                 return dict(filter(None, map(_definition, active)))
         except HostError:
             return {}

@@ -54,7 +54,7 @@ class HostParts:
     @cached_property
     def _is_known(self) -> bool:
         """Whether this process sees the same files and devices as libvirt; a hook of libvirt may create more."""
-        is_ours = is_here(self._connection.uri) and self._connection.virt.getType() == "QEMU"
+        is_ours = is_here(self._connection.uri) and self._connection.is_qemu()
         return is_ours and not any(map(_may_exist, HOOKS))
 
     def _lacks_files(self, domain: Node) -> Iterator[Obstacle]:
