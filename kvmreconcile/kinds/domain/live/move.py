@@ -48,7 +48,9 @@ def _move(virt: libvirt.virConnect, action: Action) -> None:
     disk = running_part(domain, steps)
     if not domain.isActive() or disk is None:
         why = "the guest is off, or has no such disk"
-        raise NotFound(f"{action.key}: {'/'.join(steps)} cannot be moved: {why}; the next pass or apply replans it")
+        raise NotFound(
+            f"{action.key}: {'/'.join(steps)} cannot be moved: {why}; the next pass or apply replans it"
+        )
     path, mirror = volume.path(), disk.child("mirror")
     target = disk.get("target/@dev") or ""
     if path not in _paths(disk):

@@ -46,7 +46,9 @@ def _attach(virt: libvirt.virConnect, action: Action) -> None:
     device = locate(stored(domain), action.steps, RULES)
     if device is None:
         what = "/".join(action.steps)
-        raise NotFound(f"{action.key}: {what} is not in the stored definition; the next pass or apply replans it")
+        raise NotFound(
+            f"{action.key}: {what} is not in the stored definition; the next pass or apply replans it"
+        )
     _plug_in(domain, device, action)
 
 
