@@ -14,8 +14,7 @@ from typing import Any
 
 from kvmreconcile.kinds.kind import Kind, Lacks
 from kvmreconcile.model import Action, Actual, Key, Obstacle, Plan, World
-from kvmreconcile.plan.doubt import STARTS
-from kvmreconcile.plan.invalid import WHOLE
+from kvmreconcile.model.verbs import STOP
 
 
 @dataclass(slots=True)
@@ -76,9 +75,9 @@ class Obstacles:
 
 def _new(lacks: Lacks, steps: Sequence[Action], actual: Actual | None) -> Iterator[Obstacle]:
     """Yield what an object's actions lack; without a start, only what its stored definition does not need already."""
-    stored = next((step.tree for step in steps if step.verb in WHOLE), None)
-    starts = any(step.verb in STARTS for step in steps)
-    stops = any(step.verb == "stop" for step in steps)
+    stored = next((step.tree for step in steps if step.verb.stores), None)
+    starts = any(step.verb.activates for step in steps)
+    stops = any(step.verb == STOP for step in steps)
     runs = starts or (actual is not None and actual.active and not stops)
     definition = stored or (actual.tree if actual and starts else None)
     if definition is None:

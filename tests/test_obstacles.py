@@ -23,6 +23,7 @@ from kvmreconcile.model import (
     Reason,
     World,
 )
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.obstacles import Obstacles
 from kvmreconcile.tree import Effect, Node, parse
 
@@ -92,8 +93,8 @@ def lacking(
 ) -> dict[Key, Obstacle]:
     """Return what is missing for steps, each a verb and its definition, on a host that lacks what is needy."""
     kind = replace(DOMAIN, lacks=lambda _: lacks)
-    bare = Action(GUEST, "", Effect.LIVE, Reason.NEW)
-    actions = [replace(bare, verb=verb, tree=parse(tree) if tree else None) for verb, tree in steps]
+    bare = Action(GUEST, verb_of(""), Effect.LIVE, Reason.NEW)
+    actions = [replace(bare, verb=verb_of(verb), tree=parse(tree) if tree else None) for verb, tree in steps]
     plan = Plan(actions=(*actions[:1],), held=tuple(Held(action, Hold.WINDOW) for action in actions[1:]))
     here = {each.key: each for each in (*others, *([actual] if actual else []))}
     there = World("lab", "", datetime.now(UTC), {each.key: each for each in desired}, Observation(here), {})

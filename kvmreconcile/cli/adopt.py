@@ -26,6 +26,7 @@ from kvmreconcile.cli.writing import write_document
 from kvmreconcile.errors import Problem, SpecError, StateError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Key, Plan, Result, Unknown, World
+from kvmreconcile.model.verbs import OWN
 from kvmreconcile.origin import Origin
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.render import render_text
@@ -204,7 +205,7 @@ def _differs(key: Key, plan: Plan, world: World) -> bool:
     """Tell whether a spec would change its object, or the plan has left the object out."""
     verbs = {a.verb for a in plan.actions if a.key == key}
     is_known = bool(verbs) or key in plan.in_sync or key in plan.records
-    is_changed = bool(verbs - {"own"}) or any(h.action.key == key for h in plan.held)
+    is_changed = bool(verbs - {OWN}) or any(h.action.key == key for h in plan.held)
     return is_changed or not is_known or key not in world.desired
 
 
@@ -214,7 +215,7 @@ def _tell(plan: Plan, differing: list[Key], site: Site) -> None:
     actions = tuple(a for a in plan.actions if a.key in differing)
     held = tuple(h for h in plan.held if h.action.key in differing)
     every = (*actions, *(h.action for h in held))
-    changed = {action.key for action in every if action.verb != "own"}
+    changed = {action.key for action in every if action.verb != OWN}
     reasons = {
         "the generated spec would change the object": changed,
         "the adoption is held": {action.key for action in every} - changed,

@@ -60,15 +60,15 @@ def _lines(key: Key, world: World, plan: Plan, rules: Rules) -> Iterator[str]:
     old = actual.tree if actual else None
     actions = [a for a in (*plan.actions, *(h.action for h in plan.held)) if a.key == key]
     whole = [a.tree for a in actions if a.tree is not None and not a.steps]
-    new = None if any(a.verb == "remove" for a in actions) else whole[-1] if whole else old
+    new = None if any(a.verb.removes for a in actions) else whole[-1] if whole else old
     colours = palette(sys.stdout)
     text = unified_diff(_xml(old, rules), _xml(new, rules), f"actual {key}", f"proposed {key}", lineterm="")
     yield from (colours.paint(visible(line), line[:1]) for line in text)
-    verbs = ", ".join(dict.fromkeys(visible(a.verb) for a in plan.actions))
+    verbs = ", ".join(dict.fromkeys(visible(a.verb.name) for a in plan.actions))
     if verbs:
         yield f"Planned: {verbs}."
     for held in plan.held:
-        yield f"Held: {visible(held.action.verb)}: {held.hold.value}."
+        yield f"Held: {visible(held.action.verb.name)}: {held.hold.value}."
 
 
 def _without_changes(key: Key, world: World, plan: Plan) -> Iterator[str]:

@@ -28,12 +28,12 @@ class LiveReporter:
 
     def started(self, action: Action) -> None:
         """Add the action's line."""
-        what = f"{visible(action.verb)} {visible(str(action.key))}"
-        self._tasks[action.key, action.verb] = self._progress.add_task(what, total=None)
+        what = f"{visible(action.verb.name)} {visible(str(action.key))}"
+        self._tasks[action.key, action.verb.name] = self._progress.add_task(what, total=None)
 
     def finished(self, outcome: Outcome) -> None:
         """Turn the action's line into what came of it."""
-        task = self._tasks.pop((outcome.action.key, outcome.action.verb), None)
+        task = self._tasks.pop((outcome.action.key, outcome.action.verb.name), None)
         if task is not None:
             self._progress.remove_task(task)
         self._print(told(outcome, self._colours))

@@ -55,12 +55,12 @@ class UnderWay:
 
     def started(self, action: Action) -> None:
         """Take note that an action begins."""
-        self._steps[action.key, action.verb] = (action, self._clock())
+        self._steps[action.key, action.verb.name] = (action, self._clock())
         self._to.started(action)
 
     def finished(self, outcome: Outcome) -> None:
         """Take note of what came of an action."""
-        self._steps.pop((outcome.action.key, outcome.action.verb), None)
+        self._steps.pop((outcome.action.key, outcome.action.verb.name), None)
         self._to.finished(outcome)
 
     def settled(self, key: Key, settled: Settled) -> None:
@@ -74,13 +74,13 @@ class UnderWay:
     def _lines(self) -> Iterator[str]:
         now_s = self._clock()
         for action, since_s in self._steps.copy().values():
-            what = f"  {visible(action.verb)} {visible(str(action.key))}"
+            what = f"  {visible(action.verb.name)} {visible(str(action.key))}"
             yield f"{what}: {_time(action, now_s - since_s)}"
 
 
 def _time(action: Action, passed_s: float) -> str:
     """Return how long a step may still take, in words."""
-    row = (action.key.kind, action.verb)
+    row = (action.key.kind, action.verb.name)
     if row in _ENDING_SOON:
         return f"until the check under way has ended, usually within {_NEXT_LOOK_S:.0f} s"
     longest = _LONGEST_S.get(row)

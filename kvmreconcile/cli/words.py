@@ -16,7 +16,7 @@ def told(outcome: Outcome, colours: Palette = Palette.PLAIN) -> str:
     word, sign = _MARKS[outcome.result]
     took = f" ({outcome.took_s:.2f} s)" if outcome.result is not Result.SKIPPED else ""
     why = f": {visible('; '.join(filter(None, outcome.error.splitlines())))}" if outcome.error else ""
-    what = f"{visible(outcome.action.verb)} {visible(str(outcome.action.key))}"
+    what = f"{visible(outcome.action.verb.name)} {visible(str(outcome.action.key))}"
     return f"{colours.paint(f'{word:7}', sign)} {what}{took}{why}"
 
 

@@ -63,7 +63,7 @@ def notices(specs: Loaded, world: World, plan: Plan) -> Iterator[Notice]:
         yield _notice("host.hidden", prefix=blind.prefix, why=blind.why)
     for (key, hold), group in groupby(plan.held, key=lambda h: (h.action.key, h.hold)):
         held = tuple(group)
-        verbs = ", ".join(dict.fromkeys(h.action.verb for h in held))
+        verbs = ", ".join(dict.fromkeys(h.action.verb.name for h in held))
         # How long something has settled is another in each pass, and would be logged each time.
         detail = "" if hold is Hold.SETTLE else held[0].detail
         said = {"why": hold.value, "detail": detail, "release": held[0].release}

@@ -40,4 +40,4 @@ class LogReporter:
 
 
 def _names(action: Action) -> dict[str, str]:
-    return {"key": str(action.key), "verb": action.verb}
+    return {"key": str(action.key), "verb": action.verb.name}

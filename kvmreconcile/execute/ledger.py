@@ -13,6 +13,7 @@ from kvmreconcile.execute.storing import StoredEdits
 from kvmreconcile.execute.trying import Trying
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Refusal, Settled, Unknown, World
+from kvmreconcile.model.verbs import DEFINE
 from kvmreconcile.plan.applied import (
     applied_after,
     begun,
@@ -24,34 +25,13 @@ from kvmreconcile.plan.applied import (
     settled_live,
     unedited,
 )
-from kvmreconcile.plan.compare import MOVE
 from kvmreconcile.plan.halts import is_left
 from kvmreconcile.plan.kept import with_kept
 from kvmreconcile.plan.masks import mask
-from kvmreconcile.plan.policy import ORDERED, RENAME
 from kvmreconcile.plan.unseen import outstanding, to_remember
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change, Node, overlay
 from kvmreconcile.tree.variants import for_policy
-
-MAKING = frozenset({"create", "recreate", "replace"})
-"""Verbs that make an object, and leave half of one if cut short."""
-WHOLE = frozenset({"define", "own", "replace", "remove"})
-"""Verbs that write a whole definition made from what was seen, or take it away; the first of an object's steps."""
-WATCHING = frozenset({"ready"})
-"""Verbs that only wait until something is so, and change nothing that is remembered."""
-STARTING = frozenset({"start", "restart"})
-"""Verbs that fail where what is stored cannot run."""
-LASTING = frozenset({MOVE})
-"""Verbs that are done when what they began is over, which is asked again and again."""
-REMOVING = frozenset({"remove"})
-"""Verbs after which there is nothing to remember."""
-RENAMING = frozenset({RENAME})
-"""Verbs after which an object is remembered under another name."""
-
-
-STORING = frozenset({"define", "replace"})
-"""Verbs that store what a spec says."""
 
 
 class Ledger:
@@ -77,18 +57,18 @@ class Ledger:
             waiting: What will be stored and not in force.
         """
         desired = self._world.desired.get(action.key)
-        if desired is None or action.verb in REMOVING | RENAMING:
+        if desired is None or action.verb.removes or action.verb.renames:
             # Cut short after its rename, a domain is known by its mark.
             return
         kind = self._kinds[action.key.kind]
         meant = intent(desired, self._world.instance, kind)
         known = self._earlier[action.key] = self._now.get(action.key)
-        if action.verb in MAKING:
+        if action.verb.makes:
             self._put(replace(meant, uuid=self._uuid(meant)))
             return
         if known is None:
             doing = replace(meant, uuid=self._uuid(meant), complete=True, digest="")
-        elif action.verb in ORDERED:
+        elif action.verb.is_ordered:
             # It stores nothing, and an edit that is withheld meanwhile is not asked for yet.
             doing = replace(known, digest="")
         else:
@@ -101,7 +81,7 @@ class Ledger:
         if any(change.rule in kind.incomplete_after for change in action.changes):
             # Killed before it is started, it is completed as one that is created.
             doing = replace(doing, complete=False)
-        if action.verb == "define" and seen:
+        if action.verb == DEFINE and seen:
             # First, as it is the way back from what follows.
             self._trials.begin(desired, seen, known)
             self._edits.begin(action, seen)
@@ -127,18 +107,18 @@ class Ledger:
         """Write down that an object is whole, gone, or has another name."""
         known, earlier = self._now.get(action.key), self._earlier.get(action.key)
         completing = self._kinds[action.key.kind].completing
-        if action.verb in RENAMING and action.former:
+        if action.verb.renames and action.former:
             self._state.rename(action.former, action.key)
-        elif action.verb in REMOVING:
+        elif action.verb.removes:
             self._forget(action.key)
             self._trials.end(action.key)
             self._edits.end(action.key)
-        elif action.verb in MAKING and known:
+        elif action.verb.makes and known:
             self._put(replace(known, complete=not completing or (earlier is not None and earlier.complete)))
             self._edits.end(action.key)
-        elif action.verb == completing and known:
+        elif action.verb.name == completing and known:
             self._put(replace(known, complete=True))
-        elif action.verb in STARTING:
+        elif action.verb.boots:
             self._started.add(action.key)
 
     def stored(self, key: Key, look: Callable[[Key], Actual | Unknown | None]) -> None:
@@ -280,7 +260,7 @@ class Ledger:
 
 def _without(withheld: Collection[Action], applied: Applied, before: Applied | None) -> Applied:
     """Return what is remembered of an object, without an edit whose storing is withheld."""
-    edits = [action for action in withheld if action.verb in STORING and action.tree]
+    edits = [action for action in withheld if action.verb.edits and action.tree]
     if before is None or not edits:
         return applied
     return unedited(applied, before)

@@ -16,13 +16,14 @@ from typing import TypeVar
 from kvmreconcile.errors import HostError, NotYet, Rejected, StateError
 from kvmreconcile.execute.executor import Connection, Reporter, Tools
 from kvmreconcile.execute.failures import LASTS, Failures
-from kvmreconcile.execute.ledger import LASTING, MAKING, REMOVING, WATCHING, WHOLE, Ledger
+from kvmreconcile.execute.ledger import Ledger
 from kvmreconcile.execute.legs import Leg, Legs
 from kvmreconcile.execute.parallel import work
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently, shortage
 from kvmreconcile.execute.unchanged import check_same
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
+from kvmreconcile.model.verbs import DEFINE, RESTART
 from kvmreconcile.plan.redact import redacted
 from kvmreconcile.plan.renaming import renamed
 from kvmreconcile.plan.secrecy import definitions, secret_paths
@@ -97,7 +98,7 @@ class _Run:
         blame = next((self._blame[need] for need in needs if need in self._blame), "")
         indices = self.legs.steps[leg]
         # What follows only watches; if that fails, the changes before it are done all the same.
-        changing = [i for i in indices if self._plan.actions[i].verb not in WATCHING]
+        changing = [i for i in indices if not self._plan.actions[i].verb.probes]
         for index in indices:
             action = self._plan.actions[index]
             blame = blame or self._ended(action.names)
@@ -148,7 +149,7 @@ class _Run:
         result, error, retry, kind, lacks = Result.DONE, "", False, "", None
         try:
             self._perform(action)
-            if is_last and action.verb not in REMOVING and action.key in self._world.desired:
+            if is_last and not action.verb.removes and action.key in self._world.desired:
                 actual = self._look_at_stored(action.key)
                 news = self.ledger.settle(action.key, actual, self._withheld(action.key))
                 self.settled(action.key, news)
@@ -170,7 +171,7 @@ class _Run:
     def _look_at_stored(self, key: Key) -> Actual | Unknown | None:
         """Re-observe an object; first store it once more if another client may have changed it since it was stored."""
         actual = self._look(key)
-        define = next((a for a in self._plan.actions if a.key == key and a.verb == "define"), None)
+        define = next((a for a in self._plan.actions if a.key == key and a.verb == DEFINE), None)
         steps = (*self._plan.actions, *(held.action for held in self._plan.held))
         planned = [change for action in steps if action.key == key for change in action.changes]
         if (
@@ -197,12 +198,12 @@ class _Run:
 
     def _waiting(self, key: Key) -> tuple[Change, ...]:
         """Return what of an object is in force only after its next start, be it part of the plan or not."""
-        restart = next((a for a in self._plan.actions if a.key == key and a.verb == "restart"), None)
+        restart = next((a for a in self._plan.actions if a.key == key and a.verb == RESTART), None)
         return restart.changes if restart else self._plan.pending.get(key, ())
 
     def _perform(self, action: Action) -> None:
         driver = self._drivers[action.key.kind]
-        if action.verb in WATCHING:
+        if action.verb.probes:
             ready = action.policy.ready
             self._see_through(action, driver, ready.delay_s if ready else 0.0)
             if action.key not in self._plan.pending:
@@ -211,17 +212,17 @@ class _Run:
         self._check(action)
         self.ledger.before(action, self._waiting(action.key))
         try:
-            if action.verb in LASTING:
+            if action.verb.spans_passes:
                 self._see_through(action, driver)
             else:
                 self._attempt(lambda: driver.perform(self._executor.connection, action))
         except HostError as error:
-            is_refused = action.verb == "define" and isinstance(error, LASTS)
-            if is_refused or (action.verb in MAKING and self._is_untouched(action.key, error)):
+            is_refused = action.verb == DEFINE and isinstance(error, LASTS)
+            if is_refused or (action.verb.makes and self._is_untouched(action.key, error)):
                 self.ledger.take_back(action.key)
             raise
         self.ledger.after(action)
-        if action.verb == "define":
+        if action.verb == DEFINE:
             self.ledger.stored(action.key, self._look)
 
     def _see_through(self, action: Action, driver: Driver, delay_s: float = 0.0) -> None:
@@ -233,9 +234,9 @@ class _Run:
     def _check(self, action: Action) -> None:
         """Refuse to make what exists, and to write over what is not as it was when the plan was made."""
         before = self._world.observed.objects.get(action.key)
-        if action.verb in MAKING:
+        if action.verb.makes:
             self._check_hidden(action.key)
-        if action.verb in WHOLE and isinstance(before, Actual):
+        if action.verb.overwrites and isinstance(before, Actual):
             check_same(before, self._look(action.key), self._executor.kinds[action.key.kind].rules)
 
     def _check_hidden(self, key: Key) -> None:

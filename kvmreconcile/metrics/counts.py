@@ -125,7 +125,7 @@ class Counts:
 
     def _count_step(self, outcome: Outcome) -> None:
         action = outcome.action
-        self._actions.labels(action.key.kind, action.verb, outcome.result.value).inc()
+        self._actions.labels(action.key.kind, action.verb.name, outcome.result.value).inc()
         if outcome.result is not Result.SKIPPED:
             self._action_s.labels(action.key.kind).observe(outcome.took_s)
         if outcome.failure:

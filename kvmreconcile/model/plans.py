@@ -12,6 +12,7 @@ from enum import Enum
 from kvmreconcile.errors import Problem, Rejected
 from kvmreconcile.model.objects import Content, Desired, Key
 from kvmreconcile.model.policy import Policy
+from kvmreconcile.model.verbs import Verb
 from kvmreconcile.model.world import Settled
 from kvmreconcile.tree import Change, Effect, Node
 
@@ -34,7 +35,7 @@ class Action:
     One step on one object.
 
     Attributes:
-        verb: A name in the kind's driver ("define", "start", "attach").
+        verb: What it does to the object.
         changes: What it brings about, for people.
         needs: Objects whose actions must have succeeded before the first of this object's.
         after: Objects whose actions must have succeeded before this one, and those that follow it on this object.
@@ -48,7 +49,7 @@ class Action:
     """
 
     key: Key
-    verb: str
+    verb: Verb
     effect: Effect
     reason: Reason
     changes: tuple[Change, ...] = ()

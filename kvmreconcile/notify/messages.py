@@ -107,7 +107,7 @@ def _events(news: News) -> Iterator[Message]:
     match news:
         case Acted():
             for key in sorted(healed_by(news)):
-                verbs = (o.action.verb for o in news.report.outcomes if o.action.key == key)
+                verbs = (o.action.verb.name for o in news.report.outcomes if o.action.key == key)
                 did = ", ".join(dict.fromkeys(verbs))
                 yield Message(
                     Topic.HEALED, f"healed {key}", f"{key} had drifted from its spec and was corrected: {did}"

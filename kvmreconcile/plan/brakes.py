@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kvmreconcile.model import Action, Held, Hold, Key, World
+from kvmreconcile.model.verbs import CREATE
 from kvmreconcile.plan.groups import onward
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Effect
@@ -63,10 +64,6 @@ class _Brake:
     of: Callable[[Rulebook], bool] = lambda _kind: True
 
 
-_STOPS = frozenset({"stop", "suspend"})
-"""What takes away a guest that runs because its spec orders just that."""
-
-
 def _is_there(key: Key, world: World) -> bool:
     return world.observed.actual(key) is not None
 
@@ -91,7 +88,7 @@ _BRAKES = (
     _Brake(
         limit=lambda limits: limits.restart,
         counts=lambda action, world: (
-            _runs(action.key, world) and (action.effect >= Effect.RESTART or action.verb in _STOPS)
+            _runs(action.key, world) and (action.effect >= Effect.RESTART or action.verb.stops)
         ),
         among=_runs,
         outcome="that run would be paused, stopped or restarted",
@@ -100,7 +97,7 @@ _BRAKES = (
     # Of what specs allow to be created again at all: the store they are in may just be out of reach.
     _Brake(
         limit=lambda limits: limits.remake,
-        counts=lambda action, world: action.verb == "create" and _was_made(action.key, world),
+        counts=lambda action, world: action.verb == CREATE and _was_made(action.key, world),
         among=_was_made,
         outcome="would be created again, as they are missing",
         setting="limits.maxRemake",

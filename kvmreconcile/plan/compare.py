@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroundings
+from kvmreconcile.model.verbs import CREATE, DEFINE, MOVE, OWN, RECREATE, STOP
 from kvmreconcile.plan.applied import (
     digest,
     earlier,
@@ -29,11 +30,6 @@ from kvmreconcile.plan.unseen import outstanding, unseen
 from kvmreconcile.tree import Change, Effect, Node, diff, overlay
 from kvmreconcile.tree.running import is_invisible
 from kvmreconcile.tree.variants import for_new
-
-MOVE = "move"
-"""The verb of what goes elsewhere with all that is in it, which one pass may begin and a later one end."""
-_MARKING = frozenset({"define", "replace"})
-"""Verbs that write a whole definition, and our mark with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +55,9 @@ def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reaso
     rules = for_new(rules_for(desired, kind))
     born = overlay(rules.birth("", desired.tree), desired.tree, rules)
     whole = kind.complete(replace(born, tag=kind.root), around)
-    base = Action(desired.key, "create", Effect.LIVE, reason, policy=desired.policy)
+    base = Action(desired.key, CREATE, Effect.LIVE, reason, policy=desired.policy)
     again = reason is Reason.UNFINISHED and not kind.has_power
-    verb = "recreate" if again else "create"
+    verb = RECREATE if again else CREATE
     added = (Change((), "", None, whole, rules.secrets),)
     notes = tuple(kind.notes(whole))
     steps = [replace(base, verb=verb, tree=whole, changes=added, content=desired.content, notes=notes)]
@@ -84,7 +80,7 @@ def compare(
         reason = Reason.EDIT
     is_named = reason is Reason.ADOPT and all(is_invisible(c, proposed, rules) for c in changes)
     marks, changes = (changes, []) if is_named else ([], changes)
-    base = Action(desired.key, "define", Effect.LIVE, reason, policy=desired.policy, content=desired.content)
+    base = Action(desired.key, DEFINE, Effect.LIVE, reason, policy=desired.policy, content=desired.content)
     pending: tuple[Change, ...] = ()
     outdated = False
     if kind.has_power:
@@ -102,9 +98,9 @@ def compare(
     else:
         actions = tuple(by_rows(changes, actual.tree, proposed, rules, base))
     if undone(desired, actual, rules) is not actual.tree:
-        actions = tuple(_putting_back(a) if a.verb in _MARKING else a for a in actions)
-    if not any(action.verb in _MARKING for action in actions):
-        own = Action(desired.key, "own", Effect.LIVE, Reason.ADOPT, tuple(marks), policy=desired.policy)
+        actions = tuple(_putting_back(a) if a.verb.edits else a for a in actions)
+    if not any(action.verb.edits for action in actions):
+        own = Action(desired.key, OWN, Effect.LIVE, Reason.ADOPT, tuple(marks), policy=desired.policy)
         actions = (*_owning(actual, proposed if marks else actual.tree, kind, around, own), *actions)
     over = applied is not None and outstanding(applied, actual, rules) != applied.pending
     # One that is off and never was complete becomes so when it is started.
@@ -137,7 +133,7 @@ def _putting_back(action: Action) -> Action:
 
 def _moving(moved: Iterable[Change], others: Iterable[Action], base: Action) -> Iterator[Action]:
     """Yield a step for each part that goes elsewhere, unless the object goes off, and it waits for its return."""
-    if not any(action.verb == "stop" for action in others):
+    if not any(action.verb == STOP for action in others):
         for change in moved:
             yield replace(base, verb=MOVE, steps=change.steps[:-1], changes=(change,))
 

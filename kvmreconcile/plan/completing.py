@@ -8,20 +8,21 @@ as a pool whose disk is not mounted. Pure.
 from dataclasses import replace
 
 from kvmreconcile.model import Action, Desired
+from kvmreconcile.model.verbs import START, verb_of
 from kvmreconcile.plan.compare import Compared
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Effect
 
-_STARTING = frozenset({"start"})
-
 
 def with_completion(compared: Compared, desired: Desired, kind: Rulebook) -> Compared:
     """Return the steps on an object with the one that completes it before it is started, if its kind has such a step."""
-    first = next((i for i, action in enumerate(compared.actions) if action.verb in _STARTING), None)
+    first = next((i for i, action in enumerate(compared.actions) if action.verb == START), None)
     if not kind.completing or first is None:
         return compared
     actions = compared.actions
-    step = Action(desired.key, kind.completing, Effect.LIVE, actions[first].reason, policy=desired.policy)
+    step = Action(
+        desired.key, verb_of(kind.completing), Effect.LIVE, actions[first].reason, policy=desired.policy
+    )
     return replace(compared, actions=(*actions[:first], step, *actions[first:]))
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kvmreconcile.model import Action, Held, Hold, Key, Unknown, Why
+from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.groups import onward
 from kvmreconcile.plan.needs import Needs, Rulebooks, Scene
 from kvmreconcile.plan.ownership import placeholder
 from kvmreconcile.plan.uses import Names
 from kvmreconcile.tree import Effect
 
-STARTS = frozenset({"start", "start-paused", "restart"})
 _PUT_BACK = "restore {target}; or, if a spec defines it, see why it is not created, and correct that"
 _LATER = "it continues in a later pass, once {target} is known to exist"
 
@@ -82,14 +82,14 @@ class _Doubt:
 
 def _starts(action: Action, kinds: Rulebooks) -> bool:
     """Tell whether an object that has power is started by a step, or taken down to be started again."""
-    return action.verb in STARTS or (kinds[action.key.kind].has_power and action.effect >= Effect.RESTART)
+    return action.verb.activates or (kinds[action.key.kind].has_power and action.effect >= Effect.RESTART)
 
 
 def _find_doubt(actions: Sequence[Action], scene: Scene) -> _Doubt:
     """Return which data is missing or unseen before or after a plan's steps are done, and who needs it."""
     world, needs = scene.world, scene.needs
     planned = {a.key for a in actions}
-    started = {a.key for a in actions if a.verb == "start"}
+    started = {a.key for a in actions if a.verb == START}
     doubt = _Doubt()
     for key in _data(scene):
         seen, hidden = world.observed.objects.get(key), world.observed.blind_spot(key)

@@ -7,6 +7,7 @@ Separate because what brought a guest to a halt is a fact of the host, and no di
 from collections.abc import Sequence
 
 from kvmreconcile.model import Action, Actual, Applied, Commands, Desired, Halt, Held, Hold, Power
+from kvmreconcile.model.verbs import START
 
 _TODO = {
     Halt.IO_ERROR: "correct the storage error, then resume it: {virsh} resume {name}",
@@ -48,14 +49,14 @@ def is_left(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
 
 def _faulty(action: Action, actual: Actual, commands: Commands) -> Held | None:
     """Return what holds back a guest that would go on after a fault: what it writes next may be lost."""
-    if action.verb != "resume" or actual.halt not in _TODO:
+    if not action.verb.resumes or actual.halt not in _TODO:
         return None
     todo = commands.filled(_TODO[actual.halt], action.key.name)
     return Held(action, Hold.FAULT, actual.halt.value, todo)
 
 
 def _left(action: Action, commands: Commands) -> Held | None:
-    if action.verb != "start":
+    if action.verb != START:
         return None
     todo = f'set "onGuestStop: restart", or start it: {commands.virsh("start", action.key.name)}'
     return Held(action, Hold.LEFT, Halt.STOPPED.value, todo)

@@ -13,13 +13,10 @@ from kvmreconcile.plan.needs import Scene
 from kvmreconcile.plan.suspended import Stop
 from kvmreconcile.tree import Node
 
-WHOLE = frozenset({"create", "define", "replace"})
-"""Verbs that store a whole definition."""
-
 
 def definition(steps: tuple[Action, ...]) -> Node | None:
     """Return the complete definition that an object's actions would store, None if they store none."""
-    return next((step.tree for step in steps if step.verb in WHOLE and step.tree is not None), None)
+    return next((step.tree for step in steps if step.verb.stores and step.tree is not None), None)
 
 
 def invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Stop]]:

@@ -26,8 +26,9 @@ from kvmreconcile.model import (
     Why,
     World,
 )
+from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.applied import rules_for
-from kvmreconcile.plan.compare import MOVE, Compared, compare, create
+from kvmreconcile.plan.compare import Compared, compare, create
 from kvmreconcile.plan.completing import after_edit, with_completion
 from kvmreconcile.plan.halts import is_left, kept_still
 from kvmreconcile.plan.loss import lost
@@ -179,7 +180,7 @@ def _unseen(actual: Actual | Unknown | None, hidden: Blind | None, world: World,
         return ""
     opens = hidden.until
     known = opens is not None and (opens in world.desired or opens in world.observed.objects)
-    started = opens is not None and any(a.verb == "start" for a in found.steps.get(opens, ()))
+    started = opens is not None and any(a.verb == START for a in found.steps.get(opens, ()))
     return "" if started or (opens and not known) else hidden.why
 
 
@@ -227,8 +228,8 @@ def _note(view: View, memo: Memo, world: World, found: Findings) -> None:
     steps = with_edits(compared.actions, view, world.edits.get(key), memo.kind)
     if actual is not None and actual.job and steps:
         # A move that was begun earlier is the job itself, and is brought to its end.
-        found.held += [Held(a, Hold.BUSY, actual.job, ONCE_IDLE) for a in steps if a.verb != MOVE]
-        found.steps[key] = tuple(a for a in steps if a.verb == MOVE)
+        found.held += [Held(a, Hold.BUSY, actual.job, ONCE_IDLE) for a in steps if not a.verb.spans_passes]
+        found.steps[key] = tuple(a for a in steps if a.verb.spans_passes)
         return
     if obstacle := world.obstacles.get(key):
         found.unusable[key] = Hold.CONTENT, obstacle.why, obstacle.todo, None

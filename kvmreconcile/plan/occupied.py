@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, World
 from kvmreconcile.plan.groups import onward
 from kvmreconcile.plan.identities import Claim, Claimants, Claiming, claiming, claims, claims_of, shown
-from kvmreconcile.plan.invalid import WHOLE, definition
+from kvmreconcile.plan.invalid import definition
 from kvmreconcile.plan.memory import Lookups
 from kvmreconcile.plan.needs import Scene
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrecy import secret_paths
 from kvmreconcile.tree import Node
-
-_STARTS = frozenset({"start", "start-paused", "restart"})
-"""Verbs after which an object is active with what its stored definition claims."""
 
 
 def without_occupied(
@@ -29,13 +26,13 @@ def without_occupied(
     """Split actions into those that may be done now, and those that wait for the object that has their claim."""
     owners = {
         kind: _Owners(scene.kinds[kind], scene.world, leaving)
-        for kind in {a.key.kind for a in actions if a.verb in WHOLE | _STARTS}
+        for kind in {a.key.kind for a in actions if _may_claim(a)}
         if scene.kinds[kind].rules.identities.rows
     }
     held: list[Held] = []
     stopped: set[int] = set()
     for action in actions:
-        if action.key.kind not in owners or id(action) in stopped or action.verb not in WHOLE | _STARTS:
+        if action.key.kind not in owners or id(action) in stopped or not _may_claim(action):
             continue
         steps = tuple(a for a in actions if a.key == action.key)
         if why := owners[action.key.kind].why_not(action, steps):
@@ -43,6 +40,11 @@ def without_occupied(
             stopped |= {id(a) for a in waits}
             held += [Held(a, Hold.CLAIM, *why) for a in waits]
     return [a for a in actions if id(a) not in stopped], held
+
+
+def _may_claim(action: Action) -> bool:
+    """Tell whether an object has, or is active with, what its new definition claims."""
+    return action.verb.stores or action.verb.activates
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class _Owners:
 
     def why_not(self, action: Action, steps: tuple[Action, ...]) -> tuple[str, str] | None:
         """Return why a step cannot be done now and what would change that, None if no other object has a claim."""
-        key, is_start = action.key, action.verb in _STARTS
+        key, is_start = action.key, action.verb.activates
         actual = self._world.observed.actual(key)
         whole = definition(steps) or (actual.tree if actual else self._world.desired[key].tree)
         for claim in claims(whole, self._kind.rules, self._lookup):

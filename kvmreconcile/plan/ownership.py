@@ -6,6 +6,7 @@ ours is on this page.
 """
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Held, Hold, Key, Reason, World
+from kvmreconcile.model.verbs import DEFINE
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Effect
 
@@ -79,4 +80,4 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
 
 def placeholder(desired: Desired) -> Action:
     """Return what stands for the actions on an object of which too little is known to tell them."""
-    return Action(desired.key, "define", Effect.LIVE, Reason.NEW, policy=desired.policy)
+    return Action(desired.key, DEFINE, Effect.LIVE, Reason.NEW, policy=desired.policy)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Why, World
+from kvmreconcile.model.verbs import DEFINE, RESTART, START
 from kvmreconcile.plan.brakes import Limits, braked
 from kvmreconcile.plan.doubt import reports, without_data
 from kvmreconcile.plan.groups import in_turn
@@ -19,7 +20,7 @@ from kvmreconcile.plan.missing import Losses, find_lost
 from kvmreconcile.plan.needs import Needs, Rulebooks, Scene, find_needs
 from kvmreconcile.plan.occupied import without_occupied
 from kvmreconcile.plan.ownership import placeholder
-from kvmreconcile.plan.policy import ORDERED, Case, Overrides, digest_of, judge, overridden
+from kvmreconcile.plan.policy import Case, Overrides, digest_of, judge, overridden
 from kvmreconcile.plan.prune import Orphans, orphans
 from kvmreconcile.plan.refused import is_over, withheld
 from kvmreconcile.plan.renames import find_renames
@@ -193,8 +194,8 @@ def _stored(
     pending: Mapping[Key, tuple[Change, ...]], actions: Sequence[Action], held: Sequence[Held]
 ) -> dict[Key, tuple[Change, ...]]:
     """Leave out what cannot be waiting for a start: storing it is withheld, or the start is part of the plan."""
-    withheld = {h.action.key for h in held if h.action.verb == "define"}
-    started = {a.key for a in actions if a.verb == "restart"}
+    withheld = {h.action.key for h in held if h.action.verb == DEFINE}
+    started = {a.key for a in actions if a.verb == RESTART}
     return {key: changes for key, changes in pending.items() if key not in withheld | started}
 
 
@@ -222,9 +223,9 @@ def _judged(
         blocked = found.suspended.get(key) or found.blocked.get(key) or found.unusable.get(key)
         hold = blocked or _broken(key, needs, absent) or _still_hidden(key, found, actions)
         if hold:
-            free = ORDERED if key in found.sound and not blocked else frozenset()
-            allowed = tuple(a for a in steps if a.verb in free)
-            kept = tuple(Held(a, *hold) for a in steps if a.verb not in free)
+            frees = key in found.sound and not blocked
+            allowed = tuple(a for a in steps if frees and a.verb.is_ordered)
+            kept = tuple(Held(a, *hold) for a in steps if not (frees and a.verb.is_ordered))
         # That data is missing is said even of what waits for something else that is missing.
         if not blocked and not case.approved and (why := found.withheld.get(key)):
             allowed, kept = _withheld(steps, allowed, kept, why)
@@ -259,5 +260,5 @@ def _still_hidden(key: Key, found: Findings, actions: list[Action]) -> tuple[Hol
     hidden = found.hidden.get(key)
     if hidden is None or hidden.until not in found.steps:
         return None
-    started = any(a.key == hidden.until and a.verb == "start" for a in actions)
+    started = any(a.key == hidden.until and a.verb == START for a in actions)
     return None if started else (Hold.UNKNOWN, hidden.why, once_seen(None, hidden))

@@ -15,11 +15,6 @@ from kvmreconcile.plan.applied import fingerprint
 from kvmreconcile.plan.openings import allowed, ceiling, next_window
 from kvmreconcile.tree import Effect
 
-RENAME = "rename"
-"""The verb that gives an object that is off another name."""
-ORDERED = frozenset({"start", "start-paused", "stop", "suspend", "resume", RENAME})
-"""What the spec orders outright and changes no more of a definition than its name, so that no window is waited for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
@@ -40,7 +35,7 @@ class Overrides:
 def digest_of(actions: Iterable[Action]) -> str:
     """Return the digest that names exactly these steps: what an approval quotes."""
     said = [
-        [str(a.key), a.verb, int(a.effect), list(a.steps), [fingerprint(c) for c in a.changes]]
+        [str(a.key), a.verb.name, int(a.effect), list(a.steps), [fingerprint(c) for c in a.changes]]
         for a in actions
     ]
     return sha256(json.dumps(said).encode()).hexdigest()[:12]
@@ -83,9 +78,12 @@ def judge(actions: Sequence[Action], case: Case) -> tuple[tuple[Action, ...], tu
         if hold is None and not case.approved:
             hold = _too_costly(action, case) or _too_early(action, case)
         if hold:
-            free = ORDERED if hold.hold is Hold.WINDOW and action.effect < Effect.REPLACE else frozenset()
-            rest = tuple(replace(hold, action=a) for a in actions[index:] if a.verb not in free)
-            return (*actions[:index], *(a for a in actions[index:] if a.verb in free)), rest
+            frees = hold.hold is Hold.WINDOW and action.effect < Effect.REPLACE
+            free = tuple(a for a in actions[index:] if frees and a.verb.is_ordered)
+            rest = tuple(
+                replace(hold, action=a) for a in actions[index:] if not (frees and a.verb.is_ordered)
+            )
+            return (*actions[:index], *free), rest
     return tuple(actions), ()
 
 
@@ -118,7 +116,7 @@ def _raise(action: Action, case: Case) -> str:
 def _too_early(action: Action, case: Case) -> Held | None:
     policy = action.policy
     limit = allowed(policy, case.now)
-    is_free = action.verb in ORDERED or (case.at_rest and action.effect <= policy.max_effect)
+    is_free = action.verb.is_ordered or (case.at_rest and action.effect <= policy.max_effect)
     if is_free or (limit is not None and action.effect <= limit):
         return None
     window = next_window(policy, action.effect, case.now)

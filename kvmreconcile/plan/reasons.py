@@ -14,9 +14,6 @@ from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.unseen import outstanding
 from kvmreconcile.tree import Rules, overlap
 
-_STORING = frozenset({"define", "replace"})
-"""Verbs that store a definition: what others changed in it is no earlier edit."""
-
 
 def with_edits(
     actions: Sequence[Action], view: View, edit: StoredEdit | None, kind: Rulebook
@@ -34,7 +31,7 @@ def with_edits(
 
 
 def _brings(action: Action, waiting: Sequence[tuple[str, ...]], rules: Rules) -> bool:
-    if action.reason is not Reason.DRIFT or action.verb in _STORING:
+    if action.reason is not Reason.DRIFT or action.verb.edits:
         return False
     # What a reboot does is changed for what waits for one.
     for_reboot = bool(waiting) and any(change.rule in rules.rebooting for change in action.changes)

@@ -19,6 +19,7 @@ from kvmreconcile.model import (
     Unknown,
     World,
 )
+from kvmreconcile.model.verbs import REMOVE
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Change
 from kvmreconcile.tree.variants import for_secrets
@@ -48,7 +49,7 @@ def removal(applied: Applied, facts: Removal | None, kind: Rulebook) -> tuple[Ac
     rules = for_secrets(kind.rules, applied.secrets)
     changes = (Change((), "", facts.actual.tree, None, rules.secrets),) if facts else ()
     action = Action(
-        applied.key, "remove", cost.effect, Reason.GONE, changes, notes=cost.notes, policy=_policy(applied)
+        applied.key, REMOVE, cost.effect, Reason.GONE, changes, notes=cost.notes, policy=_policy(applied)
     )
     return action, Held(action, Hold.LEFTOVERS, *cost.kept) if cost.kept else None
 

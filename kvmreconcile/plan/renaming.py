@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kvmreconcile.model import Action, Actual, Key, Reason, Stamp, Surroundings, World
+from kvmreconcile.model.verbs import RENAME
 from kvmreconcile.plan.look import Findings
 from kvmreconcile.plan.memory import Lookups
-from kvmreconcile.plan.policy import RENAME
 from kvmreconcile.plan.renames import Renames
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrecy import with_former_secrets

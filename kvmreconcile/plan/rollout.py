@@ -9,7 +9,6 @@ from itertools import groupby
 
 from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason, World
 from kvmreconcile.plan.groups import by_group, onward
-from kvmreconcile.plan.policy import ORDERED
 from kvmreconcile.plan.trials import Trials
 from kvmreconcile.tree import Effect
 
@@ -55,8 +54,9 @@ def _edits(actions: Sequence[Action]) -> Iterator[Action]:
 def rest_of(first: Action, actions: Sequence[Action]) -> list[Action]:
     """Return what waits with a step of an edit; starts and stops do not, unless it replaces the object."""
     rest = onward(first, actions)
-    free = ORDERED if all(a.effect < Effect.REPLACE for a in rest) else frozenset()
-    return [a for a in rest if a.verb not in free]
+    if any(a.effect >= Effect.REPLACE for a in rest):
+        return rest
+    return [a for a in rest if not a.verb.is_ordered]
 
 
 def _group(desired: Desired) -> tuple[str, str]:

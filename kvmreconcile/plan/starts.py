@@ -8,14 +8,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Desired, Held, Hold, Key, Power, Reason, World
+from kvmreconcile.model.verbs import READY
 from kvmreconcile.plan.groups import onward
 from kvmreconcile.tree import Effect
 
-_STARTS = frozenset({"start", "restart"})
-"""Verbs after which a guest boots."""
-_GOES = _STARTS | {"resume"}
-"""Verbs after which a guest runs."""
-_READY = "ready"
 _EDITS = frozenset({Reason.EDIT, Reason.ROLLBACK})
 
 
@@ -27,12 +23,11 @@ class _Queue:
     actions: list[Action] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
 
-    def does(self, key: Key, verbs: frozenset[str]) -> bool:
-        return any(a.key == key and a.verb in verbs for a in self.actions)
-
     def runs(self, key: Key) -> bool:
         """Tell whether an object runs by then."""
-        return _is_running(key, self.world) or self.does(key, _GOES)
+        return _is_running(key, self.world) or any(
+            a.key == key and (a.verb.boots or a.verb.resumes) for a in self.actions
+        )
 
     def first(self, key: Key) -> tuple[Key, ...]:
         """Return what an object is started after, of what is to run at all."""
@@ -55,7 +50,7 @@ def in_order(actions: Sequence[Action], world: World) -> tuple[list[Action], lis
     for action in actions:
         if id(action) in stopped:
             continue
-        if action.verb not in _STARTS:
+        if not action.verb.boots:
             queue.actions.append(action)
         elif lacking := next((key for key in queue.first(action.key) if not queue.runs(key)), None):
             waits = onward(action, actions)
@@ -77,7 +72,7 @@ def _start(action: Action, queue: _Queue) -> None:
         _look_at(key, action, queue)
     queue.actions.append(replace(action, after=first))
     if action.policy.ready:
-        queue.actions.append(replace(action, verb=_READY, effect=Effect.LIVE, changes=(), tree=None))
+        queue.actions.append(replace(action, verb=READY, effect=Effect.LIVE, changes=(), tree=None))
 
 
 def seen_through(actions: Sequence[Action], world: World, tried: Collection[Key]) -> Iterator[Action]:
@@ -88,7 +83,7 @@ def seen_through(actions: Sequence[Action], world: World, tried: Collection[Key]
         tried: Objects with such an edit that was made in an earlier pass, and of which nobody knows how it ended.
     """
     last = {action.key: action for action in actions}
-    waited = {action.key for action in actions if action.verb == _READY}
+    waited = {action.key for action in actions if action.verb.probes}
     edited = {action.key for action in actions if action.policy.rollback and _is_felt(action)}
     running = {action.key for action in probes(world)} - waited
     for action in actions:
@@ -105,12 +100,13 @@ def _is_felt(action: Action) -> bool:
 
 
 def _waiting(desired: Desired, reason: Reason) -> Action:
-    return Action(desired.key, _READY, Effect.LIVE, reason, policy=desired.policy)
+    return Action(desired.key, READY, Effect.LIVE, reason, policy=desired.policy)
 
 
 def _look_at(key: Key, starting: Action, queue: _Queue) -> None:
     """Add a step that waits until an object is ready that runs already."""
-    if queue.world.desired[key].policy.ready and not queue.does(key, frozenset({_READY})):
+    is_probed = any(a.key == key and a.verb.probes for a in queue.actions)
+    if queue.world.desired[key].policy.ready and not is_probed:
         queue.actions.append(_looking(queue.world.desired[key], starting.reason))
 
 

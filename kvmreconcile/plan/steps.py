@@ -8,19 +8,33 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Desired, Power, Reason
+from kvmreconcile.model.verbs import (
+    AUTOSTART,
+    DEFINE,
+    NO_AUTOSTART,
+    REPLACE,
+    RESTART,
+    RESUME,
+    START,
+    START_PAUSED,
+    STOP,
+    SUSPEND,
+    Verb,
+    verb_of,
+)
 from kvmreconcile.plan.openings import ceiling
 from kvmreconcile.plan.running import Running
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, locate, overlay
 
-_ANEW = Update("replace", effect=Effect.REPLACE)
+_ANEW = Update(REPLACE.name, effect=Effect.REPLACE)
 """What is done about a change of an object without power that no row serves."""
-_POWER: Mapping[tuple[Power, Power], str] = {
-    (Power.STOPPED, Power.RUNNING): "start",
-    (Power.STOPPED, Power.PAUSED): "start-paused",
-    (Power.RUNNING, Power.STOPPED): "stop",
-    (Power.PAUSED, Power.STOPPED): "stop",
-    (Power.RUNNING, Power.PAUSED): "suspend",
-    (Power.PAUSED, Power.RUNNING): "resume",
+_POWER: Mapping[tuple[Power, Power], Verb] = {
+    (Power.STOPPED, Power.RUNNING): START,
+    (Power.STOPPED, Power.PAUSED): START_PAUSED,
+    (Power.RUNNING, Power.STOPPED): STOP,
+    (Power.PAUSED, Power.STOPPED): STOP,
+    (Power.RUNNING, Power.PAUSED): SUSPEND,
+    (Power.PAUSED, Power.RUNNING): RESUME,
 }
 """What is done, by how an object stands and how it is to stand."""
 
@@ -55,31 +69,29 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     pending += job.unseen
     heavy = max((_stored_effect(c, actual.tree, job.rules) for c in job.stored), default=Effect.LIVE)
     if job.stored and heavy >= Effect.REPLACE:
-        anew = replace(base, verb="replace", effect=heavy, tree=job.proposed, changes=tuple(job.stored))
+        anew = replace(base, verb=REPLACE, effect=heavy, tree=job.proposed, changes=tuple(job.stored))
         return (anew, *after_birth(desired, actual, anew)), ()
     steps = [*_define(job, hot, pending)]
     if desired.autostart is not None and desired.autostart != actual.autostart:
-        steps.append(replace(base, verb="autostart" if desired.autostart else "no-autostart"))
-    match _power(desired, actual):
-        case "stop" | "start" | "start-paused" as verb:
-            steps.append(replace(base, verb=verb))
-            pending = () if verb == "stop" else pending
-        case verb:
-            # What is changed in a running guest is seen by one that runs.
-            steps += [replace(base, verb=verb)] if verb == "resume" else []
-            wanted = overlay(job.proposed, desired.tree, job.rules)
-            hot = [*hot, *at_reboot(job, pending)]
-            steps += by_rows(hot, job.running.definition, wanted, job.rules, base)
-            if pending and ceiling(desired.policy) >= Effect.RESTART:
-                steps.append(replace(base, verb="restart", effect=Effect.RESTART, changes=pending))
-            steps += [replace(base, verb=verb)] if verb == "suspend" else []
+        steps.append(replace(base, verb=AUTOSTART if desired.autostart else NO_AUTOSTART))
+    power = _power(desired, actual)
+    if power in (START, START_PAUSED, STOP):
+        return (*steps, replace(base, verb=power)), () if power == STOP else pending
+    # What is changed in a running guest is seen by one that runs.
+    steps += [replace(base, verb=RESUME)] if power == RESUME else []
+    wanted = overlay(job.proposed, desired.tree, job.rules)
+    hot = [*hot, *at_reboot(job, pending)]
+    steps += by_rows(hot, job.running.definition, wanted, job.rules, base)
+    if pending and ceiling(desired.policy) >= Effect.RESTART:
+        steps.append(replace(base, verb=RESTART, effect=Effect.RESTART, changes=pending))
+    steps += [replace(base, verb=SUSPEND)] if power == SUSPEND else []
     return tuple(steps), pending
 
 
-def _power(desired: Desired, actual: Actual) -> str:
-    """Return the verb that brings about what a spec asks of an object's power, "" if it is so."""
+def _power(desired: Desired, actual: Actual) -> Verb | None:
+    """Return the verb that brings about what a spec asks of an object's power, None if it is so."""
     stands = Power.STOPPED if not actual.active else Power.PAUSED if actual.halt else Power.RUNNING
-    return _POWER.get((stands, desired.power), "") if desired.power else ""
+    return _POWER.get((stands, desired.power)) if desired.power else None
 
 
 def _define(job: Job, hot: Sequence[Change], pending: Sequence[Change]) -> Iterator[Action]:
@@ -87,18 +99,18 @@ def _define(job: Job, hot: Sequence[Change], pending: Sequence[Change]) -> Itera
         shown = tuple(c for c in job.stored if not any(_alike(c, h) for h in hot))
         waits = any(_alike(c, p) for c in shown for p in pending)
         effect = Effect.NEXT_BOOT if waits else Effect.LIVE
-        yield replace(job.base, verb="define", effect=effect, tree=job.proposed, changes=shown)
+        yield replace(job.base, verb=DEFINE, effect=effect, tree=job.proposed, changes=shown)
 
 
 def after_birth(desired: Desired, actual: Actual | None, base: Action) -> Iterator[Action]:
     """Yield what is still to be done to a definition just made; an object that had another is as it was."""
     bare = replace(base, tree=None, changes=(), content=None)
     if desired.autostart or (desired.autostart is None and actual and actual.autostart):
-        yield replace(bare, verb="autostart")
+        yield replace(bare, verb=AUTOSTART)
     if desired.power is Power.PAUSED:
-        yield replace(bare, verb="start-paused")
+        yield replace(bare, verb=START_PAUSED)
     elif desired.power is Power.RUNNING or (desired.power is None and actual and actual.active):
-        yield replace(bare, verb="start")
+        yield replace(bare, verb=START)
 
 
 def at_reboot(job: Job, pending: Sequence[Change]) -> Iterator[Change]:
@@ -178,9 +190,9 @@ def by_rows(
         effect = heavy if whole else row.effect
         if row.verb:
             groups.setdefault((row.verb, change.steps[:depth], effect), []).append(change)
-    for (verb, steps, effect), group in groups.items():
+    for (name, steps, effect), group in groups.items():
         tree = _element(group, steps, proposed, rules)
-        yield replace(base, verb=verb, steps=steps, effect=effect, tree=tree, changes=tuple(group))
+        yield replace(base, verb=verb_of(name), steps=steps, effect=effect, tree=tree, changes=tuple(group))
 
 
 def _element(changes: list[Change], steps: tuple[str, ...], proposed: Node, rules: Rules) -> Node | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Held, Hold, Key, World
+from kvmreconcile.model.verbs import CREATE, START, START_PAUSED
 from kvmreconcile.plan.identities import Claim, Claimants, claims
 from kvmreconcile.plan.memory import Lookups
 from kvmreconcile.plan.needs import Rulebooks
@@ -16,8 +17,6 @@ from kvmreconcile.plan.prune import Orphans
 from kvmreconcile.plan.renames import Renames, absent
 from kvmreconcile.plan.suspended import Stop
 
-_BEGINS = frozenset({"create", "start", "start-paused"})
-"""Verbs after which an object has what it claims."""
 _APPROVE = "approve this plan, which removes {former} first"
 _RELEASES = {
     Hold.PRUNE: _APPROVE,
@@ -80,7 +79,7 @@ class Succession:
         """Have each removal wait for what takes the object's place; hold it if that is not created now."""
         if not self.gone.actions:
             return
-        begun, kept = {a.key for a in actions if a.verb in _BEGINS}, set[Key]()
+        begun, kept = {a.key for a in actions if a.verb in (CREATE, START, START_PAUSED)}, set[Key]()
         claimants = self._claimants({*absent(self.world), *begun})
         for removal in tuple(self.gone.actions):
             takers = dict(self._takers(removal, claimants))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Apply, Desired, Hold, Key, Policy, Unknown, World
+from kvmreconcile.model.verbs import CREATE
 from kvmreconcile.plan.applied import proposal
 from kvmreconcile.plan.identities import Claim, claims, claims_of
 from kvmreconcile.plan.look import Findings
@@ -21,9 +22,6 @@ from kvmreconcile.tree import Effect, Node, Rules
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.place import under
 from kvmreconcile.tree.rules import labels
-
-_WHOLE = frozenset({"define", "replace"})
-"""Verbs that store a whole definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +138,11 @@ def _elements(
 def find_swaps(world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> tuple[Swap, ...]:
     """Find the swaps, and mark the steps that make them as a loss of data."""
     first = {key: steps[0] for key in found.to_be if (steps := found.steps.get(key))}
-    swaps = tuple(Swaps(world, kinds, {k: a for k, a in first.items() if a.verb == "create"}).all(needs))
+    swaps = tuple(Swaps(world, kinds, {k: a for k, a in first.items() if a.verb == CREATE}).all(needs))
     for swap in swaps:
         found.sound.add(swap.user)
         if steps := found.steps.get(swap.user):
-            found.steps[swap.user] = tuple(_costly(a, swap) if a.verb in _WHOLE else a for a in steps)
+            found.steps[swap.user] = tuple(_costly(a, swap) if a.verb.edits else a for a in steps)
     return swaps
 
 

@@ -112,7 +112,7 @@ class Cause:
                 yield replace(
                     self.entry(at, What.HELD),
                     key=key,
-                    verb=", ".join(dict.fromkeys(h.action.verb for h in held)),
+                    verb=", ".join(dict.fromkeys(h.action.verb.name for h in held)),
                     effect=str(max(h.action.effect for h in held)),
                     reason=hold.value,
                     changes=_paths(c for h in held for c in h.action.changes),
@@ -125,7 +125,7 @@ class Cause:
         return replace(
             self.entry(at, What.STEP),
             key=action.key,
-            verb=action.verb,
+            verb=action.verb.name,
             effect=str(action.effect),
             reason=action.reason.value,
             changes=_paths(action.changes),

@@ -133,7 +133,7 @@ _WORSE = (Result.DONE, Result.SKIPPED, Result.FAILED)
 
 
 def _ended(key: Key, outcome: Outcome, acted: Acted, now: Moment) -> Standing:
-    verbs = tuple(dict.fromkeys(a.verb for a in acted.report.plan.actions if a.key == key))
+    verbs = tuple(dict.fromkeys(a.verb.name for a in acted.report.plan.actions if a.key == key))
     if key in acted.waits:
         return failed(key, acted.waits[key], outcome.error, now, verbs)
     condition = Condition.FAILED if outcome.result is Result.FAILED else Condition.HELD

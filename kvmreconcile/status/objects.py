@@ -121,7 +121,7 @@ _CONDITIONS = {Hold.UNKNOWN: Condition.UNKNOWN, Hold.SUSPENDED: Condition.SUSPEN
 
 
 def _held(looked: Looked, now: Moment) -> Iterator[Standing]:
-    verbs = _verbs((h.action.key, h.action.verb) for h in looked.plan.held)
+    verbs = _verbs((h.action.key, h.action.verb.name) for h in looked.plan.held)
     commands, digest = looked.world.commands, looked.plan.digest
     approve = commands.kvmreconcile("approve", digest) if digest else ""
     for held in reversed(looked.plan.held):  # what holds the first step is told
@@ -133,7 +133,7 @@ def _held(looked: Looked, now: Moment) -> Iterator[Standing]:
 
 def _waiting(looked: Looked, failures: Mapping[Key, str], now: Moment) -> Iterator[Standing]:
     """Yield what of a plan is not done now: what has just failed, and what needs anything that is not done."""
-    verbs = _verbs((a.key, a.verb) for a in looked.plan.actions)
+    verbs = _verbs((a.key, a.verb.name) for a in looked.plan.actions)
     begun = {a.key for a in looked.allowed.actions}
     awaited: dict[Key, str] = {}
     for action in looked.plan.actions:
@@ -171,7 +171,7 @@ def _suspended(looked: Looked, found: Standings, now: Moment) -> Iterator[Standi
 
 
 def _changing(looked: Looked, now: Moment) -> Iterator[Standing]:
-    begun = _verbs((a.key, a.verb) for a in looked.allowed.actions)
+    begun = _verbs((a.key, a.verb.name) for a in looked.allowed.actions)
     for key in sorted(looked.busy - begun.keys()):
         yield Standing(key, Condition.CHANGING, now.at)
     for key, verbs in begun.items():

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from kvmreconcile.cli.app import app
 from kvmreconcile.cli.apply import unconverged
 from kvmreconcile.model import Action, Key, Plan, Reason
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.state import State
 from kvmreconcile.tree import Effect
 from tests.cli.conftest import Host, network
@@ -133,7 +134,7 @@ def test_dry_run_executor_leaves_all_undone(host: Host, monkeypatch: pytest.Monk
 
 
 def test_plan_that_is_left_after_all_rounds_says_whether_it_is_the_same() -> None:
-    lab = Action(Key("Network", "lab"), "define", Effect.LIVE, Reason.EDIT)
+    lab = Action(Key("Network", "lab"), verb_of("define"), Effect.LIVE, Reason.EDIT)
     before, after = Plan((lab,), digest="abc"), Plan((lab,), digest="def")
 
     assert unconverged(before, [before], "kvmreconcile plan x") == (

@@ -9,6 +9,7 @@ from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.kinds.domain.live.detach import _TIMEOUT_S
 from kvmreconcile.kinds.domain.live.values import _BALLOON_TIMEOUT_S
 from kvmreconcile.model import Action, Key, Outcome, Policy, Reason, Result
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect
 
 pytestmark = pytest.mark.case("51")
@@ -24,7 +25,7 @@ class Steps:
         self.under_way = UnderWay(SilentReporter(), lambda: self.now_s)
 
     def start(self, key: str, verb: str, policy: Policy = POLICY) -> Action:
-        action = Action(Key.read(key), verb, Effect.LIVE, Reason.EDIT, policy=policy)
+        action = Action(Key.read(key), verb_of(verb), Effect.LIVE, Reason.EDIT, policy=policy)
         self.under_way.started(action)
         return action
 

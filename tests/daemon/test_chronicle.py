@@ -25,6 +25,7 @@ from kvmreconcile.model import (
     Result,
     World,
 )
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.passes.news import Acted, Broken, Looked, News, Ordered, Refused, Stepped, Unrecorded, tell
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import Entry, Keep, State
@@ -38,7 +39,7 @@ WRONG = Problem("web.yaml:3:1", "is wrong", "mend it")
 
 
 def action(key: Key, verb: str = "define") -> Action:
-    return Action(key, verb, Effect.LIVE, Reason.EDIT)
+    return Action(key, verb_of(verb), Effect.LIVE, Reason.EDIT)
 
 
 def looked(plan: Plan, pass_id: str = "p1", *problems: Problem, **more: Any) -> Looked:

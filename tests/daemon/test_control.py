@@ -22,6 +22,7 @@ from kvmreconcile.cli.app import app
 from kvmreconcile.cli.hints import Hints
 from kvmreconcile.config import read_settings
 from kvmreconcile.model import Action, Commands, Held, Hold, HostId, Key, Plan, Reason, Root, SpecSource
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.state import State
 from kvmreconcile.tree import Effect
 from tests.control.served import request, status_of
@@ -177,7 +178,7 @@ def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Ho
 
 def _held(digest: str) -> Plan:
     """Return a plan of this digest in which something can be approved."""
-    action = Action(Key("Network", "dmz"), "remove", Effect.REPLACE, Reason.GONE)
+    action = Action(Key("Network", "dmz"), verb_of("remove"), Effect.REPLACE, Reason.GONE)
     return Plan(held=(Held(action, Hold.PRUNE),), digest=digest)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from kvmreconcile.daemon.notices import ENDS, Event, Notice, OpenNotices, notices
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Blind, Held, Hold, Key, Observation, Plan, Reason, World
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Change, Effect
 
@@ -43,7 +44,7 @@ def test_notice_that_comes_back_is_told_again() -> None:
 
 
 def steps(verb: str, hold: Hold) -> Held:
-    return Held(Action(WEB, verb, Effect.RESTART, Reason.EDIT), hold, "costs too much", "approve it")
+    return Held(Action(WEB, verb_of(verb), Effect.RESTART, Reason.EDIT), hold, "costs too much", "approve it")
 
 
 def test_all_that_stays_is_a_notice_and_one_of_an_object_whatever_its_steps() -> None:

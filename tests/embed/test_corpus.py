@@ -94,7 +94,7 @@ def test_adopted_definition_is_no_change_and_makes_the_same_again(
 
         todo = hypervisor.plan(spec)
 
-        assert [action.verb for action in todo.actions] == ["own"], file.name
+        assert [action.verb.name for action in todo.actions] == ["own"], file.name
         assert {c.rule.rpartition("/")[2] for c in todo.actions[0].changes} <= {"alias"}, file.name
 
         again = _again(hypervisor, actual)

@@ -20,6 +20,7 @@ from kvmreconcile.model import (
     Source,
     World,
 )
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, Node, Rules, diff, parse
 
 KEY = Key("Domain", "web1")
@@ -44,7 +45,7 @@ def oracle() -> Iterator[Oracle]:
 def _judged(oracle: Oracle, proposed: str, *, is_new: bool = False, is_held: bool = False) -> Plan:
     tree = parse(proposed)
     changes = tuple(diff(parse(ACTUAL), tree, Rules()))
-    action = Action(KEY, "define", Effect.LIVE, Reason.EDIT, changes, tree=tree)
+    action = Action(KEY, verb_of("define"), Effect.LIVE, Reason.EDIT, changes, tree=tree)
     held = (Held(action, Hold.WINDOW, until=OPENS),) if is_held else ()
     plan = Plan(() if is_held else (action,), held, digest="d")
     return exact(plan, _world(is_new=is_new), {"Domain": Rules()}, {"domain": _canonical(oracle)})
@@ -103,8 +104,8 @@ def test_new_domain_stays_planned(oracle: Oracle) -> None:
 
 def test_what_nobody_can_judge_is_left_as_planned(oracle: Oracle) -> None:
     tree = parse("<network><name>lab</name></network>")
-    step = Action(Key("Network", "lab"), "define", Effect.LIVE, Reason.EDIT, tree=tree)
-    start = Action(KEY, "start", Effect.LIVE, Reason.DRIFT)
+    step = Action(Key("Network", "lab"), verb_of("define"), Effect.LIVE, Reason.EDIT, tree=tree)
+    start = Action(KEY, verb_of("start"), Effect.LIVE, Reason.DRIFT)
     plan = Plan((step, start))
 
     assert exact(plan, _world(is_new=False), {}, {"domain": _canonical(oracle)}) == plan

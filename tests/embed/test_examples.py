@@ -25,7 +25,7 @@ DEMO_AND_EXAMPLES = loaded([SPECS / "demo", SPECS / "examples"])
 BIRTHS = [
     action
     for action in plan_of(DEMO_AND_EXAMPLES).actions
-    if action.key.kind == "Domain" and action.verb == "create"
+    if action.key.kind == "Domain" and action.verb.name == "create"
 ]
 
 
@@ -43,7 +43,9 @@ def test_domain_is_accepted_and_then_in_sync(action: Action, oracle: Oracle) -> 
 
     made = plan_of(DEMO_AND_EXAMPLES, [actual])
 
-    again = [a for a in made.actions if a.key == action.key and a.verb not in ("start", "ready", "autostart")]
+    again = [
+        a for a in made.actions if a.key == action.key and a.verb.name not in ("start", "ready", "autostart")
+    ]
     assert again == []
 
 

@@ -187,15 +187,15 @@ def test_row_is_planned_by_its_verb_and_nothing_is_planned_afterwards(
     after = stage.wish(spec)
     edited = stage.plan(after, actual, applied)
 
-    steps = [a for a in edited.actions if a.verb != "define"]
+    steps = [a for a in edited.actions if a.verb.name != "define"]
     assert {str(a.effect) for a in edited.actions} == {"live"}
     assert not edited.held
     assert not edited.pending
     for row in case.rows:
         path, _, verb = row.rpartition(":")
-        planned = [bare(c.path) for a in steps if a.verb == verb for c in a.changes]
+        planned = [bare(c.path) for a in steps if a.verb.name == verb for c in a.changes]
         assert any(Table({path: True}).get(p) for p in planned), f"{row} is not in {planned}"
-    actual = stage.runs(next(a for a in edited.actions if a.verb == "define"))
+    actual = stage.runs(next(a for a in edited.actions if a.verb.name == "define"))
     assert stage.plan(after, actual, applied_after(after, actual, domain, "here")).is_empty
 
 

@@ -5,6 +5,7 @@ import pytest
 from kvmreconcile.errors import Rejected
 from kvmreconcile.kinds.domain.driver import DomainDriver
 from kvmreconcile.model import Action, Key, Reason
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, parse
 from tests.embed.embedded import Embedded
 
@@ -20,7 +21,7 @@ XML = f"""
 
 def replacement(machine: str) -> Action:
     tree = parse(XML.replace("MACHINE", machine).replace(OLD, NEW))
-    return Action(KEY, "replace", Effect.REPLACE, Reason.EDIT, tree=tree)
+    return Action(KEY, verb_of("replace"), Effect.REPLACE, Reason.EDIT, tree=tree)
 
 
 def test_domain_is_made_anew_under_another_uuid(hypervisor: Embedded) -> None:

@@ -177,7 +177,7 @@ def test_edit_of_what_a_device_is_known_by_is_no_unplugging(
     second = running(hypervisor, web, live)
 
     for made in (first, second):
-        assert not PLUGGING & {action.verb for action in made.actions}, made.actions
+        assert not PLUGGING & {action.verb.name for action in made.actions}, made.actions
         assert made.held == ()
     assert not report.failed, report.failed
     assert not report.settled
@@ -209,7 +209,7 @@ def test_interfaces_that_were_named_since_their_start_are_told_apart_by_their_pl
 
     made = running(hypervisor, edited, live)
 
-    assert [(action.verb, action.steps) for action in made.actions] == [
+    assert [(action.verb.name, action.steps) for action in made.actions] == [
         ("define", ()),
         ("update", ("devices", "interface[b]")),
     ]
@@ -234,7 +234,7 @@ def test_disk_that_takes_the_target_of_one_that_goes_is_not_the_one_that_is_unpl
     second = running(hypervisor, web, live)
 
     for made, verbs in ((first, ["define", "detach"]), (second, ["detach"])):
-        assert [action.verb for action in made.actions] == verbs
+        assert [action.verb.name for action in made.actions] == verbs
         assert made.actions[-1].definition.get("source/@file") == "/nowhere/a.img"
         assert [(c.path, c.old) for c in made.pending[KEY]] == [("devices/disk[vda]/target/@dev", "vdb")]
 
@@ -247,8 +247,8 @@ def test_disk_that_others_of_the_guest_run_on_is_not_plugged_a_second_time(hyper
     assert not hypervisor.apply(was, hypervisor.plan(was)).failed
     live = the(hypervisor).xml
 
-    assert [action.verb for action in running(hypervisor, web, live).actions] == ["define"]
-    assert [action.verb for action in running(hypervisor, shared, live).actions] == ["define", "attach"]
+    assert [action.verb.name for action in running(hypervisor, web, live).actions] == ["define"]
+    assert [action.verb.name for action in running(hypervisor, shared, live).actions] == ["define", "attach"]
 
 
 def test_adopted_guest_is_planned_for_by_names_that_its_next_start_brings(hypervisor: Embedded) -> None:
@@ -277,7 +277,7 @@ def test_adopted_guest_is_planned_for_by_names_that_its_next_start_brings(hyperv
     assert [nic["name"] for nic in fields["interfaces"]] == ["nic", "nic-2"]
     (share,) = fields["filesystems"]
     assert 'dir="srv/www"/><alias name="ua-www"/>' in share["xml"]
-    assert [action.verb for action in first.actions] == ["own"]
+    assert [action.verb.name for action in first.actions] == ["own"]
     assert not report.failed
     assert (second.actions, second.held, dict(second.pending)) == ((), (), {})
     assert the(hypervisor).xml.count("<alias name='ua-") == 7

@@ -22,10 +22,10 @@ class Diary:
         self.lines: list[str] = []
 
     def started(self, action: Action) -> None:
-        self.lines.append(f"started {action.verb} {action.key}")
+        self.lines.append(f"started {action.verb.name} {action.key}")
 
     def finished(self, outcome: Outcome) -> None:
-        self.lines.append(f"{outcome.result.value} {outcome.action.verb} {outcome.action.key}")
+        self.lines.append(f"{outcome.result.value} {outcome.action.verb.name} {outcome.action.key}")
 
     def settled(self, key: Key, settled: Settled) -> None:
         self.lines.append(f"settled {key} {settled.path}: {settled.asked} is {settled.answered}")

@@ -29,6 +29,7 @@ from kvmreconcile.model import (
     Unknown,
     World,
 )
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import (
     Birth,
     Effect,
@@ -142,12 +143,12 @@ class Driver:
         return connection.observed(names)
 
     def perform(self, connection: Host, action: Action) -> None:
-        step = f"{action.verb} {action.key}"
+        step = f"{action.verb.name} {action.key}"
         connection.log.append(step)
         connection.before(action)
         if connection.faults.get(step):
             raise connection.faults[step].pop(0)
-        match action.verb:
+        match action.verb.name:
             case "create" | "recreate" | "define":
                 self._make(connection, action)
             case "start":
@@ -241,4 +242,4 @@ def world(host: Host, *wanted: Desired, applied: dict[Key, Applied] | None = Non
 def action(verb: str, key: str, *needs: str) -> Action:
     name = Key.read(key)
     tree = Node(name.kind.lower())
-    return Action(name, verb, Effect.LIVE, Reason.NEW, needs=tuple(map(Key.read, needs)), tree=tree)
+    return Action(name, verb_of(verb), Effect.LIVE, Reason.NEW, needs=tuple(map(Key.read, needs)), tree=tree)

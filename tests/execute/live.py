@@ -92,19 +92,19 @@ class LiveDriver(Driver):
     def perform(self, connection: Host, action: Action) -> None:
         assert isinstance(connection, LiveHost)
         key = action.key
-        connection.log.append(f"{action.verb} {key}")
+        connection.log.append(f"{action.verb.name} {key}")
         connection.before(action)
-        faults = connection.faults.get(f"{action.verb} {key}")
+        faults = connection.faults.get(f"{action.verb.name} {key}")
         if faults:
             raise faults.pop(0)
-        if action.verb not in ("start", "restart"):
+        if action.verb.name not in ("start", "restart"):
             connection.refuses(action)
-        match action.verb:
+        match action.verb.name:
             case "create" | "define":
                 connection.write(key, to_xml(connection.filled(action.definition)))
             case "start" | "restart":
                 before = connection.actual(key)
-                if action.verb == "restart":
+                if action.verb.name == "restart":
                     connection.stop(key)
                 connection.refuses(action)
                 connection.run(key, connection.tree(key), (before.runtime_id or 0) + 1)
@@ -132,7 +132,7 @@ def refusing(*verbs: str, error: type[HostError] = Unsupported) -> Callable[[Act
     """Return what refuses some verbs."""
 
     def refuse(action: Action) -> None:
-        if action.verb in verbs:
+        if action.verb.name in verbs:
             raise error(WHY)
 
     return refuse

@@ -36,7 +36,7 @@ def test_what_a_broken_off_change_was_given_at_birth_is_not_taken_for_asked(stag
 
     report = stage.apply(two)
 
-    assert [o.action.verb for o in report.outcomes] == ["start"]
+    assert [o.action.verb.name for o in report.outcomes] == ["start"]
     assert [d.attr("cache") for d in stage.host.tree(WEB).all("disk")] == ["none", "none"]
 
 

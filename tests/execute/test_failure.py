@@ -9,7 +9,7 @@ from tests.execute.host import action, desired, world
 
 
 def results(report: Report) -> dict[str, Result]:
-    return {f"{o.action.verb} {o.action.key}": o.result for o in report.outcomes}
+    return {f"{o.action.verb.name} {o.action.key}": o.result for o in report.outcomes}
 
 
 def only(report: Report) -> Outcome:

@@ -95,4 +95,4 @@ def test_killed_while_a_volume_is_filled_leaves_it_known_as_unfinished(stage: St
     root = Key("Volume", "p/root")
     assert stage.host.tree(root).child("half")
     assert not stage.state.applied()[root].complete
-    assert [a.verb for a in stage.plan(desired("Volume/p/root")).actions] == ["recreate"]
+    assert [a.verb.name for a in stage.plan(desired("Volume/p/root")).actions] == ["recreate"]

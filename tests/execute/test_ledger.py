@@ -6,6 +6,7 @@ import pytest
 
 from kvmreconcile.errors import Busy, HostError, Rejected, StateError
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Policy, Power, Reason, Result, Settled, Unseen
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
 from kvmreconcile.plan.applied import digest
 from kvmreconcile.plan.masks import SECRET
@@ -59,7 +60,7 @@ def test_what_the_host_keeps_otherwise_is_reported_once_and_not_planned_again(st
 
     more = replace(web, tree=parse("<domain><machine>q35</machine><memory>4</memory></domain>"))
     second = stage.apply(more)
-    assert [o.action.verb for o in second.outcomes] == ["define"]
+    assert [o.action.verb.name for o in second.outcomes] == ["define"]
     assert second.settled == ()
     assert stage.plan(more).is_empty
 
@@ -98,7 +99,7 @@ def test_what_was_withheld_is_not_taken_for_kept_otherwise(stage: Stage) -> None
     withheld = tuple(c for c in whole.changes if c.path == "machine")
     assert whole.tree is not None
     allowed = replace(whole, tree=whole.tree.without("machine"))
-    held = Held(replace(whole, verb="replace", changes=withheld), Hold.EFFECT)
+    held = Held(replace(whole, verb=verb_of("replace"), changes=withheld), Hold.EFFECT)
 
     seen = world(stage.host, more, applied=stage.state.applied())
     report = stage.executor().execute(Plan((allowed,), (held,)), seen)
@@ -191,7 +192,7 @@ def test_a_removed_object_is_forgotten(stage: Stage) -> None:
 
     report = stage.apply(keep)
 
-    assert [o.action.verb for o in report.outcomes] == ["remove"]
+    assert [o.action.verb.name for o in report.outcomes] == ["remove"]
     assert set(stage.state.applied()) == {keep.key}
     assert stage.host.log[-1] == "remove Domain/web"
 
@@ -310,4 +311,4 @@ def test_restart_that_fails_is_planned_again(stage: Stage) -> None:
     report = stage.apply(web)
 
     assert [o.result for o in report.outcomes] == [Result.DONE, Result.FAILED]
-    assert [a.verb for a in stage.plan(web).actions] == ["restart"]
+    assert [a.verb.name for a in stage.plan(web).actions] == ["restart"]

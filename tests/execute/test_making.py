@@ -81,7 +81,7 @@ def test_a_volume_that_was_hidden_in_a_stopped_pool_is_not_made_over(stage: Stag
 
     report = stage.executor().execute(plan(hidden, KINDS), hidden)
 
-    assert [(o.action.verb, o.result) for o in report.outcomes] == [("create", Result.FAILED)]
+    assert [(o.action.verb.name, o.result) for o in report.outcomes] == [("create", Result.FAILED)]
     assert "it exists although it could not be observed before" in report.outcomes[0].error
     assert stage.host.log == ["observe p/root"]
     assert stage.state.applied() == {}
@@ -107,7 +107,7 @@ def test_a_half_made_volume_is_made_anew_though_it_was_hidden(stage: Stage) -> N
 
     report = stage.executor().execute(plan(hidden, KINDS), hidden)
 
-    assert [(o.action.verb, o.result) for o in report.outcomes] == [("recreate", Result.DONE)]
+    assert [(o.action.verb.name, o.result) for o in report.outcomes] == [("recreate", Result.DONE)]
     assert stage.host.tree(ROOT).child("half") is None
 
 
@@ -149,5 +149,5 @@ def test_a_half_made_object_is_made_anew_for_that_reason(stage: Stage) -> None:
 
     (again,) = stage.plan(desired("Volume/p/root")).actions
 
-    assert again.verb == "recreate"
+    assert again.verb.name == "recreate"
     assert again.reason is Reason.UNFINISHED

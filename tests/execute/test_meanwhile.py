@@ -10,6 +10,7 @@ from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Action, Key, Policy, Reason, ShutdownBy
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, parse
 from tests.mock import OWN
 
@@ -50,7 +51,7 @@ def late(monkeypatch: pytest.MonkeyPatch, kind: str, method: str, answer: object
 
 def step(kind: str, verb: str, policy: Policy) -> Action:
     tree = parse(DEFINITIONS[kind])
-    return Action(Key(kind, "it"), verb, Effect.LIVE, Reason.EDIT, tree=tree, policy=policy)
+    return Action(Key(kind, "it"), verb_of(verb), Effect.LIVE, Reason.EDIT, tree=tree, policy=policy)
 
 
 @pytest.mark.parametrize(

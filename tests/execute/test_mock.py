@@ -93,7 +93,7 @@ def test_volumes_are_not_made_anew_though_state_is_lost_and_their_pool_stopped(s
         site.state.forget(key)
     site.connection.virt.storagePoolLookupByName("images").destroy()
     stopped = planned(site)
-    assert [a.verb for a in stopped.actions if a.key in VOLUMES] == ["create"] * len(VOLUMES)
+    assert [a.verb.name for a in stopped.actions if a.key in VOLUMES] == ["create"] * len(VOLUMES)
 
     apply(site)
     second = planned(site)
@@ -121,7 +121,7 @@ def test_what_the_mock_does_not_store_of_a_running_network_restarts_it_once_at_m
         for _ in range(3):
             report = apply(site)
             assert report.failed == ()
-            restarts += sum(o.action.verb == "restart" for o in report.outcomes)
+            restarts += sum(o.action.verb.name == "restart" for o in report.outcomes)
 
         left = planned(site)
         assert left.actions == ()

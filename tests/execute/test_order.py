@@ -59,7 +59,7 @@ def test_a_step_that_comes_after_others_keeps_those_before_it_from_nothing(stage
 
     report = stage.execute(*steps, following(action("start", "Domain/end"), "Domain/web"))
 
-    assert [(o.action.verb, o.result.value, o.error) for o in report.outcomes] == [
+    assert [(o.action.verb.name, o.result.value, o.error) for o in report.outcomes] == [
         ("define", "done", ""),
         ("start", "skipped", '"start" of Domain/db failed'),
         ("suspend", "skipped", '"start" of Domain/db failed'),

@@ -49,7 +49,7 @@ def running(host: LiveHost, stage: Stage) -> Stage:
 
 
 def verbs(report: Report) -> list[tuple[str, str]]:
-    return [(o.action.verb, o.result.value) for o in report.outcomes]
+    return [(o.action.verb.name, o.result.value) for o in report.outcomes]
 
 
 def held(stage: Stage, wanted: str = AFTER) -> list[Held]:
@@ -79,7 +79,7 @@ def test_refused_part_is_put_back_and_held_and_the_rest_of_the_edit_stays(
     for tree in (host.tree(WEB), host.live()):
         assert (tree.get("title"), tag(tree)) == ("new", None)
     (define, update) = held(running)
-    assert (define.action.verb, update.action.verb) == ("define", "update")
+    assert (define.action.verb.name, update.action.verb.name) == ("define", "update")
     assert (update.hold, update.detail) == (Hold.REFUSED, WHY)
     assert "approve this plan" in update.release
 
@@ -198,7 +198,7 @@ def test_what_does_not_refuse_leaves_the_edit_stored(
     running.apply(guest(AFTER))
 
     assert tag(host.tree(WEB)) == "7"
-    assert [a.verb for a in running.plan(guest(AFTER)).actions] == ["update"]
+    assert [a.verb.name for a in running.plan(guest(AFTER)).actions] == ["update"]
     assert verbs(running.apply(guest(AFTER))) == [("update", "done")]
     assert running.state.edits() == {}
 
@@ -206,7 +206,7 @@ def test_what_does_not_refuse_leaves_the_edit_stored(
 @pytest.mark.case("12b")
 def test_what_others_wrote_meanwhile_stays(running: Stage, host: LiveHost) -> None:
     def before(action: Action) -> None:
-        if action.verb == "update":
+        if action.verb.name == "update":
             theirs = put(host.tree(WEB), ("description",), make("description", text="theirs"), RULES)
             host.write(WEB, to_xml(put(theirs, ("nic[lan]", "@link"), "down", RULES)))
 
@@ -221,7 +221,7 @@ def test_what_others_wrote_meanwhile_stays(running: Stage, host: LiveHost) -> No
 @pytest.mark.case("12b")
 def test_part_that_others_changed_meanwhile_is_left_to_them(running: Stage, host: LiveHost) -> None:
     def before(action: Action) -> None:
-        if action.verb == "update":
+        if action.verb.name == "update":
             host.write(WEB, to_xml(put(host.tree(WEB), ("nic[lan]", "vlan", "@tag"), "9", RULES)))
 
     host.before, host.refuses = before, refusing("update")
@@ -320,7 +320,7 @@ def test_guest_that_cannot_be_restarted_with_an_edit_is_started_without_it(
     wanted = guest(BEFORE.replace("<nic", "<cpu>new</cpu><nic"), max_effect=Effect.RESTART)
 
     def refuse(action: Action) -> None:
-        if action.verb in ("start", "restart") and host.tree(WEB).child("cpu"):
+        if action.verb.name in ("start", "restart") and host.tree(WEB).child("cpu"):
             raise error(WHY)
 
     host.refuses = refuse
@@ -363,7 +363,7 @@ def test_guest_that_was_edited_while_it_was_off_is_not_started_as_it_was(
 
     assert host.tree(WEB).get("cpu") == "new"
     assert running.state.edits() == {}
-    assert [a.verb for a in running.plan(wanted).actions] == ["start"]
+    assert [a.verb.name for a in running.plan(wanted).actions] == ["start"]
 
 
 def test_edit_that_waits_for_the_next_start_is_put_back_if_that_start_is_refused(
@@ -397,7 +397,7 @@ def test_way_back_ends_with_the_start_that_brings_the_edit_into_force(running: S
 
 def test_guest_that_goes_off_meanwhile_refuses_nothing(running: Stage, host: LiveHost) -> None:
     def before(action: Action) -> None:
-        if action.verb == "update":
+        if action.verb.name == "update":
             host.stop()
             raise Unsupported("the guest does not run")
 
@@ -457,8 +457,8 @@ def test_definition_that_is_none_without_the_refused_part_goes_back_as_a_whole(
     running: Stage, host: LiveHost
 ) -> None:
     def refuse(action: Action) -> None:
-        is_half = action.verb == "define" and action.definition.get("title") == "new"
-        if action.verb == "update" or (is_half and tag(action.definition) is None):
+        is_half = action.verb.name == "define" and action.definition.get("title") == "new"
+        if action.verb.name == "update" or (is_half and tag(action.definition) is None):
             raise Unsupported(WHY)
 
     host.refuses = refuse
@@ -491,7 +491,7 @@ def test_running_guest_that_was_not_stored_otherwise_is_held_too(running: Stage,
     assert running.apply(guest(AFTER)).outcomes == ()
 
     assert tag(host.tree(WEB)) == "7"
-    assert [h.action.verb for h in held(running)] == ["update"]
+    assert [h.action.verb.name for h in held(running)] == ["update"]
 
 
 def test_guest_that_is_adopted_with_an_edit_has_a_way_back(host: LiveHost, stage: Stage) -> None:
@@ -514,7 +514,7 @@ def test_two_parts_that_are_refused_one_after_the_other_are_both_held(running: S
     passes(running, guest(AFTER))
 
     assert (host.tree(WEB).get("title"), tag(host.tree(WEB))) == ("old", None)
-    assert {h.action.verb for h in held(running)} == {"define", "set-title", "update"}
+    assert {h.action.verb.name for h in held(running)} == {"define", "set-title", "update"}
 
 
 def test_other_drift_of_a_guest_with_a_refused_part_is_corrected(running: Stage, host: LiveHost) -> None:
@@ -524,7 +524,7 @@ def test_other_drift_of_a_guest_with_a_refused_part_is_corrected(running: Stage,
     host.run(WEB, put(host.live(), ("title",), make("title", text="theirs"), RULES))
 
     made = running.plan(guest(AFTER))
-    assert [a.verb for a in made.actions] == ["define", "set-title"]
+    assert [a.verb.name for a in made.actions] == ["define", "set-title"]
     assert [h.hold for h in made.held] == [Hold.REFUSED]
     passes(running, guest(AFTER))
 
@@ -554,7 +554,7 @@ def test_volume_that_cannot_be_resized_is_held(stage: Stage) -> None:
 
     made = stage.plan(more)
     assert not made.actions
-    assert [(h.action.verb, h.hold, h.detail) for h in made.held] == [
+    assert [(h.action.verb.name, h.hold, h.detail) for h in made.held] == [
         ("resize", Hold.REFUSED, "it cannot grow")
     ]
 

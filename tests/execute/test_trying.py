@@ -27,7 +27,7 @@ def running(stage: Stage) -> Stage:
 
 
 def verbs(report: Report) -> list[tuple[str, str]]:
-    return [(o.action.verb, o.result.value) for o in report.outcomes]
+    return [(o.action.verb.name, o.result.value) for o in report.outcomes]
 
 
 def memory(stage: Stage) -> str | None:
@@ -144,7 +144,7 @@ def test_guest_that_is_removed_is_tried_no_more(running: Stage) -> None:
 def test_waiting_that_is_stopped_takes_nothing_back(running: Stage) -> None:
     executor = running.executor()
     running.host.faults["ready Domain/web"] = [NotYet("later", 1000)]
-    running.host.before = lambda action: executor.stopping.set() if action.verb == "ready" else None
+    running.host.before = lambda action: executor.stopping.set() if action.verb.name == "ready" else None
 
     running.apply_by(executor, GOOD)
 

@@ -75,7 +75,7 @@ def test_object_made_anew_by_another_hand_is_not_removed(stage: Stage) -> None:
     stage.apply(desired("Domain/web"), desired("Domain/db"))
     world = stage.look(desired("Domain/db"))
     late = plan(world, FILES)
-    assert [(a.verb, a.key) for a in late.actions] == [("remove", WEB)]
+    assert [(a.verb.name, a.key) for a in late.actions] == [("remove", WEB)]
     stage.host.write(WEB, "<domain><uuid>of-another</uuid></domain>")
 
     report = stage.executor().execute(late, world)

@@ -15,7 +15,7 @@ def not_yet(times: int, patience_s: float = 1000) -> list[Exception]:
 
 
 def outcome(report: Report, verb: str = "ready") -> Outcome:
-    return next(o for o in report.outcomes if o.action.verb == verb)
+    return next(o for o in report.outcomes if o.action.verb.name == verb)
 
 
 def test_what_is_waited_for_is_asked_again_until_it_has_come(stage: Stage) -> None:

@@ -28,7 +28,7 @@ def stage_of(host: Host, state: State) -> Stage:
     """Return a stage on which a guest is not ready whose definition is bad, or that is off."""
 
     def before(action: Action) -> None:
-        if action.verb == "ready" and (host.tree(WEB).child("bad") or WEB not in host.active()):
+        if action.verb.name == "ready" and (host.tree(WEB).child("bad") or WEB not in host.active()):
             raise NotYet("its agent is silent", 0)
 
     host.before = before

@@ -7,6 +7,7 @@ from kvmreconcile.errors import HostError
 from kvmreconcile.kinds.domain.live.detach import _still_there
 from kvmreconcile.kinds.domain.live.threads import _refusal_told
 from kvmreconcile.model import Action, Key, Reason
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect
 
 WEB = Key("Domain", "web")
@@ -20,7 +21,7 @@ WEB = Key("Domain", "web")
     ],
 )
 def test_device_that_is_not_released_is_removed_or_changed_at_the_next_start(verb: str, todo: str) -> None:
-    action = Action(WEB, verb, Effect.LIVE, Reason.EDIT, steps=("devices", "interface[lan]"))
+    action = Action(WEB, verb_of(verb), Effect.LIVE, Reason.EDIT, steps=("devices", "interface[lan]"))
 
     assert str(_still_there(action, "refused")).endswith(todo)
 
@@ -33,7 +34,7 @@ def test_device_that_is_not_released_is_removed_or_changed_at_the_next_start(ver
     ],
 )
 def test_vcpu_that_cannot_be_added_is_not_to_be_set_offline(said: str, *, is_added: bool) -> None:
-    action = Action(WEB, "set-vcpus", Effect.LIVE, Reason.EDIT)
+    action = Action(WEB, verb_of("set-vcpus"), Effect.LIVE, Reason.EDIT)
 
     with pytest.raises(HostError) as caught, _refusal_told(action, is_added=is_added):
         raise HostError("no", libvirt.VIR_ERR_INTERNAL_ERROR)

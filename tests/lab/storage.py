@@ -9,6 +9,7 @@ from kvmreconcile.host.connection import Connection
 from kvmreconcile.kinds import pool, volume
 from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, Reason, Source, World
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
 from kvmreconcile.plan.applied import applied_after, fingerprint, intent
 from kvmreconcile.plan.policy import Overrides
@@ -69,11 +70,11 @@ class Host:
         """Do all that a plan says, remember it, and return it as "key verb"."""
         todo = self.plan(overrides)
         for action in todo.actions:
-            if action.verb in ("create", "recreate"):
+            if action.verb.name in ("create", "recreate"):
                 self.applied[action.key] = intent(self.wishes[action.key], "lab", KINDS[action.key.kind])
             self.perform(action)
         self.remember(todo)
-        return [f"{a.key} {a.verb}" for a in todo.actions]
+        return [f"{a.key} {a.verb.name}" for a in todo.actions]
 
     def perform(self, action: Action) -> None:
         """Do one step."""
@@ -81,7 +82,7 @@ class Host:
 
     def act(self, key: Key, verb: str, **more: Any) -> None:
         """Do one step that no plan asked for."""
-        self.perform(Action(key, verb, Effect.LIVE, Reason.NEW, **more))
+        self.perform(Action(key, verb_of(verb), Effect.LIVE, Reason.NEW, **more))
 
     def remember(self, done: Plan) -> None:
         """Note what libvirt now has of what was acted on as what was asked for, but for what is held."""

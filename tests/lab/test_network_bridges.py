@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.model import Action, Key, Reason
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, parse
 from tests.lab.lab import Lab
 
@@ -27,4 +28,4 @@ def test_networks_that_are_created_at_the_same_time_have_bridges_of_their_own(la
 def created(name: str) -> Action:
     """Return the creation of a network that leaves the name of its bridge to libvirt."""
     tree = parse(f"<network><name>{name}</name><bridge stp='off'/></network>")
-    return Action(Key("Network", name), "create", Effect.LIVE, Reason.NEW, tree=tree)
+    return Action(Key("Network", name), verb_of("create"), Effect.LIVE, Reason.NEW, tree=tree)

@@ -150,7 +150,7 @@ class Host:
 
     def perform(self, action: Action) -> None:
         key = action.key
-        match action.verb:
+        match action.verb.name:
             case "create" | "recreate" | "define" | "replace":
                 assert action.tree is not None
                 self.trees[key] = self.stored.keep(action.tree)

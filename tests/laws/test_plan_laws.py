@@ -56,7 +56,7 @@ def wanted(name: str, tree: Node, *, policy: Policy | None = None, power: Power 
 def unfinished(host: Host, *desired: Desired) -> list[str]:
     made = host.plan(*desired)
     held = [str(h) for h in made.held if h.hold is not Hold.AMBIGUOUS]
-    return [f"{a.verb} {[str(c) for c in a.changes]}" for a in made.actions] + held
+    return [f"{a.verb.name} {[str(c) for c in a.changes]}" for a in made.actions] + held
 
 
 @quick
@@ -92,7 +92,7 @@ def test_no_plan_touches_what_is_neither_wanted_nor_ours(story: Story, *, comple
     touched = {a.key for a in made.actions} | {h.action.key for h in made.held}
     assert foreign not in touched
     if none or not complete:
-        assert "remove" not in {a.verb for a in made.actions}
+        assert "remove" not in {a.verb.name for a in made.actions}
 
 
 @quick

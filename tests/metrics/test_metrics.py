@@ -8,12 +8,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason, Result
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.passes.news import Asked, Broken, Connected, Lost
 from kvmreconcile.tree import Effect
 from tests.metrics.story import Daemon, ends
 from tests.status.told import DB, LAN, NOON, WEB, action, looked
 
-DRIFT = Action(WEB, "start", Effect.LIVE, Reason.DRIFT)
+DRIFT = Action(WEB, verb_of("start"), Effect.LIVE, Reason.DRIFT)
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_drift_is_seen_once_and_healed_once(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize("hold", [Hold.EFFECT, Hold.SUSPENDED])
 def test_drift_that_is_held_is_not_healed(daemon: Daemon, hold: Hold) -> None:
-    held = Held(replace(DRIFT, verb="restart"), hold)
+    held = Held(replace(DRIFT, verb=verb_of("restart")), hold)
     first = looked(Plan(actions=(DRIFT,), held=(held,)), allowed=Plan(actions=(DRIFT,)))
 
     daemon.tell(first, *ends(first, Result.DONE), looked(Plan(held=(held,))))

@@ -7,6 +7,7 @@ import pytest
 from kvmreconcile.daemon.newest import Newest
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Held, Hold, Outcome, Plan, Reason, Report, Result
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.notify.messages import BREAKS, Memory, Message, messages
 from kvmreconcile.passes.backoff import Fate
 from kvmreconcile.passes.news import Acted, Asked, Broken, Connected, Looked, Lost, News, Ordered, Stepped
@@ -17,7 +18,7 @@ from tests.status.told import DB, LAN, NOON, WEB, action, looked, wait
 
 WELL = Plan(in_sync=(WEB, DB, LAN))
 EDIT = Plan(actions=(action(WEB),), in_sync=(DB, LAN))
-DRIFT = Plan(actions=(Action(WEB, "start", Effect.LIVE, Reason.DRIFT),), in_sync=(DB, LAN))
+DRIFT = Plan(actions=(Action(WEB, verb_of("start"), Effect.LIVE, Reason.DRIFT),), in_sync=(DB, LAN))
 WAITING = replace(looked(EDIT), allowed=Plan(), waits={WEB: wait()})
 
 

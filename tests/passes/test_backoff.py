@@ -17,6 +17,7 @@ from kvmreconcile.model import (
     Result,
     Shortage,
 )
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.passes.backoff import FORGET_S, Backoff, Fate
 from kvmreconcile.tree import Effect
 
@@ -24,7 +25,7 @@ WEB, LAN = Key("Domain", "web"), Key("Network", "lan")
 
 
 def action(key: Key = WEB, verb: str = "start", needs: tuple[Key, ...] = ()) -> Action:
-    return Action(key, verb, Effect.LIVE, Reason.DRIFT, needs=needs)
+    return Action(key, verb_of(verb), Effect.LIVE, Reason.DRIFT, needs=needs)
 
 
 def report(*outcomes: Outcome) -> Report:
@@ -160,7 +161,7 @@ def test_what_starts_after_one_that_waits_is_done_up_to_that() -> None:
 
     plan = backoff.sift(Plan((action(LAN), action(WEB, "define"), start, action(WEB, "ready"), last)), 0.5)
 
-    assert [(a.verb, a.key) for a in plan.actions] == [("define", WEB)]
+    assert [(a.verb.name, a.key) for a in plan.actions] == [("define", WEB)]
 
 
 def test_released_by_a_change_of_the_specs_all_is_tried_at_once() -> None:

@@ -67,7 +67,7 @@ class Demo:
     def _running(self, specs: Loaded) -> World:
         """Return a world in which all exists just as it was asked for, and runs."""
         empty = World("demo", "kvm1", NOW, specs.desired, Observation(), {})
-        made = {a.key: a.tree for a in plan(empty, KINDS).actions if a.verb == "create" and a.tree}
+        made = {a.key: a.tree for a in plan(empty, KINDS).actions if a.verb.name == "create" and a.tree}
         there: dict[Key, Actual] = {}
         for key, tree in made.items():
             desired, xml, runs = specs.desired[key], to_xml(tree), KINDS[key.kind].has_power
@@ -171,4 +171,4 @@ def test_file_that_was_cut_and_closed_takes_nothing_away_before_the_time_is_over
 def takes(action: Action) -> bool:
     rules = KINDS[action.key.kind].rules
     lost = [part for change in action.changes for part in parts(change, rules)]
-    return bool(lost) or action.verb in ("remove", "detach", "stop") or action.effect >= Effect.REPLACE
+    return bool(lost) or action.verb.name in ("remove", "detach", "stop") or action.effect >= Effect.REPLACE

@@ -160,7 +160,7 @@ def test_who_follows_is_told_of_every_step_before_its_pass_is_over(bench: Bench)
     *steps, end = bench.told[1:]
     assert isinstance(end, Acted)
     assert {
-        (n.outcome.action.key, n.outcome.action.verb, n.outcome.result)
+        (n.outcome.action.key, n.outcome.action.verb.name, n.outcome.result)
         for n in steps
         if isinstance(n, Stepped) and n.looked is looked
     } == {
@@ -394,7 +394,7 @@ def test_object_whose_spec_is_gone_is_removed_by_a_pass_without_a_trigger(bench:
     held = bench.run(SPECS)
 
     assert held
-    assert [(h.action.verb, h.hold) for h in held.plan.held] == [("remove", Hold.SETTLE)]
+    assert [(h.action.verb.name, h.hold) for h in held.plan.held] == [("remove", Hold.SETTLE)]
     assert bench.passes.due_s() == pytest.approx(1030.0, abs=1.0)
     clock[0] = bench.passes.due_s() or 0.0
     bench.run()

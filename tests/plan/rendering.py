@@ -7,6 +7,7 @@ import yaml
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan.render import needs_approval
 from kvmreconcile.tree import Change, Effect, Measure, Members, Node, Owner, Rules, Table, diff, parse, paths
 
@@ -58,7 +59,7 @@ def _action(case: dict[str, Any]) -> Action:
     notes = tuple(case.get("notes", ()))
     return Action(
         key,
-        case["verb"],
+        verb_of(case["verb"]),
         effect,
         Reason[case["reason"].upper()],
         _changes(case, key),

@@ -64,7 +64,7 @@ def planned(tmp_path: Path, documents: Iterable[str], objects: Iterable[Actual] 
 
 
 def done(made: Plan) -> list[str]:
-    return [f"{action.verb} {action.key}" for action in made.actions]
+    return [f"{action.verb.name} {action.key}" for action in made.actions]
 
 
 def messages(made: Plan, tmp_path: Path) -> list[str]:
@@ -124,7 +124,7 @@ def test_start_is_held_while_an_active_object_has_the_same_claim(
     assert "create Domain/two" in done(made)
     assert "start Domain/two" not in done(made)
     (held,) = (h for h in made.held if h.action.key.name == "two")
-    assert (held.action.verb, held.hold) == ("start", Hold.CLAIM)
+    assert (held.action.verb.name, held.hold) == ("start", Hold.CLAIM)
     assert held.detail.startswith("Domain/one is active and has the ")
     assert made.problems == ()
 
@@ -317,7 +317,7 @@ def test_start_is_held_while_an_active_object_has_the_same_state(tmp_path: Path,
     made = planned(tmp_path, [guest("one", spec)], [has])
 
     assert done(made) == ["create Domain/one"]
-    assert [(h.action.verb, h.hold) for h in made.held] == [("start", Hold.CLAIM)]
+    assert [(h.action.verb.name, h.hold) for h in made.held] == [("start", Hold.CLAIM)]
 
 
 @pytest.mark.case("35")

@@ -245,8 +245,10 @@ def find(conflict: Conflict, tmp_path: Path) -> Finding:
     alone = replace(scene, observed=Observation())
     messages = [str(problem) for problem in (*loaded.problems, *find_clashes(alone, BY_NAME).problems)]
     made = plan(scene, BY_NAME, Overrides())
-    held = (f"{h.action.verb} {h.action.key} held: {h.detail}" for h in made.held if h.hold is Hold.CLAIM)
-    return Finding(messages, frozenset(f"{a.verb} {a.key}" for a in made.actions), next(held, ""))
+    held = (
+        f"{h.action.verb.name} {h.action.key} held: {h.detail}" for h in made.held if h.hold is Hold.CLAIM
+    )
+    return Finding(messages, frozenset(f"{a.verb.name} {a.key}" for a in made.actions), next(held, ""))
 
 
 @pytest.mark.case("35")

@@ -132,7 +132,7 @@ def test_guest_is_not_started_while_its_pool_stays_down() -> None:
     made = planned(world([pool, ROOT, WEB], [seen(pool), seen(WEB)], KNOWN, blind=(DOWN,)))
 
     assert ("start Domain/web", "UNKNOWN") in held(made)
-    start = next(h for h in made.held if h.action.verb == "start")
+    start = next(h for h in made.held if h.action.verb.name == "start")
     assert start.detail == "Volume/p/root cannot be observed: the storage pool p is not active"
 
 
@@ -197,4 +197,4 @@ def test_guest_waits_for_volumes_of_which_too_many_are_to_be_created() -> None:
     made = planned(world([POOL, *scratch, web], [UP, seen(web)], known))
 
     assert {hold for _, hold in held(made)} == {"BRAKE", "MISSING"}
-    assert [h.hold for h in made.held if h.action.verb == "start"] == [Hold.MISSING]
+    assert [h.hold for h in made.held if h.action.verb.name == "start"] == [Hold.MISSING]

@@ -29,7 +29,7 @@ def plan_of(*guests: Desired, off: tuple[str, ...] = (), overrides: Overrides | 
 
 def waiting(plan: Plan) -> dict[str, str]:
     assert {h.hold.value for h in plan.held} <= {"waits for other members of its group"}
-    return {f"{h.action.verb} {h.action.key}": h.detail for h in plan.held}
+    return {f"{h.action.verb.name} {h.action.key}": h.detail for h in plan.held}
 
 
 def test_one_of_a_group_is_restarted_and_the_others_wait_for_it() -> None:

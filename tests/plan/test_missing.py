@@ -26,7 +26,7 @@ def gone(
 
 
 def created(here: World, overrides: Overrides | None = None) -> list[Action]:
-    return [a for a in planned(here, overrides).actions if a.verb == "create"]
+    return [a for a in planned(here, overrides).actions if a.verb.name == "create"]
 
 
 @pytest.mark.case("1")
@@ -113,7 +113,7 @@ def test_volume_whose_creation_was_interrupted_never_was_complete() -> None:
 
 def test_volume_whose_whole_content_its_spec_gives_is_created_again_if_nobody_uses_it() -> None:
     here = gone(IMAGE, DATA, there=(seen(DATA),), known=(IMAGE, DATA))
-    assert [(a.verb, a.effect) for a in created(here)] == [("create", Effect.LIVE)]
+    assert [(a.verb.name, a.effect) for a in created(here)] == [("create", Effect.LIVE)]
 
     guest = seen(wish("Domain/other"), "<domain><disk file='/srv/root'/></domain>")
     used = gone(IMAGE, DATA, there=(seen(DATA), guest), known=(IMAGE, DATA))

@@ -25,7 +25,7 @@ def stored(live: str, *edit: Change, pending: tuple[Unseen, ...] = ()) -> World:
 
 
 def reasons(made: Plan) -> dict[str, Reason]:
-    return {a.verb: a.reason for a in (*made.actions, *(h.action for h in made.held))}
+    return {a.verb.name: a.reason for a in (*made.actions, *(h.action for h in made.held))}
 
 
 @pytest.mark.case("49")

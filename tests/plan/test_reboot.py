@@ -18,7 +18,7 @@ def after(live: str, stored: str = "restart", **policy: Any) -> Plan:
 
 
 def steps(plan: Plan) -> list[tuple[str, str, object]]:
-    return [(a.verb, c.path, c.new) for a in plan.actions for c in a.changes]
+    return [(a.verb.name, c.path, c.new) for a in plan.actions for c in a.changes]
 
 
 def lives(mode: str, on_reboot: str) -> str:
@@ -35,7 +35,7 @@ def test_reboot_is_caught_while_something_waits_and_let_go_when_nothing_does() -
 def test_reboot_is_left_alone_unless_the_spec_wants_it_and_the_guest_to_run() -> None:
     assert after(lives("a", "restart"), reboot_applies=False).is_empty
     assert after(lives("a", "restart"), power=None).is_empty
-    assert [a.verb for a in after(lives("a", "restart"), power=STOPPED).actions] == ["stop"]
+    assert [a.verb.name for a in after(lives("a", "restart"), power=STOPPED).actions] == ["stop"]
 
 
 def test_reboot_that_the_spec_has_its_own_word_on_is_caught_and_let_go_all_the_same() -> None:
@@ -62,4 +62,4 @@ def test_reboot_is_caught_while_the_restart_is_held() -> None:
 def test_guest_that_went_off_for_it_is_started() -> None:
     web = wish("Domain/web", WAITS, power=RUNNING, reboot_applies=True)
 
-    assert [a.verb for a in planned(world([web], [seen(web)], [remembered(web)])).actions] == ["start"]
+    assert [a.verb.name for a in planned(world([web], [seen(web)], [remembered(web)])).actions] == ["start"]

@@ -129,7 +129,7 @@ def test_what_lasts_is_told_before_what_passes() -> None:
     stored = edit(web, refused=(lasts, passing))
     made = planned(of(web, runs(web, BEFORE), settled(web, LINK, ("memory",)), stored))
 
-    told = {h.action.verb: (h.detail, h.until) for h in made.held}
+    told = {h.action.verb.name: (h.detail, h.until) for h in made.held}
     assert told == {
         "define": (f"{WHY}; later", None),
         "update": (WHY, None),

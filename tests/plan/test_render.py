@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan.render import Palette, render_json, render_markdown, render_text
 from kvmreconcile.plan.render.words import holds_secret
 from kvmreconcile.tree import Change, Effect, Node, make, parse
@@ -81,7 +82,7 @@ TEXT = st.text(st.characters(codec="utf-8"), min_size=1)
 def _hostile(text: str) -> Plan:
     old, new = make("x", {"a": text}, text, (Node("y", (("c", text),), text),)), make("x", {"b": text})
     changes = (Change((text,), "", text, new), Change(("devices", text), "devices/x", old, text))
-    return Plan((Action(Key("Domain", text), text, Effect.LIVE, Reason.EDIT, changes),), digest=text)
+    return Plan((Action(Key("Domain", text), verb_of(text), Effect.LIVE, Reason.EDIT, changes),), digest=text)
 
 
 @given(TEXT)
@@ -133,7 +134,7 @@ def test_definition_without_secret_is_told_from_one_with() -> None:
 def sized(old: str, new: str, verb: str = "set-memory", tree: Node | None = None) -> str:
     """Return the line of a plan in which a memory's size changes."""
     change = Change(("memory",), "memory", old, new)
-    action = Action(Key("Domain", "web"), verb, Effect.LIVE, Reason.EDIT, (change,), tree=tree)
+    action = Action(Key("Domain", "web"), verb_of(verb), Effect.LIVE, Reason.EDIT, (change,), tree=tree)
     return render_text(Plan((action,)), RULES).splitlines()[1].strip()
 
 
@@ -149,7 +150,7 @@ def test_sizes_have_a_unit_and_two_of_them_the_same_one() -> None:
 def test_json_names_sizes_in_bytes() -> None:
     change = Change(("memory",), "memory", "2097152", "4194304")
     title = Change(("title",), "title", None, "4")
-    action = Action(Key("Domain", "web"), "set-memory", Effect.LIVE, Reason.EDIT, (change, title))
+    action = Action(Key("Domain", "web"), verb_of("set-memory"), Effect.LIVE, Reason.EDIT, (change, title))
 
     changes = json.loads(render_json(Plan((action,)), RULES))["actions"][0]["changes"]
 
@@ -160,7 +161,7 @@ def test_json_names_sizes_in_bytes() -> None:
 @pytest.mark.case("52")
 def test_restart_that_is_held_is_shown_once() -> None:
     key, change = Key("Domain", "web"), Change(("memory",), "memory", "2097152", "4194304")
-    held = Held(Action(key, "restart", Effect.RESTART, Reason.EDIT, (change,)), Hold.WINDOW)
+    held = Held(Action(key, verb_of("restart"), Effect.RESTART, Reason.EDIT, (change,)), Hold.WINDOW)
     plan = Plan(held=(held,), pending={key: (change,)})
 
     text = render_text(plan, RULES)

@@ -53,7 +53,7 @@ def test_edited_target_of_a_disk_waits_for_the_next_start_and_nothing_is_unplugg
     second = planned(world([web], [there], [known]))
     cycled = planned(world([web], [replace(there, live_xml=there.xml, runtime_id=2)], [known]))
 
-    assert [(a.verb, a.effect) for a in first.actions] == [("define", Effect.NEXT_BOOT)]
+    assert [(a.verb.name, a.effect) for a in first.actions] == [("define", Effect.NEXT_BOOT)]
     assert pending(first) == pending(second) == [("~", "disk[vdb]/@dev", "vda", "vdb")]
     assert second.is_empty
     assert cycled.is_empty
@@ -65,7 +65,7 @@ def test_edited_address_of_the_only_interface_waits_for_the_next_start() -> None
     was, web = (spec(f'<nic mac="{mac}" lan="a"/>') for mac in "12")
     made = planned(world([web], [on(was, '<nic mac="1" lan="a"/>')], [remembered(was)]))
 
-    assert [(a.verb, a.effect) for a in made.actions] == [("define", Effect.NEXT_BOOT)]
+    assert [(a.verb.name, a.effect) for a in made.actions] == [("define", Effect.NEXT_BOOT)]
     assert pending(made) == [("~", "nic[2]/@mac", "1", "2")]
 
 
@@ -88,7 +88,7 @@ def test_name_that_a_device_is_given_is_stored_and_never_pending() -> None:
     first = planned(world([web], [there], [known]))
     there, known = after(first, web, there, known)
 
-    assert [(a.verb, a.effect) for a in first.actions] == [("define", Effect.LIVE)]
+    assert [(a.verb.name, a.effect) for a in first.actions] == [("define", Effect.LIVE)]
     assert [(c.sign, c.path) for c in first.actions[0].changes] == [("+", "disk[root]/@name")]
     assert pending(first) == []
     assert planned(world([web], [there], [known])) == planned(
@@ -102,7 +102,7 @@ def test_name_that_the_guest_sees_is_pending() -> None:
     was, web = (spec(f'<disk {name}dev="vda" loud="1"/>') for name in ("", 'name="root" '))
     made = planned(world([web], [on(was, '<disk dev="vda" loud="1"/>')], [remembered(was)]))
 
-    assert [(a.verb, a.effect) for a in made.actions] == [("define", Effect.NEXT_BOOT)]
+    assert [(a.verb.name, a.effect) for a in made.actions] == [("define", Effect.NEXT_BOOT)]
     assert pending(made) == [("+", "disk[root]/@name", None, "root")]
 
 
@@ -112,7 +112,7 @@ def test_object_is_adopted_together_with_the_names_of_its_devices() -> None:
     there = replace(on(web, THERE), stamp=None)
     made = planned(world([web], [there]))
 
-    assert [(a.verb, a.effect, a.reason) for a in made.actions] == [("own", Effect.LIVE, Reason.ADOPT)]
+    assert [(a.verb.name, a.effect, a.reason) for a in made.actions] == [("own", Effect.LIVE, Reason.ADOPT)]
     assert [(c.sign, c.path) for c in made.actions[0].changes] == [("+", "disk[root]/@name")]
     assert made.actions[0].definition.get("disk/@name") == "root"
     assert pending(made) == []
@@ -234,7 +234,7 @@ def test_new_device_waits_for_a_key_that_another_keeps_until_its_next_start(
     was, web = spec(old), spec(old.replace("vda", "vdb"), f'<disk dev="{target}" source="/b"/>')
     made = planned(world([web], [on(was, old)], [remembered(was)]))
 
-    assert [action.verb for action in made.actions] == verbs
+    assert [action.verb.name for action in made.actions] == verbs
 
 
 @pytest.mark.case("7")
@@ -279,5 +279,5 @@ def test_device_whose_key_was_refused_stays_the_same_device() -> None:
     stored = planned(world([refused], [on(was, new, live=(old,))], [known]))
     put_back = planned(world([refused], [on(was, old)], [known]))
 
-    assert [(a.verb, a.definition.get("nic/@mac")) for a in stored.actions] == [("define", "1")]
+    assert [(a.verb.name, a.definition.get("nic/@mac")) for a in stored.actions] == [("define", "1")]
     assert put_back.actions == ()

@@ -57,7 +57,7 @@ def test_removal_of_an_object_masks_what_its_last_spec_called_secret() -> None:
     old = secretive(OLD, *NAMED)
     made = planned(replace(known(old, seen(old)), desired={}))
 
-    assert [a.verb for a in made.actions] + held(made)
+    assert [a.verb.name for a in made.actions] + held(made)
     assert "hunter" not in shown(made)
 
 

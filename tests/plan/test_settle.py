@@ -231,7 +231,7 @@ def test_specs_that_were_only_just_read_have_said_nothing_for_long() -> None:
 
 @pytest.mark.case("8b")
 def test_plan_describes_what_the_running_guest_loses() -> None:
-    notes = {a.verb: a.notes for a in planned(edited(sightings=said_for(99.0))).actions}
+    notes = {a.verb.name: a.notes for a in planned(edited(sightings=said_for(99.0))).actions}
     waiting = [h.action.notes for h in planned(edited()).held]
 
     assert notes == {"define": (), "detach": ("it loses vdb of 1",)}

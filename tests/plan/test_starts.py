@@ -65,7 +65,7 @@ def test_those_that_run_and_should_and_show_it_can_be_looked_at_at_any_time() ->
 
     looks = list(probes(world([shown, *others], [*there, seen(others[3])])))
 
-    assert [(a.verb, a.key, a.policy.ready) for a in looks] == [("ready", shown.key, AGENT)]
+    assert [(a.verb.name, a.key, a.policy.ready) for a in looks] == [("ready", shown.key, AGENT)]
 
 
 def after(name: str, *first: str, **more: Any) -> Desired:

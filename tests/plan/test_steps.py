@@ -7,6 +7,7 @@ import pytest
 
 from kvmreconcile.kinds.kind import derived_uuid
 from kvmreconcile.model import Action, Apply, Key, Plan, Reason
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
 from kvmreconcile.plan.applied import applied_after, digest, fingerprint, run_of, settled, settled_live
 from kvmreconcile.plan.masks import SECRET
@@ -27,7 +28,7 @@ def changed(old: str, new: str, live: str | None = None, **more: Any) -> Plan:
 def test_memory_raised_on_stopped_domain_is_only_stored() -> None:
     made = changed("<domain><memory>1</memory></domain>", "<domain><memory>2</memory></domain>")
 
-    assert [(a.verb, a.effect, a.reason) for a in made.actions] == [("define", Effect.LIVE, Reason.EDIT)]
+    assert [(a.verb.name, a.effect, a.reason) for a in made.actions] == [("define", Effect.LIVE, Reason.EDIT)]
 
 
 def test_memory_raised_on_running_domain_is_stored_and_set() -> None:
@@ -42,7 +43,7 @@ def test_what_no_verb_brings_to_a_running_domain_is_stored_and_pending() -> None
     xml = '<domain><cpu mode="a"/></domain>'
     made = changed(xml, '<domain><cpu mode="b"/></domain>', xml)
 
-    assert [(a.verb, a.effect) for a in made.actions] == [("define", Effect.NEXT_BOOT)]
+    assert [(a.verb.name, a.effect) for a in made.actions] == [("define", Effect.NEXT_BOOT)]
     assert [c.path for c in made.pending[Key("Domain", "web")]] == ["cpu/@mode"]
 
 
@@ -50,7 +51,7 @@ def test_pending_change_restarts_where_the_spec_allows_it() -> None:
     xml = '<domain><cpu mode="a"/></domain>'
     made = changed(xml, '<domain><cpu mode="b"/></domain>', xml, max_effect=Effect.RESTART)
 
-    assert [(a.verb, a.effect) for a in made.actions][-1] == ("restart", Effect.RESTART)
+    assert [(a.verb.name, a.effect) for a in made.actions][-1] == ("restart", Effect.RESTART)
     assert made.pending == {}
 
 
@@ -58,7 +59,7 @@ def test_change_whose_storing_is_held_does_not_wait_for_a_start() -> None:
     xml = '<domain><cpu mode="a"/></domain>'
     made = changed(xml, '<domain><cpu mode="b"/></domain>', xml, max_effect=Effect.LIVE)
 
-    assert [h.action.verb for h in made.held] == ["define"]
+    assert [h.action.verb.name for h in made.held] == ["define"]
     assert made.pending == {}
 
 
@@ -88,7 +89,7 @@ def test_power_and_autostart_follow_the_spec_and_are_else_left_as_found(
     web = wish("Domain/web", **wanted)
     made = planned(world([web], [seen(web, **there)], [remembered(web)]))
 
-    assert [a.verb for a in made.actions] == verbs
+    assert [a.verb.name for a in made.actions] == verbs
 
 
 def test_new_domain_is_made_and_set_to_start_with_the_host_and_started() -> None:
@@ -102,7 +103,7 @@ def test_replaced_object_runs_and_starts_with_the_host_as_before_where_the_spec_
     web = wish("Domain/web", "<domain><uuid>7</uuid></domain>", max_effect=Effect.REPLACE)
     made = planned(world([web], [seen(was, live="<domain/>", autostart=True)], [remembered(was)]))
 
-    assert [a.verb for a in made.actions][-3:] == ["replace", "autostart", "start"]
+    assert [a.verb.name for a in made.actions][-3:] == ["replace", "autostart", "start"]
 
 
 def test_running_domain_without_a_definition_is_given_one() -> None:
@@ -118,7 +119,7 @@ def test_added_and_removed_disks_are_plugged_with_their_elements() -> None:
     old, new = '<domain><disk dev="vda"/></domain>', '<domain><disk dev="vdb"/></domain>'
     made = changed(old, new, old)
 
-    acts = {a.verb: a for a in made.actions}
+    acts = {a.verb.name: a for a in made.actions}
     assert acts["detach"].tree == parse('<disk dev="vda"/>')
     assert (acts["attach"].tree, acts["attach"].steps) == (parse('<disk dev="vdb"/>'), ("disk[vdb]",))
 
@@ -127,7 +128,7 @@ def test_verb_on_a_part_is_given_the_whole_element_it_acts_on() -> None:
     old, new = (f'<domain><nic mac="1" link="{link}"/></domain>' for link in ("up", "down"))
     made = changed(old, new, old)
 
-    assert made.actions[-1].verb == "update"
+    assert made.actions[-1].verb.name == "update"
     assert made.actions[-1].tree == parse('<nic mac="1" link="down"/>')
     assert made.actions[-1].steps == ("nic[1]",)
 
@@ -283,11 +284,11 @@ def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_
         parse("<d><total>1</total><used>1</used></d>"),
         parse("<d><total>2</total><used>2</used><stick/></d>"),
     )
-    base = Action(Key("Domain", "web"), "define", Effect.LIVE, Reason.EDIT)
+    base = Action(Key("Domain", "web"), verb_of("define"), Effect.LIVE, Reason.EDIT)
 
     steps = by_rows(diff(old, new, rules), old, new, rules, base)
 
-    assert [step.verb for step in steps] == ["attach", "set"]
+    assert [step.verb.name for step in steps] == ["attach", "set"]
 
 
 def test_what_comes_after_what_waits_does_so_in_the_same_element_alone() -> None:

@@ -43,7 +43,7 @@ def test_edit_is_pending_in_the_plan_that_stores_it_and_after() -> None:
     edit = planned(world([B], [running(A)], [BEFORE]))
     after = planned(world([B], [running(B)], [STORED]))
 
-    assert [(a.verb, a.effect) for a in edit.actions] == [("define", Effect.NEXT_BOOT)]
+    assert [(a.verb.name, a.effect) for a in edit.actions] == [("define", Effect.NEXT_BOOT)]
     assert listed(edit) == listed(after) == [("alias", "a", "b")]
     assert after.is_empty
 
@@ -85,7 +85,7 @@ def test_edit_taken_back_waits_for_nothing() -> None:
 def test_definition_healed_after_a_change_by_hand_is_in_force_as_before() -> None:
     heal = planned(world([A], [running(B)], [BEFORE]))
 
-    assert [(a.verb, a.effect) for a in heal.actions] == [("define", Effect.LIVE)]
+    assert [(a.verb.name, a.effect) for a in heal.actions] == [("define", Effect.LIVE)]
     assert listed(heal) == []
     assert applied(A, running(B), BEFORE, running(A)).pending == ()
 
@@ -93,7 +93,7 @@ def test_definition_healed_after_a_change_by_hand_is_in_force_as_before() -> Non
 def test_stopped_object_takes_it_at_its_next_start_and_nothing_is_remembered() -> None:
     edit = planned(world([B], [seen(A)], [replace(BEFORE, runtime_id=None)]))
 
-    assert [(a.verb, a.effect) for a in edit.actions] == [("define", Effect.LIVE)]
+    assert [(a.verb.name, a.effect) for a in edit.actions] == [("define", Effect.LIVE)]
     assert listed(edit) == []
     assert applied(B, seen(A), BEFORE, seen(B)).pending == ()
 
@@ -104,8 +104,8 @@ def test_restart_that_the_spec_allows_is_made_for_it_at_once_or_later() -> None:
         for there, known in ((running(A), BEFORE), (running(B), STORED))
     )
 
-    assert [a.verb for a in now.actions] == ["define", "restart"]
-    assert [a.verb for a in later.actions] == ["restart"]
+    assert [a.verb.name for a in now.actions] == ["define", "restart"]
+    assert [a.verb.name for a in later.actions] == ["restart"]
     assert now.pending == later.pending == {}
 
 

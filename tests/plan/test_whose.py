@@ -110,7 +110,7 @@ def test_half_made_volume_is_made_anew() -> None:
     known = replace(remembered(ROOT), complete=False)
     made = planned(world([ROOT, POOL], [UP, seen(ROOT)], [known, remembered(POOL)]))
 
-    assert [(a.verb, a.effect, a.reason) for a in made.actions] == [
+    assert [(a.verb.name, a.effect, a.reason) for a in made.actions] == [
         ("recreate", Effect.LIVE, Reason.UNFINISHED)
     ]
 
@@ -129,7 +129,7 @@ def test_half_made_volume_that_is_proved_gone_is_simply_made() -> None:
     known = replace(remembered(asked), complete=False)
     made = planned(world([ROOT, POOL], [UP], [known, remembered(POOL)]))
 
-    assert [(a.verb, a.effect) for a in made.actions] == [("recreate", Effect.LIVE)]
+    assert [(a.verb.name, a.effect) for a in made.actions] == [("recreate", Effect.LIVE)]
 
 
 def test_half_made_volume_that_is_hidden_is_judged_as_if_it_were_there() -> None:
@@ -150,13 +150,13 @@ def test_half_made_domain_is_compared_as_if_it_were_just_found() -> None:
         )
     )
 
-    assert [(a.verb, a.reason) for a in made.actions] == [("define", Reason.ADOPT)]
+    assert [(a.verb.name, a.reason) for a in made.actions] == [("define", Reason.ADOPT)]
 
 
 def test_what_vanished_is_made_again_as_drift() -> None:
     made = planned(world([WEB], [], [remembered(WEB)]))
 
-    assert [(a.verb, a.reason) for a in made.actions] == [("create", Reason.DRIFT)]
+    assert [(a.verb.name, a.reason) for a in made.actions] == [("create", Reason.DRIFT)]
 
 
 def test_create_only_object_is_left_alone_once_made() -> None:

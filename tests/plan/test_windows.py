@@ -35,7 +35,7 @@ def edited(now: datetime, live: str | None = OLD, **policy: Any) -> World:
 def verbs(plan: Plan) -> tuple[list[str], list[str]]:
     """Return the verbs that are done, and those that wait for a window."""
     assert {h.hold.name for h in plan.held} <= {"WINDOW"}
-    return [a.verb for a in plan.actions], [h.action.verb for h in plan.held]
+    return [a.verb.name for a in plan.actions], [h.action.verb.name for h in plan.held]
 
 
 @pytest.mark.parametrize(

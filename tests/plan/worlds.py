@@ -309,12 +309,12 @@ def planned(seen: World, overrides: Overrides | None = None, limits: Limits | No
 
 def done(made: Plan) -> list[str]:
     """Return what would be done, as "verb Kind/name"."""
-    return [f"{a.verb} {a.key}" for a in made.actions]
+    return [f"{a.verb.name} {a.key}" for a in made.actions]
 
 
 def held(made: Plan) -> list[tuple[str, str]]:
     """Return what is held, as "verb Kind/name" and the name of the reason."""
-    return [(f"{h.action.verb} {h.action.key}", h.hold.name) for h in made.held]
+    return [(f"{h.action.verb.name} {h.action.key}", h.hold.name) for h in made.held]
 
 
 def needs(made: Plan) -> Mapping[str, list[str]]:

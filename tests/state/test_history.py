@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Action, Held, Hold, Key, Outcome, Plan, Reason, Report, Result
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.state import Entry, Keep, Recorder, State
 from kvmreconcile.state import recorder as recorder_module
 from kvmreconcile.state.database import FILE
@@ -22,7 +23,7 @@ NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 CAUSE = Cause("0badcafe", "run", "cafe", "abc123", "Alice <alice@example.org>", "bob")
 DEFINE = Action(
     WEB,
-    "define",
+    verb_of("define"),
     Effect.NEXT_BOOT,
     Reason.EDIT,
     (
@@ -142,7 +143,7 @@ def test_a_step_is_told_with_its_cause_and_paths_without_values() -> None:
 
 
 def test_what_is_held_anew_is_told_once_for_each_object_and_cause() -> None:
-    restart = Action(WEB, "restart", Effect.RESTART, Reason.EDIT)
+    restart = Action(WEB, verb_of("restart"), Effect.RESTART, Reason.EDIT)
     held = (Held(DEFINE, Hold.EFFECT, "too dear"), Held(restart, Hold.EFFECT), Held(restart, Hold.WINDOW))
 
     told = list(CAUSE.withheld(NOW, Plan(held=held), {(WEB, Hold.EFFECT)}))

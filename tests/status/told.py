@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kvmreconcile.model import Action, Desired, Key, Observation, Plan, Reason, Source, World
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.passes.backoff import Fate, Wait
 from kvmreconcile.passes.news import Looked
 from kvmreconcile.source.load import Loaded
@@ -19,7 +20,7 @@ WINDOW = NOON + timedelta(hours=14)
 
 
 def action(key: Key, verb: str = "define", *, needs: tuple[Key, ...] = ()) -> Action:
-    return Action(key, verb, Effect.NEXT_BOOT, Reason.EDIT, needs=needs)
+    return Action(key, verb_of(verb), Effect.NEXT_BOOT, Reason.EDIT, needs=needs)
 
 
 def wait(fate: Fate = Fate.PASSING, due_s: float = 1030.0) -> Wait:

@@ -20,6 +20,7 @@ from kvmreconcile.kinds.domain.live.undefine import check_free, checkpoints, und
 from kvmreconcile.kinds.domain.render import NAME
 from kvmreconcile.kinds.stamp import PREFIX, TAG, URI, read_stamp
 from kvmreconcile.model import Action, Actual, Key, Leftover, Observation
+from kvmreconcile.model.verbs import AUTOSTART
 from kvmreconcile.tree import Node, parse, to_xml
 
 _CONFIG = libvirt.VIR_DOMAIN_AFFECT_CONFIG
@@ -61,7 +62,7 @@ class DomainDriver:
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""
         with translated(str(action.key)):
-            _VERBS[action.verb](connection.virt, action)
+            _VERBS[action.verb.name](connection.virt, action)
 
 
 def _read(
@@ -150,7 +151,7 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _autostart(virt: libvirt.virConnect, action: Action) -> None:
-    find(virt, action).setAutostart(1 if action.verb == "autostart" else 0)
+    find(virt, action).setAutostart(1 if action.verb == AUTOSTART else 0)
 
 
 def _rename(virt: libvirt.virConnect, action: Action) -> None:

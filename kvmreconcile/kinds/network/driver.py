@@ -69,7 +69,7 @@ class NetworkDriver:
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""
         with translated(str(action.key)):
-            _VERBS[action.verb](connection.virt, action)
+            _VERBS[action.verb.name](connection.virt, action)
 
 
 def _listed(virt: libvirt.virConnect, flags: int) -> Iterator[libvirt.virNetwork]:
@@ -171,12 +171,12 @@ def _update(virt: libvirt.virConnect, action: Action) -> None:
     before, stored = _running(network), parse(_stored_xml(network))
     try:
         with translated(str(action.key), _REFUSALS):
-            for edit in edits(action.verb, before, stored, action.steps):
+            for edit in edits(action.verb.name, before, stored, action.steps):
                 _send(network, edit)
     except (Refused, Rejected, Unsupported):
         # What was taken before one was refused is no longer stored once that is put back.
         with suppress(HostError), translated(str(action.key)):
-            for edit in edits(action.verb, _running(network), before, action.steps):
+            for edit in edits(action.verb.name, _running(network), before, action.steps):
                 _send(network, edit)
         raise
 

@@ -53,7 +53,7 @@ class PoolDriver:
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""
         with translated(str(action.key)):
-            _VERBS[action.verb](connection.virt, action)
+            _VERBS[action.verb.name](connection.virt, action)
 
 
 def _read(key: Key, pool: libvirt.virStoragePool, flags: Flags) -> Actual:

@@ -74,7 +74,7 @@ class VolumeDriver:
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""
         with translated(str(action.key)):
-            _VERBS[action.verb](connection.virt, action)
+            _VERBS[action.verb.name](connection.virt, action)
 
 
 def _read_all(

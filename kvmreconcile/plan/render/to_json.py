@@ -80,7 +80,7 @@ def _action(action: Action, rules: Mapping[str, Rules]) -> Json:
         "key": str(action.key),
         "kind": action.key.kind,
         "name": action.key.name,
-        "verb": action.verb,
+        "verb": action.verb.name,
         "effect": str(action.effect),
         "reason": _word(action.reason.name),
         "needs": [str(key) for key in action.needs],

@@ -13,7 +13,6 @@ from kvmreconcile.plan.render.words import leaves, rules_of, shown, visible
 from kvmreconcile.tree import Change, Effect, Measure, Node, Rules, locate
 from kvmreconcile.tree.scalars import print_size
 
-MAKES = frozenset(("create", "recreate"))
 APPROVABLE = frozenset(
     (
         Hold.EFFECT,
@@ -61,7 +60,7 @@ class Group:
     @property
     def verbs(self) -> str:
         """The steps' verbs in order, each once."""
-        return ", ".join(dict.fromkeys(visible(a.verb) for a in self.actions))
+        return ", ".join(dict.fromkeys(visible(a.verb.name) for a in self.actions))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -71,14 +70,14 @@ class Group:
     @property
     def removes(self) -> bool:
         """Whether the object goes."""
-        return any(action.verb == "remove" for action in self.actions)
+        return any(action.verb.removes for action in self.actions)
 
     @property
     def sign(self) -> str:
         """The mark of what becomes of the object: + made, - removed, ~ changed, ! held."""
         if self.held:
             return "!"
-        makes = any(action.verb in MAKES for action in self.actions)
+        makes = any(action.verb.creates for action in self.actions)
         return "+" if makes else "-" if self.removes else "~"
 
     @property
@@ -159,7 +158,7 @@ def _lines(actions: Sequence[Action], rules: Rules) -> Iterator[Line]:
         costs |= {(change.sign, change.steps): action.effect for change in action.changes}
     for action in actions:
         if not action.changes and action.tree is None:
-            yield Line(">", visible(action.verb), effect=action.effect, reason=action.reason)
+            yield Line(">", visible(action.verb.name), effect=action.effect, reason=action.reason)
         for change in action.changes:
             if cost := costs.pop((change.sign, change.steps), None):
                 yield from (replace(each, effect=cost) for each in _shown(change, rules, action))

@@ -12,7 +12,6 @@ from typing import Any
 import yaml
 from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it carries no annotations
 
-from kvmreconcile.execute.ledger import STARTING
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.kinds.kind import Document, derived_uuid
 from kvmreconcile.kinds.network import KIND
@@ -85,7 +84,7 @@ class Bench:
             self.driver.perform(self.connection, action)
         after = self.actual(desired.key)
         assert after is not None
-        started = {a.key for a in made.actions if a.verb in STARTING}
+        started = {a.key for a in made.actions if a.verb.boots}
         applied = applied_after(desired, after, KIND, INSTANCE)
         running = settled_live(desired, after, run_of(seen, after, started), before, KIND)
         self.applied[desired.key] = replace(applied, settled=(*applied.settled, *running))
@@ -94,4 +93,4 @@ class Bench:
 
 def verbs(actions: tuple[Action, ...]) -> list[str]:
     """Return the verbs of actions."""
-    return [a.verb for a in actions]
+    return [a.verb.name for a in actions]

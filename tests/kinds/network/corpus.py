@@ -61,7 +61,7 @@ def changes_by_adoption(bench: Bench, key: Key) -> tuple[list[str], str]:
 
 def _changes(bench: Bench, fields: object, key: Key) -> list[str]:
     made = plan_for(desired_by(fields, key.name), seen(bench, key))
-    assert [a.verb for a in made.actions] == ["own"] or made.actions[0].changes
+    assert [a.verb.name for a in made.actions] == ["own"] or made.actions[0].changes
     assert not made.pending
     return [str(c) for a in made.actions for c in a.changes]
 

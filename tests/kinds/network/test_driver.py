@@ -8,6 +8,7 @@ from kvmreconcile.errors import NotFound, Rejected
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.model import Action, Actual, Blind, Key, Reason
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, parse
 from tests.kinds.network.bench import Bench, desired_from, verbs
 from tests.mock import OWN
@@ -27,7 +28,7 @@ def bench() -> Iterator[Bench]:
 
 def act(bench: Bench, verb: str, xml: str | None = None) -> None:
     tree = parse(xml) if xml else None
-    bench.driver.perform(bench.connection, Action(LAB, verb, Effect.LIVE, Reason.NEW, tree=tree))
+    bench.driver.perform(bench.connection, Action(LAB, verb_of(verb), Effect.LIVE, Reason.NEW, tree=tree))
 
 
 def test_new_network_is_created_started_and_then_nothing_is_left() -> None:

@@ -147,7 +147,7 @@ def test_edit_of_a_running_network_takes_the_cheapest_way(text: str, expected: l
 
     made = plan_for(desired, Actual(Key("Network", "lab"), desired.uuid, xml, xml, active=True))
 
-    assert [a.verb for a in made.actions] == expected
+    assert [a.verb.name for a in made.actions] == expected
     assert bool(made.pending) == (expected == ["define"])
 
 
@@ -160,7 +160,7 @@ def test_section_that_a_spec_forgets_is_emptied_live(text: str) -> None:
 
     made = plan_for(after, actual, applied_after(before, actual, KIND, "bench"))
 
-    assert [a.verb for a in made.actions] == ["define", f"update-{'dns' if field == 'dns' else 'dhcp'}"]
+    assert [a.verb.name for a in made.actions] == ["define", f"update-{'dns' if field == 'dns' else 'dhcp'}"]
 
 
 def test_every_verb_of_the_table_is_one_the_driver_has() -> None:

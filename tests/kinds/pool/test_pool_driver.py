@@ -9,6 +9,7 @@ from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Action, Actual, Blind, Key, Reason
+from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, parse
 from tests.mock import OWN
 
@@ -25,7 +26,7 @@ def connection() -> Iterator[Connection]:
 
 def act(connection: Connection, key: Key, verb: str, xml: str = "") -> None:
     kind = POOL if key.kind == "StoragePool" else VOLUME
-    action = Action(key, verb, Effect.LIVE, Reason.NEW, tree=parse(xml) if xml else None)
+    action = Action(key, verb_of(verb), Effect.LIVE, Reason.NEW, tree=parse(xml) if xml else None)
     kind.driver().perform(connection, action)
 
 

@@ -272,8 +272,8 @@ def test_other_uuid_is_held_as_a_replacement() -> None:
 
     held, *follow = planned(ACTUAL, ACTUAL, wish).held
 
-    assert {after.action.verb for after in follow} <= {"autostart", "start"}
-    assert (held.action.verb, held.action.effect) == ("replace", Effect.REPLACE)
+    assert {after.action.verb.name for after in follow} <= {"autostart", "start"}
+    assert (held.action.verb.name, held.action.effect) == ("replace", Effect.REPLACE)
 
 
 def test_other_path_is_stored_and_then_pending() -> None:
@@ -285,7 +285,7 @@ def test_other_path_is_stored_and_then_pending() -> None:
 
     first, second = planned(ACTUAL, ACTUAL, wish), planned(stored, ACTUAL, wish)
 
-    assert [(a.verb, a.effect) for a in first.actions] == [("define", Effect.NEXT_BOOT)]
+    assert [(a.verb.name, a.effect) for a in first.actions] == [("define", Effect.NEXT_BOOT)]
     assert second.actions == ()
     assert [c.path for c in second.pending[wish.key]] == ["target/path"]
 

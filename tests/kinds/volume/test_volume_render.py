@@ -212,14 +212,14 @@ def test_other_spelling_and_what_counts_at_birth_is_no_change(fields: dict[str, 
 def test_growing_is_a_resize() -> None:
     (action,) = planned(ACTUAL, desire(capacity="1GiB"))
 
-    assert (action.verb, action.effect) == ("resize", Effect.LIVE)
+    assert (action.verb.name, action.effect) == ("resize", Effect.LIVE)
     assert action.tree == parse("<capacity unit='bytes'>1073741824</capacity>")
 
 
 def test_shrinking_loses_data() -> None:
     (action,) = planned(ACTUAL, desire(capacity="1MiB"))
 
-    assert (action.verb, action.effect) == ("replace", Effect.DATA_LOSS)
+    assert (action.verb.name, action.effect) == ("replace", Effect.DATA_LOSS)
 
 
 def test_other_format_and_backing_are_one_loss_of_data_with_the_content_made_anew() -> None:
@@ -227,7 +227,7 @@ def test_other_format_and_backing_are_one_loss_of_data_with_the_content_made_ane
 
     (action,) = planned(PLAIN, wish)
 
-    assert (action.verb, action.effect) == ("replace", Effect.DATA_LOSS)
+    assert (action.verb.name, action.effect) == ("replace", Effect.DATA_LOSS)
     assert action.content is not None
     assert action.content.path == Path("/specs/new.img")
     assert [c.path for c in action.changes] == ["target/format/@type"]
@@ -352,4 +352,4 @@ def test_volume_whose_making_was_cut_short_is_made_again() -> None:
 
     (action,) = plan(world, {"Volume": KIND}).actions
 
-    assert action.verb == "recreate"
+    assert action.verb.name == "recreate"

@@ -84,7 +84,7 @@ def _is_refused(news: News, alias: str | None) -> bool:
 def _still_there(action: Action, why: str) -> HostError:
     # Not Busy, which is tried again at once: it was asked more than once already, or said no.
     todo = "release it inside the guest (unmount the disk, set the memory offline), or it is removed at the guest's next start"
-    if action.verb == "replug":
+    if action.verb.name == "replug":
         todo = "the change takes effect at the guest's next start"
     return HostError(f"{action.key}: {'/'.join(action.steps)}: {why}; {todo}")
 

@@ -38,8 +38,8 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
         return
     for rest, what in _hangs_on(domain):
         if rest not in action.policy.removal:
-            _, todo = kept(rest, action.key.name, has_spec=action.verb != "remove")
-            done = "removed" if action.verb == "remove" else "replaced"
+            _, todo = kept(rest, action.key.name, has_spec=not action.verb.removes)
+            done = "removed" if action.verb.removes else "replaced"
             raise Rejected(f"{action.key}: not {done}: it has {what}; {todo}")
 
 

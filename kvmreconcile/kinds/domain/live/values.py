@@ -44,7 +44,7 @@ def _set_text(virt: libvirt.virConnect, action: Action) -> None:
     text = value.text if isinstance(value, Node) else value
     # libvirt-python's annotations know of no None, which takes the text away.
     set_metadata: Callable[..., int] = find(virt, action).setMetadata
-    set_metadata(kind[action.verb], text, None, None, LIVE)
+    set_metadata(kind[action.verb.name], text, None, None, LIVE)
 
 
 def _set_memory(virt: libvirt.virConnect, action: Action) -> None:
