@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.model.verbs import STANDARD
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = "kvmreconcile"
 LAYERS = {
@@ -159,3 +162,32 @@ def test_every_part_of_the_package_is_in_its_place() -> None:
     above |= {"__init__", "__main__"}
 
     assert {part(m) for m in modules()} <= LAYERS.keys() | above
+
+
+ENGINE = ("plan", "model", "execute", "passes", "daemon")
+WORDS = {*STANDARD, *(kind.name for kind in KINDS), "virsh"}
+NAMED = {("model/verbs.py", verb) for verb in STANDARD} | {
+    ("model/commands.py", "virsh"),  # where command lines are written
+    ("plan/suspended.py", "resume"),  # the command of kvmreconcile
+}
+"""Where the engine may name a verb, a kind or virsh, and why."""
+
+
+def test_engine_names_no_kind_and_no_verb() -> None:
+    """What it must know of them is in the rows of verbs and kinds."""
+    found = set()
+    for module in (m for m in modules() if part(m) in ENGINE):
+        tree = ast.parse((ROOT / PACKAGE / module).read_text())
+        prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        texts = (n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in prose)
+        found |= {(module, word) for n in texts if isinstance(n.value, str) for word in named_in(n.value)}
+
+    assert found == NAMED
+
+
+def named_in(text: str) -> Iterator[str]:
+    """Yield the verb or kind that a text is, or virsh if it is in the text."""
+    if text in WORDS:
+        yield text
+    elif "virsh" in text:
+        yield "virsh"

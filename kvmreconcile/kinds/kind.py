@@ -32,6 +32,7 @@ from kvmreconcile.model import (
     Removal,
     Source,
     Surroundings,
+    Templates,
 )
 from kvmreconcile.tree import Change, Node, Rules, Table, paths
 
@@ -221,7 +222,7 @@ class Kind:
         stamped: Whether libvirt keeps metadata in such objects, and so our mark.
         has_power: Whether it can be active or not.
         renames: Whether the driver has the verb "rename", for an object that is off.
-        by_hand: How people remove an object whatever uses it, with "{name}" in place of its name and "{virsh}" in that of virsh.
+        commands: What an administrator does to an object by commands, for messages.
         follow: Takes over into what a spec says what must stay as it is; given that, the object, and what an
             earlier spec said.
         strays: Tells what was taken over and should not be there: which part, what it is, what it should be.
@@ -269,7 +270,7 @@ class Kind:
     stamped: bool = False
     has_power: bool = True
     renames: bool = False
-    by_hand: str = ""
+    commands: Templates = field(default_factory=dict)
 
 
 def derived_uuid(instance: str, key: Key) -> str:

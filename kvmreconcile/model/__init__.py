@@ -1,6 +1,6 @@
 """The values that stages hand to one another, every one frozen; below the planner, policy, executors, state and daemon."""
 
-from kvmreconcile.model.commands import Commands
+from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templates
 from kvmreconcile.model.data import Data
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.mistake import Mistake
@@ -75,6 +75,8 @@ __all__ = [
     "Key",
     "Leftover",
     "Lookup",
+    "Manual",
+    "ManualCommands",
     "Mention",
     "Mistake",
     "Observation",
@@ -102,6 +104,7 @@ __all__ = [
     "StoredEdit",
     "Surroundings",
     "Suspension",
+    "Templates",
     "Trial",
     "Unknown",
     "Unseen",

@@ -1,10 +1,26 @@
 """Write the commands in messages, so that they can be pasted into a shell and act on the same host."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 
 _ASCII = 0x80
+
+
+class Manual(Enum):
+    """What an administrator does to an object by a command that its kind names."""
+
+    REMOVE = auto()
+    START = auto()
+    SHUT_DOWN = auto()
+    RESUME = auto()
+    POWER_OFF = auto()
+    DISCARD_SAVE = auto()
+
+
+Templates = Mapping[Manual, str]
+"""The commands of a kind, with "{name}" in place of an object's name and "{virsh}" in that of virsh."""
 
 
 def quote(word: str) -> str:
@@ -59,3 +75,17 @@ class Commands:
     def virsh(self, *words: str) -> str:
         """Return a command line of virsh."""
         return virsh(self.uri, *words)
+
+
+@dataclass(frozen=True, slots=True)
+class ManualCommands:
+    """The commands of one kind that messages name."""
+
+    commands: Commands
+    templates: Templates
+
+    def after(self, todo: str, manual: Manual | None, name: str) -> str:
+        """Return what to do about an object, followed by the command that does it where its kind has one."""
+        if manual is None or manual not in self.templates:
+            return todo
+        return f"{todo}: {self.commands.filled(self.templates[manual], name)}"

@@ -6,14 +6,25 @@ Separate because what brought a guest to a halt is a fact of the host, and no di
 
 from collections.abc import Sequence
 
-from kvmreconcile.model import Action, Actual, Applied, Commands, Desired, Halt, Held, Hold, Power
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Applied,
+    Desired,
+    Halt,
+    Held,
+    Hold,
+    Manual,
+    ManualCommands,
+    Power,
+)
 from kvmreconcile.model.verbs import START
 
 _TODO = {
-    Halt.IO_ERROR: "correct the storage error, then resume it: {virsh} resume {name}",
-    Halt.WATCHDOG: "find out why the guest hung, reset it if needed, then resume it: {virsh} resume {name}",
-    Halt.PANIC: "save a memory dump if needed, then power it off: {virsh} destroy {name}",
-    Halt.MIGRATION: "recover the migration from its source host (--postcopy-resume)",
+    Halt.IO_ERROR: ("correct the storage error, then resume it", Manual.RESUME),
+    Halt.WATCHDOG: ("find out why the guest hung, reset it if needed, then resume it", Manual.RESUME),
+    Halt.PANIC: ("save a memory dump if needed, then power it off", Manual.POWER_OFF),
+    Halt.MIGRATION: ("recover the migration from its source host (--postcopy-resume)", None),
 }
 """What a person does about each fault; who paused a guest by hand made none."""
 
@@ -23,7 +34,7 @@ def kept_still(
     desired: Desired,
     actual: Actual | None,
     applied: Applied | None,
-    commands: Commands,
+    commands: ManualCommands,
 ) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
     """Split off what would set a guest going that a fault brought to a halt, or that its spec leaves off."""
     if actual is None:
@@ -47,16 +58,16 @@ def is_left(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
     return desired.policy.leave_stopped and (applied.left or (ran and actual.halt is Halt.STOPPED))
 
 
-def _faulty(action: Action, actual: Actual, commands: Commands) -> Held | None:
+def _faulty(action: Action, actual: Actual, commands: ManualCommands) -> Held | None:
     """Return what holds back a guest that would go on after a fault: what it writes next may be lost."""
     if not action.verb.resumes or actual.halt not in _TODO:
         return None
-    todo = commands.filled(_TODO[actual.halt], action.key.name)
+    todo = commands.after(*_TODO[actual.halt], action.key.name)
     return Held(action, Hold.FAULT, actual.halt.value, todo)
 
 
-def _left(action: Action, commands: Commands) -> Held | None:
+def _left(action: Action, commands: ManualCommands) -> Held | None:
     if action.verb != START:
         return None
-    todo = f'set "onGuestStop: restart", or start it: {commands.virsh("start", action.key.name)}'
+    todo = commands.after('set "onGuestStop: restart", or start it', Manual.START, action.key.name)
     return Held(action, Hold.LEFT, Halt.STOPPED.value, todo)

@@ -19,6 +19,7 @@ from kvmreconcile.model import (
     Held,
     Hold,
     Key,
+    ManualCommands,
     Reason,
     Stamp,
     Surroundings,
@@ -233,7 +234,9 @@ def _note(view: View, memo: Memo, world: World, found: Findings) -> None:
         return
     if obstacle := world.obstacles.get(key):
         found.unusable[key] = Hold.CONTENT, obstacle.why, obstacle.todo, None
-    actions, halted = kept_still(steps, view.desired, actual, view.applied, world.commands)
+    actions, halted = kept_still(
+        steps, view.desired, actual, view.applied, ManualCommands(world.commands, memo.kind.commands)
+    )
     found.held += (*withheld, *halted)
     if compared.pending:
         found.pending[key] = compared.pending

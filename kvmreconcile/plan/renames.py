@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Actual, Commands, Halt, Hold, Key, Unknown, World
+from kvmreconcile.model import Actual, Halt, Hold, Key, Manual, ManualCommands, Unknown, World
 from kvmreconcile.plan.applied import proposal
 from kvmreconcile.plan.identities import Claim, Claimants, claims
 from kvmreconcile.plan.look import AGAIN, ONCE_IDLE
@@ -166,7 +166,7 @@ def _pair(key: Key, former: Key, world: World, kind: Rulebook, found: Renames) -
         found.drifted |= {key} if seen.stamp and seen.stamp.key == str(key) else set()
     why = _obstacle(key, former, seen, world)
     if why is None and kind.renames:
-        why = _not_off(key, former, seen, world.commands)
+        why = _not_off(key, former, seen, ManualCommands(world.commands, kind.commands))
     if why:
         found.blocked[key] = why
 
@@ -199,13 +199,13 @@ def _recorded_name(seen: Actual) -> Key:
     return Key.read(mark.key) if mark and mark.uuid == seen.uuid else seen.key
 
 
-def _not_off(key: Key, former: Key, seen: Actual, commands: Commands) -> Stop | None:
+def _not_off(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> Stop | None:
     """Return why libvirt refuses to rename an object, None if it does not (virDomainRename)."""
     back = f'give it the name "{former.name}" in its spec'
     if seen.active:
-        shutdown = commands.virsh("shutdown", former.name)
         first = "resume it and " if seen.halt in _PAUSED else ""
-        todo = f"{back}; or {first}shut it down, so that the next pass renames it: {shutdown}"
+        shut_down = f"{back}; or {first}shut it down, so that the next pass renames it"
+        todo = commands.after(shut_down, Manual.SHUT_DOWN, former.name)
         return (
             Hold.RENAME,
             f"{former} is renamed to {key}; libvirt can rename it only while it is off",
@@ -214,8 +214,8 @@ def _not_off(key: Key, former: Key, seen: Actual, commands: Commands) -> Stop | 
         )
     if seen.saved:
         why = f"{former} is renamed to {key}, and has a managed save; libvirt can rename it only without one"
-        discard = commands.virsh("managedsave-remove", former.name)
-        todo = f"{back}; or start it and shut it down; or discard what is saved: {discard}"
+        discard = f"{back}; or start it and shut it down; or discard what is saved"
+        todo = commands.after(discard, Manual.DISCARD_SAVE, former.name)
         return Hold.RENAME, why, todo, None
     return None
 

@@ -18,6 +18,7 @@ from kvmreconcile.model import (
     Prune,
     Removal,
     Surroundings,
+    Templates,
 )
 from kvmreconcile.tree import Change, Node, Rules, Table
 
@@ -61,8 +62,8 @@ class Rulebook(Protocol):
         ...
 
     @property
-    def by_hand(self) -> str:
-        """How people remove an object whatever uses it, with "{name}" in place of its name."""
+    def commands(self) -> Templates:
+        """What an administrator does to an object by commands."""
         ...
 
     @property

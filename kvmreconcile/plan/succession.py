@@ -8,7 +8,7 @@ nothing uses the old one, the removal comes first. Pure.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kvmreconcile.model import Action, Held, Hold, Key, World
+from kvmreconcile.model import Action, Held, Hold, Key, Manual, ManualCommands, World
 from kvmreconcile.model.verbs import CREATE, START, START_PAUSED
 from kvmreconcile.plan.identities import Claim, Claimants, claims
 from kvmreconcile.plan.memory import Lookups
@@ -59,8 +59,8 @@ class Succession:
         return todo.format(former=former) if todo else self._by_hand(former)
 
     def _by_hand(self, former: Key) -> str:
-        command = self.world.commands.filled(self.kinds[former.kind].by_hand, former.name)
-        return f"remove {former} first" + (f": {command}" if command else "")
+        commands = ManualCommands(self.world.commands, self.kinds[former.kind].commands)
+        return commands.after(f"remove {former} first", Manual.REMOVE, former.name)
 
     def with_removals(self, actions: Sequence[Action]) -> tuple[Action, ...]:
         """Return all that is done, where an object that cannot exist beside that of its former name comes after its removal."""

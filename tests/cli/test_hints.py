@@ -16,10 +16,11 @@ from kvmreconcile.cli.adopt import _PERSISTENT
 from kvmreconcile.cli.hints import Hints
 from kvmreconcile.control.callers import read_tokens
 from kvmreconcile.errors import SpecError
+from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.kinds.network import KIND as NETWORK
 from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume.content import unusable
-from kvmreconcile.model import Commands, Content, Halt, HostId, Key
+from kvmreconcile.model import Commands, Content, Halt, HostId, Key, Manual, ManualCommands
 from kvmreconcile.model.commands import quote, virsh
 from kvmreconcile.plan import halts
 from kvmreconcile.settings import Settings
@@ -278,16 +279,26 @@ def test_tokens_that_others_can_read_are_closed(shell: Shell) -> None:
     assert read_tokens(file) == ()
 
 
+def _of_guest(commands: Commands, todo: str, manual: Manual | None, name: str) -> str:
+    return ManualCommands(commands, DOMAIN.commands).after(todo, manual, name)
+
+
 VIRSH: Mapping[str, tuple[Callable[[Commands], str], str]] = {
-    "resume": (lambda c: c.filled(halts._TODO[Halt.IO_ERROR], "paused"), "resumed"),
-    "resume after the watchdog": (lambda c: c.filled(halts._TODO[Halt.WATCHDOG], "paused"), "resumed"),
-    "destroy": (lambda c: c.filled(halts._TODO[Halt.PANIC], IT), "destroyed"),
+    "resume": (lambda c: _of_guest(c, *halts._TODO[Halt.IO_ERROR], "paused"), "resumed"),
+    "resume after the watchdog": (lambda c: _of_guest(c, *halts._TODO[Halt.WATCHDOG], "paused"), "resumed"),
+    "destroy": (lambda c: _of_guest(c, *halts._TODO[Halt.PANIC], IT), "destroyed"),
     "power off": (lambda c: f"power it off: {virsh(c.uri, 'destroy', IT)}", "destroyed"),
-    "start": (lambda c: f"start it: {c.virsh('start', 'off')}", "started"),
-    "shut down": (lambda c: f"shut it down: {c.virsh('shutdown', IT)}", "is being shutdown"),
-    "discard": (lambda c: f"or: {c.virsh('managedsave-remove', 'off')}", "removal skipped"),
-    "remove a network": (lambda c: f"or: {c.filled(NETWORK.by_hand, 'drop')}", "drop destroyed"),
-    "remove a pool": (lambda c: f"or: {c.filled(POOL.by_hand, 'images')}", "images destroyed"),
+    "start": (lambda c: _of_guest(c, "start it", Manual.START, "off"), "started"),
+    "shut down": (lambda c: _of_guest(c, "shut it down", Manual.SHUT_DOWN, IT), "is being shutdown"),
+    "discard": (lambda c: _of_guest(c, "or", Manual.DISCARD_SAVE, "off"), "removal skipped"),
+    "remove a network": (
+        lambda c: f"or: {c.filled(NETWORK.commands[Manual.REMOVE], 'drop')}",
+        "drop destroyed",
+    ),
+    "remove a pool": (
+        lambda c: f"or: {c.filled(POOL.commands[Manual.REMOVE], 'images')}",
+        "images destroyed",
+    ),
     "keep a guest": (lambda c: f"or: {c.filled(_PERSISTENT['Domain'], IT)}", "defined from"),
     "keep a network": (lambda c: f"or: {c.filled(_PERSISTENT['Network'], 'drop')}", "defined from"),
     "keep a pool": (lambda c: f"or: {c.filled(_PERSISTENT['StoragePool'], 'images')}", "defined from"),

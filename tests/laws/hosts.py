@@ -23,6 +23,7 @@ from kvmreconcile.model import (
     Prune,
     Removal,
     Surroundings,
+    Templates,
     World,
 )
 from kvmreconcile.plan import Overrides, plan
@@ -43,7 +44,7 @@ class Book:
     prune: Prune = Prune.AUTO
     stamped: bool = False
     renames: bool = False
-    by_hand: str = ""
+    commands: Templates = field(default_factory=dict)
 
     has_power: bool = True
     data: Data | None = None

@@ -21,6 +21,7 @@ from kvmreconcile.model import (
     Desired,
     Key,
     Lookup,
+    Manual,
     Mistake,
     Observation,
     Plan,
@@ -31,6 +32,7 @@ from kvmreconcile.model import (
     Source,
     Stamp,
     Surroundings,
+    Templates,
     Unknown,
     World,
 )
@@ -61,6 +63,16 @@ from tests.sightings import LONG
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 
+COMMANDS = {
+    Manual.REMOVE: "{virsh} remove {name}",
+    Manual.START: "{virsh} start {name}",
+    Manual.SHUT_DOWN: "{virsh} shutdown {name}",
+    Manual.RESUME: "{virsh} resume {name}",
+    Manual.POWER_OFF: "{virsh} destroy {name}",
+    Manual.DISCARD_SAVE: "{virsh} managedsave-remove {name}",
+}
+
+
 @dataclass(frozen=True)
 class Book:
     """A kind, as far as planning goes."""
@@ -72,7 +84,7 @@ class Book:
     stamped: bool = False
     has_power: bool = True
     renames: bool = False
-    by_hand: str = "virsh remove {name}"
+    commands: Templates = field(default_factory=lambda: COMMANDS)
     loss: Effect = Effect.REPLACE
     data: Data | None = None
     completing: str = ""
@@ -238,7 +250,7 @@ BOOKS = {
         "pool",
         Rules(identities=Table({"path": (Identity("directory", ("",), proves=True),)})),
         prune=Prune.NEVER,
-        by_hand="",
+        commands={},
     ),
     "Volume": Book(
         "Volume",

@@ -12,7 +12,15 @@ from kvmreconcile.kinds.domain.removal import cost
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Driver, Kind, Lacks
-from kvmreconcile.model import Actual
+from kvmreconcile.model import Actual, Manual
+
+_COMMANDS = {
+    Manual.START: "{virsh} start {name}",
+    Manual.SHUT_DOWN: "{virsh} shutdown {name}",
+    Manual.RESUME: "{virsh} resume {name}",
+    Manual.POWER_OFF: "{virsh} destroy {name}",
+    Manual.DISCARD_SAVE: "{virsh} managedsave-remove {name}",
+}
 
 
 def _driver() -> Driver:
@@ -51,6 +59,7 @@ KIND = Kind(
     cost=cost,
     describe=describe,
     lacks=_lacks,
+    commands=_COMMANDS,
     stamped=True,
     renames=True,
 )

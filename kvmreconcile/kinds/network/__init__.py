@@ -7,6 +7,7 @@ from kvmreconcile.kinds.network import render
 from kvmreconcile.kinds.network.mistakes import mistakes
 from kvmreconcile.kinds.network.rules import RULES
 from kvmreconcile.kinds.network.spec import NetworkSpec
+from kvmreconcile.model import Manual
 
 
 def _driver() -> Driver:
@@ -35,5 +36,5 @@ KIND = Kind(
     cost=render.cost,
     lacks=_lacks,
     stamped=True,
-    by_hand="{virsh} net-destroy {name}; {virsh} net-undefine {name}",
+    commands={Manual.REMOVE: "{virsh} net-destroy {name}; {virsh} net-undefine {name}"},
 )

@@ -5,7 +5,7 @@ from kvmreconcile.kinds.pool.place import place
 from kvmreconcile.kinds.pool.render import NAME, ROOT, adopt, complete, cost, desire, key
 from kvmreconcile.kinds.pool.rules import RULES
 from kvmreconcile.kinds.pool.spec import StoragePoolSpec
-from kvmreconcile.model import Prune
+from kvmreconcile.model import Manual, Prune
 from kvmreconcile.tree import paths
 
 
@@ -29,6 +29,6 @@ KIND = Kind(
     cost=cost,
     place=place,
     prune=Prune.NEVER,
-    by_hand="{virsh} pool-destroy {name}; {virsh} pool-undefine {name}",
+    commands={Manual.REMOVE: "{virsh} pool-destroy {name}; {virsh} pool-undefine {name}"},
     completing="build",
 )
