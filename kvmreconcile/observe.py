@@ -4,7 +4,7 @@ Observe a host: all of it, or only some objects while the rest is taken as last 
 Separate from passes, which say where to look, and from drivers, which each look at one kind.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +14,6 @@ from kvmreconcile.refreshing import Refreshes, with_failures
 from kvmreconcile.tree import forget_unused
 
 Objects = Mapping[Key, Actual | Unknown]
-_INSIDE = {"StoragePool": "Volume"}
-"""Kinds without events of their own, by the kind of what contains them: looked at whenever that is."""
-
-_AROUND = {inside: outside for outside, inside in _INSIDE.items()}
-"""Kinds of what contains others, which has less left in it once there are more of them."""
 
 
 def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
@@ -70,7 +65,7 @@ class Observer:
             return seen
         failed = self._refreshes.refresh(stale)
         for name in sorted({key.kind for key in stale}):
-            for kind in (*(outer for outer, inner in _INSIDE.items() if inner == name), name):
+            for kind in filter(None, (self.kinds[name].inside, name)):
                 seen = self._merged(seen, kind, None)
         self._seen = seen = with_failures(seen, failed)
         self._refreshes.confirm(stale - failed.keys(), seen)
@@ -85,14 +80,21 @@ class Observer:
         if self._seen is None:
             return self.all()
         unclear = {key for key, each in self._seen.objects.items() if isinstance(each, Unknown)}
-        around = {Key(_AROUND[k.kind], k.name.partition("/")[0]) for k in keys if k.kind in _AROUND}
-        asked = {key for key in {*keys, *unclear, *around} if key.kind in self.kinds}
+        asked = {key for key in {*keys, *unclear, *self._around(keys)} if key.kind in self.kinds}
         whole = {b.prefix.partition("/")[0] for b in self._seen.blind}
-        whole |= {_INSIDE[key.kind] for key in keys if key.kind in _INSIDE}
+        outer = {key.kind for key in keys}
+        whole |= {name for name, kind in self.kinds.items() if kind.inside in outer}
         for name in sorted({key.kind for key in asked} | whole):
             names = None if name in whole else {key.name for key in asked if key.kind == name}
             self._seen = self._merged(self._seen, name, names)
         return self._seen
+
+    def _around(self, keys: Iterable[Key]) -> Iterator[Key]:
+        """Yield what contains these objects, and has less left in it once there are more of them."""
+        for key in keys:
+            kind = self.kinds.get(key.kind)
+            if kind and kind.inside:
+                yield Key(kind.inside, key.name.partition("/")[0])
 
     def _merged(self, before: Observation, name: str, names: set[str] | None) -> Observation:
         """Return what was seen before, with objects of one kind observed anew: those of some names, or all (None)."""

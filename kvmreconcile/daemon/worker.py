@@ -19,6 +19,7 @@ from kvmreconcile.daemon.watchdog import Watchdog
 from kvmreconcile.errors import HostError, Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
+from kvmreconcile.kinds.kind import events_of
 from kvmreconcile.model import HostId
 from kvmreconcile.passes.backoff import Fate
 from kvmreconcile.passes.news import Connected, Follower, Lost, tell
@@ -106,7 +107,7 @@ class Worker:
         lend = partial(connect, self.settings.connect)
         site = Site(self.settings, kinds, connection, self.state, self.stopping, lend)
         try:
-            subscription = subscribe(connection, lambda key: self.bell.ring(str(key)))
+            subscription = subscribe(connection, lambda key: self.bell.ring(str(key)), events_of(kinds))
         except Unavailable:
             return
         self.renewal.begin(is_deaf=bool(subscription.deaf_to))

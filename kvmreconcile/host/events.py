@@ -5,7 +5,8 @@ Separate from the connection: a one-off plan needs none of them. Events are lost
 nature, so they carry a key and no news.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import libvirt
@@ -17,35 +18,19 @@ from kvmreconcile.model import Key
 
 Ring = Callable[[Key], None]
 
-_DOMAIN = (
-    libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-    libvirt.VIR_DOMAIN_EVENT_ID_REBOOT,
-    libvirt.VIR_DOMAIN_EVENT_ID_TUNABLE,
-    libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
-    libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
-    libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
-    libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED,
-    libvirt.VIR_DOMAIN_EVENT_ID_DISK_CHANGE,
-    libvirt.VIR_DOMAIN_EVENT_ID_TRAY_CHANGE,
-    libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2,
-    libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
-    libvirt.VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE,
-    libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE,
-    libvirt.VIR_DOMAIN_EVENT_ID_CONTROL_ERROR,
-)
-"""What can move a domain away from its spec, or end what kept it busy. A guest's own doings are left out."""
 
-# A change of metadata is told since libvirt 9.8, and the bindings to an older one have no such number.
-_METADATA = getattr(libvirt, "VIR_NETWORK_EVENT_ID_METADATA_CHANGE", None)
-_NETWORK = (libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, *([_METADATA] if _METADATA is not None else []))
-_POOL = (libvirt.VIR_STORAGE_POOL_EVENT_ID_LIFECYCLE, libvirt.VIR_STORAGE_POOL_EVENT_ID_REFRESH)
+@dataclass(frozen=True, slots=True)
+class Events:
+    """
+    What libvirt reports of the objects of one kind.
 
-_ALL = (
-    ("Domain", "domain", _DOMAIN),
-    ("Network", "network", _NETWORK),
-    ("StoragePool", "storagePool", _POOL),
-)
-"""Each kind, what libvirt's calls for its events begin with, and which events."""
+    Attributes:
+        call: What libvirt's functions for these events begin with, such as "domain".
+        numbers: Which events, by libvirt's numbers.
+    """
+
+    call: str
+    numbers: tuple[int, ...]
 
 
 class Subscription:
@@ -57,14 +42,14 @@ class Subscription:
         deaf_to: Kinds whose own daemon cannot be reached now; another connection may hear of them.
     """
 
-    def __init__(self, connection: Connection, ring: Ring) -> None:
+    def __init__(self, connection: Connection, ring: Ring, events: Mapping[str, Events]) -> None:
         self.failure: BaseException | None = None
         self.deaf_to: set[str] = set()
         self._ring = ring
         self._cancels: list[Callable[[], object]] = []
-        for kind, call, events in _ALL:
-            for event in events:
-                self._register(connection, kind, call, event)
+        for kind, reported in events.items():
+            for number in reported.numbers:
+                self._register(connection, kind, reported.call, number)
 
     def cancel(self) -> None:
         """Ring no more. What ended with the connection is no error."""
@@ -101,16 +86,17 @@ class Subscription:
         self._cancels.append(lambda: deregister(number))
 
 
-def subscribe(connection: Connection, ring: Ring) -> Subscription:
+def subscribe(connection: Connection, ring: Ring, events: Mapping[str, Events]) -> Subscription:
     """
-    Call `ring` with the key of every domain, network and pool that something happens to.
+    Call `ring` with the key of every object that something happens to.
 
     Args:
         connection: A new connection needs a new subscription, and has one at most: libvirt takes one
             callback for each event and connection (more only for single objects).
         ring: Called in the event loop's thread: it must only queue, for all events wait meanwhile.
+        events: By kind.
 
     Returns:
         The subscription. Kinds of which the hypervisor tells nothing are left out.
     """
-    return Subscription(connection, ring)
+    return Subscription(connection, ring, events)

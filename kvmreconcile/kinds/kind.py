@@ -149,6 +149,13 @@ class Refreshing(Protocol):
         """Have libvirt read again the active stores of these names; return those for which that failed, and why."""
 
 
+@runtime_checkable
+class Reported(Protocol):
+    """A driver of a kind whose changes libvirt reports (`kvmreconcile.host.events.Events`)."""
+
+    events: Any
+
+
 def _as_said(desired: Desired, _actual: Actual, _before: Node | None) -> Node:
     return desired.tree
 
@@ -214,6 +221,8 @@ class Kind:
 
     Attributes:
         root: Tag of its XML.
+        inside: The kind of the objects that contain its own, whose names begin with theirs; "" if none do. It has no
+            events of its own, and is observed whenever they are.
         key: Makes the key from a document.
         desire: Makes what the spec says; the UUID it is given is the one to be born with.
         complete: Fills in what a proposed definition lacks and only its surroundings tell.
@@ -267,10 +276,17 @@ class Kind:
     completing: str = ""
     incomplete_after: Table[bool] = field(default_factory=paths)
     prune: Prune = Prune.CONFIRM
+    inside: str = ""
     stamped: bool = False
     has_power: bool = True
     renames: bool = False
     commands: Templates = field(default_factory=dict)
+
+
+def events_of(kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """Return what libvirt reports, by kind; kinds of which it reports nothing are left out."""
+    drivers = {name: kind.driver() for name, kind in kinds.items()}
+    return {name: driver.events for name, driver in drivers.items() if isinstance(driver, Reported)}
 
 
 def derived_uuid(instance: str, key: Key) -> str:

@@ -15,11 +15,15 @@ from kvmreconcile.daemon.service import Service
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.kinds.kind import events_of
 from kvmreconcile.model import Key
 from kvmreconcile.reconcile import known_kinds
 from kvmreconcile.settings import Settings
 from kvmreconcile.state import State
 from tests.waiting import wait_until
+
+EVENTS = events_of({kind.name: kind for kind in KINDS})
 
 WITHIN_S = 30.0
 SPECS = """\
@@ -114,7 +118,7 @@ def test_events_of_the_others_ring_while_one_daemon_is_lost() -> None:
     rung: Queue[Key] = Queue()
     with connect("test:///default") as connection, connect("test:///default") as other:
         connection.virt = Worn(connection.virt, frozenset({"networkEventRegisterAny"}))  # type: ignore[assignment]
-        subscription = subscribe(connection, rung.put)
+        subscription = subscribe(connection, rung.put, EVENTS)
 
         assert subscription.deaf_to == {"Network"}
         other.virt.defineXML(DOMAIN).undefine()
@@ -127,7 +131,7 @@ def test_connection_that_is_lost_itself_hears_of_nothing() -> None:
         connection.virt = Worn(connection.virt, frozenset({"networkEventRegisterAny", "getLibVersion"}))  # type: ignore[assignment]
 
         with pytest.raises(Unavailable):
-            subscribe(connection, print)
+            subscribe(connection, print, EVENTS)
 
 
 def names(objects: list[libvirt.virNetwork] | list[libvirt.virStoragePool]) -> set[str]:

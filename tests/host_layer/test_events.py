@@ -8,7 +8,11 @@ import pytest
 from kvmreconcile.errors import Rejected
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.kinds.kind import events_of
 from kvmreconcile.model import Key
+
+EVENTS = events_of({kind.name: kind for kind in KINDS})
 
 DOMAIN = "<domain type='test'><name>rung</name><memory>1024</memory><os><type>hvm</type></os></domain>"
 NETWORK = "<network><name>rung</name></network>"
@@ -31,7 +35,7 @@ def other_connection() -> Iterator[Connection]:
 
 def test_each_kind_rings_with_its_key(connection: Connection) -> None:
     rung: Queue[Key] = Queue()
-    subscription = subscribe(connection, rung.put)
+    subscription = subscribe(connection, rung.put, EVENTS)
 
     for define, xml, kind in (
         (connection.virt.defineXML, DOMAIN, "Domain"),
@@ -49,8 +53,8 @@ def test_each_kind_rings_with_its_key(connection: Connection) -> None:
 def test_nothing_rings_after_cancel(connection: Connection, other_connection: Connection) -> None:
     cancelled: Queue[Key] = Queue()
     other: Queue[Key] = Queue()
-    subscription = subscribe(connection, cancelled.put)
-    still = subscribe(other_connection, other.put)
+    subscription = subscribe(connection, cancelled.put, EVENTS)
+    still = subscribe(other_connection, other.put, EVENTS)
 
     subscription.cancel()
     subscription.cancel()
@@ -67,8 +71,8 @@ def test_what_a_callback_raises_is_kept_and_printed(
     connection: Connection, other_connection: Connection, capfd: pytest.CaptureFixture[str]
 ) -> None:
     rung: Queue[Key] = Queue()
-    broken = subscribe(connection, lambda _key: 1 // 0)  # type: ignore[arg-type]
-    subscription = subscribe(other_connection, rung.put)
+    broken = subscribe(connection, lambda _key: 1 // 0, EVENTS)  # type: ignore[arg-type]
+    subscription = subscribe(other_connection, rung.put, EVENTS)
 
     connection.virt.networkDefineXML(NETWORK).undefine()
     rung.get(timeout=WAIT_S)
@@ -82,10 +86,10 @@ def test_what_a_callback_raises_is_kept_and_printed(
 
 
 def test_second_subscription_of_a_connection_is_refused(connection: Connection) -> None:
-    first = subscribe(connection, print)
+    first = subscribe(connection, print, EVENTS)
 
     with pytest.raises(Rejected, match="already tracked"):
-        subscribe(connection, print)
+        subscribe(connection, print, EVENTS)
 
     first.cancel()
-    subscribe(connection, print).cancel()
+    subscribe(connection, print, EVENTS).cancel()

@@ -13,11 +13,15 @@ from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import connect
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.events import subscribe
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.kinds.kind import events_of
 from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Key
 from tests.lab.lab import Lab
 from tests.waiting import wait_until
+
+EVENTS = events_of({kind.name: kind for kind in KINDS})
 
 
 def held() -> tuple[int, int]:
@@ -30,7 +34,7 @@ def held() -> tuple[int, int]:
 def test_daemon_that_ends_is_noticed_and_a_new_connection_works(lab: Lab, how: str) -> None:
     with connect(lab.uri) as connection:
         assert connection.is_alive()
-        subscription = subscribe(connection, print)
+        subscription = subscribe(connection, print, EVENTS)
 
         lab.restart_libvirtd(how)
 
@@ -68,7 +72,7 @@ def test_connections_that_come_and_go_leave_nothing_open(lab: Lab) -> None:
 
     for _ in range(20):
         with connect(lab.uri) as connection:
-            subscribe(connection, print).cancel()
+            subscribe(connection, print, EVENTS).cancel()
 
     wait_until(lambda: held()[0] <= threads and held()[1] <= files, "all is given back")
 
@@ -79,7 +83,7 @@ def test_lost_connections_leave_nothing_open(lab: Lab) -> None:
 
     for _ in range(3):
         with connect(lab.uri) as connection:
-            subscription = subscribe(connection, print)
+            subscription = subscribe(connection, print, EVENTS)
             lab.restart_libvirtd("KILL")
             wait_until(lambda: connection.lost, "the loss is noticed")
             subscription.cancel()
@@ -101,7 +105,7 @@ def rung(lab: Lab) -> Iterator[Queue[Key]]:
         lab.virsh("vol-create-as", "images", "disk.qcow2", "1M", "--format", "qcow2")
         virt.lookupByName("guest").create()
     with connect(lab.uri) as connection:
-        subscription = subscribe(connection, rung.put)
+        subscription = subscribe(connection, rung.put, EVENTS)
         yield rung
         subscription.cancel()
         assert subscription.failure is None

@@ -11,6 +11,7 @@ from kvmreconcile.errors import HostError, NotFound, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
+from kvmreconcile.host.events import Events
 from kvmreconcile.host.listing import Calls, Filters, Flags, are_few, hidden, read_all
 from kvmreconcile.kinds.domain.live import LIVE_VERBS
 from kvmreconcile.kinds.domain.live.definitions import LIVE, STORED, find, running_xml
@@ -43,8 +44,32 @@ _LEFTOVERS: Mapping[str, Callable[[libvirt.virDomain], int]] = {
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
+_EVENTS = Events(
+    "domain",
+    (
+        libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+        libvirt.VIR_DOMAIN_EVENT_ID_REBOOT,
+        libvirt.VIR_DOMAIN_EVENT_ID_TUNABLE,
+        libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+        libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
+        libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
+        libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED,
+        libvirt.VIR_DOMAIN_EVENT_ID_DISK_CHANGE,
+        libvirt.VIR_DOMAIN_EVENT_ID_TRAY_CHANGE,
+        libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2,
+        libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
+        libvirt.VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE,
+        libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE,
+        libvirt.VIR_DOMAIN_EVENT_ID_CONTROL_ERROR,
+    ),
+)
+"""What can move a domain away from its spec, or end what kept it busy. A guest's own doings are left out."""
+
+
 class DomainDriver:
     """Reads and changes domains."""
+
+    events = _EVENTS
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
         """Read all domains, or those of the given names; where it is many, all flags come from a few lists."""

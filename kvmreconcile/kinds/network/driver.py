@@ -15,6 +15,7 @@ import libvirt
 from kvmreconcile.errors import HostError, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import Meaning, bring_about, translated
+from kvmreconcile.host.events import Events
 from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
 from kvmreconcile.kinds.network.bridge import check_bridge_is_free
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, Section, edits
@@ -56,8 +57,17 @@ _DEFINING = Lock()
 """Held while a network is defined: libvirt may give two that are defined at the same time the same bridge."""
 
 
+# A change of metadata is told since libvirt 9.8, and the bindings to an older one have no such number.
+_METADATA = getattr(libvirt, "VIR_NETWORK_EVENT_ID_METADATA_CHANGE", None)
+_EVENTS = Events(
+    "network", (libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, *([_METADATA] if _METADATA is not None else []))
+)
+
+
 class NetworkDriver:
     """Reads and changes networks."""
+
+    events = _EVENTS
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
         """Read all networks, or those of the given names; all flags come from a few lists."""

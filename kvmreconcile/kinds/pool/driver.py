@@ -9,6 +9,7 @@ import libvirt
 from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unavailable, Unsupported
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import bring_about, translated
+from kvmreconcile.host.events import Events
 from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
 from kvmreconcile.kinds.pool.render import NAME
 from kvmreconcile.kinds.pool.rules import RULES
@@ -41,8 +42,15 @@ _FILTERS = Filters(
 )
 
 
+_EVENTS = Events(
+    "storagePool", (libvirt.VIR_STORAGE_POOL_EVENT_ID_LIFECYCLE, libvirt.VIR_STORAGE_POOL_EVENT_ID_REFRESH)
+)
+
+
 class PoolDriver:
     """The kind's driver."""
+
+    events = _EVENTS
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
         """Read all pools, or those of the given names."""

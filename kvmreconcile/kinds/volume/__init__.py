@@ -27,6 +27,7 @@ def _damage(connection: Any, actual: Actual) -> Obstacle | None:
 KIND = Kind(
     name=NAME,
     root=ROOT,
+    inside="StoragePool",
     spec=VolumeSpec,
     rules=RULES,
     key=key,
