@@ -70,7 +70,8 @@ def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ
 
 def _text(content: bytes, file: Path) -> str:
     if not content:
-        raise SpecError([Problem(str(file), "the settings file is empty", "write settings, or {} for none")])
+        todo = "write settings, or {} for none, or name another file with --config"
+        raise SpecError([Problem(str(file), "the settings file is empty", todo)])
     text = decode(content, str(file))
     if isinstance(text, Fault):
         raise SpecError([text.problem()])

@@ -228,8 +228,8 @@ class Site:
     def _garbled(self) -> Iterator[Problem]:
         """Yield what of the state cannot be read."""
         todo = (
-            "with the daemon stopped, restore the state database from a backup; or move it away, check what "
-            "was suspended, and accept the loss: "
+            "with the daemon stopped, restore the state database from a backup, or move it away; if the state "
+            "is then reported as lost, suspend what must be left alone, and accept the loss: "
             f"{self.settings.commands.kvmreconcile('state', 'accept')}"
         )
         for key, why in sorted(self.state.garbled().items()):

@@ -154,7 +154,7 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
 def _absence(key: Key, world: World) -> str:
     """Say why an object that the state knows was not found."""
     blind = world.observed.blind_spot(key)
-    return f"it cannot be observed: {blind.why}" if blind else "it does not exist on this host"
+    return f"it cannot be observed: {blind.why}" if blind else "it does not exist on the host"
 
 
 _PERSISTENT = {
@@ -232,7 +232,7 @@ def _homeless(problem: Problem) -> Problem:
     """Return a problem without its place in a temporary file; one of the state has none, and stays."""
     if not problem.where.startswith("/"):
         return problem
-    todo = "edit one of the objects named, or create the missing one"
+    todo = "edit one of the objects named, or create one that is missing"
     return Problem("adopt", _OTHER_PLACE.sub("", problem.what), todo)
 
 

@@ -20,13 +20,13 @@ def fetch(options: FetchOptions) -> int:
     repository = find_repository(settings)
     if repository is None:
         raise SpecError([Problem("git", "the settings name no repository", "set git.url")])
-    interruption.remark = "fetch again to have the newest commit"
+    interruption.remark = "fetch again to complete it"
     with progress() as report:
         is_new = repository.update(report)
         interruption.remark = ""
     if found := repository.in_force():
         revision = found[0]
         signed = f", signed by {revision.signer}" if revision.signer else ""
-        news = "now in force" if is_new else "in force, and the newest"
+        news = "now in force" if is_new else "already in force"
         show(f"{revision.commit[:12]} {revision.subject} ({revision.author}{signed}) is {news}")
     return 0

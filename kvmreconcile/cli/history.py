@@ -41,8 +41,8 @@ class HistoryOptions(Common):
         typer.Option(
             "--since",
             metavar="WHEN",
-            help='Only what is younger: a length of time such as "2h" or "7d", or a moment such as '
-            '"2026-11-25" or "2026-11-25 14:00" by this host\'s clock.',
+            help='Only entries since then: a duration such as "2h" or "7d", or a time such as '
+            '"2026-11-25" or "2026-11-25 14:00", in the time zone of this machine.',
         ),
     ] = None
     output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TEXT
@@ -85,7 +85,7 @@ def _moment(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         what, todo = (
-            "it is not a duration or a date",
-            'write a length such as "2h", or a moment such as "2026-11-25 14:00"',
+            "it is no valid duration or time",
+            'write a duration such as "2h", or a time such as "2026-11-25 14:00"',
         )
         raise SpecError([Problem(f"--since {text}", what, todo)]) from None

@@ -21,6 +21,7 @@ from kvmreconcile.cli.site import (
     view_site,
 )
 from kvmreconcile.cli.terminal import complain, palette, show, warn
+from kvmreconcile.errors import Unavailable
 from kvmreconcile.exact import exact
 from kvmreconcile.model import Plan, Prune, World
 from kvmreconcile.origin import find_origin
@@ -108,7 +109,10 @@ def _exact(plan: Plan, world: World, rules: Mapping[str, Rules]) -> Plan:
     from kvmreconcile.host.oracle import Oracle  # noqa: PLC0415  loaded only when needed
 
     with Oracle() as oracle:
-        return exact(plan, world, rules, {"domain": lambda xml: oracle.canonical(xml, validate=True)})
+        try:
+            return exact(plan, world, rules, {"domain": lambda xml: oracle.canonical(xml, validate=True)})
+        except Unavailable as error:
+            raise Unavailable(f"{error}; to plan without it, leave out --exact") from error
 
 
 def _rendered(plan: Plan, rules: Mapping[str, Rules], output: Output, approve: str, target: Target) -> str:

@@ -104,10 +104,11 @@ def _daemon(found: Json) -> Iterator[str]:
         host = f"host UUID {link['hostUuid'] or 'unknown'}"
         yield f"libvirt   {visible(link['uri'])}, connected for {_ago(link['since'])}, {host}"
     else:
-        why = f"unreachable: {link['why']} (for {_ago(link['since'])})" if link else "not connected yet"
+        lasts = f" (for at least {_ago(link['since'])})" if link else ""
+        why = f"unreachable: {link['why']}{lasts}" if link else "not connected yet"
         yield f"libvirt   {visible(why)}"
     if revision and revision["commit"]:
-        yield f"revision  {revision['commit'][:12]}, for {_ago(revision['since'])}"
+        yield f"revision  {revision['commit'][:12]}, used by this daemon for {_ago(revision['since'])}"
     if last:
         yield f"pass      {_ago(last['at'])} ago, planned in {last['tookSeconds']:.2f} s"
         yield f"plan      {found['plan']}"
@@ -151,7 +152,7 @@ def _until(each: Json) -> str:
 
 
 def _object(each: Json) -> Iterator[str]:
-    yield f"{visible(each['key'])}  {each['condition']}, for {_ago(each['since'])}"
+    yield f"{visible(each['key'])}  {each['condition']}, for at least {_ago(each['since'])}"
     until = _local(each["until"]) if each["until"] else ""
     rows = (
         ("why", each["why"]),

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from yamlcore import CoreDumper  # type: ignore[import-untyped] # it carries no annotations
 
-COMMENT = "# Its address keeps the device where the guest knows it; without it, libvirt may choose another."
+COMMENT = "# <address> outside <source> fixes the device's place in the guest; else libvirt may choose one."
 WIDTH = 100
 """What fits into so many characters is written on one line."""
 

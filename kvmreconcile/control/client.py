@@ -94,7 +94,10 @@ class Client:
             response = connection.getresponse()
             answer = json.loads(_whole(response))
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
-            todo = f"name the daemon's settings by --config, or start it: systemctl start {quote(self._unit)}"
+            todo = (
+                "if the daemon runs, name its settings by --config, or look for door.closed in its log; "
+                f"else start it: systemctl start {quote(self._unit)}"
+            )
             raise self._absent("no daemon listens on this socket", todo) from None
         except PermissionError:
             todo = "run this as root, or as a user who may write to it (control.group, control.mode)"
@@ -102,7 +105,7 @@ class Client:
             raise Forbidden(Problem(str(self._path), what, todo)) from None
         except (OSError, HTTPException, ValueError, RecursionError) as error:
             what = f"no usable answer from the daemon: {error}"
-            raise self._absent(what, "see the daemon's log") from None
+            raise self._absent(what, "the daemon's log may say why") from None
         finally:
             connection.close()
         if response.status >= 400:

@@ -130,5 +130,11 @@ def _gid(group: str) -> int:
         return grp.getgrnam(group).gr_gid
     except KeyError:
         raise SpecError(
-            [Problem("control.group", f"there is no group {group}", "create the group, or set another one")]
+            [
+                Problem(
+                    "control.group",
+                    f"there is no group named {group}",
+                    "create the group, or set another one",
+                )
+            ]
         ) from None

@@ -59,7 +59,9 @@ def _load(point: EntryPoint) -> Any:
         return point.load()
     except (ImportError, AttributeError) as error:
         raise _problem(
-            point.group, f'"{point.name}" ({point.value}) cannot be loaded: {error}', f"reinstall {package}"
+            point.group,
+            f'"{point.name}" ({point.value}) cannot be loaded: {error}',
+            f"reinstall {package} with its dependencies, or upgrade it",
         ) from error
 
 

@@ -79,7 +79,10 @@ class Oracle:
             if not line:
                 self._end()
         if not line:
-            raise Unavailable("libvirt's embedded QEMU driver is not installed, or it failed")
+            raise Unavailable(
+                "libvirt's embedded QEMU driver failed, or is not installed on this machine "
+                "(Debian, Fedora, RHEL: libvirt-daemon-driver-qemu)"
+            )
         answer = json.loads(line)
         if "error" in answer:
             raise Rejected(answer["error"], answer["code"])

@@ -109,7 +109,7 @@ class Hold(Enum):
     AMBIGUOUS = "elements of a list cannot be matched to the spec"
     FAULT = "the guest is stopped by a fault"
     LEFT = 'its spec sets "onGuestStop: leave"'
-    SETTLE = "the spec changed too recently"
+    SETTLE = "the specs are not known to have been unchanged for long enough"
     UNREAD = "the file of the last spec is not read"
     INCOMPLETE = "specs or state are incomplete"
     RENAME = "the object may exist under another name"

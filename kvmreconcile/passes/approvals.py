@@ -77,6 +77,6 @@ class Approvals:
 
 
 def _not_now(approval: Approval, why: str) -> NotNow:
-    what = f"nothing was approved: {why}"
+    what = f"this approval had no effect: {why}"
     todo = "check whether this is still the plan, then approve it again"
     return NotNow(Problem(approval.digest, what, todo))

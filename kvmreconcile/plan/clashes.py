@@ -156,7 +156,8 @@ class _Claims:
         desired = self._world.desired
         where = desired[other].source_in(theirs.place)
         clash = _Clash(key, claim, has=False, other=other, theirs=theirs, count=1, is_taken=False)
-        what = f"{key} has the same {clash.what(self._kind, self._world)} as {other}, on another {claim.row.within}"
+        same = clash.what(self._kind, self._world)
+        what = f"{key} has the same {same} as {other}, which names another {claim.row.within}"
         todo = "if that is not intended, change one of them"
         return Problem(str(desired[key].source_in(claim.place)), f"{what} (the other is at {where})", todo)
 

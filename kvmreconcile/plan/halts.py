@@ -60,7 +60,8 @@ def is_left(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
 
 def _faulty(action: Action, actual: Actual, commands: ManualCommands) -> Held | None:
     """Return what holds back a guest that would go on after a fault: what it writes next may be lost."""
-    if not action.verb.resumes or actual.halt not in _TODO:
+    goes_on = action.verb.resumes or (action.verb.boots and actual.active)
+    if not goes_on or actual.halt not in _TODO:
         return None
     todo = commands.after(*_TODO[actual.halt], action.key.name)
     return Held(action, Hold.FAULT, actual.halt.value, todo)

@@ -11,8 +11,8 @@ from kvmreconcile.plan.needs import Rulebooks, Scene
 from kvmreconcile.plan.uses import listed
 
 _RELEASE = (
-    "move them to the new place, or approve this plan; those of specs that are not found there are then held as "
-    "missing, or created again without their present data"
+    "move the data to the new place, or approve this plan; a volume that has a spec and is not found "
+    "there is then held as missing, or created again without its present data"
 )
 
 

@@ -49,8 +49,8 @@ _ONCE_ACTIVE = "it continues when {} is active"
 ONCE_IDLE = "it continues when the job is done"
 _SET = "set the disk's current source in the spec"
 _COPIED = (
-    f"{_SET}; or, if the spec names a volume, start the guest if it is off: the disk is copied there when no other "
-    "block job runs"
+    f"{_SET}; or, if the spec names a volume, start the guest if it is off: the disk can be copied there "
+    "when no other block job runs"
 )
 _BACK = f"{_SET}, or move the disk back by a block copy while the guest runs"
 

@@ -131,14 +131,14 @@ class Losses:
         needs = (str(n) for n in sorted(self.scene.needs.direct[key]) if key.name.startswith(f"{n.name}/"))
         place, gone, known = next(needs, _store_of(key)[1]), len(store.gone), len(store.known)
         if store.is_in_doubt:
-            many = f"none of the {known} {key.kind} objects of the specs that existed in {place} exists now"
-            only = f"the only {key.kind} of the specs that existed in {place} does not exist now"
+            many = f"none of the {known} {key.kind} objects that should already exist in {place} exists"
+            only = f"the only {key.kind} that should already exist in {place} does not exist"
             others = self._has_others(key)
             todo = f"other {key.kind} objects exist there" if others else _CHECK
             yield f"{only if known == 1 else many}; {todo}"
         elif gone > 1:
-            named = f"{key.kind} objects of the specs that existed in {place}"
-            yield f"{gone} of the {known} {named} do not exist now"
+            named = f"{key.kind} objects that should already exist in {place}"
+            yield f"{gone} of the {known} {named} do not exist"
 
     def _has_others(self, key: Key) -> bool:
         """Tell whether anything exists in the store of an object."""

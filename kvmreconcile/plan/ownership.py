@@ -73,7 +73,7 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
         )
     elif stamp and stamp.instance == world.instance and stamp.uuid == actual.uuid:
         former = Key.read(stamp.key)
-        detail = f"it is {former} of this instance, renamed by another tool"
+        detail = f"it bears the mark of {former} of this instance"
         release = f'rename it back to "{former.name}", or set "adopt: true" in {desired.source}'
     return Held(placeholder(desired), Hold.CONFLICT, detail, release)
 

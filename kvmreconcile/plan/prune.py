@@ -98,7 +98,7 @@ def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides
 def _origin(key: Key, world: World) -> Iterator[str]:
     """Yield from which source an object comes, if that is not the one that was read."""
     if world.provenance.is_elsewhere(key):
-        yield f"it comes from another source: {world.provenance.source_of(key)}"
+        yield f"its source of specs was not read, or only in part: {world.provenance.source_of(key)}"
 
 
 def _caution(key: Key, prune: Prune, world: World) -> Prune:

@@ -175,14 +175,16 @@ def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
     """Return what keeps an object from being given up under its former name, None if nothing does."""
     if not world.complete or world.frozen:
         why = f"{key} may be {former} under a new name, but "
-        why += "a spec or the state record of an object has errors or cannot be read"
-        return Hold.INCOMPLETE, why, "correct what is reported; until then nothing is renamed", None
+        why += "a spec has errors, cannot be read or is still being written, or a state record cannot be read"
+        todo = "correct what is reported, or finish writing the file; until then nothing is renamed"
+        return Hold.INCOMPLETE, why, todo, None
     known = _recorded_name(seen)
     if known != key and world.provenance.leaves_out(known):
         source = world.provenance.source_of(known)
-        why = f"{key} may be {former} under a new name, but {former} comes from another source ({source})"
-        edit = f"change what both claim in the spec of {key}"
-        todo = f"apply with --prune confirm to have {former} renamed or replaced, or {edit}"
+        why = f"{key} may be {former} under a new name, but "
+        why += f"the source of {former} was not read, or only in part ({source})"
+        edit = f"in the spec of {key}, change what both claim"
+        todo = f"apply with --prune confirm to have {former} considered; or {edit}"
         return Hold.RENAME, why, todo, None
     if unread := world.unread.get(former):
         why = f"{key} may be {former} under a new name; {former}: {unread.why}"
@@ -204,8 +206,10 @@ def _not_off(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> S
     back = f'give it the name "{former.name}" in its spec'
     if seen.active:
         first = "resume it and " if seen.halt in _PAUSED else ""
-        shut_down = f"{back}; or {first}shut it down, so that the next pass renames it"
+        shut_down = f"{back}; or {first}shut it down, so that it can be renamed"
         todo = commands.after(shut_down, Manual.SHUT_DOWN, former.name)
+        if seen.halt is Halt.PANIC:
+            todo = commands.after(f"{back}; or power it off", Manual.POWER_OFF, former.name)
         return (
             Hold.RENAME,
             f"{former} is renamed to {key}; libvirt can rename it only while it is off",

@@ -32,7 +32,7 @@ def rolled_out(
                 held += [Held(a, Hold.ROLLOUT, why, release) for a in rest_of(action, actions)]
             elif len(others := tried - {action.key}) >= action.policy.max_unavailable:
                 names = ", ".join(map(str, sorted(others)))
-                detail = f'group "{group}", edited now, or not yet ready after an edit: {names}'
+                detail = f'group "{group}", edited now, or not yet known to be ready after an edit: {names}'
                 release = "it continues in a later pass"
                 held += [Held(a, Hold.GROUP, detail, release) for a in rest_of(action, actions)]
             else:

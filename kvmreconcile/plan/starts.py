@@ -105,8 +105,9 @@ def _waiting(desired: Desired, reason: Reason) -> Action:
 
 def _look_at(key: Key, starting: Action, queue: _Queue) -> None:
     """Add a step that waits until an object is ready that runs already."""
-    is_probed = any(a.key == key and a.verb.probes for a in queue.actions)
-    if queue.world.desired[key].policy.ready and not is_probed:
+    if not queue.world.desired[key].policy.ready:
+        return
+    if not any(a.key == key and a.verb.probes for a in queue.actions):
         queue.actions.append(_looking(queue.world.desired[key], starting.reason))
 
 

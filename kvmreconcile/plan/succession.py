@@ -46,7 +46,8 @@ class Succession:
             users = sorted(self.gone.users.get(former, ()))
             if self.gone.removes(former) and not users:
                 continue
-            what = f"{former} is renamed to {key}; libvirt cannot rename it, and both claim the same resource"
+            what = f"{former} seems to be renamed to {key}; libvirt cannot rename it, and both claim the "
+            what += "same resource"
             what += f"; objects that refer to {former}: {', '.join(map(str, users))}" if users else ""
             todo = self._by_hand(former) if users else self._todo(former)
             back = f'give it the name "{former.name}" again in its spec'

@@ -156,7 +156,8 @@ def blocked(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterato
         policy = world.desired[swap.user].policy
         ways = "; or ".join(_ways(swap, policy))
         if policy.protect:
-            todo = f'{ways}; or take "protect: true" out of the spec of {swap.user} to leave the data behind'
+            todo = f'{ways}; or, to leave the data behind, take "protect: true" out of the spec of '
+            todo += f"{swap.user}, and approve the new plan if it is held"
             yield swap.now, (Hold.PROTECTED, str(swap), todo, None)
         elif ceiling(policy) < Effect.DATA_LOSS and not approved:
             why = f"{swap}; effect {Effect.DATA_LOSS}, allowed up to {ceiling(policy)} for {swap.user}"

@@ -227,7 +227,8 @@ def _unknown(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
             return what, f"move it below '{parent}', which has a field of that name, or remove it"
     if any(map(is_secret, here.values())):
         # In a password that is not quoted, the text after a comma looks like a field.
-        return f"unknown field in {field}", f"remove it, quote the password, or {ground.hint(error.steps)}"
+        todo = f"remove it, or {ground.hint(error.steps)}; if a password has a comma, put it in quotes"
+        return f"unknown field in {field}", todo
     return what, f"remove it, or {ground.hint(error.steps)}"
 
 
@@ -243,8 +244,10 @@ def _choice(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
         shape = "a number" if is_number else options[0] if len(options) == 1 else "a word"
         return f"{field} should be {' or '.join((shape, *others))}, not {_actual(error.item)}", available
     word = str(value).lower() if isinstance(value, bool) else str(value)
+    if word in options and isinstance(value, str):
+        return f"{field} should be {word}, not text", "write it without quotes"
     if word in options:
-        shape, todo = _SHAPES["bool" if isinstance(value, str) else "string"]
+        shape, todo = _SHAPES["string"]
         return f"{field} should be {shape}, not {_actual(error.item)}", todo
     found = nearest(word, options)
     return f"unknown value '{shown(word)}' of {field}", f"did you mean '{found}'?" if found else available
@@ -277,7 +280,7 @@ def _shape(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
         todo = ground.hint(error.steps)
     elif error.item.value is None:
         info = ground.field(error.steps)
-        todo = "give it a value" + ("" if info is None or info.is_required() else ", or remove the field")
+        todo = "give it a value" + ("" if info and info.is_required() else ", or remove it")
     if error.item.value is None:
         return f"{field} is empty, and should be {shape}", todo
     return f"{field} should be {shape}, not {_actual(error.item)}", todo

@@ -40,8 +40,8 @@ IGNORED = Reason(
 )
 _NOT_READ = Reason(
     "exists and was not read",
-    "have that file read as well; to have the object removed, first remove its spec from that file, "
-    "or delete the file",
+    "have that file read as well; or, to have the object removed, delete the file, or remove its spec from "
+    "the file and have the file read",
 )
 """The reasons for which a spec may still exist though it was not read."""
 

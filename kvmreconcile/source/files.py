@@ -124,7 +124,7 @@ def _read(entry: Entry, naming: Naming) -> SpecFile | Fault:
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
-                todo = "replace it by a regular file, or remove it"
+                todo = "use a regular file instead, or leave it out"
                 return fault_at(naming.of(path), "is not a regular file", todo)
             # The file or one of its directories may have been replaced by a symbolic link since.
             if not entry.tree.holds(_real(descriptor)):

@@ -22,7 +22,7 @@ FORMS = {
     r"^(0x)?[0-9a-fA-F]{16}$": f"must be 16 {_HEX}",
     r"^0x[0-9a-fA-F]{2}$": f"must be 0x and 2 {_HEX}, such as 0x08",
     r"^0x[0-9a-fA-F]{4}$": f"must be 0x and 4 {_HEX}, such as 0x046d",
-    r"^0x[0-9a-fA-F]{1,16}$": f"must be 0x and at most 16 {_HEX}, such as 0x0003",
+    r"^0x[0-9a-fA-F]{1,16}$": f"must be 0x and 1 to 16 {_HEX}, such as 0x0003",
     r"^([0-9a-fA-F]{4}:)?[0-9a-fA-F]{2}:[0-1][0-9a-fA-F]\.[0-7]$": "must be a PCI address, such as 0000:03:00.0",
 }
 """By the pattern."""

@@ -30,7 +30,7 @@ _WORDS = (
     (r"xmlParseEntityRef|EntityRef:", "unescaped '&'", "write '&amp;' for '&'"),
     (r"Attribute \S+ redefined", "an attribute is given twice", "keep one of them"),
     (r"Specification mandates value for attribute", "an attribute has no value", "write NAME='…'"),
-    (r"AttValue: \" or ' expected", "an attribute's value is not in quotes", "quote it"),
+    (r"AttValue: \" or ' expected", "an attribute's value is missing or not in quotes", "write NAME='…'"),
     (r"Unescaped '<' not allowed", "an attribute's value contains '<'", "close its quotes, or write '&lt;' for '<'"),
     (r"invalid element name", "no valid element name follows '<'", "write '&lt;' for '<', or correct the name"),
     (r"Namespace prefix", "a prefix is not declared", "add xmlns:PREFIX='…' to the element"),
@@ -52,6 +52,8 @@ def check(item: Item, root: str) -> Iterator[Fault]:
         line = element.sourceline if isinstance(element.sourceline, int) else 1
         what = f"xml: the root element is <{shown(str(element.tag))}>, and must be <{root}>"
         todo = f"put the fragment into <{root}>…</{root}>, or rename its root element"
+        if str(element.tag).endswith(f"}}{root}"):
+            todo = f"remove the namespace of <{root}> (xmlns or prefix)"
         yield Fault(_place(item, line, 1), what, todo)
     else:
         yield from _excess(element, item)
@@ -109,7 +111,7 @@ def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
             return what, todo
     name = etree.ErrorTypes._getName(getattr(error, "code", 0), "") or ""  # noqa: SLF001  libxml2's names of its errors are in it alone
     reason = name.removeprefix("ERR_").replace("_", " ").lower()
-    return f"this is not well-formed{reason and f' ({reason})'}", "correct the XML"
+    return f"this cannot be parsed{reason and f' ({reason})'}", "correct or simplify the XML"
 
 
 def _place(item: Item, line: int, column: int) -> Source:

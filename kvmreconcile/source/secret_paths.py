@@ -43,7 +43,7 @@ def _wrong(path: str, said: Node, rules: Rules) -> tuple[str, str] | None:
         return "matches nothing in this spec", todo
     if _identifies(path, rules):
         what = "identifies objects or entries of lists in plans, so it cannot be secret"
-        return what, "remove it; if it is a pattern, list the paths of the other values instead"
+        return what, "remove it; if it matches other values as well, list their paths instead"
     return None
 
 

@@ -66,19 +66,19 @@ _ROWS = (
     _Row("did not find expected key", ":", "a field's name is missing before this ':'", "write it, or remove the ':'"),
     _Row("did not find expected '-' indicator", "", "this line is no entry of the list before it", "start it with '- ', or indent it like the lines that it belongs to"),
     _Row("did not find expected key", "", "this does not fit the fields before it", _INDENT),
-    _Row("could not find expected ':'", "", "a ': ' is missing after the field's name", "write 'field: value', or indent a text that belongs to the line above", at_start=True),
+    _Row("could not find expected ':'", "", "this line is neither 'field: value' nor '- entry'", "correct it (a space must follow ':' or '-'), or indent a text that belongs to the line above", at_start=True),
     _Row("block sequence entries are not allowed", "", "a list cannot start here", "start it on a line of its own, or quote the whole text"),
     _Row("found unknown escape character", "", "unknown escape sequence in double quotes", r"write '\\' for a backslash, or use single quotes"),
     _Row("did not find expected hexdecimal number", "", "a character's number in hexadecimal is expected here", r"write '\\' for a backslash, or use single quotes"),
     _Row("found invalid Unicode character escape code", "", "this escape sequence in double quotes stands for no character", r"write the character itself, or '\\' for a backslash"),
     _Row("", "directive", "a line that starts with '%' is a directive of YAML", "remove it, or quote the text", at_start=True),
     _Row("did not find expected alphabetic or numeric", "alias", "a value that starts with '*' is an alias", "quote the value"),
-    _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value"),
+    _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value; the name of an anchor holds only letters, digits, '-' and '_'"),
     _Row("did not find expected comment or line break", "block scalar", "text must start on the line below '|' or '>'", "move it there, indented, or quote a value that starts with '|' or '>'"),
     _Row("found a tab character", "", "a tab indents this line", "indent with spaces"),
     _Row("did not find expected <document start>", "", "this stands outside of a document", "indent it like the lines before it, remove what closes the document too early, or start a new one with '---'"),
     _Row("did not find the expected '>'", "tag", "this tag is not closed", "remove it; a value that starts with '!' must be quoted", at_start=True),
-    _Row("tag", "", "this tag means nothing here", "remove it; a value that starts with '!' must be quoted"),
+    _Row("tag", "", "this tag is not allowed", "remove it; a value that starts with '!' must be quoted"),
 )  # fmt: skip
 
 

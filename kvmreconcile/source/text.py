@@ -33,12 +33,15 @@ NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 _UNFIT: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     # As a file is that somebody just began to copy, or that a power cut left. It is not the same as no spec.
-    (lambda content: not content, "the file is empty", "write its spec, or remove it"),
+    (lambda content: not content, "the file is empty", "write a spec into it, or remove it"),
     (is_pointer, f"the file {LFS}", KEEP_OUT_OF_LFS),
     (
         lambda content: len(content) > MAX_BYTES,
         "the file is larger than 1 MiB",
-        "remove what is not needed, or split specs into several files",
+        (
+            "remove what is not needed, split specs into several files, or, "
+            "in a directory, name other data in .kvmreconcileignore"
+        ),
     ),
     # Before UTF-16, whose mark is the beginning of that of UTF-32.
     (
@@ -70,16 +73,14 @@ def decode(content: bytes, file: str) -> str | Fault:
             return Fault(Source(file, 1, 1), what, todo)
     if b"\0" in content:
         source = _place(content[: content.index(b"\0")].decode(errors="replace"), file)
-        return Fault(
-            source, "the file holds a NUL byte, so it is not UTF-8 text", "save it as UTF-8 text or remove it"
-        )
+        return Fault(source, "the file holds a NUL byte", "save it as UTF-8 without NUL bytes, or remove it")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         # Of the error, since it counts from behind a byte order mark.
         before = error.object[: error.start].decode("utf-8", errors="replace")
         what = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
-        return Fault(_place(before, file), what, "save the file as UTF-8")
+        return Fault(_place(before, file), what, "encode the text as UTF-8")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if bad := _FORBIDDEN.search(text):
         what = f"the character U+{ord(bad[0]):04X} is not allowed"

@@ -194,7 +194,8 @@ class _Composer:
         # Processors, cells and threads have numbers for names.
         name = str(item.value) if type(item.value) is int else item.value
         if not isinstance(name, str):
-            self.fault(item.source, "a field's name must be text", "quote it")
+            todo = "quote it; a value that starts with '{{' must be quoted as a whole"
+            self.fault(item.source, "a field's name must be text", todo)
             return None
         if name == "<<":
             todo = "write the fields out; an alias may still stand for a whole value"

@@ -12,7 +12,10 @@ from kvmreconcile.state.agreement import change, renew
 from kvmreconcile.state.meta import read_host, write_host
 
 _GIVEN_UP = "if a state was lost before, its suspensions are not restored; suspend those objects again"
-_TODO = "check --connect and --state; to keep using this state on this host, for example after a mainboard replacement: {}"
+_TODO = (
+    "check the libvirt URI and the state directory; to use this state for the host that libvirt reports now, "
+    "for example after a mainboard replacement: {}"
+)
 
 _PLAIN = Commands()
 

@@ -43,10 +43,11 @@ _BUSY_S = 10.0
 _LONGEST = 64 << 20
 """Maximum size of a value of the database in bytes; a definition has some thousands."""
 _SPACE = "make space on its file system"
+_QUOTA = "raise the disk quota, or remove files that count against it"
 _LITTLE = 64 << 10
 """A file system with less room than this is full: the smallest database takes more."""
 _AWAY = "remove it, or move it away"
-_LINK = "put the file itself in place of the link, or remove it"
+_LINK = "put the file itself in place of the link, or remove the link"
 _USER = "this user (for root: the owner of the state directory)"
 _AS = "run this as the owner of the state directory or as root"
 _RIGHTS = (
@@ -56,12 +57,12 @@ _TODO = {
     errno.ELOOP: _LINK,
     errno.EISDIR: _AWAY,
     errno.ENOSPC: _SPACE,
-    errno.EDQUOT: _SPACE,
+    errno.EDQUOT: _QUOTA,
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
 }
 """What to do about an error of the system, by its number."""
-_ELSE = "check the file system of the state directory, or set another directory with --state"
+_ELSE = "check the state directory and its file system, or set another directory with --state"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -177,7 +178,7 @@ def _todo(error: sqlite3.Error, path: Path) -> str:
                 "no object is removed because of it"
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return "another process has been writing to it for more than 10 s; try again when it has finished"
+            return "another process is using it; try again when that has finished"
         case sqlite3.SQLITE_FULL:
             return _SPACE
         case _ if _is_full(path.parent):
@@ -231,7 +232,7 @@ def _wait_for(handle: int, path: Path) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > give_up_s:
-                what = f"another process has had it locked for {LOCK_S:g} s"
+                what = f"it could not be locked within {LOCK_S:g} s, as another process has it locked"
                 raise StateError(
                     f"{path}: the state cannot be used: {what}; see which: fuser {quote(str(path))}"
                 ) from None

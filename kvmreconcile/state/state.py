@@ -252,7 +252,8 @@ class State:
             return tuple(map(read_entry, rows))
         except ValueError as error:
             raise StateError(
-                f"{self._path}: {error}; the history is only a log; reconciling is not affected"
+                f"{self._path}: {error}; ask for fewer entries, as newer ones may be readable; "
+                "reconciling is not affected"
             ) from error
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None
     )
     assert fetched.stdout.startswith(f"{commit[:12]} apiVersion: kvmreconcile/v1")
     assert "is now in force" in fetched.stdout
-    assert "is in force, and the newest" in again.stdout
+    assert "is already in force" in again.stdout
     assert after.stdout == "1 object in 1 file is valid\n"
 
 

@@ -52,7 +52,7 @@ def test_spec_that_was_just_removed_removes_nothing_and_apply_does_not_wait(both
 
     assert result.exit_code == 3
     assert (
-        "remove held: the spec changed too recently (its spec is known to have been missing for 0 s; a removal or replacement needs 30 s)"
+        "remove held: the specs are not known to have been unchanged for long enough (its spec is known to have been missing for 0 s; a removal or replacement needs 30 s)"
         in result.output
     )
     assert "to release it: wait, or approve this plan; kvmreconcile apply --approve" in result.output

@@ -63,7 +63,7 @@ def test_other_directory_proposes_no_removal_and_says_so_in_one_line(host: Host,
     done = applied(host, str(other), "--prune", "never")
 
     line = f"4 objects of other sources are not considered (Network/a, Network/b, Network/c and 1 more, from {host.specs})"
-    assert f"{line}; --prune confirm includes their removal.\n" in result.stdout
+    assert f"{line}; plan and apply include their removal with --prune confirm.\n" in result.stdout
     assert "remove" not in result.stdout.replace("removal", "")
     assert "--approve" not in result.stdout
     assert "not considered" not in done.stdout
@@ -84,7 +84,10 @@ def test_prune_includes_and_prints_each_and_removes_only_what_was_approved(
 
     for name in ("a", "b"):
         assert f"! Network/{name}  remove held: removal needs approval" in shown.stdout
-    assert shown.stdout.count(f"    note: it comes from another source: {host.specs}\n") == 2
+    assert (
+        shown.stdout.count(f"    note: its source of specs was not read, or only in part: {host.specs}\n")
+        == 2
+    )
     assert "not considered" not in shown.stdout
     assert unapproved.exit_code == 3
     assert names(host) == {"a", "b", "z"}

@@ -322,4 +322,4 @@ def test_object_whose_row_is_garbled_is_left_alone_and_the_others_are_not(host: 
     assert host.virt.networkLookupByName("dmz").autostart()
     assert not host.virt.networkLookupByName("lab").autostart()
     assert "the record of Network/lab in table applied cannot be read" in done.output
-    assert "restore the state database from a backup; or move it away" in done.output
+    assert "restore the state database from a backup, or move it away" in done.output

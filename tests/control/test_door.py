@@ -73,7 +73,7 @@ def test_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     [
         ("x" * 120, ControlSettings(), "AF_UNIX path too long"),
         ("no/such/directory", ControlSettings(), "No such file or directory"),
-        ("control.sock", ControlSettings(group="no-such-group"), "there is no group no-such-group"),
+        ("control.sock", ControlSettings(group="no-such-group"), "there is no group named no-such-group"),
     ],
 )
 def test_what_cannot_be_is_told_and_holds_no_place(

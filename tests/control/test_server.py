@@ -476,7 +476,7 @@ def test_door_is_opened_once_its_place_is_free(tmp_path: Path) -> None:
     second.doors.tend()
     with pytest.raises(
         NoDaemon,
-        match="no daemon listens on this socket; name the daemon's settings by --config, or start it",
+        match="no daemon listens on this socket; if the daemon runs, name its settings by --config, or look for",
     ):
         second.client().get("/v1/status")
 

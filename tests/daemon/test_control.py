@@ -152,7 +152,7 @@ def test_object_of_another_source_is_shown_by_status_and_left_as_it_is(running: 
     shown = running.run("status")
     assert shown.exit_code == 0
     line = "1 object of another source is not considered (Network/dmz, from /srv/former)"
-    assert f"{line}; --prune confirm includes its removal.\n" in shown.stdout
+    assert f"{line}; plan and apply include its removal with --prune confirm.\n" in shown.stdout
 
 
 def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Host) -> None:
@@ -232,7 +232,7 @@ def test_pause_outlives_a_killed_daemon_and_so_does_its_socket(running: Host) ->
     down = running.run("status")
     assert down.exit_code == 1
     assert (
-        "no daemon listens on this socket; name the daemon's settings by --config, or start it: systemctl start kvmreconcile"
+        "no daemon listens on this socket; if the daemon runs, name its settings by --config, or look for door.closed in its log; else start it: systemctl start kvmreconcile"
         in down.stderr
     )
     running.start()

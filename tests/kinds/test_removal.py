@@ -53,7 +53,7 @@ def test_guest_that_runs_is_shut_down_and_its_disks_stay() -> None:
     assert known == Cost(
         Effect.REPLACE,
         (
-            "the guest is running; it is asked to shut down; if it is not off after 60 s, the removal fails and the guest keeps running",
+            "the guest is active; it is asked to shut down; if it is not off after 60 s, the removal fails",
             "disks not deleted with it: vda (/srv/a.raw), data (Volume/images/data), disk (pool/image)",
         ),
     )
@@ -63,7 +63,7 @@ def test_guest_that_may_be_powered_off_says_so() -> None:
     policy = Policy(shutdown_timeout_s=90, force_off=True)
 
     assert cost("Domain/web1", "<domain/>", active=True, policy=policy).notes == (
-        "the guest is running; it is asked to shut down; if it is not off after 90 s, it is powered off",
+        "the guest is active; it is asked to shut down; if it is not off after 90 s, it is powered off",
     )
 
 
@@ -71,7 +71,7 @@ def test_guest_that_nobody_asks_to_shut_down_is_powered_off_at_once() -> None:
     policy = Policy(shutdown_by=(), force_off=True)
 
     assert cost("Domain/web1", "<domain/>", active=True, policy=policy).notes == (
-        "the guest is running, and is powered off without a shutdown",
+        "the guest is active, and is powered off without a shutdown",
     )
 
 

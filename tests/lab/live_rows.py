@@ -188,9 +188,7 @@ def unserved(updates: Table[Any], groups: Iterable[Group]) -> set[str]:
 
 def rows_of(updates: Table[Any]) -> set[str]:
     """Return every row as "path:verb", but those whose change others bring about."""
-    return {
-        f"{path}:{update.verb.name}" for path, rows in updates.rows for update in rows if update.verb.name
-    }
+    return {f"{path}:{update.verb}" for path, rows in updates.rows for update in rows if update.verb}
 
 
 def _common(files: GuestFiles) -> dict[str, Value]:

@@ -120,7 +120,7 @@ def test_spec_that_is_gone_is_held_until_confirmed_and_told_once(running: Daemon
 
     held = [line for line in running.lines() if line["event"] == "object.held"]
     assert sorted((line["key"], line["why"], line["verbs"]) for line in held) == [
-        ("Domain/web1", "the spec changed too recently", "remove"),
+        ("Domain/web1", "the specs are not known to have been unchanged for long enough", "remove"),
         ("Network/demo", "removal needs approval", "remove"),
     ]
     assert running.objects() == ALL - {"web1"}

@@ -96,7 +96,7 @@ def test_file_cut_between_two_documents_removes_no_guest_before_the_time_is_over
     held = demo.wait_for("object.held", key="Domain/web2")
     time.sleep(5.0)
 
-    assert held["why"] == "the spec changed too recently"
+    assert held["why"] == "the specs are not known to have been unchanged for long enough"
     assert runs(demo.lab) == before
     assert (demo.specs / "db1.yaml").read_text() == whole
     # It is not forgotten either.
@@ -112,9 +112,14 @@ def test_file_cut_inside_a_document_takes_the_disk_only_when_the_time_is_over(de
 
     db1.write_text(whole[: whole.index("    - {name: data")])
     cut_s = time.time()
-    demo.wait_for("object.held", key="Domain/db1", why="the spec changed too recently")
+    demo.wait_for(
+        "object.held", key="Domain/db1", why="the specs are not known to have been unchanged for long enough"
+    )
     plan = subprocess.run((PROGRAM, "plan"), env=demo.environment, check=True, capture_output=True, text=True)
-    assert "held: the spec changed too recently (the spec is known to have been unchanged for " in plan.stdout
+    assert (
+        "held: the specs are not known to have been unchanged for long enough (the spec is known to have been unchanged for "
+        in plan.stdout
+    )
     assert "note: the guest loses disk data: volume demo/db1-data.qcow2, 256MiB" in plan.stdout
     while time.time() < cut_s + 25.0:
         assert demo.lab.virsh("domblklist", "db1").count("qcow2") == 2
@@ -132,7 +137,9 @@ def test_file_that_is_mended_in_time_is_as_if_it_had_never_been_cut(demo: Daemon
     db1, before = demo.specs / "db1.yaml", hardware(demo.lab)
     whole, line = db1.read_text(), len(demo.lines())
     db1.write_text(whole[: whole.index("    - {name: data")])
-    demo.wait_for("object.held", key="Domain/db1", why="the spec changed too recently")
+    demo.wait_for(
+        "object.held", key="Domain/db1", why="the specs are not known to have been unchanged for long enough"
+    )
 
     db1.write_text(whole)
     demo.wait_for("object.released", key="Domain/db1")

@@ -204,7 +204,7 @@ def test_empty_directory_of_a_pool_is_not_filled_with_blank_volumes(booted: Stor
     assert held["Domain/guest"]["detail"].startswith(
         f"{DATA} is not created: data is missing (it no longer exists"
     )
-    question = "none of the 3 Volume objects of the specs that existed in StoragePool/fast exists now; check that the pool's storage is available (file system mounted, device connected)"
+    question = "none of the 3 Volume objects that should already exist in StoragePool/fast exists; check that the pool's storage is available (file system mounted, device connected)"
     assert question in held[DATA]["detail"]
     assert held["Volume/fast/new.qcow2"]["detail"] == question
     assert booted.lab.exec("ls", str(booted.pool)) == ""

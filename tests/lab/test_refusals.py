@@ -102,6 +102,20 @@ def test_paused_guest_is_powered_off_where_its_spec_says_so(site: Site) -> None:
     site.assert_in_sync()
 
 
+def test_paused_guest_is_not_restarted_for_an_edit(site: Site) -> None:
+    run = run_of(site)
+    update = {"maxEffect": "restart", "shutdown": {"timeout": "2s", "force": True}}
+    say(site, STUCK, {**IN_THE_BOOT_LOADER, "state": "paused", "update": update})
+    site.converge()
+    say(site, STUCK, {**IN_THE_BOOT_LOADER, "state": "paused", "update": update, "vcpus": 2})
+
+    result = site.apply()
+
+    assert "domain is not running" in result.output
+    assert run_of(site) == run
+    assert site.lab.virsh("domstate", STUCK).strip() == "paused"
+
+
 def test_guest_that_may_only_be_asked_by_an_agent_it_lacks_runs_on_with_the_reason(site: Site) -> None:
     say(site, STUCK, asked_to_stop(acpi=False))
 

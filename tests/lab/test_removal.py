@@ -49,7 +49,7 @@ def test_all_that_goes_is_announced_with_what_it_costs(site: Site) -> None:
     notes = {h["key"]: " ".join(h["notes"]) for h in plan["held"]}
     path = f"{site.lab.path}/images/pool"
     assert (
-        "the guest is running; it is asked to shut down; if it is not off after 60 s, the removal fails"
+        "the guest is active; it is asked to shut down; if it is not off after 60 s, the removal fails"
         in notes["Domain/web1"]
     )
     assert (

@@ -281,7 +281,10 @@ def test_same_mac_on_different_networks_is_a_note_and_holds_nothing(tmp_path: Pa
     assert {"start Domain/one", "start Domain/two"} <= set(done(made))
     (note,) = (str(each).replace(f"{tmp_path}/specs.yaml:", "") for each in made.notes)
     assert note.startswith("10:")
-    assert "Domain/two has the same MAC address 52:54:00:00:00:33 as Domain/one, on another network" in note
+    assert (
+        "Domain/two has the same MAC address 52:54:00:00:00:33 as Domain/one, which names another network, bridge or device"
+        in note
+    )
     assert "(the other is at 5:" in note
     assert json.loads(render_json(made, RULES))["notes"][0]["todo"].startswith("if that is not intended")
 

@@ -29,7 +29,7 @@ def test_pool_is_not_taken_away_from_its_volumes_until_that_is_approved() -> Non
     assert made.held[0].detail == (
         "1 Volume object is in /old, and the edit to /new moves nothing: Volume/p/root"
     )
-    assert made.held[0].release.startswith("move them to the new place, or approve this plan")
+    assert made.held[0].release.startswith("move the data to the new place, or approve this plan")
     assert made.pending == {}
     assert done(planned(here, Overrides(approved=made.digest))) == [
         "define StoragePool/p",

@@ -146,7 +146,7 @@ def test_pool_of_which_everything_is_gone_is_asked_about_and_gets_nothing_new() 
     new = wish("Volume/p/new", "<volume pool='p'/>")
     made = planned(gone(ROOT, DATA, new, IMAGE, known=(ROOT, DATA)))
 
-    question = "none of the 2 Volume objects of the specs that existed in StoragePool/p exists now; check that the pool's storage is available (file system mounted, device connected)"
+    question = "none of the 2 Volume objects that should already exist in StoragePool/p exists; check that the pool's storage is available (file system mounted, device connected)"
     assert {str(h.action.key): h.detail for h in made.held} == {
         "Volume/p/data": f"it no longer exists; {question}",
         "Volume/p/new": question,
@@ -162,7 +162,7 @@ def test_only_volume_of_a_pool_is_asked_about_too() -> None:
     made = planned(gone(ROOT, known=(ROOT,)))
 
     assert made.held[0].detail == (
-        "it no longer exists; the only Volume of the specs that existed in StoragePool/p does not exist now; check that the pool's storage is available (file system mounted, device connected)"
+        "it no longer exists; the only Volume that should already exist in StoragePool/p does not exist; check that the pool's storage is available (file system mounted, device connected)"
     )
 
 
@@ -175,7 +175,7 @@ def test_pool_of_which_some_is_left_is_told_how_much() -> None:
     assert done(made) == ["create Volume/p/new"]
     assert (
         made.held[0].detail
-        == "it no longer exists; 2 of the 5 Volume objects of the specs that existed in StoragePool/p do not exist now"
+        == "it no longer exists; 2 of the 5 Volume objects that should already exist in StoragePool/p do not exist"
     )
 
 
@@ -187,7 +187,7 @@ def test_store_that_is_no_object_is_named_all_the_same() -> None:
     loose = wish("Volume/p/root")
     made = planned(world([loose], [], [remembered(loose)]))
 
-    assert "the only Volume of the specs that existed in p does not exist now" in made.held[0].detail
+    assert "the only Volume that should already exist in p does not exist" in made.held[0].detail
 
 
 def test_volume_that_no_spec_asks_for_any_more_does_not_count() -> None:
@@ -238,7 +238,7 @@ def test_pool_that_has_other_volumes_is_not_taken_for_unmounted() -> None:
     made = planned(gone(ROOT, there=(seen(wish("Volume/p/x", "<volume pool='p'/>")),), known=(ROOT,)))
 
     assert made.held[0].detail == (
-        "it no longer exists; the only Volume of the specs that existed in StoragePool/p does not exist now; other Volume objects exist there"
+        "it no longer exists; the only Volume that should already exist in StoragePool/p does not exist; other Volume objects exist there"
     )
 
 

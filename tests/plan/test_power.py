@@ -71,6 +71,20 @@ def test_guest_that_a_fault_brought_to_a_halt_is_changed_all_the_same() -> None:
     assert held(plan) == [("resume Domain/web", "FAULT")]
 
 
+@pytest.mark.parametrize("power", [RUNNING, PAUSED, None])
+@pytest.mark.parametrize("halt", FAULTS)
+def test_guest_that_a_fault_brought_to_a_halt_is_not_restarted_for_an_edit(
+    halt: Halt, power: Power | None
+) -> None:
+    live = "<domain><cpu>1</cpu></domain>"
+    web = wish("Domain/web", "<domain><cpu>2</cpu></domain>", power=power, max_effect=Effect.RESTART)
+
+    plan = planned(world([web], [seen(web, live, live=live, halt=halt)], [remembered(web)]))
+
+    assert done(plan) == ["define Domain/web"]
+    assert ("restart Domain/web", "FAULT") in held(plan)
+
+
 def test_changes_come_while_the_guest_runs() -> None:
     assert done(standing(RUNNING, LIVE, Halt.PAUSED, memory=2)) == [
         "define Domain/web",

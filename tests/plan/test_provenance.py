@@ -55,7 +55,9 @@ def test_with_all_sources_each_removal_waits_for_an_approval_and_says_its_source
     made = planned(here, limits=WIDE)
 
     assert held(made) == [("remove Domain/old", "PRUNE"), ("remove Network/lan", "PRUNE")]
-    assert [h.action.notes[0] for h in made.held] == ["it comes from another source: /srv/there"] * 2
+    assert [h.action.notes[0] for h in made.held] == [
+        "its source of specs was not read, or only in part: /srv/there"
+    ] * 2
     approved = planned(here, Overrides(approved=made.digest), WIDE)
     assert done(approved) == ["remove Domain/old", "remove Network/lan"]
 
@@ -72,7 +74,7 @@ def test_guest_is_not_renamed_after_a_document_of_another_source() -> None:
     assert held(made) == [("rename Domain/b", "RENAME")]
     assert (
         made.held[0].detail
-        == "Domain/b may be Domain/a under a new name, but Domain/a comes from another source (/srv/there)"
+        == "Domain/b may be Domain/a under a new name, but the source of Domain/a was not read, or only in part (/srv/there)"
     )
     every = replace(provenance, all_sources=True)
     assert done(planned(replace(here, provenance=every))) == ["rename Domain/b"]

@@ -201,7 +201,10 @@ def test_one_of_a_group_is_edited_at_a_time_and_the_first_is_the_one_of_the_lowe
 
     assert done(made) == ["define Domain/b", "restart Domain/b", "ready Domain/b"]
     assert held(made) == [("define Domain/a", "GROUP"), ("restart Domain/a", "GROUP")]
-    assert made.held[0].detail == 'group "tier=web", edited now, or not yet ready after an edit: Domain/b'
+    assert (
+        made.held[0].detail
+        == 'group "tier=web", edited now, or not yet known to be ready after an edit: Domain/b'
+    )
 
 
 def test_next_of_a_group_waits_until_the_first_is_ready() -> None:

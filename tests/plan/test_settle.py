@@ -256,7 +256,7 @@ def test_parts_are_found_in_what_goes_as_a_whole() -> None:
     assert list(parts(Change(steps, "ip/dhcp", None, dhcp), rules)) == []
     assert list(parts(Change(steps, "ip/dhcp", "text", None), rules)) == []
     assert list(parts(Change((), "", dhcp, None), rules)) == []
-    assert Hold.SETTLE.value == "the spec changed too recently"
+    assert Hold.SETTLE.value == "the specs are not known to have been unchanged for long enough"
 
 
 @pytest.mark.case("8b")
@@ -266,7 +266,7 @@ def test_held_removal_is_rendered_with_what_is_lost_and_how_to_release_it() -> N
     text, page, json = (render(made, rules, approve=approval(made)) for render in renderers)
 
     assert (
-        "held: the spec changed too recently (the spec is known to have been unchanged for 4 s; a removal or replacement needs 30 s)"
+        "held: the specs are not known to have been unchanged for long enough (the spec is known to have been unchanged for 4 s; a removal or replacement needs 30 s)"
         in text
     )
     assert "    note: it loses vdb of 1\n" in text

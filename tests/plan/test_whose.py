@@ -51,7 +51,7 @@ def test_object_of_ours_that_another_tool_has_renamed_is_named() -> None:
     made = planned(world([WEB, other], [replace(THEIRS, stamp=stamp)]))
 
     (conflict,) = (h for h in made.held if h.action.key == WEB.key)
-    assert conflict.detail == "it is Domain/other of this instance, renamed by another tool"
+    assert conflict.detail == "it bears the mark of Domain/other of this instance"
     assert conflict.release == f'rename it back to "other", or set "adopt: true" in {WEB.source}'
 
 
@@ -207,5 +207,5 @@ def test_object_of_ours_that_another_tool_renamed_is_said_to_be_that() -> None:
     made = planned(world([WEB, wish("Domain/first")], [renamed]))
 
     (conflict,) = (h for h in made.held if h.hold is Hold.CONFLICT)
-    assert conflict.detail == "it is Domain/first of this instance, renamed by another tool"
+    assert conflict.detail == "it bears the mark of Domain/first of this instance"
     assert conflict.release == 'rename it back to "first", or set "adopt: true" in web.yaml:3:1'

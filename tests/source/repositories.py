@@ -345,7 +345,7 @@ ROWS = (
     Row("renamed default branch", f'{NO_MAIN} (the default branch is "trunk"), or push what it names', renamed_branch),
     Row("deleted branch", f'it offers no branch, tag or full commit hash "site"; correct git.ref {DEFAULT}', deleted_branch),
     Row("empty", f"{NO_MAIN}, or push what it names", empty),
-    Row("shallow clone on the server", 'it is a shallow clone, without its history; run "git fetch --unshallow" in that repository', shallow),
+    Row("shallow clone on the server", 'it is a shallow clone, which lacks part of its history; run "git fetch --unshallow" in that repository', shallow),
     Row("objects with SHA-256 names", "its objects have SHA-256 names, which are not supported; use a repository with SHA-1 names", sha256),
     Row("expired key, commit checked before", ONE, checked_before, ("45",)),
     Row("expired key, commit checked after", EXPIRED, checked_after, ("45",)),

@@ -179,7 +179,7 @@ def test_download_without_progress_is_ended_and_what_it_left_is_removed(
 
     said = refusal(repository(url=url, timeout_s=2.0))
     assert said.startswith(
-        f"{url}: git fetch failed: no progress within 2 s; check that the server is reachable"
+        f"{url}: git fetch failed: no progress within 2 s; check that git.url is reachable"
     )
     slow_line(1 << 30)
     repository(url=url).update()
@@ -208,9 +208,10 @@ def test_what_is_waited_for_is_shown(
     with pytest.raises(SourceError, match="git fetch failed: no progress within 4 s"):
         repository(url=url, timeout_s=4.0).update(stalled.append)
 
-    assert f"no progress for 1 s (aborted after 2 s): waiting for {url} to answer" in dead
+    assert f"no progress for 1 s (will be aborted after 2 s): waiting for {url} to answer" in dead
     assert any(
-        line.startswith("no progress for 1 s (aborted after 4 s): Receiving objects: ") for line in stalled
+        line.startswith("no progress for 1 s (will be aborted after 4 s): Receiving objects: ")
+        for line in stalled
     )
 
 
@@ -383,4 +384,4 @@ def test_shallow_clone_on_the_server_is_named(
     said = [refusal(repository(url=str(shallow), ref=ref)) for ref in ("main", second, second, first)]
 
     for each in said:
-        assert 'it is a shallow clone, without its history; run "git fetch --unshallow"' in each
+        assert 'it is a shallow clone, which lacks part of its history; run "git fetch --unshallow"' in each

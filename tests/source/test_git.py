@@ -310,7 +310,7 @@ def test_allowed_signers_that_are_missing_allow_nobody(
     origin.commit("one", key="alice")
     repository = Repository(replace(remote, allowed_signers=tmp_path / "none"), tmp_path / "state")
 
-    assert f"git.allowedSigners: {tmp_path}/none does not exist or is not a file" in refusal(repository)
+    assert f"git.allowedSigners: {tmp_path}/none cannot be found or is not a file" in refusal(repository)
     assert repository.in_force() is None
 
 

@@ -161,7 +161,7 @@ def test_password_is_taken_from_the_file(
         Repository(remote, tmp_path / "state").update()
 
     assert none.endswith(
-        "terminal prompts disabled; correct git.url, or give user and password in git.passwords"
+        "terminal prompts disabled; correct git.url, or give user and password in git.passwords, which the owner of the state directory must be able to read"
     )
     assert "Authentication failed" in wrong
     assert "wrong" not in wrong

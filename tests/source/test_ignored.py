@@ -159,7 +159,7 @@ def test_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
     path.mkdir()
     assert problems(load_tree(tmp_path), tmp_path) == [
-        ".kvmreconcileignore:1:1: is not a regular file; replace it by a regular file, or remove it"
+        ".kvmreconcileignore:1:1: is not a regular file; use a regular file instead, or leave it out"
     ]
     path.rmdir()
     path.symlink_to("absent")

@@ -154,7 +154,7 @@ def test_a_pipe_named_like_a_file_does_not_hang(tmp_path: Path) -> None:
     loaded = load_tree(tmp_path)
 
     assert problems(loaded, tmp_path) == [
-        "a.yaml:1:1: is not a regular file; replace it by a regular file, or remove it"
+        "a.yaml:1:1: is not a regular file; use a regular file instead, or leave it out"
     ]
     assert not loaded.complete
 

@@ -22,7 +22,7 @@ spec:
 """
 NAMES = (
     "identifies objects or entries of lists in plans, so it cannot be secret; "
-    "remove it; if it is a pattern, list the paths of the other values instead"
+    "remove it; if it matches other values as well, list their paths instead"
 )
 
 

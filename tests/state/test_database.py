@@ -237,7 +237,7 @@ def test_a_database_that_stays_locked_is_an_error_with_advice(state: State, tmp_
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(StateError, match="locked; another process has been writing"):
+    with pytest.raises(StateError, match="locked; another process is using it"):
         state.put(applied())
 
     other.close()
@@ -399,7 +399,7 @@ def test_wait_for_the_lock_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for opening in (State.open, State.open_readonly):
             with pytest.raises(
                 StateError,
-                match=f"another process has had it locked for 0.1 s; see which: fuser {tmp_path}/lock",
+                match=f"it could not be locked within 0.1 s, as another process has it locked; see which: fuser {tmp_path}/lock",
             ):
                 opening(tmp_path)
 
@@ -421,8 +421,11 @@ def test_database_value_above_the_maximum_size_is_not_read(
 @pytest.mark.parametrize(
     ("number", "todo"),
     [
-        (errno.EINVAL, "check the file system of the state directory, or set another directory with --state"),
-        (errno.EROFS, "check the file system of the state directory, or set another directory with --state"),
+        (
+            errno.EINVAL,
+            "check the state directory and its file system, or set another directory with --state",
+        ),
+        (errno.EROFS, "check the state directory and its file system, or set another directory with --state"),
         (
             errno.EACCES,
             (

@@ -48,7 +48,7 @@ PARTS = (
         "efi",
         "os",
         "firmware",
-        "UEFI firmware",
+        "UEFI firmware for its architecture and machine type",
         "install it (Debian, Ubuntu: ovmf; Fedora, RHEL: edk2-ovmf; "
         "for aarch64: qemu-efi-aarch64, edk2-aarch64)",
     ),

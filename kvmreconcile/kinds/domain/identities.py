@@ -50,7 +50,13 @@ IDENTITIES: Table[tuple[Identity, ...]] = Table(
             _disk("source/@protocol", "source/@name"),
         ),
         "devices/interface": (
-            Identity("MAC address", ("mac/@address",), scope=_LINKS, within="network", when=_is_linked),
+            Identity(
+                "MAC address",
+                ("mac/@address",),
+                scope=_LINKS,
+                within="network, bridge or device",
+                when=_is_linked,
+            ),
         ),
         "os/nvram": (Identity("NVRAM file", ("",), proves=True, always=True),),
         "devices/vsock": (Identity("vsock CID", ("cid/@address",), when=_has_cid),),

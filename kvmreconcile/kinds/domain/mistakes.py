@@ -61,7 +61,7 @@ def _acpi_without_uefi(domain: Node) -> Iterator[Mistake]:
     """Source: `qemuValidateDomainDefFeatures` in libvirt's src/qemu/qemu_validate.c."""
     has_uefi = domain.get("os/@firmware") == "efi" or domain.find("os/loader")
     if domain.get("os/type/@arch") == "aarch64" and domain.find("features/acpi") and not has_uefi:
-        todo = 'add "boot: {firmware: efi}", or take "features.acpi" out'
+        todo = 'set "boot: {firmware: efi}", or disable ACPI ("features: {acpi: false}")'
         yield Mistake("features/acpi", "ACPI needs UEFI on aarch64", todo)
 
 

@@ -53,7 +53,7 @@ def kept(rest: Leftover, name: str, *, has_spec: bool = False) -> tuple[str, str
     way = (
         f"set {policy} in its spec"
         if has_spec
-        else f"restore the spec of {name} with {policy}, and remove the spec again after a pass"
+        else f"restore the spec of {name} with {policy}, and remove the spec again after a pass or apply"
     )
     return f"it has {_HOLDS[rest]}", f"delete {them}, or {way}"
 
@@ -76,12 +76,12 @@ def _ends_with(transient: Node) -> Iterator[Leftover]:
 def _shutdown(actual: Actual, policy: Policy) -> Iterator[str]:
     if actual.active:
         # An active guest that has a `halt` is paused or crashed.
-        state, rest = ("paused or crashed", "stays as it is") if actual.halt else ("running", "keeps running")
+        state = "paused or crashed" if actual.halt else "active"
         if not policy.shutdown_by:
             yield f"the guest is {state}, and is powered off without a shutdown"
             return
         timeout = f"{policy.shutdown_timeout_s:g} s"
-        end = "it is powered off" if policy.force_off else f"the removal fails and the guest {rest}"
+        end = "it is powered off" if policy.force_off else "the removal fails"
         asked = (
             "it cannot be asked to shut down unless it is resumed"
             if actual.halt

@@ -97,7 +97,7 @@ class DhcpHost(Element):
     @of_fields
     def _is_known_by_something(self) -> Self:
         if not (self.mac or self.id or self.name):
-            raise ValueError("a DHCP host needs one of mac, id and name")
+            raise ValueError("a DHCP host needs at least one of the fields mac, id and name")
         return self
 
 

@@ -18,7 +18,7 @@ _KNOWN_BY = (("@mac", "MAC address"), ("@id", "DUID"), ("@name", "name"), ("@ip"
 _ENTRIES = frozenset({"host", "range"})
 """Without any, libvirt does not count an address as one with DHCP; what is observed has an empty `<dhcp>` in each."""
 
-_TODO = "choose another address, one inside the subnet"
+_TODO = "choose another address inside the subnet, or correct the subnet"
 
 _Address = IPv4Address | IPv6Address
 _Interface = IPv4Interface | IPv6Interface

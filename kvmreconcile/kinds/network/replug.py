@@ -48,7 +48,7 @@ def replug(
     if failures:
         what = "; ".join(map(str, failures))
         raise HostError(
-            f"Network/{outlet.network} was started, but guests could not be reattached to it: {what}"
+            f"Network/{outlet.network} is active, but not all guests could be reattached to it: {what}"
         )
 
 

@@ -63,7 +63,8 @@ def examined(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
     """Return what an open image file says of itself, or what keeps it from becoming a volume."""
     image, wanted, path = inspect(file, content.path), tree.get("target/format/@type"), content.path
     if not image.size:
-        return Obstacle(f"{content.path} is empty", "put an image there, or take source out of the spec")
+        todo = 'fill it, name another file, or remove "source" from the spec'
+        return Obstacle(f"{content.path} is empty", todo)
     is_bytes = wanted in _BYTES
     if is_bytes and (content.any_format or content.sha256):
         image = replace(image, format=RAW, capacity=image.size, external="", damage="")

@@ -30,6 +30,8 @@ _DELETE = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
 _REFRESH = {libvirt.VIR_ERR_INTERNAL_ERROR: Busy}
 """While the "pool has asynchronous jobs running", such as an upload whose client was just killed."""
 _MAKE_ROOM = "free space in the pool, or name another pool"
+_SET_LESS_ASIDE = '; an empty volume of the format raw or iso needs no space with "allocation: 0B"'
+"""libvirt sets all of its capacity aside where nothing is said."""
 _PATIENCE_S, _PAUSE_S = 30.0, 0.5
 """How long a pool that is busy is asked again."""
 _FILE_SYSTEMS = frozenset({"dir", "fs", "netfs"})
@@ -175,7 +177,8 @@ def check_room(pool: libvirt.virStoragePool, key: Key, needed: int, freed: int =
             sizes = print_size(needed, left), print_size(left, needed)
         then = " once the old volume is deleted" if freed else ""
         what = f"it needs {sizes[0]}, but only {sizes[1]} are free in the pool {name}{then}"
-        raise NoRoom(f"{key}: {what}; {_MAKE_ROOM}", pool=f"StoragePool/{name}", needed=needed)
+        todo = f"{_MAKE_ROOM}{_SET_LESS_ASIDE}"
+        raise NoRoom(f"{key}: {what}; {todo}", pool=f"StoragePool/{name}", needed=needed)
 
 
 def _has(pool: libvirt.virStoragePool, needed: int) -> bool:
@@ -234,7 +237,10 @@ def _make(pool: libvirt.virStoragePool, definition: Node, key: Key) -> libvirt.v
             raise
     refresh(pool)
     if find(pool, key) is not None:
-        todo = 'set "adopt: true", choose another name, or remove the existing volume by hand'
+        todo = (
+            'with "adopt: true" in its spec, the next pass or run adopts it; otherwise choose another name, '
+            "or remove the existing volume by hand"
+        )
         raise Rejected(f"{key}: it exists already, and no volume is ever overwritten; {todo}")
     return _create_validated(pool, xml, key)
 

@@ -93,10 +93,10 @@ def damage(start: bytes, size: int) -> str:
         start: The first bytes of the file.
         size: Of the whole file.
     """
+    if not start.startswith(_MAGIC[: len(start)]):
+        return "it does not begin as a qcow2 image does"
     if len(start) < SHORTEST or len(start) < header(start).shortest:
         return f"it ends after {len(start)} bytes, within its header"
-    if not start.startswith(_MAGIC):
-        return "it does not begin as a qcow2 image does"
     return next(_wrong(header(start), size), "")
 
 
@@ -107,7 +107,7 @@ def _wrong(said: Header, size: int) -> Iterator[str]:
         yield f"its clusters have 2^{said.cluster_bits} bytes, but 2^9 to 2^21 are allowed"
     if unknown := said.features & ~_KNOWN:
         bits = ", ".join(str(bit) for bit in range(64) if unknown >> bit & 1)
-        yield f"it has an incompatible feature that is not known (bit {bits})"
+        yield f"its header has unknown incompatible feature bits: {bits}"
     if said.features & _CORRUPT:
         yield "it is marked as corrupt"
     if not said.shortest <= said.length <= min(said.cluster, size):
@@ -156,7 +156,7 @@ def cut(read: Read, start: bytes, size: int) -> str:
     l1 = read(said.l1, min(said.l1_entries * 8, _PART))
     tables = sorted({word & _OFFSET for word in _words(l1)} - {0})
     if any(at >= size or at % said.cluster for at in tables):
-        return "its L1 table has an entry with an invalid offset"
+        return "its L1 table has an entry with an invalid offset, or the file is incomplete"
     # The reference counts are no proof: QEMU itself counts clusters behind the end that nothing uses (7.2, falloc).
     if _last_cluster(read, said, size) << said.cluster_bits < size:
         return ""
@@ -164,7 +164,7 @@ def cut(read: Read, start: bytes, size: int) -> str:
     end = max(
         (_end(word, said) for at in latest for word in _entries(read(at, said.cluster), said)), default=0
     )
-    return f"it was cut short: it uses at least {end} bytes, and the file has {size}" if end > size else ""
+    return f"it is incomplete: it uses at least {end} bytes, and the file has {size}" if end > size else ""
 
 
 def _words(table: bytes) -> Iterator[int]:

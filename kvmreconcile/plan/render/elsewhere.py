@@ -18,4 +18,5 @@ def not_considered(elsewhere: Mapping[str, Sequence[object]]) -> Iterator[str]:
     what, whose = f"{len(keys)} objects of other sources are", "their"
     if len(keys) == 1:
         what, whose = "1 object of another source is", "its"
-    yield visible(f"{what} not considered ({which}); --prune confirm includes {whose} removal.")
+    todo = f"plan and apply include {whose} removal with --prune confirm"
+    yield visible(f"{what} not considered ({which}); {todo}.")

@@ -91,7 +91,7 @@ class Download:
     def _shallow(self) -> SourceError:
         # A commit without its history must not be found here the next time, when git.ref may name it.
         shutil.rmtree(self._mirror, ignore_errors=True)
-        what = "it is a shallow clone, without its history"
+        what = "it is a shallow clone, which lacks part of its history"
         todo = 'run "git fetch --unshallow" in that repository'
         return SourceError(Problem(self._remote.name, what, todo))
 
@@ -215,7 +215,7 @@ class Download:
         """Show what is waited for, and for how long; that is no progress."""
         quiet_s = time.monotonic() - self._heard_s
         if quiet_s >= _QUIET_S:
-            limit = f"aborted after {self._remote.timeout_s:g} s"
+            limit = f"will be aborted after {self._remote.timeout_s:g} s"
             self._progress(f"no progress for {quiet_s:.0f} s ({limit}): {self._shown}")
         return False
 

@@ -45,8 +45,11 @@ _ACCESS = (
     "on a server to the user in git.url"
 )
 _READABLE = "which the owner of the state directory must be able to read"
-_REPAIR = "repair the history, or add the name of the defect (such as zeroPaddedFilemode) to git.accept"
-_SERVER = "check that the server is reachable, or raise git.timeout"
+_REPAIR = (
+    "repair the history, or, if git can ignore the defect (such as zeroPaddedFilemode), "
+    "add its name to git.accept"
+)
+_SERVER = "check that git.url is reachable, or raise git.timeout"
 _STATE = "check permissions and free space of the state directory"
 _TRUST = (
     "correct this host's clock if it is wrong, renew the server's certificate if it has expired, or add the "
@@ -100,7 +103,10 @@ ADVICE = (
         "Authentication failed|returned error: 403",
         "check the credentials in git.passwords or git.url, and that they give access to the repository",
     ),
-    ("could not read (Username|Password)", "correct git.url, or give user and password in git.passwords"),
+    (
+        "could not read (Username|Password)",
+        f"correct git.url, or give user and password in git.passwords, {_READABLE}",
+    ),
     ("transport '.*' not allowed", f"use one of {TRANSPORTS.replace(':', ', ')}"),
     ("server (certificate )?verification failed", _TRUST),
     ("SSL certificate problem", _TRUST),

@@ -103,7 +103,7 @@ class Repository:
         signers = self._remote.allowed_signers
         if signers is not None and where in {str(signers), os.path.realpath(signers)}:
             return "git.allowedSigners must be a file of at most 1 MiB that the owner of the state directory can read"
-        return f"check permissions and free space of {self._state}"
+        return f"check permissions and free space of {self._state}, and that no file is in the way"
 
     def _update(self) -> bool:
         download = Download(self._git, self._remote, self._mirror, self._progress)
@@ -214,8 +214,9 @@ class Repository:
         if signers is None or commit == self._remote.trust_commit:
             return ""
         if not signers.is_file():
-            what = f"git.allowedSigners: {signers} does not exist or is not a file"
-            raise self._refused(what, "create it, or correct the path")
+            what = f"git.allowedSigners: {signers} cannot be found or is not a file"
+            todo = "create it, correct the path, or make it accessible to the owner of the state directory"
+            raise self._refused(what, todo)
         verdict = Signatures(self._git, self._directory).check(commit, signers)
         if verdict.doubt:
             raise self._refused(f"commit {commit[:12]} {verdict.doubt}", verdict.todo(commit, signers))

@@ -203,7 +203,7 @@ def test_xml_element_that_matches_no_entry_is_refused(fields: str, inside: str, 
         ("addresses: [{address: 192.0.2.300/24}]", "does not appear to be"),
         (
             "addresses: [{address: 192.0.2.1/24, dhcp: {hosts: [{ip: 192.0.2.7}]}}]",
-            "needs one of mac, id and name",
+            "needs at least one of the fields mac, id and name",
         ),
         ("addresses: [{address: 192.0.2.1/24, dhcp: {ranges: [{start: 192.0.2.7}]}}]", "Field required"),
         (

@@ -59,7 +59,7 @@ def test_cut_compressed_image_is_seen(tmp_path: Path) -> None:
 
     os.truncate(packed, packed.stat().st_size - (1 << 18))
 
-    assert "it was cut short" in inspected(packed).damage
+    assert "it is incomplete" in inspected(packed).damage
 
 
 def test_image_with_a_snapshot_has_no_damage(image: Path) -> None:

@@ -102,7 +102,7 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
             f"{action.key}: {key} ({print_size(size)}) is smaller than the disk ({needed}); enlarge the volume"
         )
     if taken > _BLANK_BYTES + size // _BLANK_SHARE and not _begins_with_zeroes(virt, volume):
-        todo = "name an empty volume, or, if this one has a spec, delete it and approve its recreation"
+        todo = "name an empty volume, or recreate this one as an empty one"
         raise Rejected(
             f"{action.key}: {key} is not empty: it has data, a part of an interrupted copy, or preallocated "
             f"qcow2 clusters; {todo}"

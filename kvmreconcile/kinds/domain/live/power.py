@@ -14,6 +14,7 @@ import libvirt
 from kvmreconcile.errors import Busy, HostError, NotFound, Unsupported
 from kvmreconcile.host.errors import bring_about, translated
 from kvmreconcile.kinds.domain.live.definitions import POLL_S, find
+from kvmreconcile.kinds.domain.live.halts import standing
 from kvmreconcile.model import Action, ShutdownBy
 from kvmreconcile.model.commands import virsh
 
@@ -52,7 +53,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
             bring_about(domain.destroy, lambda: not _is_running(domain))
             return
         if time.monotonic() >= ask_next and policy.shutdown_by:
-            why = _ask_to_shut_down(domain, next(ways))
+            why = _ask_to_shut_down(domain, next(ways), action)
             ask_next = time.monotonic() + _ASK_AGAIN_S
         time.sleep(POLL_S)
 
@@ -66,10 +67,12 @@ def _is_running(domain: libvirt.virDomain) -> bool:
         return False
 
 
-def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:
+def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy, action: Action) -> str:
     """Ask once; return why it could not be asked that way, "" if it was."""
+    # Only where it is to be off: what starts it again must leave a guest alone that a fault or a job has paused.
+    is_to_be_off = (action.verb.stops or action.verb.removes) and not standing(domain).job
     try:
-        with translated(domain.name(), _CANNOT_HEAR):
+        with translated(domain.name(), _CANNOT_HEAR if is_to_be_off else None):
             bring_about(lambda: domain.shutdownFlags(_SHUTDOWN[by]), lambda: not _is_running(domain))
     except (Busy, Unsupported) as error:
         return f" ({error})"

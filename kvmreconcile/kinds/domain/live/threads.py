@@ -66,7 +66,10 @@ def _not_added(error: HostError) -> str:
 
 
 def _not_removed(error: HostError) -> str:
-    todo = "set them offline in the guest (/sys/devices/system/cpu), or they are removed at its next start"
+    todo = (
+        "set them offline in the guest (Linux: /sys/devices/system/cpu), "
+        "or they are removed at its next start"
+    )
     return f"the guest did not release the vCPUs ({error}); {todo}"
 
 

@@ -59,7 +59,7 @@ def _set_memory(virt: libvirt.virConnect, action: Action) -> None:
     while abs((has := _current_memory(domain)) - wanted) >= _PAGE_KIB:
         if time.monotonic() >= deadline:
             sizes = f"{print_size(has * 1024)} after {_BALLOON_TIMEOUT_S:g} s instead of {print_size(wanted * 1024)}"
-            why = "its balloon driver is not running, is slow, or cannot free more"
+            why = "its balloon driver may be missing, not running, slow, or unable to free more"
             raise HostError(f"{action.key}: the guest's memory is {sizes}; {why}")
         time.sleep(POLL_S)
 

@@ -209,6 +209,6 @@ class Disk(Element):
         if self.iothread and self.bus not in (None, "virtio"):
             raise ValueError(
                 f'only a disk with "bus: virtio" can have "iothread", and this one has "bus: {self.bus}"; '
-                "remove it, or for SCSI, set it on the controller"
+                'remove "iothread", or for SCSI, set "iothread" on the controller'
             )
         return self

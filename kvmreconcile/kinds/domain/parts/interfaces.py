@@ -157,5 +157,8 @@ class Interface(Connection):
         if self.name is None and self.mac is None:
             raise ValueError('an interface needs a "name" of your choice, or its "mac"')
         if self.queues and self.model not in _WITH_QUEUES:
-            raise ValueError(f'only a virtio card has "queues", and this one is "{self.model}"')
+            raise ValueError(
+                f'only a virtio card has "queues", and this one is "{self.model}"; '
+                'remove "queues", or set "model: virtio"'
+            )
         return self

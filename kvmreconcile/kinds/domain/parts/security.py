@@ -197,7 +197,7 @@ class LaunchSecurity(Spec):
             )
         if self.type == "sev-snp" and (self.dh_cert or self.session):
             raise ValueError(
-                '"dhCert" and "session" can be used with "type: sev" only; use "idBlock" and "idAuth"'
+                '"dhCert" and "session" can be used with "type: sev" only; remove them, or set that type'
             )
         if self.type != "sev-snp" and (self.id_block or self.id_auth or self.host_data):
             raise ValueError(
