@@ -18,7 +18,7 @@ from kvmreconcile.model import (
     ManualCommands,
     Power,
 )
-from kvmreconcile.model.verbs import START
+from kvmreconcile.model.verbs import RESTART, START
 
 _TODO = {
     Halt.IO_ERROR: ("correct the storage error, then resume it", Manual.RESUME),
@@ -60,7 +60,7 @@ def is_left(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
 
 def _faulty(action: Action, actual: Actual, commands: ManualCommands) -> Held | None:
     """Return what holds back a guest that would go on after a fault: what it writes next may be lost."""
-    goes_on = action.verb.resumes or (action.verb.boots and actual.active)
+    goes_on = action.verb.resumes or action.verb == RESTART
     if not goes_on or actual.halt not in _TODO:
         return None
     todo = commands.after(*_TODO[actual.halt], action.key.name)

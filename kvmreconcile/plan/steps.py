@@ -82,7 +82,9 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     wanted = overlay(job.proposed, desired.tree, job.rules)
     hot = [*hot, *at_reboot(job, pending)]
     steps += by_rows(hot, job.running.definition, wanted, job.rules, base)
-    if pending and ceiling(desired.policy) >= Effect.RESTART:
+    # One that stays paused cannot be shut down, and would run after a restart.
+    stays_paused = actual.halt is not None and power != RESUME
+    if pending and not stays_paused and ceiling(desired.policy) >= Effect.RESTART:
         steps.append(replace(base, verb=RESTART, effect=Effect.RESTART, changes=pending))
     steps += [replace(base, verb=SUSPEND)] if power == SUSPEND else []
     return tuple(steps), pending

@@ -48,7 +48,7 @@ def test_nothing_is_left_of_what_was_asked_before(oracle: Oracle) -> None:
 
 @pytest.mark.parametrize(
     ("number", "why"),
-    [(signal.SIGKILL, "not installed, or it failed"), (signal.SIGSTOP, "did not answer within 0.5 s")],
+    [(signal.SIGKILL, "failed, or is not installed"), (signal.SIGSTOP, "did not answer within 0.5 s")],
 )
 def test_helper_that_died_or_hangs_is_replaced(
     oracle: Oracle, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, why: str

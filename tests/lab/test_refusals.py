@@ -6,6 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
+from kvmreconcile.errors import HostError
+from kvmreconcile.host.connection import connect
+from kvmreconcile.kinds.domain import KIND
+from kvmreconcile.model import Action, Key, Policy, Reason, ShutdownBy
+from kvmreconcile.model.verbs import RESTART
+from kvmreconcile.tree import Effect
 from tests.lab.guest import GuestFiles, console
 from tests.lab.lab import Lab
 from tests.lab.site import Site
@@ -88,7 +94,7 @@ def test_paused_guest_cannot_be_asked_and_stays_as_it_is(site: Site) -> None:
     assert result.exit_code == 1
     assert f"Domain/{STUCK}: the guest did not shut down within 2 s" in result.output
     assert "domain is not running" in result.output
-    assert "resume it if it is paused" in result.output
+    assert "resume or wake it if it is paused" in result.output
     assert site.lab.virsh("domstate", STUCK).strip() == "paused"
 
 
@@ -109,11 +115,27 @@ def test_paused_guest_is_not_restarted_for_an_edit(site: Site) -> None:
     site.converge()
     say(site, STUCK, {**IN_THE_BOOT_LOADER, "state": "paused", "update": update, "vcpus": 2})
 
-    result = site.apply()
+    site.converge()
 
-    assert "domain is not running" in result.output
     assert run_of(site) == run
     assert site.lab.virsh("domstate", STUCK).strip() == "paused"
+
+
+@pytest.mark.parametrize("asks", [(ShutdownBy.ACPI,), ()], ids=["asked", "not asked"])
+def test_guest_that_was_paused_since_the_plan_is_not_restarted(
+    site: Site, asks: tuple[ShutdownBy, ...]
+) -> None:
+    run, policy = run_of(site), Policy(shutdown_by=asks, shutdown_timeout_s=20, force_off=True)
+    action = Action(Key("Domain", STUCK), RESTART, Effect.RESTART, Reason.EDIT, policy=policy)
+    site.lab.virsh("suspend", STUCK)
+
+    with (
+        connect(site.lab.uri) as connection,
+        pytest.raises(HostError, match="somebody paused it, so it cannot be shut down"),
+    ):
+        KIND.driver().perform(connection, action)
+
+    assert run_of(site) == run
 
 
 def test_guest_that_may_only_be_asked_by_an_agent_it_lacks_runs_on_with_the_reason(site: Site) -> None:

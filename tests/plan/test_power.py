@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Halt, Plan, Power
+from kvmreconcile.model import Halt, Key, Plan, Power
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import done, held, planned, remembered, seen, wish, world
 
@@ -71,18 +71,35 @@ def test_guest_that_a_fault_brought_to_a_halt_is_changed_all_the_same() -> None:
     assert held(plan) == [("resume Domain/web", "FAULT")]
 
 
-@pytest.mark.parametrize("power", [RUNNING, PAUSED, None])
-@pytest.mark.parametrize("halt", FAULTS)
-def test_guest_that_a_fault_brought_to_a_halt_is_not_restarted_for_an_edit(
-    halt: Halt, power: Power | None
-) -> None:
+def edited(power: Power | None, halt: Halt, **more: Any) -> Plan:
+    """Return the plan for a guest that is paused, and of which an edit waits for the next start."""
     live = "<domain><cpu>1</cpu></domain>"
-    web = wish("Domain/web", "<domain><cpu>2</cpu></domain>", power=power, max_effect=Effect.RESTART)
+    web = wish("Domain/web", "<domain><cpu>2</cpu></domain>", power=power, **more)
+    return planned(world([web], [seen(web, live, live=live, halt=halt)], [remembered(web)]))
 
-    plan = planned(world([web], [seen(web, live, live=live, halt=halt)], [remembered(web)]))
+
+@pytest.mark.parametrize("halt", FAULTS)
+def test_guest_that_a_fault_brought_to_a_halt_is_not_restarted_for_an_edit(halt: Halt) -> None:
+    plan = edited(RUNNING, halt, max_effect=Effect.RESTART)
 
     assert done(plan) == ["define Domain/web"]
-    assert ("restart Domain/web", "FAULT") in held(plan)
+    assert held(plan) == [("resume Domain/web", "FAULT"), ("restart Domain/web", "FAULT")]
+
+
+@pytest.mark.parametrize("power", [PAUSED, None])
+@pytest.mark.parametrize("halt", [Halt.PAUSED, *FAULTS])
+def test_guest_that_stays_paused_is_not_restarted_for_an_edit(halt: Halt, power: Power | None) -> None:
+    plan = edited(power, halt, max_effect=Effect.RESTART)
+
+    assert done(plan) == ["define Domain/web"]
+    assert held(plan) == []
+    assert [change.path for change in plan.pending[Key.read("Domain/web")]] == ["cpu"]
+
+
+def test_guest_that_is_paused_and_is_to_run_is_restarted_for_an_edit() -> None:
+    plan = edited(RUNNING, Halt.PAUSED, max_effect=Effect.RESTART)
+
+    assert done(plan) == ["define Domain/web", "resume Domain/web", "restart Domain/web"]
 
 
 def test_changes_come_while_the_guest_runs() -> None:

@@ -39,12 +39,14 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
     deadline = time.monotonic() + (policy.shutdown_timeout_s if policy.shutdown_by else 0)
     ask_next, ways, why = time.monotonic(), cycle(policy.shutdown_by), ""
     while _is_running(domain):
+        _check_may_end(domain, action)
         if time.monotonic() >= deadline:
             if not policy.force_off:
                 waited = f"{policy.shutdown_timeout_s:g} s{why}"
                 power_off = virsh(virt.getURI(), "destroy", action.key.name)
                 todo = (
-                    f"resume it if it is paused, and shut it down from inside, or power it off: {power_off}"
+                    "resume or wake it if it is paused or asleep, and shut it down from inside, "
+                    f"or power it off: {power_off}"
                 )
                 # Not Busy, which is tried again at once: it was asked more than once already.
                 raise HostError(
@@ -53,7 +55,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
             bring_about(domain.destroy, lambda: not _is_running(domain))
             return
         if time.monotonic() >= ask_next and policy.shutdown_by:
-            why = _ask_to_shut_down(domain, next(ways), action)
+            why = _ask_to_shut_down(domain, next(ways))
             ask_next = time.monotonic() + _ASK_AGAIN_S
         time.sleep(POLL_S)
 
@@ -67,12 +69,32 @@ def _is_running(domain: libvirt.virDomain) -> bool:
         return False
 
 
-def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy, action: Action) -> str:
-    """Ask once; return why it could not be asked that way, "" if it was."""
-    # Only where it is to be off: what starts it again must leave a guest alone that a fault or a job has paused.
-    is_to_be_off = (action.verb.stops or action.verb.removes) and not standing(domain).job
+def _check_may_end(domain: libvirt.virDomain, action: Action) -> None:
+    """
+    Refuse to end a guest that a job has paused, and one that is paused at all in order to start it again.
+
+    Asked until it is off: who pauses it may come while it is waited for.
+
+    Raises:
+        Busy: A job, such as a save, would be lost.
+        HostError: It would go on from its beginning, and what it has not written yet would be lost.
+    """
     try:
-        with translated(domain.name(), _CANNOT_HEAR if is_to_be_off else None):
+        with translated(str(action.key)):
+            now, is_active = standing(domain), domain.isActive()
+    except NotFound:
+        return
+    if now.job and is_active:
+        raise Busy(f"{action.key}: {now.job}; the next pass or apply after that replans it")
+    if now.halt and is_active and not (action.verb.stops or action.verb.removes):
+        todo = "resume it, or shut it down or power it off yourself"
+        raise HostError(f"{action.key}: {now.halt.value}, so it cannot be shut down; {todo}")
+
+
+def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:
+    """Ask once; return why it could not be asked that way, "" if it was."""
+    try:
+        with translated(domain.name(), _CANNOT_HEAR):
             bring_about(lambda: domain.shutdownFlags(_SHUTDOWN[by]), lambda: not _is_running(domain))
     except (Busy, Unsupported) as error:
         return f" ({error})"
