@@ -25,7 +25,7 @@ from kvmreconcile.cli.terminal import complain, say, show
 from kvmreconcile.cli.writing import write_document
 from kvmreconcile.errors import Problem, SpecError, StateError
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Actual, Key, Plan, Result, Unknown, World
+from kvmreconcile.model import Actual, Key, Plan, Result, Unknown, World, domain_word
 from kvmreconcile.model.verbs import OWN
 from kvmreconcile.origin import Origin
 from kvmreconcile.plan import Overrides
@@ -138,7 +138,7 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
         if not isinstance(actual, Actual):
             complain([Problem(str(key), actual.why if actual else _absence(key, world))])
         elif not actual.persistent:
-            complain([Problem(str(key), "it is transient", _make_persistent(key, world))])
+            complain([Problem(str(key), "it is transient", _make_persistent(actual, world))])
         elif other := _other_owner(actual, world):
             what = f'it bears the mark of the instance "{other}"'
             todo = (
@@ -165,9 +165,10 @@ _PERSISTENT = {
 """The commands that make a transient object of a kind persistent."""
 
 
-def _make_persistent(key: Key, world: World) -> str:
+def _make_persistent(actual: Actual, world: World) -> str:
     """Return how to make an object persistent, with the command where there is one."""
-    command = world.commands.filled(_PERSISTENT.get(key.kind, ""), key.name)
+    name = domain_word(actual.key.name, actual.uuid)
+    command = world.commands.filled(_PERSISTENT.get(actual.key.kind, ""), name)
     return f"make it persistent first{': ' if command else ''}{command}"
 
 

@@ -129,7 +129,9 @@ def _check_readable(where: str, file: Path) -> None:
         file.open("rb").close()
     except OSError as error:
         problem = Problem(
-            where, f"{file} cannot be read: {error.strerror}", "correct the path or its permissions"
+            where,
+            f"{file} cannot be read: {error.strerror}",
+            "correct the path or its permissions (/home, /root and /tmp are hidden from the systemd service)",
         )
         raise SpecError([problem]) from None
 

@@ -1,6 +1,6 @@
 """The values that stages hand to one another, every one frozen; below the planner, policy, executors, state and daemon."""
 
-from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templates
+from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templates, domain_word
 from kvmreconcile.model.data import Data
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.mistake import Mistake
@@ -111,4 +111,5 @@ __all__ = [
     "Why",
     "Window",
     "World",
+    "domain_word",
 ]

@@ -44,6 +44,11 @@ def line(words: Iterable[object]) -> str:
     return " ".join(quote(str(word)) for word in words)
 
 
+def domain_word(name: str, uuid: str) -> str:
+    """Return the word by which virsh finds a domain: it takes a number for the ID of another one before a name."""
+    return uuid if name.isdecimal() and uuid else name
+
+
 def virsh(uri: str, *words: str) -> str:
     """Return a command line of virsh; `uri` is the libvirt that is meant, "" for the one that virsh chooses."""
     return line(("virsh", *(("--connect", uri) if uri else ()), *words))

@@ -17,6 +17,7 @@ from kvmreconcile.model import (
     Manual,
     ManualCommands,
     Power,
+    domain_word,
 )
 from kvmreconcile.model.verbs import RESTART, START
 
@@ -41,7 +42,9 @@ def kept_still(
         return tuple(actions), ()
     left = is_left(desired, actual, applied)
     held = [
-        h for a in actions if (h := _faulty(a, actual, commands) or (_left(a, commands) if left else None))
+        h
+        for a in actions
+        if (h := _faulty(a, actual, commands) or (_left(a, actual, commands) if left else None))
     ]
     return tuple(a for a in actions if all(a is not h.action for h in held)), tuple(held)
 
@@ -63,12 +66,14 @@ def _faulty(action: Action, actual: Actual, commands: ManualCommands) -> Held | 
     goes_on = action.verb.resumes or action.verb == RESTART
     if not goes_on or actual.halt not in _TODO:
         return None
-    todo = commands.after(*_TODO[actual.halt], action.key.name)
+    todo = commands.after(*_TODO[actual.halt], domain_word(action.key.name, actual.uuid))
     return Held(action, Hold.FAULT, actual.halt.value, todo)
 
 
-def _left(action: Action, commands: ManualCommands) -> Held | None:
+def _left(action: Action, actual: Actual, commands: ManualCommands) -> Held | None:
     if action.verb != START:
         return None
-    todo = commands.after('set "onGuestStop: restart", or start it', Manual.START, action.key.name)
+    todo = commands.after(
+        'set "onGuestStop: restart", or start it', Manual.START, domain_word(action.key.name, actual.uuid)
+    )
     return Held(action, Hold.LEFT, Halt.STOPPED.value, todo)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Actual, Halt, Hold, Key, Manual, ManualCommands, Unknown, World
+from kvmreconcile.model import Actual, Halt, Hold, Key, Manual, ManualCommands, Unknown, World, domain_word
 from kvmreconcile.plan.applied import proposal
 from kvmreconcile.plan.identities import Claim, Claimants, claims
 from kvmreconcile.plan.look import AGAIN, ONCE_IDLE
@@ -207,9 +207,11 @@ def _not_off(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> S
     if seen.active:
         first = "resume it and " if seen.halt in _PAUSED else ""
         shut_down = f"{back}; or {first}shut it down, so that it can be renamed"
-        todo = commands.after(shut_down, Manual.SHUT_DOWN, former.name)
+        todo = commands.after(shut_down, Manual.SHUT_DOWN, domain_word(former.name, seen.uuid))
         if seen.halt is Halt.PANIC:
-            todo = commands.after(f"{back}; or power it off", Manual.POWER_OFF, former.name)
+            todo = commands.after(
+                f"{back}; or power it off", Manual.POWER_OFF, domain_word(former.name, seen.uuid)
+            )
         return (
             Hold.RENAME,
             f"{former} is renamed to {key}; libvirt can rename it only while it is off",
@@ -219,7 +221,7 @@ def _not_off(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> S
     if seen.saved:
         why = f"{former} is renamed to {key}, and has a managed save; libvirt can rename it only without one"
         discard = f"{back}; or start it and shut it down; or discard what is saved"
-        todo = commands.after(discard, Manual.DISCARD_SAVE, former.name)
+        todo = commands.after(discard, Manual.DISCARD_SAVE, domain_word(former.name, seen.uuid))
         return Hold.RENAME, why, todo, None
     return None
 

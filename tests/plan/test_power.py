@@ -102,6 +102,15 @@ def test_guest_that_is_paused_and_is_to_run_is_restarted_for_an_edit() -> None:
     assert done(plan) == ["define Domain/web", "resume Domain/web", "restart Domain/web"]
 
 
+def test_guest_whose_name_is_a_number_is_named_by_its_uuid() -> None:
+    """Of a number, virsh finds the domain that has it as its ID."""
+    guest = wish("Domain/7", LIVE, power=RUNNING)
+
+    plan = planned(world([guest], [seen(guest, live=LIVE, halt=Halt.PANIC)], [remembered(guest)]))
+
+    assert plan.held[0].release.endswith(f"virsh destroy {guest.uuid}")
+
+
 def test_changes_come_while_the_guest_runs() -> None:
     assert done(standing(RUNNING, LIVE, Halt.PAUSED, memory=2)) == [
         "define Domain/web",

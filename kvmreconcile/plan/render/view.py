@@ -238,7 +238,7 @@ class Summary:
     in_sync: int = 0
 
     def __str__(self) -> str:
-        later = f" ({self.next_boot} at the next start)" if self.next_boot else ""
+        later = f" ({self.next_boot} with changes at the next start)" if self.next_boot else ""
         parts = (
             f"{self.create} to create" if self.create else "",
             f"{self.change} to change{later}" if self.change else "",

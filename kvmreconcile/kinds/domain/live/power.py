@@ -16,7 +16,7 @@ from kvmreconcile.host.errors import bring_about, translated
 from kvmreconcile.kinds.domain.live.definitions import POLL_S, find
 from kvmreconcile.kinds.domain.live.halts import standing
 from kvmreconcile.model import Action, ShutdownBy
-from kvmreconcile.model.commands import virsh
+from kvmreconcile.model.commands import domain_word, virsh
 
 _ASK_AGAIN_S = 10.0
 _SHUTDOWN = {
@@ -43,7 +43,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
         if time.monotonic() >= deadline:
             if not policy.force_off:
                 waited = f"{policy.shutdown_timeout_s:g} s{why}"
-                power_off = virsh(virt.getURI(), "destroy", action.key.name)
+                power_off = virsh(virt.getURI(), "destroy", domain_word(action.key.name, domain.UUIDString()))
                 todo = (
                     "resume or wake it if it is paused or asleep, and shut it down from inside, "
                     f"or power it off: {power_off}"
