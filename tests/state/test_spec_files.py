@@ -29,5 +29,6 @@ def test_garbled_row_says_nothing(tmp_path: Path) -> None:
         state.spec_files.note({WEB: "/specs/web.yaml"}, ())
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("INSERT INTO spec_files VALUES ('Domain', 'db', x'00')")
+    database.close()
     with reopened(tmp_path) as state:
         assert state.spec_files.all() == {WEB: "/specs/web.yaml"}
