@@ -22,8 +22,14 @@ from kvmreconcile.tree import Node, make
 
 Met = Mapping[Key, Claim]
 """Objects that claim what another does, with one claim that both have."""
-_PAUSED = frozenset({Halt.PAUSED, Halt.IO_ERROR, Halt.WATCHDOG})
-"""Halts after which a guest must be resumed before it can be asked to shut down."""
+_RESUMED = ("resume it and shut it down", Manual.SHUT_DOWN)
+_OFF: Mapping[Halt | None, tuple[str, Manual]] = {
+    Halt.PAUSED: _RESUMED,
+    Halt.IO_ERROR: _RESUMED,
+    Halt.WATCHDOG: _RESUMED,
+    Halt.PANIC: ("power it off", Manual.POWER_OFF),
+}
+"""How an active guest comes to be off, by what has halted it, where that is not just a shutdown."""
 
 
 @dataclass(slots=True)
@@ -205,13 +211,8 @@ def _not_off(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> S
     """Return why libvirt refuses to rename an object, None if it does not (virDomainRename)."""
     back = f'give it the name "{former.name}" in its spec'
     if seen.active:
-        first = "resume it and " if seen.halt in _PAUSED else ""
-        shut_down = f"{back}; or {first}shut it down, so that it can be renamed"
-        todo = commands.after(shut_down, Manual.SHUT_DOWN, domain_word(former.name, seen.uuid))
-        if seen.halt is Halt.PANIC:
-            todo = commands.after(
-                f"{back}; or power it off", Manual.POWER_OFF, domain_word(former.name, seen.uuid)
-            )
+        how, manual = _OFF.get(seen.halt, ("shut it down", Manual.SHUT_DOWN))
+        todo = commands.after(f"{back}; or {how}", manual, domain_word(former.name, seen.uuid))
         return (
             Hold.RENAME,
             f"{former} is renamed to {key}; libvirt can rename it only while it is off",

@@ -11,6 +11,7 @@ from kvmreconcile.model import (
     Applied,
     Apply,
     Desired,
+    Halt,
     Key,
     Obstacle,
     Reason,
@@ -91,6 +92,20 @@ def test_guest_that_runs_is_neither_renamed_nor_made_twice_nor_removed(uuid: str
         assert (done(plan), held(plan)) == ([], [("rename Domain/new", "RENAME")])
         assert "libvirt can rename it only while it is off" in plan.held[0].detail
         assert "virsh shutdown old" in plan.held[0].release
+
+
+@pytest.mark.parametrize(
+    ("halt", "how"),
+    [
+        (None, "shut it down: virsh shutdown old"),
+        (Halt.IO_ERROR, "resume it and shut it down: virsh shutdown old"),
+        (Halt.PANIC, "power it off: virsh destroy old"),
+    ],
+)
+def test_guest_that_is_active_is_renamed_once_it_is_off(halt: Halt | None, how: str) -> None:
+    plan = planned(host([guest("new", power=RUNNING)], [seen(OLD, live="<domain/>", halt=halt)]))
+
+    assert plan.held[0].release == f'give it the name "old" in its spec; or {how}'
 
 
 def test_guest_whose_memory_is_saved_is_not_renamed() -> None:
