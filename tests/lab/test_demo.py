@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.lab.demo import GUESTS, ROOT
 from tests.lab.lab import Lab
 
@@ -30,6 +32,7 @@ def test_demo_heals_an_edit_and_a_destroyed_guest_and_leaves_no_trace() -> None:
     assert not lab_of(done.stdout).path.exists()
 
 
+@pytest.mark.full
 def test_kept_hypervisor_can_be_looked_at() -> None:
     done = demo("--keep")
     lab = lab_of(done.stdout)

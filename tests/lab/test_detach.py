@@ -1,5 +1,6 @@
 """What becomes of a device that a guest is to let go of, and does at once, or never."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Keeper:
 
         assert report.exit_code == 1, report.output
         said = " ".join(report.output.split())
-        assert f"{KEPT}{device}: the guest {why}" in said
+        assert re.search(f"{re.escape(f'{KEPT}{device}')}: the guest {why}", said)
         assert "release it inside the guest" in said
         assert self.run() == run
         assert "other1" in self.site.lab.virsh("list", "--all", "--name").split()
@@ -125,7 +126,7 @@ def test_guest_that_refuses_is_reported_and_left_as_it_is(keeper: Keeper) -> Non
     fill_with_unmovable_pages(keeper.guest)
     keeper.say(memoryDevices=[])
 
-    keeper.assert_it_keeps("memory[more]", "refused to release it")
+    keeper.assert_it_keeps("memory[more]", "(or libvirt )?refused to release it")
 
     keeper.assert_it_is_over_after_a_power_cycle()
 

@@ -47,7 +47,7 @@ def held(site: Site) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("spec", "hidden", "part"),
     [
-        (UEFI, "/usr/share/qemu/firmware", "UEFI firmware"),
+        (UEFI, "/usr/share/qemu/firmware", "UEFI firmware for its architecture and machine type"),
         (TPM, "/usr/bin/swtpm", "a TPM emulator"),
     ],
 )

@@ -81,6 +81,8 @@ def test_tiny_guest_obeys_the_power_button_and_reboots(lab: Lab, guest_files: Gu
 
     lab.virsh("reboot", "tiny", "--mode", "agent")
     wait_until(lambda: console(lab, "tiny").read_text().count("TINY-UP") == 2, "the guest has booted again")
+    # Its agent answers only after acpid has begun to listen to the power button.
+    wait_for_agent(lab, "tiny")
     lab.virsh("shutdown", "tiny", "--mode", "acpi")
     wait_until(lambda: lab.virsh("domstate", "tiny").strip() == "shut off", "the guest is off")
 

@@ -79,7 +79,7 @@ def test_guest_that_cannot_be_plugged_in_keeps_no_other_off_and_is_tried_again(
     # libvirt no longer finds it. Without any tap, QEMU 10 would exit.
     lab.exec("ip", "link", "set", tap_of_web, "down", "name", "renamed")
 
-    with pytest.raises(HostError, match=r"Network/lab was started, but .*Domain/web"):
+    with pytest.raises(HostError, match=r"Network/lab is active, but .*Domain/web"):
         bench.apply(network())
 
     assert lab.exec("readlink", f"/sys/class/net/{tap_of_db}/master").strip().endswith("/virbr7")

@@ -251,6 +251,7 @@ def held_since_and_done(daemon: Background) -> tuple[dict[str, Any], dict[str, A
 
 
 @pytest.mark.timeout(360)
+@pytest.mark.full
 def test_daemon_passes_again_by_itself_when_the_window_opens(calm: Calm, daemon: Background) -> None:
     boot = calm.start()
     daemon.start()

@@ -235,6 +235,7 @@ def test_pool_that_cannot_be_started_with_an_edit_is_started_without_it(lab: Lab
 
 @pytest.mark.case("12b")
 @pytest.mark.timeout(300)
+@pytest.mark.full
 def test_killed_after_every_side_effect_it_ends_as_undisturbed(guest: Edited) -> None:
     run, deaths = guest.run(), 0
     guest.say(title="New")

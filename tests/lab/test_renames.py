@@ -114,6 +114,7 @@ def test_guest_whose_memory_is_saved_keeps_its_name(guest: Guest) -> None:
 
 @pytest.mark.case("6a")
 @pytest.mark.timeout(600)
+@pytest.mark.full
 def test_killed_while_a_guest_is_renamed(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> None:
     site = Site(lab, tmp_path)
     site.populate(guest_files)

@@ -456,7 +456,7 @@ def test_volume_below_a_running_guests_snapshot_does_not_grow(pooled: Host, lab:
     pooled.converge()
     domain(lab, images / "default/over", start=True)
 
-    with pytest.raises(Refused, match="running domain guest has a snapshot"):
+    with pytest.raises(Refused, match="running domain guest uses it, but not as the active image"):
         pooled.act(of("root"), "resize", tree=parse(f"<capacity unit='bytes'>{128 * MIB}</capacity>"))
 
 
