@@ -160,11 +160,14 @@ def translated(path: Path) -> Iterator[None]:
         with acting_as_owner(path.parent):
             yield
     except sqlite3.Error as error:
-        raise StateError(f"{path}: the state cannot be used: {error}; {_todo(error, path)}") from error
+        with acting_as_owner(path.parent):
+            todo = _todo(error, path)
+        raise StateError(f"{path}: the state cannot be used: {error}; {todo}") from error
     except OSError as error:
         where = error.filename or path
         if isinstance(error, Unfit):
-            todo = _LINK if Path(where).is_symlink() else _AWAY
+            with acting_as_owner(path.parent):
+                todo = _LINK if Path(where).is_symlink() else _AWAY
         else:
             todo = _TODO.get(error.errno or 0, _ELSE)
         raise StateError(f"{where}: the state cannot be used: {error.strerror}; {todo}") from error

@@ -119,6 +119,23 @@ def test_no_command_of_roots_follows_a_link_out_of_the_state(
     assert {path.lstat().st_uid for path in state.rglob("*")} == {NOBODY}
 
 
+@pytest.mark.case("16")
+def test_link_in_place_of_a_file_of_the_state_is_looked_at_as_its_owner(home: Path, tmp_path: Path) -> None:
+    (home / "state/state.sqlite3-journal").symlink_to(home / "settings.yaml")
+    log = home / "trace"
+
+    done = subprocess.run(
+        [*strace.command(log), sys.executable, "-m", "kvmreconcile", "history"],
+        cwd=_HERE, env=environment(home, tmp_path), check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert "put the file itself in place of the link, or remove the link" in done.stderr
+    with log.open(encoding="utf-8") as lines:
+        calls = [c for c in strace.calls(lines, directory=str(_HERE)) if is_in(home / "state", c)]
+    assert calls
+    assert not [call for call in calls if call.uid == 0 and not call.by_handle]
+
+
 def environment(home: Path, temporary: Path) -> dict[str, str]:
     return {
         **os.environ,
