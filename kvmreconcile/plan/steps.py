@@ -69,8 +69,8 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     pending += job.unseen
     heavy = max((_stored_effect(c, actual.tree, job.rules) for c in job.stored), default=Effect.LIVE)
     if job.stored and heavy >= Effect.REPLACE:
-        anew = replace(base, verb=REPLACE, effect=heavy, tree=job.proposed, changes=tuple(job.stored))
-        return (anew, *after_birth(desired, actual, anew)), ()
+        replacement = replace(base, verb=REPLACE, effect=heavy, tree=job.proposed, changes=tuple(job.stored))
+        return (replacement, *after_birth(desired, actual, replacement)), ()
     steps = [*_define(job, hot, pending)]
     if desired.autostart is not None and desired.autostart != actual.autostart:
         steps.append(replace(base, verb=AUTOSTART if desired.autostart else NO_AUTOSTART))
@@ -92,8 +92,8 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
 
 def _power(desired: Desired, actual: Actual) -> Verb | None:
     """Return the verb that brings about what a spec asks of an object's power, None if it is so."""
-    stands = Power.STOPPED if not actual.active else Power.PAUSED if actual.halt else Power.RUNNING
-    return _POWER.get((stands, desired.power)) if desired.power else None
+    now = Power.STOPPED if not actual.active else Power.PAUSED if actual.halt else Power.RUNNING
+    return _POWER.get((now, desired.power)) if desired.power else None
 
 
 def _define(job: Job, hot: Sequence[Change], pending: Sequence[Change]) -> Iterator[Action]:

@@ -21,7 +21,7 @@ def stop(key: Key, world: World) -> Stop | None:
     suspension, _ = _longest(found)
     # Each must be over.
     release = "; ".join(world.commands.kvmreconcile("resume", named or "--all") for _, named in found)
-    return Hold.SUSPENDED, told(suspension), release, suspension.until
+    return Hold.SUSPENDED, in_words(suspension), release, suspension.until
 
 
 def sentence(key: Key, world: World) -> str:
@@ -30,7 +30,7 @@ def sentence(key: Key, world: World) -> str:
     if not found:
         return ""
     suspension, named = _longest(found)
-    return f"{named or 'everything'} is suspended {told(suspension)}"
+    return f"{named or 'everything'} is suspended {in_words(suspension)}"
 
 
 _Found = tuple[Suspension, Key | None]
@@ -50,7 +50,7 @@ def _longest(found: list[_Found]) -> _Found:
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def told(suspension: Suspension) -> str:
+def in_words(suspension: Suspension) -> str:
     """Return in words since when, until when, by whom and why."""
     words = f"since {_moment(suspension.since)}"
     words += f" until {_moment(suspension.until)}" if suspension.until else ""

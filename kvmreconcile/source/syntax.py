@@ -21,7 +21,7 @@ class _Row:
         problem: Part of its problem.
         context: Part of its context, or what may stand at the place itself if it is a single character.
         at_start: Whether the mistake is where the thing starts that was being read.
-        is_behind: Whether a value stands before the place on its line.
+        is_behind: Whether a value precedes the place on its line.
     """
 
     problem: str
@@ -32,7 +32,7 @@ class _Row:
     is_behind: bool = False
 
     def fits(self, problem: str, context: str, here: str, before: str) -> bool:
-        """Tell whether this is the row for a message about a place where a character stands, behind others."""
+        """Tell whether this is the row for a message about a character that follows others on its line."""
         if self.is_behind and not before.strip(" -"):
             return False
         is_here = len(self.context) != 1 or self.context == here

@@ -76,11 +76,11 @@ class DomainDriver:
         virt = connection.virt
         try:
             with translated(NAME):
-                stands = standing if are_few(names) else standings(virt)
+                halts = standing if are_few(names) else standings(virt)
                 definitions = Definitions(virt)
         except HostError as error:
             return Observation(blind=(hidden(f"{NAME}/", error),))
-        read = partial(_read, stands, definitions)
+        read = partial(_read, halts, definitions)
         calls = Calls(virt.listAllDomains, virt.lookupByName, read, _LEFTOVERS)
         return read_all(NAME, calls, _FILTERS, names)
 

@@ -57,7 +57,7 @@ _DEFINING = Lock()
 """Held while a network is defined: libvirt may give two that are defined at the same time the same bridge."""
 
 
-# A change of metadata is told since libvirt 9.8, and the bindings to an older one have no such number.
+# libvirt reports a change of metadata since 9.8, and the bindings to an older one have no such number.
 _METADATA = getattr(libvirt, "VIR_NETWORK_EVENT_ID_METADATA_CHANGE", None)
 _EVENTS = Events(
     "network", (libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, *([_METADATA] if _METADATA is not None else []))
