@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
-from kvmreconcile.errors import HostError
+from kvmreconcile.errors import Busy, HostError
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.domain import KIND
+from kvmreconcile.kinds.domain.live import power
+from kvmreconcile.kinds.domain.live.halts import Standing
 from kvmreconcile.model import Action, Key, Policy, Reason, ShutdownBy
-from kvmreconcile.model.verbs import RESTART
+from kvmreconcile.model.verbs import RESTART, STOP
 from kvmreconcile.tree import Effect
 from tests.lab.guest import GuestFiles, console
 from tests.lab.lab import Lab
@@ -136,6 +138,18 @@ def test_guest_that_was_paused_since_the_plan_is_not_restarted(
         KIND.driver().perform(connection, action)
 
     assert run_of(site) == run
+
+
+def test_guest_that_a_job_has_paused_is_not_powered_off(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = Policy(shutdown_by=(), shutdown_timeout_s=0, force_off=True)
+    action = Action(Key("Domain", STUCK), STOP, Effect.RESTART, Reason.EDIT, policy=policy)
+    # A save of a guest this small is over too soon.
+    monkeypatch.setattr(power, "standing", lambda _domain: Standing(job="it is being saved"))
+
+    with connect(site.lab.uri) as connection, pytest.raises(Busy, match="it is being saved"):
+        KIND.driver().perform(connection, action)
+
+    assert runs(site)
 
 
 def test_guest_that_may_only_be_asked_by_an_agent_it_lacks_runs_on_with_the_reason(site: Site) -> None:
