@@ -23,6 +23,7 @@ import yaml
 
 CLONE = Path(__file__).parents[1]
 TABLE = Path(__file__).with_suffix(".yaml")
+PLUGIN = Path(__file__).with_name("taken_back.py")
 _PRODUCT = (":/", ":!tests", ":!docs", ":!README.md", ":!pyproject.toml")
 """What of a commit is the mending; tests stay as they are."""
 
@@ -89,6 +90,7 @@ def revert(number: str) -> int:
         clone = Path(scratch) / "clone"
         _git(CLONE, "clone", "--quiet", str(CLONE), str(clone))
         shutil.copytree(CLONE / ".venv", clone / ".venv", symlinks=True)
+        shutil.copy(PLUGIN, clone)
         if all(_take_back(clone, commit) for commit in mending):
             failed = _run_tests(clone, number)
         else:
@@ -118,8 +120,8 @@ def _run_tests(clone: Path, number: str) -> int:
     """
     Run the tests of a fault in a clone, with its own sources and the packages that were copied.
 
-    Those that need no real guests come first, and are enough if one of them fails. A file that cannot even be imported
-    without the mending shows nothing.
+    Those that need no real guests come first, and are enough if one of them fails. A test that uses a name which was
+    taken back too is skipped: its failure would show nothing.
 
     Returns:
         How many tests failed.
@@ -133,6 +135,8 @@ def _failed(clone: Path, number: str, marks: str) -> int:
         "--no-header",
         "-p",
         "no:cacheprovider",
+        "-p",
+        PLUGIN.stem,
         "--tb=line",
         "--continue-on-collection-errors",
     )
