@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.source.fields import fields, is_secret, models
 from kvmreconcile.tree import Node, parse, paths, to_xml
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 
 MARK = "Zq7x"
 """The prefix of every canary; no other text that the tests search has it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from kvmreconcile.model import Actual, Observation, Plan, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.planner import plan
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.source.load import Loaded, load
 
 SPECS = Path(__file__).parents[1] / "specs"

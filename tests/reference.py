@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.reconcile import known_kinds
-from kvmreconcile.source.reference import Entry, look_up
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.source.explain import Entry, look_up
 
 DIRECTORY = Path(__file__).parents[1] / "docs" / "reference"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile import journal
+from kvmreconcile.daemon import journal
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
 from tests.canaries import (

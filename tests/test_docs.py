@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.source.load import load
 
 ROOT = Path(__file__).parents[1]

@@ -14,18 +14,61 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = "kvmreconcile"
 LAYERS = {
     "errors": set[str](),
-    "bounded": set[str](),
-    "children": set[str](),
-    "owner": set[str](),
+    "system": set[str](),
     "tree": {"errors"},
     "model": {"tree", "errors"},
+    "schema": {"tree", "errors"},
     "plan": {"model", "tree", "errors"},
+    "render": {"plan", "model", "tree", "errors"},
     "host": {"model", "tree", "errors"},
-    "kinds": {"host", "model", "tree", "errors"},
-    "source": {"kinds", "model", "bounded", "owner", "tree", "errors"},
-    "state": {"plan", "model", "bounded", "owner", "tree", "errors"},
+    "kinds": {"host", "schema", "model", "tree", "errors"},
+    "source": {"kinds", "schema", "model", "system", "tree", "errors"},
+    "state": {"plan", "model", "system", "tree", "errors"},
     "execute": {"kinds", "state", "plan", "host", "model", "tree", "errors"},
-    "status": {"passes", "settings", "plan", "model", "tree", "errors"},
+    "settings": {"source", "schema", "model", "errors"},
+    "events": {"execute", "source", "model"},
+    "status": {"events", "settings", "render", "plan", "model", "tree", "errors"},
+    "session": {
+        "settings",
+        "execute",
+        "source",
+        "state",
+        "kinds",
+        "host",
+        "render",
+        "plan",
+        "model",
+        "system",
+        "tree",
+        "errors",
+    },
+    "reconcile": {
+        "session",
+        "events",
+        "settings",
+        "execute",
+        "source",
+        "state",
+        "kinds",
+        "plan",
+        "model",
+        "tree",
+        "errors",
+    },
+    "notify": {"status", "events", "reconcile", "settings", "model", "errors"},
+    "metrics": {"notify", "status", "events", "reconcile", "host", "model"},
+    "control": {
+        "status",
+        "events",
+        "reconcile",
+        "settings",
+        "source",
+        "schema",
+        "state",
+        "model",
+        "system",
+        "errors",
+    },
 }
 """What each part may import beside itself; the parts that are not here stand above all of these."""
 DRIVERS = (
@@ -104,12 +147,6 @@ def test_pure_modules_read_no_clock_and_no_log(module: str) -> None:
     assert not forbidden & {name.partition(".")[0] for name, _ in imports(module)}
 
 
-def test_of_passes_the_status_knows_only_what_they_tell() -> None:
-    known = {name.rpartition(".")[0] for m in modules() if part(m) == "status" for name, _ in own(m)}
-
-    assert {n for n in known if part(n) == "passes"} == {f"{PACKAGE}.passes.{n}" for n in ("backoff", "news")}
-
-
 def test_no_two_parts_need_one_another() -> None:
     graph: dict[str, set[str]] = {}
     for module in modules():
@@ -137,38 +174,14 @@ def _module(name: str, known: dict[str, str]) -> str:
 
 
 def test_every_part_of_the_package_is_in_its_place() -> None:
-    above = {
-        "access",
-        "cli",
-        "control",
-        "credentials",
-        "daemon",
-        "metrics",
-        "notify",
-        "origin",
-        "passes",
-        "reconcile",
-        "refreshing",
-        "sections",
-        "settings",
-        "settling",
-        "observe",
-        "obstacles",
-        "verdicts",
-        "config",
-        "exact",
-        "journal",
-    }
-    above |= {"__init__", "__main__"}
-
-    assert {part(m) for m in modules()} <= LAYERS.keys() | above
+    assert {part(m) for m in modules()} == LAYERS.keys() | {"cli", "daemon", "__init__", "__main__"}
 
 
-ENGINE = ("plan", "model", "execute", "passes", "daemon")
+ENGINE = ("plan", "model", "execute", "reconcile", "daemon")
 WORDS = {*STANDARD, *(kind.name for kind in KINDS), "virsh"}
 NAMED = {("model/verbs.py", verb) for verb in STANDARD} | {
     ("model/commands.py", "virsh"),  # where command lines are written
-    ("plan/suspended.py", "resume"),  # the command of kvmreconcile
+    ("plan/gates/suspended.py", "resume"),  # the command of kvmreconcile
 }
 """Where the engine may name a verb, a kind or virsh, and why."""
 

@@ -18,7 +18,7 @@ from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.domain.updates import UPDATES
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.tree import Measure, Node, Rules, Scalar, Table, is_satisfied_by, make, parse, scalars
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 from tests.lab.live_rows import rows_of, unserved
 from tests.lab.live_table import GROUPS, NOT_RUN
 

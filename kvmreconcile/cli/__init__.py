@@ -3,7 +3,7 @@
 import io
 import sys
 
-from kvmreconcile.cli.interruption import interruption
+from kvmreconcile.cli.signals import interruption
 
 
 def main() -> None:

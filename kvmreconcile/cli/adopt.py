@@ -15,25 +15,26 @@ from typing import Annotated
 
 import typer
 
-from kvmreconcile.bounded import read_bounded
-from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Deed, carry_out
-from kvmreconcile.cli.site import NO_SPECS, check_known, chosen, open_site, rules_of, view_site
+from kvmreconcile.cli.session import NO_SPECS, check_known, chosen, open_session, rules_of, view_session
+from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import complain, say, show
-from kvmreconcile.cli.writing import write_document
+from kvmreconcile.cli.yaml_writer import write_document
 from kvmreconcile.errors import Problem, SpecError, StateError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Key, Plan, Result, Unknown, World, domain_word
 from kvmreconcile.model.verbs import OWN
-from kvmreconcile.origin import Origin
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.render import render_text
-from kvmreconcile.plan.render.words import holds_secret
-from kvmreconcile.reconcile import Site, known_kinds
+from kvmreconcile.render import render_text
+from kvmreconcile.render.values import holds_secret
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.session import Session
 from kvmreconcile.source.envelope import API_VERSION
 from kvmreconcile.source.load import load
+from kvmreconcile.system.bounded import read_bounded
 
 _NUMBER = re.compile(r"/([0-9]+)\.yaml\b")
 _OTHER_PLACE = re.compile(r" \([^()]* is at [^()]*\)")
@@ -71,22 +72,22 @@ def adopt(options: AdoptOptions) -> int:
     if bool(keys) == options.everything:
         what = "objects and --all were given together" if keys else "no objects given"
         raise SpecError([Problem("adopt", what, "name them as KIND/NAME, or use --all")])
-    with (view_site if options.dry_run else open_site)(settings, kinds) as site:
-        seen = site.look(NO_SPECS, datetime.now(UTC))
+    with (view_session if options.dry_run else open_session)(settings, kinds) as session:
+        seen = session.look(NO_SPECS, datetime.now(UTC))
         if seen.lost and not options.dry_run:
             raise StateError(f"nothing is adopted: {seen.lost}")
-        seen = site.confirmed(replace(seen, lost=""), keys)
+        seen = session.confirmed(replace(seen, lost=""), keys)
         check_known(keys, seen)
         chosen_keys = keys or _all(seen)
         found = _adoptable(chosen_keys, seen)
         written = {key: _write(actual, kinds[key.kind]) for key, actual in found.items()}
-        world, plan = _prove(written, seen, site)
+        world, plan = _prove(written, seen, session)
         proved = [key for key in written if not _differs(key, plan, world)]
         with interruption.working(lambda: "  the specs to be written"):
             _put(options.output, {key: written[key] for key in proved}, _private(found, kinds))
-        _tell(plan, [key for key in written if key not in proved], site)
+        _tell(plan, [key for key in written if key not in proved], session)
         world = replace(world, applied=seen.applied)
-        is_done = options.dry_run or _take_over(proved, len(chosen_keys), plan, world, site)
+        is_done = options.dry_run or _take_over(proved, len(chosen_keys), plan, world, session)
     if interruption.status:
         return interruption.status
     is_whole = not (options.everything and seen.observed.blind)
@@ -178,18 +179,18 @@ def _write(actual: Actual, kind: Kind) -> str:
     return write_document({**head, "spec": kind.adopt(actual)})
 
 
-def _prove(written: Mapping[Key, str], world: World, site: Site) -> tuple[World, Plan]:
+def _prove(written: Mapping[Key, str], world: World, session: Session) -> tuple[World, Plan]:
     """Read the specs back, and plan for them as if they said that they adopt."""
     with TemporaryDirectory(prefix="kvmreconcile-adopt-") as directory:
         for number, text in enumerate(written.values()):
             Path(directory, f"{number}.yaml").write_text(text)
-        loaded = load([Path(directory)], site.kinds, world.instance)
+        loaded = load([Path(directory)], session.kinds, world.instance)
     complain(_unfit(problem, [*written]) for problem in loaded.problems)
     desired = {k: replace(d, policy=replace(d.policy, adopt=True)) for k, d in loaded.desired.items()}
     # What an earlier spec asked for does not count any more: the new one says all that there is.
     applied = {k: a for k, a in world.applied.items() if k not in written}
     world = replace(world, desired=desired, applied=applied, frozen=loaded.frozen, complete=False)
-    return world, site.plan(world, Overrides(only=frozenset(written)))
+    return world, session.plan(world, Overrides(only=frozenset(written)))
 
 
 def _unfit(problem: Problem, keys: Sequence[Key]) -> Problem:
@@ -210,7 +211,7 @@ def _differs(key: Key, plan: Plan, world: World) -> bool:
     return is_changed or not is_known or key not in world.desired
 
 
-def _tell(plan: Plan, differing: list[Key], site: Site) -> None:
+def _tell(plan: Plan, differing: list[Key], session: Session) -> None:
     """Say what the specs of some objects would change."""
     complain(map(_homeless, plan.problems))
     actions = tuple(a for a in plan.actions if a.key in differing)
@@ -226,7 +227,7 @@ def _tell(plan: Plan, differing: list[Key], site: Site) -> None:
             say(f"not adopted, because {why}: {', '.join(map(str, sorted(keys)))}")
     if not every:
         return
-    say(render_text(Plan(actions, held, digest=plan.digest), rules_of(site.kinds)))
+    say(render_text(Plan(actions, held, digest=plan.digest), rules_of(session.kinds)))
 
 
 def _homeless(problem: Problem) -> Problem:
@@ -281,7 +282,7 @@ def _says(file: Path, text: str) -> bool:
         return False
 
 
-def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, site: Site) -> bool:
+def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, session: Session) -> bool:
     """Record ownership of objects, in their metadata where libvirt keeps it and in the state; print how many failed."""
     left = f", {chosen - len(proved)} not adopted" if chosen > len(proved) else ""
     if not proved:
@@ -290,7 +291,7 @@ def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, site: S
     own = tuple(a for a in plan.actions if a.key in proved)
     mine = Plan(own, records=tuple(k for k in plan.records if k in proved), digest=plan.digest)
     with reporting() as reporter:
-        report = carry_out(site, mine, world, reporter, Deed("adopt", Origin(())))
+        report = carry_out(session, mine, world, reporter, Deed("adopt", Origin(())))
     failed = {outcome.action.key for outcome in report.failed}
     skipped = {o.action.key for o in report.outcomes if o.result is Result.SKIPPED} - failed
     undone = f", {len(skipped)} skipped" if skipped else ""

@@ -13,11 +13,11 @@ from kvmreconcile.cli.explain import explain
 from kvmreconcile.cli.fetch import fetch
 from kvmreconcile.cli.history import history
 from kvmreconcile.cli.options import Common, ConfigFile, Connect, StateDirectory, command, group
+from kvmreconcile.cli.orders import approve, reconcile, resume, suspend
 from kvmreconcile.cli.plan import plan
 from kvmreconcile.cli.run import run
 from kvmreconcile.cli.schema import schema
 from kvmreconcile.cli.status import status
-from kvmreconcile.cli.steer import approve, reconcile, resume, suspend
 from kvmreconcile.cli.terminal import show
 from kvmreconcile.cli.validate import validate
 

@@ -11,27 +11,28 @@ from typing import Annotated
 import typer
 
 from kvmreconcile.cli.hints import Hints
-from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.plan import Only, PruneAs
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Deed, carry_out
-from kvmreconcile.cli.site import (
+from kvmreconcile.cli.session import (
     check_known,
     chosen,
-    open_site,
+    open_session,
     pruned_as,
     read_origin,
     rules_of,
     target_of,
-    view_site,
+    view_session,
 )
+from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import ask, can_ask, complain, counted, palette, say, show, warn
 from kvmreconcile.model import Plan, Reason, Report, Result, World
-from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.render import Target, render_text, summary
-from kvmreconcile.reconcile import Site, known_kinds
+from kvmreconcile.render import Target, render_text, summary
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.origin import Origin, find_origin
+from kvmreconcile.session.session import Session
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Effect
 
@@ -89,8 +90,8 @@ def apply(options: ApplyOptions) -> int:
     complain(specs.problems)
     effect = Effect[options.max_effect.name] if options.max_effect else None
     overrides = Overrides(max_effect=effect, approved=options.approve, only=only or None)
-    with (view_site if options.dry_run else open_site)(settings, kinds) as site:
-        run = _Run(site, origin, specs, overrides, options)
+    with (view_session if options.dry_run else open_session)(settings, kinds) as session:
+        run = _Run(session, origin, specs, overrides, options)
         status = run.shown() if options.dry_run else run.to_the_end()
     return 1 if specs.problems else status
 
@@ -99,7 +100,7 @@ def apply(options: ApplyOptions) -> int:
 class _Run:
     """One call of `apply`: rounds of planning and doing."""
 
-    site: Site
+    session: Session
     origin: Origin
     specs: Loaded
     overrides: Overrides
@@ -116,7 +117,7 @@ class _Run:
         check_known(self.overrides.only or (), world)
         complain(plan.problems)
         warn(plan.notes)
-        self.show(plan, target_of(self.site, self.origin))
+        self.show(plan, target_of(self.session, self.origin))
         return world, plan
 
     def to_the_end(self) -> int:
@@ -130,8 +131,8 @@ class _Run:
             return 1
         for _ in range(ROUNDS):
             if not plan.actions and not plan.records:
-                self.site.record_sources(plan, world)
-                self.site.note_files(world)
+                self.session.record_sources(plan, world)
+                self.session.note_files(world)
                 break
             permitted = self.permitted(plan)
             if permitted is None:
@@ -165,14 +166,14 @@ class _Run:
 
     def look(self) -> tuple[World, Plan]:
         """Return the host as it is now, and what would be done."""
-        world = self.site.look(self.specs, datetime.now(UTC))
-        world = pruned_as(world, self.options.prune, self.site.kinds)
-        return self.site.planned(world, self.overrides)
+        world = self.session.look(self.specs, datetime.now(UTC))
+        world = pruned_as(world, self.options.prune, self.session.kinds)
+        return self.session.planned(world, self.overrides)
 
     def show(self, plan: Plan, target: Target | None = None) -> None:
         """Print a plan; what it is about is said once."""
         approve = self.hints.approve(plan)
-        show(render_text(plan, rules_of(self.site.kinds), palette(sys.stdout), approve, target))
+        show(render_text(plan, rules_of(self.session.kinds), palette(sys.stdout), approve, target))
 
     @property
     def hints(self) -> Hints:
@@ -180,7 +181,7 @@ class _Run:
         said, only = self.options, self.overrides.only or ()
         chosen = {"--max-effect": said.max_effect, "--prune": said.prune}
         choices = {name: choice.value for name, choice in chosen.items() if choice}
-        return Hints(self.site.settings, said.paths, only, choices)
+        return Hints(self.session.settings, said.paths, only, choices)
 
     def is_unfinished(self, plan: Plan) -> bool:
         """Tell whether an edit that was just made did not succeed, and is taken back without asking again."""
@@ -202,7 +203,7 @@ class _Run:
     def execute(self, plan: Plan, world: World) -> Report:
         """Do a plan, telling of every action."""
         with reporting() as reporter:
-            report = carry_out(self.site, plan, world, reporter, self.deed(plan))
+            report = carry_out(self.session, plan, world, reporter, self.deed(plan))
         self.reports.append(report)
         return report
 

@@ -11,13 +11,13 @@ import typer
 
 from kvmreconcile.cli.hints import Hints
 from kvmreconcile.cli.options import Common, Paths
-from kvmreconcile.cli.site import check_known, chosen, read_specs, view_site
+from kvmreconcile.cli.session import check_known, chosen, read_specs, view_session
 from kvmreconcile.cli.terminal import complain, counted, palette, say, show
 from kvmreconcile.model import Key, Plan, Unknown, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.render.words import fit_for_xml, visible
-from kvmreconcile.plan.secrecy import secret_paths
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.plan.secrets.paths import secret_paths
+from kvmreconcile.render.values import fit_for_xml, visible
+from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.tree import Node, Rules, to_xml
 from kvmreconcile.tree.variants import for_secrets
 
@@ -43,10 +43,10 @@ def diff(options: DiffOptions) -> int:
     elif specs.problems:
         others = counted(len(specs.problems), "error")
         say(f"{others} elsewhere in the specs; see: {Hints(settings, options.paths).validate()}")
-    with view_site(settings, kinds) as site:
-        world = site.look(specs, datetime.now(UTC))
+    with view_session(settings, kinds) as session:
+        world = session.look(specs, datetime.now(UTC))
         check_known((key,), world)
-        world, plan = site.planned(world, Overrides(only=frozenset((key,))))
+        world, plan = session.planned(world, Overrides(only=frozenset((key,))))
     complain(plan.problems)
     if plan.lost:
         say(plan.lost)

@@ -11,8 +11,8 @@ import typer
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.terminal import complain, show
 from kvmreconcile.errors import SpecError
-from kvmreconcile.reconcile import known_kinds
-from kvmreconcile.source.reference import Entry, look_up, overview
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.source.explain import Entry, look_up, overview
 
 
 @dataclass(frozen=True, kw_only=True)

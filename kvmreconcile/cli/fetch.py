@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
+from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import progress, show
 from kvmreconcile.errors import Problem, SpecError
-from kvmreconcile.origin import find_repository
+from kvmreconcile.session.origin import find_repository
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import NoDaemon, OrderError
 from kvmreconcile.model import Key, Plan
-from kvmreconcile.plan.render import needs_approval
-from kvmreconcile.settings import Settings
+from kvmreconcile.render import needs_approval
+from kvmreconcile.settings.settings import Settings
 
 _OF_PLAN = ("--prune",)
 """Options that `plan` has as well."""

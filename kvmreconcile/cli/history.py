@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.history_view import history_json, history_text
 from kvmreconcile.cli.options import Common
-from kvmreconcile.cli.past import history_json, history_text
-from kvmreconcile.cli.site import check_state, chosen, use_state
+from kvmreconcile.cli.session import check_state, chosen, use_state
 from kvmreconcile.cli.terminal import palette, say, show
 from kvmreconcile.errors import OtherHost, Problem, SpecError
-from kvmreconcile.kinds.part import read_seconds
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.schema.section import read_seconds
+from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.state import State
 
 

@@ -15,9 +15,9 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import typer
 
 from kvmreconcile.cli.terminal import complain, say
-from kvmreconcile.config import PREFIX, read_settings
 from kvmreconcile.errors import KvmReconcileError, SpecError
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.loading import PREFIX, read_settings
+from kvmreconcile.settings.settings import Settings
 
 CONFIG = "KVMRECONCILE_CONFIG"
 Connect = Annotated[

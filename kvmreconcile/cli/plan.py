@@ -11,23 +11,23 @@ import typer
 
 from kvmreconcile.cli.hints import Hints
 from kvmreconcile.cli.options import Common, Paths
-from kvmreconcile.cli.site import (
+from kvmreconcile.cli.session import (
     check_known,
     chosen,
     pruned_as,
     read_origin,
     rules_of,
     target_of,
-    view_site,
+    view_session,
 )
 from kvmreconcile.cli.terminal import complain, palette, show, warn
 from kvmreconcile.errors import Unavailable
-from kvmreconcile.exact import exact
 from kvmreconcile.model import Plan, Prune, World
-from kvmreconcile.origin import find_origin
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.render import Target, render_json, render_markdown, render_text
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.render import Target, render_json, render_markdown, render_text
+from kvmreconcile.session.exact import exact
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.origin import find_origin
 from kvmreconcile.tree import Rules
 
 CHANGES = 3
@@ -87,11 +87,11 @@ def plan(options: PlanOptions) -> int:
     origin = find_origin(options.paths, settings)
     specs = read_origin(origin, settings, kinds)
     complain(specs.problems)
-    with view_site(settings, kinds) as site:
-        target = target_of(site, origin)
-        world = pruned_as(site.look(specs, datetime.now(UTC)), options.prune, kinds)
+    with view_session(settings, kinds) as session:
+        target = target_of(session, origin)
+        world = pruned_as(session.look(specs, datetime.now(UTC)), options.prune, kinds)
         check_known(only, world)
-        world, made = site.planned(world, Overrides(only=only or None))
+        world, made = session.planned(world, Overrides(only=only or None))
     if options.exact:
         made = _exact(made, world, rules_of(kinds))
     complain(made.problems)

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from kvmreconcile.cli.outcomes import told, told_settled
 from kvmreconcile.cli.terminal import palette, say
-from kvmreconcile.cli.words import told, told_settled
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Settled
 
@@ -35,7 +35,7 @@ def reporting() -> Iterator[Reporter]:
     if not sys.stderr.isatty():
         yield LineReporter()
         return
-    from kvmreconcile.cli.live import live_reporter  # noqa: PLC0415  loaded only when needed
+    from kvmreconcile.cli.display import live_reporter  # noqa: PLC0415  loaded only when needed
 
     with live_reporter(palette(sys.stderr)) as reporter:
         yield reporter

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from kvmreconcile.cli.interruption import interruption
+from kvmreconcile.cli.running_steps import UnderWay
+from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import say
-from kvmreconcile.cli.under_way import UnderWay
+from kvmreconcile.daemon.journal import Journal
 from kvmreconcile.execute.executor import Reporter
-from kvmreconcile.journal import Journal
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Settled, World
-from kvmreconcile.origin import Origin
-from kvmreconcile.reconcile import Site
-from kvmreconcile.settings import Settings
+from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.session import Session
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import Entry, Keep, Recorder, State
 from kvmreconcile.state.audit import audit_fields, audit_type
 from kvmreconcile.state.history import Cause, What, ordered
@@ -54,22 +54,22 @@ def invoker(environment: Mapping[str, str] = os.environ) -> str:
         return str(user)
 
 
-def carry_out(site: Site, plan: Plan, world: World, reporter: Reporter, deed: Deed) -> Report:
+def carry_out(session: Session, plan: Plan, world: World, reporter: Reporter, deed: Deed) -> Report:
     """
     Execute a plan for the user who runs this command, and record it; a failure to record does not stop it.
 
     Of a command that is interrupted meanwhile, the steps under way are done and no other.
     """
-    origin, kept = deed.origin, site.settings.history
+    origin, kept = deed.origin, session.settings.history
     cause = Cause(uuid4().hex[:8], deed.how, plan.digest, origin.commit, origin.author, invoker())
-    recorder = Recorder(site.state, Keep(kept.entries, kept.age_s), _tell)
+    recorder = Recorder(session.state, Keep(kept.entries, kept.age_s), _tell)
     steps = UnderWay(_Recording(cause, recorder, reporter))
     now, began_s = datetime.now(UTC), time.monotonic()
     approval = ordered(cause.entry(now, What.ORDER), "approve", plan.digest, "")
     with interruption.working(steps.described):
         _record(recorder, *([approval] if deed.is_approved else []), cause.began(now, plan, plan, 0))
-        site.record_sources(plan, world)
-        report = site.execute(plan, world, steps, approved=plan.digest)
+        session.record_sources(plan, world)
+        report = session.execute(plan, world, steps, approved=plan.digest)
         _record(recorder, cause.ended(datetime.now(UTC), report, time.monotonic() - began_s))
     return report
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common, Paths
+from kvmreconcile.cli.signals import interruption
 
 
 @dataclass(frozen=True, kw_only=True)

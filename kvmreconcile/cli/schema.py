@@ -9,9 +9,9 @@ import typer
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.terminal import complain, show
 from kvmreconcile.errors import Problem
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.source.schema import schema_of, schema_of_all
-from kvmreconcile.source.suggest import advice
+from kvmreconcile.source.suggestions import advice
 
 
 @dataclass(frozen=True, kw_only=True)

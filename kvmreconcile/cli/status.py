@@ -12,16 +12,16 @@ from urllib.parse import quote
 
 import typer
 
-from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
-from kvmreconcile.cli.site import chosen
+from kvmreconcile.cli.session import chosen
+from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import palette, say, show
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import NoDaemon, Problem
-from kvmreconcile.plan.render.elsewhere import not_considered
-from kvmreconcile.plan.render.words import visible
-from kvmreconcile.reconcile import known_kinds
-from kvmreconcile.status.standing import Condition
+from kvmreconcile.render.elsewhere import not_considered
+from kvmreconcile.render.values import visible
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.status.condition import Condition
 
 NOT_CONVERGED = 3
 """Exit status where something is not as its spec says."""

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.plan.render import Palette
-from kvmreconcile.plan.render.words import visible
+from kvmreconcile.render import Palette
+from kvmreconcile.render.values import visible
 
 PROGRESS_INTERVAL_S = 10.0
 """How often progress is printed where it cannot be shown in place."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kvmreconcile.cli.options import Common, Paths
-from kvmreconcile.cli.site import read_specs
+from kvmreconcile.cli.session import read_specs
 from kvmreconcile.cli.terminal import counted, show, warn
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Observation, World
-from kvmreconcile.plan.clashes import find_clashes
-from kvmreconcile.reconcile import Kinds, known_kinds
+from kvmreconcile.plan.order.conflicts import find_clashes
+from kvmreconcile.session.kinds import Kinds, known_kinds
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from kvmreconcile.access import ControlSettings
 from kvmreconcile.control.callers import Role, local_caller, peer_of
 from kvmreconcile.errors import Problem
+from kvmreconcile.settings.access import ControlSettings
 
 PER_USER = 64
 PER_ADDRESS = 16

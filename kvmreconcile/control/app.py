@@ -17,8 +17,8 @@ from starlette.exceptions import HTTPException
 from kvmreconcile.control.bodies import About, Accept, Approve, Suspend
 from kvmreconcile.control.callers import Caller
 from kvmreconcile.control.guard import told
-from kvmreconcile.control.hook import is_proved
 from kvmreconcile.control.orders import Orders
+from kvmreconcile.control.webhook import is_proved
 from kvmreconcile.errors import Forbidden, KvmReconcileError, NotKnown, NotNow, OrderError, Problem
 from kvmreconcile.model import Key, Suspension
 from kvmreconcile.status import Status

@@ -9,8 +9,8 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from kvmreconcile.kinds.part import Spec
 from kvmreconcile.model import LATEST, Key
+from kvmreconcile.schema.section import Spec
 
 Words = Annotated[str, StringConstraints(max_length=500)]
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from kvmreconcile.access import ControlSettings, PeopleSettings
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.model.commands import quote
+from kvmreconcile.settings.access import ControlSettings, PeopleSettings
 
 _SO_PEERGROUPS = 59
 """Not in Python's socket module (socket(7) of Linux 4.13, include/uapi/asm-generic/socket.h)."""

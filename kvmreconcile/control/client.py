@@ -13,11 +13,11 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from kvmreconcile.control.addressee import addressee
-from kvmreconcile.control.place import socket_path
+from kvmreconcile.control.socket_path import socket_path
+from kvmreconcile.control.target import addressee
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError, Problem
 from kvmreconcile.model.commands import quote
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 
 _TIMEOUT_S = 70.0
 """Longer than the longest that the daemon takes to answer an order."""

@@ -13,10 +13,10 @@ from typing import Any
 
 import structlog
 
-from kvmreconcile.control.addressee import mismatch
 from kvmreconcile.control.callers import Caller
+from kvmreconcile.control.target import mismatch
 from kvmreconcile.errors import Problem
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from kvmreconcile.control.callers import Caller, Role
-from kvmreconcile.control.suspensions import Left, not_suspended, resumed
+from kvmreconcile.control.resumption import Left, not_suspended, resumed
 from kvmreconcile.errors import Forbidden, NotKnown, NotNow, OtherHost, Problem
+from kvmreconcile.events.events import Follower, Ordered, Refused, tell
 from kvmreconcile.model import Commands, Key, Suspension
-from kvmreconcile.passes.approvals import Approval, Approvals
-from kvmreconcile.passes.news import Follower, Ordered, Refused, tell
-from kvmreconcile.source.suggest import advice
+from kvmreconcile.reconcile.approvals import Approval, Approvals
+from kvmreconcile.source.suggestions import advice
 from kvmreconcile.state import State
 from kvmreconcile.status import Condition, Status
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import structlog
 
-from kvmreconcile.children import end_children
 from kvmreconcile.daemon.log import set_up
-from kvmreconcile.daemon.private import keep_memory_private
+from kvmreconcile.daemon.memory_protection import keep_memory_private
 from kvmreconcile.daemon.systemd import connecting, starting
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
-from kvmreconcile.origin import find_repository
-from kvmreconcile.reconcile import known_kinds
-from kvmreconcile.settings import Settings
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.origin import find_repository
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import State
+from kvmreconcile.system.children import end_children
 
 
 def run(settings: Settings, paths: Sequence[Path]) -> int:

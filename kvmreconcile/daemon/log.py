@@ -14,9 +14,9 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+from kvmreconcile.daemon.journal import PRIORITIES, Journal, is_behind
 from kvmreconcile.errors import KvmReconcileError
-from kvmreconcile.journal import PRIORITIES, Journal, is_behind
-from kvmreconcile.plan.render.words import visible
+from kvmreconcile.render.values import visible
 
 _FIRST = ("timestamp", "level", "event", "pass_id", "key")
 

@@ -22,7 +22,7 @@ from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.statistics import Figures, read_statistics
 from kvmreconcile.metrics import Metrics
 from kvmreconcile.metrics.domains import Domains
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 
 MISSED = 3
 """After how many intervals a sample is too old."""

@@ -18,37 +18,37 @@ from threading import Event
 import structlog
 
 from kvmreconcile.control.app import Answers, Page, build
-from kvmreconcile.control.control import Control
-from kvmreconcile.control.hook import hook_secret
+from kvmreconcile.control.listeners import Control
 from kvmreconcile.control.orders import Orders
-from kvmreconcile.daemon.bell import Bell
-from kvmreconcile.daemon.chronicle import Chronicle
-from kvmreconcile.daemon.newest import Newest
-from kvmreconcile.daemon.notices import NoticeLog
-from kvmreconcile.daemon.poll import Poll
-from kvmreconcile.daemon.probe import Probe
-from kvmreconcile.daemon.renewal import Renewal
+from kvmreconcile.control.webhook import hook_secret
+from kvmreconcile.daemon.condition_log import NoticeLog
+from kvmreconcile.daemon.git_poll import Poll
+from kvmreconcile.daemon.history import Chronicle
+from kvmreconcile.daemon.latest_status import Newest
+from kvmreconcile.daemon.open_files import Writers
+from kvmreconcile.daemon.pool_watch import StoreWatch
+from kvmreconcile.daemon.readiness_probe import Probe
+from kvmreconcile.daemon.reconnect import Renewal
 from kvmreconcile.daemon.sampler import sampling
 from kvmreconcile.daemon.schedule import Schedule
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
-from kvmreconcile.daemon.store_watch import StoreWatch
+from kvmreconcile.daemon.spec_watch import Watch
 from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
-from kvmreconcile.daemon.watch import Watch
+from kvmreconcile.daemon.trigger import Bell
 from kvmreconcile.daemon.watchdog import Watchdog
 from kvmreconcile.daemon.worker import Worker
-from kvmreconcile.daemon.writers import Writers
+from kvmreconcile.events.events import Follower, tell
 from kvmreconcile.host.connection import connect
 from kvmreconcile.metrics import CONTENT_TYPE, Metrics
 from kvmreconcile.metrics.deliveries import Deliveries
 from kvmreconcile.notify import Notifier
 from kvmreconcile.notify.receiver import Receiver
-from kvmreconcile.origin import find_origin, find_repository
-from kvmreconcile.passes.news import Follower, tell
-from kvmreconcile.passes.passes import Passes
-from kvmreconcile.passes.reading import Reading
-from kvmreconcile.passes.stale import PROGRESS, SPECS
-from kvmreconcile.reconcile import Kinds
-from kvmreconcile.settings import Settings
+from kvmreconcile.reconcile.passes import Passes
+from kvmreconcile.reconcile.reading import Reading
+from kvmreconcile.reconcile.stale import PROGRESS, SPECS
+from kvmreconcile.session.kinds import Kinds
+from kvmreconcile.session.origin import find_origin, find_repository
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import Keep, State
 
 TEND_S = 1.0

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from kvmreconcile.passes.news import Acted, Broken, Connected, Looked, Lost, News
+from kvmreconcile.events.events import Acted, Broken, Connected, Looked, Lost, News
 
 SLOW_START_S = 300
 """How long the start may take at most; a large state on a slow disk is looked through before it is used."""

@@ -13,19 +13,20 @@ from threading import Event
 
 import structlog
 
-from kvmreconcile.daemon.bell import Bell
-from kvmreconcile.daemon.renewal import Renewal
+from kvmreconcile.daemon.reconnect import Renewal
+from kvmreconcile.daemon.trigger import Bell
 from kvmreconcile.daemon.watchdog import Watchdog
 from kvmreconcile.errors import HostError, Unavailable
+from kvmreconcile.events.attempts import Fate
+from kvmreconcile.events.events import Connected, Follower, Lost, tell
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
 from kvmreconcile.kinds.kind import events_of
 from kvmreconcile.model import HostId
-from kvmreconcile.passes.backoff import Fate
-from kvmreconcile.passes.news import Connected, Follower, Lost, tell
-from kvmreconcile.passes.passes import Passes
-from kvmreconcile.reconcile import Kinds, Site, on_host
-from kvmreconcile.settings import Settings
+from kvmreconcile.reconcile.passes import Passes
+from kvmreconcile.session.kinds import Kinds, on_host
+from kvmreconcile.session.session import Session
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import State
 
 LONGEST_S = 10.0
@@ -105,7 +106,7 @@ class Worker:
         """Make passes for as long as the connection lasts."""
         kinds = on_host(self.kinds, connection)
         lend = partial(connect, self.settings.connect)
-        site = Site(self.settings, kinds, connection, self.state, self.stopping, lend)
+        session = Session(self.settings, kinds, connection, self.state, self.stopping, lend)
         try:
             subscription = subscribe(connection, lambda key: self.bell.ring(str(key)), events_of(kinds))
         except Unavailable:
@@ -120,7 +121,7 @@ class Worker:
             if self.renewal.is_due():
                 log.info("host.renewing", uri=connection.uri)
                 break
-            self.passes.run(site, rung_by)
+            self.passes.run(session, rung_by)
         subscription.cancel()
 
     def _due_s(self) -> float | None:

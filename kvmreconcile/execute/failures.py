@@ -4,15 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from kvmreconcile.errors import (
-    HostError,
-    NotFound,
-    Refused,
-    Rejected,
-    StateError,
-    Unavailable,
-    Unsupported,
-)
+from kvmreconcile.errors import HostError, NotFound, Refused, Rejected, StateError, Unavailable, Unsupported
 from kvmreconcile.execute.ledger import Ledger
 from kvmreconcile.model import Action, Actual, Key, Refusal, Unknown
 from kvmreconcile.model.verbs import DEFINE

@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from kvmreconcile.execute.storing import StoredEdits
-from kvmreconcile.execute.trying import Trying
+from kvmreconcile.execute.probation import Trying
+from kvmreconcile.execute.stored_edits import StoredEdits
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Refusal, Settled, Unknown, World
 from kvmreconcile.model.verbs import DEFINE
-from kvmreconcile.plan.applied import (
+from kvmreconcile.plan.compare.applied import (
     applied_after,
     begun,
     fingerprint,
@@ -25,10 +25,10 @@ from kvmreconcile.plan.applied import (
     settled_live,
     unedited,
 )
-from kvmreconcile.plan.halts import is_left
-from kvmreconcile.plan.kept import with_kept
-from kvmreconcile.plan.masks import mask
-from kvmreconcile.plan.unseen import outstanding, to_remember
+from kvmreconcile.plan.compare.pauses import is_left
+from kvmreconcile.plan.compare.pending import outstanding, to_remember
+from kvmreconcile.plan.compare.refused_parts import with_kept
+from kvmreconcile.plan.secrets.masks import mask
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change, Node, overlay
 from kvmreconcile.tree.variants import for_policy

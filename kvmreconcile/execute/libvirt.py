@@ -14,21 +14,21 @@ from threading import Event, Lock
 from typing import TypeVar
 
 from kvmreconcile.errors import HostError, NotYet, Rejected, StateError
+from kvmreconcile.execute.batches import Leg, Legs
 from kvmreconcile.execute.executor import Connection, Reporter, Tools
 from kvmreconcile.execute.failures import LASTS, Failures
 from kvmreconcile.execute.ledger import Ledger
-from kvmreconcile.execute.legs import Leg, Legs
 from kvmreconcile.execute.parallel import work
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently, shortage
 from kvmreconcile.execute.unchanged import check_same
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.model.verbs import DEFINE, RESTART
-from kvmreconcile.plan.redact import redacted
-from kvmreconcile.plan.renaming import renamed
-from kvmreconcile.plan.secrecy import definitions, secret_paths
-from kvmreconcile.plan.suspended import sentence
-from kvmreconcile.plan.trials import is_taken_back
+from kvmreconcile.plan.gates.suspended import sentence
+from kvmreconcile.plan.order.renaming import renamed
+from kvmreconcile.plan.probation import is_taken_back
+from kvmreconcile.plan.secrets.paths import definitions, secret_paths
+from kvmreconcile.plan.secrets.redact import redacted
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change
 from kvmreconcile.tree.variants import for_secrets

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import CycleError, TopologicalSorter
 
 from kvmreconcile.errors import PlanError
-from kvmreconcile.execute.legs import Leg
+from kvmreconcile.execute.batches import Leg
 from kvmreconcile.model import Key
 
 

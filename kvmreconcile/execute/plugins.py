@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from kvmreconcile.errors import Problem, SpecError
-from kvmreconcile.execute.trusted import find_distrusted, is_of_another, name_of
+from kvmreconcile.execute.plugin_files import find_distrusted, is_of_another, name_of
 from kvmreconcile.model.commands import quote
 
 PLANNERS = "kvmreconcile.planners"

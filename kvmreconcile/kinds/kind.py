@@ -13,8 +13,6 @@ from uuid import UUID, uuid5
 
 from pydantic import Field
 
-from kvmreconcile.kinds.lens import Fragment
-from kvmreconcile.kinds.part import Spec
 from kvmreconcile.kinds.update import UpdatePolicy
 from kvmreconcile.model import (
     Action,
@@ -34,6 +32,8 @@ from kvmreconcile.model import (
     Surroundings,
     Templates,
 )
+from kvmreconcile.schema.mapping import Fragment
+from kvmreconcile.schema.section import Spec
 from kvmreconcile.tree import Change, Node, Rules, Table, paths
 
 __all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Refreshing", "Spec", "derived_uuid"]

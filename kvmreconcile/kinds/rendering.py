@@ -12,10 +12,10 @@ from pydantic import BaseModel
 
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Document, ObjectSpec
-from kvmreconcile.kinds.lens import write
-from kvmreconcile.kinds.unmatched import Unmatched, find_unmatched
 from kvmreconcile.kinds.update import effect
 from kvmreconcile.model import Apply, Desired, Key, Policy
+from kvmreconcile.schema.mapping import write
+from kvmreconcile.schema.unmatched import Unmatched, find_unmatched
 from kvmreconcile.tree import Node, Rules, diff, make, overlay, parse, paths
 from kvmreconcile.tree.rules import labels
 from kvmreconcile.tree.variants import for_policy

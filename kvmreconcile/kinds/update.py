@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.part import Spec
-from kvmreconcile.kinds.short import Short
 from kvmreconcile.model import Window
+from kvmreconcile.schema.section import Spec
+from kvmreconcile.schema.shorthand import Short
 from kvmreconcile.tree import Effect
 
 EffectWord = Literal["live", "next-boot", "restart", "replace", "data-loss"]

@@ -11,9 +11,9 @@ from datetime import datetime
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from kvmreconcile.events.events import Acted, Asked, Broken, Looked, News, Stepped
 from kvmreconcile.model import Key, Outcome, Result
-from kvmreconcile.passes.drift import drifted, healed_by
-from kvmreconcile.passes.news import Acted, Asked, Broken, Looked, News, Stepped
+from kvmreconcile.reconcile.drift import drifted, healed_by
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 """From a pass over one object to a guest that shuts down slowly."""

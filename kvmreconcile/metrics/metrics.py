@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector
 
+from kvmreconcile.events.events import News
 from kvmreconcile.metrics.counts import Counts
 from kvmreconcile.metrics.gauges import Gauges
-from kvmreconcile.passes.news import News
 from kvmreconcile.status import Status
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4

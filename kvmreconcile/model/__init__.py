@@ -17,18 +17,7 @@ from kvmreconcile.model.objects import (
     Source,
     Stamp,
 )
-from kvmreconcile.model.plans import (
-    Action,
-    Held,
-    Hold,
-    Outcome,
-    Plan,
-    Reason,
-    Report,
-    Result,
-    Shortage,
-    Why,
-)
+from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result, Shortage, Why
 from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
 from kvmreconcile.model.provenance import ALL_FILES, Provenance, Root, SpecSource
 from kvmreconcile.model.removal import Cost, Removal

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from kvmreconcile.events.events import Acted, Asked, Broken, Looked, News, Ordered, Stepped
 from kvmreconcile.model import Hold, Key
-from kvmreconcile.passes.drift import healed_by
-from kvmreconcile.passes.news import Acted, Asked, Broken, Looked, News, Ordered, Stepped
+from kvmreconcile.reconcile.drift import healed_by
 from kvmreconcile.status import Condition, Standing, Status
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection
 from threading import Lock
 from typing import Self
 
+from kvmreconcile.events.events import News
 from kvmreconcile.notify.messages import Memory, messages
 from kvmreconcile.notify.receiver import Receiver, close
-from kvmreconcile.passes.news import News
 from kvmreconcile.status import Status
 
 GRACE_S = 3.0

@@ -9,33 +9,33 @@ from dataclasses import replace
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Why, World
 from kvmreconcile.model.verbs import DEFINE, RESTART, START
-from kvmreconcile.plan.brakes import Limits, braked
-from kvmreconcile.plan.doubt import reports, without_data
-from kvmreconcile.plan.groups import in_turn
-from kvmreconcile.plan.invalid import invalid, refused
-from kvmreconcile.plan.left_behind import left_behind
-from kvmreconcile.plan.look import Findings, look, once_seen
-from kvmreconcile.plan.memory import forget_others
-from kvmreconcile.plan.missing import Losses, find_lost
-from kvmreconcile.plan.needs import Needs, Rulebooks, Scene, find_needs
-from kvmreconcile.plan.occupied import without_occupied
-from kvmreconcile.plan.ownership import placeholder
-from kvmreconcile.plan.policy import Case, Overrides, digest_of, judge, overridden
+from kvmreconcile.plan.compare.cache import forget_others
+from kvmreconcile.plan.compare.objects import Findings, look, once_seen
+from kvmreconcile.plan.compare.ownership import placeholder
+from kvmreconcile.plan.gates.groups import in_turn
+from kvmreconcile.plan.gates.invalid import invalid, refused
+from kvmreconcile.plan.gates.left_behind import left_behind
+from kvmreconcile.plan.gates.limits import Limits, braked
+from kvmreconcile.plan.gates.lost_data import Losses, find_lost
+from kvmreconcile.plan.gates.occupied import without_occupied
+from kvmreconcile.plan.gates.policy import Case, Overrides, digest_of, judge, overridden
+from kvmreconcile.plan.gates.refused_edits import is_over, withheld
+from kvmreconcile.plan.gates.rollout import held_back, rolled_out
+from kvmreconcile.plan.gates.settle import announced, settle_removals, settled
+from kvmreconcile.plan.gates.unconfirmed import unobservable
+from kvmreconcile.plan.gates.unproved_data import reports, without_data
+from kvmreconcile.plan.gates.unready import unready
+from kvmreconcile.plan.gates.unsupported import unsupported
+from kvmreconcile.plan.order.needs import Needs, Rulebooks, Scene, find_needs
+from kvmreconcile.plan.order.renames import find_renames
+from kvmreconcile.plan.order.renaming import rename_first, renamed
+from kvmreconcile.plan.order.starts import in_order, seen_through
+from kvmreconcile.plan.order.succession import Succession
+from kvmreconcile.plan.order.swaps import blocked as swapped
+from kvmreconcile.plan.order.swaps import find_swaps
+from kvmreconcile.plan.probation import Trials, taking_back, trials
 from kvmreconcile.plan.prune import Orphans, orphans
-from kvmreconcile.plan.refused import is_over, withheld
-from kvmreconcile.plan.renames import find_renames
-from kvmreconcile.plan.renaming import rename_first, renamed
-from kvmreconcile.plan.rollout import held_back, rolled_out
-from kvmreconcile.plan.secrecy import without_secrets
-from kvmreconcile.plan.settle import announced, settle_removals, settled
-from kvmreconcile.plan.starts import in_order, seen_through
-from kvmreconcile.plan.succession import Succession
-from kvmreconcile.plan.swaps import blocked as swapped
-from kvmreconcile.plan.swaps import find_swaps
-from kvmreconcile.plan.trials import Trials, taking_back, trials
-from kvmreconcile.plan.unconfirmed import unobservable
-from kvmreconcile.plan.unready import unready
-from kvmreconcile.plan.unsupported import unsupported
+from kvmreconcile.plan.secrets.paths import without_secrets
 from kvmreconcile.tree import Change
 
 

@@ -9,15 +9,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Prune, Unknown, Why, World
-from kvmreconcile.plan.brakes import Limits, too_many_removals
-from kvmreconcile.plan.look import ONCE_IDLE, once_seen
-from kvmreconcile.plan.needs import Rulebooks
-from kvmreconcile.plan.order import order, references
-from kvmreconcile.plan.ownership import is_proved_ours
-from kvmreconcile.plan.policy import Overrides
+from kvmreconcile.plan.compare.objects import ONCE_IDLE, once_seen
+from kvmreconcile.plan.compare.ownership import is_proved_ours
+from kvmreconcile.plan.gates.limits import Limits, too_many_removals
+from kvmreconcile.plan.gates.policy import Overrides
+from kvmreconcile.plan.gates.suspended import stop
+from kvmreconcile.plan.order.needs import Rulebooks
+from kvmreconcile.plan.order.references import order, references
+from kvmreconcile.plan.order.uses import Names, existing_users, wanted_users
 from kvmreconcile.plan.removal import facts_of, removal
-from kvmreconcile.plan.suspended import stop
-from kvmreconcile.plan.uses import Names, existing_users, wanted_users
 
 
 @dataclass(slots=True)

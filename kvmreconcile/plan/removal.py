@@ -6,19 +6,7 @@ Whether it may be done is decided by `prune`.
 
 from collections.abc import Collection
 
-from kvmreconcile.model import (
-    Action,
-    Applied,
-    Cost,
-    Held,
-    Hold,
-    Key,
-    Policy,
-    Reason,
-    Removal,
-    Unknown,
-    World,
-)
+from kvmreconcile.model import Action, Applied, Cost, Held, Hold, Key, Policy, Reason, Removal, Unknown, World
 from kvmreconcile.model.verbs import REMOVE
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Change

@@ -12,15 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from kvmreconcile.kinds.kind import Document, Kind
-from kvmreconcile.kinds.part import TYPED
 from kvmreconcile.model import Key
+from kvmreconcile.schema.section import TYPED
 from kvmreconcile.source import fragment
-from kvmreconcile.source.complaint import complaints
 from kvmreconcile.source.envelope import Envelope, envelope
-from kvmreconcile.source.fault import Fault, shown
-from kvmreconcile.source.item import Item, Reading, plain
-from kvmreconcile.source.places import fragments
-from kvmreconcile.source.suggest import advice
+from kvmreconcile.source.located import Item, Reading, plain
+from kvmreconcile.source.problem import Fault, shown
+from kvmreconcile.source.suggestions import advice
+from kvmreconcile.source.validation import complaints
+from kvmreconcile.source.xml_places import fragments
 
 
 @dataclass(frozen=True, slots=True)

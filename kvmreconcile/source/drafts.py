@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from kvmreconcile.model import Source
-from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import Found, SpecFile
 from kvmreconcile.source.filesystems import tells_of_changes
-from kvmreconcile.source.writing import Written, is_written
+from kvmreconcile.source.in_use import Written, is_written
+from kvmreconcile.source.problem import Fault
 
 WHAT = "a program has the file open for writing"
 _UNSURE = "the file changed less than {:g} s ago, and whether a program is still writing it is not known"

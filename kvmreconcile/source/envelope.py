@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from kvmreconcile.kinds.kind import Kind, ObjectSpec, Spec
-from kvmreconcile.kinds.values import Name
+from kvmreconcile.schema.values import Name
 
 API_VERSION = "kvmreconcile/v1"
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from kvmreconcile.kinds.lens import At, Fragment
+from kvmreconcile.schema.mapping import At, Fragment
 
 
 def fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kvmreconcile.source.extent import LeftOut
-from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.ignored import Ignored
-from kvmreconcile.source.naming import BY_PATH, IGNORE_FILE, Naming
-from kvmreconcile.source.text import MAX_BYTES
+from kvmreconcile.source.coverage import LeftOut
+from kvmreconcile.source.decoding import MAX_BYTES
+from kvmreconcile.source.file_names import BY_PATH, IGNORE_FILE, Naming
+from kvmreconcile.source.ignore import Ignored
+from kvmreconcile.source.problem import Fault
 from kvmreconcile.source.walk import OUT, Entry, Tree, Waypoint, fault_at, turns, unreadable, walk
 
 _PART = 65536

@@ -9,13 +9,13 @@ import re
 from collections.abc import Collection
 from pathlib import PurePath
 
+from kvmreconcile.source.decoding import Chunk, chunks
 from kvmreconcile.source.distance import is_like
 from kvmreconcile.source.document import find
 from kvmreconcile.source.envelope import API_VERSION
-from kvmreconcile.source.fault import shown
 from kvmreconcile.source.foreign_forms import FORMS, File
-from kvmreconcile.source.item import Item
-from kvmreconcile.source.text import Chunk, chunks
+from kvmreconcile.source.located import Item
+from kvmreconcile.source.problem import shown
 from kvmreconcile.source.yaml import read
 
 _OUR_GROUP = API_VERSION.partition("/")[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from kvmreconcile.source.distance import is_like
-from kvmreconcile.source.item import Item
+from kvmreconcile.source.located import Item
 
 _OUR_FIELDS = ("apiVersion", "kind", "metadata", "spec")
 

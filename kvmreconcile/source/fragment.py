@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from lxml import etree
 
 from kvmreconcile.model import Key, Mention, Source
-from kvmreconcile.source.fault import Fault, shown
-from kvmreconcile.source.item import Item
+from kvmreconcile.source.located import Item
+from kvmreconcile.source.problem import Fault, shown
 from kvmreconcile.tree import Rules, parse
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from kvmreconcile.errors import Problem
 from kvmreconcile.kinds.kind import Document, Kind
 from kvmreconcile.model import ALL_FILES, Desired, Key, Sightings, SpecSource
+from kvmreconcile.source.coverage import FOREIGN, Extent, LeftOut
 from kvmreconcile.source.drafts import Draft, without_open
-from kvmreconcile.source.extent import FOREIGN, Extent, LeftOut
-from kvmreconcile.source.fault import Fault
+from kvmreconcile.source.file_names import BY_PATH, Naming
 from kvmreconcile.source.files import Found, SpecFile, read_all
-from kvmreconcile.source.left_out import is_pointer_file, pointer
-from kvmreconcile.source.naming import BY_PATH, Naming
-from kvmreconcile.source.piece import Foreign, Piece, Pieces, read_pieces
+from kvmreconcile.source.parsed_file import Foreign, Piece, Pieces, read_pieces
+from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.sparse import is_pointer_file, pointer
 from kvmreconcile.source.walk import Waypoint
 
 

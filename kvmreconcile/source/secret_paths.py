@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from kvmreconcile.source.document import find
-from kvmreconcile.source.fault import Fault, shown
-from kvmreconcile.source.item import Item
-from kvmreconcile.source.suggest import nearest
+from kvmreconcile.source.located import Item
+from kvmreconcile.source.problem import Fault, shown
+from kvmreconcile.source.suggestions import nearest
 from kvmreconcile.tree import Node, Rules, paths
 from kvmreconcile.tree.node import COMMENT, NONE
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 
 FIELD = ("spec", "secret")
 _ALWAYS = ("name", "uuid")

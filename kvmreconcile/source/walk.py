@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kvmreconcile.model import Source
-from kvmreconcile.source.extent import IGNORED, LeftOut
-from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.ignored import NOTHING
-from kvmreconcile.source.left_out import SUBMODULE, is_pointer_file, pointer, submodules
-from kvmreconcile.source.naming import IGNORE_FILE, Naming, is_spec
+from kvmreconcile.source.coverage import IGNORED, LeftOut
+from kvmreconcile.source.file_names import IGNORE_FILE, Naming, is_spec
+from kvmreconcile.source.ignore import NOTHING
+from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.sparse import SUBMODULE, is_pointer_file, pointer, submodules
 
 _DATA = ".json"
 """Data that specs are often generated from: in a repository a pointer in its place shows that the checkout lacks it."""

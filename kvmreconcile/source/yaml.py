@@ -12,10 +12,10 @@ import yaml
 from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it carries no annotations
 
 from kvmreconcile.model import Source
-from kvmreconcile.source import syntax
-from kvmreconcile.source.fault import Fault, shown
-from kvmreconcile.source.item import Frame, Item, Plain, Reading
-from kvmreconcile.source.text import NOT_IN_XML, Chunk
+from kvmreconcile.source import yaml_errors
+from kvmreconcile.source.decoding import NOT_IN_XML, Chunk
+from kvmreconcile.source.located import Frame, Item, Plain, Reading
+from kvmreconcile.source.problem import Fault, shown
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
@@ -70,7 +70,7 @@ class _Composer:
             while self.loader.check_event():
                 self.take(self.loader.get_event())
         except yaml.MarkedYAMLError as error:
-            raise _StopError(syntax.explain(error, self.lines, self.first)) from None
+            raise _StopError(yaml_errors.explain(error, self.lines, self.first)) from None
         if self.root and self.root.value is None:
             self.root = None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kvmreconcile.errors import OtherHost
 from kvmreconcile.model import Commands, HostId
-from kvmreconcile.state.agreement import change, renew
+from kvmreconcile.state.copies import change, renew
 from kvmreconcile.state.meta import read_host, write_host
 
 _GIVEN_UP = "if a state was lost before, its suspensions are not restored; suspend those objects again"

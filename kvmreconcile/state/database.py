@@ -15,11 +15,9 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kvmreconcile.bounded import Unfit
 from kvmreconcile.errors import StateError
 from kvmreconcile.model.commands import quote
-from kvmreconcile.owner import acting_as_owner
-from kvmreconcile.state.agreement import agree, initial, store
+from kvmreconcile.state.copies import agree, initial, store
 from kvmreconcile.state.database_file import (
     DAMAGED,
     EMPTY,
@@ -33,6 +31,8 @@ from kvmreconcile.state.durable import created, opened, rename_durably
 from kvmreconcile.state.migrations import migrate
 from kvmreconcile.state.second_copy import FILE as SECOND_COPY
 from kvmreconcile.state.second_copy import Copy, read_copy
+from kvmreconcile.system.bounded import Unfit
+from kvmreconcile.system.owner import acting_as_owner
 
 FILE = "state.sqlite3"
 _LOCK = "lock"

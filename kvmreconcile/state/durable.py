@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from kvmreconcile.bounded import NOT_REGULAR, Unfit
+from kvmreconcile.system.bounded import NOT_REGULAR, Unfit
 
 
 def opened(path: Path) -> int:

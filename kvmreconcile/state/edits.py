@@ -5,15 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kvmreconcile.model import Key, Refusal, StoredEdit
-from kvmreconcile.state.rows import (
-    GARBLED,
-    Row,
-    read_key,
-    read_moment,
-    read_tree,
-    write_place,
-    write_tree,
-)
+from kvmreconcile.state.rows import GARBLED, Row, read_key, read_moment, read_tree, write_place, write_tree
 from kvmreconcile.tree import Change, Node
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kvmreconcile.bounded import Unfit, read_bounded
 from kvmreconcile.model import HostId
 from kvmreconcile.state.durable import write_durably
 from kvmreconcile.state.rows import Row
+from kvmreconcile.system.bounded import Unfit, read_bounded
 
 FILE = "suspensions.json"
 SCHEMA = "kvmreconcile/suspensions/1"

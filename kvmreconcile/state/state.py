@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Applied, Key, StoredEdit, Suspension, Trial, World
-from kvmreconcile.state.agreement import change, known
 from kvmreconcile.state.binding import Binding
-from kvmreconcile.state.claim import Claim
+from kvmreconcile.state.copies import change, known
 from kvmreconcile.state.database import FILE, Opened, open_copy, open_writable, translated
 from kvmreconcile.state.edits import read_edit, write_edit
 from kvmreconcile.state.history import Entry, What
+from kvmreconcile.state.lock import Claim
 from kvmreconcile.state.rows import (
     read_applied,
     read_entry,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Key, Suspension
-from kvmreconcile.state.agreement import change, known
+from kvmreconcile.state.copies import change, known
 from kvmreconcile.state.rows import read_suspension, write_place, write_suspension
 from kvmreconcile.state.second_copy import Place
 

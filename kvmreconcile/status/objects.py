@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from kvmreconcile.errors import Problem
+from kvmreconcile.events.attempts import Fate, Wait
+from kvmreconcile.events.events import Looked
 from kvmreconcile.model import Desired, Hold, Key, World
-from kvmreconcile.passes.backoff import Fate, Wait
-from kvmreconcile.passes.news import Looked
-from kvmreconcile.plan.render import release
-from kvmreconcile.plan.suspended import stop
-from kvmreconcile.status.standing import Condition, Standing
+from kvmreconcile.plan.gates.suspended import stop
+from kvmreconcile.render import release
+from kvmreconcile.status.condition import Condition, Standing
 
 Standings = dict[Key, Standing]
 

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Blind, Commands, HostId, Key, Suspension
-from kvmreconcile.plan.render.view import APPROVABLE
-from kvmreconcile.status.standing import Condition, Standing
+from kvmreconcile.render.view import APPROVABLE
+from kvmreconcile.status.condition import Condition, Standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ changes its meaning as long as the schema's name stays.
 from dataclasses import asdict
 from datetime import datetime
 
-from kvmreconcile.status.standing import Standing
+from kvmreconcile.status.condition import Standing
 from kvmreconcile.status.status import Status
 
 SCHEMA = "kvmreconcile/status/1"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from operator import is_
 
 from kvmreconcile.tree.node import Node
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import Rules
 
 

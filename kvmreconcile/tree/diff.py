@@ -12,7 +12,7 @@ from functools import lru_cache
 from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.node import COMMENT, Node
-from kvmreconcile.tree.place import at, short, under
+from kvmreconcile.tree.paths import at, short, under
 from kvmreconcile.tree.rules import Members, Rules, labels
 from kvmreconcile.tree.variants import for_whole
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from kvmreconcile.tree.match import Doubt, match, pair
 from kvmreconcile.tree.merge import satisfying
 from kvmreconcile.tree.node import COMMENT, NONE, Node
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 from kvmreconcile.tree.rules import Rules
 from kvmreconcile.tree.variants import for_whole
 

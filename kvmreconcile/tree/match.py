@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from kvmreconcile.tree.keys import Keys, differ
 from kvmreconcile.tree.node import Node
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import Members, Owner, Rules
 
 Same = Callable[[Node, Node], bool]

@@ -12,7 +12,7 @@ from typing import Any
 
 from lxml import etree
 
-from kvmreconcile.tree.generations import Generations
+from kvmreconcile.tree.cache import Generations
 
 TEXT = "#text"
 """Tag of a run of text between elements (mixed content, which only foreign metadata has)."""

@@ -14,7 +14,7 @@ from kvmreconcile.tree.forget import spoken, succession
 from kvmreconcile.tree.match import Doubt, Matches, match, pair
 from kvmreconcile.tree.merge import overlay, satisfying
 from kvmreconcile.tree.node import Node, make
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import Members, Rules
 from kvmreconcile.tree.variants import for_twins
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
-from kvmreconcile.tree.place import shortened
+from kvmreconcile.tree.paths import shortened
 
 T = TypeVar("T")
 

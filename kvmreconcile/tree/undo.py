@@ -11,7 +11,7 @@ from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.diff import locate, position
 from kvmreconcile.tree.merge import insert, is_satisfied_by
 from kvmreconcile.tree.node import Node
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import Rules
 
 Steps = tuple[str, ...]

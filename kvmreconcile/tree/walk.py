@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from kvmreconcile.tree.node import Node
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 
 
 def numbered(node: Node, path: str = "", place: str = "") -> Iterator[tuple[str, str, Node]]:

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import libvirt
 
-from kvmreconcile.cli.site import open_site, read_specs
+from kvmreconcile.cli.session import open_session, read_specs
 from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.model import Plan
-from kvmreconcile.observe import observe
 from kvmreconcile.plan import Overrides
-from kvmreconcile.reconcile import Site, known_kinds
-from kvmreconcile.settings import Settings
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.observe import observe
+from kvmreconcile.session.session import Session
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import Loaded
 from tests.lab.lab import Lab
 
@@ -62,7 +63,7 @@ class Subject:
     """A lab with domains that are as their specs say."""
 
     lab: Lab
-    site: Site
+    session: Session
     specs: Loaded
     directory: Path
     count: int
@@ -70,35 +71,35 @@ class Subject:
 
     def read(self) -> None:
         """Read every definition, as the shortest program would."""
-        for domain in self.site.connection.virt.listAllDomains():
+        for domain in self.session.connection.virt.listAllDomains():
             domain.XMLDesc(READ)
 
     def observe(self) -> None:
         """Read all that a plan reads."""
-        observe(self.site.kinds.values(), self.site.connection)
+        observe(self.session.kinds.values(), self.session.connection)
 
     def plan(self) -> Plan:
         """Make a plan as the daemon does: connected, its specs loaded."""
-        return self.site.plan(self.site.look(self.specs, datetime.now(UTC)), Overrides())
+        return self.session.plan(self.session.look(self.specs, datetime.now(UTC)), Overrides())
 
     def plan_first(self) -> Plan:
         """Make a plan as a command does, which remembers nothing."""
-        site = self.site
-        return replace(site).plan(replace(site).look(self.specs, datetime.now(UTC)), Overrides())
+        session = self.session
+        return replace(session).plan(replace(session).look(self.specs, datetime.now(UTC)), Overrides())
 
     def load(self) -> None:
         """Load the specs."""
-        read_specs([self.directory], self.site.settings, self.site.kinds)
+        read_specs([self.directory], self.session.settings, self.session.kinds)
 
     def command(self) -> None:
         """Run the whole command, as a person does."""
-        settings = self.site.settings
+        settings = self.session.settings
         words = ("plan", str(self.directory), "--connect", settings.connect, "--state", str(settings.state))
         subprocess.run((sys.executable, "-m", "kvmreconcile", *words), check=True, capture_output=True)
 
     def define_one(self) -> None:
         """Define a guest as it is, as the shortest program would."""
-        virt = self.site.connection.virt
+        virt = self.session.connection.virt
         virt.defineXML(virt.lookupByName("guest0000").XMLDesc(READ))
 
     def specs_of(self, name: str, title: str) -> None:
@@ -120,12 +121,12 @@ def bench(count: int) -> Iterator[Subject]:
         kinds = known_kinds()
         specs = read_specs([directory], settings, kinds)
         assert not specs.problems, specs.problems
-        with open_site(settings, kinds) as site:
+        with open_session(settings, kinds) as session:
             begin = time.monotonic()
-            world = site.look(specs, datetime.now(UTC))
-            made = site.execute(site.plan(world, Overrides()), world, SilentReporter())
+            world = session.look(specs, datetime.now(UTC))
+            made = session.execute(session.plan(world, Overrides()), world, SilentReporter())
             assert not made.failed, made.failed
-            subject = Subject(lab, site, specs, directory, count, time.monotonic() - begin)
+            subject = Subject(lab, session, specs, directory, count, time.monotonic() - begin)
             plan = subject.plan()
             assert plan.is_empty, plan
             assert len(plan.in_sync) == len(specs.desired)

@@ -101,7 +101,7 @@ def report(subject: Subject) -> None:
 @contextmanager
 def watched(subject: Subject, more: dict[str, str]) -> Iterator[Watched]:
     """Yield a daemon that has nothing left to do."""
-    settings = subject.site.settings
+    settings = subject.session.settings
     environment = {
         **os.environ,
         "KVMRECONCILE_CONNECT": settings.connect,

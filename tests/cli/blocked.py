@@ -14,11 +14,11 @@ from typing import Any
 
 PHASES: dict[str, tuple[str, str]] = {
     "importing": ("typer", "Typer.__init__"),
-    "loading": ("kvmreconcile.cli.site", "load"),
+    "loading": ("kvmreconcile.cli.session", "load"),
     "connecting": ("kvmreconcile.host.connection", "connect"),
     "opening the state": ("kvmreconcile.state", "State.open"),
-    "observing": ("kvmreconcile.reconcile", "Site.look"),
-    "planning": ("kvmreconcile.reconcile", "Site.plan"),
+    "observing": ("kvmreconcile.session.session", "Session.look"),
+    "planning": ("kvmreconcile.session.session", "Session.plan"),
     "judging": ("kvmreconcile.cli.plan", "exact"),
     "recording": ("kvmreconcile.state", "Recorder.record"),
     "working": ("kvmreconcile.kinds.network.driver", "NetworkDriver.perform"),

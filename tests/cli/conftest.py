@@ -8,9 +8,10 @@ import libvirt
 import pytest
 from typer.testing import CliRunner, Result
 
-from kvmreconcile import config, journal
 from kvmreconcile.cli.app import app
+from kvmreconcile.daemon import journal
 from kvmreconcile.host.connection import connect
+from kvmreconcile.settings import loading
 
 URI = "test:///default"
 
@@ -38,7 +39,7 @@ class Host:
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     """Yield an empty host that is kept while the test runs."""
-    monkeypatch.setattr(config, "DEFAULT_FILE", tmp_path / "absent.yaml")
+    monkeypatch.setattr(loading, "DEFAULT_FILE", tmp_path / "absent.yaml")
     # The journal of the machine that tests run on has better things to tell.
     monkeypatch.setattr(journal, "SOCKET", tmp_path / "journal")
     for name in ("KVMRECONCILE_CONNECT", "KVMRECONCILE_CONFIG", "KVMRECONCILE_STATE", "NO_COLOR"):

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from kvmreconcile import reconcile
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual
+from kvmreconcile.session import kinds as installed
 from tests.cli.conftest import Host, network
 
 THEIRS = "<network><name>theirs</name><forward mode='nat'/><ip address='10.9.8.1' prefix='24'/></network>"
@@ -182,7 +182,7 @@ def test_spec_that_would_change_its_object_is_not_put_out(
     _define(host)
     _define(host, "<network><name>more</name></network>")
     kinds = [replace(k, adopt=_wrongly(k)) if k.name == "Network" else k for k in KINDS]
-    monkeypatch.setattr(reconcile, "KINDS", tuple(kinds))
+    monkeypatch.setattr(installed, "KINDS", tuple(kinds))
 
     result = host.run("adopt", "--all")
 

@@ -6,18 +6,18 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from kvmreconcile import config
-from kvmreconcile.config import read_settings
 from kvmreconcile.errors import SpecError
-from kvmreconcile.kinds.part import read_seconds
-from kvmreconcile.settings import Settings
+from kvmreconcile.schema.section import read_seconds
+from kvmreconcile.settings import loading
+from kvmreconcile.settings.loading import read_settings
+from kvmreconcile.settings.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs/commands.md"
 
 
 @pytest.fixture(autouse=True)
 def no_settings_of_this_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(config, "DEFAULT_FILE", tmp_path / "absent.yaml")
+    monkeypatch.setattr(loading, "DEFAULT_FILE", tmp_path / "absent.yaml")
 
 
 def _problems(file: Path, text: str, environment: dict[str, str] | None = None) -> list[str]:

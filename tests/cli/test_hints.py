@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile import config
 from kvmreconcile.cli.adopt import _PERSISTENT
 from kvmreconcile.cli.hints import Hints
 from kvmreconcile.control.callers import read_tokens
@@ -22,9 +21,10 @@ from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume.content import unusable
 from kvmreconcile.model import Commands, Content, Halt, HostId, Key, Manual, ManualCommands
 from kvmreconcile.model.commands import quote, virsh
-from kvmreconcile.plan import halts
-from kvmreconcile.settings import Settings
-from kvmreconcile.source.left_out import submodules
+from kvmreconcile.plan.compare import pauses
+from kvmreconcile.settings import loading
+from kvmreconcile.settings.settings import Settings
+from kvmreconcile.source.sparse import submodules
 from kvmreconcile.state import State
 from kvmreconcile.tree import parse
 from tests.hints import check, commands, templates
@@ -261,10 +261,10 @@ def test_settings_that_others_can_write_are_made_root_s(shell: Shell) -> None:
     file.chmod(0o666)
 
     with pytest.raises(SpecError) as caught:
-        config.read_settings(file)
+        loading.read_settings(file)
     shell.run(named(str(caught.value), "chown"))
 
-    assert config.read_settings(file).instance == "lab"
+    assert loading.read_settings(file).instance == "lab"
 
 
 def test_tokens_that_others_can_read_are_closed(shell: Shell) -> None:
@@ -284,9 +284,9 @@ def _of_guest(commands: Commands, todo: str, manual: Manual | None, name: str) -
 
 
 VIRSH: Mapping[str, tuple[Callable[[Commands], str], str]] = {
-    "resume": (lambda c: _of_guest(c, *halts._TODO[Halt.IO_ERROR], "paused"), "resumed"),
-    "resume after the watchdog": (lambda c: _of_guest(c, *halts._TODO[Halt.WATCHDOG], "paused"), "resumed"),
-    "destroy": (lambda c: _of_guest(c, *halts._TODO[Halt.PANIC], IT), "destroyed"),
+    "resume": (lambda c: _of_guest(c, *pauses._TODO[Halt.IO_ERROR], "paused"), "resumed"),
+    "resume after the watchdog": (lambda c: _of_guest(c, *pauses._TODO[Halt.WATCHDOG], "paused"), "resumed"),
+    "destroy": (lambda c: _of_guest(c, *pauses._TODO[Halt.PANIC], IT), "destroyed"),
     "power off": (lambda c: f"power it off: {virsh(c.uri, 'destroy', IT)}", "destroyed"),
     "start": (lambda c: _of_guest(c, "start it", Manual.START, "off"), "started"),
     "shut down": (lambda c: _of_guest(c, "shut it down", Manual.SHUT_DOWN, IT), "is being shutdown"),

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.cli.past import history_text
+from kvmreconcile.cli.history_view import history_text
 from kvmreconcile.cli.recording import invoker
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Key
-from kvmreconcile.plan.render import Palette
+from kvmreconcile.render import Palette
 from kvmreconcile.state import Entry, Keep, State
 from kvmreconcile.state.database import FILE
 from kvmreconcile.state.history import Cause, What

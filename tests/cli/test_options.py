@@ -9,9 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from kvmreconcile import config
 from kvmreconcile.cli.app import root
 from kvmreconcile.cli.options import Common, command, group
+from kvmreconcile.settings import loading
 
 PLACES = ("file", "variable", "before", "after")
 """Where a value is given; of several the last one holds."""
@@ -36,7 +36,7 @@ def app() -> typer.Typer:
 
 @pytest.fixture(autouse=True)
 def no_settings_of_this_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(config, "DEFAULT_FILE", tmp_path / "default.yaml")
+    monkeypatch.setattr(loading, "DEFAULT_FILE", tmp_path / "default.yaml")
 
 
 def said(app: typer.Typer, variables: dict[str, str], *words: str) -> list[str]:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile import reconcile
 from kvmreconcile.kinds import KINDS
+from kvmreconcile.session import kinds as installed
 from kvmreconcile.tree import paths
 from tests.cli.conftest import Host, network
 
@@ -25,7 +25,7 @@ def secretive(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
 
 def hide(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     kinds = [replace(k, rules=replace(k.rules, secrets=paths(path))) for k in KINDS if k.name == "Network"]
-    monkeypatch.setattr(reconcile, "KINDS", tuple(kinds))
+    monkeypatch.setattr(installed, "KINDS", tuple(kinds))
 
 
 @pytest.mark.parametrize("output", ["text", "json", "markdown"])

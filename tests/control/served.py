@@ -15,14 +15,14 @@ from pathlib import Path
 
 from kvmreconcile.control.app import Answers, Page, build
 from kvmreconcile.control.client import Client
-from kvmreconcile.control.control import Control
-from kvmreconcile.control.hook import hook_secret
+from kvmreconcile.control.listeners import Control
 from kvmreconcile.control.orders import Orders
-from kvmreconcile.daemon.newest import Newest
+from kvmreconcile.control.webhook import hook_secret
+from kvmreconcile.daemon.latest_status import Newest
+from kvmreconcile.events.events import Connected, Looked, News
 from kvmreconcile.model import Desired, HostId, Key, Observation, Plan, World
-from kvmreconcile.passes.approvals import Approvals
-from kvmreconcile.passes.news import Connected, Looked, News
-from kvmreconcile.settings import Settings
+from kvmreconcile.reconcile.approvals import Approvals
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
 from kvmreconcile.tree import Node

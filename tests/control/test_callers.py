@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.access import ControlSettings, PeopleSettings
 from kvmreconcile.control.callers import Caller, Peer, Role, bearer, local_caller, peer_of, read_tokens
 from kvmreconcile.errors import SpecError
+from kvmreconcile.settings.access import ControlSettings, PeopleSettings
 
 NOBODY = pwd.getpwnam("nobody")
 SECRET = "0123456789abcdefghij"

@@ -16,8 +16,8 @@ import pytest
 from kvmreconcile.control import admission, client, guard, orders, server
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
+from kvmreconcile.events.events import Broken, Connected, Lost, Ordered, Refused
 from kvmreconcile.model import HostId, Plan
-from kvmreconcile.passes.news import Broken, Connected, Lost, Ordered, Refused
 from tests.control.served import (
     HOST,
     WEB,

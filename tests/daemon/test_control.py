@@ -20,9 +20,9 @@ from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
 from kvmreconcile.cli.hints import Hints
-from kvmreconcile.config import read_settings
 from kvmreconcile.model import Action, Commands, Held, Hold, HostId, Key, Plan, Reason, Root, SpecSource
 from kvmreconcile.model.verbs import verb_of
+from kvmreconcile.settings.loading import read_settings
 from kvmreconcile.state import State
 from kvmreconcile.tree import Effect
 from tests.control.served import request, status_of

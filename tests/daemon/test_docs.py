@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.config import read_settings
-from kvmreconcile.daemon.notices import ENDS
-from kvmreconcile.settings import Settings
+from kvmreconcile.daemon.condition_log import ENDS
+from kvmreconcile.settings.loading import read_settings
+from kvmreconcile.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 EVENT = re.compile(

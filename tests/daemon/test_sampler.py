@@ -12,7 +12,7 @@ from kvmreconcile.daemon.sampler import AT_ONCE, MISSED, Sampler, sampling
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.metrics import Metrics
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 from tests.metrics.story import Daemon
 from tests.mock import OWN
 from tests.waiting import wait_until

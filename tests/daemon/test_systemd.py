@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.daemon.systemd import notify, status, watchdog_s
+from kvmreconcile.events.events import Acted, Broken, Connected, Lost, News, Ordered
 from kvmreconcile.model import Outcome, Plan, Report, Result
-from kvmreconcile.passes.news import Acted, Broken, Connected, Lost, News, Ordered
 from tests.status.told import DB, LAN, WEB, action, looked
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from kvmreconcile.daemon.bell import Bell
+from kvmreconcile.daemon.trigger import Bell
 from kvmreconcile.daemon.watchdog import EACH_S, EVENTS, PASSES, TIMES, Watchdog
 from kvmreconcile.host.connection import ask_event_loop, connect
 from tests.mock import OWN

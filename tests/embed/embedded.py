@@ -24,7 +24,7 @@ from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.kind import Document, derived_uuid
 from kvmreconcile.model import Applied, Desired, Key, Observation, Plan, Report, Source, World
 from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.plan.secrecy import with_former_secrets
+from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.state import State
 from tests.sightings import LONG
 

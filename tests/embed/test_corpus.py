@@ -15,14 +15,14 @@ from typing import Any
 import libvirt
 import pytest
 
-from kvmreconcile.cli.writing import write_document
+from kvmreconcile.cli.yaml_writer import write_document
 from kvmreconcile.errors import HostError
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.domain.rules import RULES
-from kvmreconcile.kinds.stamp import without_stamp
+from kvmreconcile.kinds.ownership_mark import without_stamp
 from kvmreconcile.model import Actual, Key, Result
 from kvmreconcile.tree import Node, diff, overlay, parse, paths, to_xml
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 from tests.embed.embedded import Embedded, files, wish
 
 pytestmark = [pytest.mark.figures, pytest.mark.timeout(900)]

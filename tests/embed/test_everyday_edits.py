@@ -13,12 +13,12 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from kvmreconcile.cli.writing import write_document
+from kvmreconcile.cli.yaml_writer import write_document
 from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Actual, Key
-from kvmreconcile.plan.render import render_text
+from kvmreconcile.render import render_text
 from kvmreconcile.tree import Node, diff
 from tests.embed.embedded import Embedded, files, wish
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kvmreconcile.exact import Canonical, exact
 from kvmreconcile.host.oracle import Oracle
 from kvmreconcile.model import (
     Action,
@@ -21,6 +20,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.model.verbs import verb_of
+from kvmreconcile.session.exact import Canonical, exact
 from kvmreconcile.tree import Effect, Node, Rules, diff, parse
 
 KEY = Key("Domain", "web1")

@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.errors import Rejected
 from kvmreconcile.host.oracle import Oracle
-from kvmreconcile.kinds.stamp import read_stamp
+from kvmreconcile.kinds.ownership_mark import read_stamp
 from kvmreconcile.model import Action, Actual
 from kvmreconcile.tree import parse, to_xml
 from tests.examples import SPECS, loaded, plan_of

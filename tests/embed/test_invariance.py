@@ -13,7 +13,7 @@ import pytest
 
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.domain.members import MEMBERS
-from kvmreconcile.kinds.stamp import without_stamp
+from kvmreconcile.kinds.ownership_mark import without_stamp
 from kvmreconcile.model import Actual, Plan, Result
 from kvmreconcile.tree import Change, Node, Rules, diff
 from tests.embed.embedded import Embedded, files, wish

@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from kvmreconcile.host.oracle import Oracle
-from kvmreconcile.kinds.stamp import read_stamp
+from kvmreconcile.kinds.ownership_mark import read_stamp
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, World
-from kvmreconcile.plan.applied import applied_after
+from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.planner import plan
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.source.load import load
 from kvmreconcile.tree import Table, parse, to_xml
 from tests.lab.live_devices import NOT_RUN as DEVICES

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import libvirt
 import pytest
 
-from kvmreconcile.exact import exact
 from kvmreconcile.host.oracle import oracle
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.plan import plan as plan_for
-from kvmreconcile.plan.render import render_json, render_markdown, render_text
-from kvmreconcile.plan.render.words import holds_secret
+from kvmreconcile.render import render_json, render_markdown, render_text
+from kvmreconcile.render.values import holds_secret
+from kvmreconcile.session.exact import exact
 from kvmreconcile.tree import Node, diff, parse
 from tests.embed.embedded import KINDS, Embedded, wish
 

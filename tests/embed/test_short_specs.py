@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvmreconcile.cli.writing import write_document
+from kvmreconcile.cli.yaml_writer import write_document
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.model import Actual
 from tests.embed.embedded import Embedded, wish

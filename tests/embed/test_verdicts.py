@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile import verdicts as module
 from kvmreconcile.host.oracle import Oracle
 from kvmreconcile.model import Key
 from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.verdicts import Verdict, Verdicts
-from tests.plan.test_clashes import BY_NAME, made_up
+from kvmreconcile.session import verdicts as module
+from kvmreconcile.session.verdicts import Verdict, Verdicts
+from tests.plan.test_conflicting_specs import BY_NAME, made_up
 
 GUEST = "---\napiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name}}}\nspec: {{type: {type}, memory: 64MiB, {spec}}}\n"
 

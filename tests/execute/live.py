@@ -13,19 +13,7 @@ from kvmreconcile.errors import HostError, Unsupported
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Desired, Key, Observation, Policy, Power
 from kvmreconcile.state import State
-from kvmreconcile.tree import (
-    Effect,
-    Members,
-    Node,
-    Owner,
-    Rules,
-    Table,
-    Update,
-    parse,
-    paths,
-    put,
-    to_xml,
-)
+from kvmreconcile.tree import Effect, Members, Node, Owner, Rules, Table, Update, parse, paths, put, to_xml
 from tests.execute.conftest import Stage
 from tests.execute.host import KINDS, Driver, Host, desired, kind
 from tests.execute.mortal import MortalState

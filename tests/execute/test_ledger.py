@@ -8,8 +8,8 @@ from kvmreconcile.errors import Busy, HostError, Rejected, StateError
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Policy, Power, Reason, Result, Settled, Unseen
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.applied import digest
-from kvmreconcile.plan.masks import SECRET
+from kvmreconcile.plan.compare.applied import digest
+from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Effect, parse
 from tests.execute.conftest import Stage
 from tests.execute.host import KINDS, action, desired, world

@@ -6,7 +6,7 @@ from threading import Barrier, Lock
 import pytest
 
 from kvmreconcile.errors import PlanError, Rejected
-from kvmreconcile.execute.legs import Leg
+from kvmreconcile.execute.batches import Leg
 from kvmreconcile.execute.parallel import _startable, work
 from kvmreconcile.model import Action, Key, Power
 from tests.execute.conftest import Stage

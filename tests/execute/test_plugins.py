@@ -11,9 +11,9 @@ import pytest
 
 from kvmreconcile.errors import SpecError
 from kvmreconcile.execute.libvirt import make
+from kvmreconcile.execute.plugin_files import name_of
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
-from kvmreconcile.execute.trusted import name_of
-from kvmreconcile.reconcile import KINDS_OF_OTHERS, known_kinds
+from kvmreconcile.session.kinds import KINDS_OF_OTHERS, known_kinds
 
 NOBODY, NAMELESS = 65534, 54321
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"

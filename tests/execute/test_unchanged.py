@@ -10,8 +10,8 @@ from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key, Plan, Report, World
 from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.reconcile import Site
-from kvmreconcile.settings import Settings
+from kvmreconcile.session.session import Session
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import load
 from kvmreconcile.state import State
 from tests.execute.conftest import Stage
@@ -33,35 +33,35 @@ spec:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def session(tmp_path: Path) -> Iterator[Session]:
     """A host without anything on it; a mock made from a file of its own is shared with no other test."""
     empty = tmp_path / "empty.xml"
     empty.write_text("<node/>")
     with connect(f"test://{empty}") as connection:
         state = State.open(tmp_path / "state")
-        yield Site(Settings(specs=tmp_path / "specs.yaml"), KNOWN, connection, state)
+        yield Session(Settings(specs=tmp_path / "specs.yaml"), KNOWN, connection, state)
         state.close()
 
 
-def planned(site: Site, memory: str) -> tuple[Plan, World]:
-    site.settings.specs.write_text(SPEC.replace("MEMORY", memory))
-    specs = load([site.settings.specs], KNOWN, site.settings.instance)
+def planned(session: Session, memory: str) -> tuple[Plan, World]:
+    session.settings.specs.write_text(SPEC.replace("MEMORY", memory))
+    specs = load([session.settings.specs], KNOWN, session.settings.instance)
     assert specs.problems == ()
-    world = site.look(specs, NOW)
-    return site.plan(world, Overrides()), world
+    world = session.look(specs, NOW)
+    return session.plan(world, Overrides()), world
 
 
 def errors(report: Report) -> list[str]:
     return [outcome.error for outcome in report.failed]
 
 
-def test_snapshot_made_after_a_plan_is_not_put_back_by_it(site: Site) -> None:
-    assert site.execute(*planned(site, "1GiB"), SilentReporter()).failed == ()
-    late = planned(site, "2GiB")
-    domain = site.connection.virt.lookupByName("web")
-    site.connection.virt.defineXML(domain.XMLDesc().replace("root.qcow2", "root.snapshot"))
+def test_snapshot_made_after_a_plan_is_not_put_back_by_it(session: Session) -> None:
+    assert session.execute(*planned(session, "1GiB"), SilentReporter()).failed == ()
+    late = planned(session, "2GiB")
+    domain = session.connection.virt.lookupByName("web")
+    session.connection.virt.defineXML(domain.XMLDesc().replace("root.qcow2", "root.snapshot"))
 
-    report = site.execute(*late, SilentReporter())
+    report = session.execute(*late, SilentReporter())
 
     assert errors(report) == [
         "Domain/web: the object changed after the plan was made; the next pass or apply replans it"

@@ -21,7 +21,7 @@ import yaml
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.model import Actual, Key
-from kvmreconcile.plan.render import render_json, render_markdown, render_text
+from kvmreconcile.render import render_json, render_markdown, render_text
 from kvmreconcile.source.load import Loaded, load
 from kvmreconcile.tree import diff, parse, to_xml
 from tests.examples import EXAMPLES, plan_of

@@ -8,9 +8,9 @@ import pytest
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.kinds import KINDS
+from kvmreconcile.source.file_names import Naming
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.load import load
-from kvmreconcile.source.naming import Naming
 from tests.origin import ENVIRONMENT, Origin
 
 TREES, ALL_TREES = 40, 500

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.kinds import KINDS
+from kvmreconcile.source.file_names import Naming
 from kvmreconcile.source.files import MAX_FILES
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.load import load
-from kvmreconcile.source.naming import Naming
 from kvmreconcile.source.walk import MAX_DEPTH
 from tests.hostile.row import Row
 from tests.origin import Origin

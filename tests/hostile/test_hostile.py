@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile import config
+from kvmreconcile.settings import loading
 from tests.hostile import commits, documents, images, requests, states
 from tests.hostile.row import Row
 from tests.peak import peak_mib, start_peak
@@ -49,7 +49,7 @@ TALLY = Tally()
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A directory through which every user can pass, as none of pytest's is."""
-    monkeypatch.setattr(config, "DEFAULT_FILE", Path("/absent.yaml"))
+    monkeypatch.setattr(loading, "DEFAULT_FILE", Path("/absent.yaml"))
     with TemporaryDirectory(dir="/var/tmp") as made:
         Path(made).chmod(0o755)
         yield Path(made)

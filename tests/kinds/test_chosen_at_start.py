@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Actual, Desired, Key
-from kvmreconcile.plan.running import live_changes
+from kvmreconcile.plan.compare.live import live_changes
 from kvmreconcile.tree import diff, overlay, parse
 
 KEY = Key("Domain", "web1")

@@ -3,7 +3,7 @@
 import pytest
 
 from kvmreconcile.kinds.domain.rules import RULES
-from kvmreconcile.plan.steps import row_for
+from kvmreconcile.plan.compare.steps import row_for
 from kvmreconcile.tree import Change, Node, parse
 
 PORT = "<controller type='pci' index='1' model='pcie-root-port'/>"

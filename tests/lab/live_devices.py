@@ -285,7 +285,7 @@ _CHANNEL = (
 
 def _filtered(by: str) -> Callable[[Guest], bool]:
     """Return whether libvirt has bound the interface to a filter."""
-    return lambda guest: by in guest.site.lab.virsh("nwfilter-binding-list")
+    return lambda guest: by in guest.session.lab.virsh("nwfilter-binding-list")
 
 
 def _parameter(source: str) -> str:
@@ -521,7 +521,7 @@ def _plugged(guest: Guest) -> bool:
 
 def _given_back(guest: Guest) -> bool:
     """Return whether the guest has given back what it can, seldom all and never at once, and is left alone then."""
-    return guest.sh(_TOTAL) == "0" and not guest.site.drift()
+    return guest.sh(_TOTAL) == "0" and not guest.session.drift()
 
 
 MEMORY = Group(

@@ -16,7 +16,7 @@ import yaml
 
 from kvmreconcile.tree import Table
 from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent
-from tests.lab.site import Site, made_by_hand
+from tests.lab.session import Session, made_by_hand
 from tests.waiting import wait_until
 
 Value = Any
@@ -68,17 +68,17 @@ VOLUMES = {
 class Guest:
     """A guest that runs, asked by its own agent."""
 
-    site: Site
+    session: Session
     name: str
 
     def sh(self, command: str) -> str:
         """Return what a shell inside prints."""
         words = {"path": "/bin/sh", "arg": ["-c", command], "capture-output": True}
-        pid = ask_agent(self.site.lab, self.name, "guest-exec", **words)["pid"]
+        pid = ask_agent(self.session.lab, self.name, "guest-exec", **words)["pid"]
         said: dict[str, Any] = {}
 
         def is_over() -> bool:
-            said.update(ask_agent(self.site.lab, self.name, "guest-exec-status", pid=pid))
+            said.update(ask_agent(self.session.lab, self.name, "guest-exec-status", pid=pid))
             return bool(said["exited"])
 
         wait_until(is_over, f"{command} ends in {self.name}")
@@ -86,7 +86,7 @@ class Guest:
 
     def virsh(self, command: str, *words: str) -> str:
         """Return what virsh says of it."""
-        return self.site.lab.virsh(command, self.name, *words)
+        return self.session.lab.virsh(command, self.name, *words)
 
     def has_processors(self, count: int) -> bool:
         """
@@ -144,22 +144,22 @@ class Group:
     since: tuple[int, int, int] = (9, 0, 0)
 
 
-def prepare(site: Site) -> None:
+def prepare(session: Session) -> None:
     """Make the pool, the volumes, the networks and the filters that all groups share."""
     volumes = (_VOLUME.format(name=name, format=form) for name, form in VOLUMES.items())
-    site.write("host.yaml", "---\n".join([_HOST.format(path=site.lab.path / "images/pool"), *volumes]))
-    site.converge()
+    session.write("host.yaml", "---\n".join([_HOST.format(path=session.lab.path / "images/pool"), *volumes]))
+    session.converge()
     for xml in _FILTERS:
-        made_by_hand(site.lab, "nwfilter-define", xml)
+        made_by_hand(session.lab, "nwfilter-define", xml)
 
 
-def live_through(group: Group, site: Site, files: GuestFiles) -> None:
+def live_through(group: Group, session: Session, files: GuestFiles) -> None:
     """Start the group's guest, make each of its edits, and switch it off and on again."""
     spec = {**_common(files), **deepcopy(dict(group.spec))}
-    guest = Guest(site, group.name)
+    guest = Guest(session, group.name)
     _write(guest, spec)
-    site.converge()
-    wait_for_agent(site.lab, group.name)
+    session.converge()
+    wait_for_agent(session.lab, group.name)
     boot = guest.boot
     for edit in group.edits:
         _make(edit, spec, guest)
@@ -171,13 +171,13 @@ def live_through(group: Group, site: Site, files: GuestFiles) -> None:
             wait_until(lambda seen=edit.seen: seen(guest), f"{edit.name}, after a power cycle")  # type: ignore[misc]
 
 
-def clear(group: Group, site: Site) -> None:
+def clear(group: Group, session: Session) -> None:
     """Take the group's guest and its spec away, however far it came."""
-    (site.specs / "guest.yaml").unlink(missing_ok=True)
-    if group.name in site.lab.virsh("list", "--all", "--name").split():
-        site.lab.virsh("undefine", group.name, "--nvram", "--managed-save")
-    if group.name in site.lab.virsh("list", "--name").split():
-        site.lab.virsh("destroy", group.name)
+    (session.specs / "guest.yaml").unlink(missing_ok=True)
+    if group.name in session.lab.virsh("list", "--all", "--name").split():
+        session.lab.virsh("undefine", group.name, "--nvram", "--managed-save")
+    if group.name in session.lab.virsh("list", "--name").split():
+        session.lab.virsh("destroy", group.name)
 
 
 def unserved(updates: Table[Any], groups: Iterable[Group]) -> set[str]:
@@ -207,14 +207,14 @@ def _write(guest: Guest, spec: Mapping[str, Value]) -> None:
         "metadata": {"name": guest.name},
         "spec": spec,
     }
-    guest.site.write("guest.yaml", yaml.safe_dump(whole, sort_keys=False))
+    guest.session.write("guest.yaml", yaml.safe_dump(whole, sort_keys=False))
 
 
 def _make(edit: Edit, spec: dict[str, Value], guest: Guest) -> None:
     for place, value in edit.change.items():
         put(spec, place, value)
     _write(guest, spec)
-    plan = guest.site.plan()
+    plan = guest.session.plan()
     steps = [step for step in plan["actions"] if step["verb"] != "define"]
     shown = [f"{s['verb']} {c['sign']} {c['path']}" for s in steps for c in s["changes"]]
     assert sorted(shown) == sorted(edit.shown), f"{edit.name}: {shown}"
@@ -226,20 +226,20 @@ def _make(edit: Edit, spec: dict[str, Value], guest: Guest) -> None:
         path, _, verb = row.rpartition(":")
         paths = [bare(c["path"]) for s in steps if s["verb"] == verb for c in s["changes"]]
         assert any(Table({path: True}).get(p) for p in paths), f"{edit.name}: {row} is not what is planned"
-    guest.site.converge()
+    guest.session.converge()
     wait_until(lambda: edit.seen(guest), edit.name)
-    guest.site.assert_in_sync()
+    guest.session.assert_in_sync()
 
 
 def _power_cycle(guest: Guest) -> None:
     guest.virsh("shutdown", "--mode", "acpi")
     wait_until(lambda: guest.virsh("domstate").strip() == "shut off", f"{guest.name} is off")
-    assert guest.site.drift() == [f"Domain/{guest.name} start"]
-    guest.site.converge()
-    wait_for_agent(guest.site.lab, guest.name)
+    assert guest.session.drift() == [f"Domain/{guest.name} start"]
+    guest.session.converge()
+    wait_for_agent(guest.session.lab, guest.name)
     # The balloon has its size only when the guest's driver is there.
-    wait_until(lambda: not guest.site.drift(), f"{guest.name} is as it should be")
-    guest.site.assert_in_sync()
+    wait_until(lambda: not guest.session.drift(), f"{guest.name} is as it should be")
+    guest.session.assert_in_sync()
 
 
 def bare(path: str) -> str:

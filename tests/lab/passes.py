@@ -1,7 +1,7 @@
 """
 Passes over one network or pool of a lab, as the daemon makes them, and how often it was stopped meanwhile.
 
-Separate from `site`, which calls the command line and so costs ten times as much a pass.
+Separate from `session`, which calls the command line and so costs ten times as much a pass.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.model import Key, Plan
 from kvmreconcile.plan import Overrides
-from kvmreconcile.reconcile import Site
-from kvmreconcile.settings import Settings
+from kvmreconcile.session.session import Session
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import load
 from kvmreconcile.state import State
 from tests.lab.lab import Lab
@@ -75,7 +75,7 @@ class Passes:
         self.specs = self.directory / f"{NAME}.yaml"
         self.state = State.open(self.directory / "state")
         settings = Settings.model_validate({"specs": self.specs, "settle": {"removal": "0s"}})
-        self.site = Site(settings, KNOWN, self.connection, self.state)
+        self.session = Session(settings, KNOWN, self.connection, self.state)
         self.events = Events(self.connection.virt)
 
     def say(self, fields: Fields, max_effect: str) -> None:
@@ -92,9 +92,9 @@ class Passes:
         """Make a pass, and return what it planned."""
         loaded = load([self.specs], KNOWN, "default")
         assert not loaded.problems
-        world = self.site.look(loaded, _NOW)
-        plan = self.site.plan(world, Overrides())
-        report = self.site.execute(plan, world, SilentReporter())
+        world = self.session.look(loaded, _NOW)
+        plan = self.session.plan(world, Overrides())
+        report = self.session.execute(plan, world, SilentReporter())
         assert not report.failed, [outcome.error for outcome in report.failed]
         return plan
 

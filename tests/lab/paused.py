@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kvmreconcile.cli import main
 from kvmreconcile.kinds.volume.image import Reader
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 _AFTER = 8
@@ -36,24 +36,30 @@ class Paused:
 
 
 @contextmanager
-def paused_apply(site: Site, *words: str) -> Iterator[Paused]:
+def paused_apply(session: Session, *words: str) -> Iterator[Paused]:
     """Start `apply`, and wait until its copy is paused; it goes on when the block ends."""
     for name in ("paused", "go"):
-        (site.directory / name).unlink(missing_ok=True)
-    command = [sys.executable, "-m", __name__, str(site.directory), *site.words("apply", "--yes", *words)]
+        (session.directory / name).unlink(missing_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        __name__,
+        str(session.directory),
+        *session.words("apply", "--yes", *words),
+    ]
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [*command, str(site.specs)], stdout=pipe, stderr=subprocess.STDOUT, text=True
+        [*command, str(session.specs)], stdout=pipe, stderr=subprocess.STDOUT, text=True
     ) as process:
-        paused = Paused(process, site.directory)
+        paused = Paused(process, session.directory)
         try:
             wait_until(
-                lambda: (site.directory / "paused").exists() or process.poll() is not None, "it is paused"
+                lambda: (session.directory / "paused").exists() or process.poll() is not None, "it is paused"
             )
             assert process.poll() is None, process.communicate()[0]
             yield paused
         finally:
-            (site.directory / "go").touch()
+            (session.directory / "go").touch()
 
 
 def _slowly(directory: Path, reader: Reader, stream: object, length: int, opaque: object) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
-from tests.lab.site import Site, made_by_hand
+from tests.lab.session import Session, made_by_hand
 
 NAME = "web1"
 BOOT = """\
@@ -141,16 +141,16 @@ def guest(host: Lab, tmp_path: Path) -> Guest:
         host.virsh("destroy", name)
     for name in host.virsh("list", "--all", "--name").split():
         host.virsh("undefine", name)
-    site = Site(host, tmp_path)
-    site.specs.mkdir()
-    return Guest(site, NAME)
+    session = Session(host, tmp_path)
+    session.specs.mkdir()
+    return Guest(session, NAME)
 
 
 def adopt(guest: Guest, xml: str) -> None:
     """Define and start a guest by hand, and take it over."""
-    made_by_hand(guest.site.lab, "define", xml)
+    made_by_hand(guest.session.lab, "define", xml)
     guest.virsh("start")
-    adopted = guest.site.run("adopt", f"Domain/{NAME}", "-o", str(guest.site.specs / "web1.yaml"))
+    adopted = guest.session.run("adopt", f"Domain/{NAME}", "-o", str(guest.session.specs / "web1.yaml"))
     assert adopted.exit_code == 0, adopted.output
 
 
@@ -158,16 +158,16 @@ def restart_by_virsh(guest: Guest) -> None:
     """Switch it off and on again, while another guest has taken the ports that it had."""
     guest.virsh("destroy")
     other = EMPTY.format(name="other", top=_MIB, devices="<graphics type='vnc' websocket='-1'/>")
-    made_by_hand(guest.site.lab, "create", other)
+    made_by_hand(guest.session.lab, "create", other)
     guest.virsh("start")
 
 
 def assert_left_alone(guest: Guest) -> None:
     """Fail if anything is planned, pending or done, though a restart is allowed."""
     run = guest.virsh("domid")
-    guest.site.assert_in_sync()
-    guest.site.converge("--max-effect", "restart")
-    guest.site.assert_in_sync()
+    guest.session.assert_in_sync()
+    guest.session.converge("--max-effect", "restart")
+    guest.session.assert_in_sync()
     assert guest.virsh("domid") == run
 
 
@@ -184,13 +184,13 @@ def test_adopted_guest_is_left_alone_after_it_was_restarted_by_virsh(
     guest: Guest, xml: str, chosen: str
 ) -> None:
     adopt(guest, xml)
-    wait_for_agent(guest.site.lab, NAME)
+    wait_for_agent(guest.session.lab, NAME)
     assert_left_alone(guest)
     boot = guest.boot
 
     restart_by_virsh(guest)
 
-    wait_for_agent(guest.site.lab, NAME)
+    wait_for_agent(guest.session.lab, NAME)
     assert guest.boot != boot
     assert chosen in guest.virsh("dumpxml")
     boot = guest.boot
@@ -216,10 +216,10 @@ GRAPHICS = [
 
 @pytest.mark.parametrize("graphics", GRAPHICS)
 def test_what_a_fragment_leaves_to_libvirt_is_never_pending(guest: Guest, graphics: str) -> None:
-    made_by_hand(guest.site.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=graphics))
+    made_by_hand(guest.session.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=graphics))
     guest.virsh("start")
-    guest.site.write("web1.yaml", SPEC.replace("{graphics}", graphics))
-    guest.site.converge()
+    guest.session.write("web1.yaml", SPEC.replace("{graphics}", graphics))
+    guest.session.converge()
     assert_left_alone(guest)
 
     restart_by_virsh(guest)
@@ -243,13 +243,13 @@ def test_what_else_is_chosen_at_the_start_is_never_pending(guest: Guest, top: st
 def test_copy_of_a_running_definition_is_never_pending(guest: Guest) -> None:
     """Its taps, paths and aliases are of one run, and libvirt stores none of them."""
     devices = f"<serial type='pty'/>{AGENT}{_NIC.format('lan', '')}<graphics type='vnc'/>"
-    made_by_hand(guest.site.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=devices))
+    made_by_hand(guest.session.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=devices))
     guest.virsh("start")
     xml = guest.virsh("dumpxml").replace("\n", "\n    ")
     spec = f"adopt: true, memory: 32MiB, xml: |\n    {xml}"
     text = f"apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {NAME}}}\nspec:\n  "
-    guest.site.write("web1.yaml", text + spec.replace(", ", "\n  "))
-    guest.site.converge()
+    guest.session.write("web1.yaml", text + spec.replace(", ", "\n  "))
+    guest.session.converge()
 
     restart_by_virsh(guest)
 
@@ -270,7 +270,7 @@ def test_generation_that_a_woken_guest_was_given_is_never_pending(guest: Guest) 
 def test_clock_that_the_guest_set_is_never_pending(guest: Guest) -> None:
     clock = "<clock offset='variable' adjustment='3600' basis='utc'/><devices>"
     adopt(guest, LISTEN.replace("<devices>", clock))
-    wait_for_agent(guest.site.lab, NAME)
+    wait_for_agent(guest.session.lab, NAME)
 
     guest.sh("date -s @1000000000 && hwclock --utc --systohc")
 
@@ -280,13 +280,13 @@ def test_clock_that_the_guest_set_is_never_pending(guest: Guest) -> None:
 
 def test_interface_of_a_bridge_of_the_host_is_changed_while_it_runs(guest: Guest) -> None:
     adopt(guest, EMPTY.format(name=NAME, top=_MIB, devices=_NIC.format("bridged", "")))
-    guest.site.edit("web1.yaml", "network: bridged", "network: bridged, link: down")
+    guest.session.edit("web1.yaml", "network: bridged", "network: bridged, link: down")
 
-    guest.site.converge()
+    guest.session.converge()
 
     assert "down" in guest.virsh("domif-getlink", "52:54:00:00:00:80")
     assert_left_alone(guest)
-    guest.site.edit("web1.yaml", "network: bridged", "network: lan")
-    guest.site.converge()
+    guest.session.edit("web1.yaml", "network: bridged", "network: lan")
+    guest.session.converge()
     assert "virbr9" in guest.virsh("dumpxml")
     assert_left_alone(guest)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from kvmreconcile.state.claim import Claim
+from kvmreconcile.state.lock import Claim
 from tests.lab.daemon import ALL, FILES, OBJECTS, Daemon, at_s
 from tests.waiting import wait_until
 

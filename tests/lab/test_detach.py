@@ -11,7 +11,7 @@ import yaml
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 NAME = "keeper1"
@@ -41,20 +41,20 @@ class Keeper:
     """A guest that is to let go of a device, with another object beside it."""
 
     def __init__(self, lab: Lab, directory: Path, boot: object) -> None:
-        self.site = Site(lab, directory)
-        self.guest = Guest(self.site, NAME)
+        self.session = Session(lab, directory)
+        self.guest = Guest(self.session, NAME)
         self.spec: dict[str, Any] = {
             "type": "qemu",
             "memory": {"size": "256MiB", "maximum": "1GiB"},
             "boot": boot,
         }
-        self.site.write("images.yaml", POOL.format(path=lab.path / "images/pool"))
+        self.session.write("images.yaml", POOL.format(path=lab.path / "images/pool"))
 
     def say(self, **fields: object) -> None:
         """Write fields into its spec."""
         self.spec.update(fields)
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
-        self.site.write("keeper.yaml", yaml.safe_dump({**document, "spec": self.spec}))
+        self.session.write("keeper.yaml", yaml.safe_dump({**document, "spec": self.spec}))
 
     def run(self) -> str:
         """Return the number of its run."""
@@ -63,24 +63,24 @@ class Keeper:
     def assert_it_keeps(self, device: str, why: str) -> None:
         """Apply, and fail unless that fails, saying so, with the guest untouched and the other object made."""
         run = self.run()
-        self.site.write("other.yaml", OTHER)
+        self.session.write("other.yaml", OTHER)
 
-        report = self.site.apply()
+        report = self.session.apply()
 
         assert report.exit_code == 1, report.output
         said = " ".join(report.output.split())
         assert re.search(f"{re.escape(f'{KEPT}{device}')}: the guest {why}", said)
         assert "release it inside the guest" in said
         assert self.run() == run
-        assert "other1" in self.site.lab.virsh("list", "--all", "--name").split()
-        assert self.site.drift()[:2] == [f"Domain/{NAME} detach", f"Domain/{NAME} - devices/{device}"]
+        assert "other1" in self.session.lab.virsh("list", "--all", "--name").split()
+        assert self.session.drift()[:2] == [f"Domain/{NAME} detach", f"Domain/{NAME} - devices/{device}"]
 
     def assert_it_is_over_after_a_power_cycle(self) -> None:
         """Switch it off and on, and fail unless nothing is left of it."""
         self.guest.virsh("destroy")
-        self.site.converge()
-        wait_until(lambda: not self.site.drift(), "nothing is left to do")
-        self.site.assert_in_sync()
+        self.session.converge()
+        wait_until(lambda: not self.session.drift(), "nothing is left to do")
+        self.session.assert_in_sync()
 
 
 def online(guest: Guest) -> int:
@@ -117,11 +117,11 @@ def silent(lab: Lab, tmp_path: Path) -> Keeper:
 
 def test_guest_that_refuses_is_reported_and_left_as_it_is(keeper: Keeper) -> None:
     keeper.say(memoryDevices=[])
-    keeper.site.converge()
-    wait_for_agent(keeper.site.lab, NAME)
+    keeper.session.converge()
+    wait_for_agent(keeper.session.lab, NAME)
     before = online(keeper.guest)
     keeper.say(memoryDevices=[MODULE])
-    keeper.site.converge()
+    keeper.session.converge()
     wait_until(lambda: online(keeper.guest) == before + 1, "the guest has the module online")
     fill_with_unmovable_pages(keeper.guest)
     keeper.say(memoryDevices=[])
@@ -133,7 +133,7 @@ def test_guest_that_refuses_is_reported_and_left_as_it_is(keeper: Keeper) -> Non
 
 def test_guest_that_is_silent_is_reported_in_time_and_left_as_it_is(silent: Keeper) -> None:
     silent.say(disks=[DISK])
-    silent.site.converge()
+    silent.session.converge()
     silent.say(disks=[])
 
     silent.assert_it_keeps("disk[data]", "did not release it within 30 s")
@@ -143,12 +143,12 @@ def test_guest_that_is_silent_is_reported_in_time_and_left_as_it_is(silent: Keep
 
 def test_device_is_found_gone_where_no_event_comes(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
     keeper.say(disks=[DISK])
-    keeper.site.converge()
-    wait_for_agent(keeper.site.lab, NAME)
+    keeper.session.converge()
+    wait_for_agent(keeper.session.lab, NAME)
     keeper.say(disks=[])
     monkeypatch.setattr(libvirt.virConnect, "domainEventRegisterAny", lambda *_: 0)
     monkeypatch.setattr(libvirt.virConnect, "domainEventDeregisterAny", lambda *_: 0)
 
-    keeper.site.converge()
+    keeper.session.converge()
 
-    keeper.site.assert_in_sync()
+    keeper.session.assert_in_sync()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
-from tests.lab.site import Site, made_by_hand
+from tests.lab.session import Session, made_by_hand
 from tests.waiting import wait_until
 
 MAC = "52:54:00:00:00:21"
@@ -251,63 +251,65 @@ ALL = {
 
 
 @pytest.fixture(scope="module")
-def whole_site(shared_lab: Lab, guest_files: GuestFiles, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """A converged site that all tests of this file share."""
+def whole_session(
+    shared_lab: Lab, guest_files: GuestFiles, tmp_path_factory: pytest.TempPathFactory
+) -> Session:
+    """A converged session that all tests of this file share."""
     shared_lab.reset()
-    site = Site(shared_lab, tmp_path_factory.mktemp("site"))
-    site.populate(guest_files)
-    site.converge()
-    return site
+    session = Session(shared_lab, tmp_path_factory.mktemp("session"))
+    session.populate(guest_files)
+    session.converge()
+    return session
 
 
 @pytest.fixture
-def site(whole_site: Site) -> Iterator[Site]:
-    """The site, converged, with a guest that is up; and so again after a test that failed."""
-    wait_for_agent(whole_site.lab, "web1")
-    yield whole_site
-    whole_site.apply()
+def session(whole_session: Session) -> Iterator[Session]:
+    """The session, converged, with a guest that is up; and so again after a test that failed."""
+    wait_for_agent(whole_session.lab, "web1")
+    yield whole_session
+    whole_session.apply()
 
 
 @pytest.mark.parametrize(
     ("key", "drift"),
     [pytest.param(key, drift, id=drift.name) for key, drifts in ALL.items() for drift in drifts],
 )
-def test_drift_is_named_and_healed(site: Site, key: str, drift: Drift) -> None:
-    drift.by_hand(site.lab)
+def test_drift_is_named_and_healed(session: Session, key: str, drift: Drift) -> None:
+    drift.by_hand(session.lab)
 
-    assert site.drift() == [f"{key} {word}" for word in drift.plan]
-    site.converge()
-    site.assert_in_sync()
+    assert session.drift() == [f"{key} {word}" for word in drift.plan]
+    session.converge()
+    session.assert_in_sync()
 
 
 @pytest.mark.case("1")
 @pytest.mark.parametrize("drift", [pytest.param(drift, id=drift.name) for drift in VOLUME])
-def test_volume_that_is_gone_is_named_and_created_again_with_approval(site: Site, drift: Drift) -> None:
-    drift.by_hand(site.lab)
+def test_volume_that_is_gone_is_named_and_created_again_with_approval(session: Session, drift: Drift) -> None:
+    drift.by_hand(session.lab)
 
-    assert site.drift() == [f"Volume/images/spare {word}" for word in drift.plan]
-    assert site.apply().exit_code == 3
-    assert "spare" not in site.lab.virsh("vol-list", "images")
+    assert session.drift() == [f"Volume/images/spare {word}" for word in drift.plan]
+    assert session.apply().exit_code == 3
+    assert "spare" not in session.lab.virsh("vol-list", "images")
 
-    site.converge("--approve", site.plan()["digest"])
-    site.assert_in_sync()
+    session.converge("--approve", session.plan()["digest"])
+    session.assert_in_sync()
 
 
-def test_drifts_of_several_objects_are_named_and_healed_at_once(site: Site) -> None:
+def test_drifts_of_several_objects_are_named_and_healed_at_once(session: Session) -> None:
     drifts = {"Network/lan": NETWORK[1], "StoragePool/images": POOL[2], "Domain/db1": STOPPED[2]}
     for drift in drifts.values():
-        drift.by_hand(site.lab)
+        drift.by_hand(session.lab)
 
-    assert site.drift() == [f"{key} {word}" for key, drift in drifts.items() for word in drift.plan]
-    site.converge()
-    site.assert_in_sync()
+    assert session.drift() == [f"{key} {word}" for key, drift in drifts.items() for word in drift.plan]
+    session.converge()
+    session.assert_in_sync()
 
 
-def test_reason_tells_drift_from_edit(site: Site) -> None:
-    site.lab.virsh("setmaxmem", "web1", "256M", "--config")
-    site.edit("db1.yaml", "Keeps records", "Keeps them")
+def test_reason_tells_drift_from_edit(session: Session) -> None:
+    session.lab.virsh("setmaxmem", "web1", "256M", "--config")
+    session.edit("db1.yaml", "Keeps records", "Keeps them")
 
-    reasons = {a["key"]: a["reason"] for a in site.plan()["actions"]}
-    site.edit("db1.yaml", "Keeps them", "Keeps records")
+    reasons = {a["key"]: a["reason"] for a in session.plan()["actions"]}
+    session.edit("db1.yaml", "Keeps them", "Keeps records")
 
     assert reasons == {"Domain/web1": "drift", "Domain/db1": "edit"}

@@ -14,7 +14,7 @@ from kvmreconcile.cli.app import app
 from tests.lab.daemon import FILES, Daemon
 from tests.lab.guest import BOOTED, EMPTY, GuestFiles, ask_agent, wait_for_agent
 from tests.lab.lab import Lab
-from tests.lab.site import NETWORK
+from tests.lab.session import NETWORK
 from tests.waiting import wait_until
 
 WITHIN_S = 90

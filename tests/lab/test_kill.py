@@ -14,35 +14,35 @@ import pytest
 
 from tests.lab.guest import GuestFiles
 from tests.lab.lab import Lab
-from tests.lab.site import AT_ONCE, POOL, Site
+from tests.lab.session import AT_ONCE, POOL, Session
 
 DEMO = Path(__file__).parents[2] / "specs/demo"
 NIC = "interfaces:\n    - {name: lan, network: demo}\n"
 
 
 @pytest.fixture
-def site(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Site:
+def session(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Session:
     """An empty host with the specs of the demo."""
-    site = Site(lab, tmp_path)
-    shutil.copytree(DEMO, site.specs)
+    session = Session(lab, tmp_path)
+    shutil.copytree(DEMO, session.specs)
     boot = lab.path / "lib/boot/demo"  # what the specs call /var/lib/libvirt/boot/demo
     boot.mkdir(parents=True, exist_ok=True)
     for file in (guest_files.vmlinuz, guest_files.initrd):
         shutil.copy(file, boot)
-    return site
+    return session
 
 
-def emptied(site: Site) -> None:
+def emptied(session: Session) -> None:
     """Make the host as new, and forget all."""
-    site.lab.reset()
-    shutil.rmtree(site.state, ignore_errors=True)
+    session.lab.reset()
+    shutil.rmtree(session.state, ignore_errors=True)
 
 
-def is_killed(site: Site, after: int, *words: str) -> bool:
+def is_killed(session: Session, after: int, *words: str) -> bool:
     """Apply in a process that dies after its n-th side effect, and tell whether it had so many."""
-    command = [sys.executable, "-m", "tests.lab.mortal", str(after), *site.words("apply", "--yes", *words)]
+    command = [sys.executable, "-m", "tests.lab.mortal", str(after), *session.words("apply", "--yes", *words)]
     done = subprocess.run(
-        [*command, str(site.specs)],
+        [*command, str(session.specs)],
         check=False,
         capture_output=True,
         text=True,
@@ -80,21 +80,21 @@ def steady(xml: str) -> str:
     return re.sub(r"<(timestamps|allocation|available|physical)\b.*?</\1>", "", xml, flags=re.DOTALL)
 
 
-def killed_everywhere(site: Site, every: int, prepare: Callable[[Site], None], *words: str) -> int:
+def killed_everywhere(session: Session, every: int, prepare: Callable[[Session], None], *words: str) -> int:
     """Kill apply after every n-th of its side effects, check what the next one does, and return the last killed."""
-    prepare(site)
-    site.converge(*words)
-    undisturbed = picture(site.lab)
+    prepare(session)
+    session.converge(*words)
+    undisturbed = picture(session.lab)
     after = 1
     while True:
-        prepare(site)
-        if not is_killed(site, after, *words):
+        prepare(session)
+        if not is_killed(session, after, *words):
             break
-        site.converge(*words)
-        assert picture(site.lab) == undisturbed, f"after {after} side effects"
-        site.assert_in_sync()
+        session.converge(*words)
+        assert picture(session.lab) == undisturbed, f"after {after} side effects"
+        session.assert_in_sync()
         after += every
-    assert picture(site.lab) == undisturbed
+    assert picture(session.lab) == undisturbed
     return after - every
 
 
@@ -106,64 +106,64 @@ def every(request: pytest.FixtureRequest) -> int:
 
 @pytest.mark.figures
 @pytest.mark.timeout(600)
-def test_killed_while_it_makes_the_demo(site: Site, every: int) -> None:
+def test_killed_while_it_makes_the_demo(session: Session, every: int) -> None:
     # One start shows all that three do, and takes a third of the time.
     for file in ("web1.yaml", "web2.yaml"):
-        site.edit(file, "spec:\n", "spec:\n  state: stopped\n")
+        session.edit(file, "spec:\n", "spec:\n  state: stopped\n")
 
-    deaths = killed_everywhere(site, every, emptied)
+    deaths = killed_everywhere(session, every, emptied)
 
     print(f"killed after side effects 1 to {deaths} in steps of {every}")
     assert deaths > 30
-    assert names(site.lab, "list") == ["db1"]
+    assert names(session.lab, "list") == ["db1"]
 
 
 @pytest.mark.figures
 @pytest.mark.timeout(600)
-def test_killed_while_it_changes_and_prunes(site: Site, every: int) -> None:
-    first = site.directory / "first"
+def test_killed_while_it_changes_and_prunes(session: Session, every: int) -> None:
+    first = session.directory / "first"
     for file in ("web1.yaml", "web2.yaml", "db1.yaml"):
-        site.edit(file, "spec:\n", "spec:\n  state: stopped\n")
-    shutil.copytree(site.specs, first)
-    site.edit(
+        session.edit(file, "spec:\n", "spec:\n  state: stopped\n")
+    shutil.copytree(session.specs, first)
+    session.edit(
         "web1.yaml", NIC, NIC + "    - {name: second, network: demo}\n  title: New\n  autostart: true\n"
     )
-    site.edit("db1.yaml", "Database of the demo", "Another")
-    site.edit("storage.yaml", "capacity: 128MiB", "capacity: 256MiB")
-    site.edit("network.yaml", "ip: 192.0.2.10", "ip: 192.0.2.11")
-    (site.specs / "web2.yaml").unlink()
+    session.edit("db1.yaml", "Database of the demo", "Another")
+    session.edit("storage.yaml", "capacity: 128MiB", "capacity: 256MiB")
+    session.edit("network.yaml", "ip: 192.0.2.10", "ip: 192.0.2.11")
+    (session.specs / "web2.yaml").unlink()
 
-    def as_before(site: Site) -> None:
-        emptied(site)
-        after = site.directory / "after"
-        site.specs.rename(after)
-        shutil.copytree(first, site.specs)
-        site.converge()
-        shutil.rmtree(site.specs)
-        after.rename(site.specs)
+    def as_before(session: Session) -> None:
+        emptied(session)
+        after = session.directory / "after"
+        session.specs.rename(after)
+        shutil.copytree(first, session.specs)
+        session.converge()
+        shutil.rmtree(session.specs)
+        after.rename(session.specs)
 
-    deaths = killed_everywhere(site, every, as_before, "--prune", "auto")
+    deaths = killed_everywhere(session, every, as_before, "--prune", "auto")
 
     print(f"killed after side effects 1 to {deaths} in steps of {every}")
     assert deaths > 10
-    assert names(site.lab, "list", "--all") == ["db1", "web1"]
+    assert names(session.lab, "list", "--all") == ["db1", "web1"]
 
 
 @pytest.mark.case("4a")
 @pytest.mark.figures
 @pytest.mark.timeout(300)
 def test_killed_while_a_pool_goes_to_a_new_place(lab: Lab, tmp_path: Path) -> None:
-    site, images = Site(lab, tmp_path), lab.path / "images"
+    session, images = Session(lab, tmp_path), lab.path / "images"
     spec = POOL.replace("{path}", "{path}, update: {{maxEffect: restart}}")
 
-    def as_before(site: Site) -> None:
-        emptied(site)
+    def as_before(session: Session) -> None:
+        emptied(session)
         shutil.rmtree(images / "new", ignore_errors=True)
-        site.write("pool.yaml", spec.format(path=images / "old"))
-        site.converge()
-        site.write("pool.yaml", spec.format(path=images / "new"))
+        session.write("pool.yaml", spec.format(path=images / "old"))
+        session.converge()
+        session.write("pool.yaml", spec.format(path=images / "new"))
 
-    deaths = killed_everywhere(site, 1, as_before)
+    deaths = killed_everywhere(session, 1, as_before)
 
     print(f"killed after each of {deaths} side effects")
     assert deaths > 5
@@ -171,13 +171,13 @@ def test_killed_while_a_pool_goes_to_a_new_place(lab: Lab, tmp_path: Path) -> No
 
 
 @pytest.mark.timeout(300)
-def test_killed_again_and_again_every_run_comes_further(site: Site) -> None:
-    emptied(site)
+def test_killed_again_and_again_every_run_comes_further(session: Session) -> None:
+    emptied(session)
     runs = 1
-    while is_killed(site, 9):
+    while is_killed(session, 9):
         runs += 1
         assert runs < 20
 
     assert runs > 3
-    site.assert_in_sync()
-    assert len(names(site.lab, "list")) == 3
+    session.assert_in_sync()
+    assert len(names(session.lab, "list")) == 3

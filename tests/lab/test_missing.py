@@ -10,7 +10,7 @@ import pytest
 from tests.lab.daemon import Daemon
 from tests.lab.guest import BOOTED, GuestFiles
 from tests.lab.lab import Lab, LabError
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 POOL = """\
 apiVersion: kvmreconcile/v1
@@ -31,7 +31,7 @@ DATA = "Volume/fast/data.qcow2"
 
 
 @dataclass(frozen=True)
-class Storage(Site):
+class Storage(Session):
     """A host with a pool, and a guest on one of its volumes; a disk that can be unmounted is below the pool."""
 
     files: GuestFiles

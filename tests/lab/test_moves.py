@@ -7,7 +7,7 @@ import pytest
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.lab.test_snapshots import SPEC, read, write
 from tests.waiting import wait_until
 
@@ -39,19 +39,19 @@ PART = "devices/disk[data]/source"
 @pytest.fixture
 def guest(lab: Lab, tmp_path: Path, guest_files: GuestFiles) -> Guest:
     """A guest that runs, whose disk takes its data along and is about to go to another volume."""
-    site = Site(lab, tmp_path)
-    prepare(site)
-    site.write("web1.yaml", f"{SPEC.format(files=guest_files)}  update: {{copyDisks: true}}\n")
-    site.converge()
+    session = Session(lab, tmp_path)
+    prepare(session)
+    session.write("web1.yaml", f"{SPEC.format(files=guest_files)}  update: {{copyDisks: true}}\n")
+    session.converge()
     wait_for_agent(lab, "web1")
-    guest = Guest(site, "web1")
+    guest = Guest(session, "web1")
     write(guest, "precious")
-    site.edit("web1.yaml", "name: data.qcow2", "name: more.qcow2")
+    session.edit("web1.yaml", "name: data.qcow2", "name: more.qcow2")
     return guest
 
 
 def path_of(guest: Guest, volume: str) -> str:
-    return guest.site.lab.virsh("vol-path", "--pool", "images", volume).strip()
+    return guest.session.lab.virsh("vol-path", "--pool", "images", volume).strip()
 
 
 def assert_moved(guest: Guest, boot: str, volume: str) -> None:
@@ -59,23 +59,23 @@ def assert_moved(guest: Guest, boot: str, volume: str) -> None:
     assert read(guest) == "precious"
     assert path_of(guest, volume) in guest.virsh("dumpxml")
     assert path_of(guest, volume) in guest.virsh("dumpxml", "--inactive")
-    guest.site.assert_in_sync()
+    guest.session.assert_in_sync()
 
 
 def refused(guest: Guest, old: str, new: str) -> str:
     """Return what is said when the disk is to go to a volume that cannot take it."""
-    guest.site.edit("web1.yaml", f"name: {old}", f"name: {new}")
-    result = guest.site.apply()
+    guest.session.edit("web1.yaml", f"name: {old}", f"name: {new}")
+    result = guest.session.apply()
     assert result.exit_code == 1
-    assert guest.site.drift() == ["Domain/web1 move", f"Domain/web1 ~ {PART}"]
+    assert guest.session.drift() == ["Domain/web1 move", f"Domain/web1 ~ {PART}"]
     return " ".join(result.output.split())
 
 
 def test_volume_of_another_a_small_and_a_full_one_are_refused_and_the_guest_writes_on(
     guest: Guest, tmp_path: Path
 ) -> None:
-    guest.site.write("small.yaml", SMALL)
-    guest.site.write("db1.yaml", OTHER)
+    guest.session.write("small.yaml", SMALL)
+    guest.session.write("db1.yaml", OTHER)
     assert "Volume/images/small (8MiB) is smaller than the disk (16MiB)" in refused(
         guest, "more.qcow2", "small"
     )
@@ -84,7 +84,7 @@ def test_volume_of_another_a_small_and_a_full_one_are_refused_and_the_guest_writ
 
     (tmp_path / "full").write_bytes(b"data of another " * (1 << 20))
     path = path_of(guest, "more.qcow2")
-    guest.site.lab.exec("qemu-img", "convert", "-O", "qcow2", str(tmp_path / "full"), path)
+    guest.session.lab.exec("qemu-img", "convert", "-O", "qcow2", str(tmp_path / "full"), path)
     before = Path(path).read_bytes()
     assert "Volume/images/more.qcow2 is not empty" in refused(guest, "one.iso", "more.qcow2")
     assert Path(path).read_bytes() == before
@@ -97,37 +97,37 @@ def test_volume_of_another_a_small_and_a_full_one_are_refused_and_the_guest_writ
 def test_copy_that_was_cut_short_with_the_one_who_began_it_is_ended(guest: Guest) -> None:
     boot, path = guest.boot, path_of(guest, "more.qcow2")
     guest.virsh("blockcopy", "vda", path, "--reuse-external", "--transient-job", "--format", "qcow2")
-    guest.site.edit("web1.yaml", "title: One", "title: Two")
+    guest.session.edit("web1.yaml", "title: One", "title: Two")
 
-    plan = guest.site.plan()
+    plan = guest.session.plan()
 
     assert [(a["verb"], a["effect"]) for a in plan["actions"]] == [("move", "live")]
     assert {(h["verb"], h["hold"]) for h in plan["held"]} == {("define", "busy"), ("set-title", "busy")}
-    guest.site.apply()
-    guest.site.converge()
+    guest.session.apply()
+    guest.session.converge()
     assert guest.virsh("desc", "--title").strip() == "Two"
     assert_moved(guest, boot, "more.qcow2")
 
     # And on, to one that takes up all of its size, and is blank.
-    guest.site.write("raw.yaml", FULL_SIZE)
-    guest.site.edit("web1.yaml", "name: more.qcow2}, format: qcow2", "name: raw}")
-    guest.site.converge()
+    guest.session.write("raw.yaml", FULL_SIZE)
+    guest.session.edit("web1.yaml", "name: more.qcow2}, format: qcow2", "name: raw}")
+    guest.session.converge()
     assert_moved(guest, boot, "raw")
 
 
 def test_disk_of_a_guest_that_is_off_waits_until_it_runs(guest: Guest) -> None:
-    guest.site.edit("web1.yaml", "  type: qemu", "  state: any\n  type: qemu")
+    guest.session.edit("web1.yaml", "  type: qemu", "  state: any\n  type: qemu")
     guest.virsh("shutdown", "--mode", "acpi")
     wait_until(lambda: guest.virsh("domstate").strip() == "shut off", "it is off")
 
-    held = guest.site.plan()["held"]
-    guest.site.apply()
+    held = guest.session.plan()["held"]
+    guest.session.apply()
 
     assert [h["hold"] for h in held] == ["strayed"]
     assert "start the guest" in held[0]["release"]
     assert "data.qcow2" in guest.virsh("domblklist")
     guest.virsh("start")
-    wait_for_agent(guest.site.lab, "web1")
+    wait_for_agent(guest.session.lab, "web1")
     boot = guest.boot
-    guest.site.converge()
+    guest.session.converge()
     assert_moved(guest, boot, "more.qcow2")

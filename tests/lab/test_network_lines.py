@@ -9,7 +9,7 @@ import pytest
 from kvmreconcile.host.connection import connect
 from tests.lab.lab import Lab
 from tests.lab.passes import Passes
-from tests.lab.site import made_by_hand
+from tests.lab.session import made_by_hand
 from tests.lab.whole_specs import Fields
 
 Opened = Callable[[], AbstractContextManager[Passes]]

@@ -15,7 +15,7 @@ from tests.lab.background import Background
 from tests.lab.guest import GuestFiles, tell_agent, wait_for_agent
 from tests.lab.lab import Lab, LabError
 from tests.lab.live_rows import Guest
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 NAME = "calm1"
@@ -28,8 +28,8 @@ class Calm:
     """A guest whose spec is edited while it runs."""
 
     def __init__(self, lab: Lab, files: GuestFiles, directory: Path, name: str = NAME) -> None:
-        self.site = Site(lab, directory)
-        self.guest = Guest(self.site, name)
+        self.session = Session(lab, directory)
+        self.guest = Guest(self.session, name)
         boot = {"kernel": str(files.vmlinuz), "initrd": str(files.initrd), "cmdline": "console=ttyS0 quiet"}
         self.spec: dict[str, Any] = {
             "type": "qemu",
@@ -49,17 +49,17 @@ class Calm:
             "metadata": {"name": self.guest.name, "labels": {"tier": "web"}},
             "spec": self.spec,
         }
-        self.site.write(f"{self.guest.name}.yaml", yaml.safe_dump(document))
+        self.session.write(f"{self.guest.name}.yaml", yaml.safe_dump(document))
 
     def start(self, **fields: object) -> str:
         """Bring it up, and return the mark of its boot."""
         self.say(**fields)
-        self.site.converge()
+        self.session.converge()
         return self.boots()
 
     def boots(self) -> str:
         """Wait until it is up, and return the mark of its boot."""
-        wait_for_agent(self.site.lab, self.guest.name)
+        wait_for_agent(self.session.lab, self.guest.name)
         return self.guest.boot
 
     def has_booted_since(self, boot: str) -> bool:
@@ -72,7 +72,7 @@ class Calm:
 
     def pending(self) -> list[str]:
         """Return the paths that wait for its next start."""
-        pending = self.site.plan()["pending"]
+        pending = self.session.plan()["pending"]
         assert pending.keys() <= {KEY}
         return sorted(change["path"] for change in pending.get(KEY, ()))
 
@@ -92,9 +92,9 @@ def daemon(calm: Calm, tmp_path: Path) -> Iterator[Background]:
     """A daemon on the guest's specs, not started yet."""
     environment = {
         **os.environ,
-        "KVMRECONCILE_CONNECT": calm.site.lab.uri,
-        "KVMRECONCILE_STATE": str(calm.site.state),
-        "KVMRECONCILE_SPECS": str(calm.site.specs),
+        "KVMRECONCILE_CONNECT": calm.session.lab.uri,
+        "KVMRECONCILE_STATE": str(calm.session.state),
+        "KVMRECONCILE_SPECS": str(calm.session.specs),
         "KVMRECONCILE_RESYNC": "1h",
     }
     process = Background(environment, tmp_path / "log")
@@ -123,25 +123,25 @@ def test_edit_of_all_costs_is_in_force_or_pending_by_name_until_a_power_cycle(ca
     boot = calm.start()
     calm.say(**MIXED)
 
-    calm.site.converge()
+    calm.session.converge()
 
     assert calm.guest.boot == boot
     assert calm.guest.virsh("desc", "--title").strip() == "Calmer"
     wait_until(lambda: calm.guest.has_processors(2), "the guest has its second CPU")
-    assert calm.site.plan()["empty"]
+    assert calm.session.plan()["empty"]
     assert calm.pending() == WAITS
-    calm.site.converge()
+    calm.session.converge()
     assert calm.pending() == WAITS
 
     # It may be off before its agent has answered, which virsh calls an error.
     with suppress(LabError):
         calm.guest.virsh("shutdown", "--mode", "agent")
     wait_until(lambda: off(calm), "the guest is off")
-    calm.site.converge()
+    calm.session.converge()
 
     assert calm.boots() != boot
-    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
-    calm.site.assert_in_sync()
+    wait_until(lambda: not calm.session.drift(), "nothing is left to do")
+    calm.session.assert_in_sync()
 
 
 def test_nothing_happens_before_the_window_opens_and_everything_after(calm: Calm) -> None:
@@ -149,28 +149,28 @@ def test_nothing_happens_before_the_window_opens_and_everything_after(calm: Calm
     before = calm.guest.virsh("dumpxml"), calm.guest.virsh("dumpxml", "--inactive")
     calm.say(**MIXED)
 
-    shut = calm.site.apply()
+    shut = calm.session.apply()
 
     assert shut.exit_code == 3
     assert "waits for a maintenance window (opens " in shut.stdout
-    assert {h["hold"] for h in calm.site.plan()["held"]} == {"window"}
+    assert {h["hold"] for h in calm.session.plan()["held"]} == {"window"}
     assert (calm.guest.virsh("dumpxml"), calm.guest.virsh("dumpxml", "--inactive")) == before
     assert calm.guest.boot == boot
 
     calm.say(update={"maxEffect": "restart", "windows": [window(timedelta(minutes=-10))]})
-    calm.site.converge()
+    calm.session.converge()
 
     assert calm.boots() != boot
     assert calm.guest.virsh("desc", "--title").strip() == "Calmer"
     assert calm.guest.has_processors(2)
-    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
-    calm.site.assert_in_sync()
+    wait_until(lambda: not calm.session.drift(), "nothing is left to do")
+    calm.session.assert_in_sync()
 
 
 def reboot_from_inside(calm: Calm) -> str:
     """Let the guest reboot itself, and return the mark of its boot before."""
     boot = calm.guest.boot
-    tell_agent(calm.site.lab, NAME, "reboot -f")
+    tell_agent(calm.session.lab, NAME, "reboot -f")
     return boot
 
 
@@ -190,10 +190,10 @@ def test_reboot_by_the_guest_itself_applies_what_waits_where_the_spec_says_so(
     calm.start(update={"onGuestReboot": "apply"})
     assert on_reboot(calm) == "restart"
     calm.say(memory="160MiB")
-    calm.site.converge()
+    calm.session.converge()
     assert on_reboot(calm) == "destroy"
     assert calm.pending() == ["currentMemory", "memory"]
-    calm.site.converge()
+    calm.session.converge()
 
     run = run_of(calm)
     daemon.start()
@@ -203,15 +203,15 @@ def test_reboot_by_the_guest_itself_applies_what_waits_where_the_spec_says_so(
     # one's agent, and then never asks that again.
     wait_until(lambda: run_of(calm) not in (run, "-"), "the guest is started again")
     assert calm.boots() != before
-    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
-    calm.site.assert_in_sync()
+    wait_until(lambda: not calm.session.drift(), "nothing is left to do")
+    calm.session.assert_in_sync()
     assert on_reboot(calm) == "restart"
 
 
 def test_reboot_by_the_guest_itself_keeps_what_runs_and_what_waits_otherwise(calm: Calm) -> None:
     calm.start()
     calm.say(memory="160MiB")
-    calm.site.converge()
+    calm.session.converge()
 
     before = reboot_from_inside(calm)
 
@@ -222,12 +222,12 @@ def test_reboot_by_the_guest_itself_keeps_what_runs_and_what_waits_otherwise(cal
 def test_edit_taken_back_lets_the_guest_reboot_as_ever(calm: Calm) -> None:
     calm.start(update={"onGuestReboot": "apply"})
     calm.say(memory="160MiB")
-    calm.site.converge()
+    calm.session.converge()
     calm.say(memory="128MiB")
-    calm.site.converge()
+    calm.session.converge()
 
     assert on_reboot(calm) == "restart"
-    calm.site.assert_in_sync()
+    calm.session.assert_in_sync()
 
 
 def test_guest_that_may_be_powered_off_hard_is_when_nothing_else_may_ask_it(calm: Calm) -> None:
@@ -236,7 +236,7 @@ def test_guest_that_may_be_powered_off_hard_is_when_nothing_else_may_ask_it(calm
     )
     calm.say(memory="160MiB")
 
-    calm.site.converge()
+    calm.session.converge()
 
     assert calm.boots() != boot
 
@@ -264,8 +264,8 @@ def test_daemon_passes_again_by_itself_when_the_window_opens(calm: Calm, daemon:
     held, done = held_since_and_done(daemon) or ({}, {})
     assert datetime.fromisoformat(held["timestamp"]) < opens < datetime.fromisoformat(done["timestamp"])
     assert calm.boots() != boot
-    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
-    calm.site.assert_in_sync()
+    wait_until(lambda: not calm.session.drift(), "nothing is left to do")
+    calm.session.assert_in_sync()
 
 
 def test_guests_that_serve_together_are_restarted_one_after_the_other(
@@ -277,13 +277,13 @@ def test_guests_that_serve_together_are_restarted_one_after_the_other(
     for guest in guests:
         guest.say(memory="160MiB")
 
-    plan = guests[0].site.plan()
+    plan = guests[0].session.plan()
     restarts = [a["key"] for a in plan["actions"] if a["verb"] == "restart"]
     held = [(h["key"], h["verb"], h["hold"]) for h in plan["held"]]
-    guests[0].site.converge()
+    guests[0].session.converge()
 
     assert restarts == ["Domain/calm1"]
     assert held == [("Domain/calm2", "restart", "group")]
     assert all(guest.boots() != boot for guest, boot in zip(guests, boots, strict=True))
-    wait_until(lambda: not guests[0].site.drift(), "nothing is left to do")
-    guests[0].site.assert_in_sync()
+    wait_until(lambda: not guests[0].session.drift(), "nothing is left to do")
+    guests[0].session.assert_in_sync()

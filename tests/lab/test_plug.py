@@ -9,7 +9,7 @@ import yaml
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 NAME = "rigid1"
@@ -38,7 +38,7 @@ class Rigid:
 
     def __init__(self, guest: Guest, files: GuestFiles) -> None:
         self.guest = guest
-        self.site = guest.site
+        self.session = guest.session
         boot = {"kernel": str(files.vmlinuz), "initrd": str(files.initrd), "cmdline": "quiet"}
         self.spec: dict[str, Any] = {"type": "qemu", "memory": "128MiB", "boot": boot}
 
@@ -46,35 +46,35 @@ class Rigid:
         """Write fields into its spec."""
         self.spec.update(fields)
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
-        self.site.write("rigid.yaml", yaml.safe_dump({**document, "spec": self.spec}))
+        self.session.write("rigid.yaml", yaml.safe_dump({**document, "spec": self.spec}))
 
     def start(self, **fields: object) -> None:
         """Bring it up."""
         self.say(**fields)
-        self.site.converge()
-        wait_for_agent(self.site.lab, NAME)
+        self.session.converge()
+        wait_for_agent(self.session.lab, NAME)
 
     def assert_it_waits(self, *paths: str) -> None:
         """Apply, and fail unless these wait, by name, until a power cycle and no longer."""
         boot = self.guest.boot
-        plan = self.site.plan()
+        plan = self.session.plan()
         assert {(step["verb"], step["effect"]) for step in plan["actions"]} == {("define", "next-boot")}
-        self.site.converge()
+        self.session.converge()
 
         assert self.guest.boot == boot
-        waiting = self.site.plan()["pending"][f"Domain/{NAME}"]
+        waiting = self.session.plan()["pending"][f"Domain/{NAME}"]
         assert sorted(change["path"] for change in waiting) == sorted(paths)
 
         self.guest.virsh("destroy")
-        self.site.converge()
-        wait_until(lambda: not self.site.drift(), "nothing is left to do")
-        self.site.assert_in_sync()
+        self.session.converge()
+        wait_until(lambda: not self.session.drift(), "nothing is left to do")
+        self.session.assert_in_sync()
 
 
 @pytest.fixture
 def rigid(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Rigid:
     """A guest that runs a Linux; not made yet."""
-    return Rigid(Guest(Site(lab, tmp_path), NAME), guest_files)
+    return Rigid(Guest(Session(lab, tmp_path), NAME), guest_files)
 
 
 def test_what_cannot_be_plugged_waits_by_name_for_a_power_cycle(rigid: Rigid) -> None:
@@ -88,8 +88,8 @@ def test_device_for_which_no_port_is_free_waits_for_a_power_cycle(rigid: Rigid) 
     rigid.start(hotplug={"slots": 0}, rng=False)
     # libvirt itself leaves one port free.
     rigid.say(rng=True)
-    rigid.site.converge()
-    rigid.site.assert_in_sync()
+    rigid.session.converge()
+    rigid.session.assert_in_sync()
     rigid.say(controllers=[{"type": "scsi", "index": 0, "model": "virtio-scsi"}])
 
     rigid.assert_it_waits("devices/controller[scsi:0]")

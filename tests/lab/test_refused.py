@@ -13,7 +13,7 @@ import yaml
 from kvmreconcile.tree import Node, parse
 from tests.lab.guest import EMPTY, GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
-from tests.lab.site import NETWORK, POOL, VOLUME, Site
+from tests.lab.session import NETWORK, POOL, VOLUME, Session
 from tests.lab.test_health import Watched, stopped_in_the_end
 from tests.waiting import wait_until
 
@@ -34,8 +34,8 @@ AT_ONCE = {"maxEffect": "restart", "shutdown": {"agent": False, "acpi": False, "
 class Edited:
     """A guest whose spec is edited."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
+    def __init__(self, session: Session) -> None:
+        self.session = session
         self.spec: dict[str, Any] = {
             "type": "qemu",
             "memory": "96MiB",
@@ -45,36 +45,36 @@ class Edited:
     def say(self, **fields: object) -> None:
         """Write its spec, with some fields in place of the first ones."""
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
-        self.site.write(f"{NAME}.yaml", yaml.safe_dump({**document, "spec": {**self.spec, **fields}}))
+        self.session.write(f"{NAME}.yaml", yaml.safe_dump({**document, "spec": {**self.spec, **fields}}))
 
     def stored(self) -> str:
         """Return what is stored of it."""
-        return self.site.lab.virsh("dumpxml", "--inactive", NAME)
+        return self.session.lab.virsh("dumpxml", "--inactive", NAME)
 
     def run(self) -> str:
         """Return what tells one run of it from another, "-" while it is off."""
-        return self.site.lab.virsh("domid", NAME).strip()
+        return self.session.lab.virsh("domid", NAME).strip()
 
     def holds(self) -> set[tuple[str, str]]:
         """Return what is held, and why; fail if anything would be done."""
-        plan = self.site.plan()
+        plan = self.session.plan()
         assert plan["actions"] == []
         return {(held["verb"], held["hold"]) for held in plan["held"]}
 
     def assert_it_starts(self) -> None:
         """Fail unless it can be started by anybody."""
-        self.site.lab.virsh("destroy", NAME)
-        self.site.lab.virsh("start", NAME)
+        self.session.lab.virsh("destroy", NAME)
+        self.session.lab.virsh("start", NAME)
 
 
 @pytest.fixture
 def guest(lab: Lab, tmp_path: Path) -> Edited:
     """A guest that runs as its spec says."""
-    site = Site(lab, tmp_path)
-    site.write("lan.yaml", NETWORK)
-    guest = Edited(site)
+    session = Session(lab, tmp_path)
+    session.write("lan.yaml", NETWORK)
+    guest = Edited(session)
     guest.say()
-    site.converge()
+    session.converge()
     return guest
 
 
@@ -90,14 +90,14 @@ def test_edit_that_is_refused_is_put_back_held_and_not_stored_again(
     before, run = guest.stored(), guest.run()
     guest.say(**edit)
 
-    result = guest.site.apply()
+    result = guest.session.apply()
 
     assert result.exit_code == 1
     assert f"FAILED  {verb} Domain/{NAME}" in result.output
     assert (guest.stored(), guest.run()) == (before, run)
     assert guest.holds() == {("define", "refused"), (verb, "refused")}
     for _ in range(2):
-        again = guest.site.apply()
+        again = guest.session.apply()
         assert again.exit_code == 3
         assert "libvirt refused the change" in again.output
         assert "done    " not in again.output
@@ -105,8 +105,8 @@ def test_edit_that_is_refused_is_put_back_held_and_not_stored_again(
     # Started by others, it is as held as before.
     assert guest.holds() == {("define", "refused"), (verb, "refused")}
     guest.say(title="Another")
-    guest.site.converge()
-    guest.site.assert_in_sync()
+    guest.session.converge()
+    guest.session.assert_in_sync()
 
 
 @pytest.mark.case("12a", "12b")
@@ -116,24 +116,24 @@ def test_vlan_on_a_linux_bridge_leaves_the_guest_its_interface(
     boot = {"kernel": str(guest_files.vmlinuz), "initrd": str(guest_files.initrd), "cmdline": "quiet"}
     guest.spec |= {"boot": boot, "update": {"replugInterfaces": True, **AT_ONCE}}
     guest.say()
-    guest.site.converge()
-    wait_for_agent(guest.site.lab, NAME)
+    guest.session.converge()
+    wait_for_agent(guest.session.lab, NAME)
     before, run = guest.stored(), guest.run()
     guest.say(interfaces=[{"name": "lan", "network": "lan", "vlan": {"tags": [10]}}])
 
-    guest.site.apply()
+    guest.session.apply()
 
     # A libvirt that can do it has done it, unless the kernel's bridges know no VLANs (CONFIG_BRIDGE_VLAN_FILTERING);
     # one that cannot is not even asked.
     if "<vlan>" not in guest.stored():
         assert (guest.stored(), guest.run()) == (before, run)
-        with guest.site.lab.connect() as connection:
+        with guest.session.lab.connect() as connection:
             is_asked = connection.getLibVersion() >= 11_000_000
         assert {hold for _, hold in guest.holds()} == {"refused" if is_asked else "unsupported"}
-    assert "virbr9" in guest.site.lab.virsh("domiflist", NAME) or "lan" in guest.site.lab.virsh(
+    assert "virbr9" in guest.session.lab.virsh("domiflist", NAME) or "lan" in guest.session.lab.virsh(
         "domiflist", NAME
     )
-    wait_for_agent(guest.site.lab, NAME)
+    wait_for_agent(guest.session.lab, NAME)
     guest.assert_it_starts()
 
 
@@ -143,10 +143,10 @@ def test_what_the_host_lacks_is_put_back_and_tried_again_later(guest: Edited, ed
     before = guest.stored()
     guest.say(**edit)
 
-    assert guest.site.apply().exit_code == 1
+    assert guest.session.apply().exit_code == 1
 
     assert guest.stored() == before
-    plan = guest.site.plan()
+    plan = guest.session.plan()
     assert plan["actions"] == []
     assert {(held["verb"], held["hold"]) for held in plan["held"]} == {
         ("define", "refused"),
@@ -158,15 +158,15 @@ def test_what_the_host_lacks_is_put_back_and_tried_again_later(guest: Edited, ed
 
 @pytest.mark.case("12b")
 def test_image_that_comes_later_is_plugged_in_by_itself(guest: Edited) -> None:
-    image = guest.site.lab.path / "images/late.raw"
+    image = guest.session.lab.path / "images/late.raw"
     guest.say(disks=[{"name": "data", "file": str(image)}])
-    guest.site.apply()
+    guest.session.apply()
     image.write_bytes(b"\0" * 1048576)
 
-    wait_until(lambda: guest.site.apply().exit_code == 0, "it is tried again", 30)
+    wait_until(lambda: guest.session.apply().exit_code == 0, "it is tried again", 30)
 
-    assert str(image) in guest.site.lab.virsh("domblklist", NAME)
-    guest.site.assert_in_sync()
+    assert str(image) in guest.session.lab.virsh("domblklist", NAME)
+    guest.session.assert_in_sync()
 
 
 @pytest.mark.case("12b")
@@ -175,7 +175,7 @@ def test_guest_that_cannot_be_restarted_with_an_edit_runs_again_as_before(guest:
     before, run = guest.stored(), guest.run()
     guest.say(**NODE, title="New")
 
-    result = guest.site.apply()
+    result = guest.session.apply()
 
     assert "FAILED  restart" in result.output
     assert guest.stored() == before
@@ -187,9 +187,9 @@ def test_guest_that_cannot_be_restarted_with_an_edit_runs_again_as_before(guest:
 def test_plan_that_is_approved_tries_once_more_and_needs_no_further_word_to_go_back(guest: Edited) -> None:
     before = guest.stored()
     guest.say(**PCI)
-    guest.site.apply()
+    guest.session.apply()
 
-    again = guest.site.run("apply", str(guest.site.specs), "--approve", guest.site.plan()["digest"])
+    again = guest.session.run("apply", str(guest.session.specs), "--approve", guest.session.plan()["digest"])
 
     assert again.exit_code == 1
     assert "FAILED  attach" in again.output
@@ -200,13 +200,13 @@ def test_plan_that_is_approved_tries_once_more_and_needs_no_further_word_to_go_b
 @pytest.mark.case("12b")
 def test_network_that_does_not_take_an_update_is_as_before_stored_and_running(guest: Edited) -> None:
     texts = "  dns: {txt: [{name: b, value: x}, {name: a, value: x}, {name: a, value: y}]}\n"
-    before = network_definitions(guest.site.lab)
-    guest.site.edit("lan.yaml", "  stp: false\n", f"  stp: false\n{texts}")
+    before = network_definitions(guest.session.lab)
+    guest.session.edit("lan.yaml", "  stp: false\n", f"  stp: false\n{texts}")
 
-    result = guest.site.apply()
+    result = guest.session.apply()
 
     assert "FAILED  update-dns Network/lan" in result.output
-    assert network_definitions(guest.site.lab) == before
+    assert network_definitions(guest.session.lab) == before
     assert guest.holds() == {("define", "refused"), ("update-dns", "refused")}
 
 
@@ -218,19 +218,19 @@ def network_definitions(lab: Lab) -> list[Node]:
 
 @pytest.mark.case("12b")
 def test_pool_that_cannot_be_started_with_an_edit_is_started_without_it(lab: Lab, tmp_path: Path) -> None:
-    site, good = Site(lab, tmp_path), lab.path / "images/pool"
+    session, good = Session(lab, tmp_path), lab.path / "images/pool"
     (lab.path / "images/file").write_bytes(b"no directory")
-    site.write("images.yaml", POOL.format(path=good))
-    site.converge()
+    session.write("images.yaml", POOL.format(path=good))
+    session.converge()
     update = "spec: {update: {maxEffect: restart}, "
-    site.write("images.yaml", POOL.format(path=lab.path / "images/file").replace("spec: {", update))
+    session.write("images.yaml", POOL.format(path=lab.path / "images/file").replace("spec: {", update))
 
-    result = site.apply()
+    result = session.apply()
 
     assert "FAILED  restart StoragePool/images" in result.output
     assert parse(lab.virsh("pool-dumpxml", "--inactive", "images")).get("target/path") == str(good)
     assert "running" in lab.virsh("pool-info", "images")
-    assert {held["hold"] for held in site.plan()["held"]} == {"refused"}
+    assert {held["hold"] for held in session.plan()["held"]} == {"refused"}
 
 
 @pytest.mark.case("12b")
@@ -239,16 +239,16 @@ def test_pool_that_cannot_be_started_with_an_edit_is_started_without_it(lab: Lab
 def test_killed_after_every_side_effect_it_ends_as_undisturbed(guest: Edited) -> None:
     run, deaths = guest.run(), 0
     guest.say(title="New")
-    guest.site.converge()
+    guest.session.converge()
     undisturbed = guest.stored()
     while True:
         guest.say()
-        guest.site.converge()
+        guest.session.converge()
         guest.say(**PCI, title="New")
-        if not is_killed(guest.site, deaths + 1):
+        if not is_killed(guest.session, deaths + 1):
             break
         deaths += 1
-        guest.site.apply()
+        guest.session.apply()
         assert guest.stored() == undisturbed, f"after {deaths} side effects"
         assert guest.run() == run
         assert guest.holds() == {("define", "refused"), ("attach", "refused")}
@@ -257,10 +257,10 @@ def test_killed_after_every_side_effect_it_ends_as_undisturbed(guest: Edited) ->
     guest.assert_it_starts()
 
 
-def is_killed(site: Site, after: int) -> bool:
+def is_killed(session: Session, after: int) -> bool:
     """Apply in a process that dies after its n-th side effect, and tell whether it had so many."""
-    command = [sys.executable, "-m", "tests.lab.mortal", str(after), *site.words("apply", "--yes")]
-    done = subprocess.run([*command, str(site.specs)], check=False, capture_output=True, text=True)
+    command = [sys.executable, "-m", "tests.lab.mortal", str(after), *session.words("apply", "--yes")]
+    done = subprocess.run([*command, str(session.specs)], check=False, capture_output=True, text=True)
     assert done.returncode in (1, -signal.SIGKILL), done.stderr
     return done.returncode != 1
 
@@ -305,17 +305,17 @@ def test_daemon_stores_a_refused_edit_once_and_remembers_it_when_it_is_started_a
 
 @pytest.mark.case("12b")
 def test_volume_that_cannot_grow_now_is_held(guest: Edited) -> None:
-    site, lab = guest.site, guest.site.lab
+    session, lab = guest.session, guest.session.lab
     pool = POOL.format(path=lab.path / "images/pool")
-    site.write("images.yaml", "---\n".join([pool, VOLUME.format(name="data")]))
+    session.write("images.yaml", "---\n".join([pool, VOLUME.format(name="data")]))
     guest.say(disks=[{"name": "data", "volume": {"pool": "images", "name": "data"}}])
-    site.converge()
+    session.converge()
     above = f"vda,file={lab.path / 'images/above.qcow2'}"
     lab.virsh("snapshot-create-as", NAME, "one", "--disk-only", "--diskspec", above)
-    site.edit("images.yaml", "1MiB", "2MiB")
+    session.edit("images.yaml", "1MiB", "2MiB")
 
-    result = site.apply()
+    result = session.apply()
 
     assert "uses it, but not as the active image of a disk" in result.output
-    held = {(h["key"], h["verb"], h["hold"]) for h in site.plan()["held"]}
+    held = {(h["key"], h["verb"], h["hold"]) for h in session.plan()["held"]}
     assert ("Volume/images/data", "resize", "refused") in held

@@ -12,34 +12,34 @@ from tests.lab.contents import MIB, POOL, fill, names, remove, used, volume
 from tests.lab.daemon import FILES, Daemon
 from tests.lab.lab import Lab
 from tests.lab.paused import paused_apply
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 
 @pytest.fixture
-def small(lab: Lab, tmp_path: Path) -> Iterator[Site]:
+def small(lab: Lab, tmp_path: Path) -> Iterator[Session]:
     """A host with a pool of 64 MiB, on a file system of its own."""
     directory = lab.path / "images/small"
     directory.mkdir()
     lab.exec("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(directory))
-    site = Site(lab, tmp_path)
-    site.write("pool.yaml", POOL.format(path=directory))
-    site.converge()
-    yield site
+    session = Session(lab, tmp_path)
+    session.write("pool.yaml", POOL.format(path=directory))
+    session.converge()
+    yield session
     lab.virsh("pool-destroy", "small")
     lab.exec("umount", str(directory))
 
 
-def assert_converges(site: Site) -> None:
-    site.converge()
-    site.assert_in_sync()
-    made = site.lab.exec("sha256sum", f"{site.lab.path}/images/small/src.raw").split()[0]
-    assert made == hashlib.sha256((site.specs / "rnd.img").read_bytes()).hexdigest()
+def assert_converges(session: Session) -> None:
+    session.converge()
+    session.assert_in_sync()
+    made = session.lab.exec("sha256sum", f"{session.lab.path}/images/small/src.raw").split()[0]
+    assert made == hashlib.sha256((session.specs / "rnd.img").read_bytes()).hexdigest()
 
 
 @pytest.mark.case("11b")
 def test_image_that_does_not_fit_is_refused_with_what_it_needs_and_fits_once_there_is_room(
-    small: Site,
+    small: Session,
 ) -> None:
     (small.specs / "rnd.img").write_bytes(os.urandom(40 * MIB))
     fill(small, 30 * MIB)
@@ -57,7 +57,7 @@ def test_image_that_does_not_fit_is_refused_with_what_it_needs_and_fits_once_the
 
 
 @pytest.mark.case("11b")
-def test_room_that_libvirt_does_not_know_of_yet_counts(small: Site) -> None:
+def test_room_that_libvirt_does_not_know_of_yet_counts(small: Session) -> None:
     fill(small, 60 * MIB)
     small.lab.virsh("pool-refresh", "small")
     remove(small, "filler")
@@ -69,7 +69,7 @@ def test_room_that_libvirt_does_not_know_of_yet_counts(small: Site) -> None:
 
 
 @pytest.mark.case("11b")
-def test_holes_of_an_image_take_no_room_and_what_is_set_aside_does(small: Site) -> None:
+def test_holes_of_an_image_take_no_room_and_what_is_set_aside_does(small: Session) -> None:
     with (small.specs / "sparse.img").open("wb") as file:
         file.write(os.urandom(MIB))
         file.truncate(200 * MIB)
@@ -86,7 +86,7 @@ def test_holes_of_an_image_take_no_room_and_what_is_set_aside_does(small: Site) 
 
 
 @pytest.fixture
-def copying(small: Site) -> Site:
+def copying(small: Session) -> Session:
     """The same host, with a volume that is to be a copy of 50 MiB."""
     (small.specs / "rnd.img").write_bytes(os.urandom(50 * MIB))
     volume(small, "src.raw", "format: raw, source: {file: rnd.img}")
@@ -94,7 +94,7 @@ def copying(small: Site) -> Site:
 
 
 @pytest.mark.case("11a")
-def test_pool_that_runs_full_during_a_copy_is_as_empty_as_before(copying: Site) -> None:
+def test_pool_that_runs_full_during_a_copy_is_as_empty_as_before(copying: Session) -> None:
     with paused_apply(copying) as paused:
         fill(copying, 40 * MIB)
         output = paused.go_on()
@@ -112,7 +112,7 @@ def test_pool_that_runs_full_during_a_copy_is_as_empty_as_before(copying: Site) 
 
 @pytest.mark.case("11a")
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_copy_that_is_cut_off_is_made_again(copying: Site, by: signal.Signals) -> None:
+def test_copy_that_is_cut_off_is_made_again(copying: Session, by: signal.Signals) -> None:
     with paused_apply(copying) as paused:
         paused.process.send_signal(by)
 
@@ -120,7 +120,7 @@ def test_copy_that_is_cut_off_is_made_again(copying: Site, by: signal.Signals) -
 
 
 @pytest.mark.case("11a")
-def test_copy_during_which_libvirtd_dies_is_made_again(copying: Site) -> None:
+def test_copy_during_which_libvirtd_dies_is_made_again(copying: Session) -> None:
     with paused_apply(copying) as paused:
         copying.lab.restart_libvirtd("KILL")
         paused.go_on()
@@ -130,7 +130,7 @@ def test_copy_during_which_libvirtd_dies_is_made_again(copying: Site) -> None:
 
 
 @pytest.mark.case("11a")
-def test_what_a_kill_left_goes_even_if_there_is_no_room_for_it_any_more(copying: Site) -> None:
+def test_what_a_kill_left_goes_even_if_there_is_no_room_for_it_any_more(copying: Session) -> None:
     with paused_apply(copying) as paused:
         paused.process.kill()
     assert names(copying) == ["src.raw"]
@@ -144,7 +144,7 @@ def test_what_a_kill_left_goes_even_if_there_is_no_room_for_it_any_more(copying:
 
 
 @pytest.mark.case("11a")
-def test_file_that_changes_while_it_is_copied_leaves_no_volume(copying: Site) -> None:
+def test_file_that_changes_while_it_is_copied_leaves_no_volume(copying: Session) -> None:
     image = copying.specs / "rnd.img"
     with paused_apply(copying) as paused:
         with image.open("r+b") as file:
@@ -158,7 +158,7 @@ def test_file_that_changes_while_it_is_copied_leaves_no_volume(copying: Site) ->
 
 
 @pytest.mark.case("11a")
-def test_failed_copy_that_somebody_uses_already_is_not_deleted(copying: Site) -> None:
+def test_failed_copy_that_somebody_uses_already_is_not_deleted(copying: Session) -> None:
     guest = f"""
         <domain type='qemu'><name>guest</name><memory unit='MiB'>32</memory>
           <os><type arch='x86_64' machine='q35'>hvm</type></os>
@@ -175,7 +175,7 @@ def test_failed_copy_that_somebody_uses_already_is_not_deleted(copying: Site) ->
 
 
 @pytest.mark.case("11b")
-def test_copy_that_lacks_room_waits_for_it_and_is_not_begun_again_and_again(copying: Site) -> None:
+def test_copy_that_lacks_room_waits_for_it_and_is_not_begun_again_and_again(copying: Session) -> None:
     copying.lab.virsh("vol-create-as", "small", "filler", "30M", "--format", "raw")
     daemon = Daemon(copying.lab, copying.directory)
     for demo in FILES:

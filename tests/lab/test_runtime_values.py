@@ -5,7 +5,7 @@ import pytest
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 SPEC = """\
 apiVersion: kvmreconcile/v1
@@ -27,12 +27,12 @@ spec:
 def guest(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files: GuestFiles) -> Guest:
     """A guest with all that libvirt turns into something else at the start."""
     shared_lab.reset()
-    site = Site(shared_lab, tmp_path_factory.mktemp("site"))
-    prepare(site)
-    site.write("web1.yaml", SPEC.format(files=guest_files))
-    site.converge()
+    session = Session(shared_lab, tmp_path_factory.mktemp("session"))
+    prepare(session)
+    session.write("web1.yaml", SPEC.format(files=guest_files))
+    session.converge()
     wait_for_agent(shared_lab, "web1")
-    return Guest(site, "web1")
+    return Guest(session, "web1")
 
 
 @pytest.mark.parametrize(
@@ -42,17 +42,17 @@ def guest(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files
 )
 def test_what_libvirt_fills_in_at_the_start_is_no_change(guest: Guest, filled_in: str) -> None:
     assert filled_in in guest.virsh("dumpxml")
-    guest.site.assert_in_sync()
+    guest.session.assert_in_sync()
 
 
 def test_memory_beyond_what_it_started_with_waits_and_the_title_does_not(guest: Guest) -> None:
     boot = guest.boot
-    guest.site.edit("web1.yaml", "memory: 128MiB", "memory: 192MiB")
-    guest.site.edit("web1.yaml", "title: One", "title: Two")
+    guest.session.edit("web1.yaml", "memory: 128MiB", "memory: 192MiB")
+    guest.session.edit("web1.yaml", "title: One", "title: Two")
 
-    result = guest.site.apply()
+    result = guest.session.apply()
 
     assert result.exit_code == 0, result.output
     assert guest.virsh("desc", "--title").strip() == "Two"
-    assert [c["path"] for c in guest.site.plan()["pending"]["Domain/web1"]] == ["memory", "currentMemory"]
+    assert [c["path"] for c in guest.session.plan()["pending"]["Domain/web1"]] == ["memory", "currentMemory"]
     assert guest.boot == boot

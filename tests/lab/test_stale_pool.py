@@ -17,7 +17,7 @@ import pytest
 from kvmreconcile.host.connection import Connection, connect
 from tests.lab.daemon import Daemon
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 POOL = """\
@@ -47,7 +47,7 @@ MARK = "refreshed-to-mark-a-moment"
 
 
 @dataclass(frozen=True)
-class Pooled(Site):
+class Pooled(Session):
     """A host with a pool that is in sync with its spec."""
 
     @property
@@ -305,10 +305,10 @@ def test_volumes_of_a_pool_that_a_refresh_deactivated_are_unknown(pooled: Pooled
     )
 
 
-def on_the_machine(site: Site, *words: str) -> str:
+def on_the_machine(session: Session, *words: str) -> str:
     """Call kvmreconcile inside the lab, where it sees the directories that libvirt sees; return what it prints on one line."""
     program = (sys.executable, "-m", "kvmreconcile", "--connect", "qemu:///system")
-    said = site.lab.exec("sh", "-c", '"$@" 2>&1', "sh", *program, "--state", str(site.state), *words)
+    said = session.lab.exec("sh", "-c", '"$@" 2>&1', "sh", *program, "--state", str(session.state), *words)
     return " ".join(said.split())
 
 
@@ -332,10 +332,10 @@ def test_plan_does_not_refresh_a_pool_whose_directory_is_missing(lab: Lab, tmp_p
 
 
 OBSERVE = """\
-from kvmreconcile.host.connection import connect
-from kvmreconcile.kinds import KINDS
-from kvmreconcile.model import Key
-from kvmreconcile.observe import Observer
+from kvmreconcile.host.connection import (connect)
+from kvmreconcile.kinds import (KINDS)
+from kvmreconcile.model import (Key)
+from kvmreconcile.session.observe import (Observer)
 
 with connect("qemu:///system") as connection:
     observer = Observer({kind.name: kind for kind in KINDS}, connection)

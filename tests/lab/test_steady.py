@@ -12,7 +12,7 @@ import pytest
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.network.plugs import is_interim
 from tests.lab.daemon import OBJECTS, Daemon
-from tests.lab.site import Site, made_by_hand
+from tests.lab.session import Session, made_by_hand
 from tests.waiting import wait_until
 
 RESYNC_S, SHORT_S, LONG_S = 10, 30, 600
@@ -116,11 +116,11 @@ def test_nothing_is_restarted_beyond_what_was_asked_for(
     daemon: Daemon, runs: Runs, request: pytest.FixtureRequest
 ) -> None:
     for_s = LONG_S if request.config.getoption("--full") else SHORT_S
-    site, images = Site(daemon.lab, daemon.specs.parent), daemon.lab.path / "images"
+    session, images = Session(daemon.lab, daemon.specs.parent), daemon.lab.path / "images"
     for name, graphics in GRAPHICS.items():
         made_by_hand(daemon.lab, "define", GUEST.format(name=name, graphics=graphics))
         daemon.lab.virsh("start", name)
-        adopted = site.run("adopt", f"Domain/{name}", "-o", str(daemon.specs / f"{name}.yaml"))
+        adopted = session.run("adopt", f"Domain/{name}", "-o", str(daemon.specs / f"{name}.yaml"))
         assert adopted.exit_code == 0, adopted.output
     (daemon.specs / "side.yaml").write_text(NETWORK + "".join(LINES))
     (daemon.specs / "more.yaml").write_text(POOL.format(path=images / "first"))

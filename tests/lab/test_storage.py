@@ -17,8 +17,8 @@ from kvmreconcile.errors import HostError, NotFound, Refused, Rejected, Unsuppor
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Blind, Content, Hold, Key
-from kvmreconcile.plan.applied import intent
-from kvmreconcile.plan.policy import Overrides
+from kvmreconcile.plan.compare.applied import intent
+from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.tree import Effect, parse, to_xml
 from tests.lab.lab import Lab
 from tests.lab.storage import ANYTHING, KINDS, Host, pool_wish, volume_wish
@@ -556,7 +556,7 @@ def test_upload_that_is_killed_is_made_again(pooled: Host, lab: Lab, images: Pat
     root = volume_wish("root", **fields)
     program = f"""
         from tests.lab.storage import Host, volume_wish
-        from kvmreconcile.host.connection import connect
+        from kvmreconcile.host.connection import (connect)
         wish = volume_wish("root", **{fields!r})
         Host(connect({lab.uri!r})).act(wish.key, "create", tree=wish.tree, content=wish.content)
     """

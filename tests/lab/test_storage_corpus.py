@@ -19,7 +19,7 @@ from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Desired, Key
 from kvmreconcile.tree import Node, Rules, diff, overlay, parse, to_xml
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 from tests.lab.lab import Lab
 from tests.lab.storage import ANYTHING, Host, pool_wish, wish
 

@@ -27,7 +27,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.plan.applied import applied_after, run_of, settled_live
+from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
 from kvmreconcile.tree import Change, Effect, Node, Rules, Table, make, paths, to_xml
 from tests.sightings import LONG
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from kvmreconcile.tree import NONE, Node, Owner, Rules
 from kvmreconcile.tree.node import COMMENT
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 
 
 def plain(node: Node) -> Node:

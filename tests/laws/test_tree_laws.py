@@ -20,7 +20,7 @@ from kvmreconcile.tree import (
     to_xml,
 )
 from kvmreconcile.tree.match import match
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.running import recognised, traced
 from tests.laws.judge import leaves, plain, presences, says
 from tests.laws.trees import ROOT, Case, cases, rules, trees

@@ -25,7 +25,7 @@ from kvmreconcile.tree import (
     paths,
 )
 from kvmreconcile.tree.node import COMMENT, TEXT
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 
 T = TypeVar("T")
 When = tuple[tuple[str, str | None], ...]

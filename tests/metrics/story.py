@@ -8,14 +8,14 @@ from collections.abc import Iterator
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from kvmreconcile.daemon.newest import Newest
+from kvmreconcile.daemon.latest_status import Newest
+from kvmreconcile.events.events import Acted, Looked, News, Stepped
 from kvmreconcile.metrics import Metrics
 from kvmreconcile.metrics.deliveries import Deliveries
 from kvmreconcile.model import Outcome, Report, Result
 from kvmreconcile.notify.messages import Topic
 from kvmreconcile.notify.receiver import Receiver
-from kvmreconcile.passes.news import Acted, Looked, News, Stepped
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 from tests.status.told import NOON, wait
 
 

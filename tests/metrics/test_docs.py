@@ -10,10 +10,10 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from kvmreconcile.events.events import Asked, Broken
 from kvmreconcile.metrics import Metrics
 from kvmreconcile.metrics.domains import Domains
 from kvmreconcile.model import Plan, Result
-from kvmreconcile.passes.news import Asked, Broken
 from tests.metrics.figures import WEB1
 from tests.metrics.story import Daemon, ends
 from tests.status.told import NOON, WEB, action, looked

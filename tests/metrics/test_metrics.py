@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from kvmreconcile.events.events import Asked, Broken, Connected, Lost
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason, Result
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.passes.news import Asked, Broken, Connected, Lost
 from kvmreconcile.tree import Effect
 from tests.metrics.story import Daemon, ends
 from tests.status.told import DB, LAN, NOON, WEB, action, looked

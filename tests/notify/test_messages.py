@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.daemon.newest import Newest
+from kvmreconcile.daemon.latest_status import Newest
 from kvmreconcile.errors import Problem
+from kvmreconcile.events.attempts import Fate
+from kvmreconcile.events.events import Acted, Asked, Broken, Connected, Looked, Lost, News, Ordered, Stepped
 from kvmreconcile.model import Action, Held, Hold, Outcome, Plan, Reason, Report, Result
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.notify.messages import BREAKS, Memory, Message, messages
-from kvmreconcile.passes.backoff import Fate
-from kvmreconcile.passes.news import Acted, Asked, Broken, Connected, Looked, Lost, News, Ordered, Stepped
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Effect
 from tests.status.told import DB, LAN, NOON, WEB, action, looked, wait

@@ -8,7 +8,7 @@ import yaml
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.plan.render import needs_approval
+from kvmreconcile.render import needs_approval
 from kvmreconcile.tree import Change, Effect, Measure, Members, Node, Owner, Rules, Table, diff, parse, paths
 
 RULES = {

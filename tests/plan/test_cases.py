@@ -11,13 +11,13 @@ import pytest
 
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.network import KIND as NETWORK
+from kvmreconcile.kinds.ownership_mark import read_stamp, stamped
 from kvmreconcile.kinds.pool import KIND as POOL
-from kvmreconcile.kinds.stamp import read_stamp, stamped
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Actual, Applied, Desired, Key, Observation, Stamp, World
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.applied import intent
-from kvmreconcile.plan.render import render_text
+from kvmreconcile.plan.compare.applied import intent
+from kvmreconcile.render import render_text
 from kvmreconcile.source.load import load
 from kvmreconcile.tree import parse, to_xml
 from tests.plan.rendering import approval

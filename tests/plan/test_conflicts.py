@@ -11,7 +11,7 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Actual, Hold, Key, Observation, World
 from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.plan.clashes import find_clashes
+from kvmreconcile.plan.order.conflicts import find_clashes
 from kvmreconcile.source.load import Loaded, load
 from tests.sightings import LONG
 

@@ -4,7 +4,7 @@ import pytest
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
-from kvmreconcile.plan.identities import Claimants, claims
+from kvmreconcile.plan.order.identities import Claimants, claims
 from kvmreconcile.tree import Node, Rules, parse
 
 RULES: dict[str, Rules] = {kind.name: kind.rules for kind in KINDS}

@@ -2,7 +2,7 @@
 
 from kvmreconcile.model import Apply, Blind, Key, Unknown
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.order import order
+from kvmreconcile.plan.order.references import order
 from tests.plan.worlds import RUNNING, done, held, needs, planned, remembered, seen, wish, world
 
 POOL = wish("StoragePool/p", power=RUNNING)

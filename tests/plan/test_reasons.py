@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.model import Key, Plan, Reason, StoredEdit, Unseen, World
-from kvmreconcile.plan.applied import begun, digest
+from kvmreconcile.plan.compare.applied import begun, digest
 from kvmreconcile.tree import Change, Effect, parse
 from tests.plan.worlds import BOOKS, RUNNING, planned, remembered, seen, wish, world
 

@@ -7,7 +7,7 @@ import pytest
 
 from kvmreconcile.model import Actual, Applied, Desired, Halt, Key, Plan, Power, Ready, Trial, Window, World
 from kvmreconcile.plan import Limit, Limits, Overrides
-from kvmreconcile.plan.trials import begin, edition
+from kvmreconcile.plan.probation import begin, edition
 from kvmreconcile.tree import Effect, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 

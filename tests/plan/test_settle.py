@@ -8,8 +8,8 @@ import pytest
 
 from kvmreconcile.model import Actual, Desired, Hold, Key, Plan, Prune, Sightings, World
 from kvmreconcile.plan import Limits, Overrides
-from kvmreconcile.plan.render import render_json, render_markdown, render_text
-from kvmreconcile.plan.settle import parts
+from kvmreconcile.plan.gates.settle import parts
+from kvmreconcile.render import render_json, render_markdown, render_text
 from kvmreconcile.tree import Change, Effect, Rules, parse, paths
 from tests.plan.rendering import approval
 from tests.plan.worlds import BOOKS, NOW, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world

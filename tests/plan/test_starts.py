@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.model import Desired, Halt, Key, Power, Ready, Suspension
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.starts import probes
+from kvmreconcile.plan.order.starts import probes
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import (
     NOW,

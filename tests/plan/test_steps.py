@@ -9,10 +9,17 @@ from kvmreconcile.kinds.kind import derived_uuid
 from kvmreconcile.model import Action, Apply, Key, Plan, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.applied import applied_after, digest, fingerprint, run_of, settled, settled_live
-from kvmreconcile.plan.masks import SECRET
-from kvmreconcile.plan.running import Running
-from kvmreconcile.plan.steps import by_rows, hot_and_cold
+from kvmreconcile.plan.compare.applied import (
+    applied_after,
+    digest,
+    fingerprint,
+    run_of,
+    settled,
+    settled_live,
+)
+from kvmreconcile.plan.compare.live import Running
+from kvmreconcile.plan.compare.steps import by_rows, hot_and_cold
+from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Effect, Members, Node, Rules, Table, Update, diff, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 

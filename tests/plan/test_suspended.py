@@ -7,7 +7,7 @@ import pytest
 
 from kvmreconcile.model import Key, Suspension, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.suspended import sentence
+from kvmreconcile.plan.gates.suspended import sentence
 from tests.plan.worlds import NOW, RUNNING, done, held, planned, remembered, seen, wish, world
 
 WEB, DB = wish("Domain/web", power=RUNNING), wish("Domain/db", power=RUNNING)

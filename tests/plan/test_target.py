@@ -6,7 +6,7 @@ import json
 import pytest
 
 from kvmreconcile.model import Plan, Root, SpecSource
-from kvmreconcile.plan.render import Palette, Target, render_json, render_markdown, render_text
+from kvmreconcile.render import Palette, Target, render_json, render_markdown, render_text
 
 pytestmark = pytest.mark.case("48")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kvmreconcile.model import Actual, Blind, Key, Obstacle, Unknown, World
-from kvmreconcile.plan.unconfirmed import absent_data, relied_on
+from kvmreconcile.plan.gates.unconfirmed import absent_data, relied_on
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
 POOL = wish("StoragePool/p", power=RUNNING)

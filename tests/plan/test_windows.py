@@ -8,7 +8,7 @@ import pytest
 
 from kvmreconcile.model import Plan, Window, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.openings import ceiling
+from kvmreconcile.plan.gates.windows import ceiling
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kvmreconcile.kinds.kind import derived_uuid
-from kvmreconcile.kinds.stamp import RULE, stamped
+from kvmreconcile.kinds.ownership_mark import RULE, stamped
 from kvmreconcile.model import (
     Actual,
     Applied,
@@ -37,7 +37,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.plan import Limits, Overrides, plan
-from kvmreconcile.plan.applied import intent
+from kvmreconcile.plan.compare.applied import intent
 from kvmreconcile.tree import (
     Change,
     Effect,

@@ -19,7 +19,7 @@ CHOSEN = {"KVMRECONCILE_PLANNER": "careful", "KVMRECONCILE_EXECUTOR": "counting"
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the package is, with what tells Python of it; built by what builds kvmreconcile itself."""
-    where = tmp_path_factory.mktemp("site")
+    where = tmp_path_factory.mktemp("session")
     offline = ("--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check")
     command = [sys.executable, "-m", "pip", "install", "--quiet", *offline, "--target", str(where)]
     # What its group can write is not loaded.

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from kvmreconcile.config import read_settings
 from kvmreconcile.errors import SourceError, SpecError
+from kvmreconcile.settings.loading import read_settings
 from kvmreconcile.source.git import Remote, Repository, command, lock, repository
 from kvmreconcile.source.git.remote import Credentials
 from tests.hostile.states import deep

@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
 from kvmreconcile.kinds import KINDS
+from kvmreconcile.source.explain import look_up
 from kvmreconcile.source.fields import fields, models
-from kvmreconcile.source.reference import look_up
 
 GOOD = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec: {}\n"
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from kvmreconcile.errors import SourceError
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.git import Remote, Repository, download
 from kvmreconcile.source.git.defects import DEFECTS
 from kvmreconcile.source.git.download import Download
@@ -275,14 +275,14 @@ def test_branch_below_the_name_of_a_deleted_branch_is_fetched(
     origin: Origin, repository: Callable[..., Repository]
 ) -> None:
     origin.commit("one")
-    origin.git("branch", "site")
-    repository(ref="site").update()
-    origin.git("branch", "--delete", "site")
-    origin.git("branch", "site/a")
+    origin.git("branch", "session")
+    repository(ref="session").update()
+    origin.git("branch", "--delete", "session")
+    origin.git("branch", "session/a")
 
-    repository(ref="site/a").update()
+    repository(ref="session/a").update()
 
-    assert text(repository(ref="site/a")) == "one"
+    assert text(repository(ref="session/a")) == "one"
 
 
 @pytest.mark.parametrize("protocol", ["0", "2"])

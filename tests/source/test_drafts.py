@@ -9,11 +9,11 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Source
 from kvmreconcile.source.drafts import LONG_S, Draft, Drafts
-from kvmreconcile.source.fault import Fault
 from kvmreconcile.source.files import Found, SpecFile, Stamp
+from kvmreconcile.source.in_use import Written
 from kvmreconcile.source.load import load
+from kvmreconcile.source.problem import Fault
 from kvmreconcile.source.walk import Waypoint
-from kvmreconcile.source.writing import Written
 
 FOR_S = 2.0
 NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {}\n"

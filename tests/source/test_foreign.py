@@ -29,7 +29,7 @@ FOREIGN = {
     ("chart/values.yaml", "replicas: 2\nimage: {tag: x}\n"): "values of a Helm chart",
     ("chart/values-test.yaml", "replicas: 2\n"): "values of a Helm chart",
     ("chart/templates/a.yaml", "kind: {{ .Values.kind }}\nmetadata:\n  {{- toYaml . }}\n"): "a template of a Helm chart",
-    ("site.yml", "- hosts: all\n  roles: [web]\n- import_playbook: b.yml\n"): "a file of Ansible",
+    ("session.yml", "- hosts: all\n  roles: [web]\n- import_playbook: b.yml\n"): "a file of Ansible",
     ("main.yml", "- name: install\n  ansible.builtin.apt: {name: qemu}\n- name: copy\n  copy: {}\n"): "a file of Ansible",
     ("hosts.yml", "all:\n  hosts: {a: }\nweb:\n  children: {b: {}}\n"): "a file of Ansible",
     ("group_vars/all.yml", "domain: example.org\n"): "a file of Ansible",

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from kvmreconcile.errors import SourceError
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.git import Remote, Repository, lock
 from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.remote import Credentials
@@ -545,7 +545,7 @@ def test_full_name_of_a_ref_is_refused(ref: str) -> None:
         Settings.model_validate({"git": {"url": "x", "ref": ref}})
 
 
-@pytest.mark.parametrize("ref", ["main", "v1.2", "site/a", "gr\u00fcn", "a@b", "a{b", "c" * 40])
+@pytest.mark.parametrize("ref", ["main", "v1.2", "session/a", "gr\u00fcn", "a@b", "a{b", "c" * 40])
 def test_name_of_a_branch_or_tag_is_taken(ref: str) -> None:
     git = Settings.model_validate({"git": {"url": "x", "ref": ref}}).git
     assert git

@@ -9,9 +9,9 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
 from kvmreconcile.source import files
-from kvmreconcile.source.fault import Fault
+from kvmreconcile.source.file_names import Naming
 from kvmreconcile.source.load import Loaded, Loader, load
-from kvmreconcile.source.naming import Naming
+from kvmreconcile.source.problem import Fault
 from kvmreconcile.source.walk import Waypoint
 
 BY_NAME = {kind.name: kind for kind in KINDS}

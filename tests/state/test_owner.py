@@ -12,9 +12,9 @@ import pytest
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Suspension
-from kvmreconcile.owner import acting_as_owner, owner_of
 from kvmreconcile.state import State
-from kvmreconcile.state.claim import Claim
+from kvmreconcile.state.lock import Claim
+from kvmreconcile.system.owner import acting_as_owner, owner_of
 
 NOBODY = 65534
 

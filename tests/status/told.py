@@ -7,10 +7,10 @@ Separate from the tests, as all that follows the daemon is shown by such news.
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from kvmreconcile.events.attempts import Fate, Wait
+from kvmreconcile.events.events import Looked
 from kvmreconcile.model import Action, Desired, Key, Observation, Plan, Reason, Source, World
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.passes.backoff import Fate, Wait
-from kvmreconcile.passes.news import Looked
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Effect, Node
 

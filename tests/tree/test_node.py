@@ -18,7 +18,7 @@ from kvmreconcile.tree import (
     to_xml,
 )
 from kvmreconcile.tree.diff import label
-from kvmreconcile.tree.place import short, shortened
+from kvmreconcile.tree.paths import short, shortened
 from kvmreconcile.tree.variants import for_policy
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from kvmreconcile.errors import Rejected, SpecError, Unavailable
-from kvmreconcile.kinds.carve import drop
 from kvmreconcile.kinds.domain.complete import complete
 from kvmreconcile.kinds.domain.named import named
 from kvmreconcile.kinds.domain.render import NAME, ROOT, desire
@@ -22,11 +21,12 @@ from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.domain.spelling import without_devices
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.kinds.reading import read
-from kvmreconcile.kinds.stamp import without_stamp
+from kvmreconcile.kinds.ownership_mark import without_stamp
 from kvmreconcile.model import Actual, Halt, Source, Stamp, Surroundings
+from kvmreconcile.schema.decode import read
+from kvmreconcile.schema.omit_defaults import drop
 from kvmreconcile.tree import Node, brief, diff, overlay, parse, paths, to_xml
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 from kvmreconcile.tree.variants import for_policy
 
 Place = tuple[int | str, ...]

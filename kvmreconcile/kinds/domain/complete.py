@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from kvmreconcile.kinds.domain.places import placed, targets
-from kvmreconcile.kinds.stamp import stamped
+from kvmreconcile.kinds.ownership_mark import stamped
 from kvmreconcile.kinds.volume.formats import new_format
 from kvmreconcile.model import Key, Lookup, Surroundings
 from kvmreconcile.tree import Node, make, overlay, parse

@@ -19,7 +19,7 @@ from kvmreconcile.kinds.domain.live.halts import Standing, standing, standings
 from kvmreconcile.kinds.domain.live.power import stop
 from kvmreconcile.kinds.domain.live.undefine import check_free, checkpoints, undefine
 from kvmreconcile.kinds.domain.render import NAME
-from kvmreconcile.kinds.stamp import PREFIX, TAG, URI, read_stamp
+from kvmreconcile.kinds.ownership_mark import PREFIX, TAG, URI, read_stamp
 from kvmreconcile.model import Action, Actual, Key, Leftover, Observation
 from kvmreconcile.model.verbs import AUTOSTART
 from kvmreconcile.tree import Node, parse, to_xml

@@ -12,7 +12,7 @@ from itertools import count
 from kvmreconcile.kinds.domain.parts.naming import ALIAS
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.tree import Node, make
-from kvmreconcile.tree.place import short
+from kvmreconcile.tree.paths import short
 
 _KEEPS_NAMES = frozenset({"qemu", "kvm", "hvf"})
 """Types of domains in which libvirt keeps a user's alias; in others it drops it without a word."""

@@ -14,7 +14,7 @@ from kvmreconcile.kinds.domain.members import MEMBERS
 from kvmreconcile.kinds.domain.parts.naming import HIDDEN_NAMES
 from kvmreconcile.kinds.domain.unsupported import UNSUPPORTED
 from kvmreconcile.kinds.domain.updates import UPDATES
-from kvmreconcile.kinds.stamp import RULE
+from kvmreconcile.kinds.ownership_mark import RULE
 from kvmreconcile.tree import Automatic, Measure, Node, Ref, Reset, Rules, Scalar, Table, paths
 from kvmreconcile.tree.scalars import bitmap, hundredths, integer, lower, number, octal, path, stripped, uuid
 

@@ -16,8 +16,8 @@ from kvmreconcile.kinds.domain.parts.removal import Removal
 from kvmreconcile.kinds.domain.parts.resources import Resources
 from kvmreconcile.kinds.domain.parts.update import DomainUpdate
 from kvmreconcile.kinds.kind import ObjectSpec
-from kvmreconcile.kinds.lens import Names
-from kvmreconcile.kinds.values import Name
+from kvmreconcile.schema.mapping import Names
+from kvmreconcile.schema.values import Name
 
 
 class DomainSpec(Hardware, Resources, Guest, ObjectSpec):

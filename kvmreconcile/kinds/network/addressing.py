@@ -8,14 +8,14 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE, YES_NO
-from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.network.codecs import CIDR, LEASE_TIME
 from kvmreconcile.kinds.network.values import Address, Cidr, LeaseTime, Port
-from kvmreconcile.kinds.short import Short
-from kvmreconcile.kinds.values import AbsolutePath, Mac
+from kvmreconcile.schema.codecs import WHOLE, YES_NO
+from kvmreconcile.schema.element import Element, of_fields
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.values import AbsolutePath, Mac
 
 
 class AddressRange(Spec):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from kvmreconcile.kinds.codecs import Draft
 from kvmreconcile.kinds.network.values import INFINITE
+from kvmreconcile.schema.codecs import Draft
 from kvmreconcile.tree import Node
 
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours"}

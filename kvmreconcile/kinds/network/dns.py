@@ -8,11 +8,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE, YES_NO
-from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.network.values import Address, Port
+from kvmreconcile.schema.codecs import WHOLE, YES_NO
+from kvmreconcile.schema.element import Element, of_fields
+from kvmreconcile.schema.mapping import At
 
 
 class Forwarder(Element):

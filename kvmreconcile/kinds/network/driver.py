@@ -23,7 +23,7 @@ from kvmreconcile.kinds.network.plugs import is_interim, is_marked, marked, unma
 from kvmreconcile.kinds.network.render import NAME
 from kvmreconcile.kinds.network.replug import end_interim, list_guests, replug
 from kvmreconcile.kinds.network.spelling import observed
-from kvmreconcile.kinds.stamp import read_stamp
+from kvmreconcile.kinds.ownership_mark import read_stamp
 from kvmreconcile.model import Action, Actual, Key, Observation
 from kvmreconcile.tree import Node, parse, to_xml
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any, cast
 
-from kvmreconcile.kinds.carve import drop
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.network.plugs import is_guest
 from kvmreconcile.kinds.network.rules import RULES
@@ -20,10 +19,11 @@ from kvmreconcile.kinds.network.spelling import (
     without_granted,
     without_services,
 )
-from kvmreconcile.kinds.reading import read
+from kvmreconcile.kinds.ownership_mark import stamped, without_stamp
 from kvmreconcile.kinds.rendering import desired, said
-from kvmreconcile.kinds.stamp import stamped, without_stamp
 from kvmreconcile.model import Actual, Cost, Desired, Key, Power, Removal, Surroundings
+from kvmreconcile.schema.decode import read
+from kvmreconcile.schema.omit_defaults import drop
 from kvmreconcile.tree import Node, make, to_xml
 
 NAME = "Network"

@@ -9,14 +9,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import ON_OFF, WHOLE, YES_NO
 from kvmreconcile.kinds.kind import ObjectSpec
-from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.network.addressing import HostAddress, Nat, Route
 from kvmreconcile.kinds.network.codecs import MODE
 from kvmreconcile.kinds.network.dns import Dns, Domain
 from kvmreconcile.kinds.network.values import BridgeName
-from kvmreconcile.kinds.values import Mac
+from kvmreconcile.schema.codecs import ON_OFF, WHOLE, YES_NO
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Mac
 
 
 class NetworkSpec(ObjectSpec):

@@ -6,9 +6,9 @@ from typing import Any, cast
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.pool.rules import RULES
 from kvmreconcile.kinds.pool.spec import StoragePoolSpec
-from kvmreconcile.kinds.reading import read
 from kvmreconcile.kinds.rendering import desired, said
 from kvmreconcile.model import Actual, Cost, Desired, Key, Power, Removal, Surroundings
+from kvmreconcile.schema.decode import read
 from kvmreconcile.tree import Node, make, to_xml
 
 NAME = "StoragePool"

@@ -4,10 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE
 from kvmreconcile.kinds.kind import ObjectSpec, Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import AbsolutePath
+from kvmreconcile.schema.codecs import WHOLE
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import AbsolutePath
 
 
 class Permissions(Spec):

@@ -11,16 +11,7 @@ from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import hidden
 from kvmreconcile.kinds.volume.cache import name_of, refresh_pools, unlisted
 from kvmreconcile.kinds.volume.content import size_of
-from kvmreconcile.kinds.volume.making import (
-    check_room,
-    create,
-    delete,
-    find,
-    make,
-    planned,
-    pool_of,
-    refresh,
-)
+from kvmreconcile.kinds.volume.making import check_room, create, delete, find, make, planned, pool_of, refresh
 from kvmreconcile.kinds.volume.naming import named
 from kvmreconcile.kinds.volume.render import NAME
 from kvmreconcile.kinds.volume.usage import Place, disks, mentions

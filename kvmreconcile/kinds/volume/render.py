@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.kinds.reading import read
 from kvmreconcile.kinds.rendering import desired, said
 from kvmreconcile.kinds.volume.formats import new_format
 from kvmreconcile.kinds.volume.rules import CAPACITY, RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
 from kvmreconcile.model import Actual, Content, Cost, Desired, Key, Removal, Surroundings
+from kvmreconcile.schema.decode import read
 from kvmreconcile.tree import Effect, Node, make, overlay, parse, to_xml
 from kvmreconcile.tree.scalars import print_size, size_bytes
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE, Bytes, Draft
 from kvmreconcile.kinds.kind import ObjectSpec, Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import Name, Size
+from kvmreconcile.schema.codecs import WHOLE, Bytes, Draft
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Name, Size
 from kvmreconcile.tree import Node
 
 Format = Literal[

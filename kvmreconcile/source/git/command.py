@@ -15,12 +15,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from kvmreconcile.bounded import read_bounded
 from kvmreconcile.errors import Problem, SourceError
-from kvmreconcile.owner import acting_as_owner, owner_of
 from kvmreconcile.source.git.answers import TooLongError, Watch, read_answers
 from kvmreconcile.source.git.reasons import TRANSPORTS, advice, reason
 from kvmreconcile.source.git.remote import Credentials, Remote
+from kvmreconcile.system.bounded import read_bounded
+from kvmreconcile.system.owner import acting_as_owner, owner_of
 
 _OURS = "KVMRECONCILE_"
 _LONGEST = 64 << 20

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
-from kvmreconcile.owner import acting_as_owner
 from kvmreconcile.source.files import MAX_FILES
 from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.download import Download, Progress
@@ -20,8 +19,9 @@ from kvmreconcile.source.git.lock import locked
 from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.source.git.revisions import Revision, Revisions
 from kvmreconcile.source.git.signatures import Signatures
-from kvmreconcile.source.left_out import SUBMODULE
+from kvmreconcile.source.sparse import SUBMODULE
 from kvmreconcile.source.walk import MAX_DEPTH
+from kvmreconcile.system.owner import acting_as_owner
 
 _LEFTOVERS = (
     "*.lock",

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-from kvmreconcile.bounded import read_bounded
 from kvmreconcile.errors import Problem, SourceError
+from kvmreconcile.system.bounded import read_bounded
 
 _CURRENT = "current"
 _ABOUT = "revision.json"

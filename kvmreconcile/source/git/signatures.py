@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from kvmreconcile.bounded import read_bounded
 from kvmreconcile.source.git.command import Git
+from kvmreconcile.system.bounded import read_bounded
 
 _HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
 _SSH = b"-----BEGIN SSH SIGNATURE-----"

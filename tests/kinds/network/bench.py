@@ -16,9 +16,9 @@ from kvmreconcile.host.connection import Connection
 from kvmreconcile.kinds.kind import Document, derived_uuid
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, Source, World
-from kvmreconcile.plan.applied import applied_after, run_of, settled_live
+from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
+from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.planner import plan
-from kvmreconcile.plan.policy import Overrides
 from tests.sightings import LONG
 
 INSTANCE = "bench"

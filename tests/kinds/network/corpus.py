@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from kvmreconcile.kinds.network import KIND
-from kvmreconcile.kinds.stamp import TAG
+from kvmreconcile.kinds.ownership_mark import TAG
 from kvmreconcile.model import Actual, Key
 from kvmreconcile.tree import Node
 from tests.kinds.network.bench import Bench, desired_by, plan_for

@@ -16,7 +16,7 @@ from kvmreconcile.kinds.network.plugs import (
 )
 from kvmreconcile.kinds.network.spelling import observed
 from kvmreconcile.model import Actual, Key
-from kvmreconcile.plan.applied import applied_after
+from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.tree import Node, parse
 from tests.kinds.network.bench import desired_from, plan_for
 

@@ -6,10 +6,10 @@ import pytest
 
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.kinds.network.spelling import observed
-from kvmreconcile.kinds.stamp import stamped
+from kvmreconcile.kinds.ownership_mark import stamped
 from kvmreconcile.model import Actual, Desired, Key, Plan, Stamp
-from kvmreconcile.plan.applied import applied_after
-from kvmreconcile.plan.unseen import to_remember
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.pending import to_remember
 from kvmreconcile.tree import parse, to_xml
 from tests.kinds.network.bench import INSTANCE, desired_from, plan_for, verbs
 

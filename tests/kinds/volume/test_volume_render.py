@@ -27,7 +27,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.order import references
+from kvmreconcile.plan.order.references import references
 from kvmreconcile.tree import Effect, Node, diff, forget, overlay, parse
 
 KEY = Key("Volume", "default/root")

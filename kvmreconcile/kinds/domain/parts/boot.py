@@ -4,12 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import YES_NO
-from kvmreconcile.kinds.gather import Member
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.short import Short
-from kvmreconcile.kinds.values import AbsolutePath
+from kvmreconcile.schema.codecs import YES_NO
+from kvmreconcile.schema.collections import Member
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.values import AbsolutePath
 
 
 class Loader(Short):

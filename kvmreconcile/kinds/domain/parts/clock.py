@@ -4,10 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.codecs import WHOLE, YES_NO
-from kvmreconcile.kinds.element import Element
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.short import Short
+from kvmreconcile.schema.codecs import WHOLE, YES_NO
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
 
 
 class Timer(Element):

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from kvmreconcile.kinds.codecs import Draft
+from kvmreconcile.schema.codecs import Draft
 from kvmreconcile.tree import Node
 from kvmreconcile.tree.scalars import whole
 

@@ -4,15 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import YES_NO, Text
 from kvmreconcile.kinds.domain.parts.codecs import PCI_TYPED
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
 from kvmreconcile.kinds.domain.parts.passthrough import PciAddress
 from kvmreconcile.kinds.domain.parts.traffic import Virtualport, Vlan
-from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import AbsolutePath, Name
+from kvmreconcile.schema.codecs import YES_NO, Text
+from kvmreconcile.schema.element import Element, of_fields
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import AbsolutePath, Name
 
 
 class Direct(Spec):

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.codecs import ON_OFF, WHOLE
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
-from kvmreconcile.kinds.element import Element
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
+from kvmreconcile.schema.codecs import ON_OFF, WHOLE
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
 
 
 class Controller(Element):

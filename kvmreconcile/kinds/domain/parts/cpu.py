@@ -4,12 +4,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import ON_OFF, WHOLE
 from kvmreconcile.kinds.domain.parts.placement import Cell
-from kvmreconcile.kinds.gather import Pairs
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.short import Short
+from kvmreconcile.schema.codecs import ON_OFF, WHOLE
+from kvmreconcile.schema.collections import Pairs
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
 
 MOST_VCPUS = 4096
 """More than QEMU gives to any guest: the machine "q35" has 4096 at most."""

@@ -4,14 +4,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, Bytes
 from kvmreconcile.kinds.domain.parts.codecs import CID
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
-from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.short import Short
-from kvmreconcile.kinds.values import AbsolutePath, Size
+from kvmreconcile.schema.codecs import ON_OFF, PRESENT, WHOLE, Bytes
+from kvmreconcile.schema.element import Element, of_fields
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.values import AbsolutePath, Size
 
 
 class Watchdog(Element):

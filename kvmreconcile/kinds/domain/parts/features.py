@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, Bytes
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import Size
+from kvmreconcile.schema.codecs import ON_OFF, PRESENT, WHOLE, Bytes
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Size
 
 
 class Hyperv(Spec):

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from kvmreconcile.kinds.codecs import ON_OFF, WHOLE, YES_NO, Bytes, Text
-from kvmreconcile.kinds.element import Element, of_fields
-from kvmreconcile.kinds.gather import Pairs
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import AbsolutePath, Size
+from kvmreconcile.schema.codecs import ON_OFF, WHOLE, YES_NO, Bytes, Text
+from kvmreconcile.schema.collections import Pairs
+from kvmreconcile.schema.element import Element, of_fields
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import AbsolutePath, Size
 
 _VNC_PASSWORD = 8
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -8,17 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.codecs import Switch
 from kvmreconcile.kinds.domain.parts.controllers import Controller, Hotplug, Iommu
-from kvmreconcile.kinds.domain.parts.devices import (
-    Filesystem,
-    Memballoon,
-    Rng,
-    Shmem,
-    Sound,
-    Vsock,
-    Watchdog,
-)
+from kvmreconcile.kinds.domain.parts.devices import Filesystem, Memballoon, Rng, Shmem, Sound, Vsock, Watchdog
 from kvmreconcile.kinds.domain.parts.disks import Disk
 from kvmreconcile.kinds.domain.parts.graphics import Graphics, Video
 from kvmreconcile.kinds.domain.parts.interfaces import Interface
@@ -27,7 +18,8 @@ from kvmreconcile.kinds.domain.parts.passthrough import Hostdev
 from kvmreconcile.kinds.domain.parts.peripherals import Audio, Input, Redirdev, RedirectRule
 from kvmreconcile.kinds.domain.parts.security import Tpm
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
+from kvmreconcile.schema.codecs import Switch
+from kvmreconcile.schema.mapping import At
 
 AGENT = '<channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>'
 RNG = '<rng model="virtio"><backend model="random">/dev/urandom</backend></rng>'

@@ -4,14 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import ON_OFF, WHOLE, YES_NO
 from kvmreconcile.kinds.domain.parts.connection import Connection
 from kvmreconcile.kinds.domain.parts.naming import BootOrder
 from kvmreconcile.kinds.domain.parts.passthrough import Rom
 from kvmreconcile.kinds.domain.parts.traffic import Bandwidth, Offloads
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import Mac
+from kvmreconcile.schema.codecs import ON_OFF, WHOLE, YES_NO
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Mac
 
 _WITH_QUEUES = (None, "virtio", "virtio-transitional", "virtio-non-transitional")
 """Models of cards; None is one that `xml` names, or libvirt."""

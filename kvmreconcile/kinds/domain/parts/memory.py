@@ -4,11 +4,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import AROUND, PRESENT, WHOLE, Bytes
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.short import Short
-from kvmreconcile.kinds.values import Size
+from kvmreconcile.schema.codecs import AROUND, PRESENT, WHOLE, Bytes
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.values import Size
 
 SLOTS = 16
 """Slots for memory devices where only the maximum is said; each takes one, of whatever size."""

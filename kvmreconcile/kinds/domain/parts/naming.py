@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kvmreconcile.kinds.codecs import WHOLE, Text
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import DeviceName
+from kvmreconcile.schema.codecs import WHOLE, Text
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import DeviceName
 from kvmreconcile.tree import Invisible, Node, Table
 
 ALIAS = Text(prefix="ua-")

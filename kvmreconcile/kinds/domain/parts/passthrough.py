@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import ON_OFF, PRESENT, WHOLE, YES_NO
 from kvmreconcile.kinds.domain.parts.codecs import PCI
 from kvmreconcile.kinds.domain.parts.naming import BootOrder, DeviceAlias
-from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import AbsolutePath
+from kvmreconcile.schema.codecs import ON_OFF, PRESENT, WHOLE, YES_NO
+from kvmreconcile.schema.element import Element, of_fields
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import AbsolutePath
 
 PciAddress = Annotated[
     str,

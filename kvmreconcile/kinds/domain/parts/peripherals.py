@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.codecs import WHOLE, YES_NO
 from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
-from kvmreconcile.kinds.element import Element
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import AbsolutePath
+from kvmreconcile.schema.codecs import WHOLE, YES_NO
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import AbsolutePath
 
 
 class Input(Element):

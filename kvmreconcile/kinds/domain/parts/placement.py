@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE, YES_NO, Bytes
-from kvmreconcile.kinds.element import Element
-from kvmreconcile.kinds.gather import Pairs
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import Size
+from kvmreconcile.schema.codecs import WHOLE, YES_NO, Bytes
+from kvmreconcile.schema.collections import Pairs
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Size
 
 Policy = Literal["strict", "interleave", "preferred", "restrictive"]
 

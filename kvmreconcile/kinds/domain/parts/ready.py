@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, model_validator
 
-from kvmreconcile.kinds.part import Seconds, Spec
-from kvmreconcile.kinds.short import Short
 from kvmreconcile.model import Ready
+from kvmreconcile.schema.section import Seconds, Spec
+from kvmreconcile.schema.shorthand import Short
 
 
 def _address(text: str) -> str:

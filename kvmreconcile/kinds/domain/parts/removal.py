@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.part import Spec
 from kvmreconcile.model import Leftover
+from kvmreconcile.schema.section import Spec
 
 
 class Removal(Spec):

@@ -8,15 +8,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kvmreconcile.kinds.codecs import Bytes
 from kvmreconcile.kinds.domain.parts.cpu import Cpu, Vcpus
 from kvmreconcile.kinds.domain.parts.memory import Memory, MemoryBacking, Memtune
 from kvmreconcile.kinds.domain.parts.placement import Numatune
 from kvmreconcile.kinds.domain.parts.throttle import Blkiotune
 from kvmreconcile.kinds.domain.parts.tuning import Cputune, Iothreads
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import Size
+from kvmreconcile.schema.codecs import Bytes
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Size
 
 
 class Resources(Spec):

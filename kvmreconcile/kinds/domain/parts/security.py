@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE, YES_NO, Text
-from kvmreconcile.kinds.element import Element, of_fields
-from kvmreconcile.kinds.gather import Tags
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import AbsolutePath
+from kvmreconcile.schema.codecs import WHOLE, YES_NO, Text
+from kvmreconcile.schema.collections import Tags
+from kvmreconcile.schema.element import Element, of_fields
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import AbsolutePath
 
 UUID = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$")]
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE, Bytes
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import AbsolutePath, Size
+from kvmreconcile.schema.codecs import WHOLE, Bytes
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import AbsolutePath, Size
 
 _BYTES = Bytes("B", beside="")
 Count = Annotated[int, Field(ge=0)]

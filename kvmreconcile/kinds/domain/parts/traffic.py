@@ -4,11 +4,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.codecs import ON_OFF, WHOLE, YES_NO, Bytes
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.short import Short
-from kvmreconcile.kinds.values import Size
+from kvmreconcile.schema.codecs import ON_OFF, WHOLE, YES_NO, Bytes
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.values import Size
 
 _SPEED = Bytes("KB", beside="")
 

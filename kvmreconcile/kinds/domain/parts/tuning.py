@@ -4,11 +4,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE
-from kvmreconcile.kinds.gather import Pairs
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.short import Short
+from kvmreconcile.schema.codecs import WHOLE
+from kvmreconcile.schema.collections import Pairs
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
 
 Processors = Annotated[str, Field(min_length=1)]
 Period = Annotated[int, Field(ge=1000, le=1_000_000)]

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.part import Seconds, Spec
 from kvmreconcile.kinds.update import UpdatePolicy
 from kvmreconcile.model import Policy, ShutdownBy
+from kvmreconcile.schema.section import Seconds, Spec
 
 
 class Shutdown(Spec):

@@ -1,0 +1,209 @@
+"""
+`kvmreconcile approve`, `suspend`, `resume` and `reconcile`: tell the daemon what to do.
+
+Separate from what the daemon does about it: here is only said what was typed, and shown what was answered.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from kvmreconcile.cli.options import Common
+from kvmreconcile.cli.recording import invoker, record_order
+from kvmreconcile.cli.session import check_state, chosen, use_state
+from kvmreconcile.cli.signals import interruption
+from kvmreconcile.cli.terminal import say, show
+from kvmreconcile.control.client import Client
+from kvmreconcile.control.resumption import not_suspended, resumed
+from kvmreconcile.errors import NoDaemon, Problem, SpecError
+from kvmreconcile.model import LATEST, Key, Suspension
+from kvmreconcile.schema.section import read_seconds
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.settings.settings import Settings
+from kvmreconcile.state import State
+
+Object = Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object.")]
+Everything = Annotated[bool, typer.Option("--all", help="All objects of this instance.")]
+STATE_WRITTEN = "  the state database to be written: at most 10 s for each write"
+"""What an interrupted order that needs no daemon waits for."""
+Why = Annotated[
+    str,
+    typer.Option(
+        "--why", metavar="TEXT", help="Reason, shown in the history; that of a suspension also in status."
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApproveOptions(Common):
+    """What `approve` understands."""
+
+    digest: Annotated[
+        str, typer.Argument(metavar="DIGEST", help="Digest of the plan, as shown by plan and status.")
+    ]
+    why: Why = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuspendOptions(Common):
+    """What `suspend` understands."""
+
+    key: Object = None
+    everything: Everything = False
+    lasts: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help='Duration, such as "2h". Defaults to until resumed.'),
+    ] = None
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help='When it ends, as "YYYY-MM-DD HH:MM", in local time.'),
+    ] = None
+    why: Why = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeOptions(Common):
+    """What `resume` understands."""
+
+    key: Object = None
+    everything: Annotated[
+        bool, typer.Option("--all", help="Lift the suspension of all objects; individual ones stay.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconcileOptions(Common):
+    """What `reconcile` understands."""
+
+    key: Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object, else everything.")] = (
+        None
+    )
+
+
+def approve(options: ApproveOptions) -> int:
+    """Approve a plan by its digest; the daemon executes it, including held actions that an approval can release."""
+    said = {"digest": options.digest, "why": options.why}
+    show(give_order(options.settings(), "approve", said))
+    return 0
+
+
+def suspend(options: SuspendOptions) -> int:
+    """Suspend reconciling of one object or of all."""
+    key, until = _key(options.key, everything=options.everything), _until(options)
+    said = {**_about(key), "until": until.isoformat() if until else None, "why": options.why}
+    suspension = Suspension(datetime.now(UTC), until, options.why, invoker())
+
+    def without_daemon(state: State) -> tuple[str, bool]:
+        state.suspend(key, suspension)
+        return f"{key} is suspended" if key else "all objects are suspended", True
+
+    return _told(options, "suspend", said, without_daemon)
+
+
+def resume(options: ResumeOptions) -> int:
+    """Resume reconciling of one object or of all."""
+    key = _key(options.key, everything=options.everything)
+
+    def without_daemon(state: State) -> tuple[str, bool]:
+        is_changed = state.resume(key)
+        say_so = resumed if is_changed else not_suspended
+        return say_so(key, state.suspended(), datetime.now(UTC), options.settings().commands), is_changed
+
+    return _told(options, "resume", _about(key), without_daemon)
+
+
+def reconcile(options: ReconcileOptions) -> int:
+    """Run a pass now for one object or all, and retry what failed."""
+    key = _key(options.key, everything=options.key is None)
+    show(give_order(options.settings(), "reconcile", _about(key)))
+    return 0
+
+
+def give_order(settings: Settings, word: str, said: Mapping[str, object]) -> str:
+    """
+    Tell the daemon what to do, and return in words what came of it.
+
+    Raises:
+        NoDaemon: Nobody answers.
+        OrderError: The daemon says why not.
+    """
+    history = settings.commands.kvmreconcile("history")
+    interruption.remark = f"if a daemon runs, it may have received the order already; see: {history}"
+    said_back = Client(settings).order(word, said)
+    interruption.remark = ""
+    return said_back
+
+
+def _told(
+    options: Common, word: str, said: dict[str, object], instead: Callable[[State], tuple[str, bool]]
+) -> int:
+    """
+    Tell the daemon; where there is none, write down what it will find when it starts.
+
+    Args:
+        instead: Does the same to the state; returns what came of it in words, and whether it changed anything.
+    """
+    settings = options.settings()
+    try:
+        show(give_order(settings, word, said))
+    except NoDaemon as error:
+        with use_state(State.open(settings.state)) as state:
+            check_state(settings, state)
+            with interruption.working(lambda: STATE_WRITTEN):
+                words, is_changed = instead(state)
+                show(words)
+                if not is_changed:
+                    return 0
+                record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
+        where = (
+            f"the order was saved in {settings.state}; each pass or apply that begins from now on follows it"
+        )
+        say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
+    return 0
+
+
+def _key(word: str | None, *, everything: bool) -> Key | None:
+    if (word is None) != everything:
+        raise SpecError(
+            [
+                Problem(
+                    "KIND/NAME",
+                    "give either one object or --all",
+                    "name an object as KIND/NAME, or say --all",
+                )
+            ]
+        )
+    return next(iter(chosen([word], known_kinds()))) if word else None
+
+
+def _about(key: Key | None) -> dict[str, object]:
+    return {"key": str(key)} if key else {"all": True}
+
+
+def _until(options: SuspendOptions) -> datetime | None:
+    """Return when a suspension ends, None for not before it is taken back."""
+    if options.lasts and options.until:
+        raise _wrong("--until", "cannot be combined with --for")
+    now, name = datetime.now(UTC), "--for" if options.lasts else "--until"
+    try:
+        until = now + timedelta(seconds=read_seconds(options.lasts)) if options.lasts else None
+        until = datetime.fromisoformat(options.until).astimezone(UTC) if options.until else until
+    except OverflowError:
+        raise _wrong(name, "that is out of range") from None
+    except ValueError as error:
+        raise _wrong(
+            name, str(error) if options.lasts else f"'{options.until}' is not a date and time"
+        ) from None
+    if until and until > LATEST:
+        raise _wrong(name, "that is too far in the future")
+    if until and until <= now:
+        raise _wrong(name, "that time is not in the future")
+    return until
+
+
+def _wrong(name: str, what: str) -> SpecError:
+    tomorrow = datetime.now().astimezone() + timedelta(days=1)
+    return SpecError([Problem(name, what, f'write --for 2h, or --until "{tomorrow:%Y-%m-%d} 18:00"')])

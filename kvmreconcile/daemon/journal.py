@@ -1,0 +1,103 @@
+"""
+Send lines to systemd's journal with their fields, by which it can be asked.
+
+Separate from the daemon's log, because commands tell the journal what auditors ask for, and nothing else. It is one
+datagram a line: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TextIO
+
+from kvmreconcile.render.values import visible
+
+SOCKET = Path("/run/systemd/journal/socket")
+PRIORITIES: Mapping[str, int] = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+"""syslog's, by what the log calls them."""
+_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+_SHOWN = ("event", "level", "exception")
+"""What is not told as a word behind the event."""
+
+
+def is_behind(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether what is written to a stream ends in the journal (systemd.exec(5), $JOURNAL_STREAM)."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+class Journal:
+    """The journal of this host; threads may send at once."""
+
+    def __init__(self, address: Path | None = None) -> None:
+        self._address = str(address or SOCKET)
+        self._door = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+
+    def send(self, line: Mapping[str, object]) -> None:
+        """
+        Send one line: its `event`, its `level`, and whatever else it says.
+
+        Raises:
+            OSError: The journal cannot be reached.
+        """
+        datagram = b"".join(_encoded(line))
+        try:
+            self._door.sendto(datagram, self._address)
+        except OSError as error:
+            if error.errno not in (errno.EMSGSIZE, errno.ENOBUFS):
+                raise
+            self._send_file(datagram)
+
+    def close(self) -> None:
+        """Let it go."""
+        self._door.close()
+
+    def _send_file(self, datagram: bytes) -> None:
+        """Send what is too long for a datagram as a file in memory that nobody can change any more."""
+        handle = os.memfd_create("kvmreconcile", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            file.write(datagram)
+            fcntl.fcntl(handle, fcntl.F_ADD_SEALS, _SEALS)
+            # `socket.send_fds` takes no notice of an address.
+            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", handle))
+            self._door.sendmsg([b""], [rights], 0, self._address)
+
+
+def _encoded(line: Mapping[str, object]) -> Iterator[bytes]:
+    yield _field("MESSAGE", message(line))
+    yield _field("PRIORITY", str(PRIORITIES.get(str(line.get("level")), 6)))
+    yield _field("SYSLOG_IDENTIFIER", "kvmreconcile")
+    for name, value in line.items():
+        yield _field(f"KVMRECONCILE_{name.upper()}", _text(value))
+
+
+def message(line: Mapping[str, object]) -> str:
+    """Return a line for people: the event, what it says as words, and a traceback below."""
+    words = (f"{name}={_word(value)}" for name, value in line.items() if name not in _SHOWN)
+    first = " ".join((str(line.get("event", "")), *words))
+    return "\n".join(filter(None, (first, str(line.get("exception", "")))))
+
+
+def _word(value: object) -> str:
+    text = visible(_text(value))
+    return text if text and not any(c in text for c in ' "=') else '"' + text.replace('"', '\\"') + '"'
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _field(name: str, value: str) -> bytes:
+    """Return a field; with its length in front where it has more than one line."""
+    content = value.encode(errors="backslashreplace")
+    if b"\n" not in content:
+        return b"%s=%s\n" % (name.encode(), content)
+    return b"%s\n%s%s\n" % (name.encode(), struct.pack("<Q", len(content)), content)

@@ -1,0 +1,122 @@
+"""
+Track which spec files are open for writing, by what the kernel reports.
+
+inotify(7) reports each write, and when a file that was open for writing is closed. A file that was written before
+the daemon watched has no such report: then the kernel is asked for a lease, and else the file's age decides.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Lock
+
+from watchdog.events import (
+    FileAttribEvent,
+    FileClosedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+)
+
+from kvmreconcile.source.file_names import is_spec
+from kvmreconcile.source.files import SpecFile, Stamp
+from kvmreconcile.source.filesystems import tells_of_changes
+from kvmreconcile.source.in_use import Written, is_written
+
+
+class Writers:
+    """
+    Which files are being written, and which were closed as they are; for any thread.
+
+    Args:
+        unchanged_s: For how long a file must not have changed of which nothing else is known.
+        probe: Asks the kernel whether a file is open for writing.
+        clock: Seconds since the epoch, as file systems record them.
+    """
+
+    def __init__(
+        self,
+        unchanged_s: float,
+        probe: Callable[[str], Written] = is_written,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._unchanged_s = unchanged_s
+        self._probe = probe
+        self._clock = clock
+        self._lock = Lock()
+        self._open: set[str] = set()
+        self._closed: dict[str, Stamp] = {}
+        self._tells: dict[int, bool] = {}
+
+    def note(self, event: FileSystemEvent) -> None:
+        """Record what the kernel reports of a file; events must come in their order."""
+        path, there = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
+        with self._lock:
+            match event:
+                case FileModifiedEvent():
+                    self._begin(path)
+                case FileClosedEvent():
+                    self._close(path)
+                case FileAttribEvent() if path in self._closed:
+                    self._close(path)
+                case FileDeletedEvent():
+                    self._forget(path)
+                case FileMovedEvent():
+                    is_open = path in self._open
+                    self._forget(path)
+                    if there and is_open:
+                        self._begin(there)
+                    elif there:
+                        self._close(there)
+
+    def forget(self) -> None:
+        """Forget all, as events may have been lost."""
+        with self._lock:
+            self._open.clear()
+            self._closed.clear()
+            self._tells.clear()
+
+    def written(self, file: SpecFile) -> Written:
+        """Return whether the writer of a file that was read has finished."""
+        with self._lock:
+            is_open, closed = file.real in self._open, self._closed.get(file.real)
+        stamp = file.stamp
+        if stamp is None or (closed == stamp and not is_open):
+            return Written.UNSURE if stamp is None else Written.CLOSED
+        # Who writes to a share, and by which clock, only its server knows.
+        is_here = self._tells_of_changes(stamp.device)
+        probed = self._probe(file.real) if is_here else Written.UNSURE
+        if probed is Written.CLOSED:
+            return Written.CLOSED if _stamp(file.real) == stamp else Written.UNSURE
+        if is_open or probed is Written.OPEN:
+            return Written.OPEN
+        is_old = self._clock() - stamp.changed_s >= self._unchanged_s
+        return Written.CLOSED if is_here and is_old else Written.UNSURE
+
+    def _tells_of_changes(self, device: int) -> bool:
+        with self._lock:
+            if device not in self._tells:
+                self._tells[device] = tells_of_changes(device)
+            return self._tells[device]
+
+    def _begin(self, path: str) -> None:
+        self._open.add(path)
+        self._closed.pop(path, None)
+
+    def _close(self, path: str) -> None:
+        self._forget(path)
+        stamp = _stamp(path) if is_spec(path) else None
+        if stamp:
+            self._closed[path] = stamp
+
+    def _forget(self, path: str) -> None:
+        self._open.discard(path)
+        self._closed.pop(path, None)
+
+
+def _stamp(path: str) -> Stamp | None:
+    with suppress(OSError):
+        return Stamp.of(os.stat(path))  # noqa: PTH116  a path without links, thousands of which are asked for
+    return None

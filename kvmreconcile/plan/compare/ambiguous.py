@@ -1,0 +1,98 @@
+"""
+Lists of which it is not certain which member is which: nothing in them is changed.
+
+A device that is taken for another is unplugged from a guest that uses it. So a list whose members can be told apart
+neither by their keys nor by what is left is taken out of the spec, and held. Pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kvmreconcile.model import Actual, Desired, Key
+from kvmreconcile.plan.compare.live import without_forgotten
+from kvmreconcile.plan.compare.refused_parts import undone
+from kvmreconcile.tree import Node, Rules, overlay
+from kvmreconcile.tree.match import Doubt
+from kvmreconcile.tree.paths import short
+from kvmreconcile.tree.rules import labels
+from kvmreconcile.tree.running import doubts, traced
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A list that is left as it is, why, and what would change that."""
+
+    path: str
+    detail: str
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certain:
+    """
+    The part of a spec that is certain to mean what it is taken to mean.
+
+    Attributes:
+        desired: What the spec says, without the lists in doubt.
+        before: What an earlier spec said, without them; None if it does not count.
+        proposed: The definition that follows.
+        live: The running definition, each member known as the one of the spec that it is; None if nothing runs.
+        unclear: The lists in doubt.
+    """
+
+    desired: Desired
+    before: Node | None
+    proposed: Node
+    live: Node | None
+    unclear: tuple[Unclear, ...] = ()
+
+
+def certain(desired: Desired, actual: Actual, before: Node | None, rules: Rules) -> Certain:
+    """Return what of a spec is certain, given what an earlier one said (None: the same as now)."""
+    unclear: dict[str, Unclear] = {}
+    whole, found = _taken(desired, actual, before, rules)
+    for each in found:
+        unclear.setdefault(each.path, each)
+    if not unclear:
+        return whole
+    for path in unclear:
+        desired = replace(desired, tree=desired.tree.without(path))
+        before = before.without(path) if before else None
+    rest, _ = _taken(desired, actual, before, rules)
+    return replace(rest, unclear=tuple(unclear.values()))
+
+
+def _taken(
+    desired: Desired, actual: Actual, before: Node | None, rules: Rules
+) -> tuple[Certain, list[Unclear]]:
+    """Return what a spec is taken to mean, and where that is not certain."""
+    start = undone(desired, actual, rules)
+    proposed = overlay(without_forgotten(start, before, desired, rules), desired.tree, rules)
+    unclear: list[Unclear] = []
+    if proposed is not start:
+        found = doubts(start, before, desired.tree, rules)
+        unclear += (_ambiguous(doubt, rules) for doubt in found)
+    live = actual.live
+    if live is not None:
+        live, untraced = traced(live, actual.tree, proposed, desired.tree, rules)
+        unclear += (_untraceable(doubt, desired.key, rules) for doubt in untraced)
+    return Certain(desired, before, proposed, live), unclear
+
+
+def _ambiguous(doubt: Doubt, rules: Rules) -> Unclear:
+    have, want = (_names(nodes, doubt.path, rules) for nodes in (doubt.have, doubt.want))
+    members = rules.members.get(doubt.path)
+    detail = f"{doubt.path}: each of {want} could be any of {have}; nothing in this list is changed"
+    return Unclear(doubt.path, detail, members.advice if members else "")
+
+
+def _untraceable(doubt: Doubt, key: Key, rules: Rules) -> Unclear:
+    have, want = (_names(nodes, doubt.path, rules) for nodes in (doubt.have, doubt.want))
+    why = f"the running {have} cannot be matched to {want} in the spec"
+    detail = f"{doubt.path}: {why}; nothing in this list is changed"
+    return Unclear(doubt.path, detail, f"the list is compared again after the next start of {key}")
+
+
+def _names(nodes: Sequence[Node], path: str, rules: Rules) -> str:
+    members = rules.members.get(path)
+    return ", ".join(f"{short(n.tag)}[{next(labels(n, members), '')}]" for n in nodes)

@@ -1,0 +1,105 @@
+"""
+What comparing an object gave, kept from plan to plan so that it need not be compared again.
+
+Separate from comparing, which stays a pure function: each result is kept with all that it depended on, and used
+again only while all of that is still the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kvmreconcile.model import Actual, Applied, Blind, Desired, Held, Key, Unknown, World
+from kvmreconcile.plan.compare.compare import Compared
+from kvmreconcile.plan.order.references import references
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.tree import Node, Ref
+
+Sides = tuple[Actual | Unknown | None, Desired | None]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One object from both sides; `hidden` is what keeps it from being seen."""
+
+    desired: Desired
+    actual: Actual | None
+    applied: Applied | None
+    hidden: Blind | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """Lets one object's comparison look at others, and notes at which it did: its result depends on them."""
+
+    world: World
+    asked: dict[Key, Sides] = field(default_factory=dict)
+
+    def lookup(self, key: Key) -> Node | None:
+        """Return an object's definition: as it is, else as it is to be, None if there is none."""
+        seen, other = self.asked[key] = sides(self.world, key)
+        if isinstance(seen, Actual):
+            return seen.tree
+        return other.tree if other else None
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """The result of comparing an object, with everything it depended on."""
+
+    view: View
+    kind: Rulebook
+    instance: str
+    asked: Mapping[Key, Sides]
+    compared: Compared
+    withheld: tuple[Held, ...]
+
+    def holds(self, view: View, kind: Rulebook, world: World) -> bool:
+        """Tell whether comparing would give the same again."""
+        return (
+            self.kind is kind
+            and self.instance == world.instance
+            and self.view == view
+            and all(sides(world, key) == was for key, was in self.asked.items())
+        )
+
+
+def sides(world: World, key: Key) -> Sides:
+    """Return an object as it was seen, and as it is wanted."""
+    return world.observed.objects.get(key), world.desired.get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What a spec points to."""
+
+    tree: Node
+    kind: Rulebook
+    targets: tuple[tuple[Key, Ref], ...]
+
+
+def recall(key: Key, view: View, kind: Rulebook, world: World) -> Memo | None:
+    """Return the earlier result for an object, None if comparing might give something else now."""
+    memo = world.memory.get(("compared", key))
+    return memo if isinstance(memo, Memo) and memo.holds(view, kind, world) else None
+
+
+def keep(memo: Memo, world: World) -> None:
+    """Keep a result for the next plan."""
+    world.memory["compared", memo.view.desired.key] = memo
+
+
+def edges(desired: Desired, kind: Rulebook, world: World) -> tuple[tuple[Key, Ref], ...]:
+    """Return every object that a spec points to, and the row that says so."""
+    known = world.memory.get(("edges", desired.key))
+    if isinstance(known, Edges) and known.tree is desired.tree and known.kind is kind:
+        return known.targets
+    targets = tuple(references(desired.tree, kind.rules))
+    world.memory["edges", desired.key] = Edges(desired.tree, kind, targets)
+    return targets
+
+
+def forget_others(world: World) -> None:
+    """Drop what is kept of objects that no spec wants any more, and that are gone."""
+    known = world.desired.keys() | world.observed.objects.keys()
+    for each in [each for each in world.memory if each[1] not in known]:
+        del world.memory[each]

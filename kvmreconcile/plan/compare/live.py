@@ -1,0 +1,69 @@
+"""
+What a running object lacks of what its spec says. Pure.
+
+Separate from the verbs that bring it about, and from the stored definition, which is compared by itself.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kvmreconcile.model import Actual, Desired
+from kvmreconcile.plan.compare.refused_parts import is_kept
+from kvmreconcile.tree import Change, Node, Rules, diff, forget, overlay, paths
+from kvmreconcile.tree.automatic import without_automatic
+from kvmreconcile.tree.running import is_invisible, recognised, renamed
+from kvmreconcile.tree.variants import for_running
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """
+    How far a running object is from its spec.
+
+    Attributes:
+        definition: What runs, each of its members under the keys that changes have; what is stored of one that is off.
+        changes: What it lacks.
+    """
+
+    definition: Node
+    changes: tuple[Change, ...] = ()
+
+
+def without_forgotten(tree: Node, before: Node | None, desired: Desired, rules: Rules) -> Node:
+    """Return a definition without what an earlier spec (None: the same as now) said and this one does not."""
+    return tree if before is None else forget(tree, before, desired.tree, rules)
+
+
+def lacking(
+    desired: Desired, actual: Actual, live: Node | None, before: Node | None, rules: Rules
+) -> Running:
+    """
+    Return what a running object lacks of what the spec says, whatever its stored definition says.
+
+    Args:
+        live: The running definition, each member known as the one of the spec that it is.
+        before: What an earlier spec said, None if it is the same as now.
+    """
+    if live is None:
+        return Running(actual.tree)
+    rules = for_running(rules)
+    wanted = without_automatic(desired.tree, rules)
+    proposed = overlay(without_forgotten(live, before, desired, rules), wanted, rules)
+    ours = rules.rebooting if desired.policy.reboot_applies else paths()
+    changes = tuple(
+        change
+        for change in diff(live, proposed, rules)
+        if change.rule not in rules.live_ignored
+        and change.rule not in ours
+        and not is_kept(change, desired)
+        and not is_invisible(change, proposed, rules)
+    )
+    return Running(renamed(live, rules) if changes else live, changes)
+
+
+def live_changes(desired: Desired, actual: Actual, rules: Rules) -> Iterator[Change]:
+    """Yield what the running object lacks of what the spec says, where nothing is to be forgotten."""
+    if actual.live is not None:
+        stored = overlay(actual.tree, desired.tree, rules)
+        live = recognised(actual.live, stored, desired.tree, rules)
+        yield from lacking(desired, actual, live, None, rules).changes

@@ -1,0 +1,94 @@
+"""
+What is stored and not in force, where the running definition does not tell: remembered until the next start.
+
+That is what libvirt spells otherwise while an object runs, and what a spec no longer says. Separate from what the
+running definition does tell, which needs no memory. Pure.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from kvmreconcile.model import Actual, Applied, Desired, Unseen
+from kvmreconcile.plan.compare.applied import rules_for
+from kvmreconcile.plan.compare.live import live_changes
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.secrets.masks import SECRET
+from kvmreconcile.tree import Change, Node, Rules, diff, locate
+from kvmreconcile.tree.running import steps_in
+
+
+def unseen(
+    actual: Actual, applied: Applied | None, stored: Iterable[Change], rules: Rules
+) -> Iterator[Change]:
+    """
+    Yield what waits for the next start of a running object and cannot be seen in it.
+
+    Args:
+        applied: What is remembered; of another run it says nothing.
+        stored: What is to change in the stored definition, and not only to be healed.
+    """
+    if not actual.active:
+        return
+    known = outstanding(applied, actual, rules) if applied else ()
+    found = {u.steps: Change(u.steps, u.rule, u.was, u.now, rules.secrets) for u in known}
+    for change in stored:
+        if change.rule in rules.live_ignored or change.steps in found:
+            was = found.get(change.steps, change).old
+            found[change.steps] = Change(change.steps, change.rule, was, change.new, rules.secrets)
+    yield from (c for c in found.values() if _spelled(c.old, c) != _spelled(c.new, c))
+
+
+def outstanding(applied: Applied, actual: Actual, rules: Rules) -> tuple[Unseen, ...]:
+    """
+    Return the remembered changes that are still pending.
+
+    A change is in force once the object was started again, by any tool. libvirt numbers the runs of domains only. But
+    the running definition of a network or pool is the stored one as it was at the start, and libvirtd keeps both
+    when it restarts: a change is in force once the two agree where it was made.
+    """
+    live = actual.live
+    if live is None or applied.runtime_id != actual.runtime_id:
+        return ()
+    return tuple(
+        u for u in applied.pending if u.rule in rules.live_ignored or _differ(u, live, actual.tree, rules)
+    )
+
+
+def _differ(change: Unseen, live: Node, stored: Node, rules: Rules) -> bool:
+    own = steps_in(live, stored, change.steps, rules)
+    runs, waits = _part(live, own, rules) if own else None, _part(stored, change.steps, rules)
+    if runs is None or waits is None:
+        return runs is not waits
+    return any(diff(runs, waits, rules, change.rule))
+
+
+def _part(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
+    """Return what is at a place in a tree; an attribute as an element without anything else."""
+    *parents, last = steps
+    if not last.startswith("@"):
+        return locate(tree, steps, rules)
+    parent = locate(tree, tuple(parents), rules)
+    value = parent.attr(last.removeprefix("@")) if parent else None
+    return None if value is None else Node(last, text=value)
+
+
+def to_remember(
+    waiting: Iterable[Change], desired: Desired, seen: Actual, kind: Rulebook
+) -> tuple[Unseen, ...]:
+    """
+    Return what must be remembered of what waits for an object's next start once it is stored.
+
+    Args:
+        seen: The object before it is stored.
+    """
+    told = {c.steps for c in live_changes(desired, seen, rules_for(desired, kind))}
+    return tuple(
+        Unseen(c.steps, c.rule, _spelled(c.old, c), _spelled(c.new, c))
+        for c in waiting
+        if c.steps not in told
+    )
+
+
+def _spelled(value: str | Node | None, change: Change) -> str | None:
+    if isinstance(value, Node):
+        return f"<{value.tag}>"
+    return SECRET if value is not None and change.is_secret else value

@@ -1,0 +1,38 @@
+"""
+Name an edit as the reason of the steps that bring it into force, however late.
+
+What was stored in an earlier pass and waits for a start is no work of others. Pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kvmreconcile.model import Action, Reason, StoredEdit
+from kvmreconcile.plan.compare.applied import rules_for
+from kvmreconcile.plan.compare.cache import View
+from kvmreconcile.plan.compare.pending import outstanding
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.tree import Rules, overlap
+
+
+def with_edits(
+    actions: Sequence[Action], view: View, edit: StoredEdit | None, kind: Rulebook
+) -> tuple[Action, ...]:
+    """Return steps on an object, those that bring an earlier edit into force with the edit as their reason."""
+    if view.actual is None or all(action.reason is not Reason.DRIFT for action in actions):
+        return tuple(actions)
+    rules = rules_for(view.desired, kind)
+    waiting = [change.steps for change in edit.changes] if edit else []
+    waiting += [each.steps for each in outstanding(view.applied, view.actual, rules)] if view.applied else []
+    return tuple(
+        replace(action, reason=Reason.EDIT) if _brings(action, waiting, rules) else action
+        for action in actions
+    )
+
+
+def _brings(action: Action, waiting: Sequence[tuple[str, ...]], rules: Rules) -> bool:
+    if action.reason is not Reason.DRIFT or action.verb.edits:
+        return False
+    # What a reboot does is changed for what waits for one.
+    for_reboot = bool(waiting) and any(change.rule in rules.rebooting for change in action.changes)
+    return for_reboot or any(overlap(c.steps, steps) for c in action.changes for steps in waiting)

@@ -1,0 +1,41 @@
+"""
+Hold invalid definitions: those with errors, and those that libvirt's embedded driver rejected.
+
+Storing or starting them would fail in the middle of a plan. Errors of a spec alone are found when it is read; these
+result from a spec merged with the actual object. Errors that the stored definition has already are ignored, since
+libvirt accepted it. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from kvmreconcile.model import Action, Apply, Hold, Key, Why
+from kvmreconcile.plan.gates.suspended import Stop
+from kvmreconcile.plan.order.needs import Scene
+from kvmreconcile.tree import Node
+
+
+def definition(steps: tuple[Action, ...]) -> Node | None:
+    """Return the complete definition that an object's actions would store, None if they store none."""
+    return next((step.tree for step in steps if step.verb.stores and step.tree is not None), None)
+
+
+def invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Stop]]:
+    """Yield the objects whose actions would store an invalid definition, and the hold of each."""
+    for key, each in steps.items():
+        whole = definition(each)
+        if whole is None:
+            continue
+        actual = scene.world.observed.actual(key)
+        known = {mistake.what for mistake in scene.kinds[key.kind].mistakes(actual.tree)} if actual else set()
+        for mistake in scene.kinds[key.kind].mistakes(whole):
+            if mistake.what not in known:
+                yield key, (Hold.INVALID, f"{mistake.place}: {mistake.what}", mistake.todo, None)
+                break
+
+
+def refused(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Why]]:
+    """Yield the objects whose definition libvirt's embedded driver rejects, and the hold of each, until it is approved."""
+    for key, why in scene.world.refused.items():
+        if key in steps and scene.world.desired[key].policy.apply is not Apply.OBSERVE:
+            todo = "fix the spec; or approve this plan to have libvirt's daemon try it"
+            yield key, (Hold.INVALID, f"libvirt says: {why}", todo)

@@ -1,0 +1,48 @@
+"""
+Edits of where an object keeps what is in it: they move nothing, so that what is in the old place would be missing.
+
+Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from kvmreconcile.model import Action, Actual, Apply, Hold, Key, Why
+from kvmreconcile.plan.order.needs import Rulebooks, Scene
+from kvmreconcile.plan.order.uses import listed
+
+_RELEASE = (
+    "move the data to the new place, or approve this plan; a volume that has a spec and is not found "
+    "there is then held as missing, or created again without its present data"
+)
+
+
+def left_behind(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Why]]:
+    """Yield the objects that would go to another place while something is in the old one, and why that is held."""
+    for key, actions in steps.items():
+        actual = scene.world.observed.actual(key)
+        if actual is None or scene.world.desired[key].policy.apply is Apply.OBSERVE:
+            continue
+        was, to_be = _places(actual, actions, scene.kinds)
+        inside = list(_inside(key, scene)) if was != to_be else []
+        if inside:
+            what = f"{len(inside)} {inside[0].kind} object{'s are' if len(inside) > 1 else ' is'}"
+            old, new = was or "the present place", to_be or "another place"
+            detail = f"{what} in {old}, and the edit to {new} moves nothing: {listed(inside)}"
+            yield key, (Hold.LEFT_BEHIND, detail, _RELEASE)
+
+
+def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tuple[str, str]:
+    """Return in which place an object is in use, and in which it is to be once its steps are done and in force."""
+    place = kinds[actual.key.kind].place
+    proposed = next((a.whole for a in actions if a.whole), actual.tree)
+    return place(actual.live or actual.tree), place(proposed)
+
+
+def _inside(key: Key, scene: Scene) -> Iterator[Key]:
+    """Yield what is in an object: as it was seen, or, where it cannot be seen, as it is remembered."""
+    world, kinds = scene.world, scene.kinds
+    unseen = (k for k, a in world.applied.items() if a.complete and world.observed.blind_spot(k))
+    for each in {*world.observed.objects, *unseen}:
+        is_data = each.kind in kinds and kinds[each.kind].data is not None
+        if is_data and each.name.startswith(f"{key.name}/"):
+            yield each

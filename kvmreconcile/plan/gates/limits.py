@@ -1,0 +1,144 @@
+"""
+The brakes of the whole host: what would take too much away in one pass is held, all of it.
+
+Separate from what one object's own policy allows, because here only the number counts: a commit that asks for
+the same everywhere is the mistake they are for. Pure.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kvmreconcile.model import Action, Held, Hold, Key, World
+from kvmreconcile.model.verbs import CREATE
+from kvmreconcile.plan.gates.groups import onward
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.tree import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many objects may be met in one pass: a share of those there are, though always one, and `most` at most."""
+
+    share: float
+    most: int
+
+    def allows(self, of: int) -> int:
+        """Return how many may be met of so many."""
+        return min(max(1, int(of * self.share)), self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    How much of a kind of step one pass may do; more, and all of them are held.
+
+    Attributes:
+        settle_s: For how long the specs must have said the same before what they no longer ask for is taken away.
+    """
+
+    delete: Limit = Limit(0.3, 10)
+    restart: Limit = Limit(0.5, 10)
+    replace: Limit = Limit(0.3, 5)
+    remake: Limit = Limit(0.3, 5)
+    settle_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Brake:
+    """
+    One sort of step that is counted.
+
+    Attributes:
+        counts: Tells by the step, and the world.
+        among: Tells whether an object is one of those of which a share is too many.
+        outcome: What would happen to the objects, for messages.
+        setting: What is named to those who want more.
+        of: Tells of which kinds objects are counted.
+    """
+
+    limit: Callable[[Limits], Limit]
+    counts: Callable[[Action, World], bool]
+    among: Callable[[Key, World], bool]
+    outcome: str
+    setting: str
+    of: Callable[[Rulebook], bool] = lambda _kind: True
+
+
+def _is_there(key: Key, world: World) -> bool:
+    return world.observed.actual(key) is not None
+
+
+def _runs(key: Key, world: World) -> bool:
+    return world.observed.is_active(key)
+
+
+def _was_made(key: Key, world: World) -> bool:
+    return key in world.applied and world.applied[key].complete
+
+
+_BRAKES = (
+    _Brake(
+        limit=lambda limits: limits.replace,
+        counts=lambda action, world: action.effect >= Effect.REPLACE and _is_there(action.key, world),
+        among=_is_there,
+        outcome="would be replaced or lose data",
+        setting="limits.maxReplace",
+    ),
+    # After that, since what is not replaced is not restarted for it either.
+    _Brake(
+        limit=lambda limits: limits.restart,
+        counts=lambda action, world: (
+            _runs(action.key, world) and (action.effect >= Effect.RESTART or action.verb.stops)
+        ),
+        among=_runs,
+        outcome="that run would be paused, stopped or restarted",
+        setting="limits.maxRestart",
+    ),
+    # Of what specs allow to be created again at all: the store they are in may just be out of reach.
+    _Brake(
+        limit=lambda limits: limits.remake,
+        counts=lambda action, world: action.verb == CREATE and _was_made(action.key, world),
+        among=_was_made,
+        outcome="would be created again, as they are missing",
+        setting="limits.maxRemake",
+        of=lambda kind: kind.data is not None,
+    ),
+)
+
+
+def braked(
+    actions: Sequence[Action], world: World, kinds: Mapping[str, Rulebook], limits: Limits
+) -> tuple[list[Action], list[Held]]:
+    """Split steps into those that may be done and those of which there are too many, which are all held."""
+    left, held = list(actions), list[Held]()
+    for brake in _BRAKES:
+        for kind in sorted({a.key.kind for a in left if brake.of(kinds[a.key.kind])}):
+            held += _too_many(kind, left, world, brake, limits)
+        stopped = {id(h.action) for h in held}
+        left = [action for action in left if id(action) not in stopped]
+    return left, held
+
+
+def _too_many(
+    kind: str, actions: Sequence[Action], world: World, brake: _Brake, limits: Limits
+) -> list[Held]:
+    """Return the steps on a kind's objects that one brake holds, with all that follow on the same objects."""
+    first: dict[Key, Action] = {}
+    for action in actions:
+        if action.key.kind == kind and brake.counts(action, world):
+            first.setdefault(action.key, action)
+    of = sum(k.kind == kind and brake.among(k, world) for k in world.desired)
+    allowed = brake.limit(limits).allows(of)
+    if len(first) <= allowed:
+        return []
+    detail = f"{len(first)} of {of} {kind} objects {brake.outcome}; at most {allowed} may in one pass"
+    release = f'approve this plan, or raise "{brake.setting}" and "{brake.setting}Share"'
+    return [Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in onward(met, actions)]
+
+
+def too_many_removals(removals: int, owned: int, limits: Limits) -> str:
+    """Return why so many removals are not to be done in one pass, "" if they may be."""
+    allowed = limits.delete.allows(owned)
+    if removals <= allowed:
+        return ""
+    return f"{removals} of {owned} objects would be removed; at most {allowed} may in one pass"

@@ -1,0 +1,178 @@
+"""
+Edits that libvirt refused to bring into force: what is remembered of them, and until when they are held.
+
+The way back is remembered before an edit is stored, and kept until the edit is in force, so that it is known after a
+kill at any moment. Pure.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Applied,
+    Desired,
+    Held,
+    Hold,
+    Kept,
+    Key,
+    Refusal,
+    StoredEdit,
+    World,
+)
+from kvmreconcile.plan.compare.applied import digest, followed, live_mark, rules_for
+from kvmreconcile.plan.compare.live import live_changes
+from kvmreconcile.plan.compare.pending import outstanding
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.secrets.masks import mask_change, reveal_change
+from kvmreconcile.tree import Change, Node, diff, overlap, undo
+from kvmreconcile.tree.variants import for_secrets
+
+_FIRST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)
+"""How long a refusal that may pass is held at first, and at most."""
+_LASTING = (
+    "correct the spec, or correct what libvirt reports and approve this plan to try it again; it is also tried again "
+    "after an update of libvirt or QEMU"
+)
+_PASSING = "correct what libvirt reports; a later pass tries it again, or approve this plan to try it at once"
+
+
+def wording(desired: Desired, kind: Rulebook) -> str:
+    """Return a short name of all that a spec says of an object and of how it may be brought into force."""
+    policy = desired.policy
+    how = (policy.interrupts, policy.check_schema, policy.copies)
+    return sha256(f"{digest(replace(desired, kept=None), kind.rules)} {how}".encode()).hexdigest()[:16]
+
+
+def refusals(
+    world: World, kinds: Mapping[str, Rulebook], instead: Mapping[Key, Desired]
+) -> Iterator[tuple[Key, tuple[Refusal, ...], Desired]]:
+    """
+    Yield the objects of which libvirt refused a part that is still held, and what is wanted of them meanwhile.
+
+    Args:
+        instead: What is wanted of objects in place of what their specs say.
+    """
+    for key, edit in world.edits.items():
+        desired = instead.get(key) or world.desired.get(key)
+        if desired is None or key.kind not in kinds or edit.edit != wording(desired, kinds[key.kind]):
+            continue
+        is_other = edit.software and world.software and edit.software != world.software
+        still = () if is_other else tuple(r for r in edit.refused if _is_held(r, world.now))
+        if still:
+            yield key, still, replace(desired, kept=_kept(edit, still))
+
+
+def _is_held(refusal: Refusal, now: datetime) -> bool:
+    """Tell whether a part is not to be tried now; a clock that went back does not keep it for long."""
+    return refusal.until is None or now < refusal.until <= now + _LONGEST
+
+
+def _kept(edit: StoredEdit, refused: Sequence[Refusal]) -> Kept:
+    parts = tuple(dict.fromkeys(part for refusal in refused for part in refusal.parts))
+    elements = [refusal.within for refusal in refused if refusal.within]
+    undo_ = tuple(c for c in edit.changes if any(overlap(c.steps, part) for part in parts))
+    beside = (c for c in edit.changes if c not in undo_ and any(c.steps[: len(e)] == e for e in elements))
+    return Kept(parts, undo_, (*beside, *edit.filled))
+
+
+def withheld(steps: Sequence[Action], refused: Sequence[Refusal]) -> Iterator[Held]:
+    """Yield the steps by which an edit would be tried again, each with why that was refused."""
+    for action in steps:
+        about = [r for r in refused if _is_about(r, action)] or refused
+        untils = [r.until for r in about if r.until]
+        is_lasting = len(untils) < len(about)
+        detail = "; ".join(dict.fromkeys(r.why for r in about))
+        yield Held(
+            action,
+            Hold.REFUSED,
+            detail,
+            _LASTING if is_lasting else _PASSING,
+            None if is_lasting else min(untils),
+        )
+
+
+def _is_about(refusal: Refusal, action: Action) -> bool:
+    return any(overlap(change.steps, part) for change in action.changes for part in refusal.parts)
+
+
+def add_refusal(edit: StoredEdit, refusal: Refusal, software: str, now: datetime | None) -> StoredEdit:
+    """
+    Return what is remembered of an edit once a part of it was refused, be it again.
+
+    Args:
+        now: When it was refused, where that may pass; None where it lasts.
+    """
+    before = next((r for r in edit.refused if r.parts == refusal.parts), None)
+    tries = before.tries + 1 if before else 1
+    until = now + min(_FIRST * 2 ** min(tries - 1, 20), _LONGEST) if now else None
+    others = tuple(r for r in edit.refused if r is not before)
+    return replace(edit, refused=(*others, replace(refusal, tries=tries, until=until)), software=software)
+
+
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """
+    One definition that is written over that of an existing object.
+
+    Attributes:
+        seen: The object before that.
+    """
+
+    desired: Desired
+    seen: Actual
+    kind: Rulebook
+
+    def before(self, edit: StoredEdit | None, proposed: Node) -> StoredEdit:
+        """Return what is remembered before it is written: every way back that may be needed, done or not."""
+        known = edit or StoredEdit("")
+        name = wording(self.desired, self.kind)
+        if known.edit != name:
+            known = replace(known, edit=name, refused=(), software="")
+        changes = (*self._since(known, proposed), *known.changes)
+        return replace(known, changes=tuple(dict.fromkeys(changes)))
+
+    def after(self, edit: StoredEdit, now: Node) -> StoredEdit:
+        """Return what is remembered once it is written, and libvirt has made of it what it keeps."""
+        changes = tuple(self._since(edit, now))
+        asked = [c.steps for c in edit.changes]
+        filled = tuple(c for c in changes if not any(overlap(c.steps, steps) for steps in asked))
+        return replace(edit, changes=tuple(c for c in changes if c not in filled), filled=filled)
+
+    def _since(self, edit: StoredEdit, tree: Node) -> Iterator[Change]:
+        """Yield what makes a definition out of the one that was last in force, but for what others changed."""
+        rules = for_secrets(self.kind.rules, self.desired.policy.all_secrets)
+        stored, live = self.seen.tree, self.seen.live
+        sources = (live, self.desired.tree) if live else (self.desired.tree,)
+        changes = (*edit.changes, *edit.filled)
+        known = (reveal_change(change, stored, sources, rules) for change in changes)
+        origin = undo(stored, filter(None, known), rules)
+        return (mask_change(change, rules) for change in diff(origin, tree, rules))
+
+
+def still_refused(edit: StoredEdit, desired: Desired) -> StoredEdit:
+    """Return what is remembered of an edit once all that was allowed of it is done."""
+    parts = desired.kept.parts if desired.kept else ()
+    refused = tuple(r for r in edit.refused if set(r.parts) <= set(parts))
+    return replace(edit, refused=refused, software=edit.software if refused else "")
+
+
+def is_in_force(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> bool:
+    """Tell whether a running object is all that is stored of it, so that no way back is needed any more."""
+    if not kind.has_power:
+        return True
+    rules = rules_for(desired, kind)
+    if not actual.active or (applied and outstanding(applied, actual, rules)):
+        return False
+    known = {s.fingerprint for s in applied.settled} if applied else set()
+    waiting = live_changes(followed(desired, actual, kind), actual, rules)
+    return all(live_mark(change) in known for change in waiting)
+
+
+def is_over(key: Key, world: World, kind: Rulebook) -> bool:
+    """Tell whether an edit that is remembered is in force, though no step was taken for it."""
+    desired, actual = world.desired[key], world.observed.actual(key)
+    return actual is not None and is_in_force(desired, actual, world.applied.get(key), kind)

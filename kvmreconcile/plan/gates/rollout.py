@@ -1,0 +1,70 @@
+"""
+Edits that reach the members of a group: one after the other, and not on after one that did no good.
+
+Separate from who of a group may be away at a time, because an edit can do harm that takes nobody away. Pure.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason, World
+from kvmreconcile.plan.gates.groups import by_group, onward
+from kvmreconcile.plan.probation import Trials
+from kvmreconcile.tree import Effect
+
+_RELEASE = "correct its spec, or approve this plan"
+
+
+def rolled_out(
+    actions: Sequence[Action], world: World, edits: Trials, *, approved: bool
+) -> tuple[list[Action], list[Held]]:
+    """Split steps into those that may be done now and edits that wait for those of others of their group."""
+    held: list[Held] = []
+    first = sorted(_edits(actions), key=by_group)
+    for (kind, group), members in groupby(first, key=by_group):
+        there = {k for k, d in world.desired.items() if _group(d) == (kind, group)}
+        failed = [] if approved else sorted(there & edits.failed.keys())
+        tried = there & edits.tried
+        for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
+            if failed:
+                why = f"{failed[0]}: {edits.failed[failed[0]]}"
+                release = f"correct the spec of {', '.join(map(str, failed))}, or approve this plan"
+                held += [Held(a, Hold.ROLLOUT, why, release) for a in rest_of(action, actions)]
+            elif len(others := tried - {action.key}) >= action.policy.max_unavailable:
+                names = ", ".join(map(str, sorted(others)))
+                detail = f'group "{group}", edited now, or not yet known to be ready after an edit: {names}'
+                release = "it continues in a later pass"
+                held += [Held(a, Hold.GROUP, detail, release) for a in rest_of(action, actions)]
+            else:
+                tried.add(action.key)
+    waiting = {id(h.action) for h in held}
+    return [a for a in actions if id(a) not in waiting], held
+
+
+def _edits(actions: Sequence[Action]) -> Iterator[Action]:
+    """Yield of each member of a group the first step of an edit that would be taken back."""
+    seen: set[Key] = set()
+    for action in actions:
+        policy = action.policy
+        if policy.group and policy.rollback and action.reason is Reason.EDIT and action.key not in seen:
+            seen.add(action.key)
+            yield action
+
+
+def rest_of(first: Action, actions: Sequence[Action]) -> list[Action]:
+    """Return what waits with a step of an edit; starts and stops do not, unless it replaces the object."""
+    rest = onward(first, actions)
+    if any(a.effect >= Effect.REPLACE for a in rest):
+        return rest
+    return [a for a in rest if not a.verb.is_ordered]
+
+
+def _group(desired: Desired) -> tuple[str, str]:
+    return desired.key.kind, desired.policy.group
+
+
+def held_back(again: dict[Key, tuple[Action, ...]], edits: Trials) -> Iterator[Held]:
+    """Yield the steps of edits that were taken back, each with why."""
+    for key, actions in again.items():
+        for action in actions:
+            yield Held(action, Hold.TAKEN_BACK, edits.failed[key], _RELEASE)

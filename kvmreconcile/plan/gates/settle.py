@@ -1,0 +1,104 @@
+"""
+Hold what an edit takes away until the specs have said so for a while.
+
+A file that is cut looks like one from which the rest was deleted on purpose. So what it lacks is taken away only
+after the specs were read twice, some time apart, and said the same. Pure: since when they have is a fact of the world.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, Reason, World
+from kvmreconcile.plan.gates.rollout import rest_of
+from kvmreconcile.plan.prune import Orphans
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.tree import Change, Effect, Node, Rules
+from kvmreconcile.tree.paths import under
+
+_ASKED = frozenset({Reason.EDIT, Reason.ADOPT})
+"""Why a step is planned that a spec asks for; drift and rollbacks do not wait."""
+_RELEASE = "wait, or approve this plan"
+
+
+def announced(steps: Sequence[Action], world: World, kind: Rulebook) -> tuple[Action, ...]:
+    """Return the steps on one object; those that take parts of it away are marked, and describe the parts."""
+    key = steps[0].key
+    desired, actual = world.desired[key], world.observed.actual(key)
+    if actual is None or not (actual.active or desired.power in (Power.RUNNING, Power.PAUSED)):
+        return tuple(steps)
+    return tuple(_marked(step, actual, world, kind) for step in steps)
+
+
+def _marked(action: Action, actual: Actual, world: World, kind: Rulebook) -> Action:
+    lost = [each for change in action.changes for each in parts(change, kind.rules)]
+    if not lost:
+        return action
+    lines = (kind.describe(part, rule, world.observed) for rule, part in lost) if actual.active else ()
+    return replace(action, takes=True, notes=(*action.notes, *filter(None, lines)))
+
+
+def parts(change: Change, rules: Rules) -> Iterator[tuple[str, Node]]:
+    """Yield the parts of an object that go with a change, each with its path in the rules."""
+    if isinstance(change.old, Node) and change.new is None and change.steps:
+        yield from _parts(change.old, change.rule, rules)
+
+
+def _parts(node: Node, rule: str, rules: Rules) -> Iterator[tuple[str, Node]]:
+    if rule in rules.parts:
+        yield rule, node
+        return
+    for child in node.children:
+        yield from _parts(child, under(rule, child.tag), rules)
+
+
+def settled(actions: Sequence[Action], world: World, need_s: float) -> tuple[list[Action], list[Held]]:
+    """Split steps into those that may be done now and those of edits that take something away too soon."""
+    held: list[Held] = []
+    for key in _losing(actions, world):
+        age_s = world.sightings.age_s(key)
+        if age_s < need_s:
+            # All of the edit: what is stored first no longer has what is then taken from the running object.
+            # What is taken back before it waits for nothing.
+            first = next(action for action in actions if action.key == key and action.reason in _ASKED)
+            steps = rest_of(first, actions)
+            what = "the spec is known to have been unchanged"
+            held += [_held(action, what, age_s, need_s, world) for action in steps]
+    waiting = {id(each.action) for each in held}
+    return [action for action in actions if id(action) not in waiting], held
+
+
+def _losing(actions: Sequence[Action], world: World) -> tuple[Key, ...]:
+    """Return the objects from which their specs take something away, be it all that they are."""
+    if world.sightings.delivered:
+        return ()
+    takers = (a for a in actions if a.reason in _ASKED and (a.takes or a.effect >= Effect.REPLACE))
+    return tuple(dict.fromkeys(action.key for action in takers))
+
+
+def settle_removals(gone: Orphans, world: World, need_s: float) -> None:
+    """Hold removals of objects that lost their specs only just now, and of what those objects need."""
+    ages: dict[Key, tuple[float, Key]] = {}
+    kept: list[Action] = []
+    for action in gone.actions:  # in order: what needs an object goes before it
+        age_s, youngest = min(_ages(action, world, ages), key=lambda each: each[0])
+        ages[action.key] = age_s, youngest
+        if age_s < need_s:
+            what = "its spec" if youngest == action.key else f"the spec of {youngest}"
+            gone.held.append(_held(action, f"{what} is known to have been missing", age_s, need_s, world))
+        else:
+            kept.append(action)
+    gone.actions = kept
+
+
+def _ages(
+    action: Action, world: World, known: Mapping[Key, tuple[float, Key]]
+) -> Iterator[tuple[float, Key]]:
+    """Yield for how long an object, and each that is removed before it, has had no spec, and which it is."""
+    for key in (action.key, *action.needs):
+        yield known.get(key, (world.sightings.age_s(key), key))
+
+
+def _held(action: Action, what: str, age_s: float, need_s: float, world: World) -> Held:
+    detail = f"{what} for {int(age_s)} s; a removal or replacement needs {need_s:.12g} s"
+    return Held(action, Hold.SETTLE, detail, _RELEASE, world.now + timedelta(seconds=need_s - age_s))

@@ -1,0 +1,76 @@
+"""
+Find the data about which a plan relies on a list that may be out of date: libvirt lists what is in a pool from a cache.
+
+What is found is observed again after the list was refreshed, and planned for again. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from kvmreconcile.model import Action, Desired, Hold, Key, Plan, Unknown, World
+from kvmreconcile.plan.compare.cache import edges
+from kvmreconcile.plan.gates.invalid import definition
+from kvmreconcile.plan.gates.suspended import Stop
+from kvmreconcile.plan.order.needs import Rulebooks, Scene
+from kvmreconcile.plan.order.references import references
+from kvmreconcile.plan.rulebook import Rulebook
+
+
+def named_data(world: World, kinds: Rulebooks) -> set[Key]:
+    """Return what holds data and is named by a spec or the state; not what cannot be seen now."""
+    named = {*world.applied, *_wanted(world, kinds)}
+    return {key for key in named if _is_data(key, kinds) and not world.observed.blind_spot(key)}
+
+
+def absent_data(world: World, kinds: Rulebooks) -> set[Key]:
+    """Return what of that was not observed."""
+    return {key for key in named_data(world, kinds) if key not in world.observed.objects}
+
+
+def relied_on(plan: Plan, world: World, kinds: Rulebooks) -> set[Key]:
+    """
+    Return what holds data, was observed, and decides what a plan does.
+
+    That is what a step is about, held or not, what has an obstacle, and what an object begins to refer to.
+    """
+    acted_on = plan.names | {held.action.key for held in plan.held}
+    found = {*acted_on, *world.obstacles}
+    for key in acted_on & world.desired.keys():
+        found |= _new_targets(world.desired[key], kinds[key.kind], world)
+    return {key for key in found if _is_data(key, kinds) and world.observed.actual(key)}
+
+
+def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Stop]]:
+    """
+    Yield the objects whose steps would store a new reference to data of which nothing is known, and what holds each.
+
+    What is stored with the reference, such as the format of an image, follows from the data.
+    """
+    world = scene.world
+    for key in steps.keys() & world.desired.keys():
+        if definition(steps[key]) is None:
+            continue
+        for target in sorted(_new_targets(world.desired[key], scene.kinds[key.kind], world)):
+            seen, hidden = world.observed.objects.get(target), world.observed.blind_spot(target)
+            why = seen.why if isinstance(seen, Unknown) else hidden.why if hidden and not seen else ""
+            if why and target not in world.desired and _is_data(target, scene.kinds):
+                release = f"it continues in a later pass, once {target} can be observed"
+                yield key, (Hold.UNKNOWN, f"{target} cannot be observed: {why}", release, None)
+                break
+
+
+def _new_targets(desired: Desired, kind: Rulebook, world: World) -> set[Key]:
+    """Return what a spec refers to and the object's definition does not."""
+    actual = world.observed.actual(desired.key)
+    known = {target for target, _ in references(actual.tree, kind.rules)} if actual else set()
+    return {target for target, _ in edges(desired, kind, world)} - known
+
+
+def _wanted(world: World, kinds: Rulebooks) -> Iterator[Key]:
+    """Yield what specs define, and what they refer to."""
+    for key, desired in world.desired.items():
+        yield key
+        yield from (target for target, _ in edges(desired, kinds[key.kind], world))
+
+
+def _is_data(key: Key, kinds: Rulebooks) -> bool:
+    return key.kind in kinds and kinds[key.kind].data is not None

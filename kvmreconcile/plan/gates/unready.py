@@ -1,0 +1,22 @@
+"""
+Hold what the host is not ready for: it lacks a component, a file or a network device, or has something in the way.
+
+What is looked up from outside libvirt may be judged wrongly, so approving the plan has that tried. Pure.
+"""
+
+from collections.abc import Iterator
+
+from kvmreconcile.model import Hold, Key, World
+from kvmreconcile.plan.gates.suspended import Stop
+
+
+def unready(world: World, *, approved: bool) -> Iterator[tuple[Key, Stop]]:
+    """Yield the objects for which the host is not ready, and the hold of each."""
+    for key, obstacle in world.lacking.items():
+        if obstacle.is_certain:
+            yield key, (Hold.HOST, obstacle.why, obstacle.todo, None)
+        elif not approved:
+            yield (
+                key,
+                (Hold.HOST, obstacle.why, f"{obstacle.todo}; or approve this plan to try it anyway", None),
+            )

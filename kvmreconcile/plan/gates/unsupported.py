@@ -1,0 +1,55 @@
+"""
+Hold a definition that this host's libvirt accepts and then can neither start nor make live.
+
+Otherwise it would be stored, the live change refused, and the guest could not be started any more. Which elements
+those are is a table of each kind (`Rules.unsupported`), without the rows that the host's libvirt has outgrown. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from kvmreconcile.model import Action, Hold, Key, Lookup
+from kvmreconcile.plan.compare.cache import Lookups
+from kvmreconcile.plan.gates.invalid import definition
+from kvmreconcile.plan.gates.suspended import Stop
+from kvmreconcile.plan.order.needs import Scene
+from kvmreconcile.tree import Node, Rules, Unsupported
+from kvmreconcile.tree.paths import under
+from kvmreconcile.tree.rules import labels
+
+_Found = tuple[str, Unsupported]
+"""The label of an element, and the row that it meets."""
+
+
+def unsupported(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Stop]]:
+    """Yield the objects whose steps would store what libvirt cannot do, and what holds each; what is stored already is left."""
+    lookup = Lookups(scene.world).lookup
+    for key, each in steps.items():
+        rules = scene.kinds[key.kind].rules
+        whole = definition(each)
+        if whole is None or not rules.unsupported.rows:
+            continue
+        actual = scene.world.observed.actual(key)
+        stored = set(_met(actual.tree, rules, lookup)) if actual else set()
+        if new := next((found for found in _met(whole, rules, lookup) if found not in stored), None):
+            label, row = new
+            version = ".".join(map(str, row.until))
+            why = f"{label}: {row.what} needs libvirt {version} or newer ({row.source})"
+            yield key, (Hold.UNSUPPORTED, why, row.todo, None)
+
+
+def _met(tree: Node, rules: Rules, lookup: Lookup, path: str = "") -> Iterator[_Found]:
+    """Yield the elements of a definition that meet a row."""
+    for row in rules.unsupported.get(path) or ():
+        if row.when(tree, _beside(tree, row, lookup)):
+            name = next(labels(tree, rules.members.get(path)), "")
+            yield f"{tree.tag} {name}".strip(), row
+    for child in tree.children:
+        yield from _met(child, rules, lookup, under(path, child.tag))
+
+
+def _beside(element: Node, row: Unsupported, lookup: Lookup) -> Node | None:
+    if row.beside is None:
+        return None
+    kind, where = row.beside
+    name = element.get(where)
+    return lookup(Key(kind, name)) if name else None

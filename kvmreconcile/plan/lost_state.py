@@ -1,0 +1,78 @@
+"""
+Tell a lost state from that of a new host, and hold what somebody may have suspended in it.
+
+A state that was created from nothing is that of a new host if no object on it bears our mark. Otherwise another state
+was lost, with all suspensions: nothing is done then but what leaves everything alone that may have been known to it.
+Pure.
+"""
+
+from collections.abc import Iterator
+
+from kvmreconcile.model import Actual, Hold, Key, Unknown, World
+from kvmreconcile.plan.compare.ownership import bears_our_mark
+from kvmreconcile.plan.gates.suspended import Stop
+from kvmreconcile.plan.order.needs import Needs, Rulebooks
+
+_NAMED = 3
+"""How many objects are named."""
+
+
+def find_loss(world: World, kinds: Rulebooks) -> str:
+    """Return why a state that was created from nothing is taken to have replaced a lost one, "" if it is a new host's."""
+    objects, accept = world.observed.objects, world.commands.kvmreconcile("state", "accept")
+    marked = [key for key, seen in sorted(objects.items()) if _is_marked(seen, world)]
+    if marked:
+        names = ", ".join(map(str, marked[:_NAMED])) + (", …" if len(marked) > _NAMED else "")
+        is_one = len(marked) == 1
+        bear, are = ("1 object bears", "is") if is_one else (f"{len(marked)} objects bear", "are")
+        return (
+            f'the state of instance "{world.instance}" seems to be lost: {bear} its mark or a UUID that it '
+            f"derives ({names}) and {are} not in the state, so it is unknown what was suspended; "
+            f"restore the state, set its directory with --state, or accept "
+            f"the loss: {accept}"
+        )
+    why = next(_hidden(world, kinds), "")
+    return why and (
+        f'it is unknown whether the state of instance "{world.instance}" was lost: {why}; correct '
+        f"the cause, or accept a possible loss: {accept}"
+    )
+
+
+def _is_marked(seen: Actual | Unknown, world: World) -> bool:
+    """Tell whether an object bears our mark and is not known to this state; what it has made since is."""
+    is_known = seen.key in world.applied
+    return isinstance(seen, Actual) and not is_known and bears_our_mark(seen, world)
+
+
+def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:
+    """Yield what keeps marks from being seen."""
+    for key, seen in sorted(world.observed.objects.items()):
+        if isinstance(seen, Unknown) and kinds[key.kind].stamped:
+            yield f"{key}: {seen.why}"
+    for blind in world.observed.blind:
+        kind = kinds.get(blind.prefix.partition("/")[0])
+        if kind and kind.stamped and not blind.unsupported:
+            yield f"{blind.prefix}*: {blind.why}"
+
+
+def lost(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> Stop | None:
+    """Return what keeps everything from being done to an object because the state was lost, None if nothing does."""
+    if not world.lost or _is_new(key, world, kinds, needs):
+        return None
+    accept = world.commands.kvmreconcile("state", "accept")
+    todo = f"suspend it if it must be left alone, then accept the loss: {accept}"
+    return Hold.LOST_STATE, "", todo, None
+
+
+def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:
+    """
+    Tell whether an object has no trace on the host, so that nobody can have suspended it.
+
+    Of kinds that carry no mark, such as volumes, each existing object that it refers to may be a trace of it.
+    """
+    if key in world.applied:
+        return True  # Made since.
+    if key in world.observed.objects:
+        return False
+    traces = needs.direct[key] & world.observed.objects.keys() - world.applied.keys()
+    return all(kinds[trace.kind].stamped for trace in traces if trace.kind in kinds)

@@ -1,0 +1,200 @@
+"""
+Find specs that claim what only one object can have: a UUID, a disk, a MAC address, a subnet.
+
+If the object of one of the specs has it already, only the other spec is in error; if neither has it, both are. What
+only an active object claims may be in several specs if at most one of their objects is to run. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kvmreconcile.errors import Problem
+from kvmreconcile.model import Desired, Key, Power, World
+from kvmreconcile.plan.compare.cache import Lookups
+from kvmreconcile.plan.order.identities import Claim, Claimants, Claiming, claiming, claims, claims_of, shown
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.secrets.paths import secret_paths
+from kvmreconcile.tree import Node
+
+_IDLE = (Power.STOPPED, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claiming:
+    """The elements of a spec that claim something, cached from plan to plan."""
+
+    tree: Node
+    kind: Rulebook
+    elements: Claiming
+
+
+@dataclass(frozen=True, slots=True)
+class Clashes:
+    """
+    Specs with conflicting claims.
+
+    Attributes:
+        left_out: Objects whose specs are in error, and why.
+        problems: The same as messages for the author of the spec.
+        notes: Values in several specs that are no error but may be a mistake: a MAC address on different networks.
+    """
+
+    left_out: Mapping[Key, str]
+    problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
+
+
+def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
+    """Find specs with conflicting claims, and tell which of them are in error."""
+    left_out: dict[Key, str] = {}
+    problems: list[Problem] = []
+    notes: list[Problem] = []
+    for kind in kinds.values():
+        if kind.rules.identities.rows:
+            claimed = _Claims(kind, world)
+            notes += claimed.notes()
+            for clash in claimed.clashes():
+                problems.append(clash.problem(kind, world))
+                if not clash.has:
+                    both = clash.both(kind, world)
+                    left_out.setdefault(
+                        clash.key, f"is left out, because its spec and that of {clash.other} {both}"
+                    )
+    return Clashes(left_out, tuple(problems), tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Clash:
+    """
+    A claim that a spec has in common with others.
+
+    Attributes:
+        has: Whether its object has what is claimed.
+        other: One of the others: one whose object has it, if any has.
+        theirs: That one's claim.
+        count: How many others claim the same as that one.
+        is_taken: Whether the object of another has it.
+    """
+
+    key: Key
+    claim: Claim
+    has: bool
+    other: Key
+    theirs: Claim
+    count: int
+    is_taken: bool
+
+    def what(self, kind: Rulebook, world: World) -> str:
+        """Return what is claimed, without a value that one of the specs calls secret."""
+        return self._shown(self.claim, kind, world)
+
+    def both(self, kind: Rulebook, world: World) -> str:
+        """Return what the specs have in common, as the predicate of a sentence about them."""
+        what = self.what(kind, world)
+        if self.theirs.value == self.claim.value:
+            return f"have the same {what}"
+        return f"have {what} and {self._shown(self.theirs, kind, world)}, which overlap"
+
+    def _shown(self, claim: Claim, kind: Rulebook, world: World) -> str:
+        return shown(claim, kind.rules, (*secret_paths(self.key, world), *secret_paths(self.other, world)))
+
+    def problem(self, kind: Rulebook, world: World) -> Problem:
+        """Return it as a message for the author of the spec."""
+        names = (
+            f"{self.key}, {self.other} and {self.count - 1} more"
+            if self.count > 1
+            else f"{self.key} and {self.other}"
+        )
+        where = f"{self.other} is at {world.desired[self.other].source_in(self.theirs.place)}"
+        what = f"{names} {self.both(kind, world)} ({where})"
+        todo = f"give {self.key} its own" if self.is_taken else "give each its own"
+        return Problem(str(world.desired[self.key].source_in(self.claim.place)), what, todo)
+
+
+class _Claims:
+    """What the specs of a kind claim, and what their objects have."""
+
+    def __init__(self, kind: Rulebook, world: World) -> None:
+        self._kind, self._world = kind, world
+        self._said = {k: _said(d, kind, world) for k, d in world.desired.items() if k.kind == kind.name}
+        self._claimants = Claimants()
+        for key, claimed in self._said.items():
+            self._claimants.add(key, claimed)
+        self._had: dict[Key, tuple[Claim, ...]] = {}
+
+    def clashes(self) -> Iterator[_Clash]:
+        """Yield the conflicts that are errors, for each spec the first with each other."""
+        for key, claimed in sorted(self._said.items()):
+            met: set[Key] = {key}
+            for claim in claimed:
+                others = {
+                    other: theirs
+                    for other, theirs in self._claimants.of(claim).items()
+                    if other not in met and (claim.row.always or _both_run(key, other, self._world))
+                }
+                met |= others.keys()
+                having = [other for other, theirs in others.items() if self._has(other, theirs)]
+                has = bool(others) and self._has(key, claim)
+                if others and (having or not has):
+                    other = min(having or others)
+                    count = sum(theirs.value == others[other].value for theirs in others.values())
+                    yield _Clash(key, claim, has, other, others[other], count, bool(having))
+
+    def notes(self) -> Iterator[Problem]:
+        """Yield what several specs have where it is in nobody's way: for each object the first with another."""
+        first: dict[tuple[str, str], tuple[Key, Claim]] = {}
+        for key, claimed in sorted(self._said.items()):
+            for claim in claimed:
+                if not claim.scope:
+                    continue
+                other, theirs = first.setdefault((claim.row.what, claim.value), (key, claim))
+                if other != key and theirs.scope != claim.scope:
+                    yield self._note(key, claim, other, theirs)
+                    break
+
+    def _note(self, key: Key, claim: Claim, other: Key, theirs: Claim) -> Problem:
+        desired = self._world.desired
+        where = desired[other].source_in(theirs.place)
+        clash = _Clash(key, claim, has=False, other=other, theirs=theirs, count=1, is_taken=False)
+        same = clash.what(self._kind, self._world)
+        what = f"{key} has the same {same} as {other}, which names another {claim.row.within}"
+        todo = "if that is not intended, change one of them"
+        return Problem(str(desired[key].source_in(claim.place)), f"{what} (the other is at {where})", todo)
+
+    def _has(self, key: Key, claim: Claim) -> bool:
+        """
+        Tell whether an object has what its spec claims.
+
+        The applied spec counts too, since a snapshot replaces a disk's file, and an object may be unobservable.
+        """
+        if key not in self._had:
+            actual, applied = self._world.observed.actual(key), self._world.applied.get(key)
+            exists = key in self._world.observed.objects or self._world.observed.blind_spot(key)
+            trees = (
+                actual and actual.tree,
+                actual and actual.live,
+                applied.tree if applied and exists else None,
+            )
+            lookup = Lookups(self._world).lookup
+            self._had[key] = tuple(
+                c for tree in trees if tree for c in claims(tree, self._kind.rules, lookup)
+            )
+        return any(claim.meets(other) for other in self._had[key])
+
+
+def _said(desired: Desired, kind: Rulebook, world: World) -> tuple[Claim, ...]:
+    """Return what a spec claims. Finding the elements takes longest, and is cached for each spec."""
+    known = world.memory.get(("claiming", desired.key))
+    if not isinstance(known, _Claiming) or known.tree is not desired.tree or known.kind is not kind:
+        known = _Claiming(desired.tree, kind, claiming(desired.tree, kind.rules))
+        world.memory["claiming", desired.key] = known
+    lookup = Lookups(world).lookup
+    return tuple(
+        claim
+        for path, place, element in known.elements
+        for claim in claims_of(element, kind.rules, lookup, path, place)
+    )
+
+
+def _both_run(key: Key, other: Key, world: World) -> bool:
+    return not any(world.desired[each].power in _IDLE for each in (key, other))

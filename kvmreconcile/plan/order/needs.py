@@ -1,0 +1,104 @@
+"""
+What must exist before what: which objects have a place in the order, and which have none, and why.
+
+Separate from the planner, because all this is known from the specs and what exists, before anything is compared.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from kvmreconcile.errors import Problem
+from kvmreconcile.model import Action, Key, World
+from kvmreconcile.plan.compare.cache import edges
+from kvmreconcile.plan.order.conflicts import find_clashes
+from kvmreconcile.plan.order.references import order
+from kvmreconcile.plan.rulebook import Rulebook
+
+Rulebooks = Mapping[str, Rulebook]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """
+    The desired objects in an order in which each comes after what it needs.
+
+    Attributes:
+        direct: What each points to.
+        left_out: What has no place in the order, and why, in a few words.
+        problems: The same, for who must mend it.
+        notes: Warnings about specs, which do not block the plan.
+    """
+
+    sequence: tuple[Key, ...]
+    direct: Mapping[Key, frozenset[Key]]
+    left_out: Mapping[Key, str]
+    problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
+
+    def among(self, key: Key, planned: Collection[Key]) -> tuple[Key, ...]:
+        """Return whose actions an object must wait for: through what is in sync to what that needs in turn."""
+        found: set[Key] = set()
+        seen: set[Key] = set()
+        left = list(self.direct.get(key, ()))
+        while left:
+            need = left.pop()
+            if need in seen:
+                continue
+            seen.add(need)
+            if need in planned:
+                found.add(need)
+            else:
+                left += self.direct.get(need, ())
+        return tuple(sorted(found))
+
+    def waiting(self, actions: Iterable[Action]) -> tuple[Action, ...]:
+        """Return actions that wait for one another, and for nothing that the plan does not act on."""
+        actions = tuple(actions)
+        planned = {a.key for a in actions}
+        return tuple(replace(a, needs=self.among(a.key, planned)) for a in actions)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a plan is made for, with what is known of it before anything is compared."""
+
+    world: World
+    kinds: Rulebooks
+    needs: Needs
+
+
+def find_needs(world: World, kinds: Rulebooks) -> Needs:
+    """Find what each desired object points to, and which objects point nowhere or at one another."""
+    direct: dict[Key, frozenset[Key]] = {}
+    clashes = find_clashes(world, kinds)
+    left_out, problems = dict(clashes.left_out), list(clashes.problems)
+    for key, desired in sorted(world.desired.items()):
+        if key in world.frozen:
+            continue
+        targets = edges(desired, kinds[key.kind], world)
+        direct[key] = frozenset(k for k, _ in targets if k != key)
+        required = {k for k, ref in targets if ref.required}.union(desired.after)
+        for target in sorted(k for k in required if not _may_exist(k, world, kinds)):
+            what = f"{key} refers to {target}, which no spec that was read defines and the host does not have"
+            problems.append(
+                Problem(str(desired.place_of(target)), what, "add a spec for it, or correct the name")
+            )
+            left_out.setdefault(key, f"refers to {target}, which does not exist")
+    # Who only starts after another does not need it to be made; it has its place behind it all the same.
+    before = {k: wants.union(world.desired[k].after) for k, wants in direct.items()}
+    sequence, cycles = order({k: wants for k, wants in before.items() if k not in left_out})
+    for cycle in cycles:
+        problems.append(_circle(cycle, world))
+        left_out |= dict.fromkeys(cycle, "is part of a dependency cycle")
+    return Needs(sequence, direct, left_out, tuple(problems), clashes.notes)
+
+
+def _may_exist(key: Key, world: World, kinds: Rulebooks) -> bool:
+    known = key in world.desired or key in world.observed.objects or key in world.frozen
+    return known or key.kind not in kinds or world.observed.blind_spot(key) is not None
+
+
+def _circle(cycle: tuple[Key, ...], world: World) -> Problem:
+    chain = (*cycle, cycle[0])
+    what = f"dependency cycle: {' → '.join(map(str, chain))}"
+    return Problem(str(world.desired[chain[0]].place_of(chain[1])), what, "remove one of these references")

@@ -1,0 +1,131 @@
+"""
+Guests that are started: in which order, and each waited for until it does its work, where its spec says so.
+
+Separate from the steps of one object, because it is decided only once it is known which steps may be done. Pure.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from kvmreconcile.model import Action, Desired, Held, Hold, Key, Power, Reason, World
+from kvmreconcile.model.verbs import READY
+from kvmreconcile.plan.gates.groups import onward
+from kvmreconcile.tree import Effect
+
+_EDITS = frozenset({Reason.EDIT, Reason.ROLLBACK})
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Steps in their order, so far."""
+
+    world: World
+    actions: list[Action] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+
+    def runs(self, key: Key) -> bool:
+        """Tell whether an object runs by then."""
+        return _is_running(key, self.world) or any(
+            a.key == key and (a.verb.boots or a.verb.resumes) for a in self.actions
+        )
+
+    def first(self, key: Key) -> tuple[Key, ...]:
+        """Return what an object is started after, of what is to run at all."""
+        desired = self.world.desired
+        return tuple(k for k in desired[key].after if k in desired and desired[k].power is Power.RUNNING)
+
+
+def in_order(actions: Sequence[Action], world: World) -> tuple[list[Action], list[Held]]:
+    """
+    Add to the steps of all objects those that wait until a guest is ready, and hold starts whose turn cannot come.
+
+    One that was started before is looked at anew by whoever is started after it: that it runs does not say
+    that it became ready.
+
+    Args:
+        actions: In an order in which an object comes after what it is started after.
+    """
+    queue = _Queue(world)
+    stopped: set[int] = set()
+    for action in actions:
+        if id(action) in stopped:
+            continue
+        if not action.verb.boots:
+            queue.actions.append(action)
+        elif lacking := next((key for key in queue.first(action.key) if not queue.runs(key)), None):
+            waits = onward(action, actions)
+            stopped |= {id(a) for a in waits}
+            detail, release = (
+                f"{lacking} is not known to run",
+                f"this is done in a later pass, when {lacking} runs",
+            )
+            queue.held += [Held(a, Hold.ORDER, detail, release) for a in waits]
+        else:
+            _start(action, queue)
+    return queue.actions, queue.held
+
+
+def _start(action: Action, queue: _Queue) -> None:
+    """Add a step that starts a guest, behind and before what waits."""
+    first = queue.first(action.key)
+    for key in first:
+        _look_at(key, action, queue)
+    queue.actions.append(replace(action, after=first))
+    if action.policy.ready:
+        queue.actions.append(replace(action, verb=READY, effect=Effect.LIVE, changes=(), tree=None))
+
+
+def seen_through(actions: Sequence[Action], world: World, tried: Collection[Key]) -> Iterator[Action]:
+    """
+    Yield the steps of all objects, and behind each edit that would be taken back one that waits until it is ready.
+
+    Args:
+        tried: Objects with such an edit that was made in an earlier pass, and of which nobody knows how it ended.
+    """
+    last = {action.key: action for action in actions}
+    waited = {action.key for action in actions if action.verb.probes}
+    edited = {action.key for action in actions if action.policy.rollback and _is_felt(action)}
+    running = {action.key for action in probes(world)} - waited
+    for action in actions:
+        yield action
+        if action is last[action.key] and action.key in running & (edited | {*tried}):
+            yield _waiting(world.desired[action.key], action.reason)
+    for key in sorted(running & {*tried} - last.keys()):
+        yield _waiting(world.desired[key], Reason.EDIT)
+
+
+def _is_felt(action: Action) -> bool:
+    """Tell whether a running object notices a step of an edit; what is only stored shows nothing before its next start."""
+    return action.reason in _EDITS and action.effect is not Effect.NEXT_BOOT
+
+
+def _waiting(desired: Desired, reason: Reason) -> Action:
+    return Action(desired.key, READY, Effect.LIVE, reason, policy=desired.policy)
+
+
+def _look_at(key: Key, starting: Action, queue: _Queue) -> None:
+    """Add a step that waits until an object is ready that runs already."""
+    if not queue.world.desired[key].policy.ready:
+        return
+    if not any(a.key == key and a.verb.probes for a in queue.actions):
+        queue.actions.append(_looking(queue.world.desired[key], starting.reason))
+
+
+def _looking(desired: Desired, reason: Reason) -> Action:
+    """Return a step that looks at once whether an object is ready."""
+    ready = desired.policy.ready
+    now = replace(ready, delay_s=0.0) if ready else None
+    return _waiting(replace(desired, policy=replace(desired.policy, ready=now)), reason)
+
+
+def probes(world: World) -> Iterator[Action]:
+    """Yield steps that look whether guests which run, and are to, do their work: for one look each, without waiting."""
+    for key, desired in world.desired.items():
+        is_to_run = desired.policy.ready and desired.power is Power.RUNNING
+        if is_to_run and _is_running(key, world):
+            yield _looking(desired, Reason.DRIFT)
+
+
+def _is_running(key: Key, world: World) -> bool:
+    actual = world.observed.actual(key)
+    return actual is not None and actual.active and actual.halt is None

@@ -1,0 +1,142 @@
+"""
+Who uses what: the objects that refer to another by a reference of their kind, or by a name of its data.
+
+Pure. That an object on the host lies in another (a volume in its pool) is no use of that.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from kvmreconcile.model import Action, Actual, Key, World
+from kvmreconcile.plan.order.needs import Rulebooks
+from kvmreconcile.plan.order.references import references
+from kvmreconcile.tree import Node
+from kvmreconcile.tree.paths import under
+
+Users = Mapping[Key, set[Key]]
+_SHOWN = 3
+"""How many objects are named before the rest is only counted."""
+
+
+def wanted_users(world: World, kinds: Rulebooks) -> Users:
+    """Return which desired objects refer to each object."""
+    pairs = (
+        (key, target)
+        for key, desired in world.desired.items()
+        for target, _ in references(desired.tree, kinds[key.kind].rules)
+    )
+    return _gathered(pairs)
+
+
+def existing_users(world: World, kinds: Rulebooks) -> Users:
+    """Return which objects of the host refer to each object."""
+    return _gathered(_existing(world, kinds))
+
+
+def _existing(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
+    for key, actual in world.observed.objects.items():
+        if not isinstance(actual, Actual) or key.kind not in kinds:
+            continue
+        # What was plugged into a running guest alone is in its running definition only.
+        for tree in (actual.tree, *filter(None, [actual.live])):
+            for child in tree.children:
+                targets = references(child, kinds[key.kind].rules, under("", child.tag))
+                yield from ((key, target) for target, _ in targets)
+
+
+def _gathered(pairs: Iterable[tuple[Key, Key]]) -> Users:
+    """Return by whom each object is used; by itself it is not."""
+    result: dict[Key, set[Key]] = {}
+    for key, target in pairs:
+        if key != target:
+            result.setdefault(target, set()).add(key)
+    return result
+
+
+def listed(keys: Collection[Key]) -> str:
+    """Return the first few of some objects, and how many more there are."""
+    first, more = ", ".join(map(str, sorted(keys)[:_SHOWN])), len(keys) - _SHOWN
+    return f"{first} and {more} more" if more > 0 else first
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Objects that hold data, by every name that a definition may use for them."""
+
+    world: World
+    kinds: Rulebooks
+    _keys: dict[str, dict[str, Key]] = field(default_factory=dict)
+
+    def add(self, keys: Iterable[Key]) -> None:
+        """Take in objects, whether or not they exist; those that hold no data have no such names."""
+        views = [partial(view, self.world) for view in (_stored, _live, _wanted)]
+        for key in keys:
+            data = self.kinds[key.kind].data
+            names = (name for view in views for name in data.names(key, view)) if data else ()
+            if found := dict.fromkeys(names, key):
+                self._keys.setdefault(key.kind, {}).update(found)
+
+    def users_on_host(self) -> Users:
+        """Return which objects of the host name each of these in a stored or a running definition."""
+        return _gathered((actual.key, target) for actual in self._there() for target in self._by_host(actual))
+
+    def users_in_specs(self) -> Users:
+        """Return which desired objects name each of these."""
+        wanted = self.world.desired.values() if self._keys else ()
+        return _gathered(
+            (each.key, target) for each in wanted for target in self._by("wanted", each.key, each.tree)
+        )
+
+    def users_after(self, actions: Iterable[Action]) -> Users:
+        """Return which objects name each of these once a plan's steps are done."""
+        planned = {a.key: a.whole for a in actions if a.whole} if self._keys else {}
+        others = (actual for actual in self._there() if actual.key not in planned)
+        here = ((actual.key, target) for actual in others for target in self._by_host(actual))
+        return _gathered(
+            (*here, *((key, target) for key in planned for target in self._by("planned", key, planned[key])))
+        )
+
+    def _there(self) -> Iterator[Actual]:
+        objects = self.world.observed.objects.values() if self._keys else ()
+        yield from (each for each in objects if isinstance(each, Actual))
+
+    def _by_host(self, actual: Actual) -> set[Key]:
+        stored = self._by("stored", actual.key, actual.tree)
+        return stored | self._by("running", actual.key, actual.live) if actual.live else stored
+
+    def _by(self, which: str, key: Key, tree: Node) -> set[Key]:
+        """Return which of these a definition of an object names; it is read again only if it is another."""
+        found: set[Key] = set()
+        for kind, keys in self._keys.items():
+            what = f"{kind} in {which}"
+            known = self.world.memory.get((what, key))
+            if not (isinstance(known, _Named) and known.tree is tree):
+                data = self.kinds[kind].data
+                known = _Named(tree, frozenset(data.named(tree)) if data else frozenset())
+                self.world.memory[what, key] = known
+            found |= {keys[name] for name in known.names & keys.keys()}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """All names that a definition uses, kept from plan to plan."""
+
+    tree: Node
+    names: frozenset[str]
+
+
+def _stored(world: World, key: Key) -> Node | None:
+    actual = world.observed.actual(key)
+    return actual.tree if actual else None
+
+
+def _live(world: World, key: Key) -> Node | None:
+    actual = world.observed.actual(key)
+    return actual.live if actual else None
+
+
+def _wanted(world: World, key: Key) -> Node | None:
+    desired = world.desired.get(key)
+    return desired.tree if desired else None

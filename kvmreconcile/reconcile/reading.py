@@ -1,0 +1,71 @@
+"""Read the specs for passes: only when they may say something else, and only what is finished."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from kvmreconcile.reconcile.sightings import SightingLog
+from kvmreconcile.reconcile.stale import Stale
+from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.session import Session
+from kvmreconcile.source.coverage import Extent
+from kvmreconcile.source.drafts import Drafts
+from kvmreconcile.source.files import SpecFile, read_all
+from kvmreconcile.source.in_use import Written
+from kvmreconcile.source.load import Loaded, Loader
+
+
+def unsure(_file: SpecFile) -> Written:
+    """Return that it is unknown whether the writer of a file has finished."""
+    return Written.UNSURE
+
+
+@dataclass(slots=True)
+class Reading:
+    """
+    What was read, and from where.
+
+    Attributes:
+        written: Returns whether the writer of a file has finished.
+        clock: Seconds of a monotonic clock.
+        drafts: The last finished content of each file.
+    """
+
+    written: Callable[[SpecFile], Written] = unsure
+    clock: Callable[[], float] = time.monotonic
+    drafts: Drafts = field(init=False)
+    _loader: Loader | None = None
+    _specs: Loaded | None = None
+    _origin: Origin | None = None
+    _sightings: SightingLog = field(default_factory=SightingLog)
+
+    def __post_init__(self) -> None:
+        """Begin without having read anything."""
+        self.drafts = Drafts(self.written, self.clock)
+
+    def due_s(self) -> float | None:
+        """Return when to read again even without a trigger, None if there is no need to."""
+        return self.drafts.due_s
+
+    def loaded(self, origin: Origin, session: Session, stale: Stale) -> Loaded:
+        """Return what the specs say; objects whose specs have changed are added to what is stale."""
+        if self._loader is None or self._loader.kinds is not session.kinds:
+            self._loader, self._specs = Loader(session.kinds, session.settings.instance), None
+        before = self._specs.desired if self._specs else {}
+        due_s = self.drafts.due_s
+        is_due = due_s is not None and self.clock() >= due_s
+        if self._specs is None or stale.specs or stale.everything or origin != self._origin or is_due:
+            self._specs, self._origin = (
+                self._read(self._loader, origin, session.settings.settle.read_s),
+                origin,
+            )
+            stale.keys |= {k for k, d in self._specs.desired.items() if before.get(k) is not d}
+        return self._specs
+
+    def _read(self, loader: Loader, origin: Origin, unchanged_s: float) -> Loaded:
+        read_s = self.clock()
+        found = read_all(origin.paths, origin.naming)
+        counts = found if origin.commit else self.drafts.finished(found, unchanged_s)
+        specs = loader.put_together(counts, Extent(tuple(origin.paths), origin.naming))
+        sightings = self._sightings.read(specs, read_s, delivered=bool(origin.commit))
+        return replace(specs, sightings=sightings, source=origin.source)

@@ -1,0 +1,283 @@
+"""
+Arrange a plan for readers: its steps gathered by object, every value as a harmless line of text.
+
+Separate from the renderers, which only differ in how they draw it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
+from kvmreconcile.render.values import leaves, rules_of, shown, visible
+from kvmreconcile.tree import Change, Effect, Measure, Node, Rules, locate
+from kvmreconcile.tree.scalars import print_size
+
+APPROVABLE = frozenset(
+    (
+        Hold.EFFECT,
+        Hold.WINDOW,
+        Hold.PRUNE,
+        Hold.BRAKE,
+        Hold.TAKEN_BACK,
+        Hold.ROLLOUT,
+        Hold.REFUSED,
+        Hold.SETTLE,
+        Hold.MISSING,
+        Hold.LEFT_BEHIND,
+    )
+)
+"""What naming the plan's digest releases; the other holds need a hand on the spec or the host."""
+LIBVIRTS_UNIT = "KiB"
+"""The unit in which libvirt writes every size that is not of the few with a default of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """
+    One change, or with the sign ">" one step that changes no definition.
+
+    `effect` and `reason` are None for a change that is already stored.
+    """
+
+    sign: str
+    path: str
+    old: str | None = None
+    new: str | None = None
+    effect: Effect | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All that is planned for one object, or held for one cause; `held` is None for what would be done."""
+
+    key: Key
+    actions: tuple[Action, ...]
+    lines: tuple[Line, ...]
+    held: Held | None = None
+
+    @property
+    def verbs(self) -> str:
+        """The steps' verbs in order, each once."""
+        return ", ".join(dict.fromkeys(visible(a.verb.name) for a in self.actions))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know before it is done."""
+        return tuple(dict.fromkeys(visible(note) for action in self.actions for note in action.notes))
+
+    @property
+    def removes(self) -> bool:
+        """Whether the object goes."""
+        return any(action.verb.removes for action in self.actions)
+
+    @property
+    def sign(self) -> str:
+        """The mark of what becomes of the object: + made, - removed, ~ changed, ! held."""
+        if self.held:
+            return "!"
+        makes = any(action.verb.creates for action in self.actions)
+        return "+" if makes else "-" if self.removes else "~"
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why, if all steps have one reason."""
+        reasons = {a.reason for a in self.actions}
+        return next(iter(reasons)) if len(reasons) == 1 else None
+
+    @property
+    def effect(self) -> Effect:
+        """The dearest effect of its steps."""
+        return max(a.effect for a in self.actions)
+
+    @property
+    def cost(self) -> str:
+        """The effect in a word; "" for a removal that loses no data, as nothing is replaced by it."""
+        return "" if self.removes and self.effect is Effect.REPLACE else str(self.effect)
+
+
+def planned(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
+    """Yield what would be done, by object, in the order in which objects are first touched."""
+    for key, actions in _by_object(plan).items():
+        yield Group(key, actions, tuple(_lines(actions, _of(rules, key))))
+
+
+def _by_object(plan: Plan) -> Mapping[Key, tuple[Action, ...]]:
+    found: dict[Key, list[Action]] = {}
+    for action in plan.actions:
+        found.setdefault(action.key, []).append(action)
+    return {key: tuple(actions) for key, actions in found.items()}
+
+
+def withheld(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
+    """Yield what is held, by object and cause."""
+    for (key, *_), group in groupby(plan.held, lambda h: (h.action.key, h.hold, h.detail, h.release)):
+        held = tuple(group)
+        actions = tuple(h.action for h in held)
+        yield Group(key, actions, tuple(_lines(actions, _of(rules, key))), held[0])
+
+
+def waiting(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:
+    """Yield what is stored already and waits for an object's next start."""
+    actions = (*plan.actions, *(held.action for held in plan.held))
+    shown_above = {(a.key, c.path) for a in actions for c in a.changes}
+    for key, changes in plan.pending.items():
+        if left := [c for c in changes if (key, c.path) not in shown_above]:
+            yield key, tuple(line(c, _of(rules, key)) for c in left)
+
+
+def release(held: Held, approve: str) -> str:
+    """
+    Return what would release a held action, "" if nothing was said and no approval would.
+
+    Args:
+        approve: The command that approves its plan, "" if there is none.
+    """
+    command = approve if held.hold in APPROVABLE else ""
+    return "; ".join(filter(None, (visible(held.release), visible(command))))
+
+
+def needs_approval(plan: Plan) -> bool:
+    """Tell whether approving a plan would release anything that is held in it."""
+    return bool(plan.digest) and any(held.hold in APPROVABLE for held in plan.held)
+
+
+def _of(rules: Mapping[str, Rules], key: Key) -> Rules:
+    return rules.get(key.kind) or Rules()
+
+
+def _lines(actions: Sequence[Action], rules: Rules) -> Iterator[Line]:
+    """
+    Yield what actions bring about; of an object that goes, its head has said enough.
+
+    What is stored and then needs a restart is one line, at the cost of the restart.
+    """
+    costs: dict[tuple[str, tuple[str, ...]], Effect] = {}
+    for action in sorted(actions, key=lambda a: a.effect):
+        costs |= {(change.sign, change.steps): action.effect for change in action.changes}
+    for action in actions:
+        if not action.changes and action.tree is None:
+            yield Line(">", visible(action.verb.name), effect=action.effect, reason=action.reason)
+        for change in action.changes:
+            if cost := costs.pop((change.sign, change.steps), None):
+                yield from (replace(each, effect=cost) for each in _shown(change, rules, action))
+
+
+def _shown(change: Change, rules: Rules, action: Action) -> Iterator[Line]:
+    if change.steps:
+        yield line(change, rules, action)
+    elif isinstance(change.new, Node):
+        rules = rules_of(change, rules)
+        for steps, rule, value in leaves(change.new.without("name"), rules):
+            yield line(Change(steps, rule, None, value, change.secrets), rules, action)
+
+
+def line(change: Change, rules: Rules, action: Action | None = None) -> Line:
+    """Return a change as a line; the action it belongs to tells what it costs and in which unit it counts."""
+    rules = rules_of(change, rules)
+    sizes = tuple(size for size in sizes_of(change, rules, action) if size is not None)
+    old, new = (_value(change, value, rules, sizes) for value in (change.old, change.new))
+    path = visible(change.path) or "."
+    if action is None:
+        return Line(change.sign, path, old, new)
+    return Line(change.sign, path, old, new, action.effect, action.reason)
+
+
+def _value(change: Change, value: str | Node | None, rules: Rules, sizes: Sequence[int]) -> str | None:
+    """Return a value; two sizes have one unit."""
+    if value is None:
+        return None
+    if isinstance(value, str) and sizes:
+        own = sizes[0] if value is change.old else sizes[-1]
+        return print_size(own, *sizes)
+    return shown(value, change.rule, rules)
+
+
+def sizes_of(change: Change, rules: Rules, action: Action | None = None) -> tuple[int | None, int | None]:
+    """Return the old and the new size of a change in bytes, None for what is no size, is secret or is of unknown unit."""
+    old, new = (_bytes(change, value, rules, action) for value in (change.old, change.new))
+    is_whole = all(
+        value is None or size is not None for value, size in ((change.old, old), (change.new, new))
+    )
+    return (old, new) if is_whole else (None, None)
+
+
+def _bytes(change: Change, value: str | Node | None, rules: Rules, action: Action | None) -> int | None:
+    measure = rules.measures.get(change.rule)
+    if measure is None or not isinstance(value, str) or rules.is_secret(change.rule):
+        return None
+    unit = _unit(change, measure, action, rules, is_old=value is change.old) if action else None
+    # What is stored already, libvirt has written.
+    unit = unit or (measure.default if measure.default == LIBVIRTS_UNIT else None)
+    return measure.bytes(value, unit) if unit else None
+
+
+def _unit(change: Change, measure: Measure, action: Action, rules: Rules, *, is_old: bool) -> str | None:
+    """Return the unit in which a size of a definition counts, None if that is not known."""
+    if action.tree is None or change.steps[: len(action.steps)] != action.steps:
+        return None
+    beside = next((c for c in action.changes if c.steps == (*change.steps, measure.unit)), None)
+    if beside and is_old:
+        return beside.old if isinstance(beside.old, str) else measure.default
+    element = None if action.steps else locate(action.tree, change.steps, rules)
+    return element.attr(measure.unit.removeprefix("@")) if element else None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many objects a plan concerns, by what becomes of them."""
+
+    create: int = 0
+    change: int = 0
+    remove: int = 0
+    next_boot: int = 0
+    held: int = 0
+    pending: int = 0
+    problems: int = 0
+    in_sync: int = 0
+
+    def __str__(self) -> str:
+        later = f" ({self.next_boot} with changes at the next start)" if self.next_boot else ""
+        parts = (
+            f"{self.create} to create" if self.create else "",
+            f"{self.change} to change{later}" if self.change else "",
+            f"{self.remove} to remove" if self.remove else "",
+            f"{self.held} held" if self.held else "",
+            f"{self.pending} pending until the next start" if self.pending else "",
+            f"{self.problems} problem{'s' if self.problems > 1 else ''} in specs or state"
+            if self.problems
+            else "",
+            f"{self.in_sync} in sync" if self.in_sync else "",
+        )
+        return ", ".join(filter(None, parts)) or "no objects"
+
+
+def summary(plan: Plan) -> Summary:
+    """Count the objects of a plan."""
+    groups = [Group(key, actions, ()) for key, actions in _by_object(plan).items()]
+    signs = [g.sign for g in groups]
+    return Summary(
+        create=signs.count("+"),
+        change=signs.count("~"),
+        remove=signs.count("-"),
+        next_boot=sum(g.sign == "~" and g.effect is Effect.NEXT_BOOT for g in groups),
+        held=len({h.action.key for h in plan.held}),
+        pending=sum(1 for _ in waiting(plan, {})),
+        problems=len(plan.problems),
+        in_sync=len(plan.in_sync),
+    )
+
+
+_NAMED = 3
+"""How many objects are named in one line."""
+
+
+def unchecked(plan: Plan) -> Iterator[str]:
+    """Yield a line for each reason why definitions were not validated by libvirt."""
+    by_reason: dict[str, list[str]] = {}
+    for key, why in plan.unchecked:
+        by_reason.setdefault(why, []).append(visible(str(key)))
+    for why, keys in by_reason.items():
+        more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+        yield f"Not validated by libvirt: {', '.join(keys[:_NAMED])}{more}: {visible(why)}."

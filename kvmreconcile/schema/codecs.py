@@ -1,0 +1,207 @@
+"""
+How values of a spec are spelled in XML, in both directions.
+
+Separate from where they live (`lens`), because one spelling serves many places.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pydantic import SecretStr
+
+from kvmreconcile.schema.omit_defaults import put_back
+from kvmreconcile.tree import NONE, Node, Rules, overlay, parse
+from kvmreconcile.tree.paths import under
+from kvmreconcile.tree.scalars import print_size, size_bytes, whole
+
+
+class Draft:
+    """An element under construction; `fragment`, XML of the whole element, is merged over it at the end."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.attrs: dict[str, str] = {}
+        self.text = ""
+        self.fragment = ""
+        self.children: list[Draft | Node] = []
+
+    def at(self, path: str) -> "Draft":
+        """Return the element at a path of tags, made if it is not there."""
+        draft = self
+        for tag in path.split("/") if path else ():
+            found = next((c for c in draft.children if isinstance(c, Draft) and c.tag == tag), None)
+            draft = found or draft.append(tag)
+        return draft
+
+    def append(self, path: str) -> "Draft":
+        """Return a new element at a path of tags, beside those that are there."""
+        parent, _, tag = path.rpartition("/")
+        new = Draft(tag)
+        (self.at(parent) if parent else self).children.append(new)
+        return new
+
+    def put(self, path: str, value: str) -> None:
+        """Set the text or attribute at a path."""
+        where, _, name = path.rpartition("@")
+        if name == path:
+            self.at(path).text = value
+        else:
+            self.at(where.rstrip("/")).attrs[name] = value
+
+    def deny(self, path: str) -> None:
+        """Say that no element is at a path."""
+        parent, _, tag = path.rpartition("/")
+        self.at(parent).children.append(Node(NONE, (), tag))
+
+    def done(self, rules: Rules, path: str = "") -> Node:
+        """
+        Return the element as a node.
+
+        Raises:
+            ValueError: A fragment is not well-formed XML.
+        """
+        children = tuple(
+            c.done(rules, under(path, c.tag)) if isinstance(c, Draft) else c for c in self.children
+        )
+        node = Node(self.tag, tuple(sorted(self.attrs.items())), self.text, children)
+        return overlay(node, parse(self.fragment), rules, path) if self.fragment else node
+
+
+class Codec(Protocol):
+    """How a field's value is spelled in XML."""
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
+        """
+        Return the value at a path, None where it is not there or not of this form.
+
+        Beside it stand the paths that it covers, or the whole element without what it covers.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A value as it is, or by a table of words ({True: "yes", False: "no"})."""
+
+    words: Mapping[Any, str] = field(default_factory=dict)
+    prefix: str = ""
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+        text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        draft.put(path, self.prefix + self.words.get(value, text))
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
+        """Return the value at a path and what it covers; None if it is not of this form."""
+        text = node.get(path)
+        if text is None or not text or not text.startswith(self.prefix):
+            return None, ()
+        text = text.removeprefix(self.prefix)
+        if self.words:
+            value = next((k for k, v in self.words.items() if v == text), None)
+            return value, (path,) if value is not None else ()
+        return text, (path,)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number that is not negative, in decimal."""
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+        draft.put(path, str(value))
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
+        """Return the value at a path and what it covers; None if it is not of this form."""
+        number = whole(node.get(path) or "")
+        return (number, (path,)) if number is not None else (None, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """A size in bytes, written as a number of `unit` with the unit at `beside` ("" for a place without one)."""
+
+    unit: str = "KiB"
+    beside: str = "@unit"
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+        factor = size_bytes("1", self.unit) or 1
+        draft.put(path, str(-(-int(value) // factor)))
+        if self.beside:
+            draft.put(self._unit_path(path), self.unit)
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
+        """Return the value at a path and what it covers; None if it is not of this form."""
+        number = node.get(path)
+        unit_path = self._unit_path(path)
+        unit = (node.get(unit_path) if self.beside else None) or self.unit
+        size = size_bytes(number, unit) if number else None
+        return (
+            (None, ()) if size is None else (print_size(size), (path, unit_path) if self.beside else (path,))
+        )
+
+    def _unit_path(self, path: str) -> str:
+        where, _, name = path.rpartition("@")
+        return f"{path if name == path else where.rstrip('/')}/{self.beside}".lstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """True is an empty element that is there, and False one that is not."""
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+        if value:
+            draft.at(path)
+        else:
+            draft.deny(path)
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
+        """Return the value at a path and what it covers; None if it is not of this form."""
+        element = node.find(path)
+        return (True, (path,)) if element is not None and element.is_empty() else (None, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """True is an empty element around those at a path, and False that there is none around them."""
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+        PRESENT.put(draft, path.rpartition("/")[0], value)
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
+        """Return the value at a path and what it covers; None if it is not of this form."""
+        return PRESENT.take(node, path.rpartition("/")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """True is an element just like `xml`, among others of its tag, and False that there is none like it."""
+
+    xml: str
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+        element, parent = parse(self.xml), draft.at(path.rpartition("/")[0])
+        parent.children.append(element if value else Node(NONE, (), element.tag, (element,)))
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
+        """Return the value at a path and what it covers; None if it is not of this form."""
+        element = parse(self.xml)
+        for found in node.all(path):
+            if found == element:
+                return True, put_back(node, path.split("/"), found, Node(found.tag))
+        return None, ()
+
+
+TEXT = Text()
+YES_NO = Text({True: "yes", False: "no"})
+ON_OFF = Text({True: "on", False: "off"})
+PRESENT = Presence()
+AROUND = Around()
+WHOLE = Whole()

@@ -1,0 +1,178 @@
+"""
+Turn a tree back into a spec's fields, and what no field covers.
+
+Separate from writing, which is simple: here every field may or may not be there, whole or in part.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from kvmreconcile.schema.codecs import Draft
+from kvmreconcile.schema.collections import Gathered
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At, places
+from kvmreconcile.schema.omit_defaults import drop, put_back, without
+from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.tree import Node, Owner, Rules, brief, overlay
+from kvmreconcile.tree.paths import under
+from kvmreconcile.tree.rules import labels
+
+
+def read(model: type[BaseModel], node: Node, rules: Rules, path: str = "") -> tuple[dict[str, Any], Node]:
+    """
+    Read an element into a spec's fields.
+
+    Returns:
+        The fields that could be read, as YAML would hold them, and the element without what they cover.
+        An element whose part has its own `xml` is covered completely. Other elements that are covered only in part
+        remain; in a list, together with the values that identify them.
+    """
+    values: dict[str, Any] = {}
+    for name, place in places(model):
+        if any(node.get(where) != text for where, text in place.also):
+            continue
+        found, node = _read_field(model, name, place, node, (rules, path))
+        if found is not None:
+            values[model.model_fields[name].alias or name] = found
+            for where, _text in place.also:
+                node = drop(node, where)
+    return values, node
+
+
+def _read_field(
+    model: type[BaseModel], name: str, place: At, node: Node, where: tuple[Rules, str]
+) -> tuple[Any, Node]:
+    """Read one field: as a plain value if it can be one and is, else as a part or a list of them."""
+    forms = tuple(_forms(model.model_fields[name].annotation))
+    lists = () if isinstance(place.codec, Gathered) else tuple(f for f in forms if get_origin(f) is list)
+    parts = tuple(f for f in forms if _is_model(f))
+    are_several = len(tuple(node.all(place.path))) > 1
+    if len(lists) + len(parts) < len(forms) and not (lists and are_several):
+        found, covered = place.codec.take(node, place.path)
+        if found is not None and _fits(model, name, found):
+            return found, covered if isinstance(covered, Node) else without(node, covered)
+    for form in lists if are_several or not parts else ():
+        return _read_list(get_args(form)[0], place, node, where)
+    for form in parts:
+        return _read_model(form, place, node, where)
+    return None, node
+
+
+def _read_model(inner: type[BaseModel], place: At, node: Node, where: tuple[Rules, str]) -> tuple[Any, Node]:
+    element = node.find(place.path)
+    if element is None:
+        return None, node
+    values, left = read(inner, element, where[0], _join(where[1], place.path))
+    if issubclass(inner, Element):
+        if len(tuple(node.all(place.path))) > 1:
+            # Which of them the fields are about, a fragment could not say.
+            return None, node
+        values, left = _with_xml(inner, values, left, element)
+    if not values or not _is_valid(inner, values):
+        return None, node
+    return _brief(inner, values), put_back(node, place.path.split("/") if place.path else [], element, left)
+
+
+def _with_xml(
+    part: type[Element], values: dict[str, Any], left: Node, element: Node
+) -> tuple[dict[str, Any], Node]:
+    """Put the rest of an element, which no field covers, into `xml`; or all of it if its fields alone are invalid."""
+    whole = values if left.is_empty() else {**values, "xml": brief(left)}
+    return whole if _is_valid(part, whole) else {"xml": brief(element)}, Node(element.tag)
+
+
+def _read_list(inner: Any, place: At, node: Node, where: tuple[Rules, str]) -> tuple[Any, Node]:
+    element, _, leaf = place.path.partition("/@")
+    rules, path = where[0], _join(where[1], element)
+    found: list[Any] = []
+    rest = node
+    for item in tuple(node.all(element)):
+        if not _is_model(inner):
+            value, _ = place.codec.take(item, f"@{leaf}" if leaf else "")
+            left = drop(item, f"@{leaf}" if leaf else "")
+            readable = value is not None and left.is_empty()
+        else:
+            value, left = read(inner, item, rules, path)
+            if issubclass(inner, Element):
+                value, left = _with_xml(inner, value, left, item)
+            left = _identified(left, item, rules, path)
+            members = rules.members.get(path)
+            readable = bool(value) and _is_valid(inner, value)
+            readable &= left.is_empty() or next(labels(item, members), None) is not None
+        if readable:
+            found.append(_brief(inner, value) if _is_model(inner) else value)
+            rest = put_back(rest, element.split("/"), item, left)
+    members = rules.members.get(path)
+    if members and members.owner is Owner.ORDERED and len(found) < len(tuple(node.all(element))):
+        # What comes first counts, and a fragment could not say what stands between two entries.
+        return None, node
+    return found or None, rest
+
+
+def _identified(left: Node, whole: Node, rules: Rules, path: str) -> Node:
+    """Return what is left of a list's element with what tells it from others put back, if anything is left."""
+    members = rules.members.get(path)
+    if left.is_empty() or members is None:
+        return left
+    for key in members.keys:
+        values = [(part, whole.get(part)) for part in key]
+        if all(v is not None for _, v in values):
+            draft = Draft(whole.tag)
+            for part, value in values:
+                draft.put(part, value or "")
+            return overlay(left, draft.done(Rules()), Rules())
+    return left
+
+
+def _fits(model: type[BaseModel], name: str, value: Any) -> bool:
+    """Tell whether a field can hold a value that was read."""
+    try:
+        _adapter(model, name).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+@cache
+def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    info = model.model_fields[name]
+    annotation: Any = info.annotation
+    return TypeAdapter(Annotated[(annotation, *info.metadata)])
+
+
+def _is_valid(model: type[BaseModel], values: dict[str, Any]) -> bool:
+    try:
+        model.model_validate(values)
+    except ValidationError:
+        return False
+    return True
+
+
+def _brief(model: type[BaseModel], values: dict[str, Any]) -> Any:
+    """Return fields in their short form, if the part has one and they are of it."""
+    return model.brief(values) if issubclass(model, Short) else values
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _forms(annotation: Any) -> Iterator[Any]:
+    """Yield the alternatives inside an annotation such as `bool | list[Annotated[Disk, ...]] | None`."""
+    if get_origin(annotation) in (Union, UnionType):
+        for inner in get_args(annotation):
+            yield from _forms(inner)
+    elif get_origin(annotation) is Annotated:
+        yield from _forms(get_args(annotation)[0])
+    elif annotation is not type(None):
+        yield annotation
+
+
+def _join(path: str, tags: str) -> str:
+    for tag in tags.split("/") if tags else ():
+        path = under(path, tag)
+    return path

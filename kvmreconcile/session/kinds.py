@@ -1,0 +1,34 @@
+"""Find the kinds of objects: those of this package and those that other packages offer."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import entry_points
+from typing import Any
+
+from kvmreconcile.execute.plugins import find
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.tree.variants import for_version
+
+Kinds = Mapping[str, Kind]
+KINDS_OF_OTHERS = "kvmreconcile.kinds"
+"""Entry-point group in which another package offers kinds, each under its name."""
+
+
+def known_kinds() -> Kinds:
+    """
+    Return every kind by its name: our own, then those of other installed packages.
+
+    Raises:
+        SpecError: A package's kind cannot be loaded.
+    """
+    points = entry_points(group=KINDS_OF_OTHERS)
+    theirs: dict[str, Kind] = {point.name: find(KINDS_OF_OTHERS, point.name) for point in points}
+    return {kind.name: kind for kind in KINDS} | theirs
+
+
+def on_host(kinds: Kinds, connection: Any) -> Kinds:
+    """Return kinds without the verbs that a connection's libvirt is too old for; such changes wait for a start."""
+    return {
+        name: replace(kind, rules=for_version(kind.rules, connection.version)) for name, kind in kinds.items()
+    }

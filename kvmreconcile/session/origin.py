@@ -1,0 +1,104 @@
+"""
+Where specs are read from: paths that were named, a directory of the settings, or a repository's revision in force.
+
+Separate from reading them, and from the settings that say it: commands and the daemon ask here alike.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kvmreconcile.errors import Problem, SourceError
+from kvmreconcile.model import ALL_FILES, Root, SpecSource
+from kvmreconcile.settings.credentials import credential
+from kvmreconcile.settings.settings import Settings
+from kvmreconcile.source.file_names import BY_PATH, Naming
+from kvmreconcile.source.git import Remote, Repository
+from kvmreconcile.source.git.remote import Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """
+    Paths to read, and the commit they are of with who wrote it; "" where they are just files.
+
+    Attributes:
+        source: Which source of specs it is; objects remember it.
+        naming: How messages call the files: those of a commit as they are called in their repository.
+    """
+
+    paths: Sequence[Path]
+    commit: str = ""
+    author: str = ""
+    naming: Naming = BY_PATH
+    source: SpecSource = ALL_FILES
+
+
+def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
+    """
+    Return where specs are now: what was named goes first, then a repository, then the settings' directory.
+
+    Raises:
+        SourceError: They are in a repository, of which no revision is here.
+    """
+    repository = None if named else find_repository(settings)
+    if repository is None:
+        source = files_source(named, settings) if named else configured_source(settings)
+        return Origin(named or [settings.specs], source=source)
+    found = repository.in_force()
+    if found is None:
+        what = "no commit of it is in force yet, or the files of the one in force are damaged"
+        todo = f"run: {settings.commands.kvmreconcile('fetch')}"
+        raise SourceError(Problem(repository.name, what, todo))
+    revision, directory = found
+    naming = Naming(directory, revision.directory, revision.submodules or ())
+    return Origin([directory], revision.commit, revision.author, naming, source=configured_source(settings))
+
+
+def configured_source(settings: Settings) -> SpecSource:
+    """Return the source that the settings name: of a repository whatever the ref, of a directory whatever links there."""
+    if settings.git:
+        return SpecSource((Root(settings.git.directory, Remote(settings.git.url).name),))
+    return SpecSource(*_roots([settings.specs]))
+
+
+def files_source(named: Sequence[Path], settings: Settings) -> SpecSource:
+    """Return the source that paths name; with all of the directory of the settings they name that source, too."""
+    roots, resolved = _roots(named)
+    configured = configured_source(settings)
+    found = SpecSource(roots, resolved)
+    is_whole = found.includes(SpecSource(configured.aliases))
+    return SpecSource(roots, (*resolved, *configured.roots)) if is_whole else found
+
+
+def _roots(paths: Sequence[Path]) -> tuple[tuple[Root, ...], tuple[Root, ...]]:
+    """Return paths as they are called, and with symbolic links resolved."""
+    # Not `Path.resolve`: a link that is turned to another release still names the same source.
+    called = {Root(os.path.abspath(path)) for path in paths}  # noqa: PTH100
+    resolved = {Root(os.path.realpath(path)) for path in paths}
+    return tuple(sorted(called)), tuple(sorted(resolved))
+
+
+def find_repository(settings: Settings) -> Repository | None:
+    """Return the repository that the settings name, None if they name none."""
+    git = settings.git
+    if git is None:
+        return None
+    remote = Remote(
+        url=git.url,
+        ref=git.ref,
+        directory=git.directory,
+        allowed_signers=git.allowed_signers,
+        trust_commit=git.trust_commit,
+        allow_rewind=git.allow_rewind,
+        timeout_s=git.timeout_s,
+        max_download=git.max_download,
+        accept=git.accept,
+        credentials=Credentials(
+            ssh_key=credential(git.ssh_key, "git-ssh-key"),
+            known_hosts=credential(git.known_hosts, "git-known-hosts"),
+            passwords=credential(git.passwords, "git-passwords"),
+        ),
+    )
+    return Repository(remote, settings.state)

@@ -1,0 +1,216 @@
+"""
+Validate the definitions that a plan would store with libvirt's embedded driver, before the plan is executed.
+
+The result is an input of the plan, like observations; planning itself does no I/O. Only definitions that would be
+stored are validated, so an unchanged host costs nothing; of several that differ only in names, addresses and amounts of
+memory, one is. Of very many unlike ones, some are left to libvirt itself.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from kvmreconcile.errors import Rejected, Unavailable
+from kvmreconcile.model import Action, Key, Plan, World
+from kvmreconcile.plan.gates.invalid import definition
+from kvmreconcile.plan.order.needs import Rulebooks
+from kvmreconcile.plan.secrets.paths import definitions, secret_paths
+from kvmreconcile.plan.secrets.redact import redacted
+from kvmreconcile.tree import Node, make, to_xml
+from kvmreconcile.tree.scalars import size_bytes
+from kvmreconcile.tree.variants import for_secrets
+
+AT_LEAST = 30
+"""How many unlike definitions are validated however long that takes; each takes about 9 ms."""
+_NO_TIME = "skipped: too many changed definitions"
+_LASTS_S = 60.0
+"""For how long a definition that was not accepted is not validated again."""
+ROOT = "domain"
+"""The root element of the definitions that the driver validates."""
+
+
+class Judge(Protocol):
+    """libvirt's embedded driver, see `kvmreconcile.host.oracle`."""
+
+    def canonical(self, xml: str, *, validate: bool = False) -> str:
+        """Return a definition as libvirt stores it; raise Rejected, or Unavailable if the driver cannot run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """
+    The result of validating a definition.
+
+    Attributes:
+        refused: Why the definition is rejected, "" if it is not.
+        unknown: Why the result is not known, "" if it is.
+    """
+
+    refused: str = ""
+    unknown: str = ""
+
+    @property
+    def why(self) -> str:
+        """The results of definitions that are not simply accepted."""
+        return self.refused or self.unknown
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """
+    A cache of validation results.
+
+    Attributes:
+        judge: Returns the driver; raises Unavailable, with the reason, if there is none.
+        clock: Seconds of a monotonic clock.
+    """
+
+    judge: Callable[[], Judge]
+    clock: Callable[[], float] = time.monotonic
+    _accepted: set[str] = field(default_factory=set)
+    _others: dict[str, tuple[float, Verdict]] = field(default_factory=dict)
+
+    def of(
+        self, plan: Plan, world: World, kinds: Rulebooks, within_s: float = math.inf
+    ) -> dict[Key, Verdict]:
+        """
+        Return the results for the definitions that the actions of a plan would store, by object.
+
+        Args:
+            within_s: How long validating more than `AT_LEAST` of them may take.
+        """
+        steps = (*plan.actions, *(held.action for held in plan.held))
+        asked = {step.key: step for step in steps if _is_asked_about(step)}
+        # Objects that exist first: a failed change of one costs more than a failed creation.
+        order = sorted(asked, key=lambda key: world.observed.actual(key) is None)
+        wanted = {key: (asked[key], _shape(asked[key])) for key in order}
+        self._accepted &= {shape for _, shape in wanted.values()}
+        now_s, count = self.clock(), 0
+        self._others = {text: other for text, other in self._others.items() if other[0] > now_s}
+        said: dict[Key, Verdict] = {}
+        for key, (step, shape) in wanted.items():
+            if shape in self._accepted:
+                said[key] = Verdict()
+                continue
+            if count >= AT_LEAST and self.clock() - now_s > within_s:
+                said[key] = Verdict(unknown=_NO_TIME)
+                continue
+            count += 1
+            try:
+                said[key] = self._verdict(step, world, kinds)
+            except Unavailable as error:
+                said[key] = Verdict(unknown=str(error))
+            if not said[key].why:
+                self._accepted.add(shape)
+        return said
+
+    def _verdict(self, step: Action, world: World, kinds: Rulebooks) -> Verdict:
+        """Return the result for a definition; one that is rejected may be accepted later, by another QEMU or firmware."""
+        text = f"{step.policy.check_schema}{to_xml(step.definition)}"
+        if text not in self._others:
+            verdict = _without_secrets(_ask(self.judge(), step), step, world, kinds)
+            if not verdict.why:
+                return verdict
+            self._others[text] = self.clock() + _LASTS_S, verdict
+        return self._others[text][1]
+
+
+def _is_asked_about(step: Action) -> bool:
+    whole = definition((step,))
+    return whole is not None and whole.tag == ROOT
+
+
+def _without_secrets(verdict: Verdict, step: Action, world: World, kinds: Rulebooks) -> Verdict:
+    """Return a result without the secrets of the definition, which libvirt may quote."""
+    if not verdict.why:
+        return verdict
+    rules = for_secrets(kinds[step.key.kind].rules, secret_paths(step.key, world))
+    trees = (step.definition, *definitions(step.key, world))
+    return replace(
+        verdict,
+        refused=redacted(verdict.refused, trees, rules),
+        unknown=redacted(verdict.unknown, trees, rules),
+    )
+
+
+def _ask(judge: Judge, step: Action) -> Verdict:
+    """
+    Validate a definition; if a rejection may be caused by this machine, the result is unknown.
+
+    If even a minimal guest of its type is rejected, as without KVM, the definition is validated as an emulated guest.
+    """
+    domain, validate = step.definition, step.policy.check_schema
+    why = _refusal(judge, domain, validate=validate)
+    if why and _refusal(judge, _least(domain)):
+        domain = _emulated(domain)
+        if least := _refusal(judge, _least(domain)):
+            return Verdict(
+                unknown="libvirt on this machine rejects its type, architecture, machine or emulator, "
+                f"because of the spec or of this machine ({least})"
+            )
+        why = _refusal(judge, domain, validate=validate)
+    if why and domain.child("cpu") and not _refusal(judge, domain.without("cpu")):
+        return Verdict(
+            unknown=f"libvirt on this machine rejects the cpu element, because of the spec or of this machine ({why})"
+        )
+    return Verdict(refused=why)
+
+
+def _refusal(judge: Judge, domain: Node, *, validate: bool = False) -> str:
+    """Return why a definition is rejected, "" if it is accepted."""
+    try:
+        judge.canonical(to_xml(domain), validate=validate)
+    except Rejected as error:
+        return str(error)
+    return ""
+
+
+def _emulated(domain: Node) -> Node:
+    attrs = dict(domain.attrs) | {"type": "qemu"}
+    return replace(domain.without("cpu"), attrs=tuple(sorted(attrs.items())))
+
+
+def _least(domain: Node) -> Node:
+    """Return a minimal definition with the same type, machine and emulator."""
+    kind, emulator = domain.find("os/type") or Node("type"), domain.find("devices/emulator")
+    devices = make("devices", children=(emulator,) if emulator else ())
+    memory = make("memory", {"unit": "MiB"}, "64")
+    names = (make("name", text="least"), memory, make("os", children=(kind,)), devices)
+    return replace(domain, children=names)
+
+
+def _shape(step: Action) -> str:
+    """Return a definition without values that do not affect validation, and whether the schema is checked too."""
+    return f"{step.policy.check_schema}{_plain(_without_amounts(step.definition))}"
+
+
+def _without_amounts(domain: Node) -> Node:
+    """Leave out the amounts of memory, unless others depend on them or they contradict one another."""
+    memory, current = (_amount(domain, tag) for tag in ("memory", "currentMemory"))
+    is_alone = not any(domain.find(path) for path in _PARTS_OF_MEMORY)
+    if not is_alone or memory is None or (current or 0) > memory:
+        return domain
+    return domain.without("memory").without("currentMemory")
+
+
+def _amount(domain: Node, tag: str) -> int | None:
+    return size_bytes(domain.get(tag) or "", domain.get(f"{tag}/@unit") or "KiB")
+
+
+_PARTS_OF_MEMORY = ("maxMemory", "cpu/numa", "devices/memory", "memoryBacking", "memtune", "numatune")
+_NAMES = frozenset({"name", "uuid", "title", "description", "metadata", "alias"})
+_PLACES = {
+    "source": frozenset({"file", "dev", "volume"}),
+    "mac": frozenset({"address"}),
+    "nvram": frozenset({""}),
+}
+"""Elements and their attributes whose values do not affect validation by libvirt's driver."""
+
+
+def _plain(node: Node) -> str:
+    free = _PLACES.get(node.tag, frozenset[str]())
+    attrs = [(name, "" if name in free else value) for name, value in node.attrs]
+    inside = "".join([_plain(child) for child in node.children if child.tag not in _NAMES])
+    return f"({node.tag}{attrs}{'' if '' in free else node.text!r}{inside})"

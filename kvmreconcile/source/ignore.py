@@ -1,0 +1,87 @@
+"""Read which files and directories among specs are left out, in the syntax of gitignore(5)."""
+
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Self
+
+from kvmreconcile.model import Source
+from kvmreconcile.source.problem import Fault, shown
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+MOST = 256
+"""Maximum number of patterns. Each is tried on each name."""
+_STARS, _DEEP = 3, 4
+"""Maximum number of "*" in one part of a pattern, and of "**" in all; more take minutes for some names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """What a directory of specs leaves out; made by `read`."""
+
+    _spec: "GitIgnoreSpec | None" = None
+
+    @classmethod
+    def read(cls, content: bytes, name: str) -> Self | Fault:
+        """
+        Read an ignore file.
+
+        Args:
+            name: How messages call the file.
+
+        Returns:
+            The first error in it, if there is one.
+        """
+        from pathspec import GitIgnoreSpec  # noqa: PLC0415  loaded only when needed
+
+        # As file names are read: what is not UTF-8 stands for itself.
+        lines = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").split("\n")
+        lines = [line.removesuffix("\r") for line in lines]
+        patterns = [(number, line) for number, line in enumerate(lines, 1) if _is_pattern(line)]
+        for count, (number, line) in enumerate(patterns, 1):
+            what = _too_much(line) if count <= MOST else f"there are more than {MOST} patterns"
+            if what or not _is_valid(line):
+                valid = "correct it as gitignore(5) says, without classes such as [[:alpha:]]"
+                todo = f"{'use fewer' if what else valid}; until then this file leaves nothing out"
+                what = what or f"'{shown(line)}' is not a pattern of gitignore that can be used here"
+                return Fault(Source(name, number, 1), what, todo)
+        return cls(GitIgnoreSpec.from_lines(line for _, line in patterns))
+
+    def names(self, path: PurePosixPath, *, is_directory: bool) -> bool:
+        """Tell whether a path in the directory of specs is left out; its parents are not looked at."""
+        return self._spec is not None and self._spec.match_file(f"{path}/" if is_directory else str(path))
+
+    def covers(self, path: PurePosixPath) -> bool:
+        """Tell whether a directory, or one that it is in, is left out."""
+        return any(self.names(each, is_directory=True) for each in (path, *path.parents[:-1]))
+
+
+NOTHING = Ignored()
+
+
+def _is_pattern(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith("#")
+
+
+def _too_much(line: str) -> str:
+    """Return what of a pattern may take too long, "" if nothing does."""
+    parts = line.split("/")
+    is_much = sum(part == "**" for part in parts) > _DEEP
+    is_much |= any(len(re.findall(r"\*+", part)) > _STARS for part in parts if part != "**")
+    return f"a pattern may have at most {_STARS} '*' in a name and {_DEEP} '**'" if is_much else ""
+
+
+def _is_valid(line: str) -> bool:
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415  loaded only when needed
+
+    try:
+        with warnings.catch_warnings():
+            # Classes such as [[:alpha:]] are known to git alone.
+            warnings.simplefilter("error")
+            GitIgnoreSpec.from_lines([line])
+    except (ValueError, re.error, Warning):
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""
+A value of a YAML file that knows where it stands.
+
+Separate from reading, because checking and explaining work on these and never on text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kvmreconcile.model import Source
+from kvmreconcile.source.problem import Fault
+
+Plain = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """
+    A value and where it starts.
+
+    Attributes:
+        value: A plain value, a tuple of items, or the entries of a mapping by key.
+        indent: How far a "|" block is indented, whose lines are lines of the file; None for any other value.
+        size: How many values it holds, itself included, every alias followed.
+        height: How many levels of values are below it.
+    """
+
+    source: Source
+    value: "Plain | tuple[Item, ...] | Mapping[str, Entry]"
+    indent: int | None = None
+    size: int = 1
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value of a mapping, and where its key stands."""
+
+    source: Source
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    What was read of one document.
+
+    Attributes:
+        item: Its value; where the syntax is broken, what came before. None where it says nothing.
+        faults: All that is wrong with it as YAML.
+        whole: Whether nothing of it is missing from `item`.
+    """
+
+    item: Item | None
+    faults: tuple[Fault, ...] = ()
+    whole: bool = True
+
+
+def plain(item: Item) -> object:
+    """Return a value without places: dict, list, str, int, float, bool or None."""
+    match item.value:
+        case tuple():
+            return [plain(i) for i in item.value]
+        case Mapping():
+            return {key: plain(entry.item) for key, entry in item.value.items()}
+        case _:
+            return item.value
+
+
+@dataclass(slots=True)
+class Frame:
+    """A list or mapping being read; `key` is the mapping's key whose value comes next."""
+
+    source: Source
+    anchor: str | None
+    is_mapping: bool
+    items: list[Item] = field(default_factory=list)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    key: tuple[Source, str | None] | None = None
+
+    def __len__(self) -> int:
+        """Return how many entries have been read so far."""
+        return len(self.entries) if self.is_mapping else len(self.items)
+
+    def item(self) -> Item:
+        """Return what has been read so far."""
+        inner = [e.item for e in self.entries.values()] if self.is_mapping else self.items
+        return Item(
+            self.source,
+            self.entries if self.is_mapping else tuple(self.items),
+            size=1 + sum(i.size for i in inner),
+            height=1 + max((i.height for i in inner), default=0),
+        )
+
+    def attach(self, item: Item) -> None:
+        """Take the next value in, unless it stands where a mapping has its key."""
+        if not self.is_mapping:
+            self.items.append(item)
+        elif self.key is not None:
+            source, key = self.key
+            self.key = None
+            if key is not None:
+                self.entries[key] = Entry(source, item)

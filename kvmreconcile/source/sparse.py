@@ -1,0 +1,92 @@
+"""
+Find what a checkout leaves out: files and directories that are in a repository, and of which only the name is here.
+
+Specs in them look as if they were deleted, so each is a mistake at its place, and nothing is removed meanwhile.
+"""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from kvmreconcile.model import Source
+from kvmreconcile.model.commands import quote
+from kvmreconcile.source.problem import Fault
+from kvmreconcile.system.bounded import read_bounded
+
+_POINTER = b"version https://git-lfs.github.com/spec/"
+"""How every pointer begins. Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+_MODULES = ".gitmodules"
+_LONGEST = 1 << 20
+_PATH = re.compile(r"\s*path\s*=\s*(.+?)\s*")
+SUBMODULE = "is a submodule that is not checked out"
+LFS = "is a Git LFS pointer, not the content that it stands for"
+_CHECK_OUT = "remove it from .gitmodules, or check it out: git -C {} submodule update --init"
+KEEP_OUT_OF_LFS = "keep the file out of LFS, or fetch it with Git LFS (not possible with git.url)"
+
+
+def is_pointer(content: bytes) -> bool:
+    """Tell whether a file's first bytes are those of a pointer of Git LFS."""
+    return content.startswith(_POINTER)
+
+
+def is_pointer_file(path: Path) -> bool:
+    """Tell whether a file is a pointer of Git LFS; one that cannot be read is none."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            return is_pointer(os.read(descriptor, len(_POINTER)))
+        finally:
+            os.close(descriptor)
+    return False
+
+
+def pointer(name: str) -> Fault:
+    """Return the fault that a file of this name is a pointer of Git LFS."""
+    return Fault(Source(name, 1, 1), LFS, KEEP_OUT_OF_LFS)
+
+
+def submodules(directory: Path, name: str) -> Iterator[tuple[Fault, Path | None]]:
+    """
+    Yield the submodules of a work tree that are not checked out, each at its line in .gitmodules and with its path.
+
+    Args:
+        name: How messages call the directory.
+
+    Returns:
+        With None for a path, what is wrong with that file.
+    """
+    try:
+        lines = read_bounded(directory / _MODULES, _LONGEST).decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+        is_forbidden = error.errno in (errno.EACCES, errno.EPERM)
+        todo = (
+            "check its permissions"
+            if is_forbidden
+            else f"replace it by a regular file of at most {_LONGEST >> 20} MiB"
+        )
+        yield Fault(Source(f"{name}/{_MODULES}", 1, 1), what, todo), None
+        return
+    for number, line in enumerate(lines, 1):
+        found = _PATH.fullmatch(line)
+        path = directory / found[1].strip('"') if found else None
+        if found and path and _is_empty(path):
+            what = f"{found[1]} {SUBMODULE}"
+            todo = _CHECK_OUT.format(quote(str(directory)))
+            yield Fault(Source(f"{name}/{_MODULES}", number, 1), what, todo), path
+
+
+def _is_empty(directory: Path) -> bool:
+    try:
+        with os.scandir(directory) as entries:
+            return next(entries, None) is None
+    except FileNotFoundError:
+        return True
+    except OSError:
+        # The walk reports it as a directory that cannot be read.
+        return False

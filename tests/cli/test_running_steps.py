@@ -1,0 +1,86 @@
+"""What is said of steps under way, and of the time that they may take."""
+
+from dataclasses import replace
+
+import pytest
+
+from kvmreconcile.cli.running_steps import UnderWay
+from kvmreconcile.execute.executor import SilentReporter
+from kvmreconcile.kinds.domain.live.detach import _TIMEOUT_S
+from kvmreconcile.kinds.domain.live.values import _BALLOON_TIMEOUT_S
+from kvmreconcile.model import Action, Key, Outcome, Policy, Reason, Result
+from kvmreconcile.model.verbs import verb_of
+from kvmreconcile.tree import Effect
+
+pytestmark = pytest.mark.case("51")
+
+POLICY = Policy(shutdown_timeout_s=60)
+
+
+class Steps:
+    """Steps under way, at times that the test chooses."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.under_way = UnderWay(SilentReporter(), lambda: self.now_s)
+
+    def start(self, key: str, verb: str, policy: Policy = POLICY) -> Action:
+        action = Action(Key.read(key), verb_of(verb), Effect.LIVE, Reason.EDIT, policy=policy)
+        self.under_way.started(action)
+        return action
+
+
+@pytest.fixture
+def steps() -> Steps:
+    return Steps()
+
+
+UNLIMITED = "until libvirt has done it, which has no time limit (3 s so far)"
+
+
+@pytest.mark.parametrize(
+    ("key", "verb", "said"),
+    [
+        ("Domain/a", "stop", "at most 57 s for the guest"),
+        ("Domain/a", "restart", "at most 57 s for the guest"),
+        ("Domain/a", "remove", "at most 57 s for the guest"),
+        ("Domain/a", "detach", f"at most {_TIMEOUT_S - 3:.0f} s for the guest"),
+        ("Domain/a", "replug", f"at most {_TIMEOUT_S - 3:.0f} s for the guest"),
+        ("Domain/a", "set-memory", f"at most {_BALLOON_TIMEOUT_S - 3:.0f} s for the guest"),
+        ("Domain/a", "ready", "until the check under way has ended, usually within 6 s"),
+        ("Domain/a", "define", UNLIMITED),
+        ("Network/a", "restart", UNLIMITED),
+        ("Volume/a/b", "create", UNLIMITED),
+    ],
+)
+def test_step_is_named_with_the_time_that_it_may_take(steps: Steps, key: str, verb: str, said: str) -> None:
+    steps.start(key, verb)
+    steps.now_s = 3.0
+
+    assert steps.under_way.described() == f"  {verb} {key}: {said}"
+
+
+def test_after_the_time_of_the_guest_libvirt_is_waited_for(steps: Steps) -> None:
+    steps.start("Domain/a", "stop")
+    steps.now_s = 90.0
+
+    assert steps.under_way.described() == f"  stop Domain/a: {UNLIMITED.replace('3 s', '90 s')}"
+
+
+def test_guest_that_may_not_be_asked_to_shut_down_is_not_waited_for(steps: Steps) -> None:
+    steps.start("Domain/a", "stop", replace(POLICY, shutdown_by=()))
+
+    assert steps.under_way.described() == f"  stop Domain/a: {UNLIMITED.replace('3 s', '0 s')}"
+
+
+def test_each_step_has_a_line_until_it_has_ended(steps: Steps) -> None:
+    first, _ = steps.start("Domain/a", "stop"), steps.start("Network/b", "define")
+    assert len(steps.under_way.described().splitlines()) == 2
+
+    steps.under_way.finished(Outcome(first, Result.DONE))
+
+    assert steps.under_way.described().startswith("  define Network/b")
+
+
+def test_between_steps_what_was_done_is_recorded(steps: Steps) -> None:
+    assert steps.under_way.described() == "  the state database to be written: at most 10 s for each write"

@@ -1,0 +1,49 @@
+"""What the daemon tells of the repository it asks."""
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from kvmreconcile.daemon import git_poll as module
+from kvmreconcile.daemon.git_poll import Poll
+from kvmreconcile.events.events import Asked, News
+from kvmreconcile.source.git import Remote, Repository
+from tests.origin import Origin
+
+
+def test_each_question_is_told_with_what_is_in_force_and_what_is_wrong(tmp_path: Path) -> None:
+    origin, told = Origin(tmp_path), list[News]()
+    first = origin.commit("# nothing")
+    poll = Poll(
+        Repository(Remote(url=str(origin.path)), tmp_path / "git"),
+        ring=lambda: None,
+        followers=(told.append,),
+    )
+
+    poll()
+    origin.path.rename(tmp_path / "elsewhere")
+    poll()
+
+    well, wrong = told
+    assert isinstance(well, Asked)
+    assert isinstance(wrong, Asked)
+    assert (well.where, well.commit, well.why) == (str(origin.path), first, "")
+    assert wrong.commit == first
+    assert str(origin.path) in wrong.why
+
+
+@pytest.mark.case("40")
+def test_progress_of_a_download_is_logged_every_few_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PROGRESS_INTERVAL_S", 0.0)
+    origin = Origin(tmp_path)
+    origin.commit("# nothing")
+    poll = Poll(Repository(Remote(url=str(origin.path)), tmp_path / "git"), ring=lambda: None)
+
+    with capture_logs() as lines:
+        poll()
+
+    progress = [line["progress"] for line in lines if line["event"] == "revision.fetching"]
+    assert any("Receiving objects: 100%" in line for line in progress)

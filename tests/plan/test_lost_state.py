@@ -1,0 +1,169 @@
+"""A new host is told from a lost state by our marks, and what may have been suspended is left alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from kvmreconcile.model import Actual, Blind, Key, Stamp, Suspension, Unknown, World
+from kvmreconcile.plan import Overrides
+from kvmreconcile.plan.lost_state import find_loss
+from tests.plan.worlds import BOOKS, NOW, RUNNING, done, held, planned, remembered, seen, wish, world
+
+WEB = wish("Domain/web", "<domain><memory>2</memory></domain>")
+POOL = wish("StoragePool/p", power=RUNNING)
+ROOT = wish("Volume/p/root", '<volume pool="p"><capacity>9</capacity></volume>')
+DISK = '<domain><disk dev="a" pool="p" volume="root"/></domain>'
+UP = seen(POOL, live="<pool/>")
+OTHER = "11111111-1111-4111-8111-111111111111"
+LOST = "the state was lost"
+
+pytestmark = pytest.mark.case("15b")
+
+
+def lost(*arguments: object, **more: object) -> World:
+    return replace(world(*arguments, **more), lost=LOST)  # type: ignore[arg-type] # as of `world`
+
+
+def test_host_on_which_nothing_bears_our_mark_is_new() -> None:
+    theirs = Actual(Key("Domain", "theirs"), OTHER, "<domain/>")
+    others = replace(theirs, stamp=Stamp("elsewhere", "Domain/theirs", OTHER))
+    copied = replace(theirs, stamp=Stamp("lab", "Domain/original", "uuid of the original"))
+
+    for each in (theirs, others, copied):
+        assert find_loss(world([WEB, POOL], [each]), BOOKS) == ""
+
+
+@pytest.mark.parametrize("wanted", [(), (WEB,)])
+def test_mark_of_ours_shows_that_a_state_was_lost(wanted: tuple[object, ...]) -> None:
+    found = find_loss(world(wanted, [seen(WEB)]), BOOKS)  # type: ignore[arg-type] # a tuple of wishes
+
+    assert found.startswith(
+        'the state of instance "lab" seems to be lost: 1 object bears its mark or a UUID that it derives (Domain/web) and is not in the state'
+    )
+    assert "kvmreconcile state accept" in found
+    assert "--state" in found
+
+
+def test_mark_counts_whatever_its_object_is_called_now() -> None:
+    renamed = replace(seen(WEB), key=Key("Domain", "renamed"))
+
+    assert "(Domain/renamed)" in find_loss(world([], [renamed]), BOOKS)
+
+
+def test_uuid_that_only_we_derive_is_a_mark_too() -> None:
+    assert "(StoragePool/p)" in find_loss(world([POOL], [UP]), BOOKS)
+
+
+def test_few_of_many_are_named() -> None:
+    many = [seen(wish(f"Domain/d{number}")) for number in range(5)]
+
+    assert (
+        "5 objects bear its mark or a UUID that it derives (Domain/d0, Domain/d1, Domain/d2, …)"
+        in find_loss(world([], many), BOOKS)
+    )
+
+
+def test_what_this_state_has_made_itself_shows_no_loss() -> None:
+    assert find_loss(world([WEB], [seen(WEB)], [remembered(WEB)]), BOOKS) == ""
+
+
+@pytest.mark.parametrize(
+    ("there", "blind"),
+    [([Unknown(WEB.key, "it failed")], ()), ([], (Blind("Domain/", "it failed", lost=True),))],
+)
+def test_where_marks_cannot_be_seen_a_loss_is_possible(
+    there: list[Unknown], blind: tuple[Blind, ...]
+) -> None:
+    found = find_loss(world([WEB], there, blind=blind), BOOKS)
+
+    assert found.startswith('it is unknown whether the state of instance "lab" was lost: Domain/')
+    assert "it failed" in found
+
+
+@pytest.mark.parametrize(
+    "blind",
+    [
+        Blind("Volume/p/", "the pool is not active"),
+        Blind("Domain/", "not supported by the connection driver", unsupported=True),
+        Blind("Mirror/", "a kind that nobody knows here"),
+    ],
+)
+def test_what_can_bear_no_mark_need_not_be_seen(blind: Blind) -> None:
+    assert find_loss(world([WEB], [Unknown(ROOT.key, "it failed")], blind=(blind,)), BOOKS) == ""
+
+
+def test_nothing_is_done_to_what_exists() -> None:
+    running = wish("Domain/db", power=RUNNING)
+    made = planned(lost([WEB, running], [seen(WEB, "<domain><memory>1</memory></domain>"), seen(running)]))
+
+    assert done(made) == []
+    assert set(held(made)) == {("define Domain/web", "LOST_STATE"), ("start Domain/db", "LOST_STATE")}
+    assert "kvmreconcile state accept" in made.held[0].release
+    assert made.lost == LOST
+
+
+def test_approval_releases_nothing_of_it() -> None:
+    seen_world = lost([WEB], [seen(WEB, "<domain><memory>1</memory></domain>")])
+    digest = planned(seen_world).digest
+
+    made = planned(seen_world, Overrides(approved=digest))
+
+    assert (done(made), held(made)) == ([], [("define Domain/web", "LOST_STATE")])
+
+
+def test_what_is_as_its_spec_says_is_not_remembered_anew() -> None:
+    made = planned(lost([POOL, ROOT], [UP, seen(ROOT)]))
+
+    assert set(made.in_sync) == {POOL.key, ROOT.key}
+    assert made.records == ()
+    assert set(planned(world([POOL, ROOT], [UP, seen(ROOT)])).records) == {POOL.key, ROOT.key}
+
+
+def test_object_without_a_trace_is_made() -> None:
+    network = wish("Network/lan")
+    made = planned(lost([POOL, ROOT, network, wish("Domain/web", DISK)], [seen(wish("Network/other"))]))
+
+    assert done(made) == [
+        "create Network/lan", "create StoragePool/p", "start StoragePool/p", "create Volume/p/root", "create Domain/web",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("there", [[UP], [UP, seen(ROOT)]])
+def test_volume_or_pool_that_exists_is_a_trace_of_what_refers_to_it(there: list[Actual]) -> None:
+    made = planned(lost([POOL, ROOT, wish("Domain/web", DISK)], there))
+
+    assert done(made) == []
+    assert ("create Domain/web", "LOST_STATE" if len(there) > 1 else "BROKEN") in held(made)
+
+
+def test_object_that_bears_marks_is_no_trace_of_others() -> None:
+    lan = replace(wish("Domain/router"), tree=WEB.tree)
+    peer = wish("Domain/web", '<domain><peer name="router"/></domain>')
+
+    assert done(planned(lost([lan, peer], [seen(lan)]))) == ["create Domain/web"]
+
+
+def test_guest_that_is_called_otherwise_in_its_spec_is_not_renamed() -> None:
+    renamed = wish("Domain/shop", f"<domain><uuid>{WEB.uuid}</uuid><memory>2</memory></domain>")
+
+    assert done(planned(world([renamed], [seen(WEB)]))) == ["rename Domain/shop"]
+    assert held(planned(lost([renamed], [seen(WEB)]))) == [("rename Domain/shop", "LOST_STATE")]
+
+
+def test_what_was_made_since_is_looked_after() -> None:
+    made = planned(
+        lost(
+            [WEB, POOL, ROOT],
+            [seen(WEB, "<domain><memory>1</memory></domain>"), UP],
+            [remembered(WEB), remembered(POOL)],
+        )
+    )
+
+    assert set(done(made)) == {"define Domain/web", "create Volume/p/root"}
+
+
+def test_suspension_that_is_known_is_what_is_shown() -> None:
+    seen_world = lost([WEB], [seen(WEB, "<domain><memory>1</memory></domain>")])
+    made = planned(replace(seen_world, suspended={WEB.key: Suspension(NOW)}))
+
+    assert held(made) == [("define Domain/web", "SUSPENDED")]

@@ -1,0 +1,175 @@
+"""The demo's files, each cut at every byte: nothing is lost while it is written, nor before the edit has settled."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvmreconcile.kinds.ownership_mark import read_stamp
+from kvmreconcile.model import Action, Actual, Hold, Key, Observation, Plan, Prune, World
+from kvmreconcile.plan import plan
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.gates.settle import parts
+from kvmreconcile.reconcile.reading import Reading
+from kvmreconcile.reconcile.stale import Stale
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.session import Session
+from kvmreconcile.settings.settings import Settings
+from kvmreconcile.source.in_use import Written
+from kvmreconcile.source.load import Loaded
+from kvmreconcile.tree import Effect, to_xml
+
+DEMO = Path(__file__).parents[2] / "specs/demo"
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+SETTINGS = Settings(
+    instance="demo", prune=dict.fromkeys(("Domain", "Network", "StoragePool", "Volume"), "auto")
+)
+KINDS = known_kinds()
+MORE = "    - {name: data, volume: {pool: demo, name: golden.qcow2}}\n"
+
+
+@dataclass
+class Demo:
+    """The demo on a running host, read by a daemon whose clock is moved by hand."""
+
+    specs: Path
+    now_s: float = 0.0
+    written: Written = Written.CLOSED
+    reading: Reading = field(init=False)
+    world: World = field(init=False)
+
+    def __post_init__(self) -> None:
+        none: Any = None
+        self.session = Session(SETTINGS, KINDS, none, none)
+        self.reading = Reading(lambda _file: self.written, lambda: self.now_s)
+        self.world = self._running(self.read())
+        self.now_s += 3600.0
+        first = self.plan(self.read())
+        assert (first.actions, first.held) == ((), ())
+
+    def read(self) -> Loaded:
+        return self.reading.loaded(Origin([self.specs]), self.session, Stale())
+
+    def plan(self, specs: Loaded) -> Plan:
+        seen = replace(
+            self.world,
+            desired=specs.desired,
+            frozen=specs.frozen,
+            complete=specs.complete,
+            sightings=specs.sightings,
+        )
+        return plan(seen, KINDS)
+
+    def _running(self, specs: Loaded) -> World:
+        """Return a world in which all exists just as it was asked for, and runs."""
+        empty = World("demo", "kvm1", NOW, specs.desired, Observation(), {})
+        made = {a.key: a.tree for a in plan(empty, KINDS).actions if a.verb.name == "create" and a.tree}
+        there: dict[Key, Actual] = {}
+        for key, tree in made.items():
+            desired, xml, runs = specs.desired[key], to_xml(tree), KINDS[key.kind].has_power
+            there[key] = Actual(
+                key,
+                tree.get("uuid") or "",
+                xml,
+                live_xml=xml if runs else None,
+                active=runs,
+                autostart=desired.autostart,
+                runtime_id=1 if runs else None,
+                stamp=read_stamp(tree),
+            )
+        known = {k: applied_after(specs.desired[k], a, KINDS[k.kind], "demo") for k, a in there.items()}
+        prune = {kind: Prune(word) for kind, word in SETTINGS.prune.items()}
+        return replace(empty, observed=Observation(there), applied=known, prune=prune)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    specs = tmp_path_factory.mktemp("demo") / "specs"
+    shutil.copytree(DEMO, specs)
+    with (specs / "db1.yaml").open("a") as file:
+        file.write(MORE)
+    return Demo(specs)
+
+
+FILES = sorted(path.name for path in DEMO.iterdir())
+
+
+@pytest.fixture
+def cuts(demo: Demo, request: pytest.FixtureRequest) -> Iterator[Iterator[int]]:
+    """Yield the lengths to which a file is cut, each once it is."""
+    file, whole = demo.specs / request.param, (demo.specs / request.param).read_bytes()
+
+    def each() -> Iterator[int]:
+        for length in range(len(whole)):
+            file.write_bytes(whole[:length])
+            yield length
+
+    yield each()
+    file.write_bytes(whole)
+    demo.written = Written.CLOSED
+    demo.read()
+
+
+@pytest.mark.case("8a")
+@pytest.mark.case("8b")
+@pytest.mark.parametrize("cuts", FILES, indirect=True)
+def test_file_that_is_cut_says_what_it_said_while_its_writer_has_it_open(
+    demo: Demo, cuts: Iterator[int]
+) -> None:
+    before = demo.read()
+    demo.written = Written.OPEN
+
+    for _ in cuts:
+        demo.now_s += 60.0
+        after = demo.read()
+        assert all(after.desired[key] is desired for key, desired in before.desired.items())
+        assert (after.desired.keys(), after.frozen) == (before.desired.keys(), before.frozen)
+        assert after.complete
+
+
+@pytest.mark.case("8b")
+@pytest.mark.parametrize("cuts", FILES, indirect=True)
+def test_file_that_is_cut_says_what_it_said_until_it_has_not_changed_for_a_while(
+    demo: Demo, cuts: Iterator[int]
+) -> None:
+    before = demo.read()
+    demo.written = Written.UNSURE
+
+    for _ in cuts:
+        demo.now_s += SETTINGS.settle.read_s - 0.1
+        after = demo.read()
+        assert all(after.desired[key] is desired for key, desired in before.desired.items())
+        assert (after.desired.keys(), after.complete) == (before.desired.keys(), True)
+
+
+@pytest.mark.case("8a")
+@pytest.mark.case("8b")
+@pytest.mark.parametrize("cuts", FILES, indirect=True)
+def test_file_that_was_cut_and_closed_takes_nothing_away_before_the_time_is_over(
+    demo: Demo, cuts: Iterator[int]
+) -> None:
+    demo.read()
+    whole = demo.reading._sightings
+    holds: set[Hold] = set()
+    for _ in cuts:
+        # Each cut is of the file as it was before, and not of one that was already cut.
+        demo.reading._sightings = replace(whole)
+        demo.read()
+        demo.now_s += SETTINGS.settle.removal_s - 0.1
+        made = demo.plan(demo.read())
+        assert not [str(action.key) for action in made.actions if takes(action)]
+        holds |= {held.hold for held in made.held}
+
+    # Some of the cuts do take something away; disks stay in any case while guests use them.
+    assert holds & {Hold.SETTLE, Hold.PROTECTED}
+
+
+def takes(action: Action) -> bool:
+    rules = KINDS[action.key.kind].rules
+    lost = [part for change in action.changes for part in parts(change, rules)]
+    return bool(lost) or action.verb.name in ("remove", "detach", "stop") or action.effect >= Effect.REPLACE

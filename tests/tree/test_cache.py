@@ -1,0 +1,58 @@
+"""What is made of texts is remembered as long as they come again, and no longer."""
+
+import pytest
+
+from kvmreconcile.tree.cache import Generations
+
+
+class Making:
+    """Says how often it was asked for what."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def __call__(self, text: str) -> str:
+        self.made.append(text)
+        return text.upper()
+
+
+@pytest.fixture
+def making() -> Making:
+    return Making()
+
+
+def test_a_text_that_comes_again_is_not_made_again(making: Making) -> None:
+    remembered = Generations(making, most=9)
+
+    assert [remembered("a"), remembered("a")] == ["A", "A"]
+    assert making.made == ["a"]
+
+
+def test_what_is_needed_in_each_generation_stays_and_what_is_not_goes(making: Making) -> None:
+    remembered = Generations(making, most=9)
+    remembered("kept")
+    remembered("once")
+    for _ in range(3):
+        remembered.turn()
+        remembered("kept")
+
+    assert len(remembered) == 1
+    remembered("once")
+    assert making.made == ["kept", "once", "once"]
+
+
+def test_without_turns_too_it_does_not_grow_for_ever(making: Making) -> None:
+    remembered = Generations(making, most=9)
+    for number in range(1000):
+        remembered(str(number))
+
+    assert len(remembered) <= 20
+
+
+@pytest.mark.case("26h")
+def test_long_texts_fill_a_generation_sooner(making: Making) -> None:
+    remembered = Generations(making, most=1000)
+    for number in range(100):
+        remembered(f"{number}" * 600)
+
+    assert len(remembered) <= 4
