@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.daemon import journal
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.system import journal
 from tests.canaries import (
     FIELDS,
     MARK,

@@ -19,7 +19,7 @@ LAYERS = {
     "model": {"tree", "errors"},
     "schema": {"tree", "errors"},
     "plan": {"model", "tree", "errors"},
-    "render": {"plan", "model", "tree", "errors"},
+    "render": {"plan", "model", "system", "tree", "errors"},
     "host": {"model", "tree", "errors"},
     "kinds": {"host", "schema", "model", "tree", "errors"},
     "source": {"kinds", "schema", "model", "system", "tree", "errors"},

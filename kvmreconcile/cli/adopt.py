@@ -90,7 +90,7 @@ def adopt(options: AdoptOptions) -> int:
         is_done = options.dry_run or _take_over(proved, len(chosen_keys), plan, world, session)
     if interruption.status:
         return interruption.status
-    is_whole = not (options.everything and seen.observed.blind)
+    is_whole = not (options.everything and seen.observed.unobservable)
     return 0 if is_done and is_whole and len(proved) == len(chosen_keys) else 1
 
 
@@ -102,7 +102,8 @@ def _all(world: World) -> frozenset[Key]:
     out of the object.
     """
     complain(
-        Problem(f"{blind.prefix}*", f"cannot be observed: {blind.why}") for blind in world.observed.blind
+        Problem(f"{unobservable.prefix}*", f"cannot be observed: {unobservable.why}")
+        for unobservable in world.observed.unobservable
     )
     objects = world.observed.objects
     free = {k for k, o in objects.items() if not (isinstance(o, Actual) and _other_owner(o, world))}
@@ -154,8 +155,8 @@ def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
 
 def _absence(key: Key, world: World) -> str:
     """Say why an object that the state knows was not found."""
-    blind = world.observed.blind_spot(key)
-    return f"it cannot be observed: {blind.why}" if blind else "it does not exist on the host"
+    unobservable = world.observed.unobservable_part(key)
+    return f"it cannot be observed: {unobservable.why}" if unobservable else "it does not exist on the host"
 
 
 _PERSISTENT = {

@@ -16,8 +16,9 @@ from kvmreconcile.cli.terminal import complain, counted, palette, say, show
 from kvmreconcile.model import Key, Plan, Unknown, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.secrets.paths import secret_paths
-from kvmreconcile.render.values import fit_for_xml, visible
+from kvmreconcile.render.values import fit_for_xml
 from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Node, Rules, to_xml
 from kvmreconcile.tree.variants import for_secrets
 
@@ -75,14 +76,14 @@ def _without_changes(key: Key, world: World, plan: Plan) -> Iterator[str]:
     """Say why an empty plan is empty: that there are no changes, or that nothing could be compared."""
     if not plan.is_empty:
         return
-    actual, blind = world.observed.objects.get(key), world.observed.blind_spot(key)
+    actual, unobservable = world.observed.objects.get(key), world.observed.unobservable_part(key)
     is_compared = key in plan.in_sync or key in plan.records or key in plan.pending
     if key in world.frozen:
         yield _WRONG
     elif isinstance(actual, Unknown):
         yield f"Not compared: {visible(actual.why)}"
-    elif blind:
-        yield f"Not compared: {visible(blind.why)}"
+    elif unobservable:
+        yield f"Not compared: {visible(unobservable.why)}"
     elif plan.problems and key in world.desired and not is_compared:
         yield _WRONG
     else:

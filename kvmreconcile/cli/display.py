@@ -15,7 +15,7 @@ from kvmreconcile.cli.outcomes import told, told_settled
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Settled
 from kvmreconcile.render import Palette
-from kvmreconcile.render.values import visible
+from kvmreconcile.system.printable import visible
 
 
 class LiveReporter:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from kvmreconcile.render import Palette
-from kvmreconcile.render.values import visible
 from kvmreconcile.state import Entry
 from kvmreconcile.state.history import What
+from kvmreconcile.system.printable import visible
 
 SCHEMA = "kvmreconcile/history/1"
 _COMMIT = 12

@@ -6,7 +6,7 @@ Separate from the reporters that print it, one of which loads a library that the
 
 from kvmreconcile.model import Key, Outcome, Result, Settled
 from kvmreconcile.render import Palette
-from kvmreconcile.render.values import visible
+from kvmreconcile.system.printable import visible
 
 _MARKS = {Result.DONE: ("done", "+"), Result.FAILED: ("FAILED", "-"), Result.SKIPPED: ("skipped", "~")}
 

@@ -16,7 +16,6 @@ from uuid import uuid4
 from kvmreconcile.cli.running_steps import UnderWay
 from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import say
-from kvmreconcile.daemon.journal import Journal
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Settled, World
 from kvmreconcile.session.origin import Origin
@@ -25,6 +24,7 @@ from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import Entry, Keep, Recorder, State
 from kvmreconcile.state.audit import audit_fields, audit_type
 from kvmreconcile.state.history import Cause, What, ordered
+from kvmreconcile.system.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Settled
-from kvmreconcile.render.values import visible
+from kvmreconcile.system.printable import visible
 
 _RECORDED = "  the state database to be written: at most 10 s for each write"
 """How long it waits for another process that is writing."""

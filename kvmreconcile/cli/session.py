@@ -160,11 +160,11 @@ def check_known(keys: Iterable[Key], world: World) -> None:
 
 def _unknown(key: Key, world: World, words: Sequence[str]) -> tuple[str, str]:
     """Return why a name cannot be planned for, and what to do."""
-    if blind := world.observed.blind_spot(key):
-        if blind.unsupported:
+    if unobservable := world.observed.unobservable_part(key):
+        if unobservable.unsupported:
             todo = "name an object of another kind, or another libvirt with --connect"
-            return f"this libvirt has no objects of its kind: {blind.why}", todo
-        return f"it cannot be observed: {blind.why}", "solve that first"
+            return f"this libvirt has no objects of its kind: {unobservable.why}", todo
+        return f"it cannot be observed: {unobservable.why}", "solve that first"
     todo = advice(str(key), words) or "no objects are known yet"
     specs = "in the specs, " if world.desired and world.complete else ""
     return f"there is no such object {specs}on the host or in the state", todo

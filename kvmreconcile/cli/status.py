@@ -19,9 +19,9 @@ from kvmreconcile.cli.terminal import palette, say, show
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import NoDaemon, Problem
 from kvmreconcile.render.elsewhere import not_considered
-from kvmreconcile.render.values import visible
 from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.status.condition import Condition
+from kvmreconcile.system.printable import visible
 
 NOT_CONVERGED = 3
 """Exit status where something is not as its spec says."""

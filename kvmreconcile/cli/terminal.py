@@ -13,7 +13,7 @@ from typing import TextIO
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.render import Palette
-from kvmreconcile.render.values import visible
+from kvmreconcile.system.printable import visible
 
 PROGRESS_INTERVAL_S = 10.0
 """How often progress is printed where it cannot be shown in place."""

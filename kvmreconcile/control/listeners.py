@@ -16,7 +16,7 @@ from kvmreconcile.control.admission import Crowd, Entrance, local_origin, remote
 from kvmreconcile.control.callers import Caller, bearer, local_caller, read_tokens
 from kvmreconcile.control.guard import App, Guard, Scope
 from kvmreconcile.control.server import Serving
-from kvmreconcile.control.socket_file import BACKLOG, Door, open_door
+from kvmreconcile.control.socket_file import BACKLOG, SocketFile, open_door
 from kvmreconcile.control.socket_path import socket_path
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.settings.access import TcpSettings
@@ -32,7 +32,7 @@ class _Open:
 
     where: str
     serving: Serving
-    door: Door | None = None
+    door: SocketFile | None = None
 
 
 @dataclass(slots=True)

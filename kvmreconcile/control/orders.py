@@ -13,7 +13,7 @@ from enum import Enum
 from kvmreconcile.control.callers import Caller, Role
 from kvmreconcile.control.resumption import Left, not_suspended, resumed
 from kvmreconcile.errors import Forbidden, NotKnown, NotNow, OtherHost, Problem
-from kvmreconcile.events.events import Follower, Ordered, Refused, tell
+from kvmreconcile.events.events import OrderGiven, OrderRefused, Subscriber, publish
 from kvmreconcile.model import Commands, Key, Suspension
 from kvmreconcile.reconcile.approvals import Approval, Approvals
 from kvmreconcile.source.suggestions import advice
@@ -56,7 +56,7 @@ class Orders:
     ring: Callable[[str], None]
     retry: Callable[[Key | None], None]
     look: Callable[[], None]
-    followers: tuple[Follower, ...] = ()
+    subscribers: tuple[Subscriber, ...] = ()
 
     def approve(self, caller: Caller, digest: str, why: str = "") -> str:
         """
@@ -174,7 +174,7 @@ class Orders:
             self._check_host(order)
             return
         now = datetime.now(UTC)
-        tell(self.followers, Refused(now, order.value, about, caller.name, why))
+        publish(self.subscribers, OrderRefused(now, order.value, about, caller.name, why))
         what = f"{caller.name} has the role {caller.role.name.lower()}; this needs {role.name.lower()}"
         members = f"control.{role.name.lower()}s; for TCP, the token file"
         todo = f"ask an administrator to do it, or to give you the role ({members})"
@@ -214,7 +214,7 @@ class Orders:
             raise NotKnown(Problem(str(key), "the daemon knows no such object", advice(str(key), words)))
 
     def _done(self, caller: Caller, order: Order, key: Key | None, why: str = "") -> None:
-        tell(self.followers, Ordered(datetime.now(UTC), order.value, _about(key), caller.name, why))
+        publish(self.subscribers, OrderGiven(datetime.now(UTC), order.value, _about(key), caller.name, why))
         self.ring(str(key or order.value))
 
 

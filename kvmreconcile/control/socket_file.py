@@ -22,7 +22,7 @@ BACKLOG = 512
 
 
 @dataclass(slots=True)
-class Door:
+class SocketFile:
     """
     A listening socket in the file system.
 
@@ -42,7 +42,7 @@ class Door:
         os.close(self.lock)
 
 
-def open_door(path: Path, settings: ControlSettings) -> Door:
+def open_door(path: Path, settings: ControlSettings) -> SocketFile:
     """
     Listen on a path; what a daemon that was killed has left there is replaced.
 
@@ -55,7 +55,7 @@ def open_door(path: Path, settings: ControlSettings) -> Door:
         return _opened(path, settings)
 
 
-def _opened(path: Path, settings: ControlSettings) -> Door:
+def _opened(path: Path, settings: ControlSettings) -> SocketFile:
     try:
         path.parent.mkdir(mode=0o755, exist_ok=True)
         lock = os.open(path.with_name(f"{path.name}.lock"), _LOCK_FLAGS, 0o600)
@@ -63,7 +63,7 @@ def _opened(path: Path, settings: ControlSettings) -> Door:
         raise _failed(path, error) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return Door(path, _listening(path, settings), lock)
+        return SocketFile(path, _listening(path, settings), lock)
     except BlockingIOError:
         os.close(lock)
         todo = "stop it, or set another instance or control.socket"

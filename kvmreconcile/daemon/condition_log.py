@@ -11,7 +11,7 @@ from typing import NewType
 
 import structlog
 
-from kvmreconcile.events.events import Looked, News, Probed
+from kvmreconcile.events.events import PassEvent, PassPlanned, ReadinessProbed
 from kvmreconcile.model import Hold, Key, Plan, World
 from kvmreconcile.source.load import Loaded
 
@@ -59,8 +59,8 @@ def notices(specs: Loaded, world: World, plan: Plan) -> Iterator[Notice]:
         yield _notice("spec.warning", where=note.where, what=note.what, todo=note.todo)
     if plan.lost:
         yield _notice("state.lost", why=plan.lost)
-    for blind in world.observed.blind:
-        yield _notice("host.hidden", prefix=blind.prefix, why=blind.why)
+    for unobservable in world.observed.unobservable:
+        yield _notice("host.hidden", prefix=unobservable.prefix, why=unobservable.why)
     for (key, hold), group in groupby(plan.held, key=lambda h: (h.action.key, h.hold)):
         held = tuple(group)
         verbs = ", ".join(dict.fromkeys(h.action.verb.name for h in held))
@@ -100,17 +100,17 @@ class NoticeLog:
         self._open, self._unready = OpenNotices(), OpenNotices()
         self._log = structlog.get_logger()
 
-    def __call__(self, news: News) -> None:
+    def __call__(self, news: PassEvent) -> None:
         """Log what a pass, or a look at the guests, found otherwise than the one before."""
-        if isinstance(news, Probed):
+        if isinstance(news, ReadinessProbed):
             self._say_unready(news)
-        if not isinstance(news, Looked):
+        if not isinstance(news, PassPlanned):
             return
         for notice in self._open.changes(notices(news.specs, news.world, news.plan)):
             say = self._log.warning if notice.event in ENDS else self._log.info
             say(notice.event, **dict(notice.fields), plan=news.plan.digest)
 
-    def _say_unready(self, news: Probed) -> None:
+    def _say_unready(self, news: ReadinessProbed) -> None:
         # Without the reason, which may change with each look and would be logged each time.
         lacking = (_notice("object.unready", key=str(key)) for key in sorted(news.unready))
         for notice in self._unready.changes(lacking):

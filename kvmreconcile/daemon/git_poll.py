@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 
 from kvmreconcile.errors import SourceError
-from kvmreconcile.events.events import Asked, Follower, tell
+from kvmreconcile.events.events import RepositoryChecked, Subscriber, publish
 from kvmreconcile.source.git import Repository
 
 PROGRESS_INTERVAL_S = 10.0
@@ -20,7 +20,7 @@ PROGRESS_INTERVAL_S = 10.0
 log = structlog.get_logger()
 
 
-class Poll:
+class GitPoll:
     """
     Fetches when it is called; a failure is logged once, until it is over or another takes its place.
 
@@ -29,10 +29,10 @@ class Poll:
     """
 
     def __init__(
-        self, repository: Repository, ring: Callable[[], None], followers: tuple[Follower, ...] = ()
+        self, repository: Repository, ring: Callable[[], None], subscribers: tuple[Subscriber, ...] = ()
     ) -> None:
         self._repository = repository
-        self._followers = followers
+        self._subscribers = subscribers
         self._ring = ring
         self._wrong = ""
         self._clock, self._logged_s = time.monotonic, 0.0
@@ -44,7 +44,9 @@ class Poll:
         try:
             why = self._ask()
             commit = self._in_force().get("commit", "")
-            tell(self._followers, Asked(datetime.now(UTC), self._repository.name, commit, why))
+            publish(
+                self._subscribers, RepositoryChecked(datetime.now(UTC), self._repository.name, commit, why)
+            )
         finally:
             self.is_asking = False
 

@@ -12,7 +12,16 @@ from threading import Lock
 
 import structlog
 
-from kvmreconcile.events.events import Acted, Broken, Looked, News, Ordered, Refused, Stepped, Unrecorded
+from kvmreconcile.events.events import (
+    ActionFinished,
+    HistoryNotWritten,
+    OrderGiven,
+    OrderRefused,
+    PassEvent,
+    PassFailed,
+    PassFinished,
+    PassPlanned,
+)
 from kvmreconcile.model import Hold, Key, Result
 from kvmreconcile.state import Entry, Keep, Recorder, State
 from kvmreconcile.state.audit import audit_fields, audit_type
@@ -24,7 +33,7 @@ _REMEMBERED = 64
 """How many passes, and approvals, may be under way or awaited at once."""
 
 
-class Chronicle:
+class HistoryWriter:
     """
     Follows the daemon, and writes down what it hears of; several threads may tell it.
 
@@ -32,9 +41,9 @@ class Chronicle:
         tell: Called with the news that the history cannot be written, or can be again.
     """
 
-    def __init__(self, state: State, keep: Keep, tell: Callable[[News], None]) -> None:
+    def __init__(self, state: State, keep: Keep, publish: Callable[[PassEvent], None]) -> None:
         self._recorder = Recorder(state, keep, self._trouble)
-        self._tell = tell
+        self._tell = publish
         self._log = structlog.get_logger()
         self._lock = Lock()
         self._known = _Known()
@@ -43,11 +52,11 @@ class Chronicle:
         self._approval = ("", "")
         self._broken = ""
 
-    def __call__(self, news: News) -> None:
+    def __call__(self, news: PassEvent) -> None:
         """Write down what is new in it."""
         with self._lock:
             entries = self._entries(news)
-        if entries or isinstance(news, Looked):
+        if entries or isinstance(news, PassPlanned):
             self._recorder.record(datetime.now(UTC), *entries)
         for entry in entries:
             if event := audit_type(entry):
@@ -59,64 +68,64 @@ class Chronicle:
             self._log.warning("history.failed", why=why)
         else:
             self._log.info("history.mended")
-        self._tell(Unrecorded(datetime.now(UTC), why))
+        self._tell(HistoryNotWritten(datetime.now(UTC), why))
 
-    def _entries(self, news: News) -> list[Entry]:
+    def _entries(self, news: PassEvent) -> list[Entry]:
         match news:
-            case Looked():
+            case PassPlanned():
                 return self._looked(news)
-            case Stepped():
+            case ActionFinished():
                 return self._stepped(news)
-            case Acted() if news.looked.pass_id in self._written:
-                took_s = news.looked.took_s + news.took_s
-                return [self._cause(news.looked).ended(datetime.now(UTC), news.report, took_s)]
-            case Ordered() | Refused():
+            case PassFinished() if news.planned.pass_id in self._written:
+                took_s = news.planned.took_s + news.took_s
+                return [self._cause(news.planned).ended(datetime.now(UTC), news.report, took_s)]
+            case OrderGiven() | OrderRefused():
                 return [self._ordered(news)]
-            case Broken() if news.why != self._broken:
+            case PassFailed() if news.why != self._broken:
                 self._broken = news.why
                 return [Entry(at=news.at, what=What.BROKEN, run=news.pass_id, error=news.why)]
             case _:
                 return []
 
-    def _looked(self, looked: Looked) -> list[Entry]:
+    def _looked(self, planned: PassPlanned) -> list[Entry]:
         self._broken = ""
         # The next pass follows it, and no later one that happens to have the same plan.
         (digest, who), self._approval = self._approval, ("", "")
-        if digest == looked.plan.digest:
-            self._approvals[looked.pass_id] = who
+        if digest == planned.plan.digest:
+            self._approvals[planned.pass_id] = who
             while len(self._approvals) > _REMEMBERED:
                 self._approvals.popitem(last=False)
-        before, self._known = self._known, _Known.of(looked)
+        before, self._known = self._known, _Known.of(planned)
         if not self._known.has_news_since(before):
             return []
         anew = self._known.held - before.held
-        return [self._began(looked), *self._cause(looked).withheld(looked.at, looked.plan, anew)]
+        return [self._began(planned), *self._cause(planned).withheld(planned.at, planned.plan, anew)]
 
-    def _stepped(self, stepped: Stepped) -> list[Entry]:
+    def _stepped(self, stepped: ActionFinished) -> list[Entry]:
         """Return what tells of a step; one that is left out again and again is told of with its plan, once."""
-        looked, is_written = stepped.looked, stepped.looked.pass_id in self._written
+        planned, is_written = stepped.planned, stepped.planned.pass_id in self._written
         if stepped.outcome.result is Result.SKIPPED and not is_written:
             return []
-        entry = self._cause(looked).stepped(stepped.at, stepped.outcome)
-        return [entry] if is_written else [self._began(looked), entry]
+        entry = self._cause(planned).stepped(stepped.at, stepped.outcome)
+        return [entry] if is_written else [self._began(planned), entry]
 
-    def _began(self, looked: Looked) -> Entry:
-        self._written.append(looked.pass_id)
-        wrong = len({*looked.specs.problems, *looked.plan.problems})
-        entry = self._cause(looked).began(looked.at, looked.plan, looked.allowed, wrong)
-        reason = ", ".join(looked.rung_by[:REASONS]) or "retry"
-        return replace(entry, reason=reason, took_s=looked.took_s)
+    def _began(self, planned: PassPlanned) -> Entry:
+        self._written.append(planned.pass_id)
+        wrong = len({*planned.specs.problems, *planned.plan.problems})
+        entry = self._cause(planned).began(planned.at, planned.plan, planned.allowed, wrong)
+        reason = ", ".join(planned.triggered_by[:REASONS]) or "retry"
+        return replace(entry, reason=reason, took_s=planned.took_s)
 
-    def _ordered(self, news: Ordered | Refused) -> Entry:
-        if isinstance(news, Ordered) and news.order == "approve":
+    def _ordered(self, news: OrderGiven | OrderRefused) -> Entry:
+        if isinstance(news, OrderGiven) and news.order == "approve":
             self._approval = (news.about, news.who)
-        what = What.ORDER if isinstance(news, Ordered) else What.REFUSED
+        what = What.ORDER if isinstance(news, OrderGiven) else What.REFUSED
         entry = Entry(at=news.at, what=what, who=news.who)
         return ordered(entry, news.order, news.about, news.why)
 
-    def _cause(self, looked: Looked) -> Cause:
-        who = self._approvals.get(looked.pass_id, "")
-        return Cause(looked.pass_id, "run", looked.plan.digest, looked.commit, looked.author, who)
+    def _cause(self, planned: PassPlanned) -> Cause:
+        who = self._approvals.get(planned.pass_id, "")
+        return Cause(planned.pass_id, "run", planned.plan.digest, planned.commit, planned.author, who)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +138,14 @@ class _Known:
     commit: str = ""
 
     @classmethod
-    def of(cls, looked: Looked) -> "_Known":
+    def of(cls, planned: PassPlanned) -> "_Known":
         """Return what a pass found."""
-        plan = looked.plan
+        plan = planned.plan
         return cls(
             plan.digest if plan.actions else "",
             frozenset((h.action.key, h.hold) for h in plan.held),
-            frozenset(map(str, (*looked.specs.problems, *plan.problems))),
-            looked.commit,
+            frozenset(map(str, (*planned.specs.problems, *plan.problems))),
+            planned.commit,
         )
 
     def has_news_since(self, before: "_Known") -> bool:

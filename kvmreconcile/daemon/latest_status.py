@@ -9,13 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Lock
 
-from kvmreconcile.events.events import News
+from kvmreconcile.events.events import PassEvent
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.status import Status
 from kvmreconcile.status.fold import Moment, after, begin
 
 
-class Newest:
+class LatestStatus:
     """
     Follows the passes; any thread may read `status` at any time, and never waits for it.
 
@@ -28,7 +28,7 @@ class Newest:
         self._lock = Lock()
         self.status: Status = begin(settings, version, self._now())
 
-    def __call__(self, news: News) -> None:
+    def __call__(self, news: PassEvent) -> None:
         """Work out the next snapshot from a piece of news, from any thread."""
         with self._lock:
             self.status = after(self.status, news, self._now())

@@ -14,9 +14,9 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-from kvmreconcile.daemon.journal import PRIORITIES, Journal, is_behind
 from kvmreconcile.errors import KvmReconcileError
-from kvmreconcile.render.values import visible
+from kvmreconcile.system.journal import PRIORITIES, Journal, is_behind
+from kvmreconcile.system.printable import visible
 
 _FIRST = ("timestamp", "level", "event", "pass_id", "key")
 

@@ -26,7 +26,7 @@ from kvmreconcile.source.filesystems import tells_of_changes
 from kvmreconcile.source.in_use import Written, is_written
 
 
-class Writers:
+class OpenFiles:
     """
     Which files are being written, and which were closed as they are; for any thread.
 

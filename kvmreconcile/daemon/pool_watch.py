@@ -21,7 +21,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
 
 from kvmreconcile.daemon.spec_watch import LOGGER, Place, Warned, place_of, works
-from kvmreconcile.events.events import Looked, News
+from kvmreconcile.events.events import PassEvent, PassPlanned
 from kvmreconcile.host.identity import is_local
 from kvmreconcile.model import Key, World
 from kvmreconcile.plan.compare.cache import Lookups
@@ -54,7 +54,7 @@ def directories(world: World, kinds: Rulebooks) -> Mapping[str, Mapping[str, Key
     return found
 
 
-class StoreWatch(FileSystemEventHandler):
+class PoolWatch(FileSystemEventHandler):
     """
     Follows the passes, which say what to watch; the watches are put up by `tend`, from another thread.
 
@@ -84,9 +84,9 @@ class StoreWatch(FileSystemEventHandler):
             self._observer.stop()
             self._observer.join()
 
-    def __call__(self, news: News) -> None:
+    def __call__(self, news: PassEvent) -> None:
         """Take note of which volumes there are."""
-        if self._is_local and isinstance(news, Looked):
+        if self._is_local and isinstance(news, PassPlanned):
             named, shares = directories(news.world, self._kinds), Shares()
             places = {directory: shares.resolve(directory) for directory in named}
             self._shared = tuple(

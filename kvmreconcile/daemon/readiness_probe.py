@@ -17,7 +17,7 @@ from typing import Any, Self
 import structlog
 
 from kvmreconcile.errors import HostError, NotYet, Unavailable
-from kvmreconcile.events.events import Looked, Lost, News, Probed
+from kvmreconcile.events.events import Lost, PassEvent, PassPlanned, ReadinessProbed
 from kvmreconcile.model import Action, Key
 from kvmreconcile.plan.order.starts import probes
 from kvmreconcile.reconcile.stale import is_about_all
@@ -31,7 +31,7 @@ AGAIN_S = 15.0
 log = structlog.get_logger()
 
 
-class Probe:
+class ReadinessProbe:
     """
     Follows the passes, and looks at guests after each that has looked at everything.
 
@@ -44,7 +44,7 @@ class Probe:
         self,
         connect: Callable[[], AbstractContextManager[Any]],
         kinds: Kinds,
-        told: Callable[[News], None],
+        told: Callable[[PassEvent], None],
         again_s: float = AGAIN_S,
     ) -> None:
         self._connect = connect
@@ -68,9 +68,9 @@ class Probe:
             self._is_over = True
             self._changed.notify()
 
-    def __call__(self, news: News) -> None:
+    def __call__(self, news: PassEvent) -> None:
         """Take a piece of news in: whom to look at, and when."""
-        if not isinstance(news, Looked | Lost):
+        if not isinstance(news, PassPlanned | Lost):
             return
         with self._changed:
             if isinstance(news, Lost):
@@ -79,7 +79,7 @@ class Probe:
             self._wanted = tuple(probes(news.world))
             # What is being worked on is waited for there.
             self._busy = news.busy | {action.key for action in news.allowed.actions}
-            self._is_due |= any(map(is_about_all, news.rung_by))
+            self._is_due |= any(map(is_about_all, news.triggered_by))
             self._changed.notify()
 
     def _work(self) -> None:
@@ -111,7 +111,7 @@ class Probe:
         asked = frozenset(action.key for action in wanted if action.key in still)
         unready = {key: why for key, why in look.unready.items() if key in asked}
         if not self._is_over:
-            self._told(Probed(datetime.now(UTC), asked, unready))
+            self._told(ReadinessProbed(datetime.now(UTC), asked, unready))
         return unready
 
 

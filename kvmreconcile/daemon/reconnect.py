@@ -8,13 +8,13 @@ If one of them dies, its kind cannot be seen, and only a new connection finds th
 from collections.abc import Callable
 
 from kvmreconcile.events.attempts import Fate
-from kvmreconcile.events.events import Looked, News
+from kvmreconcile.events.events import PassEvent, PassPlanned
 
 LONGEST_S = 30.0
 """How long to wait at most before connecting anew; after that everything is looked at."""
 
 
-class Renewal:
+class Reconnect:
     """Follows the passes; to be asked after each of them, and told of each new connection."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -28,11 +28,13 @@ class Renewal:
         self._is_deaf = is_deaf
         self.due_s = None
 
-    def __call__(self, news: News) -> None:
+    def __call__(self, news: PassEvent) -> None:
         """Take note of what a pass saw."""
-        if not isinstance(news, Looked):
+        if not isinstance(news, PassPlanned):
             return
-        if not self._is_deaf and not any(blind.lost for blind in news.world.observed.blind):
+        if not self._is_deaf and not any(
+            unobservable.lost for unobservable in news.world.observed.unobservable
+        ):
             self._tries, self.due_s = 0, None
         elif self.due_s is None:
             self._tries += 1

@@ -22,22 +22,22 @@ from kvmreconcile.control.listeners import Control
 from kvmreconcile.control.orders import Orders
 from kvmreconcile.control.webhook import hook_secret
 from kvmreconcile.daemon.condition_log import NoticeLog
-from kvmreconcile.daemon.git_poll import Poll
-from kvmreconcile.daemon.history import Chronicle
-from kvmreconcile.daemon.latest_status import Newest
-from kvmreconcile.daemon.open_files import Writers
-from kvmreconcile.daemon.pool_watch import StoreWatch
-from kvmreconcile.daemon.readiness_probe import Probe
-from kvmreconcile.daemon.reconnect import Renewal
+from kvmreconcile.daemon.git_poll import GitPoll
+from kvmreconcile.daemon.history import HistoryWriter
+from kvmreconcile.daemon.latest_status import LatestStatus
+from kvmreconcile.daemon.open_files import OpenFiles
+from kvmreconcile.daemon.pool_watch import PoolWatch
+from kvmreconcile.daemon.readiness_probe import ReadinessProbe
+from kvmreconcile.daemon.reconnect import Reconnect
 from kvmreconcile.daemon.sampler import sampling
 from kvmreconcile.daemon.schedule import Schedule
 from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
 from kvmreconcile.daemon.spec_watch import Watch
 from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
-from kvmreconcile.daemon.trigger import Bell
+from kvmreconcile.daemon.trigger import TriggerQueue
 from kvmreconcile.daemon.watchdog import Watchdog
 from kvmreconcile.daemon.worker import Worker
-from kvmreconcile.events.events import Follower, tell
+from kvmreconcile.events.events import Subscriber, publish
 from kvmreconcile.host.connection import connect
 from kvmreconcile.metrics import CONTENT_TYPE, Metrics
 from kvmreconcile.metrics.deliveries import Deliveries
@@ -73,57 +73,59 @@ class Service:
         self._settings = settings
         self._state = state
         self._watchdog = Watchdog(watchdog_s())
-        self._bell = Bell(settings.debounce_s, awake=self._watchdog.answer)
+        self._triggers = TriggerQueue(settings.debounce_s, awake=self._watchdog.answer)
         self._stopping = Event()
         repository = None if paths else find_repository(settings)
         watched = () if repository else find_origin(paths, settings).paths
-        self._writers = Writers(settings.settle.read_s)
-        self._watch = Watch(watched, lambda: self._bell.ring(SPECS), settings.watch, self._writers)
-        self._store_watch = StoreWatch(self._bell.ring, kinds, settings.connect)
+        self._writers = OpenFiles(settings.settle.read_s)
+        self._watch = Watch(watched, lambda: self._triggers.ring(SPECS), settings.watch, self._writers)
+        self._store_watch = PoolWatch(self._triggers.ring, kinds, settings.connect)
         self._unwatched: tuple[str, ...] = ()
         self._unwatched_stores: tuple[str, ...] = ()
-        self._newest = Newest(settings, version("kvmreconcile"))
-        renewal = Renewal(time.monotonic)
-        self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)
+        self._latest_status = LatestStatus(settings, version("kvmreconcile"))
+        reconnect = Reconnect(time.monotonic)
+        self._metrics = Metrics(lambda: self._latest_status.status, self._triggers.triggered_by)
         self._metrics.add(Deliveries(receivers))
         self._sampling = sampling(settings, self._metrics)
-        self._notifier = Notifier(receivers, lambda: self._newest.status)
-        self._probe = Probe(
-            lambda: connect(settings.connect), kinds, lambda news: tell(self._followers, news)
+        self._notifier = Notifier(receivers, lambda: self._latest_status.status)
+        self._probe = ReadinessProbe(
+            lambda: connect(settings.connect), kinds, lambda news: publish(self._subscribers, news)
         )
         kept = Keep(settings.history.entries, settings.history.age_s)
-        chronicle = Chronicle(state, kept, lambda news: tell(self._followers, news))
+        history_writer = HistoryWriter(state, kept, lambda news: publish(self._subscribers, news))
         # The newest snapshot first: others read it when they are told.
-        self._followers: tuple[Follower, ...] = (
-            self._newest, NoticeLog(), status, self._metrics, self._notifier, self._probe, renewal, chronicle,
+        self._subscribers: tuple[Subscriber, ...] = (
+            self._latest_status, NoticeLog(), status, self._metrics, self._notifier, self._probe, reconnect, history_writer,
             self._store_watch,
         )  # fmt: skip
-        self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
+        self._poll = (
+            GitPoll(repository, lambda: self._triggers.ring(SPECS), self._subscribers) if repository else None
+        )
         self._passes = self._make_passes(paths)
-        self._worker = self._make_worker(kinds, renewal)
-        self._look: Callable[[], None] = lambda: self._bell.ring(SPECS)
+        self._worker = self._make_worker(kinds, reconnect)
+        self._look: Callable[[], None] = lambda: self._triggers.ring(SPECS)
         self._control = Control(settings, lambda: build(self._answers()))
 
     def _make_passes(self, paths: Sequence[Path]) -> Passes:
         return Passes(
             origin=lambda: find_origin(paths, self._settings),
-            again=lambda: self._bell.ring(PROGRESS),
-            rung_by=self._bell.rung_by,
-            followers=self._followers,
+            again=lambda: self._triggers.ring(PROGRESS),
+            triggered_by=self._triggers.triggered_by,
+            subscribers=self._subscribers,
             alive=self._watchdog.answer,
             reading=Reading(self._writers.written),
         )
 
-    def _make_worker(self, kinds: Kinds, renewal: Renewal) -> Worker:
+    def _make_worker(self, kinds: Kinds, reconnect: Reconnect) -> Worker:
         return Worker(
             settings=self._settings,
             kinds=kinds,
             state=self._state,
             passes=self._passes,
-            renewal=renewal,
-            bell=self._bell,
+            reconnect=reconnect,
+            triggers=self._triggers,
             watchdog=self._watchdog,
-            followers=self._followers,
+            subscribers=self._subscribers,
             stopping=self._stopping,
         )
 
@@ -146,7 +148,7 @@ class Service:
             log.info("daemon.stopping", signal=signal.Signals(reason).name if reason else "")
             self._stopping.set()
             self._passes.approvals.close()
-            self._bell.close()
+            self._triggers.close()
             wait([work], GRACE_S)
         worker.shutdown(wait=False)
         if work.done():
@@ -157,9 +159,9 @@ class Service:
     def _times(self) -> Schedule:
         """Return what is to be done again and again."""
         schedule, resync_s = Schedule(), self._settings.resync_s
-        schedule.every(resync_s, lambda: self._bell.ring("resync"), min(30.0, resync_s / 10))
+        schedule.every(resync_s, lambda: self._triggers.ring("resync"), min(30.0, resync_s / 10))
         schedule.every(TEND_S, self._tend)
-        schedule.every(self._watchdog.each_s, lambda: self._watchdog.beat(self._bell.poke))
+        schedule.every(self._watchdog.each_s, lambda: self._watchdog.beat(self._triggers.poke))
         if self._poll and self._settings.git:
             # Hosts that share a repository do not ask all at once.
             poll_s = self._settings.git.poll_s
@@ -174,13 +176,13 @@ class Service:
     def _answers(self) -> Answers:
         """Return what the control socket answers with, and whom it tells what it was told."""
         orders = Orders(
-            status=lambda: self._newest.status,
+            status=lambda: self._latest_status.status,
             state=self._state,
             approvals=self._passes.approvals,
-            ring=self._bell.ring,
+            ring=self._triggers.ring,
             retry=self._passes.retry,
             look=self._look_for_specs,
-            followers=self._followers,
+            subscribers=self._subscribers,
         )
         pages = {"/metrics": Page(CONTENT_TYPE, self._metrics.render)}
         return Answers(

@@ -30,7 +30,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
 from watchdog.observers.polling import PollingObserver
 
-from kvmreconcile.daemon.open_files import Writers
+from kvmreconcile.daemon.open_files import OpenFiles
 from kvmreconcile.source.file_names import IGNORE_FILE, is_spec
 from kvmreconcile.source.filesystems import tells_of_changes
 
@@ -147,13 +147,13 @@ class Watch:
         paths: Sequence[Path],
         ring: Ring,
         how: How = "auto",
-        writers: Writers | None = None,
+        writers: OpenFiles | None = None,
         poll_s: float = POLL_S,
     ) -> None:
         self._paths = paths
         self._ring = ring
         self._how = how
-        self._writers = writers or Writers(0.0)
+        self._writers = writers or OpenFiles(0.0)
         self._poll_s = poll_s
         self._observers: dict[bool, BaseObserver] = {}
         self._watched: dict[Place, tuple[BaseObserver, ObservedWatch]] = {}

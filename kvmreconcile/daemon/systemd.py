@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from kvmreconcile.events.events import Acted, Broken, Connected, Looked, Lost, News
+from kvmreconcile.events.events import Connected, Lost, PassEvent, PassFailed, PassFinished, PassPlanned
 
 SLOW_START_S = 300
 """How long the start may take at most; a large state on a slow disk is looked through before it is used."""
@@ -55,39 +55,39 @@ def watchdog_s(environment: Mapping[str, str] = os.environ) -> float | None:
     return int(wanted) / 1_000_000 if wanted.isdecimal() and int(wanted) else None
 
 
-def status(news: News) -> None:
+def status(news: PassEvent) -> None:
     """Follow the passes: keep the line that `systemctl status` shows up to date."""
     if line := _line(news):
         notify(f"STATUS={line}")
 
 
-def _line(news: News) -> str:
+def _line(news: PassEvent) -> str:
     match news:
         case Connected():
             return f"Connected to {news.uri}"
         case Lost():
             return f"Not connected to libvirt: {_first_line(news.why)}"
-        case Looked():
+        case PassPlanned():
             return _counts(news)
-        case Acted():
+        case PassFinished():
             failed = len({outcome.action.key for outcome in news.report.failed})
-            return f"{_counts(news.looked)}, {failed} failed" if failed else ""
-        case Broken():
+            return f"{_counts(news.planned)}, {failed} failed" if failed else ""
+        case PassFailed():
             return f"Last pass aborted: {_first_line(news.why)}"
     return ""
 
 
-def _counts(looked: Looked) -> str:
-    plan, problems = looked.plan, len(looked.specs.problems) + len(looked.plan.problems)
+def _counts(planned: PassPlanned) -> str:
+    plan, problems = planned.plan, len(planned.specs.problems) + len(planned.plan.problems)
     counts = {
-        "in sync": len({*plan.in_sync} - looked.busy),
-        "under way": len(looked.busy),
-        "to do": len({action.key for action in plan.actions} - looked.busy),
+        "in sync": len({*plan.in_sync} - planned.busy),
+        "under way": len(planned.busy),
+        "to do": len({action.key for action in plan.actions} - planned.busy),
         "held": len({held.action.key for held in plan.held}),
         f"problem{'' if problems == 1 else 's'}": problems,
     }
     said = [f"{count} {word}" for word, count in counts.items() if count or word == "in sync"]
-    return ", ".join([*said, *([f"commit {looked.commit[:12]}"] if looked.commit else [])])
+    return ", ".join([*said, *([f"commit {planned.commit[:12]}"] if planned.commit else [])])
 
 
 def _first_line(text: str) -> str:

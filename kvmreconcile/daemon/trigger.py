@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Condition
 
-from kvmreconcile.reconcile.stale import Rings
+from kvmreconcile.reconcile.stale import Triggers
 
 LONGEST = 8
 """How many times the debounce a ring waits at most, however many others follow it."""
@@ -46,13 +46,13 @@ class Debounce:
         """Return why it rang, each reason once."""
         return tuple(self._why)
 
-    def take(self) -> Rings:
+    def take(self) -> Triggers:
         """Return why it rang, and begin anew."""
         rung, self._why = self._why, {}
         return rung
 
 
-class Bell:
+class TriggerQueue:
     """Rings that cross threads: any thread may ring, one waits."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Bell:
             self._debounce.add(why, self._clock())
             self._changed.notify_all()
 
-    def rung_by(self) -> tuple[str, ...]:
+    def triggered_by(self) -> tuple[str, ...]:
         """Return why it has rung since it was last answered."""
         with self._changed:
             return self._debounce.why()
@@ -89,7 +89,7 @@ class Bell:
             self._closed = True
             self._changed.notify_all()
 
-    def wait(self, until_s: float | None = None) -> Rings | None:
+    def wait(self, until_s: float | None = None) -> Triggers | None:
         """
         Wait for a ring, and for the quiet after it.
 

@@ -13,12 +13,12 @@ from threading import Event
 
 import structlog
 
-from kvmreconcile.daemon.reconnect import Renewal
-from kvmreconcile.daemon.trigger import Bell
+from kvmreconcile.daemon.reconnect import Reconnect
+from kvmreconcile.daemon.trigger import TriggerQueue
 from kvmreconcile.daemon.watchdog import Watchdog
 from kvmreconcile.errors import HostError, Unavailable
 from kvmreconcile.events.attempts import Fate
-from kvmreconcile.events.events import Connected, Follower, Lost, tell
+from kvmreconcile.events.events import Connected, Lost, Subscriber, publish
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
 from kvmreconcile.kinds.kind import events_of
@@ -49,10 +49,10 @@ class Worker:
     kinds: Kinds
     state: State
     passes: Passes
-    renewal: Renewal
-    bell: Bell
+    reconnect: Reconnect
+    triggers: TriggerQueue
     watchdog: Watchdog
-    followers: tuple[Follower, ...]
+    subscribers: tuple[Subscriber, ...]
     stopping: Event
     _connection: Connection | None = field(default=None, init=False)
 
@@ -69,7 +69,7 @@ class Worker:
         """Ring if the connection is lost: the thread that uses it makes another."""
         connection = self._connection
         if connection and connection.lost:
-            self.bell.ring("loss")
+            self.triggers.ring("loss")
 
     @contextmanager
     def _connected(self) -> Iterator[Connection | None]:
@@ -82,7 +82,7 @@ class Worker:
             self._connection = connection
             host = _identified(connection)
             log.info("host.connected", uri=connection.uri, host_uuid=host.uuid if host else "")
-            tell(self.followers, Connected(datetime.now(UTC), connection.uri, host))
+            publish(self.subscribers, Connected(datetime.now(UTC), connection.uri, host))
             try:
                 yield connection
             finally:
@@ -97,7 +97,7 @@ class Worker:
                 tries += 1
                 if tries == 1:
                     log.warning("host.unavailable", error=str(error))
-                    tell(self.followers, Lost(datetime.now(UTC), self.settings.connect, str(error)))
+                    publish(self.subscribers, Lost(datetime.now(UTC), self.settings.connect, str(error)))
                 self.watchdog.answer()
                 self.stopping.wait(min(Fate.PASSING.wait_s(tries) / 4, LONGEST_S))
         return None
@@ -108,25 +108,25 @@ class Worker:
         lend = partial(connect, self.settings.connect)
         session = Session(self.settings, kinds, connection, self.state, self.stopping, lend)
         try:
-            subscription = subscribe(connection, lambda key: self.bell.ring(str(key)), events_of(kinds))
+            subscription = subscribe(connection, lambda key: self.triggers.ring(str(key)), events_of(kinds))
         except Unavailable:
             return
-        self.renewal.begin(is_deaf=bool(subscription.deaf_to))
-        self.bell.ring("connected")
-        while (rung_by := self.bell.wait(self._due_s())) is not None:
+        self.reconnect.begin(is_deaf=bool(subscription.deaf_to))
+        self.triggers.ring("connected")
+        while (triggered_by := self.triggers.wait(self._due_s())) is not None:
             if not connection.is_alive():
                 log.warning("host.lost", uri=connection.uri)
-                tell(self.followers, Lost(datetime.now(UTC), connection.uri, "the connection was lost"))
+                publish(self.subscribers, Lost(datetime.now(UTC), connection.uri, "the connection was lost"))
                 break
-            if self.renewal.is_due():
+            if self.reconnect.is_due():
                 log.info("host.renewing", uri=connection.uri)
                 break
-            self.passes.run(session, rung_by)
+            self.passes.run(session, triggered_by)
         subscription.cancel()
 
     def _due_s(self) -> float | None:
         """Return when there is something to do even if nobody rings."""
-        return min((s for s in (self.passes.due_s(), self.renewal.due_s) if s is not None), default=None)
+        return min((s for s in (self.passes.due_s(), self.reconnect.due_s) if s is not None), default=None)
 
 
 def _identified(connection: Connection) -> HostId | None:

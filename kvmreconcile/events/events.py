@@ -40,7 +40,7 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class PassPlanned:
     """
     A pass has observed and planned, and now does what the plan allows.
 
@@ -59,7 +59,7 @@ class Looked:
 
     at: datetime
     pass_id: str
-    rung_by: tuple[str, ...]
+    triggered_by: tuple[str, ...]
     commit: str
     specs: Loaded
     world: World
@@ -73,26 +73,26 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Stepped:
+class ActionFinished:
     """One step of a pass has ended or was skipped; told as it happens, from the thread that did it."""
 
     at: datetime
-    looked: Looked
+    planned: PassPlanned
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Acted:
+class PassFinished:
     """What a pass was allowed to do is done or has failed; `waits` are the objects now left alone for a while."""
 
-    looked: Looked
+    planned: PassPlanned
     report: Report
     waits: Mapping[Key, Wait]
     took_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
+class ReadinessProbed:
     """
     Running guests were checked for readiness, those whose specs say how it shows.
 
@@ -107,7 +107,7 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class PassFailed:
     """
     A pass could not be made or finished; nothing new is known.
 
@@ -122,7 +122,7 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RepositoryChecked:
     """
     The repository of specs was asked for news.
 
@@ -139,7 +139,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
+class OrderGiven:
     """
     Somebody has told the daemon what to do; an approval is told by the pass that follows it, before what it saw.
 
@@ -158,7 +158,7 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class OrderRefused:
     """Somebody who may not has told the daemon what to do, and it is not done; fields as those of `Ordered`."""
 
     at: datetime
@@ -169,22 +169,34 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Unrecorded:
+class HistoryNotWritten:
     """The history cannot be written, and why; "" once it can be again. All else goes on."""
 
     at: datetime
     why: str
 
 
-News = Connected | Lost | Asked | Looked | Stepped | Acted | Probed | Broken | Ordered | Refused | Unrecorded
-Follower = Callable[[News], None]
+PassEvent = (
+    Connected
+    | Lost
+    | RepositoryChecked
+    | PassPlanned
+    | ActionFinished
+    | PassFinished
+    | ReadinessProbed
+    | PassFailed
+    | OrderGiven
+    | OrderRefused
+    | HistoryNotWritten
+)
+Subscriber = Callable[[PassEvent], None]
 
 log = structlog.get_logger()
 
 
-def tell(followers: tuple[Follower, ...], news: News) -> None:
+def publish(subscribers: tuple[Subscriber, ...], news: PassEvent) -> None:
     """Tell all followers; one that fails is logged and stops neither the others nor the daemon."""
-    for follower in followers:
+    for follower in subscribers:
         try:
             follower(news)
         except Exception:

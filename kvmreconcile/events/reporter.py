@@ -7,18 +7,18 @@ Separate from the reporters, which are chosen by name: followers are told in any
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kvmreconcile.events.events import Follower, Looked, Stepped, tell
+from kvmreconcile.events.events import ActionFinished, PassPlanned, Subscriber, publish
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Settled
 
 
 @dataclass(frozen=True, slots=True)
-class FollowerReporter:
+class PublishingReporter:
     """A reporter that passes everything on to another, and tells followers of each step that ends."""
 
-    looked: Looked
+    planned: PassPlanned
     to: Reporter
-    followers: tuple[Follower, ...]
+    subscribers: tuple[Subscriber, ...]
 
     def started(self, action: Action) -> None:
         """Pass it on."""
@@ -27,7 +27,7 @@ class FollowerReporter:
     def finished(self, outcome: Outcome) -> None:
         """Pass it on, and tell followers."""
         self.to.finished(outcome)
-        tell(self.followers, Stepped(datetime.now(UTC), self.looked, outcome))
+        publish(self.subscribers, ActionFinished(datetime.now(UTC), self.planned, outcome))
 
     def settled(self, key: Key, settled: Settled) -> None:
         """Pass it on."""

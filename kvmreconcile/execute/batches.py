@@ -12,7 +12,7 @@ from kvmreconcile.model import Action, Key
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Leg:
+class Batch:
     """One of the legs of an object; prints as that."""
 
     key: Key
@@ -23,7 +23,7 @@ class Leg:
 
 
 @dataclass(slots=True)
-class Legs:
+class Batches:
     """
     The legs of a plan.
 
@@ -32,30 +32,33 @@ class Legs:
         needs: Which objects each waits for, beside its own earlier legs.
     """
 
-    steps: dict[Leg, list[int]] = field(default_factory=dict)
-    needs: dict[Leg, set[Key]] = field(default_factory=dict)
+    steps: dict[Batch, list[int]] = field(default_factory=dict)
+    needs: dict[Batch, set[Key]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, actions: Sequence[Action]) -> "Legs":
+    def of(cls, actions: Sequence[Action]) -> "Batches":
         """Cut what is done to each object into legs."""
-        legs, last = cls(), dict[Key, Leg]()
+        batches, last = cls(), dict[Key, Batch]()
         for index, action in enumerate(actions):
-            first = Leg(action.key)
-            leg = last.setdefault(action.key, first)
-            if action.after and leg in legs.steps:
-                leg = last[action.key] = Leg(action.key, leg.number + 1)
-            legs.steps.setdefault(leg, []).append(index)
-            legs.needs.setdefault(first, set()).update(action.needs)
-            legs.needs.setdefault(leg, set()).update(action.after)
-        return legs
+            first = Batch(action.key)
+            batch = last.setdefault(action.key, first)
+            if action.after and batch in batches.steps:
+                batch = last[action.key] = Batch(action.key, batch.number + 1)
+            batches.steps.setdefault(batch, []).append(index)
+            batches.needs.setdefault(first, set()).update(action.needs)
+            batches.needs.setdefault(batch, set()).update(action.after)
+        return batches
 
-    def order(self) -> dict[Leg, set[Leg]]:
+    def order(self) -> dict[Batch, set[Batch]]:
         """Return for each leg those that must be done before it: of its own object and of what it needs."""
         return {
-            leg: {*self._all(self.needs[leg] - {leg.key}), *(Leg(leg.key, n) for n in range(leg.number))}
-            for leg in self.steps
+            batch: {
+                *self._all(self.needs[batch] - {batch.key}),
+                *(Batch(batch.key, n) for n in range(batch.number)),
+            }
+            for batch in self.steps
         }
 
-    def _all(self, keys: Iterable[Key]) -> Iterable[Leg]:
+    def _all(self, keys: Iterable[Key]) -> Iterable[Batch]:
         wanted = set(keys)
-        return (leg for leg in self.steps if leg.key in wanted)
+        return (batch for batch in self.steps if batch.key in wanted)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from kvmreconcile.execute.probation import Trying
+from kvmreconcile.execute.probation import ProbationLedger
 from kvmreconcile.execute.stored_edits import StoredEdits
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Refusal, Settled, Unknown, World
@@ -44,7 +44,7 @@ class Ledger:
         self._state = state
         self._world = world
         self._now = dict(world.applied)
-        self._trials = Trying(kinds, state, world, back)
+        self._probations = ProbationLedger(kinds, state, world, back)
         self._edits = StoredEdits(kinds, state, world)
         self._earlier: dict[Key, Applied | None] = {}
         self._started: set[Key] = set()
@@ -83,7 +83,7 @@ class Ledger:
             doing = replace(doing, complete=False)
         if action.verb == DEFINE and seen:
             # First, as it is the way back from what follows.
-            self._trials.begin(desired, seen, known)
+            self._probations.begin(desired, seen, known)
             self._edits.begin(action, seen)
             pending = to_remember(waiting, desired, seen, kind)
             doing = replace(doing, runtime_id=seen.runtime_id, pending=pending)
@@ -100,7 +100,7 @@ class Ledger:
             self._forget(key)
         else:
             self._put(earlier)
-        self._trials.take_back(key)
+        self._probations.take_back(key)
         self._edits.take_back(key)
 
     def after(self, action: Action) -> None:
@@ -111,7 +111,7 @@ class Ledger:
             self._state.rename(action.former, action.key)
         elif action.verb.removes:
             self._forget(action.key)
-            self._trials.end(action.key)
+            self._probations.end(action.key)
             self._edits.end(action.key)
         elif action.verb.makes and known:
             self._put(replace(known, complete=not completing or (earlier is not None and earlier.complete)))
@@ -201,21 +201,21 @@ class Ledger:
             self._forget(key)
             self._edits.end(key)
         elif actual:
-            self._trials.end_if_over(key)
+            self._probations.end_if_over(key)
             return self.settle(key, actual)
         return ()
 
     def shown(self, key: Key) -> None:
         """Write down that an object does its work, with whatever its spec says."""
-        self._trials.end(key)
+        self._probations.end(key)
 
     def tries(self, key: Key) -> bool:
         """Tell whether an object has an edit that is taken back should it fail."""
-        return self._trials.tries(key)
+        return self._probations.tries(key)
 
     def failed(self, key: Key, why: str) -> None:
         """Write down that an object does not do its work with the edit that is tried: it is to be taken back."""
-        self._trials.fail(key, why)
+        self._probations.fail(key, why)
 
     def refused(self, key: Key, refusal: Refusal, software: str, passes_at: datetime | None) -> None:
         """Write down that libvirt refuses a part of an object's edit: it is to be put back, and held."""

@@ -14,7 +14,7 @@ from threading import Event, Lock
 from typing import TypeVar
 
 from kvmreconcile.errors import HostError, NotYet, Rejected, StateError
-from kvmreconcile.execute.batches import Leg, Legs
+from kvmreconcile.execute.batches import Batch, Batches
 from kvmreconcile.execute.executor import Connection, Reporter, Tools
 from kvmreconcile.execute.failures import LASTS, Failures
 from kvmreconcile.execute.ledger import Ledger
@@ -65,7 +65,7 @@ class LibvirtExecutor:
         with self.state.alone(world, {*plan.records, *plan.names}):
             for key in plan.records:
                 run.settled(key, run.ledger.refresh(key))
-            work(run.legs.order(), run.work, self.workers)
+            work(run.batches.order(), run.work, self.workers)
             return run.report()
 
 
@@ -79,7 +79,7 @@ class _Run:
         self.ledger = Ledger(executor.kinds, executor.state, world, back)
         self._failures = Failures(self.ledger, self._look, executor.connection.software, self._now)
         self._began_s = executor.pace.clock()
-        self.legs = Legs.of(plan.actions)
+        self.batches = Batches.of(plan.actions)
         self._drivers = {
             kind: executor.kinds[kind].driver() for kind in sorted({a.key.kind for a in plan.actions})
         }
@@ -92,11 +92,11 @@ class _Run:
         self._lost = Event()
         self._telling = Lock()
 
-    def work(self, leg: Leg) -> None:
+    def work(self, batch: Batch) -> None:
         """Do all actions of one leg, as far as they and what they need succeed."""
-        needs = (leg.key, *sorted(self.legs.needs[leg]))
+        needs = (batch.key, *sorted(self.batches.needs[batch]))
         blame = next((self._blame[need] for need in needs if need in self._blame), "")
-        indices = self.legs.steps[leg]
+        indices = self.batches.steps[batch]
         # What follows only watches; if that fails, the changes before it are done all the same.
         changing = [i for i in indices if not self._plan.actions[i].verb.probes]
         for index in indices:
@@ -106,12 +106,12 @@ class _Run:
                 outcome = Outcome(action, Result.SKIPPED, error=blame)
             else:
                 outcome = self._do(action, is_last=index in changing[-1:])
-                blame = f'"{action.verb}" of {leg.key} failed' if outcome.result is Result.FAILED else ""
+                blame = f'"{action.verb}" of {batch.key} failed' if outcome.result is Result.FAILED else ""
             self._outcomes[index] = outcome
             with self._telling:
                 self._executor.reporter.finished(outcome)
         if blame:
-            self._blame[leg.key] = blame
+            self._blame[batch.key] = blame
 
     def settled(self, key: Key, news: tuple[Settled, ...]) -> None:
         """Report where libvirt keeps an object otherwise than asked."""
@@ -241,7 +241,7 @@ class _Run:
 
     def _check_hidden(self, key: Key) -> None:
         """Refuse to make what could not be seen when the plan was made, and turns out to exist."""
-        hidden = self._world.observed.blind_spot(key) is not None
+        hidden = self._world.observed.unobservable_part(key) is not None
         known = self._world.applied.get(key)
         if not hidden or (known is not None and not known.complete):
             return
@@ -270,8 +270,8 @@ class _Run:
             seen = self._attempt(lambda: driver.observe(self._executor.connection, names=[key.name]))
         except HostError as error:
             return Unknown(key, str(error))
-        blind = seen.blind_spot(key)
-        return seen.objects.get(key) or (Unknown(key, blind.why) if blind else None)
+        unobservable = seen.unobservable_part(key)
+        return seen.objects.get(key) or (Unknown(key, unobservable.why) if unobservable else None)
 
     def _attempt(self, call: Callable[[], T]) -> T:
         return attempt(call, self._executor.connection.is_alive, self._executor.pace)

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import CycleError, TopologicalSorter
 
 from kvmreconcile.errors import PlanError
-from kvmreconcile.execute.batches import Leg
+from kvmreconcile.execute.batches import Batch
 from kvmreconcile.model import Key
 
 
@@ -18,7 +18,7 @@ def lane(key: Key) -> str:
     return key.name.rpartition("/")[0]
 
 
-def work(needs: Mapping[Leg, Collection[Leg]], job: Callable[[Leg], None], workers: int) -> None:
+def work(needs: Mapping[Batch, Collection[Batch]], job: Callable[[Batch], None], workers: int) -> None:
     """
     Do a job for every leg, in several threads at once.
 
@@ -31,23 +31,23 @@ def work(needs: Mapping[Leg, Collection[Leg]], job: Callable[[Leg], None], worke
         Exception: What a job raised, once those under way have ended; no further one is begun.
     """
     sorter = _sorter(needs)
-    waiting: list[Leg] = []
-    running: dict[Future[None], Leg] = {}
+    waiting: list[Batch] = []
+    running: dict[Future[None], Batch] = {}
     with ThreadPoolExecutor(workers, thread_name_prefix="execute") as pool:
         while sorter.is_active():
             waiting.extend(sorter.get_ready())
-            for leg in _startable(waiting, running.values(), workers - len(running)):
-                waiting.remove(leg)
-                running[pool.submit(job, leg)] = leg
+            for batch in _startable(waiting, running.values(), workers - len(running)):
+                waiting.remove(batch)
+                running[pool.submit(job, batch)] = batch
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
                 sorter.done(running.pop(future))
                 future.result()
 
 
-def _sorter(needs: Mapping[Leg, Collection[Leg]]) -> TopologicalSorter[Leg]:
+def _sorter(needs: Mapping[Batch, Collection[Batch]]) -> TopologicalSorter[Batch]:
     sorter = TopologicalSorter(
-        {leg: [n for n in wanted if n in needs and n != leg] for leg, wanted in needs.items()}
+        {batch: [n for n in wanted if n in needs and n != batch] for batch, wanted in needs.items()}
     )
     try:
         sorter.prepare()
@@ -60,12 +60,12 @@ def _sorter(needs: Mapping[Leg, Collection[Leg]]) -> TopologicalSorter[Leg]:
     return sorter
 
 
-def _startable(waiting: Collection[Leg], running: Collection[Leg], free: int) -> list[Leg]:
+def _startable(waiting: Collection[Batch], running: Collection[Batch], free: int) -> list[Batch]:
     """Choose what to begin: the first that are ready, of those in one lane the first."""
-    taken = {lane(leg.key) for leg in running} - {""}
-    chosen: list[Leg] = []
-    for leg in waiting:
-        if len(chosen) < free and lane(leg.key) not in taken:
-            chosen.append(leg)
-            taken |= {lane(leg.key)} - {""}
+    taken = {lane(batch.key) for batch in running} - {""}
+    chosen: list[Batch] = []
+    for batch in waiting:
+        if len(chosen) < free and lane(batch.key) not in taken:
+            chosen.append(batch)
+            taken |= {lane(batch.key)} - {""}
     return chosen

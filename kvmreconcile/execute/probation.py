@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Actual, Applied, Desired, Key, Trial, World
+from kvmreconcile.model import Actual, Applied, Desired, Key, Probation, World
 from kvmreconcile.plan.probation import begin, is_same
 from kvmreconcile.state import State
 
 
-class Trying:
+class ProbationLedger:
     """
     The edits of one execution; several threads may use it for different objects.
 
@@ -28,7 +28,7 @@ class Trying:
         self._state = state
         self._world = world
         self._back = back
-        self._now = dict(world.trials)
+        self._now = dict(world.probations)
 
     def begin(self, desired: Desired, seen: Actual, known: Applied | None) -> None:
         """Write down the way back from an edit before it is made."""
@@ -41,7 +41,7 @@ class Trying:
 
     def take_back(self, key: Key) -> None:
         """Write down what was known before an attempt that changed nothing."""
-        before = self._world.trials.get(key)
+        before = self._world.probations.get(key)
         if before:
             self._put(key, before)
         else:
@@ -69,7 +69,7 @@ class Trying:
         if trial and desired and not is_same(trial, desired, self._kinds[key.kind]):
             self.end(key)
 
-    def _put(self, key: Key, trial: Trial) -> None:
+    def _put(self, key: Key, trial: Probation) -> None:
         if self._now.get(key) != trial:
             self._now[key] = trial
             self._state.try_out(key, trial)

@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 from kvmreconcile.errors import HostError, NotFound, Unavailable, Unsupported
 from kvmreconcile.host.errors import translated
-from kvmreconcile.model import Actual, Blind, Key, Observation, Unknown
+from kvmreconcile.model import Actual, Key, Observation, Unknown, Unobservable
 
 
 class Handle(Protocol):
@@ -92,7 +92,7 @@ def _read_named(kind: str, calls: Calls[H], names: Iterable[str]) -> Observation
         except NotFound:
             continue
         except Unavailable as error:
-            return Observation(blind=(hidden(f"{kind}/", error),))
+            return Observation(unobservable=(hidden(f"{kind}/", error),))
         except HostError as error:
             objects[key] = Unknown(key, str(error))
     return Observation(objects)
@@ -116,7 +116,7 @@ def read_all(kind: str, calls: Calls[H], filters: Filters, names: Collection[str
             persistent = {handle.name() for handle in listed(filters.persistent)}
             more = {word: {h.name() for h in listed(number)} for word, number in filters.more.items()}
     except HostError as error:
-        return Observation(blind=(hidden(f"{kind}/", error),))
+        return Observation(unobservable=(hidden(f"{kind}/", error),))
     objects: dict[Key, Actual | Unknown] = {}
     for handle in handles:
         name = handle.name()
@@ -135,9 +135,9 @@ def read_all(kind: str, calls: Calls[H], filters: Filters, names: Collection[str
     return Observation(objects)
 
 
-def hidden(prefix: str, error: HostError) -> Blind:
+def hidden(prefix: str, error: HostError) -> Unobservable:
     """Return a part of the host that an error kept from being listed."""
-    return Blind(
+    return Unobservable(
         prefix,
         str(error),
         lost=isinstance(error, Unavailable),

@@ -11,7 +11,14 @@ from datetime import datetime
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from kvmreconcile.events.events import Acted, Asked, Broken, Looked, News, Stepped
+from kvmreconcile.events.events import (
+    ActionFinished,
+    PassEvent,
+    PassFailed,
+    PassFinished,
+    PassPlanned,
+    RepositoryChecked,
+)
 from kvmreconcile.model import Key, Outcome, Result
 from kvmreconcile.reconcile.drift import drifted, healed_by
 
@@ -83,45 +90,45 @@ class Counts:
         for end in ("planned", "broken"):
             self._passes.labels(end)
 
-    def __call__(self, news: News) -> None:
+    def __call__(self, news: PassEvent) -> None:
         """Count a piece of news."""
         match news:
-            case Asked():
+            case RepositoryChecked():
                 self._count_answer(news)
-            case Looked():
+            case PassPlanned():
                 self._count_look(news)
-            case Stepped():
+            case ActionFinished():
                 self._count_step(news.outcome)
-            case Acted():
+            case PassFinished():
                 self._count_end(news)
-            case Broken():
+            case PassFailed():
                 self.under_way -= {news.pass_id}
                 self._passes.labels("broken").inc()
                 self._errors.labels(news.failure).inc()
 
-    def _count_answer(self, asked: Asked) -> None:
+    def _count_answer(self, asked: RepositoryChecked) -> None:
         self.refused = bool(asked.why)
         if asked.why:
             self._errors.labels("SourceError").inc()
         else:
             self.answered = asked.at
 
-    def _count_look(self, looked: Looked) -> None:
+    def _count_look(self, planned: PassPlanned) -> None:
         self._passes.labels("planned").inc()
-        self._pass_s.observe(looked.took_s)
-        if looked.lag_s is not None:
-            self._lag_s.observe(looked.lag_s)
-        drifting = drifted((*looked.plan.actions, *(held.action for held in looked.plan.held)))
-        for kind in {key.kind for key in looked.world.desired}:
+        self._pass_s.observe(planned.took_s)
+        if planned.lag_s is not None:
+            self._lag_s.observe(planned.lag_s)
+        drifting = drifted((*planned.plan.actions, *(held.action for held in planned.plan.held)))
+        for kind in {key.kind for key in planned.world.desired}:
             self._seen.labels(kind)
             self._healed.labels(kind)
         for key in drifting - self.drifting:
             self._seen.labels(key.kind).inc()
         self.drifting = drifting
-        if looked.allowed.actions or looked.allowed.records:
-            self.under_way |= {looked.pass_id}
+        if planned.allowed.actions or planned.allowed.records:
+            self.under_way |= {planned.pass_id}
         else:
-            self.succeeded = looked.at
+            self.succeeded = planned.at
 
     def _count_step(self, outcome: Outcome) -> None:
         action = outcome.action
@@ -131,11 +138,11 @@ class Counts:
         if outcome.failure:
             self._errors.labels(outcome.failure).inc()
 
-    def _count_end(self, acted: Acted) -> None:
-        self.under_way -= {acted.looked.pass_id}
+    def _count_end(self, acted: PassFinished) -> None:
+        self.under_way -= {acted.planned.pass_id}
         self._plan_s.observe(acted.took_s)
         if not acted.report.failed:
-            self.succeeded = acted.looked.at
+            self.succeeded = acted.planned.at
         healed = healed_by(acted)
         for key in healed:
             self._healed.labels(key.kind).inc()

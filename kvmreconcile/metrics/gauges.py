@@ -59,7 +59,9 @@ class Gauges(Collector):
             "spec_problems", "Problems in specs or state that the last plan found.", len(status.problems)
         )
         yield _gauge(
-            "hidden_parts", "Parts of the host that could not be listed for the last plan.", len(status.blind)
+            "hidden_parts",
+            "Parts of the host that could not be listed for the last plan.",
+            len(status.unobservable),
         )
         yield _gauge("rings_waiting", "Triggers for which no pass has begun yet.", len(self.rings()))
         yield _gauge("plans_under_way", "Plans that are being carried out.", len(counts.under_way))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector
 
-from kvmreconcile.events.events import News
+from kvmreconcile.events.events import PassEvent
 from kvmreconcile.metrics.counts import Counts
 from kvmreconcile.metrics.gauges import Gauges
 from kvmreconcile.status import Status
@@ -28,7 +28,7 @@ class Metrics:
         # Processor time, memory and open files, from /proc.
         ProcessCollector(registry=self._registry)
 
-    def __call__(self, news: News) -> None:
+    def __call__(self, news: PassEvent) -> None:
         """Count a piece of news."""
         self._counts(news)
 

@@ -37,7 +37,7 @@ class Power(Enum):
     PAUSED = "paused"
 
 
-class Halt(Enum):
+class StateReason(Enum):
     """Why a guest does not run, where that decides what is done."""
 
     PAUSED = "somebody paused it"
@@ -61,7 +61,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class Reference:
     """
     Where a spec names another object.
 
@@ -165,13 +165,13 @@ class Desired:
     content: Content | None = None
     labels: tuple[tuple[str, str], ...] = ()
     after: tuple[Key, ...] = ()
-    mentions: tuple[Mention, ...] = ()
+    references: tuple[Reference, ...] = ()
     places: tuple[tuple[str, Source], ...] = ()
     kept: Kept | None = None
 
     def place_of(self, other: Key) -> Source:
         """Return where it names another object; where it begins if that is not known."""
-        return next((each.source for each in self.mentions if each.means(other)), self.source)
+        return next((each.source for each in self.references if each.means(other)), self.source)
 
     def source_in(self, place: str) -> Source:
         """Return where the spec sets what its definition has at an XPath; its first line if that is unknown."""
@@ -218,7 +218,7 @@ class Actual:
     stamp: Stamp | None = None
     leftovers: frozenset[Leftover] = frozenset()
     job: str = ""
-    halt: Halt | None = None
+    state_reason: StateReason | None = None
     available: int | None = None
 
     @property

@@ -27,7 +27,7 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
-class Blind:
+class Unobservable:
     """
     A part of the host that could not be listed.
 
@@ -50,16 +50,19 @@ class Observation:
     """All that was seen, and what could not be."""
 
     objects: Mapping[Key, Actual | Unknown] = field(default_factory=dict)
-    blind: tuple[Blind, ...] = ()
+    unobservable: tuple[Unobservable, ...] = ()
 
     def actual(self, key: Key) -> Actual | None:
         """Return an object as it was seen, None if it is absent or unknown."""
         seen = self.objects.get(key)
         return seen if isinstance(seen, Actual) else None
 
-    def blind_spot(self, key: Key) -> Blind | None:
+    def unobservable_part(self, key: Key) -> Unobservable | None:
         """Return the part of the host that hides an object, None if nothing does."""
-        return next((blind for blind in self.blind if str(key).startswith(blind.prefix)), None)
+        return next(
+            (unobservable for unobservable in self.unobservable if str(key).startswith(unobservable.prefix)),
+            None,
+        )
 
     def is_active(self, key: Key) -> bool:
         """Tell whether an object was seen to be active."""
@@ -78,7 +81,7 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
+class RememberedPending:
     """
     A change that is stored but not in force, and does not show in the running definition.
 
@@ -92,7 +95,7 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class StartedStep:
     """
     A step that was begun and is not known to have ended well.
 
@@ -135,17 +138,17 @@ class Applied:
     complete: bool = True
     settled: tuple[Settled, ...] = ()
     runtime_id: int | None = None
-    pending: tuple[Unseen, ...] = ()
+    pending: tuple[RememberedPending, ...] = ()
     protect: bool = False
     removal: frozenset[Leftover] = frozenset()
     left: bool = False
     secrets: tuple[str, ...] = ()
-    begun: Begun | None = None
+    begun: StartedStep | None = None
     sealed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Probation:
     """
     An edit that is on trial until the object turns out to do its work with it, or that was taken back.
 
@@ -237,7 +240,7 @@ class Suspension:
 
 
 @dataclass(frozen=True, slots=True)
-class Sightings:
+class FirstSeen:
     """
     Since when the specs have said what they say, in seconds of one clock.
 
@@ -299,13 +302,13 @@ class World:
     complete: bool = True
     prune: Mapping[str, Prune] = field(default_factory=dict)
     suspended: Mapping[Key | None, Suspension] = field(default_factory=dict)
-    trials: Mapping[Key, Trial] = field(default_factory=dict)
+    probations: Mapping[Key, Probation] = field(default_factory=dict)
     obstacles: Mapping[Key, Obstacle] = field(default_factory=dict)
     lacking: Mapping[Key, Obstacle] = field(default_factory=dict)
     refused: Mapping[Key, str] = field(default_factory=dict)
     edits: Mapping[Key, StoredEdit] = field(default_factory=dict)
     software: str = ""
-    sightings: Sightings = field(default_factory=Sightings)
+    first_seen: FirstSeen = field(default_factory=FirstSeen)
     provenance: Provenance = field(default_factory=Provenance)
     host_id: HostId | None = None
     commands: Commands = field(default_factory=Commands)

@@ -8,10 +8,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from kvmreconcile.events.events import Acted, Asked, Broken, Looked, News, Ordered, Stepped
+from kvmreconcile.events.events import (
+    ActionFinished,
+    OrderGiven,
+    PassEvent,
+    PassFailed,
+    PassFinished,
+    PassPlanned,
+    RepositoryChecked,
+)
 from kvmreconcile.model import Hold, Key
 from kvmreconcile.reconcile.drift import healed_by
-from kvmreconcile.status import Condition, Standing, Status
+from kvmreconcile.status import Condition, ObjectStatus, Status
 
 
 class Topic(Enum):
@@ -77,9 +85,9 @@ class Memory:
     refused: str = ""
 
 
-def messages(memory: Memory, news: News, status: Status) -> tuple[Memory, tuple[Message, ...]]:
+def messages(memory: Memory, news: PassEvent, status: Status) -> tuple[Memory, tuple[Message, ...]]:
     """Return what is to be remembered after a piece of news, and what is to be told; `status` is what is known by then."""
-    if isinstance(news, Stepped):
+    if isinstance(news, ActionFinished):
         return memory, ()
     memory = _counted(memory, news)
     present = {message.subject: message for message in _present(memory, status)}
@@ -90,29 +98,29 @@ def messages(memory: Memory, news: News, status: Status) -> tuple[Memory, tuple[
     return replace(memory, open={**lasting, **present}), told
 
 
-def _counted(memory: Memory, news: News) -> Memory:
+def _counted(memory: Memory, news: PassEvent) -> Memory:
     match news:
-        case Broken():
+        case PassFailed():
             return replace(memory, breaks=memory.breaks + 1)
-        case Looked():
+        case PassPlanned():
             return replace(memory, breaks=0)
-        case Asked(why=why, where=where):
+        case RepositoryChecked(why=why, where=where):
             refused = f"the repository {where}: {why.removeprefix(f'{where}: ')}" if why else ""
             return replace(memory, refused=refused)
     return memory
 
 
-def _events(news: News) -> Iterator[Message]:
+def _events(news: PassEvent) -> Iterator[Message]:
     """Yield what happens and is over at once."""
     match news:
-        case Acted():
+        case PassFinished():
             for key in sorted(healed_by(news)):
                 verbs = (o.action.verb.name for o in news.report.outcomes if o.action.key == key)
                 did = ", ".join(dict.fromkeys(verbs))
                 yield Message(
                     Topic.HEALED, f"healed {key}", f"{key} had drifted from its spec and was corrected: {did}"
                 )
-        case Ordered(order="approve", who=who, about=about, why=why):
+        case OrderGiven(order="approve", who=who, about=about, why=why):
             said = f": {why}" if why else ""
             yield Message(Topic.APPROVED, f"approved {about}", f"{who} approved plan {about}{said}")
 
@@ -147,7 +155,7 @@ def _wrong(subject: str, text: str, key: Key | None = None) -> Message:
     return Message(Topic.FAILED, subject, text, key)
 
 
-def _why_held(key: Key, standing: Standing) -> str:
+def _why_held(key: Key, standing: ObjectStatus) -> str:
     verbs = f"{', '.join(standing.verbs)} " if standing.verbs else ""
     release = f"; to release: {standing.release}" if standing.release else ""
     return f"{key}: {verbs}held: {standing.why}{release}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from threading import Lock
 from typing import Self
 
-from kvmreconcile.events.events import News
+from kvmreconcile.events.events import PassEvent
 from kvmreconcile.notify.messages import Memory, messages
 from kvmreconcile.notify.receiver import Receiver, close
 from kvmreconcile.status import Status
@@ -39,7 +39,7 @@ class Notifier:
     def __exit__(self, *_error: object) -> None:
         close(self.receivers, GRACE_S)
 
-    def __call__(self, news: News) -> None:
+    def __call__(self, news: PassEvent) -> None:
         """Work out what is to be told, and have it told."""
         if not self.receivers:
             return

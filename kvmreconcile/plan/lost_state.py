@@ -49,10 +49,10 @@ def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:
     for key, seen in sorted(world.observed.objects.items()):
         if isinstance(seen, Unknown) and kinds[key.kind].stamped:
             yield f"{key}: {seen.why}"
-    for blind in world.observed.blind:
-        kind = kinds.get(blind.prefix.partition("/")[0])
-        if kind and kind.stamped and not blind.unsupported:
-            yield f"{blind.prefix}*: {blind.why}"
+    for unobservable in world.observed.unobservable:
+        kind = kinds.get(unobservable.prefix.partition("/")[0])
+        if kind and kind.stamped and not unobservable.unsupported:
+            yield f"{unobservable.prefix}*: {unobservable.why}"
 
 
 def lost(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> Stop | None:

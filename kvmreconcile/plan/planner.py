@@ -33,7 +33,7 @@ from kvmreconcile.plan.order.starts import in_order, seen_through
 from kvmreconcile.plan.order.succession import Succession
 from kvmreconcile.plan.order.swaps import blocked as swapped
 from kvmreconcile.plan.order.swaps import find_swaps
-from kvmreconcile.plan.probation import Trials, taking_back, trials
+from kvmreconcile.plan.probation import Probations, probations, taking_back
 from kvmreconcile.plan.prune import Orphans, orphans
 from kvmreconcile.plan.secrets.paths import without_secrets
 from kvmreconcile.tree import Change
@@ -54,7 +54,7 @@ def plan(
     forget_others(world)
     renames = find_renames(world, kinds)
     world = renamed(world, renames.formers)
-    needs, edits = find_needs(world, kinds), trials(world, kinds)
+    needs, edits = find_needs(world, kinds), probations(world, kinds)
     scene = Scene(world, kinds, needs)
     found = _looked(scene, edits, overrides)
     for key in _chosen(needs, overrides):
@@ -109,7 +109,7 @@ def plan(
     return without_secrets(made, world)
 
 
-def _looked(scene: Scene, edits: Trials, overrides: Overrides) -> Findings:
+def _looked(scene: Scene, edits: Probations, overrides: Overrides) -> Findings:
     """Compare all objects that were asked for, and find what holds their steps until the plan is approved."""
     losses = Losses(find_lost(scene), scene)
     found = Findings(missing=losses.lost)
@@ -139,7 +139,11 @@ def _digest(found: Findings, again: Findings, gone: Orphans) -> str:
 
 
 def _given_others(
-    actions: Sequence[Action], scene: Scene, edits: Trials, limits: Limits | None, leaving: Collection[Key]
+    actions: Sequence[Action],
+    scene: Scene,
+    edits: Probations,
+    limits: Limits | None,
+    leaving: Collection[Key],
 ) -> tuple[list[Action], list[Held]]:
     """
     Split steps into those that may be done now and those that are held because of other objects.
@@ -160,7 +164,7 @@ def _given_others(
     return actions, [*fresh, *later, *crowd, *excess, *unsafe, *occupied, *early]
 
 
-def _again(edits: Trials, scene: Scene, found: Findings) -> Findings:
+def _again(edits: Probations, scene: Scene, found: Findings) -> Findings:
     """Return what comparing gives where an edit was taken back to its end and the spec still says it."""
     again = Findings()
     for key in found.in_sync:
@@ -173,7 +177,7 @@ def _again(edits: Trials, scene: Scene, found: Findings) -> Findings:
     return again
 
 
-def _held_again(again: Findings, edits: Trials) -> Iterator[Held]:
+def _held_again(again: Findings, edits: Probations) -> Iterator[Held]:
     """Yield the steps of edits that were taken back or refused, each with why."""
     yield from held_back({k: steps for k, steps in again.steps.items() if k in edits.failed}, edits)
     for key, steps in again.steps.items():
@@ -181,7 +185,9 @@ def _held_again(again: Findings, edits: Trials) -> Iterator[Held]:
             yield from withheld(steps, edits.refused[key])
 
 
-def _over(world: World, edits: Trials, kinds: Rulebooks, found: Findings, again: Findings) -> Iterator[Key]:
+def _over(
+    world: World, edits: Probations, kinds: Rulebooks, found: Findings, again: Findings
+) -> Iterator[Key]:
     """Yield of which objects no edit need be remembered any more, where no step will see to that."""
     held = again.steps.keys() | {h.action.key for h in again.held}
     for key in found.in_sync:
@@ -202,7 +208,7 @@ def _stored(
 def _absent(world: World, needs: Needs, overrides: Overrides) -> Iterator[tuple[Key, str]]:
     """Yield the desired objects that do not exist and to which this plan does nothing, and why."""
     for key in world.desired:
-        if world.observed.actual(key) or world.observed.blind_spot(key):
+        if world.observed.actual(key) or world.observed.unobservable_part(key):
             continue
         if key in needs.left_out:
             yield key, needs.left_out[key]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Power, Reason, Refusal, Trial, World
+from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Power, Probation, Reason, Refusal, World
 from kvmreconcile.plan.compare.applied import digest
 from kvmreconcile.plan.gates.refused_edits import refusals
 from kvmreconcile.plan.gates.windows import at_any_time
@@ -21,7 +21,7 @@ from kvmreconcile.tree import Rules
 
 
 @dataclass(slots=True)
-class Trials:
+class Probations:
     """
     The edits of a world that matter.
 
@@ -41,10 +41,10 @@ class Trials:
     over: set[Key] = field(default_factory=set)
 
 
-def trials(world: World, kinds: Mapping[str, Rulebook]) -> Trials:
+def probations(world: World, kinds: Mapping[str, Rulebook]) -> Probations:
     """Sort the edits that are remembered by what follows from them."""
-    found = Trials()
-    for key, trial in world.trials.items():
+    found = Probations()
+    for key, trial in world.probations.items():
         desired = world.desired.get(key)
         if desired is None or key.kind not in kinds:
             continue
@@ -60,14 +60,14 @@ def trials(world: World, kinds: Mapping[str, Rulebook]) -> Trials:
     return found
 
 
-def is_same(trial: Trial, desired: Desired, kind: Rulebook) -> bool:
+def is_same(trial: Probation, desired: Desired, kind: Rulebook) -> bool:
     """Tell whether it is this edit that a spec says, and still wants to be taken back."""
     return desired.policy.rollback and trial.edit == edition(desired, kind)
 
 
 def is_taken_back(key: Key, world: World, kinds: Mapping[str, Rulebook]) -> bool:
     """Tell whether an object's spec says an edit with which it did not do its work."""
-    trial = world.trials.get(key)
+    trial = world.probations.get(key)
     return trial is not None and bool(trial.failed) and is_same(trial, world.desired[key], kinds[key.kind])
 
 
@@ -78,8 +78,8 @@ def edition(desired: Desired, kind: Rulebook) -> str:
 
 
 def begin(
-    desired: Desired, seen: Actual, known: Applied, before: Trial | None, kind: Rulebook
-) -> Trial | None:
+    desired: Desired, seen: Actual, known: Applied, before: Probation | None, kind: Rulebook
+) -> Probation | None:
     """
     Return what is remembered before a spec's edit is made, None if it is not tried.
 
@@ -89,12 +89,15 @@ def begin(
         before: The last edit, if it was not shown to be good: the way back is from there.
     """
     is_tried = (
-        desired.policy.rollback and desired.power is Power.RUNNING and seen.active and seen.halt is None
+        desired.policy.rollback
+        and desired.power is Power.RUNNING
+        and seen.active
+        and seen.state_reason is None
     )
     if not is_tried or (before is None and not (known.complete and known.digest)):
         return None
     if before is None:
-        before = Trial("", known.tree, seen.autostart)
+        before = Probation("", known.tree, seen.autostart)
     trial = replace(before, edit=edition(desired, kind), failed="")
     return trial if _back(trial, desired, kind.rules) else None
 
@@ -104,7 +107,7 @@ def taking_back(steps: Sequence[Action]) -> tuple[Action, ...]:
     return tuple(replace(a, reason=Reason.ROLLBACK) if a.reason is Reason.EDIT else a for a in steps)
 
 
-def _back(trial: Trial, desired: Desired, rules: Rules) -> Desired | None:
+def _back(trial: Probation, desired: Desired, rules: Rules) -> Desired | None:
     """Return what is wanted while an edit is taken back, which was allowed and waits for nothing; None if unknown."""
     tree = revealed(trial.tree, desired.tree, rules, "")
     if tree is None:

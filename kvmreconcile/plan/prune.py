@@ -65,7 +65,7 @@ def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides
     users = result.users = _users(gone, world, kinds) if gone else {}
     for key in reversed(order(needs)[0]):
         actual = world.observed.objects.get(key)
-        if actual is None and world.observed.blind_spot(key) is None:
+        if actual is None and world.observed.unobservable_part(key) is None:
             result.vanished.append(key)
             continue
         prune = world.prune.get(key.kind, kinds[key.kind].prune)
@@ -125,7 +125,7 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
     if stopped := stop(action.key, world):
         return Held(action, *stopped)
     if not isinstance(actual, Actual):
-        hidden = world.observed.blind_spot(action.key)
+        hidden = world.observed.unobservable_part(action.key)
         unseen, todo = actual or hidden, once_seen(actual, hidden)
         return Held(action, Hold.UNKNOWN, unseen.why if unseen else "it cannot be observed now", todo)
     if unread := _unread(action.key, world):

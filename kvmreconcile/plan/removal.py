@@ -27,7 +27,7 @@ def facts_of(key: Key, users: Collection[Key], world: World) -> Removal | None:
         policy=_policy(world.applied[key]),
         users=tuple(filter(None, seen)),
         contents=tuple(sorted(other for other in inside if other.kind != key.kind)),
-        unlisted=(*(blind.prefix for blind in observed.blind), *unread),
+        unlisted=(*(unobservable.prefix for unobservable in observed.unobservable), *unread),
     )
 
 

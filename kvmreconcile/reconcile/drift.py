@@ -6,7 +6,7 @@ Separate from metrics and notifications, so that both mean the same by it.
 
 from collections.abc import Iterable
 
-from kvmreconcile.events.events import Acted
+from kvmreconcile.events.events import PassFinished
 from kvmreconcile.model import Action, Key, Reason, Result
 
 
@@ -15,9 +15,9 @@ def drifted(actions: Iterable[Action]) -> frozenset[Key]:
     return frozenset(action.key for action in actions if action.reason is Reason.DRIFT)
 
 
-def healed_by(acted: Acted) -> frozenset[Key]:
+def healed_by(acted: PassFinished) -> frozenset[Key]:
     """Return the drifted objects that a plan has brought back to what their specs say, in full."""
     outcomes = acted.report.outcomes
     undone = {o.action.key for o in outcomes if o.result is not Result.DONE}
-    held = {held.action.key for held in acted.looked.plan.held}
+    held = {held.action.key for held in acted.planned.plan.held}
     return drifted(o.action for o in outcomes) - undone - held

@@ -11,7 +11,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import Lock
 
-from kvmreconcile.events.events import Looked
+from kvmreconcile.events.events import PassPlanned
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.execute.parallel import lane
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result, Settled
@@ -33,7 +33,7 @@ class Execution:
         work: Its report, once there is one.
     """
 
-    looked: Looked
+    planned: PassPlanned
     began_s: float
     left: dict[Key, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -41,14 +41,14 @@ class Execution:
 
     def __post_init__(self) -> None:
         """Count the steps."""
-        for action in self.looked.allowed.actions:
+        for action in self.planned.allowed.actions:
             self.left[action.key] = self.left.get(action.key, 0) + 1
 
     def busy(self) -> set[Key]:
         """Return the objects it is still working on."""
         with self._lock:
             unfinished = {key for key, count in self.left.items() if count}
-        return unfinished | set(self.looked.allowed.records)
+        return unfinished | set(self.planned.allowed.records)
 
     def note(self, outcome: Outcome) -> None:
         """Take note that a step has ended."""

@@ -17,8 +17,8 @@ import structlog
 
 from kvmreconcile.errors import KvmReconcileError, Refused, Rejected, StateError, Unsupported
 from kvmreconcile.events.attempts import Fate
-from kvmreconcile.events.events import Acted, Broken, Follower, Looked, Ordered, tell
-from kvmreconcile.events.reporter import FollowerReporter
+from kvmreconcile.events.events import OrderGiven, PassFailed, PassFinished, PassPlanned, Subscriber, publish
+from kvmreconcile.events.reporter import PublishingReporter
 from kvmreconcile.execute.plugins import REPORTERS, find
 from kvmreconcile.model import Key, Plan, Result, World
 from kvmreconcile.plan import Overrides
@@ -26,7 +26,7 @@ from kvmreconcile.reconcile.approvals import Approval, Approvals
 from kvmreconcile.reconcile.backoff import Backoff
 from kvmreconcile.reconcile.executions import Execution, Executions
 from kvmreconcile.reconcile.reading import Reading
-from kvmreconcile.reconcile.stale import PROGRESS, SPECS, Rings, Stale
+from kvmreconcile.reconcile.stale import PROGRESS, SPECS, Stale, Triggers
 from kvmreconcile.session.origin import Origin
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.load import Loaded
@@ -51,7 +51,7 @@ class _Turn:
     pass_id: str
     at: datetime
     began_s: float
-    rung_by: tuple[str, ...]
+    triggered_by: tuple[str, ...]
     approval: Approval | None = None
 
 
@@ -72,8 +72,8 @@ class Passes:
 
     origin: Callable[[], Origin]
     again: Callable[[], None]
-    rung_by: Callable[[], Collection[str]] = tuple
-    followers: tuple[Follower, ...] = ()
+    triggered_by: Callable[[], Collection[str]] = tuple
+    subscribers: tuple[Subscriber, ...] = ()
     approvals: Approvals = field(default_factory=Approvals)
     alive: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
@@ -100,18 +100,20 @@ class Passes:
         self._executions.close()
         self._collect()
 
-    def run(self, session: Session, rung_by: Rings) -> None:
+    def run(self, session: Session, triggered_by: Triggers) -> None:
         """Make one pass; whatever goes wrong in it is logged, and tried again later."""
-        turn = _Turn(uuid4().hex[:8], datetime.now(UTC), self.clock(), tuple(rung_by))
+        turn = _Turn(uuid4().hex[:8], datetime.now(UTC), self.clock(), tuple(triggered_by))
         with structlog.contextvars.bound_contextvars(pass_id=turn.pass_id):
             self._opens_s = self._again_s = None
-            log.info("pass.started", rung_by=list(rung_by)[:_SHOWN] or ["retry"], rings=len(rung_by))
-            if SPECS in rung_by:
+            log.info(
+                "pass.started", rung_by=list(triggered_by)[:_SHOWN] or ["retry"], rings=len(triggered_by)
+            )
+            if SPECS in triggered_by:
                 self._backoff.release()
             while not self._retries.empty():
                 self._backoff.release(self._retries.get())
             self._collect()
-            self._stale.add(rung_by)
+            self._stale.add(triggered_by)
             counts: dict[str, int] = {}
             try:
                 counts = self._converge(session, turn)
@@ -133,17 +135,17 @@ class Passes:
             log.error("pass.crashed", exc_info=error)
         self._failures += 1
         self._again_s = self.clock() + Fate.PASSING.wait_s(self._failures)
-        tell(self.followers, Broken(at, pass_id, why, type(error).__name__))
+        publish(self.subscribers, PassFailed(at, pass_id, why, type(error).__name__))
 
     def _converge(self, session: Session, turn: _Turn) -> dict[str, int]:
         with self.approvals.taken() as approval:
             origin = self.origin()
             commit = {"commit": origin.commit} if origin.commit else {}
             with structlog.contextvars.bound_contextvars(**commit):
-                looked = self._look(origin, session, replace(turn, approval=approval))
-                return self._act(looked, session, approval) if looked else {}
+                planned = self._look(origin, session, replace(turn, approval=approval))
+                return self._act(planned, session, approval) if planned else {}
 
-    def _look(self, origin: Origin, session: Session, turn: _Turn) -> Looked | None:
+    def _look(self, origin: Origin, session: Session, turn: _Turn) -> PassPlanned | None:
         """Return what is to be done, None if the connection was lost: then only part of the host may have been seen."""
         specs = self.reading.loaded(origin, session, self._stale)
         for crash in specs.crashes:
@@ -166,10 +168,10 @@ class Passes:
         if turn.approval:
             self._answer(turn.approval, plan)
         allowed = self._executions.startable(self._backoff.sift(plan, self.clock(), world.observed), busy)
-        looked = Looked(
+        planned = PassPlanned(
             at=turn.at,
             pass_id=turn.pass_id,
-            rung_by=turn.rung_by,
+            triggered_by=turn.triggered_by,
             commit=origin.commit,
             specs=specs,
             world=world,
@@ -181,15 +183,15 @@ class Passes:
             author=origin.author,
             lag_s=None if since_s is None else self.clock() - since_s,
         )
-        tell(self.followers, looked)
-        return looked
+        publish(self.subscribers, planned)
+        return planned
 
     def _answer(self, approval: Approval, plan: Plan) -> None:
         """Tell whoever approved a plan which one it is now; if it is the same, nothing in it has to wait."""
         if plan.digest == approval.digest:
             self._backoff.release()
             now, about = datetime.now(UTC), approval.digest
-            tell(self.followers, Ordered(now, "approve", about, approval.who, approval.why))
+            publish(self.subscribers, OrderGiven(now, "approve", about, approval.who, approval.why))
         else:
             log.warning("approval.lapsed", approved=approval.digest, plan=plan.digest, who=approval.who)
         approval.answer.set_result("" if plan.is_empty else plan.digest)
@@ -208,44 +210,44 @@ class Passes:
             world, plan = session.planned(world, overrides)
         return world, plan
 
-    def _act(self, looked: Looked, session: Session, approval: Approval | None) -> dict[str, int]:
-        plan, allowed, approved = looked.plan, looked.allowed, approval.digest if approval else ""
-        session.claim(looked.world)
+    def _act(self, planned: PassPlanned, session: Session, approval: Approval | None) -> dict[str, int]:
+        plan, allowed, approved = planned.plan, planned.allowed, approval.digest if approval else ""
+        session.claim(planned.world)
         with suppress(StateError):
             # The next pass tries again; a state that cannot be written fails the steps themselves.
-            session.record_sources(allowed, looked.world)
+            session.record_sources(allowed, planned.world)
         waiting = len(plan.actions) - len(allowed.actions)
         counts = {"in_sync": len(plan.in_sync), "held": len(plan.held), "waiting": waiting}
         if not allowed.actions and not allowed.records:
             return counts
-        execution = Execution(looked, self.clock())
-        reporter = FollowerReporter(looked, find(REPORTERS, session.settings.reporter)(), self.followers)
+        execution = Execution(planned, self.clock())
+        reporter = PublishingReporter(planned, find(REPORTERS, session.settings.reporter)(), self.subscribers)
         self._executions.start(
-            execution, lambda to: session.execute(allowed, looked.world, to, approved), reporter
+            execution, lambda to: session.execute(allowed, planned.world, to, approved), reporter
         )
         while not self._executions.wait(execution, _GLANCE_S):
             self.alive()
             if self.clock() > execution.began_s + PATIENCE_S and self._is_wanted_elsewhere():
                 execution.work.add_done_callback(lambda _: self.again())
                 return {**counts, "under_way": len(execution.busy())}
-        return {**counts, **self._collect(looked.pass_id)}
+        return {**counts, **self._collect(planned.pass_id)}
 
     def _is_wanted_elsewhere(self) -> bool:
-        return bool({*self.rung_by()} - {str(key) for key in self._executions.busy()} - {PROGRESS})
+        return bool({*self.triggered_by()} - {str(key) for key in self._executions.busy()} - {PROGRESS})
 
     def _collect(self, pass_id: str = "") -> dict[str, int]:
         """Learn from executions that have ended; return how the one of a pass did, nothing if it has not."""
         mine: dict[str, int] = {}
         for execution in self._executions.collect():
-            looked = execution.looked
-            self._stale.keys |= looked.allowed.names
-            with structlog.contextvars.bound_contextvars(pass_id=looked.pass_id):
+            planned = execution.planned
+            self._stale.keys |= planned.allowed.names
+            with structlog.contextvars.bound_contextvars(pass_id=planned.pass_id):
                 error = execution.work.exception()
                 if isinstance(error, Exception):
-                    self._excuse(error, looked.at, looked.pass_id)
+                    self._excuse(error, planned.at, planned.pass_id)
                 elif error:
                     raise error
-                elif looked.pass_id == pass_id:
+                elif planned.pass_id == pass_id:
                     mine = self._learn(execution)
                 else:
                     counts = self._learn(execution)
@@ -263,5 +265,5 @@ class Passes:
         if counts[Result.DONE.value] or any(o.failure in REFUSALS for o in report.failed):
             self.again()
         took_s = self.clock() - execution.began_s
-        tell(self.followers, Acted(execution.looked, report, self._backoff.waits(), took_s))
+        publish(self.subscribers, PassFinished(execution.planned, report, self._backoff.waits(), took_s))
         return counts

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.reconcile.sightings import SightingLog
+from kvmreconcile.reconcile.first_seen import FirstSeenLog
 from kvmreconcile.reconcile.stale import Stale
 from kvmreconcile.session.origin import Origin
 from kvmreconcile.session.session import Session
@@ -37,7 +37,7 @@ class Reading:
     _loader: Loader | None = None
     _specs: Loaded | None = None
     _origin: Origin | None = None
-    _sightings: SightingLog = field(default_factory=SightingLog)
+    _first_seen: FirstSeenLog = field(default_factory=FirstSeenLog)
 
     def __post_init__(self) -> None:
         """Begin without having read anything."""
@@ -67,5 +67,5 @@ class Reading:
         found = read_all(origin.paths, origin.naming)
         counts = found if origin.commit else self.drafts.finished(found, unchanged_s)
         specs = loader.put_together(counts, Extent(tuple(origin.paths), origin.naming))
-        sightings = self._sightings.read(specs, read_s, delivered=bool(origin.commit))
-        return replace(specs, sightings=sightings, source=origin.source)
+        first_seen = self._first_seen.read(specs, read_s, delivered=bool(origin.commit))
+        return replace(specs, first_seen=first_seen, source=origin.source)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from kvmreconcile.model import Key
 
-Rings = Mapping[str, float]
+Triggers = Mapping[str, float]
 """Each reason why it rang, and when it first rang for that reason, by the clock of passes."""
 
 SPECS = "specs"
@@ -39,10 +39,10 @@ class Stale:
     keys: set[Key] = field(default_factory=set)
     since_s: float | None = None
 
-    def add(self, rung_by: Rings) -> None:
+    def add(self, triggered_by: Triggers) -> None:
         """Mark as stale what rings are about."""
-        self.keys |= {Key.read(why) for why in rung_by if "/" in why}
-        self.specs |= SPECS in rung_by
-        self.everything |= any(map(is_about_all, rung_by))
-        events = (at_s for why, at_s in rung_by.items() if "/" in why or why == SPECS)
+        self.keys |= {Key.read(why) for why in triggered_by if "/" in why}
+        self.specs |= SPECS in triggered_by
+        self.everything |= any(map(is_about_all, triggered_by))
+        events = (at_s for why, at_s in triggered_by.items() if "/" in why or why == SPECS)
         self.since_s = min((s for s in (self.since_s, *events) if s is not None), default=None)

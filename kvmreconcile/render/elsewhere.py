@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from kvmreconcile.render.values import visible
+from kvmreconcile.system.printable import visible
 
 _NAMED = 3
 """How many objects are named."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from kvmreconcile.model import Plan
 from kvmreconcile.render.elsewhere import not_considered
 from kvmreconcile.render.target import Target
-from kvmreconcile.render.values import visible
 from kvmreconcile.render.view import Group, Line, planned, release, summary, unchecked, waiting, withheld
+from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 
 FOLD = 100

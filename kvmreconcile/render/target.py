@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kvmreconcile.model import Root, SpecSource
-from kvmreconcile.render.values import visible
+from kvmreconcile.system.printable import visible
 
 _NAMED = 3
 """How many paths are named in one line."""

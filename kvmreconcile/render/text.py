@@ -13,8 +13,8 @@ from itertools import groupby
 from kvmreconcile.model import Plan
 from kvmreconcile.render.elsewhere import not_considered
 from kvmreconcile.render.target import Target
-from kvmreconcile.render.values import visible
 from kvmreconcile.render.view import Group, Line, planned, release, summary, unchecked, waiting, withheld
+from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 
 FOLD = 24

@@ -5,31 +5,20 @@ Separate from the renderers so that no way of showing a plan can forget one of t
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
 from kvmreconcile.plan.secrets.masks import SECRET
+from kvmreconcile.system.printable import escaped, visible
 from kvmreconcile.tree import Change, Node, Rules, Table
 from kvmreconcile.tree.diff import names
 from kvmreconcile.tree.node import COMMENT, NONE, TEXT
 from kvmreconcile.tree.paths import at, short, under
 from kvmreconcile.tree.scalars import print_size
 
-_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-"""Unicode's categories of what a terminal obeys, reorders or cannot draw."""
 _QUOTED = re.compile(r'[\s()="]')
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def visible(text: str) -> str:
-    """Return the text on one line, with every character that is not plainly drawn written as an escape."""
-    return "".join(_escaped(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def rules_of(change: Change, rules: Rules) -> Rules:
@@ -146,7 +135,7 @@ def fit_for_xml(node: Node, rule: str, rules: Rules) -> Node:
 
 
 def _storable(text: str) -> str:
-    return _NOT_XML.sub(lambda found: _escaped(found[0]), text)
+    return _NOT_XML.sub(lambda found: escaped(found[0]), text)
 
 
 def holds_secret(node: Node, rule: str, rules: Rules) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
-from kvmreconcile.render.values import leaves, rules_of, shown, visible
+from kvmreconcile.render.values import leaves, rules_of, shown
+from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Change, Effect, Measure, Node, Rules, locate
 from kvmreconcile.tree.scalars import print_size
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Actual, Blind, Key, Observation, Unknown
+from kvmreconcile.model import Actual, Key, Observation, Unknown, Unobservable
 from kvmreconcile.session.refresh import Refreshes, with_failures
 from kvmreconcile.tree import forget_unused
 
@@ -19,12 +19,12 @@ Objects = Mapping[Key, Actual | Unknown]
 def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
     """Read all objects of all kinds; the result also names what could not be read."""
     objects: dict[Key, Actual | Unknown] = {}
-    blind: list[Blind] = []
+    unobservable: list[Unobservable] = []
     for kind in kinds:
         seen = kind.driver().observe(connection)
         objects |= seen.objects
-        blind += seen.blind
-    return Observation(objects, tuple(blind))
+        unobservable += seen.unobservable
+    return Observation(objects, tuple(unobservable))
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Observer:
         forget_unused()
         self._refreshes.begin()
         seen = observe(self.kinds.values(), self.connection)
-        self._seen = Observation(_kept(seen.objects, before), seen.blind)
+        self._seen = Observation(_kept(seen.objects, before), seen.unobservable)
         return self._seen
 
     def doubt(self, keys: Collection[Key]) -> None:
@@ -81,7 +81,7 @@ class Observer:
             return self.all()
         unclear = {key for key, each in self._seen.objects.items() if isinstance(each, Unknown)}
         asked = {key for key in {*keys, *unclear, *self._around(keys)} if key.kind in self.kinds}
-        whole = {b.prefix.partition("/")[0] for b in self._seen.blind}
+        whole = {b.prefix.partition("/")[0] for b in self._seen.unobservable}
         outer = {key.kind for key in keys}
         whole |= {name for name, kind in self.kinds.items() if kind.inside in outer}
         for name in sorted({key.kind for key in asked} | whole):
@@ -106,8 +106,8 @@ class Observer:
         objects = {key: each for key, each in before.objects.items() if not is_asked(key)}
         objects |= _kept(seen.objects, before.objects)
         # Of a kind that is asked for some names only, nothing was hidden before.
-        blind = (b for b in before.blind if not b.prefix.startswith(f"{name}/"))
-        return Observation(objects, (*blind, *seen.blind))
+        unobservable = (b for b in before.unobservable if not b.prefix.startswith(f"{name}/"))
+        return Observation(objects, (*unobservable, *seen.unobservable))
 
 
 def _kept(seen: Objects, before: Objects) -> dict[Key, Actual | Unknown]:

@@ -41,7 +41,7 @@ class Refreshes:
 
     def stale(self, keys: Collection[Key], seen: Observation) -> set[Key]:
         """Return those of some objects whose stores must be refreshed before what was observed of them counts."""
-        absent = {key for key in keys if key not in seen.objects and not seen.blind_spot(key)}
+        absent = {key for key in keys if key not in seen.objects and not seen.unobservable_part(key)}
         present = (actual for key in keys if (actual := seen.actual(key)))
         return {*self._unproved(absent), *(each.key for each in present if not self._is_confirmed(each))}
 
@@ -88,15 +88,19 @@ class Refreshes:
 
 def with_failures(seen: Observation, failed: Mapping[Key, str]) -> Observation:
     """Return what was observed, with the objects unknown whose stores could not be refreshed."""
-    hidden = {blind.prefix: why for key, why in failed.items() if (blind := seen.blind_spot(key))}
+    hidden = {
+        unobservable.prefix: why
+        for key, why in failed.items()
+        if (unobservable := seen.unobservable_part(key))
+    }
     unknown = {
         key: Unknown(key, f"its pool could not be refreshed: {why}")
         for key, why in failed.items()
-        if not seen.blind_spot(key)
+        if not seen.unobservable_part(key)
     }
     return Observation(
         {**seen.objects, **unknown},
-        tuple(replace(b, why=_with_failure(b.why, hidden.get(b.prefix))) for b in seen.blind),
+        tuple(replace(b, why=_with_failure(b.why, hidden.get(b.prefix))) for b in seen.unobservable),
     )
 
 

@@ -74,7 +74,7 @@ class Session:
         settings, here = self.settings, self.connection.identify()
         self.state.binding.check(here, self.connection.uri, settings.commands)
         # The state first: what another process completes meanwhile would be taken for gone.
-        edits, applied, trials = self.state.edits(), self.state.applied(), self.state.trials()
+        edits, applied, probations = self.state.edits(), self.state.applied(), self.state.probations()
         observed = self._observer.all() if at is None else self._observer.again(at)
         provenance = Provenance(specs.source, configured_source(settings), self.state.sources.all())
         world = World(
@@ -89,11 +89,11 @@ class Session:
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
             suspended=self.state.suspended(),
-            trials=trials,
+            probations=probations,
             edits=edits,
             # Asked only where it decides something.
             software=self.connection.software() if any(e.refused for e in edits.values()) else "",
-            sightings=specs.sightings,
+            first_seen=specs.first_seen,
             provenance=provenance,
             host_id=here,
             commands=settings.commands,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from kvmreconcile.model import Key, Mention, Source
+from kvmreconcile.model import Key, Reference, Source
 from kvmreconcile.source.located import Item
 from kvmreconcile.source.problem import Fault, shown
 from kvmreconcile.tree import Rules, parse
@@ -78,7 +78,7 @@ def _excess(root: etree._Element, item: Item) -> Iterator[Fault]:
                 return
 
 
-def mentions(item: Item, rules: Rules, path: str) -> Iterator[Mention]:
+def references(item: Item, rules: Rules, path: str) -> Iterator[Reference]:
     """Yield where a valid fragment of the element at a path names other objects."""
     left = [(path, etree.fromstring(str(item.value).encode(), _PARSER))]
     while left:
@@ -88,7 +88,7 @@ def mentions(item: Item, rules: Rules, path: str) -> Iterator[Mention]:
             parts = [node.get(name) for name in ref.name]
             if all(parts):
                 line = element.sourceline if isinstance(element.sourceline, int) else 1
-                yield Mention(Key(ref.kind, "/".join(map(str, parts))), _place(item, line, 1))
+                yield Reference(Key(ref.kind, "/".join(map(str, parts))), _place(item, line, 1))
         left += [(under(path, e.tag), e) for e in element if isinstance(e.tag, str)]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.kinds.kind import Document, Kind
-from kvmreconcile.model import ALL_FILES, Desired, Key, Sightings, SpecSource
+from kvmreconcile.model import ALL_FILES, Desired, FirstSeen, Key, SpecSource
 from kvmreconcile.source.coverage import FOREIGN, Extent, LeftOut
 from kvmreconcile.source.drafts import Draft, without_open
 from kvmreconcile.source.file_names import BY_PATH, Naming
@@ -47,7 +47,7 @@ class Loaded:
     frozen: frozenset[Key]
     complete: bool
     extent: Extent = field(default_factory=Extent, compare=False)
-    sightings: Sightings = field(default_factory=Sightings, compare=False)
+    first_seen: FirstSeen = field(default_factory=FirstSeen, compare=False)
     source: SpecSource = ALL_FILES
     crashes: tuple[Exception, ...] = field(default=(), compare=False)
 
@@ -194,7 +194,7 @@ class _Loading:
         if self.complete and not count and extent.paths:
             problems = (extent.nothing_found(),)
         frozen = frozenset(self.frozen)
-        sightings = Sightings(self.read_s, self.changed_s, self.newest_s)
+        first_seen = FirstSeen(self.read_s, self.changed_s, self.newest_s)
         complete = self.complete and count > 0
         return Loaded(
             tuple(documents),
@@ -203,7 +203,7 @@ class _Loading:
             frozen,
             complete=complete,
             extent=extent,
-            sightings=sightings,
+            first_seen=first_seen,
             crashes=tuple(self.crashes),
         )
 

@@ -18,7 +18,7 @@ from kvmreconcile.source.files import SpecFile
 from kvmreconcile.source.foreign import taken_for
 from kvmreconcile.source.located import Item
 from kvmreconcile.source.problem import Fault
-from kvmreconcile.source.references import mentions
+from kvmreconcile.source.references import references
 from kvmreconcile.source.secret_paths import check as check_secrets
 from kvmreconcile.source.xml_places import source_of
 from kvmreconcile.source.yaml import read
@@ -101,9 +101,9 @@ def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: st
     try:
         desired = kind.desire(checked.document, derived_uuid(instance, key))
         content = _placed(desired.content, reading.item)
-        named = tuple(mentions(reading.item, kind))
+        named = tuple(references(reading.item, kind))
         claimed = tuple(_claimed(desired.tree, reading.item, kind))
-        desired = replace(desired, mentions=named, places=claimed, content=content)
+        desired = replace(desired, references=named, places=claimed, content=content)
         wrong = [_mistaken(mistake, reading.item, kind) for mistake in kind.mistakes(desired.tree)]
         wrong += check_secrets(reading.item, desired.tree, kind.rules)
         contradictions = tuple(fault.of(str(key)) for fault in wrong)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Key, Mention
+from kvmreconcile.model import Key, Reference
 from kvmreconcile.schema.mapping import At, Names
 from kvmreconcile.source import fragment
 from kvmreconcile.source.document import find
@@ -21,17 +21,17 @@ Said = dict[str, Item]
 """Values of one element's fields, by their places in XML."""
 
 
-def mentions(document: Item, kind: Kind) -> Iterator[Mention]:
+def references(document: Item, kind: Kind) -> Iterator[Reference]:
     """Yield where a document, in which nothing is wrong, names other objects."""
     spec = find(document, "spec")
     if spec is None:
         return
     yield from _element(spec, (kind.spec,), "", kind.rules)
     for xml, path in fragments(spec, (kind.spec,)):
-        yield from fragment.mentions(xml, kind.rules, path)
+        yield from fragment.references(xml, kind.rules, path)
 
 
-def _element(item: Item, inside: Models, path: str, rules: Rules) -> Iterator[Mention]:
+def _element(item: Item, inside: Models, path: str, rules: Rules) -> Iterator[Reference]:
     said: Said = {}
     yield from _fields(item, inside, (path, rules), said)
     for where in dict.fromkeys(each for place in said for each in (_parent(place), place)):
@@ -42,10 +42,10 @@ def _element(item: Item, inside: Models, path: str, rules: Rules) -> Iterator[Me
                 parts = [said[where]] if where in said else []
             if parts:
                 name = "/".join(str(part.value) for part in parts)
-                yield Mention(Key(ref.kind, name), parts[-1].source)
+                yield Reference(Key(ref.kind, name), parts[-1].source)
 
 
-def _fields(item: Item, inside: Models, at: tuple[str, Rules], said: Said) -> Iterator[Mention]:
+def _fields(item: Item, inside: Models, at: tuple[str, Rules], said: Said) -> Iterator[Reference]:
     """Note what is said of an element at a path, and yield what is named in others that are listed below it."""
     path, rules = at
     known = notes(inside)
@@ -53,7 +53,7 @@ def _fields(item: Item, inside: Models, at: tuple[str, Rules], said: Said) -> It
         value = entry.item
         for note, inner in known.get(name, ()):
             if isinstance(note, Names):
-                yield from (Mention(Key(note.kind, str(each.value)), each.source) for each in _each(value))
+                yield from (Reference(Key(note.kind, str(each.value)), each.source) for each in _each(value))
             if not isinstance(note, At):
                 continue
             place = join(path, note.path)

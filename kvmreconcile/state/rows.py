@@ -13,14 +13,14 @@ from typing import Any
 from kvmreconcile.model import (
     LATEST,
     Applied,
-    Begun,
     Key,
     Leftover,
+    Probation,
     Reason,
+    RememberedPending,
     Settled,
+    StartedStep,
     Suspension,
-    Trial,
-    Unseen,
 )
 from kvmreconcile.model.commands import quote
 from kvmreconcile.state.history import Entry, What
@@ -71,7 +71,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
             complete=bool(complete),
             settled=tuple(Settled(*s) for s in json.loads(settled)),
             runtime_id=runtime_id,
-            pending=tuple(Unseen(tuple(steps), *rest) for steps, *rest in json.loads(pending)),
+            pending=tuple(RememberedPending(tuple(steps), *rest) for steps, *rest in json.loads(pending)),
             protect=bool(protect),
             left=bool(left),
             removal=frozenset(Leftover(word) for word in json.loads(removal)),
@@ -83,9 +83,9 @@ def read_applied(row: Sequence[Any]) -> Applied:
         raise ValueError(f"the record of {kind}/{name} in table applied cannot be read: {error}") from error
 
 
-def _read_begun(text: str) -> Begun:
+def _read_begun(text: str) -> StartedStep:
     reason, named = text.split(" ")
-    return Begun(Reason[reason].name, named)
+    return StartedStep(Reason[reason].name, named)
 
 
 GARBLED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
@@ -124,12 +124,12 @@ def read_suspension(row: Sequence[Any]) -> tuple[Key | None, Suspension]:
     return None if key == _ALL else key, Suspension(begin, end, why, who)
 
 
-def write_trial(key: Key, trial: Trial) -> Row:
+def write_trial(key: Key, trial: Probation) -> Row:
     """Return the row of table `trials` that holds a value."""
     return (*write_place(key), trial.edit, write_tree(trial.tree), trial.autostart, trial.failed)
 
 
-def read_trial(row: Sequence[Any]) -> tuple[Key, Trial]:
+def read_trial(row: Sequence[Any]) -> tuple[Key, Probation]:
     """
     Return the value that a row of table `trials` holds, and of what.
 
@@ -138,7 +138,7 @@ def read_trial(row: Sequence[Any]) -> tuple[Key, Trial]:
     """
     kind, name, edit, tree, autostart, failed = row
     try:
-        return read_key(kind, name), Trial(
+        return read_key(kind, name), Probation(
             edit, read_tree(tree), None if autostart is None else bool(autostart), failed
         )
     except GARBLED as error:

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from kvmreconcile.errors import StateError
-from kvmreconcile.model import Applied, Key, StoredEdit, Suspension, Trial, World
+from kvmreconcile.model import Applied, Key, Probation, StoredEdit, Suspension, World
 from kvmreconcile.state.binding import Binding
 from kvmreconcile.state.copies import change, known
 from kvmreconcile.state.database import FILE, Opened, open_copy, open_writable, translated
@@ -192,13 +192,13 @@ class State:
             with self._using() as database:
                 change(database, self._path.parent, lambda before: replace(before, unproved=False))
 
-    def trials(self) -> dict[Key, Trial]:
+    def probations(self) -> dict[Key, Probation]:
         """Return the edits that are tried, or were taken back, by object."""
         with self._using() as database:
             rows = database.execute("SELECT * FROM trials ORDER BY kind, name").fetchall()
         return dict(self._readable("trials", rows, read_trial))
 
-    def try_out(self, key: Key, trial: Trial) -> None:
+    def try_out(self, key: Key, trial: Probation) -> None:
         """Remember how an edit is tried, or that it failed; it is on disk when this returns."""
         with self._using() as database:
             database.execute(_TRY, write_trial(key, trial))

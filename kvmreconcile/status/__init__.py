@@ -5,7 +5,7 @@ Separate from the daemon, which only keeps the newest snapshot: each is worked o
 a host.
 """
 
-from kvmreconcile.status.condition import Condition, Standing
+from kvmreconcile.status.condition import Condition, ObjectStatus
 from kvmreconcile.status.status import LastPass, Link, Revision, Status
 
-__all__ = ["Condition", "LastPass", "Link", "Revision", "Standing", "Status"]
+__all__ = ["Condition", "LastPass", "Link", "ObjectStatus", "Revision", "Status"]

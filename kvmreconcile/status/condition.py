@@ -33,7 +33,7 @@ class Condition(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ObjectStatus:
     """
     How an object stands.
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.model import Blind, Commands, HostId, Key, Suspension
+from kvmreconcile.model import Commands, HostId, Key, Suspension, Unobservable
 from kvmreconcile.render.view import APPROVABLE
-from kvmreconcile.status.condition import Condition, Standing
+from kvmreconcile.status.condition import Condition, ObjectStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class LastPass:
     pass_id: str
     at: datetime
     took_s: float
-    rung_by: tuple[str, ...]
+    triggered_by: tuple[str, ...]
     digest: str
     allowed: int
 
@@ -96,10 +96,10 @@ class Status:
     paused: Suspension | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
-    blind: tuple[Blind, ...] = ()
+    unobservable: tuple[Unobservable, ...] = ()
     lost: str = ""
     elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
-    objects: Mapping[Key, Standing] = field(default_factory=dict)
+    objects: Mapping[Key, ObjectStatus] = field(default_factory=dict)
     failures: Mapping[Key, str] = field(default_factory=dict)
     unready: Mapping[Key, str] = field(default_factory=dict)
     commands: Commands = field(default_factory=Commands)

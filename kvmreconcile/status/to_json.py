@@ -8,7 +8,7 @@ changes its meaning as long as the schema's name stays.
 from dataclasses import asdict
 from datetime import datetime
 
-from kvmreconcile.status.condition import Standing
+from kvmreconcile.status.condition import ObjectStatus
 from kvmreconcile.status.status import Status
 
 SCHEMA = "kvmreconcile/status/1"
@@ -42,7 +42,7 @@ def to_json(status: Status) -> Json:
             "id": last.pass_id,
             "at": _moment(last.at),
             "tookSeconds": round(last.took_s, 3),
-            "rungBy": list(last.rung_by),
+            "rungBy": list(last.triggered_by),
             "steps": last.allowed,
         }
         if last
@@ -60,7 +60,7 @@ def to_json(status: Status) -> Json:
         "counts": {condition.value: count for condition, count in status.counts().items()},
         "problems": [asdict(problem) for problem in status.problems],
         "notes": [asdict(note) for note in status.notes],
-        "hidden": [{"prefix": b.prefix, "why": b.why} for b in status.blind],
+        "hidden": [{"prefix": b.prefix, "why": b.why} for b in status.unobservable],
         "notConsidered": [
             {"source": source, "objects": list(map(str, keys))} for source, keys in status.elsewhere.items()
         ],
@@ -68,7 +68,7 @@ def to_json(status: Status) -> Json:
     }
 
 
-def object_to_json(standing: Standing) -> Json:
+def object_to_json(standing: ObjectStatus) -> Json:
     """Return how one object stands as plain data."""
     return {
         "key": str(standing.key),

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.daemon import journal
 from kvmreconcile.host.connection import connect
 from kvmreconcile.settings import loading
+from kvmreconcile.system import journal
 
 URI = "test:///default"
 

@@ -19,7 +19,7 @@ from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.kinds.network import KIND as NETWORK
 from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume.content import unusable
-from kvmreconcile.model import Commands, Content, Halt, HostId, Key, Manual, ManualCommands
+from kvmreconcile.model import Commands, Content, HostId, Key, Manual, ManualCommands, StateReason
 from kvmreconcile.model.commands import quote, virsh
 from kvmreconcile.plan.compare import pauses
 from kvmreconcile.settings import loading
@@ -284,9 +284,12 @@ def _of_guest(commands: Commands, todo: str, manual: Manual | None, name: str) -
 
 
 VIRSH: Mapping[str, tuple[Callable[[Commands], str], str]] = {
-    "resume": (lambda c: _of_guest(c, *pauses._TODO[Halt.IO_ERROR], "paused"), "resumed"),
-    "resume after the watchdog": (lambda c: _of_guest(c, *pauses._TODO[Halt.WATCHDOG], "paused"), "resumed"),
-    "destroy": (lambda c: _of_guest(c, *pauses._TODO[Halt.PANIC], IT), "destroyed"),
+    "resume": (lambda c: _of_guest(c, *pauses._TODO[StateReason.IO_ERROR], "paused"), "resumed"),
+    "resume after the watchdog": (
+        lambda c: _of_guest(c, *pauses._TODO[StateReason.WATCHDOG], "paused"),
+        "resumed",
+    ),
+    "destroy": (lambda c: _of_guest(c, *pauses._TODO[StateReason.PANIC], IT), "destroyed"),
     "power off": (lambda c: f"power it off: {virsh(c.uri, 'destroy', IT)}", "destroyed"),
     "start": (lambda c: _of_guest(c, "start it", Manual.START, "off"), "started"),
     "shut down": (lambda c: _of_guest(c, "shut it down", Manual.SHUT_DOWN, IT), "is being shutdown"),

@@ -16,7 +16,7 @@ PROGRAM = [sys.executable, "-m", "kvmreconcile"]
 HEAVY = ("libvirt", "rich", "apscheduler", "watchdog")
 LOADED = f"""
 import sys
-from kvmreconcile.cli import (main)
+from kvmreconcile.cli import main
 try:
     main()
 finally:

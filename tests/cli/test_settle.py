@@ -40,7 +40,7 @@ def read(*paths: Path) -> Loaded:
 
 def since(loaded: Loaded) -> tuple[float, float]:
     """Return since when the one that is there, and the one that is gone, have been so."""
-    said = loaded.sightings
+    said = loaded.first_seen
     return said.since_s.get(KEEP, said.rest_s), said.since_s.get(DROP, said.rest_s)
 
 

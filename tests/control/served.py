@@ -18,8 +18,8 @@ from kvmreconcile.control.client import Client
 from kvmreconcile.control.listeners import Control
 from kvmreconcile.control.orders import Orders
 from kvmreconcile.control.webhook import hook_secret
-from kvmreconcile.daemon.latest_status import Newest
-from kvmreconcile.events.events import Connected, Looked, News
+from kvmreconcile.daemon.latest_status import LatestStatus
+from kvmreconcile.events.events import Connected, PassEvent, PassPlanned
 from kvmreconcile.model import Desired, HostId, Key, Observation, Plan, World
 from kvmreconcile.reconcile.approvals import Approvals
 from kvmreconcile.settings.settings import Settings
@@ -32,13 +32,13 @@ HOST = HostId("2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0001", "test:///default")
 WITHIN_S = 30.0
 
 
-def looked(plan: Plan) -> Looked:
+def planned(plan: Plan) -> PassPlanned:
     """Return what a pass tells over one domain."""
     desired = {WEB: Desired(WEB, Node("domain"))}
     world = World("lab", "kvm1", datetime.now(UTC), desired, Observation(), {})
     specs = Loaded((), desired, (), frozenset(), complete=True)
-    return Looked(
-        at=world.now, pass_id="p1", rung_by=(), commit="", specs=specs, world=world, plan=plan, allowed=Plan(),
+    return PassPlanned(
+        at=world.now, pass_id="p1", triggered_by=(), commit="", specs=specs, world=world, plan=plan, allowed=Plan(),
         waits={}, busy=frozenset(), took_s=0.1,
     )  # fmt: skip
 
@@ -53,7 +53,7 @@ class Served:
     retried: list[Key | None] = field(default_factory=list)
     woken: int = 0
     stuck: tuple[str, ...] = ()
-    told: list[News] = field(default_factory=list)
+    told: list[PassEvent] = field(default_factory=list)
     approvals: Approvals = field(default_factory=Approvals)
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class Served:
             {"host": "kvm1", "instance": "lab", "control": said, "state": self.home / "state"}
         )
         self.state = State.open(self.settings.state)
-        self.newest = Newest(self.settings, "1.0")
+        self.newest = LatestStatus(self.settings, "1.0")
         self.doors = Control(self.settings, lambda: build(self.answers()))
 
     @property
@@ -77,7 +77,7 @@ class Served:
             ring=self.rung.append,
             retry=self.retried.append,
             look=self._wake,
-            followers=(self.newest, self.told.append),
+            subscribers=(self.newest, self.told.append),
         )
         pages = {"/metrics": Page("text/plain", lambda: b"up 1\n")}
         return Answers(
@@ -90,7 +90,7 @@ class Served:
     def open(self) -> None:
         """Open the doors to a daemon that has made one pass."""
         self.newest(Connected(datetime.now(UTC), "test:///default", HOST))
-        self.newest(looked(Plan(in_sync=(WEB,), digest="abc")))
+        self.newest(planned(Plan(in_sync=(WEB,), digest="abc")))
         self.doors.tend()
 
     def close(self) -> None:

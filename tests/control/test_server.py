@@ -16,7 +16,7 @@ import pytest
 from kvmreconcile.control import admission, client, guard, orders, server
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
-from kvmreconcile.events.events import Broken, Connected, Lost, Ordered, Refused
+from kvmreconcile.events.events import Connected, Lost, OrderGiven, OrderRefused, PassFailed
 from kvmreconcile.model import HostId, Plan
 from tests.control.served import (
     HOST,
@@ -26,7 +26,7 @@ from tests.control.served import (
     certificate,
     dial_tls,
     free_port,
-    looked,
+    planned,
     request,
     status_of,
 )
@@ -94,10 +94,10 @@ def test_snapshot_is_served_whole_and_object_by_object(served: Served) -> None:
 def test_it_is_ready_only_while_it_can_do_its_work(served: Served) -> None:
     assert status_of(served.raw(request("GET /readyz"))) == 200
 
-    served.newest(Broken(datetime.now(UTC), "p2", "the disk is full"))
+    served.newest(PassFailed(datetime.now(UTC), "p2", "the disk is full"))
     assert status_of(served.raw(request("GET /readyz"))) == 503
 
-    served.newest(looked(Plan()))
+    served.newest(planned(Plan()))
     assert status_of(served.raw(request("GET /readyz"))) == 200
     served.newest(Lost(datetime.now(UTC), "", "reset"))
     assert status_of(served.raw(request("GET /readyz"))) == 503
@@ -132,7 +132,7 @@ def test_suspended_is_written_down_told_and_looked_at(served: Served) -> None:
     suspension = served.state.suspended()[WEB]
     assert (suspension.until, suspension.why, suspension.who) == (until, "a copy", "root")
     (order,) = served.told
-    assert isinstance(order, Ordered)
+    assert isinstance(order, OrderGiven)
     assert (order.order, order.about, order.who, order.why) == ("suspend", "Domain/web", "root", "a copy")
     assert served.rung == ["Domain/web"]
 
@@ -242,7 +242,7 @@ def test_state_is_accepted_for_the_host_that_is_connected_to(served: Served) -> 
 
     assert served.state.binding.host() == HOST
     (order,) = served.told
-    assert isinstance(order, Ordered)
+    assert isinstance(order, OrderGiven)
     assert (order.order, order.about, order.who, order.why) == ("accept", "", "root", "new board")
     assert served.rung == ["accept"]
 
@@ -326,9 +326,9 @@ def test_orders_are_for_those_who_may_give_them(
 
     assert status_of(answer) == (200 if allowed else 403)
     (told,) = (
-        remote.told if word != "resume" or not allowed else (Ordered(datetime.now(UTC), word, "", role),)
+        remote.told if word != "resume" or not allowed else (OrderGiven(datetime.now(UTC), word, "", role),)
     )
-    assert isinstance(told, Ordered if allowed else Refused)
+    assert isinstance(told, OrderGiven if allowed else OrderRefused)
     assert (told.order, told.who) == (word, role)
     assert allowed or remote.state.suspended() == {}
     assert allowed or f"{role} has the role {role}; this needs " in answer.decode()
@@ -530,7 +530,7 @@ def test_order_is_refused_while_the_state_belongs_to_another_host(served: Served
 
 @pytest.mark.case("15b")
 def test_lost_state_is_told_with_every_answer_until_it_is_accepted(served: Served) -> None:
-    served.newest(looked(Plan(in_sync=(WEB,), lost="the state was lost")))
+    served.newest(planned(Plan(in_sync=(WEB,), lost="the state was lost")))
 
     for word, said in (
         ("suspend", {"key": "Domain/web"}),

@@ -103,8 +103,8 @@ def test_place_is_the_instances_own_unless_told(said: dict[str, object], path: s
 OPENING = """
 import os, sys
 from pathlib import Path
-from kvmreconcile.settings.access import (ControlSettings)
-from kvmreconcile.control.socket_file import (open_door)
+from kvmreconcile.settings.access import ControlSettings
+from kvmreconcile.control.socket_file import open_door
 path = Path(sys.argv[1])
 os.access(path.with_name("marks") / "begin", os.R_OK)
 open_door(path / "control.sock", ControlSettings(mode="0666")).close()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from kvmreconcile.daemon.condition_log import ENDS, Event, Notice, OpenNotices, notices
 from kvmreconcile.errors import Problem
-from kvmreconcile.model import Action, Blind, Held, Hold, Key, Observation, Plan, Reason, World
+from kvmreconcile.model import Action, Held, Hold, Key, Observation, Plan, Reason, Unobservable, World
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Change, Effect
@@ -50,7 +50,7 @@ def steps(verb: str, hold: Hold) -> Held:
 def test_all_that_stays_is_a_notice_and_one_of_an_object_whatever_its_steps() -> None:
     problem = Problem("a.yaml:1:2", "is wrong", "mend it")
     specs = Loaded((), {}, (problem,), frozenset(), complete=False)
-    observed = Observation(blind=(Blind("Volume/default/", "is not active"),))
+    observed = Observation(unobservable=(Unobservable("Volume/default/", "is not active"),))
     world = World("default", "host", datetime.now(UTC), {}, observed, {})
     plan = Plan(
         held=(steps("define", Hold.EFFECT), steps("restart", Hold.EFFECT)),

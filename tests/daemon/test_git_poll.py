@@ -6,19 +6,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from kvmreconcile.daemon import git_poll as module
-from kvmreconcile.daemon.git_poll import Poll
-from kvmreconcile.events.events import Asked, News
+from kvmreconcile.daemon.git_poll import GitPoll
+from kvmreconcile.events.events import PassEvent, RepositoryChecked
 from kvmreconcile.source.git import Remote, Repository
 from tests.origin import Origin
 
 
 def test_each_question_is_told_with_what_is_in_force_and_what_is_wrong(tmp_path: Path) -> None:
-    origin, told = Origin(tmp_path), list[News]()
+    origin, told = Origin(tmp_path), list[PassEvent]()
     first = origin.commit("# nothing")
-    poll = Poll(
+    poll = GitPoll(
         Repository(Remote(url=str(origin.path)), tmp_path / "git"),
         ring=lambda: None,
-        followers=(told.append,),
+        subscribers=(told.append,),
     )
 
     poll()
@@ -26,8 +26,8 @@ def test_each_question_is_told_with_what_is_in_force_and_what_is_wrong(tmp_path:
     poll()
 
     well, wrong = told
-    assert isinstance(well, Asked)
-    assert isinstance(wrong, Asked)
+    assert isinstance(well, RepositoryChecked)
+    assert isinstance(wrong, RepositoryChecked)
     assert (well.where, well.commit, well.why) == (str(origin.path), first, "")
     assert wrong.commit == first
     assert str(origin.path) in wrong.why
@@ -40,7 +40,7 @@ def test_progress_of_a_download_is_logged_every_few_seconds(
     monkeypatch.setattr(module, "PROGRESS_INTERVAL_S", 0.0)
     origin = Origin(tmp_path)
     origin.commit("# nothing")
-    poll = Poll(Repository(Remote(url=str(origin.path)), tmp_path / "git"), ring=lambda: None)
+    poll = GitPoll(Repository(Remote(url=str(origin.path)), tmp_path / "git"), ring=lambda: None)
 
     with capture_logs() as lines:
         poll()

@@ -10,18 +10,18 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from kvmreconcile.daemon.history import Chronicle
+from kvmreconcile.daemon.history import HistoryWriter
 from kvmreconcile.errors import Problem
 from kvmreconcile.events.events import (
-    Acted,
-    Broken,
-    Looked,
-    News,
-    Ordered,
-    Refused,
-    Stepped,
-    Unrecorded,
-    tell,
+    ActionFinished,
+    HistoryNotWritten,
+    OrderGiven,
+    OrderRefused,
+    PassEvent,
+    PassFailed,
+    PassFinished,
+    PassPlanned,
+    publish,
 )
 from kvmreconcile.model import (
     Action,
@@ -52,12 +52,12 @@ def action(key: Key, verb: str = "define") -> Action:
     return Action(key, verb_of(verb), Effect.LIVE, Reason.EDIT)
 
 
-def looked(plan: Plan, pass_id: str = "p1", *problems: Problem, **more: Any) -> Looked:
+def planned(plan: Plan, pass_id: str = "p1", *problems: Problem, **more: Any) -> PassPlanned:
     allowed = more.pop("allowed", plan)
-    return Looked(
+    return PassPlanned(
         at=NOW,
         pass_id=pass_id,
-        rung_by=more.pop("rung_by", ("specs",)),
+        triggered_by=more.pop("triggered_by", ("specs",)),
         commit=more.pop("commit", ""),
         specs=Loaded((), {}, problems, frozenset(), complete=True),
         world=World("lab", "host1", NOW, {}, Observation(), {}),
@@ -71,9 +71,9 @@ def looked(plan: Plan, pass_id: str = "p1", *problems: Problem, **more: Any) -> 
 
 
 def stepped(
-    at: Looked, key: Key, result: Result = Result.DONE, verb: str = "define", error: str = ""
-) -> Stepped:
-    return Stepped(NOW, at, Outcome(action(key, verb), result, 0.25, error))
+    at: PassPlanned, key: Key, result: Result = Result.DONE, verb: str = "define", error: str = ""
+) -> ActionFinished:
+    return ActionFinished(NOW, at, Outcome(action(key, verb), result, 0.25, error))
 
 
 @dataclass
@@ -81,20 +81,20 @@ class Bench:
     """A state, and what writes into it."""
 
     state: State
-    told: list[News] = field(default_factory=list)
-    chronicle: Chronicle = field(init=False)
+    told: list[PassEvent] = field(default_factory=list)
+    history_writer: HistoryWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.chronicle = Chronicle(self.state, Keep(), self.told.append)
+        self.history_writer = HistoryWriter(self.state, Keep(), self.told.append)
 
-    def hear(self, *news: News) -> list[Entry]:
+    def hear(self, *news: PassEvent) -> list[Entry]:
         """Tell it news, and return what it wrote down for them."""
         before = len(self.state.history(-1))
         for each in news:
-            self.chronicle(each)
+            self.history_writer(each)
         return list(self.state.history(-1)[::-1][before:])
 
-    def marked(self, *news: News) -> list[Any]:
+    def marked(self, *news: PassEvent) -> list[Any]:
         """Tell it news, and return what was logged for auditors."""
         with capture_logs() as lines:
             self.hear(*news)
@@ -111,11 +111,11 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def test_a_pass_that_does_something_is_there_with_its_steps_and_its_end(bench: Bench) -> None:
     plan = Plan((action(WEB), action(DB)), digest="cafe")
-    pass_1 = looked(plan, commit="abc123", author="Alice", rung_by=("specs", "resync"))
+    pass_1 = planned(plan, commit="abc123", author="Alice", triggered_by=("specs", "resync"))
     report = Report(plan, tuple(Outcome(a, Result.DONE) for a in plan.actions))
 
     began, first, second, ended = bench.hear(
-        pass_1, stepped(pass_1, WEB), stepped(pass_1, DB), Acted(pass_1, report, {}, 2.0)
+        pass_1, stepped(pass_1, WEB), stepped(pass_1, DB), PassFinished(pass_1, report, {}, 2.0)
     )
 
     assert (began.what, began.run, began.plan, began.verb) == (What.LOOKED, "p1", "cafe", "run")
@@ -130,19 +130,19 @@ def test_a_pass_that_does_something_is_there_with_its_steps_and_its_end(bench: B
 
 def test_a_pass_that_finds_all_as_it_was_leaves_no_trace(bench: Bench) -> None:
     held = Plan(held=(Held(action(WEB), Hold.EFFECT),), digest="cafe")
-    bench.hear(looked(held, "p1", WRONG))
+    bench.hear(planned(held, "p1", WRONG))
 
-    assert bench.hear(looked(held, "p2", WRONG), looked(held, "p3", WRONG)) == []
-    assert bench.hear(looked(NOTHING, "p4"), looked(NOTHING, "p5")) == []
+    assert bench.hear(planned(held, "p2", WRONG), planned(held, "p3", WRONG)) == []
+    assert bench.hear(planned(NOTHING, "p4"), planned(NOTHING, "p5")) == []
 
 
 def test_what_is_held_or_wrong_anew_is_a_reason_to_write_a_pass_down(bench: Bench) -> None:
     both = Plan(held=(Held(action(WEB), Hold.EFFECT), Held(action(DB), Hold.WINDOW)), digest="beef")
     first = Plan(held=both.held[:1], digest="cafe")
 
-    began, held = bench.hear(looked(first))
-    began_2, held_2 = bench.hear(looked(both, "p2"))
-    (wrong,) = bench.hear(looked(both, "p3", WRONG))
+    began, held = bench.hear(planned(first))
+    began_2, held_2 = bench.hear(planned(both, "p2"))
+    (wrong,) = bench.hear(planned(both, "p3", WRONG))
 
     assert (began.held, held.what, held.key, held.reason) == (1, What.HELD, WEB, Hold.EFFECT.value)
     assert (began_2.held, held_2.key, held_2.reason) == (2, DB, Hold.WINDOW.value)
@@ -150,16 +150,16 @@ def test_what_is_held_or_wrong_anew_is_a_reason_to_write_a_pass_down(bench: Benc
 
 
 def test_another_commit_in_force_is_written_down_though_it_changes_nothing(bench: Bench) -> None:
-    (began,) = bench.hear(looked(NOTHING, commit="abc123"))
+    (began,) = bench.hear(planned(NOTHING, commit="abc123"))
 
     assert (began.revision, began.steps) == ("abc123", 0)
-    assert bench.hear(looked(NOTHING, "p2", commit="abc123")) == []
+    assert bench.hear(planned(NOTHING, "p2", commit="abc123")) == []
 
 
 def test_the_same_that_is_tried_again_is_told_with_its_pass(bench: Bench) -> None:
     plan = Plan((action(WEB), action(DB)), digest="cafe")
-    bench.hear(looked(plan))
-    again = looked(plan, "p2", allowed=replace(plan, actions=(action(WEB),)))
+    bench.hear(planned(plan))
+    again = planned(plan, "p2", allowed=replace(plan, actions=(action(WEB),)))
 
     assert bench.hear(again) == []
     began, failed = bench.hear(stepped(again, WEB, Result.FAILED, error="no"))
@@ -171,33 +171,33 @@ def test_the_same_that_is_tried_again_is_told_with_its_pass(bench: Bench) -> Non
 def test_what_is_left_out_again_and_again_is_told_once(bench: Bench) -> None:
     plan = Plan((action(WEB),), digest="cafe")
     for pass_id, count in (("p1", 3), ("p2", 0), ("p3", 0)):
-        one = looked(plan, pass_id)
+        one = planned(plan, pass_id)
         report = Report(plan, (Outcome(action(WEB), Result.SKIPPED, error="dry run"),))
 
         told = bench.hear(
-            one, stepped(one, WEB, Result.SKIPPED, error="dry run"), Acted(one, report, {}, 0.0)
+            one, stepped(one, WEB, Result.SKIPPED, error="dry run"), PassFinished(one, report, {}, 0.0)
         )
 
         assert len(told) == count
 
 
 def test_a_pass_that_breaks_off_is_told_until_one_does_not(bench: Bench) -> None:
-    (broken,) = bench.hear(*(Broken(NOW, f"p{n}", "the disk is on fire") for n in range(3)))
+    (broken,) = bench.hear(*(PassFailed(NOW, f"p{n}", "the disk is on fire") for n in range(3)))
     assert (broken.what, broken.run, broken.error) == (What.BROKEN, "p0", "the disk is on fire")
 
-    bench.hear(looked(NOTHING))
+    bench.hear(planned(NOTHING))
 
-    assert len(bench.hear(Broken(NOW, "p9", "the disk is on fire"))) == 1
+    assert len(bench.hear(PassFailed(NOW, "p9", "the disk is on fire"))) == 1
 
 
 def test_what_an_approval_releases_has_the_name_of_who_gave_it(bench: Bench) -> None:
     plan = Plan((action(WEB, "restart"),), digest="cafe")
     held = Plan(held=(Held(action(WEB, "restart"), Hold.EFFECT),), digest="cafe")
-    released, again = looked(plan, "p2"), looked(plan, "p3")
-    bench.hear(looked(held), looked(NOTHING, "p1"))
+    released, again = planned(plan, "p2"), planned(plan, "p3")
+    bench.hear(planned(held), planned(NOTHING, "p1"))
 
     order, _, step, began, alone = bench.hear(
-        Ordered(NOW, "approve", "cafe", "bob", "tonight"),
+        OrderGiven(NOW, "approve", "cafe", "bob", "tonight"),
         released,
         stepped(released, WEB, verb="restart"),
         again,
@@ -212,10 +212,10 @@ def test_what_an_approval_releases_has_the_name_of_who_gave_it(bench: Bench) -> 
 
 def test_auditors_are_told_who_did_what_to_what(bench: Bench) -> None:
     plan = Plan((action(WEB, "remove"),), digest="cafe")
-    one = looked(plan, commit="abc123")
+    one = planned(plan, commit="abc123")
 
     order, gone, failed = bench.marked(
-        Ordered(NOW, "approve", "cafe", "bob"),
+        OrderGiven(NOW, "approve", "cafe", "bob"),
         one,
         stepped(one, WEB, verb="remove"),
         stepped(one, DB, Result.FAILED, "remove", "no"),
@@ -234,9 +234,9 @@ def test_auditors_are_told_who_did_what_to_what(bench: Bench) -> None:
 
 
 def test_who_may_not_is_told_to_auditors_and_nothing_follows_from_it(bench: Bench) -> None:
-    one = looked(Plan((action(WEB),), digest="cafe"))
+    one = planned(Plan((action(WEB),), digest="cafe"))
 
-    (refused,) = bench.marked(Refused(NOW, "approve", "cafe", "eve", "is no operator"))
+    (refused,) = bench.marked(OrderRefused(NOW, "approve", "cafe", "eve", "is no operator"))
     _, step = bench.hear(one, stepped(one, WEB))
 
     assert (refused["event"], refused["who"], refused["why"]) == ("order.refused", "eve", "is no operator")
@@ -244,14 +244,14 @@ def test_who_may_not_is_told_to_auditors_and_nothing_follows_from_it(bench: Benc
 
 
 def test_a_history_that_cannot_be_written_is_told_and_stops_nobody(bench: Bench) -> None:
-    one = looked(Plan((action(WEB),), digest="cafe"))
+    one = planned(Plan((action(WEB),), digest="cafe"))
     bench.state.close()
 
     with capture_logs() as lines:
-        tell((bench.chronicle,), one)
-        tell((bench.chronicle,), stepped(one, WEB, verb="remove"))
+        publish((bench.history_writer,), one)
+        publish((bench.history_writer,), stepped(one, WEB, verb="remove"))
 
     assert [line["event"] for line in lines] == ["history.failed", "object.removed"]
     (news,) = bench.told
-    assert isinstance(news, Unrecorded)
+    assert isinstance(news, HistoryNotWritten)
     assert "closed" in news.why

@@ -14,7 +14,7 @@ NOBODY = "65534"
 SCRIPT = """
 import os, sys
 sys.path[:] = {path!r}
-from kvmreconcile.daemon.memory_protection import (keep_memory_private)
+from kvmreconcile.daemon.memory_protection import keep_memory_private
 before = os.stat("/proc/self/environ").st_uid
 keep_memory_private()
 print(before, os.stat("/proc/self/environ").st_uid)

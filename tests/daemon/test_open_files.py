@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.daemon import open_files as module
-from kvmreconcile.daemon.open_files import Writers
+from kvmreconcile.daemon.open_files import OpenFiles
 from kvmreconcile.daemon.spec_watch import Watch
 from kvmreconcile.source.files import SpecFile, read_all
 from kvmreconcile.source.in_use import Written, is_written
@@ -31,7 +31,7 @@ class Bench:
     def __init__(self, specs: Path, probe: Callable[[str], Written] = unsure) -> None:
         self.specs = specs
         # So long that a file which is just written is never old enough.
-        self.writers = Writers(LONG_S, probe)
+        self.writers = OpenFiles(LONG_S, probe)
         self.watch = Watch([specs], lambda: None, writers=self.writers)
 
     def read(self, name: str = "a.yaml") -> SpecFile:
@@ -188,16 +188,16 @@ def test_old_file_is_taken_for_finished_where_the_kernel_tells_of_all_that_is_do
     file = Bench(specs).read()
     later = time.time() + 3.0
 
-    assert Writers(2.0, unsure, lambda: later).written(file) is CLOSED
-    assert Writers(4.0, unsure, lambda: later).written(file) is UNSURE
+    assert OpenFiles(2.0, unsure, lambda: later).written(file) is CLOSED
+    assert OpenFiles(4.0, unsure, lambda: later).written(file) is UNSURE
     # On a share another host may be writing, by another clock.
     monkeypatch.setattr(module, "tells_of_changes", lambda _device: False)
-    assert Writers(2.0, is_written, lambda: later).written(file) is UNSURE
+    assert OpenFiles(2.0, is_written, lambda: later).written(file) is UNSURE
 
 
 @pytest.mark.case("8b")
 def test_program_that_had_a_file_open_before_it_was_watched_is_found(specs: Path) -> None:
-    writers, bench = Writers(0.0), Bench(specs)
+    writers, bench = OpenFiles(0.0), Bench(specs)
     with (specs / "a.yaml").open("w") as file:
         file.write("half")
         file.flush()
@@ -210,7 +210,7 @@ def test_file_that_changed_after_it_was_read_is_not_the_one_that_is_closed(specs
     file = Bench(specs).read()
     (specs / "a.yaml").write_text("more than before")
 
-    assert Writers(LONG_S).written(file) is UNSURE
+    assert OpenFiles(LONG_S).written(file) is UNSURE
 
 
 def test_writer_of_a_file_that_is_gone_or_not_ours_is_unknown(tmp_path: Path, specs: Path) -> None:

@@ -9,11 +9,11 @@ from queue import Empty, SimpleQueue
 import pytest
 
 from kvmreconcile.daemon import pool_watch as module
-from kvmreconcile.daemon.pool_watch import StoreWatch, directories
-from kvmreconcile.model import Blind, Desired, Plan, World
+from kvmreconcile.daemon.pool_watch import PoolWatch, directories
+from kvmreconcile.model import Desired, Plan, Unobservable, World
 from kvmreconcile.source.filesystems import Shares
 from tests.plan.worlds import BOOKS, seen, wish, world
-from tests.status.told import looked
+from tests.status.told import planned
 
 WAIT_S = 10
 ROOT = wish("Volume/p/root", "<volume pool='p'/>")
@@ -55,14 +55,14 @@ def stored(directory: Path, *volumes: Desired, there: tuple[Desired, ...] = ()) 
 
 
 @pytest.fixture
-def watch(rung: Rung) -> Iterator[StoreWatch]:
-    with StoreWatch(rung.rings.put, BOOKS, "qemu:///system") as watch:
+def watch(rung: Rung) -> Iterator[PoolWatch]:
+    with PoolWatch(rung.rings.put, BOOKS, "qemu:///system") as watch:
         yield watch
 
 
-def tell(watch: StoreWatch, here: World) -> None:
+def tell(watch: PoolWatch, here: World) -> None:
     """Tell of a pass that saw this."""
-    watch(replace(looked(Plan()), world=here))
+    watch(replace(planned(Plan()), world=here))
 
 
 def write(pool: Path) -> None:
@@ -85,7 +85,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_file_of_a_named_volume_rings(
-    watch: StoreWatch, rung: Rung, pool: Path, change: Callable[[Path], object]
+    watch: PoolWatch, rung: Rung, pool: Path, change: Callable[[Path], object]
 ) -> None:
     for name in ("data", "other"):
         (pool / name).touch()
@@ -98,7 +98,7 @@ def test_file_of_a_named_volume_rings(
 
 
 def test_other_files_and_those_that_are_not_complete_ring_not(
-    watch: StoreWatch, rung: Rung, pool: Path
+    watch: PoolWatch, rung: Rung, pool: Path
 ) -> None:
     tell(watch, stored(pool, ROOT))
     watch.tend()
@@ -111,7 +111,7 @@ def test_other_files_and_those_that_are_not_complete_ring_not(
     assert rung.next() == "Volume/p/root"
 
 
-def test_file_that_was_there_before_the_watch_rings(watch: StoreWatch, rung: Rung, pool: Path) -> None:
+def test_file_that_was_there_before_the_watch_rings(watch: PoolWatch, rung: Rung, pool: Path) -> None:
     for name in ("root", "data"):
         (pool / name).touch()
     tell(watch, stored(pool, ROOT, DATA, there=(DATA,)))
@@ -124,7 +124,7 @@ def test_file_that_was_there_before_the_watch_rings(watch: StoreWatch, rung: Run
     rung.assert_quiet()
 
 
-def test_directory_behind_a_link_is_watched_where_it_is(watch: StoreWatch, rung: Rung, pool: Path) -> None:
+def test_directory_behind_a_link_is_watched_where_it_is(watch: PoolWatch, rung: Rung, pool: Path) -> None:
     (pool.parent / "link").symlink_to(pool)
     tell(watch, stored(pool.parent / "link", ROOT))
     watch.tend()
@@ -134,7 +134,7 @@ def test_directory_behind_a_link_is_watched_where_it_is(watch: StoreWatch, rung:
     assert rung.next() == "Volume/p/root"
 
 
-def test_directory_that_was_replaced_is_watched_again(watch: StoreWatch, rung: Rung, pool: Path) -> None:
+def test_directory_that_was_replaced_is_watched_again(watch: PoolWatch, rung: Rung, pool: Path) -> None:
     tell(watch, stored(pool, ROOT))
     assert watch.tend() == ()
     pool.rename(pool.with_name("aside"))
@@ -148,7 +148,7 @@ def test_directory_that_was_replaced_is_watched_again(watch: StoreWatch, rung: R
 
 
 def test_directory_without_named_volumes_is_watched_no_longer(
-    watch: StoreWatch, rung: Rung, pool: Path
+    watch: PoolWatch, rung: Rung, pool: Path
 ) -> None:
     tell(watch, stored(pool, ROOT))
     watch.tend()
@@ -169,7 +169,7 @@ def test_directory_without_named_volumes_is_watched_no_longer(
     ],
 )
 def test_directory_that_cannot_be_watched_is_named(
-    watch: StoreWatch, pool: Path, monkeypatch: pytest.MonkeyPatch, name: str, answer: object, why: str
+    watch: PoolWatch, pool: Path, monkeypatch: pytest.MonkeyPatch, name: str, answer: object, why: str
 ) -> None:
     monkeypatch.setattr(f"{module.__name__}.{name}", answer)
     tell(watch, stored(pool, ROOT))
@@ -178,7 +178,7 @@ def test_directory_that_cannot_be_watched_is_named(
 
 
 def test_nothing_is_watched_where_libvirt_is_on_another_machine(rung: Rung, pool: Path) -> None:
-    with StoreWatch(rung.rings.put, BOOKS, "qemu+ssh://other/system") as watch:
+    with PoolWatch(rung.rings.put, BOOKS, "qemu+ssh://other/system") as watch:
         tell(watch, stored(pool, ROOT))
         assert watch.tend() == ()
         write(pool)
@@ -191,12 +191,12 @@ def test_only_volumes_that_can_be_seen_and_lie_in_a_directory_have_a_file(pool: 
 
     assert directories(here, BOOKS) == {str(pool): {"root": ROOT.key}}
     assert directories(network, BOOKS) == {}
-    hidden = replace(here.observed, blind=(Blind("Volume/p/", "it is not active"),))
+    hidden = replace(here.observed, unobservable=(Unobservable("Volume/p/", "it is not active"),))
     assert directories(replace(here, observed=hidden), BOOKS) == {}
 
 
 def test_nothing_is_looked_up_on_a_file_system_that_another_machine_serves(
-    watch: StoreWatch, pool: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    watch: PoolWatch, pool: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"1 0 0:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / {pool} rw - nfs4 server:/p rw\n")
@@ -221,7 +221,7 @@ def _noting(real: Callable[..., object], looked_up: list[str]) -> Callable[..., 
     return call
 
 
-def test_circle_of_links_is_not_watched(watch: StoreWatch, pool: Path) -> None:
+def test_circle_of_links_is_not_watched(watch: PoolWatch, pool: Path) -> None:
     (pool / "loop").symlink_to(pool / "loop")
     tell(watch, stored(pool / "loop", ROOT))
 
@@ -229,7 +229,7 @@ def test_circle_of_links_is_not_watched(watch: StoreWatch, pool: Path) -> None:
 
 
 def test_directory_that_may_not_be_searched_does_not_stop_the_others(
-    watch: StoreWatch, pool: Path, monkeypatch: pytest.MonkeyPatch
+    watch: PoolWatch, pool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell(watch, stored(pool, ROOT))
     monkeypatch.setattr(Path, "exists", lambda _path: pytest.fail("it raises where a directory is closed"))

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from kvmreconcile.daemon.condition_log import NoticeLog
-from kvmreconcile.daemon.readiness_probe import Probe
+from kvmreconcile.daemon.readiness_probe import ReadinessProbe
 from kvmreconcile.errors import HostError, NotYet, Rejected, Unavailable
-from kvmreconcile.events.events import Looked, Lost, News, Probed
+from kvmreconcile.events.events import Lost, PassEvent, PassPlanned, ReadinessProbed
 from kvmreconcile.model import Action, Desired, Key, Plan, Policy, Power, Ready
 from kvmreconcile.source.load import Loaded
 from tests.execute.host import KINDS, Host, action, desired, world
@@ -34,18 +34,18 @@ class Bench:
     """Guests that run on a host of files, and what is told of them."""
 
     host: Host
-    told: "Queue[News]" = field(default_factory=Queue)
+    told: "Queue[PassEvent]" = field(default_factory=Queue)
     connections: int = 0
 
-    def probe(self, again_s: float = 3600.0) -> Probe:
-        return Probe(self.connect, KINDS, self.told.put, again_s)
+    def probe(self, again_s: float = 3600.0) -> ReadinessProbe:
+        return ReadinessProbe(self.connect, KINDS, self.told.put, again_s)
 
     @contextmanager
     def connect(self) -> Iterator[Host]:
         self.connections += 1
         yield self.host
 
-    def looked(self, *rung_by: str, allowed: tuple[Action, ...] = (), **more: Any) -> Looked:
+    def planned(self, *triggered_by: str, allowed: tuple[Action, ...] = (), **more: Any) -> PassPlanned:
         """Return what a pass tells that looked at all guests."""
         seen = world(self.host, *(guest(key) for key in (WEB, DB, APP)))
         parts: Mapping[str, Any] = {
@@ -55,12 +55,19 @@ class Bench:
             "waits": {},
             "took_s": 0.0,
         }
-        told = {"at": NOW, "pass_id": "1", "rung_by": rung_by, "busy": frozenset(), "world": seen, **parts}
-        return Looked(**{**told, "allowed": Plan(allowed), **more})
+        told = {
+            "at": NOW,
+            "pass_id": "1",
+            "triggered_by": triggered_by,
+            "busy": frozenset(),
+            "world": seen,
+            **parts,
+        }
+        return PassPlanned(**{**told, "allowed": Plan(allowed), **more})
 
-    def found(self) -> Probed:
+    def found(self) -> ReadinessProbed:
         news = self.told.get(timeout=WITHIN_S)
-        assert isinstance(news, Probed)
+        assert isinstance(news, ReadinessProbed)
         return news
 
     def asked(self) -> set[str]:
@@ -80,7 +87,7 @@ def test_after_a_full_pass_those_that_run_are_looked_at_once(bench: Bench) -> No
     bench.host.faults["ready Domain/db"] = [NotYet("Domain/db: not ready", 100, "its agent is silent")]
 
     with bench.probe() as probe:
-        probe(bench.looked("resync"))
+        probe(bench.planned("resync"))
 
         found = bench.found()
 
@@ -92,8 +99,8 @@ def test_after_a_full_pass_those_that_run_are_looked_at_once(bench: Bench) -> No
 
 def test_a_pass_over_some_objects_asks_for_no_look(bench: Bench) -> None:
     with bench.probe() as probe:
-        probe(bench.looked("Domain/web", "specs", "progress"))
-        probe(bench.looked("Domain/web", "resync"))
+        probe(bench.planned("Domain/web", "specs", "progress"))
+        probe(bench.planned("Domain/web", "resync"))
 
         bench.found()
 
@@ -102,7 +109,7 @@ def test_a_pass_over_some_objects_asks_for_no_look(bench: Bench) -> None:
 
 def test_what_a_pass_is_working_on_is_left_to_it(bench: Bench) -> None:
     with bench.probe() as probe:
-        probe(bench.looked("resync", busy=frozenset({WEB}), allowed=(action("define", "Domain/db"),)))
+        probe(bench.planned("resync", busy=frozenset({WEB}), allowed=(action("define", "Domain/db"),)))
 
         found = bench.found()
 
@@ -115,8 +122,8 @@ def test_what_a_pass_takes_in_hand_during_a_look_is_left_to_it(bench: Bench) -> 
     bench.host.faults["ready Domain/web"] = [NotYet("no", 100)]
 
     with bench.probe() as probe:
-        bench.host.before = lambda _action: probe(bench.looked("Domain/web", busy=frozenset({WEB})))
-        probe(bench.looked("resync"))
+        bench.host.before = lambda _action: probe(bench.planned("Domain/web", busy=frozenset({WEB})))
+        probe(bench.planned("resync"))
 
         assert bench.found().unready == {DB: "no"}
 
@@ -125,7 +132,7 @@ def test_while_one_is_not_ready_all_are_looked_at_again_soon(bench: Bench) -> No
     bench.host.faults["ready Domain/web"] = [NotYet("no", 100), Rejected("it has no agent")]
 
     with bench.probe(again_s=0.01) as probe:
-        probe(bench.looked("resync"))
+        probe(bench.planned("resync"))
 
         assert [bench.found().unready for _ in range(3)] == [{WEB: "no"}, {WEB: "it has no agent"}, {}]
         with pytest.raises(Empty):
@@ -136,10 +143,10 @@ def test_a_lost_connection_tells_nothing(bench: Bench) -> None:
     bench.host.faults["ready Domain/web"] = [Unavailable("gone")]
 
     with bench.probe() as probe:
-        probe(bench.looked("resync"))
+        probe(bench.planned("resync"))
         wait_until(lambda: bench.connections == 1)
         probe(Lost(NOW, "test:///", "gone"))
-        probe(bench.looked("connected"))
+        probe(bench.planned("connected"))
 
         assert bench.found().unready == {}
 
@@ -154,9 +161,9 @@ def test_a_host_that_cannot_be_reached_is_not_the_end(bench: Bench, monkeypatch:
     with bench.probe() as probe:
         with monkeypatch.context() as broken:
             broken.setattr(probe, "_connect", refuse)
-            probe(bench.looked("resync"))
+            probe(bench.planned("resync"))
             assert refused.wait(WITHIN_S)
-        probe(bench.looked("connected"))
+        probe(bench.planned("connected"))
 
         assert bench.found().unready == {}
 
@@ -170,9 +177,9 @@ def test_nobody_waits_for_a_look_that_hangs(bench: Bench) -> None:
 
     bench.host.before = hang
     with bench.probe() as probe:
-        probe(bench.looked("resync"))
+        probe(bench.planned("resync"))
         assert hangs.wait(WITHIN_S)
-        probe(bench.looked("resync"))
+        probe(bench.planned("resync"))
 
     assert bench.told.empty()
     goes_on.set()
@@ -184,7 +191,7 @@ def test_log_tells_once_that_a_guest_is_not_ready_and_once_that_it_is(
     log, lacks = NoticeLog(), {WEB: "its agent is silent"}
 
     for unready in (lacks, {WEB: "its port is closed"}, {}, {}):
-        log(Probed(NOW, frozenset({WEB}), unready))
+        log(ReadinessProbed(NOW, frozenset({WEB}), unready))
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[2:] and ("object.unready" in line, "object.ready" in line) for line in lines] == [

@@ -93,7 +93,7 @@ def test_lost_daemon_of_one_kind_hides_that_kind_and_a_new_connection_finds_it_a
 
     def look(service: Service) -> None:
         def hidden() -> list[str]:
-            return [blind.prefix for blind in service._newest.status.blind]
+            return [unobservable.prefix for unobservable in service._latest_status.status.unobservable]
 
         try:
             with connect("test:///default") as other:
@@ -109,9 +109,9 @@ def test_lost_daemon_of_one_kind_hides_that_kind_and_a_new_connection_finds_it_a
 
     with closing(State.open(settings.state)) as state, ThreadPoolExecutor(1) as pool:
         service = Service(settings, [], known_kinds(), state)
-        looked = pool.submit(look, service)
+        planned = pool.submit(look, service)
         assert service.run()
-        looked.result()
+        planned.result()
 
 
 def test_events_of_the_others_ring_while_one_daemon_is_lost() -> None:

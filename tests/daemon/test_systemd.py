@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.daemon.systemd import notify, status, watchdog_s
-from kvmreconcile.events.events import Acted, Broken, Connected, Lost, News, Ordered
+from kvmreconcile.events.events import Connected, Lost, OrderGiven, PassEvent, PassFailed, PassFinished
 from kvmreconcile.model import Outcome, Plan, Report, Result
-from tests.status.told import DB, LAN, WEB, action, looked
+from tests.status.told import DB, LAN, WEB, action, planned
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WAIT_S = 30
@@ -34,10 +34,10 @@ def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.soc
             Lost(NOW, "qemu:///system", "cannot connect\nREADY=1"),
             "STATUS=Not connected to libvirt: cannot connect",
         ),
-        (Broken(NOW, "1", "disk full\nmore"), "STATUS=Last pass aborted: disk full"),
+        (PassFailed(NOW, "1", "disk full\nmore"), "STATUS=Last pass aborted: disk full"),
     ],
 )
-def test_news_is_one_line_whatever_is_in_it(door: socket.socket, news: News, line: str) -> None:
+def test_news_is_one_line_whatever_is_in_it(door: socket.socket, news: PassEvent, line: str) -> None:
     status(news)
 
     assert door.recv(1000).decode() == line
@@ -47,15 +47,15 @@ def test_news_is_one_line_whatever_is_in_it(door: socket.socket, news: News, lin
     ("news", "line"),
     [
         (
-            looked(Plan((), in_sync=(WEB, DB, LAN)), commit="0123456789abcdef"),
+            planned(Plan((), in_sync=(WEB, DB, LAN)), commit="0123456789abcdef"),
             "3 in sync, commit 0123456789ab",
         ),
-        (looked(Plan((action(WEB),), in_sync=(DB, LAN))), "2 in sync, 1 to do"),
-        (looked(Plan((), in_sync=(WEB, DB, LAN)), busy=frozenset({WEB})), "2 in sync, 1 under way"),
+        (planned(Plan((action(WEB),), in_sync=(DB, LAN))), "2 in sync, 1 to do"),
+        (planned(Plan((), in_sync=(WEB, DB, LAN)), busy=frozenset({WEB})), "2 in sync, 1 under way"),
     ],
 )
 def test_pass_is_counted_and_what_is_being_done_is_not_done(
-    door: socket.socket, news: News, line: str
+    door: socket.socket, news: PassEvent, line: str
 ) -> None:
     status(news)
 
@@ -64,20 +64,20 @@ def test_pass_is_counted_and_what_is_being_done_is_not_done(
 
 def test_failed_objects_are_counted_and_not_the_steps_that_were_skipped_for_them(door: socket.socket) -> None:
     define, start, other = action(WEB), action(WEB, "start"), action(DB)
-    first = looked(Plan((define, start, other), in_sync=(LAN,)))
+    first = planned(Plan((define, start, other), in_sync=(LAN,)))
     outcomes = (
         Outcome(define, Result.FAILED, error="libvirt will not"),
         Outcome(start, Result.SKIPPED, error="define failed"),
         Outcome(other, Result.SKIPPED, error="Domain/web failed"),
     )
 
-    status(Acted(first, Report(first.plan, outcomes), {}, 0.1))
+    status(PassFinished(first, Report(first.plan, outcomes), {}, 0.1))
 
     assert door.recv(1000).decode() == "STATUS=1 in sync, 2 to do, 1 failed"
 
 
 def test_order_changes_nothing_in_it(door: socket.socket) -> None:
-    status(Ordered(NOW, "reconcile", "", "root"))
+    status(OrderGiven(NOW, "reconcile", "", "root"))
     notify("READY=1")
 
     assert door.recv(1000) == b"READY=1"

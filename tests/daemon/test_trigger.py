@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from kvmreconcile.daemon.trigger import Bell, Debounce
-from kvmreconcile.reconcile.stale import Rings
+from kvmreconcile.daemon.trigger import Debounce, TriggerQueue
+from kvmreconcile.reconcile.stale import Triggers
 
 WAIT_S = 10
 
@@ -74,46 +74,46 @@ class Clock:
 
 
 def test_time_that_is_up_ends_the_wait_without_a_ring() -> None:
-    assert Bell(0.25, Clock()).wait(until_s=10.0) == {}
+    assert TriggerQueue(0.25, Clock()).wait(until_s=10.0) == {}
 
 
 def test_ring_that_is_due_ends_the_wait() -> None:
     clock = Clock()
-    bell = Bell(0.25, clock)
-    bell.ring("specs")
+    triggers = TriggerQueue(0.25, clock)
+    triggers.ring("specs")
     clock.now_s = 10.25
 
-    assert bell.wait(until_s=99.0) == {"specs": 10.0}
+    assert triggers.wait(until_s=99.0) == {"specs": 10.0}
 
 
 def test_time_that_is_up_takes_rings_along_that_are_not_due_yet() -> None:
-    bell = Bell(0.25, Clock())
-    bell.ring("specs")
+    triggers = TriggerQueue(0.25, Clock())
+    triggers.ring("specs")
 
-    assert bell.wait(until_s=9.0) == {"specs": 10.0}
+    assert triggers.wait(until_s=9.0) == {"specs": 10.0}
 
 
 def test_ring_of_another_thread_ends_the_wait() -> None:
-    bell = Bell(0.0)
-    answers: list[Rings | None] = []
-    waiter = threading.Thread(target=lambda: answers.append(bell.wait()))
+    triggers = TriggerQueue(0.0)
+    answers: list[Triggers | None] = []
+    waiter = threading.Thread(target=lambda: answers.append(triggers.wait()))
     waiter.start()
 
-    bell.ring("specs")
+    triggers.ring("specs")
 
     waiter.join(WAIT_S)
     assert [tuple(answer or ()) for answer in answers] == [("specs",)]
 
 
 def test_closed_bell_lets_go_now_and_ever_after() -> None:
-    bell = Bell(0.0)
-    answers: list[Rings | None] = []
-    waiter = threading.Thread(target=lambda: answers.append(bell.wait()))
+    triggers = TriggerQueue(0.0)
+    answers: list[Triggers | None] = []
+    waiter = threading.Thread(target=lambda: answers.append(triggers.wait()))
     waiter.start()
 
-    bell.close()
+    triggers.close()
 
     waiter.join(WAIT_S)
-    bell.ring("specs")
+    triggers.ring("specs")
     assert answers == [None]
-    assert bell.wait() is None
+    assert triggers.wait() is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from kvmreconcile.daemon.trigger import Bell
+from kvmreconcile.daemon.trigger import TriggerQueue
 from kvmreconcile.daemon.watchdog import EACH_S, EVENTS, PASSES, TIMES, Watchdog
 from kvmreconcile.host.connection import ask_event_loop, connect
 from tests.mock import OWN
@@ -33,15 +33,15 @@ class Scene:
     def __init__(self, door: socket.socket) -> None:
         self.clock = Clock()
         self.watchdog = Watchdog(60, self.clock)
-        self.bell = Bell(0.0, awake=self.watchdog.answer)
-        self._door = door
+        self.triggers = TriggerQueue(0.0, awake=self.watchdog.answer)
+        self._socket_file = door
 
     def beat(self, after_s: float = 0) -> bool:
         """Let time pass and the watchdog ask; tell whether systemd heard that all is well."""
         self.clock.now_s += after_s
-        self.watchdog.beat(self.bell.poke)
+        self.watchdog.beat(self.triggers.poke)
         try:
-            return self._door.recv(100) == b"WATCHDOG=1"
+            return self._socket_file.recv(100) == b"WATCHDOG=1"
         except BlockingIOError:
             return False
 
@@ -74,13 +74,13 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 
 
 def test_thread_that_waits_for_a_ring_answers_however_long_it_waits(scene: Scene) -> None:
-    scene.in_thread(scene.bell.wait)
+    scene.in_thread(scene.triggers.wait)
 
     for _ in range(3):
         assert scene.beat(after_s=3600)
         scene.answers(PASSES, EVENTS)
 
-    scene.bell.close()
+    scene.triggers.close()
 
 
 def test_thread_that_is_stuck_is_told_of_once(scene: Scene) -> None:
@@ -152,7 +152,7 @@ def test_event_loop_that_hangs_is_told_of(scene: Scene) -> None:
 
     ask_event_loop(hang)
     assert hangs.wait(WAIT_S)
-    scene.in_thread(scene.bell.wait)
+    scene.in_thread(scene.triggers.wait)
     scene.beat()
     scene.answers(PASSES)
 
@@ -163,11 +163,11 @@ def test_event_loop_that_hangs_is_told_of(scene: Scene) -> None:
 
     assert [line["threads"] for line in logged] == [[EVENTS]]
     assert scene.beat(after_s=31)
-    scene.bell.close()
+    scene.triggers.close()
 
 
 def test_timer_that_asks_nobody_any_more_is_itself_stuck(scene: Scene) -> None:
-    scene.in_thread(scene.bell.wait)
+    scene.in_thread(scene.triggers.wait)
     scene.beat()
     scene.answers(PASSES, EVENTS)
 
@@ -178,7 +178,7 @@ def test_timer_that_asks_nobody_any_more_is_itself_stuck(scene: Scene) -> None:
 
     assert scene.beat()
     assert scene.watchdog.stuck() == ()
-    scene.bell.close()
+    scene.triggers.close()
 
 
 @pytest.mark.parametrize(("within_s", "each_s"), [(None, EACH_S), (180.0, EACH_S), (4.0, 1.0)])

@@ -26,7 +26,7 @@ from kvmreconcile.model import Applied, Desired, Key, Observation, Plan, Report,
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.state import State
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 INSTANCE = "corpus"
 KINDS = {"Domain": KIND}
@@ -86,7 +86,7 @@ class Embedded:
             ),
             observed=self.observed(),
             applied={desired.key: applied} if applied else self.state.applied(),
-            sightings=LONG,
+            first_seen=LONG,
         )
 
     def observed(self) -> Observation:

@@ -21,11 +21,11 @@ from kvmreconcile.plan.planner import plan
 from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.source.load import load
 from kvmreconcile.tree import Table, parse, to_xml
+from tests.first_seen import LONG
 from tests.lab.live_devices import NOT_RUN as DEVICES
 from tests.lab.live_newer import GROUPS as NEWER
 from tests.lab.live_rows import bare, put
 from tests.lab.live_values import NOT_RUN as VALUES
-from tests.sightings import LONG
 
 KEY = Key("Domain", "web1")
 MAC = "52:54:00:00:00:61"
@@ -166,7 +166,7 @@ class Stage:
         observed = Observation({KEY: actual} if actual else {})
         known = {KEY: applied} if applied else {}
         now = datetime(2026, 1, 1, tzinfo=UTC)
-        world = World("here", "host", now, {KEY: desired}, observed, known, sightings=LONG)
+        world = World("here", "host", now, {KEY: desired}, observed, known, first_seen=LONG)
         return plan(world, known_kinds())
 
 

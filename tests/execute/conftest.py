@@ -70,7 +70,7 @@ class Stage:
     def look(self, *wanted: Desired) -> World:
         seen = world(self.host, *wanted, applied=self.state.applied())
         return replace(
-            seen, trials=self.state.trials(), edits=self.state.edits(), software=self.host.software()
+            seen, probations=self.state.probations(), edits=self.state.edits(), software=self.host.software()
         )
 
     def apply(self, *wanted: Desired, workers: int = 4) -> Report:

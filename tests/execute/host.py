@@ -17,7 +17,6 @@ from kvmreconcile.model import (
     Action,
     Actual,
     Applied,
-    Blind,
     Desired,
     HostId,
     Key,
@@ -27,6 +26,7 @@ from kvmreconcile.model import (
     Reason,
     Surroundings,
     Unknown,
+    Unobservable,
     World,
 )
 from kvmreconcile.model.verbs import verb_of
@@ -46,7 +46,7 @@ from kvmreconcile.tree import (
     paths,
     to_xml,
 )
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 HALF = "<volume><half/></volume>"
@@ -139,7 +139,7 @@ class Driver:
         if connection.unseen == "raise":
             raise HostError("cannot list")
         if connection.unseen:
-            return Observation(blind=(Blind("", connection.unseen),))
+            return Observation(unobservable=(Unobservable("", connection.unseen),))
         return connection.observed(names)
 
     def perform(self, connection: Host, action: Action) -> None:
@@ -236,7 +236,7 @@ def desired(key: str, xml: str = "", *, power: Power | None = None) -> Desired:
 
 def world(host: Host, *wanted: Desired, applied: dict[Key, Applied] | None = None) -> World:
     there, known = {d.key: d for d in wanted}, applied or {}
-    return World("lab", "host1", NOW, there, host.observed(), known, sightings=LONG)
+    return World("lab", "host1", NOW, there, host.observed(), known, first_seen=LONG)
 
 
 def action(verb: str, key: str, *needs: str) -> Action:

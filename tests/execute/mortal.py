@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Self
 
-from kvmreconcile.model import Applied, Key, StoredEdit, Trial
+from kvmreconcile.model import Applied, Key, Probation, StoredEdit
 from kvmreconcile.state import State
 
 DIED = 9
@@ -51,7 +51,7 @@ class MortalState(State):
         self.fuse.step()
         super().end_edit(key)
 
-    def try_out(self, key: Key, trial: Trial) -> None:
+    def try_out(self, key: Key, trial: Probation) -> None:
         self.fuse.step()
         super().try_out(key, trial)
 

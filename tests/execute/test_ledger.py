@@ -5,7 +5,19 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.errors import Busy, HostError, Rejected, StateError
-from kvmreconcile.model import Action, Held, Hold, Key, Plan, Policy, Power, Reason, Result, Settled, Unseen
+from kvmreconcile.model import (
+    Action,
+    Held,
+    Hold,
+    Key,
+    Plan,
+    Policy,
+    Power,
+    Reason,
+    RememberedPending,
+    Result,
+    Settled,
+)
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
 from kvmreconcile.plan.compare.applied import digest
@@ -292,7 +304,7 @@ def test_what_is_stored_and_cannot_be_seen_running_is_remembered_until_the_guest
 
     stage.apply(web)
 
-    unseen = (Unseen(("firmware",), "firmware", "bios", "efi"),)
+    unseen = (RememberedPending(("firmware",), "firmware", "bios", "efi"),)
     assert stage.state.applied()[WEB].pending == unseen
     assert [c.path for c in stage.plan(web).pending[WEB]] == ["firmware"]
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.errors import HostError, Rejected
-from kvmreconcile.model import Blind, Hold, Key, Observation, Plan, Power, Reason, Result
+from kvmreconcile.model import Hold, Key, Observation, Plan, Power, Reason, Result, Unobservable
 from kvmreconcile.plan import plan
 from tests.execute.conftest import Stage
 from tests.execute.host import KINDS, action, desired, world
 
 WEB = Key("Domain", "web")
 ROOT = Key("Volume", "p/root")
-HIDDEN = Observation(blind=(Blind("Volume/p/", "not active", Key("StoragePool", "p")),))
+HIDDEN = Observation(unobservable=(Unobservable("Volume/p/", "not active", Key("StoragePool", "p")),))
 
 
 def test_an_object_is_known_as_unfinished_before_it_is_made(stage: Stage) -> None:

@@ -6,15 +6,15 @@ from threading import Barrier, Lock
 import pytest
 
 from kvmreconcile.errors import PlanError, Rejected
-from kvmreconcile.execute.batches import Leg
+from kvmreconcile.execute.batches import Batch
 from kvmreconcile.execute.parallel import _startable, work
 from kvmreconcile.model import Action, Key, Power
 from tests.execute.conftest import Stage
 from tests.execute.host import action, desired
 
 
-def legs(*texts: str) -> list[Leg]:
-    return [Leg(Key.read(text)) for text in texts]
+def batches(*texts: str) -> list[Batch]:
+    return [Batch(Key.read(text)) for text in texts]
 
 
 def test_actions_of_one_object_are_done_in_the_plans_order(stage: Stage) -> None:
@@ -143,13 +143,13 @@ def await_all(barrier: Barrier) -> None:
 
 
 def test_of_the_volumes_of_one_pool_one_is_begun_at_a_time() -> None:
-    waiting = legs("Volume/p/a", "Volume/p/b", "Volume/q/a", "Domain/a", "Domain/b")
+    waiting = batches("Volume/p/a", "Volume/p/b", "Volume/q/a", "Domain/a", "Domain/b")
 
-    assert _startable(waiting, [], 9) == legs("Volume/p/a", "Volume/q/a", "Domain/a", "Domain/b")
-    assert _startable(waiting, legs("Volume/p/z"), 9) == legs("Volume/q/a", "Domain/a", "Domain/b")
-    assert _startable(waiting, legs("Domain/z"), 9) == _startable(waiting, [], 9)
-    assert _startable(waiting, [], 2) == legs("Volume/p/a", "Volume/q/a")
-    assert _startable(waiting, legs("Domain/z"), 0) == []
+    assert _startable(waiting, [], 9) == batches("Volume/p/a", "Volume/q/a", "Domain/a", "Domain/b")
+    assert _startable(waiting, batches("Volume/p/z"), 9) == batches("Volume/q/a", "Domain/a", "Domain/b")
+    assert _startable(waiting, batches("Domain/z"), 9) == _startable(waiting, [], 9)
+    assert _startable(waiting, [], 2) == batches("Volume/p/a", "Volume/q/a")
+    assert _startable(waiting, batches("Domain/z"), 0) == []
 
 
 def test_volumes_of_one_pool_are_all_done_in_turn(stage: Stage) -> None:
@@ -170,14 +170,14 @@ def test_volumes_of_one_pool_are_all_done_in_turn(stage: Stage) -> None:
 
 
 def test_a_bug_in_one_job_ends_the_work_after_those_under_way() -> None:
-    together, done = Barrier(2), list[Leg]()
-    a, b, c = legs("Domain/a", "Domain/b", "Domain/c")
+    together, done = Barrier(2), list[Batch]()
+    a, b, c = batches("Domain/a", "Domain/b", "Domain/c")
 
-    def job(leg: Leg) -> None:
+    def job(batch: Batch) -> None:
         together.wait(30)
-        if leg == a:
+        if batch == a:
             raise ZeroDivisionError
-        done.append(leg)
+        done.append(batch)
 
     with pytest.raises(ZeroDivisionError):
         work({a: [], b: [], c: [a]}, job, 2)

@@ -39,7 +39,7 @@ def test_edit_with_which_the_guest_is_ready_is_kept(running: Stage) -> None:
     assert verbs(running.apply(GOOD)) == [("define", "done")]
     assert verbs(running.apply(GOOD)) == [("ready", "done")]
 
-    assert running.state.trials() == {}
+    assert running.state.probations() == {}
     assert running.plan(GOOD).is_empty
     assert memory(running) == "2"
 
@@ -47,7 +47,7 @@ def test_edit_with_which_the_guest_is_ready_is_kept(running: Stage) -> None:
 def test_edit_with_which_the_guest_is_not_ready_is_taken_back_and_held(running: Stage) -> None:
     assert verbs(running.apply(BAD)) == [("define", "done")]
     assert verbs(running.apply(BAD)) == [("ready", "failed")]
-    assert running.state.trials()[WEB].failed == "its agent is silent"
+    assert running.state.probations()[WEB].failed == "its agent is silent"
 
     back = running.apply(BAD)
 
@@ -58,7 +58,7 @@ def test_edit_with_which_the_guest_is_not_ready_is_taken_back_and_held(running: 
     assert not plan.actions
     assert not plan.records
     assert [(h.hold, h.detail) for h in plan.held] == [(Hold.TAKEN_BACK, "its agent is silent")]
-    assert running.state.trials()[WEB].failed
+    assert running.state.probations()[WEB].failed
 
 
 def test_edit_after_that_is_tried_from_the_same_way_back(running: Stage) -> None:
@@ -71,7 +71,7 @@ def test_edit_after_that_is_tried_from_the_same_way_back(running: Stage) -> None
     assert [h.hold for h in running.plan(worse).held] == [Hold.TAKEN_BACK]
     passes(running, GOOD)
     assert memory(running) == "2"
-    assert running.state.trials() == {}
+    assert running.state.probations() == {}
 
 
 def test_edit_that_its_spec_takes_back_is_forgotten(running: Stage) -> None:
@@ -79,7 +79,7 @@ def test_edit_that_its_spec_takes_back_is_forgotten(running: Stage) -> None:
 
     running.apply(guest())
 
-    assert running.state.trials() == {}
+    assert running.state.probations() == {}
     assert running.plan(guest()).is_empty
 
 
@@ -89,18 +89,18 @@ def test_edit_that_libvirt_refuses_is_as_if_it_had_never_been(running: Stage) ->
 
     running.apply(BAD)
 
-    assert running.state.trials() == {}
+    assert running.state.probations() == {}
     assert running.state.applied() == before
 
 
 def test_edit_that_libvirt_refuses_leaves_the_one_before_as_it_was(running: Stage) -> None:
     passes(running, BAD)
-    before = running.state.trials()
+    before = running.state.probations()
     running.host.faults["define Domain/web"] = [Rejected("no such thing")]
 
     running.apply(GOOD)
 
-    assert running.state.trials() == before
+    assert running.state.probations() == before
 
 
 @pytest.mark.parametrize("error", [NotFound("gone"), Unavailable("gone")])
@@ -111,9 +111,9 @@ def test_what_does_not_tell_whether_a_guest_is_ready_takes_nothing_back(
     running.host.faults["ready Domain/web"] = [error]
 
     assert verbs(running.apply(GOOD)) == [("ready", "failed")]
-    assert running.state.trials()[WEB].failed == ""
+    assert running.state.probations()[WEB].failed == ""
     assert verbs(running.apply(GOOD)) == [("ready", "done")]
-    assert running.state.trials() == {}
+    assert running.state.probations() == {}
 
 
 @pytest.mark.parametrize(("error", "failed"), [(Rejected("no kernel"), "no kernel"), (Busy("a lock"), "")])
@@ -127,18 +127,18 @@ def test_guest_that_cannot_be_started_with_its_edit_gets_the_way_back(
     report = running.apply(GOOD)
 
     assert verbs(report) == [("start", "failed"), ("ready", "skipped")]
-    assert running.state.trials()[WEB].failed == failed
+    assert running.state.probations()[WEB].failed == failed
 
 
 def test_guest_that_is_removed_is_tried_no_more(running: Stage) -> None:
     running.apply(GOOD)
-    assert running.state.trials()
+    assert running.state.probations()
 
     # Only where some spec is left anything is removed.
     running.apply(desired("Domain/other"))
 
     assert running.host.keys() == {Key("Domain", "other")}
-    assert running.state.trials() == {}
+    assert running.state.probations() == {}
 
 
 def test_waiting_that_is_stopped_takes_nothing_back(running: Stage) -> None:
@@ -148,7 +148,7 @@ def test_waiting_that_is_stopped_takes_nothing_back(running: Stage) -> None:
 
     running.apply_by(executor, GOOD)
 
-    assert running.state.trials()[WEB].failed == ""
+    assert running.state.probations()[WEB].failed == ""
 
 
 @pytest.mark.parametrize(("edit", "ends_with"), [("good", "2"), ("bad", "1")])
@@ -189,5 +189,5 @@ def finish(directory: Path, edit: str, ends_with: str) -> None:
     plan = stage.plan(wanted)
     assert [h.hold for h in plan.held] == ([Hold.TAKEN_BACK] if edit == "bad" else [])
     assert not plan.records
-    assert stage.state.trials().keys() == ({WEB} if edit == "bad" else set())
+    assert stage.state.probations().keys() == ({WEB} if edit == "bad" else set())
     stage.state.close()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from kvmreconcile.errors import Busy
-from kvmreconcile.model import Key, Plan, Report, Result, Suspension, Trial
+from kvmreconcile.model import Key, Plan, Probation, Report, Result, Suspension
 from kvmreconcile.tree import Node
 from tests.execute.conftest import Stage
 from tests.execute.host import NOW, action, desired
@@ -60,8 +60,8 @@ def test_object_that_was_suspended_under_its_former_name_meanwhile_is_not_rename
 
 def test_edit_on_trial_ends_with_the_name(renaming: Stage) -> None:
     for key in (OLD, NEW):
-        renaming.state.try_out(key, Trial("edit", Node("domain")))
+        renaming.state.try_out(key, Probation("edit", Node("domain")))
 
     rename(renaming)
 
-    assert renaming.state.trials() == {}
+    assert renaming.state.probations() == {}

@@ -32,8 +32,8 @@ def test_objects_are_unobservable(lost: Connection, kind: Kind, *, is_named: boo
     seen = kind.driver().observe(lost, names=[NAMES[kind.name]] if is_named else None)
 
     assert not seen.objects
-    assert [blind.prefix for blind in seen.blind] == [f"{kind.name}/"]
-    assert seen.blind[0].lost
+    assert [unobservable.prefix for unobservable in seen.unobservable] == [f"{kind.name}/"]
+    assert seen.unobservable[0].lost
 
 
 @each_kind

@@ -10,7 +10,7 @@ from kvmreconcile.model import Observation, Plan, World
 from kvmreconcile.plan import plan
 from kvmreconcile.source.load import load
 from kvmreconcile.tree import Node
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 DOCUMENT = "apiVersion: kvmreconcile/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n"
@@ -24,7 +24,7 @@ def planned(tmp_path: Path, *documents: str) -> Plan:
     loaded = load([file], BY_NAME, "test")
     assert loaded.problems == ()
     now = datetime(2026, 11, 30, tzinfo=UTC)
-    return plan(World("test", "here", now, loaded.desired, Observation(), {}, sightings=LONG), BY_NAME)
+    return plan(World("test", "here", now, loaded.desired, Observation(), {}, first_seen=LONG), BY_NAME)
 
 
 def created(tmp_path: Path, spec: str, *others: str) -> Node:

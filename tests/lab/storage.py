@@ -14,7 +14,7 @@ from kvmreconcile.plan import plan
 from kvmreconcile.plan.compare.applied import applied_after, fingerprint, intent
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.tree import Effect
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 KINDS = {kind.name: kind for kind in (pool.KIND, volume.KIND)}
 ANYTHING = Overrides(max_effect=Effect.DATA_LOSS)
@@ -53,7 +53,7 @@ class Host:
         """Look at all pools and volumes."""
         seen = [kind.driver().observe(self.connection) for kind in KINDS.values()]
         objects = {key: each for one in seen for key, each in one.objects.items()}
-        return Observation(objects, tuple(b for one in seen for b in one.blind))
+        return Observation(objects, tuple(b for one in seen for b in one.unobservable))
 
     def actual(self, key: Key) -> Actual:
         """Return one object that exists."""
@@ -63,7 +63,9 @@ class Host:
 
     def plan(self, overrides: Overrides | None = None) -> Plan:
         """Say what would be done."""
-        world = World("lab", "", datetime.now(UTC), self.wishes, self.observe(), self.applied, sightings=LONG)
+        world = World(
+            "lab", "", datetime.now(UTC), self.wishes, self.observe(), self.applied, first_seen=LONG
+        )
         return plan(world, KINDS, overrides)
 
     def converge(self, overrides: Overrides | None = None) -> list[str]:

@@ -62,8 +62,8 @@ def test_lost_connection_proves_nothing_absent(lab: Lab) -> None:
         for kind in (POOL, VOLUME):
             seen = kind.driver().observe(connection)
             assert not seen.objects
-            assert [blind.prefix for blind in seen.blind] == [f"{kind.name}/"]
-            assert seen.blind[0].until is None
+            assert [unobservable.prefix for unobservable in seen.unobservable] == [f"{kind.name}/"]
+            assert seen.unobservable[0].until is None
 
 
 def test_connections_that_come_and_go_leave_nothing_open(lab: Lab) -> None:

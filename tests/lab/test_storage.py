@@ -16,7 +16,7 @@ import pytest
 from kvmreconcile.errors import HostError, NotFound, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.volume import KIND as VOLUME
-from kvmreconcile.model import Blind, Content, Hold, Key
+from kvmreconcile.model import Content, Hold, Key, Unobservable
 from kvmreconcile.plan.compare.applied import intent
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.tree import Effect, parse, to_xml
@@ -535,7 +535,9 @@ def test_volumes_of_a_stopped_pool_are_hidden_until_it_runs(pooled: Host) -> Non
     seen = VOLUME.driver().observe(pooled.connection)
 
     assert of("root") not in seen.objects
-    assert seen.blind == (Blind("Volume/default/", "the storage pool default is not active", until=POOL),)
+    assert seen.unobservable == (
+        Unobservable("Volume/default/", "the storage pool default is not active", until=POOL),
+    )
     assert pooled.converge() == ["StoragePool/default start"]
     assert pooled.is_in_sync()
 
@@ -556,7 +558,7 @@ def test_upload_that_is_killed_is_made_again(pooled: Host, lab: Lab, images: Pat
     root = volume_wish("root", **fields)
     program = f"""
         from tests.lab.storage import Host, volume_wish
-        from kvmreconcile.host.connection import (connect)
+        from kvmreconcile.host.connection import connect
         wish = volume_wish("root", **{fields!r})
         Host(connect({lab.uri!r})).act(wish.key, "create", tree=wish.tree, content=wish.content)
     """

@@ -29,7 +29,7 @@ from kvmreconcile.model import (
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
 from kvmreconcile.tree import Change, Effect, Node, Rules, Table, make, paths, to_xml
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -122,7 +122,7 @@ class Host:
     def world(self, *wanted: Desired) -> World:
         seen = Observation({key: self.actual(key) for key in self.trees})
         desired = {d.key: d for d in wanted}
-        return World("lab", "host", NOW, desired, seen, self.applied, sightings=LONG)
+        return World("lab", "host", NOW, desired, seen, self.applied, first_seen=LONG)
 
     def plan(self, *wanted: Desired, effect: Effect = Effect.REPLACE) -> Plan:
         return self.judge(self.world(*wanted), effect)

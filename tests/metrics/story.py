@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from kvmreconcile.daemon.latest_status import Newest
-from kvmreconcile.events.events import Acted, Looked, News, Stepped
+from kvmreconcile.daemon.latest_status import LatestStatus
+from kvmreconcile.events.events import ActionFinished, PassEvent, PassFinished, PassPlanned
 from kvmreconcile.metrics import Metrics
 from kvmreconcile.metrics.deliveries import Deliveries
 from kvmreconcile.model import Outcome, Report, Result
@@ -24,14 +24,14 @@ class Daemon:
 
     def __init__(self) -> None:
         self.rings = ["Domain/web"]
-        self._newest = Newest(Settings(host="kvm1"), "1.0")
+        self._latest_status = LatestStatus(Settings(host="kvm1"), "1.0")
         self.receiver = Receiver("mail", "kvm1", tuple(Topic), 0.0, lambda _title, _text: True)
-        self.metrics = Metrics(lambda: self._newest.status, lambda: self.rings)
+        self.metrics = Metrics(lambda: self._latest_status.status, lambda: self.rings)
         self.metrics.add(Deliveries([self.receiver]))
 
-    def tell(self, *news: News) -> None:
+    def tell(self, *news: PassEvent) -> None:
         for each in news:
-            self._newest(each)
+            self._latest_status(each)
             self.metrics(each)
 
     def value(self, name: str, **labels: str) -> float | None:
@@ -43,11 +43,11 @@ class Daemon:
         return None
 
 
-def ends(first: Looked, result: Result, failure: str = "") -> Iterator[News]:
+def ends(first: PassPlanned, result: Result, failure: str = "") -> Iterator[PassEvent]:
     """Yield what is told when all that a pass does has come to the same end."""
     outcomes = tuple(
         Outcome(a, result, 0.5, failure and "no", failure=failure) for a in first.allowed.actions
     )
-    yield from (Stepped(NOON, first, outcome) for outcome in outcomes)
+    yield from (ActionFinished(NOON, first, outcome) for outcome in outcomes)
     waits = {a.key: wait() for a in first.allowed.actions} if failure else {}
-    yield Acted(first, Report(first.allowed, outcomes), waits, 0.7)
+    yield PassFinished(first, Report(first.allowed, outcomes), waits, 0.7)

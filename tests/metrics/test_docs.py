@@ -10,13 +10,13 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from kvmreconcile.events.events import Asked, Broken
+from kvmreconcile.events.events import PassFailed, RepositoryChecked
 from kvmreconcile.metrics import Metrics
 from kvmreconcile.metrics.domains import Domains
 from kvmreconcile.model import Plan, Result
 from tests.metrics.figures import WEB1
 from tests.metrics.story import Daemon, ends
-from tests.status.told import NOON, WEB, action, looked
+from tests.status.told import NOON, WEB, action, planned
 
 DOCS = Path(__file__).parents[2] / "docs"
 RULES = DOCS / "prometheus-rules.yaml"
@@ -25,9 +25,9 @@ promtool = shutil.which("promtool")
 
 def everything() -> Metrics:
     """Return metrics of which each has a value."""
-    daemon, first = Daemon(), looked(Plan(actions=(action(WEB),)), commit="c0ffee", lag_s=0.3)
-    daemon.tell(Asked(NOON, "repo", "c0ffee"), first, *ends(first, Result.FAILED, "Rejected"))
-    daemon.tell(Broken(NOON, "p2", "no", "StateError"))
+    daemon, first = Daemon(), planned(Plan(actions=(action(WEB),)), commit="c0ffee", lag_s=0.3)
+    daemon.tell(RepositoryChecked(NOON, "repo", "c0ffee"), first, *ends(first, Result.FAILED, "Rejected"))
+    daemon.tell(PassFailed(NOON, "p2", "no", "StateError"))
     daemon.metrics.add(Domains(lambda: [WEB1]))
     return daemon.metrics
 

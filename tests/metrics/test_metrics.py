@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kvmreconcile.events.events import Asked, Broken, Connected, Lost
+from kvmreconcile.events.events import Connected, Lost, PassFailed, RepositoryChecked
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason, Result
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect
 from tests.metrics.story import Daemon, ends
-from tests.status.told import DB, LAN, NOON, WEB, action, looked
+from tests.status.told import DB, LAN, NOON, WEB, action, planned
 
 DRIFT = Action(WEB, verb_of("start"), Effect.LIVE, Reason.DRIFT)
 
@@ -33,7 +33,7 @@ def test_libvirt_is_up_until_it_is_lost(daemon: Daemon) -> None:
 
 
 def test_objects_are_counted_by_kind_and_condition(daemon: Daemon) -> None:
-    daemon.tell(looked(Plan(in_sync=(DB, LAN), held=(Held(action(WEB), Hold.EFFECT),))))
+    daemon.tell(planned(Plan(in_sync=(DB, LAN), held=(Held(action(WEB), Hold.EFFECT),))))
 
     assert daemon.value("objects", kind="Domain", condition="Ready") == 1
     assert daemon.value("objects", kind="Domain", condition="Held") == 1
@@ -45,9 +45,9 @@ def test_objects_are_counted_by_kind_and_condition(daemon: Daemon) -> None:
 
 def test_passes_and_how_long_they_and_events_took(daemon: Daemon) -> None:
     daemon.tell(
-        looked(Plan(in_sync=(WEB,)), lag_s=0.3),
-        looked(Plan(in_sync=(WEB,))),
-        Broken(NOON, "p3", "no", "StateError"),
+        planned(Plan(in_sync=(WEB,)), lag_s=0.3),
+        planned(Plan(in_sync=(WEB,))),
+        PassFailed(NOON, "p3", "no", "StateError"),
     )
 
     assert daemon.value("passes_total", end="planned") == 2
@@ -61,8 +61,8 @@ def test_passes_and_how_long_they_and_events_took(daemon: Daemon) -> None:
 
 
 def test_drift_is_seen_once_and_healed_once(daemon: Daemon) -> None:
-    first = looked(Plan(actions=(DRIFT,), in_sync=(DB, LAN)))
-    daemon.tell(first, looked(Plan(actions=(DRIFT,)), pass_id="p2", allowed=Plan()))
+    first = planned(Plan(actions=(DRIFT,), in_sync=(DB, LAN)))
+    daemon.tell(first, planned(Plan(actions=(DRIFT,)), pass_id="p2", allowed=Plan()))
     assert daemon.value("drifting_objects", kind="Domain") == 1
 
     daemon.tell(*ends(first, Result.DONE))
@@ -76,9 +76,9 @@ def test_drift_is_seen_once_and_healed_once(daemon: Daemon) -> None:
 @pytest.mark.parametrize("hold", [Hold.EFFECT, Hold.SUSPENDED])
 def test_drift_that_is_held_is_not_healed(daemon: Daemon, hold: Hold) -> None:
     held = Held(replace(DRIFT, verb=verb_of("restart")), hold)
-    first = looked(Plan(actions=(DRIFT,), held=(held,)), allowed=Plan(actions=(DRIFT,)))
+    first = planned(Plan(actions=(DRIFT,), held=(held,)), allowed=Plan(actions=(DRIFT,)))
 
-    daemon.tell(first, *ends(first, Result.DONE), looked(Plan(held=(held,))))
+    daemon.tell(first, *ends(first, Result.DONE), planned(Plan(held=(held,))))
 
     assert daemon.value("drifting_objects", kind="Domain") == 1
     assert daemon.value("drift_seen_total", kind="Domain") == 1
@@ -86,7 +86,7 @@ def test_drift_that_is_held_is_not_healed(daemon: Daemon, hold: Hold) -> None:
 
 
 def test_steps_are_counted_by_what_came_of_them_and_errors_by_class(daemon: Daemon) -> None:
-    first = looked(Plan(actions=(action(WEB), action(DB))))
+    first = planned(Plan(actions=(action(WEB), action(DB))))
 
     daemon.tell(first, *ends(first, Result.FAILED, "Rejected"))
 
@@ -98,17 +98,17 @@ def test_steps_are_counted_by_what_came_of_them_and_errors_by_class(daemon: Daem
 
 def test_success_is_a_pass_with_nothing_to_do_or_nothing_that_failed(daemon: Daemon) -> None:
     assert daemon.value("last_success_timestamp_seconds") == 0
-    failing = looked(Plan(actions=(action(WEB),)))
+    failing = planned(Plan(actions=(action(WEB),)))
 
     daemon.tell(failing, *ends(failing, Result.FAILED, "Busy"))
     assert daemon.value("last_success_timestamp_seconds") == 0
 
-    daemon.tell(looked(Plan(in_sync=(WEB,)), at=NOON + timedelta(minutes=1)))
+    daemon.tell(planned(Plan(in_sync=(WEB,)), at=NOON + timedelta(minutes=1)))
     assert daemon.value("last_success_timestamp_seconds") == NOON.timestamp() + 60
 
 
 def test_what_is_under_way_and_who_waits(daemon: Daemon) -> None:
-    slow = looked(Plan(actions=(action(WEB),)))
+    slow = planned(Plan(actions=(action(WEB),)))
 
     daemon.tell(slow)
 
@@ -125,7 +125,9 @@ def test_revision_is_told_by_its_times_and_never_by_its_name(daemon: Daemon) -> 
     later = NOON + timedelta(hours=1)
 
     daemon.tell(
-        looked(Plan(), commit="c0ffee"), Asked(NOON, "repo", "c0ffee"), Asked(later, "repo", "c0ffee", "no")
+        planned(Plan(), commit="c0ffee"),
+        RepositoryChecked(NOON, "repo", "c0ffee"),
+        RepositoryChecked(later, "repo", "c0ffee", "no"),
     )
 
     assert daemon.value("revision_checked_timestamp_seconds") == NOON.timestamp()
@@ -146,7 +148,7 @@ def test_notifications_are_counted_by_receiver(daemon: Daemon) -> None:
 
 
 def test_names_of_objects_and_texts_are_no_labels(daemon: Daemon) -> None:
-    first = looked(Plan(actions=(action(Key("Domain", "secret-name")),)))
+    first = planned(Plan(actions=(action(Key("Domain", "secret-name")),)))
 
     daemon.tell(first, *ends(first, Result.FAILED, "Rejected"))
 
@@ -154,7 +156,7 @@ def test_names_of_objects_and_texts_are_no_labels(daemon: Daemon) -> None:
 
 
 def test_it_can_be_rendered_while_news_comes(daemon: Daemon) -> None:
-    first = looked(Plan(actions=(DRIFT,)))
+    first = planned(Plan(actions=(DRIFT,)))
     over = threading.Event()
 
     def tell() -> None:
@@ -174,9 +176,9 @@ def test_it_can_be_rendered_while_news_comes(daemon: Daemon) -> None:
 
 @pytest.mark.case("15b")
 def test_lost_state_is_counted_until_it_is_accepted(daemon: Daemon) -> None:
-    daemon.tell(looked(Plan(held=(Held(action(WEB), Hold["LOST_STATE"]),), lost="it was lost")))
+    daemon.tell(planned(Plan(held=(Held(action(WEB), Hold["LOST_STATE"]),), lost="it was lost")))
 
     assert daemon.value("state_lost") == 1
     assert daemon.value("held_objects", why="lost_state") == 1
-    daemon.tell(looked(Plan(in_sync=(WEB,))))
+    daemon.tell(planned(Plan(in_sync=(WEB,))))
     assert daemon.value("state_lost") == 0

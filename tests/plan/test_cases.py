@@ -20,8 +20,8 @@ from kvmreconcile.plan.compare.applied import intent
 from kvmreconcile.render import render_text
 from kvmreconcile.source.load import load
 from kvmreconcile.tree import parse, to_xml
+from tests.first_seen import LONG
 from tests.plan.rendering import approval
-from tests.sightings import LONG
 
 CASES = sorted(d for d in (Path(__file__).parents[1] / "cases/domain").iterdir() if d.is_dir())
 KINDS = {kind.name: kind for kind in (KIND, NETWORK, POOL, VOLUME)}
@@ -68,7 +68,7 @@ def _whole(desired: Desired, actual: Actual) -> Applied:
 def test_plan_is_what_people_read(case: Path, *, regenerate: bool) -> None:
     there, golden = on_host(case), case / "plan.txt"
     spec = wanted(case / "spec.yaml")
-    world = World("lab", "host1", NOW, spec, Observation(there), known(case, there), sightings=LONG)
+    world = World("lab", "host1", NOW, spec, Observation(there), known(case, there), first_seen=LONG)
     made, rules = plan(world, KINDS), {name: kind.rules for name, kind in KINDS.items()}
     text = render_text(made, rules, approve=approval(made))
     text = text.replace(str(case) + "/", "")

@@ -15,7 +15,7 @@ from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.render import render_json, render_markdown, render_text
 from kvmreconcile.source.load import load
 from kvmreconcile.tree import parse
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 RULES = {kind.name: kind.rules for kind in KINDS}
@@ -56,7 +56,7 @@ def made_up(tmp_path: Path, documents: Iterable[str], objects: Iterable[Actual] 
     assert loaded.problems == ()
     observed = Observation({each.key: each for each in objects})
     now = datetime(2026, 11, 30, tzinfo=UTC)
-    return World("test", "here", now, loaded.desired, observed, {}, sightings=LONG)
+    return World("test", "here", now, loaded.desired, observed, {}, first_seen=LONG)
 
 
 def planned(tmp_path: Path, documents: Iterable[str], objects: Iterable[Actual] = ()) -> Plan:

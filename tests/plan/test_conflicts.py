@@ -13,7 +13,7 @@ from kvmreconcile.model import Actual, Hold, Key, Observation, World
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.plan.order.conflicts import find_clashes
 from kvmreconcile.source.load import Loaded, load
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 UUID = "11111111-0008-0000-0000-000000000008"
@@ -215,7 +215,7 @@ def world(loaded: Loaded, conflict: Conflict) -> World:
     actual = Actual(key=key, uuid=UUID, xml=conflict.xml, active=conflict.active)
     observed = Observation({key: actual} if conflict.xml else {})
     return World(
-        "test", "here", datetime(2026, 11, 30, tzinfo=UTC), loaded.desired, observed, {}, sightings=LONG
+        "test", "here", datetime(2026, 11, 30, tzinfo=UTC), loaded.desired, observed, {}, first_seen=LONG
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Actual, Apply, Blind, Unknown
+from kvmreconcile.model import Actual, Apply, Unknown, Unobservable
 from kvmreconcile.plan import Overrides
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, done, held, planned, remembered, seen, wish, world
@@ -14,7 +14,7 @@ NEW = "<pool path='/new'/>"
 WAS = wish("StoragePool/p", OLD, power=RUNNING)
 POOL = wish("StoragePool/p", NEW, power=RUNNING, max_effect=Effect.RESTART)
 ROOT = wish("Volume/p/root", "<volume pool='p'/>")
-DOWN = Blind("Volume/p/", "the storage pool p is not active", until=POOL.key)
+DOWN = Unobservable("Volume/p/", "the storage pool p is not active", until=POOL.key)
 UP = seen(WAS, live=OLD)
 KNOWN = [remembered(WAS), remembered(ROOT)]
 
@@ -47,7 +47,7 @@ def test_volumes_that_nobody_remembers_count_and_so_do_those_that_cannot_be_told
 
 @pytest.mark.case("4b")
 def test_remembered_volumes_of_a_pool_that_is_off_are_in_its_old_place() -> None:
-    made = planned(world([POOL, ROOT], [seen(WAS)], KNOWN, blind=(DOWN,)))
+    made = planned(world([POOL, ROOT], [seen(WAS)], KNOWN, unobservable=(DOWN,)))
 
     assert done(made) == []
     assert ("define StoragePool/p", "LEFT_BEHIND") in held(made)

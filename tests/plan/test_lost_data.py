@@ -5,7 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.model import Action, Actual, Apply, Blind, Content, Desired, Hold, Key, Unknown, World
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Apply,
+    Content,
+    Desired,
+    Hold,
+    Key,
+    Unknown,
+    Unobservable,
+    World,
+)
 from kvmreconcile.plan import Overrides
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, done, held, planned, remembered, seen, wish, world
@@ -81,8 +92,8 @@ def test_volume_that_is_gone_together_with_what_it_is_built_on_is_said_to_be_mis
 
 
 def test_new_volume_is_created_in_the_plan_that_starts_a_pool_in_which_nothing_is_known_to_be() -> None:
-    down = Blind("Volume/p/", "the storage pool p is not active", until=POOL.key)
-    here = world([POOL, ROOT], [seen(POOL)], [remembered(POOL)], blind=(down,))
+    down = Unobservable("Volume/p/", "the storage pool p is not active", until=POOL.key)
+    here = world([POOL, ROOT], [seen(POOL)], [remembered(POOL)], unobservable=(down,))
 
     assert done(planned(here)) == ["start StoragePool/p", "create Volume/p/root"]
 
@@ -199,10 +210,10 @@ def test_volume_that_no_spec_asks_for_any_more_does_not_count() -> None:
 @pytest.mark.case("2")
 def test_nothing_is_created_in_a_pool_with_data_before_it_has_been_looked_at() -> None:
     """The state may have been lost as well, so that only a guest tells of the data in it."""
-    down = Blind("Volume/p/", "the storage pool p is not active", until=POOL.key)
+    down = Unobservable("Volume/p/", "the storage pool p is not active", until=POOL.key)
     guest = seen(wish("Domain/other"), "<domain><disk file='/srv/root'/></domain>")
     new = wish("Volume/p/new", "<volume pool='p'/>")
-    here = world([POOL, ROOT, new], [seen(POOL), guest], [remembered(POOL)], blind=(down,))
+    here = world([POOL, ROOT, new], [seen(POOL), guest], [remembered(POOL)], unobservable=(down,))
 
     made = planned(here)
     assert done(made) == ["start StoragePool/p"]
@@ -227,9 +238,9 @@ def test_other_pools_and_other_kinds_say_nothing_of_a_pool() -> None:
 
 
 def test_volumes_of_a_pool_that_cannot_be_seen_are_not_counted_as_gone() -> None:
-    down = Blind("Volume/q/", "the storage pool q is not active", until=Key("StoragePool", "q"))
+    down = Unobservable("Volume/q/", "the storage pool q is not active", until=Key("StoragePool", "q"))
     other = wish("Volume/q/x", "<volume pool='q'/>")
-    here = world([POOL, ROOT, other], [UP], [remembered(d) for d in (POOL, other)], blind=(down,))
+    here = world([POOL, ROOT, other], [UP], [remembered(d) for d in (POOL, other)], unobservable=(down,))
 
     assert done(planned(here)) == ["create Volume/p/root"]
 

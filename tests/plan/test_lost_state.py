@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Actual, Blind, Key, Stamp, Suspension, Unknown, World
+from kvmreconcile.model import Actual, Key, Stamp, Suspension, Unknown, Unobservable, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.lost_state import find_loss
 from tests.plan.worlds import BOOKS, NOW, RUNNING, done, held, planned, remembered, seen, wish, world
@@ -68,28 +68,30 @@ def test_what_this_state_has_made_itself_shows_no_loss() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "blind"),
-    [([Unknown(WEB.key, "it failed")], ()), ([], (Blind("Domain/", "it failed", lost=True),))],
+    ("there", "unobservable"),
+    [([Unknown(WEB.key, "it failed")], ()), ([], (Unobservable("Domain/", "it failed", lost=True),))],
 )
 def test_where_marks_cannot_be_seen_a_loss_is_possible(
-    there: list[Unknown], blind: tuple[Blind, ...]
+    there: list[Unknown], unobservable: tuple[Unobservable, ...]
 ) -> None:
-    found = find_loss(world([WEB], there, blind=blind), BOOKS)
+    found = find_loss(world([WEB], there, unobservable=unobservable), BOOKS)
 
     assert found.startswith('it is unknown whether the state of instance "lab" was lost: Domain/')
     assert "it failed" in found
 
 
 @pytest.mark.parametrize(
-    "blind",
+    "unobservable",
     [
-        Blind("Volume/p/", "the pool is not active"),
-        Blind("Domain/", "not supported by the connection driver", unsupported=True),
-        Blind("Mirror/", "a kind that nobody knows here"),
+        Unobservable("Volume/p/", "the pool is not active"),
+        Unobservable("Domain/", "not supported by the connection driver", unsupported=True),
+        Unobservable("Mirror/", "a kind that nobody knows here"),
     ],
 )
-def test_what_can_bear_no_mark_need_not_be_seen(blind: Blind) -> None:
-    assert find_loss(world([WEB], [Unknown(ROOT.key, "it failed")], blind=(blind,)), BOOKS) == ""
+def test_what_can_bear_no_mark_need_not_be_seen(unobservable: Unobservable) -> None:
+    assert (
+        find_loss(world([WEB], [Unknown(ROOT.key, "it failed")], unobservable=(unobservable,)), BOOKS) == ""
+    )
 
 
 def test_nothing_is_done_to_what_exists() -> None:

@@ -1,6 +1,6 @@
 """What comes before what, and what cannot come at all."""
 
-from kvmreconcile.model import Apply, Blind, Key, Unknown
+from kvmreconcile.model import Apply, Key, Unknown, Unobservable
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.order.references import order
 from tests.plan.worlds import RUNNING, done, held, needs, planned, remembered, seen, wish, world
@@ -75,8 +75,8 @@ def test_references_to_what_cannot_be_seen_or_read_or_is_of_no_known_kind_are_no
     web = wish(
         "Domain/web", '<domain><nic mac="1" network="lan"/><nic mac="2" network="wan" mirror="m"/></domain>'
     )
-    blind = (Blind("Network/w", "no daemon"),)
-    made = planned(world([web], blind=blind, frozen=frozenset({Key("Network", "lan")})))
+    unobservable = (Unobservable("Network/w", "no daemon"),)
+    made = planned(world([web], unobservable=unobservable, frozen=frozenset({Key("Network", "lan")})))
 
     assert made.problems == ()
 
@@ -129,9 +129,9 @@ def test_what_needs_an_object_that_exists_goes_on_though_that_is_held() -> None:
 
 
 def test_volume_in_a_pool_that_is_to_be_started_is_neither_lost_nor_in_sync() -> None:
-    blind = (Blind("Volume/p/", "the pool is inactive", POOL.key),)
+    unobservable = (Unobservable("Volume/p/", "the pool is inactive", POOL.key),)
     made = planned(
-        world([WEB, ROOT, POOL], [seen(POOL), seen(WEB)], map(remembered, (POOL, ROOT, WEB)), blind)
+        world([WEB, ROOT, POOL], [seen(POOL), seen(WEB)], map(remembered, (POOL, ROOT, WEB)), unobservable)
     )
 
     assert done(made) == ["start StoragePool/p", "start Domain/web"]
@@ -141,8 +141,8 @@ def test_volume_in_a_pool_that_is_to_be_started_is_neither_lost_nor_in_sync() ->
 
 def test_volume_in_a_pool_that_nobody_starts_is_unknown() -> None:
     pool = wish("StoragePool/p")
-    blind = (Blind("Volume/p/", "the pool is inactive", pool.key),)
-    made = planned(world([ROOT, pool], [seen(pool)], [remembered(pool)], blind))
+    unobservable = (Unobservable("Volume/p/", "the pool is inactive", pool.key),)
+    made = planned(world([ROOT, pool], [seen(pool)], [remembered(pool)], unobservable))
 
     assert held(made) == [("define Volume/p/root", "UNKNOWN")]
     assert made.held[0].detail == "the pool is inactive"
@@ -150,8 +150,8 @@ def test_volume_in_a_pool_that_nobody_starts_is_unknown() -> None:
 
 def test_new_volume_in_a_pool_whose_start_is_held_is_held() -> None:
     pool = wish("StoragePool/p", power=RUNNING, apply=Apply.OBSERVE)
-    blind = (Blind("Volume/p/", "the pool is inactive", pool.key),)
-    made = planned(world([ROOT, pool], [seen(pool)], [remembered(pool)], blind))
+    unobservable = (Unobservable("Volume/p/", "the pool is inactive", pool.key),)
+    made = planned(world([ROOT, pool], [seen(pool)], [remembered(pool)], unobservable))
 
     assert held(made) == [("start StoragePool/p", "OBSERVE"), ("create Volume/p/root", "UNKNOWN")]
 
@@ -166,7 +166,7 @@ def test_object_that_libvirt_could_not_tell_is_held_and_never_made() -> None:
 
 
 def test_kind_that_could_not_be_listed_is_unknown() -> None:
-    made = planned(world([POOL], blind=(Blind("StoragePool/", "no virtstoraged"),)))
+    made = planned(world([POOL], unobservable=(Unobservable("StoragePool/", "no virtstoraged"),)))
 
     assert held(made) == [("define StoragePool/p", "UNKNOWN")]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Actual, Applied, Desired, Key, Plan, Unseen
+from kvmreconcile.model import Actual, Applied, Desired, Key, Plan, RememberedPending
 from kvmreconcile.plan.compare.pending import outstanding, to_remember
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Change, Effect, parse, paths
@@ -117,8 +117,8 @@ def test_whole_elements_are_remembered_by_name_and_secrets_not_at_all() -> None:
     )
 
     assert to_remember(changes, A, running(A), DOMAIN) == (
-        Unseen(("loader",), "loader", None, "<loader>"),
-        Unseen(("key",), "key", SECRET, None),
+        RememberedPending(("loader",), "loader", None, "<loader>"),
+        RememberedPending(("key",), "key", SECRET, None),
     )
 
 
@@ -178,7 +178,7 @@ def test_change_of_a_network_is_pending_until_running_and_stored_definition_agre
 @pytest.mark.parametrize(("was", "spec", "stored", "path"), TAKEN_OUT.values(), ids=TAKEN_OUT)
 def test_network_is_restarted_once_for_a_change(was: str, spec: str, stored: str, path: str) -> None:
     edit = lan(spec, max_effect=Effect.RESTART)
-    known = replace(remembered(edit), pending=(Unseen(tuple(path.split("/")), path, "x", None),))
+    known = replace(remembered(edit), pending=(RememberedPending(tuple(path.split("/")), path, "x", None),))
 
     assert done(planned(world([edit], [lan_with(stored, was)], [known]))) == ["restart Network/lan"]
     assert planned(world([edit], [lan_with(stored, stored)], [known])).is_empty
@@ -197,9 +197,11 @@ DIFFERING = [
 """A place, the running definition and the stored one."""
 
 
-def pending_at(path: str, live: str, stored: str) -> tuple[Unseen, ...]:
+def pending_at(path: str, live: str, stored: str) -> tuple[RememberedPending, ...]:
     """Return what is still pending of a change that was made at a place."""
-    known = replace(remembered(lan("<n/>")), pending=(Unseen(tuple(path.split("/")), path, None, None),))
+    known = replace(
+        remembered(lan("<n/>")), pending=(RememberedPending(tuple(path.split("/")), path, None, None),)
+    )
     return outstanding(known, lan_with(stored, live), NETWORK.rules)
 
 
@@ -214,7 +216,7 @@ def test_change_is_pending_where_the_definitions_differ(path: str, live: str, st
 
 
 def test_change_of_a_network_that_was_stopped_waits_for_nothing() -> None:
-    known = replace(remembered(lan("<n/>")), pending=(Unseen(("mtu",), "mtu", "x", None),))
+    known = replace(remembered(lan("<n/>")), pending=(RememberedPending(("mtu",), "mtu", "x", None),))
 
     assert outstanding(known, seen(lan("<n/>")), NETWORK.rules) == ()
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Blind, Desired, Key, Obstacle, Prune, Unknown, World
+from kvmreconcile.model import Actual, Desired, Key, Obstacle, Prune, Unknown, Unobservable, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import done, held, needs, planned, remembered, seen, wish, world
@@ -125,14 +125,16 @@ def test_nothing_is_removed_if_there_is_no_spec_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "blind", "why"),
+    ("there", "unobservable", "why"),
     [
         ([Unknown(OLD.key, "timeout")], (), "timeout"),
-        ([], (Blind("Domain/", "no daemon"),), "no daemon"),
+        ([], (Unobservable("Domain/", "no daemon"),), "no daemon"),
     ],
 )
-def test_what_cannot_be_seen_is_not_removed(there: list[Unknown], blind: tuple[Blind, ...], why: str) -> None:
-    made = planned(orphaned(OLD, there=there, blind=blind))
+def test_what_cannot_be_seen_is_not_removed(
+    there: list[Unknown], unobservable: tuple[Unobservable, ...], why: str
+) -> None:
+    made = planned(orphaned(OLD, there=there, unobservable=unobservable))
 
     assert ("remove Domain/old", "UNKNOWN") in held(made)
     assert made.held[-1].detail == why

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Key, Plan, Reason, StoredEdit, Unseen, World
+from kvmreconcile.model import Key, Plan, Reason, RememberedPending, StoredEdit, World
 from kvmreconcile.plan.compare.applied import begun, digest
 from kvmreconcile.tree import Change, Effect, parse
 from tests.plan.worlds import BOOKS, RUNNING, planned, remembered, seen, wish, world
@@ -16,7 +16,7 @@ MEMORY = Change(("memory",), "memory", "1", "2")
 CPU = Change(("cpu", "@mode"), "cpu/@mode", "a", "b")
 
 
-def stored(live: str, *edit: Change, pending: tuple[Unseen, ...] = ()) -> World:
+def stored(live: str, *edit: Change, pending: tuple[RememberedPending, ...] = ()) -> World:
     """Return a world in which a spec is stored, a guest runs with this, and these edits are remembered."""
     web = wish("Domain/web", NEW, power=RUNNING, max_effect=Effect.RESTART)
     known = remembered(web, runtime_id=1, pending=pending)
@@ -41,7 +41,7 @@ def test_restart_for_what_others_changed_is_for_drift() -> None:
 
 @pytest.mark.case("49")
 def test_what_is_remembered_as_pending_is_an_edit_too() -> None:
-    pending = (Unseen(("cpu", "@mode"), "cpu/@mode", "a", "b"),)
+    pending = (RememberedPending(("cpu", "@mode"), "cpu/@mode", "a", "b"),)
 
     assert reasons(planned(stored(OLD, pending=pending))) == {"restart": Reason.EDIT}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Applied, Desired, Key, Refusal, Sightings, StoredEdit, Trial, World
+from kvmreconcile.model import Actual, Applied, Desired, FirstSeen, Key, Probation, Refusal, StoredEdit, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.compare.applied import digest
 from kvmreconcile.plan.compare.refused_parts import undone, with_kept
@@ -80,7 +80,7 @@ def test_refused_part_is_put_back_though_the_rest_of_its_edit_must_settle_first(
     stored = '<domain><nic mac="1" link="down"/><disk dev="a"/></domain>'
     live = disks.replace("<domain>", '<domain><nic mac="1"/>')
     made = planned(
-        of(web, runs(web, stored, live), stored=edit(web, LINK), sightings=Sightings(1000.0, rest_s=996.0))
+        of(web, runs(web, stored, live), stored=edit(web, LINK), first_seen=FirstSeen(1000.0, rest_s=996.0))
     )
 
     assert done(made) == ["define Domain/web"]
@@ -205,19 +205,19 @@ def test_object_that_no_spec_names_or_of_an_unknown_kind_is_not_put_back() -> No
 
 def test_trial_that_failed_is_taken_back_first() -> None:
     web = guest(rollback=True)
-    trial = Trial(edition(web, DOMAINS), parse(BEFORE), failed="it is silent")
+    trial = Probation(edition(web, DOMAINS), parse(BEFORE), failed="it is silent")
     made = planned(
         of(
             web,
             runs(web, BEFORE, BEFORE),
             remembered(guest(BEFORE, rollback=True), runtime_id=1),
             edit(web, LINK),
-            trials={web.key: trial},
+            probations={web.key: trial},
         )
     )
 
     assert {h.hold.name for h in made.held} == {"TAKEN_BACK"}
-    assert is_taken_back(web.key, world([web], trials={web.key: trial}), BOOKS)
+    assert is_taken_back(web.key, world([web], probations={web.key: trial}), BOOKS)
     assert not is_taken_back(web.key, world([web]), BOOKS)
 
 

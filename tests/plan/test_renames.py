@@ -11,11 +11,11 @@ from kvmreconcile.model import (
     Applied,
     Apply,
     Desired,
-    Halt,
     Key,
     Obstacle,
     Reason,
     Stamp,
+    StateReason,
     Suspension,
     Unknown,
     World,
@@ -95,15 +95,17 @@ def test_guest_that_runs_is_neither_renamed_nor_made_twice_nor_removed(uuid: str
 
 
 @pytest.mark.parametrize(
-    ("halt", "how"),
+    ("state_reason", "how"),
     [
         (None, "shut it down: virsh shutdown old"),
-        (Halt.IO_ERROR, "resume it and shut it down: virsh shutdown old"),
-        (Halt.PANIC, "power it off: virsh destroy old"),
+        (StateReason.IO_ERROR, "resume it and shut it down: virsh shutdown old"),
+        (StateReason.PANIC, "power it off: virsh destroy old"),
     ],
 )
-def test_guest_that_is_active_is_renamed_once_it_is_off(halt: Halt | None, how: str) -> None:
-    plan = planned(host([guest("new", power=RUNNING)], [seen(OLD, live="<domain/>", halt=halt)]))
+def test_guest_that_is_active_is_renamed_once_it_is_off(state_reason: StateReason | None, how: str) -> None:
+    plan = planned(
+        host([guest("new", power=RUNNING)], [seen(OLD, live="<domain/>", state_reason=state_reason)])
+    )
 
     assert plan.held[0].release == f'give it the name "old" in its spec; or {how}'
 

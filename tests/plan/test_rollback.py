@@ -5,7 +5,19 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Applied, Desired, Halt, Key, Plan, Power, Ready, Trial, Window, World
+from kvmreconcile.model import (
+    Actual,
+    Applied,
+    Desired,
+    Key,
+    Plan,
+    Power,
+    Probation,
+    Ready,
+    StateReason,
+    Window,
+    World,
+)
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.plan.probation import begin, edition
 from kvmreconcile.tree import Effect, parse
@@ -29,8 +41,8 @@ def guest(name: str = "web", xml: str = BAD, **more: Any) -> Desired:
     return wish(f"Domain/{name}", xml, **said)
 
 
-def trial(wanted: Desired, failed: str = "", xml: str = GOOD) -> Trial:
-    return Trial(edition(wanted, DOMAINS), parse(xml), failed=failed)
+def trial(wanted: Desired, failed: str = "", xml: str = GOOD) -> Probation:
+    return Probation(edition(wanted, DOMAINS), parse(xml), failed=failed)
 
 
 def runs(wanted: Desired, stored: str = BAD, live: str = BAD, **more: Any) -> Actual:
@@ -42,9 +54,9 @@ def edited(wanted: Desired) -> Applied:
     return remembered(wanted, digest="", runtime_id=1)
 
 
-def of(wanted: Desired, actual: Actual, known: Applied, tried: Trial | None = None, **more: Any) -> World:
-    trials = {wanted.key: tried} if tried else {}
-    return world([wanted], [actual], [known], trials=trials, **more)
+def of(wanted: Desired, actual: Actual, known: Applied, tried: Probation | None = None, **more: Any) -> World:
+    probations = {wanted.key: tried} if tried else {}
+    return world([wanted], [actual], [known], probations=probations, **more)
 
 
 def test_edit_that_restarts_a_guest_is_over_once_it_is_ready() -> None:
@@ -113,7 +125,7 @@ def test_edit_that_failed_is_taken_back_whatever_the_window_and_held() -> None:
     assert made.held == ()
 
 
-def back(web: Desired, tried: Trial, overrides: Overrides | None = None) -> Plan:
+def back(web: Desired, tried: Probation, overrides: Overrides | None = None) -> Plan:
     """Return the plan once an edit was taken back."""
     good = replace(web, tree=parse(GOOD))
     known = remembered(good, runtime_id=1)
@@ -185,15 +197,15 @@ def members(*names: str, **more: Any) -> list[Desired]:
     return [guest(name, **{"group": "tier=web", **more}) for name in names]
 
 
-def rollout(guests: list[Desired], trials: dict[str, str], overrides: Overrides | None = None) -> Plan:
+def rollout(guests: list[Desired], probations: dict[str, str], overrides: Overrides | None = None) -> Plan:
     """Return the plan for guests that have an edit before them, but those whose edit is tried or taken back."""
-    there = [runs(g) if trials.get(g.key.name) == "" else runs(g, GOOD, GOOD) for g in guests]
+    there = [runs(g) if probations.get(g.key.name) == "" else runs(g, GOOD, GOOD) for g in guests]
     known = [
-        remembered(g if trials.get(g.key.name) == "" else replace(g, tree=parse(GOOD)), runtime_id=1)
+        remembered(g if probations.get(g.key.name) == "" else replace(g, tree=parse(GOOD)), runtime_id=1)
         for g in guests
     ]
-    tried = {g.key: trial(g, trials[g.key.name]) for g in guests if g.key.name in trials}
-    return planned(world(guests, there, known, trials=tried), overrides, FREE)
+    tried = {g.key: trial(g, probations[g.key.name]) for g in guests if g.key.name in probations}
+    return planned(world(guests, there, known, probations=tried), overrides, FREE)
 
 
 def test_one_of_a_group_is_edited_at_a_time_and_the_first_is_the_one_of_the_lowest_order() -> None:
@@ -243,7 +255,7 @@ def test_way_back_of_one_is_free_while_another_of_its_group_is_away() -> None:
     a, b = members("a", "b")
     there = [runs(a), seen(b, GOOD)]
     known = [edited(a), remembered(replace(b, tree=parse(GOOD)))]
-    made = planned(world([a, b], there, known, trials={a.key: trial(a, WHY)}), limits=FREE)
+    made = planned(world([a, b], there, known, probations={a.key: trial(a, WHY)}), limits=FREE)
 
     assert done(made)[:2] == ["define Domain/a", "restart Domain/a"]
     assert done(made)[-2:] == ["start Domain/b", "ready Domain/b"]
@@ -254,7 +266,7 @@ def test_what_replaces_a_guest_of_a_group_waits_as_a_whole() -> None:
     a, b = members("a"), members("b", xml="<domain><uuid>1</uuid></domain>", max_effect=Effect.REPLACE)
     there = [runs(a[0]), runs(b[0], GOOD, GOOD)]
     known = [edited(a[0]), remembered(replace(b[0], tree=parse(GOOD)))]
-    made = planned(world([*a, *b], there, known, trials={a[0].key: trial(a[0], WHY)}), limits=FREE)
+    made = planned(world([*a, *b], there, known, probations={a[0].key: trial(a[0], WHY)}), limits=FREE)
 
     assert held(made) == [("replace Domain/b", "ROLLOUT"), ("start Domain/b", "ROLLOUT")]
 
@@ -268,7 +280,7 @@ def test_way_back_is_what_the_spec_said_before() -> None:
 
     begun = begin(web, there, remembered(was), None, DOMAINS)
 
-    assert begun == Trial(edition(web, DOMAINS), parse(GOOD), autostart=True)
+    assert begun == Probation(edition(web, DOMAINS), parse(GOOD), autostart=True)
 
 
 def test_way_back_is_not_to_an_edit_that_nobody_knows_to_be_good() -> None:
@@ -285,7 +297,7 @@ def test_way_back_is_not_to_an_edit_that_nobody_knows_to_be_good() -> None:
         pytest.param({"rollback": False}, {}, {}, id="nobody wants it"),
         pytest.param({"power": Power.PAUSED}, {}, {}, id="it is not to run"),
         pytest.param({}, {"active": False}, {}, id="it does not run"),
-        pytest.param({}, {"halt": Halt.PAUSED}, {}, id="it stands still"),
+        pytest.param({}, {"state_reason": StateReason.PAUSED}, {}, id="it stands still"),
         pytest.param({}, {}, {"digest": ""}, id="what was is not known"),
         pytest.param({}, {}, {"complete": False}, id="what was is half made"),
     ],
@@ -341,7 +353,7 @@ def test_way_back_that_lost_its_secret_is_not_gone() -> None:
 
 def test_objects_of_other_kinds_are_not_tried() -> None:
     key = Key("Mirror", "m")
-    made = planned(world(trials={key: Trial("x", parse("<mirror/>"))}, frozen=frozenset({key})))
+    made = planned(world(probations={key: Probation("x", parse("<mirror/>"))}, frozen=frozenset({key})))
 
     assert made.is_empty
     assert made.digest == planned(world()).digest

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Desired, Hold, Key, Plan, Prune, Sightings, World
+from kvmreconcile.model import Actual, Desired, FirstSeen, Hold, Key, Plan, Prune, World
 from kvmreconcile.plan import Limits, Overrides
 from kvmreconcile.plan.gates.settle import parts
 from kvmreconcile.render import render_json, render_markdown, render_text
@@ -19,27 +19,27 @@ CUT = '<domain><disk dev="vda"/></domain>'
 WEB = Key("Domain", "web")
 
 
-def said_for(age_s: float, *names: str, delivered: bool = False) -> Sightings:
+def said_for(age_s: float, *names: str, delivered: bool = False) -> FirstSeen:
     """Return that these documents, or all without any, have said the same for so long."""
     since_s = {Key.read(name): 1000.0 - age_s for name in names}
-    return Sightings(1000.0, since_s, 0.0 if names else 1000.0 - age_s, delivered)
+    return FirstSeen(1000.0, since_s, 0.0 if names else 1000.0 - age_s, delivered)
 
 
 def edited(now: str = CUT, before: str = BOTH, live: str | None = BOTH, **more: Any) -> World:
     """Return a world in which the spec of a guest that has two disks says this now."""
-    sightings = more.pop("sightings", said_for(4.0))
+    first_seen = more.pop("first_seen", said_for(4.0))
     was, is_now = wish("Domain/web", before, power=RUNNING), wish("Domain/web", now, power=RUNNING, **more)
     there = seen(was, live=live)
-    return world([is_now], [there], [remembered(was)], sightings=sightings)
+    return world([is_now], [there], [remembered(was)], first_seen=first_seen)
 
 
 def orphan(age_s: float, *gone: Desired, **more: Any) -> Plan:
     """Plan for a world in which one guest is wanted, and these objects are no more."""
     keep = wish("Domain/keep")
     there: list[Actual] = [seen(each) for each in (keep, *gone)]
-    sightings = more.pop("sightings", said_for(age_s))
+    first_seen = more.pop("first_seen", said_for(age_s))
     known = [remembered(each) for each in (keep, *gone)]
-    return planned(world([keep], there, known, sightings=sightings, **more))
+    return planned(world([keep], there, known, first_seen=first_seen, **more))
 
 
 @pytest.mark.case("8b")
@@ -58,7 +58,7 @@ def test_disk_that_left_the_spec_just_now_stays_in_the_running_guest() -> None:
 
 @pytest.mark.parametrize("age_s", [30.0, 31.0])
 def test_disk_goes_once_the_spec_has_said_so_for_long_enough(age_s: float) -> None:
-    made = planned(edited(sightings=said_for(age_s)))
+    made = planned(edited(first_seen=said_for(age_s)))
 
     assert done(made) == ["define Domain/web", "detach Domain/web"]
     assert made.held == ()
@@ -74,9 +74,9 @@ def test_how_long_is_a_limit_of_the_host() -> None:
 def test_approved_plan_takes_the_disk_at_once() -> None:
     first = planned(edited())
 
-    second = planned(edited(sightings=said_for(5.0)), Overrides(approved=first.digest))
+    second = planned(edited(first_seen=said_for(5.0)), Overrides(approved=first.digest))
 
-    assert first.digest == second.digest == planned(edited(sightings=said_for(99.0))).digest
+    assert first.digest == second.digest == planned(edited(first_seen=said_for(99.0))).digest
     assert done(second) == ["define Domain/web", "detach Domain/web"]
     assert second.held == ()
 
@@ -98,14 +98,14 @@ def test_an_edit_that_takes_something_away_waits_as_a_whole() -> None:
     made = planned(edited(more, BOTH, BOTH))
 
     assert done(made) == []
-    assert len(made.held) == len(planned(edited(more, sightings=said_for(99.0))).actions)
+    assert len(made.held) == len(planned(edited(more, first_seen=said_for(99.0))).actions)
 
 
 def test_drift_is_healed_at_once() -> None:
     spec = wish("Domain/web", CUT, power=RUNNING)
     there = seen(spec, BOTH, live=BOTH)
 
-    made = planned(world([spec], [there], [remembered(spec)], sightings=said_for(0.0)))
+    made = planned(world([spec], [there], [remembered(spec)], first_seen=said_for(0.0)))
 
     assert done(made) == ["define Domain/web", "detach Domain/web"]
 
@@ -114,7 +114,7 @@ def test_adopting_takes_nothing_from_a_running_guest_at_once() -> None:
     spec = wish("Domain/web", CUT, adopt=True)
     there = replace(seen(spec, BOTH, live=BOTH), stamp=None)
 
-    made = planned(world([spec], [there], sightings=said_for(0.0)))
+    made = planned(world([spec], [there], first_seen=said_for(0.0)))
 
     assert done(made) == []
     assert {reason for _, reason in held(made)} == {"SETTLE"}
@@ -123,7 +123,7 @@ def test_adopting_takes_nothing_from_a_running_guest_at_once() -> None:
 def test_guest_that_is_off_and_stays_off_is_edited_at_once() -> None:
     was, now = wish("Domain/web", BOTH, power=STOPPED), wish("Domain/web", CUT, power=STOPPED)
 
-    made = planned(world([now], [seen(was)], [remembered(was)], sightings=said_for(0.0)))
+    made = planned(world([now], [seen(was)], [remembered(was)], first_seen=said_for(0.0)))
 
     assert done(made) == ["define Domain/web"]
 
@@ -143,7 +143,7 @@ def test_replacement_waits_too() -> None:
     there = replace(seen(was), uuid="00000000-0000-4000-8000-000000000001")
     known = replace(remembered(was), uuid=there.uuid)
 
-    made = planned(world([now], [there], [known], sightings=said_for(4.0)))
+    made = planned(world([now], [there], [known], first_seen=said_for(4.0)))
 
     assert ("replace Domain/web", "SETTLE") in held(made)
 
@@ -165,7 +165,7 @@ def test_object_whose_spec_is_gone_just_now_stays() -> None:
 def test_object_whose_spec_is_gone_goes_at_once_by_an_approval() -> None:
     old, keep = wish("Domain/old"), wish("Domain/keep")
     here = world(
-        [keep], [seen(keep), seen(old)], [remembered(keep), remembered(old)], sightings=said_for(4.0)
+        [keep], [seen(keep), seen(old)], [remembered(keep), remembered(old)], first_seen=said_for(4.0)
     )
 
     made = planned(here, Overrides(approved=planned(here).digest))
@@ -185,7 +185,7 @@ def test_what_goes_after_an_object_waits_for_it() -> None:
     disk = wish("Volume/pool/disk", '<volume pool="pool"/>')
     guest = wish("Domain/old", '<domain><disk pool="pool" volume="pool/disk"/></domain>')
     guest = replace(guest, tree=parse('<domain><disk pool="pool" volume="disk"/></domain>'))
-    fresh = Sightings(1000.0, {guest.key: 996.0})
+    fresh = FirstSeen(1000.0, {guest.key: 996.0})
     limits = Limits(delete=replace(Limits().delete, share=1.0))
     keep = wish("Domain/keep")
     objects = (keep, guest, disk, pool)
@@ -193,7 +193,7 @@ def test_what_goes_after_an_object_waits_for_it() -> None:
         [keep],
         [seen(o) for o in objects],
         [remembered(o) for o in objects],
-        sightings=fresh,
+        first_seen=fresh,
         prune={"StoragePool": Prune.AUTO},
     )
 
@@ -201,14 +201,14 @@ def test_what_goes_after_an_object_waits_for_it() -> None:
 
     assert done(made) == []
     assert [reason for _, reason in held(made)] == ["SETTLE"] * 3
-    assert done(planned(replace(here, sightings=said_for(99.0)), limits=limits))[0] == "remove Domain/old"
+    assert done(planned(replace(here, first_seen=said_for(99.0)), limits=limits))[0] == "remove Domain/old"
 
 
 def test_commit_is_complete_and_only_whole_objects_wait() -> None:
     commit = said_for(4.0, delivered=True)
 
-    assert planned(edited(sightings=commit)).held == ()
-    assert held(orphan(4.0, wish("Domain/old"), sightings=commit)) == [("remove Domain/old", "SETTLE")]
+    assert planned(edited(first_seen=commit)).held == ()
+    assert held(orphan(4.0, wish("Domain/old"), first_seen=commit)) == [("remove Domain/old", "SETTLE")]
 
 
 def test_each_object_waits_for_itself() -> None:
@@ -217,7 +217,7 @@ def test_each_object_waits_for_itself() -> None:
     there = [seen(was, live=BOTH), seen(db, live=BOTH)]
 
     made = planned(
-        world([now, db_now], there, [remembered(was), remembered(db)], sightings=said_for(4.0, "Domain/db"))
+        world([now, db_now], there, [remembered(was), remembered(db)], first_seen=said_for(4.0, "Domain/db"))
     )
 
     assert {key for key, _ in held(made)} == {"define Domain/db", "detach Domain/db"}
@@ -225,13 +225,13 @@ def test_each_object_waits_for_itself() -> None:
 
 
 def test_specs_that_were_only_just_read_have_said_nothing_for_long() -> None:
-    assert Sightings().age_s(WEB) == 0.0
-    assert Sightings(10.0, {WEB: 12.0}).age_s(WEB) == 0.0
+    assert FirstSeen().age_s(WEB) == 0.0
+    assert FirstSeen(10.0, {WEB: 12.0}).age_s(WEB) == 0.0
 
 
 @pytest.mark.case("8b")
 def test_plan_describes_what_the_running_guest_loses() -> None:
-    notes = {a.verb.name: a.notes for a in planned(edited(sightings=said_for(99.0))).actions}
+    notes = {a.verb.name: a.notes for a in planned(edited(first_seen=said_for(99.0))).actions}
     waiting = [h.action.notes for h in planned(edited()).held]
 
     assert notes == {"define": (), "detach": ("it loses vdb of 1",)}

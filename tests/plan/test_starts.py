@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Desired, Halt, Key, Power, Ready, Suspension
+from kvmreconcile.model import Desired, Key, Power, Ready, StateReason, Suspension
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.order.starts import probes
 from kvmreconcile.tree import Effect
@@ -61,7 +61,10 @@ def test_guest_that_runs_already_is_left_alone_whatever_would_show_that_it_is_re
 def test_those_that_run_and_should_and_show_it_can_be_looked_at_at_any_time() -> None:
     shown = guest("db", ready=Ready(agent=True, delay_s=60))
     others = [guest("a", ready=None), guest("b", power=None), guest("c"), guest("d"), guest("e")]
-    there = [*(seen(g, live=NEW) for g in (shown, *others[:2])), seen(others[2], live=NEW, halt=Halt.PAUSED)]
+    there = [
+        *(seen(g, live=NEW) for g in (shown, *others[:2])),
+        seen(others[2], live=NEW, state_reason=StateReason.PAUSED),
+    ]
 
     looks = list(probes(world([shown, *others], [*there, seen(others[3])])))
 
@@ -164,10 +167,12 @@ def test_what_follows_a_restart_that_waits_waits_with_it() -> None:
     assert held(made)[1:] == [("restart Domain/app", "ORDER"), ("suspend Domain/app", "ORDER")]
 
 
-@pytest.mark.parametrize(("halt", "last"), [(Halt.PAUSED, "start"), (Halt.IO_ERROR, "create")])
-def test_guest_that_stands_still_counts_once_it_is_set_going(halt: Halt, last: str) -> None:
+@pytest.mark.parametrize(
+    ("state_reason", "last"), [(StateReason.PAUSED, "start"), (StateReason.IO_ERROR, "create")]
+)
+def test_guest_that_stands_still_counts_once_it_is_set_going(state_reason: StateReason, last: str) -> None:
     db, app = guest("db", ready=None), after("app", "db")
-    made = planned(world([app, db], [seen(db, live=NEW, halt=halt)], [remembered(db)]))
+    made = planned(world([app, db], [seen(db, live=NEW, state_reason=state_reason)], [remembered(db)]))
 
     assert done(made)[-1] == f"{last} Domain/app"
 

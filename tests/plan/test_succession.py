@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Applied, Desired, Prune, Sightings, World
+from kvmreconcile.model import Applied, Desired, FirstSeen, Prune, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from tests.plan.worlds import RUNNING, done, held, needs, planned, remembered, seen, wish, world
 
@@ -158,7 +158,7 @@ def test_use_by_a_running_guest_alone_is_a_use() -> None:
 
 
 def test_network_whose_removal_only_has_to_wait_is_not_to_be_removed_by_hand() -> None:
-    made = planned(host([NEW], [LAN], sightings=Sightings(1000.0, {}, 996.0)), limits=WIDE)
+    made = planned(host([NEW], [LAN], first_seen=FirstSeen(1000.0, {}, 996.0)), limits=WIDE)
 
     assert held(made)[-1] == ("remove Network/lan", "SETTLE")
     assert made.held[0].release.endswith(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Apply, Blind, Content, Desired, Unknown, World
+from kvmreconcile.model import Actual, Apply, Content, Desired, Unknown, Unobservable, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.tree import Effect, to_xml
 from tests.plan.worlds import RUNNING, done, held, planned, remembered, seen, wish, world
@@ -189,7 +189,10 @@ def test_plan_for_the_volume_alone_does_not_forget_its_guest() -> None:
 
 @pytest.mark.parametrize(
     "hidden",
-    [{"there": [Unknown(WAS.key, "timeout")]}, {"there": [], "blind": (Blind("Domain/", "no daemon"),)}],
+    [
+        {"there": [Unknown(WAS.key, "timeout")]},
+        {"there": [], "unobservable": (Unobservable("Domain/", "no daemon"),)},
+    ],
 )
 def test_guest_that_cannot_be_seen_keeps_its_data(hidden: dict[str, Any]) -> None:
     made = planned(host([OLD, NEW, guest("web", ON_NEW)], **hidden))

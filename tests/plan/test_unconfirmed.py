@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvmreconcile.model import Actual, Blind, Key, Obstacle, Unknown, World
+from kvmreconcile.model import Actual, Key, Obstacle, Unknown, Unobservable, World
 from kvmreconcile.plan.gates.unconfirmed import absent_data, relied_on
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
@@ -13,7 +13,7 @@ DATA = wish("Volume/p/data", "<volume pool='p'/>")
 DISK = "<disk dev='vda' pool='p' volume='root'/></domain>"
 WEB = wish("Domain/web", "<domain>" + DISK, power=STOPPED)
 NAME = Key("Volume", "p/root")
-AWAY = Blind("Volume/p/", "the storage pool p is not active")
+AWAY = Unobservable("Volume/p/", "the storage pool p is not active")
 
 pytestmark = pytest.mark.case("47")
 
@@ -39,7 +39,7 @@ def test_volume_that_is_named_and_not_listed_is_absent(here: World) -> None:
     [
         pytest.param(world([POOL, ROOT], [UP, seen(ROOT)]), id="it exists"),
         pytest.param(world([POOL, ROOT], [UP, Unknown(NAME, "no answer")]), id="it is unknown"),
-        pytest.param(world([POOL, ROOT], [UP], blind=(AWAY,)), id="its pool is not active"),
+        pytest.param(world([POOL, ROOT], [UP], unobservable=(AWAY,)), id="its pool is not active"),
         pytest.param(world([POOL], [UP]), id="nobody names it"),
     ],
 )
@@ -75,16 +75,16 @@ def test_plan_relies_on_volumes_that_an_object_begins_to_use_and_on_no_others() 
 
 
 @pytest.mark.parametrize(
-    ("volume", "blind"),
+    ("volume", "unobservable"),
     [
         pytest.param([Unknown(NAME, "a job is running")], (), id="unknown"),
-        pytest.param([], (Blind("Volume/p/", "a job is running"),), id="not listed"),
+        pytest.param([], (Unobservable("Volume/p/", "a job is running"),), id="not listed"),
     ],
 )
 def test_object_that_begins_to_use_a_volume_of_which_nothing_is_known_is_held(
-    volume: list[Actual | Unknown], blind: tuple[Blind, ...]
+    volume: list[Actual | Unknown], unobservable: tuple[Unobservable, ...]
 ) -> None:
-    made = planned(world([WEB], [UP, *volume], blind=blind))
+    made = planned(world([WEB], [UP, *volume], unobservable=unobservable))
 
     assert done(made) == []
     assert held(made) == [("create Domain/web", "UNKNOWN")]

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Blind, Hold, Unknown
+from kvmreconcile.model import Hold, Unknown, Unobservable
 from kvmreconcile.plan import Overrides
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
 POOL = wish("StoragePool/p", "<pool path='/srv'/>", power=RUNNING)
 UP = seen(POOL, live="<pool path='/srv'/>")
-DOWN = Blind("Volume/p/", "the storage pool p is not active", until=POOL.key)
+DOWN = Unobservable("Volume/p/", "the storage pool p is not active", until=POOL.key)
 ROOT = wish("Volume/p/root", "<volume pool='p'/>")
 DATA = wish("Volume/p/data", "<volume pool='p'/>")
 OVER = wish("Volume/p/over", "<volume pool='p' base='/srv/root'/>")
@@ -129,7 +129,7 @@ def test_only_what_is_asked_for_is_reported() -> None:
 @pytest.mark.case("2")
 def test_guest_is_not_started_while_its_pool_stays_down() -> None:
     pool = wish("StoragePool/p", "<pool path='/srv'/>", power=STOPPED)
-    made = planned(world([pool, ROOT, WEB], [seen(pool), seen(WEB)], KNOWN, blind=(DOWN,)))
+    made = planned(world([pool, ROOT, WEB], [seen(pool), seen(WEB)], KNOWN, unobservable=(DOWN,)))
 
     assert ("start Domain/web", "UNKNOWN") in held(made)
     start = next(h for h in made.held if h.action.verb.name == "start")
@@ -147,14 +147,14 @@ def test_guest_is_not_started_while_its_volume_is_unknown() -> None:
 def test_guest_on_a_volume_without_a_spec_is_not_started_while_that_cannot_be_seen() -> None:
     pool = wish("StoragePool/p", power=STOPPED)
     web = wish("Domain/web", "<domain><disk pool='p' volume='root'/></domain>", power=RUNNING)
-    made = planned(world([pool, web], [seen(pool), seen(web)], [remembered(web)], blind=(DOWN,)))
+    made = planned(world([pool, web], [seen(pool), seen(web)], [remembered(web)], unobservable=(DOWN,)))
 
     assert held(made) == [("start Domain/web", "UNKNOWN")]
 
 
 def test_guest_is_started_after_the_pool_of_its_volume() -> None:
     web = wish("Domain/web", "<domain><disk pool='p' volume='root'/></domain>", power=RUNNING)
-    made = planned(world([POOL, ROOT, web], [seen(POOL), seen(web)], KNOWN, blind=(DOWN,)))
+    made = planned(world([POOL, ROOT, web], [seen(POOL), seen(web)], KNOWN, unobservable=(DOWN,)))
 
     assert done(made) == ["start StoragePool/p", "start Domain/web"]
 
@@ -162,7 +162,7 @@ def test_guest_is_started_after_the_pool_of_its_volume() -> None:
 @pytest.mark.case("2")
 def test_guest_that_names_a_path_is_started_once_the_pool_there_was_seen() -> None:
     known = [remembered(d) for d in (POOL, ROOT, WEB)]
-    made = planned(world([POOL, ROOT, WEB], [seen(POOL), seen(WEB)], known, blind=(DOWN,)))
+    made = planned(world([POOL, ROOT, WEB], [seen(POOL), seen(WEB)], known, unobservable=(DOWN,)))
 
     assert done(made) == ["start StoragePool/p"]
     assert [h.detail for h in made.held] == [

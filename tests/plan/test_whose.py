@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Actual, Apply, Blind, Desired, Hold, Key, Reason, Stamp, Surroundings
+from kvmreconcile.model import Actual, Apply, Desired, Hold, Key, Reason, Stamp, Surroundings, Unobservable
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.tree import Effect, Node
 from tests.plan.worlds import BOOKS, RUNNING, Book, done, held, planned, remembered, seen, wish, world
@@ -135,8 +135,8 @@ def test_half_made_volume_that_is_proved_gone_is_simply_made() -> None:
 def test_half_made_volume_that_is_hidden_is_judged_as_if_it_were_there() -> None:
     asked = wish("Volume/p/root", '<volume pool="p"><capacity>8</capacity></volume>')
     known = replace(remembered(asked), complete=False)
-    blind = (Blind("Volume/p/", "the pool is inactive", POOL.key),)
-    made = planned(world([ROOT, POOL], [seen(POOL)], [known, remembered(POOL)], blind))
+    unobservable = (Unobservable("Volume/p/", "the pool is inactive", POOL.key),)
+    made = planned(world([ROOT, POOL], [seen(POOL)], [known, remembered(POOL)], unobservable))
 
     assert held(made) == [("recreate Volume/p/root", "EFFECT")]
 

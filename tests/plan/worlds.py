@@ -15,7 +15,6 @@ from kvmreconcile.kinds.ownership_mark import RULE, stamped
 from kvmreconcile.model import (
     Actual,
     Applied,
-    Blind,
     Cost,
     Data,
     Desired,
@@ -34,6 +33,7 @@ from kvmreconcile.model import (
     Surroundings,
     Templates,
     Unknown,
+    Unobservable,
     World,
 )
 from kvmreconcile.plan import Limits, Overrides, plan
@@ -58,7 +58,7 @@ from kvmreconcile.tree import (
     to_xml,
 )
 from kvmreconcile.tree.scalars import lower
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
@@ -305,12 +305,12 @@ def world(
     wanted: Iterable[Desired] = (),
     there: Iterable[Actual | Unknown] = (),
     known: Iterable[Applied] = (),
-    blind: tuple[Blind, ...] = (),
+    unobservable: tuple[Unobservable, ...] = (),
     **more: Any,
 ) -> World:
     """Return a world; its specs have long said what they say, unless `sightings` tell otherwise."""
-    observed = Observation({a.key: a for a in there}, blind)
-    more.setdefault("sightings", LONG)
+    observed = Observation({a.key: a for a in there}, unobservable)
+    more.setdefault("first_seen", LONG)
     return World("lab", "host1", NOW, {d.key: d for d in wanted}, observed, {a.key: a for a in known}, **more)
 
 

@@ -61,7 +61,7 @@ class Demo:
             desired=specs.desired,
             frozen=specs.frozen,
             complete=specs.complete,
-            sightings=specs.sightings,
+            first_seen=specs.first_seen,
         )
         return plan(seen, KINDS)
 
@@ -154,11 +154,11 @@ def test_file_that_was_cut_and_closed_takes_nothing_away_before_the_time_is_over
     demo: Demo, cuts: Iterator[int]
 ) -> None:
     demo.read()
-    whole = demo.reading._sightings
+    whole = demo.reading._first_seen
     holds: set[Hold] = set()
     for _ in cuts:
         # Each cut is of the file as it was before, and not of one that was already cut.
-        demo.reading._sightings = replace(whole)
+        demo.reading._first_seen = replace(whole)
         demo.read()
         demo.now_s += SETTINGS.settle.removal_s - 0.1
         made = demo.plan(demo.read())

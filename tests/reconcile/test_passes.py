@@ -11,7 +11,14 @@ from threading import Event
 import pytest
 
 from kvmreconcile.errors import HostError, Refused, Rejected, StateError, Unsupported
-from kvmreconcile.events.events import Acted, Broken, Looked, News, Ordered, Stepped
+from kvmreconcile.events.events import (
+    ActionFinished,
+    OrderGiven,
+    PassEvent,
+    PassFailed,
+    PassFinished,
+    PassPlanned,
+)
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.model import Action, Desired, Hold, HostId, Key, Obstacle, Power, Result, Root, SpecSource
 from kvmreconcile.reconcile.approvals import Approval
@@ -52,15 +59,15 @@ class Bench:
     host: Host
     session: Session
     rung: list[str] = field(default_factory=list)
-    told: list[News] = field(default_factory=list)
+    told: list[PassEvent] = field(default_factory=list)
     passes: Passes = field(init=False)
 
     def __post_init__(self) -> None:
         self.passes = Passes(
             origin=lambda: Origin([self.directory / "specs"]),
             again=lambda: self.rung.append(PROGRESS),
-            rung_by=lambda: self.rung,
-            followers=(self.told.append,),
+            triggered_by=lambda: self.rung,
+            subscribers=(self.told.append,),
             reading=Reading(lambda _file: Written.CLOSED),
         )
 
@@ -70,13 +77,13 @@ class Bench:
         )
         (self.directory / f"specs/{name}.yaml").write_text(text)
 
-    def run(self, *rung_by: str) -> Looked | None:
+    def run(self, *triggered_by: str) -> PassPlanned | None:
         """Make one pass, and return what it saw."""
         self.host.log.clear()
         self.rung.clear()
         before = len(self.told)
-        self.passes.run(self.session, dict.fromkeys(rung_by, time.monotonic()))
-        return next((n for n in self.told[before:] if isinstance(n, Looked)), None)
+        self.passes.run(self.session, dict.fromkeys(triggered_by, time.monotonic()))
+        return next((n for n in self.told[before:] if isinstance(n, PassPlanned)), None)
 
     def settle(self) -> None:
         """Make passes until one changes nothing."""
@@ -133,11 +140,11 @@ def test_nothing_is_done_on_old_knowledge(bench: Bench) -> None:
     bench.host.write(DB, bench.host.file(DB).read_text().replace("<domain>", '<domain x="theirs">'))
     bench.spec("db", '<domain x="ours"/>')
 
-    looked = bench.run(SPECS)
+    planned = bench.run(SPECS)
 
     assert bench.looked_at() == ["db", "db"]  # by the pass, and once more before it is written over
-    assert looked
-    assert [(c.old, c.new) for c in looked.allowed.actions[0].changes] == [("theirs", "ours")]
+    assert planned
+    assert [(c.old, c.new) for c in planned.allowed.actions[0].changes] == [("theirs", "ours")]
     assert bench.did() == ["define Domain/db"]
 
 
@@ -155,14 +162,14 @@ def test_what_a_pass_did_is_looked_at_by_the_next(bench: Bench) -> None:
 def test_who_follows_is_told_of_every_step_before_its_pass_is_over(bench: Bench) -> None:
     bench.host.faults["create Domain/db"] = [Rejected("it will not")]
 
-    looked = bench.run("connected")
+    planned = bench.run("connected")
 
     *steps, end = bench.told[1:]
-    assert isinstance(end, Acted)
+    assert isinstance(end, PassFinished)
     assert {
         (n.outcome.action.key, n.outcome.action.verb.name, n.outcome.result)
         for n in steps
-        if isinstance(n, Stepped) and n.looked is looked
+        if isinstance(n, ActionFinished) and n.planned is planned
     } == {
         (WEB, "create", Result.DONE),
         (WEB, "start", Result.DONE),
@@ -180,7 +187,7 @@ def test_a_pass_that_broke_off_leaves_what_is_stale_to_the_next(
         broken.setattr(State, "applied", _unreadable)
         assert bench.run("Domain/web") is None
         broken_off = bench.told[-1]
-        assert isinstance(broken_off, Broken)
+        assert isinstance(broken_off, PassFailed)
         assert broken_off.failure == "StateError"
 
     bench.run()
@@ -228,7 +235,7 @@ def test_a_slow_step_keeps_nobody_else_waiting(bench: Bench) -> None:
     assert beside
     assert beside.busy == {WEB}
     assert did_beside == ["start Domain/db"]
-    ends = [n for n in bench.told if isinstance(n, Acted)][-2:]
+    ends = [n for n in bench.told if isinstance(n, PassFinished)][-2:]
     assert [[o.action.key for o in n.report.outcomes] for n in ends] == [[DB], [WEB]]
     bench.settle()
     assert bench.did() == []
@@ -244,13 +251,13 @@ def test_a_slow_step_that_fails_is_learnt_from_when_it_has(bench: Bench) -> None
     slow.end()
     bench.passes.close()
 
-    looked = bench.run("resync")
+    planned = bench.run("resync")
 
-    assert isinstance(bench.told[-2], Acted)
+    assert isinstance(bench.told[-2], PassFinished)
     failed = bench.told[-2].report.outcomes[0]
     assert (failed.result, failed.failure) == (Result.FAILED, "Rejected")
-    assert looked
-    assert set(looked.waits) == {WEB}
+    assert planned
+    assert set(planned.waits) == {WEB}
     assert bench.did() == []
 
 
@@ -317,11 +324,11 @@ def test_an_object_that_libvirt_cannot_tell_of_is_left_alone_and_the_others_are_
     bench.spec("web", '<domain x="1"/>')
     bench.spec("db", '<domain x="1"/>')
 
-    looked = bench.run("resync")
+    planned = bench.run("resync")
 
     assert bench.did() == ["define Domain/db"]
-    assert looked
-    assert [(h.action.key, h.hold, h.detail) for h in looked.plan.held] == [
+    assert planned
+    assert [(h.action.key, h.hold, h.detail) for h in planned.plan.held] == [
         (WEB, Hold.UNKNOWN, "internal error")
     ]
     bench.host.unclear.clear()
@@ -351,10 +358,10 @@ def test_pass_records_the_source_of_what_it_finds_in_sync_and_leaves_what_comes_
 
     bench.passes.origin = lambda: Origin([bench.directory / "specs"], source=here)
     (bench.directory / "specs/db.yaml").unlink()
-    looked = bench.run(SPECS)
+    planned = bench.run(SPECS)
 
-    assert looked
-    assert (bench.did(), looked.plan.elsewhere) == ([], {"/srv/there": (DB,)})
+    assert planned
+    assert (bench.did(), planned.plan.elsewhere) == ([], {"/srv/there": (DB,)})
     assert bench.session.state.sources.all() == {DB: there, WEB: here}
     assert bench.host.keys() == {WEB, DB}
 
@@ -412,10 +419,10 @@ def test_spec_that_is_back_in_time_is_read_without_a_trigger_and_nothing_is_remo
     bench.spec("db")
 
     clock[0] = bench.passes.due_s() or 0.0
-    looked = bench.run()
+    planned = bench.run()
 
-    assert looked
-    assert looked.plan.is_empty
+    assert planned
+    assert planned.plan.is_empty
     assert bench.did() == []
 
 
@@ -428,10 +435,10 @@ def test_daemon_that_starts_begins_the_time_again(bench: Bench) -> None:
     clock[0] += 29.0
     by_hand(bench, clock)
 
-    looked = bench.run("connected")
+    planned = bench.run("connected")
 
-    assert looked
-    assert [h.detail for h in looked.plan.held] == [
+    assert planned
+    assert [h.detail for h in planned.plan.held] == [
         "its spec is known to have been missing for 0 s; a removal or replacement needs 30 s"
     ]
     assert bench.passes.due_s() == pytest.approx(1059.0, abs=1.0)
@@ -458,11 +465,11 @@ def test_commit_is_complete_as_it_is(bench: Bench) -> None:
     bench.passes = replace(bench.passes, origin=lambda: Origin([bench.directory / "specs"], "c0ffee"))
     bench.passes.reading.drafts.written = lambda _file: Written.OPEN
 
-    looked = bench.run("connected")
+    planned = bench.run("connected")
 
-    assert looked
-    assert {key.name for key in looked.world.desired} == {"web", "db"}
-    assert looked.world.sightings.delivered
+    assert planned
+    assert {key.name for key in planned.world.desired} == {"web", "db"}
+    assert planned.world.first_seen.delivered
 
 
 class Backwards:
@@ -516,9 +523,9 @@ def test_approved_plan_is_done_with_what_is_held_in_it_and_told_by_whom(careful:
 
     assert careful.did() == ["remove Domain/db"]
     assert approval.answer.result(0) == held.plan.digest
-    (order,) = (n for n in careful.told if isinstance(n, Ordered))
+    (order,) = (n for n in careful.told if isinstance(n, OrderGiven))
     # Whoever follows knows by whose order a pass acts when he hears of it.
-    assert isinstance(careful.told[careful.told.index(order) + 1], Looked)
+    assert isinstance(careful.told[careful.told.index(order) + 1], PassPlanned)
     assert (order.order, order.about, order.who, order.why) == (
         "approve",
         held.plan.digest,
@@ -539,7 +546,7 @@ def test_approval_of_what_is_no_longer_the_plan_releases_nothing(careful: Bench)
     assert now
     assert careful.did() == ["define Domain/web"]
     assert approval.answer.result(0) == now.plan.digest != held.plan.digest
-    assert not [n for n in careful.told if isinstance(n, Ordered)]
+    assert not [n for n in careful.told if isinstance(n, OrderGiven)]
 
 
 def test_approval_is_answered_though_its_pass_breaks_off(
@@ -579,12 +586,12 @@ def test_nothing_is_planned_with_the_state_of_another_host(bench: Bench) -> None
     for key in (WEB, DB):
         bench.host.delete(key)
 
-    looked = bench.run("resync")
+    planned = bench.run("resync")
 
-    assert looked is None
+    assert planned is None
     assert bench.did() == bench.looked_at() == []
     broken = bench.told[-1]
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, PassFailed)
     assert "this state belongs to host UUID unknown (qemu:///system)" in broken.why
 
 

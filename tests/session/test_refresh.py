@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.model import Actual, Blind, Key, Observation, Unknown
+from kvmreconcile.model import Actual, Key, Observation, Unknown, Unobservable
 from kvmreconcile.session.observe import Observer
 
 A, B = Key("Volume", "p/a"), Key("Volume", "p/b")
@@ -29,8 +29,12 @@ class Store:
 
     def observe(self, _connection: Any, names: Collection[str] | None = None) -> Observation:
         found = {name: xml for name, xml in self.listed.items() if names is None or name in names}
-        blind = (Blind("Volume/p/", "it is not active"),) if self.deactivates and self.refreshed else ()
-        return Observation({(k := Key("Volume", n)): Actual(k, "", xml) for n, xml in found.items()}, blind)
+        unobservable = (
+            (Unobservable("Volume/p/", "it is not active"),) if self.deactivates and self.refreshed else ()
+        )
+        return Observation(
+            {(k := Key("Volume", n)): Actual(k, "", xml) for n, xml in found.items()}, unobservable
+        )
 
     def unlisted(self, _connection: Any, names: Collection[str]) -> Mapping[str, Any]:
         return {name: self.state for name in names if name not in self.listed}
@@ -153,4 +157,4 @@ def test_objects_of_a_store_that_a_refresh_deactivated_are_hidden_and_it_is_said
     seen = observer.confirmed({A})
 
     assert seen.objects == {}
-    assert seen.blind[0].why == "it is not active; refreshing the pool failed: no such directory"
+    assert seen.unobservable[0].why == "it is not active; refreshing the pool failed: no such directory"

@@ -16,7 +16,7 @@ from tests.state.values import DISK, WEB, applied, reopened
 HOLDER = """
 import sys
 from pathlib import Path
-from kvmreconcile.state.lock import (Claim)
+from kvmreconcile.state.lock import Claim
 
 with Claim(Path(sys.argv[1])):
     print("mine", flush=True)

@@ -191,8 +191,8 @@ def test_a_directory_of_another_user_is_an_error_with_advice() -> None:
 FULL = """
 import os, sys
 from pathlib import Path
-from kvmreconcile.errors import (StateError)
-from kvmreconcile.state import (State)
+from kvmreconcile.errors import StateError
+from kvmreconcile.state import State
 directory = Path(sys.argv[1])
 State.open(directory / "state").close()
 with open(directory / "filler", "wb", buffering=0) as file:

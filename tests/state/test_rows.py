@@ -6,7 +6,7 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvmreconcile.model import Applied, Begun, Key, Leftover, Reason, Settled, Unseen
+from kvmreconcile.model import Applied, Key, Leftover, Reason, RememberedPending, Settled, StartedStep
 from kvmreconcile.state.rows import read_applied, write_applied
 from kvmreconcile.tree import NONE, Node
 
@@ -24,7 +24,7 @@ nodes = st.recursive(
     ),
 )
 unseen = st.builds(
-    Unseen, st.lists(texts, max_size=2).map(tuple), texts, st.none() | texts, st.none() | texts
+    RememberedPending, st.lists(texts, max_size=2).map(tuple), texts, st.none() | texts, st.none() | texts
 )
 
 
@@ -45,7 +45,7 @@ unseen = st.builds(
         removal=st.frozensets(st.sampled_from(Leftover)),
         secrets=st.lists(texts, max_size=2).map(tuple),
         begun=st.none()
-        | st.builds(Begun, st.sampled_from([r.name for r in Reason]), st.just("0123456789abcdef")),
+        | st.builds(StartedStep, st.sampled_from([r.name for r in Reason]), st.just("0123456789abcdef")),
         sealed=texts,
     )
 )

@@ -78,9 +78,9 @@ def test_threads_of_one_process_write_together(state: State) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from kvmreconcile.model import (Applied, Key)
-from kvmreconcile.state import (State)
-from kvmreconcile.tree import (Node)
+from kvmreconcile.model import Applied, Key
+from kvmreconcile.state import State
+from kvmreconcile.tree import Node
 
 name, directory = sys.argv[1], Path(sys.argv[2])
 sys.stdin.readline()

@@ -269,9 +269,9 @@ ON_A_SMALL_DISK = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from kvmreconcile.errors import (StateError)
-from kvmreconcile.model import (Key, Suspension)
-from kvmreconcile.state import (State)
+from kvmreconcile.errors import StateError
+from kvmreconcile.model import Key, Suspension
+from kvmreconcile.state import State
 
 directory, web = Path(sys.argv[1]), Key("Domain", "web1")
 filler = os.open(directory / "filler", os.O_WRONLY | os.O_CREAT)

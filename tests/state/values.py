@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kvmreconcile.model import Applied, Begun, Key, Leftover, Settled, Unseen
+from kvmreconcile.model import Applied, Key, Leftover, RememberedPending, Settled, StartedStep
 from kvmreconcile.state import State
 from kvmreconcile.tree import parse
 
@@ -24,12 +24,12 @@ def applied(key: Key = WEB) -> Applied:
         complete=False,
         settled=(Settled("os/type/@machine", "q35", "pc-q35-7.2", "f00"),),
         runtime_id=7,
-        pending=(Unseen(("os", "@firmware"), "os/@firmware", None, "efi"),),
+        pending=(RememberedPending(("os", "@firmware"), "os/@firmware", None, "efi"),),
         protect=True,
         left=True,
         removal=frozenset({Leftover.NVRAM, Leftover.SNAPSHOTS}),
         secrets=("os/cmdline", "devices/disk/source/@query"),
-        begun=Begun("DRIFT", "0123456789abcdef"),
+        begun=StartedStep("DRIFT", "0123456789abcdef"),
         sealed="f00",
     )
 

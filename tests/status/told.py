@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kvmreconcile.events.attempts import Fate, Wait
-from kvmreconcile.events.events import Looked
+from kvmreconcile.events.events import PassPlanned
 from kvmreconcile.model import Action, Desired, Key, Observation, Plan, Reason, Source, World
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.source.load import Loaded
@@ -27,7 +27,7 @@ def wait(fate: Fate = Fate.PASSING, due_s: float = 1030.0) -> Wait:
     return Wait(("abc", ()), 3, fate, due_s, done=3)
 
 
-def looked(plan: Plan, **said: Any) -> Looked:
+def planned(plan: Plan, **said: Any) -> PassPlanned:
     """Return what a pass tells that made this plan of three objects, and does all of it unless told otherwise."""
     desired = {
         key: Desired(key, Node("x"), source=Source(f"{key.name}.yaml", 1, 1)) for key in (WEB, DB, LAN)
@@ -39,7 +39,7 @@ def looked(plan: Plan, **said: Any) -> Looked:
     usual: dict[str, Any] = {
         "at": NOON,
         "pass_id": "p1",
-        "rung_by": ("specs",),
+        "triggered_by": ("specs",),
         "commit": "",
         "specs": Loaded((), desired, (), frozenset(), complete=True),
         "allowed": plan,
@@ -47,4 +47,4 @@ def looked(plan: Plan, **said: Any) -> Looked:
         "busy": frozenset(),
         "took_s": 0.1,
     }
-    return Looked(**{**usual, **said}, world=world, plan=plan)
+    return PassPlanned(**{**usual, **said}, world=world, plan=plan)

@@ -22,7 +22,7 @@ from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.domain.spelling import without_devices
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.ownership_mark import without_stamp
-from kvmreconcile.model import Actual, Halt, Source, Stamp, Surroundings
+from kvmreconcile.model import Actual, Source, Stamp, StateReason, Surroundings
 from kvmreconcile.schema.decode import read
 from kvmreconcile.schema.omit_defaults import drop
 from kvmreconcile.tree import Node, brief, diff, overlay, parse, paths, to_xml
@@ -61,7 +61,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
     state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
     if not actual.active:
         state = {"state": "stopped", **state}
-    elif actual.halt is Halt.PAUSED:
+    elif actual.state_reason is StateReason.PAUSED:
         state = {"state": "paused", **state}
     last = {"uuid": actual.uuid, **state, "defaults": "libvirt", "checkSchema": False, "xml": to_xml(whole)}
     candidates = (_fields(tree, {**state, "defaults": "libvirt"} | more) for tree, more in _ways(whole))

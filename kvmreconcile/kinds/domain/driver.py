@@ -15,7 +15,7 @@ from kvmreconcile.host.events import Events
 from kvmreconcile.host.listing import Calls, Filters, Flags, are_few, hidden, read_all
 from kvmreconcile.kinds.domain.live import LIVE_VERBS
 from kvmreconcile.kinds.domain.live.definitions import LIVE, STORED, find, running_xml
-from kvmreconcile.kinds.domain.live.halts import Standing, standing, standings
+from kvmreconcile.kinds.domain.live.halts import RunState, run_state, run_states
 from kvmreconcile.kinds.domain.live.power import stop
 from kvmreconcile.kinds.domain.live.undefine import check_free, checkpoints, undefine
 from kvmreconcile.kinds.domain.render import NAME
@@ -76,10 +76,10 @@ class DomainDriver:
         virt = connection.virt
         try:
             with translated(NAME):
-                halts = standing if are_few(names) else standings(virt)
+                halts = run_state if are_few(names) else run_states(virt)
                 definitions = Definitions(virt)
         except HostError as error:
-            return Observation(blind=(hidden(f"{NAME}/", error),))
+            return Observation(unobservable=(hidden(f"{NAME}/", error),))
         read = partial(_read, halts, definitions)
         calls = Calls(virt.listAllDomains, virt.lookupByName, read, _LEFTOVERS)
         return read_all(NAME, calls, _FILTERS, names)
@@ -91,7 +91,7 @@ class DomainDriver:
 
 
 def _read(
-    standing_of: Callable[[libvirt.virDomain], Standing],
+    standing_of: Callable[[libvirt.virDomain], RunState],
     definitions: Definitions,
     key: Key,
     domain: libvirt.virDomain,
@@ -113,7 +113,7 @@ def _read(
         runtime_id=_run(domain) if live is not None else None,
         stamp=read_stamp(parse(stored)),
         job=_job(live) or stands.job,
-        halt=stands.halt,
+        state_reason=stands.state_reason,
     )
 
 

@@ -76,7 +76,7 @@ def _ends_with(transient: Node) -> Iterator[Leftover]:
 def _shutdown(actual: Actual, policy: Policy) -> Iterator[str]:
     if actual.active:
         # An active guest that has a `halt` is paused or crashed.
-        state = "paused or crashed" if actual.halt else "active"
+        state = "paused or crashed" if actual.state_reason else "active"
         if not policy.shutdown_by:
             yield f"the guest is {state}, and is powered off without a shutdown"
             return
@@ -84,7 +84,7 @@ def _shutdown(actual: Actual, policy: Policy) -> Iterator[str]:
         end = "it is powered off" if policy.force_off else "the removal fails"
         asked = (
             "it cannot be asked to shut down unless it is resumed"
-            if actual.halt
+            if actual.state_reason
             else "it is asked to shut down"
         )
         yield f"the guest is {state}; {asked}; if it is not off after {timeout}, {end}"

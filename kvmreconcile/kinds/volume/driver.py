@@ -14,9 +14,9 @@ from kvmreconcile.kinds.volume.content import size_of
 from kvmreconcile.kinds.volume.making import check_room, create, delete, find, make, planned, pool_of, refresh
 from kvmreconcile.kinds.volume.naming import named
 from kvmreconcile.kinds.volume.render import NAME
-from kvmreconcile.kinds.volume.usage import Place, disks, mentions
+from kvmreconcile.kinds.volume.usage import Place, disks, refers_to
 from kvmreconcile.kinds.volume.users import place_of, users
-from kvmreconcile.model import Action, Actual, Blind, Key, Observation, Unknown
+from kvmreconcile.model import Action, Actual, Key, Observation, Unknown, Unobservable
 from kvmreconcile.tree import Effect, Node, parse
 from kvmreconcile.tree.scalars import print_size
 
@@ -27,7 +27,7 @@ class VolumeDriver:
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
         """Read the volumes of all active pools, or those of the given names ("pool/name")."""
         objects: dict[Key, Actual | Unknown] = {}
-        blind: list[Blind] = []
+        unobservable: list[Unobservable] = []
         virt = connection.virt
         try:
             with translated("volumes"):
@@ -37,22 +37,22 @@ class VolumeDriver:
                 }
                 directories = {parse(p.XMLDesc(0)).get("target/path") or "": p.name() for p in pools}
         except HostError as error:
-            return Observation(blind=(hidden(f"{NAME}/", error),))
+            return Observation(unobservable=(hidden(f"{NAME}/", error),))
         for pool in pools:
             name = pool.name()
             if names is not None and not any(n.startswith(f"{name}/") for n in names):
                 continue
             if name not in active:
                 why = f"the storage pool {name} is not active"
-                blind.append(Blind(f"{NAME}/{name}/", why, until=Key("StoragePool", name)))
+                unobservable.append(Unobservable(f"{NAME}/{name}/", why, until=Key("StoragePool", name)))
                 continue
             try:
                 objects |= {each.key: each for each in _read_all(pool, names, directories)}
             except NotFound:  # It was removed just now, and its volumes with it.
                 continue
             except HostError as error:
-                blind.append(hidden(f"{NAME}/{name}/", error))
-        return Observation(objects, tuple(blind))
+                unobservable.append(hidden(f"{NAME}/{name}/", error))
+        return Observation(objects, tuple(unobservable))
 
     def unlisted(self, connection: Connection, names: Collection[str]) -> Mapping[str, Hashable | None]:
         """Return the volumes ("pool/name") that libvirt's list of their active pool lacks, with the state of that pool."""
@@ -139,7 +139,7 @@ def _resize(virt: libvirt.virConnect, action: Action) -> None:
 def _resize_under(domain: libvirt.virDomain, tree: Node, size: int, place: Place) -> bool:
     """Resize a volume through a running domain, as the image belongs to its QEMU; tell whether that has it."""
     targets = tuple(disks(tree, place))
-    if not targets and mentions(tree, place):
+    if not targets and refers_to(tree, place):
         raise Refused(
             f"{place.path}: the running domain {domain.name()} uses it, but not as the active image of a "
             "disk (an overlay or a snapshot may be based on it); shut the domain down first"

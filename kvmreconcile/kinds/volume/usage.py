@@ -66,7 +66,7 @@ def _pair(pool: str, name: str) -> str:
     return str(Key(_VOLUMES, f"{pool}/{name}"))
 
 
-def mentions(tree: Node, place: Place) -> bool:
+def refers_to(tree: Node, place: Place) -> bool:
     """Tell whether a definition names a volume anywhere: a disk, its backing files, a kernel, firmware."""
     sought = {place.path, _pair(place.pool, place.name)}
     return any(name in sought for name in named(tree))
@@ -77,5 +77,5 @@ def disks(domain: Node, place: Place) -> Iterator[str]:
     for disk in domain.all("devices/disk"):
         source, target = disk.child("source"), disk.get("target/@dev")
         bare = Node("source", source.attrs) if source else Node("source")
-        if target and mentions(bare, place):
+        if target and refers_to(bare, place):
             yield target

@@ -8,7 +8,7 @@ from kvmreconcile.errors import NotFound
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.kinds.volume.render import NAME
-from kvmreconcile.kinds.volume.usage import Place, mentions
+from kvmreconcile.kinds.volume.usage import Place, refers_to
 from kvmreconcile.model import Key
 from kvmreconcile.tree import Node, parse
 
@@ -23,7 +23,7 @@ def users(virt: libvirt.virConnect, place: Place) -> Iterator[str]:
     """Yield who uses a volume on this host: domains, running or not, ours or not, and other volumes."""
     definitions = Definitions(virt)
     for domain in virt.listAllDomains(0):
-        if any(mentions(tree, place) for tree in _definitions(domain, definitions)):
+        if any(refers_to(tree, place) for tree in _definitions(domain, definitions)):
             yield f"Domain/{domain.name()}"
     for pool in virt.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
         built_on_it = (v for v in pool.listAllVolumes(0) if _backing(v) == place.path)

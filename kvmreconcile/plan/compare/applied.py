@@ -12,7 +12,7 @@ from enum import Enum
 from functools import lru_cache
 from hashlib import pbkdf2_hmac, sha256
 
-from kvmreconcile.model import Actual, Applied, Apply, Begun, Desired, Key, Policy, Reason, Settled
+from kvmreconcile.model import Actual, Applied, Apply, Desired, Key, Policy, Reason, Settled, StartedStep
 from kvmreconcile.plan.compare.ambiguous import Certain, certain
 from kvmreconcile.plan.compare.live import lacking
 from kvmreconcile.plan.compare.refused_parts import kept_as_it_is
@@ -205,9 +205,9 @@ _AGAIN = {Reason.NEW: Reason.UNFINISHED, Reason.ROLLBACK: Reason.EDIT}
 """The reason of a step that is tried again, by that of the first try, where it is another."""
 
 
-def begun(reason: Reason, named: str) -> Begun:
+def begun(reason: Reason, named: str) -> StartedStep:
     """Return what is remembered of a step that is begun for a reason, with a spec of this digest."""
-    return Begun(_AGAIN.get(reason, reason).name, named)
+    return StartedStep(_AGAIN.get(reason, reason).name, named)
 
 
 def unedited(done: Applied, before: Applied) -> Applied:

@@ -8,7 +8,7 @@ again only while all of that is still the same.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kvmreconcile.model import Actual, Applied, Blind, Desired, Held, Key, Unknown, World
+from kvmreconcile.model import Actual, Applied, Desired, Held, Key, Unknown, Unobservable, World
 from kvmreconcile.plan.compare.compare import Compared
 from kvmreconcile.plan.order.references import references
 from kvmreconcile.plan.rulebook import Rulebook
@@ -24,7 +24,7 @@ class View:
     desired: Desired
     actual: Actual | None
     applied: Applied | None
-    hidden: Blind | None
+    hidden: Unobservable | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from kvmreconcile.model import (
     Actual,
     Applied,
     Apply,
-    Blind,
     Desired,
     Held,
     Hold,
@@ -24,6 +23,7 @@ from kvmreconcile.model import (
     Stamp,
     Surroundings,
     Unknown,
+    Unobservable,
     Why,
     World,
 )
@@ -82,7 +82,7 @@ class Findings:
     records: list[Key] = field(default_factory=list)
     foreign: set[Key] = field(default_factory=set)
     to_be: set[Key] = field(default_factory=set)
-    hidden: dict[Key, Blind] = field(default_factory=dict)
+    hidden: dict[Key, Unobservable] = field(default_factory=dict)
     at_rest: set[Key] = field(default_factory=set)
     suspended: dict[Key, Stop] = field(default_factory=dict)
     blocked: dict[Key, Stop] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class Findings:
 def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> None:
     """Compare one desired object with the host and note what follows."""
     desired, actual = world.desired[key], world.observed.objects.get(key)
-    hidden = world.observed.blind_spot(key)
+    hidden = world.observed.unobservable_part(key)
     why = _unseen(actual, hidden, world, found)
     if isinstance(actual, Unknown) or why:
         found.held.append(Held(placeholder(desired), Hold.UNKNOWN, why, once_seen(actual, hidden)))
@@ -173,7 +173,9 @@ def _is_in_what_is_to_be(key: Key, needs: Needs, found: Findings) -> bool:
     return any(key.name.startswith(f"{need.name}/") for need in needs.direct[key] & found.to_be)
 
 
-def _unseen(actual: Actual | Unknown | None, hidden: Blind | None, world: World, found: Findings) -> str:
+def _unseen(
+    actual: Actual | Unknown | None, hidden: Unobservable | None, world: World, found: Findings
+) -> str:
     """Return why an object cannot be judged now, "" if it can, or will be once this plan is carried out."""
     if isinstance(actual, Unknown):
         return actual.why
@@ -185,7 +187,7 @@ def _unseen(actual: Actual | Unknown | None, hidden: Blind | None, world: World,
     return "" if started or (opens and not known) else hidden.why
 
 
-def once_seen(seen: Actual | Unknown | None, hidden: Blind | None) -> str:
+def once_seen(seen: Actual | Unknown | None, hidden: Unobservable | None) -> str:
     """Return what lets an object be judged that cannot be seen now."""
     return _ONCE_ACTIVE.format(hidden.until) if hidden and hidden.until and seen is None else AGAIN
 

@@ -11,21 +11,21 @@ from kvmreconcile.model import (
     Actual,
     Applied,
     Desired,
-    Halt,
     Held,
     Hold,
     Manual,
     ManualCommands,
     Power,
+    StateReason,
     domain_word,
 )
 from kvmreconcile.model.verbs import RESTART, START
 
 _TODO = {
-    Halt.IO_ERROR: ("correct the storage error, then resume it", Manual.RESUME),
-    Halt.WATCHDOG: ("find out why the guest hung, reset it if needed, then resume it", Manual.RESUME),
-    Halt.PANIC: ("save a memory dump if needed, then power it off", Manual.POWER_OFF),
-    Halt.MIGRATION: ("recover the migration from its source host (--postcopy-resume)", None),
+    StateReason.IO_ERROR: ("correct the storage error, then resume it", Manual.RESUME),
+    StateReason.WATCHDOG: ("find out why the guest hung, reset it if needed, then resume it", Manual.RESUME),
+    StateReason.PANIC: ("save a memory dump if needed, then power it off", Manual.POWER_OFF),
+    StateReason.MIGRATION: ("recover the migration from its source host (--postcopy-resume)", None),
 }
 """What a person does about each fault; who paused a guest by hand made none."""
 
@@ -58,16 +58,18 @@ def is_left(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
     if applied is None or actual.active or desired.power is not Power.RUNNING:
         return False
     ran = applied.runtime_id is not None and applied.digest != ""
-    return desired.policy.leave_stopped and (applied.left or (ran and actual.halt is Halt.STOPPED))
+    return desired.policy.leave_stopped and (
+        applied.left or (ran and actual.state_reason is StateReason.STOPPED)
+    )
 
 
 def _faulty(action: Action, actual: Actual, commands: ManualCommands) -> Held | None:
     """Return what holds back a guest that would go on after a fault: what it writes next may be lost."""
     goes_on = action.verb.resumes or action.verb == RESTART
-    if not goes_on or actual.halt not in _TODO:
+    if not goes_on or actual.state_reason not in _TODO:
         return None
-    todo = commands.after(*_TODO[actual.halt], domain_word(action.key.name, actual.uuid))
-    return Held(action, Hold.FAULT, actual.halt.value, todo)
+    todo = commands.after(*_TODO[actual.state_reason], domain_word(action.key.name, actual.uuid))
+    return Held(action, Hold.FAULT, actual.state_reason.value, todo)
 
 
 def _left(action: Action, actual: Actual, commands: ManualCommands) -> Held | None:
@@ -76,4 +78,4 @@ def _left(action: Action, actual: Actual, commands: ManualCommands) -> Held | No
     todo = commands.after(
         'set "onGuestStop: restart", or start it', Manual.START, domain_word(action.key.name, actual.uuid)
     )
-    return Held(action, Hold.LEFT, Halt.STOPPED.value, todo)
+    return Held(action, Hold.LEFT, StateReason.STOPPED.value, todo)

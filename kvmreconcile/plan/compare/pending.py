@@ -7,7 +7,7 @@ running definition does tell, which needs no memory. Pure.
 
 from collections.abc import Iterable, Iterator
 
-from kvmreconcile.model import Actual, Applied, Desired, Unseen
+from kvmreconcile.model import Actual, Applied, Desired, RememberedPending
 from kvmreconcile.plan.compare.applied import rules_for
 from kvmreconcile.plan.compare.live import live_changes
 from kvmreconcile.plan.rulebook import Rulebook
@@ -37,7 +37,7 @@ def unseen(
     yield from (c for c in found.values() if _spelled(c.old, c) != _spelled(c.new, c))
 
 
-def outstanding(applied: Applied, actual: Actual, rules: Rules) -> tuple[Unseen, ...]:
+def outstanding(applied: Applied, actual: Actual, rules: Rules) -> tuple[RememberedPending, ...]:
     """
     Return the remembered changes that are still pending.
 
@@ -53,7 +53,7 @@ def outstanding(applied: Applied, actual: Actual, rules: Rules) -> tuple[Unseen,
     )
 
 
-def _differ(change: Unseen, live: Node, stored: Node, rules: Rules) -> bool:
+def _differ(change: RememberedPending, live: Node, stored: Node, rules: Rules) -> bool:
     own = steps_in(live, stored, change.steps, rules)
     runs, waits = _part(live, own, rules) if own else None, _part(stored, change.steps, rules)
     if runs is None or waits is None:
@@ -73,7 +73,7 @@ def _part(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
 
 def to_remember(
     waiting: Iterable[Change], desired: Desired, seen: Actual, kind: Rulebook
-) -> tuple[Unseen, ...]:
+) -> tuple[RememberedPending, ...]:
     """
     Return what must be remembered of what waits for an object's next start once it is stored.
 
@@ -82,7 +82,7 @@ def to_remember(
     """
     told = {c.steps for c in live_changes(desired, seen, rules_for(desired, kind))}
     return tuple(
-        Unseen(c.steps, c.rule, _spelled(c.old, c), _spelled(c.new, c))
+        RememberedPending(c.steps, c.rule, _spelled(c.old, c), _spelled(c.new, c))
         for c in waiting
         if c.steps not in told
     )

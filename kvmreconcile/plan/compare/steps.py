@@ -83,7 +83,7 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     hot = [*hot, *at_reboot(job, pending)]
     steps += by_rows(hot, job.running.definition, wanted, job.rules, base)
     # One that stays paused cannot be shut down, and would run after a restart.
-    stays_paused = actual.halt is not None and power != RESUME
+    stays_paused = actual.state_reason is not None and power != RESUME
     if pending and not stays_paused and ceiling(desired.policy) >= Effect.RESTART:
         steps.append(replace(base, verb=RESTART, effect=Effect.RESTART, changes=pending))
     steps += [replace(base, verb=SUSPEND)] if power == SUSPEND else []
@@ -92,7 +92,7 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
 
 def _power(desired: Desired, actual: Actual) -> Verb | None:
     """Return the verb that brings about what a spec asks of an object's power, None if it is so."""
-    now = Power.STOPPED if not actual.active else Power.PAUSED if actual.halt else Power.RUNNING
+    now = Power.STOPPED if not actual.active else Power.PAUSED if actual.state_reason else Power.RUNNING
     return _POWER.get((now, desired.power)) if desired.power else None
 
 

@@ -41,7 +41,7 @@ def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tu
 def _inside(key: Key, scene: Scene) -> Iterator[Key]:
     """Yield what is in an object: as it was seen, or, where it cannot be seen, as it is remembered."""
     world, kinds = scene.world, scene.kinds
-    unseen = (k for k, a in world.applied.items() if a.complete and world.observed.blind_spot(k))
+    unseen = (k for k, a in world.applied.items() if a.complete and world.observed.unobservable_part(k))
     for each in {*world.observed.objects, *unseen}:
         is_data = each.kind in kinds and kinds[each.kind].data is not None
         if is_data and each.name.startswith(f"{key.name}/"):

@@ -32,7 +32,7 @@ def find_lost(scene: Scene) -> Users:
     complete = {k for k in absent if k in world.applied and world.applied[k].complete}
     unknown = {k for k in absent if k not in world.applied}
     names = Names(world, kinds)
-    names.add(k for k in absent if k in unknown or not world.observed.blind_spot(k))
+    names.add(k for k in absent if k in unknown or not world.observed.unobservable_part(k))
     users = names.users_on_host()
     return {k: users.get(k, set()) for k in absent if k in complete or (k in unknown and k in users)}
 
@@ -83,9 +83,9 @@ class Losses:
     def _out_of_sight(self, steps: Steps) -> Iterator[tuple[Key, Why]]:
         """Yield what would be created in a store whose data cannot be seen before this plan starts it, and why not."""
         observed, kinds = self.scene.world.observed, self.scene.kinds
-        stores = {_store_of(key) for key in self.lost if observed.blind_spot(key)}
+        stores = {_store_of(key) for key in self.lost if observed.unobservable_part(key)}
         for key in steps:
-            if kinds[key.kind].data and observed.blind_spot(key) and _store_of(key) in stores:
+            if kinds[key.kind].data and observed.unobservable_part(key) and _store_of(key) in stores:
                 yield key, (Hold.UNKNOWN, "the contents of its pool cannot be observed yet", _NEXT)
 
     def _is_loss(self, desired: Desired) -> bool:
@@ -96,7 +96,7 @@ class Losses:
     def _is_created(self, key: Key) -> bool:
         """Tell whether steps on an object create it, and it holds data; that is not so of one that only is not seen."""
         observed = self.scene.world.observed
-        is_absent = observed.actual(key) is None and observed.blind_spot(key) is None
+        is_absent = observed.actual(key) is None and observed.unobservable_part(key) is None
         return is_absent and self.scene.kinds[key.kind].data is not None
 
     def _stores(self) -> dict[tuple[str, str], _Store]:
@@ -104,7 +104,7 @@ class Losses:
         world = self.scene.world
         found: dict[tuple[str, str], _Store] = {}
         for key in {*self.lost, *self._there()}:
-            if world.observed.blind_spot(key) is None:
+            if world.observed.unobservable_part(key) is None:
                 store = found.setdefault(_store_of(key), _Store())
                 store.known.add(key)
                 if key not in world.observed.objects:

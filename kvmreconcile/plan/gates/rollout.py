@@ -9,14 +9,14 @@ from itertools import groupby
 
 from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason, World
 from kvmreconcile.plan.gates.groups import by_group, onward
-from kvmreconcile.plan.probation import Trials
+from kvmreconcile.plan.probation import Probations
 from kvmreconcile.tree import Effect
 
 _RELEASE = "correct its spec, or approve this plan"
 
 
 def rolled_out(
-    actions: Sequence[Action], world: World, edits: Trials, *, approved: bool
+    actions: Sequence[Action], world: World, edits: Probations, *, approved: bool
 ) -> tuple[list[Action], list[Held]]:
     """Split steps into those that may be done now and edits that wait for those of others of their group."""
     held: list[Held] = []
@@ -63,7 +63,7 @@ def _group(desired: Desired) -> tuple[str, str]:
     return desired.key.kind, desired.policy.group
 
 
-def held_back(again: dict[Key, tuple[Action, ...]], edits: Trials) -> Iterator[Held]:
+def held_back(again: dict[Key, tuple[Action, ...]], edits: Probations) -> Iterator[Held]:
     """Yield the steps of edits that were taken back, each with why."""
     for key, actions in again.items():
         for action in actions:

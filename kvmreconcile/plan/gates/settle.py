@@ -56,7 +56,7 @@ def settled(actions: Sequence[Action], world: World, need_s: float) -> tuple[lis
     """Split steps into those that may be done now and those of edits that take something away too soon."""
     held: list[Held] = []
     for key in _losing(actions, world):
-        age_s = world.sightings.age_s(key)
+        age_s = world.first_seen.age_s(key)
         if age_s < need_s:
             # All of the edit: what is stored first no longer has what is then taken from the running object.
             # What is taken back before it waits for nothing.
@@ -70,7 +70,7 @@ def settled(actions: Sequence[Action], world: World, need_s: float) -> tuple[lis
 
 def _losing(actions: Sequence[Action], world: World) -> tuple[Key, ...]:
     """Return the objects from which their specs take something away, be it all that they are."""
-    if world.sightings.delivered:
+    if world.first_seen.delivered:
         return ()
     takers = (a for a in actions if a.reason in _ASKED and (a.takes or a.effect >= Effect.REPLACE))
     return tuple(dict.fromkeys(action.key for action in takers))
@@ -96,7 +96,7 @@ def _ages(
 ) -> Iterator[tuple[float, Key]]:
     """Yield for how long an object, and each that is removed before it, has had no spec, and which it is."""
     for key in (action.key, *action.needs):
-        yield known.get(key, (world.sightings.age_s(key), key))
+        yield known.get(key, (world.first_seen.age_s(key), key))
 
 
 def _held(action: Action, what: str, age_s: float, need_s: float, world: World) -> Held:

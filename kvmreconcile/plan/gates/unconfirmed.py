@@ -18,7 +18,7 @@ from kvmreconcile.plan.rulebook import Rulebook
 def named_data(world: World, kinds: Rulebooks) -> set[Key]:
     """Return what holds data and is named by a spec or the state; not what cannot be seen now."""
     named = {*world.applied, *_wanted(world, kinds)}
-    return {key for key in named if _is_data(key, kinds) and not world.observed.blind_spot(key)}
+    return {key for key in named if _is_data(key, kinds) and not world.observed.unobservable_part(key)}
 
 
 def absent_data(world: World, kinds: Rulebooks) -> set[Key]:
@@ -50,7 +50,7 @@ def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Itera
         if definition(steps[key]) is None:
             continue
         for target in sorted(_new_targets(world.desired[key], scene.kinds[key.kind], world)):
-            seen, hidden = world.observed.objects.get(target), world.observed.blind_spot(target)
+            seen, hidden = world.observed.objects.get(target), world.observed.unobservable_part(target)
             why = seen.why if isinstance(seen, Unknown) else hidden.why if hidden and not seen else ""
             if why and target not in world.desired and _is_data(target, scene.kinds):
                 release = f"it continues in a later pass, once {target} can be observed"

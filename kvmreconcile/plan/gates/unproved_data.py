@@ -92,7 +92,7 @@ def _find_doubt(actions: Sequence[Action], scene: Scene) -> _Doubt:
     started = {a.key for a in actions if a.verb == START}
     doubt = _Doubt()
     for key in _data(scene):
-        seen, hidden = world.observed.objects.get(key), world.observed.blind_spot(key)
+        seen, hidden = world.observed.objects.get(key), world.observed.unobservable_part(key)
         made = (n for n in needs.direct.get(key, ()) if n in planned and not world.observed.actual(n))
         first = hidden.until if hidden and hidden.until in started else next(made, None)
         if isinstance(seen, Unknown):

@@ -169,7 +169,7 @@ class _Claims:
         """
         if key not in self._had:
             actual, applied = self._world.observed.actual(key), self._world.applied.get(key)
-            exists = key in self._world.observed.objects or self._world.observed.blind_spot(key)
+            exists = key in self._world.observed.objects or self._world.observed.unobservable_part(key)
             trees = (
                 actual and actual.tree,
                 actual and actual.live,

@@ -95,7 +95,7 @@ def find_needs(world: World, kinds: Rulebooks) -> Needs:
 
 def _may_exist(key: Key, world: World, kinds: Rulebooks) -> bool:
     known = key in world.desired or key in world.observed.objects or key in world.frozen
-    return known or key.kind not in kinds or world.observed.blind_spot(key) is not None
+    return known or key.kind not in kinds or world.observed.unobservable_part(key) is not None
 
 
 def _circle(cycle: tuple[Key, ...], world: World) -> Problem:

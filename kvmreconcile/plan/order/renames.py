@@ -10,7 +10,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Actual, Halt, Hold, Key, Manual, ManualCommands, Unknown, World, domain_word
+from kvmreconcile.model import (
+    Actual,
+    Hold,
+    Key,
+    Manual,
+    ManualCommands,
+    StateReason,
+    Unknown,
+    World,
+    domain_word,
+)
 from kvmreconcile.plan.compare.applied import proposal
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.compare.objects import AGAIN, ONCE_IDLE
@@ -23,11 +33,11 @@ from kvmreconcile.tree import Node, make
 Met = Mapping[Key, Claim]
 """Objects that claim what another does, with one claim that both have."""
 _RESUMED = ("resume it and shut it down", Manual.SHUT_DOWN)
-_OFF: Mapping[Halt | None, tuple[str, Manual]] = {
-    Halt.PAUSED: _RESUMED,
-    Halt.IO_ERROR: _RESUMED,
-    Halt.WATCHDOG: _RESUMED,
-    Halt.PANIC: ("power it off", Manual.POWER_OFF),
+_OFF: Mapping[StateReason | None, tuple[str, Manual]] = {
+    StateReason.PAUSED: _RESUMED,
+    StateReason.IO_ERROR: _RESUMED,
+    StateReason.WATCHDOG: _RESUMED,
+    StateReason.PANIC: ("power it off", Manual.POWER_OFF),
 }
 """How an active guest comes to be off, by what has halted it, where that is not just a shutdown."""
 
@@ -64,7 +74,7 @@ def absent(world: World) -> Iterator[Key]:
     """Yield the objects that a spec wants and that do not exist."""
     seen = world.observed
     for key in world.desired:
-        if key not in seen.objects and key not in world.frozen and not seen.blind_spot(key):
+        if key not in seen.objects and key not in world.frozen and not seen.unobservable_part(key):
             yield key
 
 
@@ -211,7 +221,7 @@ def _not_off(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> S
     """Return why libvirt refuses to rename an object, None if it does not (virDomainRename)."""
     back = f'give it the name "{former.name}" in its spec'
     if seen.active:
-        how, manual = _OFF.get(seen.halt, ("shut it down", Manual.SHUT_DOWN))
+        how, manual = _OFF.get(seen.state_reason, ("shut it down", Manual.SHUT_DOWN))
         todo = commands.after(f"{back}; or {how}", manual, domain_word(former.name, seen.uuid))
         return (
             Hold.RENAME,

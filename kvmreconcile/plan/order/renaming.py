@@ -19,7 +19,7 @@ from kvmreconcile.tree import Change, Effect, make, parse, to_xml
 
 def renamed(world: World, formers: Mapping[Key, Key]) -> World:
     """Return a world in which objects already have the names that they are to be given."""
-    objects, applied, trials = dict(world.observed.objects), dict(world.applied), dict(world.trials)
+    objects, applied, probations = dict(world.observed.objects), dict(world.applied), dict(world.probations)
     edits = dict(world.edits)
     for key, former in formers.items():
         seen = world.observed.actual(former) or world.observed.actual(key)
@@ -28,13 +28,15 @@ def renamed(world: World, formers: Mapping[Key, Key]) -> World:
         known = applied.pop(former, None)
         if known:
             applied[key] = replace(known, key=key)
-        trials.pop(former, None)
+        probations.pop(former, None)
         edits.pop(former, None)
     if not formers:
         return world
     observed = replace(world.observed, objects=objects)
     desired = with_former_secrets(world.desired, {key: applied[key] for key in formers if key in applied})
-    return replace(world, desired=desired, observed=observed, applied=applied, trials=trials, edits=edits)
+    return replace(
+        world, desired=desired, observed=observed, applied=applied, probations=probations, edits=edits
+    )
 
 
 def _under(key: Key, actual: Actual, instance: str) -> Actual:

@@ -128,4 +128,4 @@ def probes(world: World) -> Iterator[Action]:
 
 def _is_running(key: Key, world: World) -> bool:
     actual = world.observed.actual(key)
-    return actual is not None and actual.active and actual.halt is None
+    return actual is not None and actual.active and actual.state_reason is None

@@ -120,7 +120,7 @@ class Swaps:
 
     def _may_exist(self, key: Key) -> bool:
         observed = self.world.observed
-        return key in observed.objects or observed.blind_spot(key) is not None
+        return key in observed.objects or observed.unobservable_part(key) is not None
 
 
 def _elements(

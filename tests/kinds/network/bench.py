@@ -19,7 +19,7 @@ from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observatio
 from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.planner import plan
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 INSTANCE = "bench"
 
@@ -52,7 +52,7 @@ def plan_for(
         desired={desired.key: desired},
         observed=Observation({actual.key: actual} if actual else {}),
         applied={desired.key: applied} if applied else {},
-        sightings=LONG,
+        first_seen=LONG,
     )
     return plan(world, {"Network": KIND}, Overrides(**overrides))  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ import pytest
 from kvmreconcile.errors import NotFound, Rejected
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.network import KIND
-from kvmreconcile.model import Action, Actual, Blind, Key, Reason
+from kvmreconcile.model import Action, Actual, Key, Reason, Unobservable
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, parse
 from tests.kinds.network.bench import Bench, desired_from, verbs
@@ -153,8 +153,8 @@ def test_lost_connection_makes_all_networks_unknown(bench: Bench) -> None:
     seen = KIND.driver().observe(connection)
 
     assert not seen.objects
-    assert [type(b) for b in seen.blind] == [Blind]
-    assert seen.blind[0].prefix == "Network/"
+    assert [type(b) for b in seen.unobservable] == [Unobservable]
+    assert seen.unobservable[0].prefix == "Network/"
 
 
 @pytest.mark.parametrize("count", [50])

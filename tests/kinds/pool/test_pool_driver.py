@@ -8,7 +8,7 @@ from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
-from kvmreconcile.model import Action, Actual, Blind, Key, Reason
+from kvmreconcile.model import Action, Actual, Key, Reason, Unobservable
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, parse
 from tests.mock import OWN
@@ -68,7 +68,7 @@ def test_all_pools_are_seen_unless_names_are_given(connection: Connection) -> No
     everything = POOL.driver().observe(connection)
 
     assert {k.name for k in everything.objects} >= {"images", "default-pool"}
-    assert everything.blind == ()
+    assert everything.unobservable == ()
     assert POOL.driver().observe(connection, {"none"}).objects == {}
 
 
@@ -94,9 +94,11 @@ def test_volume_is_made_and_removed_however_often(connection: Connection) -> Non
 def test_volumes_of_an_inactive_pool_are_hidden(connection: Connection) -> None:
     act(connection, KEY, "create", XML)
 
-    blind = VOLUME.driver().observe(connection).blind
+    unobservable = VOLUME.driver().observe(connection).unobservable
 
-    assert blind == (Blind("Volume/images/", "the storage pool images is not active", until=KEY),)
+    assert unobservable == (
+        Unobservable("Volume/images/", "the storage pool images is not active", until=KEY),
+    )
 
 
 def test_what_libvirt_refuses_names_the_object(connection: Connection) -> None:

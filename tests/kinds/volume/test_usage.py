@@ -3,7 +3,7 @@
 import pytest
 
 from kvmreconcile.kinds.volume import KIND
-from kvmreconcile.kinds.volume.usage import Place, disks, mentions
+from kvmreconcile.kinds.volume.usage import Place, disks, refers_to
 from kvmreconcile.model import Key
 from kvmreconcile.tree import Node, parse
 
@@ -25,7 +25,7 @@ PLACE = Place("default", "root", "/srv/root")
     ],
 )
 def test_volume_is_used_however_it_is_named(xml: str, *, is_used: bool) -> None:
-    assert mentions(parse(xml), PLACE) is is_used
+    assert refers_to(parse(xml), PLACE) is is_used
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ _LOOK_AGAIN_S = 1.0
 
 _REMOVED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
 _FAILED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED
-News = SimpleQueue[tuple[int, str]]
+PassEvent = SimpleQueue[tuple[int, str]]
 """Events about devices that go, each with the device's alias."""
 
 
@@ -72,7 +72,7 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
     return ""
 
 
-def _is_refused(news: News, alias: str | None) -> bool:
+def _is_refused(news: PassEvent, alias: str | None) -> bool:
     """Wait until there is reason to look again, and tell whether it is that the guest refuses."""
     try:
         event, about = news.get(timeout=_LOOK_AGAIN_S)
@@ -104,9 +104,9 @@ def _devices(definition: Node) -> tuple[Node, ...]:
 
 
 @contextmanager
-def _news_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[News]:
+def _news_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[PassEvent]:
     """Listen to what becomes of a domain's devices; of a hypervisor that tells nothing, nothing is heard."""
-    news: News = SimpleQueue()
+    news: PassEvent = SimpleQueue()
     numbers = [number for event in (_REMOVED, _FAILED) for number in _listen(virt, domain, event, news)]
     try:
         yield news
@@ -115,7 +115,9 @@ def _news_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[Ne
             virt.domainEventDeregisterAny(number)
 
 
-def _listen(virt: libvirt.virConnect, domain: libvirt.virDomain, event: int, news: News) -> Iterator[int]:
+def _listen(
+    virt: libvirt.virConnect, domain: libvirt.virDomain, event: int, news: PassEvent
+) -> Iterator[int]:
     def callback(_virt: object, _domain: object, alias: str, _news: object) -> None:
         news.put((event, alias))
 

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 
 import libvirt
 
-from kvmreconcile.model import Halt
+from kvmreconcile.model import StateReason
 
-_HALTS: Mapping[tuple[int, int], Halt] = {
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_UNKNOWN): Halt.PAUSED,
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_USER): Halt.PAUSED,
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_FROM_SNAPSHOT): Halt.PAUSED,
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR): Halt.IO_ERROR,
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_WATCHDOG): Halt.WATCHDOG,
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_CRASHED): Halt.PANIC,
-    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_POSTCOPY_FAILED): Halt.MIGRATION,
-    (libvirt.VIR_DOMAIN_CRASHED, libvirt.VIR_DOMAIN_CRASHED_PANICKED): Halt.PANIC,
-    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN): Halt.STOPPED,
-    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED): Halt.STOPPED,
+_HALTS: Mapping[tuple[int, int], StateReason] = {
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_UNKNOWN): StateReason.PAUSED,
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_USER): StateReason.PAUSED,
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_FROM_SNAPSHOT): StateReason.PAUSED,
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR): StateReason.IO_ERROR,
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_WATCHDOG): StateReason.WATCHDOG,
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_CRASHED): StateReason.PANIC,
+    (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_POSTCOPY_FAILED): StateReason.MIGRATION,
+    (libvirt.VIR_DOMAIN_CRASHED, libvirt.VIR_DOMAIN_CRASHED_PANICKED): StateReason.PANIC,
+    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN): StateReason.STOPPED,
+    (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED): StateReason.STOPPED,
 }
 """By state and reason; one without a row makes no difference."""
 _JOBS: Mapping[tuple[int, int], str] = {
@@ -38,26 +38,26 @@ _JOBS: Mapping[tuple[int, int], str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunState:
     """Why a guest does not run, or what keeps it from running for a moment."""
 
-    halt: Halt | None = None
+    state_reason: StateReason | None = None
     job: str = ""
 
 
-def standing(domain: libvirt.virDomain) -> Standing:
+def run_state(domain: libvirt.virDomain) -> RunState:
     """Return why one domain does not run."""
     # The bindings say that it is a text.
     state, reason = map(int, domain.state())
     return _standing(state, reason)
 
 
-def standings(virt: libvirt.virConnect) -> Callable[[libvirt.virDomain], Standing]:
+def run_states(virt: libvirt.virConnect) -> Callable[[libvirt.virDomain], RunState]:
     """Return what tells of each domain why it does not run, all of them having been asked for."""
     told = virt.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
     known = {d.UUIDString(): _standing(s.get("state.state", 0), s.get("state.reason", 0)) for d, s in told}
-    return lambda domain: known.get(domain.UUIDString(), Standing())
+    return lambda domain: known.get(domain.UUIDString(), RunState())
 
 
-def _standing(state: int, reason: int) -> Standing:
-    return Standing(_HALTS.get((state, reason)), _JOBS.get((state, reason), ""))
+def _standing(state: int, reason: int) -> RunState:
+    return RunState(_HALTS.get((state, reason)), _JOBS.get((state, reason), ""))

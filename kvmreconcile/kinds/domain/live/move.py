@@ -14,7 +14,7 @@ import libvirt
 from kvmreconcile.errors import Busy, NotFound, NotYet, Rejected, Unsupported
 from kvmreconcile.kinds.domain.live.definitions import find, running, running_part, stored
 from kvmreconcile.kinds.domain.rules import RULES
-from kvmreconcile.kinds.volume.usage import mentions
+from kvmreconcile.kinds.volume.usage import refers_to
 from kvmreconcile.kinds.volume.users import place_of, users
 from kvmreconcile.model import Action, Key
 from kvmreconcile.tree import Node, locate, make, parse, to_xml
@@ -89,7 +89,7 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
     key = Key("Volume", str(action.changes[0].new))
     where, me = place_of(key, volume), str(action.key)
     others = [d for d in running(domain).all("devices/disk") if d != disk]
-    mine = [me] if any(mentions(other, where) for other in others) else []
+    mine = [me] if any(refers_to(other, where) for other in others) else []
     user = next((user for user in (*mine, *users(virt, where)) if user != me or mine), None)
     if user is not None:
         raise Rejected(f"{action.key}: {user} uses {key}; name another volume")

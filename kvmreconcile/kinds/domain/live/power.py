@@ -14,7 +14,7 @@ import libvirt
 from kvmreconcile.errors import Busy, HostError, NotFound, Unsupported
 from kvmreconcile.host.errors import bring_about, translated
 from kvmreconcile.kinds.domain.live.definitions import POLL_S, find
-from kvmreconcile.kinds.domain.live.halts import standing
+from kvmreconcile.kinds.domain.live.halts import run_state
 from kvmreconcile.model import Action, ShutdownBy
 from kvmreconcile.model.commands import domain_word, virsh
 
@@ -81,14 +81,14 @@ def _check_may_end(domain: libvirt.virDomain, action: Action) -> None:
     """
     try:
         with translated(str(action.key)):
-            now, is_active = standing(domain), domain.isActive()
+            now, is_active = run_state(domain), domain.isActive()
     except NotFound:
         return
     if now.job and is_active:
         raise Busy(f"{action.key}: {now.job}; the next pass or apply after that replans it")
-    if now.halt and is_active and not (action.verb.stops or action.verb.removes):
+    if now.state_reason and is_active and not (action.verb.stops or action.verb.removes):
         todo = "resume it, or shut it down or power it off yourself"
-        raise HostError(f"{action.key}: {now.halt.value}, so it cannot be shut down; {todo}")
+        raise HostError(f"{action.key}: {now.state_reason.value}, so it cannot be shut down; {todo}")
 
 
 def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:

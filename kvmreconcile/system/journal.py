@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from kvmreconcile.render.values import visible
+from kvmreconcile.system.printable import visible
 
 SOCKET = Path("/run/systemd/journal/socket")
 PRIORITIES: Mapping[str, int] = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
@@ -39,7 +39,7 @@ class Journal:
 
     def __init__(self, address: Path | None = None) -> None:
         self._address = str(address or SOCKET)
-        self._door = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self._socket_file = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
 
     def send(self, line: Mapping[str, object]) -> None:
         """
@@ -50,7 +50,7 @@ class Journal:
         """
         datagram = b"".join(_encoded(line))
         try:
-            self._door.sendto(datagram, self._address)
+            self._socket_file.sendto(datagram, self._address)
         except OSError as error:
             if error.errno not in (errno.EMSGSIZE, errno.ENOBUFS):
                 raise
@@ -58,7 +58,7 @@ class Journal:
 
     def close(self) -> None:
         """Let it go."""
-        self._door.close()
+        self._socket_file.close()
 
     def _send_file(self, datagram: bytes) -> None:
         """Send what is too long for a datagram as a file in memory that nobody can change any more."""
@@ -68,7 +68,7 @@ class Journal:
             fcntl.fcntl(handle, fcntl.F_ADD_SEALS, _SEALS)
             # `socket.send_fds` takes no notice of an address.
             rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", handle))
-            self._door.sendmsg([b""], [rights], 0, self._address)
+            self._socket_file.sendmsg([b""], [rights], 0, self._address)
 
 
 def _encoded(line: Mapping[str, object]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.daemon.journal import Journal, is_behind, message
+from kvmreconcile.system.journal import Journal, is_behind, message
 
 WAIT_S = 30
 
@@ -123,7 +123,7 @@ def test_stream_is_known_to_end_in_the_journal_by_its_identity(tmp_path: Path) -
 LOGS = """
 import logging, sys, structlog
 from kvmreconcile.system import journal
-from kvmreconcile.daemon.log import (set_up)
+from kvmreconcile.daemon.log import set_up
 journal.SOCKET = sys.argv[1]
 set_up(sys.stderr)
 structlog.get_logger().warning("object.held", key="Domain/web1")

@@ -7,12 +7,12 @@ The clock is monotonic, and nothing is kept: a daemon that starts begins the tim
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Desired, Key, Sightings, Source
+from kvmreconcile.model import Desired, FirstSeen, Key, Source
 from kvmreconcile.source.load import Loaded
 
 
 @dataclass(slots=True)
-class SightingLog:
+class FirstSeenLog:
     """What the specs said when they were last read, and since when."""
 
     _desired: Mapping[Key, Desired] = field(default_factory=dict)
@@ -21,7 +21,7 @@ class SightingLog:
     _gone_s: dict[Key, float] = field(default_factory=dict)
     _complete_s: float | None = None
 
-    def read(self, specs: Loaded, read_s: float, *, delivered: bool) -> Sightings:
+    def read(self, specs: Loaded, read_s: float, *, delivered: bool) -> FirstSeen:
         """Take note of specs that were read, and return since when they have said the same."""
         named = specs.desired.keys() | specs.frozen
         since_s = {key: self._since(key, desired, read_s) for key, desired in specs.desired.items()}
@@ -39,7 +39,7 @@ class SightingLog:
         )
         # While not all can be read, nothing is known to be gone.
         rest_s = read_s if self._complete_s is None else self._complete_s
-        return Sightings(
+        return FirstSeen(
             read_s=read_s,
             since_s=since_s | {key: max(at_s, rest_s) for key, at_s in gone_s.items()},
             rest_s=rest_s,
@@ -54,4 +54,4 @@ class SightingLog:
 
 def _words(desired: Desired) -> Desired:
     """Return what a document says without where it says it, which a comment above it changes."""
-    return replace(desired, source=Source(), mentions=())
+    return replace(desired, source=Source(), references=())
