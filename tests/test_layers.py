@@ -204,3 +204,30 @@ def named_in(text: str) -> Iterator[str]:
         yield text
     elif "virsh" in text:
         yield "virsh"
+
+
+PICTURE = ROOT / "docs/how-it-works.md"
+
+
+def drawn_rows() -> list[set[str]]:
+    """Return the packages of each row of the picture of packages, from above."""
+    picture = PICTURE.read_text().partition("## Packages and layers")[2].split("```")[1]
+    return [set(line[:27].split()) for line in picture.strip("\n").splitlines()]
+
+
+def test_picture_of_packages_shows_what_imports_what() -> None:
+    """Every package is drawn once, and imports only packages that are drawn below it."""
+    rows = drawn_rows()
+    row_of = {package: row for row, packages in enumerate(rows) for package in packages}
+    upward = {
+        (part(module), part(name))
+        for module in modules()
+        for name, _ in own(module)
+        if part(module) != part(name)
+        and part(module) in row_of
+        and row_of.get(part(name), 0) <= row_of[part(module)]
+    }
+
+    assert sum(map(len, rows)) == len(row_of)
+    assert row_of.keys() == {part(m) for m in modules()} - {"__init__", "__main__"}
+    assert not upward
