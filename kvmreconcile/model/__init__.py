@@ -20,6 +20,7 @@ from kvmreconcile.model.objects import (
 from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result, Shortage, Why
 from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
 from kvmreconcile.model.provenance import ALL_FILES, Provenance, Root, SpecSource
+from kvmreconcile.model.relocation import DivergedSource, Relocation
 from kvmreconcile.model.removal import Cost, Removal
 from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
@@ -54,6 +55,7 @@ __all__ = [
     "Cost",
     "Data",
     "Desired",
+    "DivergedSource",
     "FirstSeen",
     "Held",
     "Hold",
@@ -78,6 +80,7 @@ __all__ = [
     "Reason",
     "Reference",
     "Refusal",
+    "Relocation",
     "RememberedPending",
     "Removal",
     "Report",

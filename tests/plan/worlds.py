@@ -18,6 +18,7 @@ from kvmreconcile.model import (
     Cost,
     Data,
     Desired,
+    DivergedSource,
     Key,
     Lookup,
     Manual,
@@ -27,6 +28,7 @@ from kvmreconcile.model import (
     Policy,
     Power,
     Prune,
+    Relocation,
     Removal,
     Source,
     Stamp,
@@ -73,6 +75,33 @@ COMMANDS = {
 }
 
 
+def keep_place(desired: Desired, actual: Actual, before: Node | None) -> Node:
+    """Keep the "place" of an object, unless the spec has another than before and its content is not copied there."""
+    tree = desired.tree
+    place, was = actual.tree.attr("place"), before and before.attr("place")
+    if place is None or (before and was != tree.attr("place") and not desired.policy.copies):
+        return tree
+    return replace(tree, attrs=tuple(sorted({**dict(tree.attrs), "place": place}.items())))
+
+
+def _diverged_place(
+    desired: Desired, actual: Actual, _before: Node | None, _lookup: Lookup
+) -> Iterable[DivergedSource]:
+    """Return a place that is called lost."""
+    place = actual.tree.attr("place")
+    return [DivergedSource("it", place, desired.tree.attr("place") or "")] if place == "lost" else []
+
+
+def _migrated_place(desired: Desired, actual: Actual, _lookup: Lookup) -> Iterable[Change]:
+    """Yield the place of a running object that differs from the spec."""
+    place, wanted = actual.tree.attr("place"), desired.tree.attr("place")
+    if actual.active and desired.policy.copies and place != wanted:
+        yield Change(("it", "@place"), "it/@place", place, wanted)
+
+
+PLACES = Relocation(keep_place, _diverged_place, _migrated_place)
+
+
 @dataclass(frozen=True)
 class Book:
     """A kind, as far as planning goes."""
@@ -87,35 +116,13 @@ class Book:
     commands: Templates = field(default_factory=lambda: COMMANDS)
     loss: Effect = Effect.REPLACE
     data: Data | None = None
+    relocation: Relocation | None = None
     completing: str = ""
     incomplete_after: Table[bool] = field(default_factory=paths)
 
     def place(self, tree: Node) -> str:
         """Return where a pool says that its volumes are."""
         return tree.attr("path") or ""
-
-    def follow(self, desired: Desired, actual: Actual, before: Node | None) -> Node:
-        """Keep an object's "place" as it is, unless the spec has moved it and its content does not go along."""
-        tree = desired.tree
-        place, was = actual.tree.attr("place"), before and before.attr("place")
-        if place is None or (before and was != tree.attr("place") and not desired.policy.copies):
-            return tree
-        return replace(tree, attrs=tuple(sorted({**dict(tree.attrs), "place": place}.items())))
-
-    def strays(
-        self, desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
-    ) -> Iterable[tuple[str, str, str]]:
-        """Tell of a place that is called lost."""
-        del before, lookup
-        place = actual.tree.attr("place")
-        return [("it", place, desired.tree.attr("place") or "")] if place == "lost" else []
-
-    def moves(self, desired: Desired, actual: Actual, lookup: Lookup) -> Iterable[Change]:
-        """Tell of a place that a running object has and is not to have."""
-        del lookup
-        place, wanted = actual.tree.attr("place"), desired.tree.attr("place")
-        if actual.active and desired.policy.copies and place != wanted:
-            yield Change(("it", "@place"), "it/@place", place, wanted)
 
     def mistakes(self, definition: Node) -> Iterable[Mistake]:
         """Tell of what cannot be."""
@@ -227,6 +234,7 @@ BOOKS = {
         ),
         stamped=True,
         renames=True,
+        relocation=PLACES,
     ),
     "Network": Book(
         "Network",

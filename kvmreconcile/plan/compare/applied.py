@@ -235,8 +235,10 @@ def in_force(desired: Desired, actual: Actual, before: Node | None, kind: Rulebo
 
 def followed(desired: Desired, actual: Actual, kind: Rulebook, before: Node | None = None) -> Desired:
     """Return what is wanted, with what must stay as it is; `before` is what an earlier spec said."""
-    followed_tree = replace(desired, tree=kind.follow(desired, actual, before))
-    return kept_as_it_is(followed_tree, actual, rules_for(desired, kind))
+    kept = desired
+    if kind.relocation:
+        kept = replace(desired, tree=kind.relocation.keep_sources(desired, actual, before))
+    return kept_as_it_is(kept, actual, rules_for(desired, kind))
 
 
 def proposal(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> Node:

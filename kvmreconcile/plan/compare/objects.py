@@ -209,13 +209,14 @@ def _is_ours_again(view: View, kinds: Rulebooks, needs: Needs, found: Findings) 
 def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
     """Yield what is not put back, since what was written since would be lost."""
     desired, actual = view.desired, view.actual
-    if actual is None or desired.policy.apply is Apply.CREATE_ONLY:
+    if actual is None or kind.relocation is None or desired.policy.apply is Apply.CREATE_ONLY:
         return
     before = view.applied.tree if view.applied else None
     release = _COPIED if desired.policy.copies else _BACK
-    for part, stands, wanted in kind.strays(desired, actual, before, lookups.lookup):
+    for source in kind.relocation.find_diverged(desired, actual, before, lookups.lookup):
         detail = (
-            f"{part} uses {stands}, whose backing chain does not contain {wanted}; the disk is not changed"
+            f"{source.part} uses {source.current}, whose backing chain does not contain {source.wanted}; "
+            "the disk is not changed"
         )
         yield Held(placeholder(desired), Hold.STRAYED, detail, release)
 
