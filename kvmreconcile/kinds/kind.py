@@ -215,7 +215,9 @@ class Kind:
         driver: Makes the only part that calls libvirt; a function, so that nothing else loads it.
         prune: What becomes of an orphan unless configured otherwise.
         stamped: Whether libvirt keeps metadata in such objects, and so our mark.
-        has_power: Whether it can be active or not.
+        has_lifecycle: Whether its objects can be active or inactive.
+        redefines_whole: Whether a definition is stored as a whole over the one that exists. If not, each change is made
+            by the verb of its row, and a change without a row replaces the object. A kind with a lifecycle must do so.
         renames: Whether the driver has the verb "rename", for an object that is off.
         commands: What an administrator does to an object by commands, for messages.
         relocation: How parts keep a source that differs from the spec; None where no part has a source of its own.
@@ -259,7 +261,8 @@ class Kind:
     prune: Prune = Prune.CONFIRM
     inside: str = ""
     stamped: bool = False
-    has_power: bool = True
+    has_lifecycle: bool = True
+    redefines_whole: bool = True
     renames: bool = False
     commands: Templates = field(default_factory=dict)
 

@@ -50,8 +50,13 @@ class Rulebook(Protocol):
         ...
 
     @property
-    def has_power(self) -> bool:
-        """Whether it can be active or not."""
+    def has_lifecycle(self) -> bool:
+        """Whether its objects can be active or inactive."""
+        ...
+
+    @property
+    def redefines_whole(self) -> bool:
+        """Whether a definition is stored as a whole over the one that exists."""
         ...
 
     @property

@@ -184,7 +184,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
     return overlay(proposed, Node(proposed.tag, children=(Node("uuid", text=surroundings.uuid),)), Rules())
 
 
-def kind(name: str, rules: Rules, *, has_power: bool) -> Kind:
+def kind(name: str, rules: Rules, *, is_guest: bool) -> Kind:
     def undescribed(_document: Document) -> Key:
         raise NotImplementedError
 
@@ -202,7 +202,8 @@ def kind(name: str, rules: Rules, *, has_power: bool) -> Kind:
         driver=Driver,
         adopt=lambda _actual: {},
         prune=Prune.AUTO,
-        has_power=has_power,
+        has_lifecycle=is_guest,
+        redefines_whole=is_guest,
     )
 
 
@@ -218,12 +219,12 @@ KINDS = {
             secrets=paths("password"),
             live_ignored=paths("firmware"),
         ),
-        has_power=True,
+        is_guest=True,
     ),
     "Volume": kind(
         "Volume",
         Rules(updates=Table({"capacity": (Update("resize"),), "**": (Update("define"),)})),
-        has_power=False,
+        is_guest=False,
     ),
 }
 

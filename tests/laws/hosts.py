@@ -46,7 +46,8 @@ class Book:
     renames: bool = False
     commands: Templates = field(default_factory=dict)
 
-    has_power: bool = True
+    has_lifecycle: bool = True
+    redefines_whole: bool = True
     data: Data | None = None
     relocation: Relocation | None = None
     completing: str = ""
@@ -68,7 +69,7 @@ class Book:
         return ""
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
-        if proposed.child("uuid") or not self.has_power:
+        if proposed.child("uuid") or not self.has_lifecycle:
             return proposed
         return replace(proposed, children=(*proposed.children, make("uuid", text=surroundings.uuid)))
 

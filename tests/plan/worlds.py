@@ -111,7 +111,8 @@ class Book:
     rules: Rules = field(default_factory=Rules)
     prune: Prune = Prune.AUTO
     stamped: bool = False
-    has_power: bool = True
+    has_lifecycle: bool = True
+    redefines_whole: bool = True
     renames: bool = False
     commands: Templates = field(default_factory=lambda: COMMANDS)
     loss: Effect = Effect.REPLACE
@@ -145,7 +146,7 @@ class Book:
         return f"it loses {part.attr('dev')} of {len(observed.objects)}" if rule == "disk" else ""
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
-        if not self.has_power:
+        if not self.has_lifecycle:
             return proposed
         uuid = make(self.root, children=(make("uuid", text=surroundings.uuid),))
         whole = overlay(proposed, uuid, Rules()) if proposed.child("uuid") is None else proposed
@@ -274,7 +275,8 @@ BOOKS = {
                 }
             ),
         ),
-        has_power=False,
+        has_lifecycle=False,
+        redefines_whole=False,
         loss=Effect.DATA_LOSS,
         data=Data(_names, _named),
     ),
@@ -286,7 +288,7 @@ def wish(name: str, xml: str = "", **more: Any) -> Desired:
     key = Key.read(name)
     root = BOOKS[key.kind].root
     policy = Policy(**{k: more.pop(k) for k in list(more) if k in Policy.__dataclass_fields__})
-    uuid = derived_uuid("lab", key) if BOOKS[key.kind].has_power else ""
+    uuid = derived_uuid("lab", key) if BOOKS[key.kind].has_lifecycle else ""
     source = Source(f"{key.name.replace('/', '-')}.yaml", 3, 1)
     return Desired(key, parse(xml or f"<{root}/>"), uuid, policy=policy, source=source, **more)
 

@@ -56,12 +56,12 @@ def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reaso
     born = overlay(rules.birth("", desired.tree), desired.tree, rules)
     whole = kind.complete(replace(born, tag=kind.root), around)
     base = Action(desired.key, CREATE, Effect.LIVE, reason, policy=desired.policy)
-    again = reason is Reason.UNFINISHED and not kind.has_power
+    again = reason is Reason.UNFINISHED and not kind.redefines_whole
     verb = RECREATE if again else CREATE
     added = (Change((), "", None, whole, rules.secrets),)
     notes = tuple(kind.notes(whole))
     steps = [replace(base, verb=verb, tree=whole, changes=added, content=desired.content, notes=notes)]
-    if kind.has_power:
+    if kind.has_lifecycle:
         steps.extend(after_birth(desired, None, base))
     return Compared(tuple(steps))
 
@@ -83,7 +83,7 @@ def compare(
     base = Action(desired.key, DEFINE, Effect.LIVE, reason, policy=desired.policy, content=desired.content)
     pending: tuple[Change, ...] = ()
     outdated = False
-    if kind.has_power:
+    if kind.redefines_whole:
         runs = lacking(sure.desired, actual, sure.live, sure.before, rules)
         marked = {live_mark(c): c for c in runs.changes}
         live = tuple(c for mark, c in marked.items() if mark not in known and not _is_answered(c, answered))

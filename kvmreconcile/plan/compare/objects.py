@@ -164,7 +164,7 @@ def _is_at_rest(view: View, kinds: Rulebooks) -> bool:
     actual = view.actual
     if actual is None:
         return True
-    is_off = kinds[actual.key.kind].has_power and not actual.active
+    is_off = kinds[actual.key.kind].has_lifecycle and not actual.active
     return is_off and not view.desired.policy.waits_when_off
 
 
@@ -269,7 +269,7 @@ def _compared(view: View, lookups: Lookups, kind: Rulebook) -> Compared:
         made = create(desired, kind, around, reason)
         return made if applied and applied.complete else with_completion(made, desired, kind)
     if applied and not applied.complete:
-        if not kind.has_power:
+        if not kind.redefines_whole:
             return _made_anew(view, applied, kind, around)
         known = applied if kind.completing else None
         return with_completion(compare(desired, actual, known, kind, around), desired, kind)

@@ -162,7 +162,7 @@ def still_refused(edit: StoredEdit, desired: Desired) -> StoredEdit:
 
 def is_in_force(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> bool:
     """Tell whether a running object is all that is stored of it, so that no way back is needed any more."""
-    if not kind.has_power:
+    if not kind.has_lifecycle:
         return True
     rules = rules_for(desired, kind)
     if not actual.active or (applied and outstanding(applied, actual, rules)):
