@@ -3,6 +3,7 @@
 from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templates, domain_word
 from kvmreconcile.model.data import Data
 from kvmreconcile.model.host_id import HostId
+from kvmreconcile.model.lifecycle import Leftover, Lifecycle, Ready, ShutdownBy, ShutdownPolicy
 from kvmreconcile.model.mistake import Mistake
 from kvmreconcile.model.objects import (
     Actual,
@@ -18,7 +19,7 @@ from kvmreconcile.model.objects import (
     StateReason,
 )
 from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result, Shortage, Why
-from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
+from kvmreconcile.model.policy import Apply, LiveChanges, Policy
 from kvmreconcile.model.provenance import ALL_FILES, Provenance, Root, SpecSource
 from kvmreconcile.model.relocation import DivergedSource, Relocation
 from kvmreconcile.model.removal import Cost, Removal
@@ -63,6 +64,8 @@ __all__ = [
     "Kept",
     "Key",
     "Leftover",
+    "Lifecycle",
+    "LiveChanges",
     "Lookup",
     "Manual",
     "ManualCommands",
@@ -89,6 +92,7 @@ __all__ = [
     "Settled",
     "Shortage",
     "ShutdownBy",
+    "ShutdownPolicy",
     "Source",
     "SpecSource",
     "Stamp",

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from kvmreconcile.model.policy import Leftover, Policy
+from kvmreconcile.model.lifecycle import Leftover
+from kvmreconcile.model.policy import Policy
 from kvmreconcile.tree import Change, Node, parse
 
 

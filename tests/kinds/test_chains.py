@@ -3,7 +3,7 @@
 import pytest
 
 from kvmreconcile.kinds.domain.chains import find_diverged, find_migrations, keep_sources
-from kvmreconcile.model import Actual, Desired, DivergedSource, Key, Policy
+from kvmreconcile.model import Actual, Desired, DivergedSource, Key, LiveChanges, Policy
 from kvmreconcile.tree import Node, parse
 
 NAMED = "<disk type='file'><driver name='qemu' type='raw'/><source file='/a' startupPolicy='optional'/><target dev='vda'/></disk>"
@@ -19,7 +19,7 @@ def domain(*disks: str) -> Node:
 
 
 def spec(tree: Node, *, copies: bool = False) -> Desired:
-    return Desired(Key("Domain", "web1"), tree, policy=Policy(copies=copies))
+    return Desired(Key("Domain", "web1"), tree, policy=Policy(live=LiveChanges(copies=copies)))
 
 
 def actual(disk: str, live: str | None = None) -> Actual:

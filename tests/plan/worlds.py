@@ -6,7 +6,7 @@ change without changing what is shown of planning.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,8 @@ from kvmreconcile.model import (
     Desired,
     DivergedSource,
     Key,
+    Lifecycle,
+    LiveChanges,
     Lookup,
     Manual,
     Mistake,
@@ -79,7 +81,7 @@ def keep_place(desired: Desired, actual: Actual, before: Node | None) -> Node:
     """Keep the "place" of an object, unless the spec has another than before and its content is not copied there."""
     tree = desired.tree
     place, was = actual.tree.attr("place"), before and before.attr("place")
-    if place is None or (before and was != tree.attr("place") and not desired.policy.copies):
+    if place is None or (before and was != tree.attr("place") and not desired.policy.live.copies):
         return tree
     return replace(tree, attrs=tuple(sorted({**dict(tree.attrs), "place": place}.items())))
 
@@ -95,7 +97,7 @@ def _diverged_place(
 def _migrated_place(desired: Desired, actual: Actual, _lookup: Lookup) -> Iterable[Change]:
     """Yield the place of a running object that differs from the spec."""
     place, wanted = actual.tree.attr("place"), desired.tree.attr("place")
-    if actual.active and desired.policy.copies and place != wanted:
+    if actual.active and desired.policy.live.copies and place != wanted:
         yield Change(("it", "@place"), "it/@place", place, wanted)
 
 
@@ -287,10 +289,16 @@ def wish(name: str, xml: str = "", **more: Any) -> Desired:
     """Return what a spec wants of "Kind/name"; of `more`, what is a policy's goes there."""
     key = Key.read(name)
     root = BOOKS[key.kind].root
-    policy = Policy(**{k: more.pop(k) for k in list(more) if k in Policy.__dataclass_fields__})
+    live = LiveChanges(**_taken(LiveChanges, more))
+    policy = Policy(live=live, lifecycle=Lifecycle(**_taken(Lifecycle, more)), **_taken(Policy, more))
     uuid = derived_uuid("lab", key) if BOOKS[key.kind].has_lifecycle else ""
     source = Source(f"{key.name.replace('/', '-')}.yaml", 3, 1)
     return Desired(key, parse(xml or f"<{root}/>"), uuid, policy=policy, source=source, **more)
+
+
+def _taken(value: type, more: dict[str, Any]) -> dict[str, Any]:
+    """Take what is a field of a dataclass out of `more`."""
+    return {each.name: more.pop(each.name) for each in fields(value) if each.name in more}
 
 
 def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) -> Actual:

@@ -64,7 +64,7 @@ def _is_to_be_copied(disk: Node, found: Node, desired: Desired, lookup: Lookup) 
 
 def _is_migrated(disk: Node, desired: Desired) -> bool:
     """Return whether the data of a disk is copied to another volume that its spec names."""
-    return desired.policy.copies and disk.get("source/@volume") is not None
+    return desired.policy.live.copies and disk.get("source/@volume") is not None
 
 
 def find_diverged(

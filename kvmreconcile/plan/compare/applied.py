@@ -50,7 +50,7 @@ def seal(desired: Desired, rules: Rules) -> str:
 
 def _ruling(policy: Policy) -> list[object]:
     """Return of a policy what is remembered or tells what is compared; how far one may go unasked is neither."""
-    goes = sorted(rest.value for rest in policy.removal)
+    goes = sorted(rest.value for rest in policy.lifecycle.removal)
     secrets = [{"secret": policy.secrets}] if policy.secrets else []
     return [policy.apply.value, policy.protect, policy.ignore, *([goes] if goes else []), *secrets]
 
@@ -168,7 +168,7 @@ def intent(desired: Desired, instance: str, kind: Rulebook) -> Applied:
         digest=digest(desired, kind.rules),
         complete=False,
         protect=desired.policy.protect,
-        removal=desired.policy.removal,
+        removal=desired.policy.lifecycle.removal,
         secrets=desired.policy.all_secrets,
         sealed=seal(desired, kind.rules),
     )
@@ -194,7 +194,7 @@ def applied_after(
         settled=settled(sure.desired, actual, rules),
         runtime_id=actual.runtime_id,
         protect=desired.policy.protect,
-        removal=desired.policy.removal,
+        removal=desired.policy.lifecycle.removal,
         secrets=still_secret(desired, actual, kind.rules),
         sealed=seal(desired, kind.rules),
     )
@@ -254,5 +254,5 @@ def rules_for(desired: Desired, kind: Rulebook) -> Rules:
         plain=desired.plain,
         shared=policy.apply is Apply.MERGE,
         ignored=policy.ignore,
-        interrupts=policy.interrupts,
+        interrupts=policy.live.interrupts,
     )

@@ -212,7 +212,7 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
     if actual is None or kind.relocation is None or desired.policy.apply is Apply.CREATE_ONLY:
         return
     before = view.applied.tree if view.applied else None
-    release = _COPIED if desired.policy.copies else _BACK
+    release = _COPIED if desired.policy.live.copies else _BACK
     for source in kind.relocation.find_diverged(desired, actual, before, lookups.lookup):
         detail = (
             f"{source.part} uses {source.current}, whose backing chain does not contain {source.wanted}; "

@@ -122,7 +122,11 @@ def at_reboot(job: Job, pending: Sequence[Change]) -> Iterator[Change]:
     Only for what is started again when it is off.
     """
     live = job.actual.live
-    if live is None or not job.desired.policy.reboot_applies or job.desired.power is not Power.RUNNING:
+    if (
+        live is None
+        or not job.desired.policy.lifecycle.reboot_applies
+        or job.desired.power is not Power.RUNNING
+    ):
         return
     for path, off in job.rules.rebooting.rows:
         now, wanted = live.get(path), off if pending else job.proposed.get(path)
