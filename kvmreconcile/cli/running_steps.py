@@ -12,7 +12,8 @@ _RECORDED = "  the state database to be written: at most 10 s for each write"
 
 
 def _shutdown_s(action: Action) -> float:
-    return action.policy.shutdown_timeout_s if action.policy.shutdown_by else 0.0
+    how = action.policy.lifecycle.shutdown
+    return how.timeout_s if how.ways else 0.0
 
 
 def _detach_s(_action: Action) -> float:

@@ -74,5 +74,5 @@ class Failures:
         return tuple(dict.fromkeys(change.steps for change in action.changes))
 
     def _is_off(self, key: Key) -> bool:
-        seen = self.look(key) if self.ledger.has_power(key) else None
+        seen = self.look(key) if self.ledger.has_lifecycle(key) else None
         return isinstance(seen, Actual) and not seen.active

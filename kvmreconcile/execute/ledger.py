@@ -239,9 +239,9 @@ class Ledger:
         edit = self._edits.get(key)
         return edit is not None and bool(edit.refused)
 
-    def has_power(self, key: Key) -> bool:
-        """Tell whether an object is of a kind that can be active or not."""
-        return self._kinds[key.kind].has_power
+    def has_lifecycle(self, key: Key) -> bool:
+        """Return whether an object is of a kind whose objects can be active or inactive."""
+        return self._kinds[key.kind].has_lifecycle
 
     def _uuid(self, meant: Applied) -> str:
         actual = self._world.observed.actual(meant.key)

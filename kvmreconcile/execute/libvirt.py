@@ -204,7 +204,7 @@ class _Run:
     def _perform(self, action: Action) -> None:
         driver = self._drivers[action.key.kind]
         if action.verb.probes:
-            ready = action.policy.ready
+            ready = action.policy.lifecycle.ready
             self._see_through(action, driver, ready.delay_s if ready else 0.0)
             if action.key not in self._plan.pending:
                 self.ledger.shown(action.key)

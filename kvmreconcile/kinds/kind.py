@@ -22,11 +22,11 @@ from kvmreconcile.model import (
     Data,
     Desired,
     Key,
-    Lookup,
     Mistake,
     Observation,
     Obstacle,
     Prune,
+    Relocation,
     Removal,
     Source,
     Surroundings,
@@ -34,7 +34,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.schema.mapping import Fragment
 from kvmreconcile.schema.section import Spec
-from kvmreconcile.tree import Change, Node, Rules, Table, paths
+from kvmreconcile.tree import Node, Rules, Table, paths
 
 __all__ = ["NAMESPACE", "Document", "Driver", "Kind", "ObjectSpec", "Refreshing", "Spec", "derived_uuid"]
 
@@ -156,16 +156,6 @@ class Reported(Protocol):
     events: Any
 
 
-def _as_said(desired: Desired, _actual: Actual, _before: Node | None) -> Node:
-    return desired.tree
-
-
-def _none_astray(
-    _desired: Desired, _actual: Actual, _before: Node | None, _lookup: Lookup
-) -> Iterable[tuple[str, str, str]]:
-    return ()
-
-
 def _no_mistakes(_definition: Node) -> Iterable[Mistake]:
     return ()
 
@@ -210,10 +200,6 @@ def _no_place(_tree: Node) -> str:
     return ""
 
 
-def _none_moved(_desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Kind:
     """
@@ -229,13 +215,12 @@ class Kind:
         driver: Makes the only part that calls libvirt; a function, so that nothing else loads it.
         prune: What becomes of an orphan unless configured otherwise.
         stamped: Whether libvirt keeps metadata in such objects, and so our mark.
-        has_power: Whether it can be active or not.
+        has_lifecycle: Whether its objects can be active or inactive.
+        redefines_whole: Whether a definition is stored as a whole over the one that exists. If not, each change is made
+            by the verb of its row, and a change without a row replaces the object. A kind with a lifecycle must do so.
         renames: Whether the driver has the verb "rename", for an object that is off.
         commands: What an administrator does to an object by commands, for messages.
-        follow: Takes over into what a spec says what must stay as it is; given that, the object, and what an
-            earlier spec said.
-        strays: Tells what was taken over and should not be there: which part, what it is, what it should be.
-        moves: Tells what was taken over and goes where it should be while the object runs: a change for each part.
+        relocation: How parts keep a source that differs from the spec; None where no part has a source of its own.
         mistakes: Finds errors of a definition, or of a part of one, that are errors on every host.
         notes: Tells what people should know of a new definition before it is made.
         cost: Tells what the removal of an object costs, and what stays of it.
@@ -261,9 +246,7 @@ class Kind:
     complete: Callable[[Node, Surroundings], Node]
     driver: Callable[[], Driver]
     adopt: Callable[[Actual], dict[str, Any]]
-    follow: Callable[[Desired, Actual, Node | None], Node] = _as_said
-    strays: Callable[[Desired, Actual, Node | None, Lookup], Iterable[tuple[str, str, str]]] = _none_astray
-    moves: Callable[[Desired, Actual, Lookup], Iterable[Change]] = _none_moved
+    relocation: Relocation | None = None
     mistakes: Callable[[Node], Iterable[Mistake]] = _no_mistakes
     notes: Callable[[Node], Iterable[str]] = _no_notes
     cost: Callable[[Removal], Cost] = _plain_cost
@@ -278,7 +261,8 @@ class Kind:
     prune: Prune = Prune.CONFIRM
     inside: str = ""
     stamped: bool = False
-    has_power: bool = True
+    has_lifecycle: bool = True
+    redefines_whole: bool = True
     renames: bool = False
     commands: Templates = field(default_factory=dict)
 

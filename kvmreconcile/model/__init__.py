@@ -3,10 +3,12 @@
 from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templates, domain_word
 from kvmreconcile.model.data import Data
 from kvmreconcile.model.host_id import HostId
+from kvmreconcile.model.lifecycle import Leftover, Lifecycle, Ready, ShutdownBy, ShutdownPolicy
 from kvmreconcile.model.mistake import Mistake
 from kvmreconcile.model.objects import (
     Actual,
     Content,
+    Creation,
     Desired,
     Kept,
     Key,
@@ -18,8 +20,9 @@ from kvmreconcile.model.objects import (
     StateReason,
 )
 from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result, Shortage, Why
-from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
+from kvmreconcile.model.policy import Apply, LiveChanges, Policy
 from kvmreconcile.model.provenance import ALL_FILES, Provenance, Root, SpecSource
+from kvmreconcile.model.relocation import DivergedSource, Relocation
 from kvmreconcile.model.removal import Cost, Removal
 from kvmreconcile.model.windows import Window
 from kvmreconcile.model.world import (
@@ -52,8 +55,10 @@ __all__ = [
     "Commands",
     "Content",
     "Cost",
+    "Creation",
     "Data",
     "Desired",
+    "DivergedSource",
     "FirstSeen",
     "Held",
     "Hold",
@@ -61,6 +66,8 @@ __all__ = [
     "Kept",
     "Key",
     "Leftover",
+    "Lifecycle",
+    "LiveChanges",
     "Lookup",
     "Manual",
     "ManualCommands",
@@ -78,6 +85,7 @@ __all__ = [
     "Reason",
     "Reference",
     "Refusal",
+    "Relocation",
     "RememberedPending",
     "Removal",
     "Report",
@@ -86,6 +94,7 @@ __all__ = [
     "Settled",
     "Shortage",
     "ShutdownBy",
+    "ShutdownPolicy",
     "Source",
     "SpecSource",
     "Stamp",

@@ -12,8 +12,8 @@ from enum import Enum
 from kvmreconcile.errors import Problem
 from kvmreconcile.model.commands import Commands
 from kvmreconcile.model.host_id import HostId
+from kvmreconcile.model.lifecycle import Leftover
 from kvmreconcile.model.objects import Actual, Desired, Key, Obstacle, Stamp
-from kvmreconcile.model.policy import Leftover
 from kvmreconcile.model.provenance import Provenance
 from kvmreconcile.tree import Change, Node
 

@@ -62,7 +62,7 @@ def probations(world: World, kinds: Mapping[str, Rulebook]) -> Probations:
 
 def is_same(trial: Probation, desired: Desired, kind: Rulebook) -> bool:
     """Tell whether it is this edit that a spec says, and still wants to be taken back."""
-    return desired.policy.rollback and trial.edit == edition(desired, kind)
+    return desired.policy.lifecycle.rollback and trial.edit == edition(desired, kind)
 
 
 def is_taken_back(key: Key, world: World, kinds: Mapping[str, Rulebook]) -> bool:
@@ -73,7 +73,7 @@ def is_taken_back(key: Key, world: World, kinds: Mapping[str, Rulebook]) -> bool
 
 def edition(desired: Desired, kind: Rulebook) -> str:
     """Return a short name of all that a spec says of an object and of how it shows that it does its work."""
-    said = f"{digest(desired, kind.rules)} {desired.policy.ready}"
+    said = f"{digest(desired, kind.rules)} {desired.policy.lifecycle.ready}"
     return sha256(said.encode()).hexdigest()[:16]
 
 
@@ -89,7 +89,7 @@ def begin(
         before: The last edit, if it was not shown to be good: the way back is from there.
     """
     is_tried = (
-        desired.policy.rollback
+        desired.policy.lifecycle.rollback
         and desired.power is Power.RUNNING
         and seen.active
         and seen.state_reason is None

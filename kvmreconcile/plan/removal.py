@@ -6,7 +6,20 @@ Whether it may be done is decided by `prune`.
 
 from collections.abc import Collection
 
-from kvmreconcile.model import Action, Applied, Cost, Held, Hold, Key, Policy, Reason, Removal, Unknown, World
+from kvmreconcile.model import (
+    Action,
+    Applied,
+    Cost,
+    Held,
+    Hold,
+    Key,
+    Lifecycle,
+    Policy,
+    Reason,
+    Removal,
+    Unknown,
+    World,
+)
 from kvmreconcile.model.verbs import REMOVE
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Change
@@ -43,4 +56,4 @@ def removal(applied: Applied, facts: Removal | None, kind: Rulebook) -> tuple[Ac
 
 
 def _policy(applied: Applied) -> Policy:
-    return Policy(protect=applied.protect, removal=applied.removal)
+    return Policy(protect=applied.protect, lifecycle=Lifecycle(removal=applied.removal))

@@ -8,19 +8,17 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from kvmreconcile.model import (
-    Actual,
     Cost,
     Data,
-    Desired,
-    Lookup,
     Mistake,
     Observation,
     Prune,
+    Relocation,
     Removal,
     Surroundings,
     Templates,
 )
-from kvmreconcile.tree import Change, Node, Rules, Table
+from kvmreconcile.tree import Node, Rules, Table
 
 
 class Rulebook(Protocol):
@@ -52,8 +50,13 @@ class Rulebook(Protocol):
         ...
 
     @property
-    def has_power(self) -> bool:
-        """Whether it can be active or not."""
+    def has_lifecycle(self) -> bool:
+        """Whether its objects can be active or inactive."""
+        ...
+
+    @property
+    def redefines_whole(self) -> bool:
+        """Whether a definition is stored as a whole over the one that exists."""
         ...
 
     @property
@@ -72,6 +75,11 @@ class Rulebook(Protocol):
         ...
 
     @property
+    def relocation(self) -> Relocation | None:
+        """How parts keep a source that differs from the spec; None where no part has a source of its own."""
+        ...
+
+    @property
     def completing(self) -> str:
         """The verb that completes a new object before it is first started, "" if none is needed."""
         ...
@@ -83,20 +91,6 @@ class Rulebook(Protocol):
 
     def place(self, tree: Node, /) -> str:
         """Return where a definition keeps what is in the object, "" if nothing is."""
-        ...
-
-    def follow(self, desired: Desired, actual: Actual, before: Node | None, /) -> Node:
-        """Take over into what a spec says what must stay as it is."""
-        ...
-
-    def strays(
-        self, desired: Desired, actual: Actual, before: Node | None, lookup: Lookup, /
-    ) -> Iterable[tuple[str, str, str]]:
-        """Tell what was taken over and should not be there."""
-        ...
-
-    def moves(self, desired: Desired, actual: Actual, lookup: Lookup, /) -> Iterable[Change]:
-        """Tell what was taken over and goes where it should be while the object runs."""
         ...
 
     def mistakes(self, definition: Node, /) -> Iterable[Mistake]:

@@ -1,20 +1,18 @@
 """What is said of steps under way, and of the time that they may take."""
 
-from dataclasses import replace
-
 import pytest
 
 from kvmreconcile.cli.running_steps import UnderWay
 from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.kinds.domain.live.detach import _TIMEOUT_S
 from kvmreconcile.kinds.domain.live.values import _BALLOON_TIMEOUT_S
-from kvmreconcile.model import Action, Key, Outcome, Policy, Reason, Result
+from kvmreconcile.model import Action, Key, Lifecycle, Outcome, Policy, Reason, Result, ShutdownPolicy
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect
 
 pytestmark = pytest.mark.case("51")
 
-POLICY = Policy(shutdown_timeout_s=60)
+POLICY = Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy(timeout_s=60)))
 
 
 class Steps:
@@ -68,7 +66,7 @@ def test_after_the_time_of_the_guest_libvirt_is_waited_for(steps: Steps) -> None
 
 
 def test_guest_that_may_not_be_asked_to_shut_down_is_not_waited_for(steps: Steps) -> None:
-    steps.start("Domain/a", "stop", replace(POLICY, shutdown_by=()))
+    steps.start("Domain/a", "stop", Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy(ways=()))))
 
     assert steps.under_way.described() == f"  stop Domain/a: {UNLIMITED.replace('3 s', '0 s')}"
 

@@ -15,7 +15,7 @@ from kvmreconcile.daemon.condition_log import NoticeLog
 from kvmreconcile.daemon.readiness_probe import ReadinessProbe
 from kvmreconcile.errors import HostError, NotYet, Rejected, Unavailable
 from kvmreconcile.events.events import Lost, PassEvent, PassPlanned, ReadinessProbed
-from kvmreconcile.model import Action, Desired, Key, Plan, Policy, Power, Ready
+from kvmreconcile.model import Action, Desired, Key, Lifecycle, Plan, Policy, Power, Ready
 from kvmreconcile.source.load import Loaded
 from tests.execute.host import KINDS, Host, action, desired, world
 from tests.waiting import wait_until
@@ -26,7 +26,10 @@ WITHIN_S = 30.0
 
 
 def guest(key: Key) -> Desired:
-    return replace(desired(str(key), power=Power.RUNNING), policy=Policy(ready=Ready(agent=True, delay_s=60)))
+    return replace(
+        desired(str(key), power=Power.RUNNING),
+        policy=Policy(lifecycle=Lifecycle(ready=Ready(agent=True, delay_s=60))),
+    )
 
 
 @dataclass

@@ -17,6 +17,7 @@ from kvmreconcile.model import (
     Action,
     Actual,
     Applied,
+    Creation,
     Desired,
     HostId,
     Key,
@@ -184,7 +185,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
     return overlay(proposed, Node(proposed.tag, children=(Node("uuid", text=surroundings.uuid),)), Rules())
 
 
-def kind(name: str, rules: Rules, *, has_power: bool) -> Kind:
+def kind(name: str, rules: Rules, *, is_guest: bool) -> Kind:
     def undescribed(_document: Document) -> Key:
         raise NotImplementedError
 
@@ -202,7 +203,8 @@ def kind(name: str, rules: Rules, *, has_power: bool) -> Kind:
         driver=Driver,
         adopt=lambda _actual: {},
         prune=Prune.AUTO,
-        has_power=has_power,
+        has_lifecycle=is_guest,
+        redefines_whole=is_guest,
     )
 
 
@@ -218,12 +220,12 @@ KINDS = {
             secrets=paths("password"),
             live_ignored=paths("firmware"),
         ),
-        has_power=True,
+        is_guest=True,
     ),
     "Volume": kind(
         "Volume",
         Rules(updates=Table({"capacity": (Update("resize"),), "**": (Update("define"),)})),
-        has_power=False,
+        is_guest=False,
     ),
 }
 
@@ -231,7 +233,7 @@ KINDS = {
 def desired(key: str, xml: str = "", *, power: Power | None = None) -> Desired:
     name = Key.read(key)
     uuid = derived_uuid("lab", name) if name.kind == "Domain" else ""
-    return Desired(name, parse(xml or f"<{name.kind.lower()}/>"), uuid=uuid, power=power)
+    return Desired(name, parse(xml or f"<{name.kind.lower()}/>"), Creation(uuid), power=power)
 
 
 def world(host: Host, *wanted: Desired, applied: dict[Key, Applied] | None = None) -> World:

@@ -107,7 +107,7 @@ class LiveDriver(Driver):
 
 LIVE_KINDS: dict[str, Kind] = {
     **KINDS,
-    "Domain": replace(kind("Domain", RULES, has_power=True), driver=LiveDriver),
+    "Domain": replace(kind("Domain", RULES, is_guest=True), driver=LiveDriver),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.model import Action, Key, Policy, Reason, ShutdownBy
+from kvmreconcile.model import Action, Key, Lifecycle, Policy, Reason, ShutdownBy, ShutdownPolicy
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, parse
 from tests.mock import OWN
@@ -25,8 +25,8 @@ CLASSES: dict[str, Any] = {
     "Network": libvirt.virNetwork,
     "StoragePool": libvirt.virStoragePool,
 }
-BUTTON = Policy(shutdown_by=(ShutdownBy.ACPI,), shutdown_timeout_s=5)
-FORCED = Policy(shutdown_by=(), force_off=True)
+BUTTON = Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy((ShutdownBy.ACPI,), timeout_s=5)))
+FORCED = Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy(ways=(), force=True)))
 
 
 def defined(virt: libvirt.virConnect, kind: str, *, active: bool) -> Any:

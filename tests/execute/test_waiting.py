@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from kvmreconcile.errors import HostError, NotYet, Rejected, Unavailable
-from kvmreconcile.model import Action, Desired, Key, Outcome, Plan, Policy, Ready, Report, Result
+from kvmreconcile.model import Action, Desired, Key, Lifecycle, Outcome, Plan, Policy, Ready, Report, Result
 from tests.execute.conftest import Stage
 from tests.execute.host import action, desired, world
 
@@ -29,7 +29,9 @@ def test_what_is_waited_for_is_asked_again_until_it_has_come(stage: Stage) -> No
 
 
 def waiting_for(delay_s: float) -> Action:
-    return replace(action("ready", "Domain/web"), policy=Policy(ready=Ready(delay_s=delay_s)))
+    return replace(
+        action("ready", "Domain/web"), policy=Policy(lifecycle=Lifecycle(ready=Ready(delay_s=delay_s)))
+    )
 
 
 def test_nobody_looks_before_the_delay_is_over(stage: Stage) -> None:

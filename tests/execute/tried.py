@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kvmreconcile.errors import NotYet
-from kvmreconcile.model import Action, Desired, Key, Policy, Power, Ready
+from kvmreconcile.model import Action, Desired, Key, Lifecycle, Policy, Power, Ready
 from kvmreconcile.state import State
 from tests.execute.conftest import Stage
 from tests.execute.host import Host, desired
@@ -20,7 +20,8 @@ PASSES = 5
 def guest(xml: str = "<domain><memory>1</memory></domain>") -> Desired:
     """Return a guest that an edit must not make unready."""
     return replace(
-        desired(str(WEB), xml, power=Power.RUNNING), policy=Policy(ready=Ready(agent=True), rollback=True)
+        desired(str(WEB), xml, power=Power.RUNNING),
+        policy=Policy(lifecycle=Lifecycle(ready=Ready(agent=True), rollback=True)),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.model import Actual, Cost, Key, Leftover, Policy, Removal
+from kvmreconcile.model import Actual, Cost, Key, Leftover, Lifecycle, Policy, Removal, ShutdownPolicy
 from kvmreconcile.tree import Effect
 
 BY_NAME = {kind.name: kind for kind in KINDS}
@@ -22,7 +22,7 @@ TPM = "<devices><tpm model='tpm-crb'><backend type='emulator' version='2.0'/></t
 
 
 def cost(key: str, xml: str, removal: tuple[Leftover, ...] = (), **more: Any) -> Cost:
-    policy = replace(more.pop("policy", Policy()), removal=frozenset(removal))
+    policy = Policy(lifecycle=replace(more.pop("lifecycle", Lifecycle()), removal=frozenset(removal)))
     users, contents, unlisted = (more.pop(each, ()) for each in ("users", "contents", "unlisted"))
     name = Key.read(key)
     return BY_NAME[name.kind].cost(Removal(Actual(name, "u", xml, **more), policy, users, contents, unlisted))
@@ -60,17 +60,17 @@ def test_guest_that_runs_is_shut_down_and_its_disks_stay() -> None:
 
 
 def test_guest_that_may_be_powered_off_says_so() -> None:
-    policy = Policy(shutdown_timeout_s=90, force_off=True)
+    lifecycle = Lifecycle(shutdown=ShutdownPolicy(timeout_s=90, force=True))
 
-    assert cost("Domain/web1", "<domain/>", active=True, policy=policy).notes == (
+    assert cost("Domain/web1", "<domain/>", active=True, lifecycle=lifecycle).notes == (
         "the guest is active; it is asked to shut down; if it is not off after 90 s, it is powered off",
     )
 
 
 def test_guest_that_nobody_asks_to_shut_down_is_powered_off_at_once() -> None:
-    policy = Policy(shutdown_by=(), force_off=True)
+    lifecycle = Lifecycle(shutdown=ShutdownPolicy(ways=(), force=True))
 
-    assert cost("Domain/web1", "<domain/>", active=True, policy=policy).notes == (
+    assert cost("Domain/web1", "<domain/>", active=True, lifecycle=lifecycle).notes == (
         "the guest is active, and is powered off without a shutdown",
     )
 

@@ -9,7 +9,7 @@ from kvmreconcile.kinds.domain.render import desire
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.update import WindowSpec
-from kvmreconcile.model import Policy, ShutdownBy, Source, Window
+from kvmreconcile.model import Lifecycle, Policy, ShutdownBy, ShutdownPolicy, Source, Window
 from kvmreconcile.tree import Effect
 
 BERLIN = Window("0 2 * * SUN", 7200, "Europe/Berlin")
@@ -31,21 +31,25 @@ def test_window_is_read_in_the_words_of_people_and_of_cron(said: object, meant: 
     assert WindowSpec.model_validate(said).window == meant
 
 
+def stopped(**how: Any) -> Policy:
+    return Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy(**how)))
+
+
 @pytest.mark.parametrize(
     ("update", "meant"),
     [
-        ({"shutdown": {"timeout": "5min", "force": True}}, Policy(shutdown_timeout_s=300, force_off=True)),
-        ({"shutdown": {"acpi": False}}, Policy(shutdown_by=(ShutdownBy.AGENT,))),
-        ({"shutdown": {"agent": False}}, Policy(shutdown_by=(ShutdownBy.ACPI,))),
+        ({"shutdown": {"timeout": "5min", "force": True}}, stopped(timeout_s=300, force=True)),
+        ({"shutdown": {"acpi": False}}, stopped(ways=(ShutdownBy.AGENT,))),
+        ({"shutdown": {"agent": False}}, stopped(ways=(ShutdownBy.ACPI,))),
         (
             {"shutdown": {"agent": False, "acpi": False, "force": True}},
-            Policy(shutdown_by=(), force_off=True),
+            stopped(ways=(), force=True),
         ),
         (
             {"group": "tier", "maxUnavailable": 2, "order": 1},
             Policy(group="tier=web", max_unavailable=2, order=1),
         ),
-        ({"onGuestReboot": "apply"}, Policy(reboot_applies=True)),
+        ({"onGuestReboot": "apply"}, Policy(lifecycle=Lifecycle(reboot_applies=True))),
         ({}, Policy()),
         ({"maxEffect": "restart"}, Policy(max_effect=Effect.RESTART)),
         ({"windows": ["Sun 02:00 +2h Europe/Berlin"]}, Policy(windows=(BERLIN,))),

@@ -11,7 +11,7 @@ from kvmreconcile.errors import NotYet, Unsupported
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.kinds.domain.driver import DomainDriver
 from kvmreconcile.kinds.domain.live import ready
-from kvmreconcile.model import Action, Key, Policy, Ready, Reason
+from kvmreconcile.model import Action, Key, Lifecycle, Policy, Ready, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect
 from tests.lab.guest import BOOTED, EMPTY, GuestFiles, ask_agent, wait_for_agent
@@ -90,7 +90,7 @@ def connection(lab: Lab) -> Iterator[Connection]:
 
 def look(connection: Connection, wanted: Ready, name: str = "web") -> str:
     """Look once whether a guest is ready; return why not, "" if it is."""
-    policy = Policy(ready=wanted)
+    policy = Policy(lifecycle=Lifecycle(ready=wanted))
     action = Action(Key("Domain", name), verb_of("ready"), Effect.LIVE, Reason.NEW, policy=policy)
     try:
         DomainDriver().perform(connection, action)

@@ -11,7 +11,7 @@ from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.domain.live import power
 from kvmreconcile.kinds.domain.live.halts import RunState
-from kvmreconcile.model import Action, Key, Policy, Reason, ShutdownBy
+from kvmreconcile.model import Action, Key, Lifecycle, Policy, Reason, ShutdownBy, ShutdownPolicy
 from kvmreconcile.model.verbs import RESTART, STOP
 from kvmreconcile.tree import Effect
 from tests.lab.guest import GuestFiles, console
@@ -127,7 +127,10 @@ def test_paused_guest_is_not_restarted_for_an_edit(session: Session) -> None:
 def test_guest_that_was_paused_since_the_plan_is_not_restarted(
     session: Session, asks: tuple[ShutdownBy, ...]
 ) -> None:
-    run, policy = run_of(session), Policy(shutdown_by=asks, shutdown_timeout_s=20, force_off=True)
+    run, policy = (
+        run_of(session),
+        Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy(asks, timeout_s=20, force=True))),
+    )
     action = Action(Key("Domain", STUCK), RESTART, Effect.RESTART, Reason.EDIT, policy=policy)
     session.lab.virsh("suspend", STUCK)
 
@@ -143,7 +146,7 @@ def test_guest_that_was_paused_since_the_plan_is_not_restarted(
 def test_guest_that_a_job_has_paused_is_not_powered_off(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy = Policy(shutdown_by=(), shutdown_timeout_s=0, force_off=True)
+    policy = Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy((), timeout_s=0, force=True)))
     action = Action(Key("Domain", STUCK), STOP, Effect.RESTART, Reason.EDIT, policy=policy)
     # A save of a guest this small is over too soon.
     monkeypatch.setattr(power, "standing", lambda _domain: RunState(job="it is being saved"))

@@ -16,11 +16,11 @@ from kvmreconcile.model import (
     Data,
     Desired,
     Key,
-    Lookup,
     Mistake,
     Observation,
     Plan,
     Prune,
+    Relocation,
     Removal,
     Surroundings,
     Templates,
@@ -28,7 +28,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
-from kvmreconcile.tree import Change, Effect, Node, Rules, Table, make, paths, to_xml
+from kvmreconcile.tree import Effect, Node, Rules, Table, make, paths, to_xml
 from tests.first_seen import LONG
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -46,24 +46,15 @@ class Book:
     renames: bool = False
     commands: Templates = field(default_factory=dict)
 
-    has_power: bool = True
+    has_lifecycle: bool = True
+    redefines_whole: bool = True
     data: Data | None = None
+    relocation: Relocation | None = None
     completing: str = ""
     incomplete_after: Table[bool] = field(default_factory=paths)
 
     def place(self, _tree: Node) -> str:
         return ""
-
-    def follow(self, desired: Desired, _actual: Actual, _before: Node | None) -> Node:
-        return desired.tree
-
-    def strays(
-        self, _desired: Desired, _actual: Actual, _before: Node | None, _lookup: Lookup
-    ) -> Iterable[tuple[str, str, str]]:
-        return ()
-
-    def moves(self, _desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
-        return ()
 
     def mistakes(self, _definition: Node) -> Iterable[Mistake]:
         return ()
@@ -78,7 +69,7 @@ class Book:
         return ""
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
-        if proposed.child("uuid") or not self.has_power:
+        if proposed.child("uuid") or not self.has_lifecycle:
             return proposed
         return replace(proposed, children=(*proposed.children, make("uuid", text=surroundings.uuid)))
 

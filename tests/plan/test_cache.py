@@ -1,43 +1,36 @@
 """What was compared is not compared again while nothing has changed, and is as soon as anything has."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from kvmreconcile.model import Actual, Desired, Key, Lookup, World
+from kvmreconcile.model import Actual, Desired, DivergedSource, Key, Lookup, World
 from kvmreconcile.plan import plan
 from kvmreconcile.tree import Node
-from tests.plan.worlds import BOOKS, Book, remembered, seen, wish, world
+from tests.plan.worlds import BOOKS, PLACES, remembered, seen, wish, world
 
 WEB = wish("Domain/web", '<domain><disk dev="vda"/></domain>')
 IMAGE, OTHER = Key("Volume", "default/web"), Key("Volume", "default/other")
-
-
-@dataclass(frozen=True)
-class Counting(Book):
-    """A kind that counts how often one of its objects is compared, and looks at a volume meanwhile."""
-
-    compared: list[Key] = field(default_factory=list)
-
-    def strays(
-        self, desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
-    ) -> list[tuple[str, str, str]]:
-        del desired, before
-        self.compared.append(actual.key)
-        return [] if lookup(IMAGE) is None else [("it", "there", "not there")]
 
 
 class Passes:
     """Plans for one world after another, with one memory."""
 
     def __init__(self) -> None:
-        domains = BOOKS["Domain"]
-        self.book = Counting(domains.name, domains.root, domains.rules, stamped=domains.stamped)
+        self.book = replace(BOOKS["Domain"], relocation=replace(PLACES, find_diverged=self._count))
+        self.keys: list[Key] = []
         self.memory: dict[tuple[str, Key], object] = {}
 
     def compared(self, now: World) -> int:
         """Return how many objects a plan for this world compares."""
-        before = len(self.book.compared)
+        before = len(self.keys)
         plan(replace(now, memory=self.memory), {**BOOKS, "Domain": self.book})
-        return len(self.book.compared) - before
+        return len(self.keys) - before
+
+    def _count(
+        self, _desired: Desired, actual: Actual, _before: Node | None, lookup: Lookup
+    ) -> list[DivergedSource]:
+        """Count the comparison of an object, which depends on a volume."""
+        self.keys.append(actual.key)
+        return [] if lookup(IMAGE) is None else [DivergedSource("it", "there", "not there")]
 
 
 def here(desired: Desired = WEB, actual: Actual | None = None, *others: Actual) -> World:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from kvmreconcile.model import Plan
+from kvmreconcile.model import Plan, Policy
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, STOPPED, planned, remembered, seen, wish, world
 
@@ -46,7 +46,7 @@ def test_reboot_that_the_spec_has_its_own_word_on_is_caught_and_let_go_all_the_s
     assert steps(planned(world([web], [waiting], [remembered(web)]))) == [
         ("set-lifecycle", "on_reboot", "restart")
     ]
-    kept = replace(web, policy=replace(web.policy, reboot_applies=False))
+    kept = replace(web, policy=Policy())
     assert steps(planned(world([kept], [waiting], [remembered(kept)]))) == [
         ("set-lifecycle", "on_reboot", "restart")
     ]

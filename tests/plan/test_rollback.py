@@ -11,6 +11,7 @@ from kvmreconcile.model import (
     Desired,
     Key,
     Plan,
+    Policy,
     Power,
     Probation,
     Ready,
@@ -77,7 +78,7 @@ def test_edit_of_a_running_guest_that_costs_nothing_is_over_once_it_is_ready_too
         "set-memory Domain/web",
         "ready Domain/web",
     ]
-    careless = replace(web, policy=replace(web.policy, rollback=False))
+    careless = replace(web, policy=Policy(lifecycle=replace(web.policy.lifecycle, rollback=False)))
     assert "ready Domain/web" not in done(planned(of(careless, there, remembered(was))))
 
 
@@ -99,7 +100,7 @@ def test_edit_that_was_cut_short_after_its_restart_is_looked_at_again() -> None:
     made = planned(of(web, runs(web), remembered(web, runtime_id=1), trial(web)))
 
     assert done(made) == ["ready Domain/web"]
-    assert made.actions[0].policy.ready == Ready(agent=True)
+    assert made.actions[0].policy.lifecycle.ready == Ready(agent=True)
 
 
 def test_edit_that_is_stored_only_shows_what_it_is_good_for_at_the_next_start() -> None:

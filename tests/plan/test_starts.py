@@ -35,7 +35,7 @@ def test_new_guest_is_waited_for_once_it_is_started() -> None:
 
     assert done(made) == ["create Domain/db", "start Domain/db", "ready Domain/db"]
     assert made.actions[-1].effect is Effect.LIVE
-    assert made.actions[-1].policy.ready == AGENT
+    assert made.actions[-1].policy.lifecycle.ready == AGENT
 
 
 def test_restart_is_over_only_when_the_guest_is_ready_again() -> None:
@@ -68,7 +68,7 @@ def test_those_that_run_and_should_and_show_it_can_be_looked_at_at_any_time() ->
 
     looks = list(probes(world([shown, *others], [*there, seen(others[3])])))
 
-    assert [(a.verb.name, a.key, a.policy.ready) for a in looks] == [("ready", shown.key, AGENT)]
+    assert [(a.verb.name, a.key, a.policy.lifecycle.ready) for a in looks] == [("ready", shown.key, AGENT)]
 
 
 def after(name: str, *first: str, **more: Any) -> Desired:
@@ -101,7 +101,7 @@ def test_guest_that_runs_already_is_looked_at_by_who_is_started_after_it_without
         "create Domain/web",
         "start Domain/web",
     ]
-    assert made.actions[1].policy.ready == AGENT
+    assert made.actions[1].policy.lifecycle.ready == AGENT
     assert db.key in made.in_sync
 
 

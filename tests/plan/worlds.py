@@ -6,7 +6,7 @@ change without changing what is shown of planning.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,9 +16,13 @@ from kvmreconcile.model import (
     Actual,
     Applied,
     Cost,
+    Creation,
     Data,
     Desired,
+    DivergedSource,
     Key,
+    Lifecycle,
+    LiveChanges,
     Lookup,
     Manual,
     Mistake,
@@ -27,6 +31,7 @@ from kvmreconcile.model import (
     Policy,
     Power,
     Prune,
+    Relocation,
     Removal,
     Source,
     Stamp,
@@ -73,6 +78,33 @@ COMMANDS = {
 }
 
 
+def keep_place(desired: Desired, actual: Actual, before: Node | None) -> Node:
+    """Keep the "place" of an object, unless the spec has another than before and its content is not copied there."""
+    tree = desired.tree
+    place, was = actual.tree.attr("place"), before and before.attr("place")
+    if place is None or (before and was != tree.attr("place") and not desired.policy.live.copies):
+        return tree
+    return replace(tree, attrs=tuple(sorted({**dict(tree.attrs), "place": place}.items())))
+
+
+def _diverged_place(
+    desired: Desired, actual: Actual, _before: Node | None, _lookup: Lookup
+) -> Iterable[DivergedSource]:
+    """Return a place that is called lost."""
+    place = actual.tree.attr("place")
+    return [DivergedSource("it", place, desired.tree.attr("place") or "")] if place == "lost" else []
+
+
+def _migrated_place(desired: Desired, actual: Actual, _lookup: Lookup) -> Iterable[Change]:
+    """Yield the place of a running object that differs from the spec."""
+    place, wanted = actual.tree.attr("place"), desired.tree.attr("place")
+    if actual.active and desired.policy.live.copies and place != wanted:
+        yield Change(("it", "@place"), "it/@place", place, wanted)
+
+
+PLACES = Relocation(keep_place, _diverged_place, _migrated_place)
+
+
 @dataclass(frozen=True)
 class Book:
     """A kind, as far as planning goes."""
@@ -82,40 +114,19 @@ class Book:
     rules: Rules = field(default_factory=Rules)
     prune: Prune = Prune.AUTO
     stamped: bool = False
-    has_power: bool = True
+    has_lifecycle: bool = True
+    redefines_whole: bool = True
     renames: bool = False
     commands: Templates = field(default_factory=lambda: COMMANDS)
     loss: Effect = Effect.REPLACE
     data: Data | None = None
+    relocation: Relocation | None = None
     completing: str = ""
     incomplete_after: Table[bool] = field(default_factory=paths)
 
     def place(self, tree: Node) -> str:
         """Return where a pool says that its volumes are."""
         return tree.attr("path") or ""
-
-    def follow(self, desired: Desired, actual: Actual, before: Node | None) -> Node:
-        """Keep an object's "place" as it is, unless the spec has moved it and its content does not go along."""
-        tree = desired.tree
-        place, was = actual.tree.attr("place"), before and before.attr("place")
-        if place is None or (before and was != tree.attr("place") and not desired.policy.copies):
-            return tree
-        return replace(tree, attrs=tuple(sorted({**dict(tree.attrs), "place": place}.items())))
-
-    def strays(
-        self, desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
-    ) -> Iterable[tuple[str, str, str]]:
-        """Tell of a place that is called lost."""
-        del before, lookup
-        place = actual.tree.attr("place")
-        return [("it", place, desired.tree.attr("place") or "")] if place == "lost" else []
-
-    def moves(self, desired: Desired, actual: Actual, lookup: Lookup) -> Iterable[Change]:
-        """Tell of a place that a running object has and is not to have."""
-        del lookup
-        place, wanted = actual.tree.attr("place"), desired.tree.attr("place")
-        if actual.active and desired.policy.copies and place != wanted:
-            yield Change(("it", "@place"), "it/@place", place, wanted)
 
     def mistakes(self, definition: Node) -> Iterable[Mistake]:
         """Tell of what cannot be."""
@@ -138,7 +149,7 @@ class Book:
         return f"it loses {part.attr('dev')} of {len(observed.objects)}" if rule == "disk" else ""
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
-        if not self.has_power:
+        if not self.has_lifecycle:
             return proposed
         uuid = make(self.root, children=(make("uuid", text=surroundings.uuid),))
         whole = overlay(proposed, uuid, Rules()) if proposed.child("uuid") is None else proposed
@@ -227,6 +238,7 @@ BOOKS = {
         ),
         stamped=True,
         renames=True,
+        relocation=PLACES,
     ),
     "Network": Book(
         "Network",
@@ -266,7 +278,8 @@ BOOKS = {
                 }
             ),
         ),
-        has_power=False,
+        has_lifecycle=False,
+        redefines_whole=False,
         loss=Effect.DATA_LOSS,
         data=Data(_names, _named),
     ),
@@ -277,16 +290,23 @@ def wish(name: str, xml: str = "", **more: Any) -> Desired:
     """Return what a spec wants of "Kind/name"; of `more`, what is a policy's goes there."""
     key = Key.read(name)
     root = BOOKS[key.kind].root
-    policy = Policy(**{k: more.pop(k) for k in list(more) if k in Policy.__dataclass_fields__})
-    uuid = derived_uuid("lab", key) if BOOKS[key.kind].has_power else ""
+    live = LiveChanges(**_taken(LiveChanges, more))
+    policy = Policy(live=live, lifecycle=Lifecycle(**_taken(Lifecycle, more)), **_taken(Policy, more))
+    uuid = derived_uuid("lab", key) if BOOKS[key.kind].has_lifecycle else ""
     source = Source(f"{key.name.replace('/', '-')}.yaml", 3, 1)
-    return Desired(key, parse(xml or f"<{root}/>"), uuid, policy=policy, source=source, **more)
+    creation = Creation(uuid, more.pop("plain", False), more.pop("content", None))
+    return Desired(key, parse(xml or f"<{root}/>"), creation, policy=policy, source=source, **more)
+
+
+def _taken(value: type, more: dict[str, Any]) -> dict[str, Any]:
+    """Take what is a field of a dataclass out of `more`."""
+    return {each.name: more.pop(each.name) for each in fields(value) if each.name in more}
 
 
 def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) -> Actual:
     """Return an object of ours as the host has it: as its spec says, unless another definition is given."""
     book, key = BOOKS[desired.key.kind], desired.key
-    uuid = desired.uuid
+    uuid = desired.creation.uuid
     tree = parse(xml) if xml else desired.tree
     if uuid and tree.child("uuid") is None:
         tree = replace(tree, children=(*tree.children, make("uuid", text=uuid)))

@@ -71,7 +71,7 @@ class Demo:
         made = {a.key: a.tree for a in plan(empty, KINDS).actions if a.verb.name == "create" and a.tree}
         there: dict[Key, Actual] = {}
         for key, tree in made.items():
-            desired, xml, runs = specs.desired[key], to_xml(tree), KINDS[key.kind].has_power
+            desired, xml, runs = specs.desired[key], to_xml(tree), KINDS[key.kind].has_lifecycle
             there[key] = Actual(
                 key,
                 tree.get("uuid") or "",

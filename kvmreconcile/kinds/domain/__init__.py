@@ -3,7 +3,7 @@
 from typing import Any
 
 from kvmreconcile.kinds.domain import render
-from kvmreconcile.kinds.domain.chains import follow, moves, strays
+from kvmreconcile.kinds.domain.chains import RELOCATION
 from kvmreconcile.kinds.domain.complete import complete
 from kvmreconcile.kinds.domain.describe import describe
 from kvmreconcile.kinds.domain.headroom import notes
@@ -52,9 +52,7 @@ KIND = Kind(
     driver=_driver,
     mistakes=mistakes,
     adopt=_adopt,
-    follow=follow,
-    strays=strays,
-    moves=moves,
+    relocation=RELOCATION,
     notes=notes,
     cost=cost,
     describe=describe,

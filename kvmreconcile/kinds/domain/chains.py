@@ -1,16 +1,17 @@
 """
-Disks that stand on another file than their spec names, because a snapshot or a copy put one above it.
+Disks whose current source differs from the spec, because a snapshot or a copy put another file above it.
 
-Separate from merging, since here what is wins over what is asked: the file above holds what the guest has written
-since, and a disk put back onto the file below would lose it. Pure. Source:
-https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms (`backingStore`)
+Here the actual source wins over the desired one: the file above holds what the guest has written since, and a disk put
+back onto the file below would lose it. Pure.
+
+Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms (`backingStore`)
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from kvmreconcile.kinds.domain.rules import RULES
-from kvmreconcile.model import Actual, Desired, Key, Lookup
+from kvmreconcile.model import Actual, Desired, DivergedSource, Key, Lookup, Relocation
 from kvmreconcile.tree import Change, Node
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.running import recognised, succeeding
@@ -21,26 +22,28 @@ _HARD = (None, "disk", "lun")
 """Kinds of disks that a guest writes to; a medium that can be taken out is what the spec says it is."""
 
 
-def follow(desired: Desired, actual: Actual, before: Node | None) -> Node:
+def keep_sources(desired: Desired, actual: Actual, before: Node | None) -> Node:
     """
-    Return what a spec says, with each hard disk on the file that it stands on now.
+    Return the tree of a spec, with the current source of each hard disk that a snapshot or a copy moved.
 
     Args:
-        before: What an earlier spec said, None if nothing is known; where this spec names another source than
-            that one did, the user wants the disk there, and nothing is followed, unless its data goes along: then
-            the disk goes when that is done.
+        before: What an earlier spec said, None if nothing is known. Where this spec names another source than
+            that one did, the user wants the disk there, and it does not keep its source; unless its data is to be
+            copied there, then it keeps it until that is done.
     """
     tree = desired.tree
     current = {id(disk): found for disk, found in _moved(desired, _stored(desired, actual, before), before)}
     if not current:
         return tree
-    children = tuple(_as_it_stands(c, current[id(c)]) if id(c) in current else c for c in _devices(tree))
+    children = tuple(
+        _with_current_source(c, current[id(c)]) if id(c) in current else c for c in _devices(tree)
+    )
     whole = tuple(replace(c, children=children) if c.tag == "devices" else c for c in tree.children)
     return replace(tree, children=whole)
 
 
-def moves(desired: Desired, actual: Actual, lookup: Lookup) -> Iterator[Change]:
-    """Yield of each hard disk whose data is to be copied to the volume that the spec names now: from and to where."""
+def find_migrations(desired: Desired, actual: Actual, lookup: Lookup) -> Iterator[Change]:
+    """Yield a change of the source for each hard disk whose data is to be copied to the volume that the spec names."""
     live = _live(desired, actual, None)
     if live is None:
         return
@@ -52,26 +55,26 @@ def moves(desired: Desired, actual: Actual, lookup: Lookup) -> Iterator[Change]:
 
 
 def _is_to_be_copied(disk: Node, found: Node, desired: Desired, lookup: Lookup) -> bool:
-    """Tell whether a disk that runs elsewhere goes to its volume, with no other job in the way of that."""
+    """Return whether the data of a disk is to be copied to its volume, with no other block job in the way."""
     wanted, mirror = _path(disk, lookup), found.child("mirror")
     is_free = mirror is None or _path(mirror, lookup) == wanted
     is_elsewhere = wanted is not None and wanted not in _chain(found, lookup)
-    return _goes_along(disk, desired) and is_free and is_elsewhere
+    return _is_migrated(disk, desired) and is_free and is_elsewhere
 
 
-def _goes_along(disk: Node, desired: Desired) -> bool:
-    """Tell whether a disk's data goes with it where its spec moves it."""
-    return desired.policy.copies and disk.get("source/@volume") is not None
+def _is_migrated(disk: Node, desired: Desired) -> bool:
+    """Return whether the data of a disk is copied to another volume that its spec names."""
+    return desired.policy.live.copies and disk.get("source/@volume") is not None
 
 
-def strays(
+def find_diverged(
     desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
-) -> Iterator[tuple[str, str, str]]:
+) -> Iterator[DivergedSource]:
     """
-    Yield of each hard disk that stands on a file which is not built on the one its spec names: disk, file, and that.
+    Yield each hard disk whose current source is not built on the one that its spec names.
 
-    Of a domain that is off, libvirt tells no chain, so that only a volume is known to be built on nothing else.
-    What is copied to where it should be did not go astray.
+    libvirt reports no backing chain for a domain that is off, so that there only a volume is known to be built on
+    nothing else. A disk that is being migrated is left out.
     """
     definition = _live(desired, actual, before) or actual.tree
     stored = {id(disk) for disk, _ in _moved(desired, _stored(desired, actual, before), before)}
@@ -81,7 +84,7 @@ def strays(
         if actual.live is not None and _is_to_be_copied(disk, found, desired, lookup):
             continue
         if id(disk) in stored and is_known and wanted is not None and wanted not in _chain(found, lookup):
-            yield _label(disk), _path(found, lookup) or "another source", wanted
+            yield DivergedSource(_label(disk), _path(found, lookup) or "another source", wanted)
 
 
 def _stored(desired: Desired, actual: Actual, before: Node | None) -> Node:
@@ -96,14 +99,14 @@ def _live(desired: Desired, actual: Actual, before: Node | None) -> Node | None:
 
 
 def _moved(desired: Desired, actual: Node, before: Node | None) -> Iterator[tuple[Node, Node]]:
-    """Yield each hard disk that stands elsewhere than its spec has long said, with what it is now."""
+    """Yield each hard disk whose source differs from a spec that was not edited there, with the actual disk."""
     wanted, have = _devices(desired.tree), _devices(actual)
     for index, other in pair(have, wanted, "devices", RULES, lambda _have, _want: False).items():
         disk, found = wanted[index], have[other]
         if disk.tag == "disk" and disk.attr("device") in _HARD and disk.child("source"):
             is_elsewhere = found.child("source") is not None and _source(disk) != _source(found)
             is_edited = before is not None and _is_edited(disk, desired.tree, before)
-            if is_elsewhere and (not is_edited or _goes_along(disk, desired)):
+            if is_elsewhere and (not is_edited or _is_migrated(disk, desired)):
                 yield disk, found
 
 
@@ -123,12 +126,12 @@ def _source(disk: Node) -> tuple[str | None, ...]:
     return tuple(disk.get(f"source/@{name}") for name in _NAMES)
 
 
-def _as_it_stands(disk: Node, found: Node) -> Node:
+def _with_current_source(disk: Node, found: Node) -> Node:
     """Return a spec's disk with the source and the format that it has now."""
     source = disk.child("source") or Node("source")
     kept = [a for a in source.attrs if a[0] not in _NAMES]
-    stands = [(name, value) for name in _NAMES if (value := found.get(f"source/@{name}")) is not None]
-    moved = replace(source, attrs=tuple(sorted([*kept, *stands])))
+    current = [(name, value) for name in _NAMES if (value := found.get(f"source/@{name}")) is not None]
+    moved = replace(source, attrs=tuple(sorted([*kept, *current])))
     children = tuple(_formatted(moved if c is source else c, found) for c in disk.children)
     attrs = dict(disk.attrs) | {"type": found.attr("type") or "file"}
     return replace(disk, attrs=tuple(sorted(attrs.items())), children=children)
@@ -172,3 +175,6 @@ def _volume(disk: Node, lookup: Lookup) -> Node | None:
 
 def _label(disk: Node) -> str:
     return (disk.get("alias/@name") or disk.get("target/@dev") or "").removeprefix("ua-")
+
+
+RELOCATION = Relocation(keep_sources, find_diverged, find_migrations)

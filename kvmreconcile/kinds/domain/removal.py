@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kvmreconcile.model import Actual, Cost, Leftover, Policy, Removal
+from kvmreconcile.model import Actual, Cost, Leftover, Removal, ShutdownPolicy
 from kvmreconcile.tree import Effect, Node
 
 _HARD = (None, "disk", "lun")
@@ -32,10 +32,10 @@ def cost(removal: Removal) -> Cost:
     """Return what the removal of a domain costs."""
     actual, policy = removal.actual, removal.policy
     there = frozenset(_leftovers(actual))
-    goes = policy.removal if actual.persistent else frozenset(_ends_with(actual.tree))
+    goes = policy.lifecycle.removal if actual.persistent else frozenset(_ends_with(actual.tree))
     loses = bool(there & goes & _LOST)
     notes = (
-        *_shutdown(actual, policy),
+        *_shutdown(actual, policy.lifecycle.shutdown),
         *_disks(actual.tree),
         *(f"{what} {'deleted' if rest in goes else 'kept'}" for rest, what in _files(actual.tree)),
         *(f"it has {_HOLDS[rest]}, {_FATES[rest]}" for rest in _HOLDS if rest in there & goes),
@@ -73,15 +73,15 @@ def _ends_with(transient: Node) -> Iterator[Leftover]:
         yield Leftover.TPM
 
 
-def _shutdown(actual: Actual, policy: Policy) -> Iterator[str]:
+def _shutdown(actual: Actual, how: ShutdownPolicy) -> Iterator[str]:
     if actual.active:
         # An active guest that has a `halt` is paused or crashed.
         state = "paused or crashed" if actual.state_reason else "active"
-        if not policy.shutdown_by:
+        if not how.ways:
             yield f"the guest is {state}, and is powered off without a shutdown"
             return
-        timeout = f"{policy.shutdown_timeout_s:g} s"
-        end = "it is powered off" if policy.force_off else "the removal fails"
+        timeout = f"{how.timeout_s:g} s"
+        end = "it is powered off" if how.force else "the removal fails"
         asked = (
             "it cannot be asked to shut down unless it is resumed"
             if actual.state_reason

@@ -55,12 +55,14 @@ def desire(document: Document, uuid: str) -> Desired:
 
 def _policy(document: Document, policy: Policy) -> Policy:
     spec = cast("DomainSpec", document.spec)
-    ready = spec.ready.asked() if spec.ready else None
-    policy = replace(
-        policy, leave_stopped=spec.on_guest_stop == "leave", ready=ready, removal=spec.removal.goes()
+    lifecycle = replace(
+        spec.update.lifecycle(),
+        leave_stopped=spec.on_guest_stop == "leave",
+        ready=spec.ready.asked() if spec.ready else None,
+        removal=spec.removal.goes(),
     )
     try:
-        return spec.update.onto(policy, document.labels)
+        return replace(spec.update.onto(policy, document.labels), lifecycle=lifecycle)
     except LookupError:
         where = f"{document.source}: {NAME}/{document.name}: spec.update.group"
         todo = 'correct the name, or add the label to "metadata.labels"'

@@ -41,5 +41,6 @@ KIND = Kind(
     damage=_damage,
     data=Data(names=names, named=named),
     prune=Prune.NEVER,
-    has_power=False,
+    has_lifecycle=False,
+    redefines_whole=False,
 )

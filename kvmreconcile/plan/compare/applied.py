@@ -36,7 +36,14 @@ def digest(desired: Desired, rules: Rules) -> str:
     """
     tree = _plain(mask(desired.tree, for_secrets(rules, desired.policy.secrets)))
     kept = [desired.kept.parts] if desired.kept else []
-    said = (tree, str(desired.power), desired.autostart, desired.plain, _ruling(desired.policy), *kept)
+    said = (
+        tree,
+        str(desired.power),
+        desired.autostart,
+        desired.creation.plain,
+        _ruling(desired.policy),
+        *kept,
+    )
     return sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
@@ -50,7 +57,7 @@ def seal(desired: Desired, rules: Rules) -> str:
 
 def _ruling(policy: Policy) -> list[object]:
     """Return of a policy what is remembered or tells what is compared; how far one may go unasked is neither."""
-    goes = sorted(rest.value for rest in policy.removal)
+    goes = sorted(rest.value for rest in policy.lifecycle.removal)
     secrets = [{"secret": policy.secrets}] if policy.secrets else []
     return [policy.apply.value, policy.protect, policy.ignore, *([goes] if goes else []), *secrets]
 
@@ -162,13 +169,13 @@ def intent(desired: Desired, instance: str, kind: Rulebook) -> Applied:
     rules = rules_for(desired, kind)
     return Applied(
         key=desired.key,
-        uuid=desired.tree.get("uuid") or desired.uuid,
+        uuid=desired.tree.get("uuid") or desired.creation.uuid,
         instance=instance,
         tree=mask(desired.tree, rules),
         digest=digest(desired, kind.rules),
         complete=False,
         protect=desired.policy.protect,
-        removal=desired.policy.removal,
+        removal=desired.policy.lifecycle.removal,
         secrets=desired.policy.all_secrets,
         sealed=seal(desired, kind.rules),
     )
@@ -194,7 +201,7 @@ def applied_after(
         settled=settled(sure.desired, actual, rules),
         runtime_id=actual.runtime_id,
         protect=desired.policy.protect,
-        removal=desired.policy.removal,
+        removal=desired.policy.lifecycle.removal,
         secrets=still_secret(desired, actual, kind.rules),
         sealed=seal(desired, kind.rules),
     )
@@ -235,8 +242,10 @@ def in_force(desired: Desired, actual: Actual, before: Node | None, kind: Rulebo
 
 def followed(desired: Desired, actual: Actual, kind: Rulebook, before: Node | None = None) -> Desired:
     """Return what is wanted, with what must stay as it is; `before` is what an earlier spec said."""
-    followed_tree = replace(desired, tree=kind.follow(desired, actual, before))
-    return kept_as_it_is(followed_tree, actual, rules_for(desired, kind))
+    kept = desired
+    if kind.relocation:
+        kept = replace(desired, tree=kind.relocation.keep_sources(desired, actual, before))
+    return kept_as_it_is(kept, actual, rules_for(desired, kind))
 
 
 def proposal(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> Node:
@@ -249,8 +258,8 @@ def rules_for(desired: Desired, kind: Rulebook) -> Rules:
     policy = desired.policy
     return for_policy(
         for_secrets(kind.rules, policy.all_secrets),
-        plain=desired.plain,
+        plain=desired.creation.plain,
         shared=policy.apply is Apply.MERGE,
         ignored=policy.ignore,
-        interrupts=policy.interrupts,
+        interrupts=policy.live.interrupts,
     )

@@ -56,12 +56,14 @@ def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reaso
     born = overlay(rules.birth("", desired.tree), desired.tree, rules)
     whole = kind.complete(replace(born, tag=kind.root), around)
     base = Action(desired.key, CREATE, Effect.LIVE, reason, policy=desired.policy)
-    again = reason is Reason.UNFINISHED and not kind.has_power
+    again = reason is Reason.UNFINISHED and not kind.redefines_whole
     verb = RECREATE if again else CREATE
     added = (Change((), "", None, whole, rules.secrets),)
     notes = tuple(kind.notes(whole))
-    steps = [replace(base, verb=verb, tree=whole, changes=added, content=desired.content, notes=notes)]
-    if kind.has_power:
+    steps = [
+        replace(base, verb=verb, tree=whole, changes=added, content=desired.creation.content, notes=notes)
+    ]
+    if kind.has_lifecycle:
         steps.extend(after_birth(desired, None, base))
     return Compared(tuple(steps))
 
@@ -72,7 +74,7 @@ def compare(
     """Return the steps that bring an existing object of ours to what its spec says."""
     rules, named = rules_for(desired, kind), digest(desired, kind.rules)
     known = {s.fingerprint for s in applied.settled} if applied else set()
-    moved = tuple(kind.moves(desired, actual, around.lookup))
+    migrations = _migrations(desired, actual, kind, around)
     sure = in_force(desired, actual, earlier(applied, named), kind)
     proposed, changes, answered = _stored(sure, actual, kind, around, known)
     reason = _reason(applied, named)
@@ -80,10 +82,12 @@ def compare(
         reason = Reason.EDIT
     is_named = reason is Reason.ADOPT and all(is_invisible(c, proposed, rules) for c in changes)
     marks, changes = (changes, []) if is_named else ([], changes)
-    base = Action(desired.key, DEFINE, Effect.LIVE, reason, policy=desired.policy, content=desired.content)
+    base = Action(
+        desired.key, DEFINE, Effect.LIVE, reason, policy=desired.policy, content=desired.creation.content
+    )
     pending: tuple[Change, ...] = ()
     outdated = False
-    if kind.has_power:
+    if kind.redefines_whole:
         runs = lacking(sure.desired, actual, sure.live, sure.before, rules)
         marked = {live_mark(c): c for c in runs.changes}
         live = tuple(c for mark, c in marked.items() if mark not in known and not _is_answered(c, answered))
@@ -94,7 +98,7 @@ def compare(
         actions, pending = steps_for(job)
         # A guest that took its time to follow has followed; should it turn back, that is drift.
         outdated = any(is_live_mark(mark) and mark not in marked for mark in known)
-        actions += tuple(_moving(moved, actions, base))
+        actions += tuple(_moving(migrations, actions, base))
     else:
         actions = tuple(by_rows(changes, actual.tree, proposed, rules, base))
     if undone(desired, actual, rules) is not actual.tree:
@@ -131,10 +135,17 @@ def _putting_back(action: Action) -> Action:
     return replace(action, reason=Reason.ROLLBACK, policy=at_any_time(action.policy))
 
 
-def _moving(moved: Iterable[Change], others: Iterable[Action], base: Action) -> Iterator[Action]:
-    """Yield a step for each part that goes elsewhere, unless the object goes off, and it waits for its return."""
+def _migrations(desired: Desired, actual: Actual, kind: Rulebook, around: Surroundings) -> tuple[Change, ...]:
+    """Return a change for each part whose data is to be copied while the object runs."""
+    if kind.relocation is None:
+        return ()
+    return tuple(kind.relocation.find_migrations(desired, actual, around.lookup))
+
+
+def _moving(migrations: Iterable[Change], others: Iterable[Action], base: Action) -> Iterator[Action]:
+    """Yield an action for each migration; none if the object is stopped, since they need it to run."""
     if not any(action.verb == STOP for action in others):
-        for change in moved:
+        for change in migrations:
             yield replace(base, verb=MOVE, steps=change.steps[:-1], changes=(change,))
 
 

@@ -49,7 +49,7 @@ def lacking(
     rules = for_running(rules)
     wanted = without_automatic(desired.tree, rules)
     proposed = overlay(without_forgotten(live, before, desired, rules), wanted, rules)
-    ours = rules.rebooting if desired.policy.reboot_applies else paths()
+    ours = rules.rebooting if desired.policy.lifecycle.reboot_applies else paths()
     changes = tuple(
         change
         for change in diff(live, proposed, rules)

@@ -164,7 +164,7 @@ def _is_at_rest(view: View, kinds: Rulebooks) -> bool:
     actual = view.actual
     if actual is None:
         return True
-    is_off = kinds[actual.key.kind].has_power and not actual.active
+    is_off = kinds[actual.key.kind].has_lifecycle and not actual.active
     return is_off and not view.desired.policy.waits_when_off
 
 
@@ -209,13 +209,14 @@ def _is_ours_again(view: View, kinds: Rulebooks, needs: Needs, found: Findings) 
 def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
     """Yield what is not put back, since what was written since would be lost."""
     desired, actual = view.desired, view.actual
-    if actual is None or desired.policy.apply is Apply.CREATE_ONLY:
+    if actual is None or kind.relocation is None or desired.policy.apply is Apply.CREATE_ONLY:
         return
     before = view.applied.tree if view.applied else None
-    release = _COPIED if desired.policy.copies else _BACK
-    for part, stands, wanted in kind.strays(desired, actual, before, lookups.lookup):
+    release = _COPIED if desired.policy.live.copies else _BACK
+    for source in kind.relocation.find_diverged(desired, actual, before, lookups.lookup):
         detail = (
-            f"{part} uses {stands}, whose backing chain does not contain {wanted}; the disk is not changed"
+            f"{source.part} uses {source.current}, whose backing chain does not contain {source.wanted}; "
+            "the disk is not changed"
         )
         yield Held(placeholder(desired), Hold.STRAYED, detail, release)
 
@@ -268,7 +269,7 @@ def _compared(view: View, lookups: Lookups, kind: Rulebook) -> Compared:
         made = create(desired, kind, around, reason)
         return made if applied and applied.complete else with_completion(made, desired, kind)
     if applied and not applied.complete:
-        if not kind.has_power:
+        if not kind.redefines_whole:
             return _made_anew(view, applied, kind, around)
         known = applied if kind.completing else None
         return with_completion(compare(desired, actual, known, kind, around), desired, kind)
@@ -291,6 +292,6 @@ def _made_anew(view: View, applied: Applied, kind: Rulebook, around: Surrounding
 
 
 def _surroundings(desired: Desired, actual: Actual | None, lookups: Lookups) -> Surroundings:
-    uuid = spelled(desired.tree.get("uuid") or (actual.uuid if actual else "") or desired.uuid)
+    uuid = spelled(desired.tree.get("uuid") or (actual.uuid if actual else "") or desired.creation.uuid)
     stamp = Stamp(lookups.world.instance, str(desired.key), uuid)
-    return Surroundings(uuid, stamp, desired.plain, lookups.lookup)
+    return Surroundings(uuid, stamp, desired.creation.plain, lookups.lookup)

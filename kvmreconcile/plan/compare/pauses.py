@@ -58,7 +58,7 @@ def is_left(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
     if applied is None or actual.active or desired.power is not Power.RUNNING:
         return False
     ran = applied.runtime_id is not None and applied.digest != ""
-    return desired.policy.leave_stopped and (
+    return desired.policy.lifecycle.leave_stopped and (
         applied.left or (ran and actual.state_reason is StateReason.STOPPED)
     )
 

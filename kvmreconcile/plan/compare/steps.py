@@ -27,7 +27,7 @@ from kvmreconcile.plan.gates.windows import ceiling
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, locate, overlay
 
 _ANEW = Update(REPLACE.name, effect=Effect.REPLACE)
-"""What is done about a change of an object without power that no row serves."""
+"""What is done about a change that no row serves, where definitions are not stored as a whole."""
 _POWER: Mapping[tuple[Power, Power], Verb] = {
     (Power.STOPPED, Power.RUNNING): START,
     (Power.STOPPED, Power.PAUSED): START_PAUSED,
@@ -42,7 +42,7 @@ _POWER: Mapping[tuple[Power, Power], Verb] = {
 @dataclass(frozen=True, slots=True)
 class Job:
     """
-    One object that has power, and what it is to become.
+    One object whose definition is stored as a whole, and what it is to become.
 
     Attributes:
         base: What all its actions have in common.
@@ -122,7 +122,11 @@ def at_reboot(job: Job, pending: Sequence[Change]) -> Iterator[Change]:
     Only for what is started again when it is off.
     """
     live = job.actual.live
-    if live is None or not job.desired.policy.reboot_applies or job.desired.power is not Power.RUNNING:
+    if (
+        live is None
+        or not job.desired.policy.lifecycle.reboot_applies
+        or job.desired.power is not Power.RUNNING
+    ):
         return
     for path, off in job.rules.rebooting.rows:
         now, wanted = live.get(path), off if pending else job.proposed.get(path)

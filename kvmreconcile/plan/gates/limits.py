@@ -136,9 +136,9 @@ def _too_many(
     return [Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in onward(met, actions)]
 
 
-def too_many_removals(removals: int, owned: int, limits: Limits) -> str:
-    """Return why so many removals are not to be done in one pass, "" if they may be."""
+def too_many_removals(kind: str, removals: int, owned: int, limits: Limits) -> str:
+    """Return why so many removals of objects of a kind are not to be done in one pass, "" if they may be."""
     allowed = limits.delete.allows(owned)
     if removals <= allowed:
         return ""
-    return f"{removals} of {owned} objects would be removed; at most {allowed} may in one pass"
+    return f"{removals} of {owned} {kind} objects would be removed; at most {allowed} may in one pass"

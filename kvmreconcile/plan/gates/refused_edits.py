@@ -43,7 +43,7 @@ _PASSING = "correct what libvirt reports; a later pass tries it again, or approv
 def wording(desired: Desired, kind: Rulebook) -> str:
     """Return a short name of all that a spec says of an object and of how it may be brought into force."""
     policy = desired.policy
-    how = (policy.interrupts, policy.check_schema, policy.copies)
+    how = (policy.live.interrupts, policy.check_schema, policy.live.copies)
     return sha256(f"{digest(replace(desired, kept=None), kind.rules)} {how}".encode()).hexdigest()[:16]
 
 
@@ -162,7 +162,7 @@ def still_refused(edit: StoredEdit, desired: Desired) -> StoredEdit:
 
 def is_in_force(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> bool:
     """Tell whether a running object is all that is stored of it, so that no way back is needed any more."""
-    if not kind.has_power:
+    if not kind.has_lifecycle:
         return True
     rules = rules_for(desired, kind)
     if not actual.active or (applied and outstanding(applied, actual, rules)):

@@ -46,7 +46,12 @@ def _edits(actions: Sequence[Action]) -> Iterator[Action]:
     seen: set[Key] = set()
     for action in actions:
         policy = action.policy
-        if policy.group and policy.rollback and action.reason is Reason.EDIT and action.key not in seen:
+        if (
+            policy.group
+            and policy.lifecycle.rollback
+            and action.reason is Reason.EDIT
+            and action.key not in seen
+        ):
             seen.add(action.key)
             yield action
 

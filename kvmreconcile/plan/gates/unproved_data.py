@@ -81,8 +81,8 @@ class _Doubt:
 
 
 def _starts(action: Action, kinds: Rulebooks) -> bool:
-    """Tell whether an object that has power is started by a step, or taken down to be started again."""
-    return action.verb.activates or (kinds[action.key.kind].has_power and action.effect >= Effect.RESTART)
+    """Tell whether an object that can be active is started by a step, or taken down to be started again."""
+    return action.verb.activates or (kinds[action.key.kind].has_lifecycle and action.effect >= Effect.RESTART)
 
 
 def _find_doubt(actions: Sequence[Action], scene: Scene) -> _Doubt:

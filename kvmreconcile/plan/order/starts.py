@@ -71,7 +71,7 @@ def _start(action: Action, queue: _Queue) -> None:
     for key in first:
         _look_at(key, action, queue)
     queue.actions.append(replace(action, after=first))
-    if action.policy.ready:
+    if action.policy.lifecycle.ready:
         queue.actions.append(replace(action, verb=READY, effect=Effect.LIVE, changes=(), tree=None))
 
 
@@ -84,7 +84,7 @@ def seen_through(actions: Sequence[Action], world: World, tried: Collection[Key]
     """
     last = {action.key: action for action in actions}
     waited = {action.key for action in actions if action.verb.probes}
-    edited = {action.key for action in actions if action.policy.rollback and _is_felt(action)}
+    edited = {action.key for action in actions if action.policy.lifecycle.rollback and _is_felt(action)}
     running = {action.key for action in probes(world)} - waited
     for action in actions:
         yield action
@@ -105,7 +105,7 @@ def _waiting(desired: Desired, reason: Reason) -> Action:
 
 def _look_at(key: Key, starting: Action, queue: _Queue) -> None:
     """Add a step that waits until an object is ready that runs already."""
-    if not queue.world.desired[key].policy.ready:
+    if not queue.world.desired[key].policy.lifecycle.ready:
         return
     if not any(a.key == key and a.verb.probes for a in queue.actions):
         queue.actions.append(_looking(queue.world.desired[key], starting.reason))
@@ -113,15 +113,16 @@ def _look_at(key: Key, starting: Action, queue: _Queue) -> None:
 
 def _looking(desired: Desired, reason: Reason) -> Action:
     """Return a step that looks at once whether an object is ready."""
-    ready = desired.policy.ready
-    now = replace(ready, delay_s=0.0) if ready else None
-    return _waiting(replace(desired, policy=replace(desired.policy, ready=now)), reason)
+    lifecycle = desired.policy.lifecycle
+    now = replace(lifecycle.ready, delay_s=0.0) if lifecycle.ready else None
+    policy = replace(desired.policy, lifecycle=replace(lifecycle, ready=now))
+    return _waiting(replace(desired, policy=policy), reason)
 
 
 def probes(world: World) -> Iterator[Action]:
     """Yield steps that look whether guests which run, and are to, do their work: for one look each, without waiting."""
     for key, desired in world.desired.items():
-        is_to_run = desired.policy.ready and desired.power is Power.RUNNING
+        is_to_run = desired.policy.lifecycle.ready and desired.power is Power.RUNNING
         if is_to_run and _is_running(key, world):
             yield _looking(desired, Reason.DRIFT)
 

@@ -171,5 +171,5 @@ def _ways(swap: Swap, policy: Policy) -> Iterator[str]:
     if swap.renames:
         todo = f"rename or move the image of {swap.left} to {swap.now}, and refresh the pool of {swap.now}"
     yield f"while {swap.user} is off, {todo}"
-    if swap.is_kept and not policy.copies:
+    if swap.is_kept and not policy.live.copies:
         yield f'set "update.copyDisks: true" in the spec of {swap.user}'

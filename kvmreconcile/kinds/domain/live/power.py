@@ -35,14 +35,14 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
 
 def stop(virt: libvirt.virConnect, action: Action) -> None:
     """Ask the guest to shut down; power it off hard only where the spec allows it."""
-    domain, policy = find(virt, action), action.policy
-    deadline = time.monotonic() + (policy.shutdown_timeout_s if policy.shutdown_by else 0)
-    ask_next, ways, why = time.monotonic(), cycle(policy.shutdown_by), ""
+    domain, how = find(virt, action), action.policy.lifecycle.shutdown
+    deadline = time.monotonic() + (how.timeout_s if how.ways else 0)
+    ask_next, ways, why = time.monotonic(), cycle(how.ways), ""
     while _is_running(domain):
         _check_may_end(domain, action)
         if time.monotonic() >= deadline:
-            if not policy.force_off:
-                waited = f"{policy.shutdown_timeout_s:g} s{why}"
+            if not how.force:
+                waited = f"{how.timeout_s:g} s{why}"
                 power_off = virsh(virt.getURI(), "destroy", domain_word(action.key.name, domain.UUIDString()))
                 todo = (
                     "resume or wake it if it is paused or asleep, and shut it down from inside, "
@@ -54,7 +54,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
                 )
             bring_about(domain.destroy, lambda: not _is_running(domain))
             return
-        if time.monotonic() >= ask_next and policy.shutdown_by:
+        if time.monotonic() >= ask_next and how.ways:
             why = _ask_to_shut_down(domain, next(ways))
             ask_next = time.monotonic() + _ASK_AGAIN_S
         time.sleep(POLL_S)

@@ -36,7 +36,7 @@ def _ready(virt: libvirt.virConnect, action: Action) -> None:
     Raises:
         NotYet: Something that is named does not hold; says what, and what it answered.
     """
-    domain, wanted = find(virt, action), action.policy.ready
+    domain, wanted = find(virt, action), action.policy.lifecycle.ready
     if wanted is None:
         return
     if not domain.isActive():

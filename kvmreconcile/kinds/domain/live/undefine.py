@@ -37,7 +37,7 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
     if not domain.isPersistent():
         return
     for rest, what in _hangs_on(domain):
-        if rest not in action.policy.removal:
+        if rest not in action.policy.lifecycle.removal:
             _, todo = kept(rest, action.key.name, has_spec=not action.verb.removes)
             done = "removed" if action.verb.removes else "replaced"
             raise Rejected(f"{action.key}: not {done}: it has {what}; {todo}")
@@ -45,7 +45,7 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
 
 def undefine(domain: libvirt.virDomain, action: Action) -> None:
     """Take the definition away, and with it what policy says."""
-    goes = action.policy.removal
+    goes = action.policy.lifecycle.removal
     # A definition knows what of it libvirt has; a flag for what it has not is no error.
     flags = sum(flag for rest, flag in _DELETE.items() if rest in goes)
     flags |= sum(flag for rest, flag in _KEEP.items() if rest not in goes)

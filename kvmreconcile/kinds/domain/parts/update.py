@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from kvmreconcile.kinds.update import UpdatePolicy
-from kvmreconcile.model import Policy, ShutdownBy
+from kvmreconcile.model import Lifecycle, LiveChanges, Policy, ShutdownBy, ShutdownPolicy
 from kvmreconcile.schema.section import Seconds, Spec
 
 
@@ -119,29 +119,31 @@ class DomainUpdate(UpdatePolicy):
 
     def onto(self, policy: Policy, labels: Mapping[str, str]) -> Policy:
         """
-        Return a policy with what this says of guests.
+        Return a policy with what this says of groups of guests and of live changes.
 
         Raises:
             LookupError: It is to be in the group of a label that it does not have.
         """
-        how = self.shutdown
         return replace(
             policy,
             group=f"{self.group}={labels[self.group]}" if self.group else "",
             max_unavailable=self.max_unavailable,
             order=self.order,
-            shutdown_by=_WAYS[how.agent, how.acpi],
-            shutdown_timeout_s=how.timeout_s,
-            force_off=how.force,
-            rollback=self.rollback,
+            live=LiveChanges(interrupts=self.replug_interfaces, copies=self.copy_disks),
+        )
+
+    def lifecycle(self) -> Lifecycle:
+        """Return what this says of the guest's shutdown, its own reboot, and the rollback of edits."""
+        how = self.shutdown
+        return Lifecycle(
+            shutdown=ShutdownPolicy(_WAYS[how.agent, how.acpi], how.timeout_s, how.force),
             reboot_applies=self.on_guest_reboot == "apply",
-            interrupts=self.replug_interfaces,
-            copies=self.copy_disks,
+            rollback=self.rollback,
         )
 
 
 _WAYS: Mapping[tuple[bool, bool], tuple[ShutdownBy, ...]] = {
-    (True, True): Policy().shutdown_by,
+    (True, True): ShutdownPolicy().ways,
     (True, False): (ShutdownBy.AGENT,),
     (False, True): (ShutdownBy.ACPI,),
     (False, False): (),
