@@ -12,7 +12,8 @@ from tests.waiting import wait_until
 _GIT_WITHIN_S = 3.0
 """The repository is asked each second."""
 _STARTS_WITHIN_S = 30.0
-_LEFT_BRIDGE = re.compile(r"error creating bridge interface (\S+): File exists")
+_START_TAKES_S = 3.0
+_BRIDGE = re.compile(r"<bridge name='([^']+)'")
 
 
 def crash(arena: Arena, chance: Random) -> str | None:
@@ -141,13 +142,21 @@ def _signal(arena: Arena, name: str, pid: str, command: str) -> bool:
 
 
 def remove_bridges(arena: Arena) -> None:
-    """Remove the bridge that a libvirtd left which was killed while it started a network, and which no libvirtd removes."""
-    for network in ("demo", "side"):
-        try:
-            arena.lab.virsh("net-start", network)
-        except LabError as error:
-            if left := _LEFT_BRIDGE.search(str(error)):
-                arena.lab.exec("ip", "link", "delete", left[1])
+    """Remove the bridges that a libvirtd left which was killed while it started a network, and which no libvirtd removes."""
+    left = _left_bridges(arena)
+    if left:
+        # A network that is being started has its bridge before it is active.
+        time.sleep(_START_TAKES_S)
+        for bridge in left & _left_bridges(arena):
+            arena.lab.exec("ip", "link", "delete", bridge)
+
+
+def _left_bridges(arena: Arena) -> set[str]:
+    """Return the network devices that are named like the bridge of an inactive network."""
+    inactive = arena.lab.virsh("net-list", "--inactive", "--name").split()
+    bridges = {b for name in inactive for b in _BRIDGE.findall(arena.lab.virsh("net-dumpxml", name))}
+    devices = {line.split(":")[1].strip() for line in arena.lab.exec("ip", "-o", "link").splitlines()}
+    return bridges & devices
 
 
 def make_space(arena: Arena) -> None:

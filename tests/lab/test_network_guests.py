@@ -7,7 +7,7 @@ import pytest
 
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import connect
-from kvmreconcile.kinds.network.plugs import interim, interim_name
+from kvmreconcile.kinds.network.plugs import interim_name, interims
 from kvmreconcile.model import Key
 from kvmreconcile.tree import parse, to_xml
 from tests.kinds.network.bench import Bench, desired_from, verbs
@@ -105,7 +105,7 @@ def test_guest_left_on_the_interim_network_by_a_kill_is_reattached(lab: Lab, ben
     bench.apply(network())
     started(lab, still_guest())
     file = lab.path / "interim.xml"
-    file.write_text(to_xml(interim("lab")))
+    file.write_text(to_xml(next(interims("lab"))))
     lab.virsh("net-create", str(file))
     file.write_text(live_interface(lab).replace("network='lab'", f"network='{interim_name('lab')}'"))
     lab.virsh("update-device", "web", str(file), "--live")
@@ -116,6 +116,20 @@ def test_guest_left_on_the_interim_network_by_a_kill_is_reattached(lab: Lab, ben
 
     assert bridge_of_tap(lab) == "virbr7"
     assert lab.virsh("net-list", "--name", "--all").split() == ["lab"]
+
+
+def test_guest_is_reattached_by_another_bridge_where_a_killed_libvirtd_left_the_interim_one(
+    lab: Lab, bench: Bench
+) -> None:
+    bench.apply(network())
+    started(lab, still_guest())
+    lab.virsh("net-destroy", "lab")
+    left = next(interims("lab")).get("bridge/@name") or ""
+    lab.exec("ip", "link", "add", left, "type", "bridge")
+
+    assert verbs(bench.apply(network())) == ["start"]
+
+    assert bridge_of_tap(lab) == "virbr7"
 
 
 def test_network_on_a_bridge_of_the_host_counts_its_guests_again(lab: Lab, bench: Bench) -> None:

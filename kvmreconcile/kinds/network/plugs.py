@@ -20,6 +20,8 @@ from kvmreconcile.tree import Node, make
 _URI = "urn:kvmreconcile:unplugged:1"
 _TAG = f"{{{_URI}}}guests"
 _INTERIM = ".kvmreconcile-interim"
+_DIGITS = 8
+"""How many digits the name of an interim network's bridge has; Linux takes names of at most 15 characters."""
 UNPLUGGED = f"metadata/{_URI}:guests"
 """The mark's path in rules: a running network that was started with it keeps it in its live definition."""
 
@@ -69,18 +71,22 @@ def _with_metadata(network: Node, metadata: Node) -> Node:
     return replace(network, children=others if metadata.is_empty() else (*others, metadata))
 
 
-def interim(network: str) -> Node:
+def interims(network: str) -> Iterator[Node]:
     """
-    Return the definition of the interim network for interfaces of a network.
+    Yield the definitions of the interim network for interfaces of a network, which differ in the name of the bridge.
+
+    A libvirtd that is killed while it starts a network leaves the bridge behind, and can then start no network whose
+    bridge has that name.
 
     Args:
         network: Name of the network, or another identifier of what is moved; it must be unique at any one time.
     """
     digits = sha256(network.encode()).hexdigest()
-    bridge = make("bridge", {"name": f"kvmr{digits[:8]}", "stp": "off"})
-    # Isolated and without an address: no DHCP server, no way to the host or out of it.
     name = make("name", text=interim_name(network))
-    return make("network", children=(name, bridge))
+    for start in range(0, len(digits), _DIGITS):
+        bridge = make("bridge", {"name": f"kvmr{digits[start : start + _DIGITS]}", "stp": "off"})
+        # Isolated and without an address: no DHCP server, no way to the host or out of it.
+        yield make("network", children=(name, bridge))
 
 
 def interim_name(network: str) -> str:

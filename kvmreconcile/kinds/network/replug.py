@@ -12,7 +12,8 @@ import libvirt
 from kvmreconcile.errors import Busy, HostError, NotFound
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
-from kvmreconcile.kinds.network.plugs import Outlet, by_way_of, interim, interim_name, is_guest, unplugged
+from kvmreconcile.host.net_devices import has_net_device
+from kvmreconcile.kinds.network.plugs import Outlet, by_way_of, interim_name, interims, is_guest, unplugged
 from kvmreconcile.kinds.network.spelling import OWN_BRIDGE, mode_of
 from kvmreconcile.tree import Node, parse, to_xml
 
@@ -92,11 +93,19 @@ def _is_bridge_of_that_name(virt: libvirt.virConnect, before: Node, interface: N
 def _interim(virt: libvirt.virConnect, network: str) -> Iterator[None]:
     """Keep the interim network while interfaces are reattached."""
     end_interim(virt, network)
-    virt.networkCreateXML(to_xml(interim(network)))
+    virt.networkCreateXML(to_xml(_free(virt, network)))
     try:
         yield
     finally:
         end_interim(virt, network)
+
+
+def _free(virt: libvirt.virConnect, network: str) -> Node:
+    """Return the interim network with a bridge whose name no device has; the last one if all are taken."""
+    for definition in interims(network):
+        if not has_net_device(virt, definition.get("bridge/@name") or ""):
+            break
+    return definition
 
 
 def _outlet(network: libvirt.virNetwork) -> Outlet:

@@ -6,8 +6,8 @@ from kvmreconcile.kinds.network import KIND
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, edits
 from kvmreconcile.kinds.network.plugs import (
     Outlet,
-    interim,
     interim_name,
+    interims,
     is_guest,
     is_marked,
     marked,
@@ -219,11 +219,11 @@ def test_on_a_bridge_of_the_host_only_the_port_is_asked_for_again() -> None:
 
 
 @pytest.mark.parametrize("name", ["lab", "a-network-with-a-name-longer-than-a-bridge-may-have"])
-def test_bridge_of_the_interim_network_has_a_name_that_linux_takes(name: str) -> None:
-    bridge = interim(name).get("bridge/@name")
+def test_bridges_of_the_interim_network_have_names_that_linux_takes(name: str) -> None:
+    bridges = [definition.get("bridge/@name") or "" for definition in interims(name)]
 
-    assert bridge
-    assert len(bridge) < 16
+    assert len({*bridges}) == 8
+    assert all(0 < len(bridge) < 16 for bridge in bridges)
 
 
 def test_mark_of_unplugged_guests_is_put_on_once_and_taken_off_without_a_trace() -> None:
