@@ -19,6 +19,8 @@ class Fate(Enum):
     """A temporary error, such as a lock."""
     UNCLEAR = (2.0, 3600.0)
     """libvirt does not say whether it is temporary: it may just have been another object's restart."""
+    UNRECORDED = (1.0, 15.0)
+    """The state cannot be written, which is tried again often: no event tells when it can be."""
     LASTING = (300.0, 3600.0)
     """An error that is likely to last until somebody changes something."""
     DONE = (0.25, 300.0)

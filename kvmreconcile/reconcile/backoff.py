@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import groupby
 
-from kvmreconcile.errors import HostError, NotFound, Refused
+from kvmreconcile.errors import HostError, NotFound, Refused, StateError
 from kvmreconcile.events.attempts import Fate, Steps, Wait
 from kvmreconcile.model import Action, Key, Observation, Outcome, Plan, Report, Result
 from kvmreconcile.plan.gates.policy import digest_of
@@ -18,7 +18,11 @@ FORGET_S = 60.0
 """How long something that is no longer planned is remembered after it was last due."""
 
 
-_UNCLEAR = frozenset({HostError.__name__, NotFound.__name__, Refused.__name__})
+_FATES = {
+    **dict.fromkeys((HostError.__name__, NotFound.__name__, Refused.__name__), Fate.UNCLEAR),
+    StateError.__name__: Fate.UNRECORDED,
+}
+"""By the class of the error; all others are lasting."""
 
 
 class Backoff:
@@ -109,8 +113,7 @@ def _fates(outcomes: Iterable[Outcome]) -> dict[Key, Fate]:
     for outcome in outcomes:
         key = outcome.action.key
         if outcome.result is Result.FAILED:
-            unclear = Fate.UNCLEAR if outcome.failure in _UNCLEAR else Fate.LASTING
-            fates[key] = Fate.PASSING if outcome.retry else unclear
+            fates[key] = Fate.PASSING if outcome.retry else _FATES.get(outcome.failure, Fate.LASTING)
         elif outcome.result is Result.DONE:
             fates.setdefault(key, Fate.DONE)
     return fates

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected, Unsupported
+from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected, StateError, Unsupported
 from kvmreconcile.events.attempts import Fate
 from kvmreconcile.model import (
     Action,
@@ -71,6 +71,18 @@ def test_what_will_not_pass_by_itself_waits_for_long() -> None:
     backoff.learn(report(failed(action(), retry=False)), 0.0)
 
     assert backoff.due_s() == 300.0
+
+
+def test_what_the_state_kept_from_being_done_is_tried_again_soon_after_it_can_be_written() -> None:
+    backoff, now_s, waits = Backoff(), 0.0, []
+    for _ in range(6):
+        backoff.learn(report(replace(failed(action(), retry=False), failure=StateError.__name__)), now_s)
+        due_s = backoff.due_s()
+        assert due_s is not None
+        waits.append(due_s - now_s)
+        now_s = due_s
+
+    assert waits == [1, 2, 4, 8, 15, 15]
 
 
 @pytest.mark.parametrize(
