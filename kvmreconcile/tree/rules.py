@@ -259,7 +259,7 @@ class Rules:
         refs: What an element points to.
         identities: What an element claims for its object alone.
         parts: What a running object must not lose by a file that was cut: its devices, the addresses it gives out.
-        updates: How a change reaches a running object.
+        actions: How a change reaches a running object.
         unsupported: What an element cannot have on this host.
         births: What a new object ("") or a new member is given where the spec is silent; never compared later.
     """
@@ -283,7 +283,7 @@ class Rules:
     refs: Table[tuple[Ref, ...]] = field(default_factory=lambda: Table({}))
     identities: Table[tuple[Identity, ...]] = field(default_factory=lambda: Table({}))
     parts: Table[bool] = field(default_factory=paths)
-    updates: Table[tuple[Update, ...]] = field(default_factory=lambda: Table({}))
+    actions: Table[tuple[Update, ...]] = field(default_factory=lambda: Table({}))
     unsupported: Table[tuple[Unsupported, ...]] = field(default_factory=lambda: Table({}))
     births: Table[tuple[Birth, ...]] = field(default_factory=lambda: Table({}))
 

@@ -222,7 +222,7 @@ KINDS = {
     ),
     "Volume": kind(
         "Volume",
-        Rules(updates=Table({"capacity": (Update("resize"),), "**": (Update("define"),)})),
+        Rules(actions=Table({"capacity": (Update("resize"),), "**": (Update("define"),)})),
         has_power=False,
     ),
 }

@@ -39,7 +39,7 @@ class Story:
 
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
-    book = Book("Thing", ROOT, replace(draw(rules), updates=draw(updates)), has_power=draw(st.booleans()))
+    book = Book("Thing", ROOT, replace(draw(rules), actions=draw(updates)), has_power=draw(st.booleans()))
     power = st.sampled_from((Power.RUNNING, Power.STOPPED, None))
     policy = Policy(max_effect=draw(st.sampled_from((Effect.NEXT_BOOT, Effect.RESTART))))
     first, second = (

@@ -13,7 +13,7 @@ from kvmreconcile.kinds.domain.identities import IDENTITIES
 from kvmreconcile.kinds.domain.members import MEMBERS
 from kvmreconcile.kinds.domain.parts.naming import HIDDEN_NAMES
 from kvmreconcile.kinds.domain.unsupported import UNSUPPORTED
-from kvmreconcile.kinds.domain.updates import UPDATES
+from kvmreconcile.kinds.domain.updates import ACTIONS
 from kvmreconcile.kinds.ownership_mark import RULE
 from kvmreconcile.tree import Automatic, Measure, Node, Ref, Reset, Rules, Scalar, Table, paths
 from kvmreconcile.tree.scalars import bitmap, hundredths, integer, lower, number, octal, path, stripped, uuid
@@ -207,7 +207,7 @@ RULES = Rules(
     unsupported=UNSUPPORTED,
     # Every device, and the medium of a drive.
     parts=paths("devices/*", "devices/disk/source"),
-    updates=UPDATES,
+    actions=ACTIONS,
     births=BIRTHS,
     # What libvirt reports of a running domain or of its own doings, and some write into what they define.
     ignored=paths(

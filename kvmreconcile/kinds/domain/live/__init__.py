@@ -22,4 +22,4 @@ LIVE_VERBS = {
     **THREAD_VERBS,
     **VALUE_VERBS,
 }
-"""What `updates` or the planner names, by the verb's name."""
+"""What rows of `actions` or the planner name, by the verb's name."""

@@ -105,4 +105,4 @@ PLUG_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "update": _update,
     "replug": _replug,
 }
-"""What `updates` names, by the verb's name."""
+"""What rows of `actions` name, by the verb's name."""

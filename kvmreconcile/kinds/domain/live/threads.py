@@ -115,4 +115,4 @@ THREAD_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-vcpu": _set_vcpu,
     "set-iothreads": _set_iothreads,
 }
-"""What `updates` names, by the verb's name."""
+"""What rows of `actions` name, by the verb's name."""

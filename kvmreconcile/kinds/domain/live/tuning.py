@@ -201,4 +201,4 @@ TUNING_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-bandwidth": _told(_set_bandwidth),
     "pin": _told(_pin),
 }
-"""What `updates` names, by the verb's name."""
+"""What rows of `actions` name, by the verb's name."""

@@ -124,4 +124,4 @@ VALUE_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-metadata": _set_metadata,
     "set-lifecycle": _set_lifecycle,
 }
-"""What `updates` names, by the verb's name."""
+"""What rows of `actions` name, by the verb's name."""

@@ -11,4 +11,4 @@ from kvmreconcile.kinds.domain.updates.tuning import TUNING
 from kvmreconcile.kinds.domain.updates.values import VALUES
 from kvmreconcile.tree import Table
 
-UPDATES = Table({**VALUES, **TUNING, **DEVICES})
+ACTIONS = Table({**VALUES, **TUNING, **DEVICES})
