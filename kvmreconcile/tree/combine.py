@@ -1,0 +1,36 @@
+"""Put the rules of a kind together from those of its sections."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import TypeVar
+
+from kvmreconcile.tree.rules import Rules
+from kvmreconcile.tree.table import Table
+
+T = TypeVar("T")
+
+
+def combined(*parts: Rules) -> Rules:
+    """
+    Return the rules of all parts; of several rows that match a path, the most specific comes first.
+
+    Raises:
+        ValueError: Two parts have a row for the same path.
+    """
+    names = [f.name for f in fields(Rules)]
+    return Rules(**{name: _combined(name, [getattr(part, name) for part in parts]) for name in names})
+
+
+def _combined(name: str, tables: list[Table[T]]) -> Table[T]:
+    rows: dict[str, T] = {}
+    for path, row in (each for table in tables for each in table.rows):
+        if path in rows:
+            raise ValueError(f"{name}: two parts have a row for {path!r}")
+        rows[path] = row
+    return Table(dict(sorted(rows.items(), key=lambda item: tuple(_vagueness(item[0])))))
+
+
+def _vagueness(path: str) -> Iterator[int]:
+    """Yield of each step of a row's path how much it matches: one tag, any tag, any number of tags."""
+    for step in path.split("/"):
+        yield 2 if step == "**" else 1 if "*" in step else 0
