@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kvmreconcile.errors import Busy, Rejected
-from kvmreconcile.kinds.domain.live.ready import GARBLED, _refusal, addresses
+from kvmreconcile.kinds.domain.calls.readiness import GARBLED, _refusal, addresses
 
 GOOD = [
     {"name": "lo", "ip-addresses": [{"ip-address": "127.0.0.1"}, {"ip-address": "::1"}]},

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kvmreconcile.kinds.domain.calls.host_parts import is_virtiofsd_missing
 from kvmreconcile.kinds.domain.host_parts import (
     PARTS,
     Part,
@@ -13,7 +14,6 @@ from kvmreconcile.kinds.domain.host_parts import (
     needed_links,
     needs_virtiofsd,
 )
-from kvmreconcile.kinds.domain.live.host_parts import is_virtiofsd_missing
 from kvmreconcile.tree import Node, make, parse
 
 

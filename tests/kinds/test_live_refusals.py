@@ -4,8 +4,8 @@ import libvirt
 import pytest
 
 from kvmreconcile.errors import HostError
-from kvmreconcile.kinds.domain.live.detach import _still_there
-from kvmreconcile.kinds.domain.live.threads import _refusal_told
+from kvmreconcile.kinds.domain.calls.detach import _still_there
+from kvmreconcile.kinds.domain.calls.threads import _refusal_told
 from kvmreconcile.model import Action, Key, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect

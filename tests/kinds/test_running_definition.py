@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvmreconcile.kinds.domain.live.definitions import with_networks
+from kvmreconcile.kinds.domain.calls.definitions import with_networks
 from kvmreconcile.kinds.domain.spelling import without_given_aliases
 from kvmreconcile.tree import parse
 

@@ -36,7 +36,7 @@ def _adopt(actual: Actual) -> dict[str, Any]:
 
 
 def _lacks(connection: Any) -> Lacks:
-    from kvmreconcile.kinds.domain.live.host_parts import HostParts  # noqa: PLC0415  only a host can be asked
+    from kvmreconcile.kinds.domain.calls.host_parts import HostParts  # noqa: PLC0415  only a host can be asked
 
     return HostParts(connection).lacks
 

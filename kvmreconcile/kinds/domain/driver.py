@@ -1,4 +1,4 @@
-"""Domains in libvirt: with `live`, the only part of the kind that calls it."""
+"""Read and change domains in libvirt. With `calls`, the only part of the kind that calls it."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -13,11 +13,11 @@ from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.events import Events
 from kvmreconcile.host.listing import Calls, Filters, Flags, are_few, hidden, read_all
-from kvmreconcile.kinds.domain.live import LIVE_VERBS
-from kvmreconcile.kinds.domain.live.definitions import LIVE, STORED, find, running_xml
-from kvmreconcile.kinds.domain.live.halts import RunState, run_state, run_states
-from kvmreconcile.kinds.domain.live.power import stop
-from kvmreconcile.kinds.domain.live.undefine import check_free, checkpoints, undefine
+from kvmreconcile.kinds.domain.calls import LIVE_VERBS
+from kvmreconcile.kinds.domain.calls.definitions import LIVE, STORED, find, running_xml
+from kvmreconcile.kinds.domain.calls.power import stop
+from kvmreconcile.kinds.domain.calls.removal import check_free, checkpoints, undefine
+from kvmreconcile.kinds.domain.calls.state_reasons import RunState, run_state, run_states
 from kvmreconcile.kinds.domain.render import NAME
 from kvmreconcile.kinds.ownership_mark import PREFIX, TAG, URI, read_stamp
 from kvmreconcile.model import Action, Actual, Key, Leftover, Observation
@@ -76,11 +76,11 @@ class DomainDriver:
         virt = connection.virt
         try:
             with translated(NAME):
-                halts = run_state if are_few(names) else run_states(virt)
+                state_of = run_state if are_few(names) else run_states(virt)
                 definitions = Definitions(virt)
         except HostError as error:
             return Observation(unobservable=(hidden(f"{NAME}/", error),))
-        read = partial(_read, halts, definitions)
+        read = partial(_read, state_of, definitions)
         calls = Calls(virt.listAllDomains, virt.lookupByName, read, _LEFTOVERS)
         return read_all(NAME, calls, _FILTERS, names)
 
@@ -91,13 +91,13 @@ class DomainDriver:
 
 
 def _read(
-    standing_of: Callable[[libvirt.virDomain], RunState],
+    state_of: Callable[[libvirt.virDomain], RunState],
     definitions: Definitions,
     key: Key,
     domain: libvirt.virDomain,
     flags: Flags,
 ) -> Actual:
-    stands, leftovers = standing_of(domain), frozenset(map(Leftover, flags.more))
+    run, leftovers = state_of(domain), frozenset(map(Leftover, flags.more))
     stored = definitions.read(domain, STORED)
     live = _live_xml(domain) if flags.active else None
     return Actual(
@@ -112,8 +112,8 @@ def _read(
         leftovers=leftovers - {Leftover.MANAGED_SAVE},
         runtime_id=_run(domain) if live is not None else None,
         stamp=read_stamp(parse(stored)),
-        job=_job(live) or stands.job,
-        state_reason=stands.state_reason,
+        job=_job(live) or run.job,
+        state_reason=run.state_reason,
     )
 
 

@@ -12,7 +12,7 @@ import libvirt
 
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.errors import translated
-from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, stored
+from kvmreconcile.kinds.domain.calls.definitions import LIVE, find, running, stored
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Node, locate

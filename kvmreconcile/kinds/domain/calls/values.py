@@ -11,7 +11,7 @@ from dataclasses import replace
 import libvirt
 
 from kvmreconcile.errors import HostError
-from kvmreconcile.kinds.domain.live.definitions import LIVE, POLL_S, find, running, stored
+from kvmreconcile.kinds.domain.calls.definitions import LIVE, POLL_S, find, running, stored
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Node, locate, to_xml

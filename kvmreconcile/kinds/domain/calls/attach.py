@@ -12,8 +12,7 @@ import libvirt
 
 from kvmreconcile.errors import NotFound, Refused, Rejected, Unsupported
 from kvmreconcile.host.errors import Meaning, translated
-from kvmreconcile.kinds.domain.edits import changed
-from kvmreconcile.kinds.domain.live.definitions import (
+from kvmreconcile.kinds.domain.calls.definitions import (
     LIVE,
     find,
     running,
@@ -21,7 +20,8 @@ from kvmreconcile.kinds.domain.live.definitions import (
     running_steps,
     stored,
 )
-from kvmreconcile.kinds.domain.live.detach import detach
+from kvmreconcile.kinds.domain.calls.detach import detach
+from kvmreconcile.kinds.domain.edits import changed
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.network.replug import change_interface
 from kvmreconcile.model import Action
@@ -99,7 +99,7 @@ def _replug(virt: libvirt.virConnect, action: Action) -> None:
         raise Rejected(f"{error}{given_back}", error.code, error.domain) from error
 
 
-PLUG_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
+ATTACH_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "attach": _attach,
     "detach": detach,
     "update": _update,

@@ -13,8 +13,8 @@ import libvirt
 
 from kvmreconcile.errors import Busy, HostError, NotFound, Unsupported
 from kvmreconcile.host.errors import bring_about, translated
-from kvmreconcile.kinds.domain.live.definitions import POLL_S, find
-from kvmreconcile.kinds.domain.live.halts import run_state
+from kvmreconcile.kinds.domain.calls.definitions import POLL_S, find
+from kvmreconcile.kinds.domain.calls.state_reasons import run_state
 from kvmreconcile.model import Action, ShutdownBy
 from kvmreconcile.model.commands import domain_word, virsh
 

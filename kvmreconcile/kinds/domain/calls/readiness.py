@@ -17,7 +17,7 @@ import libvirt_qemu
 
 from kvmreconcile.errors import Busy, HostError, NotYet
 from kvmreconcile.host.errors import translated
-from kvmreconcile.kinds.domain.live.definitions import POLL_S, find
+from kvmreconcile.kinds.domain.calls.definitions import POLL_S, find
 from kvmreconcile.model import Action, Ready
 
 _ANSWER_S = 5

@@ -13,7 +13,7 @@ import libvirt
 
 from kvmreconcile.errors import HostError, NotFound, Refused, Unsupported
 from kvmreconcile.host.errors import translated
-from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, running_part, stored
+from kvmreconcile.kinds.domain.calls.definitions import LIVE, find, running, running_part, stored
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Node, locate

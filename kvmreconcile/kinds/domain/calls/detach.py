@@ -14,7 +14,7 @@ import libvirt
 
 from kvmreconcile.errors import HostError, NotFound, Unsupported
 from kvmreconcile.host.errors import translated
-from kvmreconcile.kinds.domain.live.definitions import LIVE, find, running, without_given_aliases
+from kvmreconcile.kinds.domain.calls.definitions import LIVE, find, running, without_given_aliases
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Node, locate, parse, to_xml

@@ -12,7 +12,7 @@ from typing import Any
 import libvirt
 
 from kvmreconcile.errors import Busy, NotFound, NotYet, Rejected, Unsupported
-from kvmreconcile.kinds.domain.live.definitions import find, running, running_part, stored
+from kvmreconcile.kinds.domain.calls.definitions import find, running, running_part, stored
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.volume.usage import refers_to
 from kvmreconcile.kinds.volume.users import place_of, users
@@ -143,5 +143,5 @@ def _store(virt: libvirt.virConnect, domain: libvirt.virDomain, steps: tuple[str
     virt.defineXML(to_xml(replace(definition, children=children)))
 
 
-MOVE_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {"move": _move}
+MIGRATION_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {"move": _move}
 """What the planner names, by the verb's name."""
