@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.kinds.domain.updates import ACTIONS
+from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.tree import Measure, Node, Rules, Scalar, Table, is_satisfied_by, make, parse, scalars
 from kvmreconcile.tree.paths import at, under
@@ -84,10 +84,10 @@ def test_row_is_met_by_a_definition_and_by_none_before_it(kind: str, table: str,
 
 @pytest.mark.figures
 def test_every_live_row_is_run_in_the_lab_or_says_why_not() -> None:
-    rows = rows_of(ACTIONS)
+    rows = rows_of(RULES.actions)
 
     assert NOT_RUN.keys() <= rows
-    assert unserved(ACTIONS, GROUPS) == NOT_RUN.keys()
+    assert unserved(RULES.actions, GROUPS) == NOT_RUN.keys()
     print(f"{len(rows)} rows of the live table: {len(rows) - len(NOT_RUN)} run, {len(NOT_RUN)} not run")
     for row, reason in sorted(NOT_RUN.items()):
         print(f"  {row}: {reason}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from kvmreconcile.tree.rules import Rules
 from kvmreconcile.tree.table import Table
@@ -14,8 +14,10 @@ def combined(*parts: Rules) -> Rules:
     """
     Return the rules of all parts; of several rows that match a path, the most specific comes first.
 
+    Where a row is a list, rows for the same path are put together.
+
     Raises:
-        ValueError: Two parts have a row for the same path.
+        ValueError: Two parts have a row for the same path, and it is no list.
     """
     names = [f.name for f in fields(Rules)]
     return Rules(**{name: _combined(name, [getattr(part, name) for part in parts]) for name in names})
@@ -24,10 +26,14 @@ def combined(*parts: Rules) -> Rules:
 def _combined(name: str, tables: list[Table[T]]) -> Table[T]:
     rows: dict[str, T] = {}
     for path, row in (each for table in tables for each in table.rows):
-        if path in rows:
-            raise ValueError(f"{name}: two parts have a row for {path!r}")
-        rows[path] = row
+        rows[path] = _added(rows[path], row, f"{name}: {path!r}") if path in rows else row
     return Table(dict(sorted(rows.items(), key=lambda item: tuple(_vagueness(item[0])))))
+
+
+def _added(row: T, more: T, where: str) -> T:
+    if isinstance(row, tuple) and isinstance(more, tuple):
+        return cast("T", (*row, *more))
+    raise ValueError(f"{where} has two rows")
 
 
 def _vagueness(path: str) -> Iterator[int]:

@@ -7,17 +7,17 @@ import pytest
 from kvmreconcile.kinds.domain.calls.host_parts import is_virtiofsd_missing
 from kvmreconcile.kinds.domain.host_parts import (
     PARTS,
-    Part,
     is_missing,
     needed,
     needed_files,
     needed_links,
     needs_virtiofsd,
 )
+from kvmreconcile.kinds.domain.section import HostPart
 from kvmreconcile.tree import Node, make, parse
 
 
-def domain(part: Part) -> Node:
+def domain(part: HostPart) -> Node:
     """Return a definition that needs a part."""
     elements, _, attribute = part.where.rpartition("/@")
     *outer, last = elements.split("/")
@@ -27,7 +27,7 @@ def domain(part: Part) -> Node:
     return make("domain", children=(node,))
 
 
-def capabilities(part: Part, *values: str, supported: str = "yes") -> Node:
+def capabilities(part: HostPart, *values: str, supported: str = "yes") -> Node:
     """Return domain capabilities with a list."""
     listed = make("enum", {"name": part.listed}, children=tuple(make("value", text=v) for v in values))
     tags = part.element.split("/")
@@ -39,7 +39,7 @@ def capabilities(part: Part, *values: str, supported: str = "yes") -> Node:
 
 @pytest.mark.case("38g")
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.where}={part.value}")
-def test_component_that_libvirt_does_not_list_is_missing(part: Part) -> None:
+def test_component_that_libvirt_does_not_list_is_missing(part: HostPart) -> None:
     assert part in needed(domain(part))
     assert is_missing(part, capabilities(part, "other"))
     assert is_missing(part, capabilities(part))

@@ -2,10 +2,9 @@
 
 import pytest
 
-from kvmreconcile.kinds.domain.unsupported import UNSUPPORTED
+from kvmreconcile.kinds.domain.devices.interface.vlans import ON_LINUX_BRIDGE as ROW
 from kvmreconcile.tree import parse
 
-ROW = (UNSUPPORTED.get("devices/interface") or ())[0]
 VLAN = "<vlan><tag id='42'/></vlan>"
 ON_NETWORK = f"<interface type='network'><source network='lan'/>{VLAN}</interface>"
 IN_GROUP = f"<interface type='network'><source network='lan' portgroup='a'/>{VLAN}</interface>"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvmreconcile.tree import Identity, Invisible, Rules, Table, Update, combined, paths
+from kvmreconcile.tree import Identity, Invisible, Reset, Rules, Table, Update, combined, paths
 
 DISK = Rules(
     actions=Table(
@@ -58,5 +58,11 @@ def test_most_specific_row_wins_wherever_it_was_written() -> None:
 def test_two_sections_with_a_row_for_one_path_are_an_error() -> None:
     rules = Rules(ignored=paths("mirror"))
 
-    with pytest.raises(ValueError, match="ignored: two parts have a row for 'mirror'"):
+    with pytest.raises(ValueError, match="ignored: 'mirror' has two rows"):
         combined(rules, rules)
+
+
+def test_lists_of_two_sections_for_one_path_are_put_together() -> None:
+    memory, cpu = (Rules(resets=Table({"": (Reset(name, ()),)})) for name in ("memory", "vcpu"))
+
+    assert combined(memory, cpu).resets.get("") == (Reset("memory", ()), Reset("vcpu", ()))

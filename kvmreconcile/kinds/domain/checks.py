@@ -9,34 +9,48 @@ import re
 from collections.abc import Iterable, Iterator
 from math import prod
 
-from kvmreconcile.kinds.domain.parts.controllers import Controller
-from kvmreconcile.kinds.domain.parts.hardware import Hardware
+from pydantic import BaseModel
+
+from kvmreconcile.kinds.domain.devices.controller import Controller, ControllerFields
+from kvmreconcile.kinds.domain.devices.filesystem import FilesystemFields
+from kvmreconcile.kinds.domain.devices.hostdev import HostdevFields
+from kvmreconcile.kinds.domain.devices.interface.spec import InterfaceFields
+from kvmreconcile.kinds.domain.devices.memory_device import MemoryDeviceFields
+from kvmreconcile.kinds.domain.devices.redirdev import RedirdevFields
+from kvmreconcile.kinds.domain.disk.spec import DiskFields
 from kvmreconcile.kinds.domain.parts.resources import Resources
+from kvmreconcile.kinds.domain.section import fields_of
 from kvmreconcile.tree.scalars import bitmap
 
 _LAST = re.compile("(?:[0-9,-]*[,-])?([0-9]{1,5})")
 """A set as it is spelled canonically, and its last number."""
 
 
-def contradictions(resources: Resources, hardware: Hardware) -> Iterator[str]:
+def contradictions(spec: BaseModel) -> Iterator[str]:
     """Yield what no `xml` could mend."""
-    yield from _devices(hardware)
-    yield from _memory(resources, hardware)
+    resources = fields_of(spec, Resources)
+    yield from _devices(spec)
+    yield from _memory(resources, spec)
     yield from _processors(resources)
 
 
-def gaps(resources: Resources, hardware: Hardware) -> Iterator[str]:
+def gaps(spec: BaseModel) -> Iterator[str]:
     """Yield what does not work unless `xml` says more."""
-    yield from _iothreads(resources, hardware)
-    yield from _shared_memory(resources, hardware)
+    resources = fields_of(spec, Resources)
+    yield from _iothreads(resources, spec)
+    yield from _shared_memory(resources, spec)
     yield from _cells(resources)
 
 
-def _devices(hardware: Hardware) -> Iterator[str]:
-    disks, interfaces, hostdevs = hardware.disks or (), hardware.interfaces or (), hardware.hostdevs or ()
+def _devices(spec: BaseModel) -> Iterator[str]:
+    disks, interfaces, hostdevs = (
+        fields_of(spec, DiskFields).disks or (),
+        fields_of(spec, InterfaceFields).interfaces or (),
+        fields_of(spec, HostdevFields).hostdevs or (),
+    )
     named = (
-        *disks, *interfaces, *hostdevs, *(hardware.filesystems or ()), *(hardware.memory_devices or ()),
-        *(hardware.redirdevs or ()), *(hardware.controllers or ()),
+        *disks, *interfaces, *hostdevs, *(fields_of(spec, FilesystemFields).filesystems or ()), *(fields_of(spec, MemoryDeviceFields).memory_devices or ()),
+        *(fields_of(spec, RedirdevFields).redirdevs or ()), *(fields_of(spec, ControllerFields).controllers or ()),
     )  # fmt: skip
     yield from _twice("name", [device.name for device in named])
     yield from _twice("target", [disk.target for disk in disks])
@@ -57,8 +71,8 @@ def _twice(field: str, values: Iterable[str | int | None]) -> Iterator[str]:
             seen.add(value)
 
 
-def _memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
-    memory, devices = resources.memory, hardware.memory_devices or ()
+def _memory(resources: Resources, spec: BaseModel) -> Iterator[str]:
+    memory, devices = resources.memory, fields_of(spec, MemoryDeviceFields).memory_devices or ()
     cells = resources.cpu.numa if resources.cpu else None
     if memory is None or memory.size is None or any(part.xml for part in (*devices, *(cells or ()))):
         # Only libvirt knows how much there is, or will be.
@@ -108,7 +122,7 @@ def _cells(resources: Resources) -> Iterator[str]:
             yield f'"numatune.memnodes" names cell {node.cellid}, which is not in "cpu.numa"'
 
 
-def _iothreads(resources: Resources, hardware: Hardware) -> Iterator[str]:
+def _iothreads(resources: Resources, spec: BaseModel) -> Iterator[str]:
     threads = resources.iothreads
     count = (threads.count or 0) if threads else 0
     known = {thread.id for thread in (threads.ids or ())} if threads else set[int]()
@@ -117,8 +131,11 @@ def _iothreads(resources: Resources, hardware: Hardware) -> Iterator[str]:
     stated = f'"iothreads" is {count}' if threads else '"iothreads" is not set'
     if threads and threads.ids:
         stated = f'"iothreads" has only {", ".join(map(str, sorted(known)))}'
-    users = ((f'disk "{d.name or d.target}"', d.iothread) for d in hardware.disks or ())
-    buses = ((_controller(place, c), c.iothread) for place, c in enumerate(hardware.controllers or ()))
+    users = ((f'disk "{d.name or d.target}"', d.iothread) for d in fields_of(spec, DiskFields).disks or ())
+    buses = (
+        (_controller(place, c), c.iothread)
+        for place, c in enumerate(fields_of(spec, ControllerFields).controllers or ())
+    )
     for who, thread in (*users, *buses):
         if thread is not None and thread not in known:
             yield f"{who} uses I/O thread {thread}, but there is no such thread: {stated}"
@@ -134,7 +151,7 @@ def _controller(place: int, controller: Controller) -> str:
     return f"controllers[{place}] ({controller.type})" if name is None else f'controller "{name}"'
 
 
-def _shared_memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
+def _shared_memory(resources: Resources, spec: BaseModel) -> Iterator[str]:
     backing, cells = resources.memory_backing, resources.cpu.numa if resources.cpu else None
     if backing and backing.access == "shared":
         return
@@ -143,9 +160,11 @@ def _shared_memory(resources: Resources, hardware: Hardware) -> Iterator[str]:
     advice = 'set "memoryBacking: {source: memfd, access: shared}"'
     if any(cell.mem_access == "private" for cell in cells or ()):
         advice += ', and remove "memAccess: private" from "cpu.numa"'
-    if any(directory.driver == "virtiofs" for directory in hardware.filesystems or ()):
+    if any(
+        directory.driver == "virtiofs" for directory in fields_of(spec, FilesystemFields).filesystems or ()
+    ):
         yield f"virtiofs requires shared memory; {advice}"
-    if any(nic.vhostuser for nic in hardware.interfaces or ()):
+    if any(nic.vhostuser for nic in fields_of(spec, InterfaceFields).interfaces or ()):
         yield f"vhostuser requires shared memory; {advice}"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 
-from kvmreconcile.kinds.domain.parts.naming import ALIAS
+from kvmreconcile.kinds.domain.devices.naming import ALIAS
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.tree import Node, make
 from kvmreconcile.tree.paths import short

@@ -10,17 +10,20 @@ from pydantic import Field, model_validator
 
 from kvmreconcile.kinds.domain.checks import contradictions, gaps
 from kvmreconcile.kinds.domain.parts.guest import Guest
-from kvmreconcile.kinds.domain.parts.hardware import Hardware
 from kvmreconcile.kinds.domain.parts.ready import ReadySpec
 from kvmreconcile.kinds.domain.parts.removal import Removal
 from kvmreconcile.kinds.domain.parts.resources import Resources
 from kvmreconcile.kinds.domain.parts.update import DomainUpdate
+from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.kinds.kind import ObjectSpec
 from kvmreconcile.schema.mapping import Names
 from kvmreconcile.schema.values import Name
 
+_FIELDS = tuple(section.fields for section in reversed(SECTIONS))
+"""The fields of the last base come first."""
 
-class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
+
+class DomainSpec(*_FIELDS, Resources, Guest, ObjectSpec):  # type: ignore[misc]  # mypy reads no computed bases
     """A virtual machine."""
 
     update: Annotated[
@@ -83,7 +86,7 @@ class DomainSpec(Hardware, Resources, Guest, ObjectSpec):
             raise ValueError('"update.onGuestReboot: apply" and "onGuestStop: leave" cannot be combined')
         if self.update.rollback and self.ready is None:
             raise ValueError('"update.rollback" requires "ready"')
-        missing = gaps(self, self) if self.xml is None else ()
-        for wrong in (*contradictions(self, self), *missing):
+        missing = gaps(self) if self.xml is None else ()
+        for wrong in (*contradictions(self), *missing):
             raise ValueError(wrong)
         return self

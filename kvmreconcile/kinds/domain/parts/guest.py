@@ -12,11 +12,11 @@ from kvmreconcile.kinds.domain.parts.boot import Boot, Firmware
 from kvmreconcile.kinds.domain.parts.clock import Clock
 from kvmreconcile.kinds.domain.parts.codecs import GENERATION
 from kvmreconcile.kinds.domain.parts.features import Features
-from kvmreconcile.kinds.domain.parts.security import UUID, LaunchSecurity, Seclabel
+from kvmreconcile.kinds.domain.parts.security import LaunchSecurity, Seclabel
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import YES_NO
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.values import AbsolutePath
+from kvmreconcile.schema.values import UUID, AbsolutePath
 
 Lifecycle = Literal["destroy", "restart", "preserve", "rename-restart"]
 

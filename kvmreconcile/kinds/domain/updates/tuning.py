@@ -30,8 +30,6 @@ _SHARES = _setter("set-scheduler", "cputune", _SCHEDULER, on="+~")
 _MEMORY = _setter("set-memory-limits", "memtune", "virDomainSetMemoryParameters")
 _BLKIO = _setter("set-blkio", "blkiotune", "virDomainSetBlkioParameters", on="+~")
 _BLKIO_DEVICE = _setter("set-blkio", "blkiotune", "virDomainSetBlkioParameters")
-_IOTUNE = _setter("set-iotune", "devices/disk", "virDomainSetBlockIoTune")
-_BANDWIDTH = _setter("set-bandwidth", "devices/interface", "virDomainSetInterfaceParameters")
 # Before this version a definition has no such groups.
 _THROTTLE = tuple(
     replace(row, since=(11, 2, 0))
@@ -63,13 +61,8 @@ TUNING: Mapping[str, tuple[Update, ...]] = {
     "blkiotune/weight": _BLKIO,
     "blkiotune/device": _BLKIO_DEVICE,
     "blkiotune/device/*": _BLKIO_DEVICE,
-    "devices/disk/iotune/*": _IOTUNE,
     "throttlegroups/throttlegroup": _THROTTLE,
     "throttlegroups/throttlegroup/*": _THROTTLE,
-    "devices/interface/bandwidth/inbound": _BANDWIDTH,
-    "devices/interface/bandwidth/inbound/@*": _BANDWIDTH,
-    "devices/interface/bandwidth/outbound": _BANDWIDTH,
-    "devices/interface/bandwidth/outbound/@*": _BANDWIDTH,
     "numatune/memory/@nodeset": (
         Update("set-numa", on="~", at="numatune", when=_is_restrictive, source=f"{_SOURCE}#{_NUMA}"),
     ),

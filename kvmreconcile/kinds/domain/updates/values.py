@@ -67,7 +67,6 @@ _POLL = (
     ),
 )
 _PERF = (Update("set-perf", at="perf", source=f"{_SOURCE}#virDomainSetPerfEvents"),)
-_STATS = (Update("set-stats", at="devices/memballoon", source=f"{_SOURCE}#virDomainSetMemoryStatsPeriod"),)
 
 VALUES: Mapping[str, tuple[Update, ...]] = {
     "uuid": (Update("replace", effect=Effect.REPLACE, on="~"),),
@@ -84,8 +83,6 @@ VALUES: Mapping[str, tuple[Update, ...]] = {
     "vcpus/vcpu/@enabled": (
         Update("set-vcpu", on="~", at="vcpus/*", when=_can_be_plugged, source=f"{_SOURCE}#virDomainSetVcpu"),
     ),
-    "devices/memballoon/stats": _STATS,
-    "devices/memballoon/stats/@period": _STATS,
     "iothreads": _IOTHREADS,
     "iothreadids/iothread": _IOTHREADS,
     "iothreadids/iothread/@*": _BOUNDS,

@@ -1,14 +1,19 @@
-"""What users write of the buses that devices hang on. Separate from the devices; few need it, since libvirt adds what they need."""
+"""Controllers, to which other devices are attached, and the ports of a new guest."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
+from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_value, needs_port
+from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
+from kvmreconcile.kinds.domain.members import ALIAS
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.domain.spellings import INTEGER
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import ON_OFF, WHOLE
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At
+from kvmreconcile.tree import Measure, Members, Reset, Rules, Table, combined, paths
 
 
 class Controller(Element):
@@ -96,36 +101,40 @@ class Hotplug(Spec):
     ] = 12
 
 
-class Iommu(Element):
-    """A unit that keeps the guest's own devices from its memory, for guests that pass devices on to theirs."""
+class ControllerFields(Spec):
+    """The fields of controllers."""
 
-    model: Annotated[
-        Literal["intel", "virtio", "smmuv3"],
-        At("@model"),
-        Field(
-            description='"intel" on q35; with more than 255 processors it is needed, with `intremap` and `eim`.'
-        ),
-    ]
-    intremap: Annotated[
-        bool | None,
-        At("driver/@intremap", ON_OFF),
-        Field(description='Translate interrupts, with `features.ioapic` "qemu". Defaults to false.'),
+    controllers: Annotated[
+        list[Controller] | None,
+        At("devices/controller"),
+        Field(description="Buses for devices; what is not named stays. Defaults to what the devices need."),
     ] = None
-    caching_mode: Annotated[
-        bool | None,
-        At("driver/@caching_mode", ON_OFF),
-        Field(description="Tell the host of each change, which `hostdevs` need. Defaults to false."),
+    hotplug: Annotated[
+        Hotplug | None,
+        Field(description="Room for what is plugged in later, of machine q35. Defaults to 12 slots."),
     ] = None
-    eim: Annotated[
-        bool | None, At("driver/@eim", ON_OFF), Field(description="Interrupts of 32 bits. Defaults to false.")
-    ] = None
-    iotlb: Annotated[
-        bool | None,
-        At("driver/@iotlb", ON_OFF),
-        Field(description="Cache address translations for virtio devices (device IOTLB). Defaults to false."),
-    ] = None
-    aw_bits: Annotated[
-        int | None,
-        At("driver/@aw_bits", WHOLE),
-        Field(ge=39, le=57, description="Bits of addresses. Defaults to QEMU's choice."),
-    ] = None
+
+
+SECTION = Section(
+    ControllerFields,
+    combined(
+        Rules(
+            members=Table(
+                {
+                    "": Members(
+                        (ALIAS, ("@type", "@index")),
+                        # A USB 2 controller and its companions share an index.
+                        hints=(("@type", "@index", "@model"),),
+                        fallback=(("@type", "@index"),),
+                    )
+                }
+            ),
+            scalars=Table({"@index": INTEGER}),
+            measures=Table({"pcihole64": Measure()}),
+            resets=Table({"": (Reset("@model", ("address", "model", "target")),)}),
+            actions=Table({"": attach_and_detach(needs_port(has_value("@type", "scsi")))}),
+        ).below("devices/controller"),
+        # How many ports a new guest is created with; `complete` adds them.
+        Rules(at_birth=paths("devices/@slots")),
+    ),
+)

@@ -1,8 +1,4 @@
-"""
-How users name devices, and where they stand in the boot order.
-
-Separate because disks, interfaces and shared directories are named alike.
-"""
+"""Define how users name devices, and where they are in the boot order."""
 
 from typing import Annotated
 
@@ -43,6 +39,7 @@ DeviceAlias = Annotated[
         "Defaults to none."
     ),
 ]
+
 BootOrder = Annotated[
     int | None,
     At("boot/@order", WHOLE),

@@ -1,14 +1,26 @@
-"""What users write of memory that is a device. Separate from other memory, which is there from the start."""
+"""Memory modules and other memory that is a device."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
+from kvmreconcile.kinds.domain.devices.hotplug import (
+    CALL,
+    attach_and_detach,
+    has_value,
+    needs_port,
+    update_device,
+)
+from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
+from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, Keys
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.domain.spellings import AT_START, BITMAP
+from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE, YES_NO, Bytes
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import AbsolutePath, Size
+from kvmreconcile.tree import Measure, Members, Owner, Rules, Table, Update
 
 
 class MemoryDevice(Element):
@@ -76,3 +88,46 @@ class MemoryDevice(Element):
         At("@discard", YES_NO),
         Field(description="Throw it away when the guest ends. Defaults to `memoryBacking.discard`."),
     ] = None
+
+
+class MemoryDeviceFields(Spec):
+    """The field of memory devices."""
+
+    memory_devices: Annotated[
+        list[MemoryDevice] | None,
+        At("devices/memory"),
+        Field(
+            description="Memory beside `memory`, on which it comes on top; complete once written. Defaults to leaving it alone."
+        ),
+    ] = None
+
+
+_KEYS: Keys = (("@model", "target/size", "target/node"), ("@model", "target/size"))
+SECTION = Section(
+    MemoryDeviceFields,
+    Rules(
+        members=Table(
+            {
+                "": Members(
+                    (ALIAS,), Owner.SPEC, fallback=_KEYS, running=(ALIAS,), advice=ADVICE.format("size")
+                )
+            }
+        ),
+        scalars=Table({"source/nodemask": BITMAP}),
+        measures=Table({"target/size": AT_START, "target/*": Measure(), "source/pagesize": Measure()}),
+        actions=Table(
+            {
+                "": (
+                    *attach_and_detach(has_value("@model", "dimm")),
+                    Update(
+                        "attach",
+                        on="+",
+                        when=needs_port(has_value("@model", "virtio-mem", "virtio-pmem")),
+                        source=CALL.format("Attach"),
+                    ),
+                ),
+                "target/requested": update_device(on="~"),
+            }
+        ),
+    ).below("devices/memory"),
+)

@@ -1,6 +1,6 @@
-"""What libvirt accepts in a domain and then can neither start nor make live, by version."""
+"""VLANs of interfaces, which Linux bridges carry since libvirt 11.0 only."""
 
-from kvmreconcile.tree import Node, Table, Unsupported
+from kvmreconcile.tree import Node, Unsupported
 
 _OF_BRIDGES = frozenset({None, "nat", "route", "open", "bridge"})
 """Forward modes of networks that are a bridge, if they have one."""
@@ -23,17 +23,11 @@ def _is_open_vswitch(element: Node) -> bool:
     return element.get("virtualport/@type") == "openvswitch"
 
 
-UNSUPPORTED: Table[tuple[Unsupported, ...]] = Table(
-    {
-        "devices/interface": (
-            Unsupported(
-                when=_is_tagged_on_linux_bridge,
-                what="a VLAN on a Linux bridge",
-                todo="take the VLAN out of the spec, or connect the interface to Open vSwitch",
-                until=(11, 0, 0),
-                source="https://libvirt.org/news.html#v11-0-0-2025-01-15",
-                beside=("Network", "source/@network"),
-            ),
-        ),
-    }
+ON_LINUX_BRIDGE = Unsupported(
+    when=_is_tagged_on_linux_bridge,
+    what="a VLAN on a Linux bridge",
+    todo="take the VLAN out of the spec, or connect the interface to Open vSwitch",
+    until=(11, 0, 0),
+    source="https://libvirt.org/news.html#v11-0-0-2025-01-15",
+    beside=("Network", "source/@network"),
 )

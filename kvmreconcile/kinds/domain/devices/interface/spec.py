@@ -1,13 +1,13 @@
-"""What users write of a guest's network interfaces. Separate from what they hang on and what passes through them."""
+"""The fields of a network interface."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.domain.parts.connection import Connection
-from kvmreconcile.kinds.domain.parts.naming import BootOrder
-from kvmreconcile.kinds.domain.parts.passthrough import Rom
-from kvmreconcile.kinds.domain.parts.traffic import Bandwidth, Offloads
+from kvmreconcile.kinds.domain.devices.interface.connection import Connection
+from kvmreconcile.kinds.domain.devices.interface.traffic import Bandwidth, Offloads
+from kvmreconcile.kinds.domain.devices.naming import BootOrder
+from kvmreconcile.kinds.domain.devices.pci import Rom
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import ON_OFF, WHOLE, YES_NO
 from kvmreconcile.schema.mapping import At
@@ -162,3 +162,15 @@ class Interface(Connection):
                 'remove "queues", or set "model: virtio"'
             )
         return self
+
+
+class InterfaceFields(Spec):
+    """The field of network interfaces."""
+
+    interfaces: Annotated[
+        list[Interface] | None,
+        At("devices/interface"),
+        Field(
+            description="Network interfaces; the list is complete once it is written. Defaults to leaving them alone."
+        ),
+    ] = None

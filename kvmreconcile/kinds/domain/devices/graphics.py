@@ -1,24 +1,33 @@
-"""What users write of a guest's screens. Separate from other devices, since people watch them from afar."""
+"""Graphical consoles that can be watched remotely."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from kvmreconcile.schema.codecs import ON_OFF, WHOLE, YES_NO, Bytes, Text
+from kvmreconcile.kinds.domain.devices.hotplug import update_device
+from kvmreconcile.kinds.domain.members import complete_list, shared_list
+from kvmreconcile.kinds.domain.section import HostPart, Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import ON_OFF, WHOLE, YES_NO, Text
 from kvmreconcile.schema.collections import Pairs
 from kvmreconcile.schema.element import Element, of_fields
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.values import AbsolutePath, Size
+from kvmreconcile.schema.values import AbsolutePath
+from kvmreconcile.tree import Automatic, Birth, Reset, Rules, Table, parse, paths
 
 _VNC_PASSWORD = 8
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+
 Channel = Literal["main", "display", "inputs", "cursor", "playback", "record", "smartcard", "usbredir"]
+
 _SPICE = frozenset(
     {
         "tls_port", "default_mode", "channels", "image_compression", "jpeg_compression", "zlib_compression",
         "playback_compression", "streaming_mode", "clipboard", "file_transfer", "mouse_mode",
     }
 )  # fmt: skip
+
 _VNC = frozenset({"websocket", "share_policy", "power_control"})
 
 
@@ -174,39 +183,63 @@ class Graphics(Element):
         return self
 
 
-class Video(Element):
-    """A graphics card."""
+class GraphicsFields(Spec):
+    """The field of graphical consoles."""
 
-    model: Annotated[
-        str, At("model/@type"), Field(min_length=1, description='"virtio", "qxl", "vga", "bochs", "none" …')
-    ]
-    heads: Annotated[
-        int | None, At("model/@heads", WHOLE), Field(ge=1, description="Screens. Defaults to 1.")
+    graphics: Annotated[
+        list[Graphics] | None, At("devices/graphics"), Field(description="Remote screens. Defaults to none.")
     ] = None
-    primary: Annotated[
-        bool | None,
-        At("model/@primary", YES_NO),
-        Field(description="Whether the guest starts with this one. Defaults to true for the first."),
-    ] = None
-    ram: Annotated[
-        Size | None,
-        At("model/@ram", Bytes(beside="")),
-        Field(description="Memory of qxl's first region. Defaults to libvirt's choice."),
-    ] = None
-    vram: Annotated[
-        Size | None,
-        At("model/@vram", Bytes(beside="")),
-        Field(description="Memory of the card. Defaults to libvirt's choice."),
-    ] = None
-    vgamem: Annotated[
-        Size | None,
-        At("model/@vgamem", Bytes(beside="")),
-        Field(
-            description="Memory of qxl for a single picture, which bounds what it can show. Defaults to 16MiB."
+
+
+_SOURCE = "https://libvirt.org/formatdomain.html#graphical-framebuffers"
+_PORTS = (
+    *(Automatic(port, "-1", source=_SOURCE) for port in ("@port", "@tlsPort", "@websocket")),
+    *(Automatic(port, when=(("@autoport", "yes"),), source=_SOURCE) for port in ("@port", "@tlsPort")),
+)
+# Without a port nobody could connect.
+_DEFAULTS = (
+    Birth(parse("<graphics/>"), (("listen/@type", "socket"),)),
+    *(
+        Birth(parse('<graphics autoport="yes"/>'), (("@type", kind), ("@port", None), ("@tlsPort", None)))
+        for kind in ("vnc", "spice")
+    ),
+)
+SECTION = Section(
+    GraphicsFields,
+    Rules(
+        members=Table(
+            {
+                "": shared_list(("@type",)),
+                "listen": complete_list(("@type", "@address"), ("@type", "@network"), ("@type", "@socket")),
+                "channel": shared_list(("@name",)),
+            }
         ),
-    ] = None
-    accel3d: Annotated[
-        bool | None,
-        At("model/acceleration/@accel3d", YES_NO),
-        Field(description="Draw by the host's graphics card, with virtio and `gl`. Defaults to false."),
-    ] = None
+        implied=Table({"@autoport": "no"}),
+        resets=Table({"": (Reset("@listen", ("listen",)), Reset("@autoport", ("@port",)))}),
+        automatic=Table(
+            {"": _PORTS, "listen": (Automatic("@address", when=(("@type", "network"),), source=_SOURCE),)}
+        ),
+        # `virDomainGraphicsListenDefParseXML`
+        copies=Table({"@listen": "listen/@address", "@socket": "listen/@socket"}),
+        secrets=paths("@passwd"),
+        births=Table({"": _DEFAULTS}),
+        actions=Table(
+            {
+                # QEMU takes another password only where the guest was started with one.
+                "@passwd": update_device(on="~"),
+                "@passwdValidTo": update_device(),
+                "@connected": update_device(),
+            }
+        ),
+    ).below("devices/graphics"),
+    host_parts=(
+        HostPart(
+            "devices/graphics/@type",
+            "spice",
+            "devices/graphics",
+            "type",
+            "QEMU's SPICE server",
+            "install it (Debian 13: qemu-system-modules-spice), or remove SPICE from the guest",
+        ),
+    ),
+)

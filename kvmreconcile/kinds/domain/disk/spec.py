@@ -1,11 +1,11 @@
-"""What users write of a guest's disks. Separate because disks have more to say than other devices."""
+"""The fields of a disk."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.domain.parts.naming import BootOrder, DeviceAlias
-from kvmreconcile.kinds.domain.parts.throttle import Iotune
+from kvmreconcile.kinds.domain.devices.naming import BootOrder, DeviceAlias
+from kvmreconcile.kinds.domain.disk.iotune import Iotune
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import ON_OFF, PRESENT, WHOLE, Bytes
 from kvmreconcile.schema.element import Element, of_fields
@@ -212,3 +212,13 @@ class Disk(Element):
                 'remove "iothread", or for SCSI, set "iothread" on the controller'
             )
         return self
+
+
+class DiskFields(Spec):
+    """The field of disks."""
+
+    disks: Annotated[
+        list[Disk] | None,
+        At("devices/disk"),
+        Field(description="Disks; the list is complete once it is written. Defaults to leaving them alone."),
+    ] = None

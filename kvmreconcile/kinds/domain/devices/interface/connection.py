@@ -1,13 +1,12 @@
-"""What users write of what a network interface hangs on. Separate because it points to networks, and disks to volumes."""
+"""What a network interface is connected to."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.domain.parts.codecs import PCI_TYPED
-from kvmreconcile.kinds.domain.parts.naming import DeviceAlias
-from kvmreconcile.kinds.domain.parts.passthrough import PciAddress
-from kvmreconcile.kinds.domain.parts.traffic import Virtualport, Vlan
+from kvmreconcile.kinds.domain.devices.interface.switch import Virtualport, Vlan
+from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
+from kvmreconcile.kinds.domain.devices.pci import PCI_TYPED, PciAddress
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import YES_NO, Text
 from kvmreconcile.schema.element import Element, of_fields

@@ -1,43 +1,22 @@
-"""What users write of devices of the host that a guest is given. Separate because they are named as the host does."""
+"""Devices of the host that are passed through to the guest."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.domain.parts.codecs import PCI
-from kvmreconcile.kinds.domain.parts.naming import BootOrder, DeviceAlias
+from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_port, has_value
+from kvmreconcile.kinds.domain.devices.naming import BootOrder, DeviceAlias
+from kvmreconcile.kinds.domain.devices.pci import PCI, PciAddress, Rom
+from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PCI_SOURCE, Keys
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.domain.spellings import NUMBER
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import ON_OFF, PRESENT, WHOLE, YES_NO
 from kvmreconcile.schema.element import Element, of_fields
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.values import AbsolutePath
+from kvmreconcile.tree import Change, Identity, Members, Node, Owner, Rules, Table
 
-PciAddress = Annotated[
-    str,
-    Field(pattern=r"^([0-9a-fA-F]{4}:)?[0-9a-fA-F]{2}:[0-1][0-9a-fA-F]\.[0-7]$", examples=["0000:03:00.0"]),
-]
-"""A PCI address as lspci and the kernel write it."""
 UsbId = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{4}$", examples=["0x046d"])]
-
-
-class Rom(Spec):
-    """The card's own firmware, which boots from it or sets it up."""
-
-    enabled: Annotated[
-        bool | None,
-        At("@enabled", YES_NO),
-        Field(description="Whether the guest has it at all. Defaults to true."),
-    ] = None
-    bar: Annotated[
-        bool | None,
-        At("@bar", ON_OFF),
-        Field(description="Whether the guest's firmware sees it. Defaults to QEMU's choice for the machine."),
-    ] = None
-    file: Annotated[
-        AbsolutePath | None,
-        At("@file"),
-        Field(description="A file on the host to be used instead of the card's own. Defaults to none."),
-    ] = None
 
 
 class UsbSource(Spec):
@@ -182,3 +161,46 @@ class Hostdev(Element):
                 'a host device has exactly one of pci, usb, mdev and scsi; describe others by "xml" alone'
             )
         return self
+
+
+class HostdevFields(Spec):
+    """The field of host devices."""
+
+    hostdevs: Annotated[
+        list[Hostdev] | None,
+        At("devices/hostdev"),
+        Field(
+            description="Devices of the host; the list is complete once it is written. Defaults to leaving them alone."
+        ),
+    ] = None
+
+
+def _is_pci(hostdev: Node) -> bool:
+    return hostdev.attr("type") == "pci"
+
+
+def _has_room(change: Change, domain: Node) -> bool:
+    """Tell whether a device of the host that comes has a port, if it is a card to the guest; USB and SCSI are none."""
+    return not has_value("@type", "pci", "mdev")(change, domain) or has_port(change, domain)
+
+
+_KEYS: Keys = (PCI_SOURCE, ("source/address/@uuid",), ("source/vendor/@id", "source/product/@id"))
+SECTION = Section(
+    HostdevFields,
+    Rules(
+        members=Table(
+            {
+                "": Members(
+                    (ALIAS, *_KEYS),
+                    Owner.SPEC,
+                    fallback=_KEYS,
+                    running=(ALIAS, *_KEYS),
+                    advice=ADVICE.format("host device"),
+                )
+            }
+        ),
+        scalars=Table({"source/*/@id": NUMBER}),
+        identities=Table({"": (Identity("PCI device", PCI_SOURCE, when=_is_pci),)}),
+        actions=Table({"": attach_and_detach(_has_room)}),
+    ).below("devices/hostdev"),
+)
