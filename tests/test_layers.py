@@ -73,11 +73,11 @@ LAYERS = {
 """What each part may import beside itself; the parts that are not here stand above all of these."""
 DRIVERS = (
     "kinds/*/driver.py",
-    "kinds/domain/live/*.py",
+    "kinds/domain/calls/*.py",
     *(f"kinds/network/{module}.py" for module in ("bridge", "on_host", "replug")),
     *(f"kinds/volume/{module}.py" for module in ("cache", "users", "making", "damage")),
 )
-"""The drivers; the domain's is a module and a folder, those of volumes and networks a few modules."""
+"""The drivers; the domain's are a module and a folder, those of volumes and networks a few modules."""
 LIBVIRT = ("host/*.py", *DRIVERS)
 """Where libvirt may be imported."""
 LAZY = {"kinds/domain/adopt.py": {"host"}}

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.kinds.domain.updates import UPDATES
+from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.tree import Measure, Node, Rules, Scalar, Table, is_satisfied_by, make, parse, scalars
 from kvmreconcile.tree.paths import at, under
@@ -76,18 +76,18 @@ def test_recorded_paths_are_those_of_libvirts_test_data(kind: str, *, regenerate
 def test_row_is_met_by_a_definition_and_by_none_before_it(kind: str, table: str, row: str) -> None:
     rows = getattr(BY_NAME[kind].rules, table).rows
     before = Table({key: True for key, _ in rows[: [key for key, _ in rows].index(row)]})
-    # Of updates, a later row serves what earlier ones do not.
-    met = [p for p in shown(kind) if Table({row: True}).get(p) and (table == "updates" or p not in before)]
+    # Of actions, a later row serves what earlier ones do not.
+    met = [p for p in shown(kind) if Table({row: True}).get(p) and (table == "actions" or p not in before)]
 
     assert met, "show it in tests/cases/rows, or delete the row"
 
 
 @pytest.mark.figures
 def test_every_live_row_is_run_in_the_lab_or_says_why_not() -> None:
-    rows = rows_of(UPDATES)
+    rows = rows_of(RULES.actions)
 
     assert NOT_RUN.keys() <= rows
-    assert unserved(UPDATES, GROUPS) == NOT_RUN.keys()
+    assert unserved(RULES.actions, GROUPS) == NOT_RUN.keys()
     print(f"{len(rows)} rows of the live table: {len(rows) - len(NOT_RUN)} run, {len(NOT_RUN)} not run")
     for row, reason in sorted(NOT_RUN.items()):
         print(f"  {row}: {reason}")

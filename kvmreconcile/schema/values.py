@@ -32,6 +32,7 @@ def read_size(value: object) -> object:
     return int(found["whole"]) * factor + int(fraction) * factor // 10 ** len(fraction)
 
 
+UUID = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$")]
 Size = Annotated[
     int,
     BeforeValidator(read_size),

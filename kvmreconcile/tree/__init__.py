@@ -1,6 +1,7 @@
 """XML as data: overlay, diff and forget, driven by rules and knowing nothing of libvirt's objects."""
 
 from kvmreconcile.tree.change import Change
+from kvmreconcile.tree.combine import combined
 from kvmreconcile.tree.diff import diff, locate
 from kvmreconcile.tree.forget import forget
 from kvmreconcile.tree.merge import is_satisfied_by, overlay
@@ -43,6 +44,7 @@ __all__ = [
     "Unsupported",
     "Update",
     "brief",
+    "combined",
     "diff",
     "forget",
     "forget_unused",

@@ -7,8 +7,9 @@ A path is made of tags ("devices/disk/driver/@cache"); `*` in a row stands for o
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum, IntEnum
+from typing import Any
 
 from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.node import Node
@@ -148,7 +149,7 @@ class Update:
     Attributes:
         verb: "" where another change's verb brings this one about too.
         on: The signs of changes it serves: "+" added, "-" removed, "~" changed.
-        at: The path of the element the verb acts on; "" for the changed one itself.
+        at: The path of the element the verb acts on; "" for the changed one itself, "." for that of the section (`below`).
         after: The path of a change, inside the same element at `at`, that makes room for this one. While that one
             waits for the object's next start, so does this one; and this one is done after all others.
         interrupts: Whether the part is gone for a moment, which takes a policy that allows it.
@@ -259,7 +260,7 @@ class Rules:
         refs: What an element points to.
         identities: What an element claims for its object alone.
         parts: What a running object must not lose by a file that was cut: its devices, the addresses it gives out.
-        updates: How a change reaches a running object.
+        actions: How a change reaches a running object.
         unsupported: What an element cannot have on this host.
         births: What a new object ("") or a new member is given where the spec is silent; never compared later.
     """
@@ -283,9 +284,29 @@ class Rules:
     refs: Table[tuple[Ref, ...]] = field(default_factory=lambda: Table({}))
     identities: Table[tuple[Identity, ...]] = field(default_factory=lambda: Table({}))
     parts: Table[bool] = field(default_factory=paths)
-    updates: Table[tuple[Update, ...]] = field(default_factory=lambda: Table({}))
+    actions: Table[tuple[Update, ...]] = field(default_factory=lambda: Table({}))
     unsupported: Table[tuple[Unsupported, ...]] = field(default_factory=lambda: Table({}))
     births: Table[tuple[Birth, ...]] = field(default_factory=lambda: Table({}))
+
+    def below(self, prefix: str) -> "Rules":
+        """
+        Return the rules of an element as rules of the object that has it at this path.
+
+        All paths of rows become the object's, and those in them that are not relative to their row: the `at` ("." is
+        the element itself) and `after` of an action, a copy, and where members are invisible.
+        """
+
+        def whole(path: str) -> str:
+            return f"{prefix}/{path}" if path not in ("", ".") else prefix
+
+        rules = {
+            table.name: Table(
+                {whole(path): _below(row, whole) for path, row in getattr(self, table.name).rows}
+            )
+            for table in fields(self)
+        }
+        copies = Table({whole(path): whole(copy) for path, copy in self.copies.rows})
+        return Rules(**rules | {"copies": copies})
 
     def is_left_alone(self, path: str) -> bool:
         """Tell whether what exists stays as it is here, whatever the spec says."""
@@ -306,6 +327,19 @@ class Rules:
             if all(new.get(where) == value for where, value in row.when):
                 return row.tree
         return Node(new.tag)
+
+
+def _below(row: Any, whole: Callable[[str], str]) -> Any:
+    """Return a row, or several, with the paths of an element as paths of the object that has it."""
+    match row:
+        case tuple():
+            return tuple(_below(each, whole) for each in row)
+        case Update():
+            at, after = (whole(path) if path else "" for path in (row.at, row.after))
+            return replace(row, at=at, after=after)
+        case Invisible():
+            return replace(row, at=whole(row.at))
+    return row
 
 
 def labels(node: Node, members: Members | None) -> Iterator[str]:

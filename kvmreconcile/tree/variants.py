@@ -30,10 +30,10 @@ def for_policy(
         k: replace(m, owner=Owner.SHARED) if m.owner is Owner.SPEC else m for k, m in rules.members.rows
     }
     more = [pattern for path in ignored for pattern in (path, f"{path}/**")]
-    updates = {path: tuple(u for u in rows if not u.interrupts) for path, rows in rules.updates.rows}
+    actions = {path: tuple(u for u in rows if not u.interrupts) for path, rows in rules.actions.rows}
     return replace(
         rules,
-        updates=rules.updates if interrupts else Table(updates),
+        actions=rules.actions if interrupts else Table(actions),
         births=Table({}) if plain else rules.births,
         members=Table(members) if shared else rules.members,
         ignored=paths(*(key for key, _ in rules.ignored.rows), *more) if ignored else rules.ignored,
@@ -85,9 +85,9 @@ def key_paths(rules: Rules) -> tuple[str, ...]:
 @lru_cache(maxsize=256)
 def for_version(rules: Rules, version: tuple[int, int, int]) -> Rules:
     """Return rules without the verbs that a libvirt of this version lacks, and without what it no longer refuses."""
-    updates = {path: tuple(u for u in rows if u.since <= version) for path, rows in rules.updates.rows}
+    actions = {path: tuple(u for u in rows if u.since <= version) for path, rows in rules.actions.rows}
     lacking = {path: tuple(u for u in rows if version < u.until) for path, rows in rules.unsupported.rows}
-    return replace(rules, updates=Table(updates), unsupported=Table(lacking))
+    return replace(rules, actions=Table(actions), unsupported=Table(lacking))
 
 
 @lru_cache(maxsize=256)

@@ -4,8 +4,8 @@ import pytest
 
 from kvmreconcile.cli.running_steps import UnderWay
 from kvmreconcile.execute.executor import SilentReporter
-from kvmreconcile.kinds.domain.live.detach import _TIMEOUT_S
-from kvmreconcile.kinds.domain.live.values import _BALLOON_TIMEOUT_S
+from kvmreconcile.kinds.domain.calls.detach import _TIMEOUT_S
+from kvmreconcile.kinds.domain.calls.values import _BALLOON_TIMEOUT_S
 from kvmreconcile.model import Action, Key, Lifecycle, Outcome, Policy, Reason, Result, ShutdownPolicy
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kvmreconcile.kinds.domain import KIND
-from kvmreconcile.kinds.domain.members import MEMBERS
+from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.ownership_mark import without_stamp
 from kvmreconcile.model import Actual, Plan, Result
 from kvmreconcile.tree import Change, Node, Rules, diff
@@ -146,7 +146,7 @@ def _only(hypervisor: Embedded) -> Actual:
 
 
 def _differences(before: Actual, after: Actual) -> Iterator[Change]:
-    return diff(without_stamp(before.tree), without_stamp(after.tree), Rules(members=MEMBERS))
+    return diff(without_stamp(before.tree), without_stamp(after.tree), Rules(members=RULES.members))
 
 
 def _is_seen(change: Change) -> bool:

@@ -224,7 +224,7 @@ KINDS = {
     ),
     "Volume": kind(
         "Volume",
-        Rules(updates=Table({"capacity": (Update("resize"),), "**": (Update("define"),)})),
+        Rules(actions=Table({"capacity": (Update("resize"),), "**": (Update("define"),)})),
         is_guest=False,
     ),
 }

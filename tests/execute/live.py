@@ -24,7 +24,7 @@ PASSES = 4
 """More than it takes."""
 RULES = Rules(
     members=Table({"disk": Members((("@dev",),), Owner.SPEC), "nic": Members((("@name",),), Owner.SPEC)}),
-    updates=Table(
+    actions=Table(
         {
             "disk": (Update("attach", "+"), Update("detach", "-")),
             "title": (Update("set-title"),),

@@ -180,15 +180,15 @@ def clear(group: Group, session: Session) -> None:
         session.lab.virsh("destroy", group.name)
 
 
-def unserved(updates: Table[Any], groups: Iterable[Group]) -> set[str]:
+def unserved(actions: Table[Any], groups: Iterable[Group]) -> set[str]:
     """Return the rows, each as "path:verb", that no edit exercises."""
     served = {row for group in groups for edit in group.edits for row in edit.rows}
-    return rows_of(updates) - served
+    return rows_of(actions) - served
 
 
-def rows_of(updates: Table[Any]) -> set[str]:
+def rows_of(actions: Table[Any]) -> set[str]:
     """Return every row as "path:verb", but those whose change others bring about."""
-    return {f"{path}:{update.verb}" for path, rows in updates.rows for update in rows if update.verb}
+    return {f"{path}:{update.verb}" for path, rows in actions.rows for update in rows if update.verb}
 
 
 def _common(files: GuestFiles) -> dict[str, Value]:

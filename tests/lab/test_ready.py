@@ -9,8 +9,8 @@ import pytest
 
 from kvmreconcile.errors import NotYet, Unsupported
 from kvmreconcile.host.connection import Connection, connect
+from kvmreconcile.kinds.domain.calls import readiness
 from kvmreconcile.kinds.domain.driver import DomainDriver
-from kvmreconcile.kinds.domain.live import ready
 from kvmreconcile.model import Action, Key, Lifecycle, Policy, Ready, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect
@@ -102,7 +102,7 @@ def look(connection: Connection, wanted: Ready, name: str = "web") -> str:
 def test_guest_shows_that_it_is_ready_by_its_lease_and_by_how_a_command_ends(
     session: Session, guest_files: GuestFiles, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready, "_COMMAND_S", 0.5)
+    monkeypatch.setattr(readiness, "_COMMAND_S", 0.5)
     session.write("lan.yaml", NETWORK)
     showing = "ready: {lease: true, command: [/bin/grep, -q, tiny, /proc/sys/kernel/hostname]}"
     guest(session, guest_files, "web", "interfaces: [{name: lan, network: lan}]", showing)

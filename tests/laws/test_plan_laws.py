@@ -39,7 +39,7 @@ class Story:
 
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
-    is_guest, of_rules = draw(st.booleans()), replace(draw(rules), updates=draw(updates))
+    is_guest, of_rules = draw(st.booleans()), replace(draw(rules), actions=draw(updates))
     book = Book("Thing", ROOT, of_rules, has_lifecycle=is_guest, redefines_whole=is_guest)
     power = st.sampled_from((Power.RUNNING, Power.STOPPED, None))
     policy = Policy(max_effect=draw(st.sampled_from((Effect.NEXT_BOOT, Effect.RESTART))))

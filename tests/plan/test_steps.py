@@ -283,7 +283,7 @@ def test_uuid_is_derived_from_instance_and_name() -> None:
 
 def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_for_comes_last() -> None:
     rules = Rules(
-        updates=Table(
+        actions=Table(
             {"total": (Update(""),), "used": (Update("set", after="total"),), "stick": (Update("attach"),)}
         )
     )
@@ -301,7 +301,7 @@ def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_
 def test_what_comes_after_what_waits_does_so_in_the_same_element_alone() -> None:
     rules = Rules(
         members=Table({"nic": Members((("@id",),))}),
-        updates=Table({"nic/@on": (Update("set", at="nic", after="nic/@kind"),)}),
+        actions=Table({"nic/@on": (Update("set", at="nic", after="nic/@kind"),)}),
     )
     old, new = (
         parse(f"<d><nic id='1' kind='{kind}' on='{on}'/><nic id='2' kind='a' on='{on}'/></d>")
@@ -341,7 +341,7 @@ def test_row_for_edits_does_not_repair_what_others_have_changed() -> None:
             "**": (Update("replace", effect=Effect.DATA_LOSS),),
         }
     )
-    kinds = {**BOOKS, "Volume": replace(book, rules=replace(book.rules, updates=rows))}
+    kinds = {**BOOKS, "Volume": replace(book, rules=replace(book.rules, actions=rows))}
     volume = wish("Volume/p/v", "<volume><size>2</size></volume>")
     there = seen(volume, "<volume><size>1</size></volume>")
 

@@ -203,7 +203,7 @@ BOOKS = {
                     "peer": (Ref("Domain", ("@name",)),),
                 }
             ),
-            updates=Table(
+            actions=Table(
                 {
                     "uuid": (Update("replace", "~", effect=Effect.REPLACE),),
                     "memory": (Update("set-memory", "~"),),
@@ -271,7 +271,7 @@ BOOKS = {
             refs=Table(
                 {"": (Ref("StoragePool", ("@pool",)),), "backing": (Ref("Volume", ("@pool", "@volume")),)}
             ),
-            updates=Table(
+            actions=Table(
                 {
                     "capacity": (Update("resize", "~", when=_grows),),
                     "format": (Update("replace", effect=Effect.DATA_LOSS),),

@@ -123,12 +123,12 @@ def test_policy_bends_rules_without_touching_them() -> None:
 
 
 def test_what_interrupts_is_left_out_where_policy_forbids_it() -> None:
-    rules = Rules(updates=Table({"a": (Update("set"), Update("anew", interrupts=True))}))
+    rules = Rules(actions=Table({"a": (Update("set"), Update("anew", interrupts=True))}))
 
     calm = for_policy(rules, plain=False, shared=False, ignored=(), interrupts=False)
 
-    assert [u.verb for u in calm.updates.get("a") or ()] == ["set"]
-    assert for_policy(rules, plain=False, shared=False, ignored=()).updates is rules.updates
+    assert [u.verb for u in calm.actions.get("a") or ()] == ["set"]
+    assert for_policy(rules, plain=False, shared=False, ignored=()).actions is rules.actions
 
 
 def test_star_is_one_step_and_two_are_any() -> None:

@@ -1,8 +1,8 @@
 """
-From a domain that exists to the least that says it: fields first, libvirt's own words for the rest.
+Write the shortest spec that describes an existing domain: fields first, XML for the rest.
 
-Separate from rendering because it asks libvirt's own driver, in a process of its own, what each part means: a
-part whose absence changes nothing need not be said. Where there is no such driver all is said.
+libvirt's own driver is asked, in a process of its own, what each part means: a part whose absence changes nothing is
+left out. Where there is no such driver, nothing is left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,10 @@ from kvmreconcile.errors import Rejected, SpecError, Unavailable
 from kvmreconcile.kinds.domain.complete import complete
 from kvmreconcile.kinds.domain.named import named
 from kvmreconcile.kinds.domain.render import NAME, ROOT, desire
+from kvmreconcile.kinds.domain.resources.memory_size import without_devices
 from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.kinds.domain.spec import DomainSpec
-from kvmreconcile.kinds.domain.spelling import without_devices
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.ownership_mark import without_stamp
 from kvmreconcile.model import Actual, Source, Stamp, StateReason, Surroundings
@@ -32,17 +33,9 @@ from kvmreconcile.tree.variants import for_policy
 Place = tuple[int | str, ...]
 """Where a part is: the places of children on the way down, and an attribute's name at the end, if it is one."""
 
-# What a reader looks for in a spec, and what a device is known by: said even if libvirt would choose the same.
-_KEPT = paths(
-    "@type", "name", "uuid", "memory", "memory/@unit", "vcpu", "os", "os/type", "devices",
-    "devices/disk", "devices/disk/@type", "devices/disk/source", "devices/disk/source/@*", "devices/disk/target",
-    "devices/disk/target/@dev", "devices/interface", "devices/interface/@type", "devices/interface/mac",
-    "devices/interface/mac/@address", "devices/interface/source", "devices/interface/source/@*",
-    "devices/*/alias", "devices/*/alias/@name", "devices/graphics", "devices/graphics/@type", "devices/serial",
-    "devices/serial/@type", "vcpu/@current",
-)  # fmt: skip
-_OF_A_SOURCE = paths("devices/disk/@type")
-"""Those of them that have a meaning only together with a source."""
+_KEPT = paths(*(path for section in SECTIONS for path in section.kept))
+"""What a reader looks for in a spec, and what a device is known by: said even if libvirt would choose the same."""
+_KEPT_WITH = {path: child for section in SECTIONS for path, child in section.kept_with.items()}
 
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
@@ -81,7 +74,7 @@ def _ways(whole: Node) -> Iterator[tuple[Node, dict[str, Any]]]:
 
 
 def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
-    """Tell whether these fields, rendered, change nothing and would make the same domain on another host."""
+    """Return whether these fields, rendered, change nothing and would make the same domain on another host."""
     try:
         spec = DomainSpec.model_validate(fields)
         wish = desire(Document(NAME, actual.key.name, spec, {}, Source(), Path()), actual.uuid)
@@ -200,7 +193,8 @@ def _attributes(tree: Node) -> Iterator[Place]:
         members = RULES.members.get(path)
         known_by = {part for key in (*members.keys, *members.hints) for part in key} if members else set()
         for name, _ in node.attrs:
-            is_kept = at(path, name) in _KEPT and (at(path, name) not in _OF_A_SOURCE or node.child("source"))
+            beside = _KEPT_WITH.get(at(path, name))
+            is_kept = at(path, name) in _KEPT and (beside is None or node.child(beside))
             if not is_kept and f"@{name}" not in known_by:
                 yield (*place, name)
 

@@ -1,4 +1,4 @@
-"""Domains in libvirt: with `live`, the only part of the kind that calls it."""
+"""Read and change domains in libvirt. With `calls`, the only part of the kind that calls it."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -13,11 +13,12 @@ from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.events import Events
 from kvmreconcile.host.listing import Calls, Filters, Flags, are_few, hidden, read_all
-from kvmreconcile.kinds.domain.live import LIVE_VERBS
-from kvmreconcile.kinds.domain.live.definitions import LIVE, STORED, find, running_xml
-from kvmreconcile.kinds.domain.live.halts import RunState, run_state, run_states
-from kvmreconcile.kinds.domain.live.power import stop
-from kvmreconcile.kinds.domain.live.undefine import check_free, checkpoints, undefine
+from kvmreconcile.kinds.domain.calls import LIVE_VERBS
+from kvmreconcile.kinds.domain.calls.definitions import LIVE, STORED, find, running_xml
+from kvmreconcile.kinds.domain.calls.power import stop
+from kvmreconcile.kinds.domain.calls.removal import check_free, checkpoints, undefine
+from kvmreconcile.kinds.domain.calls.state_reasons import RunState, run_state, run_states
+from kvmreconcile.kinds.domain.disk.block_jobs import block_jobs
 from kvmreconcile.kinds.domain.render import NAME
 from kvmreconcile.kinds.ownership_mark import PREFIX, TAG, URI, read_stamp
 from kvmreconcile.model import Action, Actual, Key, Leftover, Observation
@@ -76,11 +77,11 @@ class DomainDriver:
         virt = connection.virt
         try:
             with translated(NAME):
-                halts = run_state if are_few(names) else run_states(virt)
+                state_of = run_state if are_few(names) else run_states(virt)
                 definitions = Definitions(virt)
         except HostError as error:
             return Observation(unobservable=(hidden(f"{NAME}/", error),))
-        read = partial(_read, halts, definitions)
+        read = partial(_read, state_of, definitions)
         calls = Calls(virt.listAllDomains, virt.lookupByName, read, _LEFTOVERS)
         return read_all(NAME, calls, _FILTERS, names)
 
@@ -91,13 +92,13 @@ class DomainDriver:
 
 
 def _read(
-    standing_of: Callable[[libvirt.virDomain], RunState],
+    state_of: Callable[[libvirt.virDomain], RunState],
     definitions: Definitions,
     key: Key,
     domain: libvirt.virDomain,
     flags: Flags,
 ) -> Actual:
-    stands, leftovers = standing_of(domain), frozenset(map(Leftover, flags.more))
+    run, leftovers = state_of(domain), frozenset(map(Leftover, flags.more))
     stored = definitions.read(domain, STORED)
     live = _live_xml(domain) if flags.active else None
     return Actual(
@@ -110,28 +111,20 @@ def _read(
         persistent=flags.persistent,
         saved=Leftover.MANAGED_SAVE in leftovers,
         leftovers=leftovers - {Leftover.MANAGED_SAVE},
-        runtime_id=_run(domain) if live is not None else None,
+        runtime_id=_runtime_id(domain) if live is not None else None,
         stamp=read_stamp(parse(stored)),
-        job=_job(live) or stands.job,
-        state_reason=stands.state_reason,
+        job=block_jobs(live) or run.job,
+        state_reason=run.state_reason,
     )
 
 
-def _run(domain: libvirt.virDomain) -> int:
-    """Return a number for a domain's run, of at most 62 bits; libvirt counts anew when the host boots."""
+def _runtime_id(domain: libvirt.virDomain) -> int:
+    """Return a number for one run of a domain, of at most 62 bits; libvirt counts from 1 again when the host boots."""
     return crc32(_BOOT_ID.read_bytes()) << 30 | domain.ID()
 
 
-def _job(live: str | None) -> str:
-    """Return what is under way in a running domain and would be disturbed, "" if nothing is."""
-    if live is None or "<mirror" not in live:
-        return ""
-    disks = [disk for disk in parse(live).all("devices/disk") if disk.child("mirror")]
-    return ", ".join(f"a block job runs on {disk.get('target/@dev')}" for disk in disks)
-
-
 def _live_xml(domain: libvirt.virDomain) -> str | None:
-    """Return the running definition, None if the domain stopped meanwhile (only a running one tells its id)."""
+    """Return the running definition, None if the domain stopped meanwhile (only a running one has an id)."""
     xml = running_xml(domain)
     return xml if parse(xml).attr("id") is not None else None
 
@@ -142,7 +135,7 @@ def _define(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _replace(virt: libvirt.virConnect, action: Action) -> None:
-    """Define a domain anew under another UUID; if that is refused, what was taken away for it is put back."""
+    """Recreate a domain under another UUID; if that is refused, its former definition is restored."""
     before = _kept(virt, action)
     _remove(virt, action)
     try:

@@ -1,7 +1,7 @@
 """
-Name the devices of a domain that is adopted, so that each stays itself whatever is edited of it later. Pure.
+Name the devices of an adopted domain, so that each is identified whatever is edited of it later. Pure.
 
-Only devices that a spec would else know by what people edit are named, and only where the guest does not see it.
+Only devices that a spec would otherwise identify by what users edit are named, and only where the guest does not see it.
 """
 
 import re
@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 
-from kvmreconcile.kinds.domain.parts.naming import ALIAS
+from kvmreconcile.kinds.domain.devices.naming import ALIAS
 from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.tree import Node, make
 from kvmreconcile.tree.paths import short
 
@@ -21,6 +22,7 @@ _SPEAKS_OF_ALIASES = ("qemu:commandline", "qemu:override")
 _LONGEST = 20
 """A longer name says less than what kind of device it is."""
 _SEPARATORS = "-_. "
+_NAMES = {tag: source for section in SECTIONS for tag, source in section.names.items()}
 
 
 def named(domain: Node) -> Node:
@@ -61,26 +63,14 @@ def _candidates(name: str) -> Iterator[str]:
 
 
 def _name(device: Node, domain: Node) -> str:
-    """Return a name of a device that says what it is for, as far as its definition tells."""
-    found = next((v for path in _NAMES[device.tag] if (v := device.get(path))), "")
+    """Return a name of a device that says what it is for, as far as its definition shows."""
+    source = _NAMES[device.tag]
+    found = next((v for path in source.paths if (v := device.get(path))), "")
     kind = device.attr("device") or device.tag
-    if kind in _KINDS:
-        return _KINDS[kind]
+    if kind in source.kinds:
+        return kind
     stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", found.rstrip("/").rpartition("/")[2])
     of_guest = domain.get("name") or ""
     stem = stem.removeprefix(of_guest) if re.match(re.escape(of_guest) + r"(?![A-Za-z0-9])", stem) else stem
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip(_SEPARATORS)
-    return plain if plain and len(plain) <= _LONGEST and not plain.isdecimal() else _ELSE.get(kind, kind)
-
-
-_NAMES = {
-    "disk": ("source/@volume", "source/@file", "source/@dev", "source/@name"),
-    "interface": ("source/@network", "source/@bridge", "source/@dev"),
-    "filesystem": ("target/@dir",),
-    "memory": ("@model",),
-}
-"""By tag, what a device's name is made of."""
-_KINDS = {"cdrom": "cdrom", "floppy": "floppy"}
-"""Devices that are named by their kind: what is in them is of no account."""
-_ELSE = {"interface": "nic", "filesystem": "share", "lun": "disk"}
-"""What a device is called of which nothing else is known, where that is not its tag."""
+    return plain if plain and len(plain) <= _LONGEST and not plain.isdecimal() else source.otherwise

@@ -92,7 +92,7 @@ _DNS = (Update("update-dns", at="dns", source=_UPDATE),)
 _FORWARD = (Update("update-forward", at="forward", source=_UPDATE),)
 _PORTGROUP = (Update("update-portgroup", at="portgroup", source=_UPDATE),)
 
-UPDATES: Table[tuple[Update, ...]] = Table(
+ACTIONS: Table[tuple[Update, ...]] = Table(
     {
         "ip/dhcp/host": _DHCP,
         "ip/dhcp/host/**": _DHCP,
@@ -145,5 +145,5 @@ RULES = Rules(
     ),
     resets=Table({"forward": (Reset("@mode", ("nat",)),)}),
     identities=IDENTITIES,
-    updates=UPDATES,
+    actions=ACTIONS,
 )

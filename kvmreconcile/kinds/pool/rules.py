@@ -1,7 +1,7 @@
 """
 Rules for `<pool>`.
 
-A change without a row under `updates` is stored and takes effect when the pool is restarted.
+A change without a row under `actions` is stored and takes effect when the pool is restarted.
 A pool refers to a libvirt secret for authentication. Options for mount(8) and librados may hold a password or key.
 """
 
@@ -111,5 +111,5 @@ RULES = Rules(
     # What is secret in it is not remembered, so that it cannot be told which option an earlier spec asked for.
     whole=paths("fs:mount_opts"),
     # A pool cannot be redefined with another UUID: "already exists with uuid" (storage_driver.c).
-    updates=Table({"uuid": (Update("replace", "~", effect=Effect.REPLACE),)}),
+    actions=Table({"uuid": (Update("replace", "~", effect=Effect.REPLACE),)}),
 )

@@ -82,7 +82,7 @@ RULES = Rules(
             "backingStore": (Ref("Volume", ("@pool", "@volume")),),
         }
     ),
-    updates=Table(
+    actions=Table(
         {
             # One that has become smaller than it was has lost data, and to grow it would hide that.
             "capacity": (Update("resize", "~", when=_grows, edits_only=True),),

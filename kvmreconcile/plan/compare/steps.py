@@ -168,7 +168,7 @@ def _is_hot(row: Update | None) -> bool:
 
 def row_for(change: Change, definition: Node, rules: Rules, *, is_drift: bool = False) -> Update | None:
     """Return the first row of the table that serves a change of a definition, None if it has none."""
-    for rows in rules.updates.all(change.rule):
+    for rows in rules.actions.all(change.rule):
         for row in rows:
             is_meant = change.sign in row.on and not (is_drift and row.edits_only)
             if is_meant and (row.when is None or row.when(change, definition)):

@@ -164,7 +164,7 @@ def test_section_that_a_spec_forgets_is_emptied_live(text: str) -> None:
 
 
 def test_every_verb_of_the_table_is_one_the_driver_has() -> None:
-    rows = {row.verb for _, rows in KIND.rules.updates.rows for row in rows}
+    rows = {row.verb for _, rows in KIND.rules.actions.rows for row in rows}
 
     assert rows == SECTIONS.keys()
 

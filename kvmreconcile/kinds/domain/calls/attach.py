@@ -1,0 +1,108 @@
+"""
+Attach, change and replug devices of a running domain.
+
+All of it goes by the device's element, read back from the definition just stored, so that address, MAC and alias agree
+in both.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import libvirt
+
+from kvmreconcile.errors import NotFound, Refused, Rejected, Unsupported
+from kvmreconcile.host.errors import Meaning, translated
+from kvmreconcile.kinds.domain.calls.definitions import (
+    LIVE,
+    find,
+    running,
+    running_part,
+    running_steps,
+    stored,
+)
+from kvmreconcile.kinds.domain.calls.detach import detach
+from kvmreconcile.kinds.domain.calls.edits import changed
+from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.kinds.network.replug import change_interface
+from kvmreconcile.model import Action
+from kvmreconcile.tree import Node, locate, to_xml
+
+_REFUSALS: Mapping[int, Meaning] = dict.fromkeys(
+    (
+        libvirt.VIR_ERR_INTERNAL_ERROR,  # QEMU's own: "Failed to get "write" lock", "Image is not in qcow2 format"
+        libvirt.VIR_ERR_OPERATION_FAILED,  # "bridge br9 doesn't exist"
+        libvirt.VIR_ERR_OPERATION_INVALID,  # "network 'lan' is not active"
+        libvirt.VIR_ERR_SYSTEM_ERROR,  # "Cannot access storage file '/x': No such file or directory"
+    ),
+    Refused,
+)
+"""What libvirt says of a device that it does not take: no guest has a say in that, so that nothing is under way."""
+
+
+def _attach(virt: libvirt.virConnect, action: Action) -> None:
+    domain = find(virt, action)
+    if running_part(domain, action.steps) is not None:
+        return
+    device = locate(stored(domain), action.steps, RULES)
+    if device is None:
+        what = "/".join(action.steps)
+        raise NotFound(
+            f"{action.key}: {what} is not in the stored definition; the next pass or apply replans it"
+        )
+    _plug_in(domain, device, action)
+
+
+def _plug_in(domain: libvirt.virDomain, device: Node, action: Action) -> None:
+    with translated(str(action.key), _REFUSALS):
+        domain.attachDeviceFlags(to_xml(device), LIVE)
+
+
+def _update(virt: libvirt.virConnect, action: Action) -> None:
+    """
+    Change the device as it runs, and nothing else of it.
+
+    One described in part would be reset, and one as it is stored brings what waits for the next start.
+    """
+    domain = find(virt, action)
+    device = before = running_part(domain, action.steps)
+    if device is None or before is None:
+        what = "/".join(action.steps)
+        raise NotFound(f"{action.key}: {what} is not in the running guest; the next pass or apply replans it")
+    for change in action.changes:
+        device = changed(device, change.steps[len(action.steps) :], change.new)
+    with translated(str(action.key), _REFUSALS):
+        if device.tag == "interface":
+            change_interface(virt, domain, before, device)
+        else:
+            domain.updateDeviceFlags(to_xml(device), LIVE)
+
+
+def _replug(virt: libvirt.virConnect, action: Action) -> None:
+    """
+    Take a device out and put it in again as it is stored; cut short between, it is attached by the next pass.
+
+    Where libvirt does not take it, the guest gets the one back that it had. It is not tried again and again then, as
+    the guest is without it for a moment each time.
+    """
+    own = running_steps(find(virt, action), action.steps)
+    device = locate(running(find(virt, action)), own, RULES) if own else None
+    if own:
+        detach(virt, replace(action, steps=own))
+    try:
+        with translated(str(action.key)):
+            _attach(virt, action)
+    except (Refused, Rejected, Unsupported) as error:
+        given_back = ""
+        if device is not None:
+            _plug_in(find(virt, action), device, action)
+            given_back = "; the previous device was attached again"
+        raise Rejected(f"{error}{given_back}", error.code, error.domain) from error
+
+
+ATTACH_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
+    "attach": _attach,
+    "detach": detach,
+    "update": _update,
+    "replug": _replug,
+}
+"""What rows of `actions` name, by the verb's name."""

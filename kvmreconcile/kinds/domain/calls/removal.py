@@ -1,0 +1,71 @@
+"""
+Undefine a domain, with or without what depends on its definition.
+
+Whether that is possible is checked before the guest is shut down for it.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import libvirt
+
+from kvmreconcile.errors import Rejected, Unsupported
+from kvmreconcile.host.errors import translated
+from kvmreconcile.kinds.domain.lifecycle.removal_cost import kept
+from kvmreconcile.model import Action, Leftover
+
+_DELETE: Mapping[Leftover, int] = {
+    Leftover.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_NVRAM,
+    Leftover.TPM: libvirt.VIR_DOMAIN_UNDEFINE_TPM,
+    Leftover.SNAPSHOTS: libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA,
+    Leftover.CHECKPOINTS: libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA,
+    Leftover.MANAGED_SAVE: libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE,
+}
+_KEEP: Mapping[Leftover, int] = {
+    Leftover.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM,
+    Leftover.TPM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM,
+}
+"""What can stay without a definition; all else keeps the definition there."""
+
+
+def check_free(domain: libvirt.virDomain, action: Action) -> None:
+    """
+    Make sure that a domain can be undefined as its policy says, before anything is done for it.
+
+    Raises:
+        Rejected: Something hangs on it that its policy keeps.
+    """
+    if not domain.isPersistent():
+        return
+    for rest, what in _hangs_on(domain):
+        if rest not in action.policy.lifecycle.removal:
+            _, todo = kept(rest, action.key.name, has_spec=not action.verb.removes)
+            done = "removed" if action.verb.removes else "replaced"
+            raise Rejected(f"{action.key}: not {done}: it has {what}; {todo}")
+
+
+def undefine(domain: libvirt.virDomain, action: Action) -> None:
+    """Take the definition away, and with it what policy says."""
+    goes = action.policy.lifecycle.removal
+    # A definition knows what of it libvirt has; a flag for what it has not is no error.
+    flags = sum(flag for rest, flag in _DELETE.items() if rest in goes)
+    flags |= sum(flag for rest, flag in _KEEP.items() if rest not in goes)
+    domain.undefineFlags(flags)
+
+
+def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Leftover, str]]:
+    """Yield what of a domain cannot be without its definition."""
+    if (count := domain.snapshotNum()) > 0:
+        yield Leftover.SNAPSHOTS, f"{count} snapshot{'' if count == 1 else 's'}"
+    if (count := checkpoints(domain)) > 0:
+        yield Leftover.CHECKPOINTS, f"{count} checkpoint{'' if count == 1 else 's'}"
+    if domain.hasManagedSaveImage():
+        yield Leftover.MANAGED_SAVE, "a managed save image"
+
+
+def checkpoints(domain: libvirt.virDomain) -> int:
+    """Return how many checkpoints there are; of a hypervisor that knows of none, none."""
+    try:
+        with translated(domain.name()):
+            return len(domain.listAllCheckpoints())
+    except Unsupported:
+        return 0

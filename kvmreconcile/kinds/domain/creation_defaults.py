@@ -1,0 +1,56 @@
+"""
+What a new domain is given where its spec is silent.
+
+Counts at creation only: what exists is never changed to it, so that these may change without touching any guest.
+Those of devices are in the devices' own sections.
+"""
+
+from kvmreconcile.kinds.domain.devices.channel import AGENT
+from kvmreconcile.kinds.domain.devices.rng import RNG
+from kvmreconcile.kinds.domain.devices.serial import SERIAL
+from kvmreconcile.tree import Birth, Node, parse
+
+SPARE_PORTS = 12
+"""PCI Express ports of a new q35 guest: each takes one device, and what is left takes those plugged in later."""
+
+_PORTS = '<controller type="pci" index="0" model="pcie-root"/>' + "".join(
+    f'<controller type="pci" index="{index}" model="pcie-root-port"/>' for index in range(1, SPARE_PORTS + 1)
+)
+
+
+_OF_X86 = "<acpi/><apic/>"
+
+
+def _domain(kind: str, features: str = _OF_X86, *, q35: bool = False) -> Node:
+    machine = ' machine="q35"' if q35 else ""
+    cpu = '<cpu mode="host-passthrough"/>' if kind == "kvm" else ""
+    return parse(
+        f'<domain type="{kind}"><os><type{machine}>hvm</type></os><features>{features}</features>{cpu}'
+        f'<clock offset="utc"/><devices>{_PORTS if q35 else ""}{SERIAL}{AGENT}{RNG}</devices></domain>'
+    )
+
+
+_ARCH, _MACHINE, _TYPE, _FIRMWARE = "os/type/@arch", "os/type/@machine", "@type", "os/@firmware"
+_X86: tuple[str | None, ...] = (None, "x86_64")
+_KINDS: tuple[tuple[str, str | None], ...] = (("qemu", "qemu"), ("kvm", "kvm"), ("kvm", None))
+"""The domain type of a new guest, and the type that its spec gives."""
+
+CREATION_DEFAULTS = (
+    *(
+        Birth(_domain(kind, q35=True), ((_TYPE, said), (_MACHINE, machine), (_ARCH, arch)))
+        for kind, said in _KINDS
+        for machine in (None, "q35")
+        for arch in _X86
+    ),
+    *(
+        Birth(_domain(kind), ((_TYPE, said), (_ARCH, arch)))
+        for kind, said in _KINDS
+        for arch in (*_X86, "i686")
+    ),
+    # Of the others Arm has ACPI, and there by UEFI alone (`qemuDomainDefEnableDefaultFeatures`, qemu_domain.c).
+    *(
+        Birth(_domain(kind, "<acpi/>"), ((_TYPE, said), (_ARCH, "aarch64"), (_FIRMWARE, "efi")))
+        for kind, said in _KINDS
+    ),
+    *(Birth(_domain(kind, ""), ((_TYPE, said),)) for kind, said in _KINDS),
+)

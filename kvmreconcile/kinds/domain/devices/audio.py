@@ -1,0 +1,39 @@
+"""Where sound goes on the host."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import WHOLE
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.tree import Rules, Table
+
+
+class Audio(Element):
+    """Where a guest's sound goes on the host."""
+
+    id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Its number, 1 for the first.")]
+    type: Annotated[
+        Literal["none", "spice", "pulseaudio", "alsa", "jack", "oss", "sdl", "file", "coreaudio", "dbus"],
+        At("@type"),
+        Field(
+            description='"spice" to who watches the screen, "none" nowhere, else to a sound system of the host.'
+        ),
+    ]
+
+
+class AudioFields(Spec):
+    """The field of audio backends."""
+
+    audio: Annotated[
+        list[Audio] | None,
+        At("devices/audio"),
+        Field(description="Where sound goes; what is not named stays. Defaults to libvirt's choice."),
+    ] = None
+
+
+SECTION = Section(AudioFields, Rules(members=Table({"": shared_list(("@id",))})).below("devices/audio"))

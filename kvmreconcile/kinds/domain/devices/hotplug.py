@@ -1,0 +1,73 @@
+"""
+Rows of `actions` that several devices share: attach, detach and update, and what a device needs to be attached.
+
+Source: the manual page of each call, and libvirt's `qemu_hotplug.c`.
+"""
+
+from collections.abc import Callable
+
+from kvmreconcile.tree import Change, Node, Update
+
+Condition = Callable[[Change, Node], bool]
+Version = tuple[int, int, int]
+ALWAYS = (0, 0, 0)
+OTHER_BUSES = {"usb", "scsi", "none"}
+PORTS = {"pcie-root-port", "pcie-switch-downstream-port"}
+NEWS = "https://libvirt.org/news.html#v{}"
+SOURCE = "https://libvirt.org/html/libvirt-libvirt-domain.html"
+CALL = f"{SOURCE}#virDomain{{}}DeviceFlags"
+
+
+def changed_element(change: Change) -> Node | None:
+    """Return the device that is added or removed."""
+    return next((value for value in (change.new, change.old) if isinstance(value, Node)), None)
+
+
+def has_value(place: str, *values: str) -> Condition:
+    """Return whether a device that is added or removed has one of some values at a place in it."""
+
+    def ask(change: Change, _domain: Node) -> bool:
+        device = changed_element(change)
+        return device is not None and device.get(place) in values
+
+    return ask
+
+
+def is_card(device: Node) -> bool:
+    """Return whether a device takes a port: neither does one on another bus, nor one that is no device at all."""
+    return not {device.attr("type"), device.attr("model")} & OTHER_BUSES
+
+
+def has_port(change: Change, domain: Node) -> bool:
+    """Return whether a PCI Express port is free for an added device; other machines have no ports but slots."""
+    controllers = [c for c in domain.all("devices/controller") if c.attr("type") == "pci"]
+    if change.new is None or not any(c.attr("model") == "pcie-root" for c in controllers):
+        return True
+    ports = {int(c.attr("index") or 0) for c in controllers if c.attr("model") in PORTS}
+    devices = domain.child("devices")
+    places = [d.child("address") for d in devices.children] if devices else []
+    return bool(ports - {int(p.attr("bus") or "0", 0) for p in places if p and p.attr("type") == "pci"})
+
+
+def needs_port(when: Condition) -> Condition:
+    """Return whether a device that is a card can be added or removed, and has a port if it is added."""
+    return lambda change, domain: when(change, domain) and has_port(change, domain)
+
+
+def has_pci_slots(_change: Change, domain: Node) -> bool:
+    """Return whether there is a conventional PCI bus, whose cards fit into no PCI Express port."""
+    models = {controller.attr("model") or "" for controller in domain.all("devices/controller")}
+    return bool(models & {"pci-root", "pcie-to-pci-bridge", "dmi-to-pci-bridge"})
+
+
+def attach_and_detach(when: Condition | None = None, since: Version = ALWAYS) -> tuple[Update, ...]:
+    """Return the rows of a device that can be attached and detached while the guest runs."""
+    return (
+        Update("attach", on="+", when=when, since=since, source=CALL.format("Attach")),
+        Update("detach", on="-", when=when, since=since, source=CALL.format("Detach")),
+    )
+
+
+def update_device(on: str = "+-~", when: Condition | None = None) -> tuple[Update, ...]:
+    """Return the row of a value that a device of this section takes while it is attached."""
+    return (Update("update", on=on, at=".", when=when, source=CALL.format("Update")),)

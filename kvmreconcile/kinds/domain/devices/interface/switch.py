@@ -1,0 +1,85 @@
+"""What the switch learns of an interface: VLANs and the port."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import WHOLE, YES_NO
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
+
+
+class Tag(Short):
+    """A VLAN; a bare number is short for `id`."""
+
+    short: ClassVar[str] = "id"
+
+    id: Annotated[int, At("@id", WHOLE), Field(ge=0, le=4095, description="0 to 4095. Its number.")]
+    native_mode: Annotated[
+        Literal["tagged", "untagged"] | None,
+        At("@nativeMode"),
+        Field(description="Make it the one for frames without a tag, on Open vSwitch. Defaults to neither."),
+    ] = None
+
+
+class Vlan(Short):
+    """Tags of frames; a bare list is short for `tags`."""
+
+    short: ClassVar[str] = "tags"
+
+    tags: Annotated[
+        list[Tag],
+        At("tag"),
+        Field(
+            min_length=1, description="The VLANs; with one of them the guest itself sees no tags. Complete."
+        ),
+    ]
+    trunk: Annotated[
+        bool | None,
+        At("@trunk", YES_NO),
+        Field(description="Let tagged frames through to the guest. Defaults to true with several tags."),
+    ] = None
+
+
+class Virtualport(Spec):
+    """What the switch that an interface hangs on is told about it."""
+
+    type: Annotated[
+        Literal["openvswitch", "802.1Qbg", "802.1Qbh", "midonet"] | None,
+        At("@type"),
+        Field(description="The kind of switch. Defaults to that of the network."),
+    ] = None
+    interface_id: Annotated[
+        str | None,
+        At("parameters/@interfaceid"),
+        Field(
+            min_length=1,
+            description="UUID of the port, on Open vSwitch and MidoNet. Defaults to one that libvirt makes.",
+        ),
+    ] = None
+    profile_id: Annotated[
+        str | None,
+        At("parameters/@profileid"),
+        Field(min_length=1, description="The switch's profile for the port. Defaults to none."),
+    ] = None
+    manager_id: Annotated[
+        int | None,
+        At("parameters/@managerid", WHOLE),
+        Field(ge=0, le=255, description="VSI manager, with 802.1Qbg. Defaults to none."),
+    ] = None
+    type_id: Annotated[
+        int | None,
+        At("parameters/@typeid", WHOLE),
+        Field(ge=0, description="VSI type, with 802.1Qbg. Defaults to none."),
+    ] = None
+    type_id_version: Annotated[
+        int | None,
+        At("parameters/@typeidversion", WHOLE),
+        Field(ge=0, le=255, description="Version of the VSI type. Defaults to none."),
+    ] = None
+    instance_id: Annotated[
+        str | None,
+        At("parameters/@instanceid"),
+        Field(min_length=1, description="UUID of the VSI instance. Defaults to one that libvirt makes."),
+    ] = None

@@ -1,0 +1,102 @@
+"""The frames of an interface: limits of their rate, and offloads."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import ON_OFF, Bytes
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Size
+
+_SPEED = Bytes("KB", beside="")
+
+
+class Flow(Spec):
+    """Limits of one direction."""
+
+    average: Annotated[
+        Size | None,
+        At("@average", _SPEED),
+        Field(description="How much in a second, in the long run; 125MB is a gigabit. Defaults to no limit."),
+    ] = None
+    peak: Annotated[
+        Size | None,
+        At("@peak", _SPEED),
+        Field(description="How much in a second while a burst lasts. Defaults to no limit."),
+    ] = None
+    burst: Annotated[
+        Size | None,
+        At("@burst", Bytes("KiB", beside="")),
+        Field(description="How much may go through at `peak`. Defaults to the kernel's choice."),
+    ] = None
+
+
+class Inbound(Flow):
+    """Limits of what the guest receives."""
+
+    floor: Annotated[
+        Size | None,
+        At("@floor", _SPEED),
+        Field(
+            description="How much in a second it has in any case, on a libvirt network that limits its inbound traffic. "
+            "Defaults to none."
+        ),
+    ] = None
+
+
+class Bandwidth(Spec):
+    """How much traffic an interface takes."""
+
+    inbound: Annotated[
+        Inbound | None, At("inbound"), Field(description="What the guest receives. Defaults to no limit.")
+    ] = None
+    outbound: Annotated[
+        Flow | None, At("outbound"), Field(description="What the guest sends. Defaults to no limit.")
+    ] = None
+
+
+class GuestOffloads(Spec):
+    """Which work on frames the guest need not do on those it receives."""
+
+    csum: Annotated[bool | None, At("@csum", ON_OFF), Field(description="Checksums. Defaults to true.")] = (
+        None
+    )
+    tso4: Annotated[
+        bool | None, At("@tso4", ON_OFF), Field(description="Cutting up TCP over IPv4. Defaults to true.")
+    ] = None
+    tso6: Annotated[
+        bool | None, At("@tso6", ON_OFF), Field(description="Cutting up TCP over IPv6. Defaults to true.")
+    ] = None
+    ecn: Annotated[
+        bool | None,
+        At("@ecn", ON_OFF),
+        Field(description="Congestion notices while cutting up. Defaults to true."),
+    ] = None
+    ufo: Annotated[
+        bool | None, At("@ufo", ON_OFF), Field(description="Cutting up UDP. Defaults to true.")
+    ] = None
+
+
+class HostOffloads(GuestOffloads):
+    """Which work on frames the guest may leave to the host for those it sends."""
+
+    gso: Annotated[
+        bool | None, At("@gso", ON_OFF), Field(description="Cutting up of any kind. Defaults to true.")
+    ] = None
+    mrg_rxbuf: Annotated[
+        bool | None,
+        At("@mrg_rxbuf", ON_OFF),
+        Field(description="Receive buffers that are merged. Defaults to true."),
+    ] = None
+
+
+class Offloads(Spec):
+    """Who cuts up frames and adds up checksums; turn some off where a guest or a capture sees broken frames."""
+
+    host: Annotated[
+        HostOffloads | None, At("host"), Field(description="For what the guest sends. Defaults to all.")
+    ] = None
+    guest: Annotated[
+        GuestOffloads | None, At("guest"), Field(description="For what it receives. Defaults to all.")
+    ] = None

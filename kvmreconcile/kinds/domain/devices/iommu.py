@@ -1,0 +1,59 @@
+"""The IOMMU."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import ON_OFF, WHOLE
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
+
+
+class Iommu(Element):
+    """A unit that keeps the guest's own devices from its memory, for guests that pass devices on to theirs."""
+
+    model: Annotated[
+        Literal["intel", "virtio", "smmuv3"],
+        At("@model"),
+        Field(
+            description='"intel" on q35; with more than 255 processors it is needed, with `intremap` and `eim`.'
+        ),
+    ]
+    intremap: Annotated[
+        bool | None,
+        At("driver/@intremap", ON_OFF),
+        Field(description='Translate interrupts, with `features.ioapic` "qemu". Defaults to false.'),
+    ] = None
+    caching_mode: Annotated[
+        bool | None,
+        At("driver/@caching_mode", ON_OFF),
+        Field(description="Tell the host of each change, which `hostdevs` need. Defaults to false."),
+    ] = None
+    eim: Annotated[
+        bool | None, At("driver/@eim", ON_OFF), Field(description="Interrupts of 32 bits. Defaults to false.")
+    ] = None
+    iotlb: Annotated[
+        bool | None,
+        At("driver/@iotlb", ON_OFF),
+        Field(description="Cache address translations for virtio devices (device IOTLB). Defaults to false."),
+    ] = None
+    aw_bits: Annotated[
+        int | None,
+        At("driver/@aw_bits", WHOLE),
+        Field(ge=39, le=57, description="Bits of addresses. Defaults to QEMU's choice."),
+    ] = None
+
+
+class IommuFields(Spec):
+    """The field of the IOMMU."""
+
+    iommu: Annotated[
+        Iommu | None,
+        At("devices/iommu"),
+        Field(description="A unit that translates devices' addresses. Defaults to none."),
+    ] = None
+
+
+SECTION = Section(IommuFields)

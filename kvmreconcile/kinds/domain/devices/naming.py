@@ -1,0 +1,75 @@
+"""Define how users name devices, and where they are in the boot order."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.devices.children import devices_of, with_devices
+from kvmreconcile.schema.codecs import WHOLE, Text
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import DeviceName
+from kvmreconcile.tree import Invisible, Node, Table
+
+ALIAS = Text(prefix="ua-")
+"""Names that users give to devices; libvirt keeps an alias with this prefix as it is."""
+
+
+def _is_hidden(device: Node) -> bool:
+    """
+    Return whether the guest does not see the alias of a device.
+
+    A SCSI disk without a serial number shows it: `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_drive-ua-NAME`
+    (qemuBuildDiskDeviceProps in libvirt's src/qemu/qemu_command.c, `device_id`).
+    """
+    return device.get("target/@bus") != "scsi" or device.tag != "disk" or bool(device.get("serial"))
+
+
+HIDDEN_NAMES = Table(
+    {path: Invisible("devices/*", _is_hidden) for path in ("devices/*/alias", "devices/*/alias/@name")}
+)
+"""What of a device's name is stored for us, and no guest ever sees."""
+
+DeviceAlias = Annotated[
+    DeviceName | None,
+    At("alias/@name", ALIAS),
+    Field(
+        description='Name of the device inside the domain: letters, digits, "_" and "-" (libvirt\'s alias "ua-NAME"). '
+        "It identifies the device through every edit of its other fields. The guest does not see it, except in the "
+        "ID of a SCSI disk without `serial`. A device without a name is identified by its target or MAC address, and "
+        "where that is edited by its source or network, if only one device fits; if several fit, the change is held. "
+        "Defaults to none."
+    ),
+]
+
+BootOrder = Annotated[
+    int | None,
+    At("boot/@order", WHOLE),
+    Field(
+        ge=1,
+        description="Place in the boot order, 1 first. Cannot be used together with `boot.order`. Defaults to none.",
+    ),
+]
+
+
+def label(device: Node, otherwise: str) -> str:
+    """Return the name that users give to a device, else its value at a path."""
+    name = (device.get("alias/@name") or "").removeprefix(ALIAS.prefix)
+    return name or device.get(otherwise) or "without a name"
+
+
+def without_given_aliases(domain: Node) -> Node:
+    """
+    Return the definition without the aliases that libvirt gives at each start, as in a copy of a running one.
+
+    libvirt stores none of them, so none is the name of a device.
+    """
+    kept = tuple(
+        replace(device, children=tuple(c for c in device.children if not _is_given_alias(c)))
+        for device in devices_of(domain)
+    )
+    return with_devices(domain, kept)
+
+
+def _is_given_alias(element: Node) -> bool:
+    return element.tag == "alias" and not (element.attr("name") or "").startswith(ALIAS.prefix)

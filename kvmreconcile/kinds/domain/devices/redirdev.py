@@ -1,0 +1,86 @@
+"""USB devices that are redirected from the client of a graphical console, and which of them may be."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach
+from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
+from kvmreconcile.kinds.domain.members import ALIAS, ORDERED, shared_list
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.domain.spellings import NUMBER
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import YES_NO
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.tree import Rules, Scalar, Table, combined
+from kvmreconcile.tree.scalars import hundredths
+
+
+class Redirdev(Element):
+    """A place for a USB device of who watches the screen."""
+
+    name: DeviceAlias = None
+    type: Annotated[
+        Literal["spicevmc"],
+        At("@type"),
+        Field(description="By which way it comes; others than SPICE stand in `xml`."),
+    ] = "spicevmc"
+    bus: Annotated[Literal["usb"], At("@bus"), Field(description="Its bus.")] = "usb"
+
+
+class RedirectRule(Element):
+    """A rule about which USB devices may be redirected; the first that fits decides, and what fits none is refused."""
+
+    allow: Annotated[bool, At("@allow", YES_NO), Field(description="Whether such devices may be.")]
+    usb_class: Annotated[
+        str | None,
+        At("@class"),
+        Field(
+            pattern="^0x[0-9a-fA-F]{2}$",
+            description='Class such as "0x08" (storage), two hexadecimal digits. Defaults to any.',
+        ),
+    ] = None
+    vendor: Annotated[
+        str | None,
+        At("@vendor"),
+        Field(pattern="^0x[0-9a-fA-F]{4}$", description="Maker, four hexadecimal digits. Defaults to any."),
+    ] = None
+    product: Annotated[
+        str | None,
+        At("@product"),
+        Field(pattern="^0x[0-9a-fA-F]{4}$", description="Product, four hexadecimal digits. Defaults to any."),
+    ] = None
+
+
+class RedirdevFields(Spec):
+    """The fields of USB redirection."""
+
+    redirdevs: Annotated[
+        list[Redirdev] | None,
+        At("devices/redirdev"),
+        Field(
+            description="Places for USB devices of who watches; what is not named stays. Defaults to none."
+        ),
+    ] = None
+    redirfilter: Annotated[
+        list[RedirectRule] | None,
+        At("devices/redirfilter/usbdev"),
+        Field(description="Which USB devices may come that way, first match first. Defaults to all."),
+    ] = None
+
+
+SECTION = Section(
+    RedirdevFields,
+    combined(
+        Rules(
+            members=Table({"": shared_list(ALIAS, fallback=(("@type", "@bus"),))}),
+            implied=Table({"protocol/@type": "raw"}),
+            actions=Table({"": attach_and_detach()}),
+        ).below("devices/redirdev"),
+        Rules(
+            members=Table({"": ORDERED}),
+            scalars=Table({"@version": Scalar(hundredths), "@*": NUMBER}),
+        ).below("devices/redirfilter/usbdev"),
+    ),
+)

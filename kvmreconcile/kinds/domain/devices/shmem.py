@@ -1,0 +1,67 @@
+"""Memory that guests and processes of the host share."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_pci_slots
+from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import Bytes
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import AbsolutePath, Size
+from kvmreconcile.tree import Measure, Rules, Table
+
+
+class Shmem(Element):
+    """Memory that guests and processes of the host share."""
+
+    name: Annotated[
+        str,
+        At("@name"),
+        Field(min_length=1, pattern="^[^/]+$", description="Its name on the host, below /dev/shm."),
+    ]
+    model: Annotated[
+        Literal["ivshmem-plain", "ivshmem-doorbell"],
+        At("model/@type"),
+        Field(description='"ivshmem-doorbell" can ring, by a `server`; "ivshmem-plain" is memory alone.'),
+    ]
+    size: Annotated[
+        Size | None,
+        At("size", Bytes("M")),
+        Field(
+            description="How much, a power of 2 of MiB. Defaults to 4MiB, and with a `server` to what that says."
+        ),
+    ] = None
+    role: Annotated[
+        Literal["peer", "master"] | None,
+        At("@role"),
+        Field(description='Whether it moves along with the guest: "master" does. Defaults to "master".'),
+    ] = None
+    server: Annotated[
+        AbsolutePath | None,
+        At("server/@path"),
+        Field(description="Socket of the server that rings. Defaults to none."),
+    ] = None
+
+
+class ShmemFields(Spec):
+    """The field of shared memory."""
+
+    shmems: Annotated[
+        list[Shmem] | None,
+        At("devices/shmem"),
+        Field(description="Memory shared with others; what is not named stays. Defaults to none."),
+    ] = None
+
+
+SECTION = Section(
+    ShmemFields,
+    Rules(
+        members=Table({"": shared_list(("@name",))}),
+        measures=Table({"size": Measure(default="B", step=1)}),
+        actions=Table({"": attach_and_detach(has_pci_slots)}),
+    ).below("devices/shmem"),
+)

@@ -1,0 +1,34 @@
+"""Sound cards."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
+
+
+class Sound(Short, Element):
+    """A sound card; a plain text is short for `model`."""
+
+    short: ClassVar[str] = "model"
+
+    model: Annotated[
+        str, At("@model"), Field(min_length=1, description='Model of the sound card, such as "ich9".')
+    ]
+
+
+class SoundFields(Spec):
+    """The field of sound cards."""
+
+    sound: Annotated[
+        Sound | list[Sound] | None,
+        At("devices/sound"),
+        Field(description='A sound card, such as "ich9", or several. Defaults to none.'),
+    ] = None
+
+
+SECTION = Section(SoundFields)

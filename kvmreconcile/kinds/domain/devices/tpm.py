@@ -1,0 +1,117 @@
+"""Trusted platform modules."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from kvmreconcile.kinds.domain.section import HostPart, Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import YES_NO
+from kvmreconcile.schema.collections import Tags
+from kvmreconcile.schema.element import Element, of_fields
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import UUID, AbsolutePath
+from kvmreconcile.tree import Birth, Identity, Rules, Table, parse
+
+
+class Tpm(Element):
+    """A trusted platform module."""
+
+    model: Annotated[
+        Literal["tpm-tis", "tpm-crb", "tpm-spapr"] | None,
+        At("@model"),
+        Field(description='What the guest sees. Defaults to "tpm-tis".'),
+    ] = None
+    type: Annotated[
+        Literal["emulator", "passthrough"],
+        At("backend/@type"),
+        Field(description='Where it is. Defaults to "emulator".'),
+    ] = "emulator"
+    version: Annotated[
+        Literal["1.2", "2.0"] | None,
+        At("backend/@version"),
+        Field(description='TPM version of an emulated TPM. Defaults to "2.0" for a new one.'),
+    ] = None
+    persistent_state: Annotated[
+        bool | None,
+        At("backend/@persistent_state", YES_NO),
+        Field(
+            description="Keep what an emulated one holds even if a transient guest ends. Defaults to false."
+        ),
+    ] = None
+    encryption: Annotated[
+        UUID | None,
+        At("backend/encryption/@secret"),
+        Field(
+            description="UUID of a libvirt secret with which an emulated one's state is encrypted on the host; it counts "
+            "when the state is made. Defaults to no encryption."
+        ),
+    ] = None
+    active_pcr_banks: Annotated[
+        list[Literal["sha1", "sha256", "sha384", "sha512"]] | None,
+        At("backend/active_pcr_banks", Tags()),
+        Field(
+            description="Which hashes an emulated one measures with. Defaults to what it has been doing, at first sha256."
+        ),
+    ] = None
+    device: Annotated[
+        AbsolutePath | None,
+        At("backend/device/@path"),
+        Field(description='The host\'s own, with "passthrough", such as "/dev/tpm0". Defaults to none.'),
+    ] = None
+
+    @model_validator(mode="after")
+    @of_fields
+    def _check(self) -> "Tpm":
+        emulated = (self.version, self.persistent_state, self.encryption, self.active_pcr_banks)
+        if self.type == "passthrough" and any(value is not None for value in emulated):
+            raise ValueError(
+                '"version", "persistentState", "encryption" and "activePcrBanks" can be used with '
+                '"type: emulator" only; remove them'
+            )
+        return self
+
+
+class TpmFields(Spec):
+    """The field of the trusted platform module."""
+
+    tpm: Annotated[
+        Tpm | None, At("devices/tpm"), Field(description="A trusted platform module. Defaults to none.")
+    ] = None
+
+
+SECTION = Section(
+    TpmFields,
+    Rules(
+        identities=Table(
+            {
+                "": (
+                    Identity("TPM", ("backend/device/@path",)),
+                    # Where none is named, libvirt keeps it by the UUID. In the schema from libvirt 10.10.
+                    Identity("TPM state", ("backend/source/@path",), proves=True, always=True),
+                )
+            }
+        ),
+        # libvirt gives some models 1.2, which current guests do not take.
+        births=Table(
+            {
+                "": (
+                    Birth(
+                        parse('<tpm><backend type="emulator" version="2.0"/></tpm>'),
+                        (("backend/@type", "emulator"), ("backend/@version", None)),
+                    ),
+                )
+            }
+        ),
+    ).below("devices/tpm"),
+    host_parts=(
+        HostPart(
+            "devices/tpm/backend/@type",
+            "emulator",
+            "devices/tpm",
+            "backendModel",
+            "a TPM emulator",
+            "install swtpm and swtpm-tools",
+        ),
+    ),
+)

@@ -1,0 +1,86 @@
+"""Graphics cards."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.members import ALIAS, shared_list
+from kvmreconcile.kinds.domain.section import HostPart, Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import WHOLE, YES_NO, Bytes
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Size
+from kvmreconcile.tree import Members, Reset, Rules, Table
+
+
+class Video(Element):
+    """A graphics card."""
+
+    model: Annotated[
+        str, At("model/@type"), Field(min_length=1, description='"virtio", "qxl", "vga", "bochs", "none" …')
+    ]
+    heads: Annotated[
+        int | None, At("model/@heads", WHOLE), Field(ge=1, description="Screens. Defaults to 1.")
+    ] = None
+    primary: Annotated[
+        bool | None,
+        At("model/@primary", YES_NO),
+        Field(description="Whether the guest starts with this one. Defaults to true for the first."),
+    ] = None
+    ram: Annotated[
+        Size | None,
+        At("model/@ram", Bytes(beside="")),
+        Field(description="Memory of qxl's first region. Defaults to libvirt's choice."),
+    ] = None
+    vram: Annotated[
+        Size | None,
+        At("model/@vram", Bytes(beside="")),
+        Field(description="Memory of the card. Defaults to libvirt's choice."),
+    ] = None
+    vgamem: Annotated[
+        Size | None,
+        At("model/@vgamem", Bytes(beside="")),
+        Field(
+            description="Memory of qxl for a single picture, which bounds what it can show. Defaults to 16MiB."
+        ),
+    ] = None
+    accel3d: Annotated[
+        bool | None,
+        At("model/acceleration/@accel3d", YES_NO),
+        Field(description="Draw by the host's graphics card, with virtio and `gl`. Defaults to false."),
+    ] = None
+
+
+class VideoFields(Spec):
+    """The field of graphics cards."""
+
+    video: Annotated[
+        list[Video] | None,
+        At("devices/video"),
+        Field(description="Graphics cards. Defaults to libvirt's choice."),
+    ] = None
+
+
+_QXL = "install it (Debian 13: qemu-system-modules-spice), or set another video model"
+SECTION = Section(
+    VideoFields,
+    Rules(
+        # libvirt puts the primary one first, wherever it was written.
+        members=Table(
+            {"": Members((ALIAS,), hints=(("model/@primary",),)), "model/acceleration": shared_list()}
+        ),
+        implied=Table({"model/@primary": "no"}),
+        resets=Table(
+            {
+                "": (Reset("model/@type", ("address",)),),
+                "model": (Reset("@type", ("@ram", "@vram", "@vgamem", "@vram64", "@heads", "@primary")),),
+            }
+        ),
+    ).below("devices/video"),
+    host_parts=(
+        HostPart(
+            "devices/video/model/@type", "qxl", "devices/video", "modelType", "QEMU's video device qxl", _QXL
+        ),
+    ),
+)

@@ -1,0 +1,224 @@
+"""The fields of a disk."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from kvmreconcile.kinds.domain.devices.naming import BootOrder, DeviceAlias
+from kvmreconcile.kinds.domain.disk.iotune import Iotune
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import ON_OFF, PRESENT, WHOLE, Bytes
+from kvmreconcile.schema.element import Element, of_fields
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import AbsolutePath, Name, Size
+
+
+class VolumeSource(Spec):
+    """A volume of a storage pool."""
+
+    pool: Annotated[Name, At("@pool"), Field(description="The pool's name.")]
+    name: Annotated[Name, At("@volume"), Field(description="The volume's name in that pool.")]
+
+
+class Disk(Element):
+    """A disk, CD-ROM or floppy. At most one of volume, file and block; none is an empty drive."""
+
+    name: DeviceAlias = None
+    device: Annotated[
+        Literal["disk", "cdrom", "floppy", "lun"] | None,
+        At("@device"),
+        Field(description='What the guest sees. Defaults to "disk".'),
+    ] = None
+    volume: Annotated[
+        VolumeSource | None,
+        At("source", also=(("@type", "volume"),)),
+        Field(description="A volume of a storage pool. Defaults to none."),
+    ] = None
+    file: Annotated[
+        AbsolutePath | None,
+        At("source/@file", also=(("@type", "file"),)),
+        Field(description="An image file on the host. Defaults to none."),
+    ] = None
+    block: Annotated[
+        AbsolutePath | None,
+        At("source/@dev", also=(("@type", "block"),)),
+        Field(description="A block device of the host. Defaults to none."),
+    ] = None
+    target: Annotated[
+        str | None,
+        At("target/@dev"),
+        Field(
+            pattern=r"^[a-z]+$",
+            description='The name libvirt knows the disk by ("vda"); the guest may use another. Defaults to '
+            "the first free one, given when the disk is new and kept.",
+        ),
+    ] = None
+    bus: Annotated[
+        Literal["virtio", "scsi", "sata", "ide", "usb", "fdc", "sd"] | None,
+        At("target/@bus"),
+        Field(
+            description='The bus it hangs on. Defaults to "virtio" for a new disk and "sata" for a new CD-ROM, '
+            "and to what its target's name suggests where that is given."
+        ),
+    ] = None
+    format: Annotated[
+        str | None,
+        At("driver/@type"),
+        Field(
+            description="The image's format. Defaults, for a new disk, to that of its volume, or to what the "
+            'file\'s name ends with (".qcow2"), else "raw".'
+        ),
+    ] = None
+    cache: Annotated[
+        Literal["default", "none", "writethrough", "writeback", "directsync", "unsafe"] | None,
+        At("driver/@cache"),
+        Field(description="How the host caches the disk. Defaults to QEMU's choice."),
+    ] = None
+    io: Annotated[
+        Literal["threads", "native", "io_uring"] | None,
+        At("driver/@io"),
+        Field(
+            description='How the host reads and writes; "native" needs a cache of "none" or "directsync". '
+            "Defaults to QEMU's choice."
+        ),
+    ] = None
+    discard: Annotated[
+        Literal["ignore", "unmap"] | None,
+        At("driver/@discard"),
+        Field(description='What becomes of blocks the guest gives up. Defaults to "unmap" for a new disk.'),
+    ] = None
+    detect_zeroes: Annotated[
+        Literal["off", "on", "unmap"] | None,
+        At("driver/@detect_zeroes"),
+        Field(
+            description='Whether blocks of zeroes are told apart when written: "on" writes them cheaply, "unmap" gives '
+            'them up where `discard` is "unmap". It costs processor time. Defaults to "off".'
+        ),
+    ] = None
+    queues: Annotated[
+        int | None,
+        At("driver/@queues", WHOLE),
+        Field(ge=1, description="Queues of a virtio disk. Defaults to one for each virtual processor."),
+    ] = None
+    queue_size: Annotated[
+        int | None,
+        At("driver/@queue_size", WHOLE),
+        Field(ge=2, le=1024, description="Requests in each queue, a power of 2. Defaults to 256."),
+    ] = None
+    iothread: Annotated[
+        int | None,
+        At("driver/@iothread", WHOLE),
+        Field(
+            ge=1,
+            description="Which of the `iothreads` serves a virtio disk; those on a SCSI bus are served by that of their "
+            "controller. Defaults to the emulator's own thread.",
+        ),
+    ] = None
+    error_policy: Annotated[
+        Literal["stop", "report", "ignore", "enospace"] | None,
+        At("driver/@error_policy"),
+        Field(
+            description='What follows an error of the host: "stop" pauses the guest, "report" tells it, "enospace" pauses '
+            'it if the host is full and tells it else. Defaults to "enospace".'
+        ),
+    ] = None
+    rerror_policy: Annotated[
+        Literal["stop", "report", "ignore"] | None,
+        At("driver/@rerror_policy"),
+        Field(description="The same for reading alone. Defaults to `errorPolicy`."),
+    ] = None
+    copy_on_read: Annotated[
+        bool | None,
+        At("driver/@copy_on_read", ON_OFF),
+        Field(description="Copy what is read from a backing image into the disk's own. Defaults to false."),
+    ] = None
+    readonly: Annotated[
+        bool | None,
+        At("readonly", PRESENT),
+        Field(description="The guest cannot write to it. Defaults to false, and true for a CD-ROM."),
+    ] = None
+    shareable: Annotated[
+        bool | None,
+        At("shareable", PRESENT),
+        Field(description="Several guests may use it at once. Defaults to false."),
+    ] = None
+    serial: Annotated[
+        str | None,
+        At("serial"),
+        Field(min_length=1, description="The serial number the guest sees. Defaults to none."),
+    ] = None
+    wwn: Annotated[
+        str | None,
+        At("wwn"),
+        Field(
+            pattern="^(0x)?[0-9a-fA-F]{16}$",
+            description="World wide name: 16 hexadecimal digits; not on a virtio bus. Defaults to none.",
+        ),
+    ] = None
+    rotation_rate: Annotated[
+        int | None,
+        At("target/@rotation_rate", WHOLE),
+        Field(
+            ge=1,
+            le=65534,
+            description="Turns in a minute that the guest sees, and 1 for a solid state disk; not on a virtio bus. "
+            "Defaults to none.",
+        ),
+    ] = None
+    removable: Annotated[
+        bool | None,
+        At("target/@removable", ON_OFF),
+        Field(
+            description="Whether the guest sees a SCSI or USB disk as one that is taken out. Defaults to false."
+        ),
+    ] = None
+    logical_block_size: Annotated[
+        Size | None,
+        At("blockio/@logical_block_size", Bytes("B", beside="")),
+        Field(description="Size of a block that the guest sees, such as 4KiB. Defaults to 512B."),
+    ] = None
+    physical_block_size: Annotated[
+        Size | None,
+        At("blockio/@physical_block_size", Bytes("B", beside="")),
+        Field(description="In what portions the guest had best write. Defaults to `logicalBlockSize`."),
+    ] = None
+    startup_policy: Annotated[
+        Literal["mandatory", "requisite", "optional"] | None,
+        At("source/@startupPolicy"),
+        Field(
+            description='What if the medium of a CD-ROM or floppy is missing: "optional" starts without it, "requisite" '
+            'only after a migration. Defaults to "mandatory".'
+        ),
+    ] = None
+    iotune: Annotated[
+        Iotune | None, At("iotune"), Field(description="Limits of speed. Defaults to none.")
+    ] = None
+    boot_order: BootOrder = None
+
+    @model_validator(mode="after")
+    @of_fields
+    def _check(self) -> "Disk":
+        if sum(source is not None for source in (self.volume, self.file, self.block)) > 1:
+            raise ValueError("a disk has one source: volume, file or block")
+        if self.name is None and self.target is None:
+            raise ValueError('a disk needs a "name" of your choice, or a "target" such as "vda"')
+        if self.io == "native" and self.cache not in (None, "none", "directsync"):
+            raise ValueError(
+                f'"io: native" requires "cache: none" or "cache: directsync", not "cache: {self.cache}"'
+            )
+        if self.iothread and self.bus not in (None, "virtio"):
+            raise ValueError(
+                f'only a disk with "bus: virtio" can have "iothread", and this one has "bus: {self.bus}"; '
+                'remove "iothread", or for SCSI, set "iothread" on the controller'
+            )
+        return self
+
+
+class DiskFields(Spec):
+    """The field of disks."""
+
+    disks: Annotated[
+        list[Disk] | None,
+        At("devices/disk"),
+        Field(description="Disks; the list is complete once it is written. Defaults to leaving them alone."),
+    ] = None

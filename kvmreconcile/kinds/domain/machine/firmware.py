@@ -1,0 +1,152 @@
+"""The firmware of a domain."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.section import HostFile, HostPart, Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import YES_NO
+from kvmreconcile.schema.collections import Member
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.values import AbsolutePath
+from kvmreconcile.tree import Identity, Reset, Rules, Table, paths
+
+
+class Loader(Short):
+    """A firmware file of your choice; a bare path is short for `path`."""
+
+    short: ClassVar[str] = "path"
+
+    path: Annotated[
+        AbsolutePath | None, At(""), Field(description="The file on the host. Defaults to libvirt's choice.")
+    ] = None
+    type: Annotated[
+        Literal["rom", "pflash"] | None,
+        At("@type"),
+        Field(description='How the guest has it; "pflash" for UEFI that keeps variables. Defaults to "rom".'),
+    ] = None
+    readonly: Annotated[
+        bool | None,
+        At("@readonly", YES_NO),
+        Field(description="The guest cannot write to it. Defaults to false."),
+    ] = None
+    secure: Annotated[
+        bool | None,
+        At("@secure", YES_NO),
+        Field(description="Whether only system management mode may write its variables. Defaults to false."),
+    ] = None
+    stateless: Annotated[
+        bool | None, At("@stateless", YES_NO), Field(description="It keeps no variables. Defaults to false.")
+    ] = None
+
+
+class Nvram(Short):
+    """The file with the guest's UEFI variables; a bare path is short for `path`."""
+
+    short: ClassVar[str] = "path"
+
+    path: Annotated[
+        AbsolutePath | None,
+        At(""),
+        Field(description="The file on the host. Defaults to one of libvirt's naming."),
+    ] = None
+    template: Annotated[
+        AbsolutePath | None,
+        At("@template"),
+        Field(
+            description="What it is copied from when it is not there. Defaults to what belongs to the loader."
+        ),
+    ] = None
+
+
+class Firmware(Short):
+    """What runs before the guest's own system; a bare word is short for `type`."""
+
+    short: ClassVar[str] = "type"
+
+    type: Annotated[
+        Literal["bios", "efi"] | None,
+        At("os/@firmware"),
+        Field(description="The kind; libvirt picks the file. Defaults to BIOS, or what `loader` is."),
+    ] = None
+    secure_boot: Annotated[
+        bool | None,
+        At("os/firmware/feature/@enabled", Member("@name", "secure-boot", YES_NO)),
+        Field(
+            description="Firmware that can check signatures; it needs a q35 machine, and system management mode, which "
+            "it turns on. Defaults to libvirt's choice."
+        ),
+    ] = None
+    enrolled_keys: Annotated[
+        bool | None,
+        At("os/firmware/feature/@enabled", Member("@name", "enrolled-keys", YES_NO)),
+        Field(
+            description="The usual vendors' keys are in it from the start, so that nothing unsigned boots; needs "
+            "`secureBoot`. Defaults to libvirt's choice."
+        ),
+    ] = None
+    loader: Annotated[
+        Loader | None,
+        At("os/loader"),
+        Field(description="A file of your choice. Defaults to libvirt's for the `type`."),
+    ] = None
+    nvram: Annotated[
+        Nvram | None,
+        At("os/nvram"),
+        Field(
+            description="Its variables: boot entries and keys. Defaults to a file that libvirt makes and keeps."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "Firmware":
+        if self.type != "efi" and (self.secure_boot is not None or self.enrolled_keys is not None):
+            raise ValueError(
+                '"secureBoot" and "enrolledKeys" can be used with "type: efi" only; '
+                "set that type, or remove them"
+            )
+        if self.enrolled_keys and self.secure_boot is False:
+            raise ValueError(
+                '"enrolledKeys: true" and "secureBoot: false" exclude each other; remove one of them'
+            )
+        return self
+
+
+class FirmwareFields(Spec):
+    """The field of firmware."""
+
+    firmware: Annotated[
+        Firmware | None,
+        At(""),
+        Field(description='Firmware: "bios", "efi", or more about it. Defaults to BIOS.'),
+    ] = None
+
+
+SECTION = Section(
+    FirmwareFields,
+    Rules(
+        members=Table({"firmware/feature": shared_list(("@name",))}),
+        resets=Table(
+            {"": (Reset("@firmware", ("loader", "nvram", "firmware")), Reset("loader", ("nvram/@template",)))}
+        ),
+        identities=Table({"nvram": (Identity("NVRAM file", ("",), proves=True, always=True),)}),
+        # The firmware's files.
+        live_ignored=paths("@firmware", "firmware", "loader", "nvram"),
+        whole=paths("loader", "nvram"),
+    ).below("os"),
+    host_parts=(
+        HostPart(
+            "os/@firmware",
+            "efi",
+            "os",
+            "firmware",
+            "UEFI firmware for its architecture and machine type",
+            "install it (Debian, Ubuntu: ovmf; Fedora, RHEL: edk2-ovmf; "
+            "for aarch64: qemu-efi-aarch64, edk2-aarch64)",
+        ),
+    ),
+    files=(HostFile("os", "loader", "firmware"),),
+)

@@ -1,0 +1,134 @@
+"""The NUMA nodes of the host from which a domain's memory comes."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
+from kvmreconcile.kinds.domain.members import (
+    complete_list,
+)
+from kvmreconcile.kinds.domain.resources.cpu import CpuFields
+from kvmreconcile.kinds.domain.section import Section, fields_of
+from kvmreconcile.kinds.domain.spellings import BITMAP
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import WHOLE
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.tree import Change, Node, Rules, Table, Update, paths
+
+Policy = Literal["strict", "interleave", "preferred", "restrictive"]
+
+
+class NodeMemory(Spec):
+    """From which NUMA nodes of the host the guest's memory comes."""
+
+    mode: Annotated[
+        Policy | None,
+        At("@mode"),
+        Field(
+            description='"strict" allocates from these nodes only: where they are full, the guest does not start, or is '
+            'killed later when the host has no memory for it; "preferred" falls back to other nodes; "interleave" takes '
+            'pages from each node in turn; "restrictive" restricts the guest by its cgroup only, so that `nodeset` can '
+            'change while the guest runs. Defaults to "strict".'
+        ),
+    ] = None
+    nodeset: Annotated[
+        str | None,
+        At("@nodeset"),
+        Field(min_length=1, description='The nodes, such as "0-1". Defaults to what numad advises.'),
+    ] = None
+    placement: Annotated[
+        Literal["static", "auto"] | None,
+        At("@placement"),
+        Field(
+            description='"static" takes `nodeset`, "auto" asks numad at each start. Defaults to "static" with a `nodeset`.'
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "NodeMemory":
+        if self.placement == "auto" and self.nodeset:
+            raise ValueError('"placement: auto" and "nodeset" exclude each other; remove one of them')
+        return self
+
+
+class CellMemory(Spec):
+    """From which NUMA nodes of the host the memory of one of the guest's cells comes."""
+
+    cellid: Annotated[int, At("@cellid", WHOLE), Field(ge=0, description="The cell's number in `cpu.numa`.")]
+    mode: Annotated[Policy | None, At("@mode"), Field(description='As above. Defaults to "strict".')] = None
+    nodeset: Annotated[str, At("@nodeset"), Field(min_length=1, description='The nodes, such as "0".')]
+
+
+class Numatune(Spec):
+    """From which NUMA nodes of the host the guest's memory comes."""
+
+    memory: Annotated[
+        NodeMemory | None,
+        At("memory"),
+        Field(
+            description="For the memory of the whole guest. Defaults to any node; with `vcpus.placement: auto`, to the nodes that numad advises."
+        ),
+    ] = None
+    memnodes: Annotated[
+        list[CellMemory] | None,
+        At("memnode"),
+        Field(
+            description="For single cells of `cpu.numa`; complete once written. Defaults to what holds for the guest."
+        ),
+    ] = None
+
+
+class NumaFields(Spec):
+    """The field of NUMA nodes."""
+
+    numatune: Annotated[
+        Numatune | None,
+        At("numatune"),
+        Field(description="From which NUMA nodes of the host the memory comes. Defaults to any."),
+    ] = None
+
+
+def _is_restrictive(_change: Change, domain: Node) -> bool:
+    """
+    Return whether the host's kernel alone, by a cgroup, keeps a domain's memory on its nodes.
+
+    QEMU itself does in every other mode, once and for all (libvirt's `qemuDomainSetNumaParamsLive`).
+    """
+    return domain.get("numatune/memory/@mode") == "restrictive"
+
+
+def _unknown_cells(spec: BaseModel) -> Iterator[str]:
+    """Yield cells that the guest does not have."""
+    cpu, numatune = fields_of(spec, CpuFields).cpu, fields_of(spec, NumaFields).numatune
+    if cpu and any(cell.xml for cell in cpu.numa or ()):
+        return
+    cells = {cell.id for cell in (cpu.numa or ())} if cpu else set[int]()
+    for node in (numatune.memnodes or ()) if numatune else ():
+        if node.cellid not in cells:
+            yield f'"numatune.memnodes" names cell {node.cellid}, which is not in "cpu.numa"'
+
+
+SECTION = Section(
+    NumaFields,
+    Rules(
+        members=Table({"memnode": complete_list(("@cellid",))}),
+        scalars=Table({"*/@nodeset": BITMAP}),
+        whole=paths("memory"),
+        actions=Table(
+            {
+                "memory/@nodeset": (
+                    Update(
+                        "set-numa",
+                        on="~",
+                        at=".",
+                        when=_is_restrictive,
+                        source=f"{SOURCE}#virDomainSetNumaParameters",
+                    ),
+                )
+            }
+        ),
+    ).below("numatune"),
+    gaps=(_unknown_cells,),
+)

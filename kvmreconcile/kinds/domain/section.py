@@ -1,0 +1,136 @@
+"""Define what a section of a domain is: one subject, with all that the rest of the kind needs to know of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from pydantic import BaseModel
+
+from kvmreconcile.model import Mistake, Observation, Obstacle, Surroundings
+from kvmreconcile.schema.section import Spec
+from kvmreconcile.tree import Node, Rules
+
+Fields = TypeVar("Fields", bound=Spec)
+SpecCheck = Callable[[BaseModel], Iterator[str]]
+"""Yields the problems of a domain's spec."""
+DefinitionCheck = Callable[[Node], Iterator[Mistake]]
+"""Yields the problems of a domain's definition, or of a part of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostPart:
+    """
+    A component of the host, and how a definition requests it.
+
+    Attributes:
+        where: Path of the attribute with which a definition requests it.
+        value: Value of that attribute.
+        element: Element of the domain capabilities that has the list.
+        listed: Name of the list.
+    """
+
+    where: str
+    value: str
+    element: str
+    listed: str
+    what: str
+    todo: str
+
+    @property
+    def obstacle(self) -> Obstacle:
+        """Why a domain that needs it cannot be created or started."""
+        return Obstacle(f"it needs {self.what}, which libvirt does not find on the host", self.todo)
+
+
+@dataclass(frozen=True, slots=True)
+class HostFile:
+    """
+    A file of the host that must exist when the domain is started.
+
+    Attributes:
+        element: Path of the element that names it.
+        where: Path of its name in the element.
+        what: What the file is.
+    """
+
+    element: str
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostLink:
+    """
+    A network device of the host to which an interface is connected.
+
+    Attributes:
+        type: Type of the interface.
+        where: Path of the device's name in the interface.
+        what: What the device is.
+    """
+
+    type: str
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameSource:
+    """
+    How a device is named when its domain is adopted.
+
+    Attributes:
+        paths: Paths in the device; the first value is its name.
+        otherwise: Its name where it has no such value, or none that can be used.
+        kinds: Values of its `device` that are names themselves, as what is in such a drive is of no account.
+    """
+
+    paths: tuple[str, ...]
+    otherwise: str
+    kinds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """
+    A subject of a domain.
+
+    Attributes:
+        fields: The section's fields of `Domain.spec`, from which the spec inherits; None if it has none.
+        rules: The rows of its elements, with the paths of a domain (`Rules.below`).
+        contradictions: Checks of a spec for what no `xml` can resolve.
+        gaps: Checks of a spec for what does not work unless `xml` adds to it.
+        mistakes: Checks of a definition for what is an error on every host.
+        complete: Adds to a new definition what only its surroundings determine.
+        host_parts: Components that a host must have for some values.
+        files: Files that a host must have.
+        links: Network devices that a host must have.
+        takes_port: By tag of a device, whether it takes a PCI Express port.
+        kept: Paths that an adopted spec has even if libvirt would choose the same value.
+        kept_with: Those of them that are kept only beside another element, by path.
+        names: By tag of a device, how it is named when its domain is adopted.
+        stays: What stays of a domain that is removed, as notes of the plan.
+        describe: By the path of a part, what a running guest loses with it.
+    """
+
+    fields: type[Spec] | None = None
+    rules: Rules = field(default_factory=Rules)
+    contradictions: tuple[SpecCheck, ...] = ()
+    gaps: tuple[SpecCheck, ...] = ()
+    mistakes: tuple[DefinitionCheck, ...] = ()
+    complete: Callable[[Node, Surroundings], Node] | None = None
+    host_parts: tuple[HostPart, ...] = ()
+    files: tuple[HostFile, ...] = ()
+    links: tuple[HostLink, ...] = ()
+    takes_port: Mapping[str, Callable[[Node], bool]] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+    kept_with: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, NameSource] = field(default_factory=dict)
+    stays: Callable[[Node], Iterator[str]] | None = None
+    describe: Mapping[str, Callable[[Node, Observation], str]] = field(default_factory=dict)
+
+
+def fields_of(spec: BaseModel, fields: type[Fields]) -> Fields:
+    """Return a domain's spec as the fields of a section, from which it inherits."""
+    assert issubclass(type(spec), fields)  # noqa: S101
+    return cast("Fields", spec)
