@@ -5,19 +5,22 @@ Separate because this is the only place where things are taken away unasked, and
 be removed an object must be in our inventory and, where libvirt keeps metadata, carry our mark.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Prune, Unknown, Why, World
 from kvmreconcile.plan.compare.objects import ONCE_IDLE, once_seen
 from kvmreconcile.plan.compare.ownership import is_proved_ours
-from kvmreconcile.plan.gates.limits import Limits, too_many_removals
+from kvmreconcile.plan.gates.limits import Limits, excess_removals
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.gates.suspended import stop
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.references import order, references
 from kvmreconcile.plan.order.uses import Names, existing_users, wanted_users
 from kvmreconcile.plan.removal import facts_of, removal
+
+_RAISE = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteShare"'
 
 
 @dataclass(slots=True)
@@ -87,12 +90,27 @@ def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides
             result.held.append(hold)
         else:
             result.actions.append(action)
-    why = too_many_removals(len(result.actions) + len(_delayed(result.held, users)), len(mine), limits)
-    if why:
-        release = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteShare"'
-        result.held += [Held(a, Hold.BRAKE, why, release) for a in result.actions]
-        result.actions = []
+    for held in tuple(_excess(result, mine, limits)):
+        result.hold(held)
     return result
+
+
+def _excess(result: Orphans, owned: Collection[Key], limits: Limits) -> Iterator[Held]:
+    """Yield the removals of each kind of which there would be too many, and those of objects that these refer to."""
+    counted = Counter(
+        key.kind for key in (*(a.key for a in result.actions), *_delayed(result.held, result.users))
+    )
+    of = Counter(key.kind for key in owned)
+    reasons = excess_removals(counted, of, limits)
+    held = set[Key]()
+    for action in result.actions:  # An object comes after all that refer to it.
+        staying = sorted(result.users.get(action.key, set()) & held)
+        why = reasons.get(action.key.kind) or (
+            f"{staying[0]} refers to it and is not removed" if staying else ""
+        )
+        if why:
+            held.add(action.key)
+            yield Held(action, Hold.BRAKE, why, _RAISE)
 
 
 def _origin(key: Key, world: World) -> Iterator[str]:
@@ -106,7 +124,7 @@ def _caution(key: Key, prune: Prune, world: World) -> Prune:
     return Prune.CONFIRM if world.provenance.is_elsewhere(key) else prune
 
 
-def _delayed(held: list[Held], users: dict[Key, set[Key]]) -> set[Key]:
+def _delayed(held: list[Held], users: Mapping[Key, set[Key]]) -> set[Key]:
     """Return what would go as well, were it not busy or hidden just now; it counts, or half would go before the rest."""
     delayed: set[Key] = set()
     for each in held:

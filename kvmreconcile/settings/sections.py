@@ -26,16 +26,18 @@ class LimitSettings(Spec):
         Field(
             ge=0,
             le=1,
-            description="Largest fraction of managed objects that one pass may delete (0 to 1). A pass that "
-            "would exceed it deletes nothing. One object is always allowed, unless `maxDelete` is 0. Defaults to 0.3.",
+            description="Largest fraction of the managed objects of a kind that one pass may delete (0 to 1). A pass that "
+            "would exceed it deletes none of that kind, and nothing that these refer to. One object is always "
+            "allowed, unless `maxDelete` is 0; of several kinds with one object each beyond this fraction, none is. "
+            "Defaults to 0.3.",
         ),
     ] = 0.3
     max_delete: Annotated[
         int,
         Field(
             ge=0,
-            description="Largest number of objects that one pass may delete, whatever their fraction. A pass "
-            "that would exceed it deletes nothing. Defaults to 10.",
+            description="Largest number of objects of a kind that one pass may delete, whatever their fraction. A pass "
+            "that would exceed it deletes none of that kind, and nothing that these refer to. Defaults to 10.",
         ),
     ] = 10
     max_restart_share: Annotated[

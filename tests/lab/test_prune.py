@@ -156,7 +156,7 @@ def test_too_many_at_once_are_held_whole(session: Session) -> None:
     result = session.apply("--prune", "auto")
 
     assert result.exit_code == 3
-    assert "2 of 5 objects would be removed" in result.stdout
+    assert "2 of 2 Domain objects would be removed" in result.stdout
     assert domains(session) == set(NAMES)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Desired, Key, Obstacle, Prune, Unknown, Unobservable, World
+from kvmreconcile.model import Actual, Desired, Hold, Key, Obstacle, Prune, Unknown, Unobservable, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import done, held, needs, planned, remembered, seen, wish, world
@@ -213,9 +213,45 @@ def test_too_many_removals_at_once_are_all_held_until_approved() -> None:
     first = planned(here)
 
     assert {h for _, h in held(first)} == {"BRAKE"}
-    assert first.held[0].detail == "4 of 5 objects would be removed; at most 1 may in one pass"
+    assert first.held[0].detail == "4 of 5 Domain objects would be removed; at most 1 may in one pass"
     assert len(planned(here, Overrides(approved=first.digest)).actions) == 4
     assert len(planned(here, limits=Limits(delete=Limit(1.0, 3))).held) == 4
+
+
+def test_too_many_removals_of_one_kind_do_not_hold_those_of_another() -> None:
+    volumes = [wish(f"Volume/p/old{n}", '<volume pool="p"/>') for n in range(12)]
+    here = orphaned(*volumes, OLD, prune={"Volume": Prune.AUTO})
+
+    made = planned(here)
+
+    assert done(made) == ["remove Domain/old"]
+    assert {(h.hold, h.detail) for h in made.held} == {
+        (Hold.BRAKE, "12 of 12 Volume objects would be removed; at most 3 may in one pass")
+    }
+    assert len(planned(here, Overrides(approved=made.digest)).actions) == 13
+
+
+def test_single_objects_of_several_kinds_are_held_where_each_is_beyond_the_share_of_its_kind() -> None:
+    host = [wish("Domain/old"), LAN]
+    here = world([wish("Domain/new")], [seen(o) for o in host], [remembered(o) for o in host])
+
+    made = planned(here)
+
+    why = "1 of 1 Domain objects and 1 of 1 Network objects would be removed; at most 1 may in one pass"
+    assert {(str(h.action.key), h.detail) for h in made.held} == {("Domain/old", why), ("Network/lan", why)}
+    assert {"remove Domain/old", "remove Network/lan"} <= set(done(planned(here, limits=WIDE)))
+
+
+def test_removal_is_held_with_those_of_its_users_that_are_too_many() -> None:
+    guests = [wish(f"Domain/old{n}", '<domain><nic mac="1" network="lan"/></domain>') for n in range(2)]
+    here = orphaned(*guests, LAN)
+
+    made = planned(here)
+
+    assert held(made) == [(f"remove {key}", "BRAKE") for key in ("Domain/old1", "Domain/old0", "Network/lan")]
+    assert made.held[-1].detail == "Domain/old0 refers to it and is not removed"
+    assert made.held[-1].release == made.held[0].release
+    assert len(planned(here, Overrides(approved=made.digest)).actions) == 3
 
 
 def test_what_would_go_but_is_busy_counts_so_that_not_the_half_of_too_many_goes_first() -> None:
@@ -223,7 +259,7 @@ def test_what_would_go_but_is_busy_counts_so_that_not_the_half_of_too_many_goes_
     there = [seen(idle), replace(seen(busy), job="it is being started"), seen(LAN)]
     here = orphaned(idle, busy, LAN, there=there)
 
-    assert held(planned(here, limits=Limits(delete=Limit(1.0, 2)))) == [
+    assert held(planned(here, limits=Limits(delete=Limit(1.0, 1)))) == [
         ("remove Domain/busy", "BUSY"),
         ("remove Network/lan", "PROTECTED"),
         ("remove Domain/idle", "BRAKE"),

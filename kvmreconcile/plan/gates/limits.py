@@ -24,7 +24,11 @@ class Limit:
 
     def allows(self, of: int) -> int:
         """Return how many may be met of so many."""
-        return min(max(1, int(of * self.share)), self.most)
+        return max(min(1, self.most), self.portion(of))
+
+    def portion(self, of: int) -> int:
+        """Return how many may be met of so many by the share alone, which may be none."""
+        return min(int(of * self.share), self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +140,26 @@ def _too_many(
     return [Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in onward(met, actions)]
 
 
-def too_many_removals(removals: int, owned: int, limits: Limits) -> str:
-    """Return why so many removals are not to be done in one pass, "" if they may be."""
-    allowed = limits.delete.allows(owned)
-    if removals <= allowed:
-        return ""
-    return f"{removals} of {owned} objects would be removed; at most {allowed} may in one pass"
+def excess_removals(removals: Mapping[str, int], owned: Mapping[str, int], limits: Limits) -> dict[str, str]:
+    """
+    Return the kinds of which too many objects would be removed in one pass, each with the reason.
+
+    One object may always be removed. Of several kinds with one object each beyond their share, none is: a commit that
+    renames or deletes everything on a small host is such a pass.
+
+    Args:
+        removals: How many objects of each kind would be removed.
+        owned: How many objects of each kind are managed.
+    """
+    limit = limits.delete
+    parts = {kind: f"{count} of {owned[kind]} {kind} objects" for kind, count in sorted(removals.items())}
+    excess = {kind for kind, count in removals.items() if count > limit.portion(owned[kind])}
+    single = [kind for kind in parts if kind in excess and removals[kind] <= limit.allows(owned[kind])]
+    if len(single) == 1:
+        excess.discard(single[0])
+    together = " and ".join(parts[kind] for kind in single)
+    return {
+        kind: f"{together if kind in single else parts[kind]} would be removed; "
+        f"at most {limit.allows(owned[kind])} may in one pass"
+        for kind in excess
+    }
