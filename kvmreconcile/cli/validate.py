@@ -44,7 +44,7 @@ def validate(options: ValidateOptions) -> int:
 def _unusable(desired: Iterable[Desired], kinds: Kinds) -> Iterator[Problem]:
     """Yield what is wrong with files that objects start as; one that is not on this machine may be on the host."""
     for each in desired:
-        content = each.content
+        content = each.creation.content
         if content and os.access(content.path, os.R_OK):
             obstacle = kinds[each.key.kind].unusable(each.tree, content)
             if obstacle:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Document, ObjectSpec
 from kvmreconcile.kinds.update import effect
-from kvmreconcile.model import Apply, Desired, Key, Policy
+from kvmreconcile.model import Apply, Creation, Desired, Key, Policy
 from kvmreconcile.schema.mapping import write
 from kvmreconcile.schema.unmatched import Unmatched, find_unmatched
 from kvmreconcile.tree import Node, Rules, diff, make, overlay, parse, paths
@@ -109,10 +109,9 @@ def desired(document: Document, key: Key, tree: Node, uuid: str) -> Desired:
     return Desired(
         key=key,
         tree=tree,
-        uuid=uuid,
+        creation=Creation(uuid, plain=spec.defaults == "libvirt"),
         policy=policy(spec),
         source=document.source,
-        plain=spec.defaults == "libvirt",
         labels=tuple(sorted(document.labels.items())),
     )
 

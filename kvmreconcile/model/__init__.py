@@ -8,6 +8,7 @@ from kvmreconcile.model.mistake import Mistake
 from kvmreconcile.model.objects import (
     Actual,
     Content,
+    Creation,
     Desired,
     Kept,
     Key,
@@ -54,6 +55,7 @@ __all__ = [
     "Commands",
     "Content",
     "Cost",
+    "Creation",
     "Data",
     "Desired",
     "DivergedSource",

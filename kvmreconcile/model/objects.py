@@ -137,17 +137,31 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Creation:
+    """
+    What a spec says that counts only when an object, or a member of it, is created.
+
+    Attributes:
+        uuid: The UUID that a new object is given if its spec names none; "" for a kind without UUIDs.
+        plain: Whether a new object or member is given only what libvirt itself gives it.
+        content: For a volume, what its first bytes come from.
+    """
+
+    uuid: str = ""
+    plain: bool = False
+    content: Content | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """
     One object as a spec wants it.
 
     Attributes:
         tree: What the spec says, and nothing more.
-        uuid: The UUID it is given at birth if neither spec nor actual has one.
+        creation: What counts only when it, or a member of it, is created.
         power: None leaves the object as found.
         autostart: None leaves it as found.
-        plain: A new object or member is given only what libvirt itself gives it.
-        content: For a volume, what its first bytes come from.
         labels: For selection by people and policies.
         after: Objects that must run and be ready before it is started; those that are not to run do not count.
         mentions: Where it names other objects, as far as that is known.
@@ -157,13 +171,11 @@ class Desired:
 
     key: Key
     tree: Node
-    uuid: str = ""
+    creation: Creation = field(default_factory=Creation)
     power: Power | None = None
     autostart: bool | None = None
     policy: Policy = field(default_factory=Policy)
     source: Source = field(default_factory=Source)
-    plain: bool = False
-    content: Content | None = None
     labels: tuple[tuple[str, str], ...] = ()
     after: tuple[Key, ...] = ()
     references: tuple[Reference, ...] = ()

@@ -99,7 +99,7 @@ def _says_the_same(file: SpecFile, known: SpecFile, pieces: Pieces) -> bool:
     """Tell whether a file says what one of its name said before; what names another file says which by its own place."""
     if file.content != known.content:
         return False
-    is_tied = isinstance(pieces, tuple) and any(p.desired and p.desired.content for p in pieces)
+    is_tied = isinstance(pieces, tuple) and any(p.desired and p.desired.creation.content for p in pieces)
     return file.path == known.path or not is_tied
 
 
@@ -209,7 +209,7 @@ class _Loading:
 
     def _is_left_out(self, desired: Desired) -> bool:
         """Return whether the file that a document names is only a pointer, and record that."""
-        path = desired.content.path if desired.content else None
+        path = desired.creation.content.path if desired.creation.content else None
         if path is None or not is_pointer_file(path):
             return False
         self.faults.append(pointer(self.extent.naming.of(path)))

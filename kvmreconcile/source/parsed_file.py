@@ -100,10 +100,10 @@ def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: st
     contradictions: tuple[Fault, ...] = ()
     try:
         desired = kind.desire(checked.document, derived_uuid(instance, key))
-        content = _placed(desired.content, reading.item)
+        creation = replace(desired.creation, content=_placed(desired.creation.content, reading.item))
         named = tuple(references(reading.item, kind))
         claimed = tuple(_claimed(desired.tree, reading.item, kind))
-        desired = replace(desired, references=named, places=claimed, content=content)
+        desired = replace(desired, references=named, places=claimed, creation=creation)
         wrong = [_mistaken(mistake, reading.item, kind) for mistake in kind.mistakes(desired.tree)]
         wrong += check_secrets(reading.item, desired.tree, kind.rules)
         contradictions = tuple(fault.of(str(key)) for fault in wrong)

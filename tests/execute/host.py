@@ -17,6 +17,7 @@ from kvmreconcile.model import (
     Action,
     Actual,
     Applied,
+    Creation,
     Desired,
     HostId,
     Key,
@@ -232,7 +233,7 @@ KINDS = {
 def desired(key: str, xml: str = "", *, power: Power | None = None) -> Desired:
     name = Key.read(key)
     uuid = derived_uuid("lab", name) if name.kind == "Domain" else ""
-    return Desired(name, parse(xml or f"<{name.kind.lower()}/>"), uuid=uuid, power=power)
+    return Desired(name, parse(xml or f"<{name.kind.lower()}/>"), Creation(uuid), power=power)
 
 
 def world(host: Host, *wanted: Desired, applied: dict[Key, Applied] | None = None) -> World:

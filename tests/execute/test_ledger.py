@@ -39,7 +39,7 @@ def test_what_an_object_was_brought_to_is_remembered(stage: Stage) -> None:
     assert (applied.tree, applied.digest, applied.uuid) == (
         web.tree,
         digest(web, KINDS["Domain"].rules),
-        web.uuid,
+        web.creation.uuid,
     )
     assert (applied.complete, applied.runtime_id, applied.settled) == (True, 1, ())
     assert report.settled == ()

@@ -496,7 +496,7 @@ def test_running_guest_that_was_not_stored_otherwise_is_held_too(running: Stage,
 
 def test_guest_that_is_adopted_with_an_edit_has_a_way_back(host: LiveHost, stage: Stage) -> None:
     stage = stage_of(host, stage.state)
-    uuid = guest().uuid
+    uuid = guest().creation.uuid
     theirs = parse(BEFORE.replace("<nic", f"<uuid>{uuid}</uuid><nic"))
     host.write(WEB, to_xml(theirs))
     host.run(WEB, theirs)

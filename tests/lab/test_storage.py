@@ -214,7 +214,7 @@ def test_creation_of_a_pool_that_was_interrupted_is_completed(host: Host, images
     host.want(wish)
     host.applied[POOL] = intent(wish, "lab", KINDS["StoragePool"])
     host.connection.virt.storagePoolDefineXML(
-        f"<pool type='dir'><name>default</name><uuid>{wish.uuid}</uuid>"
+        f"<pool type='dir'><name>default</name><uuid>{wish.creation.uuid}</uuid>"
         f"<target><path>{images}/a/b</path></target></pool>"
     )
 
@@ -412,7 +412,7 @@ def test_unusable_images_are_rejected_with_what_to_do_and_nothing_is_made(pooled
     ):
         bad = volume_wish("bad", images, source={"file": file}, **{"format": "qcow2", **fields})
         with pytest.raises(Rejected, match=message):
-            pooled.act(bad.key, "create", tree=bad.tree, content=bad.content)
+            pooled.act(bad.key, "create", tree=bad.tree, content=bad.creation.content)
 
     assert of("bad") not in pooled.observe().objects
     assert not (images / "default/bad").exists()
@@ -560,7 +560,7 @@ def test_upload_that_is_killed_is_made_again(pooled: Host, lab: Lab, images: Pat
         from tests.lab.storage import Host, volume_wish
         from kvmreconcile.host.connection import connect
         wish = volume_wish("root", **{fields!r})
-        Host(connect({lab.uri!r})).act(wish.key, "create", tree=wish.tree, content=wish.content)
+        Host(connect({lab.uri!r})).act(wish.key, "create", tree=wish.tree, content=wish.creation.content)
     """
     with subprocess.Popen([sys.executable, "-c", dedent(program)], cwd=CLONE) as victim:
         made = images / "default/root"
@@ -568,7 +568,7 @@ def test_upload_that_is_killed_is_made_again(pooled: Host, lab: Lab, images: Pat
         victim.send_signal(signal.SIGKILL)
     assert made.stat().st_blocks * 512 < image.stat().st_size
 
-    pooled.act(root.key, "recreate", tree=root.tree, content=root.content)
+    pooled.act(root.key, "recreate", tree=root.tree, content=root.creation.content)
 
     assert made.read_bytes() == image.read_bytes()
 

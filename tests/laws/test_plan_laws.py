@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvmreconcile.kinds.kind import derived_uuid
-from kvmreconcile.model import Desired, Hold, Key, Policy, Power
+from kvmreconcile.model import Creation, Desired, Hold, Key, Policy, Power
 from kvmreconcile.tree import Effect, Node, Table, Update, make
 from tests.laws.hosts import Book, Host, Whim
 from tests.laws.trees import BOXES, LEAVES, ROOT, rules, wishes
@@ -51,7 +51,7 @@ def stories(draw: st.DrawFn) -> Story:
 
 def wanted(name: str, tree: Node, *, policy: Policy | None = None, power: Power | None = None) -> Desired:
     key = Key("Thing", name)
-    return Desired(key, tree, derived_uuid("lab", key), policy=policy or Policy(), power=power)
+    return Desired(key, tree, Creation(derived_uuid("lab", key)), policy=policy or Policy(), power=power)
 
 
 def unfinished(host: Host, *desired: Desired) -> list[str]:

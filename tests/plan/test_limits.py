@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Desired, Power, World
+from kvmreconcile.model import Actual, Creation, Desired, Power, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
@@ -102,7 +102,7 @@ def test_restarts_are_held_and_what_needs_none_is_done() -> None:
 def test_stops_and_restarts_are_counted_together() -> None:
     one, other = to_restart(2, 2), to_stop(1, 2)
     renamed = {replace(k, name=f"x{k.name}"): k for k in other.desired}
-    stopped = {n: replace(other.desired[k], key=n, uuid=f"{n}") for n, k in renamed.items()}
+    stopped = {n: replace(other.desired[k], key=n, creation=Creation(f"{n}")) for n, k in renamed.items()}
     there = {n: running(d) for n, d in stopped.items()}
     both = replace(
         one,

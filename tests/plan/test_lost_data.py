@@ -10,6 +10,7 @@ from kvmreconcile.model import (
     Actual,
     Apply,
     Content,
+    Creation,
     Desired,
     Hold,
     Key,
@@ -26,7 +27,7 @@ UP = seen(POOL, live="<pool path='/srv'/>")
 ROOT = wish("Volume/p/root", "<volume pool='p'/>")
 DATA = wish("Volume/p/data", "<volume pool='p'/>")
 WEB = wish("Domain/web", "<domain><disk dev='vda' pool='p' volume='root'/></domain>")
-IMAGE = replace(ROOT, content=Content(Path("/images/root")))
+IMAGE = replace(ROOT, creation=Creation(content=Content(Path("/images/root"))))
 
 
 def gone(

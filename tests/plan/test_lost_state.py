@@ -146,7 +146,7 @@ def test_object_that_bears_marks_is_no_trace_of_others() -> None:
 
 
 def test_guest_that_is_called_otherwise_in_its_spec_is_not_renamed() -> None:
-    renamed = wish("Domain/shop", f"<domain><uuid>{WEB.uuid}</uuid><memory>2</memory></domain>")
+    renamed = wish("Domain/shop", f"<domain><uuid>{WEB.creation.uuid}</uuid><memory>2</memory></domain>")
 
     assert done(planned(world([renamed], [seen(WEB)]))) == ["rename Domain/shop"]
     assert held(planned(lost([renamed], [seen(WEB)]))) == [("rename Domain/shop", "LOST_STATE")]

@@ -114,7 +114,7 @@ def test_guest_whose_name_is_a_number_is_named_by_its_uuid() -> None:
         world([guest], [seen(guest, live=LIVE, state_reason=StateReason.PANIC)], [remembered(guest)])
     )
 
-    assert plan.held[0].release.endswith(f"virsh destroy {guest.uuid}")
+    assert plan.held[0].release.endswith(f"virsh destroy {guest.creation.uuid}")
 
 
 def test_changes_come_while_the_guest_runs() -> None:

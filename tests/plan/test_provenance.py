@@ -87,7 +87,7 @@ def test_guest_that_another_tool_renamed_comes_from_the_source_that_its_mark_lea
     disk = '<disk dev="a" pool="p" volume="v"/>'
     doc, now = (wish(f"Domain/{name}", f"<domain><name>{name}</name>{disk}</domain>") for name in ("a", "b"))
     base = (wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"><path>/p/v</path></volume>'))
-    there = replace(seen(now), stamp=Stamp("lab", f"Domain/{known_as}", now.uuid))
+    there = replace(seen(now), stamp=Stamp("lab", f"Domain/{known_as}", now.creation.uuid))
     recorded = {key.key: HERE for key in base} | {doc.key: HERE, Key("Domain", "c"): THERE}
     provenance = Provenance(HERE, THERE, recorded)
 

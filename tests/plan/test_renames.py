@@ -60,13 +60,13 @@ def test_guest_that_is_off_and_has_the_disks_is_renamed() -> None:
     (step,) = made.actions
     assert (step.former, step.reason) == (OLD.key, Reason.EDIT)
     assert [(c.path, c.old, c.new) for c in step.changes] == [("name", "old", "new")]
-    assert step.definition.get("uuid") == OLD.uuid
+    assert step.definition.get("uuid") == OLD.creation.uuid
     assert (made.held, made.records) == ((), ())
 
 
 @pytest.mark.case("6a")
 def test_guest_that_has_the_uuid_is_renamed_whatever_else_its_spec_says() -> None:
-    uuid = f"<uuid>{OLD.uuid}</uuid>"
+    uuid = f"<uuid>{OLD.creation.uuid}</uuid>"
     new = guest("new", uuid, "<memory>2</memory>", disk="", power=RUNNING, autostart=True)
     old = guest("old", disk="")
 
@@ -82,7 +82,7 @@ def test_guest_that_has_the_uuid_is_renamed_whatever_else_its_spec_says() -> Non
 
 @pytest.mark.case("6a")
 @pytest.mark.case("6b")
-@pytest.mark.parametrize("uuid", ["", f"<uuid>{OLD.uuid}</uuid>"])
+@pytest.mark.parametrize("uuid", ["", f"<uuid>{OLD.creation.uuid}</uuid>"])
 def test_guest_that_runs_is_neither_renamed_nor_made_twice_nor_removed(uuid: str) -> None:
     here = host([guest("new", uuid, power=RUNNING)], [seen(OLD, live="<domain/>")])
     made = planned(here)
@@ -119,7 +119,9 @@ def test_guest_whose_memory_is_saved_is_not_renamed() -> None:
 
 def test_renamed_guest_is_found_by_its_mark_if_the_state_does_not_know_of_it_yet() -> None:
     live = to_xml(NEW.tree)
-    there = replace(seen(NEW, live=live), uuid=OLD.uuid, stamp=Stamp("lab", "Domain/old", OLD.uuid))
+    there = replace(
+        seen(NEW, live=live), uuid=OLD.creation.uuid, stamp=Stamp("lab", "Domain/old", OLD.creation.uuid)
+    )
 
     made = planned(host([NEW], [there]))
 
@@ -129,7 +131,7 @@ def test_renamed_guest_is_found_by_its_mark_if_the_state_does_not_know_of_it_yet
 
 
 def test_renamed_guest_is_ours_by_its_mark_even_without_the_state() -> None:
-    there = replace(seen(NEW), uuid=OLD.uuid, stamp=Stamp("lab", "Domain/old", OLD.uuid))
+    there = replace(seen(NEW), uuid=OLD.creation.uuid, stamp=Stamp("lab", "Domain/old", OLD.creation.uuid))
 
     made = planned(host([NEW], [there], []))
 
@@ -140,13 +142,13 @@ def test_renamed_guest_is_ours_by_its_mark_even_without_the_state() -> None:
     "mark",
     [
         pytest.param(Stamp("lab", "Domain/old", "of a clone's origin"), id="clone"),
-        pytest.param(Stamp("elsewhere", "Domain/old", OLD.uuid), id="another instance's"),
-        pytest.param(Stamp("lab", "Domain/keep", OLD.uuid), id="a spec's own"),
-        pytest.param(Stamp("lab", "Network/old", OLD.uuid), id="another kind"),
+        pytest.param(Stamp("elsewhere", "Domain/old", OLD.creation.uuid), id="another instance's"),
+        pytest.param(Stamp("lab", "Domain/keep", OLD.creation.uuid), id="a spec's own"),
+        pytest.param(Stamp("lab", "Network/old", OLD.creation.uuid), id="another kind"),
     ],
 )
 def test_mark_that_proves_nothing_makes_no_rename(mark: Stamp) -> None:
-    there = replace(seen(NEW), uuid=OLD.uuid, stamp=mark)
+    there = replace(seen(NEW), uuid=OLD.creation.uuid, stamp=mark)
 
     made = planned(host([NEW], [there], []))
 
@@ -154,7 +156,7 @@ def test_mark_that_proves_nothing_makes_no_rename(mark: Stamp) -> None:
 
 
 def test_guest_that_another_tool_has_renamed_gets_its_name_back() -> None:
-    there = replace(seen(NEW), uuid=OLD.uuid, stamp=Stamp("lab", "Domain/old", OLD.uuid))
+    there = replace(seen(NEW), uuid=OLD.creation.uuid, stamp=Stamp("lab", "Domain/old", OLD.creation.uuid))
 
     made = planned(host([OLD], [there]))
 
@@ -163,7 +165,7 @@ def test_guest_that_another_tool_has_renamed_gets_its_name_back() -> None:
 
 
 def test_guest_of_another_instance_is_not_renamed() -> None:
-    theirs = replace(seen(OLD), stamp=Stamp("elsewhere", "Domain/old", OLD.uuid))
+    theirs = replace(seen(OLD), stamp=Stamp("elsewhere", "Domain/old", OLD.creation.uuid))
 
     assert done(planned(host([NEW], [theirs]))) == ["create Domain/new"]
 

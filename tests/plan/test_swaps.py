@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Apply, Content, Desired, Unknown, Unobservable, World
+from kvmreconcile.model import Actual, Apply, Content, Creation, Desired, Unknown, Unobservable, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.tree import Effect, to_xml
 from tests.plan.worlds import RUNNING, done, held, planned, remembered, seen, wish, world
@@ -42,7 +42,7 @@ def host(wanted: list[Desired], there: list[Actual | Unknown], **more: Any) -> W
 @pytest.mark.case("4c")
 @pytest.mark.parametrize("content", [None, Content(Path("image"))])
 def test_renamed_volume_is_held_and_its_guest_stays_where_its_data_is(content: Content | None) -> None:
-    new = replace(NEW, content=content)
+    new = replace(NEW, creation=Creation(content=content))
     here = host([new, guest("web", ON_NEW)], [seen(WAS, live=to_xml(WAS.tree))])
     made = planned(here)
 
@@ -78,7 +78,7 @@ def test_disk_that_goes_to_an_empty_volume_is_held_though_the_old_one_is_still_w
 
 
 def test_disk_that_goes_to_a_volume_with_content_is_what_its_spec_says() -> None:
-    new = replace(NEW, content=Content(Path("image")))
+    new = replace(NEW, creation=Creation(content=Content(Path("image"))))
 
     assert done(planned(host([OLD, new, guest("web", ON_NEW)], [seen(WAS)]))) == [
         "create Volume/p/new",

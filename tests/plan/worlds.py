@@ -16,6 +16,7 @@ from kvmreconcile.model import (
     Actual,
     Applied,
     Cost,
+    Creation,
     Data,
     Desired,
     DivergedSource,
@@ -293,7 +294,8 @@ def wish(name: str, xml: str = "", **more: Any) -> Desired:
     policy = Policy(live=live, lifecycle=Lifecycle(**_taken(Lifecycle, more)), **_taken(Policy, more))
     uuid = derived_uuid("lab", key) if BOOKS[key.kind].has_lifecycle else ""
     source = Source(f"{key.name.replace('/', '-')}.yaml", 3, 1)
-    return Desired(key, parse(xml or f"<{root}/>"), uuid, policy=policy, source=source, **more)
+    creation = Creation(uuid, more.pop("plain", False), more.pop("content", None))
+    return Desired(key, parse(xml or f"<{root}/>"), creation, policy=policy, source=source, **more)
 
 
 def _taken(value: type, more: dict[str, Any]) -> dict[str, Any]:
@@ -304,7 +306,7 @@ def _taken(value: type, more: dict[str, Any]) -> dict[str, Any]:
 def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) -> Actual:
     """Return an object of ours as the host has it: as its spec says, unless another definition is given."""
     book, key = BOOKS[desired.key.kind], desired.key
-    uuid = desired.uuid
+    uuid = desired.creation.uuid
     tree = parse(xml) if xml else desired.tree
     if uuid and tree.child("uuid") is None:
         tree = replace(tree, children=(*tree.children, make("uuid", text=uuid)))

@@ -460,7 +460,7 @@ def test_what_names_a_file_beside_it_is_read_anew_where_it_is_laid_out_elsewhere
     after = loader.load([two], Naming(two))
 
     (root,) = after.desired
-    contents = [loaded.desired[root].content for loaded in (before, after)]
+    contents = [loaded.desired[root].creation.content for loaded in (before, after)]
     assert [content.path for content in contents if content] == [one / "golden.qcow2", two / "golden.qcow2"]
 
 

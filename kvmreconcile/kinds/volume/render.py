@@ -51,7 +51,8 @@ def desire(document: Document, _uuid: str) -> Desired:
     """
     spec = _spelled_out(cast("VolumeSpec", document.spec))
     tree = _in_bytes(said(document, spec, ROOT, RULES))
-    return replace(desired(document, key(document), tree, ""), content=_content(document, spec))
+    wish = desired(document, key(document), tree, "")
+    return replace(wish, creation=replace(wish.creation, content=_content(document, spec)))
 
 
 def _content(document: Document, spec: VolumeSpec) -> Content | None:

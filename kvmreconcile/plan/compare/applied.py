@@ -36,7 +36,14 @@ def digest(desired: Desired, rules: Rules) -> str:
     """
     tree = _plain(mask(desired.tree, for_secrets(rules, desired.policy.secrets)))
     kept = [desired.kept.parts] if desired.kept else []
-    said = (tree, str(desired.power), desired.autostart, desired.plain, _ruling(desired.policy), *kept)
+    said = (
+        tree,
+        str(desired.power),
+        desired.autostart,
+        desired.creation.plain,
+        _ruling(desired.policy),
+        *kept,
+    )
     return sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
@@ -162,7 +169,7 @@ def intent(desired: Desired, instance: str, kind: Rulebook) -> Applied:
     rules = rules_for(desired, kind)
     return Applied(
         key=desired.key,
-        uuid=desired.tree.get("uuid") or desired.uuid,
+        uuid=desired.tree.get("uuid") or desired.creation.uuid,
         instance=instance,
         tree=mask(desired.tree, rules),
         digest=digest(desired, kind.rules),
@@ -251,7 +258,7 @@ def rules_for(desired: Desired, kind: Rulebook) -> Rules:
     policy = desired.policy
     return for_policy(
         for_secrets(kind.rules, policy.all_secrets),
-        plain=desired.plain,
+        plain=desired.creation.plain,
         shared=policy.apply is Apply.MERGE,
         ignored=policy.ignore,
         interrupts=policy.live.interrupts,

@@ -60,7 +60,9 @@ def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reaso
     verb = RECREATE if again else CREATE
     added = (Change((), "", None, whole, rules.secrets),)
     notes = tuple(kind.notes(whole))
-    steps = [replace(base, verb=verb, tree=whole, changes=added, content=desired.content, notes=notes)]
+    steps = [
+        replace(base, verb=verb, tree=whole, changes=added, content=desired.creation.content, notes=notes)
+    ]
     if kind.has_lifecycle:
         steps.extend(after_birth(desired, None, base))
     return Compared(tuple(steps))
@@ -80,7 +82,9 @@ def compare(
         reason = Reason.EDIT
     is_named = reason is Reason.ADOPT and all(is_invisible(c, proposed, rules) for c in changes)
     marks, changes = (changes, []) if is_named else ([], changes)
-    base = Action(desired.key, DEFINE, Effect.LIVE, reason, policy=desired.policy, content=desired.content)
+    base = Action(
+        desired.key, DEFINE, Effect.LIVE, reason, policy=desired.policy, content=desired.creation.content
+    )
     pending: tuple[Change, ...] = ()
     outdated = False
     if kind.redefines_whole:

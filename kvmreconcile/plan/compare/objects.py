@@ -292,6 +292,6 @@ def _made_anew(view: View, applied: Applied, kind: Rulebook, around: Surrounding
 
 
 def _surroundings(desired: Desired, actual: Actual | None, lookups: Lookups) -> Surroundings:
-    uuid = spelled(desired.tree.get("uuid") or (actual.uuid if actual else "") or desired.uuid)
+    uuid = spelled(desired.tree.get("uuid") or (actual.uuid if actual else "") or desired.creation.uuid)
     stamp = Stamp(lookups.world.instance, str(desired.key), uuid)
-    return Surroundings(uuid, stamp, desired.plain, lookups.lookup)
+    return Surroundings(uuid, stamp, desired.creation.plain, lookups.lookup)

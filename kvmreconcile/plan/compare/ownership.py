@@ -29,7 +29,7 @@ def is_ours(desired: Desired, actual: Actual, applied: Applied | None, world: Wo
 
 
 def _is_derived(desired: Desired, actual: Actual) -> bool:
-    return desired.tree.get("uuid") is None and bool(actual.uuid) and actual.uuid == desired.uuid
+    return desired.tree.get("uuid") is None and bool(actual.uuid) and actual.uuid == desired.creation.uuid
 
 
 def bears_our_mark(actual: Actual, world: World) -> bool:

@@ -91,7 +91,7 @@ class Losses:
     def _is_loss(self, desired: Desired) -> bool:
         """Tell whether creating an object now would put something else in the place of its data."""
         # What its spec gives the whole content of is the same again, unless somebody has written to it.
-        return desired.key in self.lost and (desired.content is None or bool(self.lost[desired.key]))
+        return desired.key in self.lost and (desired.creation.content is None or bool(self.lost[desired.key]))
 
     def _is_created(self, key: Key) -> bool:
         """Tell whether steps on an object create it, and it holds data; that is not so of one that only is not seen."""

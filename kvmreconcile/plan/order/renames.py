@@ -140,7 +140,7 @@ def _owners(world: World, kind: Rulebook) -> Claimants:
 def _met(key: Key, owners: Claimants, world: World, kind: Rulebook) -> Met:
     """Return who has what a new object claims, but for those whose own specs say that they go on having it."""
     desired, known, lookup = world.desired[key], world.applied.get(key), Lookups(world).lookup
-    tree = _with_uuid(desired.tree, known.uuid if known else desired.uuid)
+    tree = _with_uuid(desired.tree, known.uuid if known else desired.creation.uuid)
     found: dict[Key, Claim] = {}
     for claim in claims(tree, kind.rules, lookup):
         for owner in owners.of(claim):

@@ -63,7 +63,10 @@ def rename_first(key: Key, renames: Renames, world: World, kind: Rulebook, found
     if actual is None or former is None:
         return
     around = Surroundings(
-        actual.uuid, Stamp(world.instance, str(key), actual.uuid), desired.plain, Lookups(world).lookup
+        actual.uuid,
+        Stamp(world.instance, str(key), actual.uuid),
+        desired.creation.plain,
+        Lookups(world).lookup,
     )
     step = Action(
         key,

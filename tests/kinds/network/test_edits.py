@@ -143,9 +143,9 @@ RUNNING = """
 )
 def test_edit_of_a_running_network_takes_the_cheapest_way(text: str, expected: list[str]) -> None:
     desired = desired_from(text)
-    xml = observed(RUNNING.format(uuid=desired.uuid))
+    xml = observed(RUNNING.format(uuid=desired.creation.uuid))
 
-    made = plan_for(desired, Actual(Key("Network", "lab"), desired.uuid, xml, xml, active=True))
+    made = plan_for(desired, Actual(Key("Network", "lab"), desired.creation.uuid, xml, xml, active=True))
 
     assert [a.verb.name for a in made.actions] == expected
     assert bool(made.pending) == (expected == ["define"])
@@ -155,8 +155,8 @@ def test_edit_of_a_running_network_takes_the_cheapest_way(text: str, expected: l
 def test_section_that_a_spec_forgets_is_emptied_live(text: str) -> None:
     field = text.partition(":")[0]
     before, after = desired_from(text), desired_from("" if field == "dns" else "addresses: [192.0.2.1/24]")
-    xml = observed(RUNNING.format(uuid=before.uuid))
-    actual = Actual(Key("Network", "lab"), before.uuid, xml, xml, active=True)
+    xml = observed(RUNNING.format(uuid=before.creation.uuid))
+    actual = Actual(Key("Network", "lab"), before.creation.uuid, xml, xml, active=True)
 
     made = plan_for(after, actual, applied_after(before, actual, KIND, "bench"))
 

@@ -40,7 +40,7 @@ EDITS = {
 
 def network(stored: Desired, live: Desired) -> Actual:
     """Return a running network of ours."""
-    uuid = stored.uuid
+    uuid = stored.creation.uuid
     mark = Stamp(INSTANCE, str(KEY), uuid)
     xml, live_xml = (
         observed(

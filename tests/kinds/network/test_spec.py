@@ -89,7 +89,10 @@ def sorted_tree(node: Node) -> tuple[object, ...]:
 def completed(text: str, name: str = "lab") -> Node:
     desired = desired_from(text, name)
     around = Surroundings(
-        desired.uuid, Stamp("bench", str(desired.key), desired.uuid), desired.plain, lambda _: None
+        desired.creation.uuid,
+        Stamp("bench", str(desired.key), desired.creation.uuid),
+        desired.creation.plain,
+        lambda _: None,
     )
     return KIND.complete(desired.tree, around)
 
@@ -102,7 +105,7 @@ def test_every_field_has_its_place_in_the_xml() -> None:
     desired = desired_from(WHOLE)
 
     assert sorted_tree(desired.tree) == sorted_tree(parse(WHOLE_XML))
-    assert (desired.power, desired.autostart, desired.uuid) == (Power.STOPPED, True, UUID)
+    assert (desired.power, desired.autostart, desired.creation.uuid) == (Power.STOPPED, True, UUID)
 
 
 def test_every_field_is_read_back_and_nothing_is_left_to_xml() -> None:
@@ -241,8 +244,8 @@ def test_schema_allows_what_the_model_reads() -> None:
 def test_new_network_gets_the_identity_that_is_derived_from_its_name() -> None:
     tree, other = completed("mode: nat"), completed("mode: nat", "other")
 
-    assert tree.get("uuid") == desired_from("").uuid
-    assert tree.get("mac/@address") == derived_mac(desired_from("").uuid)
+    assert tree.get("uuid") == desired_from("").creation.uuid
+    assert tree.get("mac/@address") == derived_mac(desired_from("").creation.uuid)
     assert tree.get("mac/@address") != other.get("mac/@address")
     assert completed("mode: nat") == tree
 

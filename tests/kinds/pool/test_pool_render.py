@@ -76,7 +76,7 @@ def test_spec_says_only_what_is_written() -> None:
 
     assert wish.key == Key("StoragePool", "images")
     assert wish.tree == parse("<pool><name>images</name><target><path>/srv/images</path></target></pool>")
-    assert (wish.power, wish.autostart, wish.uuid) == (Power.RUNNING, None, UUID)
+    assert (wish.power, wish.autostart, wish.creation.uuid) == (Power.RUNNING, None, UUID)
     assert wish.labels == (("tier", "web"),)
 
 

@@ -115,7 +115,7 @@ def test_spec_says_only_what_is_written() -> None:
     assert wish.tree == parse(
         "<volume pool='default'><name>root</name><capacity unit='bytes'>10737418240</capacity></volume>"
     )
-    assert (wish.power, wish.autostart, wish.uuid, wish.content) == (None, None, "", None)
+    assert (wish.power, wish.autostart, wish.creation.uuid, wish.creation.content) == (None, None, "", None)
 
 
 def test_all_fields_reach_the_wish() -> None:
@@ -135,10 +135,10 @@ def test_all_fields_reach_the_wish() -> None:
 def test_source_is_found_beside_the_spec_and_gives_its_format() -> None:
     wish = desire(source={"file": "images/debian.qcow2", "format": "qcow2"})
 
-    assert wish.content is not None
-    assert wish.content.path == Path("/specs/images/debian.qcow2")
+    assert wish.creation.content is not None
+    assert wish.creation.content.path == Path("/specs/images/debian.qcow2")
     assert wish.tree.get("target/format/@type") == "qcow2"
-    absolute = desire(source={"file": "/srv/a.img"}).content
+    absolute = desire(source={"file": "/srv/a.img"}).creation.content
     assert absolute is not None
     assert absolute.path == Path("/srv/a.img")
 
