@@ -149,7 +149,7 @@ def test_guest_that_a_job_has_paused_is_not_powered_off(
     policy = Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy((), timeout_s=0, force=True)))
     action = Action(Key("Domain", STUCK), STOP, Effect.RESTART, Reason.EDIT, policy=policy)
     # A save of a guest this small is over too soon.
-    monkeypatch.setattr(power, "standing", lambda _domain: RunState(job="it is being saved"))
+    monkeypatch.setattr(power, "run_state", lambda _domain: RunState(job="it is being saved"))
 
     with connect(session.lab.uri) as connection, pytest.raises(Busy, match="it is being saved"):
         KIND.driver().perform(connection, action)
