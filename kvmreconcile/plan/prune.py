@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Prune, Unknown, Why, World
 from kvmreconcile.plan.compare.objects import ONCE_IDLE, once_seen
 from kvmreconcile.plan.compare.ownership import is_proved_ours
-from kvmreconcile.plan.gates.limits import Limits, too_many_removals
+from kvmreconcile.plan.gates.limits import Limits, excess_removals
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.gates.suspended import stop
 from kvmreconcile.plan.order.needs import Rulebooks
@@ -101,11 +101,13 @@ def _excess(result: Orphans, owned: Collection[Key], limits: Limits) -> Iterator
         key.kind for key in (*(a.key for a in result.actions), *_delayed(result.held, result.users))
     )
     of = Counter(key.kind for key in owned)
-    reasons = {kind: too_many_removals(kind, count, of[kind], limits) for kind, count in counted.items()}
+    reasons = excess_removals(counted, of, limits)
     held = set[Key]()
     for action in result.actions:  # An object comes after all that refer to it.
         staying = sorted(result.users.get(action.key, set()) & held)
-        why = reasons[action.key.kind] or (f"{staying[0]} refers to it and is not removed" if staying else "")
+        why = reasons.get(action.key.kind) or (
+            f"{staying[0]} refers to it and is not removed" if staying else ""
+        )
         if why:
             held.add(action.key)
             yield Held(action, Hold.BRAKE, why, _RAISE)

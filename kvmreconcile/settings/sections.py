@@ -27,8 +27,9 @@ class LimitSettings(Spec):
             ge=0,
             le=1,
             description="Largest fraction of the managed objects of a kind that one pass may delete (0 to 1). A pass that "
-            "would exceed it deletes none of that kind, and nothing that these refer to. One object of each kind is "
-            "always allowed, unless `maxDelete` is 0. Defaults to 0.3.",
+            "would exceed it deletes none of that kind, and nothing that these refer to. One object is always "
+            "allowed, unless `maxDelete` is 0; of several kinds with one object each beyond this fraction, none is. "
+            "Defaults to 0.3.",
         ),
     ] = 0.3
     max_delete: Annotated[

@@ -231,6 +231,17 @@ def test_too_many_removals_of_one_kind_do_not_hold_those_of_another() -> None:
     assert len(planned(here, Overrides(approved=made.digest)).actions) == 13
 
 
+def test_single_objects_of_several_kinds_are_held_where_each_is_beyond_the_share_of_its_kind() -> None:
+    host = [wish("Domain/old"), LAN]
+    here = world([wish("Domain/new")], [seen(o) for o in host], [remembered(o) for o in host])
+
+    made = planned(here)
+
+    why = "1 of 1 Domain objects and 1 of 1 Network objects would be removed; at most 1 may in one pass"
+    assert {(str(h.action.key), h.detail) for h in made.held} == {("Domain/old", why), ("Network/lan", why)}
+    assert {"remove Domain/old", "remove Network/lan"} <= set(done(planned(here, limits=WIDE)))
+
+
 def test_removal_is_held_with_those_of_its_users_that_are_too_many() -> None:
     guests = [wish(f"Domain/old{n}", '<domain><nic mac="1" network="lan"/></domain>') for n in range(2)]
     here = orphaned(*guests, LAN)

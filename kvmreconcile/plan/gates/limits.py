@@ -1,8 +1,8 @@
 """
-The brakes of the whole host: what would take too much away in one pass is held, all of it.
+Limits of the whole host: actions that would affect too many objects of a kind in one pass are all held.
 
-Separate from what one object's own policy allows, because here only the number counts: a commit that asks for
-the same everywhere is the mistake they are for. Pure.
+They hold whatever the policies of the objects allow: they are for commits that wrongly ask for the same everywhere.
+Pure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,23 +17,28 @@ from kvmreconcile.tree import Effect
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many objects may be met in one pass: a share of those there are, though always one, and `most` at most."""
+    """How many objects one pass may affect: a share (0 to 1) of those that exist, but always one, and no more than `most`."""
 
     share: float
     most: int
 
     def allows(self, of: int) -> int:
-        """Return how many may be met of so many."""
-        return min(max(1, int(of * self.share)), self.most)
+        """Return how many of so many objects one pass may affect."""
+        return max(min(1, self.most), self.portion(of))
+
+    def portion(self, of: int) -> int:
+        """Return how many of so many objects one pass may affect by the share alone, which may be none."""
+        return min(int(of * self.share), self.most)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    How much of a kind of step one pass may do; more, and all of them are held.
+    How many objects of a kind one pass may affect, by what is done to them.
 
     Attributes:
-        settle_s: For how long the specs must have said the same before what they no longer ask for is taken away.
+        remake: Applies to objects that hold data and are missing, and would be created again.
+        settle_s: For how long the specs must have been unchanged before what they no longer ask for is removed.
     """
 
     delete: Limit = Limit(0.3, 10)
@@ -44,16 +49,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class _Brake:
+class _Counted:
     """
-    One sort of step that is counted.
+    The actions that one limit counts.
 
     Attributes:
-        counts: Tells by the step, and the world.
-        among: Tells whether an object is one of those of which a share is too many.
+        counts: Returns whether an action is counted.
+        among: Returns whether an object is one of those that the share is taken of.
         outcome: What would happen to the objects, for messages.
-        setting: What is named to those who want more.
-        of: Tells of which kinds objects are counted.
+        setting: The setting that raises the limit.
+        of: Returns whether objects of a kind are counted.
     """
 
     limit: Callable[[Limits], Limit]
@@ -76,16 +81,16 @@ def _was_made(key: Key, world: World) -> bool:
     return key in world.applied and world.applied[key].complete
 
 
-_BRAKES = (
-    _Brake(
+_COUNTED = (
+    _Counted(
         limit=lambda limits: limits.replace,
         counts=lambda action, world: action.effect >= Effect.REPLACE and _is_there(action.key, world),
         among=_is_there,
         outcome="would be replaced or lose data",
         setting="limits.maxReplace",
     ),
-    # After that, since what is not replaced is not restarted for it either.
-    _Brake(
+    # After replacements, since an object whose replacement is held is not restarted for it either.
+    _Counted(
         limit=lambda limits: limits.restart,
         counts=lambda action, world: (
             _runs(action.key, world) and (action.effect >= Effect.RESTART or action.verb.stops)
@@ -94,8 +99,8 @@ _BRAKES = (
         outcome="that run would be paused, stopped or restarted",
         setting="limits.maxRestart",
     ),
-    # Of what specs allow to be created again at all: the store they are in may just be out of reach.
-    _Brake(
+    # Specs may allow this without approval, but the storage may only be out of reach.
+    _Counted(
         limit=lambda limits: limits.remake,
         counts=lambda action, world: action.verb == CREATE and _was_made(action.key, world),
         among=_was_made,
@@ -109,36 +114,53 @@ _BRAKES = (
 def braked(
     actions: Sequence[Action], world: World, kinds: Mapping[str, Rulebook], limits: Limits
 ) -> tuple[list[Action], list[Held]]:
-    """Split steps into those that may be done and those of which there are too many, which are all held."""
+    """Split actions into those that are within the limits, and the others, which are all held."""
     left, held = list(actions), list[Held]()
-    for brake in _BRAKES:
-        for kind in sorted({a.key.kind for a in left if brake.of(kinds[a.key.kind])}):
-            held += _too_many(kind, left, world, brake, limits)
+    for counted in _COUNTED:
+        for kind in sorted({a.key.kind for a in left if counted.of(kinds[a.key.kind])}):
+            held += _too_many(kind, left, world, counted, limits)
         stopped = {id(h.action) for h in held}
         left = [action for action in left if id(action) not in stopped]
     return left, held
 
 
 def _too_many(
-    kind: str, actions: Sequence[Action], world: World, brake: _Brake, limits: Limits
+    kind: str, actions: Sequence[Action], world: World, counted: _Counted, limits: Limits
 ) -> list[Held]:
-    """Return the steps on a kind's objects that one brake holds, with all that follow on the same objects."""
+    """Return the actions on objects of a kind that a limit holds, with all that follow on the same objects."""
     first: dict[Key, Action] = {}
     for action in actions:
-        if action.key.kind == kind and brake.counts(action, world):
+        if action.key.kind == kind and counted.counts(action, world):
             first.setdefault(action.key, action)
-    of = sum(k.kind == kind and brake.among(k, world) for k in world.desired)
-    allowed = brake.limit(limits).allows(of)
+    of = sum(k.kind == kind and counted.among(k, world) for k in world.desired)
+    allowed = counted.limit(limits).allows(of)
     if len(first) <= allowed:
         return []
-    detail = f"{len(first)} of {of} {kind} objects {brake.outcome}; at most {allowed} may in one pass"
-    release = f'approve this plan, or raise "{brake.setting}" and "{brake.setting}Share"'
+    detail = f"{len(first)} of {of} {kind} objects {counted.outcome}; at most {allowed} may in one pass"
+    release = f'approve this plan, or raise "{counted.setting}" and "{counted.setting}Share"'
     return [Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in onward(met, actions)]
 
 
-def too_many_removals(kind: str, removals: int, owned: int, limits: Limits) -> str:
-    """Return why so many removals of objects of a kind are not to be done in one pass, "" if they may be."""
-    allowed = limits.delete.allows(owned)
-    if removals <= allowed:
-        return ""
-    return f"{removals} of {owned} {kind} objects would be removed; at most {allowed} may in one pass"
+def excess_removals(removals: Mapping[str, int], owned: Mapping[str, int], limits: Limits) -> dict[str, str]:
+    """
+    Return the kinds of which too many objects would be removed in one pass, each with the reason.
+
+    One object may always be removed. Of several kinds with one object each beyond their share, none is: a commit that
+    renames or deletes everything on a small host is such a pass.
+
+    Args:
+        removals: How many objects of each kind would be removed.
+        owned: How many objects of each kind are managed.
+    """
+    limit = limits.delete
+    parts = {kind: f"{count} of {owned[kind]} {kind} objects" for kind, count in sorted(removals.items())}
+    excess = {kind for kind, count in removals.items() if count > limit.portion(owned[kind])}
+    single = [kind for kind in parts if kind in excess and removals[kind] <= limit.allows(owned[kind])]
+    if len(single) == 1:
+        excess.discard(single[0])
+    together = " and ".join(parts[kind] for kind in single)
+    return {
+        kind: f"{together if kind in single else parts[kind]} would be removed; "
+        f"at most {limit.allows(owned[kind])} may in one pass"
+        for kind in excess
+    }
