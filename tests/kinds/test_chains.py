@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvmreconcile.kinds.domain.chains import follow, moves, strays
+from kvmreconcile.kinds.domain.disk.relocation import follow, moves, strays
 from kvmreconcile.model import Actual, Desired, Key, Policy
 from kvmreconcile.tree import Node, parse
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kvmreconcile.kinds.domain.headroom import lacks, notes
+from kvmreconcile.kinds.domain.resources.hotplug_capacity import lacks, notes
 from kvmreconcile.tree import parse
 
 ROOMY = "<maxMemory>2</maxMemory><vcpu current='1'>2</vcpu>"

@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from kvmreconcile.kinds.domain.places import placed, targets
+from kvmreconcile.kinds.domain.disk.drive_address import placed, targets
 from kvmreconcile.tree import Node, parse
 
 UNIT = "<address type='drive' controller='0' bus='0' target='0' unit='{}'/>"

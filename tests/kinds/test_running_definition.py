@@ -3,7 +3,7 @@
 import pytest
 
 from kvmreconcile.kinds.domain.calls.definitions import with_networks
-from kvmreconcile.kinds.domain.spelling import without_given_aliases
+from kvmreconcile.kinds.domain.devices.naming import without_given_aliases
 from kvmreconcile.tree import parse
 
 NIC = "<interface type='{}'>\n  <mac address='52:54:00:00:00:01'/>\n  <source network='lan'{}/>\n</interface>"

@@ -3,12 +3,12 @@
 from typing import Any
 
 from kvmreconcile.kinds.domain import render
-from kvmreconcile.kinds.domain.chains import follow, moves, strays
+from kvmreconcile.kinds.domain.checks import mistakes
 from kvmreconcile.kinds.domain.complete import complete
 from kvmreconcile.kinds.domain.describe import describe
-from kvmreconcile.kinds.domain.headroom import notes
-from kvmreconcile.kinds.domain.mistakes import mistakes
-from kvmreconcile.kinds.domain.removal import cost
+from kvmreconcile.kinds.domain.disk.relocation import follow, moves, strays
+from kvmreconcile.kinds.domain.lifecycle.removal_cost import cost
+from kvmreconcile.kinds.domain.resources.hotplug_capacity import notes
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Driver, Kind, Lacks

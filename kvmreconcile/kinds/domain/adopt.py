@@ -17,9 +17,9 @@ from kvmreconcile.errors import Rejected, SpecError, Unavailable
 from kvmreconcile.kinds.domain.complete import complete
 from kvmreconcile.kinds.domain.named import named
 from kvmreconcile.kinds.domain.render import NAME, ROOT, desire
+from kvmreconcile.kinds.domain.resources.memory_size import without_devices
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
-from kvmreconcile.kinds.domain.spelling import without_devices
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.ownership_mark import without_stamp
 from kvmreconcile.model import Actual, Source, Stamp, StateReason, Surroundings

@@ -9,36 +9,25 @@ Source: https://libvirt.org/formatdomaincaps.html
 
 from collections.abc import Iterator
 
-from kvmreconcile.kinds.domain.section import HostFile, HostPart
+from kvmreconcile.kinds.domain.section import HostPart
 from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.model import Obstacle
 from kvmreconcile.tree import Node
 
-_OTHERS = (
-    HostPart(
-        "os/@firmware",
-        "efi",
-        "os",
-        "firmware",
-        "UEFI firmware for its architecture and machine type",
-        "install it (Debian, Ubuntu: ovmf; Fedora, RHEL: edk2-ovmf; "
-        "for aarch64: qemu-efi-aarch64, edk2-aarch64)",
-    ),
-)
-PARTS = (*_OTHERS, *(part for section in SECTIONS for part in section.host_parts))
+PARTS = tuple(part for section in SECTIONS for part in section.host_parts)
 VIRTIOFSD = Obstacle(
     "it needs virtiofsd, which libvirt does not find on the host",
     "install it (Debian 13, Fedora, RHEL: virtiofsd; Debian 12: qemu-system-common)",
 )
 
 
-FILES = (
-    *(file for section in SECTIONS for file in section.files),
-    HostFile("os", "loader", "firmware"),
-    HostFile("os", "kernel", "kernel"),
-    HostFile("os", "initrd", "initial RAM disk"),
-    HostFile("os", "dtb", "device tree"),
+FILES = tuple(
+    sorted(
+        (file for section in SECTIONS for file in section.files),
+        key=lambda file: not file.element.startswith("devices/"),
+    )
 )
+"""Those of devices first: they are missing most often."""
 
 LINKS = (("bridge", "source/@bridge", "bridge"), ("direct", "source/@dev", "network device"))
 """By type of an interface, where it names a device of the host, and what the device is."""

@@ -64,7 +64,7 @@ class Section:
     A subject of a domain.
 
     Attributes:
-        fields: The section's fields of `Domain.spec`, from which the spec inherits.
+        fields: The section's fields of `Domain.spec`, from which the spec inherits; None if it has none.
         rules: The rows of its elements, with the paths of a domain (`Rules.below`).
         contradictions: Checks of a spec for what no `xml` can resolve.
         gaps: Checks of a spec for what does not work unless `xml` adds to it.
@@ -75,7 +75,7 @@ class Section:
         describe: By the path of a part, what a running guest loses with it.
     """
 
-    fields: type[Spec]
+    fields: type[Spec] | None = None
     rules: Rules = field(default_factory=Rules)
     contradictions: tuple[SpecCheck, ...] = ()
     gaps: tuple[SpecCheck, ...] = ()

@@ -23,16 +23,60 @@ from kvmreconcile.kinds.domain.devices import (
     shmem,
     sound,
     tpm,
+    unique,
     video,
     vsock,
     watchdog,
 )
 from kvmreconcile.kinds.domain.devices.interface import section as interface
 from kvmreconcile.kinds.domain.disk import section as disk
+from kvmreconcile.kinds.domain.lifecycle import autostart, guest_events, readiness, removal, state, update
+from kvmreconcile.kinds.domain.machine import (
+    boot,
+    clock,
+    features,
+    firmware,
+    identity,
+    power_management,
+    security,
+    sysinfo,
+)
+from kvmreconcile.kinds.domain.resources import (
+    block_io,
+    cpu,
+    cpu_tuning,
+    iothreads,
+    memory,
+    memory_backing,
+    memory_limits,
+    numa,
+    partition,
+    perf,
+    vcpus,
+)
 
 SECTIONS = tuple(
     module.SECTION
     for module in (
+        update,
+        identity,
+        firmware,
+        features,
+        boot,
+        clock,
+        power_management,
+        security,
+        guest_events,
+        memory,
+        memory_backing,
+        memory_limits,
+        numa,
+        vcpus,
+        cpu,
+        cpu_tuning,
+        iothreads,
+        block_io,
+        partition,
         disk,
         interface,
         hostdev,
@@ -55,6 +99,13 @@ SECTIONS = tuple(
         redirdev,
         controller,
         iommu,
+        state,
+        readiness,
+        removal,
+        autostart,
         any_device,
+        unique,
+        perf,
+        sysinfo,
     )
 )

@@ -21,7 +21,7 @@ from kvmreconcile.kinds.domain.calls.definitions import (
     stored,
 )
 from kvmreconcile.kinds.domain.calls.detach import detach
-from kvmreconcile.kinds.domain.edits import changed
+from kvmreconcile.kinds.domain.calls.edits import changed
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.network.replug import change_interface
 from kvmreconcile.model import Action

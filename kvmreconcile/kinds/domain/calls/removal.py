@@ -10,7 +10,7 @@ import libvirt
 
 from kvmreconcile.errors import Rejected, Unsupported
 from kvmreconcile.host.errors import translated
-from kvmreconcile.kinds.domain.removal import kept
+from kvmreconcile.kinds.domain.lifecycle.removal_cost import kept
 from kvmreconcile.model import Action, Leftover
 
 _DELETE: Mapping[Leftover, int] = {

@@ -5,7 +5,6 @@ from kvmreconcile.kinds.domain.devices.naming import HIDDEN_NAMES
 from kvmreconcile.kinds.domain.members import ALIAS, ORDERED, complete_list, shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import INTEGER, NUMBER
-from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.tree import (
     Rules,
     Table,
@@ -13,14 +12,8 @@ from kvmreconcile.tree import (
     paths,
 )
 
-
-class AnyDeviceFields(Spec):
-    """No fields."""
-
-
 SECTION = Section(
-    AnyDeviceFields,
-    combined(
+    rules=combined(
         Rules(
             members=Table(
                 {

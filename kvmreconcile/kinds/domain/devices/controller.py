@@ -1,5 +1,6 @@
 """Controllers, to which other devices are attached, and the ports of a new guest."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,10 +11,11 @@ from kvmreconcile.kinds.domain.members import ALIAS
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import INTEGER
 from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.model import Surroundings
 from kvmreconcile.schema.codecs import ON_OFF, WHOLE
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.tree import Measure, Members, Reset, Rules, Table, combined, paths
+from kvmreconcile.tree import Measure, Members, Node, Reset, Rules, Table, combined, make, paths
 
 
 class Controller(Element):
@@ -115,6 +117,26 @@ class ControllerFields(Spec):
     ] = None
 
 
+def with_slots(domain: Node, slots: int) -> Node:
+    """Return the definition with a note of how many ports a new guest is to have, which libvirt never sees."""
+    devices = domain.child("devices") or Node("devices")
+    noted = replace(devices, attrs=(("slots", str(slots)),))
+    return replace(domain, children=(*(c for c in domain.children if c is not devices), noted))
+
+
+def _complete(domain: Node, _surroundings: Surroundings) -> Node:
+    """Give a new guest as many ports as it asks for, in place of the default ones."""
+    devices, slots = domain.child("devices"), domain.get("devices/@slots")
+    if devices is None or slots is None:
+        return domain
+    others = [c for c in devices.children if c.attr("model") != "pcie-root-port"]
+    is_express = any(c.attr("model") == "pcie-root" for c in others)
+    numbers = range(1, int(slots) + 1) if is_express else ()
+    ports = [make("controller", {"type": "pci", "index": str(n), "model": "pcie-root-port"}) for n in numbers]
+    room = replace(devices.without("@slots"), children=(*others, *ports))
+    return replace(domain, children=tuple(room if c is devices else c for c in domain.children))
+
+
 SECTION = Section(
     ControllerFields,
     combined(
@@ -137,4 +159,5 @@ SECTION = Section(
         # How many ports a new guest is created with; `complete` adds them.
         Rules(at_birth=paths("devices/@slots")),
     ),
+    complete=_complete,
 )

@@ -1,9 +1,11 @@
 """Define how users name devices, and where they are in the boot order."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
 
+from kvmreconcile.kinds.domain.devices.children import devices_of, with_devices
 from kvmreconcile.schema.codecs import WHOLE, Text
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import DeviceName
@@ -48,3 +50,26 @@ BootOrder = Annotated[
         description="Place in the boot order, 1 first. Cannot be used together with `boot.order`. Defaults to none.",
     ),
 ]
+
+
+def label(device: Node, otherwise: str) -> str:
+    """Return the name that users give to a device, else its value at a path."""
+    name = (device.get("alias/@name") or "").removeprefix(ALIAS.prefix)
+    return name or device.get(otherwise) or "without a name"
+
+
+def without_given_aliases(domain: Node) -> Node:
+    """
+    Return the definition without the aliases that libvirt gives at each start, as in a copy of a running one.
+
+    libvirt stores none of them, so none is the name of a device.
+    """
+    kept = tuple(
+        replace(device, children=tuple(c for c in device.children if not _is_given_alias(c)))
+        for device in devices_of(domain)
+    )
+    return with_devices(domain, kept)
+
+
+def _is_given_alias(element: Node) -> bool:
+    return element.tag == "alias" and not (element.attr("name") or "").startswith(ALIAS.prefix)

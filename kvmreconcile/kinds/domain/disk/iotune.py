@@ -9,13 +9,13 @@ from kvmreconcile.schema.codecs import WHOLE, Bytes
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import Size
 
-_BYTES = Bytes("B", beside="")
+BYTES = Bytes("B", beside="")
 
 Count = Annotated[int, Field(ge=0)]
 
-_RATE = "How much is {} in a second. Defaults to no limit."
+RATE = "How much is {} in a second. Defaults to no limit."
 
-_OPS = "How many requests {} in a second. Defaults to no limit."
+OPS = "How many requests {} in a second. Defaults to no limit."
 
 _MAX = "The limit during a burst, which lasts `{}` seconds at most. Defaults to QEMU's choice."
 
@@ -26,34 +26,34 @@ class Iotune(Spec):
     """Limits that QEMU holds a disk to. `total` goes with neither `read` nor `write` of the same."""
 
     total_bytes_sec: Annotated[
-        Size | None, At("total_bytes_sec", _BYTES), Field(description=_RATE.format("read and written"))
+        Size | None, At("total_bytes_sec", BYTES), Field(description=RATE.format("read and written"))
     ] = None
     read_bytes_sec: Annotated[
-        Size | None, At("read_bytes_sec", _BYTES), Field(description=_RATE.format("read"))
+        Size | None, At("read_bytes_sec", BYTES), Field(description=RATE.format("read"))
     ] = None
     write_bytes_sec: Annotated[
-        Size | None, At("write_bytes_sec", _BYTES), Field(description=_RATE.format("written"))
+        Size | None, At("write_bytes_sec", BYTES), Field(description=RATE.format("written"))
     ] = None
     total_iops_sec: Annotated[
-        Count | None, At("total_iops_sec", WHOLE), Field(description=_OPS.format("are served"))
+        Count | None, At("total_iops_sec", WHOLE), Field(description=OPS.format("are served"))
     ] = None
     read_iops_sec: Annotated[
-        Count | None, At("read_iops_sec", WHOLE), Field(description=_OPS.format("read"))
+        Count | None, At("read_iops_sec", WHOLE), Field(description=OPS.format("read"))
     ] = None
     write_iops_sec: Annotated[
-        Count | None, At("write_iops_sec", WHOLE), Field(description=_OPS.format("write"))
+        Count | None, At("write_iops_sec", WHOLE), Field(description=OPS.format("write"))
     ] = None
     total_bytes_sec_max: Annotated[
         Size | None,
-        At("total_bytes_sec_max", _BYTES),
+        At("total_bytes_sec_max", BYTES),
         Field(description=_MAX.format("totalBytesSecMaxLength")),
     ] = None
     read_bytes_sec_max: Annotated[
-        Size | None, At("read_bytes_sec_max", _BYTES), Field(description=_MAX.format("readBytesSecMaxLength"))
+        Size | None, At("read_bytes_sec_max", BYTES), Field(description=_MAX.format("readBytesSecMaxLength"))
     ] = None
     write_bytes_sec_max: Annotated[
         Size | None,
-        At("write_bytes_sec_max", _BYTES),
+        At("write_bytes_sec_max", BYTES),
         Field(description=_MAX.format("writeBytesSecMaxLength")),
     ] = None
     total_iops_sec_max: Annotated[
@@ -85,7 +85,7 @@ class Iotune(Spec):
     ] = None
     size_iops_sec: Annotated[
         Size | None,
-        At("size_iops_sec", _BYTES),
+        At("size_iops_sec", BYTES),
         Field(description="A request larger than this counts as several. Defaults to each being one."),
     ] = None
     group_name: Annotated[

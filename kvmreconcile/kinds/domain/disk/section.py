@@ -1,12 +1,17 @@
 """All that is known of disks."""
 
+from collections.abc import Iterator
+
 from kvmreconcile.kinds.domain.disk.actions import ACTIONS
+from kvmreconcile.kinds.domain.disk.completion import complete
+from kvmreconcile.kinds.domain.disk.description import describe
 from kvmreconcile.kinds.domain.disk.identity import IDENTITIES, MEMBERS
 from kvmreconcile.kinds.domain.disk.spec import DiskFields
 from kvmreconcile.kinds.domain.members import ORDERED, complete_list, shared_list
 from kvmreconcile.kinds.domain.section import HostFile, Section
 from kvmreconcile.kinds.domain.spellings import LOWER, PATH
-from kvmreconcile.tree import Birth, Measure, Ref, Reset, Rules, Scalar, Table, combined, parse, paths
+from kvmreconcile.model import Mistake
+from kvmreconcile.tree import Birth, Measure, Node, Ref, Reset, Rules, Scalar, Table, combined, parse, paths
 
 _DISK = '<disk type="file" device="disk"><driver name="qemu" discard="unmap"/>{}</disk>'
 
@@ -65,6 +70,19 @@ _DISK_RULES = Rules(
     actions=ACTIONS,
 )
 
+
+def _ide_on_q35(domain: Node) -> Iterator[Mistake]:
+    """Source: `qemuValidateDomainDeviceDefControllerIDE` in libvirt's src/qemu/qemu_validate.c."""
+    if "q35" not in (domain.get("os/type/@machine") or ""):
+        return
+    for number, disk in enumerate(domain.all("devices/disk"), 1):
+        bus, name = disk.get("target/@bus"), disk.get("target/@dev") or ""
+        if bus == "ide" or (bus is None and name.startswith("hd")):
+            what = "the machine q35 has no IDE bus"
+            todo = 'write "bus: sata", or "bus: virtio" if it is no CD-ROM'
+            yield Mistake(f"devices/disk[{number}]/target/@bus", what, todo)
+
+
 SECTION = Section(
     DiskFields,
     combined(
@@ -75,4 +93,7 @@ SECTION = Section(
         HostFile("devices/disk", "source/@file", "image"),
         HostFile("devices/disk", "backingStore/source/@file", "backing image"),
     ),
+    mistakes=(_ide_on_q35,),
+    complete=complete,
+    describe={"devices/disk": describe},
 )

@@ -1,6 +1,8 @@
 """All that is known of network interfaces."""
 
 from kvmreconcile.kinds.domain.devices.interface.actions import ACTIONS
+from kvmreconcile.kinds.domain.devices.interface.description import describe
+from kvmreconcile.kinds.domain.devices.interface.mac_address import complete, refuse_multicast
 from kvmreconcile.kinds.domain.devices.interface.spec import InterfaceFields
 from kvmreconcile.kinds.domain.devices.interface.vlans import ON_LINUX_BRIDGE
 from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PCI_SOURCE, PLACE, Keys, complete_list
@@ -87,4 +89,7 @@ SECTION = Section(
         births=Table({"": (Birth(parse('<interface type="network"><model type="virtio"/></interface>')),)}),
         actions=ACTIONS,
     ).below("devices/interface"),
+    mistakes=(refuse_multicast,),
+    complete=complete,
+    describe={"devices/interface": describe},
 )

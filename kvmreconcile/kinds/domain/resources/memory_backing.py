@@ -1,64 +1,22 @@
-"""What users write of a guest's memory. Separate from placement, which says where on the host it lies."""
+"""What the memory of a domain is made of on the host."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from kvmreconcile.kinds.domain.devices.filesystem import FilesystemFields
+from kvmreconcile.kinds.domain.devices.interface.spec import InterfaceFields
+from kvmreconcile.kinds.domain.members import complete_list
+from kvmreconcile.kinds.domain.resources.cpu import CpuFields
+from kvmreconcile.kinds.domain.section import Section, fields_of
+from kvmreconcile.kinds.domain.spellings import BITMAP
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import AROUND, PRESENT, WHOLE, Bytes
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.shorthand import Short
 from kvmreconcile.schema.values import Size
-
-SLOTS = 16
-"""Slots for memory devices where only the maximum is said; each takes one, of whatever size."""
-
-
-class Memory(Short):
-    """Memory of the guest; a bare size is short for `size`."""
-
-    short: ClassVar[str] = "size"
-
-    size: Annotated[
-        Size | None,
-        At("memory", Bytes()),
-        Field(description="What it starts with, without `memoryDevices`. Required unless `xml` gives it."),
-    ] = None
-    maximum: Annotated[
-        Size | None,
-        At("maxMemory", Bytes()),
-        Field(
-            description="Up to how much can be plugged in while the guest runs, by `memoryDevices`; it needs ACPI and a "
-            "NUMA cell, and is given one with all of `size` where `cpu.numa` is silent. Defaults to nothing beyond `size`."
-        ),
-    ] = None
-    slots: Annotated[
-        int | None,
-        At("maxMemory/@slots", WHOLE),
-        Field(
-            ge=1,
-            le=256,
-            description=f"How many memory devices can be plugged in. Defaults to {SLOTS} with a `maximum`.",
-        ),
-    ] = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_short(cls, value: Any) -> Any:
-        data = super()._from_short(value)  # type: ignore[operator] # pydantic's wrapper is called like the method
-        if not isinstance(data, dict) or data.get("maximum") is None or data.get("slots") is not None:
-            return data
-        return {**data, "slots": SLOTS}
-
-    @model_validator(mode="after")
-    def _check(self) -> "Memory":
-        if self.size == 0:
-            raise ValueError("size must be greater than 0")
-        if self.maximum is None and self.slots is not None:
-            raise ValueError('"slots" can be used with "maximum" only; set "maximum", or remove "slots"')
-        if self.size and self.maximum and self.maximum < self.size:
-            raise ValueError('"maximum" is less than "size"')
-        return self
+from kvmreconcile.tree import Measure, Rules, Table
 
 
 class HugePage(Short):
@@ -152,35 +110,39 @@ class MemoryBacking(Spec):
     ] = None
 
 
-class Memtune(Spec):
-    """Limits of memory that the host's cgroups enforce."""
+class MemoryBackingFields(Spec):
+    """The field of memory backing."""
 
-    hard_limit: Annotated[
-        Size | None,
-        At("hard_limit", Bytes()),
-        Field(
-            description="More than this and the kernel kills the guest; it includes QEMU itself and its caches, so leave "
-            "it out unless you have to. Defaults to none."
-        ),
-    ] = None
-    soft_limit: Annotated[
-        Size | None,
-        At("soft_limit", Bytes()),
-        Field(description="What the guest is cut down to where memory is short. Defaults to none."),
-    ] = None
-    swap_hard_limit: Annotated[
-        Size | None,
-        At("swap_hard_limit", Bytes()),
-        Field(description="Limit of memory and swap together, at least `hardLimit`. Defaults to none."),
-    ] = None
-    min_guarantee: Annotated[
-        Size | None,
-        At("min_guarantee", Bytes()),
-        Field(description="What it has in any case; QEMU's driver knows of none. Defaults to none."),
+    memory_backing: Annotated[
+        MemoryBacking | None,
+        At("memoryBacking"),
+        Field(description="What that memory is made of on the host. Defaults to pages as the host has them."),
     ] = None
 
-    @model_validator(mode="after")
-    def _check(self) -> "Memtune":
-        if self.hard_limit and self.swap_hard_limit and self.swap_hard_limit < self.hard_limit:
-            raise ValueError('"swapHardLimit" is less than "hardLimit", which it includes')
-        return self
+
+def _is_not_shared(spec: BaseModel) -> Iterator[str]:
+    """Yield devices whose process on the host must see the guest's memory, and does not."""
+    backing, cpu = fields_of(spec, MemoryBackingFields).memory_backing, fields_of(spec, CpuFields).cpu
+    cells = cpu.numa if cpu else None
+    if backing and backing.access == "shared":
+        return
+    if cells and all(cell.mem_access == "shared" or cell.xml for cell in cells):
+        return
+    advice = 'set "memoryBacking: {source: memfd, access: shared}"'
+    if any(cell.mem_access == "private" for cell in cells or ()):
+        advice += ', and remove "memAccess: private" from "cpu.numa"'
+    if any(each.driver == "virtiofs" for each in fields_of(spec, FilesystemFields).filesystems or ()):
+        yield f"virtiofs requires shared memory; {advice}"
+    if any(nic.vhostuser for nic in fields_of(spec, InterfaceFields).interfaces or ()):
+        yield f"vhostuser requires shared memory; {advice}"
+
+
+SECTION = Section(
+    MemoryBackingFields,
+    Rules(
+        members=Table({"": complete_list(("@nodeset",))}),
+        scalars=Table({"@nodeset": BITMAP}),
+        measures=Table({"": Measure(value="@size")}),
+    ).below("memoryBacking/hugepages/page"),
+    gaps=(_is_not_shared,),
+)

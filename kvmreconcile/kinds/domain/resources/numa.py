@@ -1,60 +1,23 @@
-"""What users write of a guest's NUMA nodes, and of the host's on which they lie. Separate because both go together."""
+"""The NUMA nodes of the host from which a domain's memory comes."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
+from kvmreconcile.kinds.domain.members import (
+    complete_list,
+)
+from kvmreconcile.kinds.domain.resources.cpu import CpuFields
+from kvmreconcile.kinds.domain.section import Section, fields_of
+from kvmreconcile.kinds.domain.spellings import BITMAP
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.schema.codecs import WHOLE, YES_NO, Bytes
-from kvmreconcile.schema.collections import Pairs
-from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.codecs import WHOLE
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.values import Size
+from kvmreconcile.tree import Change, Node, Rules, Table, Update, paths
 
 Policy = Literal["strict", "interleave", "preferred", "restrictive"]
-
-
-class Cell(Element):
-    """A NUMA node of the guest."""
-
-    id: Annotated[int, At("@id", WHOLE), Field(ge=0, description="Its number, from 0 without a gap.")]
-    cpus: Annotated[
-        str | None,
-        At("@cpus"),
-        Field(
-            min_length=1,
-            description='The virtual processors in it, such as "0-3". Defaults to none; those in no cell libvirt puts into the first.',
-        ),
-    ] = None
-    memory: Annotated[
-        Size,
-        At("@memory", Bytes()),
-        Field(description="Its memory; that of all cells is the guest's `memory`."),
-    ]
-    mem_access: Annotated[
-        Literal["shared", "private"] | None,
-        At("@memAccess"),
-        Field(
-            description="Whether other processes can see its memory, which virtiofs and vhost-user need. Defaults to "
-            "`memoryBacking.access`."
-        ),
-    ] = None
-    discard: Annotated[
-        bool | None,
-        At("@discard", YES_NO),
-        Field(
-            description="Throw its memory away when the guest ends rather than write it to the file behind it. "
-            "Defaults to `memoryBacking.discard`."
-        ),
-    ] = None
-    distances: Annotated[
-        dict[int, Annotated[int, Field(ge=10, le=255)]] | None,
-        At("distances/sibling", Pairs("@id", "@value", WHOLE)),
-        Field(
-            description="How far other cells are, by their number; 10 is the cell itself, 20 twice as far. Defaults to "
-            "20 for all others."
-        ),
-    ] = None
 
 
 class NodeMemory(Spec):
@@ -115,3 +78,57 @@ class Numatune(Spec):
             description="For single cells of `cpu.numa`; complete once written. Defaults to what holds for the guest."
         ),
     ] = None
+
+
+class NumaFields(Spec):
+    """The field of NUMA nodes."""
+
+    numatune: Annotated[
+        Numatune | None,
+        At("numatune"),
+        Field(description="From which NUMA nodes of the host the memory comes. Defaults to any."),
+    ] = None
+
+
+def _is_restrictive(_change: Change, domain: Node) -> bool:
+    """
+    Tell whether the host's kernel alone, by a cgroup, keeps a domain's memory on its nodes.
+
+    QEMU itself does in every other mode, once and for all (libvirt's `qemuDomainSetNumaParamsLive`).
+    """
+    return domain.get("numatune/memory/@mode") == "restrictive"
+
+
+def _unknown_cells(spec: BaseModel) -> Iterator[str]:
+    """Yield cells that the guest does not have."""
+    cpu, numatune = fields_of(spec, CpuFields).cpu, fields_of(spec, NumaFields).numatune
+    if cpu and any(cell.xml for cell in cpu.numa or ()):
+        return
+    cells = {cell.id for cell in (cpu.numa or ())} if cpu else set[int]()
+    for node in (numatune.memnodes or ()) if numatune else ():
+        if node.cellid not in cells:
+            yield f'"numatune.memnodes" names cell {node.cellid}, which is not in "cpu.numa"'
+
+
+SECTION = Section(
+    NumaFields,
+    Rules(
+        members=Table({"memnode": complete_list(("@cellid",))}),
+        scalars=Table({"*/@nodeset": BITMAP}),
+        whole=paths("memory"),
+        actions=Table(
+            {
+                "memory/@nodeset": (
+                    Update(
+                        "set-numa",
+                        on="~",
+                        at=".",
+                        when=_is_restrictive,
+                        source=f"{SOURCE}#virDomainSetNumaParameters",
+                    ),
+                )
+            }
+        ),
+    ).below("numatune"),
+    gaps=(_unknown_cells,),
+)

@@ -1,19 +1,27 @@
-"""What users write of the host's time and threads that a guest gets. Separate from what its processors look like."""
+"""Where the threads of a domain run on the host, and for how long."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
+from kvmreconcile.kinds.domain.members import complete_list
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.domain.spellings import BITMAP
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE
 from kvmreconcile.schema.collections import Pairs
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.tree import Measure, Rules, Table, Update, paths
 
 Processors = Annotated[str, Field(min_length=1)]
+
 Period = Annotated[int, Field(ge=1000, le=1_000_000)]
+
 Quota = Annotated[int, Field(ge=1000)]
+
 _PERIOD = "Microseconds, 1000 to 1000000. The period over which {} is counted. Defaults to 100000."
+
 _QUOTA = (
     "Microseconds, at least 1000. How long {} may run in each period; "
     "a quota as long as the period is one processor. Defaults to no limit."
@@ -143,47 +151,69 @@ class Cputune(Spec):
     ] = None
 
 
-class IothreadId(Spec):
-    """One I/O thread."""
+class CpuTuningFields(Spec):
+    """The field of CPU tuning."""
 
-    id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Its number.")]
-    thread_pool_min: Annotated[
-        int | None,
-        At("@thread_pool_min", WHOLE),
-        Field(ge=0, description="Workers it keeps at least. Defaults to QEMU's choice."),
-    ] = None
-    thread_pool_max: Annotated[
-        int | None,
-        At("@thread_pool_max", WHOLE),
-        Field(ge=1, description="Workers it has at most. Defaults to QEMU's choice."),
-    ] = None
-
-
-MOST_IOTHREADS = 1024
-
-
-class Iothreads(Short):
-    """Threads that serve disks beside the emulator's own; a bare number is short for `count`."""
-
-    short: ClassVar[str] = "count"
-
-    count: Annotated[
-        int | None,
-        At("iothreads", WHOLE),
+    cputune: Annotated[
+        Cputune | None,
+        At("cputune"),
         Field(
-            ge=0,
-            le=MOST_IOTHREADS,
-            description="How many there are; they count from 1 unless `ids` says otherwise. Defaults to none.",
+            description="Where its threads run on the host, and for how long. Defaults to anywhere, without limit."
         ),
     ] = None
-    ids: Annotated[
-        list[IothreadId] | None,
-        At("iothreadids/iothread"),
-        Field(description="Numbers and sizes of single ones. Defaults to 1 up to `count`."),
-    ] = None
 
-    @model_validator(mode="after")
-    def _check(self) -> "Iothreads":
-        if self.count is not None and len(self.ids or ()) > self.count:
-            raise ValueError(f'"ids" has more entries than "count" ({self.count})')
-        return self
+
+def _pin(call: str) -> tuple[Update, ...]:
+    return (Update("pin", at="*", source=f"{SOURCE}#{call}"),)
+
+
+_SCHEDULER = f"{SOURCE}#virDomainSetSchedulerParametersFlags"
+_LIMIT = (Update("set-scheduler", at=".", source=_SCHEDULER),)
+# The kernel's own shares are of another scale in each version of cgroups, so nothing brings them back.
+_SHARES = (Update("set-scheduler", on="+~", at=".", source=_SCHEDULER),)
+_VCPU, _EMULATOR, _IOTHREAD = (
+    _pin("virDomainPinVcpuFlags"),
+    _pin("virDomainPinEmulator"),
+    _pin("virDomainPinIOThread"),
+)
+_LIMITS = ("", "global_", "emulator_", "iothread_")
+SECTION = Section(
+    CpuTuningFields,
+    Rules(
+        members=Table(
+            {
+                "vcpupin": complete_list(("@vcpu",)),
+                "iothreadpin": complete_list(("@iothread",)),
+                "vcpusched": complete_list(("@vcpus",)),
+                "iothreadsched": complete_list(("@iothreads",)),
+                "cachetune": complete_list(("@vcpus",)),
+                "cachetune/cache": complete_list(("@id", "@level", "@type")),
+                "cachetune/monitor": complete_list(("@level", "@vcpus")),
+                "memorytune": complete_list(("@vcpus",)),
+                "memorytune/node": complete_list(("@id",)),
+            }
+        ),
+        scalars=Table(
+            {
+                "*/@cpuset": BITMAP,
+                "*/@vcpus": BITMAP,
+                "*/@iothreads": BITMAP,
+                "cachetune/monitor/@vcpus": BITMAP,
+            }
+        ),
+        measures=Table({"cachetune/cache": Measure(value="@size", default="B")}),
+        containers=paths(""),
+        actions=Table(
+            {
+                "shares": _SHARES,
+                **{f"{what}{limit}": _LIMIT for what in _LIMITS for limit in ("period", "quota")},
+                "vcpupin": _VCPU,
+                "vcpupin/@cpuset": _VCPU,
+                "emulatorpin": _EMULATOR,
+                "emulatorpin/@cpuset": _EMULATOR,
+                "iothreadpin": _IOTHREAD,
+                "iothreadpin/@cpuset": _IOTHREAD,
+            }
+        ),
+    ).below("cputune"),
+)

@@ -1,17 +1,17 @@
-"""
-How a guest shows that it does its work.
-
-Separate from what is said of its power, because that it runs says nothing about what runs in it.
-"""
+"""When a guest is ready, and after which others it starts."""
 
 from ipaddress import ip_address
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, model_validator
 
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.model import Ready
-from kvmreconcile.schema.section import Seconds, Spec
+from kvmreconcile.schema.mapping import Names
+from kvmreconcile.schema.section import Seconds
 from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.values import Name
 
 
 def _address(text: str) -> str:
@@ -101,3 +101,27 @@ class ReadySpec(Spec):
             delay_s=self.delay_s,
             timeout_s=self.timeout_s,
         )
+
+
+class ReadinessFields(Spec):
+    """The fields of readiness."""
+
+    ready: Annotated[
+        ReadySpec | None,
+        Field(
+            description="How the guest shows, once it is started or restarted, that it does its work; until then it is "
+            "waited for. Defaults to nothing: it is ready once it runs."
+        ),
+    ] = None
+    start_after: Annotated[
+        list[Name],
+        Names("Domain"),
+        Field(
+            description="Names of domains. While one of them is to run and does not, or is not `ready`, this one is not "
+            "started or restarted; all else is done to it. What is off because its own spec says so is not waited for, "
+            "and a boot of the host by itself (`autostart`) knows no order. Defaults to none."
+        ),
+    ] = Field(default_factory=list)
+
+
+SECTION = Section(ReadinessFields)

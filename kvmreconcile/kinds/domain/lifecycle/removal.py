@@ -1,11 +1,12 @@
-"""What becomes of what a guest leaves behind when it is removed. Separate because it is asked when its spec is gone."""
+"""What becomes of what a domain leaves behind when it is removed."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.model import Leftover
-from kvmreconcile.schema.section import Spec
 
 
 class Removal(Spec):
@@ -50,3 +51,17 @@ class Removal(Spec):
             Leftover.MANAGED_SAVE: self.managed_save,
         }
         return frozenset(rest for rest, word in said.items() if word in ("delete", "forget"))
+
+
+class RemovalFields(Spec):
+    """The field of removal."""
+
+    removal: Annotated[
+        Removal,
+        Field(
+            description="What becomes of what it leaves behind when it is removed or made anew. The last spec counts."
+        ),
+    ] = Removal()
+
+
+SECTION = Section(RemovalFields)

@@ -1,13 +1,17 @@
-"""What users write of a guest's clock. Separate from the machine's other features, since it has timers of its own."""
+"""The clock of a domain."""
 
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE, YES_NO
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.tree import Rules, Table, paths
 
 
 class Timer(Element):
@@ -76,3 +80,24 @@ class Clock(Short):
         At("timer"),
         Field(description="Single timers; others stay as they are. Defaults to QEMU's choice."),
     ] = None
+
+
+class ClockFields(Spec):
+    """The field of the clock."""
+
+    clock: Annotated[
+        Clock | None,
+        At("clock"),
+        Field(description='What its clock shows, and its timers. Defaults to "utc".'),
+    ] = None
+
+
+SECTION = Section(
+    ClockFields,
+    Rules(
+        members=Table({"timer": shared_list(("@name",))}),
+        # Local time becomes a distance from UTC at the start, and the guest sets its clock; `qemuProcessHandleRTCChange`.
+        live_ignored=paths("@adjustment", "@basis"),
+        whole=paths(""),
+    ).below("clock"),
+)

@@ -1,15 +1,18 @@
-"""What users write of how a guest boots: its firmware, and what that looks for. Separate from what it then runs on."""
+"""The firmware of a domain."""
 
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.section import HostFile, HostPart, Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import YES_NO
 from kvmreconcile.schema.collections import Member
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.shorthand import Short
 from kvmreconcile.schema.values import AbsolutePath
+from kvmreconcile.tree import Identity, Reset, Rules, Table, paths
 
 
 class Loader(Short):
@@ -112,27 +115,38 @@ class Firmware(Short):
         return self
 
 
-class Boot(Spec):
-    """What a guest starts from."""
+class FirmwareFields(Spec):
+    """The field of firmware."""
 
-    order: Annotated[
-        list[Literal["hd", "cdrom", "network", "fd"]] | None,
-        At("os/boot/@dev"),
-        Field(description="Kinds of devices to try, first one first. Defaults to libvirt's order."),
+    firmware: Annotated[
+        Firmware | None,
+        At(""),
+        Field(description='Firmware: "bios", "efi", or more about it. Defaults to BIOS.'),
     ] = None
-    kernel: Annotated[
-        AbsolutePath | None,
-        At("os/kernel"),
-        Field(description="A kernel on the host, started directly. Defaults to none."),
-    ] = None
-    initrd: Annotated[
-        AbsolutePath | None, At("os/initrd"), Field(description="Its initial RAM disk. Defaults to none.")
-    ] = None
-    cmdline: Annotated[
-        str | None, At("os/cmdline"), Field(min_length=1, description="Its command line. Defaults to none.")
-    ] = None
-    menu: Annotated[
-        bool | None,
-        At("os/bootmenu/@enable", YES_NO),
-        Field(description="Offer the firmware's boot menu. Defaults to libvirt's choice."),
-    ] = None
+
+
+SECTION = Section(
+    FirmwareFields,
+    Rules(
+        members=Table({"firmware/feature": shared_list(("@name",))}),
+        resets=Table(
+            {"": (Reset("@firmware", ("loader", "nvram", "firmware")), Reset("loader", ("nvram/@template",)))}
+        ),
+        identities=Table({"nvram": (Identity("NVRAM file", ("",), proves=True, always=True),)}),
+        # The firmware's files.
+        live_ignored=paths("@firmware", "firmware", "loader", "nvram"),
+        whole=paths("loader", "nvram"),
+    ).below("os"),
+    host_parts=(
+        HostPart(
+            "os/@firmware",
+            "efi",
+            "os",
+            "firmware",
+            "UEFI firmware for its architecture and machine type",
+            "install it (Debian, Ubuntu: ovmf; Fedora, RHEL: edk2-ovmf; "
+            "for aarch64: qemu-efi-aarch64, edk2-aarch64)",
+        ),
+    ),
+    files=(HostFile("os", "loader", "firmware"),),
+)

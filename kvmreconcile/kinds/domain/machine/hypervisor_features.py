@@ -1,13 +1,12 @@
-"""What users write of what a machine offers its guest. Separate from the rest of it, since some systems need much of it."""
+"""What a guest finds of its hypervisor: the hints of Microsoft's, and those of KVM."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.schema.codecs import ON_OFF, PRESENT, WHOLE, Bytes
+from kvmreconcile.schema.codecs import ON_OFF, WHOLE
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.values import Size
 
 
 class Hyperv(Spec):
@@ -138,74 +137,4 @@ class Kvm(Spec):
             le=65536,
             description="Entries of the ring that tells changed pages, a power of 2. Defaults to a bitmap.",
         ),
-    ] = None
-
-
-class Features(Spec):
-    """What the machine offers the guest."""
-
-    acpi: Annotated[
-        bool | None,
-        At("acpi", PRESENT),
-        Field(description="ACPI: power button, hot-plug. Defaults to true for a new domain."),
-    ] = None
-    apic: Annotated[
-        bool | None,
-        At("apic", PRESENT),
-        Field(description="An interrupt controller for each processor. Defaults to true for a new domain."),
-    ] = None
-    pae: Annotated[
-        bool | None,
-        At("pae", PRESENT),
-        Field(description="Memory above 4 GiB for 32-bit guests. Defaults to false."),
-    ] = None
-    hyperv: Annotated[
-        Hyperv | None, At("hyperv"), Field(description="Hints for Windows. Defaults to none.")
-    ] = None
-    kvm: Annotated[
-        Kvm | None, At("kvm"), Field(description="What it finds of KVM. Defaults to QEMU's choice.")
-    ] = None
-    smm: Annotated[
-        bool | None,
-        At("smm/@state", ON_OFF),
-        Field(description="System management mode, which secure boot needs. Defaults to libvirt's choice."),
-    ] = None
-    ioapic: Annotated[
-        Literal["kvm", "qemu"] | None,
-        At("ioapic/@driver"),
-        Field(
-            description='Who plays the interrupt controller of the board; "qemu" for `iommu` with interrupts remapped. '
-            'Defaults to "kvm".'
-        ),
-    ] = None
-    pmu: Annotated[
-        bool | None,
-        At("pmu/@state", ON_OFF),
-        Field(
-            description="Performance counters of the processor, for perf in the guest. Defaults to what the CPU mode gives."
-        ),
-    ] = None
-    vmport: Annotated[
-        bool | None,
-        At("vmport/@state", ON_OFF),
-        Field(
-            description="VMware's port, by which old guests know a mouse's place. Defaults to QEMU's choice."
-        ),
-    ] = None
-    vmcoreinfo: Annotated[
-        bool | None,
-        At("vmcoreinfo/@state", ON_OFF),
-        Field(
-            description="Let the guest say where its kernel is, for dumps of its memory. Defaults to false."
-        ),
-    ] = None
-    pvspinlock: Annotated[
-        bool | None,
-        At("pvspinlock/@state", ON_OFF),
-        Field(description="Let waiting processors yield to those they wait for. Defaults to true."),
-    ] = None
-    tb_cache: Annotated[
-        Size | None,
-        At("tcg/tb-cache", Bytes()),
-        Field(description='Room for translated code, with the type "qemu". Defaults to a gigabyte or less.'),
     ] = None

@@ -1,18 +1,18 @@
-"""
-How a guest is shut down for a change, and what its own reboot is good for.
+"""When changes may be made, how a guest is shut down for them, and whether they are rolled back."""
 
-Separate from what every kind says of updates, because only guests are asked to go.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from kvmreconcile.kinds.domain.lifecycle.readiness import ReadinessFields
+from kvmreconcile.kinds.domain.lifecycle.state import StateFields
+from kvmreconcile.kinds.domain.section import Section, fields_of
+from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.kinds.update import UpdatePolicy
 from kvmreconcile.model import Policy, ShutdownBy
-from kvmreconcile.schema.section import Seconds, Spec
+from kvmreconcile.schema.section import Seconds
 
 
 class Shutdown(Spec):
@@ -147,3 +147,25 @@ _WAYS: Mapping[tuple[bool, bool], tuple[ShutdownBy, ...]] = {
     (False, False): (),
 }
 """How a guest is asked in turn, by whether the agent and whether the power button may be used."""
+
+
+class UpdateFields(Spec):
+    """The field of the update policy."""
+
+    update: Annotated[
+        DomainUpdate,
+        Field(
+            description="When and how far changes may go without asking, and how it is shut down for them."
+        ),
+    ] = DomainUpdate()
+
+
+def _excluded(spec: BaseModel) -> Iterator[str]:
+    update, state = fields_of(spec, UpdateFields).update, fields_of(spec, StateFields)
+    if state.on_guest_stop == "leave" and update.on_guest_reboot == "apply":
+        yield '"update.onGuestReboot: apply" and "onGuestStop: leave" cannot be combined'
+    if update.rollback and fields_of(spec, ReadinessFields).ready is None:
+        yield '"update.rollback" requires "ready"'
+
+
+SECTION = Section(UpdateFields, contradictions=(_excluded,))

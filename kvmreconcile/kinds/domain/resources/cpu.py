@@ -1,75 +1,21 @@
-"""What users write of a guest's processors. Separate from the domain's own fields, of which these are parts."""
+"""The processor that a guest sees."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from kvmreconcile.kinds.domain.parts.placement import Cell
+from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.resources import numa_cell
+from kvmreconcile.kinds.domain.resources.numa_cell import Cell
+from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import ON_OFF, WHOLE
 from kvmreconcile.schema.collections import Pairs
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.tree import Reset, Rules, Table, combined, paths
 
 MOST_VCPUS = 4096
 """More than QEMU gives to any guest: the machine "q35" has 4096 at most."""
-
-
-class Vcpus(Short):
-    """Virtual processors; a bare number is short for both `count` and `maximum`."""
-
-    short: ClassVar[str] = "maximum"
-
-    maximum: Annotated[
-        int | None,
-        At("", WHOLE),
-        Field(
-            ge=1,
-            le=MOST_VCPUS,
-            description="How many can be plugged in while the guest runs. Defaults to `count`.",
-        ),
-    ] = None
-    count: Annotated[
-        int | None,
-        At("@current", WHOLE),
-        Field(ge=1, le=MOST_VCPUS, description="How many the guest has. Defaults to `maximum`."),
-    ] = None
-    placement: Annotated[
-        Literal["static", "auto"] | None,
-        At("@placement"),
-        Field(
-            description='Where they run: "static" where `cpuset` says, "auto" where numad advises at each start. '
-            'Defaults to "static".'
-        ),
-    ] = None
-    cpuset: Annotated[
-        str | None,
-        At("@cpuset"),
-        Field(
-            min_length=1,
-            description='Processors of the host they may run on, such as "0-3,8"; those of `cputune.vcpupin` '
-            "have their own. Defaults to all.",
-        ),
-    ] = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_short(cls, value: Any) -> Any:
-        """Read a bare number as both, and one of the two as the other."""
-        data = super()._from_short(value)  # type: ignore[operator] # pydantic's wrapper is called like the method
-        numbers = ("count", "maximum")
-        said = [n for n in map(data.get, numbers) if n is not None] if isinstance(data, dict) else []
-        return {**data, **dict.fromkeys(numbers, said[0])} if len(said) == 1 else data
-
-    @model_validator(mode="after")
-    def _check(self) -> "Vcpus":
-        if self.count is None or self.maximum is None:
-            raise ValueError('set "count" (and "maximum" for hot-plug)')
-        if self.count > self.maximum:
-            raise ValueError(f"count {self.count} is more than maximum {self.maximum}")
-        if self.placement == "auto" and self.cpuset:
-            raise ValueError('"placement: auto" and "cpuset" exclude each other; remove one of them')
-        return self
 
 
 class Topology(Spec):
@@ -191,3 +137,35 @@ class Cpu(Spec):
             "complete once it is written. Defaults to one node of which the guest is told nothing."
         ),
     ] = None
+
+
+class CpuFields(Spec):
+    """The field of the processor."""
+
+    cpu: Annotated[
+        Cpu | None, At("cpu"), Field(description="The processor the guest sees. Defaults to the host's own.")
+    ] = None
+
+
+SECTION = Section(
+    CpuFields,
+    combined(
+        Rules(
+            members=Table({"feature": shared_list(("@name",)), "cache": shared_list()}),
+            implied=Table({"model/@fallback": "allow"}),
+            resets=Table(
+                {
+                    "": (
+                        Reset(
+                            "@mode", ("@check", "@match", "@migratable", "model", "feature", "topology/@dies")
+                        ),
+                    )
+                }
+            ),
+            # What of the processor this host and QEMU have; `qemuProcessUpdateGuestCPU` and `…LiveGuestCPU`.
+            live_ignored=paths("@mode", "@check", "@match", "model", "model/@fallback", "feature/@policy"),
+            whole=paths("", "topology"),
+        ).below("cpu"),
+        numa_cell.RULES,
+    ),
+)

@@ -1,13 +1,16 @@
-"""What users write of how a guest is kept apart: labels, encrypted memory, trusted platform modules. Separate from devices for ease."""
+"""How a domain is isolated: encrypted memory, and labels of the host's security drivers."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
+from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE, YES_NO, Text
 from kvmreconcile.schema.element import Element, of_fields
 from kvmreconcile.schema.mapping import At
+from kvmreconcile.tree import Rules, Table, combined, paths
 
 
 class Seclabel(Element):
@@ -142,3 +145,31 @@ class LaunchSecurity(Spec):
                 '"idBlock", "idAuth" and "hostData" can be used with "type: sev-snp" only; remove them, or set that type'
             )
         return self
+
+
+class SecurityFields(Spec):
+    """The fields of security."""
+
+    launch_security: Annotated[
+        LaunchSecurity | None, At("launchSecurity"), Field(description="Encrypted memory. Defaults to none.")
+    ] = None
+    seclabels: Annotated[
+        list[Seclabel] | None,
+        At("seclabel"),
+        Field(
+            description="How the host keeps it apart. Defaults to a label of its own by the host's driver."
+        ),
+    ] = None
+
+
+SECTION = Section(
+    SecurityFields,
+    combined(
+        Rules(
+            members=Table({"": shared_list(("@model",), ("@type",))}),
+            implied=Table({"": "", "@type": "dynamic", "@relabel": "yes"}),
+            ignored=paths("imagelabel"),
+        ).below("seclabel"),
+        Rules(secrets=paths("launchSecurity/session")),
+    ),
+)

@@ -1,0 +1,22 @@
+"""Whether libvirt starts a domain when the host boots."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
+
+
+class AutostartFields(Spec):
+    """The field of autostart."""
+
+    autostart: Annotated[
+        bool | None,
+        Field(
+            description="Let libvirt start it when the host boots. Defaults to leaving it as found (off for a new one)."
+        ),
+    ] = None
+
+
+SECTION = Section(AutostartFields)

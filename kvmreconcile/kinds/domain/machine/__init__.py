@@ -1,0 +1,1 @@
+"""What machine a domain is: its type, firmware, clock, features and security."""

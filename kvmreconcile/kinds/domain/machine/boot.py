@@ -1,0 +1,80 @@
+"""What a domain starts from."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.members import ORDERED
+from kvmreconcile.kinds.domain.section import HostFile, Section
+from kvmreconcile.kinds.domain.spellings import PATH
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.model import Mistake
+from kvmreconcile.schema.codecs import YES_NO
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import AbsolutePath
+from kvmreconcile.tree import Node, Rules, Table
+
+
+class Boot(Spec):
+    """What a guest starts from."""
+
+    order: Annotated[
+        list[Literal["hd", "cdrom", "network", "fd"]] | None,
+        At("os/boot/@dev"),
+        Field(description="Kinds of devices to try, first one first. Defaults to libvirt's order."),
+    ] = None
+    kernel: Annotated[
+        AbsolutePath | None,
+        At("os/kernel"),
+        Field(description="A kernel on the host, started directly. Defaults to none."),
+    ] = None
+    initrd: Annotated[
+        AbsolutePath | None, At("os/initrd"), Field(description="Its initial RAM disk. Defaults to none.")
+    ] = None
+    cmdline: Annotated[
+        str | None, At("os/cmdline"), Field(min_length=1, description="Its command line. Defaults to none.")
+    ] = None
+    menu: Annotated[
+        bool | None,
+        At("os/bootmenu/@enable", YES_NO),
+        Field(description="Offer the firmware's boot menu. Defaults to libvirt's choice."),
+    ] = None
+
+
+class BootFields(Spec):
+    """The field of booting."""
+
+    boot: Annotated[
+        Boot | None, At(""), Field(description="What the guest starts from. Defaults to its first disk.")
+    ] = None
+
+
+def _two_boot_orders(domain: Node) -> Iterator[Mistake]:
+    """Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms, `boot`."""
+    if domain.find("os/boot") is None:
+        return
+    for tag in ("disk", "interface", "hostdev", "redirdev"):
+        for number, device in enumerate(domain.all(f"devices/{tag}"), 1):
+            if device.child("boot"):
+                what = "a boot order per device and one per kind of device (os/boot) exclude each other"
+                todo = (
+                    'keep either "bootOrder" of devices or "boot.order" '
+                    '("boot: {order: []}" removes the one that the guest has)'
+                )
+                yield Mistake(f"devices/{tag}[{number}]/boot/@order", what, todo, "os/boot")
+
+
+SECTION = Section(
+    BootFields,
+    Rules(
+        members=Table({"boot": ORDERED, "acpi/table": ORDERED}),
+        scalars=Table({"kernel": PATH, "initrd": PATH}),
+    ).below("os"),
+    mistakes=(_two_boot_orders,),
+    files=(
+        HostFile("os", "kernel", "kernel"),
+        HostFile("os", "initrd", "initial RAM disk"),
+        HostFile("os", "dtb", "device tree"),
+    ),
+)

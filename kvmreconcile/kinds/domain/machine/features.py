@@ -1,0 +1,108 @@
+"""What the machine offers its guest."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.machine.hypervisor_features import Hyperv, Kvm
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.model import Mistake
+from kvmreconcile.schema.codecs import ON_OFF, PRESENT, Bytes
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Size
+from kvmreconcile.tree import Measure, Node, Rules, Table
+
+
+class Features(Spec):
+    """What the machine offers the guest."""
+
+    acpi: Annotated[
+        bool | None,
+        At("acpi", PRESENT),
+        Field(description="ACPI: power button, hot-plug. Defaults to true for a new domain."),
+    ] = None
+    apic: Annotated[
+        bool | None,
+        At("apic", PRESENT),
+        Field(description="An interrupt controller for each processor. Defaults to true for a new domain."),
+    ] = None
+    pae: Annotated[
+        bool | None,
+        At("pae", PRESENT),
+        Field(description="Memory above 4 GiB for 32-bit guests. Defaults to false."),
+    ] = None
+    hyperv: Annotated[
+        Hyperv | None, At("hyperv"), Field(description="Hints for Windows. Defaults to none.")
+    ] = None
+    kvm: Annotated[
+        Kvm | None, At("kvm"), Field(description="What it finds of KVM. Defaults to QEMU's choice.")
+    ] = None
+    smm: Annotated[
+        bool | None,
+        At("smm/@state", ON_OFF),
+        Field(description="System management mode, which secure boot needs. Defaults to libvirt's choice."),
+    ] = None
+    ioapic: Annotated[
+        Literal["kvm", "qemu"] | None,
+        At("ioapic/@driver"),
+        Field(
+            description='Who plays the interrupt controller of the board; "qemu" for `iommu` with interrupts remapped. '
+            'Defaults to "kvm".'
+        ),
+    ] = None
+    pmu: Annotated[
+        bool | None,
+        At("pmu/@state", ON_OFF),
+        Field(
+            description="Performance counters of the processor, for perf in the guest. Defaults to what the CPU mode gives."
+        ),
+    ] = None
+    vmport: Annotated[
+        bool | None,
+        At("vmport/@state", ON_OFF),
+        Field(
+            description="VMware's port, by which old guests know a mouse's place. Defaults to QEMU's choice."
+        ),
+    ] = None
+    vmcoreinfo: Annotated[
+        bool | None,
+        At("vmcoreinfo/@state", ON_OFF),
+        Field(
+            description="Let the guest say where its kernel is, for dumps of its memory. Defaults to false."
+        ),
+    ] = None
+    pvspinlock: Annotated[
+        bool | None,
+        At("pvspinlock/@state", ON_OFF),
+        Field(description="Let waiting processors yield to those they wait for. Defaults to true."),
+    ] = None
+    tb_cache: Annotated[
+        Size | None,
+        At("tcg/tb-cache", Bytes()),
+        Field(description='Room for translated code, with the type "qemu". Defaults to a gigabyte or less.'),
+    ] = None
+
+
+class FeatureFields(Spec):
+    """The field of features."""
+
+    features: Annotated[
+        Features | None, At("features"), Field(description="What the machine offers the guest.")
+    ] = None
+
+
+def _acpi_without_uefi(domain: Node) -> Iterator[Mistake]:
+    """Source: `qemuValidateDomainDefFeatures` in libvirt's src/qemu/qemu_validate.c."""
+    has_uefi = domain.get("os/@firmware") == "efi" or domain.find("os/loader")
+    if domain.get("os/type/@arch") == "aarch64" and domain.find("features/acpi") and not has_uefi:
+        todo = 'set "boot: {firmware: efi}", or disable ACPI ("features: {acpi: false}")'
+        yield Mistake("features/acpi", "ACPI needs UEFI on aarch64", todo)
+
+
+SECTION = Section(
+    FeatureFields,
+    Rules(measures=Table({"smm/tseg": Measure(default="MiB", step=1)})).below("features"),
+    mistakes=(_acpi_without_uefi,),
+)

@@ -1,0 +1,70 @@
+"""Sleep states, and the generation by which a guest notices that it was restored."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import YES_NO, Draft
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import UUID
+from kvmreconcile.tree import Node, Rules, Scalar, Table, paths
+from kvmreconcile.tree.scalars import uuid
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """True for whatever libvirt makes up once, or a text."""
+
+    def put(self, draft: Draft, path: str, value: Any) -> None:
+        """Write a value at a path."""
+        draft.put(path, "" if value is True else str(value))
+
+    def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
+        """Return the value at a path and what it covers; None if it is not of this form."""
+        element = node.find(path)
+        return (None, ()) if element is None else (element.text or True, (path,))
+
+
+GENERATION = Generation()
+
+
+class PowerManagement(Spec):
+    """Ways to sleep that the firmware offers the guest."""
+
+    suspend_to_mem: Annotated[
+        bool | None, At("suspend-to-mem/@enabled", YES_NO), Field(description="Sleep (S3). Defaults to true.")
+    ] = None
+    suspend_to_disk: Annotated[
+        bool | None,
+        At("suspend-to-disk/@enabled", YES_NO),
+        Field(description="Hibernate (S4). Defaults to true."),
+    ] = None
+
+
+class PowerManagementFields(Spec):
+    """The fields of power management."""
+
+    pm: Annotated[
+        PowerManagement | None, At("pm"), Field(description="What its firmware offers. Defaults to all.")
+    ] = None
+    genid: Annotated[
+        Literal[True] | UUID | None,
+        At("genid", GENERATION),
+        Field(
+            description="A UUID by which the guest notices that it went back to an earlier state; true lets libvirt make "
+            "one. Defaults to none."
+        ),
+    ] = None
+
+
+SECTION = Section(
+    PowerManagementFields,
+    Rules(
+        scalars=Table({"genid": Scalar(uuid)}),
+        # A guest that is restored from a file gets another; `qemuProcessGenID`.
+        live_ignored=paths("genid"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""What a domain takes of its host: processors, memory and time."""

@@ -1,0 +1,141 @@
+"""Threads of the emulator that serve disks and controllers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, Field, model_validator
+
+from kvmreconcile.kinds.domain.devices.controller import Controller, ControllerFields
+from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
+from kvmreconcile.kinds.domain.disk.spec import DiskFields
+from kvmreconcile.kinds.domain.members import (
+    shared_list,
+)
+from kvmreconcile.kinds.domain.resources.cpu_tuning import CpuTuningFields
+from kvmreconcile.kinds.domain.section import Section, fields_of
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import WHOLE
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.tree import (
+    Rules,
+    Table,
+    Update,
+    paths,
+)
+
+MOST_IOTHREADS = 1024
+
+
+class IothreadId(Spec):
+    """One I/O thread."""
+
+    id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Its number.")]
+    thread_pool_min: Annotated[
+        int | None,
+        At("@thread_pool_min", WHOLE),
+        Field(ge=0, description="Workers it keeps at least. Defaults to QEMU's choice."),
+    ] = None
+    thread_pool_max: Annotated[
+        int | None,
+        At("@thread_pool_max", WHOLE),
+        Field(ge=1, description="Workers it has at most. Defaults to QEMU's choice."),
+    ] = None
+
+
+class Iothreads(Short):
+    """Threads that serve disks beside the emulator's own; a bare number is short for `count`."""
+
+    short: ClassVar[str] = "count"
+
+    count: Annotated[
+        int | None,
+        At("iothreads", WHOLE),
+        Field(
+            ge=0,
+            le=MOST_IOTHREADS,
+            description="How many there are; they count from 1 unless `ids` says otherwise. Defaults to none.",
+        ),
+    ] = None
+    ids: Annotated[
+        list[IothreadId] | None,
+        At("iothreadids/iothread"),
+        Field(description="Numbers and sizes of single ones. Defaults to 1 up to `count`."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "Iothreads":
+        if self.count is not None and len(self.ids or ()) > self.count:
+            raise ValueError(f'"ids" has more entries than "count" ({self.count})')
+        return self
+
+
+class IothreadFields(Spec):
+    """The field of I/O threads."""
+
+    iothreads: Annotated[
+        Iothreads | None, At(""), Field(description="Threads that serve disks. Defaults to none.")
+    ] = None
+
+
+def _absent_threads(spec: BaseModel) -> Iterator[str]:
+    """Yield uses of threads that there are not."""
+    threads, tune = fields_of(spec, IothreadFields).iothreads, fields_of(spec, CpuTuningFields).cputune
+    known = _numbers(threads)
+    stated = f'"iothreads" is {threads.count or 0}' if threads else '"iothreads" is not set'
+    if threads and threads.ids:
+        stated = f'"iothreads" has only {", ".join(map(str, sorted(known)))}'
+    for who, thread in _users(spec):
+        if thread is not None and thread not in known:
+            yield f"{who} uses I/O thread {thread}, but there is no such thread: {stated}"
+    for thread in (tune.iothreadpin or ()) if tune else ():
+        if thread not in known:
+            yield f'"cputune.iothreadpin" pins I/O thread {thread}, but there is no such thread: {stated}'
+
+
+def _numbers(threads: Iothreads | None) -> set[int]:
+    """Return the numbers of all threads: those that are named, then the lowest that are free."""
+    count = (threads.count or 0) if threads else 0
+    named = {thread.id for thread in (threads.ids or ())} if threads else set[int]()
+    free = (number for number in range(1, 2 * count + 1) if number not in named)
+    return named | {next(free) for _ in range(count - len(named))}
+
+
+def _users(spec: BaseModel) -> Iterator[tuple[str, int | None]]:
+    """Yield each disk and controller, and the number of its thread."""
+    for disk in fields_of(spec, DiskFields).disks or ():
+        yield f'disk "{disk.name or disk.target}"', disk.iothread
+    for place, controller in enumerate(fields_of(spec, ControllerFields).controllers or ()):
+        yield _controller(place, controller), controller.iothread
+
+
+def _controller(place: int, controller: Controller) -> str:
+    """Name a controller: by its name or index, else by its place in the list."""
+    name = controller.index if controller.name is None else controller.name
+    return f"controllers[{place}] ({controller.type})" if name is None else f'controller "{name}"'
+
+
+# libvirt has no count that runs: threads are added and taken away one by one.
+_THREADS = (Update("set-iothreads", source=f"{SOURCE}#virDomainAddIOThread"),)
+_BOUNDS = (Update("set-iothreads", at="iothreadids", source=f"{SOURCE}#virDomainSetIOThreadParams"),)
+# A definition has no bounds of polling before this version.
+_POLL = tuple(replace(row, since=(9, 4, 0)) for row in _BOUNDS)
+SECTION = Section(
+    IothreadFields,
+    Rules(
+        members=Table({"iothreadids/iothread": shared_list(("@id",))}),
+        containers=paths("iothreadids"),
+        whole=paths("iothreads"),
+        actions=Table(
+            {
+                "iothreads": _THREADS,
+                "iothreadids/iothread": _THREADS,
+                "iothreadids/iothread/@*": _BOUNDS,
+                "iothreadids/iothread/poll": _POLL,
+                "iothreadids/iothread/poll/@*": _POLL,
+            }
+        ),
+    ),
+    gaps=(_absent_threads,),
+)

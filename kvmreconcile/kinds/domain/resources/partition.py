@@ -1,0 +1,28 @@
+"""The cgroup of a domain."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.tree import Rules, Table
+
+
+class PartitionFields(Spec):
+    """The field of the cgroup."""
+
+    partition: Annotated[
+        str | None,
+        At("resource/partition"),
+        Field(
+            pattern="^/",
+            description='Path of a cgroup, such as "/production" (the host\'s /machine must have it): limits that guests have '
+            'together. Defaults to "/machine".',
+        ),
+    ] = None
+
+
+SECTION = Section(PartitionFields, Rules(members=Table({"resource": shared_list()})))

@@ -1,1 +1,0 @@
-"""How a change of anything but a device reaches a running domain."""
