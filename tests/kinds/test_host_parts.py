@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.kinds.domain.calls.host_parts import is_virtiofsd_missing
+from kvmreconcile.kinds.domain.devices.filesystem import needs_virtiofsd
 from kvmreconcile.kinds.domain.host_parts import (
     PARTS,
     is_missing,
     needed,
     needed_files,
     needed_links,
-    needs_virtiofsd,
 )
 from kvmreconcile.kinds.domain.section import HostPart
 from kvmreconcile.tree import Node, make, parse

@@ -19,6 +19,7 @@ from kvmreconcile.kinds.domain.named import named
 from kvmreconcile.kinds.domain.render import NAME, ROOT, desire
 from kvmreconcile.kinds.domain.resources.memory_size import without_devices
 from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.ownership_mark import without_stamp
@@ -32,17 +33,9 @@ from kvmreconcile.tree.variants import for_policy
 Place = tuple[int | str, ...]
 """Where a part is: the places of children on the way down, and an attribute's name at the end, if it is one."""
 
-# What a reader looks for in a spec, and what a device is known by: said even if libvirt would choose the same.
-_KEPT = paths(
-    "@type", "name", "uuid", "memory", "memory/@unit", "vcpu", "os", "os/type", "devices",
-    "devices/disk", "devices/disk/@type", "devices/disk/source", "devices/disk/source/@*", "devices/disk/target",
-    "devices/disk/target/@dev", "devices/interface", "devices/interface/@type", "devices/interface/mac",
-    "devices/interface/mac/@address", "devices/interface/source", "devices/interface/source/@*",
-    "devices/*/alias", "devices/*/alias/@name", "devices/graphics", "devices/graphics/@type", "devices/serial",
-    "devices/serial/@type", "vcpu/@current",
-)  # fmt: skip
-_OF_A_SOURCE = paths("devices/disk/@type")
-"""Those of them that have a meaning only together with a source."""
+_KEPT = paths(*(path for section in SECTIONS for path in section.kept))
+"""What a reader looks for in a spec, and what a device is known by: said even if libvirt would choose the same."""
+_KEPT_WITH = {path: child for section in SECTIONS for path, child in section.kept_with.items()}
 
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
@@ -200,7 +193,8 @@ def _attributes(tree: Node) -> Iterator[Place]:
         members = RULES.members.get(path)
         known_by = {part for key in (*members.keys, *members.hints) for part in key} if members else set()
         for name, _ in node.attrs:
-            is_kept = at(path, name) in _KEPT and (at(path, name) not in _OF_A_SOURCE or node.child("source"))
+            beside = _KEPT_WITH.get(at(path, name))
+            is_kept = at(path, name) in _KEPT and (beside is None or node.child(beside))
             if not is_kept and f"@{name}" not in known_by:
                 yield (*place, name)
 

@@ -18,6 +18,7 @@ from kvmreconcile.kinds.domain.calls.definitions import LIVE, STORED, find, runn
 from kvmreconcile.kinds.domain.calls.power import stop
 from kvmreconcile.kinds.domain.calls.removal import check_free, checkpoints, undefine
 from kvmreconcile.kinds.domain.calls.state_reasons import RunState, run_state, run_states
+from kvmreconcile.kinds.domain.disk.block_jobs import block_jobs
 from kvmreconcile.kinds.domain.render import NAME
 from kvmreconcile.kinds.ownership_mark import PREFIX, TAG, URI, read_stamp
 from kvmreconcile.model import Action, Actual, Key, Leftover, Observation
@@ -112,7 +113,7 @@ def _read(
         leftovers=leftovers - {Leftover.MANAGED_SAVE},
         runtime_id=_run(domain) if live is not None else None,
         stamp=read_stamp(parse(stored)),
-        job=_job(live) or run.job,
+        job=block_jobs(live) or run.job,
         state_reason=run.state_reason,
     )
 
@@ -120,14 +121,6 @@ def _read(
 def _run(domain: libvirt.virDomain) -> int:
     """Return a number for a domain's run, of at most 62 bits; libvirt counts anew when the host boots."""
     return crc32(_BOOT_ID.read_bytes()) << 30 | domain.ID()
-
-
-def _job(live: str | None) -> str:
-    """Return what is under way in a running domain and would be disturbed, "" if nothing is."""
-    if live is None or "<mirror" not in live:
-        return ""
-    disks = [disk for disk in parse(live).all("devices/disk") if disk.child("mirror")]
-    return ", ".join(f"a block job runs on {disk.get('target/@dev')}" for disk in disks)
 
 
 def _live_xml(domain: libvirt.virDomain) -> str | None:

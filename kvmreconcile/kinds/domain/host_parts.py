@@ -11,16 +11,9 @@ from collections.abc import Iterator
 
 from kvmreconcile.kinds.domain.section import HostPart
 from kvmreconcile.kinds.domain.sections import SECTIONS
-from kvmreconcile.model import Obstacle
 from kvmreconcile.tree import Node
 
 PARTS = tuple(part for section in SECTIONS for part in section.host_parts)
-VIRTIOFSD = Obstacle(
-    "it needs virtiofsd, which libvirt does not find on the host",
-    "install it (Debian 13, Fedora, RHEL: virtiofsd; Debian 12: qemu-system-common)",
-)
-
-
 FILES = tuple(
     sorted(
         (file for section in SECTIONS for file in section.files),
@@ -29,8 +22,7 @@ FILES = tuple(
 )
 """Those of devices first: they are missing most often."""
 
-LINKS = (("bridge", "source/@bridge", "bridge"), ("direct", "source/@dev", "network device"))
-"""By type of an interface, where it names a device of the host, and what the device is."""
+LINKS = tuple(link for section in SECTIONS for link in section.links)
 
 
 def needed_files(domain: Node) -> Iterator[tuple[str, str]]:
@@ -45,10 +37,10 @@ def needed_files(domain: Node) -> Iterator[tuple[str, str]]:
 def needed_links(domain: Node) -> Iterator[tuple[str, str]]:
     """Yield the network devices of the host that interfaces are connected to, each with what it is."""
     for interface in domain.all("devices/interface"):
-        for kind, where, what in LINKS:
-            device = interface.get(where) if interface.attr("type") == kind else None
+        for link in LINKS:
+            device = interface.get(link.where) if interface.attr("type") == link.type else None
             if device:
-                yield device, what
+                yield device, link.what
 
 
 def needed(domain: Node) -> Iterator[HostPart]:
@@ -68,14 +60,3 @@ def is_missing(part: HostPart, capabilities: Node) -> bool:
         return True
     lists = [e for e in element.all("enum") if e.attr("name") == part.listed]
     return bool(lists) and all(v.text != part.value for e in lists for v in e.all("value"))
-
-
-def needs_virtiofsd(domain: Node) -> bool:
-    """Tell whether libvirt has to find virtiofsd, since the definition names neither a binary nor a socket."""
-    shares = domain.all("devices/filesystem")
-    return any(
-        s.get("driver/@type") == "virtiofs"
-        and s.get("binary/@path") is None
-        and s.get("source/@socket") is None
-        for s in shares
-    )

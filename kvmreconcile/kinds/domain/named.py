@@ -11,6 +11,7 @@ from itertools import count
 
 from kvmreconcile.kinds.domain.devices.naming import ALIAS
 from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.tree import Node, make
 from kvmreconcile.tree.paths import short
 
@@ -21,6 +22,7 @@ _SPEAKS_OF_ALIASES = ("qemu:commandline", "qemu:override")
 _LONGEST = 20
 """A longer name says less than what kind of device it is."""
 _SEPARATORS = "-_. "
+_NAMES = {tag: source for section in SECTIONS for tag, source in section.names.items()}
 
 
 def named(domain: Node) -> Node:
@@ -62,25 +64,13 @@ def _candidates(name: str) -> Iterator[str]:
 
 def _name(device: Node, domain: Node) -> str:
     """Return a name of a device that says what it is for, as far as its definition tells."""
-    found = next((v for path in _NAMES[device.tag] if (v := device.get(path))), "")
+    source = _NAMES[device.tag]
+    found = next((v for path in source.paths if (v := device.get(path))), "")
     kind = device.attr("device") or device.tag
-    if kind in _KINDS:
-        return _KINDS[kind]
+    if kind in source.kinds:
+        return kind
     stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", found.rstrip("/").rpartition("/")[2])
     of_guest = domain.get("name") or ""
     stem = stem.removeprefix(of_guest) if re.match(re.escape(of_guest) + r"(?![A-Za-z0-9])", stem) else stem
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip(_SEPARATORS)
-    return plain if plain and len(plain) <= _LONGEST and not plain.isdecimal() else _ELSE.get(kind, kind)
-
-
-_NAMES = {
-    "disk": ("source/@volume", "source/@file", "source/@dev", "source/@name"),
-    "interface": ("source/@network", "source/@bridge", "source/@dev"),
-    "filesystem": ("target/@dir",),
-    "memory": ("@model",),
-}
-"""By tag, what a device's name is made of."""
-_KINDS = {"cdrom": "cdrom", "floppy": "floppy"}
-"""Devices that are named by their kind: what is in them is of no account."""
-_ELSE = {"interface": "nic", "filesystem": "share", "lun": "disk"}
-"""What a device is called of which nothing else is known, where that is not its tag."""
+    return plain if plain and len(plain) <= _LONGEST and not plain.isdecimal() else source.otherwise

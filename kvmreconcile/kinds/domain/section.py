@@ -59,6 +59,38 @@ class HostFile:
 
 
 @dataclass(frozen=True, slots=True)
+class HostLink:
+    """
+    A network device of the host to which an interface is connected.
+
+    Attributes:
+        type: Type of the interface.
+        where: Path of the device's name in the interface.
+        what: What the device is.
+    """
+
+    type: str
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameSource:
+    """
+    How a device is named when its domain is adopted.
+
+    Attributes:
+        paths: Paths in the device; the first value is its name.
+        otherwise: Its name where it has no such value, or none that can be used.
+        kinds: Values of its `device` that are names themselves, as what is in such a drive is of no account.
+    """
+
+    paths: tuple[str, ...]
+    otherwise: str
+    kinds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """
     A subject of a domain.
@@ -72,6 +104,12 @@ class Section:
         complete: Adds to a new definition what only its surroundings tell.
         host_parts: Components that a host must have for some values.
         files: Files that a host must have.
+        links: Network devices that a host must have.
+        takes_port: By tag of a device, whether it takes a PCI Express port.
+        kept: Paths that an adopted spec has even if libvirt would choose the same value.
+        kept_with: Those of them that are kept only beside another element, by path.
+        names: By tag of a device, how it is named when its domain is adopted.
+        stays: What stays of a domain that is removed, as notes of the plan.
         describe: By the path of a part, what a running guest loses with it.
     """
 
@@ -83,6 +121,12 @@ class Section:
     complete: Callable[[Node, Surroundings], Node] | None = None
     host_parts: tuple[HostPart, ...] = ()
     files: tuple[HostFile, ...] = ()
+    links: tuple[HostLink, ...] = ()
+    takes_port: Mapping[str, Callable[[Node], bool]] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+    kept_with: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, NameSource] = field(default_factory=dict)
+    stays: Callable[[Node], Iterator[str]] | None = None
     describe: Mapping[str, Callable[[Node, Observation], str]] = field(default_factory=dict)
 
 

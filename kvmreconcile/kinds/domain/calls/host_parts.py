@@ -11,13 +11,12 @@ from kvmreconcile.host.errors import translated
 from kvmreconcile.host.files import Files
 from kvmreconcile.host.identity import is_here
 from kvmreconcile.host.net_devices import has_net_device
+from kvmreconcile.kinds.domain.devices.filesystem import VIRTIOFSD, needs_virtiofsd
 from kvmreconcile.kinds.domain.host_parts import (
-    VIRTIOFSD,
     is_missing,
     needed,
     needed_files,
     needed_links,
-    needs_virtiofsd,
 )
 from kvmreconcile.model import Obstacle
 from kvmreconcile.tree import Node, parse

@@ -36,4 +36,5 @@ SECTION = Section(
         ).below("devices"),
         Rules(invisible=HIDDEN_NAMES, scalars=Table({"**/@iothread": INTEGER, "**/@queues": INTEGER})),
     ),
+    kept=("devices", "devices/*/alias", "devices/*/alias/@name"),
 )

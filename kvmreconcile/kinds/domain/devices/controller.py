@@ -137,6 +137,10 @@ def _complete(domain: Node, _surroundings: Surroundings) -> Node:
     return replace(domain, children=tuple(room if c is devices else c for c in domain.children))
 
 
+def _takes_port(controller: Node) -> bool:
+    return controller.attr("type") in ("scsi", "virtio-serial", "usb") and controller.attr("model") != "none"
+
+
 SECTION = Section(
     ControllerFields,
     combined(
@@ -160,4 +164,5 @@ SECTION = Section(
         Rules(at_birth=paths("devices/@slots")),
     ),
     complete=_complete,
+    takes_port={"controller": _takes_port},
 )

@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_value, needs_port
+from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_value, is_card, needs_port
 from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
 from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PLACE, Keys
-from kvmreconcile.kinds.domain.section import HostFile, Section
+from kvmreconcile.kinds.domain.section import HostFile, NameSource, Section
 from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.model import Obstacle
 from kvmreconcile.schema.codecs import PRESENT, WHOLE
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At
@@ -81,6 +82,23 @@ def _shares_memory(change: Change, domain: Node) -> bool:
 
 
 _KEYS: Keys = (("target/@dir",), ("source/@dir",))
+VIRTIOFSD = Obstacle(
+    "it needs virtiofsd, which libvirt does not find on the host",
+    "install it (Debian 13, Fedora, RHEL: virtiofsd; Debian 12: qemu-system-common)",
+)
+
+
+def needs_virtiofsd(domain: Node) -> bool:
+    """Return whether libvirt has to find virtiofsd, since the definition names neither a binary nor a socket."""
+    shares = domain.all("devices/filesystem")
+    return any(
+        s.get("driver/@type") == "virtiofs"
+        and s.get("binary/@path") is None
+        and s.get("source/@socket") is None
+        for s in shares
+    )
+
+
 SECTION = Section(
     FilesystemFields,
     Rules(
@@ -99,4 +117,6 @@ SECTION = Section(
         actions=Table({"": attach_and_detach(needs_port(_shares_memory))}),
     ).below("devices/filesystem"),
     files=(HostFile("devices/filesystem", "source/@dir", "directory"),),
+    takes_port={"filesystem": is_card},
+    names={"filesystem": NameSource(("target/@dir",), "share")},
 )

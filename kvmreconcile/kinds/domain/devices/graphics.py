@@ -242,4 +242,5 @@ SECTION = Section(
             "install it (Debian 13: qemu-system-modules-spice), or remove SPICE from the guest",
         ),
     ),
+    kept=("devices/graphics", "devices/graphics/@type"),
 )

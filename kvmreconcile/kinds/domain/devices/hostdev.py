@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_port, has_value
+from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_port, has_value, is_card
 from kvmreconcile.kinds.domain.devices.naming import BootOrder, DeviceAlias
 from kvmreconcile.kinds.domain.devices.pci import PCI, PciAddress, Rom
 from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PCI_SOURCE, Keys
@@ -203,4 +203,5 @@ SECTION = Section(
         identities=Table({"": (Identity("PCI device", PCI_SOURCE, when=_is_pci),)}),
         actions=Table({"": attach_and_detach(_has_room)}),
     ).below("devices/hostdev"),
+    takes_port={"hostdev": is_card},
 )

@@ -11,6 +11,7 @@ from kvmreconcile.tree import Change, Node, Update
 Condition = Callable[[Change, Node], bool]
 Version = tuple[int, int, int]
 ALWAYS = (0, 0, 0)
+OTHER_BUSES = {"usb", "scsi", "none"}
 PORTS = {"pcie-root-port", "pcie-switch-downstream-port"}
 NEWS = "https://libvirt.org/news.html#v{}"
 SOURCE = "https://libvirt.org/html/libvirt-libvirt-domain.html"
@@ -30,6 +31,11 @@ def has_value(place: str, *values: str) -> Condition:
         return device is not None and device.get(place) in values
 
     return ask
+
+
+def is_card(device: Node) -> bool:
+    """Return whether a device takes a port: neither does one on another bus, nor one that is no device at all."""
+    return not {device.attr("type"), device.attr("model")} & OTHER_BUSES
 
 
 def has_port(change: Change, domain: Node) -> bool:

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
+from kvmreconcile.kinds.domain.devices.hotplug import SOURCE, is_card
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import ON_OFF, WHOLE
@@ -61,4 +61,5 @@ _STATS = (Update("set-stats", at=".", source=f"{SOURCE}#virDomainSetMemoryStatsP
 SECTION = Section(
     MemballoonFields,
     Rules(actions=Table({"stats": _STATS, "stats/@period": _STATS})).below("devices/memballoon"),
+    takes_port={"memballoon": is_card},
 )

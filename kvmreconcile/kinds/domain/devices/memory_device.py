@@ -13,7 +13,7 @@ from kvmreconcile.kinds.domain.devices.hotplug import (
 )
 from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
 from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, Keys
-from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.domain.section import NameSource, Section
 from kvmreconcile.kinds.domain.spellings import AT_START, BITMAP
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE, YES_NO, Bytes
@@ -130,4 +130,5 @@ SECTION = Section(
             }
         ),
     ).below("devices/memory"),
+    names={"memory": NameSource(("@model",), "memory")},
 )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_port
+from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_port, is_card
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE, Bytes, Switch
@@ -80,4 +80,5 @@ SECTION = Section(
         resets=Table({"": (Reset("backend/@model", ()),)}),
         actions=Table({"": attach_and_detach(has_port)}),
     ).below("devices/rng"),
+    takes_port={"rng": is_card},
 )

@@ -51,4 +51,5 @@ SECTION = Section(
             }
         ),
     ).below("devices"),
+    kept=("devices/serial", "devices/serial/@type"),
 )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_port
+from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_port, is_card
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import Draft
@@ -88,4 +88,5 @@ SECTION = Section(
         identities=Table({"": (Identity("vsock CID", ("cid/@address",), when=_has_cid),)}),
         actions=Table({"": attach_and_detach(has_port)}),
     ).below("devices/vsock"),
+    takes_port={"vsock": is_card},
 )

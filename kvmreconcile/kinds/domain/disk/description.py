@@ -7,6 +7,8 @@ from kvmreconcile.model import Actual, Key, Observation
 from kvmreconcile.tree import Measure, Node
 from kvmreconcile.tree.scalars import print_size
 
+_HARD = (None, "disk", "lun")
+_IN_PLACE = ("file", "dev", "dir", "name")
 _BYTES = Measure(default="B", step=1)
 
 
@@ -39,3 +41,23 @@ def _size(volume: Actual | None) -> str:
     capacity = volume.tree.child("capacity") if volume else None
     size = _BYTES.bytes(capacity.text, capacity.attr("unit")) if capacity else None
     return "size unknown" if size is None else print_size(size)
+
+
+def images(domain: Node) -> Iterator[str]:
+    """Yield a note on the images that stay when a domain is removed, each by the name of its disk."""
+    found = [f"{_label(disk)} ({where})" for disk in domain.all("devices/disk") if (where := _image(disk))]
+    if found:
+        yield f"disks not deleted with it: {', '.join(found)}"
+
+
+def _image(disk: Node) -> str:
+    source = disk.child("source")
+    if source is None or disk.attr("device") not in _HARD:
+        return ""
+    if source.attr("volume"):
+        return f"Volume/{source.attr('pool')}/{source.attr('volume')}"
+    return next(filter(None, map(source.attr, _IN_PLACE)), "")
+
+
+def _label(disk: Node) -> str:
+    return (disk.get("alias/@name") or disk.get("target/@dev") or "disk").removeprefix("ua-")

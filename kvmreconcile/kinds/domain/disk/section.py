@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from kvmreconcile.kinds.domain.disk.actions import ACTIONS
 from kvmreconcile.kinds.domain.disk.completion import complete
-from kvmreconcile.kinds.domain.disk.description import describe
+from kvmreconcile.kinds.domain.disk.description import describe, images
 from kvmreconcile.kinds.domain.disk.identity import IDENTITIES, MEMBERS
 from kvmreconcile.kinds.domain.disk.spec import DiskFields
 from kvmreconcile.kinds.domain.members import ORDERED, complete_list, shared_list
-from kvmreconcile.kinds.domain.section import HostFile, Section
+from kvmreconcile.kinds.domain.section import HostFile, NameSource, Section
 from kvmreconcile.kinds.domain.spellings import LOWER, PATH
 from kvmreconcile.model import Mistake
 from kvmreconcile.tree import Birth, Measure, Node, Ref, Reset, Rules, Scalar, Table, combined, parse, paths
@@ -93,6 +93,24 @@ SECTION = Section(
         HostFile("devices/disk", "source/@file", "image"),
         HostFile("devices/disk", "backingStore/source/@file", "backing image"),
     ),
+    takes_port={"disk": lambda disk: disk.get("target/@bus") == "virtio"},
+    kept=(
+        "devices/disk",
+        "devices/disk/@type",
+        "devices/disk/source",
+        "devices/disk/source/@*",
+        "devices/disk/target",
+        "devices/disk/target/@dev",
+    ),
+    kept_with={"devices/disk/@type": "source"},
+    names={
+        "disk": NameSource(
+            ("source/@volume", "source/@file", "source/@dev", "source/@name"),
+            "disk",
+            frozenset({"cdrom", "floppy"}),
+        )
+    },
+    stays=images,
     mistakes=(_ide_on_q35,),
     complete=complete,
     describe={"devices/disk": describe},

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
+from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.model import Actual, Cost, Leftover, Policy, Removal
 from kvmreconcile.tree import Effect, Node
 
-_HARD = (None, "disk", "lun")
-_SOURCES = ("file", "dev", "dir", "name")
 _HOLDS = {
     Leftover.SNAPSHOTS: "snapshots",
     Leftover.CHECKPOINTS: "checkpoints",
@@ -36,7 +35,7 @@ def cost(removal: Removal) -> Cost:
     loses = bool(there & goes & _LOST)
     notes = (
         *_shutdown(actual, policy),
-        *_disks(actual.tree),
+        *(note for section in SECTIONS if section.stays for note in section.stays(actual.tree)),
         *(f"{what} {'deleted' if rest in goes else 'kept'}" for rest, what in _files(actual.tree)),
         *(f"it has {_HOLDS[rest]}, {_FATES[rest]}" for rest in _HOLDS if rest in there & goes),
     )
@@ -88,26 +87,6 @@ def _shutdown(actual: Actual, policy: Policy) -> Iterator[str]:
             else "it is asked to shut down"
         )
         yield f"the guest is {state}; {asked}; if it is not off after {timeout}, {end}"
-
-
-def _disks(domain: Node) -> Iterator[str]:
-    """Say which images stay, each by the name of its disk."""
-    found = [f"{_label(disk)} ({where})" for disk in domain.all("devices/disk") if (where := _place(disk))]
-    if found:
-        yield f"disks not deleted with it: {', '.join(found)}"
-
-
-def _place(disk: Node) -> str:
-    source = disk.child("source")
-    if source is None or disk.attr("device") not in _HARD:
-        return ""
-    if source.attr("volume"):
-        return f"Volume/{source.attr('pool')}/{source.attr('volume')}"
-    return next(filter(None, map(source.attr, _SOURCES)), "")
-
-
-def _label(disk: Node) -> str:
-    return (disk.get("alias/@name") or disk.get("target/@dev") or "disk").removeprefix("ua-")
 
 
 def _files(domain: Node) -> Iterator[tuple[Leftover, str]]:

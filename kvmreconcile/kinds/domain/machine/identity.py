@@ -116,4 +116,5 @@ SECTION = Section(
         ),
     ),
     complete=_complete,
+    kept=("@type", "name", "uuid", "os", "os/type"),
 )

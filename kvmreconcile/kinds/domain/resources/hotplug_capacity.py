@@ -1,16 +1,11 @@
-"""
-What a new guest can never be given while it runs, because it is made without room for it.
-
-Separate from what is given at birth, which is decided there: this only tells. Pure.
-"""
+"""Find what a new guest can never be given while it runs, because it has no hot-plug capacity for it. Pure."""
 
 from collections.abc import Iterator
 
+from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.tree import Node
 
-_CARDS = {"interface", "hostdev", "filesystem", "rng", "vsock", "memballoon"}
-"""Devices that take a port each, on a machine that has ports; what is soldered to it or hangs on a bus takes none."""
-_OFF_THE_BUS = {"usb", "scsi", "none"}
+_TAKES_PORT = {tag: takes for section in SECTIONS for tag, takes in section.takes_port.items()}
 
 
 def lacks(domain: Node) -> Iterator[str]:
@@ -46,8 +41,5 @@ def _taken(domain: Node) -> Iterator[Node]:
 
 
 def _takes_a_port(device: Node) -> bool:
-    if device.tag == "disk":
-        return device.get("target/@bus") == "virtio"
-    if device.tag == "controller":
-        return device.attr("type") in ("scsi", "virtio-serial", "usb") and device.attr("model") != "none"
-    return device.tag in _CARDS and not {device.attr("type"), device.attr("model")} & _OFF_THE_BUS
+    takes = _TAKES_PORT.get(device.tag)
+    return takes is not None and takes(device)

@@ -131,4 +131,5 @@ SECTION = Section(
         ),
     ),
     contradictions=(_more_than_there_is,),
+    kept=("memory", "memory/@unit"),
 )

@@ -161,4 +161,5 @@ SECTION = Section(
     ),
     contradictions=(_absent_vcpus,),
     mistakes=(_processors,),
+    kept=("vcpu", "vcpu/@current"),
 )

@@ -1,12 +1,13 @@
 """All that is known of network interfaces."""
 
+from kvmreconcile.kinds.domain.devices.hotplug import is_card
 from kvmreconcile.kinds.domain.devices.interface.actions import ACTIONS
 from kvmreconcile.kinds.domain.devices.interface.description import describe
 from kvmreconcile.kinds.domain.devices.interface.mac_address import complete, refuse_multicast
 from kvmreconcile.kinds.domain.devices.interface.spec import InterfaceFields
 from kvmreconcile.kinds.domain.devices.interface.vlans import ON_LINUX_BRIDGE
 from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PCI_SOURCE, PLACE, Keys, complete_list
-from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.domain.section import HostLink, NameSource, Section
 from kvmreconcile.kinds.domain.spellings import LOWER
 from kvmreconcile.tree import (
     Automatic,
@@ -89,6 +90,20 @@ SECTION = Section(
         births=Table({"": (Birth(parse('<interface type="network"><model type="virtio"/></interface>')),)}),
         actions=ACTIONS,
     ).below("devices/interface"),
+    links=(
+        HostLink("bridge", "source/@bridge", "bridge"),
+        HostLink("direct", "source/@dev", "network device"),
+    ),
+    takes_port={"interface": is_card},
+    kept=(
+        "devices/interface",
+        "devices/interface/@type",
+        "devices/interface/mac",
+        "devices/interface/mac/@address",
+        "devices/interface/source",
+        "devices/interface/source/@*",
+    ),
+    names={"interface": NameSource(("source/@network", "source/@bridge", "source/@dev"), "nic")},
     mistakes=(refuse_multicast,),
     complete=complete,
     describe={"devices/interface": describe},
