@@ -1,8 +1,8 @@
 """
-From a domain that exists to the least that says it: fields first, libvirt's own words for the rest.
+Write the shortest spec that describes an existing domain: fields first, XML for the rest.
 
-Separate from rendering because it asks libvirt's own driver, in a process of its own, what each part means: a
-part whose absence changes nothing need not be said. Where there is no such driver all is said.
+libvirt's own driver is asked, in a process of its own, what each part means: a part whose absence changes nothing is
+left out. Where there is no such driver, nothing is left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -74,7 +74,7 @@ def _ways(whole: Node) -> Iterator[tuple[Node, dict[str, Any]]]:
 
 
 def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
-    """Tell whether these fields, rendered, change nothing and would make the same domain on another host."""
+    """Return whether these fields, rendered, change nothing and would make the same domain on another host."""
     try:
         spec = DomainSpec.model_validate(fields)
         wish = desire(Document(NAME, actual.key.name, spec, {}, Source(), Path()), actual.uuid)

@@ -1,5 +1,5 @@
 """
-Add to a proposed definition what only its surroundings tell: names of disks, formats, MAC addresses.
+Add to a proposed definition what only its surroundings determine: names of disks, formats, MAC addresses.
 
 These are given once, when a device is new, and then kept. Pure.
 """

@@ -111,20 +111,20 @@ def _read(
         persistent=flags.persistent,
         saved=Leftover.MANAGED_SAVE in leftovers,
         leftovers=leftovers - {Leftover.MANAGED_SAVE},
-        runtime_id=_run(domain) if live is not None else None,
+        runtime_id=_runtime_id(domain) if live is not None else None,
         stamp=read_stamp(parse(stored)),
         job=block_jobs(live) or run.job,
         state_reason=run.state_reason,
     )
 
 
-def _run(domain: libvirt.virDomain) -> int:
-    """Return a number for a domain's run, of at most 62 bits; libvirt counts anew when the host boots."""
+def _runtime_id(domain: libvirt.virDomain) -> int:
+    """Return a number for one run of a domain, of at most 62 bits; libvirt counts from 1 again when the host boots."""
     return crc32(_BOOT_ID.read_bytes()) << 30 | domain.ID()
 
 
 def _live_xml(domain: libvirt.virDomain) -> str | None:
-    """Return the running definition, None if the domain stopped meanwhile (only a running one tells its id)."""
+    """Return the running definition, None if the domain stopped meanwhile (only a running one has an id)."""
     xml = running_xml(domain)
     return xml if parse(xml).attr("id") is not None else None
 
@@ -135,7 +135,7 @@ def _define(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _replace(virt: libvirt.virConnect, action: Action) -> None:
-    """Define a domain anew under another UUID; if that is refused, what was taken away for it is put back."""
+    """Recreate a domain under another UUID; if that is refused, its former definition is restored."""
     before = _kept(virt, action)
     _remove(virt, action)
     try:

@@ -52,7 +52,7 @@ def needed(domain: Node) -> Iterator[HostPart]:
 
 
 def is_missing(part: HostPart, capabilities: Node) -> bool:
-    """Tell whether libvirt reports a component as missing; if it reports nothing about it, it is not."""
+    """Return whether libvirt reports a component as missing; if it reports nothing about it, it is not."""
     element = capabilities.find(part.element)
     if element is None:
         return False

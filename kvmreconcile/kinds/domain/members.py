@@ -1,5 +1,5 @@
 """
-Tell the members of a domain's lists apart: keys that several sections share.
+Keys of list members that several sections share.
 
 A device taken for another loses a guest its data. Source: https://libvirt.org/formatdomain.html
 """

@@ -1,7 +1,7 @@
 """
-Name the devices of a domain that is adopted, so that each stays itself whatever is edited of it later. Pure.
+Name the devices of an adopted domain, so that each is identified whatever is edited of it later. Pure.
 
-Only devices that a spec would else know by what people edit are named, and only where the guest does not see it.
+Only devices that a spec would otherwise identify by what users edit are named, and only where the guest does not see it.
 """
 
 import re
@@ -63,7 +63,7 @@ def _candidates(name: str) -> Iterator[str]:
 
 
 def _name(device: Node, domain: Node) -> str:
-    """Return a name of a device that says what it is for, as far as its definition tells."""
+    """Return a name of a device that says what it is for, as far as its definition shows."""
     source = _NAMES[device.tag]
     found = next((v for path in source.paths if (v := device.get(path))), "")
     kind = device.attr("device") or device.tag

@@ -101,7 +101,7 @@ class Section:
         contradictions: Checks of a spec for what no `xml` can resolve.
         gaps: Checks of a spec for what does not work unless `xml` adds to it.
         mistakes: Checks of a definition for what is an error on every host.
-        complete: Adds to a new definition what only its surroundings tell.
+        complete: Adds to a new definition what only its surroundings determine.
         host_parts: Components that a host must have for some values.
         files: Files that a host must have.
         links: Network devices that a host must have.

@@ -5,7 +5,7 @@ import pytest
 
 from kvmreconcile.errors import HostError
 from kvmreconcile.kinds.domain.calls.detach import _still_there
-from kvmreconcile.kinds.domain.calls.threads import _refusal_told
+from kvmreconcile.kinds.domain.calls.threads import _report_refusal
 from kvmreconcile.model import Action, Key, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect
@@ -36,7 +36,7 @@ def test_device_that_is_not_released_is_removed_or_changed_at_the_next_start(ver
 def test_vcpu_that_cannot_be_added_is_not_to_be_set_offline(said: str, *, is_added: bool) -> None:
     action = Action(WEB, verb_of("set-vcpus"), Effect.LIVE, Reason.EDIT)
 
-    with pytest.raises(HostError) as caught, _refusal_told(action, is_added=is_added):
+    with pytest.raises(HostError) as caught, _report_refusal(action, is_added=is_added):
         raise HostError("no", libvirt.VIR_ERR_INTERNAL_ERROR)
 
     assert str(caught.value).startswith(said)

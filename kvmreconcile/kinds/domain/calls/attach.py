@@ -1,8 +1,8 @@
 """
-Devices plugged into a running domain, and changed in it.
+Attach, change and replug devices of a running domain.
 
-Separate from values, which libvirt sets by a call of their own each: these all go by the device's element. It
-is read back from the definition just stored, so that address, MAC and alias agree in both.
+All of it goes by the device's element, read back from the definition just stored, so that address, MAC and alias agree
+in both.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,4 @@
-"""
-A domain as its driver's verbs find it: the handle, both of its definitions, and a device in the running one.
-
-Separate because the driver and every module of live verbs start here.
-"""
+"""Find a domain, read both of its definitions, and locate a device in the running one."""
 
 import re
 
@@ -18,7 +14,7 @@ STORED = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
 LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 POLL_S = 0.1
 _GIVEN_ALIAS = re.compile(r"\s*<alias name='(?!ua-)[^']*'/>")
-"""An alias that libvirt gave, counting anew at each start; in no stored definition, and so no name of a device."""
+"""An alias that libvirt gave, counted again at each start; in no stored definition, and so no name of a device."""
 
 _CONVERTED = re.compile(
     r"(<interface type=')(?:bridge|direct)('[^>]*>\s*<mac [^>]*>\s*<source network='[^>]*?)(?: dev='[^']*' mode='[^']*')?(/?>)"

@@ -1,8 +1,7 @@
 """
-A device taken out of a running domain, and not called so before the guest has let it go.
+Detach a device from a running domain, and wait until the guest has released it.
 
-Separate from plugging, which is over when libvirt says so: here it only asks, and the guest may be slow, silent,
-or refuse.
+libvirt only asks; the guest may be slow, silent, or refuse.
 """
 
 import time
@@ -22,12 +21,12 @@ from kvmreconcile.tree import Node, locate, parse, to_xml
 _TIMEOUT_S = 30.0
 _ASK_AGAIN_S = 10.0
 """A guest that is booting does not hear a request; QEMU takes the next one only some seconds later."""
-_LOOK_AGAIN_S = 1.0
-"""Events are lost at times, and then it is by looking that the device is found gone."""
+_READ_AGAIN_S = 1.0
+"""Events are lost at times; then only reading shows that the device is gone."""
 
 _REMOVED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
 _FAILED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED
-PassEvent = SimpleQueue[tuple[int, str]]
+Removals = SimpleQueue[tuple[int, str]]
 """Events about devices that go, each with the device's alias."""
 
 
@@ -40,8 +39,8 @@ def detach(virt: libvirt.virConnect, action: Action) -> None:
     """
     domain = find(virt, action)
     alias = _alias(domain, action.steps)
-    # Listening begins before the request: what is let go at once is told of once.
-    with _news_of(virt, domain) as news:
+    # Listening begins before the request: what is released at once is reported once.
+    with _events_of(virt, domain) as news:
         why, now = "", time.monotonic()
         deadline, ask_at = now + _TIMEOUT_S, now
         while (device := locate(running(domain), action.steps, RULES)) is not None:
@@ -60,7 +59,7 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
         with translated(str(action.key)):
             domain.detachDeviceFlags(to_xml(device), LIVE)
     except NotFound:
-        # It went meanwhile, which the next look shows.
+        # It went meanwhile, as the next read shows.
         return ""
     except HostError as error:
         if error.code == libvirt.VIR_ERR_OPERATION_FAILED:
@@ -72,10 +71,10 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
     return ""
 
 
-def _is_refused(news: PassEvent, alias: str | None) -> bool:
-    """Wait until there is reason to look again, and tell whether it is that the guest refuses."""
+def _is_refused(news: Removals, alias: str | None) -> bool:
+    """Wait for a reason to read again, and return whether it is that the guest refuses."""
     try:
-        event, about = news.get(timeout=_LOOK_AGAIN_S)
+        event, about = news.get(timeout=_READ_AGAIN_S)
     except Empty:
         return False
     return event == _FAILED and about == alias
@@ -104,9 +103,9 @@ def _devices(definition: Node) -> tuple[Node, ...]:
 
 
 @contextmanager
-def _news_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[PassEvent]:
-    """Listen to what becomes of a domain's devices; of a hypervisor that tells nothing, nothing is heard."""
-    news: PassEvent = SimpleQueue()
+def _events_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[Removals]:
+    """Subscribe to removals of a domain's devices; a hypervisor without these events has none."""
+    news: Removals = SimpleQueue()
     numbers = [number for event in (_REMOVED, _FAILED) for number in _listen(virt, domain, event, news)]
     try:
         yield news
@@ -115,9 +114,7 @@ def _news_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[Pa
             virt.domainEventDeregisterAny(number)
 
 
-def _listen(
-    virt: libvirt.virConnect, domain: libvirt.virDomain, event: int, news: PassEvent
-) -> Iterator[int]:
+def _listen(virt: libvirt.virConnect, domain: libvirt.virDomain, event: int, news: Removals) -> Iterator[int]:
     def callback(_virt: object, _domain: object, alias: str, _news: object) -> None:
         news.put((event, alias))
 

@@ -1,8 +1,8 @@
 """
-A disk moved to another volume under a running guest, with all that is on it.
+Copy a disk to another volume under a running guest, and switch to the copy.
 
-Separate from plugging, because it may take hours: each call is one look, and the copy goes on in QEMU between them,
-even when nobody looks. Source: https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainBlockCopy
+It may take hours: each call starts, checks or ends the copy, which goes on in QEMU between calls.
+Source: https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainBlockCopy
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ _KINDS: Mapping[int, tuple[str, str]] = {
     libvirt.VIR_STORAGE_VOL_FILE: ("file", "file"),
     libvirt.VIR_STORAGE_VOL_BLOCK: ("block", "dev"),
 }
-"""How a disk says what it stands on, by the kind of volume."""
+"""By the kind of volume, the type of a disk on it, and the attribute of its source."""
 _HOW = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 
 
@@ -56,7 +56,7 @@ def _move(virt: libvirt.virConnect, action: Action) -> None:
     if path not in _paths(disk):
         if mirror is None:
             _check(virt, action, disk, volume)
-            domain.blockCopy(target, to_xml(_standing_on(volume)), {}, _HOW)
+            domain.blockCopy(target, to_xml(_disk_on(volume)), {}, _HOW)
         elif path not in _paths(mirror):
             raise Busy(f"{action.key}: a block job runs on {target}")
         if mirror is None or mirror.attr("ready") != "yes":
@@ -71,8 +71,8 @@ def _paths(place: Node) -> tuple[str | None, ...]:
     return place.get("source/@file"), place.get("source/@dev")
 
 
-def _standing_on(volume: libvirt.virStorageVol) -> Node:
-    """Return what a disk says that stands on a volume."""
+def _disk_on(volume: libvirt.virStorageVol) -> Node:
+    """Return a disk on a volume."""
     kind = int(volume.info()[0])
     if kind not in _KINDS:
         why = "disks can only be copied to file or block volumes"
@@ -84,7 +84,7 @@ def _standing_on(volume: libvirt.virStorageVol) -> Node:
 
 
 def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt.virStorageVol) -> None:
-    """Refuse a volume on which somebody's data would be overwritten, or which cannot take all of the disk's."""
+    """Refuse a volume whose data would be overwritten, or which cannot take all of the disk's."""
     domain = find(virt, action)
     key = Key("Volume", str(action.changes[0].new))
     where, me = place_of(key, volume), str(action.key)
@@ -110,7 +110,7 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
 
 
 def _begins_with_zeroes(virt: libvirt.virConnect, volume: libvirt.virStorageVol) -> bool:
-    """Tell whether there is nothing where partition tables and file systems begin; a qcow2 never begins so."""
+    """Return whether there is nothing where partition tables and file systems begin; a qcow2 never begins so."""
     head = bytearray()
 
     def receive(_stream: libvirt.virStream, data: bytes, _opaque: None) -> int:

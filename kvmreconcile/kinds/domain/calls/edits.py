@@ -1,8 +1,4 @@
-"""
-One leaf or element of a device changed, and the rest of it left as it runs. Pure.
-
-Separate from the driver, which only passes the result on.
-"""
+"""Change one leaf or element of a device, and leave the rest of it as it runs. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -107,7 +107,7 @@ def _may_exist(path: Path) -> bool:
 
 def is_virtiofsd_missing(data: Path = DATA, added: Path = ADDED) -> bool:
     """
-    Tell whether this machine has QEMU and no description by which libvirt would find virtiofsd.
+    Return whether this machine has QEMU and no description by which libvirt would find virtiofsd.
 
     Source: docs/interop/vhost-user.json of QEMU; qemuVhostUserFetchConfigs of libvirt.
     """

@@ -1,8 +1,4 @@
-"""
-Guests started, stopped, paused and resumed.
-
-Separate from the driver, because to stop a guest is to ask it, and to wait for its answer.
-"""
+"""Start, stop, pause and resume guests. To stop one is to ask it, and to wait for its answer."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -25,7 +21,7 @@ _SHUTDOWN = {
     ShutdownBy.EITHER: libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT,
 }
 _CANNOT_HEAR = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
-"""libvirt asks no guest to shut down that is paused or crashed; somebody may resume it in time."""
+"""libvirt asks no guest to shut down that is paused or crashed; it may be resumed in time."""
 
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:
@@ -61,7 +57,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _is_running(domain: libvirt.virDomain) -> bool:
-    """Tell whether a domain runs; a transient one is gone once it does not."""
+    """Return whether a domain runs; a transient one is gone once it does not."""
     try:
         with translated(domain.name()):
             return bool(domain.isActive())
@@ -73,7 +69,7 @@ def _check_may_end(domain: libvirt.virDomain, action: Action) -> None:
     """
     Refuse to end a guest that a job has paused, and one that is paused at all in order to start it again.
 
-    Asked until it is off: who pauses it may come while it is waited for.
+    Checked until it is off, since it may be paused meanwhile.
 
     Raises:
         Busy: A job, such as a save, would be lost.

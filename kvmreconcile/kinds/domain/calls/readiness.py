@@ -1,8 +1,7 @@
 """
-Whether a guest does its work: one look, which never takes long.
+Check once whether a guest is ready; a check never takes long.
 
-Separate from power, because a guest that runs may be far from that. How often to look, and for how long, is the
-business of who asks.
+The caller decides how often to check, and for how long.
 """
 
 import json
@@ -31,7 +30,7 @@ _LEASES = libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE
 
 def _ready(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Look once.
+    Check once.
 
     Raises:
         NotYet: Something that is named does not hold; says what, and what it answered.
@@ -48,7 +47,7 @@ def _ready(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _lacks(domain: libvirt.virDomain, wanted: Ready) -> Iterator[str]:
-    """Yield what does not hold, what is cheaper to ask first; nothing is asked that nobody wants to know."""
+    """Yield what does not hold, cheapest checks first; only what the spec names is checked."""
     if wanted.lease:
         yield from _refusal("lease", lambda: _have_lease(domain))
     if wanted.agent:
@@ -110,7 +109,7 @@ def _leased(domain: libvirt.virDomain) -> list[str]:
 
 
 def _told(domain: libvirt.virDomain) -> list[str]:
-    """Return the addresses that others can reach a guest by, as its agent tells."""
+    """Return the addresses that others can reach a guest by, as its agent reports."""
     return addresses(_ask_agent(domain, "guest-network-get-interfaces"))
 
 
@@ -126,7 +125,7 @@ def addresses(nics: Any) -> list[str]:
 
 
 def _run(domain: libvirt.virDomain, command: tuple[str, ...]) -> None:
-    """Run a program in the guest, and see how it ends; what it prints is nobody's business."""
+    """Run a program in the guest, and check its exit status; its output is ignored."""
     path, *arguments = command
     number = _ask_agent(domain, "guest-exec", path=path, arg=arguments)["pid"]
     deadline = time.monotonic() + _COMMAND_S

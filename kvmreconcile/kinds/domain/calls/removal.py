@@ -1,7 +1,7 @@
 """
-A domain's definition taken away, with or without what hangs on it.
+Undefine a domain, with or without what depends on its definition.
 
-Separate from the driver, since whether that can be is asked before the guest is shut down for it.
+Whether that is possible is checked before the guest is shut down for it.
 """
 
 from collections.abc import Iterator, Mapping

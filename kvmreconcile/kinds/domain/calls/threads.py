@@ -1,8 +1,4 @@
-"""
-Processors and I/O threads of a running domain.
-
-Separate from other values since each is one of several, that comes and goes by its number.
-"""
+"""Add and remove virtual processors and I/O threads of a running domain, by their number."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,7 +31,7 @@ def _set_vcpus(virt: libvirt.virConnect, action: Action) -> None:
     vcpu = stored(domain).child("vcpu")
     if vcpu is not None:
         wanted, has = int(vcpu.attr("current") or vcpu.text), domain.vcpusFlags(LIVE)
-        with _refusal_told(action, is_added=wanted > has):
+        with _report_refusal(action, is_added=wanted > has):
             domain.setVcpusFlags(wanted, LIVE)
 
 
@@ -45,13 +41,13 @@ def _set_vcpu(virt: libvirt.virConnect, action: Action) -> None:
     vcpu = locate(stored(domain), action.steps, RULES)
     if vcpu is not None:
         is_added = vcpu.attr("enabled") == "yes"
-        with _refusal_told(action, is_added=is_added):
+        with _report_refusal(action, is_added=is_added):
             domain.setVcpu(vcpu.attr("id") or "", int(is_added), LIVE)
 
 
 @contextmanager
-def _refusal_told(action: Action, *, is_added: bool) -> Iterator[None]:
-    """Tell of a guest that takes or lets go no processor, or none yet; asked again at once, it would not either."""
+def _report_refusal(action: Action, *, is_added: bool) -> Iterator[None]:
+    """Report a guest that does not add or release a processor, or not yet; asking again at once would not help."""
     try:
         with translated(str(action.key), {_TIMED_OUT: HostError}):
             yield

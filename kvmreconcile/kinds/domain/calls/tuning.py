@@ -1,7 +1,6 @@
 """
-Limits of a running domain: numbers that libvirt takes by name, many in one call.
+Set limits of a running domain: numbers that libvirt takes by name, many in one call.
 
-Separate from other values because they are one table: where a number stands in XML, and what the call names it.
 Source: https://libvirt.org/html/libvirt-libvirt-domain.html, the macros VIR_DOMAIN_SCHEDULER_*, _MEMORY_*,
 _BLOCK_IOTUNE_* and _BANDWIDTH_*.
 """
@@ -22,7 +21,7 @@ Parameters = dict[str, int | str]
 
 _UNLIMITED = -1
 _PERIOD_US = 100_000
-"""What the kernel divides time into where nobody says (its documentation of CFS bandwidth control)."""
+"""The kernel's period where none is set (its documentation of CFS bandwidth control)."""
 _NO_LIMIT_KIB = 9007199254740991
 """VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, which libvirt-python lacks."""
 _SCHEDULER: Mapping[str, tuple[str, int]] = {
@@ -173,8 +172,10 @@ def _text(value: Node | str | None) -> str:
     return value.text if isinstance(value, Node) else value or ""
 
 
-def _told(verb: Callable[[libvirt.virConnect, Action], None]) -> Callable[[libvirt.virConnect, Action], None]:
-    """Return a verb that says, where the host refuses, which fields it is about and what is to be done."""
+def _reported(
+    verb: Callable[[libvirt.virConnect, Action], None],
+) -> Callable[[libvirt.virConnect, Action], None]:
+    """Return a verb whose error names the fields that the host refuses, and what to do."""
 
     def perform(virt: libvirt.virConnect, action: Action) -> None:
         try:
@@ -192,13 +193,13 @@ def _told(verb: Callable[[libvirt.virConnect, Action], None]) -> Callable[[libvi
 
 
 TUNING_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
-    "set-scheduler": _told(_set_scheduler),
-    "set-memory-limits": _told(_set_memory_limits),
-    "set-blkio": _told(_set_blkio),
-    "set-numa": _told(_set_numa),
-    "set-iotune": _told(_set_iotune),
-    "set-throttle": _told(_set_throttle),
-    "set-bandwidth": _told(_set_bandwidth),
-    "pin": _told(_pin),
+    "set-scheduler": _reported(_set_scheduler),
+    "set-memory-limits": _reported(_set_memory_limits),
+    "set-blkio": _reported(_set_blkio),
+    "set-numa": _reported(_set_numa),
+    "set-iotune": _reported(_set_iotune),
+    "set-throttle": _reported(_set_throttle),
+    "set-bandwidth": _reported(_set_bandwidth),
+    "pin": _reported(_pin),
 }
 """What rows of `actions` name, by the verb's name."""

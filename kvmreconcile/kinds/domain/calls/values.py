@@ -1,8 +1,4 @@
-"""
-Values of a running domain that libvirt sets by a call of their own each.
-
-Separate from devices, which are plugged: here the stored definition or the change alone tells the value.
-"""
+"""Set values of a running domain that have a libvirt call of their own each."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -48,7 +44,7 @@ def _set_text(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_memory(virt: libvirt.virConnect, action: Action) -> None:
-    """Set the balloon's size, and give the guest time to follow; one without the driver never does."""
+    """Set the balloon's size, and wait until the guest has reached it; one without the driver never does."""
     domain = find(virt, action)
     current = stored(domain).child("currentMemory")
     if current is None:

@@ -17,7 +17,7 @@ ALIAS = Text(prefix="ua-")
 
 def _is_hidden(device: Node) -> bool:
     """
-    Tell whether the guest does not see by what name libvirt knows a device.
+    Return whether the guest does not see the alias of a device.
 
     A SCSI disk without a serial number shows it: `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_drive-ua-NAME`
     (qemuBuildDiskDeviceProps in libvirt's src/qemu/qemu_command.c, `device_id`).

@@ -67,7 +67,7 @@ class VsockFields(Spec):
 
 
 def _has_cid(vsock: Node) -> bool:
-    """Tell whether a vsock has a fixed CID."""
+    """Return whether a vsock has a fixed CID."""
     return vsock.get("cid/@auto") != "yes"
 
 

@@ -42,7 +42,7 @@ class WatchdogFields(Spec):
 
 def _is_card(change: Change, domain: Node) -> bool:
     """
-    Tell whether a watchdog is a card that can be hot-plugged (i6300esb or ib700); others are part of the machine.
+    Return whether a watchdog is a card that can be hot-plugged (i6300esb or ib700); others are part of the machine.
 
     libvirt hot-plugs none if the guest has another (`qemuDomainAttachWatchdog`), such as that of q35's chipset.
     """

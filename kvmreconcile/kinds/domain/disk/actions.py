@@ -15,11 +15,11 @@ _HOT_BUSES = {"scsi", "usb"}
 _PREFIXES = {"vd": "virtio", "sd": "scsi"}
 _REMOVABLE = {"cdrom", "floppy"}
 _SOURCES = {"file", "dev", "pool", "volume", "protocol", "name"}
-"""Attributes of `<source>` that tell which one it is."""
+"""Attributes of `<source>` that identify it."""
 
 
 def _is_hot_disk(change: Change, domain: Node) -> bool:
-    """Tell whether a disk hangs on a bus that takes disks while the guest runs; SATA and IDE do not."""
+    """Return whether a disk is on a bus that takes disks while the guest runs; SATA and IDE do not."""
     disk = changed_element(change)
     if disk is None or disk.attr("device") in _REMOVABLE or (change.old is None and _is_in_use(disk, domain)):
         return False
@@ -27,7 +27,7 @@ def _is_hot_disk(change: Change, domain: Node) -> bool:
 
 
 def _is_in_use(disk: Node, domain: Node) -> bool:
-    """Tell whether the guest runs with another disk on the same source, which is on another only after a start."""
+    """Return whether the guest runs with another disk on the same source, which is on another only after a start."""
     source = _source(disk)
     may_share = disk.child("shareable") or disk.child("readonly")
     return bool(source) and not may_share and any(_source(d) == source for d in domain.all("devices/disk"))
@@ -39,7 +39,7 @@ def _source(disk: Node) -> tuple[tuple[str, str], ...]:
 
 
 def _is_hot_drive(change: Change, _domain: Node) -> bool:
-    """Tell whether a drive for CDs hangs on a bus that takes drives while the guest runs."""
+    """Return whether a drive for CDs is on a bus that takes drives while the guest runs."""
     disk = changed_element(change)
     return disk is not None and disk.attr("device") == "cdrom" and _bus(disk) in {"scsi", "usb"}
 
@@ -49,7 +49,7 @@ def _bus(disk: Node) -> str | None:
 
 
 def _is_removable(change: Change, domain: Node) -> bool:
-    """Tell whether a change is of a disk whose medium can be taken out."""
+    """Return whether a change is of a disk whose medium can be taken out."""
     name = change.steps[1]
     return any(
         disk.attr("device") in _REMOVABLE and name in (f"disk[{label}]" for label in _labels(disk))

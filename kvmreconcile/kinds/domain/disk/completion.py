@@ -1,8 +1,4 @@
-"""
-Add to new disks what only their surroundings tell: the name of the target, the unit on the bus, the format.
-
-Pure.
-"""
+"""Give new disks what only their surroundings determine: target, unit on the bus, format. Pure."""
 
 from kvmreconcile.kinds.domain.devices.children import devices_of, with_devices
 from kvmreconcile.kinds.domain.disk.drive_address import placed, targets
@@ -45,7 +41,7 @@ def _with_targets(devices: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def _with_format(device: Node, lookup: Lookup) -> Node:
-    """Say a disk's format where only its volume or its file's name tells it; libvirt would read it as raw."""
+    """Set a disk's format where only its volume or its file's name shows it; libvirt would read it as raw."""
     if device.tag != "disk" or device.get("driver/@type") is not None:
         return device
     pool, volume, file = (device.get(f"source/@{name}") for name in ("pool", "volume", "file"))

@@ -1,4 +1,4 @@
-"""What tells disks apart, and what a disk claims for its guest alone."""
+"""What distinguishes disks, and what a disk claims for its guest alone."""
 
 from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PLACE, Keys
 from kvmreconcile.tree import Identity, Members, Node, Owner
@@ -18,7 +18,7 @@ _SHARED = ("readonly", "shareable", "source/slices")
 
 
 def _is_its_own(disk: Node) -> bool:
-    """Tell whether the guest writes to a disk, and no other guest should."""
+    """Return whether the guest writes to a disk, and no other guest should."""
     is_backing = disk.get("transient/@shareBacking") == "yes"
     return disk.attr("device") in _HARD and not is_backing and not any(disk.find(path) for path in _SHARED)
 
@@ -30,7 +30,7 @@ def _disk(*value: str, names: tuple[str, str] | None = None) -> Identity:
 MEMBERS = Members(
     (ALIAS, ("target/@dev",)),
     Owner.SPEC,
-    # What is in a drive comes and goes, and tells nothing of the drive.
+    # What is in a drive comes and goes, and does not identify the drive.
     fallback=(
         ("target/@dev",),
         *(("@device=disk|lun|", *source) for source in _SOURCES),

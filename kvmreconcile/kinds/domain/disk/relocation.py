@@ -1,9 +1,8 @@
 """
-Disks that stand on another file than their spec names, because a snapshot or a copy put one above it.
+Keep disks on their current source where it differs from the spec, because a snapshot or a copy put one above it.
 
-Separate from merging, since here what is wins over what is asked: the file above holds what the guest has written
-since, and a disk put back onto the file below would lose it. Pure. Source:
-https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms (`backingStore`)
+The source above holds what the guest has written since; a disk put back onto the one below would lose it. Pure.
+Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms (`backingStore`)
 """
 
 from collections.abc import Iterator
@@ -16,14 +15,14 @@ from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.running import recognised, succeeding
 
 _NAMES = ("file", "dev", "dir", "name", "protocol", "pool", "volume")
-"""Attributes of `<source>` that tell which one it is."""
+"""Attributes of `<source>` that identify it."""
 _HARD = (None, "disk", "lun")
 """Kinds of disks that a guest writes to; a medium that can be taken out is what the spec says it is."""
 
 
 def follow(desired: Desired, actual: Actual, before: Node | None) -> Node:
     """
-    Return what a spec says, with each hard disk on the file that it stands on now.
+    Return what a spec says, with each hard disk on its current source.
 
     Args:
         before: What an earlier spec said, None if nothing is known; where this spec names another source than
@@ -34,7 +33,9 @@ def follow(desired: Desired, actual: Actual, before: Node | None) -> Node:
     current = {id(disk): found for disk, found in _moved(desired, _stored(desired, actual, before), before)}
     if not current:
         return tree
-    children = tuple(_as_it_stands(c, current[id(c)]) if id(c) in current else c for c in _devices(tree))
+    children = tuple(
+        _with_current_source(c, current[id(c)]) if id(c) in current else c for c in _devices(tree)
+    )
     whole = tuple(replace(c, children=children) if c.tag == "devices" else c for c in tree.children)
     return replace(tree, children=whole)
 
@@ -52,7 +53,7 @@ def moves(desired: Desired, actual: Actual, lookup: Lookup) -> Iterator[Change]:
 
 
 def _is_to_be_copied(disk: Node, found: Node, desired: Desired, lookup: Lookup) -> bool:
-    """Tell whether a disk that runs elsewhere goes to its volume, with no other job in the way of that."""
+    """Return whether a disk that runs elsewhere goes to its volume, with no other job in the way of that."""
     wanted, mirror = _path(disk, lookup), found.child("mirror")
     is_free = mirror is None or _path(mirror, lookup) == wanted
     is_elsewhere = wanted is not None and wanted not in _chain(found, lookup)
@@ -60,7 +61,7 @@ def _is_to_be_copied(disk: Node, found: Node, desired: Desired, lookup: Lookup) 
 
 
 def _goes_along(disk: Node, desired: Desired) -> bool:
-    """Tell whether a disk's data goes with it where its spec moves it."""
+    """Return whether a disk's data goes with it where its spec moves it."""
     return desired.policy.copies and disk.get("source/@volume") is not None
 
 
@@ -68,10 +69,10 @@ def strays(
     desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
 ) -> Iterator[tuple[str, str, str]]:
     """
-    Yield of each hard disk that stands on a file which is not built on the one its spec names: disk, file, and that.
+    Yield of each hard disk whose current source is not built on the one in its spec: disk, file, and that.
 
-    Of a domain that is off, libvirt tells no chain, so that only a volume is known to be built on nothing else.
-    What is copied to where it should be did not go astray.
+    Of a domain that is off, libvirt reports no backing chain, so that only a volume is known to be built on nothing else.
+    What is copied to where it should be is not reported.
     """
     definition = _live(desired, actual, before) or actual.tree
     stored = {id(disk) for disk, _ in _moved(desired, _stored(desired, actual, before), before)}
@@ -96,7 +97,7 @@ def _live(desired: Desired, actual: Actual, before: Node | None) -> Node | None:
 
 
 def _moved(desired: Desired, actual: Node, before: Node | None) -> Iterator[tuple[Node, Node]]:
-    """Yield each hard disk that stands elsewhere than its spec has long said, with what it is now."""
+    """Yield each hard disk whose current source differs from its spec, with what it is now."""
     wanted, have = _devices(desired.tree), _devices(actual)
     for index, other in pair(have, wanted, "devices", RULES, lambda _have, _want: False).items():
         disk, found = wanted[index], have[other]
@@ -123,7 +124,7 @@ def _source(disk: Node) -> tuple[str | None, ...]:
     return tuple(disk.get(f"source/@{name}") for name in _NAMES)
 
 
-def _as_it_stands(disk: Node, found: Node) -> Node:
+def _with_current_source(disk: Node, found: Node) -> Node:
     """Return a spec's disk with the source and the format that it has now."""
     source = disk.child("source") or Node("source")
     kept = [a for a in source.attrs if a[0] not in _NAMES]
@@ -142,7 +143,7 @@ def _formatted(child: Node, found: Node) -> Node:
 
 
 def _chain(disk: Node, lookup: Lookup) -> Iterator[str | None]:
-    """Yield the files that a disk is built on, its own first, as far as libvirt tells."""
+    """Yield the files that a disk is built on, its own first, as far as libvirt reports."""
     below = _volume(disk, lookup)
     yield below.get("backingStore/path") if below else None
     link: Node | None = disk

@@ -74,7 +74,7 @@ def _ends_with(transient: Node) -> Iterator[Leftover]:
 
 def _shutdown(actual: Actual, policy: Policy) -> Iterator[str]:
     if actual.active:
-        # An active guest that has a `halt` is paused or crashed.
+        # An active guest that has a state reason is paused or crashed.
         state = "paused or crashed" if actual.state_reason else "active"
         if not policy.shutdown_by:
             yield f"the guest is {state}, and is powered off without a shutdown"

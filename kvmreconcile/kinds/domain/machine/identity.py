@@ -76,7 +76,7 @@ class IdentityFields(Spec):
 
 def _is_alias_of(alias: str, machine: str) -> bool:
     """
-    Tell whether a machine type is a version of the family that an alias names ("q35" and "pc-q35-7.2").
+    Return whether a machine type is a version of the family that an alias names ("q35" and "pc-q35-7.2").
 
     Source: https://libvirt.org/formatcaps.html#guest-capabilities (`canonical`)
     """

@@ -23,14 +23,14 @@ def lacks(domain: Node) -> Iterator[str]:
 
 
 def notes(domain: Node) -> Iterator[str]:
-    """Yield what people should know of a new definition before it is made."""
+    """Yield notes for users on a new definition, before it is created."""
     lacking = ", ".join(lacks(domain))
     if lacking:
         yield f"no hot-plug capacity for {lacking}"
 
 
 def _taken(domain: Node) -> Iterator[Node]:
-    """Yield what takes a port: each card, each virtio disk, and each bus of its own for disks and lines."""
+    """Yield what takes a port: each card, each virtio disk, and each controller of disks and channels."""
     devices = domain.child("devices")
     children = devices.children if devices else ()
     yield from filter(_takes_a_port, children)

@@ -84,12 +84,12 @@ class MemoryFields(Spec):
 
 
 def _is_a_sum(_change: Change, domain: Node) -> bool:
-    """Tell whether libvirt adds a domain's memory up from its NUMA cells and memory devices."""
+    """Return whether libvirt adds a domain's memory up from its NUMA cells and memory devices."""
     return domain.find("cpu/numa/cell") is not None
 
 
 def _has_blocks(_change: Change, domain: Node) -> bool:
-    """Tell whether a domain has virtio-mem, of which what the guest has comes and goes by itself."""
+    """Return whether a domain has virtio-mem, of which what the guest has comes and goes by itself."""
     return any(device.attr("model") == "virtio-mem" for device in domain.all("devices/memory"))
 
 

@@ -92,7 +92,7 @@ class NumaFields(Spec):
 
 def _is_restrictive(_change: Change, domain: Node) -> bool:
     """
-    Tell whether the host's kernel alone, by a cgroup, keeps a domain's memory on its nodes.
+    Return whether the host's kernel alone, by a cgroup, keeps a domain's memory on its nodes.
 
     QEMU itself does in every other mode, once and for all (libvirt's `qemuDomainSetNumaParamsLive`).
     """

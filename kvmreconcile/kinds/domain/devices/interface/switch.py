@@ -1,4 +1,4 @@
-"""What the switch that an interface is connected to is told: VLANs and the port."""
+"""What the switch learns of an interface: VLANs and the port."""
 
 from typing import Annotated, ClassVar, Literal
 

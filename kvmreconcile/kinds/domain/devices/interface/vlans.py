@@ -7,7 +7,7 @@ _OF_BRIDGES = frozenset({None, "nat", "route", "open", "bridge"})
 
 
 def _is_tagged_on_linux_bridge(interface: Node, network: Node | None) -> bool:
-    """Tell whether an interface asks a Linux bridge for a VLAN; where the network is not known, it does not."""
+    """Return whether an interface asks a Linux bridge for a VLAN; where the network is not known, it does not."""
     if interface.child("vlan") is None or _is_open_vswitch(interface):
         return False
     if interface.attr("type") == "bridge":
