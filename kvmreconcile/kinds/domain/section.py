@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -131,6 +131,12 @@ class Section:
 
 
 def fields_of(spec: BaseModel, fields: type[Fields]) -> Fields:
-    """Return a domain's spec as the fields of a section, from which it inherits."""
-    assert issubclass(type(spec), fields)  # noqa: S101
-    return cast("Fields", spec)
+    """
+    Return a domain's spec as the fields of a section, from which it inherits.
+
+    Raises:
+        TypeError: It does not inherit from them.
+    """
+    if not isinstance(spec, fields):
+        raise TypeError(f"{type(spec).__name__} has no fields of {fields.__name__}")
+    return spec

@@ -1,11 +1,11 @@
 """What holds for any device, and for those that a spec describes in `xml` alone."""
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach
-from kvmreconcile.kinds.domain.devices.naming import HIDDEN_NAMES
 from kvmreconcile.kinds.domain.members import ALIAS, ORDERED, complete_list, shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import INTEGER, NUMBER
 from kvmreconcile.tree import (
+    Invisible,
     Rules,
     Table,
     combined,
@@ -28,13 +28,17 @@ SECTION = Section(
             ),
             implied=Table({"smartcard/protocol/@type": "raw"}),
             parts=paths("*"),
+            # No guest sees by what name libvirt knows a device.
+            invisible=Table(
+                {path: Invisible("*", lambda _device: True) for path in ("*/alias", "*/alias/@name")}
+            ),
             # A device stays where the guest knows it, and half an address is refused.
             required=paths("", "*/address", "*/address/@*"),
             whole=paths(""),
             secrets=paths("**/auth/secret/@usage", "**/source/@query", "**/cookies/cookie"),
             actions=Table({"lease": attach_and_detach()}),
         ).below("devices"),
-        Rules(invisible=HIDDEN_NAMES, scalars=Table({"**/@iothread": INTEGER, "**/@queues": INTEGER})),
+        Rules(scalars=Table({"**/@iothread": INTEGER, "**/@queues": INTEGER})),
     ),
     kept=("devices", "devices/*/alias", "devices/*/alias/@name"),
 )

@@ -9,26 +9,10 @@ from kvmreconcile.kinds.domain.devices.children import devices_of, with_devices
 from kvmreconcile.schema.codecs import WHOLE, Text
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import DeviceName
-from kvmreconcile.tree import Invisible, Node, Table
+from kvmreconcile.tree import Node
 
 ALIAS = Text(prefix="ua-")
 """Names that users give to devices; libvirt keeps an alias with this prefix as it is."""
-
-
-def _is_hidden(device: Node) -> bool:
-    """
-    Return whether the guest does not see the alias of a device.
-
-    A SCSI disk without a serial number shows it: `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_drive-ua-NAME`
-    (qemuBuildDiskDeviceProps in libvirt's src/qemu/qemu_command.c, `device_id`).
-    """
-    return device.get("target/@bus") != "scsi" or device.tag != "disk" or bool(device.get("serial"))
-
-
-HIDDEN_NAMES = Table(
-    {path: Invisible("devices/*", _is_hidden) for path in ("devices/*/alias", "devices/*/alias/@name")}
-)
-"""What of a device's name is stored for us, and no guest ever sees."""
 
 DeviceAlias = Annotated[
     DeviceName | None,

@@ -1,7 +1,7 @@
 """What distinguishes disks, and what a disk claims for its guest alone."""
 
 from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PLACE, Keys
-from kvmreconcile.tree import Identity, Members, Node, Owner
+from kvmreconcile.tree import Identity, Invisible, Members, Node, Owner, Table
 
 _SOURCES: Keys = (
     ("source/@file",),
@@ -55,3 +55,16 @@ IDENTITIES = (
     _disk("source/@protocol", "source/@name", "source/host/@name"),
     _disk("source/@protocol", "source/@name"),
 )
+
+
+def _is_alias_hidden(disk: Node) -> bool:
+    """
+    Return whether the guest does not see by what name libvirt knows a disk.
+
+    A SCSI disk without a serial number shows it: `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_drive-ua-NAME`
+    (qemuBuildDiskDeviceProps in libvirt's src/qemu/qemu_command.c, `device_id`).
+    """
+    return disk.get("target/@bus") != "scsi" or bool(disk.get("serial"))
+
+
+HIDDEN_ALIAS = Table({path: Invisible(".", _is_alias_hidden) for path in ("alias", "alias/@name")})

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kvmreconcile.kinds.domain.disk.actions import ACTIONS
 from kvmreconcile.kinds.domain.disk.completion import complete
 from kvmreconcile.kinds.domain.disk.description import describe, images
-from kvmreconcile.kinds.domain.disk.identity import IDENTITIES, MEMBERS
+from kvmreconcile.kinds.domain.disk.identity import HIDDEN_ALIAS, IDENTITIES, MEMBERS
 from kvmreconcile.kinds.domain.disk.spec import DiskFields
 from kvmreconcile.kinds.domain.members import ORDERED, complete_list, shared_list
 from kvmreconcile.kinds.domain.section import HostFile, NameSource, Section
@@ -64,6 +64,7 @@ _DISK_RULES = Rules(
     containers=paths("iotune"),
     # The medium of a drive.
     parts=paths("source"),
+    invisible=HIDDEN_ALIAS,
     refs=Table({"source": (Ref("Volume", ("@pool", "@volume")), Ref("StoragePool", ("@pool",)))}),
     identities=Table({"": IDENTITIES}),
     births=Table({"": _DISKS}),
