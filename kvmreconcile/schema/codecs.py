@@ -16,7 +16,7 @@ from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.scalars import print_size, size_bytes, whole
 
 
-class Draft:
+class ElementBuilder:
     """An element under construction; `fragment`, XML of the whole element, is merged over it at the end."""
 
     def __init__(self, tag: str) -> None:
@@ -24,20 +24,22 @@ class Draft:
         self.attrs: dict[str, str] = {}
         self.text = ""
         self.fragment = ""
-        self.children: list[Draft | Node] = []
+        self.children: list[ElementBuilder | Node] = []
 
-    def at(self, path: str) -> "Draft":
+    def at(self, path: str) -> "ElementBuilder":
         """Return the element at a path of tags, made if it is not there."""
-        draft = self
+        builder = self
         for tag in path.split("/") if path else ():
-            found = next((c for c in draft.children if isinstance(c, Draft) and c.tag == tag), None)
-            draft = found or draft.append(tag)
-        return draft
+            found = next(
+                (c for c in builder.children if isinstance(c, ElementBuilder) and c.tag == tag), None
+            )
+            builder = found or builder.append(tag)
+        return builder
 
-    def append(self, path: str) -> "Draft":
+    def append(self, path: str) -> "ElementBuilder":
         """Return a new element at a path of tags, beside those that are there."""
         parent, _, tag = path.rpartition("/")
-        new = Draft(tag)
+        new = ElementBuilder(tag)
         (self.at(parent) if parent else self).children.append(new)
         return new
 
@@ -49,7 +51,7 @@ class Draft:
         else:
             self.at(where.rstrip("/")).attrs[name] = value
 
-    def deny(self, path: str) -> None:
+    def mark_absent(self, path: str) -> None:
         """Say that no element is at a path."""
         parent, _, tag = path.rpartition("/")
         self.at(parent).children.append(Node(NONE, (), tag))
@@ -62,7 +64,7 @@ class Draft:
             ValueError: A fragment is not well-formed XML.
         """
         children = tuple(
-            c.done(rules, under(path, c.tag)) if isinstance(c, Draft) else c for c in self.children
+            c.done(rules, under(path, c.tag)) if isinstance(c, ElementBuilder) else c for c in self.children
         )
         node = Node(self.tag, tuple(sorted(self.attrs.items())), self.text, children)
         return overlay(node, parse(self.fragment), rules, path) if self.fragment else node
@@ -71,7 +73,7 @@ class Draft:
 class Codec(Protocol):
     """How a field's value is spelled in XML."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
@@ -89,10 +91,10 @@ class Text:
     words: Mapping[Any, str] = field(default_factory=dict)
     prefix: str = ""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        draft.put(path, self.prefix + self.words.get(value, text))
+        builder.put(path, self.prefix + self.words.get(value, text))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and what it covers; None if it is not of this form."""
@@ -110,9 +112,9 @@ class Text:
 class Whole:
     """A whole number that is not negative, in decimal."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
-        draft.put(path, str(value))
+        builder.put(path, str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and what it covers; None if it is not of this form."""
@@ -127,12 +129,12 @@ class Bytes:
     unit: str = "KiB"
     beside: str = "@unit"
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         factor = size_bytes("1", self.unit) or 1
-        draft.put(path, str(-(-int(value) // factor)))
+        builder.put(path, str(-(-int(value) // factor)))
         if self.beside:
-            draft.put(self._unit_path(path), self.unit)
+            builder.put(self._unit_path(path), self.unit)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and what it covers; None if it is not of this form."""
@@ -153,12 +155,12 @@ class Bytes:
 class Presence:
     """True is an empty element that is there, and False one that is not."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         if value:
-            draft.at(path)
+            builder.at(path)
         else:
-            draft.deny(path)
+            builder.mark_absent(path)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and what it covers; None if it is not of this form."""
@@ -170,9 +172,9 @@ class Presence:
 class Around:
     """True is an empty element around those at a path, and False that there is none around them."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
-        PRESENT.put(draft, path.rpartition("/")[0], value)
+        PRESENT.put(builder, path.rpartition("/")[0], value)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and what it covers; None if it is not of this form."""
@@ -185,9 +187,9 @@ class Switch:
 
     xml: str
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
-        element, parent = parse(self.xml), draft.at(path.rpartition("/")[0])
+        element, parent = parse(self.xml), builder.at(path.rpartition("/")[0])
         parent.children.append(element if value else Node(NONE, (), element.tag, (element,)))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kvmreconcile.schema.codecs import TEXT, Codec, Draft
+from kvmreconcile.schema.codecs import TEXT, Codec, ElementBuilder
 from kvmreconcile.schema.omit_defaults import drop, put_back
 from kvmreconcile.tree import Node
 
 
-class Gathered:
+class CollectionCodec:
     """A codec to which a list or mapping is one value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs(Gathered):
+class Pairs(CollectionCodec):
     """
     A mapping: in XML an element for each entry, with its key and its value at paths inside.
 
@@ -29,12 +29,12 @@ class Pairs(Gathered):
     value: str
     codec: Codec = TEXT
 
-    def put(self, draft: Draft, path: str, value: Mapping[Any, Any]) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Mapping[Any, Any]) -> None:
         """Write a value at a path."""
         if not value:
-            draft.deny(path)
+            builder.mark_absent(path)
         for name, content in value.items():
-            new = draft.append(path)
+            new = builder.append(path)
             new.put(self.key, str(name))
             self.codec.put(new, self.value, content)
 
@@ -54,13 +54,13 @@ class Pairs(Gathered):
 
 
 @dataclass(frozen=True, slots=True)
-class Tags(Gathered):
+class Tags(CollectionCodec):
     """A list of words: in XML an empty element of that tag for each of them."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         for word in value:
-            draft.at(f"{path}/{word}")
+            builder.at(f"{path}/{word}")
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and what it covers; None if it is not of this form."""
@@ -79,10 +79,10 @@ class Member:
     name: str
     codec: Codec = TEXT
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         element, _, leaf = path.partition("/@")
-        new = draft.append(element)
+        new = builder.append(element)
         new.put(self.key, self.name)
         self.codec.put(new, f"@{leaf}", value)
 

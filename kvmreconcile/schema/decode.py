@@ -11,12 +11,12 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from kvmreconcile.schema.codecs import Draft
-from kvmreconcile.schema.collections import Gathered
+from kvmreconcile.schema.codecs import ElementBuilder
+from kvmreconcile.schema.collections import CollectionCodec
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At, places
 from kvmreconcile.schema.omit_defaults import drop, put_back, without
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.tree import Node, Owner, Rules, brief, overlay
 from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import labels
@@ -48,7 +48,9 @@ def _read_field(
 ) -> tuple[Any, Node]:
     """Read one field: as a plain value if it can be one and is, else as a part or a list of them."""
     forms = tuple(_forms(model.model_fields[name].annotation))
-    lists = () if isinstance(place.codec, Gathered) else tuple(f for f in forms if get_origin(f) is list)
+    lists = (
+        () if isinstance(place.codec, CollectionCodec) else tuple(f for f in forms if get_origin(f) is list)
+    )
     parts = tuple(f for f in forms if _is_model(f))
     are_several = len(tuple(node.all(place.path))) > 1
     if len(lists) + len(parts) < len(forms) and not (lists and are_several):
@@ -121,10 +123,10 @@ def _identified(left: Node, whole: Node, rules: Rules, path: str) -> Node:
     for key in members.keys:
         values = [(part, whole.get(part)) for part in key]
         if all(v is not None for _, v in values):
-            draft = Draft(whole.tag)
+            builder = ElementBuilder(whole.tag)
             for part, value in values:
-                draft.put(part, value or "")
-            return overlay(left, draft.done(Rules()), Rules())
+                builder.put(part, value or "")
+            return overlay(left, builder.done(Rules()), Rules())
     return left
 
 
@@ -154,7 +156,7 @@ def _is_valid(model: type[BaseModel], values: dict[str, Any]) -> bool:
 
 def _brief(model: type[BaseModel], values: dict[str, Any]) -> Any:
     """Return fields in their short form, if the part has one and they are of it."""
-    return model.brief(values) if issubclass(model, Short) else values
+    return model.brief(values) if issubclass(model, Shorthand) else values
 
 
 def _is_model(annotation: Any) -> bool:

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from kvmreconcile.schema.codecs import TEXT, Codec, Draft
-from kvmreconcile.schema.collections import Gathered
+from kvmreconcile.schema.codecs import TEXT, Codec, ElementBuilder
+from kvmreconcile.schema.collections import CollectionCodec
 from kvmreconcile.tree import Node, Rules
 
 
@@ -52,38 +52,38 @@ def write(spec: BaseModel, tag: str, rules: Rules) -> Node:
     Raises:
         ValueError: A fragment is not well-formed XML.
     """
-    draft = Draft(tag)
-    _write(draft, spec)
-    return draft.done(rules)
+    builder = ElementBuilder(tag)
+    _write(builder, spec)
+    return builder.done(rules)
 
 
-def _write(draft: Draft, spec: BaseModel) -> None:
+def _write(builder: ElementBuilder, spec: BaseModel) -> None:
     for name, place in places(type(spec)):
         value = getattr(spec, name)
         if value is None:
             continue
         for path, text in place.also:
-            draft.put(path, text)
+            builder.put(path, text)
         if isinstance(value, BaseModel):
-            _write_part(draft.at(place.path), value)
-        elif isinstance(value, (list, tuple)) and not isinstance(place.codec, Gathered):
-            _write_list(draft, place, value)
+            _write_part(builder.at(place.path), value)
+        elif isinstance(value, (list, tuple)) and not isinstance(place.codec, CollectionCodec):
+            _write_list(builder, place, value)
         else:
-            place.codec.put(draft, place.path, value)
+            place.codec.put(builder, place.path, value)
 
 
-def _write_part(draft: Draft, part: BaseModel) -> None:
-    _write(draft, part)
+def _write_part(builder: ElementBuilder, part: BaseModel) -> None:
+    _write(builder, part)
     for name in fragments(type(part)):
-        draft.fragment = getattr(part, name) or ""
+        builder.fragment = getattr(part, name) or ""
 
 
-def _write_list(draft: Draft, place: At, items: list[Any] | tuple[Any, ...]) -> None:
+def _write_list(builder: ElementBuilder, place: At, items: list[Any] | tuple[Any, ...]) -> None:
     element, _, leaf = place.path.partition("/@")
     if not items:
-        draft.deny(element)
+        builder.mark_absent(element)
     for item in items:
-        new = draft.append(element)
+        new = builder.append(element)
         if isinstance(item, BaseModel):
             _write_part(new, item)
         else:

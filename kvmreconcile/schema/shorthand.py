@@ -14,7 +14,7 @@ from pydantic_core import CoreSchema
 from kvmreconcile.schema.section import Spec
 
 
-class Short(Spec):
+class Shorthand(Spec):
     """A part that is written as the value of its field `short` where nothing else is said."""
 
     short: ClassVar[str]

@@ -12,7 +12,7 @@ from pydantic import Field
 from kvmreconcile.schema.section import Spec
 
 
-class PeopleSettings(Spec):
+class UserListSettings(Spec):
     """Users of this host."""
 
     users: Annotated[
@@ -88,16 +88,16 @@ class ControlSettings(Spec):
         ),
     ] = "0660"
     operators: Annotated[
-        PeopleSettings,
+        UserListSettings,
         Field(description="Who may approve, suspend, resume and reconcile."),
-    ] = PeopleSettings()
+    ] = UserListSettings()
     admins: Annotated[
-        PeopleSettings,
+        UserListSettings,
         Field(
             description='Users and groups that may also suspend and resume all objects and run "state accept". root and '
             "the daemon's own user always may."
         ),
-    ] = PeopleSettings()
+    ] = UserListSettings()
     tcp: Annotated[
         TcpSettings | None,
         Field(description="A TCP listener with TLS and token authentication. Defaults to none."),

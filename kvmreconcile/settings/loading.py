@@ -20,8 +20,8 @@ from kvmreconcile.model.commands import quote
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.decoding import Chunk, chunks, decode
 from kvmreconcile.source.fields import known
-from kvmreconcile.source.located import Item, plain
-from kvmreconcile.source.problem import Fault, shown
+from kvmreconcile.source.located import LocatedValue, plain
+from kvmreconcile.source.problem import LocatedProblem, shown
 from kvmreconcile.source.suggestions import advice
 from kvmreconcile.source.yaml import read
 
@@ -73,12 +73,12 @@ def _text(content: bytes, file: Path) -> str:
         todo = "write settings, or {} for none, or name another file with --config"
         raise SpecError([Problem(str(file), "the settings file is empty", todo)])
     text = decode(content, str(file))
-    if isinstance(text, Fault):
+    if isinstance(text, LocatedProblem):
         raise SpecError([text.problem()])
     return text
 
 
-def _read_file(file: Path, *, must_exist: bool) -> Item | None:
+def _read_file(file: Path, *, must_exist: bool) -> LocatedValue | None:
     try:
         with file.open("rb") as opened:
             status, content = os.fstat(opened.fileno()), opened.read()
@@ -127,7 +127,7 @@ def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str,
             yield key, (variable, text)
 
 
-def _problem(error: ErrorDetails, item: Item | None, variables: Mapping[str, str]) -> Problem:
+def _problem(error: ErrorDetails, item: LocatedValue | None, variables: Mapping[str, str]) -> Problem:
     """Return one of pydantic's errors with the place where it was made."""
     loc = error["loc"]
     if error["type"] == "model_type" and not loc:
@@ -154,7 +154,7 @@ def _wrong(error: ErrorDetails) -> str:
     return f": {message[:1].lower()}{message[1:]}"
 
 
-def _source(item: Item | None, loc: tuple[str | int, ...]) -> Source:
+def _source(item: LocatedValue | None, loc: tuple[str | int, ...]) -> Source:
     """Return where a setting stands; for one that does not, where the mapping it belongs to does."""
     source = item.source if item else Source()
     for step in loc:

@@ -47,7 +47,7 @@ _NOT_READ = Reason(
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class ExcludedPath:
     """
     A file or a directory that is left out.
 
@@ -83,7 +83,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class Coverage:
     """
     Which files a reading of specs covers.
 
@@ -99,7 +99,7 @@ class Extent:
     naming: Naming = BY_PATH
     files: Mapping[Key, str] = field(default_factory=dict)
     read: frozenset[str] = frozenset()
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[ExcludedPath, ...] = ()
     whole: bool = True
 
     @property
@@ -107,7 +107,7 @@ class Extent:
         """Warnings about files that were left out although nobody has named them."""
         return tuple(each.note for each in self.left_out if each.reason.is_noted)
 
-    def unread(self, file: str, *, is_covered: bool) -> Obstacle | None:
+    def find_obstacle(self, file: str, *, is_covered: bool) -> Obstacle | None:
         """
         Return why a file in which the spec of an object was has not been read, None if it was read or is gone.
 
@@ -132,7 +132,7 @@ class Extent:
         path = self.naming.path_of(file)
         return path is not None and os.path.lexists(path)
 
-    def nothing_found(self) -> Problem:
+    def no_spec_problem(self) -> Problem:
         """Report that there is no spec at all in what was read."""
         where = ", ".join(map(self.naming.of_root, self.paths))
         read = "1 file" if len(self.read) == 1 else f"{len(self.read)} files"

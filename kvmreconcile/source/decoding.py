@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.model import Source
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.sparse import KEEP_OUT_OF_LFS, LFS, is_pointer
 
 MAX_BYTES = 1 << 20
@@ -66,27 +66,29 @@ class Chunk:
     lines_before: int
 
 
-def decode(content: bytes, file: str) -> str | Fault:
+def decode(content: bytes, file: str) -> str | LocatedProblem:
     """Return a file's text with every line ended by one newline, or what keeps it from being text."""
     for is_so, what, todo in _UNFIT:
         if is_so(content):
-            return Fault(Source(file, 1, 1), what, todo)
+            return LocatedProblem(Source(file, 1, 1), what, todo)
     if b"\0" in content:
         source = _place(content[: content.index(b"\0")].decode(errors="replace"), file)
-        return Fault(source, "the file holds a NUL byte", "save it as UTF-8 without NUL bytes, or remove it")
+        return LocatedProblem(
+            source, "the file holds a NUL byte", "save it as UTF-8 without NUL bytes, or remove it"
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         # Of the error, since it counts from behind a byte order mark.
         before = error.object[: error.start].decode("utf-8", errors="replace")
         what = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
-        return Fault(_place(before, file), what, "encode the text as UTF-8")
+        return LocatedProblem(_place(before, file), what, "encode the text as UTF-8")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if bad := _FORBIDDEN.search(text):
         what = f"the character U+{ord(bad[0]):04X} is not allowed"
         escaped = f', or write it as "\\u{ord(bad[0]):04X}" inside double quotes'
         todo = "delete it" + ("" if NOT_IN_XML.match(bad[0]) else escaped)
-        return Fault(_place(text[: bad.start()], file), what, todo)
+        return LocatedProblem(_place(text[: bad.start()], file), what, todo)
     return text
 
 

@@ -6,7 +6,7 @@ EDITS = 2
 """With how many edits a word may still be meant as another one."""
 
 
-def is_like(word: str, known: Collection[str]) -> bool:
+def is_similar(word: str, known: Collection[str]) -> bool:
     """Tell whether a word may be meant as a known one; upper and lower case are the same."""
     return any(distance(word.lower(), each.lower(), EDITS) <= EDITS for each in known)
 

@@ -16,15 +16,15 @@ from kvmreconcile.model import Key
 from kvmreconcile.schema.section import TYPED
 from kvmreconcile.source import fragment
 from kvmreconcile.source.envelope import Envelope, envelope
-from kvmreconcile.source.located import Item, Reading, plain
-from kvmreconcile.source.problem import Fault, shown
+from kvmreconcile.source.located import LocatedValue, Reading, plain
+from kvmreconcile.source.problem import LocatedProblem, shown
 from kvmreconcile.source.suggestions import advice
-from kvmreconcile.source.validation import complaints
+from kvmreconcile.source.validation import describe_errors
 from kvmreconcile.source.xml_places import fragments
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedDocument:
     """
     What became of a document.
 
@@ -36,16 +36,16 @@ class Checked:
 
     document: Document | None
     key: Key | None
-    faults: tuple[Fault, ...]
+    faults: tuple[LocatedProblem, ...]
 
 
-def check(reading: Reading, kinds: Mapping[str, Kind], directory: Path) -> Checked:
+def check(reading: Reading, kinds: Mapping[str, Kind], directory: Path) -> CheckedDocument:
     """Check what was read of a document that says something; `directory` is where its relative paths start."""
     item = reading.item
     if item is None or not isinstance(item.value, Mapping):
         todo = "start it with 'apiVersion: kvmreconcile/v1'"
-        odd = (Fault(item.source, "a document must be a mapping of fields", todo),) if item else ()
-        return Checked(None, None, reading.faults or odd)
+        odd = (LocatedProblem(item.source, "a document must be a mapping of fields", todo),) if item else ()
+        return CheckedDocument(None, None, reading.faults or odd)
     kind = kinds.get(_text(item, "kind"))
     document, faults = None, list(reading.faults)
     if reading.whole:
@@ -57,17 +57,21 @@ def check(reading: Reading, kinds: Mapping[str, Kind], directory: Path) -> Check
         str(key) if key else "/".join(filter(None, (_text(item, "kind"), _text(item, "metadata", "name"))))
     )
     ordered = sorted(faults, key=lambda fault: fault.order)
-    return Checked(None if faults else document, key, tuple(fault.of(shown(label)) for fault in ordered))
+    return CheckedDocument(
+        None if faults else document, key, tuple(fault.of(shown(label)) for fault in ordered)
+    )
 
 
-def _validate(item: Item, kind: Kind, directory: Path) -> tuple[Document | None, list[Fault]]:
+def _validate(
+    item: LocatedValue, kind: Kind, directory: Path
+) -> tuple[Document | None, list[LocatedProblem]]:
     model = envelope(kind)
-    faults: list[Fault] = []
+    faults: list[LocatedProblem] = []
     try:
         whole: Any = model.model_validate(plain(item), context=TYPED)
     except ValidationError as error:
         whole = None
-        faults += complaints(error, item, model, kind.name)
+        faults += describe_errors(error, item, model, kind.name)
     spec = find(item, "spec")
     for xml, path in fragments(spec, (kind.spec,)) if spec else ():
         faults += fragment.check(xml, path.rpartition("/")[2] or kind.root)
@@ -77,19 +81,19 @@ def _validate(item: Item, kind: Kind, directory: Path) -> tuple[Document | None,
     return Document(kind.name, about.name, whole.spec, about.labels, item.source, directory), faults
 
 
-def _without_kind(item: Item, kinds: Mapping[str, Kind]) -> Iterator[Fault]:
+def _without_kind(item: LocatedValue, kinds: Mapping[str, Kind]) -> Iterator[LocatedProblem]:
     """Yield what can be told of a document whose kind is missing or unknown."""
     try:
         Envelope.model_validate(plain(item))
     except ValidationError as error:
-        yield from complaints(error, item, Envelope, "")
+        yield from describe_errors(error, item, Envelope, "")
     kind = find(item, "kind")
     if kind is not None and isinstance(kind.value, str):
         word = kind.value
-        yield Fault(kind.source, f"unknown kind '{shown(word)}'", advice(word, kinds))
+        yield LocatedProblem(kind.source, f"unknown kind '{shown(word)}'", advice(word, kinds))
 
 
-def _key(item: Item, kind: Kind, faults: list[Fault], directory: Path) -> Key | None:
+def _key(item: LocatedValue, kind: Kind, faults: list[LocatedProblem], directory: Path) -> Key | None:
     """Return the key of a document even if other parts of it are wrong, None where the key itself may be."""
     name, spec = find(item, "metadata", "name"), find(item, "spec")
     wrong = {fault.source for fault in faults}
@@ -104,7 +108,7 @@ def _key(item: Item, kind: Kind, faults: list[Fault], directory: Path) -> Key | 
         return None
 
 
-def find(item: Item, *names: str) -> Item | None:
+def find(item: LocatedValue, *names: str) -> LocatedValue | None:
     """Return the value at a path of fields, None where there is none."""
     for name in names:
         if not isinstance(item.value, Mapping) or name not in item.value:
@@ -113,6 +117,6 @@ def find(item: Item, *names: str) -> Item | None:
     return item
 
 
-def _text(item: Item, *names: str) -> str:
+def _text(item: LocatedValue, *names: str) -> str:
     found = find(item, *names)
     return found.value if found is not None and isinstance(found.value, str) else ""

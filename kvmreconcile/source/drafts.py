@@ -6,9 +6,9 @@ from functools import cache
 
 from kvmreconcile.model import Source
 from kvmreconcile.source.files import Found, SpecFile
-from kvmreconcile.source.filesystems import tells_of_changes
-from kvmreconcile.source.in_use import Written, is_written
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.filesystems import reports_all_changes
+from kvmreconcile.source.in_use import WriteState, find_write_state
+from kvmreconcile.source.problem import LocatedProblem
 
 WHAT = "a program has the file open for writing"
 _UNSURE = "the file changed less than {:g} s ago, and whether a program is still writing it is not known"
@@ -27,7 +27,7 @@ class Draft:
     """
 
     is_known: bool
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[LocatedProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Drafts:
         due_s: When to read again even without a report of a change, None if there is no need to.
     """
 
-    written: Callable[[SpecFile], Written]
+    written: Callable[[SpecFile], WriteState]
     clock: Callable[[], float]
     due_s: float | None = None
     _finished: dict[str, SpecFile] = field(default_factory=dict)
@@ -88,32 +88,34 @@ class Drafts:
         watched = _Watched(file, before.begun_s if before else now_s, now_s)
         if before and file.stamp and (before.file.stamp, before.file.content) == (file.stamp, file.content):
             watched = before
-        written = self.written(file) if file.stamp else Written.UNSURE
+        written = self.written(file) if file.stamp else WriteState.UNSURE
         ripe_s = watched.since_s + unchanged_s
-        if written is Written.CLOSED or (written is Written.UNSURE and file.stamp and now_s >= ripe_s):
+        if written is WriteState.CLOSED or (written is WriteState.UNSURE and file.stamp and now_s >= ripe_s):
             return None
         self._watched[file.name] = watched
-        long_s = watched.begun_s + (max(LONG_S, unchanged_s) if written is Written.UNSURE else LONG_S)
+        long_s = watched.begun_s + (max(LONG_S, unchanged_s) if written is WriteState.UNSURE else LONG_S)
         is_long = now_s >= long_s
-        due_s = [*([ripe_s] if written is Written.UNSURE else []), *([] if is_long else [long_s])]
+        due_s = [*([ripe_s] if written is WriteState.UNSURE else []), *([] if is_long else [long_s])]
         self.due_s = min((s for s in (self.due_s, *due_s) if s is not None), default=None)
-        why = _UNSURE.format(unchanged_s) if written is Written.UNSURE else WHAT
+        why = _UNSURE.format(unchanged_s) if written is WriteState.UNSURE else WHAT
         return Draft(known is not None, (_fault(file, known, why),) if is_long else ())
 
 
-def _fault(file: SpecFile, known: SpecFile | None, why: str) -> Fault:
+def _fault(file: SpecFile, known: SpecFile | None, why: str) -> LocatedProblem:
     used = "its last finished content" if known else "nothing of it"
     what = f"{why}; {used} is used meanwhile"
     todo = "finish writing the file and close it, or move the finished file into its place"
-    return Fault(Source(file.name, 1, 1), what, todo)
+    return LocatedProblem(Source(file.name, 1, 1), what, todo)
 
 
-def without_open(found: Iterable[Found]) -> Iterator[Found]:
+def reject_open_files(found: Iterable[Found]) -> Iterator[Found]:
     """Yield what was read, with a fault in the place of each file that a program is known to be writing."""
-    is_here = cache(tells_of_changes)
+    is_here = cache(reports_all_changes)
     for each in found:
         is_file = isinstance(each, SpecFile) and each.stamp is not None and is_here(each.stamp.device)
-        if isinstance(each, SpecFile) and is_file and is_written(each.real) is Written.OPEN:
-            yield Fault(Source(each.name, 1, 1), WHAT, "run the command again once the file is closed")
+        if isinstance(each, SpecFile) and is_file and find_write_state(each.real) is WriteState.OPEN:
+            yield LocatedProblem(
+                Source(each.name, 1, 1), WHAT, "run the command again once the file is closed"
+            )
         else:
             yield each

@@ -22,7 +22,7 @@ from kvmreconcile.source.suggestions import advice
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FieldDescription:
     """
     What there is to know about a field.
 
@@ -38,10 +38,10 @@ class Entry:
     description: str
     xml: str
     is_required: bool
-    inner: tuple["Entry", ...] = ()
+    inner: tuple["FieldDescription", ...] = ()
 
 
-def look_up(path: str, kinds: Mapping[str, Kind]) -> Entry:
+def describe_field(path: str, kinds: Mapping[str, Kind]) -> FieldDescription:
     """
     Find a field by a path such as "Domain.spec.disks"; a kind's name alone is the whole document.
 
@@ -66,7 +66,7 @@ def look_up(path: str, kinds: Mapping[str, Kind]) -> Entry:
     # Only now: describing takes its time, and nobody asks for what lies on the way.
     inner = _inner(where, inside, xml)
     if info is None:
-        return Entry(name, "object", "", _summary(kind.spec), kind.root, True, inner)
+        return FieldDescription(name, "object", "", _summary(kind.spec), kind.root, True, inner)
     return _describe(where, info, xml, inner)
 
 
@@ -76,16 +76,18 @@ def overview(kinds: Mapping[str, Kind]) -> Iterator[tuple[str, str]]:
         yield name, _summary(kind.spec)
 
 
-def _inner(path: str, inside: list[type[BaseModel]], xml: str) -> tuple[Entry, ...]:
+def _inner(path: str, inside: list[type[BaseModel]], xml: str) -> tuple[FieldDescription, ...]:
     found = {name: info for model in inside for name, info in fields(model).items()}
     return tuple(_describe(f"{path}.{n}", info, _xml(xml, info), ()) for n, info in found.items())
 
 
-def _describe(path: str, info: FieldInfo, xml: str, inner: tuple[Entry, ...]) -> Entry:
+def _describe(path: str, info: FieldInfo, xml: str, inner: tuple[FieldDescription, ...]) -> FieldDescription:
     schema = TypeAdapter(info.rebuild_annotation()).json_schema()
     description = info.description or ""
     form = _form(schema, schema.get("$defs", {}))
-    return Entry(path, form, _default(info, description), description, xml, info.is_required(), inner)
+    return FieldDescription(
+        path, form, _default(info, description), description, xml, info.is_required(), inner
+    )
 
 
 def _xml(parent: str, info: FieldInfo, *, is_spec: bool = False) -> str:

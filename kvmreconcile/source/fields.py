@@ -43,7 +43,7 @@ def known(start: Iterable[type[BaseModel]], steps: Iterable[str | int]) -> Mappi
     return found
 
 
-def called_by_libvirt(word: str, among: Mapping[str, FieldInfo]) -> tuple[str, ...]:
+def fields_with_xml_name(word: str, among: Mapping[str, FieldInfo]) -> tuple[str, ...]:
     """Return the fields that say what libvirt's XML calls by a word, one or many of it: <forward> is said by "mode"."""
     words = {word, word.removesuffix("s")}
     return tuple(name for name, info in among.items() if words & set(_tags(info)))

@@ -11,12 +11,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kvmreconcile.source.coverage import LeftOut
+from kvmreconcile.source.coverage import ExcludedPath
 from kvmreconcile.source.decoding import MAX_BYTES
 from kvmreconcile.source.file_names import BY_PATH, IGNORE_FILE, Naming
 from kvmreconcile.source.ignore import Ignored
-from kvmreconcile.source.problem import Fault
-from kvmreconcile.source.walk import OUT, Entry, Tree, Waypoint, fault_at, turns, unreadable, walk
+from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.walk import (
+    OUT,
+    FileEntry,
+    PathChange,
+    SpecTree,
+    link_changes,
+    problem_at,
+    unreadable,
+    walk,
+)
 
 _PART = 65536
 MAX_FILES, MAX_TOTAL = 100_000, 256 << 20
@@ -24,7 +33,7 @@ MAX_FILES, MAX_TOTAL = 100_000, 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class FileVersion:
     """
     What distinguishes two states of a file without reading it.
 
@@ -40,7 +49,7 @@ class Stamp:
     changed_s: float = field(compare=False)
 
     @classmethod
-    def of(cls, status: os.stat_result) -> "Stamp":
+    def of(cls, status: os.stat_result) -> "FileVersion":
         """Return the stamp of a file that was asked for its status."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime)
 
@@ -60,10 +69,10 @@ class SpecFile:
     name: str
     content: bytes
     real: str = ""
-    stamp: Stamp | None = None
+    stamp: FileVersion | None = None
 
 
-Found = SpecFile | Fault | Waypoint | LeftOut
+Found = SpecFile | LocatedProblem | PathChange | ExcludedPath
 
 
 def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]:
@@ -77,11 +86,11 @@ def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]
     total = 0
     for path in paths:
         for place in (path.absolute(), *path.absolute().parents):
-            yield from map(Waypoint, turns(place))
-        tree = Tree(path, naming)
+            yield from map(PathChange, link_changes(place))
+        tree = SpecTree(path, naming)
         yield from _ignore(tree)
         for found in walk(tree):
-            if not isinstance(found, Entry):
+            if not isinstance(found, FileEntry):
                 yield found
             elif found.real not in seen:
                 seen.add(found.real)
@@ -93,30 +102,30 @@ def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]
                 yield read
 
 
-def _ignore(tree: Tree) -> Iterator[Found]:
+def _ignore(tree: SpecTree) -> Iterator[Found]:
     """Have a tree leave out what its ignore file names; yield what is wrong with that file."""
     path = tree.path / IGNORE_FILE
     if not os.path.lexists(path):
         return
-    found = _read(Entry(path, os.path.realpath(path), tree), tree.naming)
+    found = _read(FileEntry(path, os.path.realpath(path), tree), tree.naming)
     if isinstance(found, SpecFile) and len(found.content) > MAX_BYTES:
-        found = fault_at(found.name, "the file is larger than 1 MiB", "name directories in place of files")
-    if isinstance(found, Fault):
+        found = problem_at(found.name, "the file is larger than 1 MiB", "name directories in place of files")
+    if isinstance(found, LocatedProblem):
         yield found
         return
     ignored = Ignored.read(found.content, found.name)
-    if isinstance(ignored, Fault):
+    if isinstance(ignored, LocatedProblem):
         yield ignored
     else:
         tree.ignored = ignored
 
 
-def _too_much(entry: Entry, naming: Naming) -> Fault:
+def _too_much(entry: FileEntry, naming: Naming) -> LocatedProblem:
     what = f"there are more than {MAX_FILES:,} files or {MAX_TOTAL >> 20} MiB; this entry and all that follow are not read"
-    return fault_at(naming.of(entry.path), what, "remove some, or move some to another instance")
+    return problem_at(naming.of(entry.path), what, "remove some, or move some to another instance")
 
 
-def _read(entry: Entry, naming: Naming) -> SpecFile | Fault:
+def _read(entry: FileEntry, naming: Naming) -> SpecFile | LocatedProblem:
     path = entry.path
     try:
         # Without Python's buffers, which cost twice what reading does; a pipe is not waited for.
@@ -125,17 +134,17 @@ def _read(entry: Entry, naming: Naming) -> SpecFile | Fault:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 todo = "use a regular file instead, or leave it out"
-                return fault_at(naming.of(path), "is not a regular file", todo)
+                return problem_at(naming.of(path), "is not a regular file", todo)
             # The file or one of its directories may have been replaced by a symbolic link since.
             if not entry.tree.holds(_real(descriptor)):
-                return fault_at(naming.of(path), *OUT)
-            content, stamp = _content(descriptor), Stamp.of(os.fstat(descriptor))
-            is_same = stamp == Stamp.of(before)
+                return problem_at(naming.of(path), *OUT)
+            content, stamp = _content(descriptor), FileVersion.of(os.fstat(descriptor))
+            is_same = stamp == FileVersion.of(before)
             return SpecFile(path, naming.of(path), content, entry.real, stamp if is_same else None)
         finally:
             os.close(descriptor)
     except OSError as error:
-        return fault_at(naming.of(path), *unreadable(error))
+        return problem_at(naming.of(path), *unreadable(error))
 
 
 def _real(descriptor: int) -> str:

@@ -33,7 +33,7 @@ _BY_PROGRAM = "fuse"
 """Whatever a program makes up, such as sshfs or glusterfs, which tells of nothing."""
 
 
-def tells_of_changes(device: int, mounts: Path = MOUNTS) -> bool:
+def reports_all_changes(device: int, mounts: Path = MOUNTS) -> bool:
     """Tell whether a file system tells of all changes; one that is not known does."""
     number = f"{os.major(device)}:{os.minor(device)}"
     for line in mounts.read_text().splitlines():
@@ -48,7 +48,7 @@ def _is_shared(kind: str) -> bool:
     return kind in _SHARED or kind.partition(".")[0] == _BY_PROGRAM
 
 
-class Shares:
+class SharedMounts:
     """The file systems that are served by another machine or by a program, where a look-up may block for ever."""
 
     def __init__(self, mounts: Path = MOUNTS) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Collection
 from pathlib import PurePath
 
 from kvmreconcile.source.decoding import Chunk, chunks
-from kvmreconcile.source.distance import is_like
+from kvmreconcile.source.distance import is_similar
 from kvmreconcile.source.document import find
 from kvmreconcile.source.envelope import API_VERSION
 from kvmreconcile.source.foreign_forms import FORMS, File
-from kvmreconcile.source.located import Item
+from kvmreconcile.source.located import LocatedValue
 from kvmreconcile.source.problem import shown
 from kvmreconcile.source.yaml import read
 
@@ -25,7 +25,7 @@ _VERSION = re.compile(r"(?:^|[-_.:])v\d\w*$")
 _FIELD = re.compile(r"^(apiVersion|kind)[ \t]*:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 
-def taken_for(text: str, path: str, kinds: Collection[str]) -> str:
+def identify_foreign(text: str, path: str, kinds: Collection[str]) -> str:
     """
     Return what a file that is not a valid spec is instead, "" if it may be meant as a spec.
 
@@ -54,16 +54,16 @@ def _other_group(file: File, kinds: Collection[str]) -> str:
 def _is_ours(word: str, value: str, kinds: Collection[str]) -> bool:
     """Tell whether the value of a field, apiVersion or kind, may be meant as one of ours."""
     if word == "kind":
-        return is_like(value, kinds)
+        return is_similar(value, kinds)
     group = value.rpartition("/")[0] if "/" in value else _VERSION.sub("", value)
-    return is_like(group, (_OUR_GROUP,))
+    return is_similar(group, (_OUR_GROUP,))
 
 
-def _value(chunk: Chunk, path: str) -> Item | None:
+def _value(chunk: Chunk, path: str) -> LocatedValue | None:
     reading = read(chunk, path)
     return reading.item if reading.whole else None
 
 
-def _text(item: Item | None, word: str) -> str:
+def _text(item: LocatedValue | None, word: str) -> str:
     found = find(item, word) if item else None
     return found.value if found is not None and isinstance(found.value, str) else ""

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from kvmreconcile.source.distance import is_like
-from kvmreconcile.source.located import Item
+from kvmreconcile.source.distance import is_similar
+from kvmreconcile.source.located import LocatedValue
 
 _OUR_FIELDS = ("apiVersion", "kind", "metadata", "spec")
 
@@ -23,10 +23,10 @@ class File:
 
     path: PurePath
     text: str
-    documents: Sequence[Item | None]
+    documents: Sequence[LocatedValue | None]
 
     @property
-    def mappings(self) -> list[Mapping[str, Item]]:
+    def mappings(self) -> list[Mapping[str, LocatedValue]]:
         """The fields of its documents, of which each is a mapping; empty if any is not."""
         found = [fields_of(item) for item in self.documents]
         return [fields for fields in found if fields] if all(found) else []
@@ -87,7 +87,7 @@ def _is_values(file: File) -> bool:
 
 def _has_no_field_of_ours(file: File) -> bool:
     words = {word for fields in file.mappings for word in fields}
-    return bool(words) and not any(is_like(word, _OUR_FIELDS) for word in words)
+    return bool(words) and not any(is_similar(word, _OUR_FIELDS) for word in words)
 
 
 def _is_template(file: File) -> bool:
@@ -111,13 +111,13 @@ def _is_ansible(file: File) -> bool:
     return bool(file.mappings) and (is_required or is_inventory or file.has("galaxy_info"))
 
 
-def _is_group(item: Item) -> bool:
+def _is_group(item: LocatedValue) -> bool:
     """Tell whether a value is a group of an inventory."""
     words = (fields_of(item) or {}).keys()
     return bool(words) and words <= _GROUP and not words <= {"vars"}
 
 
-def _is_of_ansible(entry: Item) -> bool:
+def _is_of_ansible(entry: LocatedValue) -> bool:
     """Tell whether an entry of a list is a play or a task."""
     words = (fields_of(entry) or {}).keys()
     return bool(words & (_PLAY | _TASK)) or any(map(_MODULE.fullmatch, words))
@@ -129,14 +129,14 @@ def _is_encrypted(file: File) -> bool:
     return all((fields_of(fields["sops"]) or {}).keys() >= {"mac", "version"} for fields in file.mappings)
 
 
-def fields_of(item: Item | None) -> dict[str, Item] | None:
+def fields_of(item: LocatedValue | None) -> dict[str, LocatedValue] | None:
     """Return the fields of a mapping, None for anything else."""
     if item is None or not isinstance(item.value, Mapping):
         return None
     return {word: entry.item for word, entry in item.value.items()}
 
 
-def _entries(item: Item | None) -> tuple[Item, ...]:
+def _entries(item: LocatedValue | None) -> tuple[LocatedValue, ...]:
     """Return the entries of a list; of anything else none."""
     return item.value if item is not None and isinstance(item.value, tuple) else ()
 

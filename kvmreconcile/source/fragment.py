@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from lxml import etree
 
 from kvmreconcile.model import Key, Reference, Source
-from kvmreconcile.source.located import Item
-from kvmreconcile.source.problem import Fault, shown
+from kvmreconcile.source.located import LocatedValue
+from kvmreconcile.source.problem import LocatedProblem, shown
 from kvmreconcile.tree import Rules, parse
 from kvmreconcile.tree.paths import under
 
@@ -37,29 +37,29 @@ _WORDS = (
 )  # fmt: skip
 
 
-def check(item: Item, root: str) -> Iterator[Fault]:
+def check(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
     """Yield what is wrong with a fragment whose root element must have that tag."""
     try:
         element = etree.fromstring(str(item.value).encode(), _PARSER)
     except etree.XMLSyntaxError as error:
         line, column = error.lineno or 1, error.offset or 1
         what, todo = _explain(error)
-        yield Fault(_place(item, line, column), f"xml: {what}", todo)
+        yield LocatedProblem(_place(item, line, column), f"xml: {what}", todo)
         return
     if element.getroottree().docinfo.internalDTD is not None:
-        yield Fault(item.source, "xml: a document type is not allowed", "remove '<!DOCTYPE …>'")
+        yield LocatedProblem(item.source, "xml: a document type is not allowed", "remove '<!DOCTYPE …>'")
     elif element.tag != root:
         line = element.sourceline if isinstance(element.sourceline, int) else 1
         what = f"xml: the root element is <{shown(str(element.tag))}>, and must be <{root}>"
         todo = f"put the fragment into <{root}>…</{root}>, or rename its root element"
         if str(element.tag).endswith(f"}}{root}"):
             todo = f"remove the namespace of <{root}> (xmlns or prefix)"
-        yield Fault(_place(item, line, 1), what, todo)
+        yield LocatedProblem(_place(item, line, 1), what, todo)
     else:
         yield from _excess(element, item)
 
 
-def _excess(root: etree._Element, item: Item) -> Iterator[Fault]:
+def _excess(root: etree._Element, item: LocatedValue) -> Iterator[LocatedProblem]:
     """Yield where a fragment is larger than anything that is meant."""
     depth = elements = 0
     for event, element in etree.iterwalk(root, ("start", "end")):
@@ -74,11 +74,13 @@ def _excess(root: etree._Element, item: Item) -> Iterator[Fault]:
             (depth, MAX_DEPTH, "elements inside one another"),
         ):
             if count > most:
-                yield Fault(_place(item, line, 1), f"xml: there are more than {most:,} {what}", "remove some")
+                yield LocatedProblem(
+                    _place(item, line, 1), f"xml: there are more than {most:,} {what}", "remove some"
+                )
                 return
 
 
-def references(item: Item, rules: Rules, path: str) -> Iterator[Reference]:
+def references(item: LocatedValue, rules: Rules, path: str) -> Iterator[Reference]:
     """Yield where a valid fragment of the element at a path names other objects."""
     left = [(path, etree.fromstring(str(item.value).encode(), _PARSER))]
     while left:
@@ -92,7 +94,7 @@ def references(item: Item, rules: Rules, path: str) -> Iterator[Reference]:
         left += [(under(path, e.tag), e) for e in element if isinstance(e.tag, str)]
 
 
-def source_of(item: Item, xpath: str) -> Source | None:
+def source_of(item: LocatedValue, xpath: str) -> Source | None:
     """Return where in the file an element of a valid fragment is; None if the fragment has no such element."""
     element = etree.fromstring(str(item.value).encode(), _PARSER).find(xpath or ".")
     if element is None:
@@ -114,7 +116,7 @@ def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
     return f"this cannot be parsed{reason and f' ({reason})'}", "correct or simplify the XML"
 
 
-def _place(item: Item, line: int, column: int) -> Source:
+def _place(item: LocatedValue, line: int, column: int) -> Source:
     """Return where in the file a place of the fragment is; the value's start where lines are not the file's."""
     if item.indent is None:
         return item.source

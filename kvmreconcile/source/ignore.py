@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Self
 
 from kvmreconcile.model import Source
-from kvmreconcile.source.problem import Fault, shown
+from kvmreconcile.source.problem import LocatedProblem, shown
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -25,7 +25,7 @@ class Ignored:
     _spec: "GitIgnoreSpec | None" = None
 
     @classmethod
-    def read(cls, content: bytes, name: str) -> Self | Fault:
+    def read(cls, content: bytes, name: str) -> Self | LocatedProblem:
         """
         Read an ignore file.
 
@@ -47,7 +47,7 @@ class Ignored:
                 valid = "correct it as gitignore(5) says, without classes such as [[:alpha:]]"
                 todo = f"{'use fewer' if what else valid}; until then this file leaves nothing out"
                 what = what or f"'{shown(line)}' is not a pattern of gitignore that can be used here"
-                return Fault(Source(name, number, 1), what, todo)
+                return LocatedProblem(Source(name, number, 1), what, todo)
         return cls(GitIgnoreSpec.from_lines(line for _, line in patterns))
 
     def names(self, path: PurePosixPath, *, is_directory: bool) -> bool:

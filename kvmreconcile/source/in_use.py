@@ -11,7 +11,7 @@ import signal
 from enum import Enum
 
 
-class Written(Enum):
+class WriteState(Enum):
     """Whether the writer of a file has finished."""
 
     CLOSED = "closed"
@@ -19,7 +19,7 @@ class Written(Enum):
     UNSURE = "unknown"
 
 
-def is_written(path: str) -> Written:
+def find_write_state(path: str) -> WriteState:
     """
     Tell whether any program has a file open for writing.
 
@@ -29,15 +29,15 @@ def is_written(path: str) -> Written:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
-        return Written.UNSURE
+        return WriteState.UNSURE
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except BlockingIOError:
-        return Written.OPEN
+        return WriteState.OPEN
     except OSError:
-        return Written.UNSURE
+        return WriteState.UNSURE
     finally:
         os.close(descriptor)
-    return Written.CLOSED
+    return WriteState.CLOSED

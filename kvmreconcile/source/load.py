@@ -13,14 +13,14 @@ from pathlib import Path
 from kvmreconcile.errors import Problem
 from kvmreconcile.kinds.kind import Document, Kind
 from kvmreconcile.model import ALL_FILES, Desired, FirstSeen, Key, SpecSource
-from kvmreconcile.source.coverage import FOREIGN, Extent, LeftOut
-from kvmreconcile.source.drafts import Draft, without_open
+from kvmreconcile.source.coverage import FOREIGN, Coverage, ExcludedPath
+from kvmreconcile.source.drafts import Draft, reject_open_files
 from kvmreconcile.source.file_names import BY_PATH, Naming
 from kvmreconcile.source.files import Found, SpecFile, read_all
-from kvmreconcile.source.parsed_file import Foreign, Piece, Pieces, read_pieces
-from kvmreconcile.source.problem import Fault
-from kvmreconcile.source.sparse import is_pointer_file, pointer
-from kvmreconcile.source.walk import Waypoint
+from kvmreconcile.source.parsed_file import ForeignFile, ParsedDocument, ParsedFile, parse_file
+from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.sparse import is_pointer_file, pointer_problem
+from kvmreconcile.source.walk import PathChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Loaded:
         frozen: Objects whose document is wrong: neither changed nor pruned.
         complete: Whether every file was read, and of every document at least which object it is about.
             Without it nothing may be pruned. Where there is no document at all it is false, too.
-        extent: Which files they are in, and what was left out.
+        coverage: Which files they are in, and what was left out.
         sightings: Since when they have said what they say, by the files' own times.
         source: Which source was read.
         crashes: What was raised while documents were read: bugs, each of which costs one document.
@@ -46,7 +46,7 @@ class Loaded:
     problems: tuple[Problem, ...]
     frozen: frozenset[Key]
     complete: bool
-    extent: Extent = field(default_factory=Extent, compare=False)
+    coverage: Coverage = field(default_factory=Coverage, compare=False)
     first_seen: FirstSeen = field(default_factory=FirstSeen, compare=False)
     source: SpecSource = ALL_FILES
     crashes: tuple[Exception, ...] = field(default=(), compare=False)
@@ -67,19 +67,19 @@ class Loader:
 
     kinds: Mapping[str, Kind]
     instance: str
-    _known: dict[str, tuple[SpecFile, Pieces]] = field(default_factory=dict)
+    _known: dict[str, tuple[SpecFile, ParsedFile]] = field(default_factory=dict)
 
     def load(self, paths: Sequence[Path], naming: Naming = BY_PATH) -> Loaded:
         """Read files and trees of files."""
-        found = without_open(read_all(paths, naming))
-        return self.put_together(found, Extent(tuple(paths), naming))
+        found = reject_open_files(read_all(paths, naming))
+        return self.combine(found, Coverage(tuple(paths), naming))
 
-    def put_together(self, found: Iterable[Found | Draft], extent: Extent) -> Loaded:
-        """Return what files say that were read, or are being read meanwhile; `extent` says from where."""
+    def combine(self, found: Iterable[Found | Draft], coverage: Coverage) -> Loaded:
+        """Return what files say that were read, or are being read meanwhile; `coverage` says from where."""
         # All of them, before any is looked into: that takes far longer than reading.
         found, read_s = list(found), time.time()
         before, self._known = self._known, {}
-        loading = _Loading(extent, read_s)
+        loading = _Loading(coverage, read_s)
         for each in found:
             if isinstance(each, SpecFile):
                 loading.take(self._read(each, before), each)
@@ -87,15 +87,15 @@ class Loader:
                 loading.note(each)
         return loading.loaded()
 
-    def _read(self, file: SpecFile, before: Mapping[str, tuple[SpecFile, Pieces]]) -> Pieces:
+    def _read(self, file: SpecFile, before: Mapping[str, tuple[SpecFile, ParsedFile]]) -> ParsedFile:
         known = before.get(file.name)
         if known is None or not _says_the_same(file, *known):
-            known = (file, read_pieces(file, self.kinds, self.instance))
+            known = (file, parse_file(file, self.kinds, self.instance))
         self._known[file.name] = known
         return known[1]
 
 
-def _says_the_same(file: SpecFile, known: SpecFile, pieces: Pieces) -> bool:
+def _says_the_same(file: SpecFile, known: SpecFile, pieces: ParsedFile) -> bool:
     """Tell whether a file says what one of its name said before; what names another file says which by its own place."""
     if file.content != known.content:
         return False
@@ -114,48 +114,48 @@ class _Loading:
             may have been turned later.
     """
 
-    extent: Extent
+    coverage: Coverage
     read_s: float
     newest_s: float = 0.0
     changed_s: dict[Key, float] = field(default_factory=dict)
-    right: list[tuple[Key, Piece]] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    right: list[tuple[Key, ParsedDocument]] = field(default_factory=list)
+    faults: list[LocatedProblem] = field(default_factory=list)
     frozen: set[Key] = field(default_factory=set)
     crashes: list[Exception] = field(default_factory=list)
     complete: bool = True
     files: dict[Key, str] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[ExcludedPath] = field(default_factory=list)
 
-    def note(self, found: Fault | Draft | Waypoint | LeftOut) -> None:
+    def note(self, found: LocatedProblem | Draft | PathChange | ExcludedPath) -> None:
         """Record what is no document."""
         match found:
-            case Fault():
+            case LocatedProblem():
                 self.complete = False
                 self.faults.append(found)
             case Draft():
                 self.complete &= found.is_known
                 self.faults += found.faults
-            case LeftOut():
+            case ExcludedPath():
                 self.left_out.append(found)
-            case Waypoint():
+            case PathChange():
                 self.newest_s = max(self.newest_s, found.changed_s)
 
-    def take(self, pieces: Pieces, file: SpecFile) -> None:
+    def take(self, pieces: ParsedFile, file: SpecFile) -> None:
         """Take one file in, or what kept it from being understood."""
         changed_s = file.stamp.changed_s if file.stamp else self.read_s
         self.newest_s = max(self.newest_s, changed_s)
-        place = self.extent.naming.place_of(file.path)
+        place = self.coverage.naming.place_of(file.path)
         match pieces:
-            case Fault():
+            case LocatedProblem():
                 self.note(pieces)
-            case Foreign(what=what):
-                self.left_out.append(LeftOut(file.name, place, FOREIGN, what))
+            case ForeignFile(what=what):
+                self.left_out.append(ExcludedPath(file.name, place, FOREIGN, what))
             case _:
                 self.read.add(file.real)
                 self._take_pieces(pieces, file, place)
 
-    def _take_pieces(self, pieces: tuple[Piece, ...], file: SpecFile, place: str) -> None:
+    def _take_pieces(self, pieces: tuple[ParsedDocument, ...], file: SpecFile, place: str) -> None:
         changed_s = file.stamp.changed_s if file.stamp else self.read_s
         for piece in pieces:
             self.faults += piece.faults
@@ -184,15 +184,15 @@ class _Loading:
                 documents.append(piece.document)
         ordered = sorted(self.faults, key=lambda fault: fault.order)
         problems = tuple(dict.fromkeys(fault.problem() for fault in ordered))
-        extent = replace(
-            self.extent,
+        coverage = replace(
+            self.coverage,
             files=self.files,
             read=frozenset(self.read),
             left_out=tuple(self.left_out),
             whole=self.complete,
         )
-        if self.complete and not count and extent.paths:
-            problems = (extent.nothing_found(),)
+        if self.complete and not count and coverage.paths:
+            problems = (coverage.no_spec_problem(),)
         frozen = frozenset(self.frozen)
         first_seen = FirstSeen(self.read_s, self.changed_s, self.newest_s)
         complete = self.complete and count > 0
@@ -202,7 +202,7 @@ class _Loading:
             problems,
             frozen,
             complete=complete,
-            extent=extent,
+            coverage=coverage,
             first_seen=first_seen,
             crashes=tuple(self.crashes),
         )
@@ -212,12 +212,12 @@ class _Loading:
         path = desired.content.path if desired.content else None
         if path is None or not is_pointer_file(path):
             return False
-        self.faults.append(pointer(self.extent.naming.of(path)))
+        self.faults.append(pointer_problem(self.coverage.naming.of(path)))
         return True
 
     def _freeze_twins(self) -> None:
         """Take out every document about an object that another one is about, too."""
-        first: dict[Key, Piece] = {}
+        first: dict[Key, ParsedDocument] = {}
         for key, piece in self.right:
             other = first.setdefault(key, piece)
             if other is not piece and other.document and piece.document:
@@ -225,5 +225,5 @@ class _Loading:
                 one, two = other.document.source, piece.document.source
                 for here, there in ((one, two), (two, one)):
                     what = f"{key} is also defined at {there}"
-                    self.faults.append(Fault(here, what, "remove or rename one of them"))
+                    self.faults.append(LocatedProblem(here, what, "remove or rename one of them"))
         self.right = [(key, piece) for key, piece in self.right if key not in self.frozen]

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kvmreconcile.model import Source
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.problem import LocatedProblem
 
 Plain = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class LocatedValue:
     """
     A value and where it starts.
 
@@ -26,18 +26,18 @@ class Item:
     """
 
     source: Source
-    value: "Plain | tuple[Item, ...] | Mapping[str, Entry]"
+    value: "Plain | tuple[LocatedValue, ...] | Mapping[str, MappingEntry]"
     indent: int | None = None
     size: int = 1
     height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MappingEntry:
     """A value of a mapping, and where its key stands."""
 
     source: Source
-    item: Item
+    item: LocatedValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ class Reading:
         whole: Whether nothing of it is missing from `item`.
     """
 
-    item: Item | None
-    faults: tuple[Fault, ...] = ()
+    item: LocatedValue | None
+    faults: tuple[LocatedProblem, ...] = ()
     whole: bool = True
 
 
-def plain(item: Item) -> object:
+def plain(item: LocatedValue) -> object:
     """Return a value without places: dict, list, str, int, float, bool or None."""
     match item.value:
         case tuple():
@@ -74,25 +74,25 @@ class Frame:
     source: Source
     anchor: str | None
     is_mapping: bool
-    items: list[Item] = field(default_factory=list)
-    entries: dict[str, Entry] = field(default_factory=dict)
+    items: list[LocatedValue] = field(default_factory=list)
+    entries: dict[str, MappingEntry] = field(default_factory=dict)
     key: tuple[Source, str | None] | None = None
 
     def __len__(self) -> int:
         """Return how many entries have been read so far."""
         return len(self.entries) if self.is_mapping else len(self.items)
 
-    def item(self) -> Item:
+    def item(self) -> LocatedValue:
         """Return what has been read so far."""
         inner = [e.item for e in self.entries.values()] if self.is_mapping else self.items
-        return Item(
+        return LocatedValue(
             self.source,
             self.entries if self.is_mapping else tuple(self.items),
             size=1 + sum(i.size for i in inner),
             height=1 + max((i.height for i in inner), default=0),
         )
 
-    def attach(self, item: Item) -> None:
+    def attach(self, item: LocatedValue) -> None:
         """Take the next value in, unless it stands where a mapping has its key."""
         if not self.is_mapping:
             self.items.append(item)
@@ -100,4 +100,4 @@ class Frame:
             source, key = self.key
             self.key = None
             if key is not None:
-                self.entries[key] = Entry(source, item)
+                self.entries[key] = MappingEntry(source, item)

@@ -15,9 +15,9 @@ from kvmreconcile.source import fragment
 from kvmreconcile.source.decoding import Chunk, chunks, decode
 from kvmreconcile.source.document import check, find
 from kvmreconcile.source.files import SpecFile
-from kvmreconcile.source.foreign import taken_for
-from kvmreconcile.source.located import Item
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.foreign import identify_foreign
+from kvmreconcile.source.located import LocatedValue
+from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.references import references
 from kvmreconcile.source.secret_paths import check as check_secrets
 from kvmreconcile.source.xml_places import source_of
@@ -27,14 +27,14 @@ from kvmreconcile.tree.walk import numbered
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class ForeignFile:
     """A file that belongs to another program, and what it is taken for."""
 
     what: str
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ParsedDocument:
     """
     One document.
 
@@ -51,28 +51,28 @@ class Piece:
     document: Document | None
     key: Key | None
     desired: Desired | None
-    faults: tuple[Fault, ...]
-    contradictions: tuple[Fault, ...]
+    faults: tuple[LocatedProblem, ...]
+    contradictions: tuple[LocatedProblem, ...]
     whole: bool
     crash: Exception | None = None
 
 
-Pieces = tuple[Piece, ...] | Foreign | Fault
+ParsedFile = tuple[ParsedDocument, ...] | ForeignFile | LocatedProblem
 
 
-def read_pieces(file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Pieces:
+def parse_file(file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> ParsedFile:
     """Read a file's documents, or tell why it has none that count; `instance` is what UUIDs are derived from."""
     text = decode(file.content, file.name)
-    if isinstance(text, Fault):
+    if isinstance(text, LocatedProblem):
         return text
     pieces = tuple(_pieces(text, file, kinds, instance))
     if any(piece.document or piece.crash for piece in pieces) or not pieces:
         return pieces
-    what = taken_for(text, file.name, kinds)
-    return Foreign(what) if what else pieces
+    what = identify_foreign(text, file.name, kinds)
+    return ForeignFile(what) if what else pieces
 
 
-def _pieces(text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Iterator[Piece]:
+def _pieces(text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Iterator[ParsedDocument]:
     for chunk in chunks(text):
         try:
             piece = _piece(chunk, file, kinds, instance)
@@ -82,22 +82,26 @@ def _pieces(text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str)
                 "reading this document raised an error: this is a bug in kvmreconcile, or in the package "
                 "that its kind comes from"
             )
-            fault = Fault(source, what, "report it with the document, but without passwords")
-            piece = Piece(None, None, None, (fault,), (), whole=False, crash=error)
+            fault = LocatedProblem(source, what, "report it with the document, but without passwords")
+            piece = ParsedDocument(None, None, None, (fault,), (), whole=False, crash=error)
         if piece:
             yield piece
 
 
-def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Piece | None:
+def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> ParsedDocument | None:
     """Return one document, None where it says nothing."""
     reading = read(chunk, file.name)
     checked = check(reading, kinds, file.path.parent)
     if checked.document is None or reading.item is None:
-        return Piece(None, checked.key, None, checked.faults, (), reading.whole) if checked.faults else None
+        return (
+            ParsedDocument(None, checked.key, None, checked.faults, (), reading.whole)
+            if checked.faults
+            else None
+        )
     kind = kinds[checked.document.kind]
     key = kind.key(checked.document)
     desired: Desired | None = None
-    contradictions: tuple[Fault, ...] = ()
+    contradictions: tuple[LocatedProblem, ...] = ()
     try:
         desired = kind.desire(checked.document, derived_uuid(instance, key))
         content = _placed(desired.content, reading.item)
@@ -110,10 +114,10 @@ def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: st
     except SpecError as error:
         contradictions = tuple(_contradictions(error, reading.item, key))
     desired = None if contradictions else desired
-    return Piece(checked.document, key, desired, checked.faults, contradictions, reading.whole)
+    return ParsedDocument(checked.document, key, desired, checked.faults, contradictions, reading.whole)
 
 
-def _claimed(tree: Node, item: Item, kind: Kind) -> Iterator[tuple[str, Source]]:
+def _claimed(tree: Node, item: LocatedValue, kind: Kind) -> Iterator[tuple[str, Source]]:
     """Yield each element of a definition that claims something, and its place in the document."""
     spec = find(item, "spec") or item
     for path, place, _ in numbered(tree):
@@ -121,22 +125,22 @@ def _claimed(tree: Node, item: Item, kind: Kind) -> Iterator[tuple[str, Source]]
             yield place, source_of(place, spec, kind.spec)
 
 
-def _placed(content: Content | None, item: Item) -> Content | None:
+def _placed(content: Content | None, item: LocatedValue) -> Content | None:
     """Return what a new object starts as, with the place where the document names it."""
     found = find(item, *content.named_by.split(".")) if content else None
     return replace(content, source=found.source) if content and found else content
 
 
-def _mistaken(mistake: Mistake, item: Item, kind: Kind) -> Fault:
+def _mistaken(mistake: Mistake, item: LocatedValue, kind: Kind) -> LocatedProblem:
     """Report an error of a definition at its place in the document."""
     spec = find(item, "spec") or item
     what = mistake.what
     if mistake.other:
         what += f" (the other is at {source_of(mistake.other, spec, kind.spec)})"
-    return Fault(source_of(mistake.place, spec, kind.spec), what, mistake.todo)
+    return LocatedProblem(source_of(mistake.place, spec, kind.spec), what, mistake.todo)
 
 
-def _contradictions(error: SpecError, item: Item, key: Key) -> Iterator[Fault]:
+def _contradictions(error: SpecError, item: LocatedValue, key: Key) -> Iterator[LocatedProblem]:
     for problem in error.problems:
         # The last part of the place names the field, if any, and the element inside it, if it is XML:
         # "file:1:1: Domain/web1: spec.xml:devices/disk[2]".
@@ -144,4 +148,4 @@ def _contradictions(error: SpecError, item: Item, key: Key) -> Iterator[Fault]:
         found = find(item, *name.split("."))
         what = f"{name}: {problem.what}" if found else problem.what
         source = fragment.source_of(found, element) if found and element else None
-        yield Fault(source or (found or item).source, what, problem.todo).of(str(key))
+        yield LocatedProblem(source or (found or item).source, what, problem.todo).of(str(key))

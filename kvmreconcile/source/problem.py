@@ -14,7 +14,7 @@ _LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class LocatedProblem:
     """What is wrong, where, and what to do about it."""
 
     source: Source
@@ -26,9 +26,9 @@ class Fault:
         """Where the fault stands among others: by file, line and column."""
         return self.source.file, self.source.line, self.source.column
 
-    def of(self, label: str) -> "Fault":
+    def of(self, label: str) -> "LocatedProblem":
         """Return the fault with the name of the object it is about, "" where that is not known."""
-        return Fault(self.source, f"{label}: {self.what}", self.todo) if label else self
+        return LocatedProblem(self.source, f"{label}: {self.what}", self.todo) if label else self
 
     def problem(self) -> Problem:
         """Return the fault as people read it."""

@@ -13,15 +13,15 @@ from kvmreconcile.model import Key, Reference
 from kvmreconcile.schema.mapping import At, Names
 from kvmreconcile.source import fragment
 from kvmreconcile.source.document import find
-from kvmreconcile.source.located import Item
+from kvmreconcile.source.located import LocatedValue
 from kvmreconcile.source.xml_places import Models, fragments, join, notes
 from kvmreconcile.tree import Rules
 
-Said = dict[str, Item]
+Said = dict[str, LocatedValue]
 """Values of one element's fields, by their places in XML."""
 
 
-def references(document: Item, kind: Kind) -> Iterator[Reference]:
+def references(document: LocatedValue, kind: Kind) -> Iterator[Reference]:
     """Yield where a document, in which nothing is wrong, names other objects."""
     spec = find(document, "spec")
     if spec is None:
@@ -31,7 +31,7 @@ def references(document: Item, kind: Kind) -> Iterator[Reference]:
         yield from fragment.references(xml, kind.rules, path)
 
 
-def _element(item: Item, inside: Models, path: str, rules: Rules) -> Iterator[Reference]:
+def _element(item: LocatedValue, inside: Models, path: str, rules: Rules) -> Iterator[Reference]:
     said: Said = {}
     yield from _fields(item, inside, (path, rules), said)
     for where in dict.fromkeys(each for place in said for each in (_parent(place), place)):
@@ -45,7 +45,7 @@ def _element(item: Item, inside: Models, path: str, rules: Rules) -> Iterator[Re
                 yield Reference(Key(ref.kind, name), parts[-1].source)
 
 
-def _fields(item: Item, inside: Models, at: tuple[str, Rules], said: Said) -> Iterator[Reference]:
+def _fields(item: LocatedValue, inside: Models, at: tuple[str, Rules], said: Said) -> Iterator[Reference]:
     """Note what is said of an element at a path, and yield what is named in others that are listed below it."""
     path, rules = at
     known = notes(inside)
@@ -65,7 +65,7 @@ def _fields(item: Item, inside: Models, at: tuple[str, Rules], said: Said) -> It
                 said[place] = value
 
 
-def _each(value: Item) -> tuple[Item, ...]:
+def _each(value: LocatedValue) -> tuple[LocatedValue, ...]:
     return value.value if isinstance(value.value, tuple) else (value,)
 
 

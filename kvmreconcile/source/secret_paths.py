@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from kvmreconcile.source.document import find
-from kvmreconcile.source.located import Item
-from kvmreconcile.source.problem import Fault, shown
+from kvmreconcile.source.located import LocatedValue
+from kvmreconcile.source.problem import LocatedProblem, shown
 from kvmreconcile.source.suggestions import nearest
 from kvmreconcile.tree import Node, Rules, paths
 from kvmreconcile.tree.node import COMMENT, NONE
@@ -15,7 +15,7 @@ _ALWAYS = ("name", "uuid")
 """Paths of the values that identify every object."""
 
 
-def check(document: Item, said: Node, rules: Rules) -> Iterator[Fault]:
+def check(document: LocatedValue, said: Node, rules: Rules) -> Iterator[LocatedProblem]:
     """
     Yield errors of the secret paths of a document that is valid otherwise.
 
@@ -28,7 +28,7 @@ def check(document: Item, said: Node, rules: Rules) -> Iterator[Fault]:
     for entry in entries:
         path = str(entry.value)
         if what := _wrong(path, said, rules):
-            yield Fault(entry.source, f"spec.secret: '{shown(path)}' {what[0]}", what[1])
+            yield LocatedProblem(entry.source, f"spec.secret: '{shown(path)}' {what[0]}", what[1])
 
 
 def _wrong(path: str, said: Node, rules: Rules) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kvmreconcile.model import Source
 from kvmreconcile.model.commands import quote
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.system.bounded import read_bounded
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
@@ -43,12 +43,12 @@ def is_pointer_file(path: Path) -> bool:
     return False
 
 
-def pointer(name: str) -> Fault:
+def pointer_problem(name: str) -> LocatedProblem:
     """Return the fault that a file of this name is a pointer of Git LFS."""
-    return Fault(Source(name, 1, 1), LFS, KEEP_OUT_OF_LFS)
+    return LocatedProblem(Source(name, 1, 1), LFS, KEEP_OUT_OF_LFS)
 
 
-def submodules(directory: Path, name: str) -> Iterator[tuple[Fault, Path | None]]:
+def submodules(directory: Path, name: str) -> Iterator[tuple[LocatedProblem, Path | None]]:
     """
     Yield the submodules of a work tree that are not checked out, each at its line in .gitmodules and with its path.
 
@@ -70,7 +70,7 @@ def submodules(directory: Path, name: str) -> Iterator[tuple[Fault, Path | None]
             if is_forbidden
             else f"replace it by a regular file of at most {_LONGEST >> 20} MiB"
         )
-        yield Fault(Source(f"{name}/{_MODULES}", 1, 1), what, todo), None
+        yield LocatedProblem(Source(f"{name}/{_MODULES}", 1, 1), what, todo), None
         return
     for number, line in enumerate(lines, 1):
         found = _PATH.fullmatch(line)
@@ -78,7 +78,7 @@ def submodules(directory: Path, name: str) -> Iterator[tuple[Fault, Path | None]
         if found and path and _is_empty(path):
             what = f"{found[1]} {SUBMODULE}"
             todo = _CHECK_OUT.format(quote(str(directory)))
-            yield Fault(Source(f"{name}/{_MODULES}", number, 1), what, todo), path
+            yield LocatedProblem(Source(f"{name}/{_MODULES}", number, 1), what, todo), path
 
 
 def _is_empty(directory: Path) -> bool:

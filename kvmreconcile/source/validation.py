@@ -14,10 +14,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from kvmreconcile.model import Source
-from kvmreconcile.source.fields import called_by_libvirt, is_secret, known
-from kvmreconcile.source.located import Item
+from kvmreconcile.source.fields import fields_with_xml_name, is_secret, known
+from kvmreconcile.source.located import LocatedValue
 from kvmreconcile.source.patterns import form
-from kvmreconcile.source.problem import Fault, shown
+from kvmreconcile.source.problem import LocatedProblem, shown
 from kvmreconcile.source.suggestions import listed, nearest
 
 _SHAPES = {
@@ -61,7 +61,7 @@ class _Error:
     context: Mapping[str, Any]
     message: str
     steps: tuple[str | int, ...]
-    item: Item
+    item: LocatedValue
     source: Source
     name: str = ""
     branch: tuple[tuple[str | int, ...], str] | None = None
@@ -106,19 +106,21 @@ class _Ground:
         return names
 
 
-def complaints(error: ValidationError, root: Item, model: type[BaseModel], kind: str) -> Iterator[Fault]:
+def describe_errors(
+    error: ValidationError, root: LocatedValue, model: type[BaseModel], kind: str
+) -> Iterator[LocatedProblem]:
     """Yield what a document's validation found, in plain words."""
     found = [_locate(e, root) for e in error.errors(include_url=False, include_input=False)]
     for wrong in _without_other_branches([*_without_copies(found)]):
-        yield Fault(wrong.source, *_words(wrong, _Ground(model, kind)))
+        yield LocatedProblem(wrong.source, *_words(wrong, _Ground(model, kind)))
 
 
-def dotted(steps: tuple[str | int, ...]) -> str:
+def format_path(steps: tuple[str | int, ...]) -> str:
     """Write a path as people do: spec.disks[0].bus."""
     return "".join(f"[{s}]" if isinstance(s, int) else f".{shown(s)}" for s in steps).lstrip(".")
 
 
-def _locate(error: Mapping[str, Any], root: Item) -> _Error:
+def _locate(error: Mapping[str, Any], root: LocatedValue) -> _Error:
     """Find the value that an error is about; pydantic's path also names types, which lead nowhere."""
     steps: list[str | int] = []
     item, source, branch = root, root.source, None
@@ -199,7 +201,7 @@ def _words(error: _Error, ground: _Ground) -> tuple[str, str]:
         context = {name: value for name, value in error.context.items() if name != "also"}
         what, todo = _words(replace(error, context=context), ground)
         return f"{what}, or {' or '.join(_options(str(error.context['also'])))}", todo
-    field, hint = dotted(error.steps) or "the document", ground.hint(error.steps)
+    field, hint = format_path(error.steps) or "the document", ground.hint(error.steps)
     if error.context.get("min_length") == 1:
         return f"{field} is empty, and must not be", hint
     if error.type in _LIMITS:
@@ -220,7 +222,7 @@ def _unknown(error: _Error, field: str, ground: _Ground) -> tuple[str, str]:
     here = known([ground.model], error.steps)
     if found := nearest(error.name, here):
         return what, f"did you mean '{found}'?"
-    if fields := called_by_libvirt(error.name, here):
+    if fields := fields_with_xml_name(error.name, here):
         return what, f"use instead: {listed(fields)}"
     for parent in ("spec", "metadata"):
         if error.steps != (parent,) and error.name in known([ground.model], [parent]):
@@ -304,7 +306,7 @@ _WORDS: Mapping[str, Callable[[_Error, str, _Ground], tuple[str, str]]] = {
 """How each of pydantic's errors reads."""
 
 
-def _actual(item: Item) -> str:
+def _actual(item: LocatedValue) -> str:
     """Say what a value is, and never the value itself."""
     return next(word for shape, word in _ACTUAL if isinstance(item.value, shape))
 

@@ -9,7 +9,7 @@ from kvmreconcile.model import Source
 from kvmreconcile.schema.mapping import At, Fragment, Names
 from kvmreconcile.source import fragment
 from kvmreconcile.source.fields import fields, models
-from kvmreconcile.source.located import Item
+from kvmreconcile.source.located import LocatedValue
 
 Models = tuple[type[BaseModel], ...]
 Note = At | Names | Fragment
@@ -30,7 +30,7 @@ def notes(inside: Models) -> Mapping[str, tuple[tuple[Note, Models], ...]]:
     }
 
 
-def fragments(item: Item, inside: Models, path: str = "") -> Iterator[tuple[Item, str]]:
+def fragments(item: LocatedValue, inside: Models, path: str = "") -> Iterator[tuple[LocatedValue, str]]:
     """Yield the fragments of a value of some models and of its parts, each with the path of its element."""
     known = notes(inside)
     for name, entry in item.value.items() if isinstance(item.value, Mapping) else ():
@@ -43,7 +43,7 @@ def fragments(item: Item, inside: Models, path: str = "") -> Iterator[tuple[Item
                     yield from fragments(part, inner, join(path, note.path))
 
 
-def source_of(place: str, spec: Item, model: type[BaseModel]) -> Source:
+def source_of(place: str, spec: LocatedValue, model: type[BaseModel]) -> Source:
     """
     Return where a document sets what its definition has at a place: the closest value that maps to it.
 
@@ -57,7 +57,9 @@ def source_of(place: str, spec: Item, model: type[BaseModel]) -> Source:
     return (fragment.source_of(entry.item, inside) if entry else None) or value.source
 
 
-def _closest(item: Item, inside: Models, steps: tuple[str, ...]) -> tuple[Item, tuple[str, ...]]:
+def _closest(
+    item: LocatedValue, inside: Models, steps: tuple[str, ...]
+) -> tuple[LocatedValue, tuple[str, ...]]:
     """Return the value that maps to the longest prefix of a place, and the rest of the place."""
     best = item, steps
     for name, entry in item.value.items() if isinstance(item.value, Mapping) else ():

@@ -14,8 +14,8 @@ from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it carries no
 from kvmreconcile.model import Source
 from kvmreconcile.source import yaml_errors
 from kvmreconcile.source.decoding import NOT_IN_XML, Chunk
-from kvmreconcile.source.located import Frame, Item, Plain, Reading
-from kvmreconcile.source.problem import Fault, shown
+from kvmreconcile.source.located import Frame, LocatedValue, Plain, Reading
+from kvmreconcile.source.problem import LocatedProblem, shown
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
@@ -44,7 +44,7 @@ def read(chunk: Chunk, file: str) -> Reading:
 class _StopError(Exception):
     """The rest of the document cannot be read."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: LocatedProblem) -> None:
         super().__init__(fault)
         self.fault = fault
 
@@ -57,11 +57,11 @@ class _Composer:
         self.lines = chunk.text.split("\n")
         self.first = Source(file, chunk.lines_before + 1, 1)
         self.frames: list[Frame] = []
-        self.anchors: dict[str, Item | None] = {}
+        self.anchors: dict[str, LocatedValue | None] = {}
         self.aliases = 0
         self.nodes = 0
-        self.root: Item | None = None
-        self.faults: list[Fault] = []
+        self.root: LocatedValue | None = None
+        self.faults: list[LocatedProblem] = []
         self.is_broken = False
 
     def run(self) -> None:
@@ -110,11 +110,11 @@ class _Composer:
             self.anchors[event.anchor] = None
         self.frames.append(Frame(source, event.anchor, isinstance(event, yaml.MappingStartEvent)))
 
-    def scalar(self, event: yaml.ScalarEvent) -> Item:
+    def scalar(self, event: yaml.ScalarEvent) -> LocatedValue:
         """Read a plain value as YAML 1.2 does."""
         source = self.source(event)
         if not self.check_tag(event.tag, source):
-            return Item(source, event.value)
+            return LocatedValue(source, event.value)
         if bad := NOT_IN_XML.search(event.value):
             self.fault(source, f"the character U+{ord(bad[0]):04X} is not allowed", "remove it")
         tag = event.tag if event.tag and event.tag != "!" else self.resolve(event)
@@ -124,7 +124,7 @@ class _Composer:
                 f"the number has more than {_LONGEST_NUMBER} characters",
                 "write it shorter, or quote it if it is no number",
             )
-            return Item(source, event.value)
+            return LocatedValue(source, event.value)
         node = yaml.ScalarNode(tag, event.value)
         try:
             value: Plain = self.loader.construct_object(node)
@@ -133,7 +133,7 @@ class _Composer:
                 source, "the value does not match its YAML tag", "remove the tag, or correct the value"
             )
             value = event.value
-        return Item(source, value, self.indent(event) if event.style == "|" else None)
+        return LocatedValue(source, value, self.indent(event) if event.style == "|" else None)
 
     def indent(self, event: yaml.ScalarEvent) -> int | None:
         """Return how far a block of text is indented, None where its lines are not the file's."""
@@ -150,7 +150,7 @@ class _Composer:
         implicit = (False, True) if event.tag == "!" else event.implicit
         return str(self.loader.resolve(yaml.ScalarNode, event.value, implicit))
 
-    def alias(self, event: yaml.AliasEvent) -> Item:
+    def alias(self, event: yaml.AliasEvent) -> LocatedValue:
         """Return what an alias stands for."""
         source, anchor = self.source(event), event.anchor or ""
         self.aliases += 1
@@ -169,9 +169,9 @@ class _Composer:
             "a value that starts with '*' is an alias, and this one is not defined",
             "quote the value, or define its anchor before it, in the same document",
         )
-        return Item(source, None)
+        return LocatedValue(source, None)
 
-    def put(self, item: Item, size: int = 1) -> None:
+    def put(self, item: LocatedValue, size: int = 1) -> None:
         """Put a value where it belongs; `size` is how many values it adds."""
         self.nodes += size
         if self.nodes > MAX_NODES:
@@ -189,7 +189,7 @@ class _Composer:
                 self.stop(frame.source, what, "write fewer entries")
             frame.attach(item)
 
-    def key(self, frame: Frame, item: Item) -> str | None:
+    def key(self, frame: Frame, item: LocatedValue) -> str | None:
         """Return the name of a mapping's field, None for one that cannot be."""
         # Processors, cells and threads have numbers for names.
         name = str(item.value) if type(item.value) is int else item.value
@@ -212,7 +212,7 @@ class _Composer:
             return None
         return name
 
-    def remember(self, anchor: str | None, item: Item) -> None:
+    def remember(self, anchor: str | None, item: LocatedValue) -> None:
         """Keep a value for its aliases."""
         if anchor:
             self.anchors[anchor] = item
@@ -235,8 +235,8 @@ class _Composer:
 
     def fault(self, source: Source, what: str, todo: str) -> None:
         """Note a mistake and read on."""
-        self.faults.append(Fault(source, what, todo))
+        self.faults.append(LocatedProblem(source, what, todo))
 
     def stop(self, source: Source, what: str, todo: str) -> NoReturn:
         """Read no further."""
-        raise _StopError(Fault(source, what, todo))
+        raise _StopError(LocatedProblem(source, what, todo))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import yaml
 
 from kvmreconcile.model import Source
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.problem import LocatedProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ _ROWS = (
 )  # fmt: skip
 
 
-def explain(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> Fault:
+def explain(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> LocatedProblem:
     """Return a syntax error in plain words; `lines` are the text's and `first` is where the text begins."""
     problem, context = error.problem or "", error.context or ""
     mark = error.problem_mark or error.context_mark
@@ -99,5 +99,5 @@ def explain(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> Fau
         column = len(lines[line])
     source = Source(first.file, first.line + line, column + 1)
     if row is None:
-        return Fault(source, f"this is not YAML: {problem}", "correct it, or quote the value")
-    return Fault(source, row.what, row.todo)
+        return LocatedProblem(source, f"this is not YAML: {problem}", "correct it, or quote the value")
+    return LocatedProblem(source, row.what, row.todo)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.source.explain import look_up
+from kvmreconcile.source.explain import describe_field
 from kvmreconcile.source.fields import fields, models
 
 GOOD = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec: {}\n"
@@ -151,7 +151,7 @@ def every_path() -> list[str]:
 
 def test_explain_knows_every_field() -> None:
     by_name = {kind.name: kind for kind in KINDS}
-    entries = [look_up(path, by_name) for path in every_path()]
+    entries = [describe_field(path, by_name) for path in every_path()]
 
     print(f"{len(entries)} fields explained")
     assert [entry.path for entry in entries if not entry.description or entry.form == "anything"] == []

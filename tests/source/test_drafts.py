@@ -9,11 +9,11 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Source
 from kvmreconcile.source.drafts import LONG_S, Draft, Drafts
-from kvmreconcile.source.files import Found, SpecFile, Stamp
-from kvmreconcile.source.in_use import Written
+from kvmreconcile.source.files import FileVersion, Found, SpecFile
+from kvmreconcile.source.in_use import WriteState
 from kvmreconcile.source.load import load
-from kvmreconcile.source.problem import Fault
-from kvmreconcile.source.walk import Waypoint
+from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.walk import PathChange
 
 FOR_S = 2.0
 NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {}\n"
@@ -34,11 +34,11 @@ class Bench:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.written = Written.CLOSED
+        self.written = WriteState.CLOSED
         self.asked: list[bytes] = []
         self.drafts = Drafts(self._written, self.clock)
 
-    def _written(self, file: SpecFile) -> Written:
+    def _written(self, file: SpecFile) -> WriteState:
         self.asked.append(file.content)
         return self.written
 
@@ -50,11 +50,11 @@ class Bench:
 
 
 def file(content: bytes, name: str = "a.yaml", modified_ns: int = 1) -> SpecFile:
-    stamp = Stamp(1, 2, len(content), modified_ns, changed_s=0.0)
+    stamp = FileVersion(1, 2, len(content), modified_ns, changed_s=0.0)
     return SpecFile(Path(name), name, content, f"/{name}", stamp)
 
 
-def faults(found: Iterable[Found | Draft]) -> list[Fault]:
+def faults(found: Iterable[Found | Draft]) -> list[LocatedProblem]:
     return [fault for each in found if isinstance(each, Draft) for fault in each.faults]
 
 
@@ -79,12 +79,12 @@ def test_who_writes_a_file_is_asked_only_of_one_that_changed(bench: Bench) -> No
 @pytest.mark.case("8b")
 def test_file_that_is_open_counts_as_it_was_until_it_is_closed(bench: Bench) -> None:
     bench.read(file(b"one, two"))
-    bench.written = Written.OPEN
+    bench.written = WriteState.OPEN
 
     for _ in range(5):
         bench.clock.now_s += 60.0
         assert bench.contents(file(b"one")) == [b"one, two"]
-    bench.written = Written.CLOSED
+    bench.written = WriteState.CLOSED
 
     assert bench.contents(file(b"one")) == [b"one"]
 
@@ -92,7 +92,7 @@ def test_file_that_is_open_counts_as_it_was_until_it_is_closed(bench: Bench) -> 
 @pytest.mark.case("8b")
 def test_file_whose_writer_is_unknown_is_used_once_it_has_not_changed_for_a_while(bench: Bench) -> None:
     bench.read(file(b"one, two"))
-    bench.written = Written.UNSURE
+    bench.written = WriteState.UNSURE
 
     assert bench.contents(file(b"one")) == [b"one, two"]
     assert bench.drafts.due_s == bench.clock.now_s + FOR_S
@@ -108,7 +108,7 @@ def test_file_whose_writer_is_unknown_is_used_once_it_has_not_changed_for_a_whil
 )
 def test_each_change_begins_the_time_again(bench: Bench, later: SpecFile) -> None:
     bench.read(file(b"one, two"))
-    bench.written = Written.UNSURE
+    bench.written = WriteState.UNSURE
     bench.read(file(b"one"))
     bench.clock.now_s += FOR_S
 
@@ -127,24 +127,24 @@ def test_file_that_changed_while_it_was_read_does_not_count(bench: Bench) -> Non
 
 @pytest.mark.case("8a")
 def test_new_file_does_not_count_while_it_is_open_and_is_known_to_be_missing(bench: Bench) -> None:
-    bench.written = Written.OPEN
+    bench.written = WriteState.OPEN
 
     assert bench.read(file(b"one")) == [Draft(is_known=False)]
-    bench.written = Written.CLOSED
+    bench.written = WriteState.CLOSED
     assert bench.read(file(b"one, two")) == [file(b"one, two")]
 
 
 def test_file_that_was_removed_is_not_remembered(bench: Bench) -> None:
     bench.read(file(b"one"))
     bench.read()
-    bench.written = Written.OPEN
+    bench.written = WriteState.OPEN
 
     assert bench.read(file(b"two")) == [Draft(is_known=False)]
 
 
 def test_file_that_stays_open_for_long_is_reported(bench: Bench) -> None:
     bench.read(file(b"one, two"))
-    bench.written = Written.OPEN
+    bench.written = WriteState.OPEN
 
     assert faults(bench.read(file(b"one"), file(b"new", "b.yaml"))) == []
     assert bench.drafts.due_s == bench.clock.now_s + LONG_S
@@ -160,7 +160,7 @@ def test_file_that_stays_open_for_long_is_reported(bench: Bench) -> None:
 
 
 def test_file_that_changes_again_and_again_is_reported(bench: Bench) -> None:
-    bench.written = Written.UNSURE
+    bench.written = WriteState.UNSURE
     said = []
     for number in range(12):
         said = faults(bench.read(file(b"x" * number)))
@@ -170,7 +170,7 @@ def test_file_that_changes_again_and_again_is_reported(bench: Bench) -> None:
 
 
 def test_what_is_no_file_goes_through(bench: Bench) -> None:
-    fault, point = Fault(Source("b.yaml", 1, 1), "cannot be read"), Waypoint(1.0)
+    fault, point = LocatedProblem(Source("b.yaml", 1, 1), "cannot be read"), PathChange(1.0)
 
     assert bench.read(point, fault) == [point, fault]
 
@@ -192,7 +192,7 @@ def test_command_that_runs_once_uses_nothing_of_a_file_that_is_open(tmp_path: Pa
 
 
 def test_file_whose_writer_is_unknown_is_not_reported_before_it_could_have_been_used(bench: Bench) -> None:
-    bench.written = Written.UNSURE
+    bench.written = WriteState.UNSURE
     for _ in range(2):
         list(bench.drafts.finished([file(b"one")], 3 * LONG_S))
         bench.clock.now_s += LONG_S

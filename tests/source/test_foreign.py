@@ -87,7 +87,7 @@ def test_file_of_another_program_is_noted_and_blocks_nothing(
     loaded = load_tree(tmp_path)
 
     assert (loaded.problems, loaded.complete, list(loaded.desired)) == ((), True, [Key("Network", "lan")])
-    assert [str(note).replace(f"{tmp_path}/", "") for note in loaded.extent.notes] == [
+    assert [str(note).replace(f"{tmp_path}/", "") for note in loaded.coverage.notes] == [
         f"{file[0]}: is taken for {called}, and is not read; move it out of the directory that is read, or name it in that directory's .kvmreconcileignore; if the file itself was given, give another path"
     ]
 
@@ -103,14 +103,14 @@ def test_spec_with_a_typing_error_is_an_error(tmp_path: Path, text: str, name: s
     loaded = load_tree(tmp_path)
 
     assert loaded.problems
-    assert loaded.extent.notes == ()
+    assert loaded.coverage.notes == ()
     assert loaded.frozen or not loaded.complete
 
 
 def test_kinds_of_a_file_of_another_program_are_named_up_to_a_maximum(tmp_path: Path) -> None:
     write(tmp_path, "a.yaml", "---\n".join(POD.replace("Pod", f"Pod{letter * 3}") for letter in "abcde"))
 
-    (note,) = load_tree(tmp_path).extent.notes
+    (note,) = load_tree(tmp_path).coverage.notes
 
     assert "(Podaaa of v1, Podbbb of v1, Podccc of v1 and 2 more)" in note.what
 

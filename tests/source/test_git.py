@@ -238,14 +238,14 @@ def test_url_is_shown_without_what_may_be_a_token(url: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "doubt"),
+    ("key", "problem"),
     [
         ("", "is not signed"),
         ("mallory", "is signed by a key that git.allowedSigners does not allow to sign commits"),
     ],
 )
 def test_commit_that_nobody_allowed_signed_is_never_used(
-    origin: Origin, remote: Remote, tmp_path: Path, key: str, doubt: str
+    origin: Origin, remote: Remote, tmp_path: Path, key: str, problem: str
 ) -> None:
     signers = origin.allow("alice")
     repository = Repository(replace(remote, allowed_signers=signers), tmp_path / "state")
@@ -258,7 +258,7 @@ def test_commit_that_nobody_allowed_signed_is_never_used(
 
     said = refusal(repository)
 
-    assert f"commit {commit[:12]} {doubt}" in said
+    assert f"commit {commit[:12]} {problem}" in said
     assert str(signers) in said
     assert text(repository) == "one"
 

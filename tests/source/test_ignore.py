@@ -13,7 +13,7 @@ from kvmreconcile.settings.sections import GitSettings
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.ignore import MOST, Ignored
 from kvmreconcile.source.load import Loaded, load
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.problem import LocatedProblem
 from tests.origin import Origin
 from tests.source.test_sparse import add_submodule
 
@@ -71,7 +71,7 @@ def names(loaded: Loaded) -> list[str]:
 
 
 def left_out(loaded: Loaded, directory: Path) -> list[str]:
-    return [each.name.replace(f"{directory}/", "") for each in loaded.extent.left_out]
+    return [each.name.replace(f"{directory}/", "") for each in loaded.coverage.left_out]
 
 
 def problems(loaded: Loaded, directory: Path) -> list[str]:
@@ -84,7 +84,7 @@ def test_what_the_file_names_is_not_read_and_nothing_is_said_of_it(tmp_path: Pat
 
     loaded = load_tree(tmp_path)
 
-    assert (names(loaded), loaded.problems, loaded.complete, loaded.extent.notes) == (["a"], (), True, ())
+    assert (names(loaded), loaded.problems, loaded.complete, loaded.coverage.notes) == (["a"], (), True, ())
     assert left_out(loaded, tmp_path) == ["b.yaml", "old/"]
 
 
@@ -223,8 +223,8 @@ def test_file_of_a_repository_s_directory_counts(origin: Origin, tmp_path: Path)
     loaded = fetched(origin, tmp_path, "hosts")
 
     assert (names(loaded), loaded.problems, loaded.complete) == (["a"], (), True)
-    assert loaded.extent.unread("hosts/b.yaml", is_covered=True)
-    assert loaded.extent.files == {Key("Network", "a"): "hosts/a.yaml"}
+    assert loaded.coverage.find_obstacle("hosts/b.yaml", is_covered=True)
+    assert loaded.coverage.files == {Key("Network", "a"): "hosts/a.yaml"}
 
 
 def test_submodules_and_pointers_that_it_names_are_no_errors(origin: Origin, tmp_path: Path) -> None:
@@ -238,10 +238,10 @@ def test_submodules_and_pointers_that_it_names_are_no_errors(origin: Origin, tmp
 
     assert (loaded.problems, loaded.complete) == ((), True)
     for file in ("web/b.yaml", "deep/er/b.yaml"):
-        obstacle = loaded.extent.unread(file, is_covered=True)
+        obstacle = loaded.coverage.find_obstacle(file, is_covered=True)
         assert obstacle
         assert "is excluded by .kvmreconcileignore" in obstacle.why
-    assert loaded.extent.unread("weber/b.yaml", is_covered=True) is None
+    assert loaded.coverage.find_obstacle("weber/b.yaml", is_covered=True) is None
 
 
 def test_submodules_of_a_work_tree_that_it_names_are_no_errors(tmp_path: Path) -> None:
@@ -258,4 +258,4 @@ def test_submodules_of_a_work_tree_that_it_names_are_no_errors(tmp_path: Path) -
 
 def test_nothing_is_left_out_without_the_file() -> None:
     assert not Ignored().names(PurePosixPath("a.yaml"), is_directory=False)
-    assert not isinstance(Ignored.read(b"", "x"), Fault)
+    assert not isinstance(Ignored.read(b"", "x"), LocatedProblem)

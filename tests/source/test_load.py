@@ -11,8 +11,8 @@ from kvmreconcile.model import Key
 from kvmreconcile.source import files
 from kvmreconcile.source.file_names import Naming
 from kvmreconcile.source.load import Loaded, Loader, load
-from kvmreconcile.source.problem import Fault
-from kvmreconcile.source.walk import Waypoint
+from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.walk import PathChange
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 VOLUME = """\
@@ -195,14 +195,14 @@ def test_symlink_that_replaces_a_file_after_the_walk_is_not_followed_outside(tmp
     specs.mkdir()
     secret.write_text(network("secret"))
     write(specs, a_yaml=network("a"), b_yaml=network("b"))
-    found = (each for each in files.read_all([specs]) if not isinstance(each, Waypoint))
+    found = (each for each in files.read_all([specs]) if not isinstance(each, PathChange))
 
     assert isinstance(next(found), files.SpecFile)
     (specs / "b.yaml").unlink()
     (specs / "b.yaml").symlink_to(secret)
 
     (refused,) = found
-    assert isinstance(refused, Fault)
+    assert isinstance(refused, LocatedProblem)
     assert refused.what == "the symbolic link leads outside the directory of specs"
 
 

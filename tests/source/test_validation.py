@@ -18,7 +18,7 @@ from kvmreconcile.source.load import load
 from kvmreconcile.source.located import plain
 from kvmreconcile.source.patterns import FORMS
 from kvmreconcile.source.suggestions import advice, nearest
-from kvmreconcile.source.validation import complaints
+from kvmreconcile.source.validation import describe_errors
 from kvmreconcile.source.yaml import read
 from tests.beside import GOOD, load_beside
 
@@ -39,7 +39,7 @@ def complain(text: str) -> list[str]:
     assert item is not None
     with pytest.raises(ValidationError) as error:
         Thing.model_validate(plain(item))
-    return [str(fault.problem()) for fault in complaints(error.value, item, Thing, "Thing")]
+    return [str(fault.problem()) for fault in describe_errors(error.value, item, Thing, "Thing")]
 
 
 def test_value_that_is_of_none_of_several_types_names_them_all() -> None:
@@ -88,7 +88,7 @@ def test_text_is_taken_for_no_boolean_and_no_number(text: str, wanted: str) -> N
     with pytest.raises(ValidationError) as error:
         Typed.model_validate(plain(item), context=TYPED)
 
-    (fault,) = complaints(error.value, item, Typed, "Thing")
+    (fault,) = describe_errors(error.value, item, Typed, "Thing")
     assert f"should be {wanted}, not text" in str(fault.problem())
 
 

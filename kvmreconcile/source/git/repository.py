@@ -149,7 +149,7 @@ class Repository:
         )
         files = sum(entry.kind == "blob" for entry in entries)
         self._progress(f"checking out commit {commit[:12]} (files: {files:,})")
-        self._revisions.put_in_force(revision, lambda directory: self._check_out(commit, directory))
+        self._revisions.activate(revision, lambda directory: self._check_out(commit, directory))
         return True
 
     @property
@@ -217,10 +217,10 @@ class Repository:
             what = f"git.allowedSigners: {signers} cannot be found or is not a file"
             todo = "create it, correct the path, or make it accessible to the owner of the state directory"
             raise self._refused(what, todo)
-        verdict = Signatures(self._git, self._directory).check(commit, signers)
-        if verdict.doubt:
-            raise self._refused(f"commit {commit[:12]} {verdict.doubt}", verdict.todo(commit, signers))
-        return verdict.signer
+        checked = Signatures(self._git, self._directory).check(commit, signers)
+        if checked.problem:
+            raise self._refused(f"commit {commit[:12]} {checked.problem}", checked.todo(commit, signers))
+        return checked.signer
 
     def _check_descent(self, old: str, new: str) -> None:
         known = self._git.holds("rev-parse", "--quiet", "--verify", f"{old}^{{commit}}")

@@ -83,7 +83,7 @@ class Revisions:
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
-    def put_in_force(self, revision: Revision, fill: Callable[[Path], None]) -> None:
+    def activate(self, revision: Revision, fill: Callable[[Path], None]) -> None:
         """
         Lay a revision out, by a function that fills a directory, and turn the link to it.
 

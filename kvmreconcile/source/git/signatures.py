@@ -33,7 +33,7 @@ _BAD = "has a bad signature"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SignatureCheck:
     """
     What a commit's signature is worth.
 
@@ -46,7 +46,7 @@ class Verdict:
     """
 
     signer: str = ""
-    doubt: str = ""
+    problem: str = ""
     may_be_old: bool = False
     is_unlisted: bool = False
     is_too_large: bool = False
@@ -76,7 +76,7 @@ class Signatures:
         self._signature, self._payload = directory / "signature", directory / "payload"
         self._seen = directory / "first-checked.json"
 
-    def check(self, commit: str, signers: Path) -> Verdict:
+    def check(self, commit: str, signers: Path) -> SignatureCheck:
         """
         Return what the signature of a commit is worth.
 
@@ -85,44 +85,46 @@ class Signatures:
             SourceError: git or ssh-keygen cannot be called.
         """
         if int(self._git.ask("cat-file", "-s", commit)) > _LONGEST_COMMIT:
-            doubt = f"is larger than {_LONGEST_COMMIT >> 20} MiB, so its signature is not checked"
-            return Verdict(doubt=doubt, is_too_large=True)
+            problem = f"is larger than {_LONGEST_COMMIT >> 20} MiB, so its signature is not checked"
+            return SignatureCheck(problem=problem, is_too_large=True)
         payload, signature = _parts(self._git.content("cat-file", "commit", commit))
         if not signature:
-            return Verdict(doubt="is not signed")
+            return SignatureCheck(problem="is not signed")
         if not signature.startswith(_SSH):
-            return Verdict(doubt="has an OpenPGP or X.509 signature, and only SSH signatures are accepted")
+            return SignatureCheck(
+                problem="has an OpenPGP or X.509 signature, and only SSH signatures are accepted"
+            )
         if len(signature) > _LONGEST_SIGNATURE:
-            return Verdict(doubt=_BAD)
+            return SignatureCheck(problem=_BAD)
         seen = self._remembered()
         at = seen.get(commit) or datetime.now(UTC)
         try:
             _write(self._signature, signature)
             _write(self._payload, payload)
-            verdict = self._judged(signers, at)
+            checked = self._judged(signers, at)
         finally:
             self._signature.unlink(missing_ok=True)
             self._payload.unlink(missing_ok=True)
-        if commit not in seen and (verdict.signer or verdict.may_be_old):
+        if commit not in seen and (checked.signer or checked.may_be_old):
             self._remember({**seen, commit: at})
-        return verdict
+        return checked
 
-    def _judged(self, signers: Path, at: datetime) -> Verdict:
+    def _judged(self, signers: Path, at: datetime) -> SignatureCheck:
         sound = self._keygen("check-novalidate", "-n", "git")
         if sound is None:
-            return Verdict(doubt=_BAD)
+            return SignatureCheck(problem=_BAD)
         # In the time zone of this host, as the times in the file.
         when = f"-Overify-time={at.astimezone():%Y%m%d%H%M%S}"
         found = self._keygen("find-principals", "-f", str(signers), when)
         signer = (found or "").partition("\n")[0]
         if signer and self._keygen("verify", "-f", str(signers), "-I", signer, "-n", "git", when) is not None:
-            return Verdict(signer)
+            return SignatureCheck(signer)
         if any(fingerprint in sound.split() for fingerprint in _expiring(signers)):
             moment = f"{at:%Y-%m-%d %H:%M} UTC"
-            doubt = f"is signed by a key that was not allowed to sign commits when this host first checked the commit ({moment})"
-            return Verdict(doubt=doubt, may_be_old=True)
-        doubt = "is signed by a key that git.allowedSigners does not allow to sign commits"
-        return Verdict(doubt=doubt, is_unlisted=True)
+            problem = f"is signed by a key that was not allowed to sign commits when this host first checked the commit ({moment})"
+            return SignatureCheck(problem=problem, may_be_old=True)
+        problem = "is signed by a key that git.allowedSigners does not allow to sign commits"
+        return SignatureCheck(problem=problem, is_unlisted=True)
 
     def _keygen(self, verb: str, *words: str) -> str | None:
         """Return what ssh-keygen says of the signature, None if it says no."""

@@ -7,7 +7,7 @@ from pydantic import Field
 from kvmreconcile.schema.codecs import WHOLE, YES_NO
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 
 
 class Timer(Element):
@@ -48,7 +48,7 @@ class Timer(Element):
     ] = None
 
 
-class Clock(Short):
+class Clock(Shorthand):
     """A guest's clock; a bare word is short for `offset`."""
 
     short: ClassVar[str] = "offset"

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from kvmreconcile.schema.codecs import Draft
+from kvmreconcile.schema.codecs import ElementBuilder
 from kvmreconcile.tree import Node
 from kvmreconcile.tree.scalars import whole
 
@@ -23,14 +23,14 @@ class Pci:
 
     type: str = ""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         found = _PCI.fullmatch(str(value))
         digits = found.groups(default="0000") if found else ()
         if self.type:
-            draft.put(f"{path}/@type", self.type)
+            builder.put(f"{path}/@type", self.type)
         for (name, _), part in zip(_PARTS, digits, strict=False):
-            draft.put(f"{path}/@{name}", f"0x{part.lower()}")
+            builder.put(f"{path}/@{name}", f"0x{part.lower()}")
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and what it covers; None if it is not of this form."""
@@ -52,11 +52,11 @@ class Pci:
 class Cid:
     """The address of a socket between guest and host: "auto", or a number."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
-        draft.put(f"{path}/@auto", "yes" if value == "auto" else "no")
+        builder.put(f"{path}/@auto", "yes" if value == "auto" else "no")
         if value != "auto":
-            draft.put(f"{path}/@address", str(value))
+            builder.put(f"{path}/@address", str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and what it covers; None if it is not of this form."""
@@ -70,9 +70,9 @@ class Cid:
 class Generation:
     """True for whatever libvirt makes up once, or a text."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
-        draft.put(path, "" if value is True else str(value))
+        builder.put(path, "" if value is True else str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and what it covers; None if it is not of this form."""

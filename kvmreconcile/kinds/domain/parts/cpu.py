@@ -9,13 +9,13 @@ from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import ON_OFF, WHOLE
 from kvmreconcile.schema.collections import Pairs
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 
 MOST_VCPUS = 4096
 """More than QEMU gives to any guest: the machine "q35" has 4096 at most."""
 
 
-class Vcpus(Short):
+class Vcpus(Shorthand):
     """Virtual processors; a bare number is short for both `count` and `maximum`."""
 
     short: ClassVar[str] = "maximum"

@@ -10,7 +10,7 @@ from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import ON_OFF, PRESENT, WHOLE, Bytes
 from kvmreconcile.schema.element import Element, of_fields
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.schema.values import AbsolutePath, Size
 
 
@@ -75,7 +75,7 @@ class Filesystem(Element):
     ] = None
 
 
-class Memballoon(Short, Element):
+class Memballoon(Shorthand, Element):
     """The balloon by which memory is lent back to the host; a bare word is short for `model`."""
 
     short: ClassVar[str] = "model"
@@ -106,7 +106,7 @@ class Memballoon(Short, Element):
     ] = None
 
 
-class Sound(Short, Element):
+class Sound(Shorthand, Element):
     """A sound card; a plain text is short for `model`."""
 
     short: ClassVar[str] = "model"
@@ -161,7 +161,7 @@ class Rng(Element):
         return self
 
 
-class Vsock(Short, Element):
+class Vsock(Shorthand, Element):
     """Sockets between guest and host without a network; a bare number or "auto" is short for `cid`."""
 
     short: ClassVar[str] = "cid"

@@ -7,14 +7,14 @@ from pydantic import Field, model_validator
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import AROUND, PRESENT, WHOLE, Bytes
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.schema.values import Size
 
 SLOTS = 16
 """Slots for memory devices where only the maximum is said; each takes one, of whatever size."""
 
 
-class Memory(Short):
+class Memory(Shorthand):
     """Memory of the guest; a bare size is short for `size`."""
 
     short: ClassVar[str] = "size"
@@ -61,7 +61,7 @@ class Memory(Short):
         return self
 
 
-class HugePage(Short):
+class HugePage(Shorthand):
     """A size of huge pages; a bare size is short for `size`."""
 
     short: ClassVar[str] = "size"

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from kvmreconcile.model import Ready
 from kvmreconcile.schema.section import Seconds, Spec
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 
 
 def _address(text: str) -> str:
@@ -21,7 +21,7 @@ def _address(text: str) -> str:
         raise ValueError('this is no IP address such as "192.0.2.7" or "2001:db8::7"') from None
 
 
-class TcpPort(Short):
+class TcpPort(Shorthand):
     """A port at which the guest accepts connections."""
 
     short: ClassVar[str] = "port"

@@ -7,7 +7,7 @@ from pydantic import Field
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import ON_OFF, WHOLE, YES_NO, Bytes
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.schema.values import Size
 
 _SPEED = Bytes("KB", beside="")
@@ -57,7 +57,7 @@ class Bandwidth(Spec):
     ] = None
 
 
-class Tag(Short):
+class Tag(Shorthand):
     """A VLAN; a bare number is short for `id`."""
 
     short: ClassVar[str] = "id"
@@ -70,7 +70,7 @@ class Tag(Short):
     ] = None
 
 
-class Vlan(Short):
+class Vlan(Shorthand):
     """Tags of frames; a bare list is short for `tags`."""
 
     short: ClassVar[str] = "tags"

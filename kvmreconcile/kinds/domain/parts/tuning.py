@@ -8,7 +8,7 @@ from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE
 from kvmreconcile.schema.collections import Pairs
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 
 Processors = Annotated[str, Field(min_length=1)]
 Period = Annotated[int, Field(ge=1000, le=1_000_000)]
@@ -162,7 +162,7 @@ class IothreadId(Spec):
 MOST_IOTHREADS = 1024
 
 
-class Iothreads(Short):
+class Iothreads(Shorthand):
     """Threads that serve disks beside the emulator's own; a bare number is short for `count`."""
 
     short: ClassVar[str] = "count"
