@@ -1,8 +1,4 @@
-"""
-How values of a spec are spelled in XML, in both directions.
-
-Separate from where they live (`lens`), because one spelling serves many places.
-"""
+"""Define how values of a spec are written in XML and read from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,14 +6,19 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
-from kvmreconcile.schema.omit_defaults import put_back
+from kvmreconcile.schema.omit_defaults import replace_rest
 from kvmreconcile.tree import NONE, Node, Rules, overlay, parse
 from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.scalars import print_size, size_bytes, whole
 
 
 class ElementBuilder:
-    """An element under construction; `fragment`, XML of the whole element, is merged over it at the end."""
+    """
+    Builds an element.
+
+    Attributes:
+        fragment: XML of the whole element, which is merged over the rest at the end; "" for none.
+    """
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
@@ -27,7 +28,7 @@ class ElementBuilder:
         self.children: list[ElementBuilder | Node] = []
 
     def at(self, path: str) -> "ElementBuilder":
-        """Return the element at a path of tags, made if it is not there."""
+        """Return the element at a path of tags, which is created if it does not exist."""
         builder = self
         for tag in path.split("/") if path else ():
             found = next(
@@ -37,7 +38,7 @@ class ElementBuilder:
         return builder
 
     def append(self, path: str) -> "ElementBuilder":
-        """Return a new element at a path of tags, beside those that are there."""
+        """Add an element at a path of tags, after existing ones, and return it."""
         parent, _, tag = path.rpartition("/")
         new = ElementBuilder(tag)
         (self.at(parent) if parent else self).children.append(new)
@@ -52,7 +53,7 @@ class ElementBuilder:
             self.at(where.rstrip("/")).attrs[name] = value
 
     def mark_absent(self, path: str) -> None:
-        """Say that no element is at a path."""
+        """Require that there is no element at a path."""
         parent, _, tag = path.rpartition("/")
         self.at(parent).children.append(Node(NONE, (), tag))
 
@@ -71,22 +72,24 @@ class ElementBuilder:
 
 
 class Codec(Protocol):
-    """How a field's value is spelled in XML."""
+    """Writes a field's value in XML, and reads it from XML."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
         """
-        Return the value at a path, None where it is not there or not of this form.
+        Return the value at a path and the rest of the element.
 
-        Beside it stand the paths that it covers, or the whole element without what it covers.
+        Returns:
+            The value, None if there is none or it has another form; and either the paths that it covers, or the whole
+            element without what it covers.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A value as it is, or by a table of words ({True: "yes", False: "no"})."""
+    """A text as it is, or any value by a table of words ({True: "yes", False: "no"})."""
 
     words: Mapping[Any, str] = field(default_factory=dict)
     prefix: str = ""
@@ -97,7 +100,7 @@ class Text:
         builder.put(path, self.prefix + self.words.get(value, text))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         text = node.get(path)
         if text is None or not text or not text.startswith(self.prefix):
             return None, ()
@@ -117,7 +120,7 @@ class Whole:
         builder.put(path, str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         number = whole(node.get(path) or "")
         return (number, (path,)) if number is not None else (None, ())
 
@@ -137,7 +140,7 @@ class Bytes:
             builder.put(self._unit_path(path), self.unit)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         number = node.get(path)
         unit_path = self._unit_path(path)
         unit = (node.get(unit_path) if self.beside else None) or self.unit
@@ -153,7 +156,7 @@ class Bytes:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """True is an empty element that is there, and False one that is not."""
+    """True is an empty element, and False is no element."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
@@ -163,27 +166,27 @@ class Presence:
             builder.mark_absent(path)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         element = node.find(path)
         return (True, (path,)) if element is not None and element.is_empty() else (None, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """True is an empty element around those at a path, and False that there is none around them."""
+    """True is an empty element as the parent of those at a path, and False is no such parent."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         PRESENT.put(builder, path.rpartition("/")[0], value)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         return PRESENT.take(node, path.rpartition("/")[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """True is an element just like `xml`, among others of its tag, and False that there is none like it."""
+    """True is an element equal to `xml`, among others of its tag, and False is no such element."""
 
     xml: str
 
@@ -193,11 +196,11 @@ class Switch:
         parent.children.append(element if value else Node(NONE, (), element.tag, (element,)))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         element = parse(self.xml)
         for found in node.all(path):
             if found == element:
-                return True, put_back(node, path.split("/"), found, Node(found.tag))
+                return True, replace_rest(node, path.split("/"), found, Node(found.tag))
         return None, ()
 
 

@@ -1,9 +1,8 @@
 """
-One table for both directions: a spec's fields say where in libvirt's XML they live.
+Map each field of a spec to its place in libvirt's XML.
 
-`At` stands beside each field of a spec model; `write` turns a spec into the tree it says, and `reading` turns a
-tree back. Separate from the kinds, because rendering and adopting are the same knowledge, and neither should
-be written twice.
+Each field of a spec model is annotated with `At`, from which both directions follow: `write` turns a spec into a tree,
+and `kvmreconcile.schema.decode.read` turns a tree into a spec.
 """
 
 from collections.abc import Iterator
@@ -20,9 +19,12 @@ from kvmreconcile.tree import Node, Rules
 @dataclass(frozen=True, slots=True)
 class At:
     """
-    Where a field lives, relative to the element of the model it belongs to.
+    The place of a field in XML, relative to the element of its model.
 
-    `also` lists what holds whenever the field is set, as (path, value).
+    Attributes:
+        path: Path of tags, ending with "@name" for an attribute.
+        codec: How its value is written.
+        also: Further values that are set if the field is set, as (path, value).
     """
 
     path: str
@@ -32,7 +34,7 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Says of a field that has no place in XML that its values are names of objects of a kind."""
+    """Marks a field without a place in XML whose values are references to objects of a kind."""
 
     kind: str
 
@@ -44,7 +46,7 @@ class Fragment:
 
 def write(spec: BaseModel, tag: str, rules: Rules) -> Node:
     """
-    Return the tree of a spec's fields, with the fragments of its parts, but not its own, merged over them.
+    Return the tree of a spec's fields, with the fragments of its sections, but not its own, merged over them.
 
     Args:
         rules: Rules for merging fragments.
@@ -91,7 +93,7 @@ def _write_list(builder: ElementBuilder, place: At, items: list[Any] | tuple[Any
 
 
 def places(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
-    """Yield the fields of a model that live in XML, and where."""
+    """Yield the fields of a model that have a place in XML, and that place."""
     for name, info in model.model_fields.items():
         for item in info.metadata:
             if isinstance(item, At):

@@ -1,8 +1,8 @@
 """
-Find elements in a spec's `xml` that match no entry of the list that its fields have.
+Find elements in a spec's `xml` that match no entry of the list in its fields.
 
 Merged over the list, such an element would add a device: if an edit changes the address by which an entry and its
-element match, the guest would get a second card.
+element match, the guest would get a second network interface.
 """
 
 import re
@@ -34,7 +34,7 @@ def find_unmatched(
     Yield the elements of a fragment that match no entry of a list.
 
     Args:
-        part: A spec, or a part of it.
+        part: A spec, or a section of it.
         fields: The tree of its fields.
         fragment: XML of the same element.
         rules: Rules that identify members of lists.
