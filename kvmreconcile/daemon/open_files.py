@@ -82,17 +82,17 @@ class OpenFiles:
         """Return whether the writer of a file that was read has finished."""
         with self._lock:
             is_open, closed = file.real in self._open, self._closed.get(file.real)
-        stamp = file.stamp
-        if stamp is None or (closed == stamp and not is_open):
-            return WriteState.UNSURE if stamp is None else WriteState.CLOSED
+        version = file.version
+        if version is None or (closed == version and not is_open):
+            return WriteState.UNSURE if version is None else WriteState.CLOSED
         # Who writes to a share, and by which clock, only its server knows.
-        is_here = self._tells_of_changes(stamp.device)
+        is_here = self._tells_of_changes(version.device)
         probed = self._probe(file.real) if is_here else WriteState.UNSURE
         if probed is WriteState.CLOSED:
-            return WriteState.CLOSED if _stamp(file.real) == stamp else WriteState.UNSURE
+            return WriteState.CLOSED if _version(file.real) == version else WriteState.UNSURE
         if is_open or probed is WriteState.OPEN:
             return WriteState.OPEN
-        is_old = self._clock() - stamp.changed_s >= self._unchanged_s
+        is_old = self._clock() - version.changed_s >= self._unchanged_s
         return WriteState.CLOSED if is_here and is_old else WriteState.UNSURE
 
     def _tells_of_changes(self, device: int) -> bool:
@@ -107,16 +107,16 @@ class OpenFiles:
 
     def _close(self, path: str) -> None:
         self._forget(path)
-        stamp = _stamp(path) if is_spec(path) else None
-        if stamp:
-            self._closed[path] = stamp
+        version = _version(path) if is_spec(path) else None
+        if version:
+            self._closed[path] = version
 
     def _forget(self, path: str) -> None:
         self._open.discard(path)
         self._closed.pop(path, None)
 
 
-def _stamp(path: str) -> FileVersion | None:
+def _version(path: str) -> FileVersion | None:
     with suppress(OSError):
         return FileVersion.of(os.stat(path))  # noqa: PTH116  a path without links, thousands of which are asked for
     return None

@@ -1,8 +1,7 @@
 """
-What surrounds each spec: apiVersion, kind, metadata.
+Define the fields around each spec: apiVersion, kind and metadata.
 
-Separate from the kinds, which know only their spec; one model per kind is made here, and both checking and
-JSON Schema come from it.
+One model for each kind is made here; validation and JSON Schema both come from it.
 """
 
 from functools import cache
@@ -17,7 +16,7 @@ API_VERSION = "kvmreconcile/v1"
 
 
 class Metadata(Spec):
-    """What an object is called."""
+    """Name and labels of an object."""
 
     name: Annotated[Name, Field(description="Text. The object's name in libvirt.")]
     labels: Annotated[

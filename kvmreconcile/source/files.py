@@ -1,8 +1,8 @@
 """
-Find the files that hold specs and read their bytes.
+Find spec files and read their bytes.
 
-Separate from what is in them. Whatever cannot be read is a fault, never passed over: a spec that is not
-seen would look like one that is gone.
+A file that cannot be read is a problem and is never skipped: a spec that was not read would look like one that was
+deleted.
 """
 
 import os
@@ -21,21 +21,21 @@ from kvmreconcile.source.walk import (
     FileEntry,
     PathChange,
     SpecTree,
+    describe_read_error,
     link_changes,
     problem_at,
-    unreadable,
     walk,
 )
 
 _PART = 65536
 MAX_FILES, MAX_TOTAL = 100_000, 256 << 20
-"""Maximum number of files, and of their bytes; all are in memory until they are parsed."""
+"""Maximum number of files, and of their bytes together; all are in memory until they are parsed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
     """
-    What distinguishes two states of a file without reading it.
+    Attributes of a file that differ between two versions of it.
 
     Attributes:
         changed_s: When its bytes or its name last changed, by the clock of its file system (ctime), which no call
@@ -50,7 +50,7 @@ class FileVersion:
 
     @classmethod
     def of(cls, status: os.stat_result) -> "FileVersion":
-        """Return the stamp of a file that was asked for its status."""
+        """Return the version of a file from its stat(2) result."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime)
 
 
@@ -60,16 +60,16 @@ class SpecFile:
     A file's bytes.
 
     Attributes:
-        name: How messages call it.
-        real: Its path without links.
-        stamp: Its state while it was read, None where that changed meanwhile.
+        name: Its name in messages.
+        real: Its path with symbolic links resolved.
+        version: Its version while it was read, None if it changed meanwhile.
     """
 
     path: Path
     name: str
     content: bytes
     real: str = ""
-    stamp: FileVersion | None = None
+    version: FileVersion | None = None
 
 
 Found = SpecFile | LocatedProblem | PathChange | ExcludedPath
@@ -77,10 +77,10 @@ Found = SpecFile | LocatedProblem | PathChange | ExcludedPath
 
 def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]:
     """
-    Read the files named, and those in the directories named, in the order of their names.
+    Read the given files, and those in the given directories, in the order of their names.
 
-    In a directory only *.yaml and *.yml count, in lower or upper case; hidden ones (".git", ".#x.yaml") do not,
-    nor does what its ignore file names. A file that is reached twice is read once.
+    In a directory only *.yaml and *.yml are read, in lower or upper case; hidden files (".git", ".#x.yaml") and those
+    that its ignore file names are not. A file that is reached twice is read once.
     """
     seen: set[str] = set()
     total = 0
@@ -103,7 +103,7 @@ def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]
 
 
 def _ignore(tree: SpecTree) -> Iterator[Found]:
-    """Have a tree leave out what its ignore file names; yield what is wrong with that file."""
+    """Exclude from a tree what its ignore file names; yield the problems of that file."""
     path = tree.path / IGNORE_FILE
     if not os.path.lexists(path):
         return
@@ -128,7 +128,7 @@ def _too_much(entry: FileEntry, naming: Naming) -> LocatedProblem:
 def _read(entry: FileEntry, naming: Naming) -> SpecFile | LocatedProblem:
     path = entry.path
     try:
-        # Without Python's buffers, which cost twice what reading does; a pipe is not waited for.
+        # Without Python's buffers, which take twice as long as reading; O_NONBLOCK does not wait for a pipe's writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             before = os.fstat(descriptor)
@@ -136,15 +136,15 @@ def _read(entry: FileEntry, naming: Naming) -> SpecFile | LocatedProblem:
                 todo = "use a regular file instead, or leave it out"
                 return problem_at(naming.of(path), "is not a regular file", todo)
             # The file or one of its directories may have been replaced by a symbolic link since.
-            if not entry.tree.holds(_real(descriptor)):
+            if not entry.tree.contains(_real(descriptor)):
                 return problem_at(naming.of(path), *OUT)
-            content, stamp = _content(descriptor), FileVersion.of(os.fstat(descriptor))
-            is_same = stamp == FileVersion.of(before)
-            return SpecFile(path, naming.of(path), content, entry.real, stamp if is_same else None)
+            content, version = _content(descriptor), FileVersion.of(os.fstat(descriptor))
+            is_same = version == FileVersion.of(before)
+            return SpecFile(path, naming.of(path), content, entry.real, version if is_same else None)
         finally:
             os.close(descriptor)
     except OSError as error:
-        return problem_at(naming.of(path), *unreadable(error))
+        return problem_at(naming.of(path), *describe_read_error(error))
 
 
 def _real(descriptor: int) -> str:
@@ -153,7 +153,7 @@ def _real(descriptor: int) -> str:
 
 
 def _content(descriptor: int) -> bytes:
-    """Return a file's bytes, and of one that is too long some more than are allowed."""
+    """Return a file's bytes; reading a file that is too large ends after the maximum is exceeded."""
     content = part = os.read(descriptor, _PART)
     while part and len(content) <= MAX_BYTES:
         part = os.read(descriptor, _PART)

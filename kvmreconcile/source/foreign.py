@@ -1,8 +1,8 @@
 """
-Recognise YAML files that belong to other programs, so that they can lie among specs.
+Recognise YAML files of other programs in a directory of specs.
 
-Only a file that is certainly of another program is recognised. Everything else may be a spec with a typing error, and
-is read as one. Pure.
+Only a file that certainly belongs to another program is recognised. Any other file may be a spec with a typing error,
+and is read as one.
 """
 
 import re
@@ -13,34 +13,34 @@ from kvmreconcile.source.decoding import Chunk, chunks
 from kvmreconcile.source.distance import is_similar
 from kvmreconcile.source.document import find
 from kvmreconcile.source.envelope import API_VERSION
-from kvmreconcile.source.foreign_forms import FORMS, File
+from kvmreconcile.source.foreign_forms import FORMS, CandidateFile
 from kvmreconcile.source.located import LocatedValue
 from kvmreconcile.source.problem import shown
 from kvmreconcile.source.yaml import read
 
 _OUR_GROUP = API_VERSION.partition("/")[0]
 _NAMED = 3
-"""How many sorts of objects are named."""
+"""Maximum number of sorts of objects that a message names."""
 _VERSION = re.compile(r"(?:^|[-_.:])v\d\w*$")
 _FIELD = re.compile(r"^(apiVersion|kind)[ \t]*:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 
 def identify_foreign(text: str, path: str, kinds: Collection[str]) -> str:
     """
-    Return what a file that is not a valid spec is instead, "" if it may be meant as a spec.
+    Return the name of another program's format for a file that is no valid spec, "" if it may be meant as a spec.
 
     Args:
         kinds: The names of all kinds.
     """
     if any(_is_ours(word, value, kinds) for word, value in _FIELD.findall(text)):
         return ""
-    file = File(PurePath(path), text, [_value(chunk, path) for chunk in chunks(text)])
-    form = next((form.called for form in FORMS if form.fits(file)), "")
-    return form or _other_group(file, kinds)
+    file = CandidateFile(PurePath(path), text, [_value(chunk, path) for chunk in chunks(text)])
+    form = next((form.name for form in FORMS if form.matches(file)), "")
+    return form or _describe_other_groups(file, kinds)
 
 
-def _other_group(file: File, kinds: Collection[str]) -> str:
-    """Return what objects of another API group a file holds, "" unless all of its documents are such."""
+def _describe_other_groups(file: CandidateFile, kinds: Collection[str]) -> str:
+    """Return which objects of other API groups a file contains, "" unless all of its documents are such objects."""
     found: dict[str, None] = {}
     for item in file.documents:
         api, kind = (_text(item, word) for word in ("apiVersion", "kind"))
@@ -52,7 +52,7 @@ def _other_group(file: File, kinds: Collection[str]) -> str:
 
 
 def _is_ours(word: str, value: str, kinds: Collection[str]) -> bool:
-    """Tell whether the value of a field, apiVersion or kind, may be meant as one of ours."""
+    """Return whether the value of a field, apiVersion or kind, may be meant as one of kvmreconcile's."""
     if word == "kind":
         return is_similar(value, kinds)
     group = value.rpartition("/")[0] if "/" in value else _VERSION.sub("", value)

@@ -1,7 +1,7 @@
 """
-Check the XML that a spec carries, and say where in the YAML file it is wrong, and where it names other objects.
+Check the XML fragments of a spec, and locate their problems and references in the YAML file.
 
-Separate from the tree's own parser, which knows no file and takes what libvirt gives it on trust.
+The parser of `kvmreconcile.tree` is for XML from libvirt: it knows no file and trusts its input.
 """
 
 import re
@@ -18,7 +18,7 @@ from kvmreconcile.tree.paths import under
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
 MAX_ELEMENTS, MAX_ATTRIBUTES, MAX_DEPTH = 10_000, 64, 64
-"""More than any definition has that was made to be used."""
+"""Limits that no definition for real use reaches."""
 
 _WORDS = (
     (r"Opening and ending tag mismatch", "an element is closed by the end tag of another", "close each element by its own name"),
@@ -38,7 +38,7 @@ _WORDS = (
 
 
 def check(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
-    """Yield what is wrong with a fragment whose root element must have that tag."""
+    """Yield the problems of a fragment whose root element must have that tag."""
     try:
         element = etree.fromstring(str(item.value).encode(), _PARSER)
     except etree.XMLSyntaxError as error:
@@ -56,11 +56,11 @@ def check(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
             todo = f"remove the namespace of <{root}> (xmlns or prefix)"
         yield LocatedProblem(_place(item, line, 1), what, todo)
     else:
-        yield from _excess(element, item)
+        yield from _check_size(element, item)
 
 
-def _excess(root: etree._Element, item: LocatedValue) -> Iterator[LocatedProblem]:
-    """Yield where a fragment is larger than anything that is meant."""
+def _check_size(root: etree._Element, item: LocatedValue) -> Iterator[LocatedProblem]:
+    """Yield the first place at which a fragment exceeds a limit."""
     depth = elements = 0
     for event, element in etree.iterwalk(root, ("start", "end")):
         if event == "end":
@@ -81,7 +81,7 @@ def _excess(root: etree._Element, item: LocatedValue) -> Iterator[LocatedProblem
 
 
 def references(item: LocatedValue, rules: Rules, path: str) -> Iterator[Reference]:
-    """Yield where a valid fragment of the element at a path names other objects."""
+    """Yield the references to other objects in a valid fragment of the element at a path."""
     left = [(path, etree.fromstring(str(item.value).encode(), _PARSER))]
     while left:
         path, element = left.pop(0)
@@ -104,9 +104,9 @@ def source_of(item: LocatedValue, xpath: str) -> Source | None:
 
 def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
     """
-    Return the reason of a parse error, and what to do.
+    Return the reason of a parse error, and what to do about it.
 
-    The message of libxml2 is not used, as it quotes the text, which may be a password with a '<'.
+    The message of libxml2 is not used: it quotes the text, which may be a password with a '<'.
     """
     for pattern, what, todo in _WORDS:
         if re.search(pattern, error.msg or ""):
@@ -117,7 +117,7 @@ def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
 
 
 def _place(item: LocatedValue, line: int, column: int) -> Source:
-    """Return where in the file a place of the fragment is; the value's start where lines are not the file's."""
+    """Return the place in the file of a place in the fragment; the value's start if its lines are not the file's."""
     if item.indent is None:
         return item.source
     return Source(item.source.file, item.source.line + line, item.indent + max(column, 1))

@@ -1,8 +1,4 @@
-"""
-A value of a YAML file that knows where it stands.
-
-Separate from reading, because checking and explaining work on these and never on text.
-"""
+"""Define values of a YAML file that know their file, line and column."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,10 +15,11 @@ class LocatedValue:
     A value and where it starts.
 
     Attributes:
-        value: A plain value, a tuple of items, or the entries of a mapping by key.
-        indent: How far a "|" block is indented, whose lines are lines of the file; None for any other value.
-        size: How many values it holds, itself included, every alias followed.
-        height: How many levels of values are below it.
+        value: A plain value, a tuple of values, or the entries of a mapping by key.
+        indent: Number of columns by which a "|" block is indented, whose lines are lines of the file; None for any
+            other value.
+        size: Number of values in it, itself included, with aliases resolved.
+        height: Number of levels of values below it.
     """
 
     source: Source
@@ -34,30 +31,30 @@ class LocatedValue:
 
 @dataclass(frozen=True, slots=True)
 class MappingEntry:
-    """A value of a mapping, and where its key stands."""
+    """A value of a mapping, and the place of its key."""
 
     source: Source
     item: LocatedValue
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedYaml:
     """
-    What was read of one document.
+    One parsed YAML document.
 
     Attributes:
-        item: Its value; where the syntax is broken, what came before. None where it says nothing.
-        faults: All that is wrong with it as YAML.
-        whole: Whether nothing of it is missing from `item`.
+        item: Its value, up to the first syntax error; None if it is empty.
+        problems: All problems of its YAML.
+        whole: Whether `item` has all of its content.
     """
 
     item: LocatedValue | None
-    faults: tuple[LocatedProblem, ...] = ()
+    problems: tuple[LocatedProblem, ...] = ()
     whole: bool = True
 
 
 def plain(item: LocatedValue) -> object:
-    """Return a value without places: dict, list, str, int, float, bool or None."""
+    """Return a value without its places: dict, list, str, int, float, bool or None."""
     match item.value:
         case tuple():
             return [plain(i) for i in item.value]
@@ -69,7 +66,7 @@ def plain(item: LocatedValue) -> object:
 
 @dataclass(slots=True)
 class Frame:
-    """A list or mapping being read; `key` is the mapping's key whose value comes next."""
+    """A list or mapping that is being read; `key` is the key of the value that comes next."""
 
     source: Source
     anchor: str | None
@@ -79,7 +76,7 @@ class Frame:
     key: tuple[Source, str | None] | None = None
 
     def __len__(self) -> int:
-        """Return how many entries have been read so far."""
+        """Return the number of entries that have been read so far."""
         return len(self.entries) if self.is_mapping else len(self.items)
 
     def item(self) -> LocatedValue:
@@ -93,7 +90,7 @@ class Frame:
         )
 
     def attach(self, item: LocatedValue) -> None:
-        """Take the next value in, unless it stands where a mapping has its key."""
+        """Add the next value, unless it is the key of a mapping."""
         if not self.is_mapping:
             self.items.append(item)
         elif self.key is not None:

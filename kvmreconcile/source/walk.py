@@ -1,7 +1,8 @@
 """
-Walk through directories of specs: which files are to be read, and which are left out.
+Walk directories of specs, and yield the files to read and those to exclude.
 
-What cannot be walked is a fault, never passed over: a spec that is not seen would look like one that is gone.
+A directory that cannot be read is a problem and is never skipped: a spec that was not read would look like one that was
+deleted.
 """
 
 import os
@@ -19,7 +20,7 @@ from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.sparse import SUBMODULE, is_pointer_file, pointer_problem, submodules
 
 _DATA = ".json"
-"""Data that specs are often generated from: in a repository a pointer in its place shows that the checkout lacks it."""
+"""Suffix of data from which specs are often generated: an LFS pointer in its place means that the checkout lacks it."""
 MAX_DEPTH = 64
 """Maximum depth of nested directories."""
 OUT = (
@@ -30,19 +31,19 @@ OUT = (
 
 @dataclass(frozen=True, slots=True)
 class PathChange:
-    """A directory or a link on the way to the files; what comes and goes in it changes it."""
+    """When a directory or a symbolic link on the path to spec files changed: it then may lead to other files."""
 
     changed_s: float
 
 
 class SpecTree:
     """
-    The directory given, out of which no link may lead.
+    A directory of specs, outside which no symbolic link in it may lead.
 
     Attributes:
         root: Its path with symbolic links resolved.
         walked: Its directories that were walked.
-        ignored: What in it is left out.
+        ignored: The patterns of its ignore file.
     """
 
     def __init__(self, path: Path, naming: Naming) -> None:
@@ -52,19 +53,19 @@ class SpecTree:
         self.walked: set[str] = set()
         self.ignored = NOTHING
 
-    def holds(self, real: str) -> bool:
-        """Tell whether a path without links lies inside."""
+    def contains(self, real: str) -> bool:
+        """Return whether a path without symbolic links is inside."""
         return real == self.root or real.startswith(self.root.rstrip("/") + "/")
 
-    def left_out(self, path: Path, *, is_directory: bool) -> ExcludedPath | None:
-        """Return a path in it as one that is left out, None if it is not."""
+    def excluded(self, path: Path, *, is_directory: bool) -> ExcludedPath | None:
+        """Return the exclusion of a path in it, None if it is not excluded."""
         if not self.ignored.names(self._inside(path), is_directory=is_directory):
             return None
         end = "/" if is_directory else ""
         return ExcludedPath(self.naming.of(path) + end, self.naming.place_of(path) + end, IGNORED)
 
     def excluded_submodule(self, path: Path) -> ExcludedPath | None:
-        """Return a submodule that is not checked out as one that is left out, None if it is not."""
+        """Return the exclusion of a submodule that is not checked out, None if it is not excluded."""
         if not path.is_relative_to(self.path) or not self.ignored.covers(self._inside(path)):
             return None
         return ExcludedPath(
@@ -88,7 +89,7 @@ Step = FileEntry | LocatedProblem | PathChange | ExcludedPath
 
 
 def walk(tree: SpecTree) -> Iterator[Step]:
-    """Yield the files to be read in the order of their names, what is left out, and what cannot be walked."""
+    """Yield the files to read in the order of their names, the excluded ones, and what cannot be read."""
     todo = f"put its specs into the repository itself, or name it in {IGNORE_FILE}"
     for name in tree.naming.submodules:
         path = tree.path / name
@@ -96,8 +97,8 @@ def walk(tree: SpecTree) -> Iterator[Step]:
     yield from _walk(tree.path, tree, ())
 
 
-def unreadable(error: OSError | ValueError) -> tuple[str, str]:
-    """Return what is wrong with a path that cannot be read, and what to do."""
+def describe_read_error(error: OSError | ValueError) -> tuple[str, str]:
+    """Return the problem of a path that cannot be read, and what to do about it."""
     return f"cannot be read: {reason_of(error)}", "check the path, its symbolic links and its permissions"
 
 
@@ -106,14 +107,14 @@ def _walk(path: Path, tree: SpecTree, above: tuple[str, ...]) -> Iterator[Step]:
         real = os.path.realpath(path, strict=True)
         is_directory = stat.S_ISDIR(path.stat().st_mode)
     except FileNotFoundError as error:
-        # Such as to a file of the repository that is outside of git.directory, and is not here.
-        is_outside = not tree.holds(os.path.realpath(path))
-        yield problem_at(tree.naming.of(path), *(OUT if is_outside else unreadable(error)))
+        # Such as a link to a file of the repository outside git.directory, which is not checked out.
+        is_outside = not tree.contains(os.path.realpath(path))
+        yield problem_at(tree.naming.of(path), *(OUT if is_outside else describe_read_error(error)))
         return
     except (OSError, ValueError) as error:
-        yield problem_at(tree.naming.of(path), *unreadable(error))
+        yield problem_at(tree.naming.of(path), *describe_read_error(error))
         return
-    if not tree.holds(real):
+    if not tree.contains(real):
         yield problem_at(tree.naming.of(path), *OUT)
     elif not is_directory:
         yield FileEntry(path, real, tree)
@@ -134,21 +135,21 @@ def _list(directory: Path, tree: SpecTree, above: tuple[str, ...]) -> Iterator[S
         with os.scandir(directory) as entries:
             found = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
     except OSError as error:
-        yield problem_at(tree.naming.of(directory), *unreadable(error))
+        yield problem_at(tree.naming.of(directory), *describe_read_error(error))
         return
     yield PathChange(changed_s)
     if tree.naming.root is None:
-        for fault, path in submodules(directory, tree.naming.of(directory)):
-            yield (path and tree.excluded_submodule(path)) or fault
+        for problem, path in submodules(directory, tree.naming.of(directory)):
+            yield (path and tree.excluded_submodule(path)) or problem
     for entry in found:
         yield from _step(entry, directory, tree, above)
 
 
 def _step(entry: os.DirEntry[str], directory: Path, tree: SpecTree, above: tuple[str, ...]) -> Iterator[Step]:
-    """Yield what is in a directory under one name."""
+    """Yield what one entry of a directory leads to."""
     is_named_so, is_directory = is_spec(entry.name), _may_be_directory(entry)
-    if out := tree.left_out(directory / entry.name, is_directory=is_directory):
-        yield from (out,) if is_named_so or is_directory else ()
+    if excluded := tree.excluded(directory / entry.name, is_directory=is_directory):
+        yield from (excluded,) if is_named_so or is_directory else ()
     elif is_named_so and entry.is_file(follow_symlinks=False):
         yield FileEntry(directory / entry.name, f"{above[-1].rstrip('/')}/{entry.name}", tree)
     elif is_named_so or is_directory:
@@ -166,7 +167,7 @@ def _may_be_directory(entry: os.DirEntry[str]) -> bool:
 
 
 def link_changes(path: Path) -> Iterator[float]:
-    """Yield when a link was last turned, nothing for what is no link: what is behind it may be older."""
+    """Yield when a symbolic link was last replaced, nothing for anything else: its target may be older."""
     with suppress(OSError):
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
@@ -174,10 +175,10 @@ def link_changes(path: Path) -> Iterator[float]:
 
 
 def reason_of(error: OSError | ValueError) -> str:
-    """Return why a path cannot be used, in a few words."""
+    """Return the reason why a path cannot be used."""
     return (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
 
 
 def problem_at(name: str, what: str, todo: str) -> LocatedProblem:
-    """Return what is wrong with a file or directory as a whole."""
+    """Return a problem of a whole file or directory."""
     return LocatedProblem(Source(name, 1, 1), what, todo)

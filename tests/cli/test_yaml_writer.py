@@ -55,7 +55,7 @@ def _read_back(text: str) -> object:
     decoded = decode(text.encode(), "x")
     assert isinstance(decoded, str), decoded
     (reading,) = (read(chunk, "x") for chunk in chunks(decoded))
-    assert reading.faults == ()
+    assert reading.problems == ()
     assert reading.item is not None
     return plain(reading.item)
 
