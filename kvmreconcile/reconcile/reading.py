@@ -10,7 +10,7 @@ from kvmreconcile.session.origin import Origin
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.coverage import Coverage
 from kvmreconcile.source.drafts import Drafts
-from kvmreconcile.source.files import SpecFile, read_all
+from kvmreconcile.source.files import SpecFile, read_spec_files
 from kvmreconcile.source.in_use import WriteState
 from kvmreconcile.source.load import Loaded, Loader
 
@@ -64,7 +64,7 @@ class Reading:
 
     def _read(self, loader: Loader, origin: Origin, unchanged_s: float) -> Loaded:
         read_s = self.clock()
-        found = read_all(origin.paths, origin.naming)
+        found = read_spec_files(origin.paths, origin.naming)
         counts = found if origin.commit else self.drafts.finished(found, unchanged_s)
         specs = loader.combine(counts, Coverage(tuple(origin.paths), origin.naming))
         first_seen = self._first_seen.read(specs, read_s, delivered=bool(origin.commit))

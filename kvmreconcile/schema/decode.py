@@ -1,6 +1,7 @@
 """Read a spec's fields from a tree, and return the rest that no field covers."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -10,15 +11,25 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from kvmreconcile.schema.codecs import ElementBuilder
 from kvmreconcile.schema.collections import CollectionCodec
 from kvmreconcile.schema.element import Element
-from kvmreconcile.schema.mapping import At, places
-from kvmreconcile.schema.omit_defaults import drop, replace_rest, without
+from kvmreconcile.schema.mapping import At, mapped_fields
+from kvmreconcile.schema.omit_defaults import drop, drop_all, replace_rest
 from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.tree import Node, Owner, Rules, brief, overlay
 from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import labels
 
 
-def read(model: type[BaseModel], node: Node, rules: Rules, path: str = "") -> tuple[dict[str, Any], Node]:
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The rules of a kind, and the path of the element that is being read."""
+
+    rules: Rules
+    path: str
+
+
+def read_fields(
+    model: type[BaseModel], node: Node, rules: Rules, path: str = ""
+) -> tuple[dict[str, Any], Node]:
     """
     Read an element into a spec's fields.
 
@@ -28,10 +39,10 @@ def read(model: type[BaseModel], node: Node, rules: Rules, path: str = "") -> tu
         with the values that identify them.
     """
     values: dict[str, Any] = {}
-    for name, place in places(model):
+    for name, place in mapped_fields(model):
         if any(node.get(where) != text for where, text in place.also):
             continue
-        found, node = _read_field(model, name, place, node, (rules, path))
+        found, node = _read_field(model, name, place, node, _Scope(rules, path))
         if found is not None:
             values[model.model_fields[name].alias or name] = found
             for where, _text in place.also:
@@ -39,9 +50,7 @@ def read(model: type[BaseModel], node: Node, rules: Rules, path: str = "") -> tu
     return values, node
 
 
-def _read_field(
-    model: type[BaseModel], name: str, place: At, node: Node, where: tuple[Rules, str]
-) -> tuple[Any, Node]:
+def _read_field(model: type[BaseModel], name: str, place: At, node: Node, scope: _Scope) -> tuple[Any, Node]:
     """Read one field: as a plain value if that is possible, else as a section or a list of sections."""
     forms = tuple(_forms(model.model_fields[name].annotation))
     lists = (
@@ -52,19 +61,19 @@ def _read_field(
     if len(lists) + len(parts) < len(forms) and not (lists and are_several):
         found, covered = place.codec.take(node, place.path)
         if found is not None and _fits(model, name, found):
-            return found, covered if isinstance(covered, Node) else without(node, covered)
+            return found, covered if isinstance(covered, Node) else drop_all(node, covered)
     for form in lists if are_several or not parts else ():
-        return _read_list(get_args(form)[0], place, node, where)
+        return _read_list(get_args(form)[0], place, node, scope)
     for form in parts:
-        return _read_model(form, place, node, where)
+        return _read_model(form, place, node, scope)
     return None, node
 
 
-def _read_model(inner: type[BaseModel], place: At, node: Node, where: tuple[Rules, str]) -> tuple[Any, Node]:
+def _read_model(inner: type[BaseModel], place: At, node: Node, scope: _Scope) -> tuple[Any, Node]:
     element = node.find(place.path)
     if element is None:
         return None, node
-    values, left = read(inner, element, where[0], _join(where[1], place.path))
+    values, left = read_fields(inner, element, scope.rules, _join(scope.path, place.path))
     if issubclass(inner, Element):
         if len(tuple(node.all(place.path))) > 1:
             # A fragment could not identify which of the elements the fields are about.
@@ -85,9 +94,9 @@ def _with_xml(
     return whole if _is_valid(part, whole) else {"xml": brief(element)}, Node(element.tag)
 
 
-def _read_list(inner: Any, place: At, node: Node, where: tuple[Rules, str]) -> tuple[Any, Node]:
+def _read_list(inner: Any, place: At, node: Node, scope: _Scope) -> tuple[Any, Node]:
     element, _, leaf = place.path.partition("/@")
-    rules, path = where[0], _join(where[1], element)
+    rules, path = scope.rules, _join(scope.path, element)
     found: list[Any] = []
     rest = node
     for item in tuple(node.all(element)):
@@ -96,7 +105,7 @@ def _read_list(inner: Any, place: At, node: Node, where: tuple[Rules, str]) -> t
             left = drop(item, f"@{leaf}" if leaf else "")
             readable = value is not None and left.is_empty()
         else:
-            value, left = read(inner, item, rules, path)
+            value, left = read_fields(inner, item, rules, path)
             if issubclass(inner, Element):
                 value, left = _with_xml(inner, value, left, item)
             left = _with_identity(left, item, rules, path)

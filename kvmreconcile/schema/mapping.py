@@ -60,7 +60,7 @@ def write(spec: BaseModel, tag: str, rules: Rules) -> Node:
 
 
 def _write(builder: ElementBuilder, spec: BaseModel) -> None:
-    for name, place in places(type(spec)):
+    for name, place in mapped_fields(type(spec)):
         value = getattr(spec, name)
         if value is None:
             continue
@@ -76,7 +76,7 @@ def _write(builder: ElementBuilder, spec: BaseModel) -> None:
 
 def _write_part(builder: ElementBuilder, part: BaseModel) -> None:
     _write(builder, part)
-    for name in fragments(type(part)):
+    for name in fragment_fields(type(part)):
         builder.fragment = getattr(part, name) or ""
 
 
@@ -92,7 +92,7 @@ def _write_list(builder: ElementBuilder, place: At, items: list[Any] | tuple[Any
             place.codec.put(new, f"@{leaf}" if leaf else "", item)
 
 
-def places(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
+def mapped_fields(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
     """Yield the fields of a model that have a place in XML, and that place."""
     for name, info in model.model_fields.items():
         for item in info.metadata:
@@ -101,7 +101,7 @@ def places(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
                 break
 
 
-def fragments(model: type[BaseModel]) -> Iterator[str]:
+def fragment_fields(model: type[BaseModel]) -> Iterator[str]:
     """Yield the fields of a model that are fragments."""
     for name, info in model.model_fields.items():
         if any(isinstance(note, Fragment) for note in info.metadata):

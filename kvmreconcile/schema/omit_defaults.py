@@ -25,7 +25,7 @@ def replace_rest(node: Node, tags: list[str], old: Node, new: Node) -> Node:
     return node if same else replace(node, children=tuple(children))
 
 
-def without(node: Node, places: Iterable[str]) -> Node:
+def drop_all(node: Node, places: Iterable[str]) -> Node:
     """Remove several values."""
     for place in places:
         node = drop(node, place)

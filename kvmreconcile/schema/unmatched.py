@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from kvmreconcile.schema.element import Element
-from kvmreconcile.schema.mapping import places
+from kvmreconcile.schema.mapping import mapped_fields
 from kvmreconcile.tree import Node, Rules
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.merge import satisfying
@@ -40,7 +40,7 @@ def find_unmatched(
         rules: Rules that identify members of lists.
         place: The element's XPath below the root.
     """
-    for name, at in places(type(part)):
+    for name, at in mapped_fields(type(part)):
         value, above = getattr(part, name), at.path.rpartition("/")[0]
         if isinstance(value, BaseModel):
             have, want = fields.find(at.path), fragment.find(at.path)

@@ -16,11 +16,11 @@ from kvmreconcile.model import Source
 from kvmreconcile.model.commands import quote
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.decoding import Chunk, chunks, decode
-from kvmreconcile.source.fields import known
+from kvmreconcile.source.fields import fields_at
 from kvmreconcile.source.located import LocatedValue, plain
-from kvmreconcile.source.problem import LocatedProblem, shown
+from kvmreconcile.source.problem import LocatedProblem, printable
 from kvmreconcile.source.suggestions import advice
-from kvmreconcile.source.yaml import read
+from kvmreconcile.source.yaml import parse_yaml
 
 DEFAULT_FILE = Path("/etc/kvmreconcile/kvmreconcile.yaml")
 PREFIX = "KVMRECONCILE_"
@@ -95,7 +95,7 @@ def _read_file(file: Path, *, must_exist: bool) -> LocatedValue | None:
         todo = close if stat.S_ISREG(status.st_mode) else "name a regular file with --config"
         raise SpecError([Problem(str(file), what, todo)])
     text = _text(content, file)
-    readings = [read(chunk, str(file)) for chunk in chunks(text)]
+    readings = [parse_yaml(chunk, str(file)) for chunk in chunks(text)]
     problems = [problem.to_problem() for reading in readings for problem in reading.problems]
     items = [reading.item for reading in readings if reading.item]
     if len(items) > 1:
@@ -125,7 +125,7 @@ def _variables(environment: Mapping[str, str]) -> Iterator[_Variable]:
         variable = PREFIX + to_snake(key).upper()
         text = environment.get(variable, "")
         if text.startswith(("{", "[")):
-            reading = read(Chunk(_text(os.fsencode(text), Path(variable)), 0), variable)
+            reading = parse_yaml(Chunk(_text(os.fsencode(text), Path(variable)), 0), variable)
             if reading.problems:
                 raise SpecError([problem.to_problem() for problem in reading.problems])
             yield _Variable(variable, key, plain(reading.item) if reading.item else {})
@@ -145,9 +145,9 @@ def _problem(error: ErrorDetails, item: LocatedValue | None, variables: Mapping[
     where = variables.get(str(loc[0])) or str(_source(item, loc))
     field = ".".join(map(str, loc))
     if error["type"] == "extra_forbidden":
-        known_here = known([Settings], loc[:-1])
-        return Problem(where, f"there is no setting '{shown(field)}'", advice(str(loc[-1]), known_here))
-    return Problem(where, f"{shown(field)}{_describe(error)}", "see docs/commands.md")
+        known_here = fields_at([Settings], loc[:-1])
+        return Problem(where, f"there is no setting '{printable(field)}'", advice(str(loc[-1]), known_here))
+    return Problem(where, f"{printable(field)}{_describe(error)}", "see docs/commands.md")
 
 
 def _describe(error: ErrorDetails) -> str:

@@ -13,7 +13,7 @@ from kvmreconcile.schema.section import TYPED
 from kvmreconcile.source import fragment
 from kvmreconcile.source.envelope import Envelope, envelope
 from kvmreconcile.source.located import LocatedValue, ParsedYaml, plain
-from kvmreconcile.source.problem import LocatedProblem, shown
+from kvmreconcile.source.problem import LocatedProblem, printable
 from kvmreconcile.source.suggestions import advice
 from kvmreconcile.source.validation import describe_errors
 from kvmreconcile.source.xml_places import fragments
@@ -35,7 +35,7 @@ class CheckedDocument:
     problems: tuple[LocatedProblem, ...]
 
 
-def check(reading: ParsedYaml, kinds: Mapping[str, Kind], directory: Path) -> CheckedDocument:
+def validate_document(reading: ParsedYaml, kinds: Mapping[str, Kind], directory: Path) -> CheckedDocument:
     """Check a document that is not empty; `directory` is where its relative paths start."""
     item = reading.item
     if item is None or not isinstance(item.value, Mapping):
@@ -56,7 +56,7 @@ def check(reading: ParsedYaml, kinds: Mapping[str, Kind], directory: Path) -> Ch
     )
     ordered = sorted(problems, key=lambda problem: problem.order)
     return CheckedDocument(
-        None if problems else document, key, tuple(problem.of(shown(label)) for problem in ordered)
+        None if problems else document, key, tuple(problem.of(printable(label)) for problem in ordered)
     )
 
 
@@ -70,9 +70,9 @@ def _validate(
     except ValidationError as error:
         whole = None
         problems += describe_errors(error, item, model, kind.name)
-    spec = find(item, "spec")
+    spec = find_value(item, "spec")
     for xml, path in fragments(spec, (kind.spec,)) if spec else ():
-        problems += fragment.check(xml, path.rpartition("/")[2] or kind.root)
+        problems += fragment.check_fragment(xml, path.rpartition("/")[2] or kind.root)
     if whole is None:
         return None, problems
     about = whole.metadata
@@ -85,15 +85,15 @@ def _without_kind(item: LocatedValue, kinds: Mapping[str, Kind]) -> Iterator[Loc
         Envelope.model_validate(plain(item))
     except ValidationError as error:
         yield from describe_errors(error, item, Envelope, "")
-    kind = find(item, "kind")
+    kind = find_value(item, "kind")
     if kind is not None and isinstance(kind.value, str):
         word = kind.value
-        yield LocatedProblem(kind.source, f"unknown kind '{shown(word)}'", advice(word, kinds))
+        yield LocatedProblem(kind.source, f"unknown kind '{printable(word)}'", advice(word, kinds))
 
 
 def _key(item: LocatedValue, kind: Kind, problems: list[LocatedProblem], directory: Path) -> Key | None:
     """Return the key of a document even if other parts of it are invalid, None if the key itself may be."""
-    name, spec = find(item, "metadata", "name"), find(item, "spec")
+    name, spec = find_value(item, "metadata", "name"), find_value(item, "spec")
     wrong = {problem.source for problem in problems}
     if name is None or not isinstance(name.value, str) or not name.value or name.source in wrong:
         return None
@@ -106,7 +106,7 @@ def _key(item: LocatedValue, kind: Kind, problems: list[LocatedProblem], directo
         return None
 
 
-def find(item: LocatedValue, *names: str) -> LocatedValue | None:
+def find_value(item: LocatedValue, *names: str) -> LocatedValue | None:
     """Return the value at a path of fields, None if there is none."""
     for name in names:
         if not isinstance(item.value, Mapping) or name not in item.value:
@@ -116,5 +116,5 @@ def find(item: LocatedValue, *names: str) -> LocatedValue | None:
 
 
 def _text(item: LocatedValue, *names: str) -> str:
-    found = find(item, *names)
+    found = find_value(item, *names)
     return found.value if found is not None and isinstance(found.value, str) else ""

@@ -28,7 +28,7 @@ def models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from models(inner)
 
 
-def known(start: Iterable[type[BaseModel]], steps: Iterable[str | int]) -> Mapping[str, FieldInfo]:
+def fields_at(start: Iterable[type[BaseModel]], steps: Iterable[str | int]) -> Mapping[str, FieldInfo]:
     """Return the fields at a path below some models; numbers, which are entries of a list, are skipped."""
     found = {name: info for model in start for name, info in fields(model).items()}
     for step in steps:

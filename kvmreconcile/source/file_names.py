@@ -26,23 +26,23 @@ class Naming:
 
     Attributes:
         root: The copy of another directory, such as a checkout of a revision; None if there is none.
-        called: The name of the original directory, "" for none.
+        original: The name of the original directory, "" for none.
         submodules: Paths in that directory that the copy lacks.
     """
 
     root: Path | None = None
-    called: str = ""
+    original: str = ""
     submodules: tuple[str, ...] = ()
 
     def of(self, path: Path) -> str:
         """Return the printable name of a file."""
         if self.root is None or path == self.root or not path.is_relative_to(self.root):
             return shown_path(path)
-        return shown_path(Path(self.called, path.relative_to(self.root)))
+        return shown_path(Path(self.original, path.relative_to(self.root)))
 
     def of_root(self, path: Path) -> str:
         """Return the printable name of a path from which specs are read."""
-        return shown_path(path) if self.root is None else self.called or "the repository"
+        return shown_path(path) if self.root is None else self.original or "the repository"
 
     def place_of(self, path: Path) -> str:
         """Return a file's name in the state: its absolute path, or in a copy its path in the original."""
@@ -56,9 +56,9 @@ class Naming:
         path = Path(place)
         if path.is_absolute():
             return path
-        if self.root is None or not path.is_relative_to(self.called):
+        if self.root is None or not path.is_relative_to(self.original):
             return None
-        return self.root / path.relative_to(self.called)
+        return self.root / path.relative_to(self.original)
 
 
 BY_PATH = Naming()

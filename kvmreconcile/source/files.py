@@ -75,7 +75,7 @@ class SpecFile:
 Found = SpecFile | LocatedProblem | PathChange | ExcludedPath
 
 
-def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]:
+def read_spec_files(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]:
     """
     Read the given files, and those in the given directories, in the order of their names.
 

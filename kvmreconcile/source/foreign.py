@@ -11,12 +11,12 @@ from pathlib import PurePath
 
 from kvmreconcile.source.decoding import Chunk, chunks
 from kvmreconcile.source.distance import is_similar
-from kvmreconcile.source.document import find
+from kvmreconcile.source.document import find_value
 from kvmreconcile.source.envelope import API_VERSION
 from kvmreconcile.source.foreign_forms import FORMS, CandidateFile
 from kvmreconcile.source.located import LocatedValue
-from kvmreconcile.source.problem import shown
-from kvmreconcile.source.yaml import read
+from kvmreconcile.source.problem import printable
+from kvmreconcile.source.yaml import parse_yaml
 
 _OUR_GROUP = API_VERSION.partition("/")[0]
 _NAMED = 3
@@ -46,7 +46,7 @@ def _describe_other_groups(file: CandidateFile, kinds: Collection[str]) -> str:
         api, kind = (_text(item, word) for word in ("apiVersion", "kind"))
         if not api or not kind or _is_ours("apiVersion", api, kinds) or _is_ours("kind", kind, kinds):
             return ""
-        found[f"{shown(kind)} of {shown(api)}"] = None
+        found[f"{printable(kind)} of {printable(api)}"] = None
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     return f"objects of another program ({', '.join([*found][:_NAMED])}{more})"
 
@@ -60,10 +60,10 @@ def _is_ours(word: str, value: str, kinds: Collection[str]) -> bool:
 
 
 def _value(chunk: Chunk, path: str) -> LocatedValue | None:
-    reading = read(chunk, path)
+    reading = parse_yaml(chunk, path)
     return reading.item if reading.whole else None
 
 
 def _text(item: LocatedValue | None, word: str) -> str:
-    found = find(item, word) if item else None
+    found = find_value(item, word) if item else None
     return found.value if found is not None and isinstance(found.value, str) else ""

@@ -11,7 +11,7 @@ from lxml import etree
 
 from kvmreconcile.model import Key, Reference, Source
 from kvmreconcile.source.located import LocatedValue
-from kvmreconcile.source.problem import LocatedProblem, shown
+from kvmreconcile.source.problem import LocatedProblem, printable
 from kvmreconcile.tree import Rules, parse
 from kvmreconcile.tree.paths import under
 
@@ -37,7 +37,7 @@ _WORDS = (
 )  # fmt: skip
 
 
-def check(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
+def check_fragment(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
     """Yield the problems of a fragment whose root element must have that tag."""
     try:
         element = etree.fromstring(str(item.value).encode(), _PARSER)
@@ -50,7 +50,7 @@ def check(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
         yield LocatedProblem(item.source, "xml: a document type is not allowed", "remove '<!DOCTYPE …>'")
     elif element.tag != root:
         line = element.sourceline if isinstance(element.sourceline, int) else 1
-        what = f"xml: the root element is <{shown(str(element.tag))}>, and must be <{root}>"
+        what = f"xml: the root element is <{printable(str(element.tag))}>, and must be <{root}>"
         todo = f"put the fragment into <{root}>…</{root}>, or rename its root element"
         if str(element.tag).endswith(f"}}{root}"):
             todo = f"remove the namespace of <{root}> (xmlns or prefix)"
@@ -80,7 +80,7 @@ def _check_size(root: etree._Element, item: LocatedValue) -> Iterator[LocatedPro
                 return
 
 
-def references(item: LocatedValue, rules: Rules, path: str) -> Iterator[Reference]:
+def fragment_references(item: LocatedValue, rules: Rules, path: str) -> Iterator[Reference]:
     """Yield the references to other objects in a valid fragment of the element at a path."""
     left = [(path, etree.fromstring(str(item.value).encode(), _PARSER))]
     while left:
@@ -94,7 +94,7 @@ def references(item: LocatedValue, rules: Rules, path: str) -> Iterator[Referenc
         left += [(under(path, e.tag), e) for e in element if isinstance(e.tag, str)]
 
 
-def source_of(item: LocatedValue, xpath: str) -> Source | None:
+def source_in_fragment(item: LocatedValue, xpath: str) -> Source | None:
     """Return where in the file an element of a valid fragment is; None if the fragment has no such element."""
     element = etree.fromstring(str(item.value).encode(), _PARSER).find(xpath or ".")
     if element is None:

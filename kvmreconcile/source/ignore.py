@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Self
 
 from kvmreconcile.model import Source
-from kvmreconcile.source.problem import LocatedProblem, shown
+from kvmreconcile.source.problem import LocatedProblem, printable
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -46,7 +46,7 @@ class Ignored:
             if what or not _is_valid(line):
                 valid = "correct it as gitignore(5) says, without classes such as [[:alpha:]]"
                 todo = f"{'use fewer' if what else valid}; until then this file leaves nothing out"
-                what = what or f"'{shown(line)}' is not a pattern of gitignore that can be used here"
+                what = what or f"'{printable(line)}' is not a pattern of gitignore that can be used here"
                 return LocatedProblem(Source(name, number, 1), what, todo)
         return cls(GitIgnoreSpec.from_lines(line for _, line in patterns))
 

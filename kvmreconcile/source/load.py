@@ -15,7 +15,7 @@ from kvmreconcile.model import ALL_FILES, Desired, FirstSeen, Key, SpecSource
 from kvmreconcile.source.coverage import FOREIGN, Coverage, ExcludedPath
 from kvmreconcile.source.drafts import Draft, reject_open_files
 from kvmreconcile.source.file_names import BY_PATH, Naming
-from kvmreconcile.source.files import Found, SpecFile, read_all
+from kvmreconcile.source.files import Found, SpecFile, read_spec_files
 from kvmreconcile.source.parsed_file import ForeignFile, ParsedDocument, ParsedFile, parse_file
 from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.sparse import is_pointer_file, pointer_problem
@@ -89,7 +89,7 @@ class Loader:
 
     def load(self, paths: Sequence[Path], naming: Naming = BY_PATH) -> Loaded:
         """Load files and directories."""
-        found = reject_open_files(read_all(paths, naming))
+        found = reject_open_files(read_spec_files(paths, naming))
         return self.combine(found, Coverage(tuple(paths), naming))
 
     def combine(self, found: Iterable[Found | Draft], coverage: Coverage) -> Loaded:

@@ -12,15 +12,15 @@ from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
 from kvmreconcile.model import Content, Desired, Key, Mistake, Source
 from kvmreconcile.source import fragment
 from kvmreconcile.source.decoding import Chunk, chunks, decode
-from kvmreconcile.source.document import check, find
+from kvmreconcile.source.document import find_value, validate_document
 from kvmreconcile.source.files import SpecFile
 from kvmreconcile.source.foreign import identify_foreign
 from kvmreconcile.source.located import LocatedValue
 from kvmreconcile.source.problem import LocatedProblem
-from kvmreconcile.source.references import references
-from kvmreconcile.source.secret_paths import check as check_secrets
+from kvmreconcile.source.references import find_references
+from kvmreconcile.source.secret_paths import check_secret_paths
 from kvmreconcile.source.xml_places import source_of
-from kvmreconcile.source.yaml import read
+from kvmreconcile.source.yaml import parse_yaml
 from kvmreconcile.tree import Node
 from kvmreconcile.tree.walk import numbered
 
@@ -93,8 +93,8 @@ def _parse_document(
     chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: str
 ) -> ParsedDocument | None:
     """Return one document, None if it is empty."""
-    reading = read(chunk, file.name)
-    checked = check(reading, kinds, file.path.parent)
+    reading = parse_yaml(chunk, file.name)
+    checked = validate_document(reading, kinds, file.path.parent)
     if checked.document is None or reading.item is None:
         return (
             ParsedDocument(None, checked.key, None, checked.problems, (), reading.whole)
@@ -108,11 +108,11 @@ def _parse_document(
     try:
         desired = kind.desire(checked.document, derived_uuid(instance, key))
         content = _locate_content(desired.content, reading.item)
-        named = tuple(references(reading.item, kind))
+        named = tuple(find_references(reading.item, kind))
         claimed = tuple(_find_claims(desired.tree, reading.item, kind))
         desired = replace(desired, references=named, places=claimed, content=content)
         wrong = [_locate_mistake(mistake, reading.item, kind) for mistake in kind.mistakes(desired.tree)]
-        wrong += check_secrets(reading.item, desired.tree, kind.rules)
+        wrong += check_secret_paths(reading.item, desired.tree, kind.rules)
         definition_problems = tuple(problem.of(str(key)) for problem in wrong)
     except SpecError as error:
         definition_problems = tuple(_definition_problems(error, reading.item, key))
@@ -124,7 +124,7 @@ def _parse_document(
 
 def _find_claims(tree: Node, item: LocatedValue, kind: Kind) -> Iterator[tuple[str, Source]]:
     """Yield each element of a definition that identifies a resource of the host, and its place in the document."""
-    spec = find(item, "spec") or item
+    spec = find_value(item, "spec") or item
     for path, place, _ in numbered(tree):
         if kind.rules.identities.get(path):
             yield place, source_of(place, spec, kind.spec)
@@ -132,13 +132,13 @@ def _find_claims(tree: Node, item: LocatedValue, kind: Kind) -> Iterator[tuple[s
 
 def _locate_content(content: Content | None, item: LocatedValue) -> Content | None:
     """Return the content of a new object, with the place where the document names it."""
-    found = find(item, *content.named_by.split(".")) if content else None
+    found = find_value(item, *content.named_by.split(".")) if content else None
     return replace(content, source=found.source) if content and found else content
 
 
 def _locate_mistake(mistake: Mistake, item: LocatedValue, kind: Kind) -> LocatedProblem:
     """Report an error of a definition at its place in the document."""
-    spec = find(item, "spec") or item
+    spec = find_value(item, "spec") or item
     what = mistake.what
     if mistake.other:
         what += f" (the other is at {source_of(mistake.other, spec, kind.spec)})"
@@ -150,7 +150,7 @@ def _definition_problems(error: SpecError, item: LocatedValue, key: Key) -> Iter
         # The last part of the place names the field, if any, and the element inside it, if it is XML:
         # "file:1:1: Domain/web1: spec.xml:devices/disk[2]".
         name, _, element = problem.where.rpartition(": ")[2].partition(":")
-        found = find(item, *name.split("."))
+        found = find_value(item, *name.split("."))
         what = f"{name}: {problem.what}" if found else problem.what
-        source = fragment.source_of(found, element) if found and element else None
+        source = fragment.source_in_fragment(found, element) if found and element else None
         yield LocatedProblem(source or (found or item).source, what, problem.todo).of(str(key))

@@ -40,7 +40,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Return a word of a document cut to 80 characters and without control characters, for a message."""
     clean = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:81])
     return clean if len(text) <= 80 else f"{clean[:77]}..."

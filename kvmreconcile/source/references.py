@@ -12,7 +12,7 @@ from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Reference
 from kvmreconcile.schema.mapping import At, Names
 from kvmreconcile.source import fragment
-from kvmreconcile.source.document import find
+from kvmreconcile.source.document import find_value
 from kvmreconcile.source.located import LocatedValue
 from kvmreconcile.source.xml_places import Models, fragments, join, xml_annotations
 from kvmreconcile.tree import Rules
@@ -21,14 +21,14 @@ ValuesByPath = dict[str, LocatedValue]
 """Values of one element's fields, by their paths in XML."""
 
 
-def references(document: LocatedValue, kind: Kind) -> Iterator[Reference]:
+def find_references(document: LocatedValue, kind: Kind) -> Iterator[Reference]:
     """Yield the references of a valid document."""
-    spec = find(document, "spec")
+    spec = find_value(document, "spec")
     if spec is None:
         return
     yield from _element(spec, (kind.spec,), "", kind.rules)
     for xml, path in fragments(spec, (kind.spec,)):
-        yield from fragment.references(xml, kind.rules, path)
+        yield from fragment.fragment_references(xml, kind.rules, path)
 
 
 def _element(item: LocatedValue, inside: Models, path: str, rules: Rules) -> Iterator[Reference]:

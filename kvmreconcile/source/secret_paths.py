@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from kvmreconcile.source.document import find
+from kvmreconcile.source.document import find_value
 from kvmreconcile.source.located import LocatedValue
-from kvmreconcile.source.problem import LocatedProblem, shown
+from kvmreconcile.source.problem import LocatedProblem, printable
 from kvmreconcile.source.suggestions import nearest
 from kvmreconcile.tree import Node, Rules, paths
 from kvmreconcile.tree.node import COMMENT, NONE
@@ -15,7 +15,7 @@ _ALWAYS = ("name", "uuid")
 """Paths of the values that identify every object."""
 
 
-def check(document: LocatedValue, definition: Node, rules: Rules) -> Iterator[LocatedProblem]:
+def check_secret_paths(document: LocatedValue, definition: Node, rules: Rules) -> Iterator[LocatedProblem]:
     """
     Yield the problems of the secret paths of a document that is valid otherwise.
 
@@ -23,13 +23,13 @@ def check(document: LocatedValue, definition: Node, rules: Rules) -> Iterator[Lo
         definition: The tree of the spec.
         rules: The rules of its kind.
     """
-    listed = find(document, *FIELD)
+    listed = find_value(document, *FIELD)
     entries = listed.value if listed is not None and isinstance(listed.value, tuple) else ()
     for entry in entries:
         path = str(entry.value)
         if found := _find_problem(path, definition, rules):
             what, todo = found
-            yield LocatedProblem(entry.source, f"spec.secret: '{shown(path)}' {what}", todo)
+            yield LocatedProblem(entry.source, f"spec.secret: '{printable(path)}' {what}", todo)
 
 
 def _find_problem(path: str, definition: Node, rules: Rules) -> tuple[str, str] | None:

@@ -22,10 +22,10 @@ def advice(word: str, known: Iterable[str]) -> str:
     found = nearest(word, known)
     if found is not None:
         return f"did you mean '{found}'?"
-    return f"available: {listed(known)}" if known else ""
+    return f"available: {join_words(known)}" if known else ""
 
 
-def listed(words: Sequence[str]) -> str:
+def join_words(words: Sequence[str]) -> str:
     """Return words as one line, up to a maximum number."""
     rest = len(words) - _MOST
     return ", ".join(words[:_MOST]) + (f" and {rest} more" if rest > 0 else "")

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from kvmreconcile.source.fields import fields_with_xml_name, is_secret, known
+from kvmreconcile.source.fields import fields_at, fields_with_xml_name, is_secret
 from kvmreconcile.source.located import LocatedValue
 from kvmreconcile.source.model_errors import SHAPES, ModelError, locate_errors
 from kvmreconcile.source.patterns import describe_pattern
-from kvmreconcile.source.problem import LocatedProblem, shown
-from kvmreconcile.source.suggestions import listed, nearest
+from kvmreconcile.source.problem import LocatedProblem, printable
+from kvmreconcile.source.suggestions import join_words, nearest
 
 _LIMITS = {
     "greater_than": "should be more than {gt}",
@@ -42,7 +42,7 @@ class _KindModel:
 
     def field(self, steps: tuple[str | int, ...]) -> FieldInfo | None:
         """Return the field at a path, None if there is no such field."""
-        return known([self.model], steps[:-1]).get(str(steps[-1])) if steps else None
+        return fields_at([self.model], steps[:-1]).get(str(steps[-1])) if steps else None
 
     def hint(self, steps: tuple[str | int, ...]) -> str:
         """Return the advice to run the command that explains a field."""
@@ -60,7 +60,7 @@ class _KindModel:
         names: tuple[str, ...] = ()
         for step in steps:
             if isinstance(step, str):
-                if step not in known([self.model], names):
+                if step not in fields_at([self.model], names):
                     break
                 names = (*names, step)
         return names
@@ -76,7 +76,7 @@ def describe_errors(
 
 def format_path(steps: tuple[str | int, ...]) -> str:
     """Return a path as text, such as spec.disks[0].bus."""
-    return "".join(f"[{s}]" if isinstance(s, int) else f".{shown(s)}" for s in steps).lstrip(".")
+    return "".join(f"[{s}]" if isinstance(s, int) else f".{printable(s)}" for s in steps).lstrip(".")
 
 
 def _describe(error: ModelError, kind_model: _KindModel) -> tuple[str, str]:
@@ -102,14 +102,14 @@ def _describe_missing(error: ModelError, field: str, kind_model: _KindModel) -> 
 
 
 def _describe_unknown(error: ModelError, field: str, kind_model: _KindModel) -> tuple[str, str]:
-    what = f"unknown field '{shown(error.name)}' in {field}"
-    here = known([kind_model.model], error.steps)
+    what = f"unknown field '{printable(error.name)}' in {field}"
+    here = fields_at([kind_model.model], error.steps)
     if found := nearest(error.name, here):
         return what, f"did you mean '{found}'?"
     if fields := fields_with_xml_name(error.name, here):
-        return what, f"use instead: {listed(fields)}"
+        return what, f"use instead: {join_words(fields)}"
     for parent in ("spec", "metadata"):
-        if error.steps != (parent,) and error.name in known([kind_model.model], [parent]):
+        if error.steps != (parent,) and error.name in fields_at([kind_model.model], [parent]):
             return what, f"move it below '{parent}', which has a field of that name, or remove it"
     if any(map(is_secret, here.values())):
         # In a password that is not quoted, the text after a comma looks like a field.
@@ -121,7 +121,7 @@ def _describe_unknown(error: ModelError, field: str, kind_model: _KindModel) -> 
 def _describe_choice(error: ModelError, field: str, kind_model: _KindModel) -> tuple[str, str]:
     expected = str(error.context.get("expected", error.context.get("expected_tags")))
     options, others = _options(expected), tuple(error.context.get("shapes", ()))
-    available = f"available: {listed([*options, *others])}"
+    available = f"available: {join_words([*options, *others])}"
     available += f"; {kind_model.hint(error.steps)}" if others else ""
     is_number = "'" not in expected and any(option.isdigit() for option in options)
     shapes: tuple[type, ...] = (int, float) if is_number else (str, int, float)
@@ -136,7 +136,7 @@ def _describe_choice(error: ModelError, field: str, kind_model: _KindModel) -> t
         shape, todo = SHAPES["string"]
         return f"{field} should be {shape}, not {_sort_of(error.item)}", todo
     found = nearest(word, options)
-    return f"unknown value '{shown(word)}' of {field}", f"did you mean '{found}'?" if found else available
+    return f"unknown value '{printable(word)}' of {field}", f"did you mean '{found}'?" if found else available
 
 
 def _options(expected: str) -> list[str]:

@@ -57,7 +57,7 @@ def source_of(place: str, spec: LocatedValue, model: type[BaseModel]) -> Source:
     value, left = _closest(spec, (model,), tuple(place.split("/")))
     entry = value.value.get("xml") if left and isinstance(value.value, Mapping) else None
     inside = "/".join(step for step in left if not step.startswith("@"))
-    return (fragment.source_of(entry.item, inside) if entry else None) or value.source
+    return (fragment.source_in_fragment(entry.item, inside) if entry else None) or value.source
 
 
 def _closest(

@@ -14,7 +14,7 @@ from kvmreconcile.model import Source
 from kvmreconcile.source import yaml_errors
 from kvmreconcile.source.decoding import NOT_IN_XML, Chunk
 from kvmreconcile.source.located import Frame, LocatedValue, ParsedYaml, Plain
-from kvmreconcile.source.problem import LocatedProblem, shown
+from kvmreconcile.source.problem import LocatedProblem, printable
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
@@ -29,7 +29,7 @@ _OF_SPECS = frozenset({"apiVersion", "kind", "metadata", "spec"})
 _TAGS = {f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "seq", "map")} | {"!"}
 
 
-def read(chunk: Chunk, file: str) -> ParsedYaml:
+def parse_yaml(chunk: Chunk, file: str) -> ParsedYaml:
     """Read the text of one document."""
     composer = _Composer(chunk, file)
     try:
@@ -69,7 +69,7 @@ class _Composer:
             while self.loader.check_event():
                 self.take(self.loader.get_event())
         except yaml.MarkedYAMLError as error:
-            raise _StopError(yaml_errors.explain(error, self.lines, self.first)) from None
+            raise _StopError(yaml_errors.explain_error(error, self.lines, self.first)) from None
         if self.root and self.root.value is None:
             self.root = None
 
@@ -201,7 +201,7 @@ class _Composer:
             self.add_problem(item.source, "merge keys ('<<') are not supported", todo)
             return None
         if (first := frame.entries.get(name)) is not None:
-            what = f"field '{shown(name)}' is given twice, first on line {first.source.line}"
+            what = f"field '{printable(name)}' is given twice, first on line {first.source.line}"
             # Two documents without '---' between them look like this, so which objects were meant is not known.
             is_outermost = len(self.frames) == 1
             may_be_two = is_outermost and name in _OF_SPECS

@@ -78,7 +78,7 @@ _ROWS = (
 )  # fmt: skip
 
 
-def explain(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> LocatedProblem:
+def explain_error(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> LocatedProblem:
     """Return a syntax error as a problem; `lines` are the text's lines, and `first` is where the text begins."""
     problem, context = error.problem or "", error.context or ""
     mark = error.problem_mark or error.context_mark

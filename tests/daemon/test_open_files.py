@@ -12,7 +12,7 @@ import pytest
 from kvmreconcile.daemon import open_files as module
 from kvmreconcile.daemon.open_files import OpenFiles
 from kvmreconcile.daemon.spec_watch import Watch
-from kvmreconcile.source.files import SpecFile, read_all
+from kvmreconcile.source.files import SpecFile, read_spec_files
 from kvmreconcile.source.in_use import WriteState, find_write_state
 from tests.waiting import wait_until
 
@@ -35,7 +35,7 @@ class Bench:
         self.watch = Watch([specs], lambda: None, writers=self.writers)
 
     def read(self, name: str = "a.yaml") -> SpecFile:
-        found = (each for each in read_all([self.specs]) if isinstance(each, SpecFile))
+        found = (each for each in read_spec_files([self.specs]) if isinstance(each, SpecFile))
         return next(each for each in found if each.path.name == name)
 
     def written(self, name: str = "a.yaml") -> WriteState:

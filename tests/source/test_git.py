@@ -523,9 +523,9 @@ def test_configuration_of_the_mirror_is_ignored_and_git_runs_as_its_owner() -> N
         git = Git(state / "git/mirror.git", state, Remote("here"))
 
         with pytest.raises(SourceError, match="whoami"):
-            git.ask("whoami")
+            git.output("whoami")
 
-        assert git.ask("whoami", settings={"alias.whoami": "!id -u"}) == str(NOBODY)
+        assert git.output("whoami", settings={"alias.whoami": "!id -u"}) == str(NOBODY)
         assert {path.lstat().st_uid for path in state.rglob("*")} == {NOBODY}
 
 
@@ -564,8 +564,8 @@ def test_git_inherits_the_lock(remote: Remote, tmp_path: Path) -> None:
     held = f"!test /proc/self/fd/{handle} -ef '{tmp_path}/lock' && echo held || echo free"
 
     with git.inheriting(handle):
-        inside = git.ask("held", settings={"alias.held": held})
-    outside = git.ask("held", settings={"alias.held": held})
+        inside = git.output("held", settings={"alias.held": held})
+    outside = git.output("held", settings={"alias.held": held})
     os.close(handle)
 
     assert (inside, outside) == ("held", "free")

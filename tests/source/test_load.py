@@ -195,7 +195,7 @@ def test_symlink_that_replaces_a_file_after_the_walk_is_not_followed_outside(tmp
     specs.mkdir()
     secret.write_text(network("secret"))
     write(specs, a_yaml=network("a"), b_yaml=network("b"))
-    found = (each for each in files.read_all([specs]) if not isinstance(each, PathChange))
+    found = (each for each in files.read_spec_files([specs]) if not isinstance(each, PathChange))
 
     assert isinstance(next(found), files.SpecFile)
     (specs / "b.yaml").unlink()

@@ -19,7 +19,7 @@ from kvmreconcile.source.located import plain
 from kvmreconcile.source.patterns import FORMS
 from kvmreconcile.source.suggestions import advice, nearest
 from kvmreconcile.source.validation import describe_errors
-from kvmreconcile.source.yaml import read
+from kvmreconcile.source.yaml import parse_yaml
 from tests.beside import GOOD, load_beside
 
 
@@ -35,7 +35,7 @@ class Thing(Spec):
 
 
 def complain(text: str) -> list[str]:
-    item = read(Chunk(text, 0), "f").item
+    item = parse_yaml(Chunk(text, 0), "f").item
     assert item is not None
     with pytest.raises(ValidationError) as error:
         Thing.model_validate(plain(item))
@@ -83,7 +83,7 @@ class Typed(Spec):
     ],
 )
 def test_text_is_not_accepted_as_boolean_or_number(text: str, wanted: str) -> None:
-    item = read(Chunk(text, 0), "f").item
+    item = parse_yaml(Chunk(text, 0), "f").item
     assert item is not None
     with pytest.raises(ValidationError) as error:
         Typed.model_validate(plain(item), context=TYPED)
@@ -95,7 +95,7 @@ def test_text_is_not_accepted_as_boolean_or_number(text: str, wanted: str) -> No
 @pytest.mark.case("53a")
 @pytest.mark.parametrize("text", ["on: true", "number: 2", "number: null", "either: '2'", "word: yes"])
 def test_value_of_the_right_type_is_accepted(text: str) -> None:
-    item = read(Chunk(text, 0), "f").item
+    item = parse_yaml(Chunk(text, 0), "f").item
     assert item is not None
 
     Typed.model_validate(plain(item), context=TYPED)

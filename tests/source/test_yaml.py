@@ -12,13 +12,13 @@ from kvmreconcile.kinds import KINDS
 from kvmreconcile.source.decoding import Chunk, chunks, decode
 from kvmreconcile.source.load import load
 from kvmreconcile.source.located import plain
-from kvmreconcile.source.yaml import read
+from kvmreconcile.source.yaml import parse_yaml
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def value(text: str) -> object:
-    reading = read(Chunk(text, 0), "f")
+    reading = parse_yaml(Chunk(text, 0), "f")
     assert not reading.problems
     assert reading.item is not None
     return plain(reading.item)
@@ -59,7 +59,7 @@ def test_a_value_may_be_used_again_by_an_alias() -> None:
 
 
 def test_every_value_knows_its_place() -> None:
-    item = read(Chunk("é: {b: c}\nd:\n  - |\n    e\n", 10), "f").item
+    item = parse_yaml(Chunk("é: {b: c}\nd:\n  - |\n    e\n", 10), "f").item
 
     assert item is not None
     assert isinstance(item.value, dict)
@@ -146,7 +146,7 @@ def test_any_values_are_read_or_refused(
 def test_valid_document_is_read_as_by_another_reader(content: bytes) -> None:
     text = decode(content, "f")
     for chunk in chunks(text) if isinstance(text, str) else ():
-        reading = read(chunk, "f")
+        reading = parse_yaml(chunk, "f")
         if not reading.problems and reading.item is not None:
             other = pyyaml.load(chunk.text, CCoreLoader)
             assert repr(plain(reading.item)) == repr(other)

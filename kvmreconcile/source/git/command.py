@@ -6,7 +6,6 @@ administrators know them (git(1), gitprotocol-common(5)).
 """
 
 import os
-import shlex
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,22 +16,15 @@ from typing import Any
 
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.source.git.answers import TooLongError, Watch, read_answers
-from kvmreconcile.source.git.reasons import TRANSPORTS, find_advice, find_reason
-from kvmreconcile.source.git.remote import Credentials, Remote
+from kvmreconcile.source.git.environment import make_environment, make_settings
+from kvmreconcile.source.git.reasons import find_advice, find_reason
+from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.system.bounded import read_bounded
 from kvmreconcile.system.owner import acting_as_owner, owner_of
 
-_SETTINGS_PREFIX = "KVMRECONCILE_"
 _LONGEST = 64 << 20
 """Maximum size of git's output in bytes; the names of hundreds of thousands of files are shorter."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
-_SETTINGS = {
-    "core.hooksPath": os.devnull,
-    "transfer.fsckObjects": "true",
-    # In the background it would outlive this process; in the foreground it delays nothing.
-    "gc.autoDetach": "false",
-}
-
 _OWN_FILES = {
     # As `git init --bare` writes it.
     "config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n",
@@ -70,12 +62,8 @@ class Git:
         self._state = state
         self._remote = remote.name
         self._timeout_s = remote.timeout_s
-        # Without kvmreconcile's own settings, which may contain passwords of notification URLs.
-        inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS_PREFIX)
-        }
-        self._environment: Mapping[str, str] = {**inherited, **_environment(remote.credentials)}
-        self._settings = {**_SETTINGS, **_helper(remote.credentials)}
+        self._environment = make_environment(remote.credentials)
+        self._settings = make_settings(remote.credentials)
         self._inherited: tuple[int, ...] = ()
 
     @contextmanager
@@ -87,7 +75,7 @@ class Git:
         finally:
             self._inherited = ()
 
-    def ask(
+    def output(
         self,
         *words: str,
         settings: Mapping[str, str] = _NOTHING,
@@ -110,7 +98,7 @@ class Git:
             raise self._error(f"git {words[0]}", finished.stderr)
         return finished.stdout.decode(errors="replace").strip()
 
-    def content(self, *words: str) -> bytes:
+    def output_bytes(self, *words: str) -> bytes:
         """
         Run a git command and return its standard output as bytes.
 
@@ -122,7 +110,7 @@ class Git:
             raise self._error(f"git {words[0]}", finished.stderr)
         return finished.stdout
 
-    def holds(self, *words: str) -> bool:
+    def succeeds(self, *words: str) -> bool:
         """Run a git command that only checks something, and return whether its exit status is 0."""
         return self._run(words, _NOTHING, _NOTHING, None).returncode == 0
 
@@ -171,14 +159,7 @@ class Git:
         Raises:
             SourceError: The program cannot be run, timed out, or printed too much.
         """
-        try:
-            # In a session of its own, so that programs that git runs (ssh, helpers) are ended with it.
-            process = subprocess.Popen(
-                command, env={**self._environment, **environment}, stdin=stdin, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, start_new_session=True, pass_fds=self._inherited, **self._identity(),
-            )  # fmt: skip
-        except OSError as error:
-            raise self._error(name, f"{command[0]} cannot be run: {error.strerror}".encode()) from None
+        process = self._start(command, name, stdin, environment)
         progress = _Progress(watch)
         with process:
             try:
@@ -194,6 +175,18 @@ class Git:
                 _end(process)
                 raise
         return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    def _start(
+        self, command: Sequence[str], name: str, stdin: int, environment: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        try:
+            # In a session of its own, so that programs that git runs (ssh, helpers) are ended with it.
+            return subprocess.Popen(
+                command, env={**self._environment, **environment}, stdin=stdin, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, start_new_session=True, pass_fds=self._inherited, **self._identity(),
+            )  # fmt: skip
+        except OSError as error:
+            raise self._error(name, f"{command[0]} cannot be run: {error.strerror}".encode()) from None
 
     def _identity(self) -> dict[str, Any]:
         """Return the user and groups to run git as: those of the owner, who controls the mirror's configuration."""
@@ -227,25 +220,3 @@ class _Progress:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _environment(credentials: Credentials) -> dict[str, str]:
-    ssh = ["ssh", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes"]
-    if credentials.ssh_key:
-        ssh += ["-oIdentitiesOnly=yes", "-i", str(credentials.ssh_key)]
-    if credentials.known_hosts:
-        ssh.append(f"-oUserKnownHostsFile={credentials.known_hosts}")
-    return {
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_ALLOW_PROTOCOL": TRANSPORTS,
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_SSH_COMMAND": shlex.join(ssh),
-        "LC_ALL": "C",
-    }
-
-
-def _helper(credentials: Credentials) -> dict[str, str]:
-    passwords = credentials.passwords
-    return {"credential.helper": f"store --file={shlex.quote(str(passwords))}"} if passwords else {}

@@ -99,7 +99,7 @@ class Download:
         if not self._is_here(own):
             what = f'{offered.kind} "{self._remote.ref}" names no commit'
             raise SourceError(Problem(self._remote.name, what, "correct git.ref"))
-        return self._git.ask("rev-parse", "--verify", f"{own}^{{commit}}")
+        return self._git.output("rev-parse", "--verify", f"{own}^{{commit}}")
 
     def _shallow(self) -> SourceError:
         # A commit without its history must not be found in the mirror by a later download, when git.ref may name it.
@@ -123,19 +123,19 @@ class Download:
                 if not any(word in error.printed for word in _NOT_BY_HASH):
                     raise
                 self._fetch(*_ALL)
-            if self._is_cut_off and not self._git.holds("rev-list", "--quiet", ref):
+            if self._is_cut_off and not self._git.succeeds("rev-list", "--quiet", ref):
                 raise self._shallow()
-        return self._git.ask("rev-parse", "--verify", f"{ref}^{{commit}}") if self._is_here(ref) else ""
+        return self._git.output("rev-parse", "--verify", f"{ref}^{{commit}}") if self._is_here(ref) else ""
 
     def _is_here(self, commit: str) -> bool:
         """Return whether a hash or ref names a commit in the mirror, or a tag of one."""
-        return self._git.holds("cat-file", "-e", f"{commit}^{{commit}}")
+        return self._git.succeeds("cat-file", "-e", f"{commit}^{{commit}}")
 
     def _holds(self, own: str, offered: str) -> bool:
         """Return whether a ref in the mirror names an object of that hash."""
-        if not self._git.holds("rev-parse", "--quiet", "--verify", own):
+        if not self._git.succeeds("rev-parse", "--quiet", "--verify", own):
             return False
-        return self._git.ask("rev-parse", "--verify", own) == offered
+        return self._git.output("rev-parse", "--verify", own) == offered
 
     def _offered(self, ref: str) -> Iterator[_OfferedRef]:
         """Yield the branch and the tag of that name, if the remote has them."""
@@ -147,7 +147,7 @@ class Download:
 
     def _list(self, *words: str) -> str:
         self._start_waiting()
-        return self._git.ask("ls-remote", "--quiet", *words, watch=self._wait)
+        return self._git.output("ls-remote", "--quiet", *words, watch=self._wait)
 
     def _fetch(self, *refspecs: str) -> None:
         words = ("fetch", *_OPTIONS, "--", self._remote.url, *refspecs)
@@ -158,7 +158,7 @@ class Download:
         self._start_waiting()
         refs = self._refs()
         try:
-            self._git.ask(*words, settings=accepted, watch=self._watch)
+            self._git.output(*words, settings=accepted, watch=self._watch)
         except GitError:
             raise
         except SourceError:
@@ -170,16 +170,16 @@ class Download:
 
     def _refs(self) -> dict[str, str]:
         """Return the objects that the refs of the mirror name."""
-        listed = self._git.ask("for-each-ref", "--format=%(refname) %(objectname)", _REFS)
+        listed = self._git.output("for-each-ref", "--format=%(refname) %(objectname)", _REFS)
         lines = filter(None, listed.split("\n"))
         return {name: found for name, _, found in (line.partition(" ") for line in lines)}
 
     def _restore(self, refs: Mapping[str, str]) -> None:
         for name, found in self._refs().items():
             if name not in refs:
-                self._git.ask("update-ref", "-d", name)
+                self._git.output("update-ref", "-d", name)
             elif refs[name] != found:
-                self._git.ask("update-ref", name, refs[name])
+                self._git.output("update-ref", name, refs[name])
 
     @property
     def has_left_too_much(self) -> bool:
@@ -192,7 +192,7 @@ class Download:
         accepted = {f"fsck.{name}": "ignore" for name in self._remote.accept}
         self._line, self._before = "", self.measure()
         try:
-            self._git.ask(
+            self._git.output(
                 "fsck", "--strict", "--no-dangling", "--progress", settings=accepted, watch=self._watch
             )
         except SourceError:

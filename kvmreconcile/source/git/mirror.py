@@ -66,14 +66,14 @@ class Mirror:
 
     def collect_garbage(self, needed: str) -> None:
         """Delete objects that neither the ref needs, nor the commit `needed`, "" for none."""
-        if needed and self.git.holds("cat-file", "-e", needed):
-            self.git.ask("update-ref", "refs/fetched/in-force", needed)
-        self.git.ask("gc", "--quiet", "--prune=now")
+        if needed and self.git.succeeds("cat-file", "-e", needed):
+            self.git.output("update-ref", "refs/fetched/in-force", needed)
+        self.git.output("gc", "--quiet", "--prune=now")
 
     def _is_damaged(self) -> bool:
         """Return whether the mirror is damaged, for example by a power cut."""
         try:
-            return self._path.exists() and not self.git.holds("fsck", "--connectivity-only")
+            return self._path.exists() and not self.git.succeeds("fsck", "--connectivity-only")
         except SourceError:
             # It is too large to be checked in time; the first error is reported.
             return False
@@ -97,4 +97,4 @@ class Mirror:
             # git would block on a pipe.
             self._path.unlink(missing_ok=True)
         self._path.mkdir(parents=True, exist_ok=True)
-        self.git.ask("init", "--quiet", "--bare")
+        self.git.output("init", "--quiet", "--bare")

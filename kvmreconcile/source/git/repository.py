@@ -157,15 +157,15 @@ class Repository:
         return checked.signer
 
     def _check_descent(self, old: str, new: str) -> None:
-        known = self._git.holds("rev-parse", "--quiet", "--verify", f"{old}^{{commit}}")
-        if not known or not self._git.holds("merge-base", "--is-ancestor", old, new):
+        known = self._git.succeeds("rev-parse", "--quiet", "--verify", f"{old}^{{commit}}")
+        if not known or not self._git.succeeds("merge-base", "--is-ancestor", old, new):
             what = f"commit {new[:12]} does not descend from {old[:12]}, which came into force last"
             todo = "push a descendant of that commit, or set git.allowRewind: true until this one is in force"
             raise self._refusal(what, todo)
 
     def _check_directory(self, commit: str) -> None:
         directory = self._remote.directory
-        listed = self._git.ask("ls-tree", "-d", commit, directory).split() if directory else ["", "tree"]
+        listed = self._git.output("ls-tree", "-d", commit, directory).split() if directory else ["", "tree"]
         if not listed:
             what = f'commit {commit[:12]} has no directory "{directory}"'
             raise self._refusal(what, "correct git.directory, or push that directory")
@@ -175,7 +175,7 @@ class Repository:
 
     def _entries(self, commit: str) -> Iterator[_Entry]:
         """Yield the files in a revision's directory; a submodule is an entry of the kind "commit"."""
-        listed = self._git.ask("ls-tree", "-r", "-l", "-z", f"{commit}:{self._remote.directory}")
+        listed = self._git.output("ls-tree", "-r", "-l", "-z", f"{commit}:{self._remote.directory}")
         for entry in filter(None, listed.split("\0")):
             about, _, path = entry.partition("\t")
             _mode, kind, _name, size = about.split()
@@ -200,12 +200,12 @@ class Repository:
         """Write a revision's files, without applying its attributes or checking out submodules."""
         index = directory.with_name("index")
         where = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(directory)}
-        self._git.ask("read-tree", f"{commit}:{self._remote.directory}", environment=where)
-        self._git.ask("checkout-index", "--all", "--quiet", environment=where)
+        self._git.output("read-tree", f"{commit}:{self._remote.directory}", environment=where)
+        self._git.output("checkout-index", "--all", "--quiet", environment=where)
         index.unlink()
 
     def _log_field(self, commit: str, form: str) -> str:
-        return self._git.ask("log", "-1", f"--format={form}", commit)[:_LONGEST_LINE]
+        return self._git.output("log", "-1", f"--format={form}", commit)[:_LONGEST_LINE]
 
     def _refusal(self, what: str, todo: str) -> SourceError:
         return SourceError(Problem(self._remote.name, what, todo))

@@ -87,10 +87,10 @@ class Signatures:
             OSError: A file cannot be read or written.
             SourceError: git or ssh-keygen cannot be run.
         """
-        if int(self._git.ask("cat-file", "-s", commit)) > _LONGEST_COMMIT:
+        if int(self._git.output("cat-file", "-s", commit)) > _LONGEST_COMMIT:
             problem = f"is larger than {_LONGEST_COMMIT >> 20} MiB, so its signature is not checked"
             return SignatureCheck(problem=problem, is_too_large=True)
-        payload, signature = _split_signature(self._git.content("cat-file", "commit", commit))
+        payload, signature = _split_signature(self._git.output_bytes("cat-file", "commit", commit))
         if not signature:
             return SignatureCheck(problem="is not signed")
         if not signature.startswith(_SSH):
