@@ -95,7 +95,7 @@ def fragment_references(item: LocatedValue, rules: Rules, path: str) -> Iterator
 
 
 def source_in_fragment(item: LocatedValue, xpath: str) -> Source | None:
-    """Return where in the file an element of a valid fragment is; None if the fragment has no such element."""
+    """Return the place in the file of an element of a valid fragment; None if there is no such element."""
     element = etree.fromstring(str(item.value).encode(), _PARSER).find(xpath or ".")
     if element is None:
         return None

@@ -187,7 +187,7 @@ _DESCRIBE: Mapping[str, Callable[[ModelError, str, _KindModel], tuple[str, str]]
     "value_error": _describe_own,
     "assertion_error": _describe_own,
 }
-"""What describes each type of pydantic's errors."""
+"""Functions that describe errors, by pydantic's type of the error."""
 
 
 def _sort_of(item: LocatedValue) -> str:
