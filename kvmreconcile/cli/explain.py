@@ -12,7 +12,7 @@ from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.terminal import complain, show
 from kvmreconcile.errors import SpecError
 from kvmreconcile.session.kinds import known_kinds
-from kvmreconcile.source.explain import Entry, look_up, overview
+from kvmreconcile.source.explain import FieldDescription, describe_field, overview
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ def explain(options: ExplainOptions) -> int:
         show("\n".join(f"{name:<12} {summary}" for name, summary in overview(kinds)))
         return 0
     try:
-        entry = look_up(options.path, kinds)
+        entry = describe_field(options.path, kinds)
     except SpecError as error:
         complain(error.problems)
         return 1
@@ -40,7 +40,7 @@ def explain(options: ExplainOptions) -> int:
     return 0
 
 
-def _lines(entry: Entry) -> Iterator[str]:
+def _lines(entry: FieldDescription) -> Iterator[str]:
     yield f"{entry.path}  ({_form(entry)})"
     yield from _wrapped(entry.description, "    ")
     if entry.default:
@@ -53,7 +53,7 @@ def _lines(entry: Entry) -> Iterator[str]:
         yield from _wrapped(inner.description, "        ")
 
 
-def _form(entry: Entry) -> str:
+def _form(entry: FieldDescription) -> str:
     return f"{entry.form}, required" if entry.is_required else entry.form
 
 

@@ -62,7 +62,7 @@ class Common:
         named = os.environ.get(CONFIG)
         file = self.config or (Path(named) if named else None)
         settings = read_settings(file).model_copy(update={k: v for k, v in said.items() if v is not None})
-        return settings.named_by(self._named(file))
+        return settings.with_options(self._named(file))
 
     def _named(self, file: Path | None) -> tuple[str, ...]:
         """

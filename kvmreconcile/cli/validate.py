@@ -32,7 +32,7 @@ def validate(options: ValidateOptions) -> int:
     problems = (*loaded.problems, *clashes.problems, *_unusable(loaded.desired.values(), kinds))
     for problem in problems:
         show(str(problem).replace("\n", " "))
-    warn((*loaded.extent.notes, *clashes.notes))
+    warn((*loaded.coverage.notes, *clashes.notes))
     if problems:
         return 1
     files = {document.source.file for document in loaded.documents}

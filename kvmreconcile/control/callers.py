@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.model.commands import quote
-from kvmreconcile.settings.access import ControlSettings, PeopleSettings
+from kvmreconcile.settings.access import ControlSettings, UserListSettings
 
 _SO_PEERGROUPS = 59
 """Not in Python's socket module (socket(7) of Linux 4.13, include/uapi/asm-generic/socket.h)."""
@@ -82,7 +82,7 @@ def _user(uid: int) -> str:
         return str(uid)
 
 
-def _is_among(name: str, peer: Peer, people: PeopleSettings) -> bool:
+def _is_among(name: str, peer: Peer, people: UserListSettings) -> bool:
     return name in people.users or any(_gid(group) in peer.groups for group in people.groups)
 
 

@@ -20,7 +20,7 @@ from kvmreconcile.control.socket_file import BACKLOG, SocketFile, open_door
 from kvmreconcile.control.socket_path import socket_path
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.settings.access import TcpSettings
-from kvmreconcile.settings.credentials import credential
+from kvmreconcile.settings.credentials import find_credential
 from kvmreconcile.settings.settings import Settings
 
 log = structlog.get_logger()
@@ -97,8 +97,8 @@ class Control:
         tcp = self.settings.control.tcp
         if tcp is None:
             return None
-        key = credential(tcp.key, "control-key")
-        tokens = credential(tcp.tokens, "control-tokens")
+        key = find_credential(tcp.key, "control-key")
+        tokens = find_credential(tcp.tokens, "control-tokens")
         if key is None or tokens is None:
             what = "no file is set, and systemd passed no credential for it"
             raise SpecError(

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from kvmreconcile.settings.access import ControlSettings
-from kvmreconcile.settings.credentials import credential
+from kvmreconcile.settings.credentials import find_credential
 
 
 def hook_secret(settings: ControlSettings) -> bytes:
     """Return the secret of the webhook as it is now, empty if there is none."""
-    file = credential(settings.hook_secret, "git-hook-secret")
+    file = find_credential(settings.hook_secret, "git-hook-secret")
     try:
         return file.read_bytes().strip() if file else b""
     except OSError:

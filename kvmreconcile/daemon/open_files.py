@@ -21,9 +21,9 @@ from watchdog.events import (
 )
 
 from kvmreconcile.source.file_names import is_spec
-from kvmreconcile.source.files import SpecFile, Stamp
-from kvmreconcile.source.filesystems import tells_of_changes
-from kvmreconcile.source.in_use import Written, is_written
+from kvmreconcile.source.files import FileVersion, SpecFile
+from kvmreconcile.source.filesystems import reports_all_changes
+from kvmreconcile.source.in_use import WriteState, find_write_state
 
 
 class OpenFiles:
@@ -39,7 +39,7 @@ class OpenFiles:
     def __init__(
         self,
         unchanged_s: float,
-        probe: Callable[[str], Written] = is_written,
+        probe: Callable[[str], WriteState] = find_write_state,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._unchanged_s = unchanged_s
@@ -47,7 +47,7 @@ class OpenFiles:
         self._clock = clock
         self._lock = Lock()
         self._open: set[str] = set()
-        self._closed: dict[str, Stamp] = {}
+        self._closed: dict[str, FileVersion] = {}
         self._tells: dict[int, bool] = {}
 
     def note(self, event: FileSystemEvent) -> None:
@@ -78,27 +78,27 @@ class OpenFiles:
             self._closed.clear()
             self._tells.clear()
 
-    def written(self, file: SpecFile) -> Written:
+    def written(self, file: SpecFile) -> WriteState:
         """Return whether the writer of a file that was read has finished."""
         with self._lock:
             is_open, closed = file.real in self._open, self._closed.get(file.real)
-        stamp = file.stamp
-        if stamp is None or (closed == stamp and not is_open):
-            return Written.UNSURE if stamp is None else Written.CLOSED
+        version = file.version
+        if version is None or (closed == version and not is_open):
+            return WriteState.UNSURE if version is None else WriteState.CLOSED
         # Who writes to a share, and by which clock, only its server knows.
-        is_here = self._tells_of_changes(stamp.device)
-        probed = self._probe(file.real) if is_here else Written.UNSURE
-        if probed is Written.CLOSED:
-            return Written.CLOSED if _stamp(file.real) == stamp else Written.UNSURE
-        if is_open or probed is Written.OPEN:
-            return Written.OPEN
-        is_old = self._clock() - stamp.changed_s >= self._unchanged_s
-        return Written.CLOSED if is_here and is_old else Written.UNSURE
+        is_here = self._tells_of_changes(version.device)
+        probed = self._probe(file.real) if is_here else WriteState.UNSURE
+        if probed is WriteState.CLOSED:
+            return WriteState.CLOSED if _version(file.real) == version else WriteState.UNSURE
+        if is_open or probed is WriteState.OPEN:
+            return WriteState.OPEN
+        is_old = self._clock() - version.changed_s >= self._unchanged_s
+        return WriteState.CLOSED if is_here and is_old else WriteState.UNSURE
 
     def _tells_of_changes(self, device: int) -> bool:
         with self._lock:
             if device not in self._tells:
-                self._tells[device] = tells_of_changes(device)
+                self._tells[device] = reports_all_changes(device)
             return self._tells[device]
 
     def _begin(self, path: str) -> None:
@@ -107,16 +107,16 @@ class OpenFiles:
 
     def _close(self, path: str) -> None:
         self._forget(path)
-        stamp = _stamp(path) if is_spec(path) else None
-        if stamp:
-            self._closed[path] = stamp
+        version = _version(path) if is_spec(path) else None
+        if version:
+            self._closed[path] = version
 
     def _forget(self, path: str) -> None:
         self._open.discard(path)
         self._closed.pop(path, None)
 
 
-def _stamp(path: str) -> Stamp | None:
+def _version(path: str) -> FileVersion | None:
     with suppress(OSError):
-        return Stamp.of(os.stat(path))  # noqa: PTH116  a path without links, thousands of which are asked for
+        return FileVersion.of(os.stat(path))  # noqa: PTH116  a path without links, thousands of which are asked for
     return None

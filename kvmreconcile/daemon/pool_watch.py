@@ -27,7 +27,7 @@ from kvmreconcile.model import Key, World
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.gates.unconfirmed import named_data
 from kvmreconcile.plan.order.needs import Rulebooks
-from kvmreconcile.source.filesystems import Shares, tells_of_changes
+from kvmreconcile.source.filesystems import SharedMounts, reports_all_changes
 
 MOST = 16
 """How many directories are watched: each takes an inotify instance, of which a user has 128 (inotify(7))."""
@@ -87,7 +87,7 @@ class PoolWatch(FileSystemEventHandler):
     def __call__(self, news: PassEvent) -> None:
         """Take note of which volumes there are."""
         if self._is_local and isinstance(news, PassPlanned):
-            named, shares = directories(news.world, self._kinds), Shares()
+            named, shares = directories(news.world, self._kinds), SharedMounts()
             places = {directory: shares.resolve(directory) for directory in named}
             self._shared = tuple(
                 f"{directory}: {_LEADS_ELSEWHERE}" for directory, place in places.items() if not place
@@ -144,7 +144,7 @@ class PoolWatch(FileSystemEventHandler):
             return f"{MOST} other directories are watched, which is the limit"
         if not os.access(place.directory, os.R_OK):
             return "the daemon may not read it"
-        return "" if tells_of_changes(place.identity[0]) else _SHARED
+        return "" if reports_all_changes(place.identity[0]) else _SHARED
 
     def _ring_for_absent(self) -> None:
         """Ring for files that were added while nobody watched."""

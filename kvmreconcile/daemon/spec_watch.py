@@ -32,7 +32,7 @@ from watchdog.observers.polling import PollingObserver
 
 from kvmreconcile.daemon.open_files import OpenFiles
 from kvmreconcile.source.file_names import IGNORE_FILE, is_spec
-from kvmreconcile.source.filesystems import tells_of_changes
+from kvmreconcile.source.filesystems import reports_all_changes
 
 Ring = Callable[[], None]
 How = Literal["auto", "events", "poll"]
@@ -205,7 +205,7 @@ class Watch:
 
     def _observer(self, place: Place) -> BaseObserver:
         """Return what watches such a place, as a rule: its thread has ended only by a mistake."""
-        polls = self._how == "poll" or (self._how == "auto" and not tells_of_changes(place.identity[0]))
+        polls = self._how == "poll" or (self._how == "auto" and not reports_all_changes(place.identity[0]))
         observer = self._observers.get(polls)
         if observer is None or not observer.is_alive():
             # Full events report what is moved in from elsewhere as a move: it is complete.

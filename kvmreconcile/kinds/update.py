@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from kvmreconcile.model import Window
 from kvmreconcile.schema.section import Spec
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.tree import Effect
 
 EffectWord = Literal["live", "next-boot", "restart", "replace", "data-loss"]
@@ -33,7 +33,7 @@ def effect(word: str) -> Effect:
     return Effect[word.upper().replace("-", "_")]
 
 
-class WindowSpec(Short):
+class WindowSpec(Shorthand):
     """A stretch of time in which changes may be made."""
 
     short: ClassVar[str] = "at"

@@ -8,16 +8,16 @@ from kvmreconcile.reconcile.first_seen import FirstSeenLog
 from kvmreconcile.reconcile.stale import Stale
 from kvmreconcile.session.origin import Origin
 from kvmreconcile.session.session import Session
-from kvmreconcile.source.coverage import Extent
+from kvmreconcile.source.coverage import Coverage
 from kvmreconcile.source.drafts import Drafts
-from kvmreconcile.source.files import SpecFile, read_all
-from kvmreconcile.source.in_use import Written
+from kvmreconcile.source.files import SpecFile, read_spec_files
+from kvmreconcile.source.in_use import WriteState
 from kvmreconcile.source.load import Loaded, Loader
 
 
-def unsure(_file: SpecFile) -> Written:
+def unsure(_file: SpecFile) -> WriteState:
     """Return that it is unknown whether the writer of a file has finished."""
-    return Written.UNSURE
+    return WriteState.UNSURE
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Reading:
         drafts: The last finished content of each file.
     """
 
-    written: Callable[[SpecFile], Written] = unsure
+    written: Callable[[SpecFile], WriteState] = unsure
     clock: Callable[[], float] = time.monotonic
     drafts: Drafts = field(init=False)
     _loader: Loader | None = None
@@ -64,8 +64,8 @@ class Reading:
 
     def _read(self, loader: Loader, origin: Origin, unchanged_s: float) -> Loaded:
         read_s = self.clock()
-        found = read_all(origin.paths, origin.naming)
+        found = read_spec_files(origin.paths, origin.naming)
         counts = found if origin.commit else self.drafts.finished(found, unchanged_s)
-        specs = loader.put_together(counts, Extent(tuple(origin.paths), origin.naming))
+        specs = loader.combine(counts, Coverage(tuple(origin.paths), origin.naming))
         first_seen = self._first_seen.read(specs, read_s, delivered=bool(origin.commit))
         return replace(specs, first_seen=first_seen, source=origin.source)

@@ -1,8 +1,4 @@
-"""
-How values of a spec are spelled in XML, in both directions.
-
-Separate from where they live (`lens`), because one spelling serves many places.
-"""
+"""Define how values of a spec are written in XML and read from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,34 +6,41 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
-from kvmreconcile.schema.omit_defaults import put_back
+from kvmreconcile.schema.omit_defaults import replace_rest
 from kvmreconcile.tree import NONE, Node, Rules, overlay, parse
 from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.scalars import print_size, size_bytes, whole
 
 
-class Draft:
-    """An element under construction; `fragment`, XML of the whole element, is merged over it at the end."""
+class ElementBuilder:
+    """
+    Builds an element.
+
+    Attributes:
+        fragment: XML of the whole element, which is merged over the rest at the end; "" for none.
+    """
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
         self.attrs: dict[str, str] = {}
         self.text = ""
         self.fragment = ""
-        self.children: list[Draft | Node] = []
+        self.children: list[ElementBuilder | Node] = []
 
-    def at(self, path: str) -> "Draft":
-        """Return the element at a path of tags, made if it is not there."""
-        draft = self
+    def at(self, path: str) -> "ElementBuilder":
+        """Return the element at a path of tags, which is created if it does not exist."""
+        builder = self
         for tag in path.split("/") if path else ():
-            found = next((c for c in draft.children if isinstance(c, Draft) and c.tag == tag), None)
-            draft = found or draft.append(tag)
-        return draft
+            found = next(
+                (c for c in builder.children if isinstance(c, ElementBuilder) and c.tag == tag), None
+            )
+            builder = found or builder.append(tag)
+        return builder
 
-    def append(self, path: str) -> "Draft":
-        """Return a new element at a path of tags, beside those that are there."""
+    def append(self, path: str) -> "ElementBuilder":
+        """Add an element at a path of tags, after existing ones, and return it."""
         parent, _, tag = path.rpartition("/")
-        new = Draft(tag)
+        new = ElementBuilder(tag)
         (self.at(parent) if parent else self).children.append(new)
         return new
 
@@ -49,8 +52,8 @@ class Draft:
         else:
             self.at(where.rstrip("/")).attrs[name] = value
 
-    def deny(self, path: str) -> None:
-        """Say that no element is at a path."""
+    def mark_absent(self, path: str) -> None:
+        """Require that there is no element at a path."""
         parent, _, tag = path.rpartition("/")
         self.at(parent).children.append(Node(NONE, (), tag))
 
@@ -62,40 +65,42 @@ class Draft:
             ValueError: A fragment is not well-formed XML.
         """
         children = tuple(
-            c.done(rules, under(path, c.tag)) if isinstance(c, Draft) else c for c in self.children
+            c.done(rules, under(path, c.tag)) if isinstance(c, ElementBuilder) else c for c in self.children
         )
         node = Node(self.tag, tuple(sorted(self.attrs.items())), self.text, children)
         return overlay(node, parse(self.fragment), rules, path) if self.fragment else node
 
 
 class Codec(Protocol):
-    """How a field's value is spelled in XML."""
+    """Writes a field's value in XML, and reads it from XML."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
         """
-        Return the value at a path, None where it is not there or not of this form.
+        Return the value at a path and the rest of the element.
 
-        Beside it stand the paths that it covers, or the whole element without what it covers.
+        Returns:
+            The value, None if there is none or it has another form; and either the paths that it covers, or the whole
+            element without what it covers.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A value as it is, or by a table of words ({True: "yes", False: "no"})."""
+    """A text as it is, or any value by a table of words ({True: "yes", False: "no"})."""
 
     words: Mapping[Any, str] = field(default_factory=dict)
     prefix: str = ""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        draft.put(path, self.prefix + self.words.get(value, text))
+        builder.put(path, self.prefix + self.words.get(value, text))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         text = node.get(path)
         if text is None or not text or not text.startswith(self.prefix):
             return None, ()
@@ -110,12 +115,12 @@ class Text:
 class Whole:
     """A whole number that is not negative, in decimal."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
-        draft.put(path, str(value))
+        builder.put(path, str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         number = whole(node.get(path) or "")
         return (number, (path,)) if number is not None else (None, ())
 
@@ -127,15 +132,15 @@ class Bytes:
     unit: str = "KiB"
     beside: str = "@unit"
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         factor = size_bytes("1", self.unit) or 1
-        draft.put(path, str(-(-int(value) // factor)))
+        builder.put(path, str(-(-int(value) // factor)))
         if self.beside:
-            draft.put(self._unit_path(path), self.unit)
+            builder.put(self._unit_path(path), self.unit)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         number = node.get(path)
         unit_path = self._unit_path(path)
         unit = (node.get(unit_path) if self.beside else None) or self.unit
@@ -151,51 +156,51 @@ class Bytes:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """True is an empty element that is there, and False one that is not."""
+    """True is an empty element, and False is no element."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         if value:
-            draft.at(path)
+            builder.at(path)
         else:
-            draft.deny(path)
+            builder.mark_absent(path)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         element = node.find(path)
         return (True, (path,)) if element is not None and element.is_empty() else (None, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """True is an empty element around those at a path, and False that there is none around them."""
+    """True is an empty element as the parent of those at a path, and False is no such parent."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
-        PRESENT.put(draft, path.rpartition("/")[0], value)
+        PRESENT.put(builder, path.rpartition("/")[0], value)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         return PRESENT.take(node, path.rpartition("/")[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """True is an element just like `xml`, among others of its tag, and False that there is none like it."""
+    """True is an element equal to `xml`, among others of its tag, and False is no such element."""
 
     xml: str
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
-        element, parent = parse(self.xml), draft.at(path.rpartition("/")[0])
+        element, parent = parse(self.xml), builder.at(path.rpartition("/")[0])
         parent.children.append(element if value else Node(NONE, (), element.tag, (element,)))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         element = parse(self.xml)
         for found in node.all(path):
             if found == element:
-                return True, put_back(node, path.split("/"), found, Node(found.tag))
+                return True, replace_rest(node, path.split("/"), found, Node(found.tag))
         return None, ()
 
 

@@ -1,45 +1,41 @@
-"""
-How values are spelled that XML spreads over several elements and YAML holds in one mapping or list.
-
-Separate from the other codecs, which have one place each: these write and read a whole list by themselves.
-"""
+"""Define codecs of values that are one mapping or list in YAML and several elements in XML."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kvmreconcile.schema.codecs import TEXT, Codec, Draft
-from kvmreconcile.schema.omit_defaults import drop, put_back
+from kvmreconcile.schema.codecs import TEXT, Codec, ElementBuilder
+from kvmreconcile.schema.omit_defaults import drop, replace_rest
 from kvmreconcile.tree import Node
 
 
-class Gathered:
-    """A codec to which a list or mapping is one value."""
+class CollectionCodec:
+    """A codec that writes and reads a whole list or mapping as one value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs(Gathered):
+class Pairs(CollectionCodec):
     """
     A mapping: in XML an element for each entry, with its key and its value at paths inside.
 
-    An element that says more is no such entry, and stays as it is.
+    An element with further content is not an entry, and is left as it is.
     """
 
     key: str
     value: str
     codec: Codec = TEXT
 
-    def put(self, draft: Draft, path: str, value: Mapping[Any, Any]) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Mapping[Any, Any]) -> None:
         """Write a value at a path."""
         if not value:
-            draft.deny(path)
+            builder.mark_absent(path)
         for name, content in value.items():
-            new = draft.append(path)
+            new = builder.append(path)
             new.put(self.key, str(name))
             self.codec.put(new, self.value, content)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and what is left without it; None if nothing is of this form."""
+        """Return the value at a path and the element without it; None if nothing has this form."""
         found: dict[str, Any] = {}
         for item in tuple(node.all(path)):
             name = item.get(self.key)
@@ -49,21 +45,21 @@ class Pairs(Gathered):
                 left = drop(left, place)
             if name and value is not None and left.is_empty() and name not in found:
                 found[name] = value
-                node = put_back(node, path.split("/"), item, left)
+                node = replace_rest(node, path.split("/"), item, left)
         return found or None, node
 
 
 @dataclass(frozen=True, slots=True)
-class Tags(Gathered):
-    """A list of words: in XML an empty element of that tag for each of them."""
+class Tags(CollectionCodec):
+    """A list of words: in XML an empty element with that tag for each of them."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         for word in value:
-            draft.at(f"{path}/{word}")
+            builder.at(f"{path}/{word}")
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and what it covers; None if it has another form."""
         element = node.find(path)
         if element is None or not all(child.is_empty() for child in element.children):
             return None, ()
@@ -73,26 +69,26 @@ class Tags(Gathered):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A value in the one element of a list that a key picks out, such as a feature by its name."""
+    """A value in the one element of a list that has a key, such as a feature with a name."""
 
     key: str
     name: str
     codec: Codec = TEXT
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         element, _, leaf = path.partition("/@")
-        new = draft.append(element)
+        new = builder.append(element)
         new.put(self.key, self.name)
         self.codec.put(new, f"@{leaf}", value)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and what is left without it; None if it is not of this form."""
+        """Return the value at a path and the element without it; None if it has another form."""
         element, _, leaf = path.partition("/@")
         for item in node.all(element):
             if item.get(self.key) == self.name:
                 value, _ = self.codec.take(item, f"@{leaf}")
                 left = drop(drop(item, self.key), f"@{leaf}")
                 if value is not None and left.is_empty():
-                    return value, put_back(node, element.split("/"), item, left)
+                    return value, replace_rest(node, element.split("/"), item, left)
         return None, ()

@@ -1,41 +1,48 @@
-"""
-Turn a tree back into a spec's fields, and what no field covers.
-
-Separate from writing, which is simple: here every field may or may not be there, whole or in part.
-"""
+"""Read a spec's fields from a tree, and return the rest that no field covers."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from kvmreconcile.schema.codecs import Draft
-from kvmreconcile.schema.collections import Gathered
+from kvmreconcile.schema.codecs import ElementBuilder
+from kvmreconcile.schema.collections import CollectionCodec
 from kvmreconcile.schema.element import Element
-from kvmreconcile.schema.mapping import At, places
-from kvmreconcile.schema.omit_defaults import drop, put_back, without
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.mapping import At, mapped_fields
+from kvmreconcile.schema.omit_defaults import drop, drop_all, replace_rest
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.tree import Node, Owner, Rules, brief, overlay
 from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import labels
 
 
-def read(model: type[BaseModel], node: Node, rules: Rules, path: str = "") -> tuple[dict[str, Any], Node]:
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The rules of a kind, and the path of the element that is being read."""
+
+    rules: Rules
+    path: str
+
+
+def read_fields(
+    model: type[BaseModel], node: Node, rules: Rules, path: str = ""
+) -> tuple[dict[str, Any], Node]:
     """
     Read an element into a spec's fields.
 
     Returns:
-        The fields that could be read, as YAML would hold them, and the element without what they cover.
-        An element whose part has its own `xml` is covered completely. Other elements that are covered only in part
-        remain; in a list, together with the values that identify them.
+        The fields that could be read, as in YAML, and the element without what they cover. An element whose section has
+        its own `xml` is covered completely. Other elements that are covered only in part remain; in a list, together
+        with the values that identify them.
     """
     values: dict[str, Any] = {}
-    for name, place in places(model):
+    for name, place in mapped_fields(model):
         if any(node.get(where) != text for where, text in place.also):
             continue
-        found, node = _read_field(model, name, place, node, (rules, path))
+        found, node = _read_field(model, name, place, node, _Scope(rules, path))
         if found is not None:
             values[model.model_fields[name].alias or name] = found
             for where, _text in place.also:
@@ -43,51 +50,53 @@ def read(model: type[BaseModel], node: Node, rules: Rules, path: str = "") -> tu
     return values, node
 
 
-def _read_field(
-    model: type[BaseModel], name: str, place: At, node: Node, where: tuple[Rules, str]
-) -> tuple[Any, Node]:
-    """Read one field: as a plain value if it can be one and is, else as a part or a list of them."""
+def _read_field(model: type[BaseModel], name: str, place: At, node: Node, scope: _Scope) -> tuple[Any, Node]:
+    """Read one field: as a plain value if that is possible, else as a section or a list of sections."""
     forms = tuple(_forms(model.model_fields[name].annotation))
-    lists = () if isinstance(place.codec, Gathered) else tuple(f for f in forms if get_origin(f) is list)
+    lists = (
+        () if isinstance(place.codec, CollectionCodec) else tuple(f for f in forms if get_origin(f) is list)
+    )
     parts = tuple(f for f in forms if _is_model(f))
     are_several = len(tuple(node.all(place.path))) > 1
     if len(lists) + len(parts) < len(forms) and not (lists and are_several):
         found, covered = place.codec.take(node, place.path)
         if found is not None and _fits(model, name, found):
-            return found, covered if isinstance(covered, Node) else without(node, covered)
+            return found, covered if isinstance(covered, Node) else drop_all(node, covered)
     for form in lists if are_several or not parts else ():
-        return _read_list(get_args(form)[0], place, node, where)
+        return _read_list(get_args(form)[0], place, node, scope)
     for form in parts:
-        return _read_model(form, place, node, where)
+        return _read_model(form, place, node, scope)
     return None, node
 
 
-def _read_model(inner: type[BaseModel], place: At, node: Node, where: tuple[Rules, str]) -> tuple[Any, Node]:
+def _read_model(inner: type[BaseModel], place: At, node: Node, scope: _Scope) -> tuple[Any, Node]:
     element = node.find(place.path)
     if element is None:
         return None, node
-    values, left = read(inner, element, where[0], _join(where[1], place.path))
+    values, left = read_fields(inner, element, scope.rules, _join(scope.path, place.path))
     if issubclass(inner, Element):
         if len(tuple(node.all(place.path))) > 1:
-            # Which of them the fields are about, a fragment could not say.
+            # A fragment could not identify which of the elements the fields are about.
             return None, node
         values, left = _with_xml(inner, values, left, element)
     if not values or not _is_valid(inner, values):
         return None, node
-    return _brief(inner, values), put_back(node, place.path.split("/") if place.path else [], element, left)
+    return _brief(inner, values), replace_rest(
+        node, place.path.split("/") if place.path else [], element, left
+    )
 
 
 def _with_xml(
     part: type[Element], values: dict[str, Any], left: Node, element: Node
 ) -> tuple[dict[str, Any], Node]:
-    """Put the rest of an element, which no field covers, into `xml`; or all of it if its fields alone are invalid."""
+    """Put the rest of an element, which no field covers, into `xml`; or all of it if the fields are invalid."""
     whole = values if left.is_empty() else {**values, "xml": brief(left)}
     return whole if _is_valid(part, whole) else {"xml": brief(element)}, Node(element.tag)
 
 
-def _read_list(inner: Any, place: At, node: Node, where: tuple[Rules, str]) -> tuple[Any, Node]:
+def _read_list(inner: Any, place: At, node: Node, scope: _Scope) -> tuple[Any, Node]:
     element, _, leaf = place.path.partition("/@")
-    rules, path = where[0], _join(where[1], element)
+    rules, path = scope.rules, _join(scope.path, element)
     found: list[Any] = []
     rest = node
     for item in tuple(node.all(element)):
@@ -96,40 +105,40 @@ def _read_list(inner: Any, place: At, node: Node, where: tuple[Rules, str]) -> t
             left = drop(item, f"@{leaf}" if leaf else "")
             readable = value is not None and left.is_empty()
         else:
-            value, left = read(inner, item, rules, path)
+            value, left = read_fields(inner, item, rules, path)
             if issubclass(inner, Element):
                 value, left = _with_xml(inner, value, left, item)
-            left = _identified(left, item, rules, path)
+            left = _with_identity(left, item, rules, path)
             members = rules.members.get(path)
             readable = bool(value) and _is_valid(inner, value)
             readable &= left.is_empty() or next(labels(item, members), None) is not None
         if readable:
             found.append(_brief(inner, value) if _is_model(inner) else value)
-            rest = put_back(rest, element.split("/"), item, left)
+            rest = replace_rest(rest, element.split("/"), item, left)
     members = rules.members.get(path)
     if members and members.owner is Owner.ORDERED and len(found) < len(tuple(node.all(element))):
-        # What comes first counts, and a fragment could not say what stands between two entries.
+        # The order is significant, and a fragment could not place an element between two entries.
         return None, node
     return found or None, rest
 
 
-def _identified(left: Node, whole: Node, rules: Rules, path: str) -> Node:
-    """Return what is left of a list's element with what tells it from others put back, if anything is left."""
+def _with_identity(left: Node, whole: Node, rules: Rules, path: str) -> Node:
+    """Return the rest of a list's element with the values that identify it, if there is a rest."""
     members = rules.members.get(path)
     if left.is_empty() or members is None:
         return left
     for key in members.keys:
         values = [(part, whole.get(part)) for part in key]
         if all(v is not None for _, v in values):
-            draft = Draft(whole.tag)
+            builder = ElementBuilder(whole.tag)
             for part, value in values:
-                draft.put(part, value or "")
-            return overlay(left, draft.done(Rules()), Rules())
+                builder.put(part, value or "")
+            return overlay(left, builder.done(Rules()), Rules())
     return left
 
 
 def _fits(model: type[BaseModel], name: str, value: Any) -> bool:
-    """Tell whether a field can hold a value that was read."""
+    """Return whether a value that was read is valid in a field."""
     try:
         _adapter(model, name).validate_python(value)
     except ValidationError:
@@ -153,8 +162,8 @@ def _is_valid(model: type[BaseModel], values: dict[str, Any]) -> bool:
 
 
 def _brief(model: type[BaseModel], values: dict[str, Any]) -> Any:
-    """Return fields in their short form, if the part has one and they are of it."""
-    return model.brief(values) if issubclass(model, Short) else values
+    """Return fields as a shorthand, if the section has one and they fit."""
+    return model.brief(values) if issubclass(model, Shorthand) else values
 
 
 def _is_model(annotation: Any) -> bool:

@@ -1,7 +1,7 @@
 """
-Base of the spec parts that map to one whole element of libvirt's XML, and so have an `xml` field.
+Define the base of sections that map to one whole element of libvirt's XML, and so have an `xml` field.
 
-Most other parts map to some values of an element, and have no `xml` field.
+Most other sections map to some values of an element, and have no `xml` field.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ Part = TypeVar("Part", bound="Element")
 
 
 def of_fields(check: Callable[[Part], Part]) -> Callable[[Part], Part]:
-    """Make a check of a part's fields skip a part that has only `xml`."""
+    """Make a check of a section's fields skip a section that has only `xml`."""
 
     @wraps(check)
     def checked(part: Part) -> Part:
@@ -28,7 +28,7 @@ def of_fields(check: Callable[[Part], Part]) -> Callable[[Part], Part]:
 
 
 class Element(Spec):
-    """A part with its own `xml`; if it has only that, its required fields may be left out."""
+    """A section with its own `xml`; if it has only that, its required fields may be left out."""
 
     xml: Annotated[
         str | None,
@@ -43,15 +43,15 @@ class Element(Spec):
     @classmethod
     def _from_xml_alone(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(value, Mapping) and value.keys() == {"xml"} and isinstance(value["xml"], str):
-            unsaid: dict[str, Any] = dict.fromkeys(cls.model_fields)
-            return cast("Self", cls.model_construct({"xml"}, **unsaid | {"xml": value["xml"]}))
+            unset: dict[str, Any] = dict.fromkeys(cls.model_fields)
+            return cast("Self", cls.model_construct({"xml"}, **unset | {"xml": value["xml"]}))
         return handler(value)
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Require fields only if there are others than `xml`."""
+        """Require fields only if there are fields besides `xml`."""
         whole = handler.resolve_ref_schema(handler(schema))
         if required := whole.pop("required", None):
             whole |= {"if": {"required": ["xml"], "maxProperties": 1}, "else": {"required": required}}

@@ -1,9 +1,8 @@
 """
-One table for both directions: a spec's fields say where in libvirt's XML they live.
+Map each field of a spec to its place in libvirt's XML.
 
-`At` stands beside each field of a spec model; `write` turns a spec into the tree it says, and `reading` turns a
-tree back. Separate from the kinds, because rendering and adopting are the same knowledge, and neither should
-be written twice.
+Each field of a spec model is annotated with `At`, from which both directions follow: `write` turns a spec into a tree,
+and `kvmreconcile.schema.decode.read` turns a tree into a spec.
 """
 
 from collections.abc import Iterator
@@ -12,17 +11,20 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from kvmreconcile.schema.codecs import TEXT, Codec, Draft
-from kvmreconcile.schema.collections import Gathered
+from kvmreconcile.schema.codecs import TEXT, Codec, ElementBuilder
+from kvmreconcile.schema.collections import CollectionCodec
 from kvmreconcile.tree import Node, Rules
 
 
 @dataclass(frozen=True, slots=True)
 class At:
     """
-    Where a field lives, relative to the element of the model it belongs to.
+    The place of a field in XML, relative to the element of its model.
 
-    `also` lists what holds whenever the field is set, as (path, value).
+    Attributes:
+        path: Path of tags, ending with "@name" for an attribute.
+        codec: How its value is written.
+        also: Further values that are set if the field is set, as (path, value).
     """
 
     path: str
@@ -32,7 +34,7 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Says of a field that has no place in XML that its values are names of objects of a kind."""
+    """Marks a field without a place in XML whose values are references to objects of a kind."""
 
     kind: str
 
@@ -44,7 +46,7 @@ class Fragment:
 
 def write(spec: BaseModel, tag: str, rules: Rules) -> Node:
     """
-    Return the tree of a spec's fields, with the fragments of its parts, but not its own, merged over them.
+    Return the tree of a spec's fields, with the fragments of its sections, but not its own, merged over them.
 
     Args:
         rules: Rules for merging fragments.
@@ -52,46 +54,46 @@ def write(spec: BaseModel, tag: str, rules: Rules) -> Node:
     Raises:
         ValueError: A fragment is not well-formed XML.
     """
-    draft = Draft(tag)
-    _write(draft, spec)
-    return draft.done(rules)
+    builder = ElementBuilder(tag)
+    _write(builder, spec)
+    return builder.done(rules)
 
 
-def _write(draft: Draft, spec: BaseModel) -> None:
-    for name, place in places(type(spec)):
+def _write(builder: ElementBuilder, spec: BaseModel) -> None:
+    for name, place in mapped_fields(type(spec)):
         value = getattr(spec, name)
         if value is None:
             continue
         for path, text in place.also:
-            draft.put(path, text)
+            builder.put(path, text)
         if isinstance(value, BaseModel):
-            _write_part(draft.at(place.path), value)
-        elif isinstance(value, (list, tuple)) and not isinstance(place.codec, Gathered):
-            _write_list(draft, place, value)
+            _write_part(builder.at(place.path), value)
+        elif isinstance(value, (list, tuple)) and not isinstance(place.codec, CollectionCodec):
+            _write_list(builder, place, value)
         else:
-            place.codec.put(draft, place.path, value)
+            place.codec.put(builder, place.path, value)
 
 
-def _write_part(draft: Draft, part: BaseModel) -> None:
-    _write(draft, part)
-    for name in fragments(type(part)):
-        draft.fragment = getattr(part, name) or ""
+def _write_part(builder: ElementBuilder, part: BaseModel) -> None:
+    _write(builder, part)
+    for name in fragment_fields(type(part)):
+        builder.fragment = getattr(part, name) or ""
 
 
-def _write_list(draft: Draft, place: At, items: list[Any] | tuple[Any, ...]) -> None:
+def _write_list(builder: ElementBuilder, place: At, items: list[Any] | tuple[Any, ...]) -> None:
     element, _, leaf = place.path.partition("/@")
     if not items:
-        draft.deny(element)
+        builder.mark_absent(element)
     for item in items:
-        new = draft.append(element)
+        new = builder.append(element)
         if isinstance(item, BaseModel):
             _write_part(new, item)
         else:
             place.codec.put(new, f"@{leaf}" if leaf else "", item)
 
 
-def places(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
-    """Yield the fields of a model that live in XML, and where."""
+def mapped_fields(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
+    """Yield the fields of a model that have a place in XML, and that place."""
     for name, info in model.model_fields.items():
         for item in info.metadata:
             if isinstance(item, At):
@@ -99,7 +101,7 @@ def places(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
                 break
 
 
-def fragments(model: type[BaseModel]) -> Iterator[str]:
+def fragment_fields(model: type[BaseModel]) -> Iterator[str]:
     """Yield the fields of a model that are fragments."""
     for name, info in model.model_fields.items():
         if any(isinstance(note, Fragment) for note in info.metadata):

@@ -1,8 +1,4 @@
-"""
-Take parts out of an element, and with them all that thereby becomes empty.
-
-Separate from reading specs out of XML, because codecs take parts out as well.
-"""
+"""Remove values from an element, and with them all elements that become empty."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,8 +6,8 @@ from dataclasses import replace
 from kvmreconcile.tree import Node
 
 
-def put_back(node: Node, tags: list[str], old: Node, new: Node) -> Node:
-    """Replace one element at a path by what is left of it."""
+def replace_rest(node: Node, tags: list[str], old: Node, new: Node) -> Node:
+    """Replace one element at a path by its rest, and remove it if that is empty."""
     if not tags:
         return new
     children: list[Node] = []
@@ -20,7 +16,7 @@ def put_back(node: Node, tags: list[str], old: Node, new: Node) -> Node:
         if child is old and len(tags) == 1:
             left = new
         elif child.tag == tags[0] and len(tags) > 1:
-            left = put_back(child, tags[1:], old, new)
+            left = replace_rest(child, tags[1:], old, new)
         if left is child or not left.is_empty():
             children.append(left)
     same = len(children) == len(node.children) and all(
@@ -29,15 +25,15 @@ def put_back(node: Node, tags: list[str], old: Node, new: Node) -> Node:
     return node if same else replace(node, children=tuple(children))
 
 
-def without(node: Node, places: Iterable[str]) -> Node:
-    """Take several leaves away."""
+def drop_all(node: Node, places: Iterable[str]) -> Node:
+    """Remove several values."""
     for place in places:
         node = drop(node, place)
     return node
 
 
 def drop(node: Node, path: str) -> Node:
-    """Take a leaf away, and every element on its way that thereby becomes empty."""
+    """Remove a value, and every element on its path that becomes empty."""
     head, _, rest = path.partition("/")
     if not head:
         return replace(node, text="")

@@ -1,8 +1,4 @@
-"""
-What every part of every spec has in common.
-
-Separate from what a kind is, because parts that all kinds share are themselves made of it.
-"""
+"""Define the base model of all sections of specs and settings."""
 
 import re
 from collections.abc import Mapping
@@ -54,15 +50,15 @@ Seconds = Annotated[
 
 
 TYPED: Mapping[str, bool] = {"typed": True}
-"""The context of a validation in which a text stands for no number and no boolean, as YAML tells them apart."""
+"""Validation context in which a text is not accepted as a number or boolean, since YAML distinguishes them."""
 _TYPES = {bool: "bool_parsing", int: "int_parsing", float: "float_parsing"}
-"""The types that a text is not, each with the error of pydantic for a text that does not spell one."""
+"""Types for which no text is accepted, each with the type of pydantic's error for a text that is not valid for it."""
 _UNIONS = (Union, UnionType)
 
 
 @cache
-def _refusal(model: type[BaseModel], name: str) -> str:
-    """Return the error of a text in a field, "" for a field that reads text itself or may hold one."""
+def _text_error(model: type[BaseModel], name: str) -> str:
+    """Return the type of error for a text in a field, "" for a field that accepts text."""
     field = model.model_fields[name]
     if any(isinstance(each, BeforeValidator | PlainValidator) for each in field.metadata):
         return ""
@@ -72,7 +68,7 @@ def _refusal(model: type[BaseModel], name: str) -> str:
 
 
 class Spec(BaseModel):
-    """Any part of a spec: unknown fields are errors, names are in camel case in YAML."""
+    """Any section of a spec: unknown fields are errors, and names in YAML are in camel case."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -85,9 +81,9 @@ class Spec(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_text(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse `yes` and "2", which are text in YAML 1.2, where a boolean or number is meant."""
+        """Refuse a text such as `yes` or "2" (YAML 1.2) for a boolean or number."""
         if info.context is not TYPED or not isinstance(value, str) or info.field_name is None:
             return value
-        if error := _refusal(cls, info.field_name):
+        if error := _text_error(cls, info.field_name):
             raise PydanticCustomError(error, "it is text")
         return value

@@ -1,8 +1,4 @@
-"""
-Parts of a spec for which one of their fields will do alone: `vcpus: 4`, `memory: 4GiB`.
-
-Separate from what specs have in common, since only some parts have a short form, and reading and writing share it.
-"""
+"""Define the base of sections that may be written as the value of one of their fields: `vcpus: 4`, `memory: 4GiB`."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -14,8 +10,8 @@ from pydantic_core import CoreSchema
 from kvmreconcile.schema.section import Spec
 
 
-class Short(Spec):
-    """A part that is written as the value of its field `short` where nothing else is said."""
+class Shorthand(Spec):
+    """A section that may be written as the value of the field that `short` names, if no other field is set."""
 
     short: ClassVar[str]
 
@@ -26,16 +22,16 @@ class Short(Spec):
 
     @classmethod
     def brief(cls, values: dict[str, Any]) -> Any:
-        """Return fields as YAML would hold them in the shortest form."""
+        """Return fields as in YAML, in the shortest form."""
         return values[to_camel(cls.short)] if values.keys() == {to_camel(cls.short)} else values
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Say that the field's value alone will do."""
+        """Accept the field's value alone as well."""
         whole = handler.resolve_ref_schema(super().__get_pydantic_json_schema__(schema, handler))
         field = whole["properties"][to_camel(cls.short)]
         alone = [form for form in field.get("anyOf", [field]) if form != {"type": "null"}]
-        told = ("description", "default", "title")
-        return {"anyOf": [*({k: v for k, v in form.items() if k not in told} for form in alone), whole]}
+        omitted = ("description", "default", "title")
+        return {"anyOf": [*({k: v for k, v in form.items() if k not in omitted} for form in alone), whole]}

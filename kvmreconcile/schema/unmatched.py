@@ -1,8 +1,8 @@
 """
-Find elements in a spec's `xml` that match no entry of the list that its fields have.
+Find elements in a spec's `xml` that match no entry of the list in its fields.
 
 Merged over the list, such an element would add a device: if an edit changes the address by which an entry and its
-element match, the guest would get a second card.
+element match, the guest would get a second network interface.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from kvmreconcile.schema.element import Element
-from kvmreconcile.schema.mapping import places
+from kvmreconcile.schema.mapping import mapped_fields
 from kvmreconcile.tree import Node, Rules
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.merge import satisfying
@@ -34,13 +34,13 @@ def find_unmatched(
     Yield the elements of a fragment that match no entry of a list.
 
     Args:
-        part: A spec, or a part of it.
+        part: A spec, or a section of it.
         fields: The tree of its fields.
         fragment: XML of the same element.
         rules: Rules that identify members of lists.
         place: The element's XPath below the root.
     """
-    for name, at in places(type(part)):
+    for name, at in mapped_fields(type(part)):
         value, above = getattr(part, name), at.path.rpartition("/")[0]
         if isinstance(value, BaseModel):
             have, want = fields.find(at.path), fragment.find(at.path)

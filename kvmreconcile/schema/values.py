@@ -1,8 +1,4 @@
-"""
-Types of values that spec fields of several kinds share, with their spelling in YAML.
-
-Separate from the kinds so that a size or a name means the same in each.
-"""
+"""Define the types of values that fields of several kinds share."""
 
 import re
 from typing import Annotated
@@ -16,7 +12,7 @@ _SIZE = re.compile("(?P<whole>[0-9]{1,20})([.](?P<fraction>[0-9]{0,20}))? *(?P<u
 
 def read_size(value: object) -> object:
     """
-    Read "4GiB" as bytes; a bare number is refused, since libvirt's default units differ from place to place.
+    Read "4GiB" as bytes; a number without a unit is refused, since libvirt's default units differ.
 
     Raises:
         ValueError: It is not a size with a unit.
@@ -62,7 +58,7 @@ Name = Annotated[
 """An object's name, as libvirt allows it."""
 
 DeviceName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
-"""A device's name inside a domain; libvirt knows it as the alias "ua-NAME", and drops one with other characters."""
+"""A device's name inside a domain: its alias in libvirt is "ua-NAME", which libvirt drops if it has other characters."""
 
 Mac = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")]
 """A MAC address of six bytes."""

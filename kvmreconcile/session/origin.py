@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.model import ALL_FILES, Root, SpecSource
-from kvmreconcile.settings.credentials import credential
+from kvmreconcile.settings.credentials import find_credential
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.file_names import BY_PATH, Naming
 from kvmreconcile.source.git import Remote, Repository
@@ -96,9 +96,9 @@ def find_repository(settings: Settings) -> Repository | None:
         max_download=git.max_download,
         accept=git.accept,
         credentials=Credentials(
-            ssh_key=credential(git.ssh_key, "git-ssh-key"),
-            known_hosts=credential(git.known_hosts, "git-known-hosts"),
-            passwords=credential(git.passwords, "git-passwords"),
+            ssh_key=find_credential(git.ssh_key, "git-ssh-key"),
+            known_hosts=find_credential(git.known_hosts, "git-known-hosts"),
+            passwords=find_credential(git.passwords, "git-passwords"),
         ),
     )
     return Repository(remote, settings.state)

@@ -97,8 +97,8 @@ class Session:
             provenance=provenance,
             host_id=here,
             commands=settings.commands,
-            notes=specs.extent.notes,
-            files=specs.extent.files,
+            notes=specs.coverage.notes,
+            files=specs.coverage.files,
             unread=self._unread(specs, applied, provenance),
             memory=self._memory,
         )
@@ -111,7 +111,7 @@ class Session:
         files = self.state.spec_files.all()
         without = {key for key in applied if key in files} - specs.desired.keys() - specs.frozen
         found = (
-            (key, specs.extent.unread(files[key], is_covered=not provenance.is_elsewhere(key)))
+            (key, specs.coverage.find_obstacle(files[key], is_covered=not provenance.is_elsewhere(key)))
             for key in sorted(without)
         )
         return {key: obstacle for key, obstacle in found if obstacle}

@@ -1,1 +1,1 @@
-"""What an administrator configures: the settings of a host, how they are read, and files with credentials."""
+"""Define and read the settings of a host, and find files with credentials."""

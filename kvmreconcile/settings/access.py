@@ -1,8 +1,4 @@
-"""
-Settings that say who may steer the daemon, and by which door.
-
-Separate from the other groups of settings, since whoever asks how a host is guarded reads these alone.
-"""
+"""Define the settings of the control socket and API, and of the users who may give orders."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +8,7 @@ from pydantic import Field
 from kvmreconcile.schema.section import Spec
 
 
-class PeopleSettings(Spec):
+class UserListSettings(Spec):
     """Users of this host."""
 
     users: Annotated[
@@ -21,7 +17,7 @@ class PeopleSettings(Spec):
     ] = ()
     groups: Annotated[
         tuple[str, ...],
-        Field(description='Names of groups: all who are in one of them. Defaults to "[]".'),
+        Field(description='Names of groups; all their members are included. Defaults to "[]".'),
     ] = ()
 
 
@@ -38,7 +34,7 @@ class TcpSettings(Spec):
     certificate: Annotated[
         Path,
         Field(
-            description="A file with the certificate of this host and those that vouch for it (PEM). Required."
+            description="A file with the certificate of this host, followed by intermediate certificates (PEM). Required."
         ),
     ]
     key: Annotated[
@@ -59,8 +55,8 @@ class TcpSettings(Spec):
     names: Annotated[
         tuple[str, ...],
         Field(
-            description="The names by which others call this host; a request for another is refused. The address "
-            'itself and the setting `host` always do. Defaults to "[]".'
+            description="Host names under which clients may reach this host; a request for another one is refused. The "
+            'address itself and the setting `host` are always allowed. Defaults to "[]".'
         ),
     ] = ()
 
@@ -71,8 +67,8 @@ class ControlSettings(Spec):
     socket: Annotated[
         str,
         Field(
-            description='The path of the control socket; "none" for no socket. Defaults to '
-            "/run/kvmreconcile/control.sock, and for an instance of another name than default to "
+            description='Path of the control socket; "none" for no socket. Defaults to '
+            "/run/kvmreconcile/control.sock, and for an instance with another name than default to "
             "/run/kvmreconcile@INSTANCE/control.sock."
         ),
     ] = ""
@@ -84,20 +80,21 @@ class ControlSettings(Spec):
         str,
         Field(
             pattern="^0?[0-7]{3}$",
-            description='The socket\'s file mode. Whoever may write to it sees all that the daemon tells. Defaults to "0660".',
+            description="File mode of the socket. Users with write access can read everything that the daemon reports. "
+            'Defaults to "0660".',
         ),
     ] = "0660"
     operators: Annotated[
-        PeopleSettings,
-        Field(description="Who may approve, suspend, resume and reconcile."),
-    ] = PeopleSettings()
+        UserListSettings,
+        Field(description="Users and groups that may approve, suspend, resume and reconcile."),
+    ] = UserListSettings()
     admins: Annotated[
-        PeopleSettings,
+        UserListSettings,
         Field(
             description='Users and groups that may also suspend and resume all objects and run "state accept". root and '
             "the daemon's own user always may."
         ),
-    ] = PeopleSettings()
+    ] = UserListSettings()
     tcp: Annotated[
         TcpSettings | None,
         Field(description="A TCP listener with TLS and token authentication. Defaults to none."),

@@ -1,8 +1,4 @@
-"""
-What can be set on a host: each setting with its meaning and default.
-
-Separate from reading them, because the reference and the daemon need only this.
-"""
+"""Define the settings of a host, each with its description and default."""
 
 from pathlib import Path
 from socket import gethostname
@@ -13,10 +9,10 @@ from pydantic import Field, PrivateAttr
 from kvmreconcile.model import Commands
 from kvmreconcile.schema.section import Seconds, Spec
 from kvmreconcile.settings.access import ControlSettings
+from kvmreconcile.settings.git import GitSettings
+from kvmreconcile.settings.limits import LimitSettings
 from kvmreconcile.settings.sections import (
-    GitSettings,
     HistorySettings,
-    LimitSettings,
     MetricsSettings,
     NotifySettings,
     SourceSettings,
@@ -26,27 +22,26 @@ from kvmreconcile.settings.settle import SettleSettings
 
 class Settings(Spec):
     """
-    What the file kvmreconcile.yaml says.
+    The content of kvmreconcile.yaml.
 
-    In the environment a setting is KVMRECONCILE_ and its name in capitals (KVMRECONCILE_RESYNC); a
-    mapping or list is written as YAML in one line. The environment wins over the file.
+    The environment variable of a setting is KVMRECONCILE_ and its name in capitals (KVMRECONCILE_RESYNC); a mapping or
+    list is written as YAML in one line. Environment variables take precedence over the file.
     """
 
     instance: Annotated[
         str,
         Field(
             min_length=1,
-            description="A name for this installation. It is written into every object that it owns; two "
-            "instances on one host leave each other's objects alone. Changing it gives up all that the old "
-            'name owned. Defaults to "default".',
+            description="Name of this installation, which is written into every object that it manages. Instances on "
+            "one host do not change each other's objects. After a change of the name, objects of the old one are no "
+            'longer managed. Defaults to "default".',
         ),
     ] = "default"
     host: Annotated[
         str,
         Field(
             min_length=1,
-            description="This host's name, by which specs say where an object is placed. Defaults to the "
-            "system's host name.",
+            description="Name of this host, by which specs place objects on hosts. Defaults to the system's host name.",
         ),
     ] = Field(default_factory=gethostname)
     connect: Annotated[
@@ -56,21 +51,21 @@ class Settings(Spec):
     state: Annotated[
         Path,
         Field(
-            description="The directory of the state: a database of what was last asked for, and a second copy of "
-            "what is suspended. If both are lost, nothing that exists is changed until that is accepted. Defaults "
-            "to /var/lib/kvmreconcile."
+            description="Directory of the state: a database of the specs that were last applied, and a second copy of "
+            "the suspensions. If both are lost, no existing object is changed until that is accepted. Defaults to "
+            "/var/lib/kvmreconcile."
         ),
     ] = Path("/var/lib/kvmreconcile")
     specs: Annotated[
         Path,
         Field(
-            description="A file or directory of specs, used where a command names none. Defaults to "
+            description="A file or directory of specs, used if a command names none. Defaults to "
             "/etc/kvmreconcile/specs."
         ),
     ] = Path("/etc/kvmreconcile/specs")
     git: Annotated[
         GitSettings | None,
-        Field(description="A repository of specs, used in place of `specs`. Defaults to none."),
+        Field(description="A git repository of specs, used instead of `specs`. Defaults to none."),
     ] = None
     planner: Annotated[
         str,
@@ -83,7 +78,7 @@ class Settings(Spec):
         str,
         Field(
             description="Name of the executor, one of the installed ones (entry-point group "
-            'kvmreconcile.executors); "libvirt", "dry-run" and "approve" are always there. Defaults to '
+            'kvmreconcile.executors); "libvirt", "dry-run" and "approve" are always installed. Defaults to '
             '"libvirt".'
         ),
     ] = "libvirt"
@@ -98,27 +93,26 @@ class Settings(Spec):
         dict[str, Literal["never", "confirm", "auto"]],
         Field(
             description="What to do with managed objects whose spec was deleted, by kind: never (keep), "
-            "confirm (delete after approval) or auto. A kind that is not named keeps its own: "
+            "confirm (delete after approval) or auto. A kind that is not named keeps its default: "
             'never for Volume and StoragePool, else confirm. Defaults to "{}".'
         ),
     ] = Field(default_factory=dict)
     limits: Annotated[LimitSettings, Field(description="How much one pass may do.")] = LimitSettings()
     settle: Annotated[
         SettleSettings,
-        Field(description="How long the specs must have been as they are before they count in full."),
+        Field(description="How long specs must be unchanged before they take effect."),
     ] = SettleSettings()
     sources: Annotated[
         SourceSettings, Field(description="Which files of this host volumes may be filled from.")
     ] = SourceSettings()
-    history: Annotated[HistorySettings, Field(description="How much of what happened is kept.")] = (
-        HistorySettings()
-    )
+    history: Annotated[HistorySettings, Field(description="How much history is kept.")] = HistorySettings()
     workers: Annotated[
         int,
         Field(
             ge=1,
             le=64,
-            description="How many actions run at once; never two on one object or one pool. Defaults to 4.",
+            description="Number of actions that run at the same time; never two on one object or one pool. Defaults to "
+            "4.",
         ),
     ] = 4
     resync_s: Annotated[
@@ -126,8 +120,8 @@ class Settings(Spec):
         Field(
             alias="resync",
             gt=0,
-            description='A time such as "5min". The daemon makes a full pass this often, whatever else wakes '
-            'it. Defaults to "5min".',
+            description='A time such as "5min". How often the daemon makes a full pass, in addition to those that are '
+            'triggered. Defaults to "5min".',
         ),
     ] = 300.0
     watch: Annotated[
@@ -143,13 +137,13 @@ class Settings(Spec):
         Field(
             alias="debounce",
             ge=0,
-            description='A time such as "500ms". How long the daemon waits after a change for others that '
-            'come with it. Defaults to "250ms".',
+            description='A time such as "500ms". How long the daemon waits after a change for further changes. Defaults '
+            'to "250ms".',
         ),
     ] = 0.25
     control: Annotated[ControlSettings, Field(description="The control socket and API.")] = ControlSettings()
     metrics: Annotated[
-        MetricsSettings, Field(description="What Prometheus is told beside the daemon's own.")
+        MetricsSettings, Field(description="Metrics of domains, in addition to the daemon's own.")
     ] = MetricsSettings()
     notify: Annotated[
         tuple[NotifySettings, ...],
@@ -159,11 +153,11 @@ class Settings(Spec):
 
     @property
     def commands(self) -> Commands:
-        """How the commands in messages are called, so that they read these settings again."""
+        """The options of the commands in messages, with which they read these settings."""
         return Commands(self._options, self.connect)
 
-    def named_by(self, options: tuple[str, ...]) -> "Settings":
-        """Return these settings with the options of the command line that lead to them."""
-        named = self.model_copy()
-        named._options = options  # noqa: SLF001  its own
-        return named
+    def with_options(self, options: tuple[str, ...]) -> "Settings":
+        """Return these settings with the command-line options from which they were read."""
+        settings = self.model_copy()
+        settings._options = options  # noqa: SLF001  its own
+        return settings

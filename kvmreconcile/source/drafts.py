@@ -6,33 +6,33 @@ from functools import cache
 
 from kvmreconcile.model import Source
 from kvmreconcile.source.files import Found, SpecFile
-from kvmreconcile.source.filesystems import tells_of_changes
-from kvmreconcile.source.in_use import Written, is_written
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.filesystems import reports_all_changes
+from kvmreconcile.source.in_use import WriteState, find_write_state
+from kvmreconcile.source.problem import LocatedProblem
 
 WHAT = "a program has the file open for writing"
 _UNSURE = "the file changed less than {:g} s ago, and whether a program is still writing it is not known"
 LONG_S = 10.0
-"""After how long a file that is still being written is reported."""
+"""How long a file must have been open for writing before that is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """
-    A file whose present content is not used yet.
+    A file that is still being written, so that its present content is not used yet.
 
     Attributes:
-        is_known: Whether its last finished content is used meanwhile; else nothing of it is.
-        faults: The report of it, once it has lasted long.
+        is_known: Whether its last finished content is used meanwhile; otherwise nothing of it is used.
+        problems: The report, once the file has been a draft for long.
     """
 
     is_known: bool
-    faults: tuple[Fault, ...] = ()
+    problems: tuple[LocatedProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """A file that may still be being written; since when it has been so, and since when it has not changed."""
+    """A file that is still being written; `begun_s` is when that began, `since_s` when it last changed."""
 
     file: SpecFile
     begun_s: float
@@ -46,11 +46,11 @@ class Drafts:
 
     Attributes:
         written: Returns whether the writer of a file has finished; called only for files that have changed.
-        clock: Seconds of a monotonic clock.
-        due_s: When to read again even without a report of a change, None if there is no need to.
+        clock: Returns the seconds of a monotonic clock.
+        due_s: When to read again even if no change is reported; None if that is not needed.
     """
 
-    written: Callable[[SpecFile], Written]
+    written: Callable[[SpecFile], WriteState]
     clock: Callable[[], float]
     due_s: float | None = None
     _finished: dict[str, SpecFile] = field(default_factory=dict)
@@ -58,10 +58,10 @@ class Drafts:
 
     def finished(self, found: Iterable[Found], unchanged_s: float) -> Iterator[Found | Draft]:
         """
-        Yield each file with the content to use: the present one, or the last finished one and a draft.
+        Yield each file with the content to use: its present content, or its last finished content and a draft.
 
         Args:
-            unchanged_s: For how long a file must not have changed whose writer is unknown.
+            unchanged_s: How long a file with an unknown writer must have been unchanged before it is used.
         """
         finished, watched = self._finished, self._watched
         self._finished, self._watched, self.due_s = {}, {}, None
@@ -71,49 +71,57 @@ class Drafts:
                 continue
             known = finished.get(each.name)
             draft = self._draft(each, known, watched.get(each.name), unchanged_s)
-            counts = known if draft else each
-            if counts:
-                self._finished[each.name] = counts
-                yield counts
+            used = known if draft else each
+            if used:
+                self._finished[each.name] = used
+                yield used
             if draft:
                 yield draft
 
     def _draft(
         self, file: SpecFile, known: SpecFile | None, before: _Watched | None, unchanged_s: float
     ) -> Draft | None:
-        """Return the draft that a file is, None if its present content is finished."""
+        """Return a draft for a file that is still being written, None if its present content is finished."""
         if known and known.content == file.content:
             return None
         now_s = self.clock()
         watched = _Watched(file, before.begun_s if before else now_s, now_s)
-        if before and file.stamp and (before.file.stamp, before.file.content) == (file.stamp, file.content):
+        if (
+            before
+            and file.version
+            and (before.file.version, before.file.content) == (file.version, file.content)
+        ):
             watched = before
-        written = self.written(file) if file.stamp else Written.UNSURE
+        written = self.written(file) if file.version else WriteState.UNSURE
         ripe_s = watched.since_s + unchanged_s
-        if written is Written.CLOSED or (written is Written.UNSURE and file.stamp and now_s >= ripe_s):
+        if written is WriteState.CLOSED or (
+            written is WriteState.UNSURE and file.version and now_s >= ripe_s
+        ):
             return None
         self._watched[file.name] = watched
-        long_s = watched.begun_s + (max(LONG_S, unchanged_s) if written is Written.UNSURE else LONG_S)
+        long_s = watched.begun_s + (max(LONG_S, unchanged_s) if written is WriteState.UNSURE else LONG_S)
         is_long = now_s >= long_s
-        due_s = [*([ripe_s] if written is Written.UNSURE else []), *([] if is_long else [long_s])]
+        due_s = [*([ripe_s] if written is WriteState.UNSURE else []), *([] if is_long else [long_s])]
         self.due_s = min((s for s in (self.due_s, *due_s) if s is not None), default=None)
-        why = _UNSURE.format(unchanged_s) if written is Written.UNSURE else WHAT
-        return Draft(known is not None, (_fault(file, known, why),) if is_long else ())
+        why = _UNSURE.format(unchanged_s) if written is WriteState.UNSURE else WHAT
+        return Draft(known is not None, (_problem(file, known, why),) if is_long else ())
 
 
-def _fault(file: SpecFile, known: SpecFile | None, why: str) -> Fault:
+def _problem(file: SpecFile, known: SpecFile | None, why: str) -> LocatedProblem:
     used = "its last finished content" if known else "nothing of it"
     what = f"{why}; {used} is used meanwhile"
     todo = "finish writing the file and close it, or move the finished file into its place"
-    return Fault(Source(file.name, 1, 1), what, todo)
+    return LocatedProblem(Source(file.name, 1, 1), what, todo)
 
 
-def without_open(found: Iterable[Found]) -> Iterator[Found]:
-    """Yield what was read, with a fault in the place of each file that a program is known to be writing."""
-    is_here = cache(tells_of_changes)
+def reject_open_files(found: Iterable[Found]) -> Iterator[Found]:
+    """Yield what was read, with a problem in place of each file that a program has open for writing."""
+    is_local = cache(reports_all_changes)
     for each in found:
-        is_file = isinstance(each, SpecFile) and each.stamp is not None and is_here(each.stamp.device)
-        if isinstance(each, SpecFile) and is_file and is_written(each.real) is Written.OPEN:
-            yield Fault(Source(each.name, 1, 1), WHAT, "run the command again once the file is closed")
+        is_file = isinstance(each, SpecFile) and each.version is not None and is_local(each.version.device)
+        if isinstance(each, SpecFile) and is_file and find_write_state(each.real) is WriteState.OPEN:
+            yield LocatedProblem(
+                Source(each.name, 1, 1), WHAT, "run the command again once the file is closed"
+            )
         else:
             yield each

@@ -1,7 +1,7 @@
 """
-Look a field up and say what it is: the text behind `explain`.
+Describe a field of a kind, for the command `explain`.
 
-Separate from printing. All of it comes from the models themselves, so it cannot be out of date.
+All of it comes from the models themselves, so it is never out of date.
 """
 
 import json
@@ -22,14 +22,15 @@ from kvmreconcile.source.suggestions import advice
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FieldDescription:
     """
-    What there is to know about a field.
+    The description of a field.
 
     Attributes:
         form: Its type, in words.
-        default: "" where the field is required.
-        xml: Where it lives in libvirt's XML, "" where it is no part of that.
+        default: Its default, in words; "" if the field is required.
+        xml: Its path in libvirt's XML, "" if it has none.
+        inner: The fields inside it.
     """
 
     path: str
@@ -38,10 +39,10 @@ class Entry:
     description: str
     xml: str
     is_required: bool
-    inner: tuple["Entry", ...] = ()
+    inner: tuple["FieldDescription", ...] = ()
 
 
-def look_up(path: str, kinds: Mapping[str, Kind]) -> Entry:
+def describe_field(path: str, kinds: Mapping[str, Kind]) -> FieldDescription:
     """
     Find a field by a path such as "Domain.spec.disks"; a kind's name alone is the whole document.
 
@@ -63,33 +64,35 @@ def look_up(path: str, kinds: Mapping[str, Kind]) -> Entry:
         info = known[step]
         xml = _xml(xml, info, is_spec=where == name and step == "spec")
         where, inside = f"{where}.{step}", list(models(info.annotation))
-    # Only now: describing takes its time, and nobody asks for what lies on the way.
+    # Only the field itself and those inside it are described: describing a field is slow.
     inner = _inner(where, inside, xml)
     if info is None:
-        return Entry(name, "object", "", _summary(kind.spec), kind.root, True, inner)
+        return FieldDescription(name, "object", "", _summary(kind.spec), kind.root, True, inner)
     return _describe(where, info, xml, inner)
 
 
 def overview(kinds: Mapping[str, Kind]) -> Iterator[tuple[str, str]]:
-    """Yield each kind and what it is."""
+    """Yield the name and the summary of each kind."""
     for name, kind in kinds.items():
         yield name, _summary(kind.spec)
 
 
-def _inner(path: str, inside: list[type[BaseModel]], xml: str) -> tuple[Entry, ...]:
+def _inner(path: str, inside: list[type[BaseModel]], xml: str) -> tuple[FieldDescription, ...]:
     found = {name: info for model in inside for name, info in fields(model).items()}
     return tuple(_describe(f"{path}.{n}", info, _xml(xml, info), ()) for n, info in found.items())
 
 
-def _describe(path: str, info: FieldInfo, xml: str, inner: tuple[Entry, ...]) -> Entry:
+def _describe(path: str, info: FieldInfo, xml: str, inner: tuple[FieldDescription, ...]) -> FieldDescription:
     schema = TypeAdapter(info.rebuild_annotation()).json_schema()
     description = info.description or ""
     form = _form(schema, schema.get("$defs", {}))
-    return Entry(path, form, _default(info, description), description, xml, info.is_required(), inner)
+    return FieldDescription(
+        path, form, _default(info, description), description, xml, info.is_required(), inner
+    )
 
 
 def _xml(parent: str, info: FieldInfo, *, is_spec: bool = False) -> str:
-    """Return where a field is in XML: below its parent's place, if the parent has one."""
+    """Return the path of a field in XML, below that of its parent; "" if either has none."""
     place = next((m for m in info.metadata if isinstance(m, At)), None)
     if is_spec or any(isinstance(m, Fragment) for m in info.metadata):
         return parent
@@ -99,8 +102,8 @@ def _xml(parent: str, info: FieldInfo, *, is_spec: bool = False) -> str:
 def _default(info: FieldInfo, description: str) -> str:
     if info.is_required():
         return ""
-    if told := re.search(r"[Dd]efaults to (.+?)\.?$", description, re.DOTALL):
-        return told[1]
+    if found := re.search(r"[Dd]efaults to (.+?)\.?$", description, re.DOTALL):
+        return found[1]
     value = info.get_default(call_default_factory=True, validated_data={})
     if value is None:
         return "none"
@@ -112,7 +115,7 @@ _WORDS = {"string": "text", "integer": "whole number", "number": "number", "bool
 
 
 def _form(schema: Mapping[str, Any], named: Mapping[str, Any]) -> str:
-    """Say a JSON Schema in words."""
+    """Return a JSON Schema in words."""
     if "$ref" in schema:
         return _form(named[str(schema["$ref"]).rpartition("/")[2]], named)
     if "const" in schema or "enum" in schema:

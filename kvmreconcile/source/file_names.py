@@ -1,4 +1,4 @@
-"""Tell by its name whether a file is read, and how messages call it."""
+"""Decide by its name whether a file is read, and how messages name it."""
 
 import os
 from dataclasses import dataclass
@@ -11,54 +11,54 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def is_spec(name: str) -> bool:
-    """Tell whether a file of this name in a directory is read."""
+    """Return whether a file of this name in a directory is read."""
     return name.lower().endswith(SUFFIXES)
 
 
 IGNORE_FILE = ".kvmreconcileignore"
-"""The file in a directory of specs that names what in it is not read."""
+"""Name of the file in a directory of specs that lists what is not read there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
     """
-    How messages call files: by their paths, or by what they are called elsewhere.
+    How messages name files: by their paths, or in a copy of a directory by their names in the original.
 
     Attributes:
-        root: The copy of another directory, whose files are called as they are there; None for no such thing.
-        called: That directory's own name, "" for none.
-        submodules: Paths in that directory that the copy leaves out.
+        root: The copy of another directory, such as a checkout of a revision; None if there is none.
+        original: The name of the original directory, "" for none.
+        submodules: Paths in that directory that the copy lacks.
     """
 
     root: Path | None = None
-    called: str = ""
+    original: str = ""
     submodules: tuple[str, ...] = ()
 
     def of(self, path: Path) -> str:
-        """Return a file's name as it can be printed."""
+        """Return the printable name of a file."""
         if self.root is None or path == self.root or not path.is_relative_to(self.root):
             return shown_path(path)
-        return shown_path(Path(self.called, path.relative_to(self.root)))
+        return shown_path(Path(self.original, path.relative_to(self.root)))
 
     def of_root(self, path: Path) -> str:
-        """Return the name of a path that specs are read from as it can be printed."""
-        return shown_path(path) if self.root is None else self.called or "the repository"
+        """Return the printable name of a path from which specs are read."""
+        return shown_path(path) if self.root is None else self.original or "the repository"
 
     def place_of(self, path: Path) -> str:
-        """Return what the state remembers of a file: its absolute path, or in a copy its path in what was copied."""
+        """Return a file's name in the state: its absolute path, or in a copy its path in the original."""
         if self.root is not None:
             return self.of(path)
-        # Links are not followed: one may be turned to another copy of the same files.
+        # Symbolic links are not resolved: one may later point to another copy of the same files.
         return shown_path(Path(os.path.abspath(path)))  # noqa: PTH100
 
     def path_of(self, place: str) -> Path | None:
-        """Return where a remembered file is on this machine, None if it is not in what was copied."""
+        """Return the path on this machine of a file in the state, None if it is not in the copied directory."""
         path = Path(place)
         if path.is_absolute():
             return path
-        if self.root is None or not path.is_relative_to(self.called):
+        if self.root is None or not path.is_relative_to(self.original):
             return None
-        return self.root / path.relative_to(self.called)
+        return self.root / path.relative_to(self.original)
 
 
 BY_PATH = Naming()

@@ -1,8 +1,8 @@
 """
 Ask the kernel whether any program has a file open for writing.
 
-It answers only to root and to the file's owner, and knows only of programs on this host: callers do not ask about
-files on shares.
+The kernel answers only root and the file's owner, and knows only programs on this host: callers must not ask about
+files on network file systems.
 """
 
 import fcntl
@@ -11,7 +11,7 @@ import signal
 from enum import Enum
 
 
-class Written(Enum):
+class WriteState(Enum):
     """Whether the writer of a file has finished."""
 
     CLOSED = "closed"
@@ -19,25 +19,26 @@ class Written(Enum):
     UNSURE = "unknown"
 
 
-def is_written(path: str) -> Written:
+def find_write_state(path: str) -> WriteState:
     """
-    Tell whether any program has a file open for writing.
+    Return whether any program has a file open for writing.
 
-    A read lease is granted only while none has (fcntl(2), F_SETLEASE), and is given back at once. A program that
-    opens the file in that moment waits for it; the kernel then sends this process SIGURG, which does nothing.
+    The kernel grants a read lease only while no program has (fcntl(2), F_SETLEASE); the lease is released at once. A
+    program that opens the file meanwhile waits for the release; the kernel then sends this process SIGURG, which is
+    ignored by default.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
-        return Written.UNSURE
+        return WriteState.UNSURE
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except BlockingIOError:
-        return Written.OPEN
+        return WriteState.OPEN
     except OSError:
-        return Written.UNSURE
+        return WriteState.UNSURE
     finally:
         os.close(descriptor)
-    return Written.CLOSED
+    return WriteState.CLOSED

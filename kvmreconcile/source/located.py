@@ -1,63 +1,60 @@
-"""
-A value of a YAML file that knows where it stands.
-
-Separate from reading, because checking and explaining work on these and never on text.
-"""
+"""Define values of a YAML file that know their file, line and column."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kvmreconcile.model import Source
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.problem import LocatedProblem
 
 Plain = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class LocatedValue:
     """
     A value and where it starts.
 
     Attributes:
-        value: A plain value, a tuple of items, or the entries of a mapping by key.
-        indent: How far a "|" block is indented, whose lines are lines of the file; None for any other value.
-        size: How many values it holds, itself included, every alias followed.
-        height: How many levels of values are below it.
+        value: A plain value, a tuple of values, or the entries of a mapping by key.
+        indent: Number of columns by which a "|" block is indented, whose lines are lines of the file; None for any
+            other value.
+        size: Number of values in it, itself included, with aliases resolved.
+        height: Number of levels of values below it.
     """
 
     source: Source
-    value: "Plain | tuple[Item, ...] | Mapping[str, Entry]"
+    value: "Plain | tuple[LocatedValue, ...] | Mapping[str, MappingEntry]"
     indent: int | None = None
     size: int = 1
     height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A value of a mapping, and where its key stands."""
+class MappingEntry:
+    """A value of a mapping, and the place of its key."""
 
     source: Source
-    item: Item
+    item: LocatedValue
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedYaml:
     """
-    What was read of one document.
+    One parsed YAML document.
 
     Attributes:
-        item: Its value; where the syntax is broken, what came before. None where it says nothing.
-        faults: All that is wrong with it as YAML.
-        whole: Whether nothing of it is missing from `item`.
+        item: Its value, up to the first syntax error; None if it is empty.
+        problems: All problems of its YAML.
+        whole: Whether `item` has all of its content.
     """
 
-    item: Item | None
-    faults: tuple[Fault, ...] = ()
+    item: LocatedValue | None
+    problems: tuple[LocatedProblem, ...] = ()
     whole: bool = True
 
 
-def plain(item: Item) -> object:
-    """Return a value without places: dict, list, str, int, float, bool or None."""
+def plain(item: LocatedValue) -> object:
+    """Return a value without its places: dict, list, str, int, float, bool or None."""
     match item.value:
         case tuple():
             return [plain(i) for i in item.value]
@@ -69,35 +66,35 @@ def plain(item: Item) -> object:
 
 @dataclass(slots=True)
 class Frame:
-    """A list or mapping being read; `key` is the mapping's key whose value comes next."""
+    """A list or mapping that is being read; `key` is the key of the value that comes next."""
 
     source: Source
     anchor: str | None
     is_mapping: bool
-    items: list[Item] = field(default_factory=list)
-    entries: dict[str, Entry] = field(default_factory=dict)
+    items: list[LocatedValue] = field(default_factory=list)
+    entries: dict[str, MappingEntry] = field(default_factory=dict)
     key: tuple[Source, str | None] | None = None
 
     def __len__(self) -> int:
-        """Return how many entries have been read so far."""
+        """Return the number of entries that have been read so far."""
         return len(self.entries) if self.is_mapping else len(self.items)
 
-    def item(self) -> Item:
+    def item(self) -> LocatedValue:
         """Return what has been read so far."""
         inner = [e.item for e in self.entries.values()] if self.is_mapping else self.items
-        return Item(
+        return LocatedValue(
             self.source,
             self.entries if self.is_mapping else tuple(self.items),
             size=1 + sum(i.size for i in inner),
             height=1 + max((i.height for i in inner), default=0),
         )
 
-    def attach(self, item: Item) -> None:
-        """Take the next value in, unless it stands where a mapping has its key."""
+    def attach(self, item: LocatedValue) -> None:
+        """Add the next value, unless it is the key of a mapping."""
         if not self.is_mapping:
             self.items.append(item)
         elif self.key is not None:
             source, key = self.key
             self.key = None
             if key is not None:
-                self.entries[key] = Entry(source, item)
+                self.entries[key] = MappingEntry(source, item)

@@ -1,8 +1,7 @@
 """
-One file, made into what its documents say or what is wrong with each of them.
+Parse one spec file into objects and problems.
 
-Separate from loading, which sees all files: this depends on one file's bytes and nothing else, so that a file that
-has not changed need not be read again.
+The result depends on the file's content and path only, so that a file that has not changed need not be parsed again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,135 +12,145 @@ from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
 from kvmreconcile.model import Content, Desired, Key, Mistake, Source
 from kvmreconcile.source import fragment
 from kvmreconcile.source.decoding import Chunk, chunks, decode
-from kvmreconcile.source.document import check, find
+from kvmreconcile.source.document import find_value, validate_document
 from kvmreconcile.source.files import SpecFile
-from kvmreconcile.source.foreign import taken_for
-from kvmreconcile.source.located import Item
-from kvmreconcile.source.problem import Fault
-from kvmreconcile.source.references import references
-from kvmreconcile.source.secret_paths import check as check_secrets
+from kvmreconcile.source.foreign import identify_foreign
+from kvmreconcile.source.located import LocatedValue
+from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.references import find_references
+from kvmreconcile.source.secret_paths import check_secret_paths
 from kvmreconcile.source.xml_places import source_of
-from kvmreconcile.source.yaml import read
+from kvmreconcile.source.yaml import parse_yaml
 from kvmreconcile.tree import Node
 from kvmreconcile.tree.walk import numbered
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
-    """A file that belongs to another program, and what it is taken for."""
+class ForeignFile:
+    """A file of another program; `what` names its format."""
 
     what: str
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ParsedDocument:
     """
-    One document.
+    One document of a spec file.
 
     Attributes:
-        document: None where anything is wrong with it by itself.
-        key: Of the object it is about, wrong or not; None where even that cannot be read.
-        desired: What it says; None where it cannot be said in libvirt's words.
-        faults: What is wrong with the document.
-        contradictions: What is wrong with what it says.
+        document: The valid document; None if it has problems.
+        key: The key of its object, also of an invalid document; None if the key itself cannot be read.
+        desired: The desired state; None if no definition can be made of the document.
+        problems: Problems of the document by its model.
+        definition_problems: Problems of the definition that the document makes.
         whole: Whether all of it was read.
-        crash: What was raised while it was read: a bug, which costs this document alone.
+        crash: The exception that reading it raised: a bug, which affects this document only.
     """
 
     document: Document | None
     key: Key | None
     desired: Desired | None
-    faults: tuple[Fault, ...]
-    contradictions: tuple[Fault, ...]
+    problems: tuple[LocatedProblem, ...]
+    definition_problems: tuple[LocatedProblem, ...]
     whole: bool
     crash: Exception | None = None
 
 
-Pieces = tuple[Piece, ...] | Foreign | Fault
+ParsedFile = tuple[ParsedDocument, ...] | ForeignFile | LocatedProblem
 
 
-def read_pieces(file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Pieces:
-    """Read a file's documents, or tell why it has none that count; `instance` is what UUIDs are derived from."""
+def parse_file(file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> ParsedFile:
+    """Parse a file's documents; `instance` is the instance's name, from which UUIDs are derived."""
     text = decode(file.content, file.name)
-    if isinstance(text, Fault):
+    if isinstance(text, LocatedProblem):
         return text
-    pieces = tuple(_pieces(text, file, kinds, instance))
-    if any(piece.document or piece.crash for piece in pieces) or not pieces:
-        return pieces
-    what = taken_for(text, file.name, kinds)
-    return Foreign(what) if what else pieces
+    documents = tuple(_parse_documents(text, file, kinds, instance))
+    if any(each.document or each.crash for each in documents) or not documents:
+        return documents
+    what = identify_foreign(text, file.name, kinds)
+    return ForeignFile(what) if what else documents
 
 
-def _pieces(text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Iterator[Piece]:
+def _parse_documents(
+    text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str
+) -> Iterator[ParsedDocument]:
     for chunk in chunks(text):
         try:
-            piece = _piece(chunk, file, kinds, instance)
-        except Exception as error:  # noqa: BLE001  a bug costs one document, and not all that there are
+            parsed = _parse_document(chunk, file, kinds, instance)
+        except Exception as error:  # noqa: BLE001  a bug must affect one document only
             source = Source(file.name, chunk.lines_before + 1, 1)
             what = (
                 "reading this document raised an error: this is a bug in kvmreconcile, or in the package "
                 "that its kind comes from"
             )
-            fault = Fault(source, what, "report it with the document, but without passwords")
-            piece = Piece(None, None, None, (fault,), (), whole=False, crash=error)
-        if piece:
-            yield piece
+            problem = LocatedProblem(source, what, "report it with the document, but without passwords")
+            parsed = ParsedDocument(None, None, None, (problem,), (), whole=False, crash=error)
+        if parsed:
+            yield parsed
 
 
-def _piece(chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> Piece | None:
-    """Return one document, None where it says nothing."""
-    reading = read(chunk, file.name)
-    checked = check(reading, kinds, file.path.parent)
+def _parse_document(
+    chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: str
+) -> ParsedDocument | None:
+    """Return one document, None if it is empty."""
+    reading = parse_yaml(chunk, file.name)
+    checked = validate_document(reading, kinds, file.path.parent)
     if checked.document is None or reading.item is None:
-        return Piece(None, checked.key, None, checked.faults, (), reading.whole) if checked.faults else None
+        return (
+            ParsedDocument(None, checked.key, None, checked.problems, (), reading.whole)
+            if checked.problems
+            else None
+        )
     kind = kinds[checked.document.kind]
     key = kind.key(checked.document)
     desired: Desired | None = None
-    contradictions: tuple[Fault, ...] = ()
+    definition_problems: tuple[LocatedProblem, ...] = ()
     try:
         desired = kind.desire(checked.document, derived_uuid(instance, key))
-        creation = replace(desired.creation, content=_placed(desired.creation.content, reading.item))
-        named = tuple(references(reading.item, kind))
-        claimed = tuple(_claimed(desired.tree, reading.item, kind))
+        creation = replace(desired.creation, content=_locate_content(desired.creation.content, reading.item))
+        named = tuple(find_references(reading.item, kind))
+        claimed = tuple(_find_claims(desired.tree, reading.item, kind))
         desired = replace(desired, references=named, places=claimed, creation=creation)
-        wrong = [_mistaken(mistake, reading.item, kind) for mistake in kind.mistakes(desired.tree)]
-        wrong += check_secrets(reading.item, desired.tree, kind.rules)
-        contradictions = tuple(fault.of(str(key)) for fault in wrong)
+        wrong = [_locate_mistake(mistake, reading.item, kind) for mistake in kind.mistakes(desired.tree)]
+        wrong += check_secret_paths(reading.item, desired.tree, kind.rules)
+        definition_problems = tuple(problem.of(str(key)) for problem in wrong)
     except SpecError as error:
-        contradictions = tuple(_contradictions(error, reading.item, key))
-    desired = None if contradictions else desired
-    return Piece(checked.document, key, desired, checked.faults, contradictions, reading.whole)
+        definition_problems = tuple(_definition_problems(error, reading.item, key))
+    desired = None if definition_problems else desired
+    return ParsedDocument(
+        checked.document, key, desired, checked.problems, definition_problems, reading.whole
+    )
 
 
-def _claimed(tree: Node, item: Item, kind: Kind) -> Iterator[tuple[str, Source]]:
-    """Yield each element of a definition that claims something, and its place in the document."""
-    spec = find(item, "spec") or item
+def _find_claims(tree: Node, item: LocatedValue, kind: Kind) -> Iterator[tuple[str, Source]]:
+    """Yield each element of a definition that identifies a resource of the host, and its place in the document."""
+    spec = find_value(item, "spec") or item
     for path, place, _ in numbered(tree):
         if kind.rules.identities.get(path):
             yield place, source_of(place, spec, kind.spec)
 
 
-def _placed(content: Content | None, item: Item) -> Content | None:
-    """Return what a new object starts as, with the place where the document names it."""
-    found = find(item, *content.named_by.split(".")) if content else None
+def _locate_content(content: Content | None, item: LocatedValue) -> Content | None:
+    """Return the content of a new object, with the place where the document names it."""
+    found = find_value(item, *content.named_by.split(".")) if content else None
     return replace(content, source=found.source) if content and found else content
 
 
-def _mistaken(mistake: Mistake, item: Item, kind: Kind) -> Fault:
+def _locate_mistake(mistake: Mistake, item: LocatedValue, kind: Kind) -> LocatedProblem:
     """Report an error of a definition at its place in the document."""
-    spec = find(item, "spec") or item
+    spec = find_value(item, "spec") or item
     what = mistake.what
     if mistake.other:
         what += f" (the other is at {source_of(mistake.other, spec, kind.spec)})"
-    return Fault(source_of(mistake.place, spec, kind.spec), what, mistake.todo)
+    return LocatedProblem(source_of(mistake.place, spec, kind.spec), what, mistake.todo)
 
 
-def _contradictions(error: SpecError, item: Item, key: Key) -> Iterator[Fault]:
+def _definition_problems(error: SpecError, item: LocatedValue, key: Key) -> Iterator[LocatedProblem]:
     for problem in error.problems:
         # The last part of the place names the field, if any, and the element inside it, if it is XML:
         # "file:1:1: Domain/web1: spec.xml:devices/disk[2]".
         name, _, element = problem.where.rpartition(": ")[2].partition(":")
-        found = find(item, *name.split("."))
+        found = find_value(item, *name.split("."))
         what = f"{name}: {problem.what}" if found else problem.what
-        source = fragment.source_of(found, element) if found and element else None
-        yield Fault(source or (found or item).source, what, problem.todo).of(str(key))
+        source = fragment.source_in_fragment(found, element) if found and element else None
+        yield LocatedProblem(source or (found or item).source, what, problem.todo).of(str(key))

@@ -1,8 +1,8 @@
 """
-One thing wrong at one place of a file, while the file is being read.
+Define a problem at one place of a file.
 
-Separate from `errors.Problem`, which is for people: a fault still has its place as numbers, to sort by, and
-does not yet know of which object it is.
+Unlike `errors.Problem`, which is rendered for users, it has its place as numbers to sort by, and need not name an
+object yet.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ _LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong, where, and what to do about it."""
+class LocatedProblem:
+    """A problem of a file: its place, what is wrong, and what to do about it."""
 
     source: Source
     what: str
@@ -23,24 +23,24 @@ class Fault:
 
     @property
     def order(self) -> tuple[str, int, int]:
-        """Where the fault stands among others: by file, line and column."""
+        """The sort key: file, line and column."""
         return self.source.file, self.source.line, self.source.column
 
-    def of(self, label: str) -> "Fault":
-        """Return the fault with the name of the object it is about, "" where that is not known."""
-        return Fault(self.source, f"{label}: {self.what}", self.todo) if label else self
+    def of(self, label: str) -> "LocatedProblem":
+        """Return the problem with the name of its object before the text; "" for an unknown one."""
+        return LocatedProblem(self.source, f"{label}: {self.what}", self.todo) if label else self
 
-    def problem(self) -> Problem:
-        """Return the fault as people read it."""
+    def to_problem(self) -> Problem:
+        """Return the problem as it is reported to users."""
         return Problem(str(self.source), _cut(self.what), _cut(self.todo))
 
 
 def _cut(text: str) -> str:
-    """Return a text up to a maximum length: it may quote a document."""
+    """Return a text cut to a maximum length: it may quote a document."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def shown(text: str) -> str:
-    """Return a user's own word as it can be shown: short, and without what a terminal would obey."""
+def printable(text: str) -> str:
+    """Return a word of a document cut to 80 characters and without control characters, for a message."""
     clean = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:81])
     return clean if len(text) <= 80 else f"{clean[:77]}..."

@@ -1,7 +1,7 @@
 """
-Find what a checkout leaves out: files and directories that are in a repository, and of which only the name is here.
+Find files and directories of a repository that a checkout lacks: submodules and files in Git LFS.
 
-Specs in them look as if they were deleted, so each is a mistake at its place, and nothing is removed meanwhile.
+Specs in them look as if they were deleted, so each is reported as a problem, which prevents deletions.
 """
 
 import errno
@@ -13,11 +13,11 @@ from pathlib import Path
 
 from kvmreconcile.model import Source
 from kvmreconcile.model.commands import quote
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.system.bounded import read_bounded
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
-"""How every pointer begins. Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+"""First bytes of every LFS pointer. Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
 _MODULES = ".gitmodules"
 _LONGEST = 1 << 20
 _PATH = re.compile(r"\s*path\s*=\s*(.+?)\s*")
@@ -28,12 +28,12 @@ KEEP_OUT_OF_LFS = "keep the file out of LFS, or fetch it with Git LFS (not possi
 
 
 def is_pointer(content: bytes) -> bool:
-    """Tell whether a file's first bytes are those of a pointer of Git LFS."""
+    """Return whether a file's content is a Git LFS pointer."""
     return content.startswith(_POINTER)
 
 
 def is_pointer_file(path: Path) -> bool:
-    """Tell whether a file is a pointer of Git LFS; one that cannot be read is none."""
+    """Return whether a file is a Git LFS pointer, False if it cannot be read."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
@@ -43,20 +43,20 @@ def is_pointer_file(path: Path) -> bool:
     return False
 
 
-def pointer(name: str) -> Fault:
-    """Return the fault that a file of this name is a pointer of Git LFS."""
-    return Fault(Source(name, 1, 1), LFS, KEEP_OUT_OF_LFS)
+def pointer_problem(name: str) -> LocatedProblem:
+    """Return the problem that a file of this name is a Git LFS pointer."""
+    return LocatedProblem(Source(name, 1, 1), LFS, KEEP_OUT_OF_LFS)
 
 
-def submodules(directory: Path, name: str) -> Iterator[tuple[Fault, Path | None]]:
+def submodules(directory: Path, name: str) -> Iterator[tuple[LocatedProblem, Path | None]]:
     """
-    Yield the submodules of a work tree that are not checked out, each at its line in .gitmodules and with its path.
+    Yield a problem for each submodule of a work tree that is not checked out, and the submodule's path.
 
     Args:
-        name: How messages call the directory.
+        name: The directory's name in messages.
 
     Returns:
-        With None for a path, what is wrong with that file.
+        Problems at lines of .gitmodules; with None for a path, a problem of that file itself.
     """
     try:
         lines = read_bounded(directory / _MODULES, _LONGEST).decode(errors="replace").splitlines()
@@ -70,7 +70,7 @@ def submodules(directory: Path, name: str) -> Iterator[tuple[Fault, Path | None]
             if is_forbidden
             else f"replace it by a regular file of at most {_LONGEST >> 20} MiB"
         )
-        yield Fault(Source(f"{name}/{_MODULES}", 1, 1), what, todo), None
+        yield LocatedProblem(Source(f"{name}/{_MODULES}", 1, 1), what, todo), None
         return
     for number, line in enumerate(lines, 1):
         found = _PATH.fullmatch(line)
@@ -78,7 +78,7 @@ def submodules(directory: Path, name: str) -> Iterator[tuple[Fault, Path | None]
         if found and path and _is_empty(path):
             what = f"{found[1]} {SUBMODULE}"
             todo = _CHECK_OUT.format(quote(str(directory)))
-            yield Fault(Source(f"{name}/{_MODULES}", number, 1), what, todo), path
+            yield LocatedProblem(Source(f"{name}/{_MODULES}", number, 1), what, todo), path
 
 
 def _is_empty(directory: Path) -> bool:
@@ -88,5 +88,5 @@ def _is_empty(directory: Path) -> bool:
     except FileNotFoundError:
         return True
     except OSError:
-        # The walk reports it as a directory that cannot be read.
+        # `walk` reports it as a directory that cannot be read.
         return False

@@ -1,8 +1,4 @@
-"""
-Guess what a misspelt word was meant to be.
-
-Separate because unknown kinds, fields and values, and the commands that take names of them, all offer it.
-"""
+"""Suggest a known word for a misspelt one."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -12,7 +8,7 @@ _MOST = 20
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is most like a misspelt one, None where none is like it."""
+    """Return the known word that is most similar to a misspelt one, None if none is similar."""
     if len(word) > _LONGEST:
         return None
     by_letters = {_letters(k): k for k in sorted(known, reverse=True)}
@@ -21,20 +17,20 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def advice(word: str, known: Iterable[str]) -> str:
-    """Return what to do about an unknown word: the one that is like it, or the list of those that exist, "" for none."""
+    """Return what to do about an unknown word: a similar one, else the list of known ones; "" if there are none."""
     known = tuple(known)
     found = nearest(word, known)
     if found is not None:
         return f"did you mean '{found}'?"
-    return f"available: {listed(known)}" if known else ""
+    return f"available: {join_words(known)}" if known else ""
 
 
-def listed(words: Sequence[str]) -> str:
-    """Return words in one line, no more of them than people read."""
+def join_words(words: Sequence[str]) -> str:
+    """Return words as one line, up to a maximum number."""
     rest = len(words) - _MOST
     return ", ".join(words[:_MOST]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _letters(word: str) -> str:
-    """Fold what people mix up first: case, dashes and underscores."""
+    """Return a word without the differences that are most often mistyped: case, dashes and underscores."""
     return word.replace("-", "").replace("_", "").casefold()

@@ -9,30 +9,32 @@ from kvmreconcile.model import Source
 from kvmreconcile.schema.mapping import At, Fragment, Names
 from kvmreconcile.source import fragment
 from kvmreconcile.source.fields import fields, models
-from kvmreconcile.source.located import Item
+from kvmreconcile.source.located import LocatedValue
 
 Models = tuple[type[BaseModel], ...]
-Note = At | Names | Fragment
+XmlAnnotation = At | Names | Fragment
 
 
 def join(path: str, place: str) -> str:
-    """Return the place of something inside the element at a path."""
+    """Return the path of a place inside the element at a path."""
     return f"{path}/{place}".strip("/")
 
 
 @cache
-def notes(inside: Models) -> Mapping[str, tuple[tuple[Note, Models], ...]]:
-    """Return the notes of each field of some models, and the models inside it."""
+def xml_annotations(inside: Models) -> Mapping[str, tuple[tuple[XmlAnnotation, Models], ...]]:
+    """Return the XML annotations of each field of some models, and the models inside it."""
     known = {name: info for model in inside for name, info in fields(model).items()}
     return {
-        name: tuple((n, tuple(models(info.annotation))) for n in info.metadata if isinstance(n, Note))
+        name: tuple(
+            (n, tuple(models(info.annotation))) for n in info.metadata if isinstance(n, XmlAnnotation)
+        )
         for name, info in known.items()
     }
 
 
-def fragments(item: Item, inside: Models, path: str = "") -> Iterator[tuple[Item, str]]:
-    """Yield the fragments of a value of some models and of its parts, each with the path of its element."""
-    known = notes(inside)
+def fragments(item: LocatedValue, inside: Models, path: str = "") -> Iterator[tuple[LocatedValue, str]]:
+    """Yield the fragments of a value of some models and of the values in it, each with the path of its element."""
+    known = xml_annotations(inside)
     for name, entry in item.value.items() if isinstance(item.value, Mapping) else ():
         for note, inner in known.get(name, ()):
             if isinstance(note, Fragment) and isinstance(entry.item.value, str):
@@ -43,25 +45,28 @@ def fragments(item: Item, inside: Models, path: str = "") -> Iterator[tuple[Item
                     yield from fragments(part, inner, join(path, note.path))
 
 
-def source_of(place: str, spec: Item, model: type[BaseModel]) -> Source:
+def source_of(place: str, spec: LocatedValue, model: type[BaseModel]) -> Source:
     """
-    Return where a document sets what its definition has at a place: the closest value that maps to it.
+    Return the place in a document of the value that is closest to a place in its definition.
 
     Args:
         place: XPath below the root element, such as "devices/disk[2]/target/@bus".
-        spec: What is below `spec`, of that model.
+        spec: The value of `spec`.
+        model: The model of `spec`.
     """
     value, left = _closest(spec, (model,), tuple(place.split("/")))
     entry = value.value.get("xml") if left and isinstance(value.value, Mapping) else None
     inside = "/".join(step for step in left if not step.startswith("@"))
-    return (fragment.source_of(entry.item, inside) if entry else None) or value.source
+    return (fragment.source_in_fragment(entry.item, inside) if entry else None) or value.source
 
 
-def _closest(item: Item, inside: Models, steps: tuple[str, ...]) -> tuple[Item, tuple[str, ...]]:
+def _closest(
+    item: LocatedValue, inside: Models, steps: tuple[str, ...]
+) -> tuple[LocatedValue, tuple[str, ...]]:
     """Return the value that maps to the longest prefix of a place, and the rest of the place."""
     best = item, steps
     for name, entry in item.value.items() if isinstance(item.value, Mapping) else ():
-        for note, inner in notes(inside).get(name, ()):
+        for note, inner in xml_annotations(inside).get(name, ()):
             path = tuple(filter(None, note.path.split("/"))) if isinstance(note, At) else ()
             tags = tuple(step.partition("[")[0] for step in steps)
             if not (path or inner) or tags[: len(path)] != path[: len(tags)]:
@@ -81,5 +86,5 @@ def _closest(item: Item, inside: Models, steps: tuple[str, ...]) -> tuple[Item, 
 
 
 def _number(step: str) -> int:
-    """Return which of its tag a step is about, the first where it does not say."""
+    """Return the position of a step such as "disk[2]" among elements of its tag; 1 if it has none."""
     return int(step.partition("[")[2].rstrip("]") or 1)

@@ -1,26 +1,22 @@
-"""
-Say in plain words what libyaml finds wrong with a text.
-
-Separate because it is one table: libyaml's words on the left, a person's on the right.
-"""
+"""Translate libyaml's syntax errors into messages for users."""
 
 from dataclasses import dataclass
 
 import yaml
 
 from kvmreconcile.model import Source
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.problem import LocatedProblem
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     """
-    How one of libyaml's messages reads.
+    The translation of one of libyaml's messages.
 
     Attributes:
-        problem: Part of its problem.
-        context: Part of its context, or what may stand at the place itself if it is a single character.
-        at_start: Whether the mistake is where the thing starts that was being read.
+        problem: Part of libyaml's problem.
+        context: Part of libyaml's context; a single character must be at the place itself.
+        at_start: Whether the error is at the start of the value that was being read.
         is_behind: Whether a value precedes the place on its line.
     """
 
@@ -31,8 +27,8 @@ class _Row:
     at_start: bool = False
     is_behind: bool = False
 
-    def fits(self, problem: str, context: str, here: str, before: str) -> bool:
-        """Tell whether this is the row for a message about a character that follows others on its line."""
+    def matches(self, problem: str, context: str, here: str, before: str) -> bool:
+        """Return whether this row translates a message; `here` is the character at its place, `before` those before it."""
         if self.is_behind and not before.strip(" -"):
             return False
         is_here = len(self.context) != 1 or self.context == here
@@ -76,28 +72,28 @@ _ROWS = (
     _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value; the name of an anchor holds only letters, digits, '-' and '_'"),
     _Row("did not find expected comment or line break", "block scalar", "text must start on the line below '|' or '>'", "move it there, indented, or quote a value that starts with '|' or '>'"),
     _Row("found a tab character", "", "a tab indents this line", "indent with spaces"),
-    _Row("did not find expected <document start>", "", "this stands outside of a document", "indent it like the lines before it, remove what closes the document too early, or start a new one with '---'"),
+    _Row("did not find expected <document start>", "", "this is outside of a document", "indent it like the lines before it, remove what closes the document too early, or start a new one with '---'"),
     _Row("did not find the expected '>'", "tag", "this tag is not closed", "remove it; a value that starts with '!' must be quoted", at_start=True),
     _Row("tag", "", "this tag is not allowed", "remove it; a value that starts with '!' must be quoted"),
 )  # fmt: skip
 
 
-def explain(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> Fault:
-    """Return a syntax error in plain words; `lines` are the text's and `first` is where the text begins."""
+def explain_error(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> LocatedProblem:
+    """Return a syntax error as a problem; `lines` are the text's lines, and `first` is where the text begins."""
     problem, context = error.problem or "", error.context or ""
     mark = error.problem_mark or error.context_mark
     text = "".join(lines[mark.line : mark.line + 1]) if mark is not None else ""
     column = mark.column if mark is not None else 0
     before, here = text[:column], text[column : column + 1]
-    row = next((r for r in _ROWS if r.fits(problem, context, here, before)), None)
+    row = next((r for r in _ROWS if r.matches(problem, context, here, before)), None)
     if row and row.at_start and error.context_mark is not None:
         mark = error.context_mark
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     if line and not any(text.strip(" ") for text in lines[line:]):
-        # The text ended too early: its last line is the place, not the next document.
+        # The text ended too early: the error is in its last line, not in the next document.
         line = max((i for i, text in enumerate(lines) if text.strip()), default=0)
         column = len(lines[line])
     source = Source(first.file, first.line + line, column + 1)
     if row is None:
-        return Fault(source, f"this is not YAML: {problem}", "correct it, or quote the value")
-    return Fault(source, row.what, row.todo)
+        return LocatedProblem(source, f"this is not YAML: {problem}", "correct it, or quote the value")
+    return LocatedProblem(source, row.what, row.todo)

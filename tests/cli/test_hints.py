@@ -178,7 +178,7 @@ def test_plan_is_shown_again(shell: Shell) -> None:
     (shell.home / "specs/keep.yaml").write_text(
         "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: keep}\nspec: {}\n"
     )
-    settings = Settings(connect=shell.uri).named_by(shell.options)
+    settings = Settings(connect=shell.uri).with_options(shell.options)
 
     chosen = {"--max-effect": "live", "--prune": "auto"}
     command = Hints(settings, [Path("specs")], [Key("Network", "keep")], chosen).plan()
@@ -377,7 +377,7 @@ def test_submodule_is_checked_out(shell: Shell) -> None:
     clone = shell.home / "a clone"
 
     ((fault, _),) = submodules(clone, "specs")
-    shell.run(named(str(fault.problem()), "git"), **allowed)
+    shell.run(named(str(fault.to_problem()), "git"), **allowed)
 
     assert (clone / "more/a.yaml").exists()
     assert not list(submodules(clone, "specs"))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from kvmreconcile.cli.yaml_writer import COMMENT, WIDTH, write_document
 from kvmreconcile.source.decoding import chunks, decode
 from kvmreconcile.source.located import plain
-from kvmreconcile.source.yaml import read
+from kvmreconcile.source.yaml import parse_yaml
 
 # What a file may hold; the loader refuses other characters with a message of its own.
 TEXT = st.text(
@@ -54,8 +54,8 @@ VALUES = st.recursive(
 def _read_back(text: str) -> object:
     decoded = decode(text.encode(), "x")
     assert isinstance(decoded, str), decoded
-    (reading,) = (read(chunk, "x") for chunk in chunks(decoded))
-    assert reading.faults == ()
+    (reading,) = (parse_yaml(chunk, "x") for chunk in chunks(decoded))
+    assert reading.problems == ()
     assert reading.item is not None
     return plain(reading.item)
 

@@ -9,14 +9,14 @@ import pytest
 
 from kvmreconcile.control.callers import Caller, Peer, Role, bearer, local_caller, peer_of, read_tokens
 from kvmreconcile.errors import SpecError
-from kvmreconcile.settings.access import ControlSettings, PeopleSettings
+from kvmreconcile.settings.access import ControlSettings, UserListSettings
 
 NOBODY = pwd.getpwnam("nobody")
 SECRET = "0123456789abcdefghij"
 PEOPLE = {
-    "users": PeopleSettings(users=("nobody",)),
-    "groups": PeopleSettings(groups=("adm",)),
-    "others": PeopleSettings(users=("root", "daemon"), groups=("no-such-group",)),
+    "users": UserListSettings(users=("nobody",)),
+    "groups": UserListSettings(groups=("adm",)),
+    "others": UserListSettings(users=("root", "daemon"), groups=("no-such-group",)),
 }
 
 

@@ -12,15 +12,15 @@ import pytest
 from kvmreconcile.daemon import open_files as module
 from kvmreconcile.daemon.open_files import OpenFiles
 from kvmreconcile.daemon.spec_watch import Watch
-from kvmreconcile.source.files import SpecFile, read_all
-from kvmreconcile.source.in_use import Written, is_written
+from kvmreconcile.source.files import SpecFile, read_spec_files
+from kvmreconcile.source.in_use import WriteState, find_write_state
 from tests.waiting import wait_until
 
 LONG_S = 3600.0
-OPEN, CLOSED, UNSURE = Written.OPEN, Written.CLOSED, Written.UNSURE
+OPEN, CLOSED, UNSURE = WriteState.OPEN, WriteState.CLOSED, WriteState.UNSURE
 
 
-def unsure(_path: str) -> Written:
+def unsure(_path: str) -> WriteState:
     """Tell nothing, as the kernel does to a user who is neither root nor the file's owner."""
     return UNSURE
 
@@ -28,20 +28,20 @@ def unsure(_path: str) -> Written:
 class Bench:
     """A watched directory and what is known of those who write there."""
 
-    def __init__(self, specs: Path, probe: Callable[[str], Written] = unsure) -> None:
+    def __init__(self, specs: Path, probe: Callable[[str], WriteState] = unsure) -> None:
         self.specs = specs
         # So long that a file which is just written is never old enough.
         self.writers = OpenFiles(LONG_S, probe)
         self.watch = Watch([specs], lambda: None, writers=self.writers)
 
     def read(self, name: str = "a.yaml") -> SpecFile:
-        found = (each for each in read_all([self.specs]) if isinstance(each, SpecFile))
+        found = (each for each in read_spec_files([self.specs]) if isinstance(each, SpecFile))
         return next(each for each in found if each.path.name == name)
 
-    def written(self, name: str = "a.yaml") -> Written:
+    def written(self, name: str = "a.yaml") -> WriteState:
         return self.writers.written(self.read(name))
 
-    def wait_for(self, written: Written, name: str = "a.yaml") -> None:
+    def wait_for(self, written: WriteState, name: str = "a.yaml") -> None:
         wait_until(lambda: self.written(name) is written, f"{name} is known as {written}", 10)
 
 
@@ -191,8 +191,8 @@ def test_old_file_is_taken_for_finished_where_the_kernel_tells_of_all_that_is_do
     assert OpenFiles(2.0, unsure, lambda: later).written(file) is CLOSED
     assert OpenFiles(4.0, unsure, lambda: later).written(file) is UNSURE
     # On a share another host may be writing, by another clock.
-    monkeypatch.setattr(module, "tells_of_changes", lambda _device: False)
-    assert OpenFiles(2.0, is_written, lambda: later).written(file) is UNSURE
+    monkeypatch.setattr(module, "reports_all_changes", lambda _device: False)
+    assert OpenFiles(2.0, find_write_state, lambda: later).written(file) is UNSURE
 
 
 @pytest.mark.case("8b")
@@ -214,7 +214,7 @@ def test_file_that_changed_after_it_was_read_is_not_the_one_that_is_closed(specs
 
 
 def test_writer_of_a_file_that_is_gone_or_not_ours_is_unknown(tmp_path: Path, specs: Path) -> None:
-    script = "import os, sys; from kvmreconcile.source.in_use import is_written; os.setuid(65534); print(is_written(sys.argv[1]).name)"
+    script = "import os, sys; from kvmreconcile.source.in_use import find_write_state; os.setuid(65534); print(find_write_state(sys.argv[1]).name)"
     for path in (tmp_path, *tmp_path.parents):
         if path.name.startswith("pytest-"):
             path.chmod(0o755)
@@ -222,14 +222,14 @@ def test_writer_of_a_file_that_is_gone_or_not_ours_is_unknown(tmp_path: Path, sp
         [sys.executable, "-c", script, str(specs / "a.yaml")], check=True, capture_output=True, text=True
     )
 
-    assert is_written(str(tmp_path / "absent")) is UNSURE
+    assert find_write_state(str(tmp_path / "absent")) is UNSURE
     assert asked.stdout == ("UNSURE\n" if os.geteuid() == 0 else "CLOSED\n")
 
 
 def test_program_that_opens_a_file_during_the_probe_waits_and_no_process_ends(specs: Path) -> None:
     script = "import sys\nfor _ in range(20000):\n    open(sys.argv[1], 'r+').close()\n"
     with subprocess.Popen([sys.executable, "-c", script, str(specs / "a.yaml")]) as writer:
-        asked = {is_written(str(specs / "a.yaml")) for _ in iter(lambda: writer.poll() is None, False)}
+        asked = {find_write_state(str(specs / "a.yaml")) for _ in iter(lambda: writer.poll() is None, False)}
 
     assert writer.returncode == 0
     assert asked <= {OPEN, CLOSED}

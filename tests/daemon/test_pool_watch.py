@@ -11,7 +11,7 @@ import pytest
 from kvmreconcile.daemon import pool_watch as module
 from kvmreconcile.daemon.pool_watch import PoolWatch, directories
 from kvmreconcile.model import Desired, Plan, Unobservable, World
-from kvmreconcile.source.filesystems import Shares
+from kvmreconcile.source.filesystems import SharedMounts
 from tests.plan.worlds import BOOKS, seen, wish, world
 from tests.status.told import planned
 
@@ -165,7 +165,7 @@ def test_directory_without_named_volumes_is_watched_no_longer(
     [
         ("MOST", 0, "0 other directories are watched, which is the limit"),
         ("os.access", lambda _path, _mode: False, "the daemon may not read it"),
-        ("tells_of_changes", lambda _device: False, "its file system does not report all changes"),
+        ("reports_all_changes", lambda _device: False, "its file system does not report all changes"),
     ],
 )
 def test_directory_that_cannot_be_watched_is_named(
@@ -200,7 +200,7 @@ def test_nothing_is_looked_up_on_a_file_system_that_another_machine_serves(
 ) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"1 0 0:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / {pool} rw - nfs4 server:/p rw\n")
-    monkeypatch.setattr(module, "Shares", lambda: Shares(mounts))
+    monkeypatch.setattr(module, "SharedMounts", lambda: SharedMounts(mounts))
     (tmp_path / "link").symlink_to(pool)
     looked_up: list[str] = []
     for name in ("lstat", "stat", "readlink"):

@@ -11,7 +11,7 @@ import pytest
 from watchdog.observers.api import EventEmitter
 
 from kvmreconcile.daemon.spec_watch import Watch, places
-from kvmreconcile.source.filesystems import tells_of_changes
+from kvmreconcile.source.filesystems import reports_all_changes
 
 WAIT_S = 10
 
@@ -278,8 +278,8 @@ def test_only_of_what_is_on_this_host_alone_the_kernel_tells(
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTED)
 
-    assert tells_of_changes(os.makedev(*device), mounts) is expected
+    assert reports_all_changes(os.makedev(*device), mounts) is expected
 
 
 def test_file_system_of_this_directory_is_found(specs: Path) -> None:
-    assert tells_of_changes(specs.stat().st_dev)
+    assert reports_all_changes(specs.stat().st_dev)

@@ -1,9 +1,9 @@
-"""Documents, in YAML and the XML in it, that are not text, too long, too deep, or that refer to files."""
+"""List documents that are not text, too long or too deep, or that refer to files."""
 
 import re
 from pathlib import Path
 
-from tests.beside import GOOD, load_beside, told
+from tests.beside import GOOD, format_problems, load_beside
 from tests.hostile.row import Row
 
 DOMAIN = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: web}\nspec:\n"
@@ -25,7 +25,7 @@ def _xml(text: str) -> bytes:
     return f"{DOMAIN}  xml: |\n    {text}\n".encode()
 
 
-# What is no text is read up to where that shows; the rest of the file is not.
+# A file that is no text is read up to the first error; the rest of the file is not read.
 BYTES = (
     Row("utf 16", b"\xff\xfea\0:\0", "1:1: the file is UTF-16; save it as UTF-8"),
     Row("utf 16 big endian", b"\xfe\xff\0a", "1:1: the file is UTF-16; save it as UTF-8"),
@@ -90,7 +90,7 @@ ROWS = (*BYTES, *TEXTS)
 
 
 def answer(row: Row[bytes], directory: Path) -> str:
-    """Load a document beside good ones, which are as they were, and return what is said about it."""
+    """Load a document beside valid ones, which it must not affect, and return its problems."""
     is_text = row in TEXTS
     loaded = load_beside(row.make, directory, is_text=is_text)
     names = {key.name for key in loaded.desired}
@@ -100,4 +100,4 @@ def answer(row: Row[bytes], directory: Path) -> str:
         assert re.search(r"/bad\.yaml:\d+:\d+$", problem.where)
         assert problem.todo
     assert not loaded.problems or loaded.frozen or not loaded.complete
-    return told(loaded, directory) if loaded.problems else ""
+    return format_problems(loaded, directory) if loaded.problems else ""

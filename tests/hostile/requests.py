@@ -1,4 +1,4 @@
-"""Requests to the control socket that are malformed, too long, or not allowed; the answer is the HTTP status."""
+"""List requests to the control socket that are malformed, too long, or not allowed; the answer is the HTTP status."""
 
 import random
 from pathlib import Path

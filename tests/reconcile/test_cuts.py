@@ -20,7 +20,7 @@ from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.session.origin import Origin
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
-from kvmreconcile.source.in_use import Written
+from kvmreconcile.source.in_use import WriteState
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Effect, to_xml
 
@@ -39,7 +39,7 @@ class Demo:
 
     specs: Path
     now_s: float = 0.0
-    written: Written = Written.CLOSED
+    written: WriteState = WriteState.CLOSED
     reading: Reading = field(init=False)
     world: World = field(init=False)
 
@@ -111,7 +111,7 @@ def cuts(demo: Demo, request: pytest.FixtureRequest) -> Iterator[Iterator[int]]:
 
     yield each()
     file.write_bytes(whole)
-    demo.written = Written.CLOSED
+    demo.written = WriteState.CLOSED
     demo.read()
 
 
@@ -122,7 +122,7 @@ def test_file_that_is_cut_says_what_it_said_while_its_writer_has_it_open(
     demo: Demo, cuts: Iterator[int]
 ) -> None:
     before = demo.read()
-    demo.written = Written.OPEN
+    demo.written = WriteState.OPEN
 
     for _ in cuts:
         demo.now_s += 60.0
@@ -138,7 +138,7 @@ def test_file_that_is_cut_says_what_it_said_until_it_has_not_changed_for_a_while
     demo: Demo, cuts: Iterator[int]
 ) -> None:
     before = demo.read()
-    demo.written = Written.UNSURE
+    demo.written = WriteState.UNSURE
 
     for _ in cuts:
         demo.now_s += SETTINGS.settle.read_s - 0.1

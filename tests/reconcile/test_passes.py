@@ -30,7 +30,7 @@ from kvmreconcile.session.session import Session
 from kvmreconcile.session.verdicts import Verdict, Verdicts
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.settings.settle import SettleSettings
-from kvmreconcile.source.in_use import Written
+from kvmreconcile.source.in_use import WriteState
 from kvmreconcile.state import State
 from kvmreconcile.tree import Node
 from tests.execute.host import KINDS, Host, desired
@@ -68,7 +68,7 @@ class Bench:
             again=lambda: self.rung.append(PROGRESS),
             triggered_by=lambda: self.rung,
             subscribers=(self.told.append,),
-            reading=Reading(lambda _file: Written.CLOSED),
+            reading=Reading(lambda _file: WriteState.CLOSED),
         )
 
     def spec(self, name: str, xml: str = "<domain/>") -> None:
@@ -448,7 +448,7 @@ def test_daemon_that_starts_begins_the_time_again(bench: Bench) -> None:
 def test_file_whose_writer_is_unknown_is_read_again_without_a_trigger(bench: Bench) -> None:
     by_hand(bench, clock := [1000.0])
     bench.settle()
-    bench.passes.reading.drafts.written = lambda _file: Written.UNSURE
+    bench.passes.reading.drafts.written = lambda _file: WriteState.UNSURE
     bench.spec("web", '<domain x="1"/>')
 
     bench.run(SPECS)
@@ -463,7 +463,7 @@ def test_file_whose_writer_is_unknown_is_read_again_without_a_trigger(bench: Ben
 def test_commit_is_complete_as_it_is(bench: Bench) -> None:
     by_hand(bench, [1000.0])
     bench.passes = replace(bench.passes, origin=lambda: Origin([bench.directory / "specs"], "c0ffee"))
-    bench.passes.reading.drafts.written = lambda _file: Written.OPEN
+    bench.passes.reading.drafts.written = lambda _file: WriteState.OPEN
 
     planned = bench.run("connected")
 

@@ -1,4 +1,4 @@
-"""Files that are still being written: their last finished content is used."""
+"""Test that the last finished content of a file is used while the file is being written."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,18 +9,18 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Source
 from kvmreconcile.source.drafts import LONG_S, Draft, Drafts
-from kvmreconcile.source.files import Found, SpecFile, Stamp
-from kvmreconcile.source.in_use import Written
+from kvmreconcile.source.files import FileVersion, Found, SpecFile
+from kvmreconcile.source.in_use import WriteState
 from kvmreconcile.source.load import load
-from kvmreconcile.source.problem import Fault
-from kvmreconcile.source.walk import Waypoint
+from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.walk import PathChange
 
 FOR_S = 2.0
 NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {}\n"
 
 
 class Clock:
-    """A clock that is moved by hand."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -30,15 +30,15 @@ class Clock:
 
 
 class Bench:
-    """Files that are read again and again, and what is known of their writers."""
+    """Files that are read repeatedly, and the state of their writers."""
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.written = Written.CLOSED
+        self.written = WriteState.CLOSED
         self.asked: list[bytes] = []
         self.drafts = Drafts(self._written, self.clock)
 
-    def _written(self, file: SpecFile) -> Written:
+    def _written(self, file: SpecFile) -> WriteState:
         self.asked.append(file.content)
         return self.written
 
@@ -50,12 +50,12 @@ class Bench:
 
 
 def file(content: bytes, name: str = "a.yaml", modified_ns: int = 1) -> SpecFile:
-    stamp = Stamp(1, 2, len(content), modified_ns, changed_s=0.0)
-    return SpecFile(Path(name), name, content, f"/{name}", stamp)
+    version = FileVersion(1, 2, len(content), modified_ns, changed_s=0.0)
+    return SpecFile(Path(name), name, content, f"/{name}", version)
 
 
-def faults(found: Iterable[Found | Draft]) -> list[Fault]:
-    return [fault for each in found if isinstance(each, Draft) for fault in each.faults]
+def problems(found: Iterable[Found | Draft]) -> list[LocatedProblem]:
+    return [problem for each in found if isinstance(each, Draft) for problem in each.problems]
 
 
 @pytest.fixture
@@ -63,13 +63,13 @@ def bench() -> Bench:
     return Bench()
 
 
-def test_file_that_is_closed_counts_at_once(bench: Bench) -> None:
+def test_closed_file_is_used_at_once(bench: Bench) -> None:
     assert bench.read(file(b"one")) == [file(b"one")]
     assert bench.read(file(b"two")) == [file(b"two")]
     assert bench.drafts.due_s is None
 
 
-def test_who_writes_a_file_is_asked_only_of_one_that_changed(bench: Bench) -> None:
+def test_writer_is_checked_only_for_changed_files(bench: Bench) -> None:
     bench.read(file(b"one"))
     bench.read(file(b"one", modified_ns=2))
 
@@ -77,22 +77,22 @@ def test_who_writes_a_file_is_asked_only_of_one_that_changed(bench: Bench) -> No
 
 
 @pytest.mark.case("8b")
-def test_file_that_is_open_counts_as_it_was_until_it_is_closed(bench: Bench) -> None:
+def test_last_finished_content_of_an_open_file_is_used_until_it_is_closed(bench: Bench) -> None:
     bench.read(file(b"one, two"))
-    bench.written = Written.OPEN
+    bench.written = WriteState.OPEN
 
     for _ in range(5):
         bench.clock.now_s += 60.0
         assert bench.contents(file(b"one")) == [b"one, two"]
-    bench.written = Written.CLOSED
+    bench.written = WriteState.CLOSED
 
     assert bench.contents(file(b"one")) == [b"one"]
 
 
 @pytest.mark.case("8b")
-def test_file_whose_writer_is_unknown_is_used_once_it_has_not_changed_for_a_while(bench: Bench) -> None:
+def test_file_with_unknown_writer_is_used_after_being_unchanged_for_a_while(bench: Bench) -> None:
     bench.read(file(b"one, two"))
-    bench.written = Written.UNSURE
+    bench.written = WriteState.UNSURE
 
     assert bench.contents(file(b"one")) == [b"one, two"]
     assert bench.drafts.due_s == bench.clock.now_s + FOR_S
@@ -104,11 +104,11 @@ def test_file_whose_writer_is_unknown_is_used_once_it_has_not_changed_for_a_whil
 
 
 @pytest.mark.parametrize(
-    "later", [file(b"one,"), file(b"ONE"), file(b"one", modified_ns=2), replace(file(b"one"), stamp=None)]
+    "later", [file(b"one,"), file(b"ONE"), file(b"one", modified_ns=2), replace(file(b"one"), version=None)]
 )
-def test_each_change_begins_the_time_again(bench: Bench, later: SpecFile) -> None:
+def test_each_change_restarts_the_waiting_time(bench: Bench, later: SpecFile) -> None:
     bench.read(file(b"one, two"))
-    bench.written = Written.UNSURE
+    bench.written = WriteState.UNSURE
     bench.read(file(b"one"))
     bench.clock.now_s += FOR_S
 
@@ -116,8 +116,8 @@ def test_each_change_begins_the_time_again(bench: Bench, later: SpecFile) -> Non
     assert bench.drafts.due_s == bench.clock.now_s + FOR_S
 
 
-def test_file_that_changed_while_it_was_read_does_not_count(bench: Bench) -> None:
-    torn = replace(file(b"one"), stamp=None)
+def test_file_that_changed_while_read_is_not_used(bench: Bench) -> None:
+    torn = replace(file(b"one"), version=None)
 
     for _ in range(3):
         assert bench.contents(torn) == []
@@ -126,57 +126,57 @@ def test_file_that_changed_while_it_was_read_does_not_count(bench: Bench) -> Non
 
 
 @pytest.mark.case("8a")
-def test_new_file_does_not_count_while_it_is_open_and_is_known_to_be_missing(bench: Bench) -> None:
-    bench.written = Written.OPEN
+def test_new_open_file_is_not_used_and_is_reported_as_missing(bench: Bench) -> None:
+    bench.written = WriteState.OPEN
 
     assert bench.read(file(b"one")) == [Draft(is_known=False)]
-    bench.written = Written.CLOSED
+    bench.written = WriteState.CLOSED
     assert bench.read(file(b"one, two")) == [file(b"one, two")]
 
 
-def test_file_that_was_removed_is_not_remembered(bench: Bench) -> None:
+def test_content_of_a_removed_file_is_dropped(bench: Bench) -> None:
     bench.read(file(b"one"))
     bench.read()
-    bench.written = Written.OPEN
+    bench.written = WriteState.OPEN
 
     assert bench.read(file(b"two")) == [Draft(is_known=False)]
 
 
 def test_file_that_stays_open_for_long_is_reported(bench: Bench) -> None:
     bench.read(file(b"one, two"))
-    bench.written = Written.OPEN
+    bench.written = WriteState.OPEN
 
-    assert faults(bench.read(file(b"one"), file(b"new", "b.yaml"))) == []
+    assert problems(bench.read(file(b"one"), file(b"new", "b.yaml"))) == []
     assert bench.drafts.due_s == bench.clock.now_s + LONG_S
     bench.clock.now_s += LONG_S
-    reported = faults(bench.read(file(b"one"), file(b"new", "b.yaml")))
+    reported = problems(bench.read(file(b"one"), file(b"new", "b.yaml")))
 
-    assert [fault.source for fault in reported] == [Source("a.yaml", 1, 1), Source("b.yaml", 1, 1)]
-    assert [fault.what for fault in reported] == [
+    assert [problem.source for problem in reported] == [Source("a.yaml", 1, 1), Source("b.yaml", 1, 1)]
+    assert [problem.what for problem in reported] == [
         "a program has the file open for writing; its last finished content is used meanwhile",
         "a program has the file open for writing; nothing of it is used meanwhile",
     ]
     assert bench.drafts.due_s is None
 
 
-def test_file_that_changes_again_and_again_is_reported(bench: Bench) -> None:
-    bench.written = Written.UNSURE
-    said = []
+def test_constantly_changing_file_is_reported(bench: Bench) -> None:
+    bench.written = WriteState.UNSURE
+    reported = []
     for number in range(12):
-        said = faults(bench.read(file(b"x" * number)))
+        reported = problems(bench.read(file(b"x" * number)))
         bench.clock.now_s += 1.0
 
-    assert len(said) == 1
+    assert len(reported) == 1
 
 
-def test_what_is_no_file_goes_through(bench: Bench) -> None:
-    fault, point = Fault(Source("b.yaml", 1, 1), "cannot be read"), Waypoint(1.0)
+def test_other_items_are_passed_through(bench: Bench) -> None:
+    problem, point = LocatedProblem(Source("b.yaml", 1, 1), "cannot be read"), PathChange(1.0)
 
-    assert bench.read(point, fault) == [point, fault]
+    assert bench.read(point, problem) == [point, problem]
 
 
 @pytest.mark.case("8b")
-def test_command_that_runs_once_uses_nothing_of_a_file_that_is_open(tmp_path: Path) -> None:
+def test_one_time_command_does_not_use_an_open_file(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     with path.open("w") as writer:
         writer.write(NETWORK)
@@ -191,14 +191,14 @@ def test_command_that_runs_once_uses_nothing_of_a_file_that_is_open(tmp_path: Pa
     assert (len(closed.desired), closed.problems, closed.complete) == (1, (), True)
 
 
-def test_file_whose_writer_is_unknown_is_not_reported_before_it_could_have_been_used(bench: Bench) -> None:
-    bench.written = Written.UNSURE
+def test_file_with_unknown_writer_is_not_reported_before_it_could_be_used(bench: Bench) -> None:
+    bench.written = WriteState.UNSURE
     for _ in range(2):
         list(bench.drafts.finished([file(b"one")], 3 * LONG_S))
         bench.clock.now_s += LONG_S
-    assert faults(bench.drafts.finished([file(b"one")], 3 * LONG_S)) == []
+    assert problems(bench.drafts.finished([file(b"one")], 3 * LONG_S)) == []
 
     bench.clock.now_s += LONG_S
-    changed = faults(bench.drafts.finished([file(b"two", modified_ns=2)], 3 * LONG_S))
+    changed = problems(bench.drafts.finished([file(b"two", modified_ns=2)], 3 * LONG_S))
 
-    assert [fault.what.partition(",")[0] for fault in changed] == ["the file changed less than 30 s ago"]
+    assert [problem.what.partition(",")[0] for problem in changed] == ["the file changed less than 30 s ago"]

@@ -1,4 +1,4 @@
-"""The file that names what among specs is not read."""
+"""Test the ignore file of a directory of specs."""
 
 import os
 import subprocess
@@ -9,11 +9,11 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
 from kvmreconcile.session.origin import find_origin, find_repository
-from kvmreconcile.settings.sections import GitSettings
+from kvmreconcile.settings.git import GitSettings
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.ignore import MOST, Ignored
 from kvmreconcile.source.load import Loaded, load
-from kvmreconcile.source.problem import Fault
+from kvmreconcile.source.problem import LocatedProblem
 from tests.origin import Origin
 from tests.source.test_sparse import add_submodule
 
@@ -71,24 +71,24 @@ def names(loaded: Loaded) -> list[str]:
 
 
 def left_out(loaded: Loaded, directory: Path) -> list[str]:
-    return [each.name.replace(f"{directory}/", "") for each in loaded.extent.left_out]
+    return [each.name.replace(f"{directory}/", "") for each in loaded.coverage.excluded]
 
 
 def problems(loaded: Loaded, directory: Path) -> list[str]:
     return [str(problem).replace(f"{directory}/", "") for problem in loaded.problems]
 
 
-def test_what_the_file_names_is_not_read_and_nothing_is_said_of_it(tmp_path: Path) -> None:
+def test_ignored_files_are_not_read_and_cause_no_warning(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("a"), b_yaml="colour: red", old__c_yaml=network("c"), README_md="b.yaml")
     ignore(tmp_path, "b.yaml", "old/", "README.md")
 
     loaded = load_tree(tmp_path)
 
-    assert (names(loaded), loaded.problems, loaded.complete, loaded.extent.notes) == (["a"], (), True, ())
+    assert (names(loaded), loaded.problems, loaded.complete, loaded.coverage.notes) == (["a"], (), True, ())
     assert left_out(loaded, tmp_path) == ["b.yaml", "old/"]
 
 
-def test_file_counts_in_the_directory_that_was_named_alone(tmp_path: Path) -> None:
+def test_ignore_file_applies_only_in_the_given_directory(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("a"), sub__b_yaml=network("b"))
     ignore(tmp_path / "sub", "b.yaml")
     assert names(load_tree(tmp_path)) == ["a", "b"]
@@ -97,7 +97,7 @@ def test_file_counts_in_the_directory_that_was_named_alone(tmp_path: Path) -> No
     assert names(load([tmp_path / "a.yaml"], BY_NAME, "test")) == ["a"]
 
 
-def test_patterns_mean_what_they_mean_to_git(tmp_path: Path) -> None:
+def test_patterns_match_as_in_git(tmp_path: Path) -> None:
     for number, name in enumerate(NAMES):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,9 +129,7 @@ def test_patterns_mean_what_they_mean_to_git(tmp_path: Path) -> None:
         (b"a.yaml\n" * (MOST + 1), MOST + 1),
     ],
 )
-def test_pattern_that_cannot_be_used_is_an_error_and_nothing_is_left_out(
-    tmp_path: Path, content: bytes, line: int
-) -> None:
+def test_unusable_pattern_is_an_error_and_ignores_nothing(tmp_path: Path, content: bytes, line: int) -> None:
     write(tmp_path, a_yaml=network("a"))
     (tmp_path / ".kvmreconcileignore").write_bytes(content)
 
@@ -143,7 +141,7 @@ def test_pattern_that_cannot_be_used_is_an_error_and_nothing_is_left_out(
     assert problem.endswith("; until then this file leaves nothing out")
 
 
-def test_file_of_windows_and_of_other_encodings_can_be_used(tmp_path: Path) -> None:
+def test_ignore_file_with_crlf_and_other_encodings_is_read(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("a"), b_yaml=network("b"))
     (tmp_path / os.fsdecode(b"\xff.yaml")).write_text("colour: red")
     (tmp_path / ".kvmreconcileignore").write_bytes(b"\xef\xbb\xbfb.yaml\r\n\xff.yaml\r\n")
@@ -153,7 +151,7 @@ def test_file_of_windows_and_of_other_encodings_can_be_used(tmp_path: Path) -> N
     assert (names(loaded), loaded.problems) == (["a"], ())
 
 
-def test_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+def test_unreadable_ignore_file_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("a"))
     path = tmp_path / ".kvmreconcileignore"
 
@@ -172,7 +170,7 @@ def test_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     assert "larger than 1 MiB" in problems(load_tree(tmp_path), tmp_path)[0]
 
 
-def test_file_may_be_a_link_inside_the_directory(tmp_path: Path) -> None:
+def test_ignore_file_may_be_a_symlink_inside_the_directory(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("a"), b_yaml=network("b"))
     (tmp_path / "ignored").write_text("b.yaml\n")
     (tmp_path / ".kvmreconcileignore").symlink_to("ignored")
@@ -180,7 +178,7 @@ def test_file_may_be_a_link_inside_the_directory(tmp_path: Path) -> None:
     assert names(load_tree(tmp_path)) == ["a"]
 
 
-def test_directory_in_which_all_is_left_out_is_an_error(tmp_path: Path) -> None:
+def test_directory_with_only_ignored_files_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("a"))
     ignore(tmp_path, "*")
 
@@ -191,7 +189,7 @@ def test_directory_in_which_all_is_left_out_is_an_error(tmp_path: Path) -> None:
     assert "; left out: a.yaml is excluded by .kvmreconcileignore; " in problem
 
 
-def test_of_many_files_that_are_left_out_a_few_are_named(tmp_path: Path) -> None:
+def test_message_names_a_limited_number_of_ignored_files(tmp_path: Path) -> None:
     write(tmp_path, **{f"{letter}_yaml": network(letter) for letter in "abcdefg"})
     ignore(tmp_path, "*.yaml")
 
@@ -214,7 +212,7 @@ def fetched(origin: Origin, tmp_path: Path, directory: str = "") -> Loaded:
     return load(found.paths, BY_NAME, "test", found.naming)
 
 
-def test_file_of_a_repository_s_directory_counts(origin: Origin, tmp_path: Path) -> None:
+def test_ignore_file_of_the_repository_directory_applies(origin: Origin, tmp_path: Path) -> None:
     origin.commit("b.yaml\n", name="hosts/.kvmreconcileignore")
     origin.commit("colour: red", name="hosts/b.yaml")
     origin.commit("*\n", name=".kvmreconcileignore")
@@ -223,11 +221,11 @@ def test_file_of_a_repository_s_directory_counts(origin: Origin, tmp_path: Path)
     loaded = fetched(origin, tmp_path, "hosts")
 
     assert (names(loaded), loaded.problems, loaded.complete) == (["a"], (), True)
-    assert loaded.extent.unread("hosts/b.yaml", is_covered=True)
-    assert loaded.extent.files == {Key("Network", "a"): "hosts/a.yaml"}
+    assert loaded.coverage.find_obstacle("hosts/b.yaml", is_covered=True)
+    assert loaded.coverage.files == {Key("Network", "a"): "hosts/a.yaml"}
 
 
-def test_submodules_and_pointers_that_it_names_are_no_errors(origin: Origin, tmp_path: Path) -> None:
+def test_ignored_submodules_and_pointers_are_no_errors(origin: Origin, tmp_path: Path) -> None:
     origin.commit(network("a"))
     origin.commit("web/\ndeep/\ndata.json\n", name=".kvmreconcileignore")
     origin.commit("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", name="data.json")
@@ -238,13 +236,13 @@ def test_submodules_and_pointers_that_it_names_are_no_errors(origin: Origin, tmp
 
     assert (loaded.problems, loaded.complete) == ((), True)
     for file in ("web/b.yaml", "deep/er/b.yaml"):
-        obstacle = loaded.extent.unread(file, is_covered=True)
+        obstacle = loaded.coverage.find_obstacle(file, is_covered=True)
         assert obstacle
         assert "is excluded by .kvmreconcileignore" in obstacle.why
-    assert loaded.extent.unread("weber/b.yaml", is_covered=True) is None
+    assert loaded.coverage.find_obstacle("weber/b.yaml", is_covered=True) is None
 
 
-def test_submodules_of_a_work_tree_that_it_names_are_no_errors(tmp_path: Path) -> None:
+def test_ignored_submodules_of_a_work_tree_are_no_errors(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("a"))
     (tmp_path / ".gitmodules").write_text(
         '[submodule "web"]\n\tpath = web\n[submodule "o"]\n\tpath = /abs/ent\n'
@@ -256,6 +254,6 @@ def test_submodules_of_a_work_tree_that_it_names_are_no_errors(tmp_path: Path) -
     assert "/abs/ent is a submodule" in problem.what
 
 
-def test_nothing_is_left_out_without_the_file() -> None:
+def test_nothing_is_ignored_without_the_file() -> None:
     assert not Ignored().names(PurePosixPath("a.yaml"), is_directory=False)
-    assert not isinstance(Ignored.read(b"", "x"), Fault)
+    assert not isinstance(Ignored.read(b"", "x"), LocatedProblem)

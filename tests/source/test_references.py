@@ -1,4 +1,4 @@
-"""A name in a spec that leads nowhere is told at the line and column where it stands."""
+"""Test that a reference to a missing object is reported at its line and column."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +23,10 @@ IN_XML = """\
       </interface>
     </devices></domain>
 """
-NOWHERE = (
+MISSING = (
     ("network", f"{GUEST}  interfaces:\n    - {{name: lan, network: lan}}\n", ["7:28 Network/lan"]),
     (
-        "second_of_two_networks_that_is_called_like_the_first_ones_port",
+        "network_named_like_another_interface",
         f"{GUEST}  interfaces: [{{name: dmz, bridge: br0}}, {{name: lan, network: dmz}}]\n",
         ["6:63 Network/dmz"],
     ),
@@ -45,7 +45,7 @@ NOWHERE = (
         f"{GUEST}  xml:\n  ready:\n  interfaces:\n    - {{name: lan, network: lan, mac: }}\n",
         ["9:28 Network/lan"],
     ),
-    ("who_is_started_before", f"{GUEST}  startAfter: [web, db]\n", ["6:21 Domain/db"]),
+    ("guest_of_start_after", f"{GUEST}  startAfter: [web, db]\n", ["6:21 Domain/db"]),
     ("pool_of_a_volume", f"{VOLUME}  pool: fast\n", ["6:9 StoragePool/fast"]),
     (
         "backing_volume_of_the_same_pool",
@@ -75,8 +75,8 @@ NOWHERE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "told"), [row[1:] for row in NOWHERE], ids=[row[0] for row in NOWHERE])
-def test_name_that_leads_nowhere_is_told_where_it_stands(tmp_path: Path, text: str, told: list[str]) -> None:
+@pytest.mark.parametrize(("text", "reported"), [row[1:] for row in MISSING], ids=[row[0] for row in MISSING])
+def test_missing_reference_is_reported_at_its_place(tmp_path: Path, text: str, reported: list[str]) -> None:
     (tmp_path / "spec.yaml").write_text(text)
     loaded = load([tmp_path], BY_NAME, "lab")
     assert not loaded.problems
@@ -85,11 +85,12 @@ def test_name_that_leads_nowhere_is_told_where_it_stands(tmp_path: Path, text: s
 
     (key,) = loaded.desired
     assert [str(p).partition(", which")[0] for p in needs.problems] == [
-        f"{tmp_path}/spec.yaml:{where}: {key} refers to {target}" for where, target in map(str.split, told)
+        f"{tmp_path}/spec.yaml:{where}: {key} refers to {target}"
+        for where, target in map(str.split, reported)
     ]
 
 
-def test_circle_is_told_where_the_first_of_it_names_the_second(tmp_path: Path) -> None:
+def test_cycle_is_reported_at_the_first_reference(tmp_path: Path) -> None:
     for name, other in (("a", "b"), ("b", "a")):
         text = GUEST.replace("web", name) + f"  startAfter: [{other}]\n"
         (tmp_path / f"{name}.yaml").write_text(text)

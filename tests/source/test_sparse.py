@@ -1,4 +1,4 @@
-"""What a checkout leaves out is a mistake at its place, and nothing is removed because of it."""
+"""Test that files which a checkout lacks are reported as problems, and that nothing is removed because of them."""
 
 import os
 import stat
@@ -11,7 +11,7 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
 from kvmreconcile.session.origin import find_origin, find_repository
-from kvmreconcile.settings.sections import GitSettings
+from kvmreconcile.settings.git import GitSettings
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.file_names import Naming
 from kvmreconcile.source.git import Remote, Repository
@@ -45,7 +45,7 @@ def origin(tmp_path: Path) -> Origin:
 
 
 def fetched(origin: Origin, tmp_path: Path, directory: str = "") -> Loaded:
-    """Return what the newest commit says, read as commands and the daemon read it."""
+    """Return the specs of the newest commit, loaded as by commands and the daemon."""
     settings = Settings(state=tmp_path / "state", git=GitSettings(url=str(origin.path), directory=directory))
     repository = find_repository(settings)
     assert repository
@@ -62,7 +62,7 @@ def add_submodule(origin: Origin, path: str) -> None:
 
 
 @pytest.mark.case("9")
-def test_submodule_in_a_repository_is_a_mistake_at_its_place(origin: Origin, tmp_path: Path) -> None:
+def test_submodule_in_a_repository_is_a_problem_at_its_place(origin: Origin, tmp_path: Path) -> None:
     origin.commit(NETWORK)
     add_submodule(origin, "web")
     add_submodule(origin, "deep/er")
@@ -102,7 +102,7 @@ def test_directory_of_specs_that_is_a_submodule_is_refused(origin: Origin, tmp_p
 
 
 @pytest.mark.case("9")
-def test_revision_that_an_earlier_version_laid_out_is_looked_through_at_the_next_update(
+def test_revision_of_an_earlier_version_is_checked_out_again_by_the_next_update(
     origin: Origin, tmp_path: Path
 ) -> None:
     origin.commit(NETWORK)
@@ -123,7 +123,7 @@ def test_revision_that_an_earlier_version_laid_out_is_looked_through_at_the_next
 
 @pytest.mark.case("9")
 @pytest.mark.parametrize("name", ["a.yaml", "deep/a.yml", "data.json"])
-def test_pointer_of_lfs_in_a_repository_is_a_mistake_at_its_place(
+def test_lfs_pointer_in_a_repository_is_a_problem_at_its_place(
     origin: Origin, tmp_path: Path, name: str
 ) -> None:
     origin.commit(NETWORK, name="lan.yaml")
@@ -138,7 +138,7 @@ def test_pointer_of_lfs_in_a_repository_is_a_mistake_at_its_place(
     assert not loaded.complete
 
 
-def test_pointer_that_no_spec_names_and_json_outside_a_repository_are_no_mistakes(tmp_path: Path) -> None:
+def test_unreferenced_pointer_and_json_outside_a_repository_are_no_problems(tmp_path: Path) -> None:
     (tmp_path / "lan.yaml").write_text(NETWORK)
     (tmp_path / "data.json").write_text(POINTER)
     (tmp_path / "logo.png").write_text(POINTER)
@@ -149,7 +149,7 @@ def test_pointer_that_no_spec_names_and_json_outside_a_repository_are_no_mistake
 
 
 @pytest.mark.case("9")
-def test_pointer_that_a_spec_names_freezes_its_object(origin: Origin, tmp_path: Path) -> None:
+def test_lfs_pointer_as_content_freezes_the_object(origin: Origin, tmp_path: Path) -> None:
     origin.commit(POINTER, name="images/golden.img")
     origin.commit(VOLUME)
 
@@ -165,7 +165,7 @@ def test_pointer_that_a_spec_names_freezes_its_object(origin: Origin, tmp_path: 
     assert problems(fetched(origin, tmp_path)) == []
 
 
-def test_file_that_a_spec_names_and_that_is_not_there_is_no_pointer(tmp_path: Path) -> None:
+def test_missing_content_file_is_not_reported_as_pointer(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(VOLUME)
 
     assert read(tmp_path).problems == ()
@@ -175,7 +175,7 @@ MODULES = '[submodule "web"]\n\tpath = web\n\turl = ../web.git\n[submodule "db"]
 
 
 @pytest.mark.case("9")
-def test_submodule_that_is_not_checked_out_in_a_work_tree_is_a_mistake_at_its_line(tmp_path: Path) -> None:
+def test_missing_submodule_of_a_work_tree_is_a_problem_at_its_line(tmp_path: Path) -> None:
     (tmp_path / "lan.yaml").write_text(NETWORK)
     (tmp_path / ".gitmodules").write_text(MODULES)
     (tmp_path / "web").mkdir()
@@ -202,7 +202,7 @@ def test_submodule_that_is_checked_out_is_read(tmp_path: Path) -> None:
 
 @pytest.fixture
 def as_nobody() -> Iterator[Path]:
-    """A directory that everybody may read, and a user whom files refuse."""
+    """Yield a directory that all users may read, and afterwards become root again."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name)
         path.chmod(0o755)
@@ -216,7 +216,7 @@ def as_nobody() -> Iterator[Path]:
 
 @pytest.mark.case("9")
 @pytest.mark.parametrize("mode", [0o000, 0o300, 0o600])
-def test_directory_that_cannot_be_read_is_a_mistake_at_its_place(as_nobody: Path, mode: int) -> None:
+def test_unreadable_directory_is_a_problem_at_its_place(as_nobody: Path, mode: int) -> None:
     (as_nobody / "lan.yaml").write_text(NETWORK)
     (as_nobody / "web").mkdir()
     (as_nobody / "web/web.yaml").write_text(NETWORK.replace("lan", "web"))
@@ -245,9 +245,9 @@ def test_submodule_whose_directory_cannot_be_read_is_reported_as_unreadable(as_n
     assert [p.what for p in read(as_nobody).problems] == ["cannot be read: Permission denied"]
 
 
-def test_list_of_submodules_that_is_a_link_is_not_blamed_on_permissions(tmp_path: Path) -> None:
+def test_gitmodules_symlink_is_not_reported_as_permission_problem(tmp_path: Path) -> None:
     (tmp_path / ".gitmodules").symlink_to("elsewhere")
 
-    ((fault, _),) = submodules(tmp_path, "")
+    ((problem, _),) = submodules(tmp_path, "")
 
-    assert fault.todo == "replace it by a regular file of at most 1 MiB"
+    assert problem.todo == "replace it by a regular file of at most 1 MiB"

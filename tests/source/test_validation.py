@@ -1,4 +1,4 @@
-"""What no kind of ours makes happen, and one of a third party may: choices between types, pydantic's own words."""
+"""Test validation errors that only kinds of plugins may cause: choices between types, pydantic's own messages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +18,8 @@ from kvmreconcile.source.load import load
 from kvmreconcile.source.located import plain
 from kvmreconcile.source.patterns import FORMS
 from kvmreconcile.source.suggestions import advice, nearest
-from kvmreconcile.source.validation import complaints
-from kvmreconcile.source.yaml import read
+from kvmreconcile.source.validation import describe_errors
+from kvmreconcile.source.yaml import parse_yaml
 from tests.beside import GOOD, load_beside
 
 
@@ -35,20 +35,20 @@ class Thing(Spec):
 
 
 def complain(text: str) -> list[str]:
-    item = read(Chunk(text, 0), "f").item
+    item = parse_yaml(Chunk(text, 0), "f").item
     assert item is not None
     with pytest.raises(ValidationError) as error:
         Thing.model_validate(plain(item))
-    return [str(fault.problem()) for fault in complaints(error.value, item, Thing, "Thing")]
+    return [str(problem.to_problem()) for problem in describe_errors(error.value, item, Thing, "Thing")]
 
 
-def test_value_that_is_of_none_of_several_types_names_them_all() -> None:
+def test_problem_of_a_value_with_none_of_several_types_names_all_types() -> None:
     assert complain("count: many") == [
         "f:1:8: count should be a whole number or a mapping of fields, not text; see 'kvmreconcile explain Thing.count'"
     ]
 
 
-def test_value_that_is_of_one_of_several_types_is_judged_by_that() -> None:
+def test_value_with_one_of_several_types_is_validated_by_that_type() -> None:
     assert complain("count: {now: 1, mots: 2}") == [
         "f:1:17: unknown field 'mots' in count; did you mean 'most'?"
     ]
@@ -57,7 +57,7 @@ def test_value_that_is_of_one_of_several_types_is_judged_by_that() -> None:
     ]
 
 
-def test_limits_and_words_of_pydantic_are_told_with_the_field() -> None:
+def test_limits_and_messages_of_pydantic_are_reported_with_the_field() -> None:
     first, second = complain("uuid: nonsense\nshare: 2")
 
     assert first.startswith("f:1:7: uuid: input should be a valid UUID")
@@ -82,26 +82,26 @@ class Typed(Spec):
         ('share: "0.5"', "a number"),
     ],
 )
-def test_text_is_taken_for_no_boolean_and_no_number(text: str, wanted: str) -> None:
-    item = read(Chunk(text, 0), "f").item
+def test_text_is_not_accepted_as_boolean_or_number(text: str, wanted: str) -> None:
+    item = parse_yaml(Chunk(text, 0), "f").item
     assert item is not None
     with pytest.raises(ValidationError) as error:
         Typed.model_validate(plain(item), context=TYPED)
 
-    (fault,) = complaints(error.value, item, Typed, "Thing")
-    assert f"should be {wanted}, not text" in str(fault.problem())
+    (problem,) = describe_errors(error.value, item, Typed, "Thing")
+    assert f"should be {wanted}, not text" in str(problem.to_problem())
 
 
 @pytest.mark.case("53a")
 @pytest.mark.parametrize("text", ["on: true", "number: 2", "number: null", "either: '2'", "word: yes"])
-def test_value_of_its_own_type_is_taken(text: str) -> None:
-    item = read(Chunk(text, 0), "f").item
+def test_value_of_the_right_type_is_accepted(text: str) -> None:
+    item = parse_yaml(Chunk(text, 0), "f").item
     assert item is not None
 
     Typed.model_validate(plain(item), context=TYPED)
 
 
-def test_pieces_of_letters_that_people_mix_up_are_near() -> None:
+def test_nearest_word_ignores_case_and_separators() -> None:
     known = ["maxEffect", "memory", "volumes"]
 
     assert [nearest(w, known) for w in ("max_effect", "MEMORY", "volume", "memroy")] == [
@@ -111,14 +111,14 @@ def test_pieces_of_letters_that_people_mix_up_are_near() -> None:
     assert nearest("memory" * 50, known) is None
 
 
-def test_advice_lists_no_more_than_people_read() -> None:
+def test_advice_lists_a_limited_number_of_words() -> None:
     assert advice("?", [f"w{n:02}" for n in range(22)]).endswith("w19 and 2 more")
     assert advice("?", []) == ""
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_every_pattern_of_a_field_has_words_for_it(kind: Kind) -> None:
-    # A size is read by a function that says itself what is wrong.
+def test_every_pattern_of_a_field_has_a_description(kind: Kind) -> None:
+    # A size is read by a function that has its own messages.
     read_otherwise = {*_patterns(TypeAdapter(Size).json_schema())}
 
     assert {*_patterns(kind.spec.model_json_schema())} - read_otherwise <= {*FORMS}
@@ -133,19 +133,19 @@ def _patterns(schema: object) -> Iterator[str]:
         yield from _patterns(value)
 
 
-def test_text_of_the_wrong_form_is_told_which_form_it_must_have(tmp_path: Path) -> None:
+def test_problem_of_a_text_with_wrong_form_describes_the_form(tmp_path: Path) -> None:
     spec = "{disks: [{file: web1.qcow2, target: vd1}], interfaces: [{mac: 52-54-00-12-34-56}]}"
     loaded = load_beside(GOOD.replace("Network", "Domain").replace("{}", spec).encode(), tmp_path)
 
-    told = [problem.what.removeprefix("Domain/NAME: ") for problem in loaded.problems]
-    assert told == [
+    problems = [problem.what.removeprefix("Domain/NAME: ") for problem in loaded.problems]
+    assert problems == [
         'spec.disks[0].file must be an absolute path, which starts with "/"',
         "spec.disks[0].target may contain only lower-case ASCII letters, such as vda",
         "spec.interfaces[0].mac must be a MAC address, such as 52:54:00:12:34:56",
     ]
 
 
-def test_hint_names_a_field_that_explain_knows_and_no_key_of_a_mapping(tmp_path: Path) -> None:
+def test_hint_ends_at_the_last_field_that_explain_knows(tmp_path: Path) -> None:
     text = GOOD.replace("Network", "Domain").replace("{}", '{cputune: {vcpupin: {0: ""}}}')
     (problem,) = load_beside(text.encode(), tmp_path).problems
 
@@ -153,7 +153,7 @@ def test_hint_names_a_field_that_explain_knows_and_no_key_of_a_mapping(tmp_path:
 
 
 @pytest.mark.case("53a")
-def test_text_of_a_document_is_taken_for_no_boolean_and_no_number(tmp_path: Path) -> None:
+def test_text_in_a_document_is_not_accepted_as_boolean_or_number(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     head = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: a}\n"
     file.write_text(head + 'spec: {memory: 1GiB, vcpus: "2", autostart: yes}\n')

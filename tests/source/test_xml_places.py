@@ -1,4 +1,4 @@
-"""Errors of a definition are reported at their place in the file."""
+"""Test that errors of a definition are reported at their place in the file."""
 
 import textwrap
 from pathlib import Path

@@ -24,7 +24,7 @@ from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.ownership_mark import without_stamp
 from kvmreconcile.model import Actual, Source, Stamp, StateReason, Surroundings
-from kvmreconcile.schema.decode import read
+from kvmreconcile.schema.decode import read_fields
 from kvmreconcile.schema.omit_defaults import drop
 from kvmreconcile.tree import Node, brief, diff, overlay, parse, paths, to_xml
 from kvmreconcile.tree.paths import at, under
@@ -106,7 +106,7 @@ def _fields(tree: Node, beside: dict[str, Any]) -> dict[str, Any]:
     current, memory = tree.child("currentMemory"), tree.child("memory")
     if current and memory and (current.text, current.attrs) == (memory.text, memory.attrs):
         tree = replace(tree, children=tuple(c for c in tree.children if c is not current))
-    fields, left = read(DomainSpec, drop(_without_kind(without_devices(tree)), "name"), RULES)
+    fields, left = read_fields(DomainSpec, drop(_without_kind(without_devices(tree)), "name"), RULES)
     fields |= beside
     if not left.is_empty():
         fields["xml"] = brief(left)

@@ -14,7 +14,7 @@ from kvmreconcile.kinds.network.values import Address, Cidr, LeaseTime, Port
 from kvmreconcile.schema.codecs import WHOLE, YES_NO
 from kvmreconcile.schema.element import Element, of_fields
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.schema.values import AbsolutePath, Mac
 
 
@@ -136,7 +136,7 @@ class Dhcp(Spec):
     ] = None
 
 
-class HostAddress(Short, Element):
+class HostAddress(Shorthand, Element):
     """An address of the host in the network; "192.0.2.1/24" alone is short for `address`."""
 
     short: ClassVar[str] = "address"

@@ -10,7 +10,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from kvmreconcile.kinds.network.values import INFINITE
-from kvmreconcile.schema.codecs import Draft
+from kvmreconcile.schema.codecs import ElementBuilder
 from kvmreconcile.tree import Node
 
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours"}
@@ -20,13 +20,13 @@ _UNITS = {"s": "seconds", "min": "minutes", "h": "hours"}
 class Cidr:
     """An address as "192.0.2.1/24" in YAML; as address, prefix and family in XML."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         address, _, prefix = str(value).partition("/")
-        draft.put(f"{path}@address", address)
-        draft.put(f"{path}@prefix", prefix)
+        builder.put(f"{path}@address", address)
+        builder.put(f"{path}@prefix", prefix)
         if isinstance(ip_address(address), IPv6Address):
-            draft.put(f"{path}@family", "ipv6")
+            builder.put(f"{path}@family", "ipv6")
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and which paths it covers; None if it is not of this form."""
@@ -40,13 +40,13 @@ class Cidr:
 class LeaseTime:
     """A time as "12h" in YAML; as a number and its unit in XML, where no end is 0."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         text = str(value)
         number = re.match(r"\d+", text)
-        draft.put(f"{path}/@expiry", number.group() if number else "0")
+        builder.put(f"{path}/@expiry", number.group() if number else "0")
         if number:
-            draft.put(f"{path}/@unit", _UNITS[text[number.end() :]])
+            builder.put(f"{path}/@unit", _UNITS[text[number.end() :]])
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and which paths it covers; None if it is not of this form."""
@@ -63,12 +63,12 @@ class Mode:
 
     modes: tuple[str, ...] = ("nat", "route", "open", "bridge")
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         if value == "isolated":
-            draft.deny(path.partition("/")[0])
+            builder.mark_absent(path.partition("/")[0])
         else:
-            draft.put(path, str(value))
+            builder.put(path, str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and which paths it covers; None if it is not of this form."""

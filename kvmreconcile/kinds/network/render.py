@@ -22,7 +22,7 @@ from kvmreconcile.kinds.network.spelling import (
 from kvmreconcile.kinds.ownership_mark import stamped, without_stamp
 from kvmreconcile.kinds.rendering import desired, said
 from kvmreconcile.model import Actual, Cost, Desired, Key, Power, Removal, Surroundings
-from kvmreconcile.schema.decode import read
+from kvmreconcile.schema.decode import read_fields
 from kvmreconcile.schema.omit_defaults import drop
 from kvmreconcile.tree import Node, make, to_xml
 
@@ -91,7 +91,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
     """Return the fields, and the XML that none covers, which together say what exists."""
     tree = without_granted(canonical(actual.tree))
     tree = drop(without_stamp(_unfilled(tree)), "name")
-    fields, left = read(NetworkSpec, tree, RULES)
+    fields, left = read_fields(NetworkSpec, tree, RULES)
     if not actual.active:
         fields["state"] = "stopped"
     if actual.autostart:

@@ -8,7 +8,7 @@ from kvmreconcile.kinds.pool.rules import RULES
 from kvmreconcile.kinds.pool.spec import StoragePoolSpec
 from kvmreconcile.kinds.rendering import desired, said
 from kvmreconcile.model import Actual, Cost, Desired, Key, Power, Removal, Surroundings
-from kvmreconcile.schema.decode import read
+from kvmreconcile.schema.decode import read_fields
 from kvmreconcile.tree import Node, make, to_xml
 
 NAME = "StoragePool"
@@ -74,7 +74,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
         tree = tree.without(path)
     if tree.child("source") == Node("source"):
         tree = tree.without("source")
-    values, left = read(StoragePoolSpec, tree, RULES)
+    values, left = read_fields(StoragePoolSpec, tree, RULES)
     fields: dict[str, Any] = {"state": "running" if actual.active else "stopped"}
     if actual.autostart is not None:
         fields["autostart"] = actual.autostart

@@ -10,7 +10,7 @@ from kvmreconcile.kinds.volume.formats import new_format
 from kvmreconcile.kinds.volume.rules import CAPACITY, RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
 from kvmreconcile.model import Actual, Content, Cost, Desired, Key, Removal, Surroundings
-from kvmreconcile.schema.decode import read
+from kvmreconcile.schema.decode import read_fields
 from kvmreconcile.tree import Effect, Node, make, overlay, parse, to_xml
 from kvmreconcile.tree.scalars import print_size, size_bytes
 
@@ -120,7 +120,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
             tree = tree.without(path)
     if tree.get("backingStore/@volume"):
         tree = tree.without("backingStore/path")
-    fields, left = read(VolumeSpec, tree, RULES)
+    fields, left = read_fields(VolumeSpec, tree, RULES)
     backing = fields.get("backing")
     if backing:
         backing["volume"] = backing["volume"].removeprefix(f"{fields['pool']}/")

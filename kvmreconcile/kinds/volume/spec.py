@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from kvmreconcile.kinds.kind import ObjectSpec, Spec
-from kvmreconcile.schema.codecs import WHOLE, Bytes, Draft
+from kvmreconcile.schema.codecs import WHOLE, Bytes, ElementBuilder
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import Name, Size
 from kvmreconcile.tree import Node
@@ -21,11 +21,11 @@ Format = Literal[
 class Reference:
     """A reference: "pool/name" in YAML, in XML two attributes that the driver turns into a path, and back."""
 
-    def put(self, draft: Draft, _path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, _path: str, value: Any) -> None:
         """Write a volume's name."""
         pool, _, name = str(value).partition("/")
-        draft.put("@pool", pool)
-        draft.put("@volume", name)
+        builder.put("@pool", pool)
+        builder.put("@volume", name)
 
     def take(self, node: Node, _path: str) -> tuple[Any, tuple[str, ...]]:
         """Return a volume's name and what it covers; None for a file that is no volume."""

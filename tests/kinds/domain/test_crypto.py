@@ -4,7 +4,7 @@ import pytest
 
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
-from kvmreconcile.schema.decode import read
+from kvmreconcile.schema.decode import read_fields
 from kvmreconcile.schema.mapping import write
 from kvmreconcile.tree import parse
 from kvmreconcile.tree.variants import for_version
@@ -15,7 +15,7 @@ def test_crypto_device_is_written_and_read_back(said: object) -> None:
     spec = DomainSpec.model_validate({"memory": "64MiB", "crypto": said})
 
     tree = write(spec, "domain", RULES)
-    fields, _ = read(DomainSpec, tree, RULES)
+    fields, _ = read_fields(DomainSpec, tree, RULES)
 
     first = next(tree.all("devices/crypto"))
     assert first == parse('<crypto model="virtio" type="qemu"><backend model="lkcf" queues="2"/></crypto>')

@@ -10,11 +10,11 @@ from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import ON_OFF, WHOLE
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.tree import Rules, Table, Update
 
 
-class Memballoon(Short, Element):
+class Memballoon(Shorthand, Element):
     """The balloon by which memory is lent back to the host; a bare word is short for `model`."""
 
     short: ClassVar[str] = "model"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.schema.codecs import ON_OFF, YES_NO, Draft
+from kvmreconcile.schema.codecs import ON_OFF, YES_NO, ElementBuilder
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import AbsolutePath
 from kvmreconcile.tree import (
@@ -53,7 +53,7 @@ class Pci:
 
     type: str = ""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, draft: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         found = _PCI.fullmatch(str(value))
         digits = found.groups(default="0000") if found else ()

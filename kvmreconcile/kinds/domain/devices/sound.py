@@ -8,10 +8,10 @@ from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 
 
-class Sound(Short, Element):
+class Sound(Shorthand, Element):
     """A sound card; a plain text is short for `model`."""
 
     short: ClassVar[str] = "model"

@@ -8,10 +8,10 @@ from pydantic import Field
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_port, is_card
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.schema.codecs import Draft
+from kvmreconcile.schema.codecs import ElementBuilder
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.tree import Automatic, Identity, Node, Rules, Table
 from kvmreconcile.tree.scalars import whole
 
@@ -20,7 +20,7 @@ from kvmreconcile.tree.scalars import whole
 class Cid:
     """The address of a socket between guest and host: "auto", or a number."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, draft: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         draft.put(f"{path}/@auto", "yes" if value == "auto" else "no")
         if value != "auto":
@@ -37,7 +37,7 @@ class Cid:
 CID = Cid()
 
 
-class Vsock(Short, Element):
+class Vsock(Shorthand, Element):
     """Sockets between guest and host without a network; a bare number or "auto" is short for `cid`."""
 
     short: ClassVar[str] = "cid"

@@ -10,7 +10,7 @@ from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.model import Ready
 from kvmreconcile.schema.mapping import Names
 from kvmreconcile.schema.section import Seconds
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.schema.values import Name
 
 
@@ -21,7 +21,7 @@ def _address(text: str) -> str:
         raise ValueError('this is no IP address such as "192.0.2.7" or "2001:db8::7"') from None
 
 
-class TcpPort(Short):
+class TcpPort(Shorthand):
     """A port at which the guest accepts connections."""
 
     short: ClassVar[str] = "port"

@@ -10,7 +10,7 @@ from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE, YES_NO
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.tree import Rules, Table, paths
 
 
@@ -52,7 +52,7 @@ class Timer(Element):
     ] = None
 
 
-class Clock(Short):
+class Clock(Shorthand):
     """A guest's clock; a bare word is short for `offset`."""
 
     short: ClassVar[str] = "offset"

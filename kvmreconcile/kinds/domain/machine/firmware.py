@@ -10,12 +10,12 @@ from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import YES_NO
 from kvmreconcile.schema.collections import Member
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.schema.values import AbsolutePath
 from kvmreconcile.tree import Identity, Reset, Rules, Table, paths
 
 
-class Loader(Short):
+class Loader(Shorthand):
     """A firmware file of your choice; a bare path is short for `path`."""
 
     short: ClassVar[str] = "path"
@@ -43,7 +43,7 @@ class Loader(Short):
     ] = None
 
 
-class Nvram(Short):
+class Nvram(Shorthand):
     """The file with the guest's UEFI variables; a bare path is short for `path`."""
 
     short: ClassVar[str] = "path"
@@ -62,7 +62,7 @@ class Nvram(Short):
     ] = None
 
 
-class Firmware(Short):
+class Firmware(Shorthand):
     """What runs before the guest's own system; a bare word is short for `type`."""
 
     short: ClassVar[str] = "type"

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.schema.codecs import YES_NO, Draft
+from kvmreconcile.schema.codecs import YES_NO, ElementBuilder
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import UUID
 from kvmreconcile.tree import Node, Rules, Scalar, Table, paths
@@ -18,7 +18,7 @@ from kvmreconcile.tree.scalars import uuid
 class Generation:
     """True for whatever libvirt makes up once, or a text."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, draft: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         draft.put(path, "" if value is True else str(value))
 

@@ -17,7 +17,7 @@ from kvmreconcile.kinds.domain.section import Section, fields_of
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.tree import (
     Rules,
     Table,
@@ -44,7 +44,7 @@ class IothreadId(Spec):
     ] = None
 
 
-class Iothreads(Short):
+class Iothreads(Shorthand):
     """Threads that serve disks beside the emulator's own; a bare number is short for `count`."""
 
     short: ClassVar[str] = "count"

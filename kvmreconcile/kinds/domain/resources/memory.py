@@ -13,7 +13,7 @@ from kvmreconcile.kinds.domain.spellings import AT_START
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE, Bytes
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.schema.values import Size
 from kvmreconcile.tree import Change, Measure, Node, Reset, Rules, Table, Update, paths
 
@@ -21,7 +21,7 @@ SLOTS = 16
 """Slots for memory devices where only the maximum is said; each takes one, of whatever size."""
 
 
-class Memory(Short):
+class Memory(Shorthand):
     """Memory of the guest; a bare size is short for `size`."""
 
     short: ClassVar[str] = "size"

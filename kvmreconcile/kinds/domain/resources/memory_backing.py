@@ -14,12 +14,12 @@ from kvmreconcile.kinds.domain.spellings import BITMAP
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import AROUND, PRESENT, WHOLE, Bytes
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.schema.values import Size
 from kvmreconcile.tree import Measure, Rules, Table
 
 
-class HugePage(Short):
+class HugePage(Shorthand):
     """A size of huge pages; a bare size is short for `size`."""
 
     short: ClassVar[str] = "size"

@@ -19,7 +19,7 @@ from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.model import Mistake
 from kvmreconcile.schema.codecs import WHOLE
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.tree import (
     Node,
     Reset,
@@ -33,7 +33,7 @@ _LAST = re.compile("(?:[0-9,-]*[,-])?([0-9]{1,5})")
 """A set as it is spelled canonically, and its last number."""
 
 
-class Vcpus(Short):
+class Vcpus(Shorthand):
     """Virtual processors; a bare number is short for both `count` and `maximum`."""
 
     short: ClassVar[str] = "maximum"

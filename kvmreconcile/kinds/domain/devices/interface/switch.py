@@ -7,10 +7,10 @@ from pydantic import Field
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE, YES_NO
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.shorthand import Short
+from kvmreconcile.schema.shorthand import Shorthand
 
 
-class Tag(Short):
+class Tag(Shorthand):
     """A VLAN; a bare number is short for `id`."""
 
     short: ClassVar[str] = "id"
@@ -23,7 +23,7 @@ class Tag(Short):
     ] = None
 
 
-class Vlan(Short):
+class Vlan(Shorthand):
     """Tags of frames; a bare list is short for `tags`."""
 
     short: ClassVar[str] = "tags"
