@@ -61,7 +61,7 @@ class ProbationLedger:
         """Write down that there is no edit that need be taken back, unless one was."""
         if key in self._now and key not in self._back:
             del self._now[key]
-            self._state.end_trial(key)
+            self._state.end_probation(key)
 
     def end_if_over(self, key: Key) -> None:
         """Forget an edit that the object's spec does not say any more."""
@@ -72,4 +72,4 @@ class ProbationLedger:
     def _put(self, key: Key, trial: Probation) -> None:
         if self._now.get(key) != trial:
             self._now[key] = trial
-            self._state.try_out(key, trial)
+            self._state.put_probation(key, trial)

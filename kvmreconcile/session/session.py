@@ -85,7 +85,7 @@ class Session:
             observed=observed,
             applied=applied,
             # What is remembered of it is part of what decides, so that nothing is done to it without that.
-            frozen=specs.frozen | self.state.garbled().keys(),
+            frozen=specs.frozen | self.state.unreadable().keys(),
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
             suspended=self.state.suspended(),
@@ -201,7 +201,7 @@ class Session:
             "is then reported as lost, suspend what must be left alone, and accept the loss: "
             f"{self.settings.commands.kvmreconcile('state', 'accept')}"
         )
-        for key, why in sorted(self.state.garbled().items()):
+        for key, why in sorted(self.state.unreadable().items()):
             yield Problem(str(key), why, todo)
 
     def _fenced(self, plan: Plan, world: World) -> Plan:

@@ -7,7 +7,7 @@ more may come, and none changes its meaning.
 
 from collections.abc import Mapping
 
-from kvmreconcile.state.history import Entry, What
+from kvmreconcile.state.history import EntryKind, HistoryEntry
 from kvmreconcile.tree import Effect
 
 EVENTS: Mapping[str, str] = {
@@ -67,31 +67,31 @@ _VERBS: Mapping[str, str] = {
 """Verbs that change more, or less, than an object's definition; kinds of others may have further ones."""
 
 
-def audit_type(entry: Entry) -> str:
+def audit_type(entry: HistoryEntry) -> str:
     """Return which audit event an entry of the history is, "" if it is none."""
     match entry.what:
-        case What.LOOKED:
+        case EntryKind.PLANNED:
             return _ORDERS.get(entry.verb, "")
-        case What.ORDER:
+        case EntryKind.ORDER:
             return _ORDERS.get(entry.verb, "order.given")
-        case What.REFUSED:
+        case EntryKind.REFUSED:
             return "order.refused"
-        case What.STEP if entry.result != "skipped":
+        case EntryKind.STEP if entry.result != "skipped":
             first = "object.removed" if entry.verb == "remove" else _COSTS.get(entry.effect, "")
             return first or _VERBS.get(entry.verb, "object.changed")
         case _:
             return ""
 
 
-def audit_fields(entry: Entry) -> dict[str, object]:
+def audit_fields(entry: HistoryEntry) -> dict[str, object]:
     """Return what an audit event says beside its type; nothing that is empty."""
-    is_step = entry.what is What.STEP
+    is_step = entry.what is EntryKind.STEP
     said = {
         "audit": True,
         "key": str(entry.key) if entry.key else "",
         "verb" if is_step else "order": entry.verb,
         "effect": entry.effect,
-        "result": entry.result if is_step else "refused" if entry.what is What.REFUSED else "accepted",
+        "result": entry.result if is_step else "refused" if entry.what is EntryKind.REFUSED else "accepted",
         "who": entry.who,
         "why": entry.reason,
         "paths": ", ".join(entry.changes),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kvmreconcile.model import Key, Refusal, StoredEdit
-from kvmreconcile.state.rows import GARBLED, Row, read_key, read_moment, read_tree, write_place, write_tree
+from kvmreconcile.state.rows import UNREADABLE, Row, read_key, read_moment, read_tree, write_place, write_tree
 from kvmreconcile.tree import Change, Node
 
 
@@ -34,7 +34,7 @@ def read_edit(row: Sequence[Any]) -> tuple[Key, StoredEdit]:
             tuple(_refusal(*values) for values in json.loads(refused)),
             software,
         )
-    except GARBLED as error:
+    except UNREADABLE as error:
         raise ValueError(f"the record of {kind}/{name} in table edits cannot be read: {error}") from error
 
 

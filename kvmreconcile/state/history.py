@@ -14,10 +14,10 @@ from kvmreconcile.model import Hold, Key, Outcome, Plan, Report, Result
 from kvmreconcile.tree import Change
 
 
-class What(Enum):
+class EntryKind(Enum):
     """What an entry tells of."""
 
-    LOOKED = "pass"
+    PLANNED = "pass"
     """A pass or a command has planned, and does now what it may."""
     HELD = "held"
     """A pass has found something held that the one before had not."""
@@ -34,7 +34,7 @@ class What(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class HistoryEntry:
     """
     One thing that happened; what does not belong to it is empty.
 
@@ -57,7 +57,7 @@ class Entry:
     """
 
     at: datetime
-    what: What
+    what: EntryKind
     run: str = ""
     plan: str = ""
     revision: str = ""
@@ -87,9 +87,9 @@ class Cause:
     author: str = ""
     who: str = ""
 
-    def entry(self, at: datetime, what: What) -> Entry:
+    def entry(self, at: datetime, what: EntryKind) -> HistoryEntry:
         """Return an entry that says no more than this."""
-        return Entry(
+        return HistoryEntry(
             at=at,
             what=what,
             run=self.run,
@@ -99,18 +99,20 @@ class Cause:
             who=self.who,
         )
 
-    def began(self, at: datetime, plan: Plan, allowed: Plan, wrong: int) -> Entry:
+    def began(self, at: datetime, plan: Plan, allowed: Plan, wrong: int) -> HistoryEntry:
         """Return what tells that it has planned; `allowed` is what it may do, `wrong` counts mistakes in specs."""
-        entry = self.entry(at, What.LOOKED)
+        entry = self.entry(at, EntryKind.PLANNED)
         return replace(entry, verb=self.how, steps=len(allowed.actions), held=len(plan.held), wrong=wrong)
 
-    def withheld(self, at: datetime, plan: Plan, anew: Collection[tuple[Key, Hold]]) -> Iterator[Entry]:
+    def withheld(
+        self, at: datetime, plan: Plan, anew: Collection[tuple[Key, Hold]]
+    ) -> Iterator[HistoryEntry]:
         """Yield what tells of what is held and was not before."""
         for (key, hold), group in groupby(plan.held, key=lambda h: (h.action.key, h.hold)):
             held = tuple(group)
             if (key, hold) in anew:
                 yield replace(
-                    self.entry(at, What.HELD),
+                    self.entry(at, EntryKind.HELD),
                     key=key,
                     verb=", ".join(dict.fromkeys(h.action.verb.name for h in held)),
                     effect=str(max(h.action.effect for h in held)),
@@ -119,11 +121,11 @@ class Cause:
                     error=held[0].detail,
                 )
 
-    def stepped(self, at: datetime, outcome: Outcome) -> Entry:
+    def stepped(self, at: datetime, outcome: Outcome) -> HistoryEntry:
         """Return what tells of a step that has ended, or is left out."""
         action = outcome.action
         return replace(
-            self.entry(at, What.STEP),
+            self.entry(at, EntryKind.STEP),
             key=action.key,
             verb=action.verb.name,
             effect=str(action.effect),
@@ -134,14 +136,14 @@ class Cause:
             error=outcome.error,
         )
 
-    def ended(self, at: datetime, report: Report, took_s: float) -> Entry:
+    def ended(self, at: datetime, report: Report, took_s: float) -> HistoryEntry:
         """Return what tells that all it did is over."""
         done = sum(o.result is Result.DONE for o in report.outcomes)
-        entry = self.entry(at, What.ENDED)
+        entry = self.entry(at, EntryKind.ENDED)
         return replace(entry, verb=self.how, steps=done, wrong=len(report.failed), took_s=took_s)
 
 
-def ordered(entry: Entry, order: str, about: str, why: str) -> Entry:
+def ordered(entry: HistoryEntry, order: str, about: str, why: str) -> HistoryEntry:
     """Return an entry as that of an order about an object ("Domain/web1"), a plan (its digest) or all ("")."""
     key = Key.read(about) if "/" in about else None
     return replace(entry, verb=order, key=key, plan=entry.plan if key else about, reason=why)

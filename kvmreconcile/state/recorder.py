@@ -10,8 +10,8 @@ from datetime import datetime
 from threading import Lock
 
 from kvmreconcile.errors import StateError
-from kvmreconcile.state.history import Entry, What
-from kvmreconcile.state.state import Keep, State
+from kvmreconcile.state.history import EntryKind, HistoryEntry
+from kvmreconcile.state.state import Retention, State
 
 WAITING = 1000
 """How many entries wait in memory while the history cannot be written; the oldest give way."""
@@ -25,16 +25,16 @@ class Recorder:
         trouble: Told once why the history cannot be written, and "" once it can be again.
     """
 
-    def __init__(self, state: State, keep: Keep, trouble: Callable[[str], None]) -> None:
+    def __init__(self, state: State, keep: Retention, trouble: Callable[[str], None]) -> None:
         self._state = state
         self._keep = keep
         self._trouble = trouble
         self._lock = Lock()
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[HistoryEntry] = deque()
         self._lost = 0
         self._why = ""
 
-    def record(self, now: datetime, *entries: Entry) -> None:
+    def record(self, now: datetime, *entries: HistoryEntry) -> None:
         """Write entries and what still waits, and let go of what is old; never fails."""
         with self._lock:
             self._waiting.extend(entries)
@@ -57,10 +57,10 @@ class Recorder:
         self._lost = 0
         return ""
 
-    def _gap(self, now: datetime) -> tuple[Entry, ...]:
+    def _gap(self, now: datetime) -> tuple[HistoryEntry, ...]:
         """Return what tells of entries that are lost."""
         if not self._lost:
             return ()
         what = "1 history entry was" if self._lost == 1 else f"{self._lost} history entries were"
         why = f"{what} dropped, because the history could not be written: {self._why}"
-        return (Entry(at=now, what=What.BROKEN, error=why),)
+        return (HistoryEntry(at=now, what=EntryKind.BROKEN, error=why),)

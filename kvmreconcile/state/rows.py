@@ -23,7 +23,7 @@ from kvmreconcile.model import (
     Suspension,
 )
 from kvmreconcile.model.commands import quote
-from kvmreconcile.state.history import Entry, What
+from kvmreconcile.state.history import EntryKind, HistoryEntry
 from kvmreconcile.tree import Node
 
 Column = str | int | float | None
@@ -79,7 +79,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
             begun=_read_begun(begun) if begun else None,
             sealed=sealed,
         )
-    except GARBLED as error:
+    except UNREADABLE as error:
         raise ValueError(f"the record of {kind}/{name} in table applied cannot be read: {error}") from error
 
 
@@ -88,7 +88,7 @@ def _read_begun(text: str) -> StartedStep:
     return StartedStep(Reason[reason].name, named)
 
 
-GARBLED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 """Raised if a row holds something that kvmreconcile did not write."""
 _EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _ALL = Key("", "")
@@ -116,7 +116,7 @@ def read_suspension(row: Sequence[Any]) -> tuple[Key | None, Suspension]:
     kind, name, since, until, why, who = row
     try:
         key, begin, end = read_key(kind, name), read_moment(since), read_moment(until) if until else None
-    except GARBLED as error:
+    except UNREADABLE as error:
         what = f"{kind}/{name}" if kind or name else "everything"
         which = quote(what) if kind or name else "--all"
         todo = f"run kvmreconcile resume {which}, then suspend it again"
@@ -124,12 +124,12 @@ def read_suspension(row: Sequence[Any]) -> tuple[Key | None, Suspension]:
     return None if key == _ALL else key, Suspension(begin, end, why, who)
 
 
-def write_trial(key: Key, trial: Probation) -> Row:
+def write_probation(key: Key, trial: Probation) -> Row:
     """Return the row of table `trials` that holds a value."""
     return (*write_place(key), trial.edit, write_tree(trial.tree), trial.autostart, trial.failed)
 
 
-def read_trial(row: Sequence[Any]) -> tuple[Key, Probation]:
+def read_probation(row: Sequence[Any]) -> tuple[Key, Probation]:
     """
     Return the value that a row of table `trials` holds, and of what.
 
@@ -141,7 +141,7 @@ def read_trial(row: Sequence[Any]) -> tuple[Key, Probation]:
         return read_key(kind, name), Probation(
             edit, read_tree(tree), None if autostart is None else bool(autostart), failed
         )
-    except GARBLED as error:
+    except UNREADABLE as error:
         raise ValueError(f"the record of {kind}/{name} in table trials cannot be read: {error}") from error
 
 
@@ -200,7 +200,7 @@ def _node(nested: list[Any]) -> Node:
     return Node(tag, tuple((k, v) for k, v in attrs), text, tuple(map(_node, children)), prefix)
 
 
-def write_entry(entry: Entry) -> Row:
+def write_entry(entry: HistoryEntry) -> Row:
     """Return the row of table `history` that holds an entry, without its number."""
     return (
         entry.at.isoformat(),
@@ -224,7 +224,7 @@ def write_entry(entry: Entry) -> Row:
     )
 
 
-def read_entry(row: Sequence[Any]) -> Entry:
+def read_entry(row: Sequence[Any]) -> HistoryEntry:
     """
     Return the entry that a row of table `history` holds.
 
@@ -235,9 +235,9 @@ def read_entry(row: Sequence[Any]) -> Entry:
     verb, effect, reason, changes, result, took_s, failure, steps, held, wrong = rest
     try:
         key = read_key(kind, name)
-        return Entry(
+        return HistoryEntry(
             at=read_moment(at),
-            what=What(what),
+            what=EntryKind(what),
             run=run,
             plan=plan,
             revision=revision,
@@ -255,5 +255,5 @@ def read_entry(row: Sequence[Any]) -> Entry:
             held=held,
             wrong=wrong,
         )
-    except GARBLED as error:
+    except UNREADABLE as error:
         raise ValueError(f"a history entry cannot be read: {error}") from error

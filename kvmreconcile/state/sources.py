@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 from kvmreconcile.model import Key, Root, SpecSource
-from kvmreconcile.state.rows import GARBLED, write_place
+from kvmreconcile.state.rows import UNREADABLE, write_place
 
 _PUT = "INSERT OR REPLACE INTO sources VALUES (?, ?, ?)"
 
@@ -44,5 +44,5 @@ def _read(text: str) -> SpecSource:
     """Read what was written; of an object with a garbled row no source is known, so that none proposes its removal."""
     try:
         return SpecSource(tuple(Root(str(path), str(repository)) for path, repository in json.loads(text)))
-    except GARBLED:
+    except UNREADABLE:
         return SpecSource()

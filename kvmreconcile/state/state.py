@@ -19,16 +19,16 @@ from kvmreconcile.state.binding import Binding
 from kvmreconcile.state.copies import change, known
 from kvmreconcile.state.database import FILE, Opened, open_copy, open_writable, translated
 from kvmreconcile.state.edits import read_edit, write_edit
-from kvmreconcile.state.history import Entry, What
+from kvmreconcile.state.history import EntryKind, HistoryEntry
 from kvmreconcile.state.lock import Claim
 from kvmreconcile.state.rows import (
     read_applied,
     read_entry,
-    read_trial,
+    read_probation,
     write_applied,
     write_entry,
     write_place,
-    write_trial,
+    write_probation,
 )
 from kvmreconcile.state.sources import Sources
 from kvmreconcile.state.spec_files import SpecFiles
@@ -52,7 +52,7 @@ _HISTORY = """
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class Retention:
     """
     How much of the history stays.
 
@@ -101,9 +101,9 @@ class State:
         """Open the database of a directory; both are created where there is none that can be used."""
         state = cls(open_writable(directory), directory / FILE)
         if state.notice:
-            entry = Entry(at=datetime.now(UTC), what=What.BROKEN, error=state.notice)
+            entry = HistoryEntry(at=datetime.now(UTC), what=EntryKind.BROKEN, error=state.notice)
             with suppress(StateError):
-                state.record([entry], Keep(), entry.at)
+                state.record([entry], Retention(), entry.at)
         return state
 
     @classmethod
@@ -121,7 +121,7 @@ class State:
         self._known = dict(read)
         return {applied.key: applied for applied in self._known.values()}
 
-    def garbled(self) -> dict[Key, str]:
+    def unreadable(self) -> dict[Key, str]:
         """Return of which objects something was not readable when it was last asked for, and what is wrong with it."""
         return {key: why for table in self._garbled.values() for key, why in table.items()}
 
@@ -130,12 +130,12 @@ class State:
     ) -> list[T]:
         """Return what rows hold; those that are not as they were written cost their own object alone."""
         good: list[T] = []
-        garbled = self._garbled[table] = {}
+        unreadable = self._garbled[table] = {}
         for row in rows:
             try:
                 good.append(read(row))
             except ValueError as error:
-                garbled[Key(str(row[0]), str(row[1]))] = f"{self._path}: {error}"
+                unreadable[Key(str(row[0]), str(row[1]))] = f"{self._path}: {error}"
         return good
 
     def put(self, applied: Applied) -> None:
@@ -159,7 +159,7 @@ class State:
             database.execute("DELETE FROM trials WHERE (kind, name) IN ((?, ?), (?, ?))", places)
             database.execute("DELETE FROM edits WHERE (kind, name) IN ((?, ?), (?, ?))", places)
 
-    def record(self, entries: Iterable[Entry], keep: Keep, now: datetime) -> None:
+    def record(self, entries: Iterable[HistoryEntry], keep: Retention, now: datetime) -> None:
         """Add to the history, all or nothing; its oldest entries give way."""
         rows = list(map(write_entry, entries))
         oldest = now.astimezone(UTC) - timedelta(seconds=keep.age_s)
@@ -196,14 +196,14 @@ class State:
         """Return the edits that are tried, or were taken back, by object."""
         with self._using() as database:
             rows = database.execute("SELECT * FROM trials ORDER BY kind, name").fetchall()
-        return dict(self._readable("trials", rows, read_trial))
+        return dict(self._readable("trials", rows, read_probation))
 
-    def try_out(self, key: Key, trial: Probation) -> None:
+    def put_probation(self, key: Key, trial: Probation) -> None:
         """Remember how an edit is tried, or that it failed; it is on disk when this returns."""
         with self._using() as database:
-            database.execute(_TRY, write_trial(key, trial))
+            database.execute(_TRY, write_probation(key, trial))
 
-    def end_trial(self, key: Key) -> None:
+    def end_probation(self, key: Key) -> None:
         """Remember no edit of an object as tried or taken back any more."""
         with self._using() as database:
             database.execute("DELETE FROM trials WHERE (kind, name) = (?, ?)", write_place(key))
@@ -243,7 +243,9 @@ class State:
                 )
             yield
 
-    def history(self, limit: int, key: Key | None = None, since: datetime | None = None) -> tuple[Entry, ...]:
+    def history(
+        self, limit: int, key: Key | None = None, since: datetime | None = None
+    ) -> tuple[HistoryEntry, ...]:
         """Return what happened last, newest first; with a key, to that object alone."""
         begin = since.astimezone(UTC).isoformat() if since else ""
         with self._using() as database:

@@ -51,10 +51,10 @@ class MortalState(State):
         self.fuse.step()
         super().end_edit(key)
 
-    def try_out(self, key: Key, trial: Probation) -> None:
+    def put_probation(self, key: Key, trial: Probation) -> None:
         self.fuse.step()
-        super().try_out(key, trial)
+        super().put_probation(key, trial)
 
-    def end_trial(self, key: Key) -> None:
+    def end_probation(self, key: Key) -> None:
         self.fuse.step()
-        super().end_trial(key)
+        super().end_probation(key)

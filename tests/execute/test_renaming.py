@@ -60,7 +60,7 @@ def test_object_that_was_suspended_under_its_former_name_meanwhile_is_not_rename
 
 def test_edit_on_trial_ends_with_the_name(renaming: Stage) -> None:
     for key in (OLD, NEW):
-        renaming.state.try_out(key, Probation("edit", Node("domain")))
+        renaming.state.put_probation(key, Probation("edit", Node("domain")))
 
     rename(renaming)
 

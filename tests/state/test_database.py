@@ -19,7 +19,7 @@ from kvmreconcile.errors import StateError
 from kvmreconcile.model import Key
 from kvmreconcile.state import State, database
 from kvmreconcile.state.database import FILE
-from kvmreconcile.state.history import What
+from kvmreconcile.state.history import EntryKind
 from kvmreconcile.tree import make
 from tests.state.mortal import killed
 from tests.state.values import DISK, WEB, applied, nobody, reopened
@@ -148,7 +148,12 @@ def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     (entry,) = looking.history(10)
     looking.close()
 
-    assert (entry.what, entry.key, entry.verb, entry.changes) == (What.STEP, WEB, "define", ("~ memory",))
+    assert (entry.what, entry.key, entry.verb, entry.changes) == (
+        EntryKind.STEP,
+        WEB,
+        "define",
+        ("~ memory",),
+    )
     assert (entry.plan, entry.revision, entry.who, entry.result) == ("cafe", "abc123", "", "failed")
     with reopened(tmp_path) as state:
         assert state.history(10) == (entry,)

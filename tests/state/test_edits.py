@@ -73,4 +73,4 @@ def test_edit_that_is_garbled_costs_its_own_object_alone(state: State, tmp_path:
     database.close()
 
     assert state.edits() == {}
-    assert f"the record of {WEB} in table edits cannot be read" in state.garbled()[WEB]
+    assert f"the record of {WEB} in table edits cannot be read" in state.unreadable()[WEB]

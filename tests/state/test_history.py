@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Action, Held, Hold, Key, Outcome, Plan, Reason, Report, Result
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.state import Entry, Keep, Recorder, State
+from kvmreconcile.state import HistoryEntry, Recorder, Retention, State
 from kvmreconcile.state import recorder as recorder_module
 from kvmreconcile.state.database import FILE
-from kvmreconcile.state.history import Cause, What, ordered
+from kvmreconcile.state.history import Cause, EntryKind, ordered
 from kvmreconcile.state.rows import read_entry, write_entry
 from kvmreconcile.tree import Change, Effect, make
 from tests.state.values import DISK, WEB
@@ -34,14 +34,14 @@ DEFINE = Action(
 )
 
 
-def step(key: Key = WEB, error: str = "", at: datetime = NOW) -> Entry:
-    return Entry(
-        at=at, what=What.STEP, key=key, verb="start", result="failed" if error else "done", error=error
+def step(key: Key = WEB, error: str = "", at: datetime = NOW) -> HistoryEntry:
+    return HistoryEntry(
+        at=at, what=EntryKind.STEP, key=key, verb="start", result="failed" if error else "done", error=error
     )
 
 
-def record(state: State, *entries: Entry, keep: Keep | None = None, now: datetime = NOW) -> None:
-    state.record(entries, keep or Keep(), now)
+def record(state: State, *entries: HistoryEntry, keep: Retention | None = None, now: datetime = NOW) -> None:
+    state.record(entries, keep or Retention(), now)
 
 
 def test_history_is_told_newest_first(state: State) -> None:
@@ -52,7 +52,7 @@ def test_history_is_told_newest_first(state: State) -> None:
 
 
 def test_history_of_one_object_leaves_out_the_others(state: State) -> None:
-    record(state, step(WEB), step(DISK), Entry(at=NOW, what=What.LOOKED), step(WEB))
+    record(state, step(WEB), step(DISK), HistoryEntry(at=NOW, what=EntryKind.PLANNED), step(WEB))
 
     assert [entry.key for entry in state.history(10, DISK)] == [DISK]
     assert len(state.history(10, WEB)) == 2
@@ -70,13 +70,13 @@ def test_history_since_a_moment_leaves_out_what_was_before(state: State) -> None
 
 def test_only_so_many_entries_are_kept(state: State) -> None:
     for number in range(4):
-        record(state, step(error=f"{number}a"), step(error=f"{number}b"), keep=Keep(entries=5))
+        record(state, step(error=f"{number}a"), step(error=f"{number}b"), keep=Retention(entries=5))
 
     assert [entry.error for entry in state.history(99)] == ["3b", "3a", "2b", "2a", "1b"]
 
 
 def test_what_is_old_goes_even_if_nothing_happens(state: State) -> None:
-    keep = Keep(age_s=3600.0)
+    keep = Retention(age_s=3600.0)
     record(state, step(), step(at=NOW + timedelta(minutes=59)), keep=keep)
 
     record(state, keep=keep, now=NOW + timedelta(minutes=61))
@@ -107,9 +107,9 @@ texts = st.text(max_size=8)
 
 @given(
     st.builds(
-        Entry,
+        HistoryEntry,
         at=st.datetimes(timezones=st.just(UTC)),
-        what=st.sampled_from(What),
+        what=st.sampled_from(EntryKind),
         key=st.none() | st.builds(Key, texts.filter(bool), texts),
         changes=st.lists(texts, max_size=2).map(tuple),
         took_s=st.floats(0, 1e6),
@@ -118,7 +118,7 @@ texts = st.text(max_size=8)
         **{name: st.integers(0, 2**31) for name in ("steps", "held", "wrong")},
     )
 )
-def test_what_is_written_is_read_back(entry: Entry) -> None:
+def test_what_is_written_is_read_back(entry: HistoryEntry) -> None:
     with sqlite3.connect(":memory:") as database:
         row = write_entry(entry)
         back = database.execute(f"SELECT 1{', ?' * len(row)}", row).fetchone()
@@ -149,7 +149,7 @@ def test_what_is_held_anew_is_told_once_for_each_object_and_cause() -> None:
     told = list(CAUSE.withheld(NOW, Plan(held=held), {(WEB, Hold.EFFECT)}))
 
     assert [(e.what, e.verb, e.effect, e.reason, e.error) for e in told] == [
-        (What.HELD, "define, restart", "restart", Hold.EFFECT.value, "too dear")
+        (EntryKind.HELD, "define, restart", "restart", Hold.EFFECT.value, "too dear")
     ]
 
 
@@ -158,14 +158,14 @@ def test_the_end_counts_what_was_done_and_what_failed() -> None:
 
     entry = CAUSE.ended(NOW, Report(Plan(), tuple(Outcome(DEFINE, result) for result in results)), 1.5)
 
-    assert (entry.what, entry.steps, entry.wrong, entry.took_s) == (What.ENDED, 2, 1, 1.5)
+    assert (entry.what, entry.steps, entry.wrong, entry.took_s) == (EntryKind.ENDED, 2, 1, 1.5)
 
 
 @pytest.mark.parametrize(
     ("about", "key", "plan"), [("Domain/web1", WEB, ""), ("cafe", None, "cafe"), ("", None, "")]
 )
 def test_an_order_is_about_an_object_a_plan_or_all(about: str, key: Key | None, plan: str) -> None:
-    entry = ordered(Entry(at=NOW, what=What.ORDER, who="bob"), "suspend", about, "moving disks")
+    entry = ordered(HistoryEntry(at=NOW, what=EntryKind.ORDER, who="bob"), "suspend", about, "moving disks")
 
     assert (entry.verb, entry.key, entry.plan) == ("suspend", key, plan)
     assert (entry.who, entry.reason) == ("bob", "moving disks")
@@ -191,7 +191,7 @@ LONG = "x" * 50_000
 
 def test_a_full_disk_is_told_once_and_what_it_kept_from_being_written_comes_later(state: State) -> None:
     told: list[str] = []
-    recorder, disk = Recorder(state, Keep(), told.append), Full(state)
+    recorder, disk = Recorder(state, Retention(), told.append), Full(state)
     recorder.record(NOW, step(error="before"))
     disk.fill()
     for number in range(3):
@@ -213,7 +213,7 @@ def test_what_waits_for_space_is_bounded_and_what_is_lost_is_told(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "WAITING", 2)
-    recorder, disk = Recorder(state, Keep(), lambda _why: None), Full(state)
+    recorder, disk = Recorder(state, Retention(), lambda _why: None), Full(state)
     disk.fill()
     for number in range(5):
         recorder.record(NOW, step(error=f"{number}{LONG}"))
@@ -223,12 +223,12 @@ def test_what_waits_for_space_is_bounded_and_what_is_lost_is_told(
 
     *kept, gap = state.history(9)
     assert [entry.error[:5] for entry in kept] == ["after", "4xxxx", "3xxxx"]
-    assert (gap.what, gap.error.partition(",")[0]) == (What.BROKEN, "3 history entries were dropped")
+    assert (gap.what, gap.error.partition(",")[0]) == (EntryKind.BROKEN, "3 history entries were dropped")
 
 
 def test_many_entries_at_once_are_all_written(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "WAITING", 2)
 
-    Recorder(state, Keep(), lambda _why: None).record(NOW, *(step(error=str(n)) for n in range(3)))
+    Recorder(state, Retention(), lambda _why: None).record(NOW, *(step(error=str(n)) for n in range(3)))
 
     assert [entry.error for entry in state.history(9)] == ["2", "1", "0"]

@@ -50,13 +50,13 @@ def test_a_garbled_row_costs_its_own_object_alone(state: State, tmp_path: Path) 
     database.close()
 
     assert list(state.applied()) == [DISK]
-    assert list(state.garbled()) == [WEB]
-    assert "record of Domain/web1 in table applied cannot be read" in state.garbled()[WEB]
+    assert list(state.unreadable()) == [WEB]
+    assert "record of Domain/web1 in table applied cannot be read" in state.unreadable()[WEB]
 
     state.put(applied(WEB))
 
     assert state.applied().keys() == {WEB, DISK}
-    assert state.garbled() == {}
+    assert state.unreadable() == {}
 
 
 def put_all(state: State, keys: Iterable[Key]) -> None:

@@ -15,8 +15,8 @@ OTHER = Probation("5678", parse("<domain/>"), failed="it is silent")
 
 
 def test_edits_that_are_tried_are_there_for_the_next_process(state: State, tmp_path: Path) -> None:
-    state.try_out(WEB, TRIAL)
-    state.try_out(Key("Domain", "db"), OTHER)
+    state.put_probation(WEB, TRIAL)
+    state.put_probation(Key("Domain", "db"), OTHER)
     state.close()
 
     with reopened(tmp_path) as again:
@@ -24,27 +24,27 @@ def test_edits_that_are_tried_are_there_for_the_next_process(state: State, tmp_p
 
 
 def test_what_came_of_an_edit_takes_the_place_of_what_was_known(state: State) -> None:
-    state.try_out(WEB, TRIAL)
-    state.try_out(WEB, replace(TRIAL, failed="it is silent"))
+    state.put_probation(WEB, TRIAL)
+    state.put_probation(WEB, replace(TRIAL, failed="it is silent"))
 
     assert state.probations() == {WEB: replace(TRIAL, failed="it is silent")}
 
 
 def test_edit_that_is_over_is_forgotten_and_no_other(state: State) -> None:
-    state.try_out(WEB, TRIAL)
-    state.try_out(Key("Domain", "db"), OTHER)
+    state.put_probation(WEB, TRIAL)
+    state.put_probation(Key("Domain", "db"), OTHER)
 
-    state.end_trial(WEB)
-    state.end_trial(WEB)
+    state.end_probation(WEB)
+    state.end_probation(WEB)
 
     assert state.probations() == {Key("Domain", "db"): OTHER}
 
 
 def test_way_back_that_is_garbled_costs_its_own_object_alone(state: State, tmp_path: Path) -> None:
-    state.try_out(WEB, TRIAL)
+    state.put_probation(WEB, TRIAL)
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("UPDATE trials SET tree = '{'")
     database.close()
 
     assert state.probations() == {}
-    assert f"the record of {WEB} in table trials cannot be read" in state.garbled()[WEB]
+    assert f"the record of {WEB} in table trials cannot be read" in state.unreadable()[WEB]

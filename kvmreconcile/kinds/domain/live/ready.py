@@ -68,11 +68,11 @@ def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
         if type(error) not in (HostError, Busy):
             raise
         yield str(error)
-    except GARBLED:
+    except UNREADABLE:
         yield f"{check}: the guest agent's answer is invalid"
 
 
-GARBLED = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 """Raised by invalid replies of the guest agent, which the guest controls."""
 
 
