@@ -23,7 +23,7 @@ from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import HistoryEntry, Recorder, Retention, State
 from kvmreconcile.state.audit import audit_fields, audit_type
-from kvmreconcile.state.history import Cause, EntryKind, ordered
+from kvmreconcile.state.history import Cause, EntryKind, with_order
 from kvmreconcile.system.journal import Journal
 
 
@@ -65,9 +65,9 @@ def carry_out(session: Session, plan: Plan, world: World, reporter: Reporter, de
     recorder = Recorder(session.state, Retention(kept.entries, kept.age_s), _tell)
     steps = UnderWay(_Recording(cause, recorder, reporter))
     now, began_s = datetime.now(UTC), time.monotonic()
-    approval = ordered(cause.entry(now, EntryKind.ORDER), "approve", plan.digest, "")
+    approval = with_order(cause.entry(now, EntryKind.ORDER), "approve", plan.digest, "")
     with interruption.working(steps.described):
-        _record(recorder, *([approval] if deed.is_approved else []), cause.began(now, plan, plan, 0))
+        _record(recorder, *([approval] if deed.is_approved else []), cause.planned(now, plan, plan, 0))
         session.record_sources(plan, world)
         report = session.execute(plan, world, steps, approved=plan.digest)
         _record(recorder, cause.ended(datetime.now(UTC), report, time.monotonic() - began_s))
@@ -79,7 +79,7 @@ def record_order(state: State, settings: Settings, order: str, about: str, why: 
     kept = settings.history
     recorder = Recorder(state, Retention(kept.entries, kept.age_s), _tell)
     entry = HistoryEntry(at=datetime.now(UTC), what=EntryKind.ORDER, who=invoker())
-    _record(recorder, ordered(entry, order, about, why))
+    _record(recorder, with_order(entry, order, about, why))
 
 
 def _record(recorder: Recorder, *entries: HistoryEntry) -> None:
@@ -110,7 +110,7 @@ class _Recording:
 
     def finished(self, outcome: Outcome) -> None:
         self.to.finished(outcome)
-        _record(self.recorder, self.cause.stepped(datetime.now(UTC), outcome))
+        _record(self.recorder, self.cause.step(datetime.now(UTC), outcome))
 
     def settled(self, key: Key, settled: Settled) -> None:
         self.to.settled(key, settled)

@@ -25,7 +25,7 @@ from kvmreconcile.events.events import (
 from kvmreconcile.model import Hold, Key, Result
 from kvmreconcile.state import HistoryEntry, Recorder, Retention, State
 from kvmreconcile.state.audit import audit_fields, audit_type
-from kvmreconcile.state.history import Cause, EntryKind, ordered
+from kvmreconcile.state.history import Cause, EntryKind, with_order
 
 REASONS = 8
 """How many reasons for a pass are kept."""
@@ -99,20 +99,20 @@ class HistoryWriter:
         if not self._known.has_news_since(before):
             return []
         anew = self._known.held - before.held
-        return [self._began(planned), *self._cause(planned).withheld(planned.at, planned.plan, anew)]
+        return [self._began(planned), *self._cause(planned).held(planned.at, planned.plan, anew)]
 
     def _stepped(self, stepped: ActionFinished) -> list[HistoryEntry]:
         """Return what tells of a step; one that is left out again and again is told of with its plan, once."""
         planned, is_written = stepped.planned, stepped.planned.pass_id in self._written
         if stepped.outcome.result is Result.SKIPPED and not is_written:
             return []
-        entry = self._cause(planned).stepped(stepped.at, stepped.outcome)
+        entry = self._cause(planned).step(stepped.at, stepped.outcome)
         return [entry] if is_written else [self._began(planned), entry]
 
     def _began(self, planned: PassPlanned) -> HistoryEntry:
         self._written.append(planned.pass_id)
         wrong = len({*planned.specs.problems, *planned.plan.problems})
-        entry = self._cause(planned).began(planned.at, planned.plan, planned.allowed, wrong)
+        entry = self._cause(planned).planned(planned.at, planned.plan, planned.allowed, wrong)
         reason = ", ".join(planned.triggered_by[:REASONS]) or "retry"
         return replace(entry, reason=reason, took_s=planned.took_s)
 
@@ -121,7 +121,7 @@ class HistoryWriter:
             self._approval = (news.about, news.who)
         what = EntryKind.ORDER if isinstance(news, OrderGiven) else EntryKind.REFUSED
         entry = HistoryEntry(at=news.at, what=what, who=news.who)
-        return ordered(entry, news.order, news.about, news.why)
+        return with_order(entry, news.order, news.about, news.why)
 
     def _cause(self, planned: PassPlanned) -> Cause:
         who = self._approvals.get(planned.pass_id, "")

@@ -16,9 +16,9 @@ from tests.state.values import DISK, WEB, applied, reopened
 HOLDER = """
 import sys
 from pathlib import Path
-from kvmreconcile.state.lock import Claim
+from kvmreconcile.state.lock import WorkLock
 
-with Claim(Path(sys.argv[1])):
+with WorkLock(Path(sys.argv[1])):
     print("mine", flush=True)
     sys.stdin.read()
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.state import HistoryEntry
-from kvmreconcile.state.audit import _VERBS, EVENTS, audit_fields, audit_type
+from kvmreconcile.state.audit import _BY_VERB, EVENTS, audit_fields, audit_type
 from kvmreconcile.state.history import EntryKind
 from kvmreconcile.tree import Effect
 from tests.state.values import WEB
@@ -35,7 +35,7 @@ def test_every_line_that_the_code_marks_is_an_event_of_the_table() -> None:
     marked = {e for text in modules for e in re.findall(r'"([a-z]+\.[a-z_]+)", audit=True', text)}
     orders = {audit_type(HistoryEntry(at=NOW, what=EntryKind.ORDER, verb=verb)) for verb in ORDERS}
     steps = {
-        audit_type(step(verb, effect)) for verb in (*_VERBS, "remove", "unheard-of") for effect in Effect
+        audit_type(step(verb, effect)) for verb in (*_BY_VERB, "remove", "unheard-of") for effect in Effect
     } - {""}
 
     assert marked | orders | steps | {"order.refused"} == EVENTS.keys()

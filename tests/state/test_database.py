@@ -17,7 +17,7 @@ import pytest
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Key
-from kvmreconcile.state import State, database
+from kvmreconcile.state import State, database, database_lock
 from kvmreconcile.state.database import FILE
 from kvmreconcile.state.history import EntryKind
 from kvmreconcile.tree import make
@@ -396,7 +396,7 @@ def test_database_that_is_cut_short_is_whole_or_damaged(tmp_path: Path) -> None:
 
 
 def test_wait_for_the_lock_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "LOCK_S", 0.1)
+    monkeypatch.setattr(database_lock, "LOCK_S", 0.1)
     State.open(tmp_path).close()
 
     with (tmp_path / "lock").open() as lock:

@@ -14,8 +14,8 @@ from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.state import HistoryEntry, Recorder, Retention, State
 from kvmreconcile.state import recorder as recorder_module
 from kvmreconcile.state.database import FILE
-from kvmreconcile.state.history import Cause, EntryKind, ordered
-from kvmreconcile.state.rows import read_entry, write_entry
+from kvmreconcile.state.history import Cause, EntryKind, with_order
+from kvmreconcile.state.history_rows import read_entry, write_entry
 from kvmreconcile.tree import Change, Effect, make
 from tests.state.values import DISK, WEB
 
@@ -128,7 +128,7 @@ def test_what_is_written_is_read_back(entry: HistoryEntry) -> None:
 
 
 def test_a_step_is_told_with_its_cause_and_paths_without_values() -> None:
-    entry = CAUSE.stepped(NOW, Outcome(DEFINE, Result.FAILED, 0.25, "no"))
+    entry = CAUSE.step(NOW, Outcome(DEFINE, Result.FAILED, 0.25, "no"))
 
     assert (entry.run, entry.plan, entry.revision, entry.who) == ("0badcafe", "cafe", "abc123", "bob")
     assert entry.author == "Alice <alice@example.org>"
@@ -146,7 +146,7 @@ def test_what_is_held_anew_is_told_once_for_each_object_and_cause() -> None:
     restart = Action(WEB, verb_of("restart"), Effect.RESTART, Reason.EDIT)
     held = (Held(DEFINE, Hold.EFFECT, "too dear"), Held(restart, Hold.EFFECT), Held(restart, Hold.WINDOW))
 
-    told = list(CAUSE.withheld(NOW, Plan(held=held), {(WEB, Hold.EFFECT)}))
+    told = list(CAUSE.held(NOW, Plan(held=held), {(WEB, Hold.EFFECT)}))
 
     assert [(e.what, e.verb, e.effect, e.reason, e.error) for e in told] == [
         (EntryKind.HELD, "define, restart", "restart", Hold.EFFECT.value, "too dear")
@@ -165,7 +165,9 @@ def test_the_end_counts_what_was_done_and_what_failed() -> None:
     ("about", "key", "plan"), [("Domain/web1", WEB, ""), ("cafe", None, "cafe"), ("", None, "")]
 )
 def test_an_order_is_about_an_object_a_plan_or_all(about: str, key: Key | None, plan: str) -> None:
-    entry = ordered(HistoryEntry(at=NOW, what=EntryKind.ORDER, who="bob"), "suspend", about, "moving disks")
+    entry = with_order(
+        HistoryEntry(at=NOW, what=EntryKind.ORDER, who="bob"), "suspend", about, "moving disks"
+    )
 
     assert (entry.verb, entry.key, entry.plan) == ("suspend", key, plan)
     assert (entry.who, entry.reason) == ("bob", "moving disks")

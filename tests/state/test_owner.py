@@ -13,7 +13,7 @@ import pytest
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Suspension
 from kvmreconcile.state import State
-from kvmreconcile.state.lock import Claim
+from kvmreconcile.state.lock import WorkLock
 from kvmreconcile.system.owner import acting_as_owner, owner_of
 
 NOBODY = 65534
@@ -34,7 +34,7 @@ def owners(directory: Path) -> set[int]:
 
 
 def test_every_file_of_the_state_is_its_directorys_owners(theirs: Path) -> None:
-    with closing(State.open(theirs)), Claim(theirs):
+    with closing(State.open(theirs)), WorkLock(theirs):
         names = {path.name for path in theirs.iterdir()}
 
         assert {"state.sqlite3", "state.sqlite3-wal", "state.sqlite3-shm", "lock", "work.lock"} <= names
@@ -43,11 +43,11 @@ def test_every_file_of_the_state_is_its_directorys_owners(theirs: Path) -> None:
 
 def test_owner_can_use_what_root_has_made(theirs: Path) -> None:
     State.open(theirs).close()
-    with Claim(theirs):
+    with WorkLock(theirs):
         pass
     os.seteuid(NOBODY)
     try:
-        with Claim(theirs), closing(State.open(theirs)) as state:
+        with WorkLock(theirs), closing(State.open(theirs)) as state:
             assert not state.resume(None)
     finally:
         os.seteuid(0)
@@ -63,7 +63,7 @@ def test_link_to_a_file_of_roots_is_not_followed(theirs: Path, tmp_path: Path, n
     canary.chmod(0o600)
     (theirs / name).symlink_to(canary)
 
-    with suppress(StateError, OSError), closing(State.open(theirs)) as state, Claim(theirs):
+    with suppress(StateError, OSError), closing(State.open(theirs)) as state, WorkLock(theirs):
         state.suspend(None, Suspension(datetime.now(UTC), None, "", "root"))
 
     assert canary.read_text() == "root's"

@@ -137,7 +137,7 @@ def test_killed_at_any_line_it_is_proved_only_by_who_has_looked(tmp_path: Path) 
         return tmp_path / str(number)
 
     seen = set()
-    for directory in killed(create_and_prove, place, "database", "agreement", "second_copy", "durable"):
+    for directory in killed(create_and_prove, place, "database", "copies", "second_copy", "durable"):
         unproved = is_unproved(directory)
         seen.add(unproved)
         assert unproved or (directory / "looked").exists()

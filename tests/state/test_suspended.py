@@ -233,7 +233,7 @@ def test_killed_at_any_line_what_was_ordered_is_in_force_and_both_agree_after_th
         return Path(shutil.copytree(tmp_path / "before", tmp_path / str(number)))
 
     seen: set[frozenset[Key | None]] = set()
-    writing = ("suspensions", "agreement", "second_copy", "durable")
+    writing = ("suspensions", "copies", "second_copy", "durable")
     for directory in killed(suspend_then_resume, place, *writing):
         with closing(State.open_readonly(directory)) as looking:
             found = set(looking.suspended())
