@@ -19,7 +19,7 @@ from kvmreconcile.errors import KvmReconcileError, Refused, Rejected, StateError
 from kvmreconcile.events.attempts import Fate
 from kvmreconcile.events.events import OrderGiven, PassFailed, PassFinished, PassPlanned, Subscriber, publish
 from kvmreconcile.events.reporter import PublishingReporter
-from kvmreconcile.execute.plugins import REPORTERS, find
+from kvmreconcile.execute.plugins import REPORTERS, load_plugin
 from kvmreconcile.model import Key, Plan, Result, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.reconcile.approvals import Approval, Approvals
@@ -221,7 +221,9 @@ class Passes:
         if not allowed.actions and not allowed.records:
             return counts
         execution = Execution(planned, self.clock())
-        reporter = PublishingReporter(planned, find(REPORTERS, session.settings.reporter)(), self.subscribers)
+        reporter = PublishingReporter(
+            planned, load_plugin(REPORTERS, session.settings.reporter)(), self.subscribers
+        )
         self._executions.start(
             execution, lambda to: session.execute(allowed, planned.world, to, approved), reporter
         )

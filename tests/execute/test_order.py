@@ -7,7 +7,7 @@ import pytest
 
 from kvmreconcile.errors import PlanError, Rejected
 from kvmreconcile.execute.batches import Batch
-from kvmreconcile.execute.parallel import _startable, work
+from kvmreconcile.execute.parallel import _startable, run_batches
 from kvmreconcile.model import Action, Key, Power
 from tests.execute.conftest import Stage
 from tests.execute.host import action, desired
@@ -180,6 +180,6 @@ def test_a_bug_in_one_job_ends_the_work_after_those_under_way() -> None:
         done.append(batch)
 
     with pytest.raises(ZeroDivisionError):
-        work({a: [], b: [], c: [a]}, job, 2)
+        run_batches({a: [], b: [], c: [a]}, job, 2)
 
     assert done == [b]
