@@ -167,7 +167,7 @@ _LOCAL = "check that libvirt's daemon is running, that this user may connect to 
 _REMOTE = "check the URI, the network, libvirt's daemon on that host, and how this user is authenticated"
 
 
-def ask_event_loop(answer: Callable[[], None]) -> None:
+def call_in_event_loop(answer: Callable[[], None]) -> None:
     """Have the event loop's thread call a function once; if it never does, it is stuck. Before there is one, we do."""
     if _loop is None:
         answer()
@@ -182,7 +182,7 @@ def ask_event_loop(answer: Callable[[], None]) -> None:
         libvirt.virEventAddTimeout(0, once, None)
 
 
-def is_calling(thread: int) -> bool:
+def is_waiting_for_libvirt(thread: int) -> bool:
     """
     Tell whether a thread, by its identifier, is waiting for libvirt at this moment.
 

@@ -13,9 +13,9 @@ import libvirt
 
 from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected, Unavailable, Unsupported
 
-Meaning = type[HostError]
+ErrorClass = type[HostError]
 
-MEANINGS: Mapping[int, Meaning] = {
+ERROR_CLASSES: Mapping[int, ErrorClass] = {
     # Only these prove that something is absent; any other failure leaves it unknown.
     libvirt.VIR_ERR_NO_DOMAIN: NotFound,
     libvirt.VIR_ERR_NO_NETWORK: NotFound,
@@ -104,7 +104,7 @@ _BROKEN = frozenset({libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERRO
 
 
 @contextmanager
-def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Iterator[None]:
+def translated(where: str, meanings: Mapping[int, ErrorClass] | None = None) -> Iterator[None]:
     """
     Turn libvirt's errors into ours, with what they are about in front of the message, on one line.
 
@@ -121,7 +121,9 @@ def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Ite
         code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
         why = _advised("; ".join(filter(None, str(error).splitlines())))
         is_full = code == libvirt.VIR_ERR_SYSTEM_ERROR and error.get_int1() in _FULL
-        kind = NoRoom if is_full else Busy if _PASSING.search(why) else meaning(code, domain, meanings or {})
+        kind = (
+            NoRoom if is_full else Busy if _PASSING.search(why) else error_class(code, domain, meanings or {})
+        )
         raise kind(f"{where}: {why}", code, domain) from error
     except UnicodeDecodeError as error:
         # A file may be called by any bytes, and libvirt hands on what it is called.
@@ -129,7 +131,7 @@ def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Ite
         raise HostError(f"{where}: libvirt returned text that is not valid UTF-8; {todo}") from error
 
 
-def bring_about(act: Callable[[], object], is_so: Callable[[], bool]) -> None:
+def ensure_state(act: Callable[[], object], is_so: Callable[[], bool]) -> None:
     """
     Call libvirt unless the object is already in the wanted state; ignore an error if it is in that state afterwards.
 
@@ -157,8 +159,8 @@ def _advised(why: str) -> str:
     return next((f"{why}; {todo.format(*known.groups())}" for todo, known in found if known), why)
 
 
-def meaning(code: int, domain: int, first: Mapping[int, Meaning]) -> Meaning:
+def error_class(code: int, domain: int, first: Mapping[int, ErrorClass]) -> ErrorClass:
     """Return the class for an error; a general failure of the transport is a lost connection."""
     if code in _BROKEN and domain in _TRANSPORT:
         return Unavailable
-    return first.get(code) or MEANINGS.get(code, HostError)
+    return first.get(code) or ERROR_CLASSES.get(code, HostError)

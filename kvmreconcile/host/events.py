@@ -44,7 +44,7 @@ class Subscription:
 
     def __init__(self, connection: Connection, ring: Ring, events: Mapping[str, Events]) -> None:
         self.failure: BaseException | None = None
-        self.deaf_to: set[str] = set()
+        self.unreachable_kinds: set[str] = set()
         self._ring = ring
         self._cancels: list[Callable[[], object]] = []
         for kind, reported in events.items():
@@ -81,7 +81,7 @@ class Subscription:
         except Unavailable:
             if not connection.is_alive():
                 raise
-            self.deaf_to.add(kind)
+            self.unreachable_kinds.add(kind)
             return
         self._cancels.append(lambda: deregister(number))
 

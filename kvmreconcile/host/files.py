@@ -42,7 +42,7 @@ class Files:
             return False
         return False
 
-    def directory_stamp(self, path: Path) -> tuple[int, int, int] | None:
+    def directory_version(self, path: Path) -> tuple[int, int, int] | None:
         """
         Return what differs once a file was added to a directory, or another one is mounted there; None if unknown.
 

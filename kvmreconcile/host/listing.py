@@ -92,7 +92,7 @@ def _read_named(kind: str, calls: Calls[H], names: Iterable[str]) -> Observation
         except NotFound:
             continue
         except Unavailable as error:
-            return Observation(unobservable=(hidden(f"{kind}/", error),))
+            return Observation(unobservable=(as_unobservable(f"{kind}/", error),))
         except HostError as error:
             objects[key] = Unknown(key, str(error))
     return Observation(objects)
@@ -103,7 +103,7 @@ def are_few(names: Collection[str] | None) -> bool:
     return names is not None and len(names) <= FEW
 
 
-def read_all(kind: str, calls: Calls[H], filters: Filters, names: Collection[str] | None) -> Observation:
+def observe_kind(kind: str, calls: Calls[H], filters: Filters, names: Collection[str] | None) -> Observation:
     """Return all objects of a kind, or those of the given names."""
     if names is not None and are_few(names):
         return _read_named(kind, calls, names)
@@ -116,7 +116,7 @@ def read_all(kind: str, calls: Calls[H], filters: Filters, names: Collection[str
             persistent = {handle.name() for handle in listed(filters.persistent)}
             more = {word: {h.name() for h in listed(number)} for word, number in filters.more.items()}
     except HostError as error:
-        return Observation(unobservable=(hidden(f"{kind}/", error),))
+        return Observation(unobservable=(as_unobservable(f"{kind}/", error),))
     objects: dict[Key, Actual | Unknown] = {}
     for handle in handles:
         name = handle.name()
@@ -135,7 +135,7 @@ def read_all(kind: str, calls: Calls[H], filters: Filters, names: Collection[str
     return Observation(objects)
 
 
-def hidden(prefix: str, error: HostError) -> Unobservable:
+def as_unobservable(prefix: str, error: HostError) -> Unobservable:
     """Return a part of the host that an error kept from being listed."""
     return Unobservable(
         prefix,

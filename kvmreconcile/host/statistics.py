@@ -31,7 +31,7 @@ Numbers = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class DomainStatistics:
     """
     What one domain uses, in the words and units of virConnectGetAllDomainStats.
 
@@ -49,7 +49,7 @@ class Figures:
     interfaces: Mapping[str, Numbers]
 
 
-def read_statistics(connection: Connection) -> tuple[Figures, ...]:
+def read_statistics(connection: Connection) -> tuple[DomainStatistics, ...]:
     """
     Return what each domain uses, in the order of their names.
 
@@ -61,12 +61,12 @@ def read_statistics(connection: Connection) -> tuple[Figures, ...]:
         for groups, which in _CALLS:
             for domain, said in connection.virt.getAllDomainStats(groups, which | _NO_WAIT):
                 found[domain.name()] = said
-    return tuple(grouped(name, said) for name, said in sorted(found.items()))
+    return tuple(group_statistics(name, said) for name, said in sorted(found.items()))
 
 
-def grouped(domain: str, said: Mapping[str, object]) -> Figures:
+def group_statistics(domain: str, said: Mapping[str, object]) -> DomainStatistics:
     """Return what libvirt says of a domain in one flat list, with each disk and interface by itself."""
-    return Figures(domain, _numbers(said), _parts("block", said), _parts("net", said))
+    return DomainStatistics(domain, _numbers(said), _parts("block", said), _parts("net", said))
 
 
 def _parts(group: str, said: Mapping[str, object]) -> dict[str, Numbers]:

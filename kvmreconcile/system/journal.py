@@ -25,7 +25,7 @@ _SHOWN = ("event", "level", "exception")
 """What is not told as a word behind the event."""
 
 
-def is_behind(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
+def is_journal_stream(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
     """Tell whether what is written to a stream ends in the journal (systemd.exec(5), $JOURNAL_STREAM)."""
     try:
         status = os.fstat(stream.fileno())

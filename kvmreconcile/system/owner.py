@@ -17,7 +17,7 @@ _ROOT = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class DirectoryOwner:
     """A user, its group, and the other groups that it is in."""
 
     uid: int
@@ -25,7 +25,7 @@ class Owner:
     groups: tuple[int, ...]
 
 
-def owner_of(directory: Path) -> Owner | None:
+def owner_of(directory: Path) -> DirectoryOwner | None:
     """
     Return as whom to work below a directory, None if that is who calls.
 
@@ -40,7 +40,7 @@ def owner_of(directory: Path) -> Owner | None:
         groups = os.getgrouplist(pwd.getpwuid(status.st_uid).pw_name, status.st_gid)
     except KeyError:
         groups = [status.st_gid]
-    return Owner(status.st_uid, status.st_gid, tuple(groups))
+    return DirectoryOwner(status.st_uid, status.st_gid, tuple(groups))
 
 
 @contextmanager

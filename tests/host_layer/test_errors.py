@@ -8,7 +8,7 @@ import pytest
 
 from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected, Unavailable, Unsupported
 from kvmreconcile.host.connection import Connection, connect
-from kvmreconcile.host.errors import MEANINGS, meaning, translated
+from kvmreconcile.host.errors import ERROR_CLASSES, error_class, translated
 from tests.mock import OWN
 
 
@@ -110,7 +110,7 @@ def test_code_without_a_row_is_a_plain_host_error(connection: Connection) -> Non
         connection.virt.lookupByName("test").create()
 
     assert type(caught.value) is HostError
-    assert caught.value.code not in MEANINGS
+    assert caught.value.code not in ERROR_CLASSES
 
 
 def test_place_may_know_better_what_a_code_means(connection: Connection) -> None:
@@ -120,9 +120,9 @@ def test_place_may_know_better_what_a_code_means(connection: Connection) -> None
 
 @pytest.mark.parametrize("code", [libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_SYSTEM_ERROR])
 def test_general_failure_is_a_lost_connection_only_in_the_transport(code: int) -> None:
-    assert meaning(code, libvirt.VIR_FROM_RPC, {}) is Unavailable
-    assert meaning(code, libvirt.VIR_FROM_REMOTE, {code: Busy}) is Unavailable
-    assert meaning(code, libvirt.VIR_FROM_QEMU, {}) is HostError
+    assert error_class(code, libvirt.VIR_FROM_RPC, {}) is Unavailable
+    assert error_class(code, libvirt.VIR_FROM_REMOTE, {code: Busy}) is Unavailable
+    assert error_class(code, libvirt.VIR_FROM_QEMU, {}) is HostError
 
 
 def test_other_exceptions_pass_untouched() -> None:
@@ -133,7 +133,7 @@ def test_other_exceptions_pass_untouched() -> None:
 def test_only_codes_of_absence_are_not_found() -> None:
     names = {value: name for name, value in vars(libvirt).items() if name.startswith("VIR_ERR_")}
 
-    absent = {names[code] for code, kind in MEANINGS.items() if kind is NotFound}
+    absent = {names[code] for code, kind in ERROR_CLASSES.items() if kind is NotFound}
 
     assert absent - {"VIR_ERR_DEVICE_MISSING"} == {name for name in absent if name.startswith("VIR_ERR_NO_")}
     assert "VIR_ERR_NO_CONNECT" not in absent

@@ -71,16 +71,16 @@ def test_directory_has_another_stamp_once_a_file_was_added(
     monkeypatch.setattr(module, "PRIVATE", ())
     pool = tmp_path / "pool"
     pool.mkdir()
-    assert files.directory_stamp(pool) is None, "another change would not show within the same tick"
+    assert files.directory_version(pool) is None, "another change would not show within the same tick"
     long_ago(pool)
-    before = files.directory_stamp(pool)
+    before = files.directory_version(pool)
     assert before is not None
-    assert files.directory_stamp(pool) == before
+    assert files.directory_version(pool) == before
 
     (pool / "image").touch()
     os.utime(pool, (time.time() - 60, time.time() - 60))
 
-    assert files.directory_stamp(pool) not in (before, None)
+    assert files.directory_version(pool) not in (before, None)
 
 
 @pytest.mark.case("47")
@@ -89,13 +89,13 @@ def test_directory_that_libvirt_may_see_otherwise_has_no_stamp(
 ) -> None:
     (tmp_path / "pool").mkdir()
     long_ago(tmp_path / "pool")
-    assert files.directory_stamp(tmp_path / "pool") is None, "it is in /tmp"
+    assert files.directory_version(tmp_path / "pool") is None, "it is in /tmp"
     monkeypatch.setattr(module, "PRIVATE", ())
     (tmp_path / "link").symlink_to(tmp_path)
     (tmp_path / "file").touch()
 
-    assert files.directory_stamp(tmp_path / "link/pool") is None
-    assert files.directory_stamp(tmp_path / "link") is None
-    assert files.directory_stamp(tmp_path / "file") is None
-    assert files.directory_stamp(tmp_path / "none") is None
-    assert files.directory_stamp(Path("/srv/remote")) is None
+    assert files.directory_version(tmp_path / "link/pool") is None
+    assert files.directory_version(tmp_path / "link") is None
+    assert files.directory_version(tmp_path / "file") is None
+    assert files.directory_version(tmp_path / "none") is None
+    assert files.directory_version(Path("/srv/remote")) is None

@@ -1,7 +1,7 @@
 """What libvirt says of what domains use, taken apart."""
 
 from kvmreconcile.host.connection import connect
-from kvmreconcile.host.statistics import Figures, grouped, read_statistics
+from kvmreconcile.host.statistics import DomainStatistics, group_statistics, read_statistics
 from tests.mock import OWN
 
 
@@ -29,7 +29,7 @@ def test_flat_list_is_taken_apart_by_disk_and_interface() -> None:
         "block.1.name": "sda",
     }
 
-    figures = grouped("web1", said)
+    figures = group_statistics("web1", said)
 
     assert figures.numbers["cpu.time"] == 587936950
     assert figures.disks == {"vda": {"rd.reqs": 1}, "sda": {}}
@@ -37,4 +37,4 @@ def test_flat_list_is_taken_apart_by_disk_and_interface() -> None:
 
 
 def test_domain_of_which_nothing_is_known_is_there_all_the_same() -> None:
-    assert grouped("web1", {}) == Figures("web1", {}, {}, {})
+    assert group_statistics("web1", {}) == DomainStatistics("web1", {}, {}, {})

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.system.journal import Journal, is_behind, message
+from kvmreconcile.system.journal import Journal, is_journal_stream, message
 
 WAIT_S = 30
 
@@ -115,9 +115,9 @@ def test_stream_is_known_to_end_in_the_journal_by_its_identity(tmp_path: Path) -
         status = os.fstat(stream.fileno())
         environment = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
 
-        assert is_behind(stream, environment)
-        assert not is_behind(other, environment)
-        assert not is_behind(stream, {})
+        assert is_journal_stream(stream, environment)
+        assert not is_journal_stream(other, environment)
+        assert not is_journal_stream(stream, {})
 
 
 LOGS = """
