@@ -54,7 +54,7 @@ def test_helper_that_died_or_hangs_is_replaced(
     oracle: Oracle, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, why: str
 ) -> None:
     first = oracle.canonical(PLAIN)
-    monkeypatch.setattr("kvmreconcile.host.oracle._ANSWER_S", 0.5)
+    monkeypatch.setattr("kvmreconcile.host.oracle._TIMEOUT_S", 0.5)
     assert oracle._helper
     oracle._helper.send_signal(number)
 

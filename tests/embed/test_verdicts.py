@@ -203,7 +203,7 @@ def test_unchanged_host_needs_no_validation(tmp_path: Path) -> None:
 
 
 def test_idle_helper_ends_and_restarts_on_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kvmreconcile.host.oracle._REST_S", 0.2)
+    monkeypatch.setattr("kvmreconcile.host.oracle._IDLE_S", 0.2)
     uuid = "<uuid>11111111-0008-0000-0000-000000000008</uuid>"
     xml = f"<domain type='qemu'><name>a</name>{uuid}<memory>65536</memory><os><type>hvm</type></os></domain>"
     with Oracle() as oracle:
