@@ -1,4 +1,4 @@
-"""XML as data: overlay, diff and forget, driven by rules and knowing nothing of libvirt's objects."""
+"""Merge, compare and edit XML trees by rules, without knowledge of libvirt's objects."""
 
 from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.diff import diff, locate

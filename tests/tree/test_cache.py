@@ -33,7 +33,7 @@ def test_what_is_needed_in_each_generation_stays_and_what_is_not_goes(making: Ma
     remembered("kept")
     remembered("once")
     for _ in range(3):
-        remembered.turn()
+        remembered.advance()
         remembered("kept")
 
     assert len(remembered) == 1

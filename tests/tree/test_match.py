@@ -4,7 +4,7 @@ import pytest
 
 from kvmreconcile.tree import Members, Owner, Rules, Scalar, Table, diff, forget, overlay, parse, to_xml
 from kvmreconcile.tree.match import match
-from kvmreconcile.tree.running import doubts
+from kvmreconcile.tree.running import ambiguities
 
 DISK = Members(
     (("@name",), ("@dev",)),
@@ -40,7 +40,9 @@ def flat(xml: str) -> str:
 def unclear(actual: str, desired: str, before: str | None = None) -> list[tuple[str, int, int]]:
     """Return each list in doubt, and of how many that exist how many are meant."""
     earlier = parse(before) if before else None
-    return [(d.path, len(d.have), len(d.want)) for d in doubts(parse(actual), earlier, parse(desired), RULES)]
+    return [
+        (d.path, len(d.have), len(d.want)) for d in ambiguities(parse(actual), earlier, parse(desired), RULES)
+    ]
 
 
 def disk(file: str, **attrs: str) -> str:
@@ -192,7 +194,7 @@ def test_what_is_left_alone_is_not_in_doubt() -> None:
     two, other = '<d><dimm size="1"/><dimm size="2"/></d>', '<d><dimm size="3"/><dimm size="4"/></d>'
     rules = Rules(members=RULES.members, ignored=Table({"dimm": True}))
 
-    assert list(doubts(parse(two), None, parse(other), rules)) == []
+    assert list(ambiguities(parse(two), None, parse(other), rules)) == []
 
 
 def test_members_of_other_tools_are_never_taken_for_what_is_left() -> None:

@@ -15,7 +15,14 @@ from kvmreconcile.tree import (
     paths,
     to_xml,
 )
-from kvmreconcile.tree.running import is_invisible, recognised, renamed, steps_in, succeeding, traced
+from kvmreconcile.tree.running import (
+    is_invisible,
+    link_successors,
+    link_to_desired,
+    link_to_proposed,
+    steps_in,
+    with_desired_keys,
+)
 
 NIC = Members(
     (("alias/@name",), ("@mac",)),
@@ -50,13 +57,13 @@ def nic(mac: str, name: str = "", net: str = "lan", slot: str = "", **more: str)
 
 
 def lacks(running: Node, stored: Node, desired: Node) -> list[tuple[str, str]]:
-    live = recognised(running, stored, desired, RULES)
+    live = link_to_desired(running, stored, desired, RULES)
     return [(c.sign, c.path) for c in diff(live, overlay(live, desired, RULES), RULES)]
 
 
 def untraced(running: Node, stored: Node, proposed: Node, desired: Node) -> list[tuple[str, int, int]]:
-    _, doubts = traced(running, stored, proposed, desired, RULES)
-    return [(d.path, len(d.have), len(d.want)) for d in doubts]
+    _, ambiguities = link_to_proposed(running, stored, proposed, desired, RULES)
+    return [(d.path, len(d.have), len(d.want)) for d in ambiguities]
 
 
 @pytest.mark.case("7")
@@ -72,7 +79,7 @@ def test_two_on_one_network_are_told_apart_by_their_address() -> None:
     stored = guest(nic("8", "b", slot="4"), nic("9", "a", slot="3"))
     desired = guest(nic("9", "a"), nic("8", "b"))
 
-    live = recognised(running, stored, desired, RULES)
+    live = link_to_desired(running, stored, desired, RULES)
 
     assert [c.known_as and c.known_as.attr("mac") for c in live.children[0].children] == ["9", "8"]
     assert to_xml(live) == to_xml(running)
@@ -100,15 +107,15 @@ def test_member_of_another_name_is_another() -> None:
 def test_what_is_not_desired_is_known_as_nothing() -> None:
     running = guest(nic("1"), "<rng/>")
 
-    assert recognised(running, guest(nic("1"), "<rng/>"), parse("<d/>"), RULES) == running
-    assert recognised(parse("<d/>"), guest(nic("1")), guest(nic("1")), RULES) == parse("<d/>")
+    assert link_to_desired(running, guest(nic("1"), "<rng/>"), parse("<d/>"), RULES) == running
+    assert link_to_desired(parse("<d/>"), guest(nic("1")), guest(nic("1")), RULES) == parse("<d/>")
 
 
 def test_running_member_is_called_as_the_desired_one() -> None:
     stored, desired = guest(nic("2", "a", slot="3"), "<rng/>"), guest(nic("2", "a"))
-    live = recognised(guest(nic("1", slot="3"), "<rng/>"), stored, desired, RULES)
+    live = link_to_desired(guest(nic("1", slot="3"), "<rng/>"), stored, desired, RULES)
 
-    called = renamed(live, RULES)
+    called = with_desired_keys(live, RULES)
 
     assert (called.get("devices/nic/@mac"), called.get("devices/nic/alias/@name")) == ("2", "a")
     assert called.get("devices/nic/address/@slot") == "3"
@@ -122,7 +129,7 @@ def test_key_at_any_place_is_taken_over(place: str, form: str) -> None:
     rules = Rules(members=Table({"x": Members(((place,),), Owner.SPEC, running=(("@at",),))}))
     old, new = (parse(f"<d><x at='1'>{form.format(value)}</x></d>") for value in ("old", "new"))
 
-    called = renamed(recognised(old, new, new, rules), rules)
+    called = with_desired_keys(link_to_desired(old, new, new, rules), rules)
 
     assert called == new
 
@@ -146,11 +153,11 @@ def test_member_that_only_an_earlier_spec_leads_to_is_known_as_the_present_one()
     actual = guest(nic("1", net="moved"), nic("5", net="dmz"))
     before, now = guest(nic("1"), nic("5", net="dmz")), guest(nic("2"), nic("5", net="dmz"))
 
-    known = succeeding(actual, before, now, RULES)
+    known = link_successors(actual, before, now, RULES)
 
     assert [c.known_as and c.known_as.attr("mac") for c in known.children[0].children] == ["2", None]
-    assert succeeding(actual, None, now, RULES) is actual
-    assert succeeding(actual, parse("<d/>"), now, RULES) is actual
+    assert link_successors(actual, None, now, RULES) is actual
+    assert link_successors(actual, parse("<d/>"), now, RULES) is actual
 
 
 def test_lists_at_the_root_have_steps_too() -> None:
