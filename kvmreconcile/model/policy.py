@@ -1,8 +1,4 @@
-"""
-What a spec allows to be done to its object unasked, and how its guest shows that it is well.
-
-Separate from the object, because it is never compared with the host.
-"""
+"""Define the policy of an object: what may be done to it without approval, and when its guest is ready."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -15,26 +11,26 @@ class Apply(Enum):
     """How much of its object a spec controls."""
 
     ENFORCE = "enforce"
-    """Lists the spec mentions are complete, and drift is healed."""
+    """Lists in the spec are complete, and drift is reverted."""
     MERGE = "merge"
-    """Only what the spec names is changed; members it does not name stay."""
+    """Only what the spec names is changed; members that it does not name stay."""
     CREATE_ONLY = "create-only"
-    """Made if absent, then left alone."""
+    """Created if absent, then left alone."""
     OBSERVE = "observe"
-    """Compared and reported, never touched."""
+    """Compared and reported, never changed."""
 
 
 class ShutdownBy(Enum):
-    """By what a guest is asked to shut down."""
+    """The way in which a guest is asked to shut down."""
 
     AGENT = "agent"
     ACPI = "acpi"
     EITHER = "either"
-    """The agent, and the power button where there is none."""
+    """The agent; ACPI if there is none."""
 
 
 class Leftover(Enum):
-    """What may be left of a guest once it is removed, by its name in specs."""
+    """Data of a guest that may stay after its removal, by its name in specs."""
 
     NVRAM = "nvram"
     TPM = "tpm"
@@ -46,16 +42,16 @@ class Leftover(Enum):
 @dataclass(frozen=True, slots=True)
 class Ready:
     """
-    How a guest that was started shows that it is ready: by everything named here.
+    Conditions under which a started guest is ready; all of them must be met.
 
     Attributes:
         agent: Its agent answers.
-        lease: A network of libvirt's has given it an address.
-        port: It accepts connections to this TCP port; None where that shows nothing.
-        address: The address of that port; "" for those the guest is known to have.
-        command: What its agent runs in it and must exit with status 0; empty for nothing.
-        delay_s: How long it runs before it is first checked.
-        timeout_s: How long it may take, from its start.
+        lease: A libvirt network has assigned it an address.
+        port: It accepts connections to this TCP port; None for no such condition.
+        address: The address of that port; "" for the known addresses of the guest.
+        command: A command that its agent runs and that exits with status 0; empty for no such condition.
+        delay_s: Time from its start to the first check.
+        timeout_s: Maximum time from its start until it is ready.
     """
 
     agent: bool = False
@@ -70,7 +66,7 @@ class Ready:
 @dataclass(frozen=True, slots=True)
 class Policy:
     """
-    What may be done to one object unasked.
+    What may be done to one object without approval.
 
     Attributes:
         windows: When changes may be made; none means always.

@@ -41,7 +41,7 @@ def link_to_proposed(
         counterparts = _match_stored(running, proposed, path, rules)
         later = _desired_members(counterparts.pairs, proposed, desired, path, rules)
         tags = {child.tag for child in _wanted(desired, path, rules)}
-        ambiguities += (doubt for doubt in counterparts.ambiguities if doubt.want[0].tag in tags)
+        ambiguities += (each for each in counterparts.ambiguities if each.want[0].tag in tags)
         if proposed is not stored:
             now = _desired_members(
                 _match_stored(running, stored, path, rules).pairs, stored, desired, path, rules
