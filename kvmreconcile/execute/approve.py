@@ -27,7 +27,7 @@ class ApproveExecutor:
         """Execute an approved plan; skip the actions of any other with advice how to approve it."""
         if not plan.actions or self._is_approved(plan):
             return self.inner.execute(plan, world)
-        rollback = plan.taking_back
+        rollback = plan.rollback_part
         done = self.inner.execute(rollback, world) if rollback.actions else Report(rollback)
         rest = replace(plan, actions=tuple(a for a in plan.actions if a not in rollback.actions))
         other = (

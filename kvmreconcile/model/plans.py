@@ -179,7 +179,7 @@ class Plan:
         return frozenset(name for action in self.actions for name in action.names)
 
     @property
-    def taking_back(self) -> "Plan":
+    def rollback_part(self) -> "Plan":
         """The actions on objects whose edit is rolled back; they were approved with the edit."""
         keys = {action.key for action in self.actions if action.reason is Reason.ROLLBACK}
         return replace(self, actions=tuple(a for a in self.actions if a.key in keys), records=())
@@ -195,7 +195,7 @@ class Plan:
         return any(held.hold is Hold.HOST for held in self.held)
 
     @property
-    def look_again(self) -> datetime | None:
+    def next_release(self) -> datetime | None:
         """When the first held action is released by itself, None if none ever is."""
         return min((h.until for h in self.held if h.until), default=None)
 

@@ -31,14 +31,14 @@ class Window:
 
     def is_open(self, now: datetime) -> bool:
         """Return whether it is open at a time; at its end it no longer is."""
-        return self.opens(now - timedelta(seconds=self.lasts_s)) <= now
+        return self.next_start(now - timedelta(seconds=self.lasts_s)) <= now
 
-    def told(self, now: datetime) -> str:
+    def next_start_text(self, now: datetime) -> str:
         """Return when it begins next as text, in its own time zone: "Sun 2026-11-29 02:00 Europe/Berlin"."""
-        moment = self.opens(now).astimezone(ZoneInfo(self.zone))
+        moment = self.next_start(now).astimezone(ZoneInfo(self.zone))
         return f"{_DAYS[moment.weekday()]} {moment:%Y-%m-%d %H:%M} {self.zone}"
 
-    def opens(self, moment: datetime) -> datetime:
+    def next_start(self, moment: datetime) -> datetime:
         """
         Return when it begins next after a time, in UTC.
 

@@ -161,8 +161,8 @@ class Passes:
             return None
         # What waits until the specs have said the same for a while is judged by what they say then.
         since_s, self._stale = self._stale.since_s, Stale(everything=False, specs=plan.is_settling)
-        if plan.look_again:
-            self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
+        if plan.next_release:
+            self._opens_s = self.clock() + (plan.next_release - world.now).total_seconds()
         if plan.is_waiting_for_host:
             self._opens_s = min(self._opens_s or math.inf, self.clock() + _HOST_AGAIN_S)
         if turn.approval:
