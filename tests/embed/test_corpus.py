@@ -52,7 +52,7 @@ def _define(hypervisor: Embedded, xml: str) -> tuple[Key, Actual]:
     return key, actual
 
 
-def test_definition_as_it_stands_is_no_change(hypervisor: Embedded, corpus: list[Path]) -> None:
+def test_unmodified_definition_has_no_change(hypervisor: Embedded, corpus: list[Path]) -> None:
     by_the_engine, settled = 0, []
     for file in corpus:
         key, _ = _define(hypervisor, file.read_text())
@@ -73,7 +73,7 @@ def test_definition_as_it_stands_is_no_change(hypervisor: Embedded, corpus: list
     assert by_the_engine >= len(corpus) * 430 / 446
 
 
-def test_adopted_definition_is_no_change_and_makes_the_same_again(
+def test_adopted_definition_has_no_change_and_recreates_itself(
     hypervisor: Embedded, sample: list[Path]
 ) -> None:
     shares: list[float] = []

@@ -139,7 +139,7 @@ def test_definitions_that_differ_only_in_memory_are_validated_once(oracle: Oracl
 
 
 @pytest.mark.case("38")
-def test_of_very_many_unlike_definitions_some_are_not_validated(
+def test_number_of_validated_definitions_is_limited(
     oracle: Oracle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AT_LEAST", 2)
@@ -157,7 +157,7 @@ def test_of_very_many_unlike_definitions_some_are_not_validated(
     ]
 
 
-def test_mended_guest_is_validated_again_and_its_likes_are_not_refused_with_it(
+def test_fixed_guest_is_validated_again_without_affecting_similar_ones(
     oracle: Oracle, tmp_path: Path
 ) -> None:
     spec = (

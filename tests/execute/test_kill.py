@@ -22,7 +22,7 @@ def run(directory: Path, dies_at: int, workers: int = 4) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-def test_killed_at_every_side_effect_the_next_pass_ends_in_what_the_specs_say(tmp_path: Path) -> None:
+def test_next_pass_converges_after_a_kill_at_every_side_effect(tmp_path: Path) -> None:
     deaths = 0
     for dies_at in range(1, 99):
         directory = tmp_path / str(dies_at)
@@ -35,7 +35,7 @@ def test_killed_at_every_side_effect_the_next_pass_ends_in_what_the_specs_say(tm
     assert deaths > 12
 
 
-def test_killed_again_and_again_every_run_comes_further(tmp_path: Path) -> None:
+def test_every_run_makes_progress_in_spite_of_repeated_kills(tmp_path: Path) -> None:
     prepare(tmp_path)
     runs = 1
     # One after the other: four side effects of four objects may by chance end none of them, run after run.
@@ -82,7 +82,7 @@ def check(directory: Path) -> None:
     state.close()
 
 
-def test_killed_while_a_volume_is_filled_leaves_it_known_as_unfinished(stage: Stage) -> None:
+def test_kill_while_a_volume_is_filled_leaves_it_unfinished(stage: Stage) -> None:
     def die() -> None:
         if list(stage.host.keys()):
             raise KeyboardInterrupt

@@ -50,19 +50,19 @@ def announced() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("group", "name"), announced())
-def test_everything_this_project_announces_can_be_found(group: str, name: str) -> None:
+def test_every_entry_point_of_this_project_loads(group: str, name: str) -> None:
     assert callable(load_plugin(group, name))
 
 
-def test_the_executor_that_acts_is_called_libvirt() -> None:
+def test_default_executor_is_libvirt() -> None:
     assert load_plugin(EXECUTORS, "libvirt") is make
 
 
-def test_a_part_of_another_package_is_found(package: Path) -> None:
+def test_plugin_of_another_package_is_loaded(package: Path) -> None:
     assert load_plugin(EXECUTORS, "wonder")(None) == "wonder"
 
 
-def test_a_wrong_name_is_told_with_the_nearest_and_all_that_are_installed(package: Path) -> None:
+def test_unknown_name_is_an_error_with_suggestions(package: Path) -> None:
     with pytest.raises(SpecError) as caught:
         load_plugin(EXECUTORS, "libvrt")
 
@@ -72,12 +72,12 @@ def test_a_wrong_name_is_told_with_the_nearest_and_all_that_are_installed(packag
     )
 
 
-def test_a_group_without_parts_is_told_as_such() -> None:
+def test_empty_group_is_an_error_without_suggestions() -> None:
     with pytest.raises(SpecError, match="installed: none"):
         load_plugin("kvmreconcile.nothing", "x")
 
 
-def test_a_part_that_two_packages_offer_is_refused(package: Path) -> None:
+def test_name_that_two_packages_offer_is_refused(package: Path) -> None:
     install(package, "other", "wonder = other_executor:make")
 
     with pytest.raises(
@@ -87,14 +87,14 @@ def test_a_part_that_two_packages_offer_is_refused(package: Path) -> None:
         load_plugin(EXECUTORS, "wonder")
 
 
-def test_a_part_that_is_installed_twice_over_is_still_one(package: Path) -> None:
+def test_package_installed_twice_offers_one_plugin(package: Path) -> None:
     install(package, "copy", "wonder = wonderful_executor:make")
 
     assert load_plugin(EXECUTORS, "wonder")(None) == "wonder"
 
 
 @pytest.mark.parametrize("value", ["absent_module:make", "wonderful_executor:absent"])
-def test_a_part_that_cannot_be_loaded_names_its_package(package: Path, value: str) -> None:
+def test_plugin_that_cannot_be_loaded_names_its_package(package: Path, value: str) -> None:
     install(package, "broken", f"broken = {value}")
 
     with pytest.raises(SpecError, match=rf'"broken" \({value}\) cannot be loaded: .*; reinstall broken'):
@@ -112,7 +112,7 @@ DISTRUSTED = {
 
 @pytest.mark.case("17")
 @pytest.mark.parametrize(("name", "mode", "why"), DISTRUSTED.values(), ids=DISTRUSTED)
-def test_plugin_that_others_can_write_is_not_loaded(package: Path, name: str, mode: int, why: str) -> None:
+def test_plugin_writable_by_other_users_is_not_loaded(package: Path, name: str, mode: int, why: str) -> None:
     (package / name).chmod(mode)
 
     with pytest.raises(SpecError) as caught:
@@ -176,7 +176,7 @@ def test_plugin_below_a_sticky_directory_is_loaded(package: Path) -> None:
 
 
 @pytest.mark.case("17")
-def test_kinds_of_a_package_that_others_can_write_stop_a_command(package: Path) -> None:
+def test_kinds_of_a_package_writable_by_other_users_stop_a_command(package: Path) -> None:
     install(package, "kind", "unused = wonderful_executor:make")
     points = package / "kind-1.dist-info/entry_points.txt"
     points.write_text(f"[{KINDS_OF_OTHERS}]\nWonder = wonderful_executor:make\n")

@@ -33,7 +33,7 @@ def other_connection() -> Iterator[Connection]:
         yield connection
 
 
-def test_each_kind_rings_with_its_key(connection: Connection) -> None:
+def test_event_of_each_kind_triggers_its_key(connection: Connection) -> None:
     rung: Queue[Key] = Queue()
     subscription = subscribe(connection, rung.put, EVENTS)
 
@@ -50,7 +50,7 @@ def test_each_kind_rings_with_its_key(connection: Connection) -> None:
     subscription.cancel()
 
 
-def test_nothing_rings_after_cancel(connection: Connection, other_connection: Connection) -> None:
+def test_nothing_is_triggered_after_cancel(connection: Connection, other_connection: Connection) -> None:
     cancelled: Queue[Key] = Queue()
     other: Queue[Key] = Queue()
     subscription = subscribe(connection, cancelled.put, EVENTS)
@@ -67,7 +67,7 @@ def test_nothing_rings_after_cancel(connection: Connection, other_connection: Co
     still.cancel()
 
 
-def test_what_a_callback_raises_is_kept_and_printed(
+def test_exception_of_a_callback_is_kept_and_printed(
     connection: Connection, other_connection: Connection, capfd: pytest.CaptureFixture[str]
 ) -> None:
     rung: Queue[Key] = Queue()

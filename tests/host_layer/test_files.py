@@ -54,7 +54,7 @@ def test_links_are_not_followed(tmp_path: Path, files: Files, monkeypatch: pytes
     assert not files.lacks(tmp_path / "linked/none")
 
 
-def test_nothing_is_missing_where_the_mounts_are_unknown(tmp_path: Path) -> None:
+def test_file_is_not_missing_if_the_mounts_are_unknown(tmp_path: Path) -> None:
     assert not Files(tmp_path / "none").lacks(Path("/etc/no-such-image.qcow2"))
 
 
@@ -65,7 +65,7 @@ def long_ago(directory: Path) -> None:
 
 
 @pytest.mark.case("47")
-def test_directory_has_another_stamp_once_a_file_was_added(
+def test_directory_version_changes_when_a_file_is_added(
     tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PRIVATE", ())
@@ -84,7 +84,7 @@ def test_directory_has_another_stamp_once_a_file_was_added(
 
 
 @pytest.mark.case("47")
-def test_directory_that_libvirt_may_see_otherwise_has_no_stamp(
+def test_directory_that_may_differ_for_libvirt_has_no_version(
     tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pool").mkdir()

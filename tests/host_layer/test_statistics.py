@@ -5,7 +5,7 @@ from kvmreconcile.host.statistics import DomainStatistics, group_statistics, rea
 from tests.mock import OWN
 
 
-def test_domain_that_runs_and_one_that_is_off_are_both_told() -> None:
+def test_active_and_inactive_domains_have_statistics() -> None:
     with connect(OWN) as connection:
         off = connection.virt.lookupByName("test").XMLDesc().replace("<name>test", "<name>off")
         connection.virt.defineXML(off.replace("6695eb01", "00000000"))
@@ -15,7 +15,7 @@ def test_domain_that_runs_and_one_that_is_off_are_both_told() -> None:
     assert [(each.domain, each.numbers["state.state"]) for each in found] == [("off", 5), ("test", 1)]
 
 
-def test_flat_list_is_taken_apart_by_disk_and_interface() -> None:
+def test_flat_list_is_grouped_by_disk_and_interface() -> None:
     said = {
         "cpu.time": 587936950,
         "net.count": 2,
@@ -36,5 +36,5 @@ def test_flat_list_is_taken_apart_by_disk_and_interface() -> None:
     assert figures.interfaces == {"vnet0": {"rx.bytes": 90}}
 
 
-def test_domain_of_which_nothing_is_known_is_there_all_the_same() -> None:
+def test_domain_without_statistics_is_listed() -> None:
     assert group_statistics("web1", {}) == DomainStatistics("web1", {}, {}, {})

@@ -21,7 +21,7 @@ def step(verb: str, effect: Effect = Effect.LIVE, result: str = "done") -> Histo
     return HistoryEntry(at=NOW, what=EntryKind.STEP, key=WEB, verb=verb, effect=str(effect), result=result)
 
 
-def test_page_tells_of_every_event_and_no_other() -> None:
+def test_audit_page_lists_every_event_type() -> None:
     page = (ROOT / "docs/audit.md").read_text()
 
     told = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| (.*) \|$", page, re.MULTILINE)
@@ -30,7 +30,7 @@ def test_page_tells_of_every_event_and_no_other() -> None:
     assert len(told) == len(EVENTS)
 
 
-def test_every_line_that_the_code_marks_is_an_event_of_the_table() -> None:
+def test_every_audit_log_line_has_an_event_type() -> None:
     modules = [file.read_text() for file in (ROOT / "kvmreconcile").rglob("*.py")]
     marked = {e for text in modules for e in re.findall(r'"([a-z]+\.[a-z_]+)", audit=True', text)}
     orders = {audit_type(HistoryEntry(at=NOW, what=EntryKind.ORDER, verb=verb)) for verb in ORDERS}
@@ -57,12 +57,12 @@ def test_every_line_that_the_code_marks_is_an_event_of_the_table() -> None:
         ("ready", Effect.LIVE, ""),
     ],
 )
-def test_a_step_is_the_gravest_event_that_fits(verb: str, effect: Effect, event: str) -> None:
+def test_step_has_the_type_of_its_effect_before_its_verb(verb: str, effect: Effect, event: str) -> None:
     assert audit_type(step(verb, effect)) == event
     assert audit_type(step(verb, effect, "failed")) == event
 
 
-def test_what_did_not_happen_is_no_event() -> None:
+def test_skipped_steps_are_no_audit_events() -> None:
     assert audit_type(step("remove", result="skipped")) == ""
     assert [
         audit_type(HistoryEntry(at=NOW, what=what))
@@ -70,7 +70,7 @@ def test_what_did_not_happen_is_no_event() -> None:
     ] == [""] * 3
 
 
-def test_of_passes_those_that_somebody_made_are_events() -> None:
+def test_passes_of_commands_are_audit_events() -> None:
     words = ("run", "apply", "adopt")
 
     events = [audit_type(HistoryEntry(at=NOW, what=EntryKind.PLANNED, verb=word)) for word in words]
@@ -78,7 +78,7 @@ def test_of_passes_those_that_somebody_made_are_events() -> None:
     assert events == ["", "order.applied", "order.adopted"]
 
 
-def test_fields_say_who_did_what_to_what_and_nothing_empty() -> None:
+def test_audit_fields_name_user_object_and_outcome_without_empty_ones() -> None:
     done = HistoryEntry(
         at=NOW, what=EntryKind.STEP, key=WEB, verb="remove", result="done", who="bob", revision="abc"
     )

@@ -25,7 +25,7 @@ from tests.state.mortal import killed
 from tests.state.values import DISK, WEB, applied, nobody, reopened
 
 
-def test_only_its_owner_may_look_into_the_directory(tmp_path: Path) -> None:
+def test_state_directory_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     directory = tmp_path / "lib" / "kvmreconcile"
 
     State.open(directory).close()
@@ -34,7 +34,7 @@ def test_only_its_owner_may_look_into_the_directory(tmp_path: Path) -> None:
     assert stat.S_IMODE((directory / FILE).stat().st_mode) == 0o600
 
 
-def test_a_damaged_file_is_moved_aside_and_said_once(tmp_path: Path) -> None:
+def test_damaged_database_is_renamed_and_reported_once(tmp_path: Path) -> None:
     State.open(tmp_path).close()
     (tmp_path / FILE).write_bytes(b"this is no database, and it is longer than a header" * 20)
 
@@ -48,7 +48,7 @@ def test_a_damaged_file_is_moved_aside_and_said_once(tmp_path: Path) -> None:
         assert second.applied() == {WEB: applied()}
 
 
-def test_a_page_that_rots_is_noticed_when_the_database_is_opened(tmp_path: Path) -> None:
+def test_damaged_page_is_detected_when_the_database_is_opened(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         for number in range(200):
             state.put(applied(Key("Domain", f"d{number}")))
@@ -62,9 +62,7 @@ def test_a_page_that_rots_is_noticed_when_the_database_is_opened(tmp_path: Path)
         assert state.applied() == {}
 
 
-def test_what_another_process_still_writes_beside_a_damaged_file_goes_with_it(
-    state: State, tmp_path: Path
-) -> None:
+def test_log_of_a_damaged_database_is_renamed_with_it(state: State, tmp_path: Path) -> None:
     state.put(applied())
     state._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     (tmp_path / FILE).write_bytes(b"x" * 20_000)
@@ -76,7 +74,7 @@ def test_what_another_process_still_writes_beside_a_damaged_file_goes_with_it(
         assert anew.applied() == {}
 
 
-def test_every_damaged_file_is_kept(tmp_path: Path) -> None:
+def test_every_damaged_database_is_kept(tmp_path: Path) -> None:
     for _ in range(2):
         (tmp_path / FILE).write_bytes(b"x" * 2000)
         State.open(tmp_path).close()
@@ -84,7 +82,7 @@ def test_every_damaged_file_is_kept(tmp_path: Path) -> None:
     assert sorted(f.name for f in tmp_path.glob("*.damaged-*")) == [f"{FILE}.damaged-1", f"{FILE}.damaged-2"]
 
 
-def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
+def test_state_of_an_older_version_is_migrated(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         state.put(applied())
     with sqlite3.connect(tmp_path / FILE) as database:
@@ -123,7 +121,7 @@ FIRST_HISTORY = """
 """
 
 
-def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
+def test_history_of_an_older_version_is_migrated(tmp_path: Path) -> None:
     State.open(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE applied DROP COLUMN removal")
@@ -159,7 +157,7 @@ def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         assert state.history(10) == (entry,)
 
 
-def test_a_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+def test_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     State.open(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("PRAGMA user_version = 99")
@@ -175,14 +173,14 @@ def test_a_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / FILE).read_bytes() == before
 
 
-def test_a_directory_that_is_a_file_is_an_error_with_advice(tmp_path: Path) -> None:
+def test_file_in_place_of_the_directory_is_an_error_with_advice(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
 
     with pytest.raises(StateError, match=r"state: the state cannot be used: .*--state"):
         State.open(tmp_path / "state")
 
 
-def test_a_directory_of_another_user_is_an_error_with_advice() -> None:
+def test_directory_of_another_user_is_an_error_with_advice() -> None:
     with TemporaryDirectory() as name:
         directory = Path(name)
         State.open(directory).close()
@@ -216,7 +214,7 @@ except StateError as error:
 @pytest.mark.case("26e")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can have a disk of its own")
 @pytest.mark.parametrize("left", [0, 8], ids=["nothing", "8 KiB"])
-def test_disk_that_is_full_is_said_to_be(tmp_path: Path, left: int) -> None:
+def test_full_file_system_is_detected(tmp_path: Path, left: int) -> None:
     small = 'mount -t tmpfs -o size=400k tmpfs "$1" && exec "$2" -c "$3" "$1"'
     script = FULL.replace(
         "try:\n    State",
@@ -229,7 +227,7 @@ def test_disk_that_is_full_is_said_to_be(tmp_path: Path, left: int) -> None:
     assert "make space on its file system" in said
 
 
-def test_a_full_disk_is_an_error_with_advice(state: State) -> None:
+def test_full_disk_is_an_error_with_advice(state: State) -> None:
     state._database.execute("PRAGMA max_page_count = 1")
     large = replace(applied(), tree=make("domain", text="x" * 100_000))
 
@@ -237,7 +235,7 @@ def test_a_full_disk_is_an_error_with_advice(state: State) -> None:
         state.put(large)
 
 
-def test_a_database_that_stays_locked_is_an_error_with_advice(state: State, tmp_path: Path) -> None:
+def test_locked_database_is_an_error_with_advice(state: State, tmp_path: Path) -> None:
     state._database.execute("PRAGMA busy_timeout = 1")
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -248,7 +246,7 @@ def test_a_database_that_stays_locked_is_an_error_with_advice(state: State, tmp_
     other.close()
 
 
-def test_a_look_makes_no_file(tmp_path: Path) -> None:
+def test_read_only_open_creates_no_file(tmp_path: Path) -> None:
     state = State.open_readonly(tmp_path / "absent")
 
     assert state.applied() == {}
@@ -257,7 +255,7 @@ def test_a_look_makes_no_file(tmp_path: Path) -> None:
     state.close()
 
 
-def test_a_look_changes_nothing_beside_the_database(tmp_path: Path) -> None:
+def test_read_only_open_changes_no_file(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         state.put(applied())
     before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
@@ -271,7 +269,7 @@ def test_a_look_changes_nothing_beside_the_database(tmp_path: Path) -> None:
     state.close()
 
 
-def test_a_look_sees_what_a_running_daemon_wrote_last(state: State, tmp_path: Path) -> None:
+def test_read_only_open_reads_the_last_commit_of_a_running_process(state: State, tmp_path: Path) -> None:
     state.put(applied())
 
     look = State.open_readonly(tmp_path)
@@ -280,7 +278,7 @@ def test_a_look_sees_what_a_running_daemon_wrote_last(state: State, tmp_path: Pa
     look.close()
 
 
-def test_a_look_after_a_crash_leaves_all_as_the_crash_left_it(state: State, tmp_path: Path) -> None:
+def test_read_only_open_after_a_crash_changes_no_file(state: State, tmp_path: Path) -> None:
     state.put(applied())
     crashed = tmp_path / "crashed"
     crashed.mkdir()
@@ -295,7 +293,7 @@ def test_a_look_after_a_crash_leaves_all_as_the_crash_left_it(state: State, tmp_
     look.close()
 
 
-def test_a_look_needs_no_right_to_write() -> None:
+def test_read_only_open_needs_no_write_permission() -> None:
     with TemporaryDirectory() as name:
         directory = Path(name)
         with reopened(directory) as state:
@@ -316,7 +314,7 @@ UNUSABLE = {"is missing": None, "is empty": b"", "is damaged": b"x" * 2000}
 
 
 @pytest.mark.parametrize("flaw", UNUSABLE)
-def test_missing_empty_and_damaged_are_one_case(tmp_path: Path, flaw: str) -> None:
+def test_missing_empty_and_damaged_databases_are_created_again(tmp_path: Path, flaw: str) -> None:
     if (content := UNUSABLE[flaw]) is not None:
         (tmp_path / FILE).write_bytes(content)
     before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
@@ -359,7 +357,7 @@ def test_log_without_its_database_is_moved_aside(state: State, tmp_path: Path, c
     assert (crashed / f"{FILE}.damaged-1-wal").read_bytes() == log
 
 
-def test_database_is_complete_from_when_it_has_its_name(tmp_path: Path) -> None:
+def test_database_is_complete_before_it_gets_its_name(tmp_path: Path) -> None:
     def place(number: int) -> Path:
         return tmp_path / str(number)
 
@@ -376,7 +374,7 @@ def test_database_is_complete_from_when_it_has_its_name(tmp_path: Path) -> None:
     assert count > 30
 
 
-def test_database_that_is_cut_short_is_whole_or_damaged(tmp_path: Path) -> None:
+def test_truncated_database_is_whole_or_damaged(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         for number in range(60):
             state.put(applied(Key("Domain", f"d{number}")))
@@ -441,7 +439,7 @@ def test_database_value_above_the_maximum_size_is_not_read(
         ),
     ],
 )
-def test_error_of_the_system_never_tells_to_remove_the_database(
+def test_system_errors_never_advise_to_remove_the_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, todo: str
 ) -> None:
     def fail(_handle: int) -> None:

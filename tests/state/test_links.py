@@ -74,7 +74,7 @@ def files(directory: Path) -> dict[str, tuple[int, int, int, int, bytes]]:
 @pytest.mark.case("17")
 @pytest.mark.figures
 @pytest.mark.timeout(3600)
-def test_no_command_of_roots_follows_a_link_out_of_the_state(
+def test_no_command_of_root_follows_a_link_out_of_the_state(
     home: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     runs = ALL_RUNS if request.config.getoption("--full") else RUNS
@@ -120,7 +120,7 @@ def test_no_command_of_roots_follows_a_link_out_of_the_state(
 
 
 @pytest.mark.case("16")
-def test_link_in_place_of_a_file_of_the_state_is_looked_at_as_its_owner(home: Path, tmp_path: Path) -> None:
+def test_link_in_place_of_a_state_file_is_checked_as_its_owner(home: Path, tmp_path: Path) -> None:
     (home / "state/state.sqlite3-journal").symlink_to(home / "settings.yaml")
     log = home / "trace"
 

@@ -33,7 +33,7 @@ def owners(directory: Path) -> set[int]:
     return {path.lstat().st_uid for path in directory.rglob("*")}
 
 
-def test_every_file_of_the_state_is_its_directorys_owners(theirs: Path) -> None:
+def test_every_state_file_belongs_to_the_owner_of_the_directory(theirs: Path) -> None:
     with closing(State.open(theirs)), WorkLock(theirs):
         names = {path.name for path in theirs.iterdir()}
 
@@ -41,7 +41,7 @@ def test_every_file_of_the_state_is_its_directorys_owners(theirs: Path) -> None:
         assert owners(theirs) == {NOBODY}
 
 
-def test_owner_can_use_what_root_has_made(theirs: Path) -> None:
+def test_owner_can_use_files_that_root_created(theirs: Path) -> None:
     State.open(theirs).close()
     with WorkLock(theirs):
         pass
@@ -57,7 +57,7 @@ def test_owner_can_use_what_root_has_made(theirs: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["state.sqlite3", "state.sqlite3-wal", "lock", "work.lock", "suspensions.json"]
 )
-def test_link_to_a_file_of_roots_is_not_followed(theirs: Path, tmp_path: Path, name: str) -> None:
+def test_link_to_a_file_of_root_is_not_followed(theirs: Path, tmp_path: Path, name: str) -> None:
     canary = tmp_path / "canary"
     canary.write_text("root's")
     canary.chmod(0o600)
@@ -86,6 +86,6 @@ def test_root_has_its_own_rights_again_afterwards(theirs: Path, tmp_path: Path) 
     assert (tmp_path / "secret").read_text() == "root's"
 
 
-def test_nobody_else_is_affected_where_root_owns_the_directory(tmp_path: Path) -> None:
+def test_directory_of_root_is_used_as_root(tmp_path: Path) -> None:
     assert owner_of(tmp_path) is None
     assert owner_of(tmp_path / "not/there/yet") is None

@@ -49,7 +49,7 @@ unseen = st.builds(
         sealed=texts,
     )
 )
-def test_what_is_written_is_read_back(value: Applied) -> None:
+def test_rows_are_read_as_written(value: Applied) -> None:
     with closing(sqlite3.connect(":memory:")) as database:
         row = database.execute(f"SELECT {', '.join('?' * 16)}", write_applied(value)).fetchone()
 

@@ -17,7 +17,7 @@ FILES = SpecSource((Root("/srv/a.yaml"), Root("/srv/b")))
 REPOSITORY = SpecSource((Root("hosts/a", "https://h/specs.git"),))
 
 
-def test_sources_are_there_when_it_is_opened_again(tmp_path: Path) -> None:
+def test_sources_are_read_by_the_next_process(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         state.sources.put({WEB: FILES, DISK: FILES})
         state.sources.put({DISK: REPOSITORY})
@@ -26,7 +26,7 @@ def test_sources_are_there_when_it_is_opened_again(tmp_path: Path) -> None:
         assert looking.sources.all() == {WEB: FILES, DISK: REPOSITORY}
 
 
-def test_source_goes_with_its_object_and_keeps_up_with_its_name(tmp_path: Path) -> None:
+def test_source_is_deleted_and_renamed_with_its_object(tmp_path: Path) -> None:
     new = WEB.__class__("Domain", "new")
     with reopened(tmp_path) as state:
         state.put(applied())
@@ -39,7 +39,7 @@ def test_source_goes_with_its_object_and_keeps_up_with_its_name(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("roots", ["", "7", "[7]", "{}", "[[1]]", "[" * 5000, None, b"\xff"])
-def test_garbled_row_is_no_source(tmp_path: Path, roots: str | bytes | None) -> None:
+def test_unreadable_row_is_an_unknown_source(tmp_path: Path, roots: str | bytes | None) -> None:
     State.open(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("INSERT INTO sources VALUES ('Domain', 'web1', ?)", (roots,))

@@ -14,7 +14,7 @@ TRIAL = Probation("1234", parse("<domain><memory>1</memory></domain>"), autostar
 OTHER = Probation("5678", parse("<domain/>"), failed="it is silent")
 
 
-def test_edits_that_are_tried_are_there_for_the_next_process(state: State, tmp_path: Path) -> None:
+def test_probations_are_read_by_the_next_process(state: State, tmp_path: Path) -> None:
     state.put_probation(WEB, TRIAL)
     state.put_probation(Key("Domain", "db"), OTHER)
     state.close()
@@ -23,14 +23,14 @@ def test_edits_that_are_tried_are_there_for_the_next_process(state: State, tmp_p
         assert again.probations() == {Key("Domain", "db"): OTHER, WEB: TRIAL}
 
 
-def test_what_came_of_an_edit_takes_the_place_of_what_was_known(state: State) -> None:
+def test_outcome_of_a_probation_replaces_the_stored_one(state: State) -> None:
     state.put_probation(WEB, TRIAL)
     state.put_probation(WEB, replace(TRIAL, failed="it is silent"))
 
     assert state.probations() == {WEB: replace(TRIAL, failed="it is silent")}
 
 
-def test_edit_that_is_over_is_forgotten_and_no_other(state: State) -> None:
+def test_ended_probation_is_deleted_and_no_other(state: State) -> None:
     state.put_probation(WEB, TRIAL)
     state.put_probation(Key("Domain", "db"), OTHER)
 
@@ -40,7 +40,7 @@ def test_edit_that_is_over_is_forgotten_and_no_other(state: State) -> None:
     assert state.probations() == {Key("Domain", "db"): OTHER}
 
 
-def test_way_back_that_is_garbled_costs_its_own_object_alone(state: State, tmp_path: Path) -> None:
+def test_unreadable_probation_affects_only_its_object(state: State, tmp_path: Path) -> None:
     state.put_probation(WEB, TRIAL)
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("UPDATE trials SET tree = '{'")

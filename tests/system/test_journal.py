@@ -76,9 +76,7 @@ def test_value_of_several_lines_is_one_field_and_forges_no_other(
     assert fields["MESSAGE"] == r'e error="one\nKVMRECONCILE_AUDIT=true\n"'
 
 
-def test_what_is_too_long_for_a_datagram_comes_as_a_sealed_file(
-    journal: Journal, door: socket.socket
-) -> None:
+def test_line_too_long_for_a_datagram_is_sent_as_a_sealed_file(journal: Journal, door: socket.socket) -> None:
     journal.send({"event": "e", "error": "x" * 2_000_000})
 
     content, (handle,), _, _ = socket.recv_fds(door, 10, 1)
@@ -89,7 +87,7 @@ def test_what_is_too_long_for_a_datagram_comes_as_a_sealed_file(
     assert content == b""
 
 
-def test_journal_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_missing_journal_is_an_error(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "none")
 
     with pytest.raises(OSError, match="No such file"):
@@ -110,7 +108,7 @@ def test_message_is_one_harmless_line_and_a_traceback_below() -> None:
     assert message(line) == 'pass.crashed why="a b" x=\\x1b\nTraceback:\n 1'
 
 
-def test_stream_is_known_to_end_in_the_journal_by_its_identity(tmp_path: Path) -> None:
+def test_stream_connected_to_the_journal_is_recognized(tmp_path: Path) -> None:
     with (tmp_path / "stream").open("w") as stream, (tmp_path / "other").open("w") as other:
         status = os.fstat(stream.fileno())
         environment = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
@@ -145,9 +143,7 @@ def logged(tmp_path: Path) -> str:
     return (tmp_path / "stderr").read_text()
 
 
-def test_what_the_daemon_and_its_libraries_log_goes_to_the_journal(
-    door: socket.socket, tmp_path: Path
-) -> None:
+def test_logs_of_the_daemon_and_its_libraries_go_to_the_journal(door: socket.socket, tmp_path: Path) -> None:
     assert logged(tmp_path) == ""
 
     held, other, crashed = (read(door.recv(99999)) for _ in range(3))
@@ -161,7 +157,7 @@ def test_what_the_daemon_and_its_libraries_log_goes_to_the_journal(
     assert "\nZeroDivisionError" in crashed["MESSAGE"]
 
 
-def test_what_the_journal_does_not_take_goes_the_streams_way_with_its_priority(tmp_path: Path) -> None:
+def test_line_that_the_journal_refuses_is_written_to_the_stream_with_its_priority(tmp_path: Path) -> None:
     lines = logged(tmp_path).splitlines()
 
     assert lines[0].startswith("<4>{")
@@ -187,7 +183,7 @@ journalctl -q -o json KVMRECONCILE_KEY=Network/lab
     not Path(JOURNALD).exists() or os.geteuid() != 0 or not shutil.which("unshare"),
     reason="there is no journald, or no right to run another one",
 )
-def test_the_real_journal_can_be_asked_who_did_what_to_one_object(tmp_path: Path) -> None:
+def test_real_journal_can_be_queried_by_object(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(
         "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
     )
