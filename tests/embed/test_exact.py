@@ -1,4 +1,4 @@
-"""A plan before libvirt's own driver, which knows better than any table."""
+"""Plans that are checked with libvirt's own driver."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""libvirt's own QEMU driver accepts every domain of the examples, and finds in it what its spec says."""
+"""libvirt's own QEMU driver accepts every domain of the examples, which is then in sync."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
 """
-Nothing that a guest sees moves unless the plan says so: over the corpus, under edits drawn by a seeded die.
+Nothing that a guest sees changes unless the plan says so: over the corpus, with seeded random edits.
 
-Judged by libvirt's own words before and after, compared leaf by leaf without any of the engine's leniency.
+libvirt's definitions before and after are compared leaf by leaf, without the engine's rules.
 """
 
 import random
@@ -150,7 +150,7 @@ def _differences(before: Actual, after: Actual) -> Iterator[Change]:
 
 
 def _is_seen(change: Change) -> bool:
-    """Tell whether a guest could notice; that libvirt gives a new device a place of its own moves no other."""
+    """Return whether a guest could notice a change; that libvirt gives a new device a place of its own moves no other."""
     tags = change.rule.split("/")
     # A new port may share the slot of an older one, which stays where it is and says so.
     if change.sign == "+" and tags[-1] == "@multifunction":

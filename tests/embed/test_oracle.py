@@ -1,4 +1,4 @@
-"""libvirt's embedded driver is asked about a guest, and leaves all that the guest has as it is."""
+"""Requests to libvirt's embedded driver leave the files of guests as they are."""
 
 import signal
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A domain that is made anew is never lost on the way."""
+"""A domain that is replaced is never lost."""
 
 import pytest
 

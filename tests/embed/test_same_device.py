@@ -1,4 +1,4 @@
-"""What devices are known by is edited: libvirt takes each definition, and a running guest keeps its devices."""
+"""Edits of the keys of devices: libvirt accepts each definition, and a running guest keeps its devices."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -272,7 +272,7 @@ def test_adopted_guest_is_matched_by_aliases_of_its_next_start(hypervisor: Embed
     report = hypervisor.apply(web, first)
     second = running(hypervisor, web, live)
 
-    # A SCSI disk without a serial number shows the guest what it is called.
+    # A SCSI disk without a serial number shows its alias to the guest.
     assert [d.get("name") for d in fields["disks"]] == ["root", "disk", None, "unseen", "cdrom"]
     assert [nic["name"] for nic in fields["interfaces"]] == ["nic", "nic-2"]
     (share,) = fields["filesystems"]

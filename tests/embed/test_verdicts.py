@@ -20,13 +20,13 @@ GUEST = "---\napiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name
 
 @dataclass
 class Asked:
-    """libvirt's driver, and what it was asked."""
+    """libvirt's driver, and the requests to it."""
 
     oracle: Oracle
     questions: list[str] = field(default_factory=list)
 
     def canonical(self, xml: str, *, validate: bool = False) -> str:
-        """Return what libvirt makes of a definition."""
+        """Return a definition as libvirt stores it."""
         self.questions.append(xml)
         return self.oracle.canonical(xml, validate=validate)
 
@@ -42,7 +42,7 @@ def guest(name: str, spec: str = "state: stopped", kind: str = "qemu") -> str:
 
 
 def said(verdicts: Verdicts, tmp_path: Path, specs: list[str]) -> dict[Key, Verdict]:
-    """Return what is said of the definitions that specs would have stored on an empty host."""
+    """Return the verdicts on the definitions of specs on an empty host."""
     world = made_up(tmp_path, specs)
     return verdicts.of(plan(world, BY_NAME, Overrides()), world, BY_NAME)
 

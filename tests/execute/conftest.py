@@ -1,4 +1,4 @@
-"""A host of files, a state, and an executor between them that never waits."""
+"""Fixtures: a fake host in files, a state, and an executor that never waits."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from tests.execute.host import KINDS, Host, world
 
 
 class Diary:
-    """A reporter that writes down what it is told."""
+    """A reporter that records its calls."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

@@ -1,8 +1,8 @@
 """
-A host that obeys, unless it is told to misbehave.
+A fake host that can be set to misbehave.
 
-It stands in for no hypervisor: it is here to fail on the n-th call, to be busy, to be slow, to spell things
-otherwise and to die. What exists is in files, so that it outlives a process that dies.
+It does not imitate a hypervisor: it fails on the n-th call, is busy or slow, normalizes values or exits. Its objects are
+in files, so that they outlive a process that is killed.
 """
 
 from collections.abc import Callable, Collection
@@ -129,7 +129,7 @@ class Host:
 
 
 class Driver:
-    """Does to files what real drivers do to libvirt, with the same promises."""
+    """A driver that acts on files."""
 
     def observe(self, connection: Host, names: Collection[str] | None = None) -> Observation:
         step = f"observe {', '.join(names or ())}"
@@ -172,7 +172,7 @@ class Driver:
         connection.write(action.key, to_xml(connection.spell(action.tree or Node("none"))))
 
     def _rename(self, connection: Host, former: Key, key: Key) -> None:
-        """Do what libvirt does at once, so that there is no half of it."""
+        """Do an atomic operation, which cannot be interrupted halfway."""
         connection.step()
         connection.file(former).rename(connection.file(key))
 

@@ -1,7 +1,7 @@
 """
-A host on which the running definition of a guest is another than the stored one, and a guest that is edited on it.
+A host on which a guest has a running and a stored definition, and an edit of that guest.
 
-As a program it makes passes over that guest and dies at its n-th side effect.
+As a program it makes passes over that guest and exits at its n-th side effect.
 """
 
 import sys
@@ -117,7 +117,7 @@ def guest(xml: str = BEFORE, **policy: object) -> Desired:
 
 
 def refusing(*verbs: str, error: type[HostError] = Unsupported) -> Callable[[Action], None]:
-    """Return what refuses some verbs."""
+    """Return a driver hook that refuses some verbs."""
 
     def refuse(action: Action) -> None:
         if action.verb.name in verbs:

@@ -23,7 +23,7 @@ class Fuse:
 
 
 class MortalState(State):
-    """A state that counts what it writes of objects."""
+    """A state that counts its writes about objects."""
 
     fuse: Fuse
 

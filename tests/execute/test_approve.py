@@ -1,4 +1,4 @@
-"""Executors that act on nothing, or only on what was approved."""
+"""The executors "dry-run" and "approve"."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ PLAN = Plan((action("start", "Domain/a"), action("start", "Domain/b")), digest="
 
 
 class Witness:
-    """An executor that only remembers what it was given."""
+    """An executor that only records its plans."""
 
     def __init__(self) -> None:
         self.given: list[Plan] = []
@@ -25,7 +25,7 @@ class Witness:
 
 
 def execute(stage: Stage, plan: Plan, digest: str, *, answer: bool) -> tuple[Report, list[Plan], list[Plan]]:
-    """Return the report, the plans that were executed, and those somebody was asked about."""
+    """Return the report, the plans that were executed, and those that needed a confirmation."""
     inner, asked = Witness(), list[Plan]()
 
     def confirm(plan: Plan) -> bool:

@@ -1,4 +1,4 @@
-"""What a change that was broken off added or was to take away is still known as ours."""
+"""Additions and removals of an interrupted change stay ours."""
 
 from dataclasses import replace
 

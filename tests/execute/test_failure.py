@@ -1,4 +1,4 @@
-"""A failure costs what hangs on it and nothing else; what passes by itself is tried again."""
+"""A failure skips dependents only; temporary errors are retried."""
 
 import pytest
 

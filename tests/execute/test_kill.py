@@ -1,4 +1,4 @@
-"""A process that is killed at any side effect leaves what the next one brings to its end."""
+"""The next pass completes what a process left that was killed at any side effect."""
 
 import subprocess
 import sys
@@ -48,7 +48,7 @@ def test_every_run_makes_progress_in_spite_of_repeated_kills(tmp_path: Path) -> 
 
 
 def prepare(directory: Path) -> None:
-    """Make a host with an object of ours that is to go, one to be changed, and one of another hand."""
+    """Create a host with an object to remove, one to change, and one that this instance does not manage."""
     host = Host(directory / "host")
     host.directory.mkdir(parents=True)
     host.write(FOREIGN, "<domain><uuid>ffffffff-ffff-4fff-8fff-ffffffffffff</uuid></domain>")
@@ -58,7 +58,7 @@ def prepare(directory: Path) -> None:
 
 
 def finish(directory: Path) -> None:
-    """Do what the next pass does, and look at what came of it."""
+    """Make the next pass, and check its result."""
     state = State.open(directory / "state")
     report = Stage(Host(directory / "host"), state).apply(*WANTED)
     state.close()

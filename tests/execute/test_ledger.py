@@ -1,4 +1,4 @@
-"""What is remembered is true at every moment: before an object is made, after, and when things go wrong."""
+"""The state is correct at every moment: before and after steps, and after failures."""
 
 from dataclasses import replace
 

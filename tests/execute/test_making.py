@@ -1,4 +1,4 @@
-"""What is being made is known as unfinished, and only what is ours is ever made anew."""
+"""An object is stored as unfinished before its creation, and only our own ones are ever recreated."""
 
 from dataclasses import replace
 

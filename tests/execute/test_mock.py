@@ -1,4 +1,4 @@
-"""The executor with the kinds as they are, on libvirt's own mock of a host."""
+"""The executor with the real kinds, on libvirt's test driver."""
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Who comes when: what is needed first, one at a time in an object and in a pool, the rest in parallel."""
+"""The order of steps: needed objects first, one at a time in an object and in a pool, others in parallel."""
 
 from dataclasses import replace
 from threading import Barrier, Lock

@@ -1,4 +1,4 @@
-"""Parts are found by name wherever they come from, and what is wrong with one is said."""
+"""Loading plug-ins by name, and the errors about them."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 @pytest.fixture(autouse=True)
 def _newly_started() -> None:
-    """Each test is a process that has not looked for anything yet."""
+    """Start each test with an empty cache of plug-ins."""
     load_plugin.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""An edit that is tried is kept once the guest is ready with it, and is taken back if it is not, whatever is killed."""
+"""An edit on probation is kept once the guest is ready, else rolled back, also after kills."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ def memory(stage: Stage) -> str | None:
 
 
 def test_edit_is_kept_once_the_guest_is_ready(running: Stage) -> None:
-    # Its host says only afterwards that what is stored is in force.
+    # Its host reports only afterwards that the stored definition is in force.
     assert verbs(running.apply(GOOD)) == [("define", "done")]
     assert verbs(running.apply(GOOD)) == [("ready", "done")]
 
@@ -178,7 +178,7 @@ def prepare(directory: Path) -> None:
 
 
 def finish(directory: Path, edit: str, ends_with: str) -> None:
-    """Make the passes of a process that is not killed, and look at what came of it."""
+    """Make the passes of a process that is not killed, and check their result."""
     stage = stage_of(Host(directory / "host"), State.open(directory / "state"))
     wanted = guest(EDITS[edit])
     passes(stage, wanted)

@@ -1,4 +1,4 @@
-"""An edit that libvirt refuses to bring into force is put back as far as it was refused, and held; nothing else is."""
+"""The parts of an edit that libvirt refuses are put back and held, and no others."""
 
 import subprocess
 import sys
@@ -420,7 +420,7 @@ def test_temporary_refusal_is_put_back_and_retried_with_growing_delay(running: S
 
 
 def waits_s(refusal: Refusal, since_s: float) -> float:
-    """Return for how long a part is not tried again, from so many seconds on."""
+    """Return for how long a refused part is not applied again, at a time in seconds."""
     assert refusal.until
     return (refusal.until - NOW).total_seconds() - since_s
 
@@ -573,7 +573,7 @@ def prepare(directory: Path) -> None:
 
 
 def finish(directory: Path, refused: str) -> None:
-    """Make the passes of a process that is not killed, and look at what came of it."""
+    """Make the passes of a process that is not killed, and check their result."""
     host = LiveHost(directory / "host", refuses=refusing(*refused.split()))
     stage = stage_of(host, State.open(directory / "state"))
     wanted = guest(AFTER, max_effect=Effect.RESTART)

@@ -1,4 +1,4 @@
-"""An object that is renamed is remembered under its new name, with all that was known of it."""
+"""A renamed object is stored under its new name, with all that the state holds of it."""
 
 from dataclasses import replace
 from datetime import timedelta

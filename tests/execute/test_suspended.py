@@ -1,4 +1,4 @@
-"""A word that something is to be left alone counts from the next step on, whatever was planned before."""
+"""A suspension is in force from the next step on, also for a plan that is being executed."""
 
 from kvmreconcile.model import Action, Key, Plan, Result, Suspension
 from tests.execute.conftest import Stage

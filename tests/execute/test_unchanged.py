@@ -1,4 +1,4 @@
-"""What another hand does after a plan was made is neither written over nor taken away by that plan."""
+"""Changes by other tools after a plan was made are neither overwritten nor removed by it."""
 
 from collections.abc import Iterator
 from pathlib import Path

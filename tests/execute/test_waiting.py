@@ -1,4 +1,4 @@
-"""What only waits is asked again and again, not for ever, and ends at once when the executor is told to stop."""
+"""Steps that wait poll for a limited time, and end at once when the executor is stopped."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A process that makes passes over a guest with an edit that is tried, and dies at its n-th side effect."""
+"""A process that makes passes over a guest with an edit on probation, and exits at its n-th side effect."""
 
 import sys
 from dataclasses import replace
@@ -18,14 +18,14 @@ PASSES = 5
 
 
 def guest(xml: str = "<domain><memory>1</memory></domain>") -> Desired:
-    """Return a guest that an edit must not make unready."""
+    """Return a guest whose edits are on probation."""
     return replace(
         desired(str(WEB), xml, power=Power.RUNNING), policy=Policy(ready=Ready(agent=True), rollback=True)
     )
 
 
 def stage_of(host: Host, state: State) -> Stage:
-    """Return a stage on which a guest is not ready whose definition is bad, or that is off."""
+    """Return a stage on which a guest with a bad definition, or that is off, is not ready."""
 
     def before(action: Action) -> None:
         if action.verb.name == "ready" and (host.tree(WEB).child("bad") or WEB not in host.active()):

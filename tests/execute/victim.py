@@ -1,4 +1,4 @@
-"""A process that applies what is wanted, and dies at its n-th side effect as `kill -9` would have it."""
+"""A process that applies the desired objects, and exits at its n-th side effect like after `kill -9`."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The connection: opened with its event loop, shared by threads, closed for good."""
+"""Connections: opened with the event loop, shared by threads, closed."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

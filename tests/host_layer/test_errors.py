@@ -1,4 +1,4 @@
-"""What each failure of libvirt becomes: absent, busy, lost, refused."""
+"""The error class of each error of libvirt."""
 
 import errno
 from collections.abc import Iterator

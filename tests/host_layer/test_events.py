@@ -1,4 +1,4 @@
-"""Events ring with a key, and with nothing else."""
+"""Events trigger with the key of their object only."""
 
 from collections.abc import Iterator
 from queue import Empty, Queue

@@ -1,4 +1,4 @@
-"""Whether a file that libvirt is to open is missing, whether one was added, and when that cannot be known."""
+"""Detection of missing and added files, and of paths where that is unknown."""
 
 import os
 import time

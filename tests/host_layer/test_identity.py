@@ -1,4 +1,4 @@
-"""A host is told from others by a UUID that lasts, and by the driver that manages its objects."""
+"""A host is identified by a persistent UUID and by the driver that manages its objects."""
 
 from pathlib import Path
 

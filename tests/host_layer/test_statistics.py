@@ -1,4 +1,4 @@
-"""What libvirt says of what domains use, taken apart."""
+"""The resource usage of domains, grouped by disk and interface."""
 
 from kvmreconcile.host.connection import connect
 from kvmreconcile.host.statistics import DomainStatistics, group_statistics, read_statistics

@@ -1,4 +1,4 @@
-"""Two that act on one host take turns, and neither acts on what the other has changed meanwhile."""
+"""Processes that act on one host take turns, and refuse objects that another has changed meanwhile."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What auditors are told, and that the page about it says the same."""
+"""Audit events, and the page that documents them."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A state belongs to one host, and is given to no other unless somebody says so."""
+"""A state belongs to one host, and to another only after a user accepts it."""
 
 from dataclasses import replace
 from pathlib import Path

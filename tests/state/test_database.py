@@ -1,4 +1,4 @@
-"""The file can be missing, damaged, foreign, locked or out of reach: each has an answer."""
+"""Opening a database that is missing, damaged, of another version, locked or inaccessible."""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""The way back from a stored edit is there for the next process, until the edit is in force."""
+"""The rollback of a stored edit is kept across processes until the edit is in force."""
 
 import sqlite3
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""People can look back at what happened, and nothing that happens is kept from happening for that."""
+"""The history, whose errors never stop a pass."""
 
 import sqlite3
 from datetime import UTC, datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""Root's commands, while the state's owner swaps links in its directory: nothing outside of it is touched."""
+"""Root's commands access nothing outside the state directory while its owner swaps links in it."""
 
 import ctypes
 import json
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can work fo
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    # Not below pytest's own directories, through which nobody but root can pass.
+    # Not below pytest's own directories, which only root can traverse.
     with TemporaryDirectory(dir="/var/tmp") as made:
         Path(made).chmod(0o755)
         origin = Origin(Path(made))
@@ -150,13 +150,13 @@ def environment(home: Path, temporary: Path) -> dict[str, str]:
 
 
 def is_in(directory: Path, call: Call) -> bool:
-    """Tell whether a call named, or opened, a file below a directory; not the directory itself."""
+    """Return whether a call named, or opened, a file below a directory; not the directory itself."""
     named = map(Path, filter(None, (*call.paths, call.opened)))
     return any(directory in path.parents for path in named)
 
 
 def is_right(call: Call, home: Path, temporary: Path) -> bool:
-    """Tell whether a call is one that root's commands may make."""
+    """Return whether root's commands may make a call."""
     state, safe = home / "state", home / "roots"
     if Path(call.opened).is_relative_to(safe):
         return False

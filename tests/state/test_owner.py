@@ -1,4 +1,4 @@
-"""Root works in another user's directory as that user: what it makes is that user's, and no link leads further."""
+"""Root acts in another user's directory as that user: its files belong to the user, and links give no more access."""
 
 import os
 import stat
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make fi
 
 @pytest.fixture
 def theirs() -> Iterator[Path]:
-    # Not below pytest's own directories, through which nobody but root can pass.
+    # Not below pytest's own directories, which only root can traverse.
     with TemporaryDirectory(dir="/var/tmp") as made:
         os.chown(made, NOBODY, NOBODY)
         yield Path(made)

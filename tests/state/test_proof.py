@@ -1,4 +1,4 @@
-"""A state that was created from nothing is not known to be the first, until somebody has looked at the host."""
+"""A new state is unproved until an observation of the host proves that no earlier one was lost."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""Whatever a value holds, its row gives the same value back."""
+"""Every value is read from its row as it was written."""
 
 import sqlite3
 from contextlib import closing
@@ -61,5 +61,5 @@ def test_rows_are_read_as_written(value: Applied) -> None:
 
 
 def prefixes(node: Node) -> list[object]:
-    """A prefix is no part of a node's identity, so `==` does not look at it."""
+    """A prefix is no part of a node's identity, so `==` ignores it."""
     return [node.prefix, *(prefixes(child) for child in node.children)]

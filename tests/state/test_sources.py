@@ -1,4 +1,4 @@
-"""The source of specs that each object comes from, in the state."""
+"""The source of specs of each object, in the state."""
 
 import sqlite3
 from contextlib import closing

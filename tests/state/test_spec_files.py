@@ -1,4 +1,4 @@
-"""In which file the spec of each object was."""
+"""The file of each object's last spec, in the state."""
 
 import sqlite3
 from pathlib import Path

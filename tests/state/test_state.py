@@ -1,4 +1,4 @@
-"""What is remembered comes back as it was, whoever else uses the database."""
+"""Applied objects are read as written, with several threads and processes."""
 
 import sqlite3
 import subprocess

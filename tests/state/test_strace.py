@@ -53,7 +53,7 @@ def seen(here: Path) -> list[Call]:
 
 
 def names(call: Call, here: Path) -> tuple[str, ...]:
-    """Return what a call named in the directory."""
+    """Return the files in the directory that a call named."""
     return tuple(Path(path).name for path in call.paths if Path(path).parent == here)
 
 

@@ -1,4 +1,4 @@
-"""What is suspended stays so whoever comes next, until it is resumed."""
+"""Suspensions stay in force across processes and lost files until they are resumed."""
 
 import json
 import os
@@ -205,7 +205,7 @@ def test_suspension_is_stored_in_both_copies_or_in_none(state: State, tmp_path: 
 
 
 def both(directory: Path) -> list[set[str]]:
-    """Return what database and second copy each hold."""
+    """Return the suspensions in the database and in the second copy."""
     with closing(sqlite3.connect(directory / FILE)) as database:
         stored = {f"{kind}/{name}" for kind, name in database.execute("SELECT kind, name FROM suspended")}
     copied = {f"{s['kind']}/{s['name']}" for s in json.loads((directory / COPY).read_text())["suspended"]}

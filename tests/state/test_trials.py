@@ -1,4 +1,4 @@
-"""The way back from an edit is there for the next process, until it is not needed any more."""
+"""The probation of an edit is kept across processes until it ends."""
 
 import sqlite3
 from dataclasses import replace

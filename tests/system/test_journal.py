@@ -1,4 +1,4 @@
-"""Lines that go to the journal arrive there with their fields."""
+"""Log lines arrive in the journal with their fields."""
 
 import json
 import os
@@ -134,7 +134,7 @@ except ZeroDivisionError as error:
 
 
 def logged(tmp_path: Path) -> str:
-    """Log from a process whose standard error ends in the journal, and return what came out of it even so."""
+    """Log from a process whose standard error is connected to the journal, and return its remaining output."""
     with (tmp_path / "stderr").open("w") as stream:
         status = os.fstat(stream.fileno())
         environment = {**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}

@@ -1,4 +1,4 @@
-"""What is made of texts is remembered as long as they come again, and no longer."""
+"""Results are cached for as long as their texts come again."""
 
 import pytest
 

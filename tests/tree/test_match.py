@@ -1,4 +1,4 @@
-"""Which element of one tree is which of another, one situation each."""
+"""Matching the elements of two trees, one situation each."""
 
 import pytest
 
@@ -29,7 +29,7 @@ SHARED = Rules(members=Table({"disk": Members(DISK.keys, Owner.SHARED, fallback=
 
 
 def laid(actual: str, desired: str, rules: Rules = RULES) -> str:
-    """Return what a spec makes of a definition, on one line."""
+    """Return a definition with a spec applied, on one line."""
     return flat(to_xml(overlay(parse(actual), parse(desired), rules)))
 
 
@@ -38,7 +38,7 @@ def flat(xml: str) -> str:
 
 
 def unclear(actual: str, desired: str, before: str | None = None) -> list[tuple[str, int, int]]:
-    """Return each list in doubt, and of how many that exist how many are meant."""
+    """Return each ambiguous list, with the number of existing and of desired members."""
     earlier = parse(before) if before else None
     return [
         (d.path, len(d.have), len(d.want)) for d in ambiguities(parse(actual), earlier, parse(desired), RULES)
@@ -80,7 +80,7 @@ def test_key_that_agrees_decides_before_what_is_left() -> None:
 
 
 def known(actual: str, desired: str) -> list[tuple[str | None, str | None]]:
-    """Return of each disk that stays its target and, as a mark of what it was, its slot."""
+    """Return the target of each remaining disk and its slot, which identifies the former disk."""
     laid_over = overlay(parse(f"<d>{actual}</d>"), parse(f"<d>{desired}</d>"), RULES)
     return sorted((d.attr("dev"), d.attr("slot")) for d in laid_over.children)
 

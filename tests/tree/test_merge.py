@@ -1,4 +1,4 @@
-"""Laying a spec over what is, one situation each; what holds always is in tests/laws."""
+"""Merging a spec into a definition, one situation each; general laws are in tests/laws."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ from kvmreconcile.tree.scalars import path, stripped
 
 
 def laid(actual: str, desired: str | Node, **tables: Any) -> str:
-    """Return what a spec makes of a definition, on one line."""
+    """Return a definition with a spec applied, on one line."""
     wanted = parse(desired) if isinstance(desired, str) else desired
     return to_xml(overlay(parse(actual), wanted, Rules(**tables))).replace("\n", "").replace("  ", "")
 
 
 def left(actual: str, applied: str, desired: str, **tables: Any) -> str:
-    """Return what remains of a definition once a spec says less."""
+    """Return a definition after values were dropped from a spec."""
     node = forget(parse(actual), parse(applied), parse(desired), Rules(**tables))
     return to_xml(node).replace("\n", "").replace("  ", "")
 

@@ -1,4 +1,4 @@
-"""Reading and writing XML, and finding one's way in it."""
+"""Reading and writing XML, and finding elements in it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How libvirt spells values: each row is one that it was given and one that it answered."""
+"""The canonical spelling of values: each row is an input of libvirt and its output."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Changes taken back in a definition, and parts copied from one to another: one situation each."""
+"""Undoing changes in a definition, and copying parts of another one: one situation each."""
 
 import pytest
 
@@ -30,7 +30,7 @@ RULES = Rules(
 
 
 def undone(now: str, before: str, after: str) -> Node:
-    """Return what is left of a definition once the change from one to another is taken back in it."""
+    """Return a definition after the change from one to another is undone in it."""
     changes = diff(parse(before), parse(after), RULES)
     return undo(parse(now), changes, RULES)
 

@@ -1,4 +1,4 @@
-"""Rules as a situation bends them."""
+"""Rules adapted to a libvirt version."""
 
 from kvmreconcile.tree import Rules, Table, Update
 from kvmreconcile.tree.variants import for_version
