@@ -16,7 +16,7 @@ from kvmreconcile.state import State
 from kvmreconcile.tree import Effect, Members, Node, Owner, Rules, Table, Update, parse, paths, put, to_xml
 from tests.execute.conftest import Stage
 from tests.execute.host import KINDS, Driver, Host, desired, kind
-from tests.execute.mortal import MortalState
+from tests.execute.killable_state import KillableState
 
 WEB = Key("Domain", "web")
 WHY = "no such thing"
@@ -138,7 +138,7 @@ def passes(stage: Stage, wanted: Desired) -> None:
 
 
 def main(directory: Path, refused: str, dies_at: int) -> None:
-    state = MortalState.burning(directory / "state", dies_at)
+    state = KillableState.open_with_fuse(directory / "state", dies_at)
     host = LiveHost(directory / "host", step=state.fuse.step, refuses=refusing(*refused.split()))
     passes(stage_of(host, state), guest(AFTER, max_effect=Effect.RESTART))
 

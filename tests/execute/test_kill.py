@@ -8,17 +8,24 @@ import pytest
 
 from kvmreconcile.model import Key
 from kvmreconcile.state import State
+from tests.execute.apply_process import WANTED
 from tests.execute.conftest import Stage
 from tests.execute.host import Host, desired
-from tests.execute.mortal import DIED
-from tests.execute.victim import WANTED
+from tests.execute.killable_state import DIED
 
 FOREIGN = Key("Domain", "foreign")
 
 
 def run(directory: Path, dies_at: int, workers: int = 4) -> int:
     """Apply in a process that dies at its n-th side effect, if it has so many, and return how it ended."""
-    command = [sys.executable, "-m", "tests.execute.victim", str(directory), str(dies_at), str(workers)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.execute.apply_process",
+        str(directory),
+        str(dies_at),
+        str(workers),
+    ]
     return subprocess.run(command, check=False).returncode
 
 

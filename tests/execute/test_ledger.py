@@ -58,7 +58,7 @@ def test_only_objects_with_steps_are_observed_again(stage: Stage) -> None:
 
 def test_value_that_the_host_keeps_is_reported_once_and_not_planned_again(stage: Stage) -> None:
     web = desired("Domain/web", "<domain><machine>q35</machine></domain>")
-    stage.host.spell = lambda tree: replace(
+    stage.host.normalize = lambda tree: replace(
         tree,
         children=tuple(replace(c, text="pc-q35-7.2") if c.tag == "machine" else c for c in tree.children),
     )
@@ -82,7 +82,7 @@ def test_change_by_another_client_right_after_define_is_not_taken_for_libvirts_v
     stage.apply(desired("Domain/web", spec.format("one")))
     edited = desired("Domain/web", spec.format("two"))
     hands = ["by hand"]
-    stage.host.spell = lambda tree: parse(spec.format(hands.pop())) if hands else tree
+    stage.host.normalize = lambda tree: parse(spec.format(hands.pop())) if hands else tree
 
     report = stage.apply(edited)
 
@@ -94,7 +94,7 @@ def test_change_by_another_client_right_after_define_is_not_taken_for_libvirts_v
 def test_value_that_libvirt_normalizes_is_stored_twice_and_then_settled(stage: Stage) -> None:
     stage.apply(desired("Domain/web", "<domain><machine>one</machine></domain>"))
     edited = desired("Domain/web", "<domain><machine>two</machine></domain>")
-    stage.host.spell = lambda _tree: parse("<domain><machine>two-2.0</machine></domain>")
+    stage.host.normalize = lambda _tree: parse("<domain><machine>two-2.0</machine></domain>")
     stage.host.log.clear()
 
     report = stage.apply(edited)
@@ -121,17 +121,17 @@ def test_held_change_is_not_recorded_as_settled(stage: Stage) -> None:
 
 
 @pytest.mark.case("4c")
-@pytest.mark.parametrize("unseen", ["", "raise"])
-def test_held_edit_is_not_recorded_as_applied(stage: Stage, unseen: str) -> None:
+@pytest.mark.parametrize("unobservable", ["", "raise"])
+def test_held_edit_is_not_recorded_as_applied(stage: Stage, unobservable: str) -> None:
     web = desired("Domain/web", "<domain><memory>4</memory></domain>")
     stage.apply(web)
-    seen = stage.look(desired("Domain/web", "<domain><memory>8</memory></domain>", power=Power.RUNNING))
+    seen = stage.observe(desired("Domain/web", "<domain><memory>8</memory></domain>", power=Power.RUNNING))
     define, start = plan(seen, KINDS).actions
     trees = [web.tree]
 
     def begin(_action: Action) -> None:
         trees.append(stage.state.applied()[WEB].tree)
-        stage.host.unseen = unseen
+        stage.host.unobservable = unobservable
 
     stage.host.before = begin
     stage.executor().execute(Plan((start,), (Held(define, Hold.BROKEN),)), seen)
@@ -141,13 +141,13 @@ def test_held_edit_is_not_recorded_as_applied(stage: Stage, unseen: str) -> None
     assert applied.digest == digest(web, KINDS["Domain"].rules)
 
 
-@pytest.mark.parametrize("unseen", ["raise", "libvirt is restarting"])
-def test_steps_on_an_unobservable_object_are_recorded_as_done(stage: Stage, unseen: str) -> None:
+@pytest.mark.parametrize("unobservable", ["raise", "libvirt is restarting"])
+def test_steps_on_an_unobservable_object_are_recorded_as_done(stage: Stage, unobservable: str) -> None:
     root, web = (
         desired("Volume/p/root"),
         desired("Domain/web", '<domain><disk dev="a" volume="p/root"/></domain>'),
     )
-    stage.host.unseen = unseen
+    stage.host.unobservable = unobservable
 
     report = stage.apply(root, web)
 
@@ -180,7 +180,7 @@ def test_settled_values_survive_a_failed_observation(stage: Stage) -> None:
     web = desired("Domain/web")
     stage.apply(web)
     stage.state.put(replace(stage.state.applied()[WEB], settled=settled))
-    stage.host.unseen = "raise"
+    stage.host.unobservable = "raise"
 
     stage.apply(replace(web, power=Power.RUNNING))
 
@@ -281,7 +281,7 @@ def test_no_secret_reaches_the_disk(stage: Stage) -> None:
     first = desired("Domain/web", "<domain><password>hunter2</password></domain>")
     stage.apply(first)
     assert stage.state.applied()[WEB].tree.get("password") == SECRET
-    stage.host.spell = lambda _tree: parse("<domain><password>encrypted</password></domain>")
+    stage.host.normalize = lambda _tree: parse("<domain><password>encrypted</password></domain>")
     changed = desired("Domain/web", "<domain><password>swordfish</password></domain>")
 
     report = stage.apply(changed)
@@ -302,8 +302,8 @@ def test_pending_change_without_running_value_is_kept_until_the_guest_is_off(sta
 
     stage.apply(web)
 
-    unseen = (RememberedPending(("firmware",), "firmware", "bios", "efi"),)
-    assert stage.state.applied()[WEB].pending == unseen
+    pending = (RememberedPending(("firmware",), "firmware", "bios", "efi"),)
+    assert stage.state.applied()[WEB].pending == pending
     assert [c.path for c in stage.plan(web).pending[WEB]] == ["firmware"]
 
     stage.host.delete(WEB, ".active")

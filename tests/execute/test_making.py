@@ -44,9 +44,9 @@ def half_made(stage: Stage) -> None:
     stage.host.step = lambda: None
 
 
-@pytest.mark.parametrize("unseen", ["raise", "libvirt is restarting"])
-def test_unobservable_incomplete_object_stays_unfinished(stage: Stage, unseen: str) -> None:
-    stage.host.unseen = unseen
+@pytest.mark.parametrize("unobservable", ["raise", "libvirt is restarting"])
+def test_unobservable_incomplete_object_stays_unfinished(stage: Stage, unobservable: str) -> None:
+    stage.host.unobservable = unobservable
 
     half_made(stage)
 
@@ -77,9 +77,9 @@ def test_volume_created_by_another_tool_meanwhile_is_never_recreated(stage: Stag
 
 def test_existing_volume_of_a_stopped_pool_is_not_overwritten(stage: Stage) -> None:
     stage.host.write(ROOT, "<volume><theirs/></volume>")
-    hidden = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
+    unobservable = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
 
-    report = stage.executor().execute(plan(hidden, KINDS), hidden)
+    report = stage.executor().execute(plan(unobservable, KINDS), unobservable)
 
     assert [(o.action.verb.name, o.result) for o in report.outcomes] == [("create", Result.FAILED)]
     assert "it exists although it could not be observed before" in report.outcomes[0].error
@@ -88,11 +88,11 @@ def test_existing_volume_of_a_stopped_pool_is_not_overwritten(stage: Stage) -> N
 
 
 def test_volume_that_still_cannot_be_observed_is_not_created(stage: Stage) -> None:
-    hidden = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
-    planned = plan(hidden, KINDS)
-    stage.host.unseen = "libvirt is restarting"
+    unobservable = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
+    planned = plan(unobservable, KINDS)
+    stage.host.unobservable = "libvirt is restarting"
 
-    report = stage.executor().execute(planned, hidden)
+    report = stage.executor().execute(planned, unobservable)
 
     assert [o.error for o in report.failed] == [
         "Volume/p/root cannot be observed, so it may exist already: libvirt is restarting"
@@ -103,18 +103,18 @@ def test_volume_that_still_cannot_be_observed_is_not_created(stage: Stage) -> No
 def test_incomplete_volume_of_a_stopped_pool_is_recreated(stage: Stage) -> None:
     half_made(stage)
     seen = world(stage.host, desired("Volume/p/root"), applied=stage.state.applied())
-    hidden = replace(seen, observed=HIDDEN)
+    unobservable = replace(seen, observed=HIDDEN)
 
-    report = stage.executor().execute(plan(hidden, KINDS), hidden)
+    report = stage.executor().execute(plan(unobservable, KINDS), unobservable)
 
     assert [(o.action.verb.name, o.result) for o in report.outcomes] == [("recreate", Result.DONE)]
     assert stage.host.tree(ROOT).child("half") is None
 
 
 def test_absent_volume_of_a_stopped_pool_is_created(stage: Stage) -> None:
-    hidden = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
+    unobservable = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
 
-    report = stage.executor().execute(plan(hidden, KINDS), hidden)
+    report = stage.executor().execute(plan(unobservable, KINDS), unobservable)
 
     assert not report.failed
     assert stage.state.applied()[ROOT].complete

@@ -11,8 +11,8 @@ from kvmreconcile.model import Hold, Key, Reason, Report
 from kvmreconcile.state import State
 from tests.execute.conftest import Stage
 from tests.execute.host import Host, desired
-from tests.execute.mortal import DIED
-from tests.execute.tried import EDITS, WEB, guest, passes, stage_of
+from tests.execute.killable_state import DIED
+from tests.execute.probation_process import EDITS, WEB, guest, passes, stage_of
 
 GOOD, BAD = (guest(EDITS[edit]) for edit in ("good", "bad"))
 
@@ -166,7 +166,7 @@ def test_probation_ends_with_a_ready_guest_after_a_kill_at_every_side_effect(
 
 
 def run(directory: Path, edit: str, dies_at: int) -> int:
-    command = [sys.executable, "-m", "tests.execute.tried", str(directory), edit, str(dies_at)]
+    command = [sys.executable, "-m", "tests.execute.probation_process", str(directory), edit, str(dies_at)]
     return subprocess.run(command, check=False).returncode
 
 

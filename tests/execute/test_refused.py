@@ -15,6 +15,7 @@ from kvmreconcile.state import State
 from kvmreconcile.tree import Effect, Node, make, parse, put, to_xml
 from tests.execute.conftest import Stage
 from tests.execute.host import NOW, desired
+from tests.execute.killable_state import DIED
 from tests.execute.live import (
     AFTER,
     BEFORE,
@@ -28,7 +29,6 @@ from tests.execute.live import (
     refusing,
     stage_of,
 )
-from tests.execute.mortal import DIED
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_approved_plan_applies_a_refused_edit_again(running: Stage, host: LiveHo
 def approve(stage: Stage) -> Report:
     """Execute the plan that holds a refused edit, as it was approved."""
     digest = stage.plan(guest(AFTER)).digest
-    seen = stage.look(guest(AFTER))
+    seen = stage.observe(guest(AFTER))
     return stage.executor().execute(plan(seen, LIVE_KINDS, Overrides(approved=digest)), seen)
 
 
@@ -427,7 +427,7 @@ def waits_s(refusal: Refusal, since_s: float) -> float:
 
 def execute_at(stage: Stage, seconds: float) -> Report:
     """Make a pass so many seconds later."""
-    seen = replace(stage.look(guest(AFTER)), now=NOW + timedelta(seconds=seconds))
+    seen = replace(stage.observe(guest(AFTER)), now=NOW + timedelta(seconds=seconds))
     return stage.executor().execute(plan(seen, LIVE_KINDS), seen)
 
 

@@ -26,7 +26,7 @@ STEP = replace(action("rename", "Domain/new"), former=OLD)
 
 
 def rename(stage: Stage) -> Report:
-    return stage.executor().execute(Plan((STEP,)), stage.look(WANTED))
+    return stage.executor().execute(Plan((STEP,)), stage.observe(WANTED))
 
 
 @pytest.mark.case("6b")
@@ -49,7 +49,7 @@ def test_object_that_could_not_be_renamed_is_stored_as_before(renaming: Stage) -
 
 
 def test_object_suspended_under_its_former_name_is_not_renamed(renaming: Stage) -> None:
-    seen = renaming.look(WANTED)
+    seen = renaming.observe(WANTED)
     renaming.state.suspend(OLD, Suspension(NOW, NOW + timedelta(hours=1)))
 
     (outcome,) = renaming.executor().execute(Plan((STEP,)), seen).outcomes

@@ -73,7 +73,7 @@ def test_snapshot_taken_after_the_plan_is_not_reverted(session: Session) -> None
 
 def test_object_recreated_by_another_tool_is_not_removed(stage: Stage) -> None:
     stage.apply(desired("Domain/web"), desired("Domain/db"))
-    world = stage.look(desired("Domain/db"))
+    world = stage.observe(desired("Domain/db"))
     late = plan(world, FILES)
     assert [(a.verb.name, a.key) for a in late.actions] == [("remove", WEB)]
     stage.host.write(WEB, "<domain><uuid>of-another</uuid></domain>")
@@ -86,7 +86,7 @@ def test_object_recreated_by_another_tool_is_not_removed(stage: Stage) -> None:
 
 def test_removal_of_a_vanished_object_succeeds(stage: Stage) -> None:
     stage.apply(desired("Domain/web"), desired("Domain/db"))
-    world = stage.look(desired("Domain/db"))
+    world = stage.observe(desired("Domain/db"))
     stage.host.delete(WEB)
 
     report = stage.executor().execute(plan(world, FILES), world)
@@ -98,8 +98,8 @@ def test_removal_of_a_vanished_object_succeeds(stage: Stage) -> None:
 def test_unobservable_or_busy_object_is_not_overwritten(stage: Stage) -> None:
     stage.apply(desired("Domain/web"), desired("Domain/db"))
     edited = "<domain><memory>4</memory></domain>"
-    world = stage.look(desired("Domain/web", edited), desired("Domain/db", edited))
-    stage.host.unclear[WEB] = "Domain/web: it does not answer"
+    world = stage.observe(desired("Domain/web", edited), desired("Domain/db", edited))
+    stage.host.unreadable[WEB] = "Domain/web: it does not answer"
     stage.host.jobs[DB] = "it is being migrated"
 
     report = stage.executor().execute(plan(world, FILES), world)

@@ -24,10 +24,10 @@ def step(verb: str, effect: Effect = Effect.LIVE, result: str = "done") -> Histo
 def test_audit_page_lists_every_event_type() -> None:
     page = (ROOT / "docs/audit.md").read_text()
 
-    told = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| (.*) \|$", page, re.MULTILINE)
+    documented = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| (.*) \|$", page, re.MULTILINE)
 
-    assert dict(told) == EVENTS
-    assert len(told) == len(EVENTS)
+    assert dict(documented) == EVENTS
+    assert len(documented) == len(EVENTS)
 
 
 def test_every_audit_log_line_has_an_event_type() -> None:

@@ -21,7 +21,7 @@ from kvmreconcile.state import State, database, database_lock
 from kvmreconcile.state.database import FILE
 from kvmreconcile.state.history import EntryKind
 from kvmreconcile.tree import make
-from tests.state.mortal import killed
+from tests.state.kill_at_line import kill_at_each_line
 from tests.state.values import DISK, WEB, applied, nobody, reopened
 
 
@@ -68,10 +68,10 @@ def test_log_of_a_damaged_database_is_renamed_with_it(state: State, tmp_path: Pa
     (tmp_path / FILE).write_bytes(b"x" * 20_000)
     state.put(applied(DISK))
 
-    with reopened(tmp_path) as anew:
-        assert anew.recovered == tmp_path / f"{FILE}.damaged-1"
+    with reopened(tmp_path) as recreated:
+        assert recreated.recovered == tmp_path / f"{FILE}.damaged-1"
         assert (tmp_path / f"{FILE}.damaged-1-wal").stat().st_size > 0
-        assert anew.applied() == {}
+        assert recreated.applied() == {}
 
 
 def test_every_damaged_database_is_kept(tmp_path: Path) -> None:
@@ -102,11 +102,11 @@ def test_state_of_an_older_version_is_migrated(tmp_path: Path) -> None:
         database.execute("PRAGMA user_version = 1")
     database.close()
 
-    looking = State.open_readonly(tmp_path)
-    assert looking.applied() == {
+    reader = State.open_readonly(tmp_path)
+    assert reader.applied() == {
         WEB: replace(applied(), left=False, removal=frozenset(), secrets=(), begun=None, sealed="")
     }
-    looking.close()
+    reader.close()
     with reopened(tmp_path) as state:
         assert state.applied() == {
             WEB: replace(applied(), left=False, removal=frozenset(), secrets=(), begun=None, sealed="")
@@ -142,9 +142,9 @@ def test_history_of_an_older_version_is_migrated(tmp_path: Path) -> None:
         database.execute("PRAGMA user_version = 3")
     database.close()
 
-    looking = State.open_readonly(tmp_path)
-    (entry,) = looking.history(10)
-    looking.close()
+    reader = State.open_readonly(tmp_path)
+    (entry,) = reader.history(10)
+    reader.close()
 
     assert (entry.what, entry.key, entry.verb, entry.changes) == (
         EntryKind.STEP,
@@ -272,10 +272,10 @@ def test_read_only_open_changes_no_file(tmp_path: Path) -> None:
 def test_read_only_open_reads_the_last_commit_of_a_running_process(state: State, tmp_path: Path) -> None:
     state.put(applied())
 
-    look = State.open_readonly(tmp_path)
+    reader = State.open_readonly(tmp_path)
 
-    assert look.applied() == {WEB: applied()}
-    look.close()
+    assert reader.applied() == {WEB: applied()}
+    reader.close()
 
 
 def test_read_only_open_after_a_crash_changes_no_file(state: State, tmp_path: Path) -> None:
@@ -286,11 +286,11 @@ def test_read_only_open_after_a_crash_changes_no_file(state: State, tmp_path: Pa
         (crashed / (FILE + suffix)).write_bytes((tmp_path / (FILE + suffix)).read_bytes())
     before = {suffix: (crashed / (FILE + suffix)).read_bytes() for suffix in ("", "-wal")}
 
-    look = State.open_readonly(crashed)
+    reader = State.open_readonly(crashed)
 
-    assert look.applied() == {WEB: applied()}
+    assert reader.applied() == {WEB: applied()}
     assert {suffix: (crashed / (FILE + suffix)).read_bytes() for suffix in before} == before
-    look.close()
+    reader.close()
 
 
 def test_read_only_open_needs_no_write_permission() -> None:
@@ -302,10 +302,10 @@ def test_read_only_open_needs_no_write_permission() -> None:
         for file in directory.iterdir():
             file.chmod(0o444)
         with nobody():
-            look = State.open_readonly(directory)
+            reader = State.open_readonly(directory)
 
-            assert look.applied() == {WEB: applied()}
-            look.close()
+            assert reader.applied() == {WEB: applied()}
+            reader.close()
             with pytest.raises(StateError, match="Permission denied"):
                 State.open(directory)
 
@@ -319,9 +319,9 @@ def test_missing_empty_and_damaged_databases_are_created_again(tmp_path: Path, f
         (tmp_path / FILE).write_bytes(content)
     before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
 
-    with closing(State.open_readonly(tmp_path)) as looking:
-        assert looking.flaw == flaw
-        assert looking.applied() == {}
+    with closing(State.open_readonly(tmp_path)) as reader:
+        assert reader.flaw == flaw
+        assert reader.applied() == {}
     assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == before
     with reopened(tmp_path) as state:
         assert state.flaw == flaw
@@ -350,9 +350,9 @@ def test_log_without_its_database_is_moved_aside(state: State, tmp_path: Path, c
     if content is not None:
         (crashed / FILE).write_bytes(content)
 
-    with reopened(crashed) as anew:
-        assert anew.applied() == {}
-        assert anew.recovered is None
+    with reopened(crashed) as recreated:
+        assert recreated.applied() == {}
+        assert recreated.recovered is None
 
     assert (crashed / f"{FILE}.damaged-1-wal").read_bytes() == log
 
@@ -362,11 +362,11 @@ def test_database_is_complete_before_it_gets_its_name(tmp_path: Path) -> None:
         return tmp_path / str(number)
 
     count = 0
-    for directory in killed(lambda where: State.open(where).close(), place):
+    for directory in kill_at_each_line(lambda where: State.open(where).close(), place):
         count += 1
         exists = (directory / FILE).exists()
-        with closing(State.open_readonly(directory)) as looking:
-            assert looking.flaw == ("" if exists else "is missing")
+        with closing(State.open_readonly(directory)) as reader:
+            assert reader.flaw == ("" if exists else "is missing")
         with reopened(directory) as state:
             state.put(applied())
         assert not list(directory.glob("*.new*"))

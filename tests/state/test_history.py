@@ -146,9 +146,9 @@ def test_new_holds_have_one_entry_for_each_object_and_hold() -> None:
     restart = Action(WEB, verb_of("restart"), Effect.RESTART, Reason.EDIT)
     held = (Held(DEFINE, Hold.EFFECT, "too dear"), Held(restart, Hold.EFFECT), Held(restart, Hold.WINDOW))
 
-    told = list(CAUSE.held(NOW, Plan(held=held), {(WEB, Hold.EFFECT)}))
+    reported = list(CAUSE.held(NOW, Plan(held=held), {(WEB, Hold.EFFECT)}))
 
-    assert [(e.what, e.verb, e.effect, e.reason, e.error) for e in told] == [
+    assert [(e.what, e.verb, e.effect, e.reason, e.error) for e in reported] == [
         (EntryKind.HELD, "define, restart", "restart", Hold.EFFECT.value, "too dear")
     ]
 
@@ -192,23 +192,23 @@ LONG = "x" * 50_000
 
 
 def test_full_disk_is_reported_once_and_waiting_entries_are_written_later(state: State) -> None:
-    told: list[str] = []
-    recorder, disk = Recorder(state, Retention(), told.append), Full(state)
+    reported: list[str] = []
+    recorder, disk = Recorder(state, Retention(), reported.append), Full(state)
     recorder.record(NOW, step(error="before"))
     disk.fill()
     for number in range(3):
         recorder.record(NOW, step(error=f"{number}{LONG}"))
     assert [entry.error for entry in state.history(9)] == ["before"]
-    assert len(told) == 1
-    assert "make space" in told[0]
+    assert len(reported) == 1
+    assert "make space" in reported[0]
 
     disk.empty()
     recorder.record(NOW)
 
     assert [entry.error[:6] for entry in state.history(9)] == ["2xxxxx", "1xxxxx", "0xxxxx", "before"]
-    assert told[1:] == [""]
+    assert reported[1:] == [""]
     recorder.record(NOW)
-    assert len(told) == 2
+    assert len(reported) == 2
 
 
 def test_waiting_entries_are_limited_and_dropped_ones_reported(

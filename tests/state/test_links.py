@@ -88,7 +88,7 @@ def test_no_command_of_root_follows_a_link_out_of_the_state(
     before, watch = files(safe), watched(canary)
 
     swapper = subprocess.Popen(
-        [sys.executable, "-m", "tests.state.swapper", str(state), str(canary), str(NOBODY), "5"]
+        [sys.executable, "-m", "tests.state.link_attacker", str(state), str(canary), str(NOBODY), "5"]
     )
     try:
         done = subprocess.run(

@@ -11,7 +11,7 @@ import pytest
 from kvmreconcile.model import HostId
 from kvmreconcile.state import State
 from kvmreconcile.state.database import FILE
-from tests.state.mortal import killed
+from tests.state.kill_at_line import kill_at_each_line
 from tests.state.values import WEB, applied, reopened
 
 COPY = "suspensions.json"
@@ -129,7 +129,7 @@ def test_emptied_database_of_an_older_version_is_unproved(proved: Path) -> None:
 
 def create_and_prove(directory: Path) -> None:
     with reopened(directory) as state:
-        (directory / "looked").touch()
+        (directory / "observed").touch()
         state.prove()
         (directory / "proved").touch()
 
@@ -139,10 +139,12 @@ def test_state_is_proved_only_after_an_observation_also_after_a_kill_at_any_line
         return tmp_path / str(number)
 
     seen = set()
-    for directory in killed(create_and_prove, place, "database", "copies", "second_copy", "durable"):
+    for directory in kill_at_each_line(
+        create_and_prove, place, "database", "copies", "second_copy", "durable"
+    ):
         unproved = is_unproved(directory)
         seen.add(unproved)
-        assert unproved or (directory / "looked").exists()
+        assert unproved or (directory / "observed").exists()
         assert not (unproved and (directory / "proved").exists())
         shutil.rmtree(directory)
 

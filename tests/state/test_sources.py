@@ -22,8 +22,8 @@ def test_sources_are_read_by_the_next_process(tmp_path: Path) -> None:
         state.sources.put({WEB: FILES, DISK: FILES})
         state.sources.put({DISK: REPOSITORY})
 
-    with closing(State.open_readonly(tmp_path)) as looking:
-        assert looking.sources.all() == {WEB: FILES, DISK: REPOSITORY}
+    with closing(State.open_readonly(tmp_path)) as reader:
+        assert reader.sources.all() == {WEB: FILES, DISK: REPOSITORY}
 
 
 def test_source_is_deleted_and_renamed_with_its_object(tmp_path: Path) -> None:

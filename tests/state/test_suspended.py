@@ -18,7 +18,7 @@ from kvmreconcile.errors import StateError
 from kvmreconcile.model import HostId, Key, Suspension
 from kvmreconcile.state import State
 from kvmreconcile.state.database import FILE
-from tests.state.mortal import killed
+from tests.state.kill_at_line import kill_at_each_line
 from tests.state.values import DISK, WEB, applied, reopened
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -138,8 +138,8 @@ def test_suspensions_are_kept_without_the_second_copy(tmp_path: Path, loss: str)
     other: Callable[[Path], object] = lambda file: file.write_text('{"schema": "another/1", "suspended": []}')  # noqa: E731
     (LOSSES | {"another form": other})[loss](tmp_path / COPY)
 
-    with closing(State.open_readonly(tmp_path)) as looking:
-        assert looking.suspended() == {WEB: FOR_AN_HOUR}
+    with closing(State.open_readonly(tmp_path)) as reader:
+        assert reader.suspended() == {WEB: FOR_AN_HOUR}
     with reopened(tmp_path) as state:
         assert state.suspended() == {WEB: FOR_AN_HOUR}
         assert state.notice == ""
@@ -232,9 +232,9 @@ def test_orders_are_in_force_and_copies_agree_after_a_kill_at_any_line(
 
     seen: set[frozenset[Key | None]] = set()
     writing = ("suspensions", "copies", "second_copy", "durable")
-    for directory in killed(suspend_then_resume, place, *writing):
-        with closing(State.open_readonly(directory)) as looking:
-            found = set(looking.suspended())
+    for directory in kill_at_each_line(suspend_then_resume, place, *writing):
+        with closing(State.open_readonly(directory)) as reader:
+            found = set(reader.suspended())
         seen.add(frozenset(found))
         assert WEB in found or not (directory / "suspended").exists()
         assert DISK in found or (directory / "suspended").exists()

@@ -13,7 +13,9 @@ _KILLED, _FAILED = 9, 8
 _DIRECTORY = Path(kvmreconcile.state.__file__).parent
 
 
-def killed(act: Callable[[Path], object], places: Callable[[int], Path], *modules: str) -> Iterator[Path]:
+def kill_at_each_line(
+    act: Callable[[Path], object], places: Callable[[int], Path], *modules: str
+) -> Iterator[Path]:
     """
     Yield the directory of each attempt after its process was killed, one line later each time.
 

@@ -9,7 +9,7 @@ from kvmreconcile.model import Action, Desired, Key, Policy, Power, Ready
 from kvmreconcile.state import State
 from tests.execute.conftest import Stage
 from tests.execute.host import Host, desired
-from tests.execute.mortal import MortalState
+from tests.execute.killable_state import KillableState
 
 WEB = Key("Domain", "web")
 EDITS = {"good": "<domain><memory>2</memory></domain>", "bad": "<domain><memory>2</memory><bad/></domain>"}
@@ -43,7 +43,7 @@ def passes(stage: Stage, wanted: Desired) -> None:
 
 
 def main(directory: Path, edit: str, dies_at: int) -> None:
-    state = MortalState.burning(directory / "state", dies_at)
+    state = KillableState.open_with_fuse(directory / "state", dies_at)
     passes(stage_of(Host(directory / "host", step=state.fuse.step), state), guest(EDITS[edit]))
     state.close()
 

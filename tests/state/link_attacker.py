@@ -1,7 +1,7 @@
 """
 Act as a hostile daemon user: repeatedly replace files in its directory by links to a file of root.
 
-    python -m tests.state.swapper DIRECTORY TARGET UID SEED
+    python -m tests.state.link_attacker DIRECTORY TARGET UID SEED
 """
 
 import os
