@@ -7,7 +7,7 @@ from kvmreconcile.tree.merge import is_satisfied_by, overlay
 from kvmreconcile.tree.node import NONE, Node, brief, forget_unused, make, parse, to_xml
 from kvmreconcile.tree.rules import (
     Automatic,
-    Birth,
+    CreationDefaults,
     Effect,
     Identity,
     Invisible,
@@ -26,8 +26,8 @@ from kvmreconcile.tree.undo import holds, overlap, put, transplant, undo, value_
 __all__ = [
     "NONE",
     "Automatic",
-    "Birth",
     "Change",
+    "CreationDefaults",
     "Effect",
     "Identity",
     "Invisible",

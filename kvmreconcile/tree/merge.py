@@ -150,7 +150,7 @@ def _created(new: Node, rules: Rules, path: str) -> Node:
     """Return a new element with its creation defaults, and without markers that libvirt does not know."""
     if new.tag in (TEXT, COMMENT):
         return new
-    return overlay(replace(rules.birth(path, new), prefix=new.prefix), new, for_new(rules), path)
+    return overlay(replace(rules.creation_default(path, new), prefix=new.prefix), new, for_new(rules), path)
 
 
 def _without_stale(proposed: Node, actual: Node, desired: Node, rules: Rules, path: str) -> Node:

@@ -217,7 +217,7 @@ class Unsupported:
 
 
 @dataclass(frozen=True, slots=True)
-class Birth:
+class CreationDefaults:
     """What a new element is given; `when` lists (path, value) that the spec must say (None: must not say)."""
 
     tree: Node
@@ -245,7 +245,7 @@ class Rules:
             is asked with the desired element.
         resets: What a change makes stale beside it.
         ignored: What is reported and never desired, nor shown as a change.
-        at_birth: What counts when an element is made, and is never compared later.
+        at_creation: Values that apply when an element is created, and are never compared later.
         containers: Elements that say nothing but what is inside them, so that this is what comes and goes.
         whole: Elements that make no sense in part, and go as one when the spec forgets them.
         required: What an object cannot be without, and so is kept when the spec forgets it.
@@ -261,7 +261,7 @@ class Rules:
         parts: What a running object must not lose by a file that was cut: its devices, the addresses it gives out.
         updates: How a change reaches a running object.
         unsupported: What an element cannot have on this host.
-        births: What a new object ("") or a new member is given where the spec is silent; never compared later.
+        creation_defaults: Defaults of a new object ("") or member that the spec does not set; never compared later.
     """
 
     members: Table[Members] = field(default_factory=lambda: Table({}))
@@ -270,7 +270,7 @@ class Rules:
     implied: Table[str | Callable[[Node], str]] = field(default_factory=lambda: Table({}))
     resets: Table[tuple[Reset, ...]] = field(default_factory=lambda: Table({}))
     ignored: Table[bool] = field(default_factory=paths)
-    at_birth: Table[bool] = field(default_factory=paths)
+    at_creation: Table[bool] = field(default_factory=paths)
     containers: Table[bool] = field(default_factory=paths)
     whole: Table[bool] = field(default_factory=paths)
     required: Table[bool] = field(default_factory=paths)
@@ -285,11 +285,11 @@ class Rules:
     parts: Table[bool] = field(default_factory=paths)
     updates: Table[tuple[Update, ...]] = field(default_factory=lambda: Table({}))
     unsupported: Table[tuple[Unsupported, ...]] = field(default_factory=lambda: Table({}))
-    births: Table[tuple[Birth, ...]] = field(default_factory=lambda: Table({}))
+    creation_defaults: Table[tuple[CreationDefaults, ...]] = field(default_factory=lambda: Table({}))
 
     def is_left_alone(self, path: str) -> bool:
         """Tell whether what exists stays as it is here, whatever the spec says."""
-        return path in self.ignored or path in self.at_birth
+        return path in self.ignored or path in self.at_creation
 
     def is_secret(self, path: str) -> bool:
         """Tell whether the value at a path, or of an element around it, is secret."""
@@ -300,9 +300,9 @@ class Rules:
         row = self.implied.get(path)
         return value == (row(element) if callable(row) else row)
 
-    def birth(self, path: str, new: Node) -> Node:
+    def creation_default(self, path: str, new: Node) -> Node:
         """Return what a new element starts from: the first row that fits what the spec says of it."""
-        for row in self.births.get(path) or ():
+        for row in self.creation_defaults.get(path) or ():
             if all(new.get(where) == value for where, value in row.when):
                 return row.tree
         return Node(new.tag)

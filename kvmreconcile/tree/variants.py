@@ -33,7 +33,7 @@ def for_policy(
     return replace(
         rules,
         updates=rules.updates if interrupts else Table(updates),
-        births=Table({}) if plain else rules.births,
+        creation_defaults=Table({}) if plain else rules.creation_defaults,
         members=Table(members) if shared else rules.members,
         ignored=paths(*(key for key, _ in rules.ignored.rows), *more) if ignored else rules.ignored,
     )
@@ -103,7 +103,7 @@ def for_running(rules: Rules) -> Rules:
 @lru_cache(maxsize=256)
 def for_new(rules: Rules) -> Rules:
     """Return rules for a new object or member: all of its spec is written, even values that are implied."""
-    return replace(rules, implied=Table({}), at_birth=paths())
+    return replace(rules, implied=Table({}), at_creation=paths())
 
 
 @lru_cache(maxsize=256)

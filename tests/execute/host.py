@@ -31,7 +31,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import (
-    Birth,
+    CreationDefaults,
     Effect,
     Members,
     Node,
@@ -215,7 +215,7 @@ KINDS = {
             members=Table(
                 {"disk": Members((("@dev",),), Owner.SHARED), "nic": Members((("@name",),), Owner.SPEC)}
             ),
-            births=Table({"disk": (Birth(make("disk", {"cache": "none"})),)}),
+            creation_defaults=Table({"disk": (CreationDefaults(make("disk", {"cache": "none"})),)}),
             refs=Table({"disk": (Ref("Volume", ("@volume",)),)}),
             secrets=paths("password"),
             live_ignored=paths("firmware"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from kvmreconcile.tree import (
     NONE,
-    Birth,
+    CreationDefaults,
     Measure,
     Members,
     Node,
@@ -127,8 +127,8 @@ def test_creation_only_value_is_set_on_new_elements_only() -> None:
     wish = '<d><port id="a" owner="1"><seed>2</seed><size>3</size></port></d>'
     older = '<d><port id="a" owner="7"/></d>'
 
-    assert laid("<d/>", wish, members=PORTS, at_birth=rows) == wish
-    assert laid(older, wish, members=PORTS, at_birth=rows) == (
+    assert laid("<d/>", wish, members=PORTS, at_creation=rows) == wish
+    assert laid(older, wish, members=PORTS, at_creation=rows) == (
         '<d><port id="a" owner="7"><size>3</size></port></d>'
     )
 
@@ -172,10 +172,19 @@ def test_what_libvirt_derived_goes_when_its_reason_changes_unless_the_spec_says_
 
 
 def test_new_member_gets_the_first_matching_creation_defaults() -> None:
-    rows = Table({"port": (Birth(parse('<port y="2"/>'), (("@id", "7"),)), Birth(parse('<port y="3"/>')))})
+    rows = Table(
+        {
+            "port": (
+                CreationDefaults(parse('<port y="2"/>'), (("@id", "7"),)),
+                CreationDefaults(parse('<port y="3"/>')),
+            )
+        }
+    )
 
-    assert laid("<d/>", '<d><port id="7"/></d>', births=rows) == '<d><port id="7" y="2"/></d>'
-    assert laid("<d/>", '<d><port id="8" y="1"/></d>', births=rows) == '<d><port id="8" y="1"/></d>'
+    assert laid("<d/>", '<d><port id="7"/></d>', creation_defaults=rows) == '<d><port id="7" y="2"/></d>'
+    assert (
+        laid("<d/>", '<d><port id="8" y="1"/></d>', creation_defaults=rows) == '<d><port id="8" y="1"/></d>'
+    )
 
 
 def test_ignored_path_is_left_alone() -> None:

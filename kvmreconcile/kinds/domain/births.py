@@ -6,7 +6,7 @@ brought to it, so these may change without touching anybody's guest.
 """
 
 from kvmreconcile.kinds.domain.parts.hardware import AGENT, RNG, SERIAL
-from kvmreconcile.tree import Birth, Node, Table, parse
+from kvmreconcile.tree import CreationDefaults, Node, Table, parse
 
 SPARE_PORTS = 12
 """PCI Express ports of a new q35 guest: each takes one device, and what is left takes those plugged in later."""
@@ -35,22 +35,22 @@ _KINDS: tuple[tuple[str, str | None], ...] = (("qemu", "qemu"), ("kvm", "kvm"), 
 
 _DOMAINS = (
     *(
-        Birth(_domain(kind, q35=True), ((_TYPE, said), (_MACHINE, machine), (_ARCH, arch)))
+        CreationDefaults(_domain(kind, q35=True), ((_TYPE, said), (_MACHINE, machine), (_ARCH, arch)))
         for kind, said in _KINDS
         for machine in (None, "q35")
         for arch in _X86
     ),
     *(
-        Birth(_domain(kind), ((_TYPE, said), (_ARCH, arch)))
+        CreationDefaults(_domain(kind), ((_TYPE, said), (_ARCH, arch)))
         for kind, said in _KINDS
         for arch in (*_X86, "i686")
     ),
     # Of the others Arm has ACPI, and there by UEFI alone (`qemuDomainDefEnableDefaultFeatures`, qemu_domain.c).
     *(
-        Birth(_domain(kind, "<acpi/>"), ((_TYPE, said), (_ARCH, "aarch64"), (_FIRMWARE, "efi")))
+        CreationDefaults(_domain(kind, "<acpi/>"), ((_TYPE, said), (_ARCH, "aarch64"), (_FIRMWARE, "efi")))
         for kind, said in _KINDS
     ),
-    *(Birth(_domain(kind, ""), ((_TYPE, said),)) for kind, said in _KINDS),
+    *(CreationDefaults(_domain(kind, ""), ((_TYPE, said),)) for kind, said in _KINDS),
 )
 
 _DISK = '<disk type="file" device="disk"><driver name="qemu" discard="unmap"/>{}</disk>'
@@ -58,36 +58,44 @@ _CDROM = '<disk type="file" device="cdrom">{}<readonly/></disk>'
 _FLOPPY = '<disk type="file" device="floppy">{}</disk>'
 
 _DISKS = (
-    Birth(parse(_CDROM.format('<target bus="sata"/>')), (("@device", "cdrom"), ("target/@dev", None))),
-    Birth(parse(_CDROM.format("")), (("@device", "cdrom"),)),
-    Birth(parse(_FLOPPY.format('<target bus="fdc"/>')), (("@device", "floppy"), ("target/@dev", None))),
-    Birth(parse(_FLOPPY.format("")), (("@device", "floppy"),)),
-    Birth(parse('<disk type="block" device="lun"/>'), (("@device", "lun"),)),
-    Birth(parse(_DISK.format('<target bus="virtio"/>')), (("target/@dev", None),)),
-    Birth(parse(_DISK.format(""))),
+    CreationDefaults(
+        parse(_CDROM.format('<target bus="sata"/>')), (("@device", "cdrom"), ("target/@dev", None))
+    ),
+    CreationDefaults(parse(_CDROM.format("")), (("@device", "cdrom"),)),
+    CreationDefaults(
+        parse(_FLOPPY.format('<target bus="fdc"/>')), (("@device", "floppy"), ("target/@dev", None))
+    ),
+    CreationDefaults(parse(_FLOPPY.format("")), (("@device", "floppy"),)),
+    CreationDefaults(parse('<disk type="block" device="lun"/>'), (("@device", "lun"),)),
+    CreationDefaults(parse(_DISK.format('<target bus="virtio"/>')), (("target/@dev", None),)),
+    CreationDefaults(parse(_DISK.format(""))),
 )
 
 # Without a port a screen would be reachable by nobody.
 _SCREENS = (
-    Birth(parse("<graphics/>"), (("listen/@type", "socket"),)),
+    CreationDefaults(parse("<graphics/>"), (("listen/@type", "socket"),)),
     *(
-        Birth(parse('<graphics autoport="yes"/>'), (("@type", kind), ("@port", None), ("@tlsPort", None)))
+        CreationDefaults(
+            parse('<graphics autoport="yes"/>'), (("@type", kind), ("@port", None), ("@tlsPort", None))
+        )
         for kind in ("vnc", "spice")
     ),
 )
 
-BIRTHS: Table[tuple[Birth, ...]] = Table(
+BIRTHS: Table[tuple[CreationDefaults, ...]] = Table(
     {
         "": _DOMAINS,
         "devices/disk": _DISKS,
         "devices/graphics": _SCREENS,
         # libvirt gives some models 1.2, which current guests do not take.
         "devices/tpm": (
-            Birth(
+            CreationDefaults(
                 parse('<tpm><backend type="emulator" version="2.0"/></tpm>'),
                 (("backend/@type", "emulator"), ("backend/@version", None)),
             ),
         ),
-        "devices/interface": (Birth(parse('<interface type="network"><model type="virtio"/></interface>')),),
+        "devices/interface": (
+            CreationDefaults(parse('<interface type="network"><model type="virtio"/></interface>')),
+        ),
     }
 )

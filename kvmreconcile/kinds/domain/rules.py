@@ -208,7 +208,7 @@ RULES = Rules(
     # Every device, and the medium of a drive.
     parts=paths("devices/*", "devices/disk/source"),
     updates=UPDATES,
-    births=BIRTHS,
+    creation_defaults=BIRTHS,
     # What libvirt reports of a running domain or of its own doings, and some write into what they define.
     ignored=paths(
         RULE,
@@ -221,7 +221,7 @@ RULES = Rules(
         "seclabel/imagelabel",
     ),
     # How many ports a new guest is made with; `complete` puts them there.
-    at_birth=paths("devices/@slots"),
+    at_creation=paths("devices/@slots"),
     automatic=AUTOMATIC,
     live_ignored=paths(
         # The processor and what of it this host and QEMU have; `qemuProcessUpdateGuestCPU` and `…LiveGuestCPU`.
