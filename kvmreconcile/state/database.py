@@ -17,7 +17,7 @@ from kvmreconcile.state.database_file import (
     set_aside,
     visible_flaw,
 )
-from kvmreconcile.state.database_lock import locked, open_existing
+from kvmreconcile.state.database_lock import lock_database, open_existing
 from kvmreconcile.state.durable import create_private, open_private, rename_durably
 from kvmreconcile.state.migrations import migrate
 from kvmreconcile.state.second_copy import FILE as SECOND_COPY
@@ -33,7 +33,7 @@ _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenDatabase:
     """
     An open database.
 
@@ -57,7 +57,7 @@ class Opened:
         return f"{path} {self.flaw}{where}" if self.flaw not in ("", MISSING) else ""
 
 
-def open_writable(directory: Path) -> Opened:
+def open_writable(directory: Path) -> OpenDatabase:
     """
     Open the database of a directory; create both where there is none that can be used.
 
@@ -67,7 +67,7 @@ def open_writable(directory: Path) -> Opened:
     path, aside, is_known = directory / FILE, None, True
     with state_errors(path):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with locked(directory, open_private), ExitStack() as on_error:
+        with lock_database(directory, open_private), ExitStack() as on_error:
             database, flaw = _open_sound(path)
             if database is None:
                 copy = read_copy(directory)
@@ -80,10 +80,10 @@ def open_writable(directory: Path) -> Opened:
             migrate(database, path)
             _synchronize(database, directory, is_new=bool(flaw))
             on_error.pop_all()
-    return Opened(database, flaw, aside, is_known)
+    return OpenDatabase(database, flaw, aside, is_known)
 
 
-def open_copy(directory: Path) -> Opened:
+def open_copy(directory: Path) -> OpenDatabase:
     """
     Return a copy of a directory's database that cannot be written, an empty one where there is none that can be used.
 
@@ -102,7 +102,7 @@ def open_copy(directory: Path) -> Opened:
             store_content(database, initial_content(copy))
         database.execute("PRAGMA query_only=ON")
         on_error.pop_all()
-    return Opened(database, flaw, None, is_known)
+    return OpenDatabase(database, flaw, None, is_known)
 
 
 def _synchronize(database: sqlite3.Connection, directory: Path, *, is_new: bool) -> None:
@@ -158,7 +158,7 @@ def _copy_into_memory(path: Path) -> tuple[sqlite3.Connection | None, str]:
     flaw = visible_flaw(path)
     if flaw:
         return None, flaw
-    with locked(path.parent, open_existing), closing(_reader(path)) as source:
+    with lock_database(path.parent, open_existing), closing(_reader(path)) as source:
         copy = _connect(":memory:")
         return _check(copy, lambda: source.backup(copy))
 

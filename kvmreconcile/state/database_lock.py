@@ -16,7 +16,7 @@ LOCK_S, _PAUSE_S = 30.0, 0.02
 
 
 @contextmanager
-def locked(directory: Path, open_file: Callable[[Path], int]) -> Iterator[None]:
+def lock_database(directory: Path, open_file: Callable[[Path], int]) -> Iterator[None]:
     """
     Lock the files of a database, which its own locks do not cover, for one process at a time.
 

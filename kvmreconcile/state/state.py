@@ -17,7 +17,7 @@ from kvmreconcile.errors import StateError
 from kvmreconcile.model import Applied, Key, Probation, StoredEdit, Suspension, World
 from kvmreconcile.state.binding import Binding
 from kvmreconcile.state.copies import change, read_merged
-from kvmreconcile.state.database import FILE, Opened, open_copy, open_writable
+from kvmreconcile.state.database import FILE, OpenDatabase, open_copy, open_writable
 from kvmreconcile.state.edits import read_edit, write_edit
 from kvmreconcile.state.history import EntryKind, HistoryEntry
 from kvmreconcile.state.history_table import HistoryTable, Retention
@@ -58,7 +58,7 @@ class State:
         spec_files: The file of each object's last spec.
     """
 
-    def __init__(self, opened: Opened, path: Path) -> None:
+    def __init__(self, opened: OpenDatabase, path: Path) -> None:
         self.flaw = opened.flaw
         self.recovered = opened.aside
         self.notice = opened.notice(path)

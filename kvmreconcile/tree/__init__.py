@@ -16,7 +16,7 @@ from kvmreconcile.tree.rules import (
     Ref,
     Reset,
     Rules,
-    Unsupported,
+    UnsupportedSetting,
     Update,
 )
 from kvmreconcile.tree.scalars import Measure, Scalar
@@ -40,7 +40,7 @@ __all__ = [
     "Rules",
     "Scalar",
     "Table",
-    "Unsupported",
+    "UnsupportedSetting",
     "Update",
     "brief",
     "diff",

@@ -22,10 +22,10 @@ def diff(old: Node, new: Node, rules: Rules, rule: str = "", steps: tuple[str, .
         return
     pairs = pair(old.children, new.children, rule, for_whole(rules), lambda a, b: a == b)
     kept = set(pairs.values())
-    for index, step in enumerate(names(old, rules, rule)):
+    for index, step in enumerate(child_steps(old, rules, rule)):
         if index not in kept:
             yield from _whole(old.children[index], None, rules, rule, (*steps, step))
-    for index, step in enumerate(names(new, rules, rule)):
+    for index, step in enumerate(child_steps(new, rules, rule)):
         child = new.children[index]
         if index in pairs:
             yield from diff(old.children[pairs[index]], child, rules, under(rule, child.tag), (*steps, step))
@@ -65,13 +65,13 @@ def _only_holds_ignored(element: Node, rules: Rules, rule: str) -> bool:
     return all(under(rule, child.tag) in rules.ignored for child in element.children)
 
 
-def label(child: Node, parent: Node, rules: Rules, rule: str) -> str:
+def child_step(child: Node, parent: Node, rules: Rules, rule: str) -> str:
     """Return an element's step: its tag, and in brackets what distinguishes it from others of its tag, if anything."""
-    steps = names(parent, rules, rule.removesuffix(short(child.tag)).removesuffix("/"))
+    steps = child_steps(parent, rules, rule.removesuffix(short(child.tag)).removesuffix("/"))
     return next(step for step, other in zip(steps, parent.children, strict=True) if other is child)
 
 
-def names(parent: Node, rules: Rules, rule: str) -> list[str]:
+def child_steps(parent: Node, rules: Rules, rule: str) -> list[str]:
     """Return the steps of all children of an element at `rule`; all are different."""
     many = Counter(c.tag for c in parent.children)
     seen: Counter[str] = Counter()
@@ -114,7 +114,7 @@ def locate(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
 
 def position(parent: Node, step: str, rules: Rules, rule: str) -> int | None:
     """Return the index of the child that a step names in an element at `rule`, None if it has no such child."""
-    index = next((i for i, name in enumerate(names(parent, rules, rule)) if name == step), None)
+    index = next((i for i, name in enumerate(child_steps(parent, rules, rule)) if name == step), None)
     if index is None:
         # The step may come from another tree, in which another key of the element names it.
         named = (i for i, child in enumerate(parent.children) if step in _all_names(child, rules, rule))

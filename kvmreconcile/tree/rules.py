@@ -195,7 +195,7 @@ class Automatic:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsupported:
+class UnsupportedSetting:
     """
     A setting that libvirt accepts in a definition, and can neither start nor change live.
 
@@ -284,7 +284,7 @@ class Rules:
     identities: Table[tuple[Identity, ...]] = field(default_factory=lambda: Table({}))
     parts: Table[bool] = field(default_factory=paths)
     updates: Table[tuple[Update, ...]] = field(default_factory=lambda: Table({}))
-    unsupported: Table[tuple[Unsupported, ...]] = field(default_factory=lambda: Table({}))
+    unsupported: Table[tuple[UnsupportedSetting, ...]] = field(default_factory=lambda: Table({}))
     creation_defaults: Table[tuple[CreationDefaults, ...]] = field(default_factory=lambda: Table({}))
 
     def is_left_alone(self, path: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kvmreconcile.tree.change import Change
-from kvmreconcile.tree.diff import label, locate
+from kvmreconcile.tree.diff import child_step, locate
 from kvmreconcile.tree.forget import match_successors, requested_children
 from kvmreconcile.tree.match import Ambiguity, Matches, match, pair
 from kvmreconcile.tree.merge import overlay, satisfying
@@ -130,7 +130,7 @@ def steps_in(running: Node, stored: Node, steps: tuple[str, ...], rules: Rules) 
             holder = running.find(path)
             if found is None or holder is None:
                 return None
-            own = label(holder.children[found], holder, rules, under(path, counterpart.tag))
+            own = child_step(holder.children[found], holder, rules, under(path, counterpart.tag))
             return (*above, own, *steps[depth:])
     return steps
 

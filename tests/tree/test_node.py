@@ -17,7 +17,7 @@ from kvmreconcile.tree import (
     parse,
     to_xml,
 )
-from kvmreconcile.tree.diff import label
+from kvmreconcile.tree.diff import child_step
 from kvmreconcile.tree.paths import short, shortened
 from kvmreconcile.tree.variants import for_policy
 
@@ -89,7 +89,7 @@ PORTS = Rules(members=Table({"port": Members((("@id",), ("@dev",)))}))
 
 def test_elements_of_one_name_have_different_steps() -> None:
     tree = parse('<d><port id="ua-x" n="1"/><port dev="x" n="2"/><port n="3"/><port n="4"/><z/><z/></d>')
-    names = [label(c, tree, PORTS, c.tag) for c in tree.children]
+    names = [child_step(c, tree, PORTS, c.tag) for c in tree.children]
 
     assert names == ["port[x]", "port[x#2]", "port", "port[#2]", "z[0]", "z[1]"]
     assert [locate(tree, (name,), PORTS) for name in names] == list(tree.children)

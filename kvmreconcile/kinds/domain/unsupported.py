@@ -1,6 +1,6 @@
 """What libvirt accepts in a domain and then can neither start nor make live, by version."""
 
-from kvmreconcile.tree import Node, Table, Unsupported
+from kvmreconcile.tree import Node, Table, UnsupportedSetting
 
 _OF_BRIDGES = frozenset({None, "nat", "route", "open", "bridge"})
 """Forward modes of networks that are a bridge, if they have one."""
@@ -23,10 +23,10 @@ def _is_open_vswitch(element: Node) -> bool:
     return element.get("virtualport/@type") == "openvswitch"
 
 
-UNSUPPORTED: Table[tuple[Unsupported, ...]] = Table(
+UNSUPPORTED: Table[tuple[UnsupportedSetting, ...]] = Table(
     {
         "devices/interface": (
-            Unsupported(
+            UnsupportedSetting(
                 when=_is_tagged_on_linux_bridge,
                 what="a VLAN on a Linux bridge",
                 todo="take the VLAN out of the spec, or connect the interface to Open vSwitch",
