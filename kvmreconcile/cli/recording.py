@@ -67,10 +67,10 @@ def carry_out(session: Session, plan: Plan, world: World, reporter: Reporter, de
     now, began_s = datetime.now(UTC), time.monotonic()
     approval = with_order(cause.entry(now, EntryKind.ORDER), "approve", plan.digest, "")
     with interruption.working(steps.described):
-        _record(recorder, *([approval] if deed.is_approved else []), cause.planned(now, plan, plan, 0))
+        _record(recorder, *([approval] if deed.is_approved else []), cause.planned_entry(now, plan, plan, 0))
         session.record_sources(plan, world)
         report = session.execute(plan, world, steps, approved=plan.digest)
-        _record(recorder, cause.ended(datetime.now(UTC), report, time.monotonic() - began_s))
+        _record(recorder, cause.end_entry(datetime.now(UTC), report, time.monotonic() - began_s))
     return report
 
 
@@ -110,7 +110,7 @@ class _Recording:
 
     def finished(self, outcome: Outcome) -> None:
         self.to.finished(outcome)
-        _record(self.recorder, self.cause.step(datetime.now(UTC), outcome))
+        _record(self.recorder, self.cause.step_entry(datetime.now(UTC), outcome))
 
     def settled(self, key: Key, settled: Settled) -> None:
         self.to.settled(key, settled)

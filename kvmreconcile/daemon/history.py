@@ -78,7 +78,7 @@ class HistoryWriter:
                 return self._stepped(news)
             case PassFinished() if news.planned.pass_id in self._written:
                 took_s = news.planned.took_s + news.took_s
-                return [self._cause(news.planned).ended(datetime.now(UTC), news.report, took_s)]
+                return [self._cause(news.planned).end_entry(datetime.now(UTC), news.report, took_s)]
             case OrderGiven() | OrderRefused():
                 return [self._ordered(news)]
             case PassFailed() if news.why != self._broken:
@@ -99,20 +99,20 @@ class HistoryWriter:
         if not self._known.has_news_since(before):
             return []
         anew = self._known.held - before.held
-        return [self._began(planned), *self._cause(planned).held(planned.at, planned.plan, anew)]
+        return [self._began(planned), *self._cause(planned).held_entries(planned.at, planned.plan, anew)]
 
     def _stepped(self, stepped: ActionFinished) -> list[HistoryEntry]:
         """Return what tells of a step; one that is left out again and again is told of with its plan, once."""
         planned, is_written = stepped.planned, stepped.planned.pass_id in self._written
         if stepped.outcome.result is Result.SKIPPED and not is_written:
             return []
-        entry = self._cause(planned).step(stepped.at, stepped.outcome)
+        entry = self._cause(planned).step_entry(stepped.at, stepped.outcome)
         return [entry] if is_written else [self._began(planned), entry]
 
     def _began(self, planned: PassPlanned) -> HistoryEntry:
         self._written.append(planned.pass_id)
         wrong = len({*planned.specs.problems, *planned.plan.problems})
-        entry = self._cause(planned).planned(planned.at, planned.plan, planned.allowed, wrong)
+        entry = self._cause(planned).planned_entry(planned.at, planned.plan, planned.allowed, wrong)
         reason = ", ".join(planned.triggered_by[:REASONS]) or "retry"
         return replace(entry, reason=reason, took_s=planned.took_s)
 

@@ -40,12 +40,12 @@ class AppliedRecord:
     known: Applied | None
     before: Applied | None
 
-    def created(self, actual: Actual | None) -> Applied:
+    def before_creation(self, actual: Actual | None) -> Applied:
         """Return what is stored before the object is created."""
         meant = self._intent()
         return replace(meant, uuid=actual.uuid if actual else meant.uuid)
 
-    def started(self, action: Action, actual: Actual | None, deferred: Iterable[Change]) -> Applied:
+    def before_step(self, action: Action, actual: Actual | None, deferred: Iterable[Change]) -> Applied:
         """Return what is stored before a step on the object begins."""
         meant, known = self._intent(), self.known
         if known is None:
@@ -67,7 +67,7 @@ class AppliedRecord:
             record = replace(record, runtime_id=actual.runtime_id, pending=pending)
         return record
 
-    def finished(self, actual: Actual, held: Collection[Action], run: Run) -> Applied:
+    def after_steps(self, actual: Actual, held: Collection[Action], run: Run) -> Applied:
         """
         Return what was applied to the object after all its steps.
 
@@ -92,7 +92,7 @@ class AppliedRecord:
             left=is_left(desired, actual, self.before),
         )
 
-    def finished_unobserved(self, held: Collection[Action]) -> Applied:
+    def after_steps_unobserved(self, held: Collection[Action]) -> Applied:
         """Return what is stored after all steps on the object if it cannot be observed now."""
         meant = self._intent()
         known = self.known or meant
@@ -114,7 +114,7 @@ class AppliedRecord:
             return applied
         return unedited(applied, self.before)
 
-    def reported(self) -> set[str]:
+    def reported_fingerprints(self) -> set[str]:
         """Return the fingerprints of the values that libvirt is already known to keep different from the spec."""
         return {s.fingerprint for each in (self.before, self.known) if each for s in each.settled}
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kvmreconcile.execute import libvirt
-from kvmreconcile.execute.dry_run import skipped
+from kvmreconcile.execute.dry_run import skip_all
 from kvmreconcile.execute.executor import Executor, Reporter, Tools
 from kvmreconcile.model import Plan, Report, World
 
@@ -36,7 +36,7 @@ class ApproveExecutor:
             else "the plan is not approved"
         )
         why = f"{other}; to execute this plan, approve {plan.digest}"
-        left = skipped(rest, why, self.reporter)
+        left = skip_all(rest, why, self.reporter)
         return replace(done, plan=plan, outcomes=(*done.outcomes, *left.outcomes))
 
     def _is_approved(self, plan: Plan) -> bool:

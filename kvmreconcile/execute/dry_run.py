@@ -14,10 +14,10 @@ class DryRunExecutor:
 
     def execute(self, plan: Plan, _world: World, /) -> Report:
         """Report every action as skipped."""
-        return skipped(plan, "dry run", self.reporter)
+        return skip_all(plan, "dry run", self.reporter)
 
 
-def skipped(plan: Plan, why: str, reporter: Reporter) -> Report:
+def skip_all(plan: Plan, why: str, reporter: Reporter) -> Report:
     """Report every action of a plan as skipped, and return the report."""
     outcomes = tuple(Outcome(action, Result.SKIPPED, error=why) for action in plan.actions)
     for outcome in outcomes:

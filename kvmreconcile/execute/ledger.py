@@ -59,13 +59,13 @@ class Ledger:
         seen = self._world.observed.actual(action.key)
         record = self._record(desired, known)
         if action.verb.makes:
-            self._put(record.created(seen))
+            self._put(record.before_creation(seen))
             return
         if action.verb == DEFINE and seen:
             # Stored first: the next pass rolls back what is applied after this.
             self._probations.begin(desired, seen, known)
             self._edits.begin(action, seen)
-        self._put(record.started(action, seen, deferred))
+        self._put(record.before_step(action, seen, deferred))
 
     def restore(self, key: Key) -> None:
         """
@@ -104,7 +104,7 @@ class Ledger:
         seen = self._world.observed.actual(key)
         now = observe(key) if self._edits.get(key) else None
         if seen and isinstance(now, Actual):
-            self._edits.stored(key, seen, now)
+            self._edits.record_stored(key, seen, now)
 
     def is_disputed(self, key: Key, actual: Actual | Unknown | None, planned: Iterable[Change]) -> bool:
         """
@@ -148,13 +148,13 @@ class Ledger:
             return ()
         record = self._record(desired, self._now.get(key))
         if not isinstance(actual, Actual):
-            self._put(record.finished_unobserved(held))
+            self._put(record.after_steps_unobserved(held))
             return ()
         run = run_of(self._world.observed.actual(key), actual, self._started)
-        applied = record.finished(actual, held, run)
+        applied = record.after_steps(actual, held, run)
         self._put(record.without_held_edits(applied, held))
         self._edits.settle(desired, actual, applied)
-        reported = record.reported()
+        reported = record.reported_fingerprints()
         return tuple(s for s in applied.settled if s.fingerprint not in reported)
 
     def refresh(self, key: Key) -> tuple[Settled, ...]:

@@ -150,7 +150,7 @@ class _Run:
                 settled = self.ledger.settle(action.key, actual, self._held_actions(action.key))
                 self.report_settled(action.key, settled)
         except (HostError, StateError) as failure:
-            result, error = Result.FAILED, self._redacted(action, str(failure))
+            result, error = Result.FAILED, self._redact(action, str(failure))
             retry, kind, lacks = failure.retry, type(failure).__name__, shortage(failure)
             if isinstance(failure, NotYet) and self._executor.stopping.is_set():
                 result, error, kind = (
@@ -182,7 +182,7 @@ class _Run:
             self._attempt(lambda: driver.perform(self._executor.connection, again))
         return self._observe(key)
 
-    def _redacted(self, action: Action, text: str) -> str:
+    def _redact(self, action: Action, text: str) -> str:
         """Return an error message of libvirt about an action, with its secrets masked."""
         key, kind = action.key, self._executor.kinds[action.key.kind]
         trees = (*definitions(key, self._world), *((action.tree,) if action.tree else ()))

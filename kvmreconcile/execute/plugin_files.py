@@ -28,12 +28,12 @@ def find_distrusted(point: EntryPoint) -> tuple[Path, str] | None:
     roots = [*([Path(about)] if about else []), *_locations(package)]
     above = dict.fromkeys(parent for root in roots for parent in reversed(root.absolute().parents))
     # In a directory with the sticky bit, such as /tmp, users cannot replace files of others.
-    reasons = ((path, _distrusted(path, ignored=stat.S_ISVTX)) for path in above)
-    found = chain(reasons, ((path, _distrusted(path)) for root in roots for path in _tree(root)))
+    reasons = ((path, _distrust_reason(path, ignored=stat.S_ISVTX)) for path in above)
+    found = chain(reasons, ((path, _distrust_reason(path)) for root in roots for path in _walk(root)))
     return next(((path, reason) for path, reason in found if reason), None)
 
 
-def _tree(root: Path) -> Iterator[Path]:
+def _walk(root: Path) -> Iterator[Path]:
     """Yield a file, or a directory and everything in it."""
     yield root
     for directory, names, files in os.walk(root):
@@ -53,7 +53,7 @@ def _locations(package: str) -> Iterable[Path]:
     return (Path(spec.origin),) if spec.has_location and spec.origin else ()
 
 
-def _distrusted(path: Path, ignored: int = 0) -> str:
+def _distrust_reason(path: Path, ignored: int = 0) -> str:
     """Return why a file cannot be trusted, "" if it can; write access is not checked if its mode has `ignored`."""
     try:
         found = (path.lstat(), path.stat())

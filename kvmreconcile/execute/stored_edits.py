@@ -37,7 +37,7 @@ class StoredEdits:
         else:
             self.end(action.key)
 
-    def stored(self, key: Key, seen: Actual, now: Actual) -> None:
+    def record_stored(self, key: Key, seen: Actual, now: Actual) -> None:
         """Record the definition as libvirt stored it; `seen` is the object from before, `now` from after."""
         storing = Storing(self._world.desired[key], seen, self._kinds[key.kind])
         self._put(key, storing.after(self._now[key], now.tree))

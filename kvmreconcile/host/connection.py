@@ -80,7 +80,7 @@ class Connection:
         """
         try:
             with translated(self.uri):
-                return f"libvirt {_dotted(self.virt.getLibVersion())}, {self.virt.getType()} {_dotted(self.virt.getVersion())}"
+                return f"libvirt {_format_version(self.virt.getLibVersion())}, {self.virt.getType()} {_format_version(self.virt.getVersion())}"
         except HostError:
             return ""
 
@@ -107,7 +107,7 @@ class Connection:
         with translated(self.uri):
             version = self.virt.getLibVersion()
         if version != libvirt.getVersion():
-            theirs, ours = _dotted(version), _dotted(libvirt.getVersion())
+            theirs, ours = _format_version(version), _format_version(libvirt.getVersion())
             raise Unavailable(
                 f"libvirt's daemon runs version {theirs}, and this process uses the library {ours}"
             )
@@ -137,7 +137,7 @@ class Connection:
         self._lost.set()
 
 
-def _dotted(number: int) -> str:
+def _format_version(number: int) -> str:
     """Return a version number of libvirt in dotted form."""
     return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
 

@@ -28,7 +28,7 @@ def identify(virt: libvirt.virConnect) -> HostId:
     """
     with translated("identity of the host"):
         uri = virt.getURI()
-    return host_id(uri, _reported(virt))
+    return host_id(uri, _reported_uuid(virt))
 
 
 def host_id(uri: str, reported: str) -> HostId:
@@ -61,7 +61,7 @@ def is_here(text: str) -> bool:
     return not uri.netloc and "socket" not in parse_qs(uri.query)
 
 
-def _reported(virt: libvirt.virConnect) -> str:
+def _reported_uuid(virt: libvirt.virConnect) -> str:
     """Return the UUID that libvirt reports, "" for none."""
     try:
         with translated("identity of the host"):

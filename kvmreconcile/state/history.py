@@ -98,7 +98,7 @@ class Cause:
             who=self.who,
         )
 
-    def planned(self, at: datetime, plan: Plan, allowed: Plan, wrong: int) -> HistoryEntry:
+    def planned_entry(self, at: datetime, plan: Plan, allowed: Plan, wrong: int) -> HistoryEntry:
         """
         Return the entry of a pass that has planned.
 
@@ -109,7 +109,9 @@ class Cause:
         entry = self.entry(at, EntryKind.PLANNED)
         return replace(entry, verb=self.origin, steps=len(allowed.actions), held=len(plan.held), wrong=wrong)
 
-    def held(self, at: datetime, plan: Plan, new: Collection[tuple[Key, Hold]]) -> Iterator[HistoryEntry]:
+    def held_entries(
+        self, at: datetime, plan: Plan, new: Collection[tuple[Key, Hold]]
+    ) -> Iterator[HistoryEntry]:
         """Yield an entry for each object and hold of held actions that is among the new ones."""
         for (key, hold), group in groupby(plan.held, key=lambda h: (h.action.key, h.hold)):
             held = tuple(group)
@@ -124,7 +126,7 @@ class Cause:
                     error=held[0].detail,
                 )
 
-    def step(self, at: datetime, outcome: Outcome) -> HistoryEntry:
+    def step_entry(self, at: datetime, outcome: Outcome) -> HistoryEntry:
         """Return the entry of a step that was executed or skipped."""
         action = outcome.action
         return replace(
@@ -139,7 +141,7 @@ class Cause:
             error=outcome.error,
         )
 
-    def ended(self, at: datetime, report: Report, took_s: float) -> HistoryEntry:
+    def end_entry(self, at: datetime, report: Report, took_s: float) -> HistoryEntry:
         """Return the entry of a pass or a command that has ended."""
         done = sum(o.result is Result.DONE for o in report.outcomes)
         entry = self.entry(at, EntryKind.ENDED)

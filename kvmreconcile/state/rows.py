@@ -148,7 +148,7 @@ def read_probation(row: Sequence[Any]) -> tuple[Key, Probation]:
 
 def write_tree(tree: Node) -> str:
     """Return a tree as JSON, without loss; XML would drop markers of absence."""
-    return json.dumps(_nested(tree), separators=(",", ":"))
+    return json.dumps(_to_list(tree), separators=(",", ":"))
 
 
 def read_tree(text: str) -> Node:
@@ -160,7 +160,7 @@ def read_tree(text: str) -> Node:
         TypeError: The text is not such JSON.
         RecursionError: The text is not such JSON.
     """
-    return _node(json.loads(text))
+    return _from_list(json.loads(text))
 
 
 def read_key(kind: object, name: object) -> Key:
@@ -190,12 +190,12 @@ def read_moment(text: str) -> datetime:
     return min(moment, LATEST) if moment.astimezone(UTC) > _EARLIEST else _EARLIEST
 
 
-def _nested(node: Node) -> list[Any]:
-    return [node.tag, node.attrs, node.text, [_nested(child) for child in node.children], node.prefix]
+def _to_list(node: Node) -> list[Any]:
+    return [node.tag, node.attrs, node.text, [_to_list(child) for child in node.children], node.prefix]
 
 
-def _node(nested: list[Any]) -> Node:
+def _from_list(nested: list[Any]) -> Node:
     tag, attrs, text, children, prefix = nested
     if not (isinstance(tag, str) and isinstance(text, str)):
         raise TypeError("the name or content of an element is not text")
-    return Node(tag, tuple((k, v) for k, v in attrs), text, tuple(map(_node, children)), prefix)
+    return Node(tag, tuple((k, v) for k, v in attrs), text, tuple(map(_from_list, children)), prefix)

@@ -54,7 +54,7 @@ def read_copy(directory: Path) -> Copy | None:
         OSError: The file cannot be read.
     """
     try:
-        return _parsed(json.loads(read_bounded(directory / FILE, _LONGEST)))
+        return _parse(json.loads(read_bounded(directory / FILE, _LONGEST)))
     except (FileNotFoundError, Unfit):
         return None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -68,7 +68,7 @@ def read_copy_if_possible(directory: Path) -> Copy | None:
     return None
 
 
-def _parsed(found: Any) -> Copy:
+def _parse(found: Any) -> Copy:
     if found["schema"] != SCHEMA:
         raise ValueError
     host = HostId(str(found["host"]["uuid"]), str(found["host"]["driver"])) if found["host"] else None

@@ -30,13 +30,13 @@ class Sources:
 
     def put(self, sources: Mapping[Key, SpecSource]) -> None:
         """Store the sources of these objects, all or none; they are on disk when this returns."""
-        rows = [(*write_place(key), _written(source)) for key, source in sources.items()]
+        rows = [(*write_place(key), _to_json(source)) for key, source in sources.items()]
         with self._using() as database, database:
             database.execute("BEGIN IMMEDIATE")
             database.executemany(_PUT, rows)
 
 
-def _written(source: SpecSource) -> str:
+def _to_json(source: SpecSource) -> str:
     return json.dumps([[root.path, root.repository] for root in source.roots])
 
 

@@ -47,7 +47,7 @@ class Journal:
         Raises:
             OSError: The journal cannot be reached.
         """
-        datagram = b"".join(_encoded(line))
+        datagram = b"".join(_encode(line))
         try:
             self._socket_file.sendto(datagram, self._address)
         except OSError as error:
@@ -70,7 +70,7 @@ class Journal:
             self._socket_file.sendmsg([b""], [rights], 0, self._address)
 
 
-def _encoded(line: Mapping[str, object]) -> Iterator[bytes]:
+def _encode(line: Mapping[str, object]) -> Iterator[bytes]:
     yield _field("MESSAGE", message(line))
     yield _field("PRIORITY", str(PRIORITIES.get(str(line.get("level")), 6)))
     yield _field("SYSLOG_IDENTIFIER", "kvmreconcile")

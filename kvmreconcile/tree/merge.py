@@ -99,7 +99,7 @@ def _with_children(actual: Node, desired: Node, rules: Rules, path: str) -> Node
             result.append(child)
     for index, child in enumerate(wanted):
         if index not in pairs and not _is_implied(child, rules, under(path, child.tag)):
-            insert(result, _created(child, rules, under(path, child.tag)))
+            insert(result, _create(child, rules, under(path, child.tag)))
     same = len(result) == len(actual.children) and all(map(is_, result, actual.children))
     return actual if same else replace(actual, children=tuple(result))
 
@@ -146,7 +146,7 @@ def insert(children: list[Node], new: Node) -> None:
     children.insert(last + 1, new)
 
 
-def _created(new: Node, rules: Rules, path: str) -> Node:
+def _create(new: Node, rules: Rules, path: str) -> Node:
     """Return a new element with its creation defaults, and without markers that libvirt does not know."""
     if new.tag in (TEXT, COMMENT):
         return new

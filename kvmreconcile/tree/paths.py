@@ -25,7 +25,7 @@ _SHORT = {
 }
 
 
-def shortened(path: str) -> str:
+def shorten_uris(path: str) -> str:
     """Return a path with prefixes in place of well-known URIs, which earlier versions showed in plans."""
     for uri, prefix in _SHORT.items() if "://" in path else ():
         path = path.replace(f"{uri}:", f"{prefix}:")

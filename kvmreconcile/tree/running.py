@@ -63,10 +63,10 @@ def _desired_members(
 
 
 def _with_links(running: Node, path: str, known: Mapping[int, Node]) -> Node:
-    return _with_children(running, path, _linked(_children(running, path), known)) if known else running
+    return _with_children(running, path, _link(_children(running, path), known)) if known else running
 
 
-def _linked(children: Sequence[Node], known: Mapping[int, Node]) -> Iterator[Node]:
+def _link(children: Sequence[Node], known: Mapping[int, Node]) -> Iterator[Node]:
     for index, child in enumerate(children):
         yield replace(child, known_as=known[index]) if index in known else child
 

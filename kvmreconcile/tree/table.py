@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
-from kvmreconcile.tree.paths import shortened
+from kvmreconcile.tree.paths import shorten_uris
 
 T = TypeVar("T")
 
@@ -61,5 +61,5 @@ def is_within(table: Table[bool], path: str) -> bool:
 
 def _pattern(key: str) -> re.Pattern[str]:
     """Return a row's path as a regular expression: "*" is one tag, "**" any number of them."""
-    parts = re.split(r"(\*\*|\*)", shortened(key))
+    parts = re.split(r"(\*\*|\*)", shorten_uris(key))
     return re.compile("".join({"*": "[^/@]+", "**": ".*"}.get(part, re.escape(part)) for part in parts))

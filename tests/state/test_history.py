@@ -128,7 +128,7 @@ def test_entries_are_read_as_written(entry: HistoryEntry) -> None:
 
 
 def test_step_entry_has_its_cause_and_paths_without_values() -> None:
-    entry = CAUSE.step(NOW, Outcome(DEFINE, Result.FAILED, 0.25, "no"))
+    entry = CAUSE.step_entry(NOW, Outcome(DEFINE, Result.FAILED, 0.25, "no"))
 
     assert (entry.run, entry.plan, entry.revision, entry.who) == ("0badcafe", "cafe", "abc123", "bob")
     assert entry.author == "Alice <alice@example.org>"
@@ -146,7 +146,7 @@ def test_new_holds_have_one_entry_for_each_object_and_hold() -> None:
     restart = Action(WEB, verb_of("restart"), Effect.RESTART, Reason.EDIT)
     held = (Held(DEFINE, Hold.EFFECT, "too dear"), Held(restart, Hold.EFFECT), Held(restart, Hold.WINDOW))
 
-    reported = list(CAUSE.held(NOW, Plan(held=held), {(WEB, Hold.EFFECT)}))
+    reported = list(CAUSE.held_entries(NOW, Plan(held=held), {(WEB, Hold.EFFECT)}))
 
     assert [(e.what, e.verb, e.effect, e.reason, e.error) for e in reported] == [
         (EntryKind.HELD, "define, restart", "restart", Hold.EFFECT.value, "too dear")
@@ -156,7 +156,7 @@ def test_new_holds_have_one_entry_for_each_object_and_hold() -> None:
 def test_end_entry_counts_done_and_failed_steps() -> None:
     results = (Result.DONE, Result.DONE, Result.FAILED, Result.SKIPPED)
 
-    entry = CAUSE.ended(NOW, Report(Plan(), tuple(Outcome(DEFINE, result) for result in results)), 1.5)
+    entry = CAUSE.end_entry(NOW, Report(Plan(), tuple(Outcome(DEFINE, result) for result in results)), 1.5)
 
     assert (entry.what, entry.steps, entry.wrong, entry.took_s) == (EntryKind.ENDED, 2, 1, 1.5)
 

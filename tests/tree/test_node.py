@@ -18,7 +18,7 @@ from kvmreconcile.tree import (
     to_xml,
 )
 from kvmreconcile.tree.diff import child_step
-from kvmreconcile.tree.paths import short, shortened
+from kvmreconcile.tree.paths import short, shorten_uris
 from kvmreconcile.tree.variants import for_policy
 
 
@@ -81,7 +81,7 @@ def test_short_elements_stand_on_one_line_and_long_ones_on_several() -> None:
 )
 def test_well_known_namespace_is_a_prefix(tag: str, written: str) -> None:
     assert short(tag) == written
-    assert shortened(f"metadata/{tag.lstrip('{').replace('}', ':')}") == f"metadata/{written}"
+    assert shorten_uris(f"metadata/{tag.lstrip('{').replace('}', ':')}") == f"metadata/{written}"
 
 
 PORTS = Rules(members=Table({"port": Members((("@id",), ("@dev",)))}))
