@@ -24,22 +24,22 @@ class StoredEdits:
         self._world = world
         self._now = dict(world.edits)
 
-    def begin(self, action: Action, seen: Actual) -> None:
+    def begin(self, action: Action, before: Actual) -> None:
         """
         Store the rollback of a definition before libvirt stores the definition.
 
         An inactive object has none: a user who edits it may rely on its not being started as it was.
         """
         desired = self._world.desired[action.key]
-        if seen.active or desired.kept:
-            storing = Storing(desired, seen, self._kinds[action.key.kind])
+        if before.active or desired.kept:
+            storing = Storing(desired, before, self._kinds[action.key.kind])
             self._put(action.key, storing.before(self._now.get(action.key), action.definition))
         else:
             self.end(action.key)
 
-    def record_stored(self, key: Key, seen: Actual, now: Actual) -> None:
-        """Record the definition as libvirt stored it; `seen` is the object from before, `now` from after."""
-        storing = Storing(self._world.desired[key], seen, self._kinds[key.kind])
+    def record_stored(self, key: Key, before: Actual, now: Actual) -> None:
+        """Record the definition as libvirt stored it; `before` is the object from before, `now` from after."""
+        storing = Storing(self._world.desired[key], before, self._kinds[key.kind])
         self._put(key, storing.after(self._now[key], now.tree))
 
     def restore(self, key: Key) -> None:

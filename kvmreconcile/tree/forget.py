@@ -34,18 +34,18 @@ class Successors:
 
 
 def match_successors(
-    actual: Sequence[Node], asked: Sequence[Node], still: Sequence[Node], path: str, rules: Rules
+    actual: Sequence[Node], earlier: Sequence[Node], present: Sequence[Node], path: str, rules: Rules
 ) -> Successors:
     """Match children of three elements at `path`; two that match the same actual child match each other."""
-    actual_of = pair(actual, asked, path, rules, satisfying(rules, path))
-    stays = pair(actual, still, path, rules, satisfying(rules, path))
-    asked_of = {had: index for index, had in actual_of.items()}
-    desired = {asked_of[had]: index for index, had in stays.items() if had in asked_of}
+    actual_of = pair(actual, earlier, path, rules, satisfying(rules, path))
+    stays = pair(actual, present, path, rules, satisfying(rules, path))
+    earlier_of = {have: index for index, have in actual_of.items()}
+    desired = {earlier_of[have]: index for index, have in stays.items() if have in earlier_of}
     # A present member that matches an actual one is not matched with another earlier one.
-    before = [index for index in range(len(asked)) if index not in desired]
-    after = [index for index in range(len(still)) if index not in stays]
+    before = [index for index in range(len(earlier)) if index not in desired]
+    after = [index for index in range(len(present)) if index not in stays]
     rest = match(
-        [asked[i] for i in before], [still[i] for i in after], path, for_whole(rules), lambda a, b: a == b
+        [earlier[i] for i in before], [present[i] for i in after], path, for_whole(rules), lambda a, b: a == b
     )
     desired |= {before[a]: after[d] for d, a in rest.pairs.items()}
     return Successors(actual_of, stays, desired, rest.ambiguities)
@@ -69,33 +69,33 @@ def forget(actual: Node, applied: Node, desired: Node, rules: Rules, path: str =
 
 
 def _children(actual: Node, applied: Node, desired: Node, rules: Rules, path: str) -> tuple[Node, ...]:
-    asked, still = requested_children(applied), requested_children(desired)
-    if not asked:
+    earlier, present = requested_children(applied), requested_children(desired)
+    if not earlier:
         return actual.children
-    same = match_successors(actual.children, asked, still, path, rules)
+    same = match_successors(actual.children, earlier, present, path, rules)
     result: dict[int, Node] = dict(enumerate(actual.children))
-    for index, had in same.actual.items():
-        child, found, where = asked[index], actual.children[had], under(path, asked[index].tag)
+    for index, have in same.actual.items():
+        child, found, where = earlier[index], actual.children[have], under(path, earlier[index].tag)
         now = same.desired.get(index)
-        remaining = _remaining(found, child, None if now is None else still[now], rules, where)
+        remaining = _remaining(found, child, None if now is None else present[now], rules, where)
         if now is not None and now not in same.stays and where in rules.members:
             # Overlay could not match it by its keys.
-            remaining = replace(remaining, known_as=still[now])
+            remaining = replace(remaining, known_as=present[now])
         if remaining is not found:
-            result[had] = remaining
+            result[have] = remaining
             if remaining.is_empty() and now is None and where not in rules.required:
-                del result[had]
+                del result[have]
     is_same = len(result) == len(actual.children) and all(
         result[i] is c for i, c in enumerate(actual.children)
     )
     return actual.children if is_same else tuple(result.values())
 
 
-def _remaining(found: Node, asked: Node, still: Node | None, rules: Rules, path: str) -> Node:
+def _remaining(found: Node, earlier: Node, present: Node | None, rules: Rules, path: str) -> Node:
     """Return an actual element without what the earlier spec alone asked for."""
-    if still is None and _is_removed_whole(asked, rules, path):
-        return Node(asked.tag)
-    return forget(found, asked, still or Node(asked.tag), rules, path)
+    if present is None and _is_removed_whole(earlier, rules, path):
+        return Node(earlier.tag)
+    return forget(found, earlier, present or Node(earlier.tag), rules, path)
 
 
 def requested_children(tree: Node) -> tuple[Node, ...]:

@@ -106,8 +106,8 @@ def link_successors(actual: Node, before: Node | None, desired: Node, rules: Rul
         before: The tree of the earlier spec, None if it is the same or unknown.
     """
     for path in _lists(rules) if before is not None else ():
-        asked, wanted = (_wanted(tree, path, rules) for tree in (before or actual, desired))
-        same = match_successors(_children(actual, path), asked, wanted, path, rules)
+        earlier, wanted = (_wanted(tree, path, rules) for tree in (before or actual, desired))
+        same = match_successors(_children(actual, path), earlier, wanted, path, rules)
         later = {had: same.desired[index] for index, had in same.actual.items() if index in same.desired}
         known = {had: wanted[index] for had, index in later.items() if index not in same.stays}
         actual = _with_links(actual, path, known)
@@ -153,8 +153,8 @@ def ambiguities(actual: Node, before: Node | None, desired: Node, rules: Rules) 
         have, want = _children(actual, path), _wanted(desired, path, rules)
         yield from match(have, want, path, rules, satisfying(rules, path)).ambiguities
         if before is not None:
-            asked = _wanted(before, path, rules)
-            yield from match_successors(have, asked, want, path, rules).ambiguities
+            earlier = _wanted(before, path, rules)
+            yield from match_successors(have, earlier, want, path, rules).ambiguities
 
 
 def _match_stored(running: Node, stored: Node, path: str, rules: Rules) -> Matches:
