@@ -21,7 +21,7 @@ RUNS, ALL_RUNS = 5, 200
 _ALL_EVENTS = 0xFFF
 SPEC = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
 OTHERS_WRITE = (Path("/run/libvirt"), Path("/dev"), Path.home() / ".cache/kvmreconcile")
-"""Where libvirt and QEMU write, which do not look at the state, and where libvirt keeps what it learns of QEMU."""
+"""Directories of libvirt and QEMU, which never read the state, and of their capabilities cache."""
 _HERE = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")

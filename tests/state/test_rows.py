@@ -23,7 +23,7 @@ nodes = st.recursive(
         st.none() | texts,
     ),
 )
-unseen = st.builds(
+pending = st.builds(
     RememberedPending, st.lists(texts, max_size=2).map(tuple), texts, st.none() | texts, st.none() | texts
 )
 
@@ -39,7 +39,7 @@ unseen = st.builds(
         complete=st.booleans(),
         settled=st.lists(st.builds(Settled, texts, texts, texts, texts), max_size=2).map(tuple),
         runtime_id=st.none() | st.integers(0, 2**31),
-        pending=st.lists(unseen, max_size=2).map(tuple),
+        pending=st.lists(pending, max_size=2).map(tuple),
         protect=st.booleans(),
         left=st.booleans(),
         removal=st.frozensets(st.sampled_from(Leftover)),

@@ -10,28 +10,28 @@ from kvmreconcile.state.database import FILE
 from kvmreconcile.tree import parse
 from tests.state.values import WEB, reopened
 
-TRIAL = Probation("1234", parse("<domain><memory>1</memory></domain>"), autostart=True)
+PROBATION = Probation("1234", parse("<domain><memory>1</memory></domain>"), autostart=True)
 OTHER = Probation("5678", parse("<domain/>"), failed="it is silent")
 
 
 def test_probations_are_read_by_the_next_process(state: State, tmp_path: Path) -> None:
-    state.put_probation(WEB, TRIAL)
+    state.put_probation(WEB, PROBATION)
     state.put_probation(Key("Domain", "db"), OTHER)
     state.close()
 
     with reopened(tmp_path) as again:
-        assert again.probations() == {Key("Domain", "db"): OTHER, WEB: TRIAL}
+        assert again.probations() == {Key("Domain", "db"): OTHER, WEB: PROBATION}
 
 
 def test_outcome_of_a_probation_replaces_the_stored_one(state: State) -> None:
-    state.put_probation(WEB, TRIAL)
-    state.put_probation(WEB, replace(TRIAL, failed="it is silent"))
+    state.put_probation(WEB, PROBATION)
+    state.put_probation(WEB, replace(PROBATION, failed="it is silent"))
 
-    assert state.probations() == {WEB: replace(TRIAL, failed="it is silent")}
+    assert state.probations() == {WEB: replace(PROBATION, failed="it is silent")}
 
 
 def test_ended_probation_is_deleted_and_no_other(state: State) -> None:
-    state.put_probation(WEB, TRIAL)
+    state.put_probation(WEB, PROBATION)
     state.put_probation(Key("Domain", "db"), OTHER)
 
     state.end_probation(WEB)
@@ -41,7 +41,7 @@ def test_ended_probation_is_deleted_and_no_other(state: State) -> None:
 
 
 def test_unreadable_probation_affects_only_its_object(state: State, tmp_path: Path) -> None:
-    state.put_probation(WEB, TRIAL)
+    state.put_probation(WEB, PROBATION)
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("UPDATE trials SET tree = '{'")
     database.close()

@@ -18,12 +18,12 @@ WAIT_S = 30
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[socket.socket]:
+def receiver(tmp_path: Path) -> Iterator[socket.socket]:
     """Where the journal would take datagrams."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
-        door.bind(str(tmp_path / "socket"))
-        door.settimeout(WAIT_S)
-        yield door
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "socket"))
+        receiver.settimeout(WAIT_S)
+        yield receiver
 
 
 @pytest.fixture
@@ -47,12 +47,12 @@ def read(content: bytes) -> dict[str, str]:
     return found
 
 
-def test_every_key_of_a_line_is_a_field(journal: Journal, door: socket.socket) -> None:
+def test_every_key_of_a_line_is_a_field(journal: Journal, receiver: socket.socket) -> None:
     journal.send(
         {"event": "object.removed", "level": "warning", "key": "Domain/web1", "audit": True, "n": [1]}
     )
 
-    assert read(door.recv(9999)) == {
+    assert read(receiver.recv(9999)) == {
         "MESSAGE": "object.removed key=Domain/web1 audit=true n=[1]",
         "PRIORITY": "4",
         "SYSLOG_IDENTIFIER": "kvmreconcile",
@@ -65,21 +65,23 @@ def test_every_key_of_a_line_is_a_field(journal: Journal, door: socket.socket) -
 
 
 def test_value_of_several_lines_is_one_field_and_forges_no_other(
-    journal: Journal, door: socket.socket
+    journal: Journal, receiver: socket.socket
 ) -> None:
     journal.send({"event": "e", "error": "one\nKVMRECONCILE_AUDIT=true\n"})
 
-    fields = read(door.recv(9999))
+    fields = read(receiver.recv(9999))
 
     assert fields["KVMRECONCILE_ERROR"] == "one\nKVMRECONCILE_AUDIT=true\n"
     assert "KVMRECONCILE_AUDIT" not in fields
     assert fields["MESSAGE"] == r'e error="one\nKVMRECONCILE_AUDIT=true\n"'
 
 
-def test_line_too_long_for_a_datagram_is_sent_as_a_sealed_file(journal: Journal, door: socket.socket) -> None:
+def test_line_too_long_for_a_datagram_is_sent_as_a_sealed_file(
+    journal: Journal, receiver: socket.socket
+) -> None:
     journal.send({"event": "e", "error": "x" * 2_000_000})
 
-    content, (handle,), _, _ = socket.recv_fds(door, 10, 1)
+    content, (handle,), _, _ = socket.recv_fds(receiver, 10, 1)
 
     with os.fdopen(handle, "rb") as file:
         file.seek(0)
@@ -143,10 +145,12 @@ def logged(tmp_path: Path) -> str:
     return (tmp_path / "stderr").read_text()
 
 
-def test_logs_of_the_daemon_and_its_libraries_go_to_the_journal(door: socket.socket, tmp_path: Path) -> None:
+def test_logs_of_the_daemon_and_its_libraries_go_to_the_journal(
+    receiver: socket.socket, tmp_path: Path
+) -> None:
     assert logged(tmp_path) == ""
 
-    held, other, crashed = (read(door.recv(99999)) for _ in range(3))
+    held, other, crashed = (read(receiver.recv(99999)) for _ in range(3))
     assert (held["KVMRECONCILE_EVENT"], held["KVMRECONCILE_KEY"], held["PRIORITY"]) == (
         "object.held",
         "Domain/web1",

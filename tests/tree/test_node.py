@@ -123,7 +123,7 @@ def test_policy_adapts_a_copy_of_the_rules() -> None:
 
 
 def test_interrupting_verbs_are_left_out_if_policy_forbids_them() -> None:
-    rules = Rules(updates=Table({"a": (Update("set"), Update("anew", interrupts=True))}))
+    rules = Rules(updates=Table({"a": (Update("set"), Update("again", interrupts=True))}))
 
     calm = for_policy(rules, plain=False, shared=False, ignored=(), interrupts=False)
 
