@@ -152,7 +152,7 @@ class _Run:
     def end(self, plan: Plan, world: World) -> int:
         """Take back what did not succeed, say how it ended, and return the exit status."""
         if self.is_unfinished(plan):
-            self.execute(plan.taking_back, world)
+            self.execute(plan.rollback_part, world)
             if interruption.status:
                 return self.stopped()
             plan = self.look()[1]
@@ -161,7 +161,7 @@ class _Run:
     def permitted(self, plan: Plan) -> Plan | None:
         """Return what of a plan may be carried out, None for nothing; asks the person at the terminal."""
         if self.is_unfinished(plan) and not self.is_agreed(plan):
-            return plan.taking_back
+            return plan.rollback_part
         return plan if self.is_allowed(plan) else None
 
     def look(self) -> tuple[World, Plan]:
@@ -185,7 +185,7 @@ class _Run:
 
     def is_unfinished(self, plan: Plan) -> bool:
         """Tell whether an edit that was just made did not succeed, and is taken back without asking again."""
-        return bool(self.reports) and bool(plan.taking_back.actions)
+        return bool(self.reports) and bool(plan.rollback_part.actions)
 
     def is_agreed(self, plan: Plan) -> bool:
         """Return whether a plan may be carried out without approval."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from kvmreconcile.render import Palette
-from kvmreconcile.state import Entry
-from kvmreconcile.state.history import What
+from kvmreconcile.state import HistoryEntry
+from kvmreconcile.state.history import EntryKind
 from kvmreconcile.system.printable import visible
 
 SCHEMA = "kvmreconcile/history/1"
@@ -20,13 +20,13 @@ _COMMIT = 12
 _SIGNS = {"done": "+", "failed": "-", "skipped": "~"}
 
 
-def history_json(entries: Sequence[Entry]) -> str:
+def history_json(entries: Sequence[HistoryEntry]) -> str:
     """Return entries as a JSON document."""
     document = {"schema": SCHEMA, "entries": [_fields(entry) for entry in entries]}
     return json.dumps(document, indent=2) + "\n"
 
 
-def _fields(entry: Entry) -> dict[str, object]:
+def _fields(entry: HistoryEntry) -> dict[str, object]:
     """Return what an entry says, without what is empty."""
     said: dict[str, object] = {
         "at": entry.at.isoformat(),
@@ -46,11 +46,11 @@ def _fields(entry: Entry) -> dict[str, object]:
         "error": entry.error,
     }
     numbers = {"steps": entry.steps, "held": entry.held, "wrong": entry.wrong}
-    is_counted = entry.what in (What.LOOKED, What.ENDED)
+    is_counted = entry.what in (EntryKind.PLANNED, EntryKind.ENDED)
     return {name: value for name, value in said.items() if value} | (numbers if is_counted else {})
 
 
-def history_text(entries: Sequence[Entry], colours: Palette) -> str:
+def history_text(entries: Sequence[HistoryEntry], colours: Palette) -> str:
     """Return entries as lines, each day under its date, by this host's clock."""
     lines: list[str] = []
     for day, group in groupby(entries, key=lambda e: e.at.astimezone().date()):
@@ -61,29 +61,29 @@ def history_text(entries: Sequence[Entry], colours: Palette) -> str:
     return "\n".join(lines)
 
 
-def _lines(entry: Entry, colours: Palette) -> Iterator[str]:
+def _lines(entry: HistoryEntry, colours: Palette) -> Iterator[str]:
     match entry.what:
-        case What.LOOKED:
+        case EntryKind.PLANNED:
             yield from _looked(entry)
-        case What.STEP:
+        case EntryKind.STEP:
             yield from _step(entry, colours)
-        case What.HELD:
+        case EntryKind.HELD:
             detail = f" ({visible(entry.error)})" if entry.error else ""
             yield f"  {colours.paint('held   ', '!')} {_what(entry)}: {entry.reason}{detail}"
             yield from _paths(entry)
-        case What.ENDED:
+        case EntryKind.ENDED:
             failed = f", {entry.wrong} failed" if entry.wrong else ""
             done = _counted(entry.steps, "action")
             yield f"{_name(entry)} ended: {done} done{failed} ({entry.took_s:.2f} s)"
-        case What.BROKEN:
+        case EntryKind.BROKEN:
             # Without a pass it says that entries are missing, or that the database was created again.
             name = f"pass {entry.run} aborted" if entry.run else "note"
             yield f"{colours.paint(name, '-')}: {visible(entry.error)}"
-        case What.ORDER | What.REFUSED:
+        case EntryKind.ORDER | EntryKind.REFUSED:
             yield from _order(entry, colours)
 
 
-def _looked(entry: Entry) -> Iterator[str]:
+def _looked(entry: HistoryEntry) -> Iterator[str]:
     counts = (
         f"{_counted(entry.steps, 'action')} planned" if entry.steps else "",
         f"{entry.held} held" if entry.held else "",
@@ -102,11 +102,11 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: HistoryEntry) -> str:
     return f"{'pass' if entry.verb == 'run' else visible(entry.verb)} {visible(entry.run)}"
 
 
-def _step(entry: Entry, colours: Palette) -> Iterator[str]:
+def _step(entry: HistoryEntry, colours: Palette) -> Iterator[str]:
     word = "FAILED" if entry.result == "failed" else entry.result
     took = f" ({entry.took_s:.2f} s)" if entry.result != "skipped" else ""
     by = f" by {visible(entry.who)}" if entry.who else ""
@@ -117,20 +117,20 @@ def _step(entry: Entry, colours: Palette) -> Iterator[str]:
     yield from _paths(entry)
 
 
-def _what(entry: Entry) -> str:
+def _what(entry: HistoryEntry) -> str:
     return f"{visible(entry.verb)} {visible(str(entry.key))}"
 
 
-def _paths(entry: Entry) -> Iterator[str]:
+def _paths(entry: HistoryEntry) -> Iterator[str]:
     shown = 8
     if entry.changes:
         more = f" … and {len(entry.changes) - shown} more" if len(entry.changes) > shown else ""
         yield f"          {', '.join(map(visible, entry.changes[:shown]))}{more}"
 
 
-def _order(entry: Entry, colours: Palette) -> Iterator[str]:
+def _order(entry: HistoryEntry, colours: Palette) -> Iterator[str]:
     all_of_it = "the state" if entry.verb == "accept" else "everything"
     about = str(entry.key) if entry.key else entry.plan or all_of_it
     why = f": {visible(entry.reason)}" if entry.reason else ""
-    refused = colours.paint("refused: ", "-") if entry.what is What.REFUSED else ""
+    refused = colours.paint("refused: ", "-") if entry.what is EntryKind.REFUSED else ""
     yield f"{refused}{visible(entry.verb)} {visible(about)} by {visible(entry.who or 'an unknown user')}{why}"

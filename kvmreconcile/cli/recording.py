@@ -21,9 +21,9 @@ from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Settled, Worl
 from kvmreconcile.session.origin import Origin
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
-from kvmreconcile.state import Entry, Keep, Recorder, State
+from kvmreconcile.state import HistoryEntry, Recorder, Retention, State
 from kvmreconcile.state.audit import audit_fields, audit_type
-from kvmreconcile.state.history import Cause, What, ordered
+from kvmreconcile.state.history import Cause, EntryKind, with_order
 from kvmreconcile.system.journal import Journal
 
 
@@ -62,27 +62,27 @@ def carry_out(session: Session, plan: Plan, world: World, reporter: Reporter, de
     """
     origin, kept = deed.origin, session.settings.history
     cause = Cause(uuid4().hex[:8], deed.how, plan.digest, origin.commit, origin.author, invoker())
-    recorder = Recorder(session.state, Keep(kept.entries, kept.age_s), _tell)
+    recorder = Recorder(session.state, Retention(kept.entries, kept.age_s), _tell)
     steps = UnderWay(_Recording(cause, recorder, reporter))
     now, began_s = datetime.now(UTC), time.monotonic()
-    approval = ordered(cause.entry(now, What.ORDER), "approve", plan.digest, "")
+    approval = with_order(cause.entry(now, EntryKind.ORDER), "approve", plan.digest, "")
     with interruption.working(steps.described):
-        _record(recorder, *([approval] if deed.is_approved else []), cause.began(now, plan, plan, 0))
+        _record(recorder, *([approval] if deed.is_approved else []), cause.planned_entry(now, plan, plan, 0))
         session.record_sources(plan, world)
         report = session.execute(plan, world, steps, approved=plan.digest)
-        _record(recorder, cause.ended(datetime.now(UTC), report, time.monotonic() - began_s))
+        _record(recorder, cause.end_entry(datetime.now(UTC), report, time.monotonic() - began_s))
     return report
 
 
 def record_order(state: State, settings: Settings, order: str, about: str, why: str) -> None:
     """Record that whoever runs this has said what to do to an object, or "" for all of them."""
     kept = settings.history
-    recorder = Recorder(state, Keep(kept.entries, kept.age_s), _tell)
-    entry = Entry(at=datetime.now(UTC), what=What.ORDER, who=invoker())
-    _record(recorder, ordered(entry, order, about, why))
+    recorder = Recorder(state, Retention(kept.entries, kept.age_s), _tell)
+    entry = HistoryEntry(at=datetime.now(UTC), what=EntryKind.ORDER, who=invoker())
+    _record(recorder, with_order(entry, order, about, why))
 
 
-def _record(recorder: Recorder, *entries: Entry) -> None:
+def _record(recorder: Recorder, *entries: HistoryEntry) -> None:
     """Write entries into the history, and into the journal those for auditors, where there is one."""
     recorder.record(datetime.now(UTC), *entries)
     audited = [(event, entry) for entry in entries if (event := audit_type(entry))]
@@ -110,7 +110,7 @@ class _Recording:
 
     def finished(self, outcome: Outcome) -> None:
         self.to.finished(outcome)
-        _record(self.recorder, self.cause.stepped(datetime.now(UTC), outcome))
+        _record(self.recorder, self.cause.step_entry(datetime.now(UTC), outcome))
 
     def settled(self, key: Key, settled: Settled) -> None:
         self.to.settled(key, settled)

@@ -13,7 +13,7 @@ import structlog
 from kvmreconcile.daemon.log import set_up
 from kvmreconcile.daemon.memory_protection import keep_memory_private
 from kvmreconcile.daemon.systemd import connecting, starting
-from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
+from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, load_plugin
 from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.session.origin import find_repository
 from kvmreconcile.settings.settings import Settings
@@ -37,7 +37,7 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
         (EXECUTORS, settings.executor),
         (REPORTERS, settings.reporter),
     ):
-        find(group, name)
+        load_plugin(group, name)
     receivers = open_receivers(settings.notify, settings.host)
     set_up(sys.stderr)
     # Where each thread stood when systemd ended a daemon that was stuck.

@@ -23,9 +23,9 @@ from kvmreconcile.events.events import (
     PassPlanned,
 )
 from kvmreconcile.model import Hold, Key, Result
-from kvmreconcile.state import Entry, Keep, Recorder, State
+from kvmreconcile.state import HistoryEntry, Recorder, Retention, State
 from kvmreconcile.state.audit import audit_fields, audit_type
-from kvmreconcile.state.history import Cause, What, ordered
+from kvmreconcile.state.history import Cause, EntryKind, with_order
 
 REASONS = 8
 """How many reasons for a pass are kept."""
@@ -41,7 +41,7 @@ class HistoryWriter:
         tell: Called with the news that the history cannot be written, or can be again.
     """
 
-    def __init__(self, state: State, keep: Keep, publish: Callable[[PassEvent], None]) -> None:
+    def __init__(self, state: State, keep: Retention, publish: Callable[[PassEvent], None]) -> None:
         self._recorder = Recorder(state, keep, self._trouble)
         self._tell = publish
         self._log = structlog.get_logger()
@@ -60,7 +60,7 @@ class HistoryWriter:
             self._recorder.record(datetime.now(UTC), *entries)
         for entry in entries:
             if event := audit_type(entry):
-                say = self._log.warning if entry.what is What.REFUSED or entry.error else self._log.info
+                say = self._log.warning if entry.what is EntryKind.REFUSED or entry.error else self._log.info
                 say(event, **audit_fields(entry))
 
     def _trouble(self, why: str) -> None:
@@ -70,7 +70,7 @@ class HistoryWriter:
             self._log.info("history.mended")
         self._tell(HistoryNotWritten(datetime.now(UTC), why))
 
-    def _entries(self, news: PassEvent) -> list[Entry]:
+    def _entries(self, news: PassEvent) -> list[HistoryEntry]:
         match news:
             case PassPlanned():
                 return self._looked(news)
@@ -78,16 +78,16 @@ class HistoryWriter:
                 return self._stepped(news)
             case PassFinished() if news.planned.pass_id in self._written:
                 took_s = news.planned.took_s + news.took_s
-                return [self._cause(news.planned).ended(datetime.now(UTC), news.report, took_s)]
+                return [self._cause(news.planned).end_entry(datetime.now(UTC), news.report, took_s)]
             case OrderGiven() | OrderRefused():
                 return [self._ordered(news)]
             case PassFailed() if news.why != self._broken:
                 self._broken = news.why
-                return [Entry(at=news.at, what=What.BROKEN, run=news.pass_id, error=news.why)]
+                return [HistoryEntry(at=news.at, what=EntryKind.BROKEN, run=news.pass_id, error=news.why)]
             case _:
                 return []
 
-    def _looked(self, planned: PassPlanned) -> list[Entry]:
+    def _looked(self, planned: PassPlanned) -> list[HistoryEntry]:
         self._broken = ""
         # The next pass follows it, and no later one that happens to have the same plan.
         (digest, who), self._approval = self._approval, ("", "")
@@ -99,29 +99,29 @@ class HistoryWriter:
         if not self._known.has_news_since(before):
             return []
         anew = self._known.held - before.held
-        return [self._began(planned), *self._cause(planned).withheld(planned.at, planned.plan, anew)]
+        return [self._began(planned), *self._cause(planned).held_entries(planned.at, planned.plan, anew)]
 
-    def _stepped(self, stepped: ActionFinished) -> list[Entry]:
+    def _stepped(self, stepped: ActionFinished) -> list[HistoryEntry]:
         """Return what tells of a step; one that is left out again and again is told of with its plan, once."""
         planned, is_written = stepped.planned, stepped.planned.pass_id in self._written
         if stepped.outcome.result is Result.SKIPPED and not is_written:
             return []
-        entry = self._cause(planned).stepped(stepped.at, stepped.outcome)
+        entry = self._cause(planned).step_entry(stepped.at, stepped.outcome)
         return [entry] if is_written else [self._began(planned), entry]
 
-    def _began(self, planned: PassPlanned) -> Entry:
+    def _began(self, planned: PassPlanned) -> HistoryEntry:
         self._written.append(planned.pass_id)
         wrong = len({*planned.specs.problems, *planned.plan.problems})
-        entry = self._cause(planned).began(planned.at, planned.plan, planned.allowed, wrong)
+        entry = self._cause(planned).planned_entry(planned.at, planned.plan, planned.allowed, wrong)
         reason = ", ".join(planned.triggered_by[:REASONS]) or "retry"
         return replace(entry, reason=reason, took_s=planned.took_s)
 
-    def _ordered(self, news: OrderGiven | OrderRefused) -> Entry:
+    def _ordered(self, news: OrderGiven | OrderRefused) -> HistoryEntry:
         if isinstance(news, OrderGiven) and news.order == "approve":
             self._approval = (news.about, news.who)
-        what = What.ORDER if isinstance(news, OrderGiven) else What.REFUSED
-        entry = Entry(at=news.at, what=what, who=news.who)
-        return ordered(entry, news.order, news.about, news.why)
+        what = EntryKind.ORDER if isinstance(news, OrderGiven) else EntryKind.REFUSED
+        entry = HistoryEntry(at=news.at, what=what, who=news.who)
+        return with_order(entry, news.order, news.about, news.why)
 
     def _cause(self, planned: PassPlanned) -> Cause:
         who = self._approvals.get(planned.pass_id, "")

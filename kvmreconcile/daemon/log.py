@@ -15,7 +15,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from kvmreconcile.errors import KvmReconcileError
-from kvmreconcile.system.journal import PRIORITIES, Journal, is_behind
+from kvmreconcile.system.journal import PRIORITIES, Journal, is_journal_stream
 from kvmreconcile.system.printable import visible
 
 _FIRST = ("timestamp", "level", "event", "pass_id", "key")
@@ -50,7 +50,7 @@ def set_up(stream: TextIO) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
     ]
-    if is_behind(stream):
+    if is_journal_stream(stream):
         journal = _Journal(Journal(), stream)
         _send_ours(journal, [*first, _WITH_TRACEBACK])
         _send_others(_Others(journal), first, _json_lines())

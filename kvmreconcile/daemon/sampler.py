@@ -19,7 +19,7 @@ import structlog
 
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import Connection, connect
-from kvmreconcile.host.statistics import Figures, read_statistics
+from kvmreconcile.host.statistics import DomainStatistics, read_statistics
 from kvmreconcile.metrics import Metrics
 from kvmreconcile.metrics.domains import Domains
 from kvmreconcile.settings.settings import Settings
@@ -76,7 +76,7 @@ class Sampler:
         self._clock = clock
         self._over = Event()
         self._turn = _Turn(asks_since_s=-inf)
-        self._found: tuple[float, tuple[Figures, ...]] | None = None
+        self._found: tuple[float, tuple[DomainStatistics, ...]] | None = None
 
     def __enter__(self) -> Self:
         # A call that hangs is no reason to end later.
@@ -88,7 +88,7 @@ class Sampler:
     ) -> None:
         self._over.set()
 
-    def newest(self) -> tuple[Figures, ...] | None:
+    def newest(self) -> tuple[DomainStatistics, ...] | None:
         """Return the newest sample, None if the last look failed or the sample is too old."""
         found = self._found
         if found is None or self._clock() - found[0] > MISSED * self._each_s:

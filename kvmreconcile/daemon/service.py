@@ -49,7 +49,7 @@ from kvmreconcile.reconcile.stale import PROGRESS, SPECS
 from kvmreconcile.session.kinds import Kinds
 from kvmreconcile.session.origin import find_origin, find_repository
 from kvmreconcile.settings.settings import Settings
-from kvmreconcile.state import Keep, State
+from kvmreconcile.state import Retention, State
 
 TEND_S = 1.0
 """How often connection and watches are checked, which costs a few system calls."""
@@ -91,7 +91,7 @@ class Service:
         self._probe = ReadinessProbe(
             lambda: connect(settings.connect), kinds, lambda news: publish(self._subscribers, news)
         )
-        kept = Keep(settings.history.entries, settings.history.age_s)
+        kept = Retention(settings.history.entries, settings.history.age_s)
         history_writer = HistoryWriter(state, kept, lambda news: publish(self._subscribers, news))
         # The newest snapshot first: others read it when they are told.
         self._subscribers: tuple[Subscriber, ...] = (

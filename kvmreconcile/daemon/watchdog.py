@@ -13,7 +13,7 @@ from threading import get_ident
 import structlog
 
 from kvmreconcile.daemon.systemd import notify
-from kvmreconcile.host.connection import ask_event_loop, is_calling
+from kvmreconcile.host.connection import call_in_event_loop, is_waiting_for_libvirt
 
 EACH_S = 5.0
 """How often threads are asked; more often where systemd wants to know sooner."""
@@ -62,10 +62,10 @@ class Watchdog:
         for who in (PASSES, EVENTS):
             self._owed_since_s.setdefault(who, self._clock())
         poke()
-        ask_event_loop(lambda: self.answer(EVENTS))
+        call_in_event_loop(lambda: self.answer(EVENTS))
         # libvirt may be slow, and no restart of ours would make it quicker. If its daemon is dead, the connection's
         # keepalive ends the call; that is the events' thread's doing, which is asked as well.
-        if is_calling(self._passes):
+        if is_waiting_for_libvirt(self._passes):
             self.answer(PASSES)
         stuck = self.stuck()
         if stuck and stuck != self._stuck:

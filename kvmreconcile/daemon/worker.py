@@ -111,7 +111,7 @@ class Worker:
             subscription = subscribe(connection, lambda key: self.triggers.ring(str(key)), events_of(kinds))
         except Unavailable:
             return
-        self.reconnect.begin(is_deaf=bool(subscription.deaf_to))
+        self.reconnect.begin(is_deaf=bool(subscription.unreachable_kinds))
         self.triggers.ring("connected")
         while (triggered_by := self.triggers.wait(self._due_s())) is not None:
             if not connection.is_alive():

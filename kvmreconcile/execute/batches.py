@@ -1,8 +1,8 @@
 """
-Cut a plan into legs: the steps on one object that are done in one go, and the legs that must be done before.
+Split a plan into batches: consecutive steps on one object, and the batches that must end before them.
 
-Separate from doing them, because this follows from the plan alone. Most objects have one leg. A step that must wait
-for other objects begins another, so that the steps before it need not wait.
+Most objects have one batch. A step that waits for other objects begins another batch, so that the steps before it need
+not wait.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from kvmreconcile.model import Action, Key
 
 @dataclass(frozen=True, slots=True, order=True)
 class Batch:
-    """One of the legs of an object; prints as that."""
+    """One of the batches of an object; its text form is the object's key."""
 
     key: Key
     number: int = 0
@@ -25,11 +25,11 @@ class Batch:
 @dataclass(slots=True)
 class Batches:
     """
-    The legs of a plan.
+    The batches of a plan.
 
     Attributes:
-        steps: Where the steps of each stand in the plan.
-        needs: Which objects each waits for, beside its own earlier legs.
+        steps: The indices of each batch's steps in the plan.
+        needs: The objects that each batch waits for, beside earlier batches of its own object.
     """
 
     steps: dict[Batch, list[int]] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Batches:
 
     @classmethod
     def of(cls, actions: Sequence[Action]) -> "Batches":
-        """Cut what is done to each object into legs."""
+        """Split the steps on each object into batches."""
         batches, last = cls(), dict[Key, Batch]()
         for index, action in enumerate(actions):
             first = Batch(action.key)
@@ -50,7 +50,7 @@ class Batches:
         return batches
 
     def order(self) -> dict[Batch, set[Batch]]:
-        """Return for each leg those that must be done before it: of its own object and of what it needs."""
+        """Return for each batch those that must end before it: of its own object and of the objects it needs."""
         return {
             batch: {
                 *self._all(self.needs[batch] - {batch.key}),

@@ -1,5 +1,5 @@
 """
-Find files of a plug-in that another user can change: its code runs with all rights of this process.
+Find files of a plug-in that another user can change; its code runs with the rights of this process.
 
 As with the plug-ins of sudo(8), files must belong to root or to the running user, and no other user may have write
 access.
@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 _OURS = "kvmreconcile"
-"""This package, whose code runs already: loading more of it grants no further rights."""
+"""This package, whose code runs anyway."""
 _ROOT = 0
 
 
@@ -25,22 +25,22 @@ def find_distrusted(point: EntryPoint) -> tuple[Path, str] | None:
     if package == _OURS:
         return None
     about = getattr(point.dist, "_path", None)
-    roots = [*([Path(about)] if about else []), *_places(package)]
+    roots = [*([Path(about)] if about else []), *_locations(package)]
     above = dict.fromkeys(parent for root in roots for parent in reversed(root.absolute().parents))
     # In a directory with the sticky bit, such as /tmp, users cannot replace files of others.
-    reasons = ((path, _distrusted(path, ignored=stat.S_ISVTX)) for path in above)
-    found = chain(reasons, ((path, _distrusted(path)) for root in roots for path in _tree(root)))
+    reasons = ((path, _distrust_reason(path, ignored=stat.S_ISVTX)) for path in above)
+    found = chain(reasons, ((path, _distrust_reason(path)) for root in roots for path in _walk(root)))
     return next(((path, reason) for path, reason in found if reason), None)
 
 
-def _tree(root: Path) -> Iterator[Path]:
+def _walk(root: Path) -> Iterator[Path]:
     """Yield a file, or a directory and everything in it."""
     yield root
     for directory, names, files in os.walk(root):
         yield from (Path(directory, name) for name in (*names, *files))
 
 
-def _places(package: str) -> Iterable[Path]:
+def _locations(package: str) -> Iterable[Path]:
     """Return the directories of a package, or the file of a module, without running any of its code."""
     try:
         spec = find_spec(package)
@@ -53,15 +53,15 @@ def _places(package: str) -> Iterable[Path]:
     return (Path(spec.origin),) if spec.has_location and spec.origin else ()
 
 
-def _distrusted(path: Path, ignored: int = 0) -> str:
-    """Return why a file cannot be trusted, "" if it can; if its mode has `ignored`, others may write to it."""
+def _distrust_reason(path: Path, ignored: int = 0) -> str:
+    """Return why a file cannot be trusted, "" if it can; write access is not checked if its mode has `ignored`."""
     try:
         found = (path.lstat(), path.stat())
     except (FileNotFoundError, NotADirectoryError):
-        return ""  # a directory in an archive, which is checked as the file that it is
+        return ""  # a directory in an archive; the archive is checked as a file
     for status in found:
         if _is_of_another(status):
-            return f"belongs to {name_of(status.st_uid)}"
+            return f"belongs to {user_name(status.st_uid)}"
         mode = status.st_mode
         # A symbolic link has no permissions of its own.
         if mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(mode) and not mode & ignored:
@@ -70,7 +70,7 @@ def _distrusted(path: Path, ignored: int = 0) -> str:
 
 
 def is_of_another(path: Path) -> bool:
-    """Tell whether a file, or the link that leads to it, belongs to another user."""
+    """Return whether a file, or the link that leads to it, belongs to another user."""
     return any(map(_is_of_another, (path.lstat(), path.stat())))
 
 
@@ -78,8 +78,8 @@ def _is_of_another(status: os.stat_result) -> bool:
     return status.st_uid not in (_ROOT, os.geteuid())
 
 
-def name_of(uid: int) -> str:
-    """Return the name of a user."""
+def user_name(uid: int) -> str:
+    """Return the name of a user, "user N" if the user has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -1,9 +1,8 @@
 """
-Keep the state of tried edits true: those that are taken back unless the object turns out to do its work.
+Record edits on probation: they are rolled back unless the object becomes ready.
 
-Separate from what was last asked for (`ledger.py`), which changes with each edit; this is the way back, and is kept
-until the object was seen to be ready. After a kill at any moment the next pass checks again, or continues the way
-back.
+The rollback is stored before the edit is made and kept until the object was observed ready. After a kill at any moment
+the next pass checks readiness again, or continues the rollback.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,59 +16,61 @@ from kvmreconcile.state import State
 
 class ProbationLedger:
     """
-    The edits of one execution; several threads may use it for different objects.
+    The edits on probation of one execution; several threads may use it for different objects.
 
     Args:
-        back: Objects that are wanted as they were before their edit, which is remembered as taken back.
+        rolled_back: Objects whose edit the plan rolls back; it stays recorded as failed.
     """
 
-    def __init__(self, kinds: Mapping[str, Kind], state: State, world: World, back: Collection[Key]) -> None:
+    def __init__(
+        self, kinds: Mapping[str, Kind], state: State, world: World, rolled_back: Collection[Key]
+    ) -> None:
         self._kinds = kinds
         self._state = state
         self._world = world
-        self._back = back
+        self._rolled_back = rolled_back
         self._now = dict(world.probations)
 
     def begin(self, desired: Desired, seen: Actual, known: Applied | None) -> None:
-        """Write down the way back from an edit before it is made."""
-        if known is None or desired.key in self._back:
+        """Store the rollback of an edit before it is made."""
+        if known is None or desired.key in self._rolled_back:
             return
         before = self._now.get(desired.key)
-        trial = begin(desired, seen, known, before, self._kinds[desired.key.kind])
-        if trial:
-            self._put(desired.key, trial)
+        probation = begin(desired, seen, known, before, self._kinds[desired.key.kind])
+        if probation:
+            self._put(desired.key, probation)
 
-    def take_back(self, key: Key) -> None:
-        """Write down what was known before an attempt that changed nothing."""
+    def restore(self, key: Key) -> None:
+        """Store again what was stored before an attempt that changed nothing."""
         before = self._world.probations.get(key)
         if before:
             self._put(key, before)
         else:
             self.end(key)
 
-    def tries(self, key: Key) -> bool:
-        """Tell whether the edit that an object's spec says is tried."""
-        trial, desired = self._now.get(key), self._world.desired.get(key)
-        is_known = trial is not None and desired is not None and not trial.failed
+    def is_on_probation(self, key: Key) -> bool:
+        """Return whether the edit in an object's spec is on probation."""
+        probation, desired = self._now.get(key), self._world.desired.get(key)
+        is_known = probation is not None and desired is not None and not probation.failed
         return is_known and is_same(self._now[key], self._world.desired[key], self._kinds[key.kind])
 
     def fail(self, key: Key, why: str) -> None:
-        """Write down that an object does not do its work with an edit that is tried."""
+        """Store that an object does not work with its edit."""
         self._put(key, replace(self._now[key], failed=why))
 
     def end(self, key: Key) -> None:
-        """Write down that there is no edit that need be taken back, unless one was."""
-        if key in self._now and key not in self._back:
+        """Delete the probation of an object, except of an edit that is being rolled back."""
+        if key in self._now and key not in self._rolled_back:
             del self._now[key]
-            self._state.end_trial(key)
+            self._state.end_probation(key)
 
     def end_if_over(self, key: Key) -> None:
-        """Forget an edit that the object's spec does not say any more."""
-        trial, desired = self._now.get(key), self._world.desired.get(key)
-        if trial and desired and not is_same(trial, desired, self._kinds[key.kind]):
+        """Delete the probation of an edit that the object's spec no longer contains."""
+        probation, desired = self._now.get(key), self._world.desired.get(key)
+        if probation and desired and not is_same(probation, desired, self._kinds[key.kind]):
             self.end(key)
 
-    def _put(self, key: Key, trial: Probation) -> None:
-        if self._now.get(key) != trial:
-            self._now[key] = trial
-            self._state.try_out(key, trial)
+    def _put(self, key: Key, probation: Probation) -> None:
+        if self._now.get(key) != probation:
+            self._now[key] = probation
+            self._state.put_probation(key, probation)

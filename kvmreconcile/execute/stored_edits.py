@@ -1,8 +1,8 @@
 """
-Keep the ways back from stored edits true: those of which libvirt may still refuse a step, and those it refused.
+Record the rollback of stored edits: those that are not in force yet, and those of which libvirt refused a step.
 
-The way back is written before the definition is, and kept until all that is stored is in force. After a kill at any
-moment the next pass either brings the edit into force or takes it back.
+The rollback is stored before the definition is, and kept until all of the edit is in force. After a kill at any moment
+the next pass either brings the edit into force or rolls it back.
 """
 
 from collections.abc import Mapping
@@ -24,26 +24,26 @@ class StoredEdits:
         self._world = world
         self._now = dict(world.edits)
 
-    def begin(self, action: Action, seen: Actual) -> None:
+    def begin(self, action: Action, before: Actual) -> None:
         """
-        Write down the way back from a definition before it is written over that of an object.
+        Store the rollback of a definition before libvirt stores the definition.
 
-        One that is not active has none: who edits it may rely on its not being started as it was.
+        An inactive object has none: a user who edits it may rely on its not being started as it was.
         """
         desired = self._world.desired[action.key]
-        if seen.active or desired.kept:
-            storing = Storing(desired, seen, self._kinds[action.key.kind])
+        if before.active or desired.kept:
+            storing = Storing(desired, before, self._kinds[action.key.kind])
             self._put(action.key, storing.before(self._now.get(action.key), action.definition))
         else:
             self.end(action.key)
 
-    def stored(self, key: Key, seen: Actual, now: Actual) -> None:
-        """Write down what libvirt has made of a definition that was just written; `seen` is the object before."""
-        storing = Storing(self._world.desired[key], seen, self._kinds[key.kind])
+    def record_stored(self, key: Key, before: Actual, now: Actual) -> None:
+        """Record the definition as libvirt stored it; `before` is the object from before, `now` from after."""
+        storing = Storing(self._world.desired[key], before, self._kinds[key.kind])
         self._put(key, storing.after(self._now[key], now.tree))
 
-    def take_back(self, key: Key) -> None:
-        """Write down what was known before an attempt that changed nothing."""
+    def restore(self, key: Key) -> None:
+        """Store again what was stored before an attempt that changed nothing."""
         before = self._world.edits.get(key)
         if before:
             self._put(key, before)
@@ -51,17 +51,16 @@ class StoredEdits:
             self.end(key)
 
     def get(self, key: Key) -> StoredEdit | None:
-        """Return what is remembered of an object's edit, None if it has none."""
+        """Return the stored edit of an object, None if it has none."""
         return self._now.get(key)
 
     def refuse(self, key: Key, refusal: Refusal, software: str, passes_at: datetime | None) -> None:
         """
-        Write down that a part of an edit was refused; it is put back by the next pass.
+        Store that libvirt refused a part of an edit; the next pass puts that part back.
 
         Args:
             software: The versions of libvirt and QEMU.
-            passes_at: The moment of a refusal that may pass; None where it is the same as long as these and the spec
-                are.
+            passes_at: The time of a temporary refusal; None for one that lasts as long as these versions and the spec.
         """
         name = wording(self._world.desired[key], self._kinds[key.kind])
         edit = self._now.get(key, StoredEdit(name))
@@ -70,16 +69,16 @@ class StoredEdits:
         self._put(key, add_refusal(edit, refusal, software, passes_at))
 
     def is_put_back(self, key: Key) -> bool:
-        """Tell whether the start of an object refused its edit, and what is stored now is without it."""
+        """Return whether an edit was refused at an object's start, and is no longer part of the definition."""
         edit, desired = self._now.get(key), self._world.desired.get(key)
         by_start = edit is not None and any(not refusal.within for refusal in edit.refused)
         return by_start and desired is not None and desired.kept is not None
 
     def clear_refusal(self, key: Key) -> None:
         """
-        Forget that the start of an object refused its edit, as it has failed without the edit, too.
+        Delete the refusal of an edit at an object's start, as the object does not start without the edit either.
 
-        The host is the reason, such as a bridge that is in the way. The edit is tried again once that is mended.
+        The cause is the host, such as an existing bridge of the same name. The edit is applied again after that.
         """
         edit = self._now[key]
         others = tuple(refusal for refusal in edit.refused if refusal.within)
@@ -89,7 +88,7 @@ class StoredEdits:
             self.end(key)
 
     def settle(self, desired: Desired, actual: Actual, applied: Applied) -> None:
-        """Write down that all which may be done to an object now is done."""
+        """Record that all steps on an object are done."""
         edit = self._now.get(desired.key)
         if edit is None:
             return
@@ -102,7 +101,7 @@ class StoredEdits:
             self.end(desired.key)
 
     def end(self, key: Key) -> None:
-        """Remember no edit of an object any more."""
+        """Delete the stored edit of an object."""
         if key in self._now:
             del self._now[key]
             self._state.end_edit(key)

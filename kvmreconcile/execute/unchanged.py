@@ -1,21 +1,79 @@
 """
-Whether an object is still what a plan was made from.
+Check before a step that its object is still what the plan was made from.
 
-Separate from acting: a plan may wait long for its turn, and what others do meanwhile is not to be written over.
+A plan may wait long before it is executed; what other tools change meanwhile must not be overwritten.
 """
 
-from kvmreconcile.errors import Busy, HostError
-from kvmreconcile.model import Actual, Unknown
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from kvmreconcile.errors import Busy, HostError, Rejected
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.model import Action, Actual, Key, Unknown, World
 from kvmreconcile.tree import Rules, diff
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """
+    Checks the objects of one plan.
+
+    Attributes:
+        world: What the plan was made from.
+        observe: Returns an object as it is now.
+    """
+
+    world: World
+    kinds: Mapping[str, Kind]
+    observe: Callable[[Key], Actual | Unknown | None]
+
+    def check(self, action: Action) -> None:
+        """
+        Check that a step does not create an existing object, or overwrite one that has changed.
+
+        Raises:
+            Busy: The object to overwrite has changed, or a job runs in it.
+            Rejected: The object to create exists.
+            HostError: The object cannot be observed now.
+        """
+        before = self.world.observed.objects.get(action.key)
+        if action.verb.makes:
+            self._check_absent(action.key)
+        if action.verb.overwrites and isinstance(before, Actual):
+            check_same(before, self.observe(action.key), self.kinds[action.key.kind].rules)
+
+    def is_untouched(self, key: Key, error: HostError) -> bool:
+        """Return whether a failed attempt to create an object left the host as it was."""
+        if isinstance(error, Rejected):
+            return True
+        before, now = self.world.observed.objects.get(key), self.observe(key)
+        same = isinstance(before, Actual) and isinstance(now, Actual) and before.xml == now.xml
+        return now is None or same
+
+    def _check_absent(self, key: Key) -> None:
+        """Check that an object which was unobservable when the plan was made does not exist."""
+        unobservable = self.world.observed.unobservable_part(key) is not None
+        known = self.world.applied.get(key)
+        if not unobservable or (known is not None and not known.complete):
+            return
+        now = self.observe(key)
+        if isinstance(now, Unknown):
+            why = now.why.removeprefix(f"{key}: ")
+            raise HostError(f"{key} cannot be observed, so it may exist already: {why}")
+        if now is not None:
+            raise Rejected(
+                f"{key}: it exists although it could not be observed before; "
+                "the next pass or apply compares it"
+            )
 
 
 def check_same(before: Actual, now: Actual | Unknown | None, rules: Rules) -> None:
     """
-    Make sure that nobody has changed an object since it was seen; one that is gone is for drivers to see to.
+    Check that an object has not changed since it was observed; drivers handle one that is gone.
 
     Raises:
-        Busy: It is not what it was, or something is under way in it that was not.
-        HostError: It cannot be observed now.
+        Busy: The object has changed, or a job runs in it that did not run before.
+        HostError: The object cannot be observed now.
     """
     if isinstance(now, Unknown):
         why = now.why.removeprefix(f"{now.key}: ")

@@ -12,7 +12,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from kvmreconcile.host.statistics import Figures, Numbers
+from kvmreconcile.host.statistics import DomainStatistics, Numbers
 
 _KIB = 1024
 _NS = 1e-9
@@ -107,7 +107,7 @@ class Domains(Collector):
         newest: Returns what is known at hand, None if nothing is.
     """
 
-    newest: Callable[[], Sequence[Figures] | None]
+    newest: Callable[[], Sequence[DomainStatistics] | None]
 
     def collect(self) -> Iterator[Metric]:
         """Yield all that is known; nothing but that it is down while libvirt does not tell."""
@@ -147,7 +147,7 @@ def _one(name: str, about: str, value: float) -> Metric:
     return GaugeMetricFamily(name, about, value=value)
 
 
-def _states(figures: Iterable[Figures]) -> Metric:
+def _states(figures: Iterable[DomainStatistics]) -> Metric:
     about = "libvirt's number of the domain's state: 1 is running, 3 paused, 5 shut off."
     labels = ["domain", "state_desc"]
     family = GaugeMetricFamily("libvirt_domain_info_state", about, labels=labels)
@@ -157,7 +157,7 @@ def _states(figures: Iterable[Figures]) -> Metric:
     return family
 
 
-def _used(figures: Iterable[Figures]) -> Metric:
+def _used(figures: Iterable[DomainStatistics]) -> Metric:
     about = "How much of the memory that the guest sees is in use, in percent."
     family = GaugeMetricFamily("libvirt_domain_memory_stats_used_percent", about, labels=["domain"])
     for each in figures:

@@ -1,4 +1,4 @@
-"""The values that stages hand to one another, every one frozen; below the planner, policy, executors, state and daemon."""
+"""Define the immutable values that the other packages exchange: objects, plans, reports and what plans are made from."""
 
 from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templates, domain_word
 from kvmreconcile.model.data import Data

@@ -1,4 +1,4 @@
-"""An error in a definition that is an error on every host (obstacles depend on the host)."""
+"""Describe an error in a definition that is an error on every host; obstacles depend on the host."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ class Mistake:
 
     Attributes:
         place: XPath of the error below the root element: "devices/disk[2]/target/@bus".
-        what: The error, for people.
-        todo: What to do about it.
+        what: The error, for users.
+        todo: The advice.
         other: A second place that is part of the error, "" for none.
     """
 

@@ -1,8 +1,4 @@
-"""
-One object: as a spec wants it, and as libvirt has it.
-
-Separate from the world they are in, because drivers and kinds know no more than this.
-"""
+"""Define one object: as a spec asks for it (`Desired`), and as libvirt has it (`Actual`)."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,7 +11,7 @@ from kvmreconcile.tree import Change, Node, parse
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """What identifies an object everywhere; a volume's name is "pool/name"."""
+    """The identity of an object; the name of a volume is "pool/name"."""
 
     kind: str
     name: str
@@ -31,7 +27,7 @@ class Key:
 
 
 class Power(Enum):
-    """What a spec asks of a domain, network or pool: to be active or not; of a domain also to be paused."""
+    """The desired power state of a domain, network or pool; only domains can be paused."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -39,7 +35,7 @@ class Power(Enum):
 
 
 class StateReason(Enum):
-    """Why a guest does not run, where that decides what is done."""
+    """libvirt's reason of a domain's state, as far as it decides what is done."""
 
     PAUSED = "somebody paused it"
     IO_ERROR = "an I/O error paused it"
@@ -51,7 +47,7 @@ class StateReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a desired object was written."""
+    """A place in a spec file."""
 
     file: str = ""
     line: int = 0
@@ -64,32 +60,32 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Reference:
     """
-    Where a spec names another object.
+    A place where a spec names another object.
 
     Attributes:
-        name: As it is written; of a volume of the same pool it may be the last part alone.
+        name: The name as written; for a volume of the same pool it may be the last part alone.
     """
 
     name: Key
     source: Source
 
     def means(self, key: Key) -> bool:
-        """Tell whether it may be that object which is named."""
+        """Return whether the reference may mean an object."""
         return self.name.kind == key.kind and f"/{key.name}".endswith(f"/{self.name.name}")
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """
-    The local file that a new object's first bytes come from.
+    The local file with the initial content of a new object.
 
     Attributes:
-        any_format: Whether it is taken as it is, be it a disk image or not.
-        sha256: The checksum that it must have, "" where any will do.
+        any_format: Whether it is copied as it is, even if it is no disk image.
+        sha256: The required checksum, "" for any.
         home: The directory of the spec.
-        below: Directories of which one must hold it once links are followed, None for any.
-        named_by: By which field the spec names it, such as "spec.source.file".
-        source: Where that field is.
+        below: Directories of which one must contain it after links are resolved, None for any.
+        named_by: The field of the spec that names it, such as "spec.source.file".
+        source: The place of that field.
     """
 
     path: Path
@@ -104,10 +100,10 @@ class Content:
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """
-    What keeps an object from being made or used as its spec says, and what to do about that.
+    A reason why an object cannot be created or used as its spec says, and advice.
 
     Attributes:
-        file: The file that is missing, if that is why; an object of the same plan may make it.
+        file: The missing file, if that is the reason; an object of the same plan may create it.
         is_certain: Whether the check cannot be wrong. If it can, approving the plan runs the action anyway.
     """
 
@@ -123,12 +119,12 @@ class Obstacle:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """
-    What stays as it is of an object, whatever its spec says, since libvirt refused to change it.
+    Parts of an object that stay as they are in spite of its spec, since libvirt refused to change them.
 
     Attributes:
-        parts: Where it is, as the steps of changes.
-        undo: What is stored of the change that was refused, and is to be taken back.
-        beside: What else is stored for that change, and is to be taken back unless it is in force.
+        parts: The places of the parts, as the steps of changes.
+        undo: Stored changes that libvirt refused, to be undone.
+        beside: Further changes that were stored with them, to be undone unless they are in force.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -155,7 +151,7 @@ class Creation:
 @dataclass(frozen=True, slots=True)
 class Desired:
     """
-    One object as a spec wants it.
+    One object as a spec asks for it.
 
     Attributes:
         tree: What the spec says, and nothing more.
@@ -193,7 +189,7 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The mark in an object's own metadata by which it is known as ours."""
+    """The ownership mark in an object's metadata."""
 
     instance: str
     key: str
@@ -206,17 +202,17 @@ class Actual:
     One object as libvirt has it.
 
     Attributes:
-        uuid: "" where libvirt has none (volumes).
+        uuid: "" if libvirt has none (volumes).
         xml: The persistent definition (INACTIVE, with secrets).
         live_xml: The running definition, None while inactive.
-        autostart: None where the kind has no such thing.
+        autostart: None if the kind has no autostart.
         runtime_id: Changes with each start; None while inactive.
-        stamp: The owner's mark, None without one or where libvirt keeps no metadata.
-        saved: Whether its memory was saved to a file; it wakes up in the hardware it had then.
-        leftovers: What libvirt keeps of it beside its definition: snapshots, checkpoints.
-        job: What keeps the object busy, "" if nothing does.
-        halt: Why it does not run, None where it does or nobody can tell.
-        available: How many bytes are left in it, None where it holds none or nobody can tell.
+        stamp: The ownership mark, None without one or if libvirt keeps no metadata.
+        saved: Whether its memory is saved to a file; it is restored with the devices it had then.
+        leftovers: Data that libvirt keeps of it beside its definition: snapshots, checkpoints.
+        job: The job that runs in it, "" for none.
+        state_reason: Why it does not run, None if it runs or the reason is unknown.
+        available: Its free space in bytes, None if it has none or that is unknown.
     """
 
     key: Key

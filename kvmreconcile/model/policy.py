@@ -12,13 +12,13 @@ class Apply(Enum):
     """How much of its object a spec controls."""
 
     ENFORCE = "enforce"
-    """Lists the spec mentions are complete, and drift is healed."""
+    """Lists in the spec are complete, and drift is reverted."""
     MERGE = "merge"
-    """Only what the spec names is changed; members it does not name stay."""
+    """Only what the spec names is changed; members that it does not name stay."""
     CREATE_ONLY = "create-only"
-    """Made if absent, then left alone."""
+    """Created if absent, then left alone."""
     OBSERVE = "observe"
-    """Compared and reported, never touched."""
+    """Compared and reported, never changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,4 @@
-"""
-All that a plan depends on beside the rules: what is wanted, what was seen, and what is remembered.
-
-Separate from plans, which are made from it.
-"""
+"""Define what plans are made from, beside rules: desired objects, observed objects and the state."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +16,7 @@ from kvmreconcile.tree import Change, Node
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An object that may or may not exist: libvirt could not be asked. Never the same as absent."""
+    """An object that may or may not exist, as libvirt could not be asked; it does not count as absent."""
 
     key: Key
     why: str
@@ -33,9 +29,9 @@ class Unobservable:
 
     Attributes:
         prefix: Every key that starts with this ("Volume/", "Volume/default/") is unknown.
-        until: The object that must first be active; None where nothing we can do would help.
-        lost: Whether the connection no longer reaches that part, though a new one may.
-        unsupported: Whether libvirt serves no such objects here, so that there are none.
+        until: The object that must be active first; None if no action would help.
+        lost: Whether only a new connection may reach that part.
+        unsupported: Whether libvirt does not support such objects here, so that there are none.
     """
 
     prefix: str
@@ -47,32 +43,32 @@ class Unobservable:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """All that was seen, and what could not be."""
+    """All observed objects, and the parts of the host that could not be observed."""
 
     objects: Mapping[Key, Actual | Unknown] = field(default_factory=dict)
     unobservable: tuple[Unobservable, ...] = ()
 
     def actual(self, key: Key) -> Actual | None:
-        """Return an object as it was seen, None if it is absent or unknown."""
+        """Return an object as observed, None if it is absent or unknown."""
         seen = self.objects.get(key)
         return seen if isinstance(seen, Actual) else None
 
     def unobservable_part(self, key: Key) -> Unobservable | None:
-        """Return the part of the host that hides an object, None if nothing does."""
+        """Return the unobservable part of the host that an object belongs to, None for none."""
         return next(
             (unobservable for unobservable in self.unobservable if str(key).startswith(unobservable.prefix)),
             None,
         )
 
     def is_active(self, key: Key) -> bool:
-        """Tell whether an object was seen to be active."""
+        """Return whether an object was observed as active."""
         actual = self.actual(key)
         return actual is not None and actual.active
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """libvirt keeps a value otherwise than asked; not planned again until either side changes."""
+    """A value that libvirt keeps different from the spec; not planned again until either side changes."""
 
     path: str
     asked: str
@@ -85,7 +81,7 @@ class RememberedPending:
     """
     A change that is stored but not in force, and does not show in the running definition.
 
-    `steps` and `rule` are those of the change; `was` is in force, `now` is stored; None where there is nothing.
+    `steps` and `rule` are those of the change; `was` is in force, `now` is stored; None for an absent value.
     """
 
     steps: tuple[str, ...]
@@ -97,11 +93,11 @@ class RememberedPending:
 @dataclass(frozen=True, slots=True)
 class StartedStep:
     """
-    A step that was begun and is not known to have ended well.
+    A step that was begun and is not known to have succeeded.
 
     Attributes:
-        reason: Why it is planned if it is tried again: the name of a `Reason`.
-        digest: Of what the spec said when it was begun.
+        reason: The reason if it is planned again: the name of a `Reason`.
+        digest: The digest of the spec when it was begun.
     """
 
     reason: str
@@ -111,23 +107,23 @@ class StartedStep:
 @dataclass(frozen=True, slots=True)
 class Applied:
     """
-    What we last asked for.
+    What was last applied to an object.
 
     Attributes:
-        tree: What the spec said, secret values replaced by a mark.
-        digest: Of what the spec said, to tell an edit from drift; "" while a change is under way, so that parts of
-            two specs may be in force.
-        complete: False from before an object is created until all of it exists.
-        settled: What libvirt keeps otherwise than asked.
+        tree: The tree of the spec, with secret values masked.
+        digest: The digest of the spec, to distinguish an edit from drift; "" during a change, when parts of two specs
+            may be in force.
+        complete: False from before the object is created until all of it exists.
+        settled: Values that libvirt keeps different from the spec.
         runtime_id: The run of the object in which `pending` arose.
-        pending: What is stored, not yet in force, and does not show in the running definition.
-        protect: Whether the last spec forbade removal, which holds after the spec is gone.
-        removal: What the last spec lets be removed with it.
-        left: Whether others stopped it and it stays off; libvirt forgets why it is off when libvirt restarts.
+        pending: Changes that are stored, not yet in force, and do not show in the running definition.
+        protect: Whether the last spec forbade removal, which applies after the spec is gone.
+        removal: Data that the last spec allows to be removed with it.
+        left: Whether the guest or another tool stopped it and it stays off; libvirt loses the reason when it restarts.
         secrets: Paths at and below which values are secret: those of the last spec, and those of earlier specs whose
             values definitions still hold.
-        begun: The step that is under way, None where none is or that is not known.
-        sealed: A slow hash of the secret values of the spec, to tell an edit of one from drift; "" without any.
+        begun: The step that was begun, None for none or if unknown.
+        sealed: A slow hash of the secret values of the spec, to distinguish an edit of one from drift; "" without any.
     """
 
     key: Key
@@ -150,13 +146,13 @@ class Applied:
 @dataclass(frozen=True, slots=True)
 class Probation:
     """
-    An edit that is on trial until the object turns out to do its work with it, or that was taken back.
+    An edit on probation until the object is ready with it, or that was rolled back.
 
     Attributes:
-        edit: A digest of what the spec says.
-        tree: What the spec said before, secret values replaced by a mark.
-        autostart: Whether the object was started with the host before.
-        failed: Why it is taken back, "" while it is on trial.
+        edit: The digest of the spec.
+        tree: The tree of the spec before the edit, with secret values masked.
+        autostart: Whether the object had autostart before.
+        failed: Why it is rolled back, "" during its probation.
     """
 
     edit: str
@@ -171,11 +167,11 @@ class Refusal:
     A part of an edit that libvirt refused to bring into force.
 
     Attributes:
-        parts: What was refused, as the steps of changes.
-        within: The element that the refused step is about; empty where it is about the parts alone.
-        why: What libvirt said.
+        parts: The refused parts, as the steps of changes.
+        within: The element that the refused step is about; empty if it is about the parts alone.
+        why: The error message.
         tries: How often it was refused.
-        until: When it is tried again by itself; None for not before the spec, libvirt or QEMU is another.
+        until: When it is applied again by itself; None for not until the spec, libvirt or QEMU changes.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -188,15 +184,14 @@ class Refusal:
 @dataclass(frozen=True, slots=True)
 class StoredEdit:
     """
-    What we stored in an object's definition and is not known to be in force: the way back if a step is refused.
+    Changes that were stored in an object's definition and are not known to be in force; undone if a step is refused.
 
     Attributes:
-        edit: A digest of what the spec says.
-        changes: From the definition of which the last run is known to be, to the stored one; secret values are
-            replaced by a mark.
-        filled: What libvirt itself changed beside that, such as controllers for new devices.
-        refused: What of it libvirt refused.
-        software: The versions of libvirt and QEMU that refused it, "" where nothing is refused or they are unknown.
+        edit: The digest of the spec.
+        changes: Changes from the definition of the last known run to the stored one; secret values are masked.
+        filled: Changes that libvirt itself made with them, such as controllers for new devices.
+        refused: The parts that libvirt refused.
+        software: The versions of libvirt and QEMU that refused them, "" if none is refused or they are unknown.
     """
 
     edit: str
@@ -207,7 +202,7 @@ class StoredEdit:
 
 
 class Prune(Enum):
-    """What becomes of an object of ours whose spec is gone."""
+    """What happens to a managed object whose spec is gone."""
 
     NEVER = "never"
     CONFIRM = "confirm"
@@ -221,12 +216,12 @@ LATEST = datetime(9999, 12, 31, 9, 59, 59, tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class Suspension:
     """
-    Somebody's order that nothing be done to an object, or to any.
+    An order that no action is executed on an object, or on any.
 
     Attributes:
-        until: When it ends by itself, with zone; None for not before somebody resumes.
-        why: A reason for people, "" if none was given.
-        who: Who gave the order.
+        until: When it ends by itself, with zone; None for not before it is resumed.
+        why: The reason that the user gave, "" for none.
+        who: The user who gave the order.
     """
 
     since: datetime
@@ -235,21 +230,21 @@ class Suspension:
     who: str = ""
 
     def holds(self, now: datetime) -> bool:
-        """Tell whether it is in force at a moment; at its very end it no longer is."""
+        """Return whether it is in force at a time; at its end it no longer is."""
         return self.until is None or now < self.until
 
 
 @dataclass(frozen=True, slots=True)
 class FirstSeen:
     """
-    Since when the specs have said what they say, in seconds of one clock.
+    When the present content of specs was first seen, in seconds of one clock.
 
     Attributes:
         read_s: When they were last read.
-        since_s: Since when the document of an object has said what it says; of an object without a document, since
-            when it has had none.
+        since_s: When the present document of an object was first seen; for an object without a document, when that was
+            first missing.
         rest_s: The same for objects that are not in `since_s`.
-        delivered: Whether the specs come as a whole, as a commit does, so that no document can be cut.
+        delivered: Whether specs arrive as a whole, as a commit does, so that no document can be incomplete.
     """
 
     read_s: float = 0.0
@@ -258,38 +253,38 @@ class FirstSeen:
     delivered: bool = False
 
     def age_s(self, key: Key) -> float:
-        """Return for how long the specs have said of an object what they say; never less than nothing."""
+        """Return how long the spec of an object has been unchanged; never negative."""
         return max(0.0, self.read_s - self.since_s.get(key, self.rest_s))
 
 
 @dataclass(frozen=True, slots=True)
 class World:
     """
-    All that a plan depends on, beside the rules.
+    All that a plan depends on, beside rules.
 
     Attributes:
         frozen: Keys whose spec failed to load: neither changed nor pruned.
         complete: Whether every spec was read; without it nothing is pruned.
-        prune: What becomes of orphans, by kind.
+        prune: What happens to orphans, by kind.
         host: This host's name, for placement.
         now: The time of the pass, with zone.
-        suspended: Objects that nothing is to be done to, None for all of them; may include suspensions that are over.
-        trials: Edits that are on trial, or were taken back.
-        obstacles: What of the objects' content, old or new, cannot be used.
-        lacking: What the host lacks for objects that would be stored or started.
+        suspended: Suspensions by object, under None that of everything; may include expired ones.
+        probations: Edits on probation, and those that were rolled back.
+        obstacles: Why the content of objects, old or new, cannot be used.
+        lacking: Requirements of objects to be stored or started that the host does not meet.
         refused: Why libvirt's embedded driver rejected the definitions that objects are to have.
         edits: Edits that are stored and not known to be in force, and those that libvirt refused.
         software: The versions of libvirt and QEMU, "" if unknown.
-        sightings: Since when the specs have said what they say. Without it they have only just been read.
-        provenance: From which sources of specs objects come, and which was read.
-        host_id: Which host libvirt manages; None where nobody asked.
-        commands: How the commands in messages are called.
-        lost: Why what the state said is taken to be lost, and what to do; "" where it is not.
+        first_seen: When the present specs were first seen. By default they have only just been read.
+        provenance: The source of specs of each object, and the source that was read.
+        host_id: The host that libvirt manages; None if libvirt was not asked.
+        commands: Renders the commands in messages.
+        lost: Why the state may be lost, and advice; "" if it is not.
         notes: Warnings about specs, which do not block the plan.
-        files: In which file the spec of each object is, as the state remembers it.
-        unread: Objects of ours without a spec whose last spec was in a file that was not read, and why.
-        memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
-            saves work and decides nothing.
+        files: The file of each object's last spec, from the state.
+        unread: Managed objects without a spec whose last spec was in a file that was not read, and why.
+        memory: The comparison cache, which a planner keeps from one world to the next, by a name of its own and the
+            object. It saves work and decides nothing.
     """
 
     instance: str
@@ -320,18 +315,18 @@ class World:
 
 
 Lookup = Callable[[Key], Node | None]
-"""Finds an object's definition, desired or actual, for rules that read across objects."""
+"""Returns an object's definition, desired or actual, for rules that depend on other objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """
-    What completing a proposed definition may depend on beside the definition.
+    What completing a proposed definition depends on, beside the definition.
 
     Attributes:
         uuid: The UUID for a definition that has none.
-        stamp: The owner's mark to write, where the kind keeps metadata.
-        plain: Whether new members get only what libvirt itself gives them.
+        stamp: The ownership mark to write, if the kind keeps metadata.
+        plain: Whether new members get libvirt's defaults only.
     """
 
     uuid: str

@@ -19,7 +19,7 @@ from kvmreconcile.errors import KvmReconcileError, Refused, Rejected, StateError
 from kvmreconcile.events.attempts import Fate
 from kvmreconcile.events.events import OrderGiven, PassFailed, PassFinished, PassPlanned, Subscriber, publish
 from kvmreconcile.events.reporter import PublishingReporter
-from kvmreconcile.execute.plugins import REPORTERS, find
+from kvmreconcile.execute.plugins import REPORTERS, load_plugin
 from kvmreconcile.model import Key, Plan, Result, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.reconcile.approvals import Approval, Approvals
@@ -161,8 +161,8 @@ class Passes:
             return None
         # What waits until the specs have said the same for a while is judged by what they say then.
         since_s, self._stale = self._stale.since_s, Stale(everything=False, specs=plan.is_settling)
-        if plan.look_again:
-            self._opens_s = self.clock() + (plan.look_again - world.now).total_seconds()
+        if plan.next_release:
+            self._opens_s = self.clock() + (plan.next_release - world.now).total_seconds()
         if plan.is_waiting_for_host:
             self._opens_s = min(self._opens_s or math.inf, self.clock() + _HOST_AGAIN_S)
         if turn.approval:
@@ -221,7 +221,9 @@ class Passes:
         if not allowed.actions and not allowed.records:
             return counts
         execution = Execution(planned, self.clock())
-        reporter = PublishingReporter(planned, find(REPORTERS, session.settings.reporter)(), self.subscribers)
+        reporter = PublishingReporter(
+            planned, load_plugin(REPORTERS, session.settings.reporter)(), self.subscribers
+        )
         self._executions.start(
             execution, lambda to: session.execute(allowed, planned.world, to, approved), reporter
         )

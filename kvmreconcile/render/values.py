@@ -12,7 +12,7 @@ from functools import lru_cache
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.system.printable import escaped, visible
 from kvmreconcile.tree import Change, Node, Rules, Table
-from kvmreconcile.tree.diff import names
+from kvmreconcile.tree.diff import child_steps
 from kvmreconcile.tree.node import COMMENT, NONE, TEXT
 from kvmreconcile.tree.paths import at, short, under
 from kvmreconcile.tree.scalars import print_size
@@ -99,7 +99,7 @@ def leaves(
         yield (*steps, f"@{short(name)}"), at(rule, name), text
     if node.text:
         yield steps, rule, node.text
-    for child, step in zip(node.children, names(node, rules, rule), strict=True):
+    for child, step in zip(node.children, child_steps(node, rules, rule), strict=True):
         where = under(rule, child.tag)
         if child.tag in (COMMENT, NONE, TEXT) or where in rules.ignored:
             continue

@@ -5,7 +5,7 @@ from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import Any
 
-from kvmreconcile.execute.plugins import find
+from kvmreconcile.execute.plugins import load_plugin
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.tree.variants import for_version
@@ -23,7 +23,7 @@ def known_kinds() -> Kinds:
         SpecError: A package's kind cannot be loaded.
     """
     points = entry_points(group=KINDS_OF_OTHERS)
-    theirs: dict[str, Kind] = {point.name: find(KINDS_OF_OTHERS, point.name) for point in points}
+    theirs: dict[str, Kind] = {point.name: load_plugin(KINDS_OF_OTHERS, point.name) for point in points}
     return {kind.name: kind for kind in KINDS} | theirs
 
 

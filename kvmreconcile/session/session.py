@@ -11,7 +11,7 @@ from typing import Any
 
 from kvmreconcile.errors import Problem, StateError
 from kvmreconcile.execute.executor import Reporter, Tools
-from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
+from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, load_plugin
 from kvmreconcile.model import Action, Key, Obstacle, Plan, Provenance, Prune, Report, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.plan.gates.unconfirmed import absent_data, relied_on
@@ -85,7 +85,7 @@ class Session:
             observed=observed,
             applied=applied,
             # What is remembered of it is part of what decides, so that nothing is done to it without that.
-            frozen=specs.frozen | self.state.garbled().keys(),
+            frozen=specs.frozen | self.state.unreadable().keys(),
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
             suspended=self.state.suspended(),
@@ -176,7 +176,7 @@ class Session:
             remake=Limit(said.max_remake_share, said.max_remake),
             settle_s=self.settings.settle.removal_s,
         )
-        planner = find(PLANNERS, self.settings.planner)
+        planner = load_plugin(PLANNERS, self.settings.planner)
         began_s = time.monotonic()
         plan: Plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
         # Only files that something would be made of are read: of all others it does not matter what they hold.
@@ -201,7 +201,7 @@ class Session:
             "is then reported as lost, suspend what must be left alone, and accept the loss: "
             f"{self.settings.commands.kvmreconcile('state', 'accept')}"
         )
-        for key, why in sorted(self.state.garbled().items()):
+        for key, why in sorted(self.state.unreadable().items()):
             yield Problem(str(key), why, todo)
 
     def _fenced(self, plan: Plan, world: World) -> Plan:
@@ -228,7 +228,7 @@ class Session:
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
         """Do what the plan says; `approved` is for an executor that acts on approval only."""
         self.claim(world)
-        make = find(EXECUTORS, self.settings.executor)
+        make = load_plugin(EXECUTORS, self.settings.executor)
         with self.lend() if self.lend else nullcontext(self.connection) as connection:
             tools = Tools(
                 kinds=self.kinds,

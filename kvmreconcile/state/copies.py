@@ -1,4 +1,4 @@
-"""Have the database and its second copy say the same; where they differ, what forbids more counts."""
+"""Keep the database and its second copy equal; where they differ, the more restrictive value counts."""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -8,13 +8,13 @@ from pathlib import Path
 from kvmreconcile.model import Suspension
 from kvmreconcile.state.meta import read_host, read_unproved, write_host, write_unproved
 from kvmreconcile.state.rows import Row, read_suspension
-from kvmreconcile.state.second_copy import NOTHING, Copy, Place, seen_copy, write_copy
+from kvmreconcile.state.second_copy import NOTHING, Copy, Place, read_copy_if_possible, write_copy
 
 _PUT = "INSERT INTO suspended VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def content(database: sqlite3.Connection) -> Copy:
-    """Return what a database holds of what both hold."""
+    """Return the part of a database that the second copy duplicates."""
     found = database.execute("SELECT * FROM suspended").fetchall()
     # kvmreconcile writes only text; values of other types are kept as their text, which the second copy can hold.
     rows = [tuple(v if v is None else str(v) for v in row) for row in found]
@@ -23,13 +23,13 @@ def content(database: sqlite3.Connection) -> Copy:
     )
 
 
-def initial(copy: Copy | None) -> Copy:
-    """Return what a new database is to hold beside a second copy, or without one."""
+def initial_content(copy: Copy | None) -> Copy:
+    """Return the duplicated content of a new database: that of the second copy, if there is one."""
     return copy or NOTHING
 
 
-def store(database: sqlite3.Connection, wanted: Copy) -> None:
-    """Have a database hold just this of what both hold."""
+def store_content(database: sqlite3.Connection, wanted: Copy) -> None:
+    """Replace the part of a database that the second copy duplicates."""
     stored = content(database)
     if wanted.host and wanted.host != stored.host:
         write_host(database, wanted.host)
@@ -40,61 +40,63 @@ def store(database: sqlite3.Connection, wanted: Copy) -> None:
         database.executemany(_PUT, wanted.suspended.values())
 
 
-def known(database: sqlite3.Connection, directory: Path) -> Copy:
+def read_merged(database: sqlite3.Connection, directory: Path) -> Copy:
     """
-    Return all that either holds.
+    Return the content of the database and of the second copy, merged.
 
-    A database without a row and without a second copy is as good as a lost one.
+    An empty database without a second copy counts as one that was created after a loss.
     """
-    stored, copy = content(database), seen_copy(directory)
+    stored, copy = content(database), read_copy_if_possible(directory)
     if copy is None:
         return replace(stored, unproved=stored.unproved or _is_blank(database))
-    return Copy(stored.host or copy.host, stored.unproved, merged(stored.suspended, copy.suspended))
+    return Copy(
+        stored.host or copy.host, stored.unproved, merge_suspensions(stored.suspended, copy.suspended)
+    )
 
 
 def change(database: sqlite3.Connection, directory: Path, update: Callable[[Copy], Copy]) -> Copy:
     """
-    Write down in both what follows from all that either holds, and return that.
+    Update the merged content in the database and in the second copy, and return the content from before.
 
-    Killed before the end, what forbids more counts. If one of them cannot be written, neither is changed, unless the
-    database fails last.
+    If the process is killed in between, the more restrictive of the two counts afterwards. If either cannot be
+    written, neither changes, except that a failing commit of the database leaves the second copy changed.
 
     Raises:
         OSError: The second copy cannot be written.
     """
     with database:
         database.execute("BEGIN IMMEDIATE")
-        before = known(database, directory)
+        before = read_merged(database, directory)
         after = update(before)
-        store(database, after)
-        if after != seen_copy(directory):
+        store_content(database, after)
+        if after != read_copy_if_possible(directory):
             write_copy(directory, after)
     return before
 
 
-def renew(database: sqlite3.Connection, directory: Path) -> None:
+def rewrite_copy(database: sqlite3.Connection, directory: Path) -> None:
     """
     Rewrite the second copy, inside the transaction that changed the database.
 
     Raises:
         OSError: It cannot be written.
     """
-    write_copy(directory, known(database, directory))
+    write_copy(directory, read_merged(database, directory))
 
 
-def agree(database: sqlite3.Connection, directory: Path) -> None:
+def synchronize(database: sqlite3.Connection, directory: Path) -> None:
     """
-    Have both hold all that either holds.
+    Store the merged content in the database and in the second copy, if they differ.
 
     Raises:
         OSError: The second copy cannot be written.
     """
-    if not known(database, directory) == content(database) == seen_copy(directory):
+    if not read_merged(database, directory) == content(database) == read_copy_if_possible(directory):
         change(database, directory, lambda before: before)
 
 
-def merged(one: Mapping[Place, Row], other: Mapping[Place, Row]) -> dict[Place, Row]:
-    """Return the suspensions of both; of two of one object the one that lasts longer."""
+def merge_suspensions(one: Mapping[Place, Row], other: Mapping[Place, Row]) -> dict[Place, Row]:
+    """Return the suspensions of both; of two for one object, the one that lasts longer."""
     both = {place: _longer(one[place], other[place]) for place in one.keys() & other.keys()}
     return {**one, **other, **both}
 
@@ -118,6 +120,6 @@ def _read(row: Row) -> Suspension | None:
 
 
 def _is_blank(database: sqlite3.Connection) -> bool:
-    """Tell whether a database remembers nothing that decides anything."""
+    """Return whether a database holds neither an applied object nor a suspension."""
     tables = ("applied", "suspended")
     return not any(database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608

@@ -1,7 +1,7 @@
 """
-The claim to act on a host: of all processes that use one state, one at a time has it.
+Lock a state directory while changes are applied, so that one process at a time acts on the host.
 
-Separate from the database, whose own locks last for a moment, and not for as long as something is done.
+The locks of the database itself last only for one transaction.
 """
 
 import fcntl
@@ -12,17 +12,17 @@ from threading import Lock
 from typing import Self
 
 from kvmreconcile.errors import StateError
-from kvmreconcile.state.database import translated
-from kvmreconcile.state.durable import opened
+from kvmreconcile.state.durable import open_private
+from kvmreconcile.state.state_errors import state_errors
 
 _WORK = "work.lock"
 
 
-class Claim:
+class WorkLock:
     """
-    Held by a process from when the first of its threads enters until the last has left.
+    A lock that a process holds from when the first of its threads enters until the last one leaves.
 
-    Entering raises StateError if another process holds it.
+    Entering raises StateError if another process holds the lock.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -34,7 +34,7 @@ class Claim:
     def __enter__(self) -> Self:
         with self._lock:
             if not self._inside:
-                self._handle = _taken(self._path)
+                self._handle = _lock_file(self._path)
             self._inside += 1
         return self
 
@@ -45,20 +45,20 @@ class Claim:
                 os.close(self._handle)
 
 
-def _taken(path: Path) -> int:
-    """Lock a file for this process alone, and return the handle that keeps it locked."""
-    with translated(path), ExitStack() as unless_taken:
-        handle = opened(path)
-        unless_taken.callback(os.close, handle)
+def _lock_file(path: Path) -> int:
+    """Lock a file for this process, and return the descriptor that keeps it locked."""
+    with state_errors(path), ExitStack() as on_error:
+        handle = open_private(path)
+        on_error.callback(os.close, handle)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            who = os.read(handle, 20).decode("ascii", "replace") or "unknown"
+            pid = os.read(handle, 20).decode("ascii", "replace") or "unknown"
             raise StateError(
-                f"{path}: another kvmreconcile process (PID {who}) is applying changes; "
+                f"{path}: another kvmreconcile process (PID {pid}) is applying changes; "
                 "wait until it has finished (the daemon tries again in its next pass)"
             ) from error
         os.truncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
-        unless_taken.pop_all()
+        on_error.pop_all()
     return handle

@@ -1,4 +1,4 @@
-"""End the programs that this process has started, before it leaves without waiting for its threads."""
+"""Kill the child processes of this process, before it exits without waiting for its threads."""
 
 import os
 import signal

@@ -1,8 +1,7 @@
 """
-Send lines to systemd's journal with their fields, by which it can be asked.
+Send log lines to systemd's journal, with fields that journalctl can match.
 
-Separate from the daemon's log, because commands tell the journal what auditors ask for, and nothing else. It is one
-datagram a line: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/.
+Each line is one datagram: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/.
 """
 
 import errno
@@ -19,14 +18,14 @@ from kvmreconcile.system.printable import visible
 
 SOCKET = Path("/run/systemd/journal/socket")
 PRIORITIES: Mapping[str, int] = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
-"""syslog's, by what the log calls them."""
+"""Priorities of syslog by log level."""
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
-_SHOWN = ("event", "level", "exception")
-"""What is not told as a word behind the event."""
+_NOT_PAIRS = ("event", "level", "exception")
+"""Fields that a message does not hold as "name=value"."""
 
 
-def is_behind(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether what is written to a stream ends in the journal (systemd.exec(5), $JOURNAL_STREAM)."""
+def is_journal_stream(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
+    """Return whether a stream is connected to the journal (systemd.exec(5), $JOURNAL_STREAM)."""
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):
@@ -35,7 +34,7 @@ def is_behind(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bo
 
 
 class Journal:
-    """The journal of this host; threads may send at once."""
+    """The journal of this host; several threads may use it."""
 
     def __init__(self, address: Path | None = None) -> None:
         self._address = str(address or SOCKET)
@@ -43,12 +42,12 @@ class Journal:
 
     def send(self, line: Mapping[str, object]) -> None:
         """
-        Send one line: its `event`, its `level`, and whatever else it says.
+        Send one line: its `event`, its `level` and further fields.
 
         Raises:
             OSError: The journal cannot be reached.
         """
-        datagram = b"".join(_encoded(line))
+        datagram = b"".join(_encode(line))
         try:
             self._socket_file.sendto(datagram, self._address)
         except OSError as error:
@@ -57,21 +56,21 @@ class Journal:
             self._send_file(datagram)
 
     def close(self) -> None:
-        """Let it go."""
+        """Close the socket."""
         self._socket_file.close()
 
     def _send_file(self, datagram: bytes) -> None:
-        """Send what is too long for a datagram as a file in memory that nobody can change any more."""
+        """Send a line that is too long for a datagram as a sealed file in memory."""
         handle = os.memfd_create("kvmreconcile", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         with os.fdopen(handle, "wb", buffering=0) as file:
             file.write(datagram)
             fcntl.fcntl(handle, fcntl.F_ADD_SEALS, _SEALS)
-            # `socket.send_fds` takes no notice of an address.
+            # `socket.send_fds` ignores its address argument.
             rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", handle))
             self._socket_file.sendmsg([b""], [rights], 0, self._address)
 
 
-def _encoded(line: Mapping[str, object]) -> Iterator[bytes]:
+def _encode(line: Mapping[str, object]) -> Iterator[bytes]:
     yield _field("MESSAGE", message(line))
     yield _field("PRIORITY", str(PRIORITIES.get(str(line.get("level")), 6)))
     yield _field("SYSLOG_IDENTIFIER", "kvmreconcile")
@@ -80,8 +79,8 @@ def _encoded(line: Mapping[str, object]) -> Iterator[bytes]:
 
 
 def message(line: Mapping[str, object]) -> str:
-    """Return a line for people: the event, what it says as words, and a traceback below."""
-    words = (f"{name}={_word(value)}" for name, value in line.items() if name not in _SHOWN)
+    """Return a line as text: the event, its fields as "name=value", and a traceback below."""
+    words = (f"{name}={_word(value)}" for name, value in line.items() if name not in _NOT_PAIRS)
     first = " ".join((str(line.get("event", "")), *words))
     return "\n".join(filter(None, (first, str(line.get("exception", "")))))
 
@@ -96,7 +95,7 @@ def _text(value: object) -> str:
 
 
 def _field(name: str, value: str) -> bytes:
-    """Return a field; with its length in front where it has more than one line."""
+    """Return a field in the journal's format; with its length in front if it has several lines."""
     content = value.encode(errors="backslashreplace")
     if b"\n" not in content:
         return b"%s=%s\n" % (name.encode(), content)

@@ -1,8 +1,8 @@
 """
-Work below a directory as its owner, even where root calls.
+Act on files in a directory as its owner, if root runs this process.
 
-The daemon runs as a user of its own, and root's commands use its directory of state. That user can put links and
-configuration there, so that root does nothing in it with more than that user's rights.
+The daemon runs as its own user, and root's commands use its state directory. That user can create links and
+configuration files there, so root acts in it with that user's rights only.
 """
 
 import ctypes
@@ -17,19 +17,19 @@ _ROOT = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """A user, its group, and the other groups that it is in."""
+class DirectoryOwner:
+    """A user, its primary group and its other groups."""
 
     uid: int
     gid: int
     groups: tuple[int, ...]
 
 
-def owner_of(directory: Path) -> Owner | None:
+def owner_of(directory: Path) -> DirectoryOwner | None:
     """
-    Return as whom to work below a directory, None if that is who calls.
+    Return the user as whom to act in a directory, None for the user of this process.
 
-    The owner of one that does not exist is that of the directory in which it would be made.
+    For a directory that does not exist, it is the owner of its nearest existing parent.
     """
     if os.geteuid() != _ROOT:
         return None
@@ -40,22 +40,22 @@ def owner_of(directory: Path) -> Owner | None:
         groups = os.getgrouplist(pwd.getpwuid(status.st_uid).pw_name, status.st_gid)
     except KeyError:
         groups = [status.st_gid]
-    return Owner(status.st_uid, status.st_gid, tuple(groups))
+    return DirectoryOwner(status.st_uid, status.st_gid, tuple(groups))
 
 
 @contextmanager
 def acting_as_owner(directory: Path) -> Iterator[None]:
     """
-    Have this thread use the file system as the owner of a directory, if root calls (setfsuid(2), capabilities(7)).
+    Let this thread use the file system as the owner of a directory, if root runs it (setfsuid(2), capabilities(7)).
 
-    Only the thread's: others hold a connection to libvirt meanwhile, or read files as root.
+    Other threads are not affected: they use libvirt, or read files as root.
     """
     owner = owner_of(directory)
     if owner is None:
         yield
         return
     if os.getgroups():
-        # They would stay; root needs none.
+        # Supplementary groups would stay in effect; root needs none.
         os.setgroups(())
     libc = ctypes.CDLL(None)
     gid = libc.setfsgid(owner.gid)

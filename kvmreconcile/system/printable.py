@@ -1,13 +1,13 @@
-"""Write text so that a terminal, a log or a journal shows all of it and obeys none of it."""
+"""Escape control characters, so that a terminal, a log or a journal shows text without interpreting it."""
 
 import unicodedata
 
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-"""Unicode's categories of what a terminal obeys, reorders or cannot draw."""
+"""Unicode categories of characters that a terminal interprets, reorders or cannot draw."""
 
 
 def visible(text: str) -> str:
-    """Return the text on one line, with every character that is not plainly drawn written as an escape."""
+    """Return the text on one line, with control and other unprintable characters as escapes."""
     return "".join(escaped(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
 
 

@@ -1,4 +1,4 @@
-"""XML as data: overlay, diff and forget, driven by rules and knowing nothing of libvirt's objects."""
+"""Merge, compare and edit XML trees by rules, without knowledge of libvirt's objects."""
 
 from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.combine import combined
@@ -8,7 +8,7 @@ from kvmreconcile.tree.merge import is_satisfied_by, overlay
 from kvmreconcile.tree.node import NONE, Node, brief, forget_unused, make, parse, to_xml
 from kvmreconcile.tree.rules import (
     Automatic,
-    Birth,
+    CreationDefaults,
     Effect,
     Identity,
     Invisible,
@@ -17,7 +17,7 @@ from kvmreconcile.tree.rules import (
     Ref,
     Reset,
     Rules,
-    Unsupported,
+    UnsupportedSetting,
     Update,
 )
 from kvmreconcile.tree.scalars import Measure, Scalar
@@ -27,8 +27,8 @@ from kvmreconcile.tree.undo import holds, overlap, put, transplant, undo, value_
 __all__ = [
     "NONE",
     "Automatic",
-    "Birth",
     "Change",
+    "CreationDefaults",
     "Effect",
     "Identity",
     "Invisible",
@@ -41,7 +41,7 @@ __all__ = [
     "Rules",
     "Scalar",
     "Table",
-    "Unsupported",
+    "UnsupportedSetting",
     "Update",
     "brief",
     "combined",

@@ -1,8 +1,8 @@
 """
-A cache that keeps what was made of a text for as long as the text is seen again.
+Cache the results of a function of a text, for as long as the text comes again.
 
-Separate from trees, which are what is made. A cache of fixed size would be too small for a large host, and on a
-small one would fill with what is long gone; this one keeps what two looks in a row needed.
+A cache of a fixed number of entries would be too small for a large host, and on a small one would keep texts that are
+long gone; this one keeps what the last two generations needed.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Generations(Generic[V]):
         self._before: dict[str, V] = {}
 
     def __call__(self, text: str) -> V:
-        """Return what is made of a text."""
+        """Return the function's result for a text."""
         recent, before = self._recent, self._before
         if text in recent:
             return recent[text]
@@ -36,11 +36,11 @@ class Generations(Generic[V]):
         recent[text] = made
         self._size += len(text)
         if self._size > self._most:
-            self.turn()
+            self.advance()
         return made
 
-    def turn(self) -> None:
-        """Begin another generation, and drop what the last one did not need."""
+    def advance(self) -> None:
+        """Begin another generation, and drop the results that the last one did not need."""
         self._before, self._recent, self._size = self._recent, {}, 0
 
     def __len__(self) -> int:

@@ -1,8 +1,4 @@
-"""
-Paths of tags, by which rules name places in a tree, and the tags as people write them.
-
-Separate from rules and nodes, because both sides of every look-up must spell them alike.
-"""
+"""Write the paths by which rules name places in a tree, and tags with well-known prefixes."""
 
 
 def under(path: str, tag: str) -> str:
@@ -29,15 +25,15 @@ _SHORT = {
 }
 
 
-def shortened(path: str) -> str:
-    """Return a path in which well-known URIs, as plans once showed them, are prefixes."""
+def shorten_uris(path: str) -> str:
+    """Return a path with prefixes in place of well-known URIs, which earlier versions showed in plans."""
     for uri, prefix in _SHORT.items() if "://" in path else ():
         path = path.replace(f"{uri}:", f"{prefix}:")
     return path
 
 
 def short(tag: str) -> str:
-    """Return a tag as people write it, with well-known prefixes in place of their URIs."""
+    """Return a tag with a prefix in place of a well-known URI."""
     if not tag.startswith("{"):
         return tag
     uri, _, local = tag[1:].partition("}")

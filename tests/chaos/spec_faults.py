@@ -20,7 +20,7 @@ BROKEN = (
     "%\n",
     "a: &a [*a]\n",
 )
-GARBLED = b"\xff\xfe\x00 not a spec"
+UNREADABLE = b"\xff\xfe\x00 not a spec"
 LINES = ("domain", "mtu", "routes")
 """Lines of the network's spec that may be there or not."""
 TWINS = ("twin-a", "twin-b")
@@ -136,7 +136,7 @@ def unreadable(arena: Arena, chance: Random) -> str | None:
     if chance.random() < 0.5:
         place.symlink_to("/nonexistent")
         return "a link to nothing"
-    place.write_bytes(GARBLED)
+    place.write_bytes(UNREADABLE)
     return "garbage"
 
 

@@ -14,9 +14,9 @@ from kvmreconcile.cli.recording import invoker
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Key
 from kvmreconcile.render import Palette
-from kvmreconcile.state import Entry, Keep, State
+from kvmreconcile.state import HistoryEntry, Retention, State
 from kvmreconcile.state.database import FILE
-from kvmreconcile.state.history import Cause, What
+from kvmreconcile.state.history import Cause, EntryKind
 from tests.cli.conftest import Host, network
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -118,13 +118,13 @@ def test_only_so_much_as_is_asked_for_is_told_newest_last(host: Host) -> None:
     assert names(host, "--since", "99999999d") == ["50", "3", "2", "1"]
 
 
-def step(name: str, at: datetime) -> Entry:
-    return Entry(at=at, what=What.STEP, key=Key("Network", name), verb="start", result="done")
+def step(name: str, at: datetime) -> HistoryEntry:
+    return HistoryEntry(at=at, what=EntryKind.STEP, key=Key("Network", name), verb="start", result="done")
 
 
-def record(host: Host, *many: Entry) -> None:
+def record(host: Host, *many: HistoryEntry) -> None:
     state = State.open(host.state)
-    state.record(many, Keep(), many[-1].at)
+    state.record(many, Retention(), many[-1].at)
     state.close()
 
 
@@ -196,20 +196,20 @@ def test_text_says_all_on_few_lines() -> None:
     web, db = Key("Domain", "web1"), Key("Domain", "db1")
     cause = Cause("351d287f", "run", "7780c4a26a64")
     many = (
-        replace(cause.entry(NOW, What.LOOKED), verb="run", reason="specs", steps=2, held=1,
+        replace(cause.entry(NOW, EntryKind.PLANNED), verb="run", reason="specs", steps=2, held=1,
                 revision="5d2c9a61f0b3ffff", author="Alice <alice@example.org>"),
-        Entry(at=NOW, what=What.HELD, key=db, verb="restart", reason="costs too much", error="no window"),
-        Entry(at=NOW, what=What.STEP, key=web, verb="define", result="done", reason="the spec changed",
+        HistoryEntry(at=NOW, what=EntryKind.HELD, key=db, verb="restart", reason="costs too much", error="no window"),
+        HistoryEntry(at=NOW, what=EntryKind.STEP, key=web, verb="define", result="done", reason="the spec changed",
               changes=("~ memory", "~ currentMemory"), took_s=0.256),
-        Entry(at=NOW, what=What.STEP, key=web, verb="start", result="failed", error="no\nway", who="bob"),
-        Entry(at=NOW, what=What.STEP, key=web, verb="ready", result="skipped", error="start failed"),
-        replace(cause.entry(NOW, What.ENDED), verb="run", steps=1, wrong=1, took_s=1.02),
-        Entry(at=NOW + timedelta(days=1), what=What.ORDER, verb="suspend", key=web, who="bob", reason="moving"),
-        Entry(at=NOW + timedelta(days=1), what=What.ORDER, verb="suspend", who="bob"),
-        Entry(at=NOW + timedelta(days=1), what=What.REFUSED, verb="approve", plan="7780c4a26a64", who="eve"),
-        Entry(at=NOW + timedelta(days=1), what=What.BROKEN, run="351d287f", error="the disk is on fire"),
-        Entry(at=NOW + timedelta(days=1), what=What.BROKEN, error="3 earlier entries are missing"),
-        replace(cause.entry(NOW + timedelta(days=1), What.LOOKED), verb="apply", who="bob"),
+        HistoryEntry(at=NOW, what=EntryKind.STEP, key=web, verb="start", result="failed", error="no\nway", who="bob"),
+        HistoryEntry(at=NOW, what=EntryKind.STEP, key=web, verb="ready", result="skipped", error="start failed"),
+        replace(cause.entry(NOW, EntryKind.ENDED), verb="run", steps=1, wrong=1, took_s=1.02),
+        HistoryEntry(at=NOW + timedelta(days=1), what=EntryKind.ORDER, verb="suspend", key=web, who="bob", reason="moving"),
+        HistoryEntry(at=NOW + timedelta(days=1), what=EntryKind.ORDER, verb="suspend", who="bob"),
+        HistoryEntry(at=NOW + timedelta(days=1), what=EntryKind.REFUSED, verb="approve", plan="7780c4a26a64", who="eve"),
+        HistoryEntry(at=NOW + timedelta(days=1), what=EntryKind.BROKEN, run="351d287f", error="the disk is on fire"),
+        HistoryEntry(at=NOW + timedelta(days=1), what=EntryKind.BROKEN, error="3 earlier entries are missing"),
+        replace(cause.entry(NOW + timedelta(days=1), EntryKind.PLANNED), verb="apply", who="bob"),
     )  # fmt: skip
 
     assert (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.state import Entry, State
-from kvmreconcile.state.history import What
+from kvmreconcile.state import HistoryEntry, State
+from kvmreconcile.state.history import EntryKind
 from tests.daemon.process import NETWORK, Process
 
 SMALL = 'mount -t tmpfs -o size=400k tmpfs "$KVMRECONCILE_STATE" && exec "$@"'
@@ -59,7 +59,7 @@ def test_a_disk_that_fills_up_is_told_once_and_what_happened_meanwhile_is_in_the
         continue
     process.wait_for("pass.ended")
     told = history(state, process.home / "copy")
-    assert 1 in {e.wrong for e in told if e.what is What.LOOKED}
+    assert 1 in {e.wrong for e in told if e.what is EntryKind.PLANNED}
     assert {(e.verb, e.result) for e in told if e.key and e.key.name == "other"} == {
         ("create", "failed"),
         ("start", "skipped"),
@@ -68,7 +68,7 @@ def test_a_disk_that_fills_up_is_told_once_and_what_happened_meanwhile_is_in_the
     }
 
 
-def history(state: Path, copy: Path) -> tuple[Entry, ...]:
+def history(state: Path, copy: Path) -> tuple[HistoryEntry, ...]:
     """Return what is in the history of a state that SQLite cannot open where it is."""
     shutil.copytree(state, copy, ignore=shutil.ignore_patterns("control*"))
     with closing(State.open_readonly(copy)) as looking:

@@ -38,8 +38,8 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.source.load import Loaded
-from kvmreconcile.state import Entry, Keep, State
-from kvmreconcile.state.history import What
+from kvmreconcile.state import HistoryEntry, Retention, State
+from kvmreconcile.state.history import EntryKind
 from kvmreconcile.tree import Effect
 
 WEB, DB = Key("Domain", "web"), Key("Domain", "db")
@@ -85,9 +85,9 @@ class Bench:
     history_writer: HistoryWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.history_writer = HistoryWriter(self.state, Keep(), self.told.append)
+        self.history_writer = HistoryWriter(self.state, Retention(), self.told.append)
 
-    def hear(self, *news: PassEvent) -> list[Entry]:
+    def hear(self, *news: PassEvent) -> list[HistoryEntry]:
         """Tell it news, and return what it wrote down for them."""
         before = len(self.state.history(-1))
         for each in news:
@@ -118,14 +118,14 @@ def test_a_pass_that_does_something_is_there_with_its_steps_and_its_end(bench: B
         pass_1, stepped(pass_1, WEB), stepped(pass_1, DB), PassFinished(pass_1, report, {}, 2.0)
     )
 
-    assert (began.what, began.run, began.plan, began.verb) == (What.LOOKED, "p1", "cafe", "run")
+    assert (began.what, began.run, began.plan, began.verb) == (EntryKind.PLANNED, "p1", "cafe", "run")
     assert (began.reason, began.steps, began.took_s) == ("specs, resync", 2, 0.5)
     assert (began.revision, began.author) == ("abc123", "Alice")
     assert [(e.what, e.key, e.result, e.run) for e in (first, second)] == [
-        (What.STEP, WEB, "done", "p1"),
-        (What.STEP, DB, "done", "p1"),
+        (EntryKind.STEP, WEB, "done", "p1"),
+        (EntryKind.STEP, DB, "done", "p1"),
     ]
-    assert (ended.what, ended.run, ended.steps, ended.took_s) == (What.ENDED, "p1", 2, 2.5)
+    assert (ended.what, ended.run, ended.steps, ended.took_s) == (EntryKind.ENDED, "p1", 2, 2.5)
 
 
 def test_a_pass_that_finds_all_as_it_was_leaves_no_trace(bench: Bench) -> None:
@@ -144,9 +144,9 @@ def test_what_is_held_or_wrong_anew_is_a_reason_to_write_a_pass_down(bench: Benc
     began_2, held_2 = bench.hear(planned(both, "p2"))
     (wrong,) = bench.hear(planned(both, "p3", WRONG))
 
-    assert (began.held, held.what, held.key, held.reason) == (1, What.HELD, WEB, Hold.EFFECT.value)
+    assert (began.held, held.what, held.key, held.reason) == (1, EntryKind.HELD, WEB, Hold.EFFECT.value)
     assert (began_2.held, held_2.key, held_2.reason) == (2, DB, Hold.WINDOW.value)
-    assert (wrong.what, wrong.wrong) == (What.LOOKED, 1)
+    assert (wrong.what, wrong.wrong) == (EntryKind.PLANNED, 1)
 
 
 def test_another_commit_in_force_is_written_down_though_it_changes_nothing(bench: Bench) -> None:
@@ -183,7 +183,7 @@ def test_what_is_left_out_again_and_again_is_told_once(bench: Bench) -> None:
 
 def test_a_pass_that_breaks_off_is_told_until_one_does_not(bench: Bench) -> None:
     (broken,) = bench.hear(*(PassFailed(NOW, f"p{n}", "the disk is on fire") for n in range(3)))
-    assert (broken.what, broken.run, broken.error) == (What.BROKEN, "p0", "the disk is on fire")
+    assert (broken.what, broken.run, broken.error) == (EntryKind.BROKEN, "p0", "the disk is on fire")
 
     bench.hear(planned(NOTHING))
 
@@ -204,7 +204,7 @@ def test_what_an_approval_releases_has_the_name_of_who_gave_it(bench: Bench) -> 
         stepped(again, DB),
     )
 
-    assert (order.what, order.verb, order.plan, order.who) == (What.ORDER, "approve", "cafe", "bob")
+    assert (order.what, order.verb, order.plan, order.who) == (EntryKind.ORDER, "approve", "cafe", "bob")
     assert order.reason == "tonight"
     assert (step.run, step.who) == ("p2", "bob")
     assert (began.run, alone.who) == ("p3", "")

@@ -120,7 +120,7 @@ def test_events_of_the_others_ring_while_one_daemon_is_lost() -> None:
         connection.virt = Worn(connection.virt, frozenset({"networkEventRegisterAny"}))  # type: ignore[assignment]
         subscription = subscribe(connection, rung.put, EVENTS)
 
-        assert subscription.deaf_to == {"Network"}
+        assert subscription.unreachable_kinds == {"Network"}
         other.virt.defineXML(DOMAIN).undefine()
         assert rung.get(timeout=WITHIN_S) == Key("Domain", "rung")
         subscription.cancel()

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from kvmreconcile.daemon.trigger import TriggerQueue
 from kvmreconcile.daemon.watchdog import EACH_S, EVENTS, PASSES, TIMES, Watchdog
-from kvmreconcile.host.connection import ask_event_loop, connect
+from kvmreconcile.host.connection import call_in_event_loop, connect
 from tests.mock import OWN
 from tests.waiting import wait_until
 
@@ -150,7 +150,7 @@ def test_event_loop_that_hangs_is_told_of(scene: Scene) -> None:
         hangs.set()
         release.wait(WAIT_S)
 
-    ask_event_loop(hang)
+    call_in_event_loop(hang)
     assert hangs.wait(WAIT_S)
     scene.in_thread(scene.triggers.wait)
     scene.beat()

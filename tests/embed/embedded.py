@@ -1,7 +1,7 @@
 """
-libvirt's real QEMU driver inside the test's process: definitions are stored and read back, and nothing runs.
+libvirt's real QEMU driver in the test's process: it stores and returns definitions, and runs nothing.
 
-One root a process is all that libvirt allows, so that everything here shares `Embedded`.
+libvirt allows one root directory for each process, so all tests share `Embedded`.
 """
 
 import os
@@ -42,7 +42,7 @@ def files() -> list[Path]:
 
 @dataclass(frozen=True)
 class Embedded:
-    """A hypervisor that holds one domain at a time, and what is remembered of it."""
+    """A hypervisor that holds one domain at a time, and its state."""
 
     connection: Connection
     state: State
@@ -57,7 +57,7 @@ class Embedded:
         refused = {file: why for file in among if (why := self._refusal(file))}
         for file, why in refused.items():
             print(f"\n  not run: {file.name}: {why}", end="")
-        # libvirt 11.3 with QEMU 10.0 refuses 11 of 446: machine types that are gone, and what was never valid.
+        # libvirt 11.3 with QEMU 10.0 refuses 11 of 446: removed machine types, and definitions that were never valid.
         assert len(refused) <= len(among) * 0.1
         return [file for file in among if file not in refused]
 
@@ -76,7 +76,7 @@ class Embedded:
             self.state.forget(key)
 
     def world(self, desired: Desired, applied: Applied | None = None) -> World:
-        """Return what a pass with this one spec would see."""
+        """Return the world of a pass with this one spec."""
         return World(
             instance=INSTANCE,
             host="embedded",
@@ -90,11 +90,11 @@ class Embedded:
         )
 
     def observed(self) -> Observation:
-        """Return what the driver sees."""
+        """Return what the driver observes."""
         return KIND.driver().observe(self.connection)
 
     def plan(self, desired: Desired) -> Plan:
-        """Plan for one spec; what is held for its effect is released."""
+        """Plan for one spec; actions held for their effect are released."""
         world = self.world(desired)
         first = plan(world, KINDS)
         return plan(world, KINDS, Overrides(approved=first.digest))
@@ -106,7 +106,7 @@ class Embedded:
 
 
 def wish(name: str, fields: dict[str, object]) -> Desired:
-    """Return what a spec with these fields wants."""
+    """Return the desired object of a spec with these fields."""
     spec = KIND.spec.model_validate(fields)
     document = Document("Domain", name, spec, {}, Source("corpus.yaml", 1, 1), Path())
     return KIND.desire(document, derived_uuid(INSTANCE, Key("Domain", name)))
@@ -118,7 +118,7 @@ def embedded() -> Iterator[Embedded]:
     with tempfile.TemporaryDirectory(prefix="kvmreconcile-embed-") as root:
         Path(root, "etc").mkdir()
         Path(root, "etc", "qemu.conf").write_text(CONFIGURATION)
-        # Probing QEMU takes 20 s where nobody buries orphans; the oracle has done it already.
+        # Probing QEMU takes 20 s if PID 1 reaps no orphans; the oracle has probed it already.
         oracle().canonical(
             "<domain type='qemu'><name>a</name><memory>1024</memory><os><type>hvm</type></os></domain>"
         )

@@ -1,8 +1,8 @@
 """
 libvirt's own domain definitions, through the whole path: spec, plan, real driver, state.
 
-Each test takes a slice of the corpus, so that they can run side by side, and prints its figures; the last line
-of each says what the whole must come to.
+Each test takes a slice of the corpus, so that they can run in parallel, and prints its figures; its last line is the
+expected total.
 """
 
 import random
@@ -52,7 +52,7 @@ def _define(hypervisor: Embedded, xml: str) -> tuple[Key, Actual]:
     return key, actual
 
 
-def test_definition_as_it_stands_is_no_change(hypervisor: Embedded, corpus: list[Path]) -> None:
+def test_unmodified_definition_has_no_change(hypervisor: Embedded, corpus: list[Path]) -> None:
     by_the_engine, settled = 0, []
     for file in corpus:
         key, _ = _define(hypervisor, file.read_text())
@@ -73,7 +73,7 @@ def test_definition_as_it_stands_is_no_change(hypervisor: Embedded, corpus: list
     assert by_the_engine >= len(corpus) * 430 / 446
 
 
-def test_adopted_definition_is_no_change_and_makes_the_same_again(
+def test_adopted_definition_has_no_change_and_recreates_itself(
     hypervisor: Embedded, sample: list[Path]
 ) -> None:
     shares: list[float] = []
@@ -127,7 +127,7 @@ _specs: dict[str, dict[str, Any]] = {}
 
 
 def _again(hypervisor: Embedded, actual: Actual) -> Node:
-    """Return what libvirt makes of its own words."""
+    """Return a definition of libvirt as libvirt stores it again."""
     _, again = _define(hypervisor, actual.xml)
     return again.tree
 
@@ -165,7 +165,7 @@ def test_any_changed_leaf_is_planned_and_then_settled(
 
 
 def test_oracle_agrees_with_the_engine(hypervisor: Embedded, corpus: list[Path]) -> None:
-    """What the engine proposes for an edit is what libvirt then has, but for what it fills in."""
+    """The proposed definition of an edit is what libvirt then stores, except for its additions."""
     for file in corpus:
         key, actual = _define(hypervisor, file.read_text())
         edit = parse(
@@ -178,7 +178,7 @@ def test_oracle_agrees_with_the_engine(hypervisor: Embedded, corpus: list[Path])
             pytest.fail(f"{file.name}: {error}")
         made = hypervisor.observed().objects[key]
         assert isinstance(made, Actual)
-        # By libvirt's own words, and not by the engine's, which is on trial here.
+        # Compared by libvirt's output, and not by the engine, which is under test.
         assert (made.tree.get("title"), made.tree.get("on_crash")) == ("edited", "preserve"), file.name
         changed = {c.rule for c in diff(actual.tree, made.tree, RULES)}
         again = {c.rule for c in diff(actual.tree, _again(hypervisor, actual), RULES)}
@@ -230,7 +230,7 @@ def _mutated(node: Node, place: Place) -> Node:
 
 
 def _other(value: str) -> str:
-    """Return another value of the same looks."""
+    """Return another value of the same form."""
     if not value:
         return "x"
     if value in _OTHER:

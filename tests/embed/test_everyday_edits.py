@@ -274,7 +274,7 @@ def _edit(hypervisor: Embedded, key: Key, fields: Fields, edit: Edit) -> bool:
     came, gone = _devices(after) - _devices(before), _devices(before) - _devices(after)
     moved = {tag: came[tag] - gone[tag] for tag in came | gone if tag != "controller"}
     assert moved == dict(edit.devices), f"devices that came and went: {moved}"
-    # What new devices hang on comes with them.
+    # Controllers of new devices are added with them.
     rules = (*edit.rules, "devices/controller")
     astray = [c.path for c in diff(before, after, RULES) if not _is_below(c.rule, rules)]
     assert not astray, f"changed besides: {', '.join(astray)}"

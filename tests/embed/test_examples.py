@@ -1,4 +1,4 @@
-"""libvirt's own QEMU driver accepts every domain of the examples, and finds in it what its spec says."""
+"""libvirt's own QEMU driver accepts every domain of the examples, which is then in sync."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ NEEDS = {
 """How libvirt says that the host lacks something that an example asks for."""
 
 DEMO_AND_EXAMPLES = loaded([SPECS / "demo", SPECS / "examples"])
-BIRTHS = [
+NEW_DOMAINS = [
     action
     for action in plan_of(DEMO_AND_EXAMPLES).actions
     if action.key.kind == "Domain" and action.verb.name == "create"
@@ -35,7 +35,7 @@ def oracle() -> Iterator[Oracle]:
         yield oracle
 
 
-@pytest.mark.parametrize("action", BIRTHS, ids=lambda action: action.key.name)
+@pytest.mark.parametrize("action", NEW_DOMAINS, ids=lambda action: action.key.name)
 def test_domain_is_accepted_and_then_in_sync(action: Action, oracle: Oracle) -> None:
     assert action.tree is not None
     xml = canonical(oracle, to_xml(action.tree))

@@ -1,7 +1,7 @@
 """
-Nothing that a guest sees moves unless the plan says so: over the corpus, under edits drawn by a seeded die.
+Nothing that a guest sees changes unless the plan says so: over the corpus, with seeded random edits.
 
-Judged by libvirt's own words before and after, compared leaf by leaf without any of the engine's leniency.
+libvirt's definitions before and after are compared leaf by leaf, without the engine's rules.
 """
 
 import random
@@ -104,7 +104,7 @@ def corpus(request: pytest.FixtureRequest, hypervisor: Embedded) -> list[Path]:
     return hypervisor.accepted(files()[request.param :: SLICES][::step])
 
 
-def test_nothing_moves_that_the_plan_does_not_name(hypervisor: Embedded, corpus: list[Path]) -> None:
+def test_only_planned_values_change(hypervisor: Embedded, corpus: list[Path]) -> None:
     dice = random.Random(20)
     kept = edited = refused = 0
     for file in corpus:
@@ -150,7 +150,7 @@ def _differences(before: Actual, after: Actual) -> Iterator[Change]:
 
 
 def _is_seen(change: Change) -> bool:
-    """Tell whether a guest could notice; that libvirt gives a new device a place of its own moves no other."""
+    """Return whether a guest could notice a change; that libvirt gives a new device a place of its own moves no other."""
     tags = change.rule.split("/")
     # A new port may share the slot of an older one, which stays where it is and says so.
     if change.sign == "+" and tags[-1] == "@multifunction":
@@ -207,7 +207,7 @@ def _ports(actual: Actual) -> int:
     return sum(c.attr("model") == "pcie-root-port" for c in actual.tree.all("devices/controller"))
 
 
-def test_slots_are_there_from_birth_and_never_come_later(hypervisor: Embedded) -> None:
+def test_hot_plug_slots_are_added_at_creation_only(hypervisor: Embedded) -> None:
     fields: dict[str, object] = {"type": "qemu", "memory": "64MiB", "state": "any", "hotplug": {"slots": 20}}
     made = wish("roomy", fields)
     assert not hypervisor.apply(made, hypervisor.plan(made)).failed
@@ -221,7 +221,7 @@ def test_slots_are_there_from_birth_and_never_come_later(hypervisor: Embedded) -
     assert _ports(_only(hypervisor)) == 20
 
 
-def test_guest_without_a_word_about_slots_has_twelve(hypervisor: Embedded) -> None:
+def test_guest_without_hot_plug_setting_has_twelve_slots(hypervisor: Embedded) -> None:
     made = wish("usual", {"type": "qemu", "memory": "64MiB", "state": "any"})
 
     assert not hypervisor.apply(made, hypervisor.plan(made)).failed

@@ -1,7 +1,7 @@
 """
-Rows of the live table that no guest here can be changed by, for want of hardware, a kernel or a newer libvirt.
+Rows of the live table that no guest here can use, for lack of hardware, a kernel or a newer libvirt.
 
-They are planned by what libvirt's own driver makes of the definitions, and then nothing is planned any more.
+They are planned from definitions of libvirt's own driver, and the next plan is empty.
 """
 
 from collections.abc import Iterator, Mapping
@@ -154,7 +154,7 @@ class Stage:
         return specs.desired[KEY]
 
     def runs(self, action: Action) -> Actual:
-        """Return the guest once what an action defines was stored and runs."""
+        """Return the guest after the definition of an action was stored and started."""
         assert action.tree is not None
         xml = to_xml(action.tree)
         xml = self.oracle.canonical(xml, validate=True) if self.oracle else xml
@@ -162,7 +162,7 @@ class Stage:
         return Actual(KEY, uuid, xml, live, active=True, runtime_id=1, stamp=read_stamp(parse(xml)))
 
     def plan(self, desired: Desired, actual: Actual | None, applied: Applied | None) -> Plan:
-        """Return what would be done."""
+        """Return the plan."""
         observed = Observation({KEY: actual} if actual else {})
         known = {KEY: applied} if applied else {}
         now = datetime(2026, 1, 1, tzinfo=UTC)
@@ -171,7 +171,7 @@ class Stage:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_row_is_planned_by_its_verb_and_nothing_is_planned_afterwards(
+def test_row_is_planned_by_its_verb_and_in_sync_afterwards(
     case: Case, oracle: Oracle, tmp_path: Path
 ) -> None:
     stage = Stage(tmp_path, oracle if case.knows else None)
@@ -199,7 +199,7 @@ def test_row_is_planned_by_its_verb_and_nothing_is_planned_afterwards(
     assert stage.plan(after, actual, applied_after(after, actual, domain, "here")).is_empty
 
 
-def test_every_row_that_no_guest_runs_is_here() -> None:
+def test_every_row_that_no_guest_test_covers_is_listed() -> None:
     here = {row for case in CASES.values() for row in case.rows}
     nowhere = (VALUES | DEVICES).keys() - {"uuid:replace"}
     newer = {row for group in NEWER for edit in group.edits for row in edit.rows}

@@ -1,4 +1,4 @@
-"""Every value that may be a secret: set, changed and removed, it is in no plan, no error and not in the state."""
+"""Secret values that are set, changed or removed are in no plan, no error and not in the state."""
 
 from collections.abc import Iterator
 

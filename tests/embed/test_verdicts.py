@@ -20,13 +20,13 @@ GUEST = "---\napiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name
 
 @dataclass
 class Asked:
-    """libvirt's driver, and what it was asked."""
+    """libvirt's driver, and the requests to it."""
 
     oracle: Oracle
     questions: list[str] = field(default_factory=list)
 
     def canonical(self, xml: str, *, validate: bool = False) -> str:
-        """Return what libvirt makes of a definition."""
+        """Return a definition as libvirt stores it."""
         self.questions.append(xml)
         return self.oracle.canonical(xml, validate=validate)
 
@@ -42,7 +42,7 @@ def guest(name: str, spec: str = "state: stopped", kind: str = "qemu") -> str:
 
 
 def said(verdicts: Verdicts, tmp_path: Path, specs: list[str]) -> dict[Key, Verdict]:
-    """Return what is said of the definitions that specs would have stored on an empty host."""
+    """Return the verdicts on the definitions of specs on an empty host."""
     world = made_up(tmp_path, specs)
     return verdicts.of(plan(world, BY_NAME, Overrides()), world, BY_NAME)
 
@@ -139,7 +139,7 @@ def test_definitions_that_differ_only_in_memory_are_validated_once(oracle: Oracl
 
 
 @pytest.mark.case("38")
-def test_of_very_many_unlike_definitions_some_are_not_validated(
+def test_number_of_validated_definitions_is_limited(
     oracle: Oracle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AT_LEAST", 2)
@@ -157,7 +157,7 @@ def test_of_very_many_unlike_definitions_some_are_not_validated(
     ]
 
 
-def test_mended_guest_is_validated_again_and_its_likes_are_not_refused_with_it(
+def test_fixed_guest_is_validated_again_without_affecting_similar_ones(
     oracle: Oracle, tmp_path: Path
 ) -> None:
     spec = (
@@ -203,7 +203,7 @@ def test_unchanged_host_needs_no_validation(tmp_path: Path) -> None:
 
 
 def test_idle_helper_ends_and_restarts_on_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kvmreconcile.host.oracle._REST_S", 0.2)
+    monkeypatch.setattr("kvmreconcile.host.oracle._IDLE_S", 0.2)
     uuid = "<uuid>11111111-0008-0000-0000-000000000008</uuid>"
     xml = f"<domain type='qemu'><name>a</name>{uuid}<memory>65536</memory><os><type>hvm</type></os></domain>"
     with Oracle() as oracle:

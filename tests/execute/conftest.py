@@ -1,4 +1,4 @@
-"""A host of files, a state, and an executor between them that never waits."""
+"""Fixtures: a fake host in files, a state, and an executor that never waits."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from tests.execute.host import KINDS, Host, world
 
 
 class Diary:
-    """A reporter that writes down what it is told."""
+    """A reporter that records its calls."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -65,9 +65,9 @@ class Stage:
         return self.executor(workers).execute(Plan(actions), world(self.host, *wanted))
 
     def plan(self, *wanted: Desired, overrides: Overrides | None = None) -> Plan:
-        return plan(self.look(*wanted), self.kinds, overrides)
+        return plan(self.observe(*wanted), self.kinds, overrides)
 
-    def look(self, *wanted: Desired) -> World:
+    def observe(self, *wanted: Desired) -> World:
         seen = world(self.host, *wanted, applied=self.state.applied())
         return replace(
             seen, probations=self.state.probations(), edits=self.state.edits(), software=self.host.software()
@@ -79,7 +79,7 @@ class Stage:
 
     def apply_by(self, executor: LibvirtExecutor, *wanted: Desired) -> Report:
         """Plan and execute by an executor that is made already."""
-        seen = self.look(*wanted)
+        seen = self.observe(*wanted)
         return executor.execute(plan(seen, self.kinds), seen)
 
 

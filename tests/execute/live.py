@@ -1,7 +1,7 @@
 """
-A host on which the running definition of a guest is another than the stored one, and a guest that is edited on it.
+A host on which a guest has a running and a stored definition, and an edit of that guest.
 
-As a program it makes passes over that guest and dies at its n-th side effect.
+As a program it makes passes over that guest and exits at its n-th side effect.
 """
 
 import sys
@@ -16,7 +16,7 @@ from kvmreconcile.state import State
 from kvmreconcile.tree import Effect, Members, Node, Owner, Rules, Table, Update, parse, paths, put, to_xml
 from tests.execute.conftest import Stage
 from tests.execute.host import KINDS, Driver, Host, desired, kind
-from tests.execute.mortal import MortalState
+from tests.execute.killable_state import KillableState
 
 WEB = Key("Domain", "web")
 WHY = "no such thing"
@@ -117,7 +117,7 @@ def guest(xml: str = BEFORE, **policy: object) -> Desired:
 
 
 def refusing(*verbs: str, error: type[HostError] = Unsupported) -> Callable[[Action], None]:
-    """Return what refuses some verbs."""
+    """Return a driver hook that refuses some verbs."""
 
     def refuse(action: Action) -> None:
         if action.verb.name in verbs:
@@ -138,7 +138,7 @@ def passes(stage: Stage, wanted: Desired) -> None:
 
 
 def main(directory: Path, refused: str, dies_at: int) -> None:
-    state = MortalState.burning(directory / "state", dies_at)
+    state = KillableState.open_with_fuse(directory / "state", dies_at)
     host = LiveHost(directory / "host", step=state.fuse.step, refuses=refusing(*refused.split()))
     passes(stage_of(host, state), guest(AFTER, max_effect=Effect.RESTART))
 

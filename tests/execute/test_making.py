@@ -1,4 +1,4 @@
-"""What is being made is known as unfinished, and only what is ours is ever made anew."""
+"""An object is stored as unfinished before its creation, and only our own ones are ever recreated."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ ROOT = Key("Volume", "p/root")
 HIDDEN = Observation(unobservable=(Unobservable("Volume/p/", "not active", Key("StoragePool", "p")),))
 
 
-def test_an_object_is_known_as_unfinished_before_it_is_made(stage: Stage) -> None:
+def test_object_is_stored_as_unfinished_before_its_creation(stage: Stage) -> None:
     known: list[bool] = []
     stage.host.before = lambda step: known.append(stage.state.applied()[step.key].complete)
 
@@ -25,7 +25,7 @@ def test_an_object_is_known_as_unfinished_before_it_is_made(stage: Stage) -> Non
     assert stage.state.applied()[ROOT].complete
 
 
-def test_an_object_that_was_half_made_stays_unfinished(stage: Stage) -> None:
+def test_incomplete_object_stays_unfinished(stage: Stage) -> None:
     half_made(stage)
 
     assert stage.host.keys() == {ROOT}
@@ -44,9 +44,9 @@ def half_made(stage: Stage) -> None:
     stage.host.step = lambda: None
 
 
-@pytest.mark.parametrize("unseen", ["raise", "libvirt is restarting"])
-def test_a_half_made_object_that_cannot_be_seen_stays_unfinished(stage: Stage, unseen: str) -> None:
-    stage.host.unseen = unseen
+@pytest.mark.parametrize("unobservable", ["raise", "libvirt is restarting"])
+def test_unobservable_incomplete_object_stays_unfinished(stage: Stage, unobservable: str) -> None:
+    stage.host.unobservable = unobservable
 
     half_made(stage)
 
@@ -54,7 +54,7 @@ def test_a_half_made_object_that_cannot_be_seen_stays_unfinished(stage: Stage, u
 
 
 @pytest.mark.parametrize("error", [Rejected("no space"), HostError("no answer")])
-def test_an_object_of_which_nothing_was_made_is_not_known_as_ours(stage: Stage, error: HostError) -> None:
+def test_object_whose_creation_changed_nothing_is_not_ours(stage: Stage, error: HostError) -> None:
     stage.host.faults["create Volume/p/root"] = [error]
 
     stage.apply(desired("Volume/p/root"))
@@ -62,7 +62,7 @@ def test_an_object_of_which_nothing_was_made_is_not_known_as_ours(stage: Stage, 
     assert stage.state.applied() == {}
 
 
-def test_a_volume_that_another_hand_made_meanwhile_is_never_made_anew(stage: Stage) -> None:
+def test_volume_created_by_another_tool_meanwhile_is_never_recreated(stage: Stage) -> None:
     root = desired("Volume/p/root")
     stage.host.before = lambda _action: stage.host.write(ROOT, "<volume><theirs/></volume>")
     stage.host.faults["create Volume/p/root"] = [Rejected("it exists already")]
@@ -75,11 +75,11 @@ def test_a_volume_that_another_hand_made_meanwhile_is_never_made_anew(stage: Sta
     assert [h.hold for h in stage.plan(root).held] == [Hold.CONFLICT]
 
 
-def test_a_volume_that_was_hidden_in_a_stopped_pool_is_not_made_over(stage: Stage) -> None:
+def test_existing_volume_of_a_stopped_pool_is_not_overwritten(stage: Stage) -> None:
     stage.host.write(ROOT, "<volume><theirs/></volume>")
-    hidden = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
+    unobservable = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
 
-    report = stage.executor().execute(plan(hidden, KINDS), hidden)
+    report = stage.executor().execute(plan(unobservable, KINDS), unobservable)
 
     assert [(o.action.verb.name, o.result) for o in report.outcomes] == [("create", Result.FAILED)]
     assert "it exists although it could not be observed before" in report.outcomes[0].error
@@ -88,11 +88,11 @@ def test_a_volume_that_was_hidden_in_a_stopped_pool_is_not_made_over(stage: Stag
 
 
 def test_volume_that_still_cannot_be_observed_is_not_created(stage: Stage) -> None:
-    hidden = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
-    planned = plan(hidden, KINDS)
-    stage.host.unseen = "libvirt is restarting"
+    unobservable = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
+    planned = plan(unobservable, KINDS)
+    stage.host.unobservable = "libvirt is restarting"
 
-    report = stage.executor().execute(planned, hidden)
+    report = stage.executor().execute(planned, unobservable)
 
     assert [o.error for o in report.failed] == [
         "Volume/p/root cannot be observed, so it may exist already: libvirt is restarting"
@@ -100,30 +100,28 @@ def test_volume_that_still_cannot_be_observed_is_not_created(stage: Stage) -> No
     assert stage.state.applied() == {}
 
 
-def test_a_half_made_volume_is_made_anew_though_it_was_hidden(stage: Stage) -> None:
+def test_incomplete_volume_of_a_stopped_pool_is_recreated(stage: Stage) -> None:
     half_made(stage)
     seen = world(stage.host, desired("Volume/p/root"), applied=stage.state.applied())
-    hidden = replace(seen, observed=HIDDEN)
+    unobservable = replace(seen, observed=HIDDEN)
 
-    report = stage.executor().execute(plan(hidden, KINDS), hidden)
+    report = stage.executor().execute(plan(unobservable, KINDS), unobservable)
 
     assert [(o.action.verb.name, o.result) for o in report.outcomes] == [("recreate", Result.DONE)]
     assert stage.host.tree(ROOT).child("half") is None
 
 
-def test_a_volume_that_was_hidden_and_does_not_exist_is_made(stage: Stage) -> None:
-    hidden = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
+def test_absent_volume_of_a_stopped_pool_is_created(stage: Stage) -> None:
+    unobservable = replace(world(stage.host, desired("Volume/p/root")), observed=HIDDEN)
 
-    report = stage.executor().execute(plan(hidden, KINDS), hidden)
+    report = stage.executor().execute(plan(unobservable, KINDS), unobservable)
 
     assert not report.failed
     assert stage.state.applied()[ROOT].complete
 
 
 @pytest.mark.parametrize("error", [Rejected("in use"), HostError("no answer")])
-def test_a_replacement_that_touched_nothing_leaves_all_as_it_was_known(
-    stage: Stage, error: HostError
-) -> None:
+def test_replacement_that_changed_nothing_leaves_the_state_unchanged(stage: Stage, error: HostError) -> None:
     stage.apply(desired("Volume/p/root"))
     before = stage.state.applied()
     stage.host.faults["replace Volume/p/root"] = [error]
@@ -135,7 +133,7 @@ def test_a_replacement_that_touched_nothing_leaves_all_as_it_was_known(
     assert stage.state.applied() == before
 
 
-def test_an_object_that_was_made_and_does_not_start_is_whole(stage: Stage) -> None:
+def test_created_object_that_does_not_start_is_complete(stage: Stage) -> None:
     stage.host.faults["start Domain/web"] = [Rejected("no KVM")]
 
     stage.apply(desired("Domain/web", power=Power.RUNNING))
@@ -144,7 +142,7 @@ def test_an_object_that_was_made_and_does_not_start_is_whole(stage: Stage) -> No
     assert stage.state.applied()[WEB].complete
 
 
-def test_a_half_made_object_is_made_anew_for_that_reason(stage: Stage) -> None:
+def test_incomplete_object_is_recreated_with_reason_unfinished(stage: Stage) -> None:
     half_made(stage)
 
     (again,) = stage.plan(desired("Volume/p/root")).actions

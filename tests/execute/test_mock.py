@@ -1,4 +1,4 @@
-"""The executor with the kinds as they are, on libvirt's own mock of a host."""
+"""The executor with the real kinds, on libvirt's test driver."""
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
@@ -59,7 +59,7 @@ def apply(session: Session) -> Report:
 
 
 @pytest.mark.case("11b")
-def test_with_a_volume_that_changed_its_pool_is_looked_at_as_less_is_left_in_it(session: Session) -> None:
+def test_pool_is_observed_with_a_volume_that_changed_its_free_space(session: Session) -> None:
     apply(session)
     loaded = load([session.settings.specs], KNOWN, session.settings.instance)
 
@@ -77,7 +77,7 @@ def test_with_a_volume_that_changed_its_pool_is_looked_at_as_less_is_left_in_it(
     assert left([VOLUMES[1]]) == before + (1 << 20)
 
 
-def test_a_whole_host_is_made_in_one_pass_and_then_nothing_is_left(session: Session) -> None:
+def test_whole_host_is_created_in_one_pass_and_then_in_sync(session: Session) -> None:
     report = apply(session)
 
     assert report.failed == ()
@@ -87,7 +87,7 @@ def test_a_whole_host_is_made_in_one_pass_and_then_nothing_is_left(session: Sess
     assert planned(session).records == ()
 
 
-def test_volumes_are_not_made_anew_though_state_is_lost_and_their_pool_stopped(session: Session) -> None:
+def test_volumes_of_a_stopped_pool_are_not_recreated_after_loss_of_the_state(session: Session) -> None:
     apply(session)
     for key in session.state.applied():
         session.state.forget(key)
@@ -110,7 +110,7 @@ def say(session: Session, spec: str) -> None:
 
 
 @pytest.mark.parametrize("max_effect", ["next-boot", "restart"])
-def test_what_the_mock_does_not_store_of_a_running_network_restarts_it_once_at_most(
+def test_value_that_libvirt_does_not_store_restarts_a_network_once_at_most(
     session: Session, max_effect: str
 ) -> None:
     """It drops a definition of an active network without a word, also at its next start (measured, 9.0.0)."""

@@ -1,4 +1,4 @@
-"""An edit that is tried is kept once the guest is ready with it, and is taken back if it is not, whatever is killed."""
+"""An edit on probation is kept once the guest is ready, else rolled back, also after kills."""
 
 import subprocess
 import sys
@@ -11,8 +11,8 @@ from kvmreconcile.model import Hold, Key, Reason, Report
 from kvmreconcile.state import State
 from tests.execute.conftest import Stage
 from tests.execute.host import Host, desired
-from tests.execute.mortal import DIED
-from tests.execute.tried import EDITS, WEB, guest, passes, stage_of
+from tests.execute.killable_state import DIED
+from tests.execute.probation_process import EDITS, WEB, guest, passes, stage_of
 
 GOOD, BAD = (guest(EDITS[edit]) for edit in ("good", "bad"))
 
@@ -34,8 +34,8 @@ def memory(stage: Stage) -> str | None:
     return stage.host.tree(WEB).get("memory")
 
 
-def test_edit_with_which_the_guest_is_ready_is_kept(running: Stage) -> None:
-    # Its host says only afterwards that what is stored is in force.
+def test_edit_is_kept_once_the_guest_is_ready(running: Stage) -> None:
+    # Its host reports only afterwards that the stored definition is in force.
     assert verbs(running.apply(GOOD)) == [("define", "done")]
     assert verbs(running.apply(GOOD)) == [("ready", "done")]
 
@@ -44,7 +44,7 @@ def test_edit_with_which_the_guest_is_ready_is_kept(running: Stage) -> None:
     assert memory(running) == "2"
 
 
-def test_edit_with_which_the_guest_is_not_ready_is_taken_back_and_held(running: Stage) -> None:
+def test_edit_is_rolled_back_and_held_if_the_guest_is_not_ready(running: Stage) -> None:
     assert verbs(running.apply(BAD)) == [("define", "done")]
     assert verbs(running.apply(BAD)) == [("ready", "failed")]
     assert running.state.probations()[WEB].failed == "its agent is silent"
@@ -61,7 +61,7 @@ def test_edit_with_which_the_guest_is_not_ready_is_taken_back_and_held(running: 
     assert running.state.probations()[WEB].failed
 
 
-def test_edit_after_that_is_tried_from_the_same_way_back(running: Stage) -> None:
+def test_next_edit_is_on_probation_with_the_same_rollback(running: Stage) -> None:
     passes(running, BAD)
     worse = guest("<domain><memory>3</memory><bad/></domain>")
 
@@ -74,7 +74,7 @@ def test_edit_after_that_is_tried_from_the_same_way_back(running: Stage) -> None
     assert running.state.probations() == {}
 
 
-def test_edit_that_its_spec_takes_back_is_forgotten(running: Stage) -> None:
+def test_probation_of_an_edit_that_the_spec_reverts_is_deleted(running: Stage) -> None:
     passes(running, BAD)
 
     running.apply(guest())
@@ -83,7 +83,7 @@ def test_edit_that_its_spec_takes_back_is_forgotten(running: Stage) -> None:
     assert running.plan(guest()).is_empty
 
 
-def test_edit_that_libvirt_refuses_is_as_if_it_had_never_been(running: Stage) -> None:
+def test_edit_that_libvirt_refuses_has_no_probation(running: Stage) -> None:
     before = running.state.applied()
     running.host.faults["define Domain/web"] = [Rejected("no such thing")]
 
@@ -93,7 +93,7 @@ def test_edit_that_libvirt_refuses_is_as_if_it_had_never_been(running: Stage) ->
     assert running.state.applied() == before
 
 
-def test_edit_that_libvirt_refuses_leaves_the_one_before_as_it_was(running: Stage) -> None:
+def test_edit_that_libvirt_refuses_leaves_the_earlier_probation(running: Stage) -> None:
     passes(running, BAD)
     before = running.state.probations()
     running.host.faults["define Domain/web"] = [Rejected("no such thing")]
@@ -104,9 +104,7 @@ def test_edit_that_libvirt_refuses_leaves_the_one_before_as_it_was(running: Stag
 
 
 @pytest.mark.parametrize("error", [NotFound("gone"), Unavailable("gone")])
-def test_what_does_not_tell_whether_a_guest_is_ready_takes_nothing_back(
-    running: Stage, error: HostError
-) -> None:
+def test_inconclusive_readiness_errors_roll_nothing_back(running: Stage, error: HostError) -> None:
     running.apply(GOOD)
     running.host.faults["ready Domain/web"] = [error]
 
@@ -117,7 +115,7 @@ def test_what_does_not_tell_whether_a_guest_is_ready_takes_nothing_back(
 
 
 @pytest.mark.parametrize(("error", "failed"), [(Rejected("no kernel"), "no kernel"), (Busy("a lock"), "")])
-def test_guest_that_cannot_be_started_with_its_edit_gets_the_way_back(
+def test_edit_is_rolled_back_if_the_guest_cannot_start_with_it(
     running: Stage, error: HostError, failed: str
 ) -> None:
     running.apply(GOOD)
@@ -130,7 +128,7 @@ def test_guest_that_cannot_be_started_with_its_edit_gets_the_way_back(
     assert running.state.probations()[WEB].failed == failed
 
 
-def test_guest_that_is_removed_is_tried_no_more(running: Stage) -> None:
+def test_probation_ends_with_the_guest(running: Stage) -> None:
     running.apply(GOOD)
     assert running.state.probations()
 
@@ -141,7 +139,7 @@ def test_guest_that_is_removed_is_tried_no_more(running: Stage) -> None:
     assert running.state.probations() == {}
 
 
-def test_waiting_that_is_stopped_takes_nothing_back(running: Stage) -> None:
+def test_stopped_readiness_check_rolls_nothing_back(running: Stage) -> None:
     executor = running.executor()
     running.host.faults["ready Domain/web"] = [NotYet("later", 1000)]
     running.host.before = lambda action: executor.stopping.set() if action.verb.name == "ready" else None
@@ -152,7 +150,7 @@ def test_waiting_that_is_stopped_takes_nothing_back(running: Stage) -> None:
 
 
 @pytest.mark.parametrize(("edit", "ends_with"), [("good", "2"), ("bad", "1")])
-def test_killed_at_every_side_effect_it_ends_with_what_does_the_guest_good(
+def test_probation_ends_with_a_ready_guest_after_a_kill_at_every_side_effect(
     tmp_path: Path, edit: str, ends_with: str
 ) -> None:
     deaths = 0
@@ -168,7 +166,7 @@ def test_killed_at_every_side_effect_it_ends_with_what_does_the_guest_good(
 
 
 def run(directory: Path, edit: str, dies_at: int) -> int:
-    command = [sys.executable, "-m", "tests.execute.tried", str(directory), edit, str(dies_at)]
+    command = [sys.executable, "-m", "tests.execute.probation_process", str(directory), edit, str(dies_at)]
     return subprocess.run(command, check=False).returncode
 
 
@@ -180,7 +178,7 @@ def prepare(directory: Path) -> None:
 
 
 def finish(directory: Path, edit: str, ends_with: str) -> None:
-    """Make the passes of a process that is not killed, and look at what came of it."""
+    """Make the passes of a process that is not killed, and check their result."""
     stage = stage_of(Host(directory / "host"), State.open(directory / "state"))
     wanted = guest(EDITS[edit])
     passes(stage, wanted)

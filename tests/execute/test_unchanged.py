@@ -1,4 +1,4 @@
-"""What another hand does after a plan was made is neither written over nor taken away by that plan."""
+"""Changes by other tools after a plan was made are neither overwritten nor removed by it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +55,7 @@ def errors(report: Report) -> list[str]:
     return [outcome.error for outcome in report.failed]
 
 
-def test_snapshot_made_after_a_plan_is_not_put_back_by_it(session: Session) -> None:
+def test_snapshot_taken_after_the_plan_is_not_reverted(session: Session) -> None:
     assert session.execute(*planned(session, "1GiB"), SilentReporter()).failed == ()
     late = planned(session, "2GiB")
     domain = session.connection.virt.lookupByName("web")
@@ -71,9 +71,9 @@ def test_snapshot_made_after_a_plan_is_not_put_back_by_it(session: Session) -> N
     assert "1048576" in domain.XMLDesc()
 
 
-def test_object_made_anew_by_another_hand_is_not_removed(stage: Stage) -> None:
+def test_object_recreated_by_another_tool_is_not_removed(stage: Stage) -> None:
     stage.apply(desired("Domain/web"), desired("Domain/db"))
-    world = stage.look(desired("Domain/db"))
+    world = stage.observe(desired("Domain/db"))
     late = plan(world, FILES)
     assert [(a.verb.name, a.key) for a in late.actions] == [("remove", WEB)]
     stage.host.write(WEB, "<domain><uuid>of-another</uuid></domain>")
@@ -84,9 +84,9 @@ def test_object_made_anew_by_another_hand_is_not_removed(stage: Stage) -> None:
     assert stage.host.file(WEB).exists()
 
 
-def test_object_that_is_gone_by_then_is_removed_all_the_same(stage: Stage) -> None:
+def test_removal_of_a_vanished_object_succeeds(stage: Stage) -> None:
     stage.apply(desired("Domain/web"), desired("Domain/db"))
-    world = stage.look(desired("Domain/db"))
+    world = stage.observe(desired("Domain/db"))
     stage.host.delete(WEB)
 
     report = stage.executor().execute(plan(world, FILES), world)
@@ -95,11 +95,11 @@ def test_object_that_is_gone_by_then_is_removed_all_the_same(stage: Stage) -> No
     assert WEB not in stage.state.applied()
 
 
-def test_object_that_cannot_be_seen_any_more_or_is_busy_is_not_written_over(stage: Stage) -> None:
+def test_unobservable_or_busy_object_is_not_overwritten(stage: Stage) -> None:
     stage.apply(desired("Domain/web"), desired("Domain/db"))
     edited = "<domain><memory>4</memory></domain>"
-    world = stage.look(desired("Domain/web", edited), desired("Domain/db", edited))
-    stage.host.unclear[WEB] = "Domain/web: it does not answer"
+    world = stage.observe(desired("Domain/web", edited), desired("Domain/db", edited))
+    stage.host.unreadable[WEB] = "Domain/web: it does not answer"
     stage.host.jobs[DB] = "it is being migrated"
 
     report = stage.executor().execute(plan(world, FILES), world)

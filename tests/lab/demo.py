@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 from kvmreconcile.state import State
-from kvmreconcile.state.history import What
+from kvmreconcile.state.history import EntryKind
 from tests.lab.background import PROGRAM, Background
 from tests.lab.guest import build_guest, wait_for_agent
 from tests.lab.lab import Lab, LabError
@@ -212,7 +212,7 @@ class Demo:
         print("\nof which the daemon's own actions")
         with closing(State.open_readonly(self.home / "state")) as state:
             for entry in reversed(state.history(1000)):
-                if entry.what is What.STEP:
+                if entry.what is EntryKind.STEP:
                     print(f"  {entry.verb:<10}{entry.key!s:<40}{entry.took_s:8.2f}")
 
     def fail(self, error: Exception) -> None:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from kvmreconcile.state.lock import Claim
+from kvmreconcile.state.lock import WorkLock
 from tests.lab.daemon import ALL, FILES, OBJECTS, Daemon, at_s
 from tests.waiting import wait_until
 
@@ -216,7 +216,7 @@ def test_told_to_stop_while_it_works_it_begins_nothing_more(daemon: Daemon) -> N
 
 
 def test_while_another_is_at_work_it_looks_again_later(running: Daemon) -> None:
-    with Claim(running.state):
+    with WorkLock(running.state):
         running.lab.virsh("destroy", "web1")
         running.wait_for("pass.broken_off")
 

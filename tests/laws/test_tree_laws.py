@@ -21,7 +21,7 @@ from kvmreconcile.tree import (
 )
 from kvmreconcile.tree.match import match
 from kvmreconcile.tree.paths import under
-from kvmreconcile.tree.running import recognised, traced
+from kvmreconcile.tree.running import link_to_desired, link_to_proposed
 from tests.laws.judge import leaves, plain, presences, says
 from tests.laws.trees import ROOT, Case, cases, rules, trees
 
@@ -93,8 +93,8 @@ def test_elements_are_matched_one_to_one_with_their_like(case: Case) -> None:
 def test_recognising_what_runs_changes_nothing_of_it(case: Case, running: Node) -> None:
     proposed = overlay(case.actual, case.desired, case.rules)
 
-    assert recognised(running, proposed, case.desired, case.rules) == running
-    assert traced(running, case.actual, proposed, case.desired, case.rules)[0] == running
+    assert link_to_desired(running, proposed, case.desired, case.rules) == running
+    assert link_to_proposed(running, case.actual, proposed, case.desired, case.rules)[0] == running
 
 
 @given(cases())

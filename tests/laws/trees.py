@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kvmreconcile.tree import (
     NONE,
-    Birth,
+    CreationDefaults,
     Measure,
     Members,
     Node,
@@ -163,11 +163,11 @@ resets = st.lists(
 ).map(tuple)
 
 
-def _birth(attrs: dict[str, str], children: list[Node], when: When) -> tuple[Birth, ...]:
-    return (Birth(make("", attrs, "", tuple(children)), when),)
+def _birth(attrs: dict[str, str], children: list[Node], when: When) -> tuple[CreationDefaults, ...]:
+    return (CreationDefaults(make("", attrs, "", tuple(children)), when),)
 
 
-births = st.builds(
+creation_defaults = st.builds(
     _birth,
     attributes,
     st.lists(_leaf(st.sampled_from(LEAVES)), max_size=2),
@@ -179,7 +179,7 @@ def _table(keys: st.SearchStrategy[str], rows: st.SearchStrategy[T]) -> st.Searc
     return st.dictionaries(keys, rows, max_size=3).map(Table)
 
 
-def _born(table: Table[tuple[Birth, ...]]) -> Table[tuple[Birth, ...]]:
+def _born(table: Table[tuple[CreationDefaults, ...]]) -> Table[tuple[CreationDefaults, ...]]:
     """Return rows that give each element one of its own tag."""
     return Table(
         {
@@ -205,10 +205,10 @@ rules = st.builds(
     implied=_table(st.sampled_from(_SINGLE), st.one_of(values, st.just(lambda node: node.attr("k") or ""))),
     resets=_table(some_paths, resets),
     ignored=_some,
-    at_birth=_some,
+    at_creation=_some,
     whole=_some,
     required=_some,
-    births=_table(some_paths, births).map(_born),
+    creation_defaults=_table(some_paths, creation_defaults).map(_born),
 )
 """A kind's knowledge, as far as merging goes."""
 

@@ -4,7 +4,7 @@ What a domain uses, as libvirt 9.0 told it of a guest with a balloon that is ask
 Separate from the tests, since what is written about metrics is shown by the same.
 """
 
-from kvmreconcile.host.statistics import Figures, grouped
+from kvmreconcile.host.statistics import DomainStatistics, group_statistics
 
 _SAID = {
     "state.state": 1,
@@ -46,5 +46,7 @@ _SAID = {
     "block.0.capacity": 67108864,
 }
 
-WEB1 = grouped("web1", _SAID)
-OFF = Figures("db1", {"state.state": 5, "balloon.current": 98304, "vcpu.current": 1}, {"vda": {}}, {})
+WEB1 = group_statistics("web1", _SAID)
+OFF = DomainStatistics(
+    "db1", {"state.state": 5, "balloon.current": 98304, "vcpu.current": 1}, {"vda": {}}, {}
+)

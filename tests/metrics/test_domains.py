@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kvmreconcile.host.statistics import Figures
+from kvmreconcile.host.statistics import DomainStatistics
 from kvmreconcile.metrics.domains import Domains
 from tests.metrics.figures import OFF, WEB1
 
@@ -50,13 +50,13 @@ EXPECTED_OF_INTERFACE = {
 }
 
 
-def families(figures: Sequence[Figures] | None) -> list[Metric]:
+def families(figures: Sequence[DomainStatistics] | None) -> list[Metric]:
     registry = CollectorRegistry()
     registry.register(Domains(lambda: figures))
     return list(text_string_to_metric_families(generate_latest(registry).decode()))
 
 
-def samples(figures: Sequence[Figures] | None, **labels: str) -> dict[str, float]:
+def samples(figures: Sequence[DomainStatistics] | None, **labels: str) -> dict[str, float]:
     """Return what is told with just these labels, by name."""
     found = (sample for family in families(figures) for sample in family.samples)
     return {sample.name: sample.value for sample in found if sample.labels == labels}
@@ -84,7 +84,7 @@ def test_interface_is_told_of_by_its_device_on_the_host() -> None:
     ("state", "words"), [(1, "the domain is running"), (5, "the domain is shut off"), (99, "unknown")]
 )
 def test_state_is_a_number_with_words(state: int, words: str) -> None:
-    figures = Figures("web1", {"state.state": state}, {}, {})
+    figures = DomainStatistics("web1", {"state.state": state}, {}, {})
 
     assert samples([figures], domain="web1", state_desc=words) == {"libvirt_domain_info_state": state}
 
@@ -96,7 +96,7 @@ def test_what_libvirt_does_not_know_is_left_out_and_not_zero() -> None:
         "libvirt_domain_memory_stats_actual_balloon_bytes",
     }
     assert samples([OFF], domain="db1", target_device="vda") == {}
-    assert samples([WEB1, Figures("new", {}, {}, {})]) == {"libvirt_up": 1, "libvirt_domains": 2}
+    assert samples([WEB1, DomainStatistics("new", {}, {}, {})]) == {"libvirt_up": 1, "libvirt_domains": 2}
 
 
 def test_all_but_that_it_is_down_vanishes_with_libvirt() -> None:

@@ -68,7 +68,7 @@ def test_refused_part_is_put_back_at_any_time_and_the_rest_of_the_edit_goes_on()
     assert done(made) == ["define Domain/web", "set-memory Domain/web"]
     assert [(c.path, c.old, c.new) for c in made.actions[0].changes] == [("nic[1]/@link", "down", None)]
     assert [a.reason.name for a in made.actions] == ["ROLLBACK", "EDIT"]
-    assert made.taking_back.actions == made.actions
+    assert made.rollback_part.actions == made.actions
     assert held(made) == [("define Domain/web", "REFUSED")]
     assert (made.held[0].detail, made.held[0].until) == (WHY, None)
 
@@ -115,7 +115,7 @@ def test_what_may_pass_is_held_until_then() -> None:
 
     made = planned(there)
     assert {h.until for h in made.held} == {until}
-    assert made.look_again == until
+    assert made.next_release == until
     assert "a later pass tries it again" in made.held[0].release
 
     for moment in (until, until - timedelta(days=1)):

@@ -239,7 +239,7 @@ def test_guest_that_is_suspended_under_either_name_is_not_renamed(name: Key) -> 
     made = planned(host([NEW], [seen(OLD)], suspended={name: Suspension(NOW, until)}))
 
     assert (done(made), held(made)) == ([], [("rename Domain/new", "SUSPENDED")])
-    assert made.look_again == until
+    assert made.next_release == until
 
 
 def test_busy_guest_is_not_renamed() -> None:

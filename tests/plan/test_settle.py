@@ -52,7 +52,7 @@ def test_disk_that_left_the_spec_just_now_stays_in_the_running_guest() -> None:
         "the spec is known to have been unchanged for 4 s; a removal or replacement needs 30 s"
     }
     assert {h.release for h in made.held} == {"wait, or approve this plan"}
-    assert made.look_again == NOW + timedelta(seconds=26)
+    assert made.next_release == NOW + timedelta(seconds=26)
     assert made.is_settling
 
 

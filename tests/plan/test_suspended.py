@@ -32,7 +32,7 @@ def test_all_is_held_of_a_suspended_object_and_nothing_of_others() -> None:
     assert held(made) == [("start Domain/web", "SUSPENDED")]
     assert made.held[0].detail == "since 2026-11-23 02:00 UTC by alice: moving disks"
     assert made.held[0].release == "kvmreconcile resume Domain/web"
-    assert made.look_again is None
+    assert made.next_release is None
 
 
 def test_a_pause_of_everything_holds_everything() -> None:
@@ -47,7 +47,7 @@ def test_it_is_over_by_itself_and_looked_at_again_then() -> None:
     before = planned(two_off(paused(WEB.key, NOW + HOUR)))
     after = planned(two_off(paused(WEB.key, NOW)))
 
-    assert before.look_again == NOW + HOUR
+    assert before.next_release == NOW + HOUR
     assert before.held[0].detail == "since 2026-11-23 02:00 UTC until 2026-11-23 04:00 UTC"
     assert (len(done(after)), after.held) == (2, ())
 

@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.model import Hold, Obstacle, Plan, World
 from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.tree import Node, Table, Unsupported
+from kvmreconcile.tree import Node, Table, UnsupportedSetting
 from kvmreconcile.tree.variants import for_version
 from tests.plan.worlds import BOOKS, RUNNING, done, held, seen, wish, world
 
@@ -27,7 +27,7 @@ def made(
     version: tuple[int, int, int] = (9, 0, 0),
     beside: tuple[str, str] | None = OF_NETWORK,
 ) -> Plan:
-    row = Unsupported(
+    row = UnsupportedSetting(
         when=is_tagged if beside else lambda nic, _: nic.attr("tag") is not None,
         what="a tag",
         todo="take it out",

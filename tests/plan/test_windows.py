@@ -68,7 +68,7 @@ def test_window_is_open_from_its_first_moment_to_before_its_last_by_its_own_zone
     ],
 )
 def test_window_opens_once_in_a_night_in_which_clocks_change(expression: str, now: str, start: str) -> None:
-    assert Window(expression, 3600, "Europe/Berlin").opens(at(now)) == at(start)
+    assert Window(expression, 3600, "Europe/Berlin").next_start(at(now)) == at(start)
 
 
 def test_window_is_open_as_long_in_a_night_in_which_clocks_go_back() -> None:
@@ -87,7 +87,7 @@ def test_nothing_happens_before_the_window_opens_and_everything_after() -> None:
     assert verbs(before) == ([], ["define", "set-memory", "restart"])
     assert verbs(after) == (["define", "set-memory", "restart"], [])
     assert before.pending == after.pending == {}
-    assert after.look_again is None
+    assert after.next_release is None
 
 
 def test_held_step_tells_when_its_window_opens_and_the_plan_when_to_look_again() -> None:
@@ -95,7 +95,7 @@ def test_held_step_tells_when_its_window_opens_and_the_plan_when_to_look_again()
 
     assert made.held[0].hold.value == "waits for a maintenance window"
     assert made.held[0].detail == "opens Sun 2026-11-29 02:00 Europe/Berlin"
-    assert made.look_again == at("2026-11-29 01:00")
+    assert made.next_release == at("2026-11-29 01:00")
     assert verbs(planned(edited(at("2026-11-29 01:00"))))[1] == []
 
 

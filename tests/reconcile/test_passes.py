@@ -320,7 +320,7 @@ def test_validating_many_definitions_may_take_a_share_of_planning(
 
 def test_an_object_that_libvirt_cannot_tell_of_is_left_alone_and_the_others_are_not(bench: Bench) -> None:
     bench.settle()
-    bench.host.unclear[WEB] = "internal error"
+    bench.host.unreadable[WEB] = "internal error"
     bench.spec("web", '<domain x="1"/>')
     bench.spec("db", '<domain x="1"/>')
 
@@ -331,7 +331,7 @@ def test_an_object_that_libvirt_cannot_tell_of_is_left_alone_and_the_others_are_
     assert [(h.action.key, h.hold, h.detail) for h in planned.plan.held] == [
         (WEB, Hold.UNKNOWN, "internal error")
     ]
-    bench.host.unclear.clear()
+    bench.host.unreadable.clear()
     bench.run()
     assert bench.did() == ["define Domain/web"]
 
@@ -339,7 +339,7 @@ def test_an_object_that_libvirt_cannot_tell_of_is_left_alone_and_the_others_are_
 def test_what_cannot_be_seen_keeps_everything_from_being_removed(bench: Bench) -> None:
     bench.settle()
     (bench.directory / "specs/db.yaml").unlink()
-    bench.host.unseen = "libvirt lists nothing"
+    bench.host.unobservable = "libvirt lists nothing"
 
     bench.run("resync")
 

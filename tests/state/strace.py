@@ -22,7 +22,7 @@ WRITES = _BY_HANDLE | {
     "mknodat", "mount", "removexattr", "rename", "renameat", "renameat2", "rmdir", "setxattr", "symlink", "symlinkat", "truncate",
     "unlink", "unlinkat", "utime", "utimensat", "utimes",
 }  # fmt: skip
-"""Calls that change a file or a directory. Opening one to write it is told by its flags."""
+"""Calls that change a file or a directory. Opening one for writing shows in its flags."""
 _TO_WRITE = re.compile(r"\bO_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)\b")
 _LINE = re.compile(r"(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)")
 _UNFINISHED = " <unfinished ...>"
@@ -93,7 +93,7 @@ def calls(lines: Iterable[str], uid: int = 0, directory: str = "/") -> Iterator[
 
 @dataclass(slots=True)
 class _Begun:
-    """A call of which it may not be known yet what came of it."""
+    """A call whose result may not be known yet."""
 
     process: str
     name: str
@@ -102,7 +102,7 @@ class _Begun:
 
 
 def _complete(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield process, name and rest of each call; what came of one is put to where it began."""
+    """Yield process, name and rest of each call; a resumed call is joined with its beginning."""
     begun: dict[str, _Begun] = {}
     found: deque[_Begun] = deque()
     for line in lines:
@@ -151,7 +151,7 @@ def _named(words: str) -> Iterator[str]:
 
 
 def _text(quoted: str) -> str:
-    """Return what strace has written in the manner of C."""
+    """Return the text of a string in the C syntax of strace."""
     return os.fsdecode(codecs.escape_decode(quoted.encode())[0])
 
 

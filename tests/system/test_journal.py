@@ -1,4 +1,4 @@
-"""Lines that go to the journal arrive there with their fields."""
+"""Log lines arrive in the journal with their fields."""
 
 import json
 import os
@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.system.journal import Journal, is_behind, message
+from kvmreconcile.system.journal import Journal, is_journal_stream, message
 
 WAIT_S = 30
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[socket.socket]:
+def receiver(tmp_path: Path) -> Iterator[socket.socket]:
     """Where the journal would take datagrams."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
-        door.bind(str(tmp_path / "socket"))
-        door.settimeout(WAIT_S)
-        yield door
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "socket"))
+        receiver.settimeout(WAIT_S)
+        yield receiver
 
 
 @pytest.fixture
@@ -47,12 +47,12 @@ def read(content: bytes) -> dict[str, str]:
     return found
 
 
-def test_every_key_of_a_line_is_a_field(journal: Journal, door: socket.socket) -> None:
+def test_every_key_of_a_line_is_a_field(journal: Journal, receiver: socket.socket) -> None:
     journal.send(
         {"event": "object.removed", "level": "warning", "key": "Domain/web1", "audit": True, "n": [1]}
     )
 
-    assert read(door.recv(9999)) == {
+    assert read(receiver.recv(9999)) == {
         "MESSAGE": "object.removed key=Domain/web1 audit=true n=[1]",
         "PRIORITY": "4",
         "SYSLOG_IDENTIFIER": "kvmreconcile",
@@ -65,23 +65,23 @@ def test_every_key_of_a_line_is_a_field(journal: Journal, door: socket.socket) -
 
 
 def test_value_of_several_lines_is_one_field_and_forges_no_other(
-    journal: Journal, door: socket.socket
+    journal: Journal, receiver: socket.socket
 ) -> None:
     journal.send({"event": "e", "error": "one\nKVMRECONCILE_AUDIT=true\n"})
 
-    fields = read(door.recv(9999))
+    fields = read(receiver.recv(9999))
 
     assert fields["KVMRECONCILE_ERROR"] == "one\nKVMRECONCILE_AUDIT=true\n"
     assert "KVMRECONCILE_AUDIT" not in fields
     assert fields["MESSAGE"] == r'e error="one\nKVMRECONCILE_AUDIT=true\n"'
 
 
-def test_what_is_too_long_for_a_datagram_comes_as_a_sealed_file(
-    journal: Journal, door: socket.socket
+def test_line_too_long_for_a_datagram_is_sent_as_a_sealed_file(
+    journal: Journal, receiver: socket.socket
 ) -> None:
     journal.send({"event": "e", "error": "x" * 2_000_000})
 
-    content, (handle,), _, _ = socket.recv_fds(door, 10, 1)
+    content, (handle,), _, _ = socket.recv_fds(receiver, 10, 1)
 
     with os.fdopen(handle, "rb") as file:
         file.seek(0)
@@ -89,7 +89,7 @@ def test_what_is_too_long_for_a_datagram_comes_as_a_sealed_file(
     assert content == b""
 
 
-def test_journal_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_missing_journal_is_an_error(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "none")
 
     with pytest.raises(OSError, match="No such file"):
@@ -110,14 +110,14 @@ def test_message_is_one_harmless_line_and_a_traceback_below() -> None:
     assert message(line) == 'pass.crashed why="a b" x=\\x1b\nTraceback:\n 1'
 
 
-def test_stream_is_known_to_end_in_the_journal_by_its_identity(tmp_path: Path) -> None:
+def test_stream_connected_to_the_journal_is_recognized(tmp_path: Path) -> None:
     with (tmp_path / "stream").open("w") as stream, (tmp_path / "other").open("w") as other:
         status = os.fstat(stream.fileno())
         environment = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
 
-        assert is_behind(stream, environment)
-        assert not is_behind(other, environment)
-        assert not is_behind(stream, {})
+        assert is_journal_stream(stream, environment)
+        assert not is_journal_stream(other, environment)
+        assert not is_journal_stream(stream, {})
 
 
 LOGS = """
@@ -136,7 +136,7 @@ except ZeroDivisionError as error:
 
 
 def logged(tmp_path: Path) -> str:
-    """Log from a process whose standard error ends in the journal, and return what came out of it even so."""
+    """Log from a process whose standard error is connected to the journal, and return its remaining output."""
     with (tmp_path / "stderr").open("w") as stream:
         status = os.fstat(stream.fileno())
         environment = {**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
@@ -145,12 +145,12 @@ def logged(tmp_path: Path) -> str:
     return (tmp_path / "stderr").read_text()
 
 
-def test_what_the_daemon_and_its_libraries_log_goes_to_the_journal(
-    door: socket.socket, tmp_path: Path
+def test_logs_of_the_daemon_and_its_libraries_go_to_the_journal(
+    receiver: socket.socket, tmp_path: Path
 ) -> None:
     assert logged(tmp_path) == ""
 
-    held, other, crashed = (read(door.recv(99999)) for _ in range(3))
+    held, other, crashed = (read(receiver.recv(99999)) for _ in range(3))
     assert (held["KVMRECONCILE_EVENT"], held["KVMRECONCILE_KEY"], held["PRIORITY"]) == (
         "object.held",
         "Domain/web1",
@@ -161,7 +161,7 @@ def test_what_the_daemon_and_its_libraries_log_goes_to_the_journal(
     assert "\nZeroDivisionError" in crashed["MESSAGE"]
 
 
-def test_what_the_journal_does_not_take_goes_the_streams_way_with_its_priority(tmp_path: Path) -> None:
+def test_line_that_the_journal_refuses_is_written_to_the_stream_with_its_priority(tmp_path: Path) -> None:
     lines = logged(tmp_path).splitlines()
 
     assert lines[0].startswith("<4>{")
@@ -187,7 +187,7 @@ journalctl -q -o json KVMRECONCILE_KEY=Network/lab
     not Path(JOURNALD).exists() or os.geteuid() != 0 or not shutil.which("unshare"),
     reason="there is no journald, or no right to run another one",
 )
-def test_the_real_journal_can_be_asked_who_did_what_to_one_object(tmp_path: Path) -> None:
+def test_real_journal_can_be_queried_by_object(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(
         "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
     )

@@ -1,4 +1,4 @@
-"""What is made of texts is remembered as long as they come again, and no longer."""
+"""Results are cached for as long as their texts come again."""
 
 import pytest
 
@@ -21,19 +21,19 @@ def making() -> Making:
     return Making()
 
 
-def test_a_text_that_comes_again_is_not_made_again(making: Making) -> None:
+def test_repeated_text_is_not_computed_again(making: Making) -> None:
     remembered = Generations(making, most=9)
 
     assert [remembered("a"), remembered("a")] == ["A", "A"]
     assert making.made == ["a"]
 
 
-def test_what_is_needed_in_each_generation_stays_and_what_is_not_goes(making: Making) -> None:
+def test_texts_needed_in_each_generation_stay(making: Making) -> None:
     remembered = Generations(making, most=9)
     remembered("kept")
     remembered("once")
     for _ in range(3):
-        remembered.turn()
+        remembered.advance()
         remembered("kept")
 
     assert len(remembered) == 1
@@ -41,7 +41,7 @@ def test_what_is_needed_in_each_generation_stays_and_what_is_not_goes(making: Ma
     assert making.made == ["kept", "once", "once"]
 
 
-def test_without_turns_too_it_does_not_grow_for_ever(making: Making) -> None:
+def test_cache_is_bounded_without_new_generations(making: Making) -> None:
     remembered = Generations(making, most=9)
     for number in range(1000):
         remembered(str(number))

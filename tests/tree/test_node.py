@@ -1,4 +1,4 @@
-"""Reading and writing XML, and finding one's way in it."""
+"""Reading and writing XML, and finding elements in it."""
 
 import pytest
 
@@ -17,8 +17,8 @@ from kvmreconcile.tree import (
     parse,
     to_xml,
 )
-from kvmreconcile.tree.diff import label
-from kvmreconcile.tree.paths import short, shortened
+from kvmreconcile.tree.diff import child_step
+from kvmreconcile.tree.paths import short, shorten_uris
 from kvmreconcile.tree.variants import for_policy
 
 
@@ -35,7 +35,7 @@ def test_comments_prefixes_and_text_between_elements_survive() -> None:
     assert [c.prefix for c in tree.children] == [None, "o"]
 
 
-def test_processing_instructions_and_blanks_say_nothing() -> None:
+def test_processing_instructions_and_blanks_are_dropped() -> None:
     assert parse("<a> <?x y?> <b/> </a>") == parse("<a><b/></a>")
 
 
@@ -81,21 +81,21 @@ def test_short_elements_stand_on_one_line_and_long_ones_on_several() -> None:
 )
 def test_well_known_namespace_is_a_prefix(tag: str, written: str) -> None:
     assert short(tag) == written
-    assert shortened(f"metadata/{tag.lstrip('{').replace('}', ':')}") == f"metadata/{written}"
+    assert shorten_uris(f"metadata/{tag.lstrip('{').replace('}', ':')}") == f"metadata/{written}"
 
 
 PORTS = Rules(members=Table({"port": Members((("@id",), ("@dev",)))}))
 
 
-def test_elements_of_one_name_are_never_taken_for_one_another() -> None:
+def test_elements_of_one_name_have_different_steps() -> None:
     tree = parse('<d><port id="ua-x" n="1"/><port dev="x" n="2"/><port n="3"/><port n="4"/><z/><z/></d>')
-    names = [label(c, tree, PORTS, c.tag) for c in tree.children]
+    names = [child_step(c, tree, PORTS, c.tag) for c in tree.children]
 
     assert names == ["port[x]", "port[x#2]", "port", "port[#2]", "z[0]", "z[1]"]
     assert [locate(tree, (name,), PORTS) for name in names] == list(tree.children)
 
 
-def test_element_is_found_by_a_lesser_name_that_another_tree_gave_it() -> None:
+def test_element_is_located_by_any_of_its_keys() -> None:
     tree = parse('<d><port id="1" dev="x"><a/></port></d>')
 
     assert locate(tree, ("port[x]", "a"), PORTS) == Node("a")
@@ -115,15 +115,15 @@ def test_changes_have_names_signs_and_places() -> None:
     ]
 
 
-def test_policy_bends_rules_without_touching_them() -> None:
+def test_policy_adapts_a_copy_of_the_rules() -> None:
     bent = for_policy(PORTS, plain=False, shared=True, ignored=("a",))
 
     assert bent.ignored.get("a/b/@c")
     assert PORTS.ignored.get("a") is None
 
 
-def test_what_interrupts_is_left_out_where_policy_forbids_it() -> None:
-    rules = Rules(actions=Table({"a": (Update("set"), Update("anew", interrupts=True))}))
+def test_interrupting_verbs_are_left_out_if_policy_forbids_them() -> None:
+    rules = Rules(actions=Table({"a": (Update("set"), Update("again", interrupts=True))}))
 
     calm = for_policy(rules, plain=False, shared=False, ignored=(), interrupts=False)
 
@@ -149,7 +149,7 @@ def test_blanks_around_elements_are_not_text() -> None:
     assert parse("<d>&#32;<a>x</a></d>") == parse("<d><a>x</a></d>")
 
 
-def test_document_is_remembered_as_long_as_it_is_read_between_two_looks_at_all() -> None:
+def test_document_is_cached_while_every_generation_reads_it() -> None:
     first = parse("<forgotten/>")
     forget_unused()
 

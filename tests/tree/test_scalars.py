@@ -1,4 +1,4 @@
-"""How libvirt spells values: each row is one that it was given and one that it answered."""
+"""The canonical spelling of values: each row is an input of libvirt and its output."""
 
 import pytest
 
@@ -34,7 +34,7 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("function", "given", "answered"), SPELLINGS)
-def test_value_is_spelled_as_libvirt_answers(function: s.Canonical, given: str, answered: str) -> None:
+def test_canonical_spelling_is_libvirts(function: s.Canonical, given: str, answered: str) -> None:
     assert function(given) == answered
     assert function(answered) == answered
 
@@ -53,5 +53,5 @@ def test_measure_rounds_up_as_libvirt_does() -> None:
     assert Measure().bytes("some", None) is None
 
 
-def test_effects_are_told_as_specs_write_them() -> None:
+def test_effects_are_spelled_as_in_specs() -> None:
     assert [str(e) for e in Effect] == ["live", "next-boot", "restart", "replace", "data-loss"]

@@ -8,7 +8,7 @@ Those of devices are in the devices' own sections.
 from kvmreconcile.kinds.domain.devices.channel import AGENT
 from kvmreconcile.kinds.domain.devices.rng import RNG
 from kvmreconcile.kinds.domain.devices.serial import SERIAL
-from kvmreconcile.tree import Birth, Node, parse
+from kvmreconcile.tree import CreationDefaults, Node, parse
 
 SPARE_PORTS = 12
 """PCI Express ports of a new q35 guest: each takes one device, and what is left takes those plugged in later."""
@@ -37,20 +37,20 @@ _KINDS: tuple[tuple[str, str | None], ...] = (("qemu", "qemu"), ("kvm", "kvm"), 
 
 CREATION_DEFAULTS = (
     *(
-        Birth(_domain(kind, q35=True), ((_TYPE, said), (_MACHINE, machine), (_ARCH, arch)))
+        CreationDefaults(_domain(kind, q35=True), ((_TYPE, said), (_MACHINE, machine), (_ARCH, arch)))
         for kind, said in _KINDS
         for machine in (None, "q35")
         for arch in _X86
     ),
     *(
-        Birth(_domain(kind), ((_TYPE, said), (_ARCH, arch)))
+        CreationDefaults(_domain(kind), ((_TYPE, said), (_ARCH, arch)))
         for kind, said in _KINDS
         for arch in (*_X86, "i686")
     ),
     # Of the others Arm has ACPI, and there by UEFI alone (`qemuDomainDefEnableDefaultFeatures`, qemu_domain.c).
     *(
-        Birth(_domain(kind, "<acpi/>"), ((_TYPE, said), (_ARCH, "aarch64"), (_FIRMWARE, "efi")))
+        CreationDefaults(_domain(kind, "<acpi/>"), ((_TYPE, said), (_ARCH, "aarch64"), (_FIRMWARE, "efi")))
         for kind, said in _KINDS
     ),
-    *(Birth(_domain(kind, ""), ((_TYPE, said),)) for kind, said in _KINDS),
+    *(CreationDefaults(_domain(kind, ""), ((_TYPE, said),)) for kind, said in _KINDS),
 )

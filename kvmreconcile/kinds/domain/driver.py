@@ -12,7 +12,7 @@ from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.events import Events
-from kvmreconcile.host.listing import Calls, Filters, Flags, are_few, hidden, read_all
+from kvmreconcile.host.listing import Calls, Filters, Flags, are_few, as_unobservable, observe_kind
 from kvmreconcile.kinds.domain.calls import LIVE_VERBS
 from kvmreconcile.kinds.domain.calls.definitions import LIVE, STORED, find, running_xml
 from kvmreconcile.kinds.domain.calls.power import stop
@@ -80,10 +80,10 @@ class DomainDriver:
                 state_of = run_state if are_few(names) else run_states(virt)
                 definitions = Definitions(virt)
         except HostError as error:
-            return Observation(unobservable=(hidden(f"{NAME}/", error),))
+            return Observation(unobservable=(as_unobservable(f"{NAME}/", error),))
         read = partial(_read, state_of, definitions)
         calls = Calls(virt.listAllDomains, virt.lookupByName, read, _LEFTOVERS)
-        return read_all(NAME, calls, _FILTERS, names)
+        return observe_kind(NAME, calls, _FILTERS, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""

@@ -14,9 +14,9 @@ import libvirt
 
 from kvmreconcile.errors import HostError, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import Connection
-from kvmreconcile.host.errors import Meaning, bring_about, translated
+from kvmreconcile.host.errors import ErrorClass, ensure_state, translated
 from kvmreconcile.host.events import Events
-from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
+from kvmreconcile.host.listing import Calls, Filters, Flags, observe_kind
 from kvmreconcile.kinds.network.bridge import check_bridge_is_free
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, Section, edits
 from kvmreconcile.kinds.network.plugs import is_interim, is_marked, marked, unmarked
@@ -41,7 +41,7 @@ _SECTIONS: Mapping[Section, int] = {
     Section.FORWARD_INTERFACE: libvirt.VIR_NETWORK_SECTION_FORWARD_INTERFACE,
     Section.PORTGROUP: libvirt.VIR_NETWORK_SECTION_PORTGROUP,
 }
-_REFUSALS: Mapping[int, Meaning] = dict.fromkeys(
+_REFUSALS: Mapping[int, ErrorClass] = dict.fromkeys(
     (libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_OPERATION_INVALID),
     Refused,
 )
@@ -74,7 +74,7 @@ class NetworkDriver:
         virt = connection.virt
         calls = Calls(partial(_listed, virt), virt.networkLookupByName, _read)
         lasting = None if names is None else [name for name in names if not is_interim(name)]
-        return read_all(NAME, calls, _FILTERS, lasting)
+        return observe_kind(NAME, calls, _FILTERS, lasting)
 
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""
@@ -134,7 +134,7 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
         check_bridge_is_free(virt, parse(_stored_xml(network)))
         if guests:
             _store(virt, marked(parse(_stored_xml(network))))
-        bring_about(network.create, lambda: bool(network.isActive()))
+        ensure_state(network.create, lambda: bool(network.isActive()))
     replug(virt, network, guests)
     stored = parse(_stored_xml(network))
     if is_marked(stored):
@@ -143,7 +143,7 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
 
 def _stop(virt: libvirt.virConnect, action: Action) -> None:
     network = _network(virt, action)
-    bring_about(network.destroy, lambda: not network.isActive())
+    ensure_state(network.destroy, lambda: not network.isActive())
 
 
 def _restart(virt: libvirt.virConnect, action: Action) -> None:
@@ -168,7 +168,7 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
         raise
     end_interim(virt, network.name())
     persistent = network.isPersistent()
-    bring_about(network.destroy, lambda: not network.isActive())
+    ensure_state(network.destroy, lambda: not network.isActive())
     if persistent:
         network.undefine()
 

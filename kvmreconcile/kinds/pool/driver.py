@@ -8,9 +8,9 @@ import libvirt
 
 from kvmreconcile.errors import Busy, HostError, NotFound, Rejected, Unavailable, Unsupported
 from kvmreconcile.host.connection import Connection
-from kvmreconcile.host.errors import bring_about, translated
+from kvmreconcile.host.errors import ensure_state, translated
 from kvmreconcile.host.events import Events
-from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
+from kvmreconcile.host.listing import Calls, Filters, Flags, observe_kind
 from kvmreconcile.kinds.pool.render import NAME
 from kvmreconcile.kinds.pool.rules import RULES
 from kvmreconcile.model import Action, Actual, Key, Observation
@@ -56,7 +56,7 @@ class PoolDriver:
         """Read all pools, or those of the given names."""
         virt = connection.virt
         calls = Calls(virt.listAllStoragePools, virt.storagePoolLookupByName, _read)
-        return read_all(NAME, calls, _FILTERS, names)
+        return observe_kind(NAME, calls, _FILTERS, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
         """Do one step."""
@@ -145,7 +145,7 @@ def _activate(virt: libvirt.virConnect, pool: libvirt.virStoragePool) -> None:
     wanted = _persistent(pool)
     try:
         with translated(f"{NAME}/{pool.name()}"):
-            bring_about(lambda: pool.create(0), lambda: bool(pool.isActive()))
+            ensure_state(lambda: pool.create(0), lambda: bool(pool.isActive()))
     except HostError as error:
         # Of other types a mount may have failed, of whose source the system says the same.
         is_absent = parse(wanted).attr("type") == "dir" and _ABSENT in str(error)
@@ -176,7 +176,7 @@ def _has_mode(pool: libvirt.virStoragePool, wanted: str) -> bool:
 def _stop(virt: libvirt.virConnect, action: Action) -> None:
     pool = _find(virt, action)
     with translated(str(action.key), _STOP):
-        bring_about(pool.destroy, lambda: not pool.isActive())
+        ensure_state(pool.destroy, lambda: not pool.isActive())
 
 
 def _restart(virt: libvirt.virConnect, action: Action) -> None:

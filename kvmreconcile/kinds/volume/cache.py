@@ -91,7 +91,7 @@ def _refresh(connection: Connection, pool: libvirt.virStoragePool) -> str:
 
 def _state(connection: Connection, pool: libvirt.virStoragePool) -> Hashable | None:
     directory = _directory(connection, pool)
-    stamp = Files().directory_stamp(directory) if directory else None
+    stamp = Files().directory_version(directory) if directory else None
     return (pool.UUIDString(), directory, stamp) if stamp else None
 
 

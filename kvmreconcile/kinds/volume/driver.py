@@ -8,7 +8,7 @@ from kvmreconcile.errors import HostError, NotFound, Refused, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
-from kvmreconcile.host.listing import hidden
+from kvmreconcile.host.listing import as_unobservable
 from kvmreconcile.kinds.volume.cache import name_of, refresh_pools, unlisted
 from kvmreconcile.kinds.volume.content import size_of
 from kvmreconcile.kinds.volume.making import check_room, create, delete, find, make, planned, pool_of, refresh
@@ -37,7 +37,7 @@ class VolumeDriver:
                 }
                 directories = {parse(p.XMLDesc(0)).get("target/path") or "": p.name() for p in pools}
         except HostError as error:
-            return Observation(unobservable=(hidden(f"{NAME}/", error),))
+            return Observation(unobservable=(as_unobservable(f"{NAME}/", error),))
         for pool in pools:
             name = pool.name()
             if names is not None and not any(n.startswith(f"{name}/") for n in names):
@@ -51,7 +51,7 @@ class VolumeDriver:
             except NotFound:  # It was removed just now, and its volumes with it.
                 continue
             except HostError as error:
-                unobservable.append(hidden(f"{NAME}/{name}/", error))
+                unobservable.append(as_unobservable(f"{NAME}/{name}/", error))
         return Observation(objects, tuple(unobservable))
 
     def unlisted(self, connection: Connection, names: Collection[str]) -> Mapping[str, Hashable | None]:

@@ -58,7 +58,7 @@ RULES = Rules(
         "backingStore/permissions",
         "backingStore/timestamps",
     ),
-    at_birth=paths(
+    at_creation=paths(
         # A volume fills up.
         "allocation",
         # libvirt gives the file to the user and under the label of the guest that runs with it

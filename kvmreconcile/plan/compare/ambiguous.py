@@ -12,10 +12,10 @@ from kvmreconcile.model import Actual, Desired, Key
 from kvmreconcile.plan.compare.live import without_forgotten
 from kvmreconcile.plan.compare.refused_parts import undone
 from kvmreconcile.tree import Node, Rules, overlay
-from kvmreconcile.tree.match import Doubt
+from kvmreconcile.tree.match import Ambiguity
 from kvmreconcile.tree.paths import short
 from kvmreconcile.tree.rules import labels
-from kvmreconcile.tree.running import doubts, traced
+from kvmreconcile.tree.running import ambiguities, link_to_proposed
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +70,23 @@ def _taken(
     proposed = overlay(without_forgotten(start, before, desired, rules), desired.tree, rules)
     unclear: list[Unclear] = []
     if proposed is not start:
-        found = doubts(start, before, desired.tree, rules)
+        found = ambiguities(start, before, desired.tree, rules)
         unclear += (_ambiguous(doubt, rules) for doubt in found)
     live = actual.live
     if live is not None:
-        live, untraced = traced(live, actual.tree, proposed, desired.tree, rules)
+        live, untraced = link_to_proposed(live, actual.tree, proposed, desired.tree, rules)
         unclear += (_untraceable(doubt, desired.key, rules) for doubt in untraced)
     return Certain(desired, before, proposed, live), unclear
 
 
-def _ambiguous(doubt: Doubt, rules: Rules) -> Unclear:
+def _ambiguous(doubt: Ambiguity, rules: Rules) -> Unclear:
     have, want = (_names(nodes, doubt.path, rules) for nodes in (doubt.have, doubt.want))
     members = rules.members.get(doubt.path)
     detail = f"{doubt.path}: each of {want} could be any of {have}; nothing in this list is changed"
     return Unclear(doubt.path, detail, members.advice if members else "")
 
 
-def _untraceable(doubt: Doubt, key: Key, rules: Rules) -> Unclear:
+def _untraceable(doubt: Ambiguity, key: Key, rules: Rules) -> Unclear:
     have, want = (_names(nodes, doubt.path, rules) for nodes in (doubt.have, doubt.want))
     why = f"the running {have} cannot be matched to {want} in the spec"
     detail = f"{doubt.path}: {why}; nothing in this list is changed"

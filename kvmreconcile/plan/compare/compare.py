@@ -53,7 +53,7 @@ class Compared:
 def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
     """Return the steps that make an object which does not exist, or which an earlier run left half made."""
     rules = for_new(rules_for(desired, kind))
-    born = overlay(rules.birth("", desired.tree), desired.tree, rules)
+    born = overlay(rules.creation_default("", desired.tree), desired.tree, rules)
     whole = kind.complete(replace(born, tag=kind.root), around)
     base = Action(desired.key, CREATE, Effect.LIVE, reason, policy=desired.policy)
     again = reason is Reason.UNFINISHED and not kind.redefines_whole

@@ -11,7 +11,7 @@ from kvmreconcile.model import Actual, Desired
 from kvmreconcile.plan.compare.refused_parts import is_kept
 from kvmreconcile.tree import Change, Node, Rules, diff, forget, overlay, paths
 from kvmreconcile.tree.automatic import without_automatic
-from kvmreconcile.tree.running import is_invisible, recognised, renamed
+from kvmreconcile.tree.running import is_invisible, link_to_desired, with_desired_keys
 from kvmreconcile.tree.variants import for_running
 
 
@@ -58,12 +58,12 @@ def lacking(
         and not is_kept(change, desired)
         and not is_invisible(change, proposed, rules)
     )
-    return Running(renamed(live, rules) if changes else live, changes)
+    return Running(with_desired_keys(live, rules) if changes else live, changes)
 
 
 def live_changes(desired: Desired, actual: Actual, rules: Rules) -> Iterator[Change]:
     """Yield what the running object lacks of what the spec says, where nothing is to be forgotten."""
     if actual.live is not None:
         stored = overlay(actual.tree, desired.tree, rules)
-        live = recognised(actual.live, stored, desired.tree, rules)
+        live = link_to_desired(actual.live, stored, desired.tree, rules)
         yield from lacking(desired, actual, live, None, rules).changes

@@ -120,5 +120,5 @@ def _too_early(action: Action, case: Case) -> Held | None:
     if is_free or (limit is not None and action.effect <= limit):
         return None
     window = next_window(policy, action.effect, case.now)
-    until, told = window.opens(case.now), window.told(case.now)
+    until, told = window.next_start(case.now), window.next_start_text(case.now)
     return Held(action, Hold.WINDOW, f"opens {told}", "approve this plan, or wait", until)

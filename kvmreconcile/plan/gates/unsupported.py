@@ -12,11 +12,11 @@ from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.gates.invalid import definition
 from kvmreconcile.plan.gates.suspended import Stop
 from kvmreconcile.plan.order.needs import Scene
-from kvmreconcile.tree import Node, Rules, Unsupported
+from kvmreconcile.tree import Node, Rules, UnsupportedSetting
 from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import labels
 
-_Found = tuple[str, Unsupported]
+_Found = tuple[str, UnsupportedSetting]
 """The label of an element, and the row that it meets."""
 
 
@@ -47,7 +47,7 @@ def _met(tree: Node, rules: Rules, lookup: Lookup, path: str = "") -> Iterator[_
         yield from _met(child, rules, lookup, under(path, child.tag))
 
 
-def _beside(element: Node, row: Unsupported, lookup: Lookup) -> Node | None:
+def _beside(element: Node, row: UnsupportedSetting, lookup: Lookup) -> Node | None:
     if row.beside is None:
         return None
     kind, where = row.beside

@@ -36,4 +36,4 @@ def allowed(policy: Policy, now: datetime) -> Effect | None:
 def next_window(policy: Policy, effect: Effect, now: datetime) -> Window:
     """Return the window that opens first of those that allow an effect, of which there is one."""
     wide = (w for w in policy.windows if (w.max_effect or policy.max_effect) >= effect)
-    return min(wide, key=lambda w: w.opens(now))
+    return min(wide, key=lambda w: w.next_start(now))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kvmreconcile.errors import Busy, Rejected
-from kvmreconcile.kinds.domain.calls.readiness import GARBLED, _refusal, addresses
+from kvmreconcile.kinds.domain.calls.readiness import UNREADABLE, _refusal, addresses
 
 GOOD = [
     {"name": "lo", "ip-addresses": [{"ip-address": "127.0.0.1"}, {"ip-address": "::1"}]},
@@ -27,7 +27,7 @@ def test_addresses_are_the_reachable_ones() -> None:
     ],
 )  # fmt: skip
 def test_invalid_agent_answer_does_not_crash(text: str) -> None:
-    with pytest.raises(GARBLED):
+    with pytest.raises(UNREADABLE):
         addresses(json.loads(text))
 
     (why,) = _refusal("tcp", lambda: addresses(json.loads(text)))

@@ -65,7 +65,7 @@ def changes(actual: str, desired: Desired) -> list[str]:
 
 
 def born(desired: Desired, uuid: str = UUID) -> Node:
-    whole = overlay(KIND.rules.birth("", desired.tree), desired.tree, KIND.rules)
+    whole = overlay(KIND.rules.creation_default("", desired.tree), desired.tree, KIND.rules)
     return KIND.complete(
         whole, Surroundings(uuid, Stamp("lab", "StoragePool/images", uuid), False, lambda _: None)
     )

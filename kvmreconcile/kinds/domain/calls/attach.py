@@ -11,7 +11,7 @@ from dataclasses import replace
 import libvirt
 
 from kvmreconcile.errors import NotFound, Refused, Rejected, Unsupported
-from kvmreconcile.host.errors import Meaning, translated
+from kvmreconcile.host.errors import ErrorClass, translated
 from kvmreconcile.kinds.domain.calls.definitions import (
     LIVE,
     find,
@@ -27,7 +27,7 @@ from kvmreconcile.kinds.network.replug import change_interface
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Node, locate, to_xml
 
-_REFUSALS: Mapping[int, Meaning] = dict.fromkeys(
+_REFUSALS: Mapping[int, ErrorClass] = dict.fromkeys(
     (
         libvirt.VIR_ERR_INTERNAL_ERROR,  # QEMU's own: "Failed to get "write" lock", "Image is not in qcow2 format"
         libvirt.VIR_ERR_OPERATION_FAILED,  # "bridge br9 doesn't exist"

@@ -8,7 +8,7 @@ from typing import Any
 import libvirt
 
 from kvmreconcile.errors import Busy, HostError, NotFound, Unsupported
-from kvmreconcile.host.errors import bring_about, translated
+from kvmreconcile.host.errors import ensure_state, translated
 from kvmreconcile.kinds.domain.calls.definitions import POLL_S, find
 from kvmreconcile.kinds.domain.calls.state_reasons import run_state
 from kvmreconcile.model import Action, ShutdownBy
@@ -26,7 +26,7 @@ _CANNOT_HEAR = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
-    bring_about(domain.create, lambda: bool(domain.isActive()))
+    ensure_state(domain.create, lambda: bool(domain.isActive()))
 
 
 def stop(virt: libvirt.virConnect, action: Action) -> None:
@@ -48,7 +48,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
                 raise HostError(
                     f"{action.key}: the guest did not shut down within {waited}; it is still active; {todo}"
                 )
-            bring_about(domain.destroy, lambda: not _is_running(domain))
+            ensure_state(domain.destroy, lambda: not _is_running(domain))
             return
         if time.monotonic() >= ask_next and how.ways:
             why = _ask_to_shut_down(domain, next(ways))
@@ -91,7 +91,7 @@ def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:
     """Ask once; return why it could not be asked that way, "" if it was."""
     try:
         with translated(domain.name(), _CANNOT_HEAR):
-            bring_about(lambda: domain.shutdownFlags(_SHUTDOWN[by]), lambda: not _is_running(domain))
+            ensure_state(lambda: domain.shutdownFlags(_SHUTDOWN[by]), lambda: not _is_running(domain))
     except (Busy, Unsupported) as error:
         return f" ({error})"
     return ""
@@ -104,19 +104,19 @@ def _restart(virt: libvirt.virConnect, action: Action) -> None:
 
 def _start_paused(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
-    bring_about(
+    ensure_state(
         lambda: domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED), lambda: bool(domain.isActive())
     )
 
 
 def _suspend(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
-    bring_about(domain.suspend, lambda: _is_paused(domain))
+    ensure_state(domain.suspend, lambda: _is_paused(domain))
 
 
 def _resume(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
-    bring_about(domain.resume, lambda: not _is_paused(domain))
+    ensure_state(domain.resume, lambda: not _is_paused(domain))
 
 
 def _is_paused(domain: libvirt.virDomain) -> bool:

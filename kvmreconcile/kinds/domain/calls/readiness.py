@@ -67,11 +67,11 @@ def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
         if type(error) not in (HostError, Busy):
             raise
         yield str(error)
-    except GARBLED:
+    except UNREADABLE:
         yield f"{check}: the guest agent's answer is invalid"
 
 
-GARBLED = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
 """Raised by invalid replies of the guest agent, which the guest controls."""
 
 
@@ -118,7 +118,7 @@ def addresses(nics: Any) -> list[str]:
     Return the addresses in an agent's answer at which others can reach the guest.
 
     Raises:
-        LookupError: The answer is invalid; the other classes in `GARBLED` mean the same.
+        LookupError: The answer is invalid; the other classes in `UNREADABLE` mean the same.
     """
     found = [ip_address(address["ip-address"]) for nic in nics for address in nic.get("ip-addresses", ())]
     return [str(a) for a in found if not (a.is_loopback or a.is_link_local)]

@@ -161,7 +161,7 @@ SECTION = Section(
             actions=Table({"": attach_and_detach(needs_port(has_value("@type", "scsi")))}),
         ).below("devices/controller"),
         # How many ports a new guest is created with; `complete` adds them.
-        Rules(at_birth=paths("devices/@slots")),
+        Rules(at_creation=paths("devices/@slots")),
     ),
     complete=_complete,
     takes_port={"controller": _takes_port},

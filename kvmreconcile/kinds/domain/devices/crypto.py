@@ -14,7 +14,7 @@ from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE
 from kvmreconcile.schema.element import Element
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.tree import Rules, Table, Unsupported
+from kvmreconcile.tree import Rules, Table, UnsupportedSetting
 
 
 class Crypto(Element):
@@ -62,7 +62,7 @@ SECTION = Section(
         unsupported=Table(
             {
                 "": (
-                    Unsupported(
+                    UnsupportedSetting(
                         when=lambda _crypto, _beside: True,
                         what="a crypto device",
                         todo="remove it from the spec, or upgrade libvirt",

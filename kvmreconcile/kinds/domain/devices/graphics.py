@@ -13,7 +13,7 @@ from kvmreconcile.schema.collections import Pairs
 from kvmreconcile.schema.element import Element, of_fields
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import AbsolutePath
-from kvmreconcile.tree import Automatic, Birth, Reset, Rules, Table, parse, paths
+from kvmreconcile.tree import Automatic, CreationDefaults, Reset, Rules, Table, parse, paths
 
 _VNC_PASSWORD = 8
 
@@ -198,9 +198,11 @@ _PORTS = (
 )
 # Without a port nobody could connect.
 _DEFAULTS = (
-    Birth(parse("<graphics/>"), (("listen/@type", "socket"),)),
+    CreationDefaults(parse("<graphics/>"), (("listen/@type", "socket"),)),
     *(
-        Birth(parse('<graphics autoport="yes"/>'), (("@type", kind), ("@port", None), ("@tlsPort", None)))
+        CreationDefaults(
+            parse('<graphics autoport="yes"/>'), (("@type", kind), ("@port", None), ("@tlsPort", None))
+        )
         for kind in ("vnc", "spice")
     ),
 )
@@ -222,7 +224,7 @@ SECTION = Section(
         # `virDomainGraphicsListenDefParseXML`
         copies=Table({"@listen": "listen/@address", "@socket": "listen/@socket"}),
         secrets=paths("@passwd"),
-        births=Table({"": _DEFAULTS}),
+        creation_defaults=Table({"": _DEFAULTS}),
         actions=Table(
             {
                 # QEMU takes another password only where the guest was started with one.

@@ -11,7 +11,7 @@ from kvmreconcile.schema.collections import Tags
 from kvmreconcile.schema.element import Element, of_fields
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import UUID, AbsolutePath
-from kvmreconcile.tree import Birth, Identity, Rules, Table, parse
+from kvmreconcile.tree import CreationDefaults, Identity, Rules, Table, parse
 
 
 class Tpm(Element):
@@ -93,10 +93,10 @@ SECTION = Section(
             }
         ),
         # libvirt gives some models 1.2, which current guests do not take.
-        births=Table(
+        creation_defaults=Table(
             {
                 "": (
-                    Birth(
+                    CreationDefaults(
                         parse('<tpm><backend type="emulator" version="2.0"/></tpm>'),
                         (("backend/@type", "emulator"), ("backend/@version", None)),
                     ),

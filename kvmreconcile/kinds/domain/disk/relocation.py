@@ -14,7 +14,7 @@ from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Actual, Desired, DivergedSource, Key, Lookup, Relocation
 from kvmreconcile.tree import Change, Node
 from kvmreconcile.tree.match import pair
-from kvmreconcile.tree.running import recognised, succeeding
+from kvmreconcile.tree.running import link_successors, link_to_desired
 
 _NAMES = ("file", "dev", "dir", "name", "protocol", "pool", "volume")
 """Attributes of `<source>` that identify it."""
@@ -89,13 +89,13 @@ def find_diverged(
 
 def _stored(desired: Desired, actual: Actual, before: Node | None) -> Node:
     """Return what is stored, with its disks known as those of the spec, whatever an edit calls them now."""
-    return succeeding(actual.tree, before, desired.tree, RULES)
+    return link_successors(actual.tree, before, desired.tree, RULES)
 
 
 def _live(desired: Desired, actual: Actual, before: Node | None) -> Node | None:
     """Return what runs, with its disks known as those of the spec."""
     stored = _stored(desired, actual, before)
-    return recognised(actual.live, stored, desired.tree, RULES) if actual.live else None
+    return link_to_desired(actual.live, stored, desired.tree, RULES) if actual.live else None
 
 
 def _moved(desired: Desired, actual: Node, before: Node | None) -> Iterator[tuple[Node, Node]]:

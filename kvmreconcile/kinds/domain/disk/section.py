@@ -11,7 +11,19 @@ from kvmreconcile.kinds.domain.members import ORDERED, complete_list, shared_lis
 from kvmreconcile.kinds.domain.section import HostFile, NameSource, Section
 from kvmreconcile.kinds.domain.spellings import LOWER, PATH
 from kvmreconcile.model import Mistake
-from kvmreconcile.tree import Birth, Measure, Node, Ref, Reset, Rules, Scalar, Table, combined, parse, paths
+from kvmreconcile.tree import (
+    CreationDefaults,
+    Measure,
+    Node,
+    Ref,
+    Reset,
+    Rules,
+    Scalar,
+    Table,
+    combined,
+    parse,
+    paths,
+)
 
 _DISK = '<disk type="file" device="disk"><driver name="qemu" discard="unmap"/>{}</disk>'
 
@@ -20,13 +32,17 @@ _CDROM = '<disk type="file" device="cdrom">{}<readonly/></disk>'
 _FLOPPY = '<disk type="file" device="floppy">{}</disk>'
 
 _DISKS = (
-    Birth(parse(_CDROM.format('<target bus="sata"/>')), (("@device", "cdrom"), ("target/@dev", None))),
-    Birth(parse(_CDROM.format("")), (("@device", "cdrom"),)),
-    Birth(parse(_FLOPPY.format('<target bus="fdc"/>')), (("@device", "floppy"), ("target/@dev", None))),
-    Birth(parse(_FLOPPY.format("")), (("@device", "floppy"),)),
-    Birth(parse('<disk type="block" device="lun"/>'), (("@device", "lun"),)),
-    Birth(parse(_DISK.format('<target bus="virtio"/>')), (("target/@dev", None),)),
-    Birth(parse(_DISK.format(""))),
+    CreationDefaults(
+        parse(_CDROM.format('<target bus="sata"/>')), (("@device", "cdrom"), ("target/@dev", None))
+    ),
+    CreationDefaults(parse(_CDROM.format("")), (("@device", "cdrom"),)),
+    CreationDefaults(
+        parse(_FLOPPY.format('<target bus="fdc"/>')), (("@device", "floppy"), ("target/@dev", None))
+    ),
+    CreationDefaults(parse(_FLOPPY.format("")), (("@device", "floppy"),)),
+    CreationDefaults(parse('<disk type="block" device="lun"/>'), (("@device", "lun"),)),
+    CreationDefaults(parse(_DISK.format('<target bus="virtio"/>')), (("target/@dev", None),)),
+    CreationDefaults(parse(_DISK.format(""))),
 )
 
 _DISK_RULES = Rules(
@@ -67,7 +83,7 @@ _DISK_RULES = Rules(
     invisible=HIDDEN_ALIAS,
     refs=Table({"source": (Ref("Volume", ("@pool", "@volume")), Ref("StoragePool", ("@pool",)))}),
     identities=Table({"": IDENTITIES}),
-    births=Table({"": _DISKS}),
+    creation_defaults=Table({"": _DISKS}),
     actions=ACTIONS,
 )
 

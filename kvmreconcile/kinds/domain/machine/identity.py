@@ -103,7 +103,7 @@ SECTION = Section(
         ignored=paths(RULE, "@id"),
         containers=paths("metadata"),
         required=paths("name", "uuid", "@type", "os/type", "os/type/@*"),
-        births=Table({"": CREATION_DEFAULTS}),
+        creation_defaults=Table({"": CREATION_DEFAULTS}),
         actions=Table(
             {
                 "uuid": (Update("replace", effect=Effect.REPLACE, on="~"),),

@@ -11,7 +11,7 @@ from kvmreconcile.kinds.domain.section import HostLink, NameSource, Section
 from kvmreconcile.kinds.domain.spellings import LOWER
 from kvmreconcile.tree import (
     Automatic,
-    Birth,
+    CreationDefaults,
     Identity,
     Members,
     Node,
@@ -87,7 +87,9 @@ SECTION = Section(
         refs=Table({"source": (Ref("Network", ("@network",)),)}),
         identities=Table({"": (_MAC,)}),
         unsupported=Table({"": (ON_LINUX_BRIDGE,)}),
-        births=Table({"": (Birth(parse('<interface type="network"><model type="virtio"/></interface>')),)}),
+        creation_defaults=Table(
+            {"": (CreationDefaults(parse('<interface type="network"><model type="virtio"/></interface>')),)}
+        ),
         actions=ACTIONS,
     ).below("devices/interface"),
     links=(

@@ -1,6 +1,6 @@
 """VLANs of interfaces, which Linux bridges carry since libvirt 11.0 only."""
 
-from kvmreconcile.tree import Node, Unsupported
+from kvmreconcile.tree import Node, UnsupportedSetting
 
 _OF_BRIDGES = frozenset({None, "nat", "route", "open", "bridge"})
 """Forward modes of networks that are a bridge, if they have one."""
@@ -23,7 +23,7 @@ def _is_open_vswitch(element: Node) -> bool:
     return element.get("virtualport/@type") == "openvswitch"
 
 
-ON_LINUX_BRIDGE = Unsupported(
+ON_LINUX_BRIDGE = UnsupportedSetting(
     when=_is_tagged_on_linux_bridge,
     what="a VLAN on a Linux bridge",
     todo="take the VLAN out of the spec, or connect the interface to Open vSwitch",

@@ -1,4 +1,4 @@
-"""A state whose writes are side effects, and a fuse that ends the process at one of them as `kill -9` would."""
+"""A state that exits at its n-th write, like after `kill -9`."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ DIED = 9
 
 
 class Fuse:
-    """Counts side effects, and ends the process at one of them; 0 is none."""
+    """Counts side effects, and exits at the n-th; 0 stands for never."""
 
     def __init__(self, dies_at: int) -> None:
         self._left = dies_at
@@ -22,14 +22,14 @@ class Fuse:
             os._exit(DIED)
 
 
-class MortalState(State):
-    """A state that counts what it writes of objects."""
+class KillableState(State):
+    """A state that counts its writes about objects."""
 
     fuse: Fuse
 
     @classmethod
-    def burning(cls, directory: Path, dies_at: int) -> Self:
-        """Open the state with a fuse that ends the process at the n-th side effect."""
+    def open_with_fuse(cls, directory: Path, dies_at: int) -> Self:
+        """Open the state with a fuse that exits at the n-th side effect."""
         state = cls.open(directory)
         assert isinstance(state, cls)
         state.fuse = Fuse(dies_at)
@@ -51,10 +51,10 @@ class MortalState(State):
         self.fuse.step()
         super().end_edit(key)
 
-    def try_out(self, key: Key, trial: Probation) -> None:
+    def put_probation(self, key: Key, probation: Probation) -> None:
         self.fuse.step()
-        super().try_out(key, trial)
+        super().put_probation(key, probation)
 
-    def end_trial(self, key: Key) -> None:
+    def end_probation(self, key: Key) -> None:
         self.fuse.step()
-        super().end_trial(key)
+        super().end_probation(key)

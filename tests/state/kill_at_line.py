@@ -13,22 +13,26 @@ _KILLED, _FAILED = 9, 8
 _DIRECTORY = Path(kvmreconcile.state.__file__).parent
 
 
-def killed(act: Callable[[Path], object], places: Callable[[int], Path], *modules: str) -> Iterator[Path]:
+def kill_at_each_line(
+    act: Callable[[Path], object], places: Callable[[int], Path], *modules: str
+) -> Iterator[Path]:
     """
-    Yield the place of each attempt after its process was killed there, one line later each time.
+    Yield the directory of each attempt after its process was killed, one line later each time.
 
     Args:
-        act: What is attempted at a place.
-        places: Makes the place of an attempt, by its number.
-        modules: Of which the lines are counted; without any, all of the state's.
+        act: The attempt, in a directory.
+        places: Creates the directory of an attempt, by its number.
+        modules: The modules of the state whose lines count; all of them if none is named.
     """
+    files = {str(_DIRECTORY / f"{module}.py") for module in modules}
+    assert all(map(os.path.exists, files)), files
     line = 0
     while True:
         line += 1
         place = places(line)
         child = os.fork()
         if child == 0:
-            _die_at(line, {str(_DIRECTORY / f"{module}.py") for module in modules})
+            _die_at(line, files)
             try:
                 act(place)
             except BaseException:  # noqa: BLE001  the child must end in any case

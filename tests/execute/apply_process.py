@@ -1,4 +1,4 @@
-"""A process that applies what is wanted, and dies at its n-th side effect as `kill -9` would have it."""
+"""A process that applies the desired objects, and exits at its n-th side effect like after `kill -9`."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from kvmreconcile.model import Power
 from tests.execute.conftest import Stage
 from tests.execute.host import Host, desired
-from tests.execute.mortal import MortalState
+from tests.execute.killable_state import KillableState
 
 WANTED = (
     desired("Volume/p/root", "<volume><capacity>1</capacity></volume>"),
@@ -21,7 +21,7 @@ WANTED = (
 
 
 def main(directory: Path, dies_at: int, workers: int) -> None:
-    state = MortalState.burning(directory / "state", dies_at)
+    state = KillableState.open_with_fuse(directory / "state", dies_at)
     stage = Stage(Host(directory / "host", step=state.fuse.step), state)
     assert not stage.apply(*WANTED, workers=workers).failed
     state.close()

@@ -1,7 +1,7 @@
 """
-The daemon's user as an enemy: again and again it puts links to a file of root's in place of what is in its directory.
+Act as a hostile daemon user: repeatedly replace files in its directory by links to a file of root.
 
-    python -m tests.state.swapper DIRECTORY TARGET UID SEED
+    python -m tests.state.link_attacker DIRECTORY TARGET UID SEED
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A process that makes passes over a guest with an edit that is tried, and dies at its n-th side effect."""
+"""A process that makes passes over a guest with an edit on probation, and exits at its n-th side effect."""
 
 import sys
 from dataclasses import replace
@@ -9,7 +9,7 @@ from kvmreconcile.model import Action, Desired, Key, Lifecycle, Policy, Power, R
 from kvmreconcile.state import State
 from tests.execute.conftest import Stage
 from tests.execute.host import Host, desired
-from tests.execute.mortal import MortalState
+from tests.execute.killable_state import KillableState
 
 WEB = Key("Domain", "web")
 EDITS = {"good": "<domain><memory>2</memory></domain>", "bad": "<domain><memory>2</memory><bad/></domain>"}
@@ -18,7 +18,7 @@ PASSES = 5
 
 
 def guest(xml: str = "<domain><memory>1</memory></domain>") -> Desired:
-    """Return a guest that an edit must not make unready."""
+    """Return a guest whose edits are on probation."""
     return replace(
         desired(str(WEB), xml, power=Power.RUNNING),
         policy=Policy(lifecycle=Lifecycle(ready=Ready(agent=True), rollback=True)),
@@ -26,7 +26,7 @@ def guest(xml: str = "<domain><memory>1</memory></domain>") -> Desired:
 
 
 def stage_of(host: Host, state: State) -> Stage:
-    """Return a stage on which a guest is not ready whose definition is bad, or that is off."""
+    """Return a stage on which a guest with a bad definition, or that is off, is not ready."""
 
     def before(action: Action) -> None:
         if action.verb.name == "ready" and (host.tree(WEB).child("bad") or WEB not in host.active()):
@@ -44,7 +44,7 @@ def passes(stage: Stage, wanted: Desired) -> None:
 
 
 def main(directory: Path, edit: str, dies_at: int) -> None:
-    state = MortalState.burning(directory / "state", dies_at)
+    state = KillableState.open_with_fuse(directory / "state", dies_at)
     passes(stage_of(Host(directory / "host", step=state.fuse.step), state), guest(EDITS[edit]))
     state.close()
 
