@@ -1,8 +1,4 @@
-"""
-What every request has to pass before anything of it is understood.
-
-Separate from what requests mean: what is refused here is refused whoever asks for whatever.
-"""
+"""Check every request before it is routed: its origin, its target, its caller, and its size and duration."""
 
 import asyncio
 import json
@@ -14,7 +10,7 @@ from typing import Any
 import structlog
 
 from kvmreconcile.control.callers import Caller
-from kvmreconcile.control.target import mismatch
+from kvmreconcile.control.target import find_mismatch
 from kvmreconcile.errors import Problem
 from kvmreconcile.settings.settings import Settings
 
@@ -25,13 +21,13 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST_BODY = 1024 * 1024
-"""In bytes; what a forge sends to a webhook is the longest there is."""
+"""In bytes; the bodies that a forge sends to a webhook are the longest."""
 BODY_S = 10.0
 """How long a body may take to arrive."""
 ANSWER_S = 60.0
-"""How long an answer may take, with all that its reader takes to read it."""
+"""How long an answer may take, including the time that the client takes to read it."""
 OPEN = frozenset({"/healthz", "/readyz", "/v1/hooks/git"})
-"""What needs no caller: it tells next to nothing, or has a proof of its own."""
+"""Paths that need no known caller: they reveal next to nothing, or authenticate the request themselves."""
 
 _HOST = re.compile("[a-z0-9._:%\\[\\]-]*")
 
@@ -41,11 +37,11 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class Guard:
     """
-    Stands before an application.
+    An ASGI application that checks requests and forwards them to another.
 
     Attributes:
-        identify: Tells who calls, None for nobody we know.
-        hosts: The names that a request may be for, in small letters; None where nobody else could be meant.
+        identify: Returns the caller of a request, None for an unknown caller.
+        hosts: Host names that are accepted in requests, in lower case; None accepts all.
     """
 
     app: App
@@ -63,7 +59,7 @@ class Guard:
         except TimeoutError:
             log.warning("door.timeout", path=scope["path"], after_s=ANSWER_S)
         except Exception:
-            # A mistake of ours in one answer is the caller's loss alone.
+            # A bug in one answer must not affect other requests.
             log.exception("door.crashed", path=scope["path"])
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,7 +92,7 @@ class Guard:
                 "the Host header is missing, or is no known name of this host",
                 "send a known name, or add the name to control.tcp.names",
             )
-        if other := mismatch(headers, self.settings):
+        if other := find_mismatch(headers, self.settings):
             return 421, other
         if caller is None and scope["path"] not in OPEN:
             is_sent = "authorization" in {name.decode("latin-1") for name, _ in scope["headers"]}
@@ -109,7 +105,7 @@ class Guard:
 
 
 async def _body(receive: Receive) -> bytes | tuple[int, Problem]:
-    """Return all of a body, or why it cannot be had."""
+    """Return the whole body, or the status and problem to refuse the request with."""
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_S):
@@ -127,7 +123,7 @@ async def _body(receive: Receive) -> bytes | tuple[int, Problem]:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return what tells a body that was already received, then whatever comes after it."""
+    """Return a receive function that returns a body that was already received, then the messages after it."""
     left = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
@@ -137,13 +133,13 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse(send: Send, status: int, problem: Problem) -> None:
-    # What else was sent is not waited for.
+    # The rest of the request is not read.
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     headers += [(b"www-authenticate", b"Bearer")] if status == 401 else []
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(told(problem)).encode()})
+    await send({"type": "http.response.body", "body": json.dumps(problem_to_json(problem)).encode()})
 
 
-def told(problem: Problem) -> dict[str, object]:
-    """Return a problem as answers tell it."""
+def problem_to_json(problem: Problem) -> dict[str, object]:
+    """Return a problem as the JSON body of an answer."""
     return {"error": {"where": problem.where, "what": problem.what, "todo": problem.todo}}
