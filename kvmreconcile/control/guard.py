@@ -35,6 +35,14 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class _Refusal:
+    """The HTTP status and the problem that a request is refused with."""
+
+    status: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """
     An ASGI application that checks requests and forwards them to another.
@@ -72,40 +80,43 @@ class Guard:
                 await self.app(scope, _replayed(body, receive), send)
                 return
             refusal = body
-        await _refuse(send, *refusal)
+        await _refuse(send, refusal)
 
-    def _refusal(self, scope: Scope, caller: Caller | None) -> tuple[int, Problem] | None:
+    def _refusal(self, scope: Scope, caller: Caller | None) -> _Refusal | None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         if b"origin" in headers:
-            return 403, Problem(
-                "request",
-                "requests from web pages are not allowed (Origin header)",
-                "use a command-line client",
-            )
-        host = headers.get(b"host", "").lower()
+            what = "requests from web pages are not allowed (Origin header)"
+            return _refusal(403, what, "use a command-line client")
+        if refusal := self._refuse_host(headers.get(b"host", "").lower()):
+            return refusal
+        if other := find_mismatch(headers, self.settings):
+            return _Refusal(421, other)
+        if caller is None and scope["path"] not in OPEN:
+            return _refuse_token(is_sent=b"authorization" in headers)
+        return None
+
+    def _refuse_host(self, host: str) -> _Refusal | None:
         if not _HOST.fullmatch(host):
-            return 400, Problem("request", "the Host header is not valid", "set it to a name of this host")
+            return _refusal(400, "the Host header is not valid", "set it to a name of this host")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if self.hosts is not None and name not in self.hosts:
-            return 421, Problem(
-                "request",
-                "the Host header is missing, or is no known name of this host",
-                "send a known name, or add the name to control.tcp.names",
-            )
-        if other := find_mismatch(headers, self.settings):
-            return 421, other
-        if caller is None and scope["path"] not in OPEN:
-            is_sent = "authorization" in {name.decode("latin-1") for name, _ in scope["headers"]}
-            what = "the token is not accepted" if is_sent else "no token was sent"
-            if_valid = (
-                "; if it is valid, look for door.tokens_unusable in the daemon's log" if is_sent else ""
-            )
-            return 401, Problem("request", what, f"send a valid token: Authorization: Bearer TOKEN{if_valid}")
+            what = "the Host header is missing, or is no known name of this host"
+            return _refusal(421, what, "send a known name, or add the name to control.tcp.names")
         return None
 
 
-async def _body(receive: Receive) -> bytes | tuple[int, Problem]:
-    """Return the whole body, or the status and problem to refuse the request with."""
+def _refuse_token(*, is_sent: bool) -> _Refusal:
+    what = "the token is not accepted" if is_sent else "no token was sent"
+    if_valid = "; if it is valid, look for door.tokens_unusable in the daemon's log" if is_sent else ""
+    return _refusal(401, what, f"send a valid token: Authorization: Bearer TOKEN{if_valid}")
+
+
+def _refusal(status: int, what: str, todo: str) -> _Refusal:
+    return _Refusal(status, Problem("request", what, todo))
+
+
+async def _body(receive: Receive) -> bytes | _Refusal:
+    """Return the whole body, or why the request is refused."""
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_S):
@@ -113,13 +124,11 @@ async def _body(receive: Receive) -> bytes | tuple[int, Problem]:
                 message = await receive()
                 body += message.get("body", b"")
                 if len(body) > LONGEST_BODY:
-                    return 413, Problem(
-                        "request", f"the body is larger than {LONGEST_BODY >> 20} MiB", "send less"
-                    )
+                    return _refusal(413, f"the body is larger than {LONGEST_BODY >> 20} MiB", "send less")
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
-        return 408, Problem("request", f"the body did not arrive within {BODY_S:g} s", "send it at once")
+        return _refusal(408, f"the body did not arrive within {BODY_S:g} s", "send it at once")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
@@ -132,12 +141,12 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse(send: Send, status: int, problem: Problem) -> None:
+async def _refuse(send: Send, refusal: _Refusal) -> None:
     # The rest of the request is not read.
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-    headers += [(b"www-authenticate", b"Bearer")] if status == 401 else []
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(problem_to_json(problem)).encode()})
+    headers += [(b"www-authenticate", b"Bearer")] if refusal.status == 401 else []
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(problem_to_json(refusal.problem)).encode()})
 
 
 def problem_to_json(problem: Problem) -> dict[str, object]:

@@ -39,6 +39,15 @@ _COMMANDS = {Order.SUSPEND: "suspend --all", Order.RESUME: "resume --all", Order
 
 
 @dataclass(frozen=True, slots=True)
+class _Request:
+    """An order with the digest or key that it is about, and the user's reason; "" for none."""
+
+    order: Order
+    about: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Orders:
     """
     Carries out orders, in any thread.
@@ -69,7 +78,7 @@ class Orders:
             NotNow: The current plan differs, or no plan can be made; nothing is done.
             Forbidden: The caller's role does not permit it.
         """
-        self._check(caller, Role.OPERATOR, (Order.APPROVE, digest, why))
+        self._check(caller, Role.OPERATOR, _Request(Order.APPROVE, digest, why))
         if not self.status().is_connected:
             raise NotNow(
                 Problem(digest, "nothing was done: there is no connection to libvirt", self._hint("status"))
@@ -100,7 +109,7 @@ class Orders:
             NotKnown: There is no such object.
             Forbidden: The caller's role does not permit it.
         """
-        self._check(caller, _role(key), (Order.SUSPEND, _about(key), suspension.why))
+        self._check(caller, _role(key), _Request(Order.SUSPEND, _about(key), suspension.why))
         self._check_known(key, self.status().objects)
         self.state.suspend(key, suspension)
         self._complete(caller, Order.SUSPEND, key, suspension.why)
@@ -119,7 +128,7 @@ class Orders:
         Raises:
             Forbidden: The caller's role does not permit it.
         """
-        self._check(caller, _role(key), (Order.RESUME, _about(key), ""))
+        self._check(caller, _role(key), _Request(Order.RESUME, _about(key), ""))
         if not self.state.resume(key):
             return describe_not_suspended(*self._remaining_suspensions(key))
         self._complete(caller, Order.RESUME, key)
@@ -137,7 +146,7 @@ class Orders:
             NotKnown: There is no such object.
             Forbidden: The caller's role does not permit it.
         """
-        self._check(caller, Role.OPERATOR, (Order.RECONCILE, _about(key), ""))
+        self._check(caller, Role.OPERATOR, _Request(Order.RECONCILE, _about(key), ""))
         self._check_known(key, self.status().objects)
         self.retry(key)
         if key is None:
@@ -155,7 +164,7 @@ class Orders:
             NotNow: libvirt cannot be reached.
             Forbidden: The caller's role does not permit it.
         """
-        self._check(caller, Role.ADMIN, (Order.ACCEPT, "", why))
+        self._check(caller, Role.ADMIN, _Request(Order.ACCEPT, "", why))
         link = self.status().link
         if link is None or link.host is None:
             what = "there is no connection to libvirt, so the host cannot be identified; nothing was accepted"
@@ -166,16 +175,18 @@ class Orders:
         self._complete(caller, Order.ACCEPT, None, why)
         return words
 
-    def _check(self, caller: Caller, role: Role, request: tuple[Order, str, str]) -> None:
-        order, about, why = request
+    def _check(self, caller: Caller, role: Role, request: _Request) -> None:
         if caller.role >= role:
-            self._check_host(order)
+            self._check_host(request.order)
             return
         now = datetime.now(UTC)
-        publish(self.subscribers, OrderRefused(now, order.value, about, caller.name, why))
+        publish(
+            self.subscribers, OrderRefused(now, request.order.value, request.about, caller.name, request.why)
+        )
         what = f"{caller.name} has the role {caller.role.name.lower()}; this needs {role.name.lower()}"
         members = f"control.{role.name.lower()}s; for TCP, the token file"
         todo = f"ask an administrator to do it, or to give you the role ({members})"
+        order, about = request.order, request.about
         where = f"{order.value} {about}" if about else _COMMANDS.get(order, order.value)
         raise Forbidden(Problem(where, what, todo))
 

@@ -41,6 +41,14 @@ def sample_domains(settings: Settings, metrics: Metrics) -> AbstractContextManag
     return sampler
 
 
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The usage of all domains, and when its query began."""
+
+    began_s: float
+    figures: tuple[Figures, ...]
+
+
 @dataclass(slots=True, eq=False)
 class _SamplingTask:
     """
@@ -76,7 +84,7 @@ class Sampler:
         self._clock = clock
         self._stopped = Event()
         self._task = _SamplingTask(asks_since_s=-inf)
-        self._newest: tuple[float, tuple[Figures, ...]] | None = None
+        self._newest: _Sample | None = None
 
     def __enter__(self) -> Self:
         # A call that hangs must not delay the end of the process.
@@ -91,9 +99,9 @@ class Sampler:
     def newest(self) -> tuple[Figures, ...] | None:
         """Return the newest sample, None if the last query failed or the sample is too old."""
         sample = self._newest
-        if sample is None or self._clock() - sample[0] > MAX_MISSED * self._each_s:
+        if sample is None or self._clock() - sample.began_s > MAX_MISSED * self._each_s:
             return None
-        return sample[1]
+        return sample.figures
 
     def _supervise(self) -> None:
         """Start a sampling thread, and another one if its query hangs."""
@@ -136,7 +144,7 @@ class Sampler:
             began_s = task.asks_since_s = self._clock()
             figures = read_statistics(connection)
             # Even if it took too long: possibly none is faster.
-            if self._newest is None or self._newest[0] <= began_s:
-                self._newest = began_s, figures
+            if self._newest is None or self._newest.began_s <= began_s:
+                self._newest = _Sample(began_s, figures)
             task.asks_since_s = None
             self._stopped.wait(self._each_s)
