@@ -7,7 +7,7 @@ unobservable, and only a new connection reaches the daemon that replaces it.
 
 from collections.abc import Callable
 
-from kvmreconcile.events.attempts import Fate
+from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.events.events import PassEvent, PassPlanned
 
 LONGEST_S = 30.0
@@ -19,7 +19,7 @@ class Reconnect:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._tries = 0
+        self._attempts = 0
         self._misses_events = False
         self.due_s: float | None = None
 
@@ -35,10 +35,10 @@ class Reconnect:
         if not self._misses_events and not any(
             unobservable.lost for unobservable in event.world.observed.unobservable
         ):
-            self._tries, self.due_s = 0, None
+            self._attempts, self.due_s = 0, None
         elif self.due_s is None:
-            self._tries += 1
-            self.due_s = self._clock() + min(Fate.PASSING.wait_s(self._tries), LONGEST_S)
+            self._attempts += 1
+            self.due_s = self._clock() + min(AttemptResult.PASSING.wait_s(self._attempts), LONGEST_S)
 
     def is_due(self) -> bool:
         """Return whether it is time to reconnect."""

@@ -17,7 +17,7 @@ from kvmreconcile.daemon.reconnect import Reconnect
 from kvmreconcile.daemon.trigger import TriggerQueue
 from kvmreconcile.daemon.watchdog import ThreadWatchdog
 from kvmreconcile.errors import HostError, Unavailable
-from kvmreconcile.events.attempts import Fate
+from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.events.events import Connected, Lost, Subscriber, publish
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
@@ -89,17 +89,17 @@ class Worker:
                 self._connection = None
 
     def _connect(self) -> Connection | None:
-        tries = 0
+        attempts = 0
         while not self.stopping.is_set():
             try:
                 return connect(self.settings.connect)
             except Unavailable as error:
-                tries += 1
-                if tries == 1:
+                attempts += 1
+                if attempts == 1:
                     log.warning("host.unavailable", error=str(error))
                     publish(self.subscribers, Lost(datetime.now(UTC), self.settings.connect, str(error)))
                 self.watchdog.answer()
-                self.stopping.wait(min(Fate.PASSING.wait_s(tries) / 4, LONGEST_S))
+                self.stopping.wait(min(AttemptResult.PASSING.wait_s(attempts) / 4, LONGEST_S))
         return None
 
     def _run_passes(self, connection: Connection) -> None:
@@ -132,7 +132,7 @@ class Worker:
 
 
 def _identify(connection: Connection) -> HostId | None:
-    """Return the host that answers, None if libvirt does not identify it; a pass tries again and reports why not."""
+    """Return the host that answers, None if libvirt does not identify it; a pass attempts again and reports why not."""
     try:
         return connection.identify()
     except HostError:

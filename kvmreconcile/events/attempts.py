@@ -23,7 +23,7 @@ class PlannedWork:
     waits_for: tuple[Key, ...] = ()
 
 
-class Fate(Enum):
+class AttemptResult(Enum):
     """How an attempt ended; the value is the delay before the second attempt and the longest delay, in seconds."""
 
     PASSING = (1.0, 300.0)
@@ -38,7 +38,7 @@ class Fate(Enum):
     def wait_s(self, attempts: int) -> float:
         """Return how long to wait after this number of attempts at the same work."""
         first_s, longest_s = self.value
-        if self is Fate.DONE and attempts <= FREE_REPEATS:
+        if self is AttemptResult.DONE and attempts <= FREE_REPEATS:
             return 0.0
         return float(min(first_s * 2 ** min(attempts - 1, 30), longest_s))
 
@@ -55,7 +55,7 @@ class Wait:
 
     work: PlannedWork
     attempts: int
-    fate: Fate
+    attempt_result: AttemptResult
     due_s: float
     shortage: Shortage | None = None
     successes: int = 0

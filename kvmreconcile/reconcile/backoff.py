@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from kvmreconcile.errors import HostError, NotFound, Refused
-from kvmreconcile.events.attempts import Fate, PlannedWork, Wait
+from kvmreconcile.events.attempts import AttemptResult, PlannedWork, Wait
 from kvmreconcile.model import Action, Key, Observation, Outcome, Plan, Report, Result
 from kvmreconcile.plan.gates.policy import digest_of
 
@@ -46,13 +46,15 @@ class Backoff:
         postponed: dict[Key, Wait] = {}
         planned = _work_by_object(report.plan.actions)
         shortages = {o.action.key: o.shortage for o in report.outcomes if o.shortage}
-        for key, fate in _find_fates(report.outcomes).items():
+        for key, attempt_result in _find_attempt_results(report.outcomes).items():
             before = self._waits.get(key)
             same = before if before and before.work == planned[key] else None
             attempts = same.attempts + 1 if same else 1
-            successes = (same.successes if same else 0) + (fate is Fate.DONE)
-            due_s = now_s + fate.wait_s(successes if fate is Fate.DONE else attempts)
-            wait = Wait(planned[key], attempts, fate, due_s, shortages.get(key), successes)
+            successes = (same.successes if same else 0) + (attempt_result is AttemptResult.DONE)
+            due_s = now_s + attempt_result.wait_s(
+                successes if attempt_result is AttemptResult.DONE else attempts
+            )
+            wait = Wait(planned[key], attempts, attempt_result, due_s, shortages.get(key), successes)
             self._waits[key] = wait
             if wait.due_s > now_s:
                 postponed[key] = wait
@@ -102,14 +104,14 @@ def _work_by_object(actions: Iterable[Action]) -> dict[Key, PlannedWork]:
     }
 
 
-def _find_fates(outcomes: Iterable[Outcome]) -> dict[Key, Fate]:
+def _find_attempt_results(outcomes: Iterable[Outcome]) -> dict[Key, AttemptResult]:
     """Return how the attempt at each object ended; it failed if one of its actions failed."""
-    fates: dict[Key, Fate] = {}
+    attempt_results: dict[Key, AttemptResult] = {}
     for outcome in outcomes:
         key = outcome.action.key
         if outcome.result is Result.FAILED:
-            unclear = Fate.UNCLEAR if outcome.failure in _UNCLEAR else Fate.LASTING
-            fates[key] = Fate.PASSING if outcome.retry else unclear
+            unclear = AttemptResult.UNCLEAR if outcome.failure in _UNCLEAR else AttemptResult.LASTING
+            attempt_results[key] = AttemptResult.PASSING if outcome.retry else unclear
         elif outcome.result is Result.DONE:
-            fates.setdefault(key, Fate.DONE)
-    return fates
+            attempt_results.setdefault(key, AttemptResult.DONE)
+    return attempt_results

@@ -16,7 +16,7 @@ from uuid import uuid4
 import structlog
 
 from kvmreconcile.errors import KvmReconcileError, Refused, Rejected, StateError, Unsupported
-from kvmreconcile.events.attempts import Fate
+from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.events.events import OrderGiven, PassFailed, PassFinished, PassPlanned, Subscriber, publish
 from kvmreconcile.events.reporter import PublishingReporter
 from kvmreconcile.execute.plugins import REPORTERS, find
@@ -120,7 +120,7 @@ class Passes:
             why = f"internal error ({type(error).__name__}); see the log for the traceback"
             log.error("pass.crashed", exc_info=error)
         self._failures += 1
-        self._retry_s = self.clock() + Fate.PASSING.wait_s(self._failures)
+        self._retry_s = self.clock() + AttemptResult.PASSING.wait_s(self._failures)
         publish(self.subscribers, PassFailed(at, pass_id, why, type(error).__name__))
 
     def _reconcile(self, session: Session, start: PassStart) -> dict[str, int]:
@@ -237,7 +237,7 @@ class Passes:
         report = execution.work.result()
         for key, wait in self._backoff.record_report(report, self.clock()).items():
             delay = {"wait_s": round(wait.due_s - self.clock(), 1), "tries": wait.attempts}
-            log.warning("object.postponed", key=str(key), **delay, was=wait.fate.name.lower())
+            log.warning("object.postponed", key=str(key), **delay, was=wait.attempt_result.name.lower())
         counts = {r.value: sum(o.result is r for o in report.outcomes) for r in Result}
         # The next pass reverts refused changes at once.
         if counts[Result.DONE.value] or any(o.failure in REFUSALS for o in report.failed):

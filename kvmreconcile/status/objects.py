@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.events.attempts import Fate, Wait
+from kvmreconcile.events.attempts import AttemptResult, Wait
 from kvmreconcile.events.events import PassPlanned
 from kvmreconcile.model import Desired, Hold, Key, World
 from kvmreconcile.plan.gates.suspended import stop
@@ -153,7 +153,7 @@ def failed_status(key: Key, wait: Wait, error: str, now: Moment, verbs: tuple[st
     """Return the status of an object that waits for a retry after an attempt."""
     why = (
         f"done {wait.successes} times and needed again; another tool or the guest may revert it"
-        if wait.fate is Fate.DONE
+        if wait.attempt_result is AttemptResult.DONE
         else error
     )
     release = "it is retried automatically"

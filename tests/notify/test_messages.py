@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.daemon.latest_status import LatestStatus
 from kvmreconcile.errors import Problem
-from kvmreconcile.events.attempts import Fate
+from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.events.events import (
     ActionFinished,
     Connected,
@@ -58,10 +58,10 @@ def story() -> Story:
 
 
 def events_of_pass(
-    first: PassPlanned, result: Result, error: str = "", fate: Fate = Fate.PASSING
+    first: PassPlanned, result: Result, error: str = "", attempt_result: AttemptResult = AttemptResult.PASSING
 ) -> tuple[PassEvent, ...]:
     outcomes = tuple(Outcome(each, result, 0.1, error) for each in first.allowed.actions)
-    waits = {each.key: wait(fate) for each in first.allowed.actions} if error else {}
+    waits = {each.key: wait(attempt_result) for each in first.allowed.actions} if error else {}
     steps = tuple(ActionFinished(NOON, first, outcome) for outcome in outcomes)
     return (first, *steps, PassFinished(first, Report(first.allowed, outcomes), waits, 0.1))
 
@@ -112,7 +112,7 @@ def test_guest_that_crashes_at_every_start_is_reported(story: Story) -> None:
     finished = events_of_pass(first, Result.DONE)[-1]
     assert isinstance(finished, PassFinished)
 
-    messages = story.receive(first, replace(finished, waits={WEB: wait(Fate.DONE)}))
+    messages = story.receive(first, replace(finished, waits={WEB: wait(AttemptResult.DONE)}))
 
     assert messages[0].startswith("healed: Domain/web had drifted from its spec")
     assert messages[1:] == [

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected, Unsupported
-from kvmreconcile.events.attempts import Fate
+from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.model import (
     Action,
     Actual,
@@ -244,6 +244,6 @@ def test_object_no_longer_planned_is_not_due() -> None:
     assert backoff.due_s() is None
 
 
-@pytest.mark.parametrize("fate", Fate)
-def test_delay_is_limited_for_any_number_of_attempts(fate: Fate) -> None:
-    assert fate.wait_s(10_000) == fate.value[1]
+@pytest.mark.parametrize("attempt_result", AttemptResult)
+def test_delay_is_limited_for_any_number_of_attempts(attempt_result: AttemptResult) -> None:
+    assert attempt_result.wait_s(10_000) == attempt_result.value[1]

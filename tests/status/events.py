@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kvmreconcile.events.attempts import Fate, PlannedWork, Wait
+from kvmreconcile.events.attempts import AttemptResult, PlannedWork, Wait
 from kvmreconcile.events.events import PassPlanned
 from kvmreconcile.model import Action, Desired, Key, Observation, Plan, Reason, Source, World
 from kvmreconcile.model.verbs import verb_of
@@ -19,8 +19,8 @@ def action(key: Key, verb: str = "define", *, needs: tuple[Key, ...] = ()) -> Ac
     return Action(key, verb_of(verb), Effect.NEXT_BOOT, Reason.EDIT, needs=needs)
 
 
-def wait(fate: Fate = Fate.PASSING, due_s: float = 1030.0) -> Wait:
-    return Wait(PlannedWork("abc"), 3, fate, due_s, successes=3)
+def wait(attempt_result: AttemptResult = AttemptResult.PASSING, due_s: float = 1030.0) -> Wait:
+    return Wait(PlannedWork("abc"), 3, attempt_result, due_s, successes=3)
 
 
 def pass_planned(plan: Plan, **fields: Any) -> PassPlanned:

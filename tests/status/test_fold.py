@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.events.attempts import Fate
+from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.events.events import (
     Connected,
     Lost,
@@ -241,7 +241,7 @@ def test_guest_waits_for_prerequisite_of_its_start(subscriber: Subscriber) -> No
 def test_guest_that_crashes_at_every_start_is_failed(subscriber: Subscriber) -> None:
     plan = Plan((action(WEB, "start"),), in_sync=(DB, LAN))
 
-    web = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={WEB: wait(Fate.DONE)}))[WEB]
+    web = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={WEB: wait(AttemptResult.DONE)}))[WEB]
 
     assert (web.condition, web.why) == (
         Condition.FAILED,
