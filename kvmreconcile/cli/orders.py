@@ -17,7 +17,7 @@ from kvmreconcile.cli.session import check_state, chosen, use_state
 from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import say, show
 from kvmreconcile.control.client import Client
-from kvmreconcile.control.resumption import not_suspended, resumed
+from kvmreconcile.control.resumption import describe_not_suspended, describe_resumption
 from kvmreconcile.errors import NoDaemon, Problem, SpecError
 from kvmreconcile.model import LATEST, Key, Suspension
 from kvmreconcile.schema.section import read_seconds
@@ -109,7 +109,7 @@ def resume(options: ResumeOptions) -> int:
 
     def without_daemon(state: State) -> tuple[str, bool]:
         is_changed = state.resume(key)
-        say_so = resumed if is_changed else not_suspended
+        say_so = describe_resumption if is_changed else describe_not_suspended
         return say_so(key, state.suspended(), datetime.now(UTC), options.settings().commands), is_changed
 
     return _told(options, "resume", _about(key), without_daemon)

@@ -1,7 +1,7 @@
 """
-What is sent with an order, as JSON.
+Define the JSON bodies of orders.
 
-Separate from doing it, because this form is promised to programs of others.
+Their form is a promise to clients.
 """
 
 from datetime import UTC, datetime
@@ -16,20 +16,20 @@ Words = Annotated[str, StringConstraints(max_length=500)]
 
 
 class Approve(Spec):
-    """The plan that is to be done."""
+    """The plan to approve."""
 
     digest: Annotated[str, Field(min_length=1, max_length=64)]
     why: Words = ""
 
 
 class Accept(Spec):
-    """That the state is to belong to this host."""
+    """Acceptance of the state database for the connected host."""
 
     why: Words = ""
 
 
 class About(Spec):
-    """An object by its key, or everything if that is said."""
+    """One object by its key, or all objects."""
 
     key: Annotated[str, Field(pattern="^[^/]+/.+$", max_length=500)] | None = None
     everything: Annotated[bool, Field(alias="all")] = False
@@ -41,12 +41,12 @@ class About(Spec):
         return self
 
     def object(self) -> Key | None:
-        """Return the object, None for everything."""
+        """Return the object, None for all objects."""
         return Key.read(self.key) if self.key else None
 
 
 class Suspend(About):
-    """What is to be left alone; without `until`, until it is resumed."""
+    """The object to suspend; without `until`, until it is resumed."""
 
     until: AwareDatetime | None = None
     why: Words = ""

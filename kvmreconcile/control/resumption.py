@@ -1,4 +1,4 @@
-"""Say what a resumption changes, in the words that the daemon and the command line share."""
+"""Describe the result of `resume`, for the daemon and the command line."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,12 +8,12 @@ from kvmreconcile.model import Commands, Key, Suspension
 Left = Mapping[Key | None, Suspension]
 
 
-def resumed(key: Key | None, left: Left, now: datetime, commands: Commands) -> str:
+def describe_resumption(key: Key | None, left: Left, now: datetime, commands: Commands) -> str:
     """
-    Return what it means that the suspension of an object, or with None that of all objects, was lifted.
+    Describe that the suspension of an object, or with None that of all objects, was lifted.
 
     Args:
-        left: The suspensions that there still are; one that is over counts for nothing.
+        left: The remaining suspensions; expired ones are ignored.
     """
     still = _still(key, left, now, commands)
     if key is None:
@@ -21,14 +21,14 @@ def resumed(key: Key | None, left: Left, now: datetime, commands: Commands) -> s
     return f"{key} is no longer suspended individually{still}" if still else f"{key} is resumed"
 
 
-def not_suspended(key: Key | None, left: Left, now: datetime, commands: Commands) -> str:
-    """Say that there was nothing to lift."""
+def describe_not_suspended(key: Key | None, left: Left, now: datetime, commands: Commands) -> str:
+    """Describe that there was no suspension to lift."""
     what = f"{key} was not suspended individually" if key else "no suspension of all objects was in force"
     return what + _still(key, left, now, commands)
 
 
 def _still(key: Key | None, left: Left, now: datetime, commands: Commands) -> str:
-    """Return which other suspensions there are that hold an object, or with None any object; "" for none."""
+    """Describe the suspensions that still hold the object, or with None any object; "" for none."""
     held = [other for other, suspension in left.items() if suspension.holds(now)]
     if key is None:
         names = ", ".join(sorted(str(other) for other in held if other))

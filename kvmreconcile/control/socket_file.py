@@ -1,8 +1,4 @@
-"""
-The control socket as a file: made so that no other process is ever robbed of its own.
-
-Separate from what is said through it, since all that can go wrong here is the file system's.
-"""
+"""Create the control socket in the file system, without ever replacing the socket of a running daemon."""
 
 import fcntl
 import grp
@@ -18,7 +14,7 @@ from kvmreconcile.system.owner import acting_as_owner, owner_of
 
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 BACKLOG = 512
-"""How many connections may wait until they are looked at; a crowd must not fill it at once."""
+"""How many connections may wait to be accepted; many clients at once must not fill it."""
 
 
 @dataclass(slots=True)
@@ -27,7 +23,8 @@ class SocketFile:
     A listening socket in the file system.
 
     Attributes:
-        lock: A handle that keeps others from putting theirs in its place; the kernel lets it go when we die.
+        lock: A descriptor of a locked file that keeps other daemons from replacing the socket; the kernel releases
+            the lock when this process ends.
     """
 
     path: Path
@@ -35,82 +32,82 @@ class SocketFile:
     lock: int
 
     def close(self) -> None:
-        """Take the socket away, then let others have the place."""
+        """Remove the socket, then release the lock."""
         self.socket.close()
         with acting_as_owner(self.path.parent):
             self.path.unlink(missing_ok=True)
         os.close(self.lock)
 
 
-def open_door(path: Path, settings: ControlSettings) -> SocketFile:
+def open_socket(path: Path, settings: ControlSettings) -> SocketFile:
     """
-    Listen on a path; what a daemon that was killed has left there is replaced.
+    Listen on a path; the socket of a daemon that was killed is replaced.
 
     If the directory belongs to another user, who could put symbolic links there, root accesses it as that user.
 
     Raises:
-        SpecError: Another daemon listens there, something else is there, or we may not.
+        SpecError: Another daemon listens there, the path is not a socket, or permission is denied.
     """
     with acting_as_owner(path.parent):
-        return _opened(path, settings)
+        return _open(path, settings)
 
 
-def _opened(path: Path, settings: ControlSettings) -> SocketFile:
+def _open(path: Path, settings: ControlSettings) -> SocketFile:
     try:
         path.parent.mkdir(mode=0o755, exist_ok=True)
         lock = os.open(path.with_name(f"{path.name}.lock"), _LOCK_FLAGS, 0o600)
     except OSError as error:
-        raise _failed(path, error) from None
+        raise _cannot_listen(path, error) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return SocketFile(path, _listening(path, settings), lock)
+        return SocketFile(path, _listen(path, settings), lock)
     except BlockingIOError:
         os.close(lock)
         todo = "stop it, or set another instance or control.socket"
         raise SpecError([Problem(str(path), "another daemon uses this socket", todo)]) from None
     except OSError as error:
         os.close(lock)
-        raise _failed(path, error) from None
+        raise _cannot_listen(path, error) from None
     except SpecError:
         os.close(lock)
         raise
 
 
-def _failed(path: Path, error: OSError) -> SpecError:
+def _cannot_listen(path: Path, error: OSError) -> SpecError:
     todo = "fix that, or set another path with control.socket"
     return SpecError([Problem(str(path), f"cannot listen on it: {error.strerror or error}", todo)])
 
 
-def _listening(path: Path, settings: ControlSettings) -> socket.socket:
-    """Make a socket beside its place and put it there whole: nobody meets it with other rights than it is to have."""
+def _listen(path: Path, settings: ControlSettings) -> socket.socket:
+    """Create a socket under a temporary name and rename it, so that it never has other permissions at its path."""
     if path.exists() and not stat.S_ISSOCK(path.lstat().st_mode):
         raise SpecError(
             [Problem(str(path), "the path exists and is not a socket", "remove it, or set control.socket")]
         )
-    made = path.with_name(f".{path.name}.new")
-    made.unlink(missing_ok=True)
-    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
-        door.bind(str(made))
+        listener.bind(str(temporary))
         if settings.group:
-            _hand_over(made, settings.group)
-        made.chmod(int(settings.mode, 8))
-        made.replace(path)
-        door.listen(BACKLOG)
+            _set_group(temporary, settings.group)
+        temporary.chmod(int(settings.mode, 8))
+        temporary.replace(path)
+        listener.listen(BACKLOG)
     except BaseException:
-        door.close()
+        listener.close()
         raise
-    return door
+    return listener
 
 
-def _hand_over(made: Path, group: str) -> None:
+def _set_group(temporary: Path, group: str) -> None:
     try:
-        os.chown(made, -1, _gid(group))
+        os.chown(temporary, -1, _gid(group))
     except PermissionError:
-        raise SpecError([_not_handed_over(made.parent, group)]) from None
+        raise SpecError([_group_not_set(temporary.parent, group)]) from None
 
 
-def _not_handed_over(directory: Path, group: str) -> Problem:
+def _group_not_set(directory: Path, group: str) -> Problem:
     if owner_of(directory):
         what = (
             f"the socket is created with the owner and group of {directory}, and cannot get the group {group}"

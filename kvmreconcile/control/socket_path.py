@@ -1,8 +1,4 @@
-"""
-Where a daemon's control socket is.
-
-Separate because the daemon and those who call it must agree, and share nothing else.
-"""
+"""Determine the path of the control socket, for the daemon and its clients."""
 
 from pathlib import Path
 
@@ -12,7 +8,7 @@ NONE = "none"
 
 
 def socket_path(settings: Settings) -> Path | None:
-    """Return the path of an instance's control socket, None if it is to have none."""
+    """Return the path of an instance's control socket, None if the settings disable it."""
     if settings.control.socket == NONE:
         return None
     if settings.control.socket:

@@ -14,13 +14,13 @@ from kvmreconcile.settings.settings import Settings
 _PREFIX = "Kvmreconcile-"
 
 
-def addressee(settings: Settings) -> dict[str, str]:
+def target_headers(settings: Settings) -> dict[str, str]:
     """Return the headers of a request for the daemon with these settings."""
     return {f"{_PREFIX}{name.title()}": quote(value) for name, value in _facts(settings).items()}
 
 
-def mismatch(headers: Mapping[bytes, str], settings: Settings) -> Problem | None:
-    """Return that a request is for another daemon than that with these settings, None if it is not, or does not say."""
+def find_mismatch(headers: Mapping[bytes, str], settings: Settings) -> Problem | None:
+    """Return a problem if a request names a daemon with other settings, None if it matches or names none."""
     asked = {name: headers.get(f"{_PREFIX}{name}".lower().encode()) for name in _facts(settings)}
     wrong = [name for name, value in _facts(settings).items() if asked[name] not in (None, quote(value))]
     if not wrong:

@@ -1,7 +1,7 @@
 """
 Fetch the repository, and trigger a pass when a newer revision is in force.
 
-It runs in a thread of its own: a server that answers slowly, or never, delays no pass.
+It runs in a thread of its own, so a server that is slow or does not answer delays no pass.
 """
 
 import time
@@ -22,54 +22,54 @@ log = structlog.get_logger()
 
 class GitPoll:
     """
-    Fetches when it is called; a failure is logged once, until it is over or another takes its place.
+    Fetches when it is called; a problem is logged once, until it is resolved or a different one occurs.
 
     Attributes:
-        is_asking: Whether a fetch is under way.
+        is_fetching: Whether a fetch is under way.
     """
 
     def __init__(
-        self, repository: Repository, ring: Callable[[], None], subscribers: tuple[Subscriber, ...] = ()
+        self, repository: Repository, trigger: Callable[[], None], subscribers: tuple[Subscriber, ...] = ()
     ) -> None:
         self._repository = repository
         self._subscribers = subscribers
-        self._ring = ring
-        self._wrong = ""
+        self._trigger = trigger
+        self._reported_problem = ""
         self._clock, self._logged_s = time.monotonic, 0.0
-        self.is_asking = False
+        self.is_fetching = False
 
     def __call__(self) -> None:
         """Bring the newest revision into force."""
-        self.is_asking, self._logged_s = True, self._clock()
+        self.is_fetching, self._logged_s = True, self._clock()
         try:
-            why = self._ask()
+            why = self._fetch()
             commit = self._in_force().get("commit", "")
             publish(
                 self._subscribers, RepositoryChecked(datetime.now(UTC), self._repository.name, commit, why)
             )
         finally:
-            self.is_asking = False
+            self.is_fetching = False
 
-    def _ask(self) -> str:
-        """Return why a newer revision cannot be had or must not be used, "" where all is well."""
+    def _fetch(self) -> str:
+        """Return why a newer revision could not be fetched or was refused, "" on success."""
         try:
             is_new = self._repository.update(self._log_progress)
         except SourceError as error:
-            if self._wrong != (wrong := str(error)):
+            if self._reported_problem != (wrong := str(error)):
                 log.warning("revision.refused", audit=True, where=error.problem.where,
                             what=error.problem.what, todo=error.problem.todo, **self._in_force())  # fmt: skip
-            self._wrong = wrong
+            self._reported_problem = wrong
             return wrong
-        if self._wrong:
+        if self._reported_problem:
             log.info("revision.mended", where=self._repository.name)
-            self._wrong = ""
+            self._reported_problem = ""
         if is_new:
             log.info("revision.in_force", audit=True, **self._in_force())
-            self._ring()
+            self._trigger()
         return ""
 
     def _log_progress(self, line: str) -> None:
-        """Log how far a download is, every few seconds."""
+        """Log the progress of a download, every few seconds."""
         if self._clock() - self._logged_s >= PROGRESS_INTERVAL_S:
             self._logged_s = self._clock()
             log.info("revision.fetching", where=self._repository.name, progress=line)

@@ -1,7 +1,7 @@
 """
-Write down what happens: all that is worth looking back at into the history, and into the log what auditors ask for.
+Record passes, steps and orders in the history, and write audit events to the log.
 
-Separate from passes and orders, which only tell of it. A pass that finds all as it was leaves no trace.
+A pass without changes since the previous pass is not recorded.
 """
 
 from collections import OrderedDict, deque
@@ -27,110 +27,118 @@ from kvmreconcile.state import HistoryEntry, Recorder, Retention, State
 from kvmreconcile.state.audit import audit_fields, audit_type
 from kvmreconcile.state.history import Cause, EntryKind, with_order
 
-REASONS = 8
-"""How many reasons for a pass are kept."""
-_REMEMBERED = 64
-"""How many passes, and approvals, may be under way or awaited at once."""
+MAX_REASONS = 8
+"""The maximum number of reasons recorded for a pass."""
+_MAX_REMEMBERED = 64
+"""The maximum number of passes and approvals that are tracked at once."""
 
 
 class HistoryWriter:
     """
-    Follows the daemon, and writes down what it hears of; several threads may tell it.
+    Subscriber that records events; several threads may publish.
 
     Args:
-        tell: Called with the news that the history cannot be written, or can be again.
+        publish: Called with an event if the history cannot be written, and when it can be written again.
     """
 
     def __init__(self, state: State, keep: Retention, publish: Callable[[PassEvent], None]) -> None:
-        self._recorder = Recorder(state, keep, self._trouble)
-        self._tell = publish
+        self._recorder = Recorder(state, keep, self._report_write_failure)
+        self._publish = publish
         self._log = structlog.get_logger()
         self._lock = Lock()
         self._known = _Known()
         self._approvals: OrderedDict[str, str] = OrderedDict()
-        self._written: deque[str] = deque(maxlen=_REMEMBERED)
+        self._recorded_passes: deque[str] = deque(maxlen=_MAX_REMEMBERED)
         self._approval = ("", "")
-        self._broken = ""
+        self._last_failure = ""
 
-    def __call__(self, news: PassEvent) -> None:
-        """Write down what is new in it."""
+    def __call__(self, event: PassEvent) -> None:
+        """Record what is new in an event."""
         with self._lock:
-            entries = self._entries(news)
-        if entries or isinstance(news, PassPlanned):
+            entries = self._entries(event)
+        if entries or isinstance(event, PassPlanned):
             self._recorder.record(datetime.now(UTC), *entries)
         for entry in entries:
-            if event := audit_type(entry):
-                say = self._log.warning if entry.what is EntryKind.REFUSED or entry.error else self._log.info
-                say(event, **audit_fields(entry))
+            if audit_event := audit_type(entry):
+                write_log = (
+                    self._log.warning if entry.what is EntryKind.REFUSED or entry.error else self._log.info
+                )
+                write_log(audit_event, **audit_fields(entry))
 
-    def _trouble(self, why: str) -> None:
+    def _report_write_failure(self, why: str) -> None:
         if why:
             self._log.warning("history.failed", why=why)
         else:
             self._log.info("history.mended")
-        self._tell(HistoryNotWritten(datetime.now(UTC), why))
+        self._publish(HistoryNotWritten(datetime.now(UTC), why))
 
-    def _entries(self, news: PassEvent) -> list[HistoryEntry]:
-        match news:
+    def _entries(self, event: PassEvent) -> list[HistoryEntry]:
+        match event:
             case PassPlanned():
-                return self._looked(news)
+                return self._entries_of_plan(event)
             case ActionFinished():
-                return self._stepped(news)
-            case PassFinished() if news.planned.pass_id in self._written:
-                took_s = news.planned.took_s + news.took_s
-                return [self._cause(news.planned).end_entry(datetime.now(UTC), news.report, took_s)]
+                return self._entries_of_action(event)
+            case PassFinished() if event.pass_planned.pass_id in self._recorded_passes:
+                took_s = event.pass_planned.took_s + event.took_s
+                return [self._cause_of(event.pass_planned).end_entry(datetime.now(UTC), event.report, took_s)]
             case OrderGiven() | OrderRefused():
-                return [self._ordered(news)]
-            case PassFailed() if news.why != self._broken:
-                self._broken = news.why
-                return [HistoryEntry(at=news.at, what=EntryKind.BROKEN, run=news.pass_id, error=news.why)]
+                return [self._order_entry(event)]
+            case PassFailed() if event.why != self._last_failure:
+                self._last_failure = event.why
+                return [HistoryEntry(at=event.at, what=EntryKind.BROKEN, run=event.pass_id, error=event.why)]
             case _:
                 return []
 
-    def _looked(self, planned: PassPlanned) -> list[HistoryEntry]:
-        self._broken = ""
-        # The next pass follows it, and no later one that happens to have the same plan.
+    def _entries_of_plan(self, planned: PassPlanned) -> list[HistoryEntry]:
+        self._last_failure = ""
+        # An approval belongs to the next pass only, not to a later one with the same plan.
         (digest, who), self._approval = self._approval, ("", "")
         if digest == planned.plan.digest:
             self._approvals[planned.pass_id] = who
-            while len(self._approvals) > _REMEMBERED:
+            while len(self._approvals) > _MAX_REMEMBERED:
                 self._approvals.popitem(last=False)
         before, self._known = self._known, _Known.of(planned)
-        if not self._known.has_news_since(before):
+        if not self._known.has_changed_since(before):
             return []
-        anew = self._known.held - before.held
-        return [self._began(planned), *self._cause(planned).held_entries(planned.at, planned.plan, anew)]
+        newly_held = self._known.held - before.held
+        return [
+            self._plan_entry(planned),
+            *self._cause_of(planned).held_entries(planned.at, planned.plan, newly_held),
+        ]
 
-    def _stepped(self, stepped: ActionFinished) -> list[HistoryEntry]:
-        """Return what tells of a step; one that is left out again and again is told of with its plan, once."""
-        planned, is_written = stepped.planned, stepped.planned.pass_id in self._written
-        if stepped.outcome.result is Result.SKIPPED and not is_written:
+    def _entries_of_action(self, action_finished: ActionFinished) -> list[HistoryEntry]:
+        """Return the entries of a step; a step that is skipped repeatedly is recorded once, with its plan."""
+        planned, is_recorded = (
+            action_finished.pass_planned,
+            action_finished.pass_planned.pass_id in self._recorded_passes,
+        )
+        if action_finished.outcome.result is Result.SKIPPED and not is_recorded:
             return []
-        entry = self._cause(planned).step_entry(stepped.at, stepped.outcome)
-        return [entry] if is_written else [self._began(planned), entry]
+        entry = self._cause_of(planned).step_entry(action_finished.at, action_finished.outcome)
+        return [entry] if is_recorded else [self._plan_entry(planned), entry]
 
-    def _began(self, planned: PassPlanned) -> HistoryEntry:
-        self._written.append(planned.pass_id)
+    def _plan_entry(self, planned: PassPlanned) -> HistoryEntry:
+        self._recorded_passes.append(planned.pass_id)
         wrong = len({*planned.specs.problems, *planned.plan.problems})
-        entry = self._cause(planned).planned_entry(planned.at, planned.plan, planned.allowed, wrong)
-        reason = ", ".join(planned.triggered_by[:REASONS]) or "retry"
+        entry = self._cause_of(planned).planned_entry(planned.at, planned.plan, planned.allowed, wrong)
+        reason = ", ".join(planned.triggered_by[:MAX_REASONS]) or "retry"
         return replace(entry, reason=reason, took_s=planned.took_s)
 
-    def _ordered(self, news: OrderGiven | OrderRefused) -> HistoryEntry:
-        if isinstance(news, OrderGiven) and news.order == "approve":
-            self._approval = (news.about, news.who)
-        what = EntryKind.ORDER if isinstance(news, OrderGiven) else EntryKind.REFUSED
-        entry = HistoryEntry(at=news.at, what=what, who=news.who)
-        return with_order(entry, news.order, news.about, news.why)
+    def _order_entry(self, event: OrderGiven | OrderRefused) -> HistoryEntry:
+        if isinstance(event, OrderGiven) and event.order == "approve":
+            self._approval = (event.about, event.who)
+        what = EntryKind.ORDER if isinstance(event, OrderGiven) else EntryKind.REFUSED
+        entry = HistoryEntry(at=event.at, what=what, who=event.who)
+        return with_order(entry, event.order, event.about, event.why)
 
-    def _cause(self, planned: PassPlanned) -> Cause:
+    def _cause_of(self, planned: PassPlanned) -> Cause:
         who = self._approvals.get(planned.pass_id, "")
         return Cause(planned.pass_id, "run", planned.plan.digest, planned.commit, planned.author, who)
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the last pass found, as far as it is worth a word when it changes."""
+    """The findings of the last pass whose changes are recorded."""
 
     digest: str = ""
     held: frozenset[tuple[Key, Hold]] = frozenset()
@@ -139,7 +147,7 @@ class _Known:
 
     @classmethod
     def of(cls, planned: PassPlanned) -> "_Known":
-        """Return what a pass found."""
+        """Return the findings of a pass."""
         plan = planned.plan
         return cls(
             plan.digest if plan.actions else "",
@@ -148,8 +156,8 @@ class _Known:
             planned.commit,
         )
 
-    def has_news_since(self, before: "_Known") -> bool:
-        """Tell whether there is something to do, held, wrong or in force that was not."""
+    def has_changed_since(self, before: "_Known") -> bool:
+        """Return whether there is a new plan, hold, problem or commit."""
         is_other = bool(self.digest) and self.digest != before.digest
         return (
             is_other

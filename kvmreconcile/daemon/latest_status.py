@@ -1,8 +1,4 @@
-"""
-Keep the newest status snapshot, for any thread to read.
-
-Separate from `status/`, which works out each snapshot and is pure: the clock and the lock are here.
-"""
+"""Keep the newest status snapshot for any thread to read; `status/` computes it and has no clock or lock."""
 
 import time
 from collections.abc import Callable
@@ -12,26 +8,26 @@ from threading import Lock
 from kvmreconcile.events.events import PassEvent
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.status import Status
-from kvmreconcile.status.fold import Moment, after, begin
+from kvmreconcile.status.fold import Moment, apply_event, initial_status
 
 
 class LatestStatus:
     """
-    Follows the passes; any thread may read `status` at any time, and never waits for it.
+    Subscriber that updates the status; any thread may read `status` at any time without waiting.
 
     Attributes:
-        status: The newest snapshot; a whole frozen value, replaced in one assignment.
+        status: The newest snapshot; a frozen value that is replaced in one assignment.
     """
 
     def __init__(self, settings: Settings, version: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
-        self.status: Status = begin(settings, version, self._now())
+        self.status: Status = initial_status(settings, version, self._now())
 
-    def __call__(self, news: PassEvent) -> None:
-        """Work out the next snapshot from a piece of news, from any thread."""
+    def __call__(self, event: PassEvent) -> None:
+        """Compute the next snapshot from an event, from any thread."""
         with self._lock:
-            self.status = after(self.status, news, self._now())
+            self.status = apply_event(self.status, event, self._now())
 
     def _now(self) -> Moment:
         return Moment(datetime.now(UTC), self._clock())

@@ -1,8 +1,4 @@
-"""
-Tell the log of every step: the reporter called "log".
-
-Separate from the passes, which know reporters only by their protocol.
-"""
+"""Log every step: the reporter named "log"."""
 
 import structlog
 
@@ -10,20 +6,20 @@ from kvmreconcile.model import Action, Key, Outcome, Result, Settled
 
 
 class LogReporter:
-    """Writes a line when an action begins, and one when it has ended."""
+    """Logs the start and the end of every action."""
 
     def __init__(self) -> None:
-        # Executors report from threads of their own, which do not inherit what the pass has bound.
+        # Executors report from threads of their own, which do not inherit the fields that the pass has bound.
         self._log = structlog.get_logger().bind(**structlog.contextvars.get_contextvars())
 
     def started(self, action: Action) -> None:
-        """Log what is begun, and why."""
+        """Log the start of an action, with its reason."""
         self._log.info(
             "action.started", **_names(action), effect=str(action.effect), reason=action.reason.value
         )
 
     def finished(self, outcome: Outcome) -> None:
-        """Log what came of it."""
+        """Log the result of an action."""
         names, took_s = _names(outcome.action), round(outcome.took_s, 3)
         match outcome.result:
             case Result.DONE:
@@ -34,9 +30,9 @@ class LogReporter:
                 self._log.info("action.skipped", **names, why=outcome.error)
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Log what libvirt keeps otherwise than asked."""
-        said = {"path": settled.path, "asked": settled.asked, "answered": settled.answered}
-        self._log.info("field.settled", key=str(key), **said)
+        """Log a value that libvirt stores otherwise than requested."""
+        values = {"path": settled.path, "asked": settled.asked, "answered": settled.answered}
+        self._log.info("field.settled", key=str(key), **values)
 
 
 def _names(action: Action) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Keep the daemon's memory, which holds the secrets of specs, from every other process of its user."""
+"""Protect the daemon's memory, which contains the secrets of specs, from other processes of its user."""
 
 import ctypes
 
@@ -7,7 +7,7 @@ _PR_SET_DUMPABLE = 4
 
 def keep_memory_private() -> None:
     """
-    Have no core dumped of this process, and nobody but root read its memory and environment (prctl(2)).
+    Disable core dumps of this process, and let only root read its memory and environment (prctl(2)).
 
     LimitCORE= in the unit disables core dumps, but does not keep a process of the same user from attaching.
     """

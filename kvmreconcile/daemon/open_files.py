@@ -1,8 +1,8 @@
 """
-Track which spec files are open for writing, by what the kernel reports.
+Track which spec files are open for writing, from the kernel's reports.
 
-inotify(7) reports each write, and when a file that was open for writing is closed. A file that was written before
-the daemon watched has no such report: then the kernel is asked for a lease, and else the file's age decides.
+inotify(7) reports each write, and when a file that was open for writing is closed. There is no report for a file that
+was written before the watch began: then a lease is requested from the kernel, and if that fails the file's age decides.
 """
 
 import os
@@ -28,10 +28,10 @@ from kvmreconcile.source.in_use import WriteState, find_write_state
 
 class OpenFiles:
     """
-    Which files are being written, and which were closed as they are; for any thread.
+    Which files are being written, and which were closed with their present content; usable from any thread.
 
     Args:
-        unchanged_s: For how long a file must not have changed of which nothing else is known.
+        unchanged_s: How long a file without other evidence must not have changed to count as finished.
         probe: Asks the kernel whether a file is open for writing.
         clock: Seconds since the epoch, as file systems record them.
     """
@@ -48,10 +48,10 @@ class OpenFiles:
         self._lock = Lock()
         self._open: set[str] = set()
         self._closed: dict[str, FileVersion] = {}
-        self._tells: dict[int, bool] = {}
+        self._reports_changes: dict[int, bool] = {}
 
-    def note(self, event: FileSystemEvent) -> None:
-        """Record what the kernel reports of a file; events must come in their order."""
+    def record(self, event: FileSystemEvent) -> None:
+        """Record an event of the kernel about a file; events must arrive in order."""
         path, there = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
         with self._lock:
             match event:
@@ -72,11 +72,11 @@ class OpenFiles:
                         self._close(there)
 
     def forget(self) -> None:
-        """Forget all, as events may have been lost."""
+        """Forget all files, as events may have been lost."""
         with self._lock:
             self._open.clear()
             self._closed.clear()
-            self._tells.clear()
+            self._reports_changes.clear()
 
     def written(self, file: SpecFile) -> WriteState:
         """Return whether the writer of a file that was read has finished."""
@@ -85,7 +85,7 @@ class OpenFiles:
         version = file.version
         if version is None or (closed == version and not is_open):
             return WriteState.UNSURE if version is None else WriteState.CLOSED
-        # Who writes to a share, and by which clock, only its server knows.
+        # The writers of a network share and their clocks are known only to its server.
         is_here = self._tells_of_changes(version.device)
         probed = self._probe(file.real) if is_here else WriteState.UNSURE
         if probed is WriteState.CLOSED:
@@ -97,9 +97,9 @@ class OpenFiles:
 
     def _tells_of_changes(self, device: int) -> bool:
         with self._lock:
-            if device not in self._tells:
-                self._tells[device] = reports_all_changes(device)
-            return self._tells[device]
+            if device not in self._reports_changes:
+                self._reports_changes[device] = reports_all_changes(device)
+            return self._reports_changes[device]
 
     def _begin(self, path: str) -> None:
         self._open.add(path)
@@ -118,5 +118,5 @@ class OpenFiles:
 
 def _version(path: str) -> FileVersion | None:
     with suppress(OSError):
-        return FileVersion.of(os.stat(path))  # noqa: PTH116  a path without links, thousands of which are asked for
+        return FileVersion.of(os.stat(path))  # noqa: PTH116  faster than Path.stat, for thousands of paths without links
     return None

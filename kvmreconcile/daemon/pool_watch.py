@@ -1,8 +1,8 @@
 """
-Watch the directories of pools, and ring for each volume whose file was completed, replaced or removed there.
+Watch the directories of pools, and trigger a pass over each volume whose file is completed, replaced or removed.
 
-libvirt sends no event for a file, so a pass would see it only when everything is observed again. Only the files of
-volumes that a spec or the state names count. The watch is a hint: whatever it misses is found by the next full pass.
+libvirt sends no event for a file, so otherwise only a full pass would observe it. Only the files of volumes that a
+spec or the state names count. Changes that the watch misses are found by the next full pass.
 """
 
 import os
@@ -20,7 +20,7 @@ from watchdog.events import (
 from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.inotify import InotifyObserver
 
-from kvmreconcile.daemon.spec_watch import LOGGER, Place, Warned, place_of, works
+from kvmreconcile.daemon.spec_watch import LOGGER, WatchdogWarnings, WatchTarget, is_working, watch_target
 from kvmreconcile.events.events import PassEvent, PassPlanned
 from kvmreconcile.host.identity import is_local
 from kvmreconcile.model import Key, World
@@ -30,19 +30,19 @@ from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.source.filesystems import SharedMounts, reports_all_changes
 
 MOST = 16
-"""How many directories are watched: each takes an inotify instance, of which a user has 128 (inotify(7))."""
+"""The maximum number of watched directories: each needs an inotify instance, and a user has 128 (inotify(7))."""
 _EVENTS: list[type[FileSystemEvent]] = [FileClosedEvent, FileDeletedEvent, FileMovedEvent]
-"""Not the creation of a file: it is not complete yet, and libvirt would keep the format of what it finds by then."""
+"""Not the creation of a file: it is incomplete, and libvirt would keep the format that it detects then."""
 
 
 _SHARED = "its file system does not report all changes"
-_LEADS_ELSEWHERE = (
+_UNWATCHABLE_PATH = (
     "its path leads through a file system that does not report all changes, or too many symbolic links"
 )
 
 
 def directories(world: World, kinds: Rulebooks) -> Mapping[str, Mapping[str, Key]]:
-    """Return the directories with volumes that are named, and in each the names of their files."""
+    """Return the directories with named volumes, and the volumes by file name in each."""
     lookup = Lookups(world).lookup
     found: dict[str, dict[str, Key]] = {}
     for key in sorted(named_data(world, kinds)):
@@ -56,23 +56,23 @@ def directories(world: World, kinds: Rulebooks) -> Mapping[str, Mapping[str, Key
 
 class PoolWatch(FileSystemEventHandler):
     """
-    Follows the passes, which say what to watch; the watches are put up by `tend`, from another thread.
+    Subscriber that learns from passes what to watch; `maintain` adds and removes watches, from another thread.
 
     Args:
-        ring: Called with the key of a volume.
-        uri: Of libvirt; where that is on another machine nothing is watched.
+        trigger: Called with the key of a volume.
+        uri: Of libvirt; if it is on another machine nothing is watched.
     """
 
-    def __init__(self, ring: Callable[[str], None], kinds: Rulebooks, uri: str) -> None:
-        self._ring = ring
+    def __init__(self, trigger: Callable[[str], None], kinds: Rulebooks, uri: str) -> None:
+        self._trigger = trigger
         self._kinds = kinds
         self._is_local = is_local(uri)
         self._files: Mapping[Path, Key] = {}
         self._absent: frozenset[Path] = frozenset()
         self._shared: tuple[str, ...] = ()
         self._observer: BaseObserver | None = None
-        self._watched: dict[Place, ObservedWatch] = {}
-        self._warned = Warned(self._ring_for_absent)
+        self._watched: dict[WatchTarget, ObservedWatch] = {}
+        self._warned = WatchdogWarnings(self._trigger_for_absent)
 
     def __enter__(self) -> Self:
         LOGGER.addHandler(self._warned)
@@ -84,76 +84,76 @@ class PoolWatch(FileSystemEventHandler):
             self._observer.stop()
             self._observer.join()
 
-    def __call__(self, news: PassEvent) -> None:
-        """Take note of which volumes there are."""
-        if self._is_local and isinstance(news, PassPlanned):
-            named, shares = directories(news.world, self._kinds), SharedMounts()
-            places = {directory: shares.resolve(directory) for directory in named}
+    def __call__(self, event: PassEvent) -> None:
+        """Record the files of the named volumes."""
+        if self._is_local and isinstance(event, PassPlanned):
+            named, shares = directories(event.world, self._kinds), SharedMounts()
+            resolved = {directory: shares.resolve(directory) for directory in named}
             self._shared = tuple(
-                f"{directory}: {_LEADS_ELSEWHERE}" for directory, place in places.items() if not place
+                f"{directory}: {_UNWATCHABLE_PATH}" for directory, target in resolved.items() if not target
             )
             found = {
-                place / file: key
-                for directory, place in places.items()
-                if place
+                target / file: key
+                for directory, target in resolved.items()
+                if target
                 for file, key in named[directory].items()
             }
-            seen = news.world.observed
+            seen = event.world.observed
             self._absent = frozenset(path for path, key in found.items() if not seen.actual(key))
             self._files = found
 
-    def tend(self) -> tuple[str, ...]:
+    def maintain(self) -> tuple[str, ...]:
         """
-        Watch what is to be watched now; cheap where nothing has moved.
+        Add missing watches and remove obsolete ones; cheap if nothing has changed.
 
         Returns:
-            The directories that are not watched, and why.
+            The directories that are not watched, with the reasons.
         """
         directories = sorted({path.parent for path in self._files})
-        wanted = {place: path for path in directories if (place := place_of(path))}
-        for place, watch in tuple(self._watched.items()):
-            if place not in wanted or not (self._observer and works(self._observer, watch)):
-                self._drop(place)
-        added = (self._add(place) for place in wanted if place not in self._watched)
+        wanted = {target: path for path in directories if (target := watch_target(path))}
+        for target, watch in tuple(self._watched.items()):
+            if target not in wanted or not (self._observer and is_working(self._observer, watch)):
+                self._drop(target)
+        added = (self._add(target) for target in wanted if target not in self._watched)
         return (*self._shared, *filter(None, added))
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Ring for the volumes that an event is about."""
+        """Trigger a pass over the volumes that an event is about."""
         for path in (event.src_path, event.dest_path):
             if key := self._files.get(Path(os.fsdecode(path))):
-                self._ring(str(key))
+                self._trigger(str(key))
 
-    def _add(self, place: Place) -> str:
-        if why := self._unwatchable(place):
-            return f"{place.directory}: {why}"
+    def _add(self, target: WatchTarget) -> str:
+        if why := self._unwatchable(target):
+            return f"{target.directory}: {why}"
         if self._observer is None or not self._observer.is_alive():
-            # Full events report what is moved in from elsewhere as a move.
+            # With full events, a file that is moved in from elsewhere is reported as a move.
             self._observer = InotifyObserver(generate_full_events=True)
             self._observer.start()
         try:
-            watch = self._observer.schedule(self, place.directory, event_filter=_EVENTS)
+            watch = self._observer.schedule(self, target.directory, event_filter=_EVENTS)
         except OSError as error:
-            return f"{place.directory}: {error.strerror or error}"
-        self._watched[place] = watch
-        self._ring_for_absent()
+            return f"{target.directory}: {error.strerror or error}"
+        self._watched[target] = watch
+        self._trigger_for_absent()
         return ""
 
-    def _unwatchable(self, place: Place) -> str:
-        """Return why a directory is not watched, "" if it can be."""
+    def _unwatchable(self, target: WatchTarget) -> str:
+        """Return why a directory cannot be watched, "" if it can be."""
         if len(self._watched) >= MOST:
             return f"{MOST} other directories are watched, which is the limit"
-        if not os.access(place.directory, os.R_OK):
+        if not os.access(target.directory, os.R_OK):
             return "the daemon may not read it"
-        return "" if reports_all_changes(place.identity[0]) else _SHARED
+        return "" if reports_all_changes(target.identity[0]) else _SHARED
 
-    def _ring_for_absent(self) -> None:
-        """Ring for files that were added while nobody watched."""
+    def _trigger_for_absent(self) -> None:
+        """Trigger passes for files that appeared before the watch began."""
         for path in self._absent:
-            # Not `Path.exists`, which raises where the directory may not be searched.
+            # Not `Path.exists`, which raises an error if the directory may not be searched.
             if os.path.lexists(path) and (key := self._files.get(path)):
-                self._ring(str(key))
+                self._trigger(str(key))
 
-    def _drop(self, place: Place) -> None:
-        watch = self._watched.pop(place)
+    def _drop(self, target: WatchTarget) -> None:
+        watch = self._watched.pop(target)
         if self._observer and self._observer.is_alive():
             self._observer.unschedule(watch)

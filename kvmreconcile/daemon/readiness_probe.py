@@ -1,8 +1,8 @@
 """
-Look now and then whether guests that run do their work, and tell.
+Probe the readiness of running guests periodically, and publish the result.
 
-Separate from passes, which wait for that only right after a start. One look may take seconds, so it is made in
-threads and with a connection of its own, and no pass ever waits for it. It changes nothing.
+Passes wait for readiness only right after a start. A probe may take seconds, so it runs in threads and with a
+connection of its own, and no pass waits for it. It changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,44 +20,44 @@ from kvmreconcile.errors import HostError, NotYet, Unavailable
 from kvmreconcile.events.events import Lost, PassEvent, PassPlanned, ReadinessProbed
 from kvmreconcile.model import Action, Key
 from kvmreconcile.plan.order.starts import probes
-from kvmreconcile.reconcile.stale import is_about_all
+from kvmreconcile.reconcile.stale import covers_everything
 from kvmreconcile.session.kinds import Kinds
 
 AT_ONCE = 4
-"""How many guests are looked at at the same time."""
+"""The maximum number of guests that are probed at the same time."""
 AGAIN_S = 15.0
-"""How soon those are looked at again of which one was not ready."""
+"""The delay until guests are probed again if one of them was not ready."""
 
 log = structlog.get_logger()
 
 
 class ReadinessProbe:
     """
-    Follows the passes, and looks at guests after each that has looked at everything.
+    Subscriber that probes guests after each pass over all objects.
 
     Args:
-        connect: Opens a connection for one round of looks.
-        told: Called with what each round has found.
+        connect: Opens a connection for one round of probes.
+        publish: Called with the result of each round.
     """
 
     def __init__(
         self,
         connect: Callable[[], AbstractContextManager[Any]],
         kinds: Kinds,
-        told: Callable[[PassEvent], None],
+        publish: Callable[[PassEvent], None],
         again_s: float = AGAIN_S,
     ) -> None:
         self._connect = connect
         self._kinds = kinds
-        self._told = told
+        self._publish = publish
         self._again_s = again_s
         self._changed = Condition()
         self._wanted: tuple[Action, ...] = ()
         self._busy: frozenset[Key] = frozenset()
-        self._is_due = self._is_over = False
+        self._is_due = self._is_closed = False
 
     def __enter__(self) -> Self:
-        # What it waits for may take seconds, and is no reason to end later.
+        # A probe may take seconds and must not delay the end of the process.
         Thread(target=self._work, name="probe", daemon=True).start()
         return self
 
@@ -65,67 +65,67 @@ class ReadinessProbe:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._changed:
-            self._is_over = True
+            self._is_closed = True
             self._changed.notify()
 
-    def __call__(self, news: PassEvent) -> None:
-        """Take a piece of news in: whom to look at, and when."""
-        if not isinstance(news, PassPlanned | Lost):
+    def __call__(self, event: PassEvent) -> None:
+        """Record from an event which guests to probe, and when."""
+        if not isinstance(event, PassPlanned | Lost):
             return
         with self._changed:
-            if isinstance(news, Lost):
+            if isinstance(event, Lost):
                 self._wanted = ()
                 return
-            self._wanted = tuple(probes(news.world))
-            # What is being worked on is waited for there.
-            self._busy = news.busy | {action.key for action in news.allowed.actions}
-            self._is_due |= any(map(is_about_all, news.triggered_by))
+            self._wanted = tuple(probes(event.world))
+            # Passes wait themselves for the readiness of guests that they change.
+            self._busy = event.busy | {action.key for action in event.allowed.actions}
+            self._is_due |= any(map(covers_everything, event.triggered_by))
             self._changed.notify()
 
     def _work(self) -> None:
         again_s: float | None = None
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._is_due or self._is_over, again_s)
-                if self._is_over:
+                self._changed.wait_for(lambda: self._is_due or self._is_closed, again_s)
+                if self._is_closed:
                     return
                 self._is_due = False
                 wanted = [action for action in self._wanted if action.key not in self._busy]
-            unready = self._round(wanted)
+            unready = self._probe_all(wanted)
             again_s = self._again_s if unready else None
 
-    def _round(self, wanted: list[Action]) -> Mapping[Key, str]:
-        """Look at all of them once and tell what was found; return who is not ready."""
-        look = _Look(self._kinds)
+    def _probe_all(self, wanted: list[Action]) -> Mapping[Key, str]:
+        """Probe all of them once and publish the result; return the guests that are not ready."""
+        probe_round = _ProbeRound(self._kinds)
         try:
             if wanted:
                 with self._connect() as connection:
-                    look.at(wanted, connection)
+                    probe_round.probe_all(wanted, connection)
         except HostError as error:
-            # That libvirt is lost is for passes to find and to tell; until then nothing is known anew.
+            # Passes detect and report a lost connection; until then nothing new is known.
             log.debug("probe.broken_off", why=str(error))
-            return look.unready
+            return probe_round.unready
         with self._changed:
             still = {action.key for action in self._wanted} - self._busy
-        # Of what a pass has taken in hand meanwhile, or found off, it tells itself.
-        asked = frozenset(action.key for action in wanted if action.key in still)
-        unready = {key: why for key, why in look.unready.items() if key in asked}
-        if not self._is_over:
-            self._told(ReadinessProbed(datetime.now(UTC), asked, unready))
+        # Guests that a pass meanwhile changes, or found shut off, are reported by that pass.
+        probed = frozenset(action.key for action in wanted if action.key in still)
+        unready = {key: why for key, why in probe_round.unready.items() if key in probed}
+        if not self._is_closed:
+            self._publish(ReadinessProbed(datetime.now(UTC), probed, unready))
         return unready
 
 
 @dataclass(slots=True)
-class _Look:
-    """One round of looks, and whom it found not to be ready."""
+class _ProbeRound:
+    """One round of probes, and the guests that are not ready."""
 
     kinds: Kinds
     unready: dict[Key, str] = field(default_factory=dict)
     _lost: list[Unavailable] = field(default_factory=list)
 
-    def at(self, wanted: Iterable[Action], connection: Any) -> None:
+    def probe_all(self, wanted: Iterable[Action], connection: Any) -> None:
         """
-        Look at all, several at the same time.
+        Probe all guests, several at the same time.
 
         Raises:
             Unavailable: The connection was lost.
@@ -134,7 +134,7 @@ class _Look:
         for action in wanted:
             left.put(action)
         threads = [
-            Thread(target=self._work, args=(left, connection), name="probe-look", daemon=True)
+            Thread(target=self._work, args=(left, connection), name="probe-worker", daemon=True)
             for _ in range(AT_ONCE)
         ]
         for thread in threads:
@@ -148,11 +148,11 @@ class _Look:
         with suppress(Empty):
             while not self._lost:
                 action = left.get_nowait()
-                if why := self._lack(action, connection):
+                if why := self._probe_one(action, connection):
                     self.unready[action.key] = why
 
-    def _lack(self, action: Action, connection: Any) -> str:
-        """Look at one; return why it is not ready, "" if it is."""
+    def _probe_one(self, action: Action, connection: Any) -> str:
+        """Return why a guest is not ready, "" if it is ready."""
         try:
             self.kinds[action.key.kind].driver().perform(connection, action)
         except Unavailable as error:

@@ -1,8 +1,8 @@
 """
-Watch the specs' files, and ring when they may have changed.
+Watch spec files, and trigger a pass when they may have changed.
 
-Separate from reading them: a watch may miss things (a full queue, a network's file system), so it only rings,
-and what was changed is found out by reading all.
+A watch may miss changes (a full queue, a network file system), so it only triggers, and the pass finds changes by
+reading all files.
 """
 
 import logging
@@ -34,11 +34,11 @@ from kvmreconcile.daemon.open_files import OpenFiles
 from kvmreconcile.source.file_names import IGNORE_FILE, is_spec
 from kvmreconcile.source.filesystems import reports_all_changes
 
-Ring = Callable[[], None]
+Trigger = Callable[[], None]
 How = Literal["auto", "events", "poll"]
 
 POLL_S = 5.0
-"""How often it is looked where no event tells of changes; a share of 1,000 files is read in milliseconds."""
+"""The interval of polling where the kernel reports no events; a share of 1,000 files is read in milliseconds."""
 
 _EVENTS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
@@ -51,18 +51,18 @@ _EVENTS: list[type[FileSystemEvent]] = [
     FileModifiedEvent,
     FileMovedEvent,
 ]
-"""All but opening and reading, which we do ourselves, and a directory's changes, which its entries tell as well."""
+"""All but opening and reading, which the daemon does itself, and changes of directories, which their entries report."""
 LOGGER = logging.getLogger("watchdog")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WatchTarget:
     """
-    A directory to be watched.
+    A directory to watch.
 
     Attributes:
-        identity: Of the directory itself: another that was put in its place is another place.
-        entry: The one name in it that matters; "" where it is the root of a tree of specs.
+        identity: Device and inode: a directory that replaces it is another target.
+        entry: The only name in it that matters; "" if it is the root of a tree of specs.
     """
 
     directory: str
@@ -70,21 +70,21 @@ class Place:
     entry: str = ""
 
 
-def places(path: Path) -> tuple[Place, ...]:
+def watch_targets(path: Path) -> tuple[WatchTarget, ...]:
     """
-    Return what has to be watched to learn of changes to a file or a tree of specs.
+    Return the directories to watch for changes to a file or a tree of specs.
 
-    That is the tree itself, where it really is, and the directories that hold its name and its real name: a
-    link that is turned elsewhere changes nothing in what it pointed to, nor does a tree that comes back.
+    These are the tree itself at its real path, and the directories that contain its name and its real name: a link
+    that is redirected, or a tree that is created again, causes no event in the former tree.
     """
     real = Path(os.path.realpath(path))
     names = dict.fromkeys((path.absolute(), real))
-    found = (*(place_of(name.parent, name.name) for name in names), place_of(real))
-    return tuple(place for place in found if place)
+    found = (*(watch_target(name.parent, name.name) for name in names), watch_target(real))
+    return tuple(target for target in found if target)
 
 
-def place_of(directory: Path, entry: str = "") -> Place | None:
-    """Return a directory as a place to be watched, None if there is none."""
+def watch_target(directory: Path, entry: str = "") -> WatchTarget | None:
+    """Return a directory as a target to watch, None if it is not a directory."""
     real = os.path.realpath(directory)
     try:
         status = Path(real).stat()
@@ -92,72 +92,74 @@ def place_of(directory: Path, entry: str = "") -> Place | None:
         return None
     if not stat.S_ISDIR(status.st_mode):
         return None
-    return Place(real, (status.st_dev, status.st_ino), entry)
+    return WatchTarget(real, (status.st_dev, status.st_ino), entry)
 
 
 class _Handler(FileSystemEventHandler):
-    def __init__(self, place: Place, ring: Ring, note: Callable[[FileSystemEvent], None]) -> None:
-        self._place = place
-        self._ring = ring
-        self._note = note
+    def __init__(
+        self, target: WatchTarget, trigger: Trigger, record: Callable[[FileSystemEvent], None]
+    ) -> None:
+        self._target = target
+        self._trigger = trigger
+        self._record = record
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Ring if it is about something that is read."""
-        self._note(event)
+        """Trigger a pass if the event is about a file that is read."""
+        self._record(event)
         if any(self._matters(os.fsdecode(path), event) for path in (event.src_path, event.dest_path) if path):
-            self._ring()
+            self._trigger()
 
     def _matters(self, path: str, event: FileSystemEvent) -> bool:
         directory, _, name = path.rpartition("/")
-        if self._place.entry:
-            return (directory or "/", name) == (self._place.directory, self._place.entry)
-        # Specs may be links into a directory by way of a link, mostly a hidden one, that is turned for all at once.
+        if self._target.entry:
+            return (directory or "/", name) == (self._target.directory, self._target.entry)
+        # Specs may be links through another, mostly hidden, link to a directory, which is redirected for all at once.
         if Path(path).is_symlink() and Path(path).is_dir():
             return True
         return name == IGNORE_FILE or (not name.startswith(".") and (event.is_directory or is_spec(name)))
 
 
-def _ignore(_event: FileSystemEvent) -> None:
+def _ignore_event(_event: FileSystemEvent) -> None:
     """Record nothing of an event."""
 
 
-class Warned(logging.Handler):
-    """Rings whatever watchdog warns of, such as a queue that ran over: it says so to its logger alone."""
+class WatchdogWarnings(logging.Handler):
+    """Triggers a pass on each warning of the watchdog library, such as a queue overflow, which it only logs."""
 
-    def __init__(self, ring: Ring) -> None:
+    def __init__(self, trigger: Trigger) -> None:
         super().__init__(logging.WARNING)
-        self._ring = ring
+        self._trigger = trigger
 
     def emit(self, _record: logging.LogRecord) -> None:
-        """Ring."""
-        self._ring()
+        """Trigger a pass."""
+        self._trigger()
 
 
-class Watch:
+class SpecWatch:
     """
-    The watched places of some paths; they are put up by `tend`, and again whenever they have moved.
+    The watches of some paths; `maintain` adds them, and again whenever the directories were replaced.
 
     Args:
-        how: By events, by looking again and again, or as the file system of each place wants it.
-        writers: Record each event.
+        how: By events, by polling, or as the file system of each directory requires.
+        writers: Records each event.
     """
 
     def __init__(
         self,
         paths: Sequence[Path],
-        ring: Ring,
+        trigger: Trigger,
         how: How = "auto",
         writers: OpenFiles | None = None,
         poll_s: float = POLL_S,
     ) -> None:
         self._paths = paths
-        self._ring = ring
+        self._trigger = trigger
         self._how = how
         self._writers = writers or OpenFiles(0.0)
         self._poll_s = poll_s
         self._observers: dict[bool, BaseObserver] = {}
-        self._watched: dict[Place, tuple[BaseObserver, ObservedWatch]] = {}
-        self._warned = Warned(self._lose)
+        self._watched: dict[WatchTarget, tuple[BaseObserver, ObservedWatch]] = {}
+        self._warned = WatchdogWarnings(self._handle_lost_events)
 
     def __enter__(self) -> Self:
         LOGGER.addHandler(self._warned)
@@ -169,46 +171,46 @@ class Watch:
             observer.stop()
             observer.join()
 
-    def tend(self) -> tuple[str, ...]:
+    def maintain(self) -> tuple[str, ...]:
         """
-        Watch what is to be watched now; cheap where nothing has moved.
+        Add missing watches and remove obsolete ones; cheap if nothing has changed.
 
         Returns:
-            What cannot be watched, and why. Everything else is.
+            The directories that cannot be watched, with the reasons.
         """
-        wanted = dict.fromkeys(place for path in self._paths for place in places(path))
-        for place, (observer, watch) in tuple(self._watched.items()):
-            if place not in wanted or not works(observer, watch):
-                self._drop(place)
-        failures = [self._add(place) for place in wanted if place not in self._watched]
+        wanted = dict.fromkeys(target for path in self._paths for target in watch_targets(path))
+        for target, (observer, watch) in tuple(self._watched.items()):
+            if target not in wanted or not is_working(observer, watch):
+                self._drop(target)
+        failures = [self._add(target) for target in wanted if target not in self._watched]
         return tuple(filter(None, failures))
 
-    def _add(self, place: Place) -> str:
-        # Two places may share a directory, and then a watch: watchdog knows it by path and depth.
-        path, recursive, observer = place.directory, not place.entry, self._observer(place)
+    def _add(self, target: WatchTarget) -> str:
+        # Two targets may share a directory and then a watch: the watchdog library identifies it by path and depth.
+        path, recursive, observer = target.directory, not target.entry, self._observer(target)
         # Polling does not show when a file is closed.
         polls = observer is self._observers.get(True)
-        handler = _Handler(place, self._ring, _ignore if polls else self._writers.note)
+        handler = _Handler(target, self._trigger, _ignore_event if polls else self._writers.record)
         try:
             watch = observer.schedule(handler, path, recursive=recursive, event_filter=_EVENTS)
         except OSError as error:
             return f"{path}: {error.strerror or error}"
-        self._watched[place] = observer, watch
-        # What changed before the watch was there is told by nobody else.
-        self._lose()
+        self._watched[target] = observer, watch
+        # No event reports changes from before the watch.
+        self._handle_lost_events()
         return ""
 
-    def _lose(self) -> None:
-        """Ring for changes that may have gone unnoticed."""
+    def _handle_lost_events(self) -> None:
+        """Trigger a pass for changes that may have been missed."""
         self._writers.forget()
-        self._ring()
+        self._trigger()
 
-    def _observer(self, place: Place) -> BaseObserver:
-        """Return what watches such a place, as a rule: its thread has ended only by a mistake."""
-        polls = self._how == "poll" or (self._how == "auto" and not reports_all_changes(place.identity[0]))
+    def _observer(self, target: WatchTarget) -> BaseObserver:
+        """Return the observer for a target; create it if there is none or its thread has ended."""
+        polls = self._how == "poll" or (self._how == "auto" and not reports_all_changes(target.identity[0]))
         observer = self._observers.get(polls)
         if observer is None or not observer.is_alive():
-            # Full events report what is moved in from elsewhere as a move: it is complete.
+            # With full events, a file that is moved in from elsewhere is reported as a move: it is complete.
             observer = (
                 PollingObserver(timeout=self._poll_s) if polls else InotifyObserver(generate_full_events=True)
             )
@@ -216,8 +218,8 @@ class Watch:
             self._observers[polls] = observer
         return observer
 
-    def _drop(self, place: Place) -> None:
-        observer, watch = self._watched.pop(place)
+    def _drop(self, target: WatchTarget) -> None:
+        observer, watch = self._watched.pop(target)
         for other in [p for p, watched in self._watched.items() if watched == (observer, watch)]:
             del self._watched[other]
         if observer.is_alive():
@@ -226,6 +228,6 @@ class Watch:
             observer.stop()
 
 
-def works(observer: BaseObserver, watch: ObservedWatch) -> bool:
-    """Tell whether all threads of a watch are at work."""
+def is_working(observer: BaseObserver, watch: ObservedWatch) -> bool:
+    """Return whether all threads of a watch are running."""
     return observer.is_alive() and any(e.is_alive() for e in observer.emitters if e.watch == watch)

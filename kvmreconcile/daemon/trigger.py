@@ -1,8 +1,7 @@
 """
-The bell: whoever notices anything rings it, and one pass answers all rings.
+Queue the triggers of passes; one pass answers all queued triggers.
 
-Separate from passes, which need not know who rings: a ring says "look again" and never what happened, so
-rings may be lost, doubled and late.
+A trigger schedules a pass and carries no data about what happened, so triggers may be lost, duplicated and late.
 """
 
 import time
@@ -13,47 +12,47 @@ from threading import Condition
 from kvmreconcile.reconcile.stale import Triggers
 
 LONGEST = 8
-"""How many times the debounce a ring waits at most, however many others follow it."""
+"""The longest delay of a trigger, as a multiple of the debounce time, however many others follow it."""
 
 
 @dataclass(slots=True)
 class Debounce:
     """
-    Rings that nobody has answered yet, which are answered together once it has been quiet.
+    Queued triggers, which are due together after a time without further triggers.
 
     Attributes:
-        debounce_s: How long it must have been quiet before they are answered.
-        longest_s: How long the first of them waits at most.
+        debounce_s: How long no trigger must have been added before they are due.
+        longest_s: The longest delay of the first of them.
     """
 
     debounce_s: float
     longest_s: float
     _last_s: float = 0.0
-    _why: dict[str, float] = field(default_factory=dict)
+    _reasons: dict[str, float] = field(default_factory=dict)
 
-    def add(self, why: str, now_s: float) -> None:
-        """Take one in; `why` is for people."""
+    def add(self, reason: str, now_s: float) -> None:
+        """Queue a trigger."""
         self._last_s = now_s
-        self._why.setdefault(why, now_s)
+        self._reasons.setdefault(reason, now_s)
 
     def due_s(self) -> float | None:
-        """Return when they are to be answered, None if there are none."""
-        if not self._why:
+        """Return when the triggers are due, None if there are none."""
+        if not self._reasons:
             return None
-        return min(self._last_s + self.debounce_s, min(self._why.values()) + self.longest_s)
+        return min(self._last_s + self.debounce_s, min(self._reasons.values()) + self.longest_s)
 
-    def why(self) -> tuple[str, ...]:
-        """Return why it rang, each reason once."""
-        return tuple(self._why)
+    def reasons(self) -> tuple[str, ...]:
+        """Return the reasons of the queued triggers, each once."""
+        return tuple(self._reasons)
 
     def take(self) -> Triggers:
-        """Return why it rang, and begin anew."""
-        rung, self._why = self._why, {}
-        return rung
+        """Return the queued triggers, and empty the queue."""
+        taken, self._reasons = self._reasons, {}
+        return taken
 
 
 class TriggerQueue:
-    """Rings that cross threads: any thread may ring, one waits."""
+    """A queue of triggers between threads: any thread may enqueue, one waits."""
 
     def __init__(
         self,
@@ -67,37 +66,37 @@ class TriggerQueue:
         self._changed = Condition()
         self._closed = False
 
-    def ring(self, why: str) -> None:
-        """Ask for a pass; returns at once."""
+    def enqueue(self, reason: str) -> None:
+        """Schedule a pass; returns at once."""
         with self._changed:
-            self._debounce.add(why, self._clock())
+            self._debounce.add(reason, self._clock())
             self._changed.notify_all()
 
     def triggered_by(self) -> tuple[str, ...]:
-        """Return why it has rung since it was last answered."""
+        """Return the reasons of the queued triggers."""
         with self._changed:
-            return self._debounce.why()
+            return self._debounce.reasons()
 
-    def poke(self) -> None:
-        """Have whoever waits show that it is awake, by a call of `awake` in its thread; this is no ring."""
+    def wake(self) -> None:
+        """Let the waiting thread call `awake`, without scheduling a pass."""
         with self._changed:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let whoever waits go, now and ever after."""
+        """End the present wait and all later ones."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def wait(self, until_s: float | None = None) -> Triggers | None:
         """
-        Wait for a ring, and for the quiet after it.
+        Wait until triggers are due.
 
         Args:
-            until_s: When to stop waiting even if nobody rings, by the bell's clock; None means never.
+            until_s: When to stop waiting even without a trigger, by the clock of the queue; None means never.
 
         Returns:
-            Why it rang, nothing if the time is up, None once it is closed.
+            The queued triggers, which may be empty if the time is up; None when the queue is closed.
         """
         with self._changed:
             while not self._closed:

@@ -1,7 +1,7 @@
 """
-The thread that makes passes: it connects to libvirt, answers the bell while the connection lasts, and connects anew.
+Make passes in one thread: connect to libvirt, answer triggers while the connection lasts, and reconnect.
 
-Separate from the service, which starts and stops it: nothing but this thread ever touches the host.
+Only this thread and the executions that it starts change the host.
 """
 
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ import structlog
 
 from kvmreconcile.daemon.reconnect import Reconnect
 from kvmreconcile.daemon.trigger import TriggerQueue
-from kvmreconcile.daemon.watchdog import Watchdog
+from kvmreconcile.daemon.watchdog import ThreadWatchdog
 from kvmreconcile.errors import HostError, Unavailable
-from kvmreconcile.events.attempts import Fate
+from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.events.events import Connected, Lost, Subscriber, publish
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
@@ -30,7 +30,7 @@ from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import State
 
 LONGEST_S = 10.0
-"""How long to wait at most before trying to connect again."""
+"""The longest delay before connecting again."""
 
 log = structlog.get_logger()
 
@@ -38,11 +38,11 @@ log = structlog.get_logger()
 @dataclass(kw_only=True, slots=True, eq=False)
 class Worker:
     """
-    Works until it is told to stop; `tend` is for another thread.
+    Makes passes until `stopping` is set; `maintain` is called by another thread.
 
     Attributes:
-        watchdog: Is shown again and again that the thread is awake.
-        stopping: Is set to have it stop; whoever sets it closes the bell, too.
+        watchdog: Receives the answers of this thread.
+        stopping: Set by the service to stop the thread; the service closes the queue of triggers, too.
     """
 
     settings: Settings
@@ -51,36 +51,36 @@ class Worker:
     passes: Passes
     reconnect: Reconnect
     triggers: TriggerQueue
-    watchdog: Watchdog
+    watchdog: ThreadWatchdog
     subscribers: tuple[Subscriber, ...]
     stopping: Event
     _connection: Connection | None = field(default=None, init=False)
 
     def work(self) -> None:
-        """Connect and make passes, again and again."""
+        """Connect and make passes repeatedly."""
         self.watchdog.watch_this_thread()
         while not self.stopping.is_set():
             with self._connected() as connection:
                 if connection:
-                    self._serve(connection)
+                    self._run_passes(connection)
         self.passes.close()
 
-    def tend(self) -> None:
-        """Ring if the connection is lost: the thread that uses it makes another."""
+    def maintain(self) -> None:
+        """Trigger a pass if the connection is lost, so that the thread that uses it reconnects."""
         connection = self._connection
         if connection and connection.lost:
-            self.triggers.ring("loss")
+            self.triggers.enqueue("loss")
 
     @contextmanager
     def _connected(self) -> Iterator[Connection | None]:
-        """Yield a connection as soon as there is one, None if told to stop before."""
+        """Yield a connection when it is established, None if the daemon stops before."""
         connection = self._connect()
         if connection is None:
             yield None
             return
         with connection:
             self._connection = connection
-            host = _identified(connection)
+            host = _identify(connection)
             log.info("host.connected", uri=connection.uri, host_uuid=host.uuid if host else "")
             publish(self.subscribers, Connected(datetime.now(UTC), connection.uri, host))
             try:
@@ -89,30 +89,32 @@ class Worker:
                 self._connection = None
 
     def _connect(self) -> Connection | None:
-        tries = 0
+        attempts = 0
         while not self.stopping.is_set():
             try:
                 return connect(self.settings.connect)
             except Unavailable as error:
-                tries += 1
-                if tries == 1:
+                attempts += 1
+                if attempts == 1:
                     log.warning("host.unavailable", error=str(error))
                     publish(self.subscribers, Lost(datetime.now(UTC), self.settings.connect, str(error)))
                 self.watchdog.answer()
-                self.stopping.wait(min(Fate.PASSING.wait_s(tries) / 4, LONGEST_S))
+                self.stopping.wait(min(AttemptResult.PASSING.wait_s(attempts) / 4, LONGEST_S))
         return None
 
-    def _serve(self, connection: Connection) -> None:
+    def _run_passes(self, connection: Connection) -> None:
         """Make passes for as long as the connection lasts."""
         kinds = on_host(self.kinds, connection)
-        lend = partial(connect, self.settings.connect)
-        session = Session(self.settings, kinds, connection, self.state, self.stopping, lend)
+        open_connection = partial(connect, self.settings.connect)
+        session = Session(self.settings, kinds, connection, self.state, self.stopping, open_connection)
         try:
-            subscription = subscribe(connection, lambda key: self.triggers.ring(str(key)), events_of(kinds))
+            subscription = subscribe(
+                connection, lambda key: self.triggers.enqueue(str(key)), events_of(kinds)
+            )
         except Unavailable:
             return
-        self.reconnect.begin(is_deaf=bool(subscription.unreachable_kinds))
-        self.triggers.ring("connected")
+        self.reconnect.begin(misses_events=bool(subscription.unreachable_kinds))
+        self.triggers.enqueue("connected")
         while (triggered_by := self.triggers.wait(self._due_s())) is not None:
             if not connection.is_alive():
                 log.warning("host.lost", uri=connection.uri)
@@ -125,12 +127,12 @@ class Worker:
         subscription.cancel()
 
     def _due_s(self) -> float | None:
-        """Return when there is something to do even if nobody rings."""
+        """Return when a pass is due even without a trigger, None if none is."""
         return min((s for s in (self.passes.due_s(), self.reconnect.due_s) if s is not None), default=None)
 
 
-def _identified(connection: Connection) -> HostId | None:
-    """Return which host answers, None where it cannot be found out now; a pass asks again, and says why not."""
+def _identify(connection: Connection) -> HostId | None:
+    """Return the host that answers, None if libvirt does not identify it; a pass attempts again and reports why not."""
     try:
         return connection.identify()
     except HostError:

@@ -1,1 +1,1 @@
-"""What a pass publishes, as frozen values, and the subscribers that each value is handed to."""
+"""Events that a pass publishes as frozen values, and the subscribers that receive them."""

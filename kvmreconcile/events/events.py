@@ -1,8 +1,8 @@
 """
-What the daemon tells its followers (status, metrics, history, notifications), as frozen values.
+Define the events that the daemon publishes, and publish them to subscribers.
 
-Separate from the passes, which know none of them: a follower is a function that is called with each piece of
-news, in the thread where it happens, and returns at once.
+Subscribers (status, metrics, history, notifications) are functions. Each is called with every event, in the thread
+that publishes it, and must return at once.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,10 +19,10 @@ from kvmreconcile.source.load import Loaded
 @dataclass(frozen=True, slots=True)
 class Connected:
     """
-    libvirt can be reached.
+    A connection to libvirt was established.
 
     Attributes:
-        host: Which host answers, None where that could not be found out.
+        host: The host that answers, None if libvirt did not identify it.
     """
 
     at: datetime
@@ -32,7 +32,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """libvirt cannot be reached, or no longer can: what is known of its objects may be out of date."""
+    """libvirt cannot be reached, or the connection was lost; the known state of objects may be out of date."""
 
     at: datetime
     uri: str
@@ -42,19 +42,20 @@ class Lost:
 @dataclass(frozen=True, slots=True)
 class PassPlanned:
     """
-    A pass has observed and planned, and now does what the plan allows.
+    A pass has observed the host and made a plan, and starts to execute the allowed part of it.
 
     Attributes:
-        at: When it began.
-        rung_by: Why it was made; empty where something was due again.
+        at: When the pass started.
+        triggered_by: Reasons for the pass; empty if a retry or the end of a hold was due.
         commit: Of the specs; "" outside git.
-        plan: All that is to be done.
-        allowed: The part of it that is done now; objects that failed lately or are busy are left out.
-        waits: Objects that are left alone because they failed lately.
-        busy: Objects that an earlier pass is still working on.
-        took_s: From its start until it had planned.
-        author: Who wrote the commit, as it says.
-        lag_s: From the first event or file change that it answers until it had planned, None if it answers none.
+        plan: The complete plan.
+        allowed: The part of the plan that is executed now, without objects that are waiting or busy.
+        waits: Objects that wait for a retry because they failed recently.
+        busy: Objects that an earlier pass is still changing.
+        took_s: Time from the start of the pass until the plan was made.
+        author: Author of the commit.
+        lag_s: Time from the first event or file change that triggered the pass until the plan was made, None if
+            no event or file change did.
     """
 
     at: datetime
@@ -74,18 +75,18 @@ class PassPlanned:
 
 @dataclass(frozen=True, slots=True)
 class ActionFinished:
-    """One step of a pass has ended or was skipped; told as it happens, from the thread that did it."""
+    """A step of a pass has ended or was skipped; published at once, from the thread that executed it."""
 
     at: datetime
-    planned: PassPlanned
+    pass_planned: PassPlanned
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class PassFinished:
-    """What a pass was allowed to do is done or has failed; `waits` are the objects now left alone for a while."""
+    """The allowed part of a plan was executed; `waits` are the objects that now wait for a retry."""
 
-    planned: PassPlanned
+    pass_planned: PassPlanned
     report: Report
     waits: Mapping[Key, Wait]
     took_s: float
@@ -94,25 +95,25 @@ class PassFinished:
 @dataclass(frozen=True, slots=True)
 class ReadinessProbed:
     """
-    Running guests were checked for readiness, those whose specs say how it shows.
+    Running guests whose specs have a readiness check were checked.
 
     Attributes:
-        asked: The guests that were checked.
-        unready: Those of them that are not ready, and why.
+        probed: The guests that were checked.
+        unready: The guests that are not ready, and the reasons.
     """
 
     at: datetime
-    asked: frozenset[Key]
+    probed: frozenset[Key]
     unready: Mapping[Key, str]
 
 
 @dataclass(frozen=True, slots=True)
 class PassFailed:
     """
-    A pass could not be made or finished; nothing new is known.
+    A pass was aborted before or during planning, or its execution raised an error.
 
     Attributes:
-        failure: The class of the error.
+        failure: The class name of the error.
     """
 
     at: datetime
@@ -124,12 +125,12 @@ class PassFailed:
 @dataclass(frozen=True, slots=True)
 class RepositoryChecked:
     """
-    The repository of specs was asked for news.
+    The repository of specs was fetched, or the fetch failed.
 
     Attributes:
-        where: Its URL, without a password.
-        commit: In force from now on; "" for none.
-        why: Why a newer one cannot be had or must not be used, "" where all is well.
+        where: URL of the repository, without a password.
+        commit: The commit in force from now on; "" for none.
+        why: Why a newer commit could not be fetched or was refused, "" on success.
     """
 
     at: datetime
@@ -141,13 +142,13 @@ class RepositoryChecked:
 @dataclass(frozen=True, slots=True)
 class OrderGiven:
     """
-    Somebody has told the daemon what to do; an approval is told by the pass that follows it, before what it saw.
+    The daemon carries out an order; an approval is published by the pass that uses it, before its PassPlanned.
 
     Attributes:
-        order: A word such as "approve", "suspend", "resume" or "reconcile".
-        about: The plan's digest or the object's key; "" for everything.
-        who: The user who said so, as this host knows him.
-        why: What he said for people, "" for nothing.
+        order: "approve", "suspend", "resume", "reconcile" or "accept".
+        about: The plan's digest or the object's key; "" for all objects.
+        who: The name of the user.
+        why: The reason that the user gave, "" for none.
     """
 
     at: datetime
@@ -159,7 +160,7 @@ class OrderGiven:
 
 @dataclass(frozen=True, slots=True)
 class OrderRefused:
-    """Somebody who may not has told the daemon what to do, and it is not done; fields as those of `Ordered`."""
+    """An order was refused because the caller's role does not permit it; fields as those of `OrderGiven`."""
 
     at: datetime
     order: str
@@ -170,7 +171,7 @@ class OrderRefused:
 
 @dataclass(frozen=True, slots=True)
 class HistoryNotWritten:
-    """The history cannot be written, and why; "" once it can be again. All else goes on."""
+    """The history cannot be written, and why; "" once it can be written again. The daemon continues."""
 
     at: datetime
     why: str
@@ -194,10 +195,10 @@ Subscriber = Callable[[PassEvent], None]
 log = structlog.get_logger()
 
 
-def publish(subscribers: tuple[Subscriber, ...], news: PassEvent) -> None:
-    """Tell all followers; one that fails is logged and stops neither the others nor the daemon."""
-    for follower in subscribers:
+def publish(subscribers: tuple[Subscriber, ...], event: PassEvent) -> None:
+    """Pass an event to all subscribers; an exception of one is logged and does not affect the others."""
+    for subscriber in subscribers:
         try:
-            follower(news)
+            subscriber(event)
         except Exception:
-            log.exception("daemon.follower_failed", follower=repr(follower))
+            log.exception("daemon.follower_failed", follower=repr(subscriber))

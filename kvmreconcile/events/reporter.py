@@ -1,8 +1,4 @@
-"""
-Tell followers of every step, whichever reporter was chosen.
-
-Separate from the reporters, which are chosen by name: followers are told in any case.
-"""
+"""Publish an event for every step that ends, whichever reporter the settings select."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,21 +10,21 @@ from kvmreconcile.model import Action, Key, Outcome, Settled
 
 @dataclass(frozen=True, slots=True)
 class PublishingReporter:
-    """A reporter that passes everything on to another, and tells followers of each step that ends."""
+    """Forward everything to another reporter, and publish each step that ends."""
 
-    planned: PassPlanned
+    pass_planned: PassPlanned
     to: Reporter
     subscribers: tuple[Subscriber, ...]
 
     def started(self, action: Action) -> None:
-        """Pass it on."""
+        """Forward that a step starts."""
         self.to.started(action)
 
     def finished(self, outcome: Outcome) -> None:
-        """Pass it on, and tell followers."""
+        """Forward the outcome of a step, and publish it."""
         self.to.finished(outcome)
-        publish(self.subscribers, ActionFinished(datetime.now(UTC), self.planned, outcome))
+        publish(self.subscribers, ActionFinished(datetime.now(UTC), self.pass_planned, outcome))
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Pass it on."""
+        """Forward a value that libvirt stores otherwise than requested."""
         self.to.settled(key, settled)

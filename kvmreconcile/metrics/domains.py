@@ -1,8 +1,8 @@
 """
-What domains use, under the names that dashboards for libvirt know.
+Collect the resource usage of domains, under the metric names that libvirt dashboards use.
 
-Separate from the daemon's own metrics: these are off unless asked for, as another exporter may tell the same. Names
-and labels are those of https://github.com/inovex/prometheus-libvirt-exporter, so what is told of states is in its words.
+They are off by default, as another exporter may report the same. Names, labels and descriptions of states are those
+of https://github.com/inovex/prometheus-libvirt-exporter.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,9 +35,9 @@ class _Row:
     One metric.
 
     Attributes:
-        name: Without the "libvirt_domain_" before it; it is a counter if it ends in "_total".
-        field: What libvirt calls it.
-        unit: How much one of libvirt's is in the metric's unit.
+        name: Without the prefix "libvirt_domain_"; a name that ends in "_total" is a counter.
+        field: libvirt's name of the value.
+        unit: The factor from libvirt's unit to the metric's unit.
     """
 
     name: str
@@ -95,31 +95,31 @@ _OF_INTERFACES = tuple(
 )
 
 _Sources = Sequence[tuple[Sequence[str], Numbers]]
-"""What something is called by its labels, and what is known of it."""
+"""Label values, and the numbers that libvirt reports for them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Domains(Collector):
+class DomainMetrics(Collector):
     """
-    Asked in each scrape.
+    Collector of the newest sample, read in each scrape.
 
     Attributes:
-        newest: Returns what is known at hand, None if nothing is.
+        newest: Returns the newest sample without waiting, None if there is none.
     """
 
     newest: Callable[[], Sequence[DomainStatistics] | None]
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all that is known; nothing but that it is down while libvirt does not tell."""
+        """Yield all metrics of domains; only `libvirt_up` while there is no sample."""
         figures = self.newest()
-        yield _one(
+        yield _gauge(
             "libvirt_up", "Whether libvirt reports the resource usage of domains.", figures is not None
         )
         if figures is None:
             return
-        yield _one("libvirt_domains", "How many domains there are, active or not.", len(figures))
-        yield _states(figures)
-        yield _used(figures)
+        yield _gauge("libvirt_domains", "How many domains there are, active or not.", len(figures))
+        yield _state_metric(figures)
+        yield _memory_use_metric(figures)
         domains = [((each.domain,), each.numbers) for each in figures]
         disks = [((each.domain, name), of) for each in figures for name, of in each.disks.items()]
         nics = [((each.domain, name), of) for each in figures for name, of in each.interfaces.items()]
@@ -143,11 +143,11 @@ def _family(name: str, about: str, labels: Sequence[str]) -> CounterMetricFamily
     return GaugeMetricFamily(name, about, labels=labels)
 
 
-def _one(name: str, about: str, value: float) -> Metric:
+def _gauge(name: str, about: str, value: float) -> Metric:
     return GaugeMetricFamily(name, about, value=value)
 
 
-def _states(figures: Iterable[DomainStatistics]) -> Metric:
+def _state_metric(figures: Iterable[DomainStatistics]) -> Metric:
     about = "libvirt's number of the domain's state: 1 is running, 3 paused, 5 shut off."
     labels = ["domain", "state_desc"]
     family = GaugeMetricFamily("libvirt_domain_info_state", about, labels=labels)
@@ -157,7 +157,7 @@ def _states(figures: Iterable[DomainStatistics]) -> Metric:
     return family
 
 
-def _used(figures: Iterable[DomainStatistics]) -> Metric:
+def _memory_use_metric(figures: Iterable[DomainStatistics]) -> Metric:
     about = "How much of the memory that the guest sees is in use, in percent."
     family = GaugeMetricFamily("libvirt_domain_memory_stats_used_percent", about, labels=["domain"])
     for each in figures:

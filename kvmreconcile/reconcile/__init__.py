@@ -1,1 +1,1 @@
-"""Passes over a host, one after the other, and what they remember of one another."""
+"""Make passes over a host, one after the other, and keep the state between them."""

@@ -1,7 +1,7 @@
 """
-Hand an approval from whoever gave it to the pass that makes the plan anew, and the answer back.
+Pass an approval from the thread of a request to the next pass, and return the pass's answer.
 
-Separate from both: they run in threads of their own, and neither may wait for the other for ever.
+Neither thread waits for the other without a limit.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from kvmreconcile.errors import NotNow, Problem
 @dataclass(frozen=True, slots=True, eq=False)
 class Approval:
     """
-    Somebody's word that exactly the plan of a digest is to be done.
+    A user's approval of exactly the plan with this digest.
 
     Attributes:
-        answer: The digest of the plan that was then made, "" for an empty plan; another than the one approved
-            means that nothing of it was released. NotNow if no pass came that far.
+        answer: The digest of the plan that the next pass made, "" for an empty plan; if it differs from the
+            approved one, nothing was released. Raises NotNow if no pass used the approval.
     """
 
     digest: str
@@ -30,43 +30,43 @@ class Approval:
 
 
 class Approvals:
-    """Holds one approval until a pass takes it; any thread may give one."""
+    """Holds one approval until a pass takes it; any thread may submit one."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._given: Approval | None = None
+        self._pending: Approval | None = None
         self._closed = False
 
-    def give(self, approval: Approval) -> None:
-        """Hand one to the next pass, in place of one that none has taken yet."""
+    def submit(self, approval: Approval) -> None:
+        """Submit an approval for the next pass; it replaces one that no pass has taken yet."""
         with self._lock:
-            is_closed, before = self._closed, self._given
-            self._given = None if is_closed else approval
+            is_closed, before = self._closed, self._pending
+            self._pending = None if is_closed else approval
         if before:
             before.answer.set_exception(_not_now(before, "another approval replaced this one"))
         if is_closed:
             approval.answer.set_exception(_not_now(approval, "the daemon is stopping"))
 
     def close(self) -> None:
-        """Take none any more, and give back the one there is."""
+        """Reject the pending approval and all later ones."""
         with self._lock:
-            self._closed, approval, self._given = True, self._given, None
+            self._closed, approval, self._pending = True, self._pending, None
         if approval:
             approval.answer.set_exception(_not_now(approval, "the daemon is stopping"))
 
     def withdraw(self, approval: Approval) -> None:
-        """Take one back, unless a pass has it already."""
+        """Withdraw an approval, unless a pass has taken it."""
         with self._lock:
-            if self._given is not approval:
+            if self._pending is not approval:
                 return
-            self._given = None
+            self._pending = None
         approval.answer.set_exception(_not_now(approval, "no pass started in time"))
 
     @contextmanager
-    def taken(self) -> Iterator[Approval | None]:
-        """Yield the one there is to the pass that makes the plan anew; it is answered in any case."""
+    def take(self) -> Iterator[Approval | None]:
+        """Yield the pending approval to a pass, None if there is none; it is answered in any case."""
         with self._lock:
-            approval, self._given = self._given, None
+            approval, self._pending = self._pending, None
         try:
             yield approval
         finally:

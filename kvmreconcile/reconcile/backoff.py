@@ -1,8 +1,7 @@
 """
-Back-off: what failed is left alone for a while, and all else goes on.
+Delay the retry of objects that failed, while all other objects are reconciled.
 
-Separate from passes, and without a clock, because how long is a matter of arithmetic. It is kept in memory
-only: a daemon that starts tries everything at once.
+Pure apart from its state, which is kept in memory only: after a restart everything is retried at once.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -10,17 +9,17 @@ from dataclasses import replace
 from itertools import groupby
 
 from kvmreconcile.errors import HostError, NotFound, Refused, StateError
-from kvmreconcile.events.attempts import Fate, Steps, Wait
+from kvmreconcile.events.attempts import AttemptResult, PlannedWork, Wait
 from kvmreconcile.model import Action, Key, Observation, Outcome, Plan, Report, Result
 from kvmreconcile.plan.gates.policy import digest_of
 
 FORGET_S = 60.0
-"""How long something that is no longer planned is remembered after it was last due."""
+"""How long the attempts at an object that is no longer in the plan are kept after they were last due."""
 
 
-_FATES = {
-    **dict.fromkeys((HostError.__name__, NotFound.__name__, Refused.__name__), Fate.UNCLEAR),
-    StateError.__name__: Fate.UNRECORDED,
+_RESULTS = {
+    **dict.fromkeys((HostError.__name__, NotFound.__name__, Refused.__name__), AttemptResult.UNCLEAR),
+    StateError.__name__: AttemptResult.UNRECORDED,
 }
 """By the class of the error; all others are lasting."""
 
@@ -32,32 +31,34 @@ class Backoff:
         self._waits: dict[Key, Wait] = {}
         self._waiting: set[Key] = set()
 
-    def sift(self, plan: Plan, now_s: float, seen: Observation | None = None) -> Plan:
+    def exclude_waiting(self, plan: Plan, now_s: float, seen: Observation | None = None) -> Plan:
         """
-        Return the plan without objects that still have to wait, and without what needs them.
+        Return the plan without objects that still have to wait, and without those that need them.
 
         Args:
-            seen: The host, where there may now be the room that something lacked.
+            seen: The observed host; an object whose missing resource is now available does not wait.
         """
-        planned = _by_object(plan.actions)
-        for key in [k for k, wait in self._waits.items() if seen and wait.may_end(seen)]:
+        planned = _work_by_object(plan.actions)
+        for key in [k for k, wait in self._waits.items() if seen and wait.can_end(seen)]:
             self.release(key)
-        self._waiting = {k for k, steps in planned.items() if self._must_wait(k, steps, now_s)}
+        self._waiting = {k for k, work in planned.items() if self._must_wait(k, work, now_s)}
         self._waits = {k: w for k, w in self._waits.items() if k in planned or now_s < w.due_s + FORGET_S}
-        return without(plan, self._waiting)
+        return exclude_objects(plan, self._waiting)
 
-    def learn(self, report: Report, now_s: float) -> Mapping[Key, Wait]:
-        """Take note of what came of a plan, and return what must wait before it is tried again."""
+    def record_report(self, report: Report, now_s: float) -> Mapping[Key, Wait]:
+        """Record the outcomes of an execution, and return the objects that wait for a retry."""
         postponed: dict[Key, Wait] = {}
-        steps = _by_object(report.plan.actions)
-        lacks = {o.action.key: o.shortage for o in report.outcomes if o.shortage}
-        for key, fate in _fates(report.outcomes).items():
+        planned = _work_by_object(report.plan.actions)
+        shortages = {o.action.key: o.shortage for o in report.outcomes if o.shortage}
+        for key, attempt_result in _find_attempt_results(report.outcomes).items():
             before = self._waits.get(key)
-            same = before if before and before.steps == steps[key] else None
-            tries = same.tries + 1 if same else 1
-            done = (same.done if same else 0) + (fate is Fate.DONE)
-            due_s = now_s + fate.wait_s(done if fate is Fate.DONE else tries)
-            wait = Wait(steps[key], tries, fate, due_s, lacks.get(key), done)
+            same = before if before and before.work == planned[key] else None
+            attempts = same.attempts + 1 if same else 1
+            successes = (same.successes if same else 0) + (attempt_result is AttemptResult.DONE)
+            due_s = now_s + attempt_result.wait_s(
+                successes if attempt_result is AttemptResult.DONE else attempts
+            )
+            wait = Wait(planned[key], attempts, attempt_result, due_s, shortages.get(key), successes)
             self._waits[key] = wait
             if wait.due_s > now_s:
                 postponed[key] = wait
@@ -65,24 +66,24 @@ class Backoff:
         return postponed
 
     def waits(self) -> Mapping[Key, Wait]:
-        """Return what has to wait, of the plan that was last sifted or learnt from."""
+        """Return the waiting objects of the last plan or report."""
         return {key: self._waits[key] for key in sorted(self._waiting)}
 
     def release(self, key: Key | None = None) -> None:
-        """Let an object, or without one everything, be tried again at once: somebody has changed something."""
+        """End the wait of an object, or of all objects."""
         self._waits = {k: replace(w, due_s=0.0) if key in (None, k) else w for k, w in self._waits.items()}
 
     def due_s(self) -> float | None:
-        """Return when the first that waits may be tried again, None if none waits."""
+        """Return when the first waiting object may be retried, None if none waits."""
         return min((self._waits[key].due_s for key in self._waiting), default=None)
 
-    def _must_wait(self, key: Key, steps: Steps, now_s: float) -> bool:
+    def _must_wait(self, key: Key, work: PlannedWork, now_s: float) -> bool:
         wait = self._waits.get(key)
-        return wait is not None and wait.steps == steps and now_s < wait.due_s
+        return wait is not None and wait.work == work and now_s < wait.due_s
 
 
-def without(plan: Plan, keys: Collection[Key]) -> Plan:
-    """Return a plan without some objects, what needs them, and what is done only after them."""
+def exclude_objects(plan: Plan, keys: Collection[Key]) -> Plan:
+    """Return a plan without some objects, without those that need them, and without steps that follow them."""
     if not keys:
         return plan
     left_out, cut_short = set(keys), set[Key]()
@@ -98,22 +99,23 @@ def without(plan: Plan, keys: Collection[Key]) -> Plan:
     return replace(plan, actions=tuple(kept), records=tuple(k for k in plan.records if k not in left_out))
 
 
-def _by_object(actions: Iterable[Action]) -> dict[Key, Steps]:
+def _work_by_object(actions: Iterable[Action]) -> dict[Key, PlannedWork]:
     groups = groupby(sorted(actions, key=lambda a: a.key), key=lambda a: a.key)
     each = {key: tuple(group) for key, group in groups}
     return {
-        key: (digest_of(group), tuple(sorted({n for a in group for n in (*a.needs, *a.after)})))
+        key: PlannedWork(digest_of(group), tuple(sorted({n for a in group for n in (*a.needs, *a.after)})))
         for key, group in each.items()
     }
 
 
-def _fates(outcomes: Iterable[Outcome]) -> dict[Key, Fate]:
-    """Return how it ended for each object that was tried; if one of its actions failed, the object did."""
-    fates: dict[Key, Fate] = {}
+def _find_attempt_results(outcomes: Iterable[Outcome]) -> dict[Key, AttemptResult]:
+    """Return how the attempt at each object ended; it failed if one of its actions failed."""
+    attempt_results: dict[Key, AttemptResult] = {}
     for outcome in outcomes:
         key = outcome.action.key
         if outcome.result is Result.FAILED:
-            fates[key] = Fate.PASSING if outcome.retry else _FATES.get(outcome.failure, Fate.LASTING)
+            lasting = _RESULTS.get(outcome.failure, AttemptResult.LASTING)
+            attempt_results[key] = AttemptResult.PASSING if outcome.retry else lasting
         elif outcome.result is Result.DONE:
-            fates.setdefault(key, Fate.DONE)
-    return fates
+            attempt_results.setdefault(key, AttemptResult.DONE)
+    return attempt_results

@@ -1,8 +1,4 @@
-"""
-Which objects have drifted (others have changed them), and which drift was healed.
-
-Separate from metrics and notifications, so that both mean the same by it.
-"""
+"""Find the objects that have drifted (the actual object changed, not the spec), and those that were corrected."""
 
 from collections.abc import Iterable
 
@@ -10,14 +6,14 @@ from kvmreconcile.events.events import PassFinished
 from kvmreconcile.model import Action, Key, Reason, Result
 
 
-def drifted(actions: Iterable[Action]) -> frozenset[Key]:
-    """Return the objects that are acted on because others have changed them."""
+def find_drifted(actions: Iterable[Action]) -> frozenset[Key]:
+    """Return the objects with actions that correct drift."""
     return frozenset(action.key for action in actions if action.reason is Reason.DRIFT)
 
 
-def healed_by(acted: PassFinished) -> frozenset[Key]:
-    """Return the drifted objects that a plan has brought back to what their specs say, in full."""
-    outcomes = acted.report.outcomes
+def find_healed(finished: PassFinished) -> frozenset[Key]:
+    """Return the drifted objects that an execution has completely brought back to their specs."""
+    outcomes = finished.report.outcomes
     undone = {o.action.key for o in outcomes if o.result is not Result.DONE}
-    held = {held.action.key for held in acted.planned.plan.held}
-    return drifted(o.action for o in outcomes) - undone - held
+    held = {held.action.key for held in finished.pass_planned.plan.held}
+    return find_drifted(o.action for o in outcomes) - undone - held

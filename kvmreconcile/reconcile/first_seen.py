@@ -1,7 +1,7 @@
 """
-Record since when specs have said what they say, from pass to pass.
+Record since when each spec has had its present content.
 
-The clock is monotonic, and nothing is kept: a daemon that starts begins the time again.
+The clock is monotonic, and nothing is stored: after a restart the times begin again.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from kvmreconcile.source.load import Loaded
 
 @dataclass(slots=True)
 class FirstSeenLog:
-    """What the specs said when they were last read, and since when."""
+    """The specs as they were last read, and since when each has had its content."""
 
     _desired: Mapping[Key, Desired] = field(default_factory=dict)
     _frozen: frozenset[Key] = frozenset()
@@ -21,8 +21,8 @@ class FirstSeenLog:
     _gone_s: dict[Key, float] = field(default_factory=dict)
     _complete_s: float | None = None
 
-    def read(self, specs: Loaded, read_s: float, *, delivered: bool) -> FirstSeen:
-        """Take note of specs that were read, and return since when they have said the same."""
+    def record(self, specs: Loaded, read_s: float, *, delivered: bool) -> FirstSeen:
+        """Record specs that were read, and return since when each has been unchanged or missing."""
         named = specs.desired.keys() | specs.frozen
         since_s = {key: self._since(key, desired, read_s) for key, desired in specs.desired.items()}
         gone_s = {key: at_s for key, at_s in self._gone_s.items() if key not in named}
@@ -37,7 +37,7 @@ class FirstSeenLog:
             since_s,
             gone_s,
         )
-        # While not all can be read, nothing is known to be gone.
+        # While not all specs can be read, none counts as removed.
         rest_s = read_s if self._complete_s is None else self._complete_s
         return FirstSeen(
             read_s=read_s,
@@ -48,10 +48,10 @@ class FirstSeenLog:
 
     def _since(self, key: Key, desired: Desired, read_s: float) -> float:
         was = self._desired.get(key)
-        is_same = was is desired or (was is not None and _words(was) == _words(desired))
+        is_same = was is desired or (was is not None and _content(was) == _content(desired))
         return self._since_s[key] if is_same else read_s
 
 
-def _words(desired: Desired) -> Desired:
-    """Return what a document says without where it says it, which a comment above it changes."""
+def _content(desired: Desired) -> Desired:
+    """Return a document without its line numbers, which an added comment changes."""
     return replace(desired, source=Source(), references=())

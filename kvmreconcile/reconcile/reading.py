@@ -1,4 +1,4 @@
-"""Read the specs for passes: only when they may say something else, and only what is finished."""
+"""Read the specs for passes: only when they may have changed, and only files whose writer has finished."""
 
 import time
 from collections.abc import Callable
@@ -15,15 +15,15 @@ from kvmreconcile.source.in_use import WriteState
 from kvmreconcile.source.load import Loaded, Loader
 
 
-def unsure(_file: SpecFile) -> WriteState:
-    """Return that it is unknown whether the writer of a file has finished."""
+def writer_unknown(_file: SpecFile) -> WriteState:
+    """Return that it is not known whether the writer of a file has finished."""
     return WriteState.UNSURE
 
 
 @dataclass(slots=True)
-class Reading:
+class SpecReader:
     """
-    What was read, and from where.
+    Reader of the specs that keeps what it last read.
 
     Attributes:
         written: Returns whether the writer of a file has finished.
@@ -31,7 +31,7 @@ class Reading:
         drafts: The last finished content of each file.
     """
 
-    written: Callable[[SpecFile], WriteState] = unsure
+    written: Callable[[SpecFile], WriteState] = writer_unknown
     clock: Callable[[], float] = time.monotonic
     drafts: Drafts = field(init=False)
     _loader: Loader | None = None
@@ -40,15 +40,15 @@ class Reading:
     _first_seen: FirstSeenLog = field(default_factory=FirstSeenLog)
 
     def __post_init__(self) -> None:
-        """Begin without having read anything."""
+        """Create the drafts, without reading anything."""
         self.drafts = Drafts(self.written, self.clock)
 
     def due_s(self) -> float | None:
-        """Return when to read again even without a trigger, None if there is no need to."""
+        """Return when to read again without a trigger, None if that is not needed."""
         return self.drafts.due_s
 
-    def loaded(self, origin: Origin, session: Session, stale: Stale) -> Loaded:
-        """Return what the specs say; objects whose specs have changed are added to what is stale."""
+    def load(self, origin: Origin, session: Session, stale: Stale) -> Loaded:
+        """Return the specs, and mark objects whose specs have changed as stale."""
         if self._loader is None or self._loader.kinds is not session.kinds:
             self._loader, self._specs = Loader(session.kinds, session.settings.instance), None
         before = self._specs.desired if self._specs else {}
@@ -67,5 +67,5 @@ class Reading:
         found = read_spec_files(origin.paths, origin.naming)
         counts = found if origin.commit else self.drafts.finished(found, unchanged_s)
         specs = loader.combine(counts, Coverage(tuple(origin.paths), origin.naming))
-        first_seen = self._first_seen.read(specs, read_s, delivered=bool(origin.commit))
+        first_seen = self._first_seen.record(specs, read_s, delivered=bool(origin.commit))
         return replace(specs, first_seen=first_seen, source=origin.source)

@@ -1,7 +1,7 @@
 """
-What may have changed since it was last seen: what rang, and what was worked on.
+Track which objects may have changed since they were last observed.
 
-Separate from passes, which look again at what is stale, and at nothing else.
+A pass observes the stale objects again, and no others.
 """
 
 from collections.abc import Mapping
@@ -10,28 +10,29 @@ from dataclasses import dataclass, field
 from kvmreconcile.model import Key
 
 Triggers = Mapping[str, float]
-"""Each reason why it rang, and when it first rang for that reason, by the clock of passes."""
+"""Each reason for a pass, and when it was first enqueued, by the clock of passes."""
 
 SPECS = "specs"
-"""The ring for spec files that may have changed."""
+"""The trigger for spec files that may have changed."""
 PROGRESS = "progress"
-"""The ring for work of a pass that is done."""
+"""The trigger after a pass that changed something."""
 
 
-def is_about_all(ring: str) -> bool:
-    """Tell whether a ring means that anything may have changed: it names neither an object nor one of the above."""
-    return "/" not in ring and ring not in (SPECS, PROGRESS)
+def covers_everything(trigger: str) -> bool:
+    """Return whether any object may have changed: the trigger is neither the key of an object nor one of the above."""
+    return "/" not in trigger and trigger not in (SPECS, PROGRESS)
 
 
 @dataclass(slots=True)
 class Stale:
     """
-    Where to look.
+    What the next pass must observe and read.
 
     Attributes:
-        everything: Whether all objects are to be looked at, whatever `keys` says.
-        specs: Whether spec files are to be read again.
-        since_s: When the first event or file change arrived that no pass has answered yet, None if there is none.
+        everything: Whether all objects are observed, whatever `keys` contains.
+        specs: Whether spec files are read again.
+        since_s: When the first event or file change arrived for which no pass has planned yet, None if there is
+            none.
     """
 
     everything: bool = True
@@ -40,9 +41,9 @@ class Stale:
     since_s: float | None = None
 
     def add(self, triggered_by: Triggers) -> None:
-        """Mark as stale what rings are about."""
+        """Mark as stale what the triggers are about."""
         self.keys |= {Key.read(why) for why in triggered_by if "/" in why}
         self.specs |= SPECS in triggered_by
-        self.everything |= any(map(is_about_all, triggered_by))
+        self.everything |= any(map(covers_everything, triggered_by))
         events = (at_s for why, at_s in triggered_by.items() if "/" in why or why == SPECS)
         self.since_s = min((s for s in (self.since_s, *events) if s is not None), default=None)

@@ -1,8 +1,4 @@
-"""
-How one object stands, in one word and with what a person asks next: why, what helps, and until when.
-
-Separate from working it out, because everything that tells people of objects needs only this.
-"""
+"""Define the condition of an object, with its reason, its remedy and its end."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,40 +8,40 @@ from kvmreconcile.model import Hold, Key
 
 
 class Condition(Enum):
-    """In one word how an object stands; one that could be said to stand in two ways has the later of them."""
+    """Condition of an object. If several apply, the one listed last wins."""
 
     READY = "Ready"
-    """It is as its spec says."""
+    """The object is as its spec says."""
     PENDING = "Pending"
-    """It is so once it starts anew: what is missing is stored."""
+    """The remaining changes are stored and take effect at the next start."""
     UNREADY = "Unready"
-    """It is as its spec says, and does not do its work."""
+    """The object is as its spec says, but its readiness check fails."""
     HELD = "Held"
-    """Something is to be done, and may not be now."""
+    """Changes are planned that may not be made now."""
     FAILED = "Failed"
-    """Something was tried and failed, or has to be done again and again."""
+    """A change failed, or the same change is needed again and again."""
     SUSPENDED = "Suspended"
-    """Somebody said that it is to be left alone."""
+    """A user suspended reconciling of the object."""
     UNKNOWN = "Unknown"
-    """libvirt could not tell."""
+    """libvirt did not report the object's state."""
     CHANGING = "Changing"
-    """It is being changed."""
+    """The object is being changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectStatus:
     """
-    How an object stands.
+    The condition of an object and its details.
 
     Attributes:
-        since: When it came into this condition, as far as this daemon has seen.
-        why: For people; "" where the condition says it all.
-        release: What helps, "" where nothing does or is needed.
-        until: When it is over or tried again by itself, None for not.
-        hold: The reason in one word, of an object that is held.
-        verbs: What is being done, or would be.
-        pending: Paths of what waits for the object's next start.
-        source: Where its spec is, "" without one.
+        since: When the object entered this condition, as far as this daemon observed.
+        why: The reason for users; "" if the condition needs none.
+        release: What to do about it, "" if nothing is needed or possible.
+        until: When it ends or is retried automatically, None if it does not.
+        hold: The reason code of an object that is held.
+        verbs: The verbs of the steps that are executed or planned.
+        pending: Paths of the changes that take effect at the object's next start.
+        source: File and line of its spec, "" without one.
     """
 
     key: Key
@@ -61,5 +57,5 @@ class ObjectStatus:
 
     @property
     def is_converged(self) -> bool:
-        """Tell whether the object is all that its spec asks for."""
+        """Return whether the object is as its spec says."""
         return self.condition is Condition.READY

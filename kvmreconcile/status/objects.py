@@ -1,8 +1,7 @@
 """
-Work out how each object stands from what a pass has seen and planned.
+Compute the condition of each object from what a pass observed and planned.
 
-Separate from the rest of the snapshot. Each layer here overrides the ones before it, so that of two conditions an
-object is in, the later one is shown.
+Each layer overrides the layers before it, so if several conditions apply to an object, the last one wins.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -11,61 +10,61 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.events.attempts import Fate, Wait
+from kvmreconcile.events.attempts import AttemptResult, Wait
 from kvmreconcile.events.events import PassPlanned
 from kvmreconcile.model import Desired, Hold, Key, World
 from kvmreconcile.plan.gates.suspended import stop
 from kvmreconcile.render import release
 from kvmreconcile.status.condition import Condition, ObjectStatus
 
-Standings = dict[Key, ObjectStatus]
+ObjectStatuses = dict[Key, ObjectStatus]
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One moment by the calendar, and by the clock that passes wait by."""
+    """The same moment by the wall clock and by the monotonic clock of passes."""
 
     at: datetime
     clock_s: float
 
-    def of(self, clock_s: float) -> datetime:
-        """Return when that clock shows so much."""
+    def to_datetime(self, clock_s: float) -> datetime:
+        """Convert a time of the monotonic clock."""
         return self.at + timedelta(seconds=clock_s - self.clock_s)
 
 
 def object_statuses(
     planned: PassPlanned, before: Mapping[Key, ObjectStatus], failures: Mapping[Key, str], now: Moment
-) -> Standings:
+) -> ObjectStatuses:
     """
-    Return how each object stands after a pass has planned, and while it does what it may.
+    Return the condition of each object after a pass has planned, and while it executes the plan.
 
-    Of a thousand objects nearly all stand as they did before: those are handed on as they are.
+    Of a thousand objects nearly all are unchanged: their values are reused.
     """
-    found = {s.key: s for s in _in_sync(planned, before, now)}
-    found |= {s.key: s for s in _unplanned(planned, found, now)}
-    for layer in (_pending, _held):
+    found = {s.key: s for s in _list_in_sync(planned, before, now)}
+    found |= {s.key: s for s in _list_unplanned(planned, found, now)}
+    for layer in (_list_pending, _list_held):
         found |= {s.key: s for s in layer(planned, now)}
-    found |= {s.key: s for s in _waiting(planned, failures, now)}
-    found |= {s.key: s for s in _suspended(planned, found, now)}
-    found |= {s.key: s for s in _changing(planned, now)}
-    return {key: _completed(found[key], planned) for key in sorted(found, key=attrgetter("kind", "name"))}
+    found |= {s.key: s for s in _list_waiting(planned, failures, now)}
+    found |= {s.key: s for s in _list_suspended(planned, found, now)}
+    found |= {s.key: s for s in _list_changing(planned, now)}
+    return {key: _add_details(found[key], planned) for key in sorted(found, key=attrgetter("kind", "name"))}
 
 
-def _completed(standing: ObjectStatus, planned: PassPlanned) -> ObjectStatus:
-    """Add what is told of an object however it stands."""
-    source = _source(standing.key, planned)
-    paths = tuple(change.path for change in planned.plan.pending.get(standing.key, ()))
-    is_told = (standing.pending, standing.source) == (paths, source)
-    return standing if is_told else replace(standing, pending=paths, source=source)
+def _add_details(object_status: ObjectStatus, planned: PassPlanned) -> ObjectStatus:
+    """Add the details that are reported in every condition."""
+    source = _source_of(object_status.key, planned)
+    paths = tuple(change.path for change in planned.plan.pending.get(object_status.key, ()))
+    is_complete = (object_status.pending, object_status.source) == (paths, source)
+    return object_status if is_complete else replace(object_status, pending=paths, source=source)
 
 
-def _source(key: Key, planned: PassPlanned) -> str:
+def _source_of(key: Key, planned: PassPlanned) -> str:
     desired = planned.world.desired.get(key)
     return str(desired.source) if desired else ""
 
 
-def _unplanned(planned: PassPlanned, in_sync: Collection[Key], now: Moment) -> Iterator[ObjectStatus]:
-    """Yield what every other object with a spec is, unless the plan says anything of it."""
+def _list_unplanned(planned: PassPlanned, in_sync: Collection[Key], now: Moment) -> Iterator[ObjectStatus]:
+    """Yield the status of objects with a spec that are neither in sync nor, in later layers, in the plan."""
     problems = {problem.where: problem for problem in planned.plan.problems}
     for key, desired in planned.world.desired.items():
         if key in in_sync:
@@ -88,7 +87,7 @@ def _unplanned(planned: PassPlanned, in_sync: Collection[Key], now: Moment) -> I
 
 
 def _lacks_container(desired: Desired, world: World) -> bool:
-    """Tell whether an object lies in another, as a volume in its pool, that does not exist."""
+    """Return whether the object is contained in another, as a volume in its pool, that does not exist."""
     seen = world.observed
     within = (m.name for m in desired.references if desired.key.name.startswith(f"{m.name.name}/"))
     return any(key not in seen.objects and seen.unobservable_part(key) is None for key in within)
@@ -101,7 +100,9 @@ _WRONG_SPEC = Problem(
 )
 
 
-def _in_sync(planned: PassPlanned, before: Mapping[Key, ObjectStatus], now: Moment) -> Iterator[ObjectStatus]:
+def _list_in_sync(
+    planned: PassPlanned, before: Mapping[Key, ObjectStatus], now: Moment
+) -> Iterator[ObjectStatus]:
     for key in planned.plan.in_sync:
         was = before.get(key)
         is_as_before = was is not None and was.condition is Condition.READY
@@ -111,29 +112,29 @@ def _in_sync(planned: PassPlanned, before: Mapping[Key, ObjectStatus], now: Mome
 STORED = "stored; takes effect at the next start"
 
 
-def _pending(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
+def _list_pending(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
     for key in planned.plan.pending:
         yield ObjectStatus(key, Condition.PENDING, now.at, STORED)
 
 
 _CONDITIONS = {Hold.UNKNOWN: Condition.UNKNOWN, Hold.SUSPENDED: Condition.SUSPENDED}
-"""What being held for some reasons is called."""
+"""The conditions of holds that are not `Condition.HELD`."""
 
 
-def _held(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
-    verbs = _verbs((h.action.key, h.action.verb.name) for h in planned.plan.held)
+def _list_held(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
+    verbs = _group_verbs((h.action.key, h.action.verb.name) for h in planned.plan.held)
     commands, digest = planned.world.commands, planned.plan.digest
     approve = commands.kvmreconcile("approve", digest) if digest else ""
-    for held in reversed(planned.plan.held):  # what holds the first step is told
+    for held in reversed(planned.plan.held):  # the hold of the first step is reported
         key, condition = held.action.key, _CONDITIONS.get(held.hold, Condition.HELD)
         why = ": ".join(filter(None, (held.hold.value, held.detail)))
-        way = release(held, approve)
-        yield ObjectStatus(key, condition, now.at, why, way, held.until, held.hold, verbs[key])
+        remedy = release(held, approve)
+        yield ObjectStatus(key, condition, now.at, why, remedy, held.until, held.hold, verbs[key])
 
 
-def _waiting(planned: PassPlanned, failures: Mapping[Key, str], now: Moment) -> Iterator[ObjectStatus]:
-    """Yield what of a plan is not done now: what has just failed, and what needs anything that is not done."""
-    verbs = _verbs((a.key, a.verb.name) for a in planned.plan.actions)
+def _list_waiting(planned: PassPlanned, failures: Mapping[Key, str], now: Moment) -> Iterator[ObjectStatus]:
+    """Yield the status of objects in the plan that are not changed now: they failed recently or wait for others."""
+    verbs = _group_verbs((a.key, a.verb.name) for a in planned.plan.actions)
     begun = {a.key for a in planned.allowed.actions}
     awaited: dict[Key, str] = {}
     for action in planned.plan.actions:
@@ -145,41 +146,43 @@ def _waiting(planned: PassPlanned, failures: Mapping[Key, str], now: Moment) -> 
         why = f"it waits for {first or 'an earlier pass to end'}"
         yield ObjectStatus(key, Condition.HELD, now.at, why, verbs=verbs[key])
     for key, wait in planned.waits.items():
-        yield failed(key, wait, failures.get(key, ""), now, verbs.get(key, ()))
+        yield failed_status(key, wait, failures.get(key, ""), now, verbs.get(key, ()))
 
 
-def failed(key: Key, wait: Wait, error: str, now: Moment, verbs: tuple[str, ...]) -> ObjectStatus:
-    """Return how an object stands that is left alone for a while after it was tried."""
+def failed_status(key: Key, wait: Wait, error: str, now: Moment, verbs: tuple[str, ...]) -> ObjectStatus:
+    """Return the status of an object that waits for a retry after an attempt."""
     why = (
-        f"done {wait.done} times and needed again; another tool or the guest may revert it"
-        if wait.fate is Fate.DONE
+        f"done {wait.successes} times and needed again; another tool or the guest may revert it"
+        if wait.attempt_result is AttemptResult.DONE
         else error
     )
     release = "it is retried automatically"
-    return ObjectStatus(key, Condition.FAILED, now.at, why, release, now.of(wait.due_s), verbs=verbs)
+    return ObjectStatus(key, Condition.FAILED, now.at, why, release, now.to_datetime(wait.due_s), verbs=verbs)
 
 
-def _suspended(planned: PassPlanned, found: Standings, now: Moment) -> Iterator[ObjectStatus]:
+def _list_suspended(planned: PassPlanned, found: ObjectStatuses, now: Moment) -> Iterator[ObjectStatus]:
     world = planned.world
     named = {key for key in world.suspended if key is not None}
     for key in sorted({*found, *named}) if world.suspended else ():
-        standing = found.get(key)
-        if (stopped := stop(key, world)) and not (standing and standing.condition is Condition.UNKNOWN):
+        object_status = found.get(key)
+        if (stopped := stop(key, world)) and not (
+            object_status and object_status.condition is Condition.UNKNOWN
+        ):
             _, why, release, until = stopped
-            verbs = standing.verbs if standing else ()
+            verbs = object_status.verbs if object_status else ()
             yield ObjectStatus(key, Condition.SUSPENDED, now.at, why, release, until, Hold.SUSPENDED, verbs)
 
 
-def _changing(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
-    begun = _verbs((a.key, a.verb.name) for a in planned.allowed.actions)
+def _list_changing(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
+    begun = _group_verbs((a.key, a.verb.name) for a in planned.allowed.actions)
     for key in sorted(planned.busy - begun.keys()):
         yield ObjectStatus(key, Condition.CHANGING, now.at)
     for key, verbs in begun.items():
         yield ObjectStatus(key, Condition.CHANGING, now.at, verbs=verbs)
 
 
-def _verbs(steps: Iterable[tuple[Key, str]]) -> dict[Key, tuple[str, ...]]:
-    """Return what is to be done to each object, in order."""
+def _group_verbs(steps: Iterable[tuple[Key, str]]) -> dict[Key, tuple[str, ...]]:
+    """Return the verbs of each object's steps, in order and without duplicates."""
     found: dict[Key, dict[str, None]] = {}
     for key, verb in steps:
         found.setdefault(key, {})[verb] = None

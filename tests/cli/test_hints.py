@@ -32,7 +32,7 @@ from tests.origin import ENVIRONMENT, Origin
 
 PASTED: Mapping[str, tuple[str, ...]] = {
     "test_plan_is_approved_by_the_command_that_it_names": ("kvmreconcile apply",),
-    "test_daemon_is_told_by_the_commands_that_it_names": (
+    "test_commands_in_messages_can_be_pasted": (
         "kvmreconcile approve",
         "kvmreconcile history",
         "kvmreconcile status",
@@ -131,7 +131,7 @@ def test_every_command_in_a_message_is_pasted_here() -> None:
     pasted = [template for each in PASTED.values() for template in each]
 
     assert sorted(templates()) == sorted([*pasted, *NOT_PASTED])
-    assert PASTED.keys() <= globals().keys() | {"test_daemon_is_told_by_the_commands_that_it_names"}
+    assert PASTED.keys() <= globals().keys() | {"test_commands_in_messages_can_be_pasted"}
 
 
 WAYS: Mapping[str, tuple[str, ...]] = {

@@ -1,8 +1,8 @@
-"""What is told once, and again only when it is over."""
+"""Lasting conditions are logged once when they begin and once when they end."""
 
 from datetime import UTC, datetime
 
-from kvmreconcile.daemon.condition_log import ENDS, Event, Notice, OpenNotices, notices
+from kvmreconcile.daemon.condition_log import ENDS, Event, Notice, OpenNotices, list_notices
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Held, Hold, Key, Observation, Plan, Reason, Unobservable, World
 from kvmreconcile.model.verbs import verb_of
@@ -14,41 +14,41 @@ HELD = Notice(Event("object.held"), (("key", "Domain/web"), ("why", "so")))
 HIDDEN = Notice(Event("host.hidden"), (("prefix", "Volume/"),))
 
 
-def test_notice_is_told_when_it_begins() -> None:
-    known = OpenNotices()
+def test_notice_is_logged_when_condition_begins() -> None:
+    open_notices = OpenNotices()
 
-    assert list(known.changes([HELD, HELD, HIDDEN])) == [HELD, HIDDEN]
-
-
-def test_notice_that_lasts_is_not_told_again() -> None:
-    known = OpenNotices()
-    list(known.changes([HELD]))
-
-    assert list(known.changes([HELD, HIDDEN])) == [HIDDEN]
+    assert list(open_notices.changes([HELD, HELD, HIDDEN])) == [HELD, HIDDEN]
 
 
-def test_notice_that_is_over_is_told_by_what_it_was_about() -> None:
-    known = OpenNotices()
-    list(known.changes([HELD]))
+def test_lasting_notice_is_logged_once() -> None:
+    open_notices = OpenNotices()
+    list(open_notices.changes([HELD]))
 
-    assert list(known.changes([])) == [Notice(Event("object.released"), (("key", "Domain/web"),))]
-    assert list(known.changes([])) == []
+    assert list(open_notices.changes([HELD, HIDDEN])) == [HIDDEN]
 
 
-def test_notice_that_comes_back_is_told_again() -> None:
-    known = OpenNotices()
+def test_ended_notice_is_logged_with_its_subject() -> None:
+    open_notices = OpenNotices()
+    list(open_notices.changes([HELD]))
+
+    assert list(open_notices.changes([])) == [Notice(Event("object.released"), (("key", "Domain/web"),))]
+    assert list(open_notices.changes([])) == []
+
+
+def test_notice_is_logged_again_when_condition_returns() -> None:
+    open_notices = OpenNotices()
     for now in ([HELD], []):
-        list(known.changes(now))
+        list(open_notices.changes(now))
 
-    assert list(known.changes([HELD])) == [HELD]
+    assert list(open_notices.changes([HELD])) == [HELD]
 
 
 def steps(verb: str, hold: Hold) -> Held:
     return Held(Action(WEB, verb_of(verb), Effect.RESTART, Reason.EDIT), hold, "costs too much", "approve it")
 
 
-def test_all_that_stays_is_a_notice_and_one_of_an_object_whatever_its_steps() -> None:
-    problem = Problem("a.yaml:1:2", "is wrong", "mend it")
+def test_pass_yields_one_notice_per_condition() -> None:
+    problem = Problem("a.yaml:1:2", "is wrong", "correct it")
     specs = Loaded((), {}, (problem,), frozenset(), complete=False)
     observed = Observation(unobservable=(Unobservable("Volume/default/", "is not active"),))
     world = World("default", "host", datetime.now(UTC), {}, observed, {})
@@ -59,30 +59,30 @@ def test_all_that_stays_is_a_notice_and_one_of_an_object_whatever_its_steps() ->
         lost="it was lost",
     )
 
-    found = {m.event: dict(m.fields) for m in notices(specs, world, plan)}
+    logged = {m.event: dict(m.fields) for m in list_notices(specs, world, plan)}
 
-    # Whether a guest is ready is not for passes to tell.
-    assert {*found, "object.unready"} == ENDS.keys()
-    assert found[Event("spec.wrong")] == {"where": "a.yaml:1:2", "what": "is wrong", "todo": "mend it"}
-    assert found[Event("spec.warning")] == {
+    # Readiness is reported by probes, not by passes.
+    assert {*logged, "object.unready"} == ENDS.keys()
+    assert logged[Event("spec.wrong")] == {"where": "a.yaml:1:2", "what": "is wrong", "todo": "correct it"}
+    assert logged[Event("spec.warning")] == {
         "where": "b.yaml",
         "what": "is taken for a chart",
         "todo": "ignore it",
     }
-    assert found[Event("host.hidden")] == {"prefix": "Volume/default/", "why": "is not active"}
-    assert found[Event("state.lost")] == {"why": "it was lost"}
-    assert found[Event("object.held")]["verbs"] == "define, restart"
-    assert found[Event("object.pending")] == {"key": "Domain/web", "paths": "memory"}
+    assert logged[Event("host.hidden")] == {"prefix": "Volume/default/", "why": "is not active"}
+    assert logged[Event("state.lost")] == {"why": "it was lost"}
+    assert logged[Event("object.held")]["verbs"] == "define, restart"
+    assert logged[Event("object.pending")] == {"key": "Domain/web", "paths": "memory"}
 
 
-def test_mistake_that_moves_to_another_line_is_told_once() -> None:
-    known = OpenNotices()
+def test_problem_that_moves_to_other_line_is_logged_once() -> None:
+    open_notices = OpenNotices()
 
-    def told(*problems: Problem) -> list[Notice]:
+    def log_problems(*problems: Problem) -> list[Notice]:
         specs = Loaded((), {}, problems, frozenset(), complete=False)
         world = World("default", "host", datetime.now(UTC), {}, Observation(), {})
-        return list(known.changes(notices(specs, world, Plan())))
+        return list(open_notices.changes(list_notices(specs, world, Plan())))
 
-    assert len(told(Problem("a.yaml:1:2", "is wrong"))) == 1
-    assert told(Problem("a.yaml:3:2", "is wrong")) == []
-    assert told() == [Notice(Event("spec.mended"), (("where", "a.yaml:3:2"),))]
+    assert len(log_problems(Problem("a.yaml:1:2", "is wrong"))) == 1
+    assert log_problems(Problem("a.yaml:3:2", "is wrong")) == []
+    assert log_problems() == [Notice(Event("spec.mended"), (("where", "a.yaml:3:2"),))]

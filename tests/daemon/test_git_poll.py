@@ -1,4 +1,4 @@
-"""What the daemon tells of the repository it asks."""
+"""The events and log lines of repository checks."""
 
 from pathlib import Path
 
@@ -12,25 +12,25 @@ from kvmreconcile.source.git import Remote, Repository
 from tests.origin import Origin
 
 
-def test_each_question_is_told_with_what_is_in_force_and_what_is_wrong(tmp_path: Path) -> None:
-    origin, told = Origin(tmp_path), list[PassEvent]()
+def test_each_check_publishes_commit_in_force_and_problem(tmp_path: Path) -> None:
+    origin, events = Origin(tmp_path), list[PassEvent]()
     first = origin.commit("# nothing")
     poll = GitPoll(
         Repository(Remote(url=str(origin.path)), tmp_path / "git"),
-        ring=lambda: None,
-        subscribers=(told.append,),
+        trigger=lambda: None,
+        subscribers=(events.append,),
     )
 
     poll()
     origin.path.rename(tmp_path / "elsewhere")
     poll()
 
-    well, wrong = told
-    assert isinstance(well, RepositoryChecked)
-    assert isinstance(wrong, RepositoryChecked)
-    assert (well.where, well.commit, well.why) == (str(origin.path), first, "")
-    assert wrong.commit == first
-    assert str(origin.path) in wrong.why
+    succeeded, failed = events
+    assert isinstance(succeeded, RepositoryChecked)
+    assert isinstance(failed, RepositoryChecked)
+    assert (succeeded.where, succeeded.commit, succeeded.why) == (str(origin.path), first, "")
+    assert failed.commit == first
+    assert str(origin.path) in failed.why
 
 
 @pytest.mark.case("40")
@@ -40,7 +40,7 @@ def test_progress_of_a_download_is_logged_every_few_seconds(
     monkeypatch.setattr(module, "PROGRESS_INTERVAL_S", 0.0)
     origin = Origin(tmp_path)
     origin.commit("# nothing")
-    poll = GitPoll(Repository(Remote(url=str(origin.path)), tmp_path / "git"), ring=lambda: None)
+    poll = GitPoll(Repository(Remote(url=str(origin.path)), tmp_path / "git"), trigger=lambda: None)
 
     with capture_logs() as lines:
         poll()

@@ -1,4 +1,4 @@
-"""What of all that the daemon tells is written down, and with whose name."""
+"""The entries of the history and the audit lines of the log."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -45,14 +45,14 @@ from kvmreconcile.tree import Effect
 WEB, DB = Key("Domain", "web"), Key("Domain", "db")
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 NOTHING = Plan(digest="0")
-WRONG = Problem("web.yaml:3:1", "is wrong", "mend it")
+WRONG = Problem("web.yaml:3:1", "is wrong", "correct it")
 
 
 def action(key: Key, verb: str = "define") -> Action:
     return Action(key, verb_of(verb), Effect.LIVE, Reason.EDIT)
 
 
-def planned(plan: Plan, pass_id: str = "p1", *problems: Problem, **more: Any) -> PassPlanned:
+def pass_planned(plan: Plan, pass_id: str = "p1", *problems: Problem, **more: Any) -> PassPlanned:
     allowed = more.pop("allowed", plan)
     return PassPlanned(
         at=NOW,
@@ -70,7 +70,7 @@ def planned(plan: Plan, pass_id: str = "p1", *problems: Problem, **more: Any) ->
     )
 
 
-def stepped(
+def action_finished(
     at: PassPlanned, key: Key, result: Result = Result.DONE, verb: str = "define", error: str = ""
 ) -> ActionFinished:
     return ActionFinished(NOW, at, Outcome(action(key, verb), result, 0.25, error))
@@ -78,26 +78,26 @@ def stepped(
 
 @dataclass
 class Bench:
-    """A state, and what writes into it."""
+    """A state database and the history writer."""
 
     state: State
-    told: list[PassEvent] = field(default_factory=list)
+    published: list[PassEvent] = field(default_factory=list)
     history_writer: HistoryWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.history_writer = HistoryWriter(self.state, Retention(), self.told.append)
+        self.history_writer = HistoryWriter(self.state, Retention(), self.published.append)
 
-    def hear(self, *news: PassEvent) -> list[HistoryEntry]:
-        """Tell it news, and return what it wrote down for them."""
+    def receive(self, *events: PassEvent) -> list[HistoryEntry]:
+        """Publish events, and return the entries that they added."""
         before = len(self.state.history(-1))
-        for each in news:
+        for each in events:
             self.history_writer(each)
         return list(self.state.history(-1)[::-1][before:])
 
-    def marked(self, *news: PassEvent) -> list[Any]:
-        """Tell it news, and return what was logged for auditors."""
+    def audit_lines(self, *events: PassEvent) -> list[Any]:
+        """Publish events, and return the audit lines of the log."""
         with capture_logs() as lines:
-            self.hear(*news)
+            self.receive(*events)
         return [line for line in lines if line.get("audit")]
 
 
@@ -109,122 +109,142 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     state.close()
 
 
-def test_a_pass_that_does_something_is_there_with_its_steps_and_its_end(bench: Bench) -> None:
+def test_pass_with_changes_is_recorded_with_steps_and_end(bench: Bench) -> None:
     plan = Plan((action(WEB), action(DB)), digest="cafe")
-    pass_1 = planned(plan, commit="abc123", author="Alice", triggered_by=("specs", "resync"))
+    pass_1 = pass_planned(plan, commit="abc123", author="Alice", triggered_by=("specs", "resync"))
     report = Report(plan, tuple(Outcome(a, Result.DONE) for a in plan.actions))
 
-    began, first, second, ended = bench.hear(
-        pass_1, stepped(pass_1, WEB), stepped(pass_1, DB), PassFinished(pass_1, report, {}, 2.0)
+    planned_entry, first, second, end_entry = bench.receive(
+        pass_1,
+        action_finished(pass_1, WEB),
+        action_finished(pass_1, DB),
+        PassFinished(pass_1, report, {}, 2.0),
     )
 
-    assert (began.what, began.run, began.plan, began.verb) == (EntryKind.PLANNED, "p1", "cafe", "run")
-    assert (began.reason, began.steps, began.took_s) == ("specs, resync", 2, 0.5)
-    assert (began.revision, began.author) == ("abc123", "Alice")
+    assert (planned_entry.what, planned_entry.run, planned_entry.plan, planned_entry.verb) == (
+        EntryKind.PLANNED,
+        "p1",
+        "cafe",
+        "run",
+    )
+    assert (planned_entry.reason, planned_entry.steps, planned_entry.took_s) == ("specs, resync", 2, 0.5)
+    assert (planned_entry.revision, planned_entry.author) == ("abc123", "Alice")
     assert [(e.what, e.key, e.result, e.run) for e in (first, second)] == [
         (EntryKind.STEP, WEB, "done", "p1"),
         (EntryKind.STEP, DB, "done", "p1"),
     ]
-    assert (ended.what, ended.run, ended.steps, ended.took_s) == (EntryKind.ENDED, "p1", 2, 2.5)
+    assert (end_entry.what, end_entry.run, end_entry.steps, end_entry.took_s) == (
+        EntryKind.ENDED,
+        "p1",
+        2,
+        2.5,
+    )
 
 
-def test_a_pass_that_finds_all_as_it_was_leaves_no_trace(bench: Bench) -> None:
+def test_pass_without_changes_is_not_recorded(bench: Bench) -> None:
     held = Plan(held=(Held(action(WEB), Hold.EFFECT),), digest="cafe")
-    bench.hear(planned(held, "p1", WRONG))
+    bench.receive(pass_planned(held, "p1", WRONG))
 
-    assert bench.hear(planned(held, "p2", WRONG), planned(held, "p3", WRONG)) == []
-    assert bench.hear(planned(NOTHING, "p4"), planned(NOTHING, "p5")) == []
+    assert bench.receive(pass_planned(held, "p2", WRONG), pass_planned(held, "p3", WRONG)) == []
+    assert bench.receive(pass_planned(NOTHING, "p4"), pass_planned(NOTHING, "p5")) == []
 
 
-def test_what_is_held_or_wrong_anew_is_a_reason_to_write_a_pass_down(bench: Bench) -> None:
+def test_pass_with_new_hold_or_problem_is_recorded(bench: Bench) -> None:
     both = Plan(held=(Held(action(WEB), Hold.EFFECT), Held(action(DB), Hold.WINDOW)), digest="beef")
     first = Plan(held=both.held[:1], digest="cafe")
 
-    began, held = bench.hear(planned(first))
-    began_2, held_2 = bench.hear(planned(both, "p2"))
-    (wrong,) = bench.hear(planned(both, "p3", WRONG))
+    planned_entry, held = bench.receive(pass_planned(first))
+    began_2, held_2 = bench.receive(pass_planned(both, "p2"))
+    (wrong,) = bench.receive(pass_planned(both, "p3", WRONG))
 
-    assert (began.held, held.what, held.key, held.reason) == (1, EntryKind.HELD, WEB, Hold.EFFECT.value)
+    assert (planned_entry.held, held.what, held.key, held.reason) == (
+        1,
+        EntryKind.HELD,
+        WEB,
+        Hold.EFFECT.value,
+    )
     assert (began_2.held, held_2.key, held_2.reason) == (2, DB, Hold.WINDOW.value)
     assert (wrong.what, wrong.wrong) == (EntryKind.PLANNED, 1)
 
 
-def test_another_commit_in_force_is_written_down_though_it_changes_nothing(bench: Bench) -> None:
-    (began,) = bench.hear(planned(NOTHING, commit="abc123"))
+def test_pass_with_new_commit_is_recorded(bench: Bench) -> None:
+    (planned_entry,) = bench.receive(pass_planned(NOTHING, commit="abc123"))
 
-    assert (began.revision, began.steps) == ("abc123", 0)
-    assert bench.hear(planned(NOTHING, "p2", commit="abc123")) == []
+    assert (planned_entry.revision, planned_entry.steps) == ("abc123", 0)
+    assert bench.receive(pass_planned(NOTHING, "p2", commit="abc123")) == []
 
 
-def test_the_same_that_is_tried_again_is_told_with_its_pass(bench: Bench) -> None:
+def test_retried_step_is_recorded_with_its_pass(bench: Bench) -> None:
     plan = Plan((action(WEB), action(DB)), digest="cafe")
-    bench.hear(planned(plan))
-    again = planned(plan, "p2", allowed=replace(plan, actions=(action(WEB),)))
+    bench.receive(pass_planned(plan))
+    again = pass_planned(plan, "p2", allowed=replace(plan, actions=(action(WEB),)))
 
-    assert bench.hear(again) == []
-    began, failed = bench.hear(stepped(again, WEB, Result.FAILED, error="no"))
+    assert bench.receive(again) == []
+    planned_entry, failed = bench.receive(action_finished(again, WEB, Result.FAILED, error="no"))
 
-    assert (began.run, began.steps) == ("p2", 1)
+    assert (planned_entry.run, planned_entry.steps) == ("p2", 1)
     assert (failed.run, failed.result, failed.error) == ("p2", "failed", "no")
 
 
-def test_what_is_left_out_again_and_again_is_told_once(bench: Bench) -> None:
+def test_repeatedly_skipped_step_is_recorded_once(bench: Bench) -> None:
     plan = Plan((action(WEB),), digest="cafe")
     for pass_id, count in (("p1", 3), ("p2", 0), ("p3", 0)):
-        one = planned(plan, pass_id)
+        planned = pass_planned(plan, pass_id)
         report = Report(plan, (Outcome(action(WEB), Result.SKIPPED, error="dry run"),))
 
-        told = bench.hear(
-            one, stepped(one, WEB, Result.SKIPPED, error="dry run"), PassFinished(one, report, {}, 0.0)
+        published = bench.receive(
+            planned,
+            action_finished(planned, WEB, Result.SKIPPED, error="dry run"),
+            PassFinished(planned, report, {}, 0.0),
         )
 
-        assert len(told) == count
+        assert len(published) == count
 
 
-def test_a_pass_that_breaks_off_is_told_until_one_does_not(bench: Bench) -> None:
-    (broken,) = bench.hear(*(PassFailed(NOW, f"p{n}", "the disk is on fire") for n in range(3)))
+def test_aborted_passes_are_recorded_once_until_a_pass_plans(bench: Bench) -> None:
+    (broken,) = bench.receive(*(PassFailed(NOW, f"p{n}", "the disk is on fire") for n in range(3)))
     assert (broken.what, broken.run, broken.error) == (EntryKind.BROKEN, "p0", "the disk is on fire")
 
-    bench.hear(planned(NOTHING))
+    bench.receive(pass_planned(NOTHING))
 
-    assert len(bench.hear(PassFailed(NOW, "p9", "the disk is on fire"))) == 1
+    assert len(bench.receive(PassFailed(NOW, "p9", "the disk is on fire"))) == 1
 
 
-def test_what_an_approval_releases_has_the_name_of_who_gave_it(bench: Bench) -> None:
+def test_approved_steps_are_recorded_with_approver(bench: Bench) -> None:
     plan = Plan((action(WEB, "restart"),), digest="cafe")
     held = Plan(held=(Held(action(WEB, "restart"), Hold.EFFECT),), digest="cafe")
-    released, again = planned(plan, "p2"), planned(plan, "p3")
-    bench.hear(planned(held), planned(NOTHING, "p1"))
+    released, again = pass_planned(plan, "p2"), pass_planned(plan, "p3")
+    bench.receive(pass_planned(held), pass_planned(NOTHING, "p1"))
 
-    order, _, step, began, alone = bench.hear(
+    order, _, step, planned_entry, alone = bench.receive(
         OrderGiven(NOW, "approve", "cafe", "bob", "tonight"),
         released,
-        stepped(released, WEB, verb="restart"),
+        action_finished(released, WEB, verb="restart"),
         again,
-        stepped(again, DB),
+        action_finished(again, DB),
     )
 
     assert (order.what, order.verb, order.plan, order.who) == (EntryKind.ORDER, "approve", "cafe", "bob")
     assert order.reason == "tonight"
     assert (step.run, step.who) == ("p2", "bob")
-    assert (began.run, alone.who) == ("p3", "")
+    assert (planned_entry.run, alone.who) == ("p3", "")
 
 
-def test_auditors_are_told_who_did_what_to_what(bench: Bench) -> None:
+def test_audit_lines_contain_user_object_and_result(bench: Bench) -> None:
     plan = Plan((action(WEB, "remove"),), digest="cafe")
-    one = planned(plan, commit="abc123")
+    planned = pass_planned(plan, commit="abc123")
 
-    order, gone, failed = bench.marked(
+    order, removed, failed = bench.audit_lines(
         OrderGiven(NOW, "approve", "cafe", "bob"),
-        one,
-        stepped(one, WEB, verb="remove"),
-        stepped(one, DB, Result.FAILED, "remove", "no"),
-        stepped(one, DB, Result.SKIPPED, "restart"),
+        planned,
+        action_finished(planned, WEB, verb="remove"),
+        action_finished(planned, DB, Result.FAILED, "remove", "no"),
+        action_finished(planned, DB, Result.SKIPPED, "restart"),
     )
 
     assert (order["event"], order["who"], order["plan"]) == ("order.approved", "bob", "cafe")
-    assert (gone["event"], gone["key"], gone["result"]) == ("object.removed", "Domain/web", "done")
-    assert (gone["who"], gone["commit"], gone["pass_id"], gone["log_level"]) == (
+    assert (removed["event"], removed["key"], removed["result"]) == ("object.removed", "Domain/web", "done")
+    assert (removed["who"], removed["commit"], removed["pass_id"], removed["log_level"]) == (
         "bob",
         "abc123",
         "p1",
@@ -233,25 +253,25 @@ def test_auditors_are_told_who_did_what_to_what(bench: Bench) -> None:
     assert (failed["result"], failed["error"], failed["log_level"]) == ("failed", "no", "warning")
 
 
-def test_who_may_not_is_told_to_auditors_and_nothing_follows_from_it(bench: Bench) -> None:
-    one = planned(Plan((action(WEB),), digest="cafe"))
+def test_refused_order_is_audited_and_has_no_effect(bench: Bench) -> None:
+    planned = pass_planned(Plan((action(WEB),), digest="cafe"))
 
-    (refused,) = bench.marked(OrderRefused(NOW, "approve", "cafe", "eve", "is no operator"))
-    _, step = bench.hear(one, stepped(one, WEB))
+    (refused,) = bench.audit_lines(OrderRefused(NOW, "approve", "cafe", "eve", "is no operator"))
+    _, step = bench.receive(planned, action_finished(planned, WEB))
 
     assert (refused["event"], refused["who"], refused["why"]) == ("order.refused", "eve", "is no operator")
     assert step.who == ""
 
 
-def test_a_history_that_cannot_be_written_is_told_and_stops_nobody(bench: Bench) -> None:
-    one = planned(Plan((action(WEB),), digest="cafe"))
+def test_unwritable_history_is_reported_and_audit_continues(bench: Bench) -> None:
+    planned = pass_planned(Plan((action(WEB),), digest="cafe"))
     bench.state.close()
 
     with capture_logs() as lines:
-        publish((bench.history_writer,), one)
-        publish((bench.history_writer,), stepped(one, WEB, verb="remove"))
+        publish((bench.history_writer,), planned)
+        publish((bench.history_writer,), action_finished(planned, WEB, verb="remove"))
 
     assert [line["event"] for line in lines] == ["history.failed", "object.removed"]
-    (news,) = bench.told
-    assert isinstance(news, HistoryNotWritten)
-    assert "closed" in news.why
+    (events,) = bench.published
+    assert isinstance(events, HistoryNotWritten)
+    assert "closed" in events.why

@@ -1,4 +1,4 @@
-"""Nobody but root looks into the daemon's memory."""
+"""Only root can read the daemon's memory."""
 
 import os
 import subprocess
@@ -23,8 +23,8 @@ print(before, os.stat("/proc/self/environ").st_uid)
 
 @pytest.mark.case("24")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_memory_and_environment_are_roots_alone_and_not_the_users() -> None:
-    # Started anew as that user: whoever only changes to it can be looked into by root alone anyhow.
+def test_memory_and_environment_are_readable_by_root_only() -> None:
+    # Started as that user: the memory of a process that only changes to the user is readable by root alone anyway.
     user = ("setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups")
     command = (*user, sys.executable, "-c", SCRIPT.format(path=sys.path))
 
@@ -37,7 +37,7 @@ def test_memory_and_environment_are_roots_alone_and_not_the_users() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_daemon_keeps_its_memory_private() -> None:
     user = ("setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups")
-    # Not pytest's own directory, into which that user may not go.
+    # Not pytest's own directory, which that user may not enter.
     with TemporaryDirectory() as home:
         os.chown(home, int(NOBODY), int(NOBODY))
         process = Process(Path(home), {"PYTHONPATH": os.pathsep.join(sys.path)}, within=user)

@@ -1,4 +1,4 @@
-"""Whether the writer of a spec file has finished: by what the kernel reports, and by asking it."""
+"""Whether the writer of a spec file has finished, by events of the kernel and by probing."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 
 from kvmreconcile.daemon import open_files as module
 from kvmreconcile.daemon.open_files import OpenFiles
-from kvmreconcile.daemon.spec_watch import Watch
+from kvmreconcile.daemon.spec_watch import SpecWatch
 from kvmreconcile.source.files import SpecFile, read_spec_files
 from kvmreconcile.source.in_use import WriteState, find_write_state
 from tests.waiting import wait_until
@@ -21,18 +21,18 @@ OPEN, CLOSED, UNSURE = WriteState.OPEN, WriteState.CLOSED, WriteState.UNSURE
 
 
 def unsure(_path: str) -> WriteState:
-    """Tell nothing, as the kernel does to a user who is neither root nor the file's owner."""
+    """Return that the writer is unknown, as the kernel tells only root and the file's owner."""
     return UNSURE
 
 
 class Bench:
-    """A watched directory and what is known of those who write there."""
+    """A watched directory and the state of the writers of its files."""
 
     def __init__(self, specs: Path, probe: Callable[[str], WriteState] = unsure) -> None:
         self.specs = specs
-        # So long that a file which is just written is never old enough.
+        # So long that a file that was just written is never old enough.
         self.writers = OpenFiles(LONG_S, probe)
-        self.watch = Watch([specs], lambda: None, writers=self.writers)
+        self.watch = SpecWatch([specs], lambda: None, writers=self.writers)
 
     def read(self, name: str = "a.yaml") -> SpecFile:
         found = (each for each in read_spec_files([self.specs]) if isinstance(each, SpecFile))
@@ -57,11 +57,11 @@ def specs(tmp_path: Path) -> Path:
 def bench(specs: Path) -> Iterator[Bench]:
     bench = Bench(specs)
     with bench.watch:
-        assert bench.watch.tend() == ()
+        assert bench.watch.maintain() == ()
         yield bench
 
 
-def test_nothing_is_known_of_a_file_that_was_written_before_it_was_watched(bench: Bench) -> None:
+def test_file_written_before_watch_has_unknown_writer(bench: Bench) -> None:
     assert bench.written() is UNSURE
 
 
@@ -81,13 +81,13 @@ def test_file_is_open_until_its_writer_closes_it(bench: Bench) -> None:
 
 @pytest.mark.case("8b")
 @pytest.mark.case("46")
-def test_file_whose_suffix_is_in_upper_case_is_known_as_closed(bench: Bench) -> None:
+def test_closed_file_with_upper_case_suffix_is_recognized(bench: Bench) -> None:
     (bench.specs / "B.YAML").write_text("new")
 
     bench.wait_for(CLOSED, "B.YAML")
 
 
-def test_file_that_is_written_to_in_place_is_open(bench: Bench) -> None:
+def test_file_written_in_place_is_open(bench: Bench) -> None:
     with (bench.specs / "a.yaml").open("r+") as file:
         file.truncate(3)
         bench.wait_for(OPEN)
@@ -95,30 +95,30 @@ def test_file_that_is_written_to_in_place_is_open(bench: Bench) -> None:
     bench.wait_for(CLOSED)
 
 
-def moved_within(specs: Path) -> None:
+def rename_within(specs: Path) -> None:
     (specs / ".a.yaml.new").write_text("after")
     (specs / ".a.yaml.new").rename(specs / "a.yaml")
 
 
-def moved_in(specs: Path) -> None:
+def move_in(specs: Path) -> None:
     (specs.parent / "a.yaml").write_text("after")
     (specs.parent / "a.yaml").rename(specs / "a.yaml")
 
 
-def written_and_touched(specs: Path) -> None:
+def write_and_touch(specs: Path) -> None:
     (specs / "a.yaml").write_text("after")
     os.utime(specs / "a.yaml", (1, 1))
     (specs / "a.yaml").chmod(0o640)
 
 
-@pytest.mark.parametrize("change", [moved_within, moved_in, written_and_touched])
-def test_file_that_is_put_in_its_place_is_closed(bench: Bench, change: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize("change", [rename_within, move_in, write_and_touch])
+def test_file_replaced_at_once_is_closed(bench: Bench, change: Callable[[Path], None]) -> None:
     change(bench.specs)
 
     bench.wait_for(CLOSED)
 
 
-def test_file_that_is_moved_while_it_is_open_is_open_there(bench: Bench) -> None:
+def test_open_file_stays_open_after_rename(bench: Bench) -> None:
     with (bench.specs / ".b.yaml.new").open("w") as file:
         file.write("half")
         file.flush()
@@ -128,7 +128,7 @@ def test_file_that_is_moved_while_it_is_open_is_open_there(bench: Bench) -> None
     bench.wait_for(CLOSED, "b.yaml")
 
 
-def test_directory_that_is_moved_takes_what_is_known_along(bench: Bench) -> None:
+def test_renamed_directory_keeps_writer_state_of_its_files(bench: Bench) -> None:
     (bench.specs / "deep/b.yaml").write_text("after")
     bench.wait_for(CLOSED, "b.yaml")
 
@@ -137,7 +137,7 @@ def test_directory_that_is_moved_takes_what_is_known_along(bench: Bench) -> None
     bench.wait_for(CLOSED, "b.yaml")
 
 
-def test_new_file_of_a_removed_one_s_name_is_another(bench: Bench) -> None:
+def test_new_file_with_name_of_removed_file_has_unknown_writer(bench: Bench) -> None:
     with (bench.specs / "a.yaml").open("w") as file:
         file.write("half")
         file.flush()
@@ -153,7 +153,7 @@ def _elsewhere(specs: Path) -> Path:
     return path
 
 
-def test_file_behind_a_link_is_known_where_it_is(bench: Bench) -> None:
+def test_file_behind_link_is_tracked_at_its_real_path(bench: Bench) -> None:
     (bench.specs / "..data").mkdir()
     (bench.specs / "b.yaml").symlink_to("..data/b.yaml")
     time.sleep(0.5)  # until the new directory is watched
@@ -162,7 +162,7 @@ def test_file_behind_a_link_is_known_where_it_is(bench: Bench) -> None:
     bench.wait_for(CLOSED, "b.yaml")
 
 
-def test_what_is_known_is_forgotten_when_events_may_be_lost(bench: Bench) -> None:
+def test_writer_state_is_forgotten_when_events_may_be_lost(bench: Bench) -> None:
     (bench.specs / "a.yaml").write_text("after")
     bench.wait_for(CLOSED)
 
@@ -171,18 +171,18 @@ def test_what_is_known_is_forgotten_when_events_may_be_lost(bench: Bench) -> Non
     assert bench.written() is UNSURE
 
 
-def test_polling_shows_nothing_of_writers(specs: Path) -> None:
+def test_polling_gives_no_writer_state(specs: Path) -> None:
     bench = Bench(specs)
-    bench.watch = Watch([specs], lambda: None, "poll", bench.writers, 0.05)
+    bench.watch = SpecWatch([specs], lambda: None, "poll", bench.writers, 0.05)
     with bench.watch:
-        bench.watch.tend()
+        bench.watch.maintain()
         (specs / "a.yaml").write_text("after")
         time.sleep(0.5)
 
         assert bench.written() is UNSURE
 
 
-def test_old_file_is_taken_for_finished_where_the_kernel_tells_of_all_that_is_done_to_it(
+def test_old_file_counts_as_finished_only_on_local_file_system(
     specs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = Bench(specs).read()
@@ -190,13 +190,13 @@ def test_old_file_is_taken_for_finished_where_the_kernel_tells_of_all_that_is_do
 
     assert OpenFiles(2.0, unsure, lambda: later).written(file) is CLOSED
     assert OpenFiles(4.0, unsure, lambda: later).written(file) is UNSURE
-    # On a share another host may be writing, by another clock.
-    monkeypatch.setattr(module, "reports_all_changes", lambda _device: False)
+    # On a share, another host with another clock may be writing.
+    monkeypatch.setattr(module, "tells_of_changes", lambda _device: False)
     assert OpenFiles(2.0, find_write_state, lambda: later).written(file) is UNSURE
 
 
 @pytest.mark.case("8b")
-def test_program_that_had_a_file_open_before_it_was_watched_is_found(specs: Path) -> None:
+def test_file_opened_before_watch_is_recognized_as_open(specs: Path) -> None:
     writers, bench = OpenFiles(0.0), Bench(specs)
     with (specs / "a.yaml").open("w") as file:
         file.write("half")
@@ -206,30 +206,30 @@ def test_program_that_had_a_file_open_before_it_was_watched_is_found(specs: Path
     assert writers.written(bench.read()) is CLOSED
 
 
-def test_file_that_changed_after_it_was_read_is_not_the_one_that_is_closed(specs: Path) -> None:
+def test_file_changed_after_read_has_unknown_writer(specs: Path) -> None:
     file = Bench(specs).read()
     (specs / "a.yaml").write_text("more than before")
 
     assert OpenFiles(LONG_S).written(file) is UNSURE
 
 
-def test_writer_of_a_file_that_is_gone_or_not_ours_is_unknown(tmp_path: Path, specs: Path) -> None:
-    script = "import os, sys; from kvmreconcile.source.in_use import find_write_state; os.setuid(65534); print(find_write_state(sys.argv[1]).name)"
+def test_missing_or_foreign_file_has_unknown_writer(tmp_path: Path, specs: Path) -> None:
+    script = "import os, sys; from kvmreconcile.source.in_use import is_written; os.setuid(65534); print(is_written(sys.argv[1]).name)"
     for path in (tmp_path, *tmp_path.parents):
         if path.name.startswith("pytest-"):
             path.chmod(0o755)
-    asked = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script, str(specs / "a.yaml")], check=True, capture_output=True, text=True
     )
 
     assert find_write_state(str(tmp_path / "absent")) is UNSURE
-    assert asked.stdout == ("UNSURE\n" if os.geteuid() == 0 else "CLOSED\n")
+    assert result.stdout == ("UNSURE\n" if os.geteuid() == 0 else "CLOSED\n")
 
 
-def test_program_that_opens_a_file_during_the_probe_waits_and_no_process_ends(specs: Path) -> None:
+def test_program_that_opens_file_during_probe_waits_unharmed(specs: Path) -> None:
     script = "import sys\nfor _ in range(20000):\n    open(sys.argv[1], 'r+').close()\n"
     with subprocess.Popen([sys.executable, "-c", script, str(specs / "a.yaml")]) as writer:
-        asked = {find_write_state(str(specs / "a.yaml")) for _ in iter(lambda: writer.poll() is None, False)}
+        result = {find_write_state(str(specs / "a.yaml")) for _ in iter(lambda: writer.poll() is None, False)}
 
     assert writer.returncode == 0
-    assert asked <= {OPEN, CLOSED}
+    assert result <= {OPEN, CLOSED}

@@ -1,4 +1,4 @@
-"""Watching the directories of pools: for which files it rings, and which directories are not watched."""
+"""Watching the directories of pools: the files that trigger passes, and the directories that are not watched."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from kvmreconcile.daemon.pool_watch import PoolWatch, directories
 from kvmreconcile.model import Desired, Plan, Unobservable, World
 from kvmreconcile.source.filesystems import SharedMounts
 from tests.plan.worlds import BOOKS, seen, wish, world
-from tests.status.told import planned
+from tests.status.events import pass_planned
 
 WAIT_S = 10
 ROOT = wish("Volume/p/root", "<volume pool='p'/>")
@@ -22,24 +22,24 @@ DATA = wish("Volume/p/data", "<volume pool='p'/>")
 pytestmark = pytest.mark.case("47")
 
 
-class Rung:
-    """What rings."""
+class Triggered:
+    """The triggers of a watch."""
 
     def __init__(self) -> None:
-        self.rings: SimpleQueue[str] = SimpleQueue()
+        self.queue: SimpleQueue[str] = SimpleQueue()
 
     def next(self) -> str:
-        """Wait for a ring and return why it rang."""
-        return self.rings.get(timeout=WAIT_S)
+        """Wait for a trigger and return its reason."""
+        return self.queue.get(timeout=WAIT_S)
 
     def assert_quiet(self) -> None:
         with pytest.raises(Empty):
-            self.rings.get(timeout=0.2)
+            self.queue.get(timeout=0.2)
 
 
 @pytest.fixture
-def rung() -> Rung:
-    return Rung()
+def triggered() -> Triggered:
+    return Triggered()
 
 
 @pytest.fixture
@@ -48,21 +48,21 @@ def pool(tmp_path: Path) -> Path:
     return tmp_path / "pool"
 
 
-def stored(directory: Path, *volumes: Desired, there: tuple[Desired, ...] = ()) -> World:
-    """Return a world in which volumes are wanted of a pool in a directory, and some of them exist."""
+def world_with(directory: Path, *volumes: Desired, existing: tuple[Desired, ...] = ()) -> World:
+    """Return a world with specs of volumes in a directory pool, of which some exist."""
     home = wish("StoragePool/p", f"<pool path='{directory}'/>")
-    return world([home, *volumes], [seen(home), *map(seen, there)])
+    return world([home, *volumes], [seen(home), *map(seen, existing)])
 
 
 @pytest.fixture
-def watch(rung: Rung) -> Iterator[PoolWatch]:
-    with PoolWatch(rung.rings.put, BOOKS, "qemu:///system") as watch:
+def watch(triggered: Triggered) -> Iterator[PoolWatch]:
+    with PoolWatch(triggered.queue.put, BOOKS, "qemu:///system") as watch:
         yield watch
 
 
-def tell(watch: PoolWatch, here: World) -> None:
-    """Tell of a pass that saw this."""
-    watch(replace(planned(Plan()), world=here))
+def publish_pass(watch: PoolWatch, observed_world: World) -> None:
+    """Publish a pass that observed this world."""
+    watch(replace(pass_planned(Plan()), world=observed_world))
 
 
 def write(pool: Path) -> None:
@@ -84,80 +84,84 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_file_of_a_named_volume_rings(
-    watch: PoolWatch, rung: Rung, pool: Path, change: Callable[[Path], object]
+def test_file_of_named_volume_triggers_pass(
+    watch: PoolWatch, triggered: Triggered, pool: Path, change: Callable[[Path], object]
 ) -> None:
     for name in ("data", "other"):
         (pool / name).touch()
-    tell(watch, stored(pool, ROOT, DATA, there=(DATA,)))
-    assert watch.tend() == ()
+    publish_pass(watch, world_with(pool, ROOT, DATA, existing=(DATA,)))
+    assert watch.maintain() == ()
 
     change(pool)
 
-    assert rung.next() in ("Volume/p/root", "Volume/p/data")
+    assert triggered.next() in ("Volume/p/root", "Volume/p/data")
 
 
-def test_other_files_and_those_that_are_not_complete_ring_not(
-    watch: PoolWatch, rung: Rung, pool: Path
+def test_other_and_incomplete_files_trigger_no_pass(
+    watch: PoolWatch, triggered: Triggered, pool: Path
 ) -> None:
-    tell(watch, stored(pool, ROOT))
-    watch.tend()
+    publish_pass(watch, world_with(pool, ROOT))
+    watch.maintain()
 
     (pool / "other").write_bytes(b"image")
     with (pool / "root").open("wb") as file:
         file.write(b"im")
         file.flush()
-        rung.assert_quiet()
-    assert rung.next() == "Volume/p/root"
+        triggered.assert_quiet()
+    assert triggered.next() == "Volume/p/root"
 
 
-def test_file_that_was_there_before_the_watch_rings(watch: PoolWatch, rung: Rung, pool: Path) -> None:
+def test_file_from_before_the_watch_triggers_pass_once(
+    watch: PoolWatch, triggered: Triggered, pool: Path
+) -> None:
     for name in ("root", "data"):
         (pool / name).touch()
-    tell(watch, stored(pool, ROOT, DATA, there=(DATA,)))
+    publish_pass(watch, world_with(pool, ROOT, DATA, existing=(DATA,)))
 
-    watch.tend()
+    watch.maintain()
 
-    assert rung.next() == "Volume/p/root"
-    rung.assert_quiet()
-    watch.tend()
-    rung.assert_quiet()
-
-
-def test_directory_behind_a_link_is_watched_where_it_is(watch: PoolWatch, rung: Rung, pool: Path) -> None:
-    (pool.parent / "link").symlink_to(pool)
-    tell(watch, stored(pool.parent / "link", ROOT))
-    watch.tend()
-
-    write(pool)
-
-    assert rung.next() == "Volume/p/root"
+    assert triggered.next() == "Volume/p/root"
+    triggered.assert_quiet()
+    watch.maintain()
+    triggered.assert_quiet()
 
 
-def test_directory_that_was_replaced_is_watched_again(watch: PoolWatch, rung: Rung, pool: Path) -> None:
-    tell(watch, stored(pool, ROOT))
-    assert watch.tend() == ()
-    pool.rename(pool.with_name("aside"))
-    assert watch.tend() == ()
-    pool.mkdir()
-    assert watch.tend() == ()
-
-    write(pool)
-
-    assert rung.next() == "Volume/p/root"
-
-
-def test_directory_without_named_volumes_is_watched_no_longer(
-    watch: PoolWatch, rung: Rung, pool: Path
+def test_directory_behind_link_is_watched_at_its_real_path(
+    watch: PoolWatch, triggered: Triggered, pool: Path
 ) -> None:
-    tell(watch, stored(pool, ROOT))
-    watch.tend()
-    tell(watch, stored(pool))
-    watch.tend()
+    (pool.parent / "link").symlink_to(pool)
+    publish_pass(watch, world_with(pool.parent / "link", ROOT))
+    watch.maintain()
 
     write(pool)
 
-    rung.assert_quiet()
+    assert triggered.next() == "Volume/p/root"
+
+
+def test_replaced_directory_is_watched_again(watch: PoolWatch, triggered: Triggered, pool: Path) -> None:
+    publish_pass(watch, world_with(pool, ROOT))
+    assert watch.maintain() == ()
+    pool.rename(pool.with_name("aside"))
+    assert watch.maintain() == ()
+    pool.mkdir()
+    assert watch.maintain() == ()
+
+    write(pool)
+
+    assert triggered.next() == "Volume/p/root"
+
+
+def test_directory_without_named_volumes_is_no_longer_watched(
+    watch: PoolWatch, triggered: Triggered, pool: Path
+) -> None:
+    publish_pass(watch, world_with(pool, ROOT))
+    watch.maintain()
+    publish_pass(watch, world_with(pool))
+    watch.maintain()
+
+    write(pool)
+
+    triggered.assert_quiet()
 
 
 @pytest.mark.parametrize(
@@ -168,70 +172,72 @@ def test_directory_without_named_volumes_is_watched_no_longer(
         ("reports_all_changes", lambda _device: False, "its file system does not report all changes"),
     ],
 )
-def test_directory_that_cannot_be_watched_is_named(
+def test_unwatchable_directory_is_reported_with_reason(
     watch: PoolWatch, pool: Path, monkeypatch: pytest.MonkeyPatch, name: str, answer: object, why: str
 ) -> None:
     monkeypatch.setattr(f"{module.__name__}.{name}", answer)
-    tell(watch, stored(pool, ROOT))
+    publish_pass(watch, world_with(pool, ROOT))
 
-    assert watch.tend() == (f"{pool}: {why}",)
+    assert watch.maintain() == (f"{pool}: {why}",)
 
 
-def test_nothing_is_watched_where_libvirt_is_on_another_machine(rung: Rung, pool: Path) -> None:
-    with PoolWatch(rung.rings.put, BOOKS, "qemu+ssh://other/system") as watch:
-        tell(watch, stored(pool, ROOT))
-        assert watch.tend() == ()
+def test_nothing_is_watched_for_remote_libvirt(triggered: Triggered, pool: Path) -> None:
+    with PoolWatch(triggered.queue.put, BOOKS, "qemu+ssh://other/system") as watch:
+        publish_pass(watch, world_with(pool, ROOT))
+        assert watch.maintain() == ()
         write(pool)
-        rung.assert_quiet()
+        triggered.assert_quiet()
 
 
-def test_only_volumes_that_can_be_seen_and_lie_in_a_directory_have_a_file(pool: Path) -> None:
-    here = stored(pool, ROOT)
+def test_only_observable_volumes_in_directories_have_files(pool: Path) -> None:
+    observed_world = world_with(pool, ROOT)
     network = world([wish("StoragePool/p", "<pool path='ceph'/>"), ROOT])
 
-    assert directories(here, BOOKS) == {str(pool): {"root": ROOT.key}}
+    assert directories(observed_world, BOOKS) == {str(pool): {"root": ROOT.key}}
     assert directories(network, BOOKS) == {}
-    hidden = replace(here.observed, unobservable=(Unobservable("Volume/p/", "it is not active"),))
-    assert directories(replace(here, observed=hidden), BOOKS) == {}
+    hidden = replace(observed_world.observed, unobservable=(Unobservable("Volume/p/", "it is not active"),))
+    assert directories(replace(observed_world, observed=hidden), BOOKS) == {}
 
 
-def test_nothing_is_looked_up_on_a_file_system_that_another_machine_serves(
+def test_network_file_system_is_not_accessed(
     watch: PoolWatch, pool: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"1 0 0:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / {pool} rw - nfs4 server:/p rw\n")
     monkeypatch.setattr(module, "SharedMounts", lambda: SharedMounts(mounts))
     (tmp_path / "link").symlink_to(pool)
-    looked_up: list[str] = []
+    accessed: list[str] = []
     for name in ("lstat", "stat", "readlink"):
-        monkeypatch.setattr(os, name, _noting(getattr(os, name), looked_up))
+        monkeypatch.setattr(os, name, _record_calls(getattr(os, name), accessed))
 
     for directory in (pool, tmp_path / "link", tmp_path / "link/../pool/images"):
-        tell(watch, stored(directory, ROOT))
-        assert watch.tend() == (f"{directory}: {module._LEADS_ELSEWHERE}",)
+        publish_pass(watch, world_with(directory, ROOT))
+        assert watch.maintain() == (f"{directory}: {module._UNWATCHABLE_PATH}",)
 
-    assert not [path for path in looked_up if path.startswith(str(pool))]
+    assert not [path for path in accessed if path.startswith(str(pool))]
 
 
-def _noting(real: Callable[..., object], looked_up: list[str]) -> Callable[..., object]:
+def _record_calls(real: Callable[..., object], accessed: list[str]) -> Callable[..., object]:
     def call(path: object, *words: object, **more: object) -> object:
-        looked_up.append(str(path))
+        accessed.append(str(path))
         return real(path, *words, **more)
 
     return call
 
 
-def test_circle_of_links_is_not_watched(watch: PoolWatch, pool: Path) -> None:
+def test_symlink_loop_is_not_watched(watch: PoolWatch, pool: Path) -> None:
     (pool / "loop").symlink_to(pool / "loop")
-    tell(watch, stored(pool / "loop", ROOT))
+    publish_pass(watch, world_with(pool / "loop", ROOT))
 
-    assert watch.tend() == (f"{pool / 'loop'}: {module._LEADS_ELSEWHERE}",)
+    assert watch.maintain() == (f"{pool / 'loop'}: {module._UNWATCHABLE_PATH}",)
 
 
-def test_directory_that_may_not_be_searched_does_not_stop_the_others(
+def test_unsearchable_directory_raises_no_error(
     watch: PoolWatch, pool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell(watch, stored(pool, ROOT))
-    monkeypatch.setattr(Path, "exists", lambda _path: pytest.fail("it raises where a directory is closed"))
+    publish_pass(watch, world_with(pool, ROOT))
+    monkeypatch.setattr(
+        Path, "exists", lambda _path: pytest.fail("it raises an error in unsearchable directories")
+    )
 
-    assert watch.tend() == ()
+    assert watch.maintain() == ()

@@ -1,4 +1,4 @@
-"""Guests that run are looked at after full passes, beside them, and what is found is told."""
+"""Running guests are probed in parallel with passes after each full pass, and the result is published."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.daemon.condition_log import NoticeLog
+from kvmreconcile.daemon.condition_log import ConditionLog
 from kvmreconcile.daemon.readiness_probe import ReadinessProbe
 from kvmreconcile.errors import HostError, NotYet, Rejected, Unavailable
 from kvmreconcile.events.events import Lost, PassEvent, PassPlanned, ReadinessProbed
@@ -34,22 +34,22 @@ def guest(key: Key) -> Desired:
 
 @dataclass
 class Bench:
-    """Guests that run on a host of files, and what is told of them."""
+    """Running guests on a host of files, and the published events."""
 
     host: Host
-    told: "Queue[PassEvent]" = field(default_factory=Queue)
+    published: "Queue[PassEvent]" = field(default_factory=Queue)
     connections: int = 0
 
     def probe(self, again_s: float = 3600.0) -> ReadinessProbe:
-        return ReadinessProbe(self.connect, KINDS, self.told.put, again_s)
+        return ReadinessProbe(self.connect, KINDS, self.published.put, again_s)
 
     @contextmanager
     def connect(self) -> Iterator[Host]:
         self.connections += 1
         yield self.host
 
-    def planned(self, *triggered_by: str, allowed: tuple[Action, ...] = (), **more: Any) -> PassPlanned:
-        """Return what a pass tells that looked at all guests."""
+    def pass_planned(self, *triggered_by: str, allowed: tuple[Action, ...] = (), **more: Any) -> PassPlanned:
+        """Return the event of a pass that observed all guests."""
         seen = world(self.host, *(guest(key) for key in (WEB, DB, APP)))
         parts: Mapping[str, Any] = {
             "commit": "",
@@ -58,7 +58,7 @@ class Bench:
             "waits": {},
             "took_s": 0.0,
         }
-        told = {
+        published = {
             "at": NOW,
             "pass_id": "1",
             "triggered_by": triggered_by,
@@ -66,14 +66,14 @@ class Bench:
             "world": seen,
             **parts,
         }
-        return PassPlanned(**{**told, "allowed": Plan(allowed), **more})
+        return PassPlanned(**{**published, "allowed": Plan(allowed), **more})
 
-    def found(self) -> ReadinessProbed:
-        news = self.told.get(timeout=WITHIN_S)
-        assert isinstance(news, ReadinessProbed)
-        return news
+    def next_probed(self) -> ReadinessProbed:
+        event = self.published.get(timeout=WITHIN_S)
+        assert isinstance(event, ReadinessProbed)
+        return event
 
-    def asked(self) -> set[str]:
+    def probed_keys(self) -> set[str]:
         return {line.removeprefix("ready ") for line in self.host.log}
 
 
@@ -86,114 +86,114 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(host)
 
 
-def test_after_a_full_pass_those_that_run_are_looked_at_once(bench: Bench) -> None:
+def test_running_guests_are_probed_once_after_full_pass(bench: Bench) -> None:
     bench.host.faults["ready Domain/db"] = [NotYet("Domain/db: not ready", 100, "its agent is silent")]
 
     with bench.probe() as probe:
-        probe(bench.planned("resync"))
+        probe(bench.pass_planned("resync"))
 
-        found = bench.found()
+        next_probed = bench.next_probed()
 
-    assert found.asked == {WEB, DB}
-    assert found.unready == {DB: "its agent is silent"}
-    assert bench.asked() == {"Domain/web", "Domain/db"}
+    assert next_probed.probed == {WEB, DB}
+    assert next_probed.unready == {DB: "its agent is silent"}
+    assert bench.probed_keys() == {"Domain/web", "Domain/db"}
     assert bench.connections == 1
 
 
-def test_a_pass_over_some_objects_asks_for_no_look(bench: Bench) -> None:
+def test_pass_over_some_objects_starts_no_probe(bench: Bench) -> None:
     with bench.probe() as probe:
-        probe(bench.planned("Domain/web", "specs", "progress"))
-        probe(bench.planned("Domain/web", "resync"))
+        probe(bench.pass_planned("Domain/web", "specs", "progress"))
+        probe(bench.pass_planned("Domain/web", "resync"))
 
-        bench.found()
+        bench.next_probed()
 
     assert sorted(bench.host.log) == ["ready Domain/db", "ready Domain/web"]
 
 
-def test_what_a_pass_is_working_on_is_left_to_it(bench: Bench) -> None:
+def test_guest_that_a_pass_changes_is_not_probed(bench: Bench) -> None:
     with bench.probe() as probe:
-        probe(bench.planned("resync", busy=frozenset({WEB}), allowed=(action("define", "Domain/db"),)))
+        probe(bench.pass_planned("resync", busy=frozenset({WEB}), allowed=(action("define", "Domain/db"),)))
 
-        found = bench.found()
+        next_probed = bench.next_probed()
 
-    assert found.asked == frozenset()
+    assert next_probed.probed == frozenset()
     assert bench.connections == 0
 
 
-def test_what_a_pass_takes_in_hand_during_a_look_is_left_to_it(bench: Bench) -> None:
+def test_guest_that_a_pass_starts_to_change_during_probe_is_not_reported(bench: Bench) -> None:
     bench.host.faults["ready Domain/db"] = [NotYet("no", 100)]
     bench.host.faults["ready Domain/web"] = [NotYet("no", 100)]
 
     with bench.probe() as probe:
-        bench.host.before = lambda _action: probe(bench.planned("Domain/web", busy=frozenset({WEB})))
-        probe(bench.planned("resync"))
+        bench.host.before = lambda _action: probe(bench.pass_planned("Domain/web", busy=frozenset({WEB})))
+        probe(bench.pass_planned("resync"))
 
-        assert bench.found().unready == {DB: "no"}
+        assert bench.next_probed().unready == {DB: "no"}
 
 
-def test_while_one_is_not_ready_all_are_looked_at_again_soon(bench: Bench) -> None:
+def test_guests_are_probed_again_soon_while_one_is_unready(bench: Bench) -> None:
     bench.host.faults["ready Domain/web"] = [NotYet("no", 100), Rejected("it has no agent")]
 
     with bench.probe(again_s=0.01) as probe:
-        probe(bench.planned("resync"))
+        probe(bench.pass_planned("resync"))
 
-        assert [bench.found().unready for _ in range(3)] == [{WEB: "no"}, {WEB: "it has no agent"}, {}]
+        assert [bench.next_probed().unready for _ in range(3)] == [{WEB: "no"}, {WEB: "it has no agent"}, {}]
         with pytest.raises(Empty):
-            bench.told.get(timeout=0.2)
+            bench.published.get(timeout=0.2)
 
 
-def test_a_lost_connection_tells_nothing(bench: Bench) -> None:
+def test_lost_connection_publishes_no_result(bench: Bench) -> None:
     bench.host.faults["ready Domain/web"] = [Unavailable("gone")]
 
     with bench.probe() as probe:
-        probe(bench.planned("resync"))
+        probe(bench.pass_planned("resync"))
         wait_until(lambda: bench.connections == 1)
         probe(Lost(NOW, "test:///", "gone"))
-        probe(bench.planned("connected"))
+        probe(bench.pass_planned("connected"))
 
-        assert bench.found().unready == {}
+        assert bench.next_probed().unready == {}
 
 
-def test_a_host_that_cannot_be_reached_is_not_the_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probing_continues_after_failed_connection(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = Event()
 
-    def refuse() -> Host:
+    def refuse_connection() -> Host:
         refused.set()
         raise HostError("refused")
 
     with bench.probe() as probe:
-        with monkeypatch.context() as broken:
-            broken.setattr(probe, "_connect", refuse)
-            probe(bench.planned("resync"))
+        with monkeypatch.context() as patch:
+            patch.setattr(probe, "_connect", refuse_connection)
+            probe(bench.pass_planned("resync"))
             assert refused.wait(WITHIN_S)
-        probe(bench.planned("connected"))
+        probe(bench.pass_planned("connected"))
 
-        assert bench.found().unready == {}
+        assert bench.next_probed().unready == {}
 
 
-def test_nobody_waits_for_a_look_that_hangs(bench: Bench) -> None:
-    hangs, goes_on = Event(), Event()
+def test_hanging_probe_blocks_nothing(bench: Bench) -> None:
+    hangs, resume = Event(), Event()
 
     def hang(_action: Action) -> None:
         hangs.set()
-        goes_on.wait(WITHIN_S)
+        resume.wait(WITHIN_S)
 
     bench.host.before = hang
     with bench.probe() as probe:
-        probe(bench.planned("resync"))
+        probe(bench.pass_planned("resync"))
         assert hangs.wait(WITHIN_S)
-        probe(bench.planned("resync"))
+        probe(bench.pass_planned("resync"))
 
-    assert bench.told.empty()
-    goes_on.set()
+    assert bench.published.empty()
+    resume.set()
 
 
-def test_log_tells_once_that_a_guest_is_not_ready_and_once_that_it_is(
+def test_unready_guest_is_logged_once_and_once_when_ready(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    log, lacks = NoticeLog(), {WEB: "its agent is silent"}
+    log, reasons = ConditionLog(), {WEB: "its agent is silent"}
 
-    for unready in (lacks, {WEB: "its port is closed"}, {}, {}):
+    for unready in (reasons, {WEB: "its port is closed"}, {}, {}):
         log(ReadinessProbed(NOW, frozenset({WEB}), unready))
 
     lines = capsys.readouterr().out.splitlines()

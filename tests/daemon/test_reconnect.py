@@ -1,4 +1,4 @@
-"""Of libvirt's daemons, each serving a kind, one dies: what becomes of its objects, of the others, and when it is back."""
+"""One of libvirt's daemons, each of which serves a kind, exits and is restarted."""
 
 import os
 import signal
@@ -37,11 +37,11 @@ kind: StoragePool
 metadata: {name: images}
 spec: {path: /srv/images}
 """
-DOMAIN = "<domain type='test'><name>rung</name><memory>1024</memory><os><type>hvm</type></os></domain>"
+DOMAIN = "<domain type='test'><name>new</name><memory>1024</memory><os><type>hvm</type></os></domain>"
 
 
-def broken(*_arguments: object) -> object:
-    # As virtqemud passes it on once its own connection to virtnetworkd is gone.
+def fail(*_arguments: object) -> object:
+    # The error that virtqemud returns after its own connection to virtnetworkd is lost.
     error = libvirt.libvirtError("the call")
     error.err = (
         libvirt.VIR_ERR_INTERNAL_ERROR,
@@ -57,33 +57,35 @@ def broken(*_arguments: object) -> object:
     raise error
 
 
-class Worn:
-    """libvirt's connection, behind which the daemon of networks is lost: what asks it fails, all else works."""
+class PartlyBroken:
+    """A libvirt connection whose network daemon is lost: calls for networks fail, all others work."""
 
     def __init__(self, virt: libvirt.virConnect, broken_calls: frozenset[str]) -> None:
         self._virt = virt
         self._broken_calls = broken_calls
 
     def __getattr__(self, name: str) -> object:
-        return broken if name in self._broken_calls else getattr(self._virt, name)
+        return fail if name in self._broken_calls else getattr(self._virt, name)
 
 
 class Host:
-    """Makes connections that are worn as long as it is said so."""
+    """Opens connections that are partly broken while `is_broken` is set."""
 
     def __init__(self) -> None:
-        self.made = 0
-        self.is_worn = True
+        self.connections = 0
+        self.is_broken = True
 
     def connect(self, uri: str) -> Connection:
-        self.made += 1
+        self.connections += 1
         connection = connect(uri)
-        if self.is_worn:
-            connection.virt = Worn(connection.virt, frozenset({"listAllNetworks", "networkLookupByName"}))  # type: ignore[assignment]
+        if self.is_broken:
+            connection.virt = PartlyBroken(
+                connection.virt, frozenset({"listAllNetworks", "networkLookupByName"})
+            )  # type: ignore[assignment]
         return connection
 
 
-def test_lost_daemon_of_one_kind_hides_that_kind_and_a_new_connection_finds_it_again(
+def test_kind_of_lost_libvirt_daemon_is_unobservable_until_reconnect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = Host()
@@ -91,44 +93,46 @@ def test_lost_daemon_of_one_kind_hides_that_kind_and_a_new_connection_finds_it_a
     (tmp_path / "specs.yaml").write_text(SPECS)
     settings = Settings(connect="test:///default", state=tmp_path / "state", specs=tmp_path / "specs.yaml")
 
-    def look(service: Service) -> None:
-        def hidden() -> list[str]:
+    def check(service: Service) -> None:
+        def unobservable_prefixes() -> list[str]:
             return [unobservable.prefix for unobservable in service._latest_status.status.unobservable]
 
         try:
             with connect("test:///default") as other:
                 wait_until(lambda: "images" in names(other.virt.listAllStoragePools()), "pools are made")
-                assert hidden() == ["Network/"]
+                assert unobservable_prefixes() == ["Network/"]
                 assert "lab" not in names(other.virt.listAllNetworks())
-                wait_until(lambda: host.made > 2, "it is tried again and again")
-                host.is_worn = False
+                wait_until(lambda: host.connections > 2, "the daemon reconnects repeatedly")
+                host.is_broken = False
                 wait_until(lambda: "lab" in names(other.virt.listAllNetworks()), "networks are made")
-                wait_until(lambda: not hidden(), "nothing is hidden any more")
+                wait_until(lambda: not unobservable_prefixes(), "nothing is hidden any more")
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with closing(State.open(settings.state)) as state, ThreadPoolExecutor(1) as pool:
         service = Service(settings, [], known_kinds(), state)
-        planned = pool.submit(look, service)
+        checked = pool.submit(check, service)
         assert service.run()
-        planned.result()
+        checked.result()
 
 
-def test_events_of_the_others_ring_while_one_daemon_is_lost() -> None:
-    rung: Queue[Key] = Queue()
+def test_events_of_other_kinds_arrive_while_one_libvirt_daemon_is_lost() -> None:
+    triggered: Queue[Key] = Queue()
     with connect("test:///default") as connection, connect("test:///default") as other:
-        connection.virt = Worn(connection.virt, frozenset({"networkEventRegisterAny"}))  # type: ignore[assignment]
-        subscription = subscribe(connection, rung.put, EVENTS)
+        connection.virt = PartlyBroken(connection.virt, frozenset({"networkEventRegisterAny"}))  # type: ignore[assignment]
+        subscription = subscribe(connection, triggered.put, EVENTS)
 
         assert subscription.unreachable_kinds == {"Network"}
         other.virt.defineXML(DOMAIN).undefine()
-        assert rung.get(timeout=WITHIN_S) == Key("Domain", "rung")
+        assert triggered.get(timeout=WITHIN_S) == Key("Domain", "new")
         subscription.cancel()
 
 
-def test_connection_that_is_lost_itself_hears_of_nothing() -> None:
+def test_subscribe_on_lost_connection_raises_unavailable() -> None:
     with connect("test:///default") as connection:
-        connection.virt = Worn(connection.virt, frozenset({"networkEventRegisterAny", "getLibVersion"}))  # type: ignore[assignment]
+        connection.virt = PartlyBroken(
+            connection.virt, frozenset({"networkEventRegisterAny", "getLibVersion"})
+        )  # type: ignore[assignment]
 
         with pytest.raises(Unavailable):
             subscribe(connection, print, EVENTS)

@@ -1,4 +1,4 @@
-"""Watching files: what rings, what does not, and what becomes of a watch whose tree moves away."""
+"""Watching spec files: changes that trigger passes, changes that do not, and trees that are replaced."""
 
 import os
 import subprocess
@@ -10,34 +10,34 @@ from queue import Empty, SimpleQueue
 import pytest
 from watchdog.observers.api import EventEmitter
 
-from kvmreconcile.daemon.spec_watch import Watch, places
+from kvmreconcile.daemon.spec_watch import SpecWatch, watch_targets
 from kvmreconcile.source.filesystems import reports_all_changes
 
 WAIT_S = 10
 
 
-class Rung:
-    """Counts rings."""
+class Triggered:
+    """Queues the triggers of a watch."""
 
     def __init__(self) -> None:
-        self.rings: SimpleQueue[None] = SimpleQueue()
+        self.queue: SimpleQueue[None] = SimpleQueue()
 
     def __call__(self) -> None:
-        self.rings.put(None)
+        self.queue.put(None)
 
     def wait(self) -> None:
-        """Wait for a ring and forget those that came with it."""
-        self.rings.get(timeout=WAIT_S)
+        """Wait for a trigger, and drop the others that came with it."""
+        self.queue.get(timeout=WAIT_S)
         self.forget()
 
     def forget(self) -> None:
-        while not self.rings.empty():
-            self.rings.get()
+        while not self.queue.empty():
+            self.queue.get()
 
 
 @pytest.fixture
-def rung() -> Rung:
-    return Rung()
+def triggered() -> Triggered:
+    return Triggered()
 
 
 @pytest.fixture
@@ -49,10 +49,10 @@ def specs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def watch(specs: Path, rung: Rung) -> Iterator[Watch]:
-    with Watch([specs], rung) as watch:
-        assert watch.tend() == ()
-        rung.forget()
+def watch(specs: Path, triggered: Triggered) -> Iterator[SpecWatch]:
+    with SpecWatch([specs], triggered) as watch:
+        assert watch.maintain() == ()
+        triggered.forget()
         yield watch
 
 
@@ -86,13 +86,15 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_change_rings(watch: Watch, specs: Path, rung: Rung, change: Callable[[Path], object]) -> None:
+def test_change_triggers_pass(
+    watch: SpecWatch, specs: Path, triggered: Triggered, change: Callable[[Path], object]
+) -> None:
     change(specs)
 
-    rung.wait()
+    triggered.wait()
 
 
-def test_reading_and_what_is_no_spec_ring_not(watch: Watch, specs: Path, rung: Rung) -> None:
+def test_reading_and_other_files_trigger_no_pass(watch: SpecWatch, specs: Path, triggered: Triggered) -> None:
     (specs / "a.yaml").read_text()
     list(specs.iterdir())
     (specs / ".a.yaml.swp").write_text("an editor's")
@@ -101,129 +103,135 @@ def test_reading_and_what_is_no_spec_ring_not(watch: Watch, specs: Path, rung: R
     (specs / "readme.md").write_text("for people")
     (specs.parent / "other.yaml").write_text("beside")
 
-    # Events come in order: were one of those before it, there would be a ring.
-    assert rung.rings.empty()
+    # Events arrive in order: an event of one of these files would have triggered a pass by now.
+    assert triggered.queue.empty()
     with pytest.raises(Empty):
-        rung.rings.get(timeout=0.2)
+        triggered.queue.get(timeout=0.2)
 
 
-def test_watch_that_is_in_order_is_left_alone(watch: Watch, rung: Rung) -> None:
-    assert watch.tend() == ()
+def test_working_watch_is_kept(watch: SpecWatch, triggered: Triggered) -> None:
+    assert watch.maintain() == ()
 
-    assert rung.rings.empty()
+    assert triggered.queue.empty()
 
 
-def test_directory_that_was_swapped_is_watched_where_it_is_now(watch: Watch, specs: Path, rung: Rung) -> None:
+def test_replaced_spec_directory_is_watched_again(
+    watch: SpecWatch, specs: Path, triggered: Triggered
+) -> None:
     specs.rename(specs.with_name("old"))
     specs.mkdir()
-    rung.wait()
+    triggered.wait()
 
-    watch.tend()
-    rung.wait()
+    watch.maintain()
+    triggered.wait()
     (specs / "b.yaml").write_text("b")
 
-    rung.wait()
+    triggered.wait()
 
 
-def test_directory_that_was_removed_is_watched_when_it_is_back(watch: Watch, specs: Path, rung: Rung) -> None:
+def test_recreated_spec_directory_is_watched_again(
+    watch: SpecWatch, specs: Path, triggered: Triggered
+) -> None:
     (specs / "a.yaml").unlink()
     (specs / "deep").rmdir()
     specs.rmdir()
-    rung.wait()
-    assert watch.tend() == ()
-    rung.forget()
+    triggered.wait()
+    assert watch.maintain() == ()
+    triggered.forget()
 
     specs.mkdir()
-    rung.wait()
-    watch.tend()
-    rung.wait()
+    triggered.wait()
+    watch.maintain()
+    triggered.wait()
     (specs / "b.yaml").write_text("b")
 
-    rung.wait()
+    triggered.wait()
 
 
-def test_link_that_is_turned_rings_and_what_it_points_to_now_is_watched(
-    specs: Path, tmp_path: Path, rung: Rung
+def test_redirected_link_triggers_pass_and_new_target_is_watched(
+    specs: Path, tmp_path: Path, triggered: Triggered
 ) -> None:
     current, release = tmp_path / "current", tmp_path / "release2"
     current.symlink_to(specs)
     release.mkdir()
-    with Watch([current], rung) as watch:
-        watch.tend()
-        rung.forget()
+    with SpecWatch([current], triggered) as watch:
+        watch.maintain()
+        triggered.forget()
         (specs / "a.yaml").write_text("b")
-        rung.wait()
+        triggered.wait()
 
         (tmp_path / "next").symlink_to(release)
         (tmp_path / "next").rename(current)
-        rung.wait()
-        watch.tend()
-        rung.wait()
+        triggered.wait()
+        watch.maintain()
+        triggered.wait()
         (release / "b.yaml").write_text("b")
-        rung.wait()
+        triggered.wait()
 
 
-def test_directory_that_does_not_exist_yet_rings_when_it_is_made(tmp_path: Path, rung: Rung) -> None:
-    with Watch([tmp_path / "specs"], rung) as watch:
-        assert watch.tend() == ()
-        rung.forget()
+def test_creation_of_missing_directory_triggers_pass(tmp_path: Path, triggered: Triggered) -> None:
+    with SpecWatch([tmp_path / "specs"], triggered) as watch:
+        assert watch.maintain() == ()
+        triggered.forget()
 
         (tmp_path / "specs").mkdir()
 
-        rung.wait()
+        triggered.wait()
 
 
-def test_single_file_rings_and_its_neighbours_do_not_matter(specs: Path, rung: Rung) -> None:
-    with Watch([specs / "a.yaml"], rung) as watch:
-        watch.tend()
-        rung.forget()
+def test_single_file_triggers_pass_and_others_do_not(specs: Path, triggered: Triggered) -> None:
+    with SpecWatch([specs / "a.yaml"], triggered) as watch:
+        watch.maintain()
+        triggered.forget()
         (specs / "b.yaml").write_text("b")
         rename_over(specs)
 
-        rung.wait()
+        triggered.wait()
 
 
-def test_place_of_a_directory_that_was_swapped_is_another_place(specs: Path) -> None:
-    before = places(specs)
+def test_replaced_directory_is_another_watch_target(specs: Path) -> None:
+    before = watch_targets(specs)
     specs.rename(specs.with_name("old"))
     specs.mkdir()
 
-    after = places(specs)
+    after = watch_targets(specs)
 
     assert [p.directory for p in before] == [p.directory for p in after]
     assert before != after
 
 
-def test_links_that_are_all_turned_at_once_ring(tmp_path: Path, rung: Rung) -> None:
+def test_links_redirected_at_once_trigger_pass(tmp_path: Path, triggered: Triggered) -> None:
     specs = tmp_path / "specs"
     for release in ("..1", "..2"):
         (specs / release).mkdir(parents=True)
         (specs / release / "a.yaml").write_text(release)
     (specs / "..data").symlink_to("..1")
     (specs / "a.yaml").symlink_to("..data/a.yaml")
-    with Watch([specs], rung) as watch:
-        watch.tend()
-        rung.forget()
+    with SpecWatch([specs], triggered) as watch:
+        watch.maintain()
+        triggered.forget()
 
         (specs / "..next").symlink_to("..2")
         (specs / "..next").rename(specs / "..data")
 
-        rung.wait()
+        triggered.wait()
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_change_is_seen_by_looking_too(specs: Path, rung: Rung, change: Callable[[Path], object]) -> None:
-    with Watch([specs], rung, "poll", poll_s=0.05) as watch:
-        assert watch.tend() == ()
-        rung.forget()
+def test_change_triggers_pass_by_polling(
+    specs: Path, triggered: Triggered, change: Callable[[Path], object]
+) -> None:
+    with SpecWatch([specs], triggered, "poll", poll_s=0.05) as watch:
+        assert watch.maintain() == ()
+        triggered.forget()
 
         change(specs)
 
-        rung.wait()
+        triggered.wait()
 
 
-def test_queue_that_runs_over_rings(watch: Watch, specs: Path, rung: Rung) -> None:
-    # Of none of these changes would it ring; that some of them are lost, and more may be, it does.
+def test_queue_overflow_triggers_pass(watch: SpecWatch, specs: Path, triggered: Triggered) -> None:
+    # None of these changes triggers a pass itself; the overflow does, as other events may be lost.
     files = [specs / "one.txt", specs / "other.txt"]
     flood = "import os, sys\nfor _ in range(200_000):\n    for file in sys.argv[1:]: os.utime(file)\n"
     for file in files:
@@ -231,10 +239,10 @@ def test_queue_that_runs_over_rings(watch: Watch, specs: Path, rung: Rung) -> No
 
     subprocess.run([sys.executable, "-c", flood, *files], check=True)
 
-    rung.wait()
+    triggered.wait()
 
 
-def test_watch_whose_thread_has_died_is_put_up_again(watch: Watch, specs: Path, rung: Rung) -> None:
+def test_watch_with_ended_thread_is_added_again(watch: SpecWatch, specs: Path, triggered: Triggered) -> None:
     def emitters() -> set[EventEmitter]:
         return {emitter for observer in watch._observers.values() for emitter in observer.emitters}
 
@@ -242,22 +250,22 @@ def test_watch_whose_thread_has_died_is_put_up_again(watch: Watch, specs: Path, 
         thread.stop()
         thread.join(WAIT_S)
 
-    assert watch.tend() == ()
-    rung.wait()
+    assert watch.maintain() == ()
+    triggered.wait()
     assert all(emitter.is_alive() for emitter in emitters())
     (specs / "a.yaml").write_text("b")
-    rung.wait()
+    triggered.wait()
 
 
-def test_observer_that_has_died_is_replaced(watch: Watch, specs: Path, rung: Rung) -> None:
+def test_ended_observer_is_replaced(watch: SpecWatch, specs: Path, triggered: Triggered) -> None:
     for observer in watch._observers.values():
         observer.stop()
         observer.join(WAIT_S)
 
-    assert watch.tend() == ()
-    rung.wait()
+    assert watch.maintain() == ()
+    triggered.wait()
     (specs / "a.yaml").write_text("b")
-    rung.wait()
+    triggered.wait()
 
 
 MOUNTED = """\
@@ -272,7 +280,7 @@ MOUNTED = """\
     ("device", "expected"),
     [((8, 1), True), ((0, 45), False), ((0, 46), False), ((0, 47), True), ((0, 99), True)],
 )
-def test_only_of_what_is_on_this_host_alone_the_kernel_tells(
+def test_only_local_file_systems_report_changes(
     tmp_path: Path, device: tuple[int, int], expected: object
 ) -> None:
     mounts = tmp_path / "mountinfo"
@@ -281,5 +289,5 @@ def test_only_of_what_is_on_this_host_alone_the_kernel_tells(
     assert reports_all_changes(os.makedev(*device), mounts) is expected
 
 
-def test_file_system_of_this_directory_is_found(specs: Path) -> None:
+def test_local_directory_reports_changes(specs: Path) -> None:
     assert reports_all_changes(specs.stat().st_dev)

@@ -68,7 +68,7 @@ def answer(row: Row[bytes], directory: Path) -> str:
             found = b""
         assert b"Traceback" not in found
         assert served.state.suspended() == {}
-        assert not served.told
+        assert not served.events
         assert served.client().get("/v1/status")["converged"]
         return str(status_of(found))
     finally:

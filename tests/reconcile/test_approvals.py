@@ -1,4 +1,4 @@
-"""An approval between whoever gives it and the pass that takes it."""
+"""An approval between the request and the pass that takes it."""
 
 import pytest
 
@@ -12,67 +12,67 @@ def why(approval: Approval) -> str:
     return str(caught.value)
 
 
-def test_it_is_taken_once() -> None:
+def test_approval_is_taken_once() -> None:
     approvals, approval = Approvals(), Approval("abc", "root")
-    approvals.give(approval)
+    approvals.submit(approval)
 
-    with approvals.taken() as first:
+    with approvals.take() as first:
         assert first is approval
         approval.answer.set_result("abc")
-    with approvals.taken() as second:
+    with approvals.take() as second:
         assert second is None
 
     assert approval.answer.result(0) == "abc"
 
 
-def test_a_later_one_takes_its_place() -> None:
+def test_later_approval_replaces_earlier() -> None:
     approvals, first, second = Approvals(), Approval("abc", "root"), Approval("def", "alice")
-    approvals.give(first)
-    approvals.give(second)
+    approvals.submit(first)
+    approvals.submit(second)
 
     assert "another approval replaced this one" in why(first)
-    with approvals.taken() as taken:
+    with approvals.take() as taken:
         assert taken is second
 
 
-def test_pass_that_breaks_off_answers_too() -> None:
+def test_aborted_pass_answers_approval() -> None:
     approvals, approval = Approvals(), Approval("abc", "root")
-    approvals.give(approval)
+    approvals.submit(approval)
 
-    with pytest.raises(OSError, match="disk"), approvals.taken():
+    with pytest.raises(OSError, match="disk"), approvals.take():
         raise OSError("disk")
 
     assert "the pass ended before it used the approval" in why(approval)
 
 
-def test_one_that_no_pass_took_is_withdrawn_and_never_done_later() -> None:
+def test_approval_that_no_pass_took_is_withdrawn() -> None:
     approvals, approval = Approvals(), Approval("abc", "root")
-    approvals.give(approval)
+    approvals.submit(approval)
 
     approvals.withdraw(approval)
 
     assert "no pass started in time" in why(approval)
-    with approvals.taken() as taken:
+    with approvals.take() as taken:
         assert taken is None
 
 
-def test_one_that_a_pass_has_is_not_withdrawn() -> None:
+def test_approval_that_a_pass_took_is_not_withdrawn() -> None:
     approvals, approval = Approvals(), Approval("abc", "root")
-    approvals.give(approval)
+    approvals.submit(approval)
 
-    with approvals.taken():
+    with approvals.take():
         approvals.withdraw(approval)
         approval.answer.set_result("abc")
 
     assert approval.answer.result(0) == "abc"
 
 
-def test_daemon_that_stops_answers_and_takes_none_any_more() -> None:
+def test_approvals_are_rejected_while_stopping() -> None:
     approvals, before, after = Approvals(), Approval("abc", "root"), Approval("abc", "root")
-    approvals.give(before)
+    approvals.submit(before)
 
     approvals.close()
-    approvals.give(after)
+    approvals.submit(after)
 
     assert "the daemon is stopping" in why(before)
     assert "the daemon is stopping" in why(after)

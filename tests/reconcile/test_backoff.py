@@ -1,11 +1,11 @@
-"""Back-off: who waits, how long, and what ends it."""
+"""Delays before failed objects are retried, and what ends them."""
 
 from dataclasses import replace
 
 import pytest
 
 from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected, StateError, Unsupported
-from kvmreconcile.events.attempts import Fate
+from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.model import (
     Action,
     Actual,
@@ -33,31 +33,31 @@ def report(*outcomes: Outcome) -> Report:
     return Report(Plan(tuple(o.action for o in outcomes)), outcomes)
 
 
-def failed(what: Action, *, retry: bool = True) -> Outcome:
+def fail(what: Action, *, retry: bool = True) -> Outcome:
     return Outcome(what, Result.FAILED, error="no", retry=retry)
 
 
-def done(what: Action) -> Outcome:
+def succeed(what: Action) -> Outcome:
     return Outcome(what, Result.DONE)
 
 
-def sifted(backoff: Backoff, now_s: float, *actions: Action) -> list[Key]:
-    return [a.key for a in backoff.sift(Plan(actions), now_s).actions]
+def remaining_keys(backoff: Backoff, now_s: float, *actions: Action) -> list[Key]:
+    return [a.key for a in backoff.exclude_waiting(Plan(actions), now_s).actions]
 
 
-def test_what_failed_waits_and_what_did_not_goes_on() -> None:
+def test_failed_object_waits_and_others_continue() -> None:
     backoff = Backoff()
-    backoff.learn(report(failed(action(WEB)), done(action(LAN))), 100.0)
+    backoff.record_report(report(fail(action(WEB)), succeed(action(LAN))), 100.0)
 
-    assert sifted(backoff, 100.9, action(WEB), action(LAN)) == [LAN]
+    assert remaining_keys(backoff, 100.9, action(WEB), action(LAN)) == [LAN]
     assert backoff.due_s() == 101.0
-    assert sifted(backoff, 101.0, action(WEB)) == [WEB]
+    assert remaining_keys(backoff, 101.0, action(WEB)) == [WEB]
 
 
-def test_each_further_failure_waits_twice_as_long_up_to_a_limit() -> None:
+def test_delay_doubles_with_each_failure_up_to_limit() -> None:
     backoff, now_s, waits = Backoff(), 0.0, []
     for _ in range(12):
-        backoff.learn(report(failed(action())), now_s)
+        backoff.record_report(report(fail(action())), now_s)
         due_s = backoff.due_s()
         assert due_s is not None
         waits.append(due_s - now_s)
@@ -66,17 +66,19 @@ def test_each_further_failure_waits_twice_as_long_up_to_a_limit() -> None:
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
 
 
-def test_what_will_not_pass_by_itself_waits_for_long() -> None:
+def test_permanent_failure_waits_long() -> None:
     backoff = Backoff()
-    backoff.learn(report(failed(action(), retry=False)), 0.0)
+    backoff.record_report(report(fail(action(), retry=False)), 0.0)
 
     assert backoff.due_s() == 300.0
 
 
-def test_what_the_state_kept_from_being_done_is_tried_again_soon_after_it_can_be_written() -> None:
+def test_step_that_could_not_be_recorded_is_retried_within_15_s() -> None:
     backoff, now_s, waits = Backoff(), 0.0, []
     for _ in range(6):
-        backoff.learn(report(replace(failed(action(), retry=False), failure=StateError.__name__)), now_s)
+        backoff.record_report(
+            report(replace(fail(action(), retry=False), failure=StateError.__name__)), now_s
+        )
         due_s = backoff.due_s()
         assert due_s is not None
         waits.append(due_s - now_s)
@@ -96,162 +98,166 @@ def test_what_the_state_kept_from_being_done_is_tried_again_soon_after_it_can_be
         (Busy, 1.0),
     ],
 )
-def test_how_long_it_waits_is_a_matter_of_the_error(error: type[HostError], wait_s: float) -> None:
+def test_delay_depends_on_error(error: type[HostError], wait_s: float) -> None:
     backoff = Backoff()
-    outcome = replace(failed(action(), retry=error.retry), failure=error.__name__)
-    backoff.learn(report(outcome), 0.0)
+    outcome = replace(fail(action(), retry=error.retry), failure=error.__name__)
+    backoff.record_report(report(outcome), 0.0)
 
     assert backoff.due_s() == wait_s
 
 
-def test_other_steps_than_those_that_failed_are_tried_at_once() -> None:
+def test_changed_steps_do_not_wait() -> None:
     backoff = Backoff()
-    backoff.learn(report(failed(action(verb="define"), retry=False)), 0.0)
+    backoff.record_report(report(fail(action(verb="define"), retry=False)), 0.0)
 
-    assert sifted(backoff, 1.0, action(verb="define")) == []
-    assert sifted(backoff, 1.0, action(verb="define"), action(verb="start")) == [WEB, WEB]
+    assert remaining_keys(backoff, 1.0, action(verb="define")) == []
+    assert remaining_keys(backoff, 1.0, action(verb="define"), action(verb="start")) == [WEB, WEB]
 
 
-def test_what_can_now_be_done_to_what_it_needs_ends_the_wait() -> None:
+def test_change_of_needed_object_ends_wait() -> None:
     backoff = Backoff()
-    backoff.learn(report(failed(action(), retry=False)), 0.0)
+    backoff.record_report(report(fail(action(), retry=False)), 0.0)
 
-    assert sifted(backoff, 1.0, action(LAN), action(needs=(LAN,))) == [LAN, WEB]
+    assert remaining_keys(backoff, 1.0, action(LAN), action(needs=(LAN,))) == [LAN, WEB]
 
 
 POOL = Key("StoragePool", "small")
 
 
-def lacking(needed: int) -> Outcome:
-    """Return the failure of a step that needs so many bytes of a pool."""
-    outcome = replace(failed(action(), retry=False), failure=NoRoom.__name__)
+def fail_for_space(needed: int) -> Outcome:
+    """Return the failure of a step that needs this number of bytes in a pool."""
+    outcome = replace(fail(action(), retry=False), failure=NoRoom.__name__)
     return replace(outcome, shortage=Shortage(POOL, needed))
 
 
-def having(available: int | None) -> Observation:
+def observation_with(available: int | None) -> Observation:
     return Observation({POOL: Actual(POOL, "", "<pool/>", available=available)})
 
 
 @pytest.mark.case("11b")
 @pytest.mark.parametrize("available", [None, 0, 49])
-def test_what_lacks_room_waits_for_long_while_there_is_too_little(available: int | None) -> None:
+def test_shortage_waits_long_while_space_is_missing(available: int | None) -> None:
     backoff = Backoff()
-    backoff.learn(report(lacking(50)), 0.0)
+    backoff.record_report(report(fail_for_space(50)), 0.0)
 
-    assert backoff.sift(Plan((action(),)), 299.0, having(available)).actions == ()
-    assert backoff.sift(Plan((action(),)), 300.0, having(available)).actions == (action(),)
+    assert backoff.exclude_waiting(Plan((action(),)), 299.0, observation_with(available)).actions == ()
+    assert backoff.exclude_waiting(Plan((action(),)), 300.0, observation_with(available)).actions == (
+        action(),
+    )
 
 
 @pytest.mark.case("11b")
-def test_what_lacks_room_is_tried_once_there_is_enough() -> None:
+def test_shortage_is_retried_when_space_is_available() -> None:
     backoff = Backoff()
-    backoff.learn(report(lacking(50)), 0.0)
+    backoff.record_report(report(fail_for_space(50)), 0.0)
 
-    assert backoff.sift(Plan((action(),)), 1.0, Observation()).actions == ()
-    assert backoff.sift(Plan((action(),)), 1.0, having(50)).actions == (action(),)
+    assert backoff.exclude_waiting(Plan((action(),)), 1.0, Observation()).actions == ()
+    assert backoff.exclude_waiting(Plan((action(),)), 1.0, observation_with(50)).actions == (action(),)
 
 
 @pytest.mark.case("11b")
-def test_what_fails_for_another_reason_does_not_look_at_the_room() -> None:
+def test_other_failure_is_not_retried_when_space_is_available() -> None:
     backoff = Backoff()
-    backoff.learn(report(failed(action(), retry=False)), 0.0)
+    backoff.record_report(report(fail(action(), retry=False)), 0.0)
 
-    assert backoff.sift(Plan((action(),)), 1.0, having(1 << 40)).actions == ()
+    assert backoff.exclude_waiting(Plan((action(),)), 1.0, observation_with(1 << 40)).actions == ()
 
 
-def test_what_needs_one_that_waits_is_left_out_too() -> None:
+def test_dependents_of_waiting_object_are_excluded() -> None:
     backoff = Backoff()
-    backoff.learn(report(failed(action(LAN))), 0.0)
+    backoff.record_report(report(fail(action(LAN))), 0.0)
 
-    assert sifted(backoff, 0.5, action(LAN), action(WEB, needs=(LAN,))) == []
+    assert remaining_keys(backoff, 0.5, action(LAN), action(WEB, needs=(LAN,))) == []
 
 
-def test_what_starts_after_one_that_waits_is_done_up_to_that() -> None:
+def test_start_after_waiting_object_is_excluded() -> None:
     backoff = Backoff()
-    backoff.learn(report(failed(action(LAN))), 0.0)
+    backoff.record_report(report(fail(action(LAN))), 0.0)
     start = replace(action(WEB), after=(LAN,))
     last = replace(action(Key("Domain", "last")), after=(WEB,))
 
-    plan = backoff.sift(Plan((action(LAN), action(WEB, "define"), start, action(WEB, "ready"), last)), 0.5)
+    plan = backoff.exclude_waiting(
+        Plan((action(LAN), action(WEB, "define"), start, action(WEB, "ready"), last)), 0.5
+    )
 
     assert [(a.verb.name, a.key) for a in plan.actions] == [("define", WEB)]
 
 
-def test_released_by_a_change_of_the_specs_all_is_tried_at_once() -> None:
+def test_release_ends_all_waits() -> None:
     backoff = Backoff()
-    backoff.learn(report(failed(action(), retry=False)), 0.0)
+    backoff.record_report(report(fail(action(), retry=False)), 0.0)
 
     backoff.release()
 
-    assert sifted(backoff, 1.0, action()) == [WEB]
+    assert remaining_keys(backoff, 1.0, action()) == [WEB]
 
 
-def test_one_failed_step_is_enough_to_have_failed() -> None:
+def test_object_with_one_failed_step_waits() -> None:
     backoff = Backoff()
     steps = action(verb="define"), action(verb="start")
-    outcomes = done(steps[0]), failed(steps[1])
+    outcomes = succeed(steps[0]), fail(steps[1])
 
-    assert list(backoff.learn(report(*outcomes), 0.0)) == [WEB]
-    assert sifted(backoff, 0.5, *steps) == []
+    assert list(backoff.record_report(report(*outcomes), 0.0)) == [WEB]
+    assert remaining_keys(backoff, 0.5, *steps) == []
 
 
-def test_success_is_no_failure_and_nobody_waits() -> None:
+def test_first_success_does_not_wait() -> None:
     backoff = Backoff()
 
-    assert backoff.learn(report(done(action())), 0.0) == {}
+    assert backoff.record_report(report(succeed(action())), 0.0) == {}
     assert backoff.due_s() is None
-    assert sifted(backoff, 0.0, action()) == [WEB]
+    assert remaining_keys(backoff, 0.0, action()) == [WEB]
 
 
-def test_what_was_skipped_was_not_tried() -> None:
+def test_skipped_step_does_not_wait() -> None:
     backoff = Backoff()
 
-    assert backoff.learn(report(Outcome(action(), Result.SKIPPED)), 0.0) == {}
-    assert sifted(backoff, 0.0, action()) == [WEB]
+    assert backoff.record_report(report(Outcome(action(), Result.SKIPPED)), 0.0) == {}
+    assert remaining_keys(backoff, 0.0, action()) == [WEB]
 
 
-def test_what_is_done_again_and_again_is_done_ever_more_slowly() -> None:
+def test_repeated_success_is_delayed_increasingly() -> None:
     backoff, now_s, times = Backoff(), 0.0, []
     for _ in range(6):
-        assert sifted(backoff, now_s, action()) == [WEB]
-        backoff.learn(report(done(action())), now_s)
+        assert remaining_keys(backoff, now_s, action()) == [WEB]
+        backoff.record_report(report(succeed(action())), now_s)
         times.append(now_s)
-        if sifted(backoff, now_s, action()) == []:
+        if remaining_keys(backoff, now_s, action()) == []:
             now_s = backoff.due_s() or 0.0
 
     assert times == [0, 0, 0, 1.0, 3.0, 7.0]
 
 
-def test_success_after_failures_is_the_first_success() -> None:
+def test_success_after_failures_does_not_wait() -> None:
     backoff, now_s = Backoff(), 0.0
     for _ in range(5):
-        backoff.learn(report(failed(action())), now_s)
+        backoff.record_report(report(fail(action())), now_s)
         now_s = backoff.due_s() or now_s
 
-    assert backoff.learn(report(done(action())), now_s) == {}
-    assert sifted(backoff, now_s, action()) == [WEB]
+    assert backoff.record_report(report(succeed(action())), now_s) == {}
+    assert remaining_keys(backoff, now_s, action()) == [WEB]
 
 
-def test_what_was_not_planned_for_a_minute_is_forgotten() -> None:
+def test_attempts_are_forgotten_a_minute_after_last_plan() -> None:
     backoff = Backoff()
     for _ in range(5):
-        backoff.learn(report(failed(action())), 0.0)
-    sifted(backoff, 16.0 + FORGET_S)
+        backoff.record_report(report(fail(action())), 0.0)
+    remaining_keys(backoff, 16.0 + FORGET_S)
 
-    backoff.learn(report(failed(action())), 100.0)
+    backoff.record_report(report(fail(action())), 100.0)
 
     assert backoff.due_s() == 101.0
 
 
-def test_what_is_gone_from_the_plan_wakes_nobody() -> None:
+def test_object_no_longer_planned_is_not_due() -> None:
     backoff = Backoff()
-    backoff.learn(report(failed(action())), 0.0)
+    backoff.record_report(report(fail(action())), 0.0)
 
-    sifted(backoff, 0.5)
+    remaining_keys(backoff, 0.5)
 
     assert backoff.due_s() is None
 
 
-@pytest.mark.parametrize("fate", Fate)
-def test_no_number_of_tries_is_too_great(fate: Fate) -> None:
-    assert fate.wait_s(10_000) == fate.value[1]
+@pytest.mark.parametrize("attempt_result", AttemptResult)
+def test_delay_is_limited_for_any_number_of_attempts(attempt_result: AttemptResult) -> None:
+    assert attempt_result.wait_s(10_000) == attempt_result.value[1]

@@ -1,4 +1,4 @@
-"""The demo's files, each cut at every byte: nothing is lost while it is written, nor before the edit has settled."""
+"""The demo's files, each truncated at every byte: nothing is removed while a file is written or before it settles."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from kvmreconcile.model import Action, Actual, Hold, Key, Observation, Plan, Pru
 from kvmreconcile.plan import plan
 from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.gates.settle import parts
-from kvmreconcile.reconcile.reading import Reading
+from kvmreconcile.reconcile.reading import SpecReader
 from kvmreconcile.reconcile.stale import Stale
 from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.session.origin import Origin
@@ -30,30 +30,30 @@ SETTINGS = Settings(
     instance="demo", prune=dict.fromkeys(("Domain", "Network", "StoragePool", "Volume"), "auto")
 )
 KINDS = known_kinds()
-MORE = "    - {name: data, volume: {pool: demo, name: golden.qcow2}}\n"
+EXTRA_DISK = "    - {name: data, volume: {pool: demo, name: golden.qcow2}}\n"
 
 
 @dataclass
 class Demo:
-    """The demo on a running host, read by a daemon whose clock is moved by hand."""
+    """The demo on a running host, read by a daemon whose clock tests advance."""
 
     specs: Path
     now_s: float = 0.0
     written: WriteState = WriteState.CLOSED
-    reading: Reading = field(init=False)
+    reader: SpecReader = field(init=False)
     world: World = field(init=False)
 
     def __post_init__(self) -> None:
-        none: Any = None
-        self.session = Session(SETTINGS, KINDS, none, none)
-        self.reading = Reading(lambda _file: self.written, lambda: self.now_s)
+        unused: Any = None
+        self.session = Session(SETTINGS, KINDS, unused, unused)
+        self.reader = SpecReader(lambda _file: self.written, lambda: self.now_s)
         self.world = self._running(self.read())
         self.now_s += 3600.0
         first = self.plan(self.read())
         assert (first.actions, first.held) == ((), ())
 
     def read(self) -> Loaded:
-        return self.reading.loaded(Origin([self.specs]), self.session, Stale())
+        return self.reader.load(Origin([self.specs]), self.session, Stale())
 
     def plan(self, specs: Loaded) -> Plan:
         seen = replace(
@@ -66,13 +66,13 @@ class Demo:
         return plan(seen, KINDS)
 
     def _running(self, specs: Loaded) -> World:
-        """Return a world in which all exists just as it was asked for, and runs."""
+        """Return a world in which all objects exist as their specs say, and run."""
         empty = World("demo", "kvm1", NOW, specs.desired, Observation(), {})
-        made = {a.key: a.tree for a in plan(empty, KINDS).actions if a.verb.name == "create" and a.tree}
-        there: dict[Key, Actual] = {}
-        for key, tree in made.items():
+        planned = {a.key: a.tree for a in plan(empty, KINDS).actions if a.verb.name == "create" and a.tree}
+        observed: dict[Key, Actual] = {}
+        for key, tree in planned.items():
             desired, xml, runs = specs.desired[key], to_xml(tree), KINDS[key.kind].has_lifecycle
-            there[key] = Actual(
+            observed[key] = Actual(
                 key,
                 tree.get("uuid") or "",
                 xml,
@@ -82,9 +82,9 @@ class Demo:
                 runtime_id=1 if runs else None,
                 stamp=read_stamp(tree),
             )
-        known = {k: applied_after(specs.desired[k], a, KINDS[k.kind], "demo") for k, a in there.items()}
+        known = {k: applied_after(specs.desired[k], a, KINDS[k.kind], "demo") for k, a in observed.items()}
         prune = {kind: Prune(word) for kind, word in SETTINGS.prune.items()}
-        return replace(empty, observed=Observation(there), applied=known, prune=prune)
+        return replace(empty, observed=Observation(observed), applied=known, prune=prune)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     specs = tmp_path_factory.mktemp("demo") / "specs"
     shutil.copytree(DEMO, specs)
     with (specs / "db1.yaml").open("a") as file:
-        file.write(MORE)
+        file.write(EXTRA_DISK)
     return Demo(specs)
 
 
@@ -101,7 +101,7 @@ FILES = sorted(path.name for path in DEMO.iterdir())
 
 @pytest.fixture
 def cuts(demo: Demo, request: pytest.FixtureRequest) -> Iterator[Iterator[int]]:
-    """Yield the lengths to which a file is cut, each once it is."""
+    """Yield the lengths to which a file is truncated, each after truncating it."""
     file, whole = demo.specs / request.param, (demo.specs / request.param).read_bytes()
 
     def each() -> Iterator[int]:
@@ -118,9 +118,7 @@ def cuts(demo: Demo, request: pytest.FixtureRequest) -> Iterator[Iterator[int]]:
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
 @pytest.mark.parametrize("cuts", FILES, indirect=True)
-def test_file_that_is_cut_says_what_it_said_while_its_writer_has_it_open(
-    demo: Demo, cuts: Iterator[int]
-) -> None:
+def test_truncated_file_keeps_last_content_while_open_for_writing(demo: Demo, cuts: Iterator[int]) -> None:
     before = demo.read()
     demo.written = WriteState.OPEN
 
@@ -134,7 +132,7 @@ def test_file_that_is_cut_says_what_it_said_while_its_writer_has_it_open(
 
 @pytest.mark.case("8b")
 @pytest.mark.parametrize("cuts", FILES, indirect=True)
-def test_file_that_is_cut_says_what_it_said_until_it_has_not_changed_for_a_while(
+def test_truncated_file_keeps_last_content_until_unchanged_for_read_time(
     demo: Demo, cuts: Iterator[int]
 ) -> None:
     before = demo.read()
@@ -150,26 +148,24 @@ def test_file_that_is_cut_says_what_it_said_until_it_has_not_changed_for_a_while
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
 @pytest.mark.parametrize("cuts", FILES, indirect=True)
-def test_file_that_was_cut_and_closed_takes_nothing_away_before_the_time_is_over(
-    demo: Demo, cuts: Iterator[int]
-) -> None:
+def test_truncated_closed_file_removes_nothing_before_settle_time(demo: Demo, cuts: Iterator[int]) -> None:
     demo.read()
-    whole = demo.reading._first_seen
+    whole = demo.reader._first_seen
     holds: set[Hold] = set()
     for _ in cuts:
-        # Each cut is of the file as it was before, and not of one that was already cut.
-        demo.reading._first_seen = replace(whole)
+        # Each time the complete file is truncated, not a file that was truncated before.
+        demo.reader._first_seen = replace(whole)
         demo.read()
         demo.now_s += SETTINGS.settle.removal_s - 0.1
-        made = demo.plan(demo.read())
-        assert not [str(action.key) for action in made.actions if takes(action)]
-        holds |= {held.hold for held in made.held}
+        planned = demo.plan(demo.read())
+        assert not [str(action.key) for action in planned.actions if takes_away(action)]
+        holds |= {held.hold for held in planned.held}
 
-    # Some of the cuts do take something away; disks stay in any case while guests use them.
+    # Some truncations do remove something; disks that guests use are kept in any case.
     assert holds & {Hold.SETTLE, Hold.PROTECTED}
 
 
-def takes(action: Action) -> bool:
+def takes_away(action: Action) -> bool:
     rules = KINDS[action.key.kind].rules
     lost = [part for change in action.changes for part in parts(change, rules)]
     return bool(lost) or action.verb.name in ("remove", "detach", "stop") or action.effect >= Effect.REPLACE

@@ -1,4 +1,4 @@
-"""Since when specs have said what they say, from one reading to the next."""
+"""Since when specs have been unchanged or missing."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from kvmreconcile.tree import make
 WEB, DB = Key("Domain", "web"), Key("Domain", "db")
 
 
-def wish(key: Key, memory: str = "1", line: int = 1) -> Desired:
+def make_desired(key: Key, memory: str = "1", line: int = 1) -> Desired:
     return Desired(key, make("domain", {"memory": memory}), source=Source("a.yaml", line, 1))
 
 
@@ -26,66 +26,66 @@ def log() -> FirstSeenLog:
 
 
 def read(log: FirstSeenLog, at_s: float, loaded: Loaded) -> dict[Key, float]:
-    """Return for how long each object has been as it is."""
-    first_seen = log.read(loaded, at_s, delivered=False)
+    """Return for how long each object's spec has been unchanged or missing."""
+    first_seen = log.record(loaded, at_s, delivered=False)
     return {key: first_seen.age_s(key) for key in (WEB, DB)}
 
 
-def test_document_is_as_old_as_its_first_reading(log: FirstSeenLog) -> None:
-    assert read(log, 10.0, specs(wish(WEB), wish(DB))) == {WEB: 0.0, DB: 0.0}
-    assert read(log, 40.0, specs(wish(WEB), wish(DB))) == {WEB: 30.0, DB: 30.0}
+def test_age_of_document_starts_at_first_read(log: FirstSeenLog) -> None:
+    assert read(log, 10.0, specs(make_desired(WEB), make_desired(DB))) == {WEB: 0.0, DB: 0.0}
+    assert read(log, 40.0, specs(make_desired(WEB), make_desired(DB))) == {WEB: 30.0, DB: 30.0}
 
 
 @pytest.mark.case("8b")
-def test_document_that_says_something_else_is_new(log: FirstSeenLog) -> None:
-    read(log, 10.0, specs(wish(WEB), wish(DB)))
+def test_changed_document_has_age_0(log: FirstSeenLog) -> None:
+    read(log, 10.0, specs(make_desired(WEB), make_desired(DB)))
 
-    assert read(log, 40.0, specs(wish(WEB, "2"), wish(DB))) == {WEB: 0.0, DB: 30.0}
-    assert read(log, 50.0, specs(wish(WEB, "1"), wish(DB)))[WEB] == 0.0
-
-
-def test_document_that_says_the_same_elsewhere_is_not(log: FirstSeenLog) -> None:
-    read(log, 10.0, specs(wish(WEB), wish(DB)))
-
-    assert read(log, 40.0, specs(wish(WEB, line=7), wish(DB)))[WEB] == 30.0
+    assert read(log, 40.0, specs(make_desired(WEB, "2"), make_desired(DB))) == {WEB: 0.0, DB: 30.0}
+    assert read(log, 50.0, specs(make_desired(WEB, "1"), make_desired(DB)))[WEB] == 0.0
 
 
-@pytest.mark.case("8a")
-def test_document_that_is_gone_has_been_gone_since_it_was_first_missed(log: FirstSeenLog) -> None:
-    read(log, 10.0, specs(wish(WEB), wish(DB)))
+def test_moved_document_keeps_age(log: FirstSeenLog) -> None:
+    read(log, 10.0, specs(make_desired(WEB), make_desired(DB)))
 
-    assert read(log, 40.0, specs(wish(DB)))[WEB] == 0.0
-    assert read(log, 69.0, specs(wish(DB)))[WEB] == 29.0
-    assert read(log, 70.0, specs(wish(WEB), wish(DB)))[WEB] == 0.0
-    assert read(log, 99.0, specs(wish(DB)))[WEB] == 0.0
+    assert read(log, 40.0, specs(make_desired(WEB, line=7), make_desired(DB)))[WEB] == 30.0
 
 
 @pytest.mark.case("8a")
-def test_what_was_missing_before_the_first_reading_is_missing_since_then(log: FirstSeenLog) -> None:
-    assert read(log, 10.0, specs(wish(DB)))[WEB] == 0.0
-    assert read(log, 40.0, specs(wish(DB)))[WEB] == 30.0
+def test_age_of_missing_document_starts_when_first_missed(log: FirstSeenLog) -> None:
+    read(log, 10.0, specs(make_desired(WEB), make_desired(DB)))
 
-
-def test_document_that_is_wrong_is_neither_gone_nor_the_same_afterwards(log: FirstSeenLog) -> None:
-    read(log, 10.0, specs(wish(WEB), wish(DB)))
-    read(log, 20.0, specs(wish(DB), frozen=frozenset({WEB})))
-
-    assert read(log, 40.0, specs(wish(WEB), wish(DB)))[WEB] == 0.0
-    read(log, 50.0, specs(wish(DB), frozen=frozenset({WEB})))
-    assert read(log, 80.0, specs(wish(DB)))[WEB] == 0.0
+    assert read(log, 40.0, specs(make_desired(DB)))[WEB] == 0.0
+    assert read(log, 69.0, specs(make_desired(DB)))[WEB] == 29.0
+    assert read(log, 70.0, specs(make_desired(WEB), make_desired(DB)))[WEB] == 0.0
+    assert read(log, 99.0, specs(make_desired(DB)))[WEB] == 0.0
 
 
 @pytest.mark.case("8a")
-def test_nothing_is_known_to_be_gone_while_not_all_can_be_read(log: FirstSeenLog) -> None:
-    read(log, 10.0, specs(wish(WEB), wish(DB)))
-    read(log, 20.0, specs(wish(DB)))
-
-    assert read(log, 40.0, specs(wish(DB), complete=False))[WEB] == 0.0
-    assert read(log, 90.0, specs(wish(DB), complete=False))[WEB] == 0.0
-    assert read(log, 100.0, specs(wish(DB)))[WEB] == 0.0
-    assert read(log, 130.0, specs(wish(DB)))[WEB] == 30.0
+def test_document_missing_at_first_read_is_missing_since_then(log: FirstSeenLog) -> None:
+    assert read(log, 10.0, specs(make_desired(DB)))[WEB] == 0.0
+    assert read(log, 40.0, specs(make_desired(DB)))[WEB] == 30.0
 
 
-def test_whether_specs_come_as_a_whole_is_told(log: FirstSeenLog) -> None:
-    assert log.read(specs(wish(WEB)), 1.0, delivered=True).delivered
-    assert not log.read(replace(specs(wish(WEB))), 1.0, delivered=False).delivered
+def test_invalid_document_is_neither_missing_nor_unchanged_afterwards(log: FirstSeenLog) -> None:
+    read(log, 10.0, specs(make_desired(WEB), make_desired(DB)))
+    read(log, 20.0, specs(make_desired(DB), frozen=frozenset({WEB})))
+
+    assert read(log, 40.0, specs(make_desired(WEB), make_desired(DB)))[WEB] == 0.0
+    read(log, 50.0, specs(make_desired(DB), frozen=frozenset({WEB})))
+    assert read(log, 80.0, specs(make_desired(DB)))[WEB] == 0.0
+
+
+@pytest.mark.case("8a")
+def test_nothing_is_missing_while_specs_are_incomplete(log: FirstSeenLog) -> None:
+    read(log, 10.0, specs(make_desired(WEB), make_desired(DB)))
+    read(log, 20.0, specs(make_desired(DB)))
+
+    assert read(log, 40.0, specs(make_desired(DB), complete=False))[WEB] == 0.0
+    assert read(log, 90.0, specs(make_desired(DB), complete=False))[WEB] == 0.0
+    assert read(log, 100.0, specs(make_desired(DB)))[WEB] == 0.0
+    assert read(log, 130.0, specs(make_desired(DB)))[WEB] == 30.0
+
+
+def test_first_seen_records_whether_specs_were_delivered_as_commit(log: FirstSeenLog) -> None:
+    assert log.record(specs(make_desired(WEB)), 1.0, delivered=True).delivered
+    assert not log.record(replace(specs(make_desired(WEB))), 1.0, delivered=False).delivered

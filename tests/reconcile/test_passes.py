@@ -1,4 +1,4 @@
-"""Passes over a host of files: where they look, what they leave to steps under way, and what they learn from them."""
+"""Passes over a host of files: what they observe, execute and leave to executions under way."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from kvmreconcile.kinds.kind import Document
 from kvmreconcile.model import Action, Desired, Hold, HostId, Key, Obstacle, Power, Result, Root, SpecSource
 from kvmreconcile.reconcile.approvals import Approval
 from kvmreconcile.reconcile.passes import PATIENCE_S, Passes
-from kvmreconcile.reconcile.reading import Reading
+from kvmreconcile.reconcile.reading import SpecReader
 from kvmreconcile.reconcile.stale import PROGRESS, SPECS
 from kvmreconcile.session.origin import Origin
 from kvmreconcile.session.session import Session
@@ -53,22 +53,22 @@ def settled_after(removal: str) -> SettleSettings:
 
 @dataclass
 class Bench:
-    """A host, its specs, and passes over it that are asked for by hand."""
+    """A host, its specs, and passes that tests make."""
 
     directory: Path
     host: Host
     session: Session
-    rung: list[str] = field(default_factory=list)
-    told: list[PassEvent] = field(default_factory=list)
+    triggers: list[str] = field(default_factory=list)
+    events: list[PassEvent] = field(default_factory=list)
     passes: Passes = field(init=False)
 
     def __post_init__(self) -> None:
         self.passes = Passes(
             origin=lambda: Origin([self.directory / "specs"]),
-            again=lambda: self.rung.append(PROGRESS),
-            triggered_by=lambda: self.rung,
-            subscribers=(self.told.append,),
-            reading=Reading(lambda _file: WriteState.CLOSED),
+            trigger_next=lambda: self.triggers.append(PROGRESS),
+            triggered_by=lambda: self.triggers,
+            subscribers=(self.events.append,),
+            reader=SpecReader(lambda _file: WriteState.CLOSED),
         )
 
     def spec(self, name: str, xml: str = "<domain/>") -> None:
@@ -78,25 +78,25 @@ class Bench:
         (self.directory / f"specs/{name}.yaml").write_text(text)
 
     def run(self, *triggered_by: str) -> PassPlanned | None:
-        """Make one pass, and return what it saw."""
+        """Make one pass, and return its PassPlanned event, None if it was aborted."""
         self.host.log.clear()
-        self.rung.clear()
-        before = len(self.told)
+        self.triggers.clear()
+        before = len(self.events)
         self.passes.run(self.session, dict.fromkeys(triggered_by, time.monotonic()))
-        return next((n for n in self.told[before:] if isinstance(n, PassPlanned)), None)
+        return next((n for n in self.events[before:] if isinstance(n, PassPlanned)), None)
 
     def settle(self) -> None:
         """Make passes until one changes nothing."""
         self.run("connected")
-        while self.rung:
+        while self.triggers:
             self.run(PROGRESS)
 
-    def did(self) -> list[str]:
-        """Return what the last pass, and what it left under way, did to the host."""
+    def changes(self) -> list[str]:
+        """Return the changes of the last pass and of executions under way."""
         return [line for line in self.host.log if not line.startswith("observe")]
 
-    def looked_at(self) -> list[str]:
-        """Return what the last pass looked at before it did anything: names, "" for everything."""
+    def observed(self) -> list[str]:
+        """Return what the last pass observed before its first change: names, "" for all objects of a kind."""
         first = next((i for i, line in enumerate(self.host.log) if not line.startswith("observe")), None)
         return [line.removeprefix("observe ") for line in self.host.log[:first]]
 
@@ -116,60 +116,60 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     state.close()
 
 
-def test_first_pass_looks_at_everything_and_one_that_an_object_rang_at_that(bench: Bench) -> None:
+def test_triggered_object_is_the_only_one_observed(bench: Bench) -> None:
     bench.settle()
 
     bench.run("Domain/web")
 
-    assert bench.looked_at() == ["web"]
-    assert bench.did() == []
+    assert bench.observed() == ["web"]
+    assert bench.changes() == []
 
 
-@pytest.mark.parametrize("why", ["resync", "connected", "loss", "somebody wants it"])
-def test_whatever_names_no_object_is_about_all(bench: Bench, why: str) -> None:
+@pytest.mark.parametrize("why", ["resync", "connected", "loss", "any other reason"])
+def test_trigger_without_object_observes_everything(bench: Bench, why: str) -> None:
     bench.settle()
 
     bench.run(why, "Domain/web")
 
-    assert bench.looked_at() == ["", ""]  # one kind after the other
+    assert bench.observed() == ["", ""]  # one kind after the other
 
 
-def test_nothing_is_done_on_old_knowledge(bench: Bench) -> None:
+def test_objects_in_plan_are_observed_again_before_execution(bench: Bench) -> None:
     bench.settle()
-    # Something happens to another object, and nobody rings.
+    # Another object changes without an event.
     bench.host.write(DB, bench.host.file(DB).read_text().replace("<domain>", '<domain x="theirs">'))
     bench.spec("db", '<domain x="ours"/>')
 
     planned = bench.run(SPECS)
 
-    assert bench.looked_at() == ["db", "db"]  # by the pass, and once more before it is written over
+    assert bench.observed() == ["db", "db"]  # by the pass, and again before it is changed
     assert planned
     assert [(c.old, c.new) for c in planned.allowed.actions[0].changes] == [("theirs", "ours")]
-    assert bench.did() == ["define Domain/db"]
+    assert bench.changes() == ["define Domain/db"]
 
 
-def test_what_a_pass_did_is_looked_at_by_the_next(bench: Bench) -> None:
+def test_changed_object_is_observed_by_next_pass(bench: Bench) -> None:
     bench.settle()
     bench.spec("db", '<domain x="1"/>')
     bench.run(SPECS)
 
-    bench.run(*bench.rung)
+    bench.run(*bench.triggers)
 
-    assert bench.looked_at() == ["db"]
-    assert bench.did() == []
+    assert bench.observed() == ["db"]
+    assert bench.changes() == []
 
 
-def test_who_follows_is_told_of_every_step_before_its_pass_is_over(bench: Bench) -> None:
+def test_every_step_is_published_before_the_end_of_its_pass(bench: Bench) -> None:
     bench.host.faults["create Domain/db"] = [Rejected("it will not")]
 
     planned = bench.run("connected")
 
-    *steps, end = bench.told[1:]
+    *steps, end = bench.events[1:]
     assert isinstance(end, PassFinished)
     assert {
         (n.outcome.action.key, n.outcome.action.verb.name, n.outcome.result)
         for n in steps
-        if isinstance(n, ActionFinished) and n.planned is planned
+        if isinstance(n, ActionFinished) and n.pass_planned is planned
     } == {
         (WEB, "create", Result.DONE),
         (WEB, "start", Result.DONE),
@@ -179,30 +179,28 @@ def test_who_follows_is_told_of_every_step_before_its_pass_is_over(bench: Bench)
     assert len(steps) == len(end.report.outcomes)
 
 
-def test_a_pass_that_broke_off_leaves_what_is_stale_to_the_next(
+def test_aborted_pass_leaves_stale_objects_to_next_pass(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.settle()
-    with monkeypatch.context() as broken:
-        broken.setattr(State, "applied", _unreadable)
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "applied", _unreadable)
         assert bench.run("Domain/web") is None
-        broken_off = bench.told[-1]
-        assert isinstance(broken_off, PassFailed)
-        assert broken_off.failure == "StateError"
+        failed = bench.events[-1]
+        assert isinstance(failed, PassFailed)
+        assert failed.failure == "StateError"
 
     bench.run()
 
-    assert bench.looked_at() == ["web"]
+    assert bench.observed() == ["web"]
 
 
-def test_what_an_event_waited_for_its_answer_is_told_once(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_event_lag_is_reported_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.settle()
-    rung_s = time.monotonic() - 60
-    with monkeypatch.context() as broken:
-        broken.setattr(State, "applied", _unreadable)
-        bench.passes.run(bench.session, {"Domain/web": rung_s, "resync": rung_s - 60})
+    triggered_at_s = time.monotonic() - 60
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "applied", _unreadable)
+        bench.passes.run(bench.session, {"Domain/web": triggered_at_s, "resync": triggered_at_s - 60})
 
     answer, after = bench.run("resync"), bench.run("resync")
 
@@ -216,55 +214,55 @@ def _unreadable(_state: State) -> None:
     raise StateError("the disk is on fire")
 
 
-def test_a_slow_step_keeps_nobody_else_waiting(bench: Bench) -> None:
+def test_slow_step_does_not_delay_other_objects(bench: Bench) -> None:
     bench.settle()
     slow = Slow(bench.host, WEB)
     bench.spec("web", '<domain x="1"/>')
-    bench.rung.append("not yet")
-    slow.when_begun = lambda: bench.rung.append("Domain/db")
+    bench.triggers.append("not yet")
+    slow.on_start = lambda: bench.triggers.append("Domain/db")
     began_s = time.monotonic()
     bench.passes.run(bench.session, {SPECS: time.monotonic()})
     assert time.monotonic() - began_s >= PATIENCE_S
     bench.host.delete(DB, ".active")
 
-    beside = bench.run("Domain/db", "Domain/web")
-    did_beside = bench.did()
+    in_parallel = bench.run("Domain/db", "Domain/web")
+    changes_in_parallel = bench.changes()
     slow.end()
     bench.passes.close()
 
-    assert beside
-    assert beside.busy == {WEB}
-    assert did_beside == ["start Domain/db"]
-    ends = [n for n in bench.told if isinstance(n, PassFinished)][-2:]
+    assert in_parallel
+    assert in_parallel.busy == {WEB}
+    assert changes_in_parallel == ["start Domain/db"]
+    ends = [n for n in bench.events if isinstance(n, PassFinished)][-2:]
     assert [[o.action.key for o in n.report.outcomes] for n in ends] == [[DB], [WEB]]
     bench.settle()
-    assert bench.did() == []
+    assert bench.changes() == []
 
 
-def test_a_slow_step_that_fails_is_learnt_from_when_it_has(bench: Bench) -> None:
+def test_failure_of_slow_step_is_recorded_when_it_ends(bench: Bench) -> None:
     bench.settle()
     slow = Slow(bench.host, WEB)
     bench.host.faults["define Domain/web"] = [Rejected("it will not")]
     bench.spec("web", '<domain x="1"/>')
-    slow.when_begun = lambda: bench.rung.append("Domain/db")
+    slow.on_start = lambda: bench.triggers.append("Domain/db")
     bench.passes.run(bench.session, {SPECS: time.monotonic()})
     slow.end()
     bench.passes.close()
 
     planned = bench.run("resync")
 
-    assert isinstance(bench.told[-2], PassFinished)
-    failed = bench.told[-2].report.outcomes[0]
+    assert isinstance(bench.events[-2], PassFinished)
+    failed = bench.events[-2].report.outcomes[0]
     assert (failed.result, failed.failure) == (Result.FAILED, "Rejected")
     assert planned
     assert set(planned.waits) == {WEB}
-    assert bench.did() == []
+    assert bench.changes() == []
 
 
 @pytest.mark.parametrize(
     ("error", "follows"), [(Unsupported, [PROGRESS]), (Refused, [PROGRESS]), (HostError, [])]
 )
-def test_pass_that_puts_back_what_was_refused_follows_at_once(
+def test_refused_change_triggers_next_pass_at_once(
     bench: Bench, error: type[HostError], follows: list[str]
 ) -> None:
     bench.settle()
@@ -273,11 +271,11 @@ def test_pass_that_puts_back_what_was_refused_follows_at_once(
 
     bench.run(SPECS)
 
-    assert bench.rung == follows
+    assert bench.triggers == follows
 
 
 @pytest.mark.case("38g")
-def test_what_the_host_is_not_ready_for_is_planned_again_without_a_trigger(bench: Bench) -> None:
+def test_missing_host_resource_is_replanned_without_trigger(bench: Bench) -> None:
     missing, lacks = Obstacle("no bridge", "create it"), [True]
 
     def find(_definition: Node, /, *, runs: bool) -> list[Obstacle]:
@@ -293,15 +291,13 @@ def test_what_the_host_is_not_ready_for_is_planned_again_without_a_trigger(bench
     lacks[0] = False
     bench.run()
 
-    assert {"start Domain/web", "start Domain/db"} <= set(bench.did())
+    assert {"start Domain/web", "start Domain/db"} <= set(bench.changes())
     bench.settle()
     assert bench.passes.due_s() is None
 
 
 @pytest.mark.case("38")
-def test_validating_many_definitions_may_take_a_share_of_planning(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_validation_of_definitions_has_time_limit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     limits: list[float] = []
 
     def validate(
@@ -318,7 +314,7 @@ def test_validating_many_definitions_may_take_a_share_of_planning(
     assert all(0 < limit < 1 for limit in limits)
 
 
-def test_an_object_that_libvirt_cannot_tell_of_is_left_alone_and_the_others_are_not(bench: Bench) -> None:
+def test_unobservable_object_is_unchanged_and_others_are_reconciled(bench: Bench) -> None:
     bench.settle()
     bench.host.unreadable[WEB] = "internal error"
     bench.spec("web", '<domain x="1"/>')
@@ -326,29 +322,29 @@ def test_an_object_that_libvirt_cannot_tell_of_is_left_alone_and_the_others_are_
 
     planned = bench.run("resync")
 
-    assert bench.did() == ["define Domain/db"]
+    assert bench.changes() == ["define Domain/db"]
     assert planned
     assert [(h.action.key, h.hold, h.detail) for h in planned.plan.held] == [
         (WEB, Hold.UNKNOWN, "internal error")
     ]
     bench.host.unreadable.clear()
     bench.run()
-    assert bench.did() == ["define Domain/web"]
+    assert bench.changes() == ["define Domain/web"]
 
 
-def test_what_cannot_be_seen_keeps_everything_from_being_removed(bench: Bench) -> None:
+def test_unobservable_host_prevents_removals(bench: Bench) -> None:
     bench.settle()
     (bench.directory / "specs/db.yaml").unlink()
     bench.host.unobservable = "libvirt lists nothing"
 
     bench.run("resync")
 
-    assert bench.did() == []
+    assert bench.changes() == []
     assert bench.host.keys() == {WEB, DB}
 
 
 @pytest.mark.case("54")
-def test_pass_records_the_source_of_what_it_finds_in_sync_and_leaves_what_comes_from_another(
+def test_pass_records_source_and_keeps_objects_of_other_sources(
     bench: Bench,
 ) -> None:
     there, here = SpecSource((Root("/srv/there"),)), SpecSource((Root("/srv/here"),))
@@ -361,12 +357,12 @@ def test_pass_records_the_source_of_what_it_finds_in_sync_and_leaves_what_comes_
     planned = bench.run(SPECS)
 
     assert planned
-    assert (bench.did(), planned.plan.elsewhere) == ([], {"/srv/there": (DB,)})
+    assert (bench.changes(), planned.plan.elsewhere) == ([], {"/srv/there": (DB,)})
     assert bench.session.state.sources.all() == {DB: there, WEB: here}
     assert bench.host.keys() == {WEB, DB}
 
 
-def test_a_clock_that_goes_back_changes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wall_clock_that_goes_back_has_no_effect(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.settle()
     monkeypatch.setattr("kvmreconcile.reconcile.passes.datetime", Backwards)
     bench.spec("web", '<domain x="1"/>')
@@ -376,16 +372,16 @@ def test_a_clock_that_goes_back_changes_nothing(bench: Bench, monkeypatch: pytes
     bench.host.delete(DB, ".active")
     bench.run("Domain/db")
 
-    assert bench.did() == ["start Domain/db"]
+    assert bench.changes() == ["start Domain/db"]
     assert bench.passes.due_s() is None
 
 
-def by_hand(bench: Bench, clock: list[float]) -> None:
-    """Have passes go by a clock that is moved by hand, and removals wait for 30 s."""
+def set_clock(bench: Bench, clock: list[float]) -> None:
+    """Let passes use a clock that tests advance, and removals wait for 30 s."""
     bench.passes = replace(
         bench.passes,
         clock=lambda: clock[0],
-        reading=Reading(bench.passes.reading.written, lambda: clock[0]),
+        reader=SpecReader(bench.passes.reader.written, lambda: clock[0]),
     )
     bench.session = replace(
         bench.session, settings=bench.session.settings.model_copy(update={"settle": SettleSettings()})
@@ -393,8 +389,8 @@ def by_hand(bench: Bench, clock: list[float]) -> None:
 
 
 @pytest.mark.case("8a")
-def test_object_whose_spec_is_gone_is_removed_by_a_pass_without_a_trigger(bench: Bench) -> None:
-    by_hand(bench, clock := [1000.0])
+def test_object_without_spec_is_removed_after_settle_time_without_trigger(bench: Bench) -> None:
+    set_clock(bench, clock := [1000.0])
     bench.settle()
     (bench.directory / "specs/db.yaml").unlink()
 
@@ -405,14 +401,14 @@ def test_object_whose_spec_is_gone_is_removed_by_a_pass_without_a_trigger(bench:
     assert bench.passes.due_s() == pytest.approx(1030.0, abs=1.0)
     clock[0] = bench.passes.due_s() or 0.0
     bench.run()
-    assert bench.did() == ["remove Domain/db"]
+    assert bench.changes() == ["remove Domain/db"]
     bench.settle()
     assert bench.passes.due_s() is None
 
 
 @pytest.mark.case("8a")
-def test_spec_that_is_back_in_time_is_read_without_a_trigger_and_nothing_is_removed(bench: Bench) -> None:
-    by_hand(bench, clock := [1000.0])
+def test_spec_restored_within_settle_time_prevents_removal(bench: Bench) -> None:
+    set_clock(bench, clock := [1000.0])
     bench.settle()
     (bench.directory / "specs/db.yaml").unlink()
     bench.run(SPECS)
@@ -423,17 +419,17 @@ def test_spec_that_is_back_in_time_is_read_without_a_trigger_and_nothing_is_remo
 
     assert planned
     assert planned.plan.is_empty
-    assert bench.did() == []
+    assert bench.changes() == []
 
 
 @pytest.mark.case("8a")
-def test_daemon_that_starts_begins_the_time_again(bench: Bench) -> None:
-    by_hand(bench, clock := [1000.0])
+def test_settle_time_restarts_with_daemon(bench: Bench) -> None:
+    set_clock(bench, clock := [1000.0])
     bench.settle()
     (bench.directory / "specs/db.yaml").unlink()
     bench.run(SPECS)
     clock[0] += 29.0
-    by_hand(bench, clock)
+    set_clock(bench, clock)
 
     planned = bench.run("connected")
 
@@ -445,25 +441,25 @@ def test_daemon_that_starts_begins_the_time_again(bench: Bench) -> None:
 
 
 @pytest.mark.case("8b")
-def test_file_whose_writer_is_unknown_is_read_again_without_a_trigger(bench: Bench) -> None:
-    by_hand(bench, clock := [1000.0])
+def test_file_with_unknown_writer_is_read_again_without_trigger(bench: Bench) -> None:
+    set_clock(bench, clock := [1000.0])
     bench.settle()
-    bench.passes.reading.drafts.written = lambda _file: WriteState.UNSURE
+    bench.passes.reader.drafts.written = lambda _file: WriteState.UNSURE
     bench.spec("web", '<domain x="1"/>')
 
     bench.run(SPECS)
-    assert bench.did() == []
+    assert bench.changes() == []
     assert bench.passes.due_s() == 1002.0
     clock[0] = 1002.0
     bench.run()
 
-    assert bench.did() == ["define Domain/web"]
+    assert bench.changes() == ["define Domain/web"]
 
 
-def test_commit_is_complete_as_it_is(bench: Bench) -> None:
-    by_hand(bench, [1000.0])
+def test_commit_is_used_without_waiting_for_writers(bench: Bench) -> None:
+    set_clock(bench, [1000.0])
     bench.passes = replace(bench.passes, origin=lambda: Origin([bench.directory / "specs"], "c0ffee"))
-    bench.passes.reading.drafts.written = lambda _file: WriteState.OPEN
+    bench.passes.reader.drafts.written = lambda _file: WriteState.OPEN
 
     planned = bench.run("connected")
 
@@ -484,17 +480,17 @@ class Backwards:
 
 
 class Slow:
-    """Makes steps on one object take until they are told to end."""
+    """Blocks the steps of one object until `end` is called."""
 
     def __init__(self, host: Host, key: Key) -> None:
-        self.when_begun: Callable[[], None] = lambda: None
+        self.on_start: Callable[[], None] = lambda: None
         self._end = Event()
         self._key = key
         host.before = self
 
     def __call__(self, action: Action) -> None:
         if action.key == self._key:
-            self.when_begun()
+            self.on_start()
             assert self._end.wait(WITHIN_S)
 
     def end(self) -> None:
@@ -502,8 +498,8 @@ class Slow:
 
 
 @pytest.fixture
-def careful(bench: Bench) -> Bench:
-    """A host on which nothing is removed before somebody says so, and a spec of which is gone."""
+def bench_with_pending_removal(bench: Bench) -> Bench:
+    """A host on which removals need approval, with one removed spec."""
     settings = bench.session.settings.model_copy(update={"prune": {"Domain": "confirm"}})
     bench.session = replace(bench.session, settings=settings)
     bench.settle()
@@ -511,21 +507,25 @@ def careful(bench: Bench) -> Bench:
     return bench
 
 
-def test_approved_plan_is_done_with_what_is_held_in_it_and_told_by_whom(careful: Bench) -> None:
-    held = careful.run(SPECS)
+def test_approved_plan_executes_held_steps_and_publishes_order(
+    bench_with_pending_removal: Bench,
+) -> None:
+    held = bench_with_pending_removal.run(SPECS)
     assert held
     assert [h.hold for h in held.plan.held] == [Hold.PRUNE]
-    assert careful.did() == []
+    assert bench_with_pending_removal.changes() == []
     approval = Approval(held.plan.digest, "alice", "it has moved")
-    careful.passes.approvals.give(approval)
+    bench_with_pending_removal.passes.approvals.submit(approval)
 
-    careful.run("approve")
+    bench_with_pending_removal.run("approve")
 
-    assert careful.did() == ["remove Domain/db"]
+    assert bench_with_pending_removal.changes() == ["remove Domain/db"]
     assert approval.answer.result(0) == held.plan.digest
-    (order,) = (n for n in careful.told if isinstance(n, OrderGiven))
-    # Whoever follows knows by whose order a pass acts when he hears of it.
-    assert isinstance(careful.told[careful.told.index(order) + 1], PassPlanned)
+    (order,) = (n for n in bench_with_pending_removal.events if isinstance(n, OrderGiven))
+    # Subscribers receive the order before the pass that carries it out.
+    assert isinstance(
+        bench_with_pending_removal.events[bench_with_pending_removal.events.index(order) + 1], PassPlanned
+    )
     assert (order.order, order.about, order.who, order.why) == (
         "approve",
         held.plan.digest,
@@ -534,26 +534,24 @@ def test_approved_plan_is_done_with_what_is_held_in_it_and_told_by_whom(careful:
     )
 
 
-def test_approval_of_what_is_no_longer_the_plan_releases_nothing(careful: Bench) -> None:
-    held = careful.run(SPECS)
+def test_approval_of_outdated_plan_releases_nothing(bench_with_pending_removal: Bench) -> None:
+    held = bench_with_pending_removal.run(SPECS)
     assert held
     approval = Approval(held.plan.digest, "alice")
-    careful.passes.approvals.give(approval)
-    careful.spec("web", '<domain x="1"/>')
+    bench_with_pending_removal.passes.approvals.submit(approval)
+    bench_with_pending_removal.spec("web", '<domain x="1"/>')
 
-    now = careful.run(SPECS)
+    now = bench_with_pending_removal.run(SPECS)
 
     assert now
-    assert careful.did() == ["define Domain/web"]
+    assert bench_with_pending_removal.changes() == ["define Domain/web"]
     assert approval.answer.result(0) == now.plan.digest != held.plan.digest
-    assert not [n for n in careful.told if isinstance(n, OrderGiven)]
+    assert not [n for n in bench_with_pending_removal.events if isinstance(n, OrderGiven)]
 
 
-def test_approval_is_answered_though_its_pass_breaks_off(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_approval_is_answered_when_pass_aborts(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     approval = Approval("abc", "alice")
-    bench.passes.approvals.give(approval)
+    bench.passes.approvals.submit(approval)
     monkeypatch.setattr(State, "applied", _unreadable)
 
     bench.run("approve")
@@ -561,26 +559,24 @@ def test_approval_is_answered_though_its_pass_breaks_off(
     assert "the pass ended before it used the approval" in str(approval.answer.exception(0))
 
 
-@pytest.mark.parametrize(("key", "tried"), [(WEB, [WEB]), (DB, [DB]), (None, [DB, WEB])])
-def test_what_failed_is_tried_at_once_if_somebody_asks_for_it(
-    bench: Bench, key: Key | None, tried: list[Key]
-) -> None:
+@pytest.mark.parametrize(("key", "retried"), [(WEB, [WEB]), (DB, [DB]), (None, [DB, WEB])])
+def test_failed_object_is_retried_at_once_on_order(bench: Bench, key: Key | None, retried: list[Key]) -> None:
     bench.settle()
     bench.host.faults |= {f"define {k}": [Rejected("it will not")] for k in (WEB, DB)}
     bench.spec("web", '<domain x="1"/>')
     bench.spec("db", '<domain x="1"/>')
     bench.run(SPECS)
     bench.run("resync")
-    assert bench.did() == []
+    assert bench.changes() == []
 
     bench.passes.retry(key)
     bench.run("reconcile")
 
-    assert sorted(bench.did()) == [f"define {k}" for k in tried]
+    assert sorted(bench.changes()) == [f"define {k}" for k in retried]
 
 
 @pytest.mark.case("14")
-def test_nothing_is_planned_with_the_state_of_another_host(bench: Bench) -> None:
+def test_state_of_other_host_aborts_pass(bench: Bench) -> None:
     bench.settle()
     bench.session.state.binding.bind(HostId("", "qemu:///system"))
     for key in (WEB, DB):
@@ -589,8 +585,8 @@ def test_nothing_is_planned_with_the_state_of_another_host(bench: Bench) -> None
     planned = bench.run("resync")
 
     assert planned is None
-    assert bench.did() == bench.looked_at() == []
-    broken = bench.told[-1]
+    assert bench.changes() == bench.observed() == []
+    broken = bench.events[-1]
     assert isinstance(broken, PassFailed)
     assert "this state belongs to host UUID unknown (qemu:///system)" in broken.why
 
@@ -603,7 +599,7 @@ def test_first_pass_binds_the_state_to_the_host(bench: Bench) -> None:
 
 
 @pytest.mark.case("15b")
-def test_lost_state_is_that_of_no_new_host(bench: Bench, tmp_path: Path) -> None:
+def test_empty_state_on_managed_host_is_reported_as_lost(bench: Bench, tmp_path: Path) -> None:
     bench.settle()
     assert not bench.session.state.is_unproved()
     bench.spec("web", '<domain x="edited"/>')
@@ -623,4 +619,4 @@ def test_lost_state_is_that_of_no_new_host(bench: Bench, tmp_path: Path) -> None
 
         assert accepted
         assert accepted.plan.lost == ""
-        assert "define Domain/web" in bench.did()
+        assert "define Domain/web" in bench.changes()

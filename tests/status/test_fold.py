@@ -1,4 +1,4 @@
-"""What is known after each piece of news: how every object stands, and the daemon itself."""
+"""The status of the daemon and its objects after each event."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.events.attempts import Fate
+from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.events.events import (
     Connected,
     Lost,
@@ -33,180 +33,187 @@ from kvmreconcile.model import (
     Unobservable,
 )
 from kvmreconcile.settings.settings import Settings
-from kvmreconcile.status import Condition, ObjectStatus, Revision, Status
-from kvmreconcile.status.fold import Moment, after, begin
-from kvmreconcile.status.to_json import to_json
+from kvmreconcile.status import Condition, ObjectStatus, RevisionInUse, Status
+from kvmreconcile.status.fold import Moment, apply_event, initial_status
+from kvmreconcile.status.to_json import status_to_json
 from kvmreconcile.tree import Change, Node
-from tests.status.told import DB, LAN, NOON, WEB, WINDOW, action, planned, wait
+from tests.status.events import DB, LAN, NOON, WEB, WINDOW, action, pass_planned, wait
 
 
 @dataclass
 class Subscriber:
-    """Takes in one piece of news a minute."""
+    """Receives one event a minute."""
 
     minute: int = 0
     status: Status = field(init=False)
 
     def __post_init__(self) -> None:
-        self.status = begin(Settings(host="kvm1"), "1.0", self.now())
-        self.hear(Connected(NOON, "test:///default"))
+        self.status = initial_status(Settings(host="kvm1"), "1.0", self.now())
+        self.receive(Connected(NOON, "test:///default"))
 
     def now(self) -> Moment:
         return Moment(NOON + timedelta(minutes=self.minute), 1000.0 + 60 * self.minute)
 
-    def hear(self, *news: PassEvent) -> Mapping[Key, ObjectStatus]:
-        for each in news:
+    def receive(self, *events: PassEvent) -> Mapping[Key, ObjectStatus]:
+        for each in events:
             self.minute += 1
-            self.status = after(self.status, each, self.now())
+            self.status = apply_event(self.status, each, self.now())
         return self.status.objects
 
-    def conditions(self, *news: PassEvent) -> dict[Key, Condition]:
-        return {key: standing.condition for key, standing in self.hear(*news).items()}
+    def conditions(self, *events: PassEvent) -> dict[Key, Condition]:
+        return {key: object_status.condition for key, object_status in self.receive(*events).items()}
 
 
 @pytest.fixture
-def follower() -> Subscriber:
+def subscriber() -> Subscriber:
     return Subscriber()
 
 
 IN_SYNC = Plan(in_sync=(WEB, DB, LAN), digest="d0")
 
 
-def test_before_the_first_pass_nothing_is_known_and_nothing_converged(follower: Subscriber) -> None:
-    assert follower.status.is_connected
-    assert follower.status.objects == {}
-    assert not follower.status.is_converged
+def test_status_before_first_pass_is_not_converged(subscriber: Subscriber) -> None:
+    assert subscriber.status.is_connected
+    assert subscriber.status.objects == {}
+    assert not subscriber.status.is_converged
 
 
-def test_all_in_sync_is_ready_and_converged(follower: Subscriber) -> None:
-    assert set(follower.conditions(planned(IN_SYNC)).values()) == {Condition.READY}
-    assert follower.status.is_converged
-    assert follower.status.counts()[Condition.READY] == 3
-    assert follower.status.counts()[Condition.HELD] == 0
+def test_objects_in_sync_are_ready_and_converged(subscriber: Subscriber) -> None:
+    assert set(subscriber.conditions(pass_planned(IN_SYNC)).values()) == {Condition.READY}
+    assert subscriber.status.is_converged
+    assert subscriber.status.counts()[Condition.READY] == 3
+    assert subscriber.status.counts()[Condition.HELD] == 0
 
 
-def test_what_waits_for_a_start_is_pending_with_its_paths(follower: Subscriber) -> None:
+def test_change_for_next_start_is_pending_with_paths(subscriber: Subscriber) -> None:
     change = Change(("memory",), "memory", "1", "2")
 
-    web = follower.hear(planned(Plan(in_sync=(WEB, DB, LAN), pending={WEB: (change,)})))[WEB]
+    web = subscriber.receive(pass_planned(Plan(in_sync=(WEB, DB, LAN), pending={WEB: (change,)})))[WEB]
 
     assert (web.condition, web.pending, web.source) == (Condition.PENDING, ("memory",), "web.yaml:1:1")
-    assert not follower.status.is_converged
+    assert not subscriber.status.is_converged
 
 
-def test_guest_that_does_not_do_its_work_is_unready_until_it_does(follower: Subscriber) -> None:
+def test_guest_with_failing_probe_is_unready_until_it_succeeds(subscriber: Subscriber) -> None:
     change = Change(("memory",), "memory", "1", "2")
     plan = Plan(in_sync=(WEB, DB, LAN), pending={DB: (change,)})
-    both, sick = frozenset((WEB, DB)), {WEB: "port 80 does not answer", DB: "no answer"}
-    follower.hear(planned(plan))
+    both, reasons = frozenset((WEB, DB)), {WEB: "port 80 does not answer", DB: "no answer"}
+    subscriber.receive(pass_planned(plan))
 
-    objects = follower.hear(ReadinessProbed(NOON, both, sick))
+    objects = subscriber.receive(ReadinessProbed(NOON, both, reasons))
     began = objects[WEB].since
 
     assert (objects[WEB].condition, objects[WEB].why) == (Condition.UNREADY, "port 80 does not answer")
     assert (objects[DB].condition, objects[DB].pending) == (Condition.UNREADY, ("memory",))
     assert objects[LAN].condition is Condition.READY
-    assert not follower.status.is_converged
-    objects = follower.hear(planned(plan), ReadinessProbed(NOON, both, {WEB: "port 80 does not answer"}))
+    assert not subscriber.status.is_converged
+    objects = subscriber.receive(
+        pass_planned(plan), ReadinessProbed(NOON, both, {WEB: "port 80 does not answer"})
+    )
     assert (objects[WEB].condition, objects[WEB].since) == (Condition.UNREADY, began)
     assert objects[DB].condition is Condition.PENDING
-    objects = follower.hear(ReadinessProbed(NOON, both, {}))
+    objects = subscriber.receive(ReadinessProbed(NOON, both, {}))
     assert (objects[WEB].condition, objects[WEB].why) == (Condition.READY, "")
     assert objects[WEB].since > began
 
 
-def test_guest_that_is_held_and_unready_is_held(follower: Subscriber) -> None:
+def test_held_and_unready_guest_is_held(subscriber: Subscriber) -> None:
     held = Held(action(WEB), Hold.EFFECT)
-    follower.hear(planned(Plan(held=(held,), in_sync=(DB, LAN))))
+    subscriber.receive(pass_planned(Plan(held=(held,), in_sync=(DB, LAN))))
 
-    conditions = follower.conditions(ReadinessProbed(NOON, frozenset((WEB,)), {WEB: "no answer"}))
+    conditions = subscriber.conditions(ReadinessProbed(NOON, frozenset((WEB,)), {WEB: "no answer"}))
 
     assert conditions[WEB] is Condition.HELD
 
 
-def test_what_is_held_tells_why_what_helps_and_when_it_is_over_by_itself(follower: Subscriber) -> None:
+def test_held_object_has_reason_remedy_and_end(subscriber: Subscriber) -> None:
     steps = (action(WEB), action(WEB, "restart"))
     held = tuple(Held(a, Hold.WINDOW, "opens Sun", "approve this plan, or wait", WINDOW) for a in steps)
 
-    web = follower.hear(planned(Plan(held=held, in_sync=(DB, LAN))))[WEB]
+    web = subscriber.receive(pass_planned(Plan(held=held, in_sync=(DB, LAN))))[WEB]
 
     assert (web.condition, web.hold, web.verbs) == (Condition.HELD, Hold.WINDOW, ("define", "restart"))
     assert web.why == "waits for a maintenance window: opens Sun"
     assert (web.release, web.until) == ("approve this plan, or wait", WINDOW)
 
 
-def test_what_libvirt_cannot_tell_is_unknown(follower: Subscriber) -> None:
+def test_unobservable_object_is_unknown(subscriber: Subscriber) -> None:
     held = Held(action(WEB), Hold.UNKNOWN, "internal error")
-    out_of_sight = Observation(unobservable=(Unobservable("Domain/db", "its pool is not active"),))
+    unobservable = Observation(unobservable=(Unobservable("Domain/db", "its pool is not active"),))
 
-    objects = follower.hear(planned(Plan(held=(held,), in_sync=(LAN,)), observed=out_of_sight))
+    objects = subscriber.receive(pass_planned(Plan(held=(held,), in_sync=(LAN,)), observed=unobservable))
 
     assert [objects[key].condition for key in (WEB, DB)] == [Condition.UNKNOWN, Condition.UNKNOWN]
     assert objects[DB].why == "its pool is not active"
 
 
-def test_wrong_spec_holds_its_own_object_and_one_that_leads_nowhere_too(follower: Subscriber) -> None:
-    dangling = Problem("db.yaml:1:1", "Domain/db refers to Network/x", "mend the name")
+def test_objects_with_invalid_spec_or_dangling_reference_are_held(subscriber: Subscriber) -> None:
+    dangling = Problem("db.yaml:1:1", "Domain/db refers to Network/x", "correct the name")
     plan = Plan(in_sync=(WEB,), problems=(dangling,))
 
-    objects = follower.hear(planned(plan, frozen=frozenset((LAN,))))
+    objects = subscriber.receive(pass_planned(plan, frozen=frozenset((LAN,))))
 
     assert (objects[LAN].condition, objects[LAN].why) == (Condition.HELD, "its spec has problems")
     assert (objects[DB].why, objects[DB].release) == (dangling.what, dangling.todo)
-    assert follower.status.problems == (dangling,)
+    assert subscriber.status.problems == (dangling,)
 
 
-def test_warnings_are_part_of_it_and_it_is_converged_all_the_same(follower: Subscriber) -> None:
+def test_warnings_are_in_status_and_do_not_prevent_convergence(subscriber: Subscriber) -> None:
     note = Problem("compose.yaml", "is taken for a Docker Compose file", "move it elsewhere")
 
-    follower.hear(planned(Plan(in_sync=(WEB, LAN, DB), notes=(note,))))
+    subscriber.receive(pass_planned(Plan(in_sync=(WEB, LAN, DB), notes=(note,))))
 
-    assert follower.status.notes == (note,)
-    assert to_json(follower.status)["notes"] == [
+    assert subscriber.status.notes == (note,)
+    assert status_to_json(subscriber.status)["notes"] == [
         {"where": "compose.yaml", "what": note.what, "todo": note.todo}
     ]
-    assert follower.status.is_converged
+    assert subscriber.status.is_converged
 
 
-def test_one_that_leads_nowhere_is_known_by_the_place_of_the_name_too(follower: Subscriber) -> None:
+def test_problem_at_place_of_reference_belongs_to_object(subscriber: Subscriber) -> None:
     place = Source("db.yaml", 9, 28)
-    dangling = Problem(str(place), "Domain/db refers to Network/x", "mend the name")
-    told = planned(Plan(in_sync=(WEB, LAN), problems=(dangling,)))
-    db = replace(told.world.desired[DB], references=(Reference(Key("Network", "x"), place),))
+    dangling = Problem(str(place), "Domain/db refers to Network/x", "correct the name")
+    planned = pass_planned(Plan(in_sync=(WEB, LAN), problems=(dangling,)))
+    db = replace(planned.world.desired[DB], references=(Reference(Key("Network", "x"), place),))
 
-    objects = follower.hear(replace(told, world=replace(told.world, desired={**told.world.desired, DB: db})))
+    objects = subscriber.receive(
+        replace(planned, world=replace(planned.world, desired={**planned.world.desired, DB: db}))
+    )
 
     assert (objects[DB].why, objects[DB].release) == (dangling.what, dangling.todo)
 
 
-def test_what_is_done_is_changing_until_it_was_looked_at(follower: Subscriber) -> None:
+def test_changed_object_is_changing_until_observed_again(subscriber: Subscriber) -> None:
     plan = Plan((action(WEB, "start"),), in_sync=(DB, LAN))
-    first = planned(plan)
-    done = PassFinished(first, Report(plan, (Outcome(plan.actions[0], Result.DONE),)), {}, 0.1)
+    first = pass_planned(plan)
+    finished = PassFinished(first, Report(plan, (Outcome(plan.actions[0], Result.DONE),)), {}, 0.1)
 
-    assert follower.hear(first)[WEB].verbs == ("start",)
-    assert follower.conditions(done)[WEB] is Condition.CHANGING
-    assert follower.conditions(planned(IN_SYNC))[WEB] is Condition.READY
+    assert subscriber.receive(first)[WEB].verbs == ("start",)
+    assert subscriber.conditions(finished)[WEB] is Condition.CHANGING
+    assert subscriber.conditions(pass_planned(IN_SYNC))[WEB] is Condition.READY
 
 
-def test_what_an_earlier_pass_still_works_on_is_changing(follower: Subscriber) -> None:
+def test_object_of_earlier_pass_is_changing(subscriber: Subscriber) -> None:
     plan = Plan((action(WEB, "stop"),), in_sync=(DB, LAN))
 
     assert (
-        follower.conditions(planned(plan, allowed=Plan(), busy=frozenset((WEB,))))[WEB] is Condition.CHANGING
+        subscriber.conditions(pass_planned(plan, allowed=Plan(), busy=frozenset((WEB,))))[WEB]
+        is Condition.CHANGING
     )
 
 
-def test_what_failed_tells_the_error_and_when_it_is_tried_again_until_it_succeeds(
-    follower: Subscriber,
+def test_failed_object_has_error_and_time_of_retry_until_success(
+    subscriber: Subscriber,
 ) -> None:
     plan = Plan((action(WEB), action(DB, needs=(WEB,))), in_sync=(LAN,))
-    first = planned(plan)
-    ends = (
+    first = pass_planned(plan)
+    outcomes = (
         Outcome(plan.actions[0], Result.FAILED, error="no room on the disk", retry=True),
         Outcome(plan.actions[1], Result.SKIPPED, error="define Domain/web failed"),
     )
-    objects = follower.hear(first, PassFinished(first, Report(plan, ends), {WEB: wait(due_s=1150.0)}, 0.1))
+    objects = subscriber.receive(
+        first, PassFinished(first, Report(plan, outcomes), {WEB: wait(due_s=1150.0)}, 0.1)
+    )
 
     assert objects[WEB].condition is Condition.FAILED
     assert objects[WEB].why == "no room on the disk"
@@ -214,27 +221,27 @@ def test_what_failed_tells_the_error_and_when_it_is_tried_again_until_it_succeed
     assert (objects[DB].condition, objects[DB].why) == (Condition.HELD, "define Domain/web failed")
     began = objects[WEB].since
 
-    objects = follower.hear(planned(plan, allowed=Plan(), waits={WEB: wait()}))
+    objects = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={WEB: wait()}))
 
     assert (objects[WEB].why, objects[WEB].since) == ("no room on the disk", began)
     assert (objects[DB].condition, objects[DB].why) == (Condition.HELD, "it waits for Domain/web")
-    assert follower.conditions(planned(IN_SYNC))[WEB] is Condition.READY
-    assert follower.status.failures == {}
+    assert subscriber.conditions(pass_planned(IN_SYNC))[WEB] is Condition.READY
+    assert subscriber.status.failures == {}
 
 
-def test_guest_waits_for_what_its_start_waits_for(follower: Subscriber) -> None:
+def test_guest_waits_for_prerequisite_of_its_start(subscriber: Subscriber) -> None:
     start = replace(action(WEB, "start"), after=(DB,))
     plan = Plan((action(DB, "start"), start, action(WEB, "ready")), in_sync=(LAN,))
 
-    objects = follower.hear(planned(plan, allowed=Plan(), waits={DB: wait()}))
+    objects = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={DB: wait()}))
 
     assert objects[WEB].why == "it waits for Domain/db"
 
 
-def test_guest_that_dies_at_every_start_has_failed(follower: Subscriber) -> None:
+def test_guest_that_crashes_at_every_start_is_failed(subscriber: Subscriber) -> None:
     plan = Plan((action(WEB, "start"),), in_sync=(DB, LAN))
 
-    web = follower.hear(planned(plan, allowed=Plan(), waits={WEB: wait(Fate.DONE)}))[WEB]
+    web = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={WEB: wait(AttemptResult.DONE)}))[WEB]
 
     assert (web.condition, web.why) == (
         Condition.FAILED,
@@ -242,139 +249,145 @@ def test_guest_that_dies_at_every_start_has_failed(follower: Subscriber) -> None
     )
 
 
-def test_suspended_tells_who_and_why_and_what_takes_it_back(follower: Subscriber) -> None:
-    said = Suspension(NOON, WINDOW, "its disk is being copied", "root")
+def test_suspended_object_has_user_reason_and_resume_command(subscriber: Subscriber) -> None:
+    suspension = Suspension(NOON, WINDOW, "its disk is being copied", "root")
 
-    objects = follower.hear(planned(IN_SYNC, suspended={WEB: said, Key("Domain", "gone"): said}))
+    objects = subscriber.receive(
+        pass_planned(IN_SYNC, suspended={WEB: suspension, Key("Domain", "gone"): suspension})
+    )
 
     assert objects[WEB].condition is Condition.SUSPENDED
     assert "by root: its disk is being copied" in objects[WEB].why
     assert (objects[WEB].release, objects[WEB].until) == ("kvmreconcile resume Domain/web", WINDOW)
     assert objects[DB].condition is Condition.READY
     assert objects[Key("Domain", "gone")].condition is Condition.SUSPENDED
-    assert follower.status.paused is None
+    assert subscriber.status.paused is None
 
 
 @pytest.mark.parametrize(("until", "paused"), [(None, True), (WINDOW, True), (NOON, False)])
-def test_pause_suspends_everything_until_it_is_over(
-    follower: Subscriber, until: datetime | None, *, paused: bool
+def test_suspension_of_all_applies_until_it_ends(
+    subscriber: Subscriber, until: datetime | None, *, paused: bool
 ) -> None:
-    said = Suspension(NOON - timedelta(hours=1), until)
+    suspension = Suspension(NOON - timedelta(hours=1), until)
 
-    conditions = follower.conditions(planned(IN_SYNC, suspended={None: said}))
+    conditions = subscriber.conditions(pass_planned(IN_SYNC, suspended={None: suspension}))
 
     assert set(conditions.values()) == {Condition.SUSPENDED if paused else Condition.READY}
-    assert follower.status.paused == (said if paused else None)
+    assert subscriber.status.paused == (suspension if paused else None)
 
 
-def test_when_libvirt_is_lost_nothing_is_known_until_it_was_looked_at_again(follower: Subscriber) -> None:
+def test_objects_are_unknown_after_lost_connection_until_observed(subscriber: Subscriber) -> None:
     lost = Lost(NOON, "test:///default", "connection reset")
 
-    assert set(follower.conditions(planned(IN_SYNC), lost).values()) == {Condition.UNKNOWN}
-    assert not follower.status.is_connected
-    assert not follower.status.is_converged
-    assert set(follower.conditions(Connected(NOON, "test:///default")).values()) == {Condition.UNKNOWN}
-    assert set(follower.conditions(planned(IN_SYNC)).values()) == {Condition.READY}
+    assert set(subscriber.conditions(pass_planned(IN_SYNC), lost).values()) == {Condition.UNKNOWN}
+    assert not subscriber.status.is_connected
+    assert not subscriber.status.is_converged
+    assert set(subscriber.conditions(Connected(NOON, "test:///default")).values()) == {Condition.UNKNOWN}
+    assert set(subscriber.conditions(pass_planned(IN_SYNC)).values()) == {Condition.READY}
 
 
-def test_steps_that_end_after_libvirt_was_lost_leave_their_object_unknown(follower: Subscriber) -> None:
+def test_step_that_ends_after_lost_connection_leaves_object_unknown(subscriber: Subscriber) -> None:
     plan = Plan((action(WEB, "stop"),), in_sync=(DB, LAN))
-    first = planned(plan)
+    first = pass_planned(plan)
     failed = Report(plan, (Outcome(plan.actions[0], Result.FAILED, error="connection lost"),))
 
-    conditions = follower.conditions(
+    conditions = subscriber.conditions(
         first, Lost(NOON, "", "reset"), PassFinished(first, failed, {WEB: wait()}, 0.1)
     )
 
     assert conditions[WEB] is Condition.UNKNOWN
 
 
-def test_pass_that_was_broken_off_says_why_until_one_is_not(follower: Subscriber) -> None:
-    follower.hear(planned(IN_SYNC), PassFailed(NOON, "p2", "another kvmreconcile is at work"))
-    assert follower.status.broken == "another kvmreconcile is at work"
-    assert not follower.status.is_converged
+def test_aborted_pass_is_reported_until_next_plan(subscriber: Subscriber) -> None:
+    subscriber.receive(pass_planned(IN_SYNC), PassFailed(NOON, "p2", "another kvmreconcile is at work"))
+    assert subscriber.status.broken == "another kvmreconcile is at work"
+    assert not subscriber.status.is_converged
 
-    follower.hear(planned(IN_SYNC))
+    subscriber.receive(pass_planned(IN_SYNC))
 
-    assert follower.status.broken == ""
+    assert subscriber.status.broken == ""
 
 
-def test_what_stands_as_before_is_handed_on_as_it_is_with_the_place_of_its_spec(follower: Subscriber) -> None:
-    before = follower.hear(planned(IN_SYNC))
-    again = planned(IN_SYNC)
-    web = replace(again.world.desired[WEB], source=Source("moved.yaml", 7, 1))
-    world = replace(again.world, desired={**again.world.desired, WEB: web})
+def test_unchanged_status_is_reused_with_updated_source(
+    subscriber: Subscriber,
+) -> None:
+    before = subscriber.receive(pass_planned(IN_SYNC))
+    repeated = pass_planned(IN_SYNC)
+    web = replace(repeated.world.desired[WEB], source=Source("moved.yaml", 7, 1))
+    world = replace(repeated.world, desired={**repeated.world.desired, WEB: web})
 
-    now = follower.hear(replace(again, world=world))
+    now = subscriber.receive(replace(repeated, world=world))
 
     assert now[DB] is before[DB]
     assert (now[WEB].source, now[WEB].since) == ("moved.yaml:7:1", before[WEB].since)
 
 
-def test_revision_and_condition_are_as_old_as_they_are(follower: Subscriber) -> None:
-    follower.hear(planned(IN_SYNC, commit="a"))
-    began = follower.now().at
-    web = follower.hear(planned(IN_SYNC, commit="a"))[WEB]
+def test_revision_and_condition_keep_time_of_last_change(subscriber: Subscriber) -> None:
+    subscriber.receive(pass_planned(IN_SYNC, commit="a"))
+    began = subscriber.now().at
+    web = subscriber.receive(pass_planned(IN_SYNC, commit="a"))[WEB]
 
-    assert follower.status.revision == Revision("a", began)
+    assert subscriber.status.revision == RevisionInUse("a", began)
     assert web.since == began
-    follower.hear(planned(IN_SYNC, commit="b"))
-    assert follower.status.revision == Revision("b", follower.now().at)
+    subscriber.receive(pass_planned(IN_SYNC, commit="b"))
+    assert subscriber.status.revision == RevisionInUse("b", subscriber.now().at)
 
 
-def test_order_changes_nothing_by_itself(follower: Subscriber) -> None:
-    objects = follower.hear(planned(IN_SYNC))
+def test_order_does_not_change_objects(subscriber: Subscriber) -> None:
+    objects = subscriber.receive(pass_planned(IN_SYNC))
 
-    assert follower.hear(OrderGiven(NOON, "suspend", "Domain/web", "root")) is objects
+    assert subscriber.receive(OrderGiven(NOON, "suspend", "Domain/web", "root")) is objects
 
 
-def test_snapshot_that_was_handed_out_stays_as_it_was(follower: Subscriber) -> None:
-    follower.hear(planned(IN_SYNC))
-    before = follower.status
+def test_earlier_snapshot_does_not_change(subscriber: Subscriber) -> None:
+    subscriber.receive(pass_planned(IN_SYNC))
+    before = subscriber.status
 
-    follower.hear(Lost(NOON, "", "reset"))
+    subscriber.receive(Lost(NOON, "", "reset"))
 
     assert _conditions(before.objects.values()) == {Condition.READY}
 
 
 def _conditions(object_statuses: Iterable[ObjectStatus]) -> set[Condition]:
-    return {standing.condition for standing in object_statuses}
+    return {object_status.condition for object_status in object_statuses}
 
 
 @pytest.mark.case("15b")
 @pytest.mark.case("54")
-def test_objects_of_other_sources_are_known_until_there_are_none(follower: Subscriber) -> None:
-    follower.hear(planned(replace(IN_SYNC, elsewhere={"/srv/former": (Key("Domain", "old"),)})))
+def test_objects_of_other_sources_are_in_status(subscriber: Subscriber) -> None:
+    subscriber.receive(pass_planned(replace(IN_SYNC, elsewhere={"/srv/former": (Key("Domain", "old"),)})))
 
-    assert follower.status.elsewhere == {"/srv/former": (Key("Domain", "old"),)}
-    assert follower.status.is_converged
-    follower.hear(planned(IN_SYNC))
-    assert follower.status.elsewhere == {}
-
-
-def test_lost_state_is_known_and_nothing_is_converged_until_it_is_accepted(follower: Subscriber) -> None:
-    follower.hear(planned(replace(IN_SYNC, lost="it was lost")))
-
-    assert follower.status.lost == "it was lost"
-    assert not follower.status.is_converged
-    follower.hear(planned(IN_SYNC))
-    assert follower.status.lost == ""
-    assert follower.status.is_converged
+    assert subscriber.status.elsewhere == {"/srv/former": (Key("Domain", "old"),)}
+    assert subscriber.status.is_converged
+    subscriber.receive(pass_planned(IN_SYNC))
+    assert subscriber.status.elsewhere == {}
 
 
-def test_one_whose_claim_is_wrong_is_known_by_the_place_of_the_claim(follower: Subscriber) -> None:
+def test_lost_state_prevents_convergence_until_accepted(subscriber: Subscriber) -> None:
+    subscriber.receive(pass_planned(replace(IN_SYNC, lost="it was lost")))
+
+    assert subscriber.status.lost == "it was lost"
+    assert not subscriber.status.is_converged
+    subscriber.receive(pass_planned(IN_SYNC))
+    assert subscriber.status.lost == ""
+    assert subscriber.status.is_converged
+
+
+def test_problem_at_place_of_conflict_belongs_to_object(subscriber: Subscriber) -> None:
     place = Source("db.yaml", 7, 5)
     clash = Problem(str(place), "Domain/db and Domain/web have the same disk /x", "give each its own")
-    told = planned(Plan(in_sync=(WEB, LAN), problems=(clash,)))
-    db = replace(told.world.desired[DB], places=(("devices/disk", place),))
+    planned = pass_planned(Plan(in_sync=(WEB, LAN), problems=(clash,)))
+    db = replace(planned.world.desired[DB], places=(("devices/disk", place),))
 
-    objects = follower.hear(replace(told, world=replace(told.world, desired={**told.world.desired, DB: db})))
+    objects = subscriber.receive(
+        replace(planned, world=replace(planned.world, desired={**planned.world.desired, DB: db}))
+    )
 
     assert (objects[DB].why, objects[DB].release) == (clash.what, clash.todo)
 
 
-def test_one_that_is_left_out_for_an_unknown_reason_points_to_the_problems(follower: Subscriber) -> None:
-    objects = follower.hear(planned(Plan(in_sync=(WEB, LAN))))
+def test_object_left_out_of_plan_refers_to_problems(subscriber: Subscriber) -> None:
+    objects = subscriber.receive(pass_planned(Plan(in_sync=(WEB, LAN))))
 
     assert (objects[DB].why, objects[DB].release) == (
         "errors in specs leave it out of the plan",
@@ -382,15 +395,15 @@ def test_one_that_is_left_out_for_an_unknown_reason_points_to_the_problems(follo
     )
 
 
-def test_volume_of_a_missing_pool_has_no_error_in_its_spec(follower: Subscriber) -> None:
+def test_volume_of_a_missing_pool_has_no_error_in_its_spec(subscriber: Subscriber) -> None:
     root, pool = Key("Volume", "images/root"), Key("StoragePool", "images")
-    told = planned(Plan((action(pool, "create"),), in_sync=(WEB, DB, LAN)))
+    planned = pass_planned(Plan((action(pool, "create"),), in_sync=(WEB, DB, LAN)))
     desired = {
         pool: Desired(pool, Node("pool")),
         root: Desired(root, Node("volume"), references=(Reference(pool, Source()),)),
     }
 
-    objects = follower.hear(replace(told, world=replace(told.world, desired=desired)))
+    objects = subscriber.receive(replace(planned, world=replace(planned.world, desired=desired)))
 
     assert (objects[root].condition, objects[root].why, objects[root].release) == (
         Condition.HELD,
@@ -399,18 +412,20 @@ def test_volume_of_a_missing_pool_has_no_error_in_its_spec(follower: Subscriber)
     )
 
 
-def test_unreadable_state_record_is_not_said_to_be_a_wrong_spec(follower: Subscriber) -> None:
+def test_unreadable_state_record_is_not_reported_as_spec_problem(subscriber: Subscriber) -> None:
     record = Problem("Network/lan", "its record cannot be read", "restore the file")
 
-    objects = follower.hear(planned(Plan(in_sync=(WEB, DB), problems=(record,)), frozen=frozenset((LAN,))))
+    objects = subscriber.receive(
+        pass_planned(Plan(in_sync=(WEB, DB), problems=(record,)), frozen=frozenset((LAN,)))
+    )
 
     assert (objects[LAN].why, objects[LAN].release) == (record.what, record.todo)
 
 
-def test_start_that_waits_for_a_guest_that_failed_names_it(follower: Subscriber) -> None:
+def test_start_waiting_for_failed_guest_names_it(subscriber: Subscriber) -> None:
     second = replace(action(DB, "start"), after=(WEB,))
     plan = Plan((action(WEB, "start"), second), in_sync=(LAN,))
 
-    objects = follower.hear(planned(plan, allowed=Plan(), waits={WEB: wait()}))
+    objects = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={WEB: wait()}))
 
     assert objects[DB].why == "it waits for Domain/web"

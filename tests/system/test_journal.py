@@ -123,9 +123,9 @@ def test_stream_connected_to_the_journal_is_recognized(tmp_path: Path) -> None:
 LOGS = """
 import logging, sys, structlog
 from kvmreconcile.system import journal
-from kvmreconcile.daemon.log import set_up
+from kvmreconcile.daemon.log import configure_logging
 journal.SOCKET = sys.argv[1]
-set_up(sys.stderr)
+configure_logging(sys.stderr)
 structlog.get_logger().warning("object.held", key="Domain/web1")
 logging.getLogger("other").warning("of a library")
 try:

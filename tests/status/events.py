@@ -1,13 +1,9 @@
-"""
-What a daemon of three objects tells, as values made in a line.
-
-Separate from the tests, as all that follows the daemon is shown by such news.
-"""
+"""Build events of a daemon with three objects, for the tests of all subscribers."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kvmreconcile.events.attempts import Fate, Wait
+from kvmreconcile.events.attempts import AttemptResult, PlannedWork, Wait
 from kvmreconcile.events.events import PassPlanned
 from kvmreconcile.model import Action, Desired, Key, Observation, Plan, Reason, Source, World
 from kvmreconcile.model.verbs import verb_of
@@ -23,20 +19,22 @@ def action(key: Key, verb: str = "define", *, needs: tuple[Key, ...] = ()) -> Ac
     return Action(key, verb_of(verb), Effect.NEXT_BOOT, Reason.EDIT, needs=needs)
 
 
-def wait(fate: Fate = Fate.PASSING, due_s: float = 1030.0) -> Wait:
-    return Wait(("abc", ()), 3, fate, due_s, done=3)
+def wait(attempt_result: AttemptResult = AttemptResult.PASSING, due_s: float = 1030.0) -> Wait:
+    return Wait(PlannedWork("abc"), 3, attempt_result, due_s, successes=3)
 
 
-def planned(plan: Plan, **said: Any) -> PassPlanned:
-    """Return what a pass tells that made this plan of three objects, and does all of it unless told otherwise."""
+def pass_planned(plan: Plan, **fields: Any) -> PassPlanned:
+    """Return the event of a pass over three objects with this plan, all of which is allowed by default."""
     desired = {
         key: Desired(key, Node("x"), source=Source(f"{key.name}.yaml", 1, 1)) for key in (WEB, DB, LAN)
     }
-    around = {name: said.pop(name) for name in ("suspended", "observed", "frozen") if name in said}
-    for key in around.get("frozen", ()):
+    world_fields = {name: fields.pop(name) for name in ("suspended", "observed", "frozen") if name in fields}
+    for key in world_fields.get("frozen", ()):
         del desired[key]
-    world = World("default", "kvm1", NOON, desired, around.pop("observed", Observation()), {}, **around)
-    usual: dict[str, Any] = {
+    world = World(
+        "default", "kvm1", NOON, desired, world_fields.pop("observed", Observation()), {}, **world_fields
+    )
+    defaults: dict[str, Any] = {
         "at": NOON,
         "pass_id": "p1",
         "triggered_by": ("specs",),
@@ -47,4 +45,4 @@ def planned(plan: Plan, **said: Any) -> PassPlanned:
         "busy": frozenset(),
         "took_s": 0.1,
     }
-    return PassPlanned(**{**usual, **said}, world=world, plan=plan)
+    return PassPlanned(**{**defaults, **fields}, world=world, plan=plan)
