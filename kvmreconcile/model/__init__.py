@@ -17,7 +17,18 @@ from kvmreconcile.model.objects import (
     Stamp,
     StateReason,
 )
-from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result, Shortage, Why
+from kvmreconcile.model.plans import (
+    Action,
+    Held,
+    Hold,
+    HoldReason,
+    Outcome,
+    Plan,
+    Reason,
+    Report,
+    Result,
+    Shortage,
+)
 from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
 from kvmreconcile.model.provenance import ALL_FILES, Provenance, Root, SpecSource
 from kvmreconcile.model.removal import Cost, Removal
@@ -57,6 +68,7 @@ __all__ = [
     "FirstSeen",
     "Held",
     "Hold",
+    "HoldReason",
     "HostId",
     "Kept",
     "Key",
@@ -97,7 +109,6 @@ __all__ = [
     "Templates",
     "Unknown",
     "Unobservable",
-    "Why",
     "Window",
     "World",
     "domain_word",

@@ -122,10 +122,6 @@ class Hold(Enum):
     CRASHED = "an internal error occurred"
 
 
-Why = tuple[Hold, str, str]
-"""What holds steps, in detail, and what would release them."""
-
-
 @dataclass(frozen=True, slots=True)
 class Held:
     """An action withheld, why, what would release it, and when it is released by itself (None: not)."""
@@ -135,6 +131,20 @@ class Held:
     detail: str = ""
     release: str = ""
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldReason:
+    """Why steps of an object are held, what would release them, and when they are released by themselves (None: not)."""
+
+    hold: Hold
+    detail: str = ""
+    release: str = ""
+    until: datetime | None = None
+
+    def on(self, action: Action) -> Held:
+        """Return an action that is held for this reason."""
+        return Held(action, self.hold, self.detail, self.release, self.until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ Pure.
 
 from collections.abc import Iterator
 
-from kvmreconcile.model import Actual, Hold, Key, Unknown, World
+from kvmreconcile.model import Actual, Hold, HoldReason, Key, Unknown, World
 from kvmreconcile.plan.compare.ownership import bears_our_mark
-from kvmreconcile.plan.gates.suspended import Stop
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 
 _NAMED = 3
@@ -55,13 +54,13 @@ def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:
             yield f"{unobservable.prefix}*: {unobservable.why}"
 
 
-def lost(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> Stop | None:
+def lost(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> HoldReason | None:
     """Return what keeps everything from being done to an object because the state was lost, None if nothing does."""
     if not world.lost or _is_new(key, world, kinds, needs):
         return None
     accept = world.commands.kvmreconcile("state", "accept")
     todo = f"suspend it if it must be left alone, then accept the loss: {accept}"
-    return Hold.LOST_STATE, "", todo, None
+    return HoldReason(Hold.LOST_STATE, "", todo)
 
 
 def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:

@@ -7,7 +7,7 @@ Separate from looking at one object, because only here is decided what of all th
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from kvmreconcile.model import Action, Held, Hold, Key, Plan, Why, World
+from kvmreconcile.model import Action, Held, Hold, HoldReason, Key, Plan, World
 from kvmreconcile.model.verbs import DEFINE, RESTART, START
 from kvmreconcile.plan.compare.cache import forget_others
 from kvmreconcile.plan.compare.objects import Findings, look, once_seen
@@ -231,7 +231,7 @@ def _judged(
         if hold:
             frees = key in found.sound and not blocked
             allowed = tuple(a for a in steps if frees and a.verb.is_ordered)
-            kept = tuple(Held(a, *hold) for a in steps if not (frees and a.verb.is_ordered))
+            kept = tuple(hold.on(a) for a in steps if not (frees and a.verb.is_ordered))
         # That data is missing is said even of what waits for something else that is missing.
         if not blocked and not case.approved and (why := found.withheld.get(key)):
             allowed, kept = _withheld(steps, allowed, kept, why)
@@ -244,27 +244,27 @@ def _judged(
 
 
 def _withheld(
-    steps: tuple[Action, ...], allowed: tuple[Action, ...], kept: tuple[Held, ...], why: Why
+    steps: tuple[Action, ...], allowed: tuple[Action, ...], kept: tuple[Held, ...], why: HoldReason
 ) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
     """Hold the steps of an object from the first that changes its definition, whatever else allows or holds them."""
     first = next((i for i, a in enumerate(steps) if a.changes), len(steps))
     late = steps[first:]
     early = tuple(h for h in kept if h.action not in late)
-    return tuple(a for a in allowed if a not in late), (*early, *(Held(a, *why) for a in late))
+    return tuple(a for a in allowed if a not in late), (*early, *(why.on(a) for a in late))
 
 
-def _broken(key: Key, needs: Needs, absent: dict[Key, str]) -> tuple[Hold, str, str] | None:
+def _broken(key: Key, needs: Needs, absent: dict[Key, str]) -> HoldReason | None:
     """Return what holds all that is to be done to an object, because something that it needs will not exist."""
     lost = next((need for need in sorted(needs.direct[key]) if need in absent), None)
     if lost is None:
         return None
-    return Hold.BROKEN, f"{lost} {absent[lost]}", f"it continues when {lost} exists"
+    return HoldReason(Hold.BROKEN, f"{lost} {absent[lost]}", f"it continues when {lost} exists")
 
 
-def _still_hidden(key: Key, found: Findings, actions: list[Action]) -> tuple[Hold, str, str] | None:
+def _still_hidden(key: Key, found: Findings, actions: list[Action]) -> HoldReason | None:
     """Return what holds all that is to be done to an object, because what hides it may not be started."""
     hidden = found.hidden.get(key)
     if hidden is None or hidden.until not in found.steps:
         return None
     started = any(a.key == hidden.until and a.verb == START for a in actions)
-    return None if started else (Hold.UNKNOWN, hidden.why, once_seen(None, hidden))
+    return None if started else HoldReason(Hold.UNKNOWN, hidden.why, once_seen(None, hidden))

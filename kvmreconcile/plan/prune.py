@@ -8,7 +8,7 @@ be removed an object must be in our inventory and, where libvirt keeps metadata,
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Action, Actual, Held, Hold, Key, Prune, Unknown, Why, World
+from kvmreconcile.model import Action, Actual, Held, Hold, HoldReason, Key, Prune, Unknown, World
 from kvmreconcile.plan.compare.objects import ONCE_IDLE, once_seen
 from kvmreconcile.plan.compare.ownership import is_proved_ours
 from kvmreconcile.plan.gates.limits import Limits, too_many_removals
@@ -123,13 +123,13 @@ def _is_gone(key: Key, world: World, overrides: Overrides) -> bool:
 def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held | None:
     """Return what keeps an object from being removed whatever is approved, worst first, None if nothing does."""
     if stopped := stop(action.key, world):
-        return Held(action, *stopped)
+        return stopped.on(action)
     if not isinstance(actual, Actual):
         hidden = world.observed.unobservable_part(action.key)
         unseen, todo = actual or hidden, once_seen(actual, hidden)
         return Held(action, Hold.UNKNOWN, unseen.why if unseen else "it cannot be observed now", todo)
     if unread := _unread(action.key, world):
-        return Held(action, *unread)
+        return unread.on(action)
     if action.policy.protect:
         return Held(action, Hold.PROTECTED, 'its last spec sets "protect: true"', "remove it by hand")
     if actual.job:
@@ -137,23 +137,23 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
     return None
 
 
-def _unread(key: Key, world: World) -> Why | None:
+def _unread(key: Key, world: World) -> HoldReason | None:
     """Return why an object may have a spec all the same, None if it certainly has none."""
     if obstacle := world.unread.get(key):
-        return Hold.UNREAD, obstacle.why, obstacle.todo
+        return HoldReason(Hold.UNREAD, obstacle.why, obstacle.todo)
     if world.complete and world.desired and not world.frozen:
         return None
     # A frozen one may be this object's, under another name.
-    return Hold.INCOMPLETE, *_incomplete(world)
+    return _incomplete(world)
 
 
-def _incomplete(world: World) -> tuple[str, str]:
+def _incomplete(world: World) -> HoldReason:
     """Return why too little is known to remove anything, and what to do."""
     if not (world.desired or world.frozen):
         todo = "check the path of the specs and any errors in them; the last managed objects are removed by hand only"
-        return "no spec was found or could be read", todo
+        return HoldReason(Hold.INCOMPLETE, "no spec was found or could be read", todo)
     why = "a spec or the state record of an object has errors or cannot be read"
-    return why, "correct what is reported; until then nothing is removed"
+    return HoldReason(Hold.INCOMPLETE, why, "correct what is reported; until then nothing is removed")
 
 
 def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans) -> Held | None:

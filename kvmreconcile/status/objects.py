@@ -165,9 +165,17 @@ def _suspended(planned: PassPlanned, found: Standings, now: Moment) -> Iterator[
     for key in sorted({*found, *named}) if world.suspended else ():
         standing = found.get(key)
         if (stopped := stop(key, world)) and not (standing and standing.condition is Condition.UNKNOWN):
-            _, why, release, until = stopped
             verbs = standing.verbs if standing else ()
-            yield ObjectStatus(key, Condition.SUSPENDED, now.at, why, release, until, Hold.SUSPENDED, verbs)
+            yield ObjectStatus(
+                key,
+                Condition.SUSPENDED,
+                now.at,
+                stopped.detail,
+                stopped.release,
+                stopped.until,
+                Hold.SUSPENDED,
+                verbs,
+            )
 
 
 def _changing(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:

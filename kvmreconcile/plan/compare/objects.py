@@ -17,6 +17,7 @@ from kvmreconcile.model import (
     Desired,
     Held,
     Hold,
+    HoldReason,
     Key,
     ManualCommands,
     Reason,
@@ -24,7 +25,6 @@ from kvmreconcile.model import (
     Surroundings,
     Unknown,
     Unobservable,
-    Why,
     World,
 )
 from kvmreconcile.model.verbs import START
@@ -35,7 +35,7 @@ from kvmreconcile.plan.compare.completing import after_edit, with_completion
 from kvmreconcile.plan.compare.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.compare.pauses import is_left, kept_still
 from kvmreconcile.plan.compare.reasons import with_edits
-from kvmreconcile.plan.gates.suspended import Stop, stop
+from kvmreconcile.plan.gates.suspended import stop
 from kvmreconcile.plan.lost_state import lost
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 from kvmreconcile.plan.order.uses import Users
@@ -84,12 +84,12 @@ class Findings:
     to_be: set[Key] = field(default_factory=set)
     hidden: dict[Key, Unobservable] = field(default_factory=dict)
     at_rest: set[Key] = field(default_factory=set)
-    suspended: dict[Key, Stop] = field(default_factory=dict)
-    blocked: dict[Key, Stop] = field(default_factory=dict)
+    suspended: dict[Key, HoldReason] = field(default_factory=dict)
+    blocked: dict[Key, HoldReason] = field(default_factory=dict)
     sound: set[Key] = field(default_factory=set)
-    unusable: dict[Key, Stop] = field(default_factory=dict)
+    unusable: dict[Key, HoldReason] = field(default_factory=dict)
     lost: set[Key] = field(default_factory=set)
-    withheld: dict[Key, Why] = field(default_factory=dict)
+    withheld: dict[Key, HoldReason] = field(default_factory=dict)
     missing: Users = field(default_factory=dict)
     crashes: dict[Key, Exception] = field(default_factory=dict)
 
@@ -235,7 +235,7 @@ def _note(view: View, memo: Memo, world: World, found: Findings) -> None:
         found.steps[key] = tuple(a for a in steps if a.verb.spans_passes)
         return
     if obstacle := world.obstacles.get(key):
-        found.unusable[key] = Hold.CONTENT, obstacle.why, obstacle.todo, None
+        found.unusable[key] = HoldReason(Hold.CONTENT, obstacle.why, obstacle.todo)
     actions, halted = kept_still(
         steps, view.desired, actual, view.applied, ManualCommands(world.commands, memo.kind.commands)
     )
@@ -245,7 +245,7 @@ def _note(view: View, memo: Memo, world: World, found: Findings) -> None:
     if actions:
         found.steps[key] = actions
     elif key in found.unusable:
-        found.held.append(Held(placeholder(view.desired), *found.unusable[key]))
+        found.held.append(found.unusable[key].on(placeholder(view.desired)))
     elif not withheld and not halted:
         found.in_sync.append(key)
     if key not in found.lost and (compared.stale or (not actions and _is_news(view))):

@@ -8,8 +8,7 @@ libvirt accepted it. Pure.
 
 from collections.abc import Iterator, Mapping
 
-from kvmreconcile.model import Action, Apply, Hold, Key, Why
-from kvmreconcile.plan.gates.suspended import Stop
+from kvmreconcile.model import Action, Apply, Hold, HoldReason, Key
 from kvmreconcile.plan.order.needs import Scene
 from kvmreconcile.tree import Node
 
@@ -19,7 +18,7 @@ def definition(steps: tuple[Action, ...]) -> Node | None:
     return next((step.tree for step in steps if step.verb.stores and step.tree is not None), None)
 
 
-def invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Stop]]:
+def invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose actions would store an invalid definition, and the hold of each."""
     for key, each in steps.items():
         whole = definition(each)
@@ -29,13 +28,13 @@ def invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[t
         known = {mistake.what for mistake in scene.kinds[key.kind].mistakes(actual.tree)} if actual else set()
         for mistake in scene.kinds[key.kind].mistakes(whole):
             if mistake.what not in known:
-                yield key, (Hold.INVALID, f"{mistake.place}: {mistake.what}", mistake.todo, None)
+                yield key, HoldReason(Hold.INVALID, f"{mistake.place}: {mistake.what}", mistake.todo)
                 break
 
 
-def refused(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Why]]:
+def refused(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose definition libvirt's embedded driver rejects, and the hold of each, until it is approved."""
     for key, why in scene.world.refused.items():
         if key in steps and scene.world.desired[key].policy.apply is not Apply.OBSERVE:
             todo = "fix the spec; or approve this plan to have libvirt's daemon try it"
-            yield key, (Hold.INVALID, f"libvirt says: {why}", todo)
+            yield key, HoldReason(Hold.INVALID, f"libvirt says: {why}", todo)

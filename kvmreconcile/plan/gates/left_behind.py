@@ -6,7 +6,7 @@ Pure.
 
 from collections.abc import Iterator, Mapping
 
-from kvmreconcile.model import Action, Actual, Apply, Hold, Key, Why
+from kvmreconcile.model import Action, Actual, Apply, Hold, HoldReason, Key
 from kvmreconcile.plan.order.needs import Rulebooks, Scene
 from kvmreconcile.plan.order.uses import listed
 
@@ -16,7 +16,7 @@ _RELEASE = (
 )
 
 
-def left_behind(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Why]]:
+def left_behind(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects that would go to another place while something is in the old one, and why that is held."""
     for key, actions in steps.items():
         actual = scene.world.observed.actual(key)
@@ -28,7 +28,7 @@ def left_behind(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterat
             what = f"{len(inside)} {inside[0].kind} object{'s are' if len(inside) > 1 else ' is'}"
             old, new = was or "the present place", to_be or "another place"
             detail = f"{what} in {old}, and the edit to {new} moves nothing: {listed(inside)}"
-            yield key, (Hold.LEFT_BEHIND, detail, _RELEASE)
+            yield key, HoldReason(Hold.LEFT_BEHIND, detail, _RELEASE)
 
 
 def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tuple[str, str]:

@@ -8,7 +8,7 @@ of what was in it. Pure.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Action, Apply, Desired, Hold, Key, Why
+from kvmreconcile.model import Action, Apply, Desired, Hold, HoldReason, Key
 from kvmreconcile.plan.gates.windows import ceiling
 from kvmreconcile.plan.order.needs import Scene
 from kvmreconcile.plan.order.uses import Names, Users, listed
@@ -67,7 +67,7 @@ class Losses:
             return actions
         return tuple(replace(a, effect=Effect.DATA_LOSS) for a in actions)
 
-    def held(self, steps: Steps) -> Iterator[tuple[Key, Why]]:
+    def held(self, steps: Steps) -> Iterator[tuple[Key, HoldReason]]:
         """Yield what is not created as it would take the place of data, or as its store may be out of reach, and why."""
         yield from self._out_of_sight(steps)
         created = [key for key in steps if self._is_created(key)]
@@ -78,15 +78,15 @@ class Losses:
             is_allowed = desired.policy.apply is Apply.OBSERVE or ceiling(desired.policy) >= Effect.DATA_LOSS
             if is_risky and not is_allowed:
                 detail = "; ".join((*self._use(key), *self._rest(key, store)))
-                yield key, (Hold.MISSING, detail, self._release(desired))
+                yield key, HoldReason(Hold.MISSING, detail, self._release(desired))
 
-    def _out_of_sight(self, steps: Steps) -> Iterator[tuple[Key, Why]]:
+    def _out_of_sight(self, steps: Steps) -> Iterator[tuple[Key, HoldReason]]:
         """Yield what would be created in a store whose data cannot be seen before this plan starts it, and why not."""
         observed, kinds = self.scene.world.observed, self.scene.kinds
         stores = {_store_of(key) for key in self.lost if observed.unobservable_part(key)}
         for key in steps:
             if kinds[key.kind].data and observed.unobservable_part(key) and _store_of(key) in stores:
-                yield key, (Hold.UNKNOWN, "the contents of its pool cannot be observed yet", _NEXT)
+                yield key, HoldReason(Hold.UNKNOWN, "the contents of its pool cannot be observed yet", _NEXT)
 
     def _is_loss(self, desired: Desired) -> bool:
         """Tell whether creating an object now would put something else in the place of its data."""

@@ -9,7 +9,7 @@ the spec. Pure.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from kvmreconcile.model import Action, Actual, Held, Hold, Key, World
+from kvmreconcile.model import Action, Actual, Held, Hold, HoldReason, Key, World
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.gates.groups import onward
 from kvmreconcile.plan.gates.invalid import definition
@@ -38,7 +38,7 @@ def without_occupied(
         if why := owners[action.key.kind].why_not(action, steps):
             waits = onward(action, actions)
             stopped |= {id(a) for a in waits}
-            held += [Held(a, Hold.CLAIM, *why) for a in waits]
+            held += [why.on(a) for a in waits]
     return [a for a in actions if id(a) not in stopped], held
 
 
@@ -71,7 +71,7 @@ class _Owners:
                 self._existing.add(key, (claim for claim in (*stored, *live) if claim.row.unique))
                 self._active.add(key, (live or stored) if seen.active else ())
 
-    def why_not(self, action: Action, steps: tuple[Action, ...]) -> tuple[str, str] | None:
+    def why_not(self, action: Action, steps: tuple[Action, ...]) -> HoldReason | None:
         """Return why a step cannot be done now and what would change that, None if no other object has a claim."""
         key, is_start = action.key, action.verb.activates
         actual = self._world.observed.actual(key)
@@ -84,7 +84,7 @@ class _Owners:
                     return self._why(key, min(having.items()), claim, is_start=is_start)
         return None
 
-    def _why(self, key: Key, having: tuple[Key, Claim], claim: Claim, *, is_start: bool) -> tuple[str, str]:
+    def _why(self, key: Key, having: tuple[Key, Claim], claim: Claim, *, is_start: bool) -> HoldReason:
         owner, theirs = having
         secrets = (*secret_paths(key, self._world), *secret_paths(owner, self._world))
         what = shown(claim, self._kind.rules, secrets)
@@ -92,11 +92,9 @@ class _Owners:
             what = f"{shown(theirs, self._kind.rules, secrets)}, which overlaps the {what}"
         give = f"give {key} another {claim.row.what}"
         if is_start:
-            return (
-                f"{owner} is active and has the {what}",
-                f"stop {owner} or wait until it is inactive, or {give}",
-            )
-        return f"{owner} has the {what}", f"change or remove {owner}, or {give}"
+            todo = f"stop {owner} or wait until it is inactive, or {give}"
+            return HoldReason(Hold.CLAIM, f"{owner} is active and has the {what}", todo)
+        return HoldReason(Hold.CLAIM, f"{owner} has the {what}", f"change or remove {owner}, or {give}")
 
     def _claims(self, what: str, key: Key, xml: str, tree: Node | None) -> Iterator[Claim]:
         """Yield what a definition claims. Finding the elements takes longest, and is cached for each definition."""

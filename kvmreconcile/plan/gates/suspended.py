@@ -7,13 +7,10 @@ Pure.
 
 from datetime import UTC, datetime
 
-from kvmreconcile.model import Hold, Key, Suspension, World
-
-Stop = tuple[Hold, str, str, datetime | None]
-"""Why, in detail, what would release it, and when it is over by itself."""
+from kvmreconcile.model import Hold, HoldReason, Key, Suspension, World
 
 
-def stop(key: Key, world: World) -> Stop | None:
+def stop(key: Key, world: World) -> HoldReason | None:
     """Return what keeps everything from being done to an object, None if nothing does."""
     found = _found(key, world)
     if not found:
@@ -21,7 +18,7 @@ def stop(key: Key, world: World) -> Stop | None:
     suspension, _ = _longest(found)
     # Each must be over.
     release = "; ".join(world.commands.kvmreconcile("resume", named or "--all") for _, named in found)
-    return Hold.SUSPENDED, in_words(suspension), release, suspension.until
+    return HoldReason(Hold.SUSPENDED, in_words(suspension), release, suspension.until)
 
 
 def sentence(key: Key, world: World) -> str:

@@ -6,10 +6,9 @@ What is found is observed again after the list was refreshed, and planned for ag
 
 from collections.abc import Iterator, Mapping
 
-from kvmreconcile.model import Action, Desired, Hold, Key, Plan, Unknown, World
+from kvmreconcile.model import Action, Desired, Hold, HoldReason, Key, Plan, Unknown, World
 from kvmreconcile.plan.compare.cache import edges
 from kvmreconcile.plan.gates.invalid import definition
-from kvmreconcile.plan.gates.suspended import Stop
 from kvmreconcile.plan.order.needs import Rulebooks, Scene
 from kvmreconcile.plan.order.references import references
 from kvmreconcile.plan.rulebook import Rulebook
@@ -39,7 +38,7 @@ def relied_on(plan: Plan, world: World, kinds: Rulebooks) -> set[Key]:
     return {key for key in found if _is_data(key, kinds) and world.observed.actual(key)}
 
 
-def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Stop]]:
+def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
     """
     Yield the objects whose steps would store a new reference to data of which nothing is known, and what holds each.
 
@@ -54,7 +53,7 @@ def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Itera
             why = seen.why if isinstance(seen, Unknown) else hidden.why if hidden and not seen else ""
             if why and target not in world.desired and _is_data(target, scene.kinds):
                 release = f"it continues in a later pass, once {target} can be observed"
-                yield key, (Hold.UNKNOWN, f"{target} cannot be observed: {why}", release, None)
+                yield key, HoldReason(Hold.UNKNOWN, f"{target} cannot be observed: {why}", release)
                 break
 
 

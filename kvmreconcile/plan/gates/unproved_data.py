@@ -7,7 +7,7 @@ A guest that is started without one of its disks, or on another in its place, do
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kvmreconcile.model import Action, Held, Hold, Key, Unknown, Why
+from kvmreconcile.model import Action, Held, Hold, HoldReason, Key, Unknown
 from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.ownership import placeholder
 from kvmreconcile.plan.gates.groups import onward
@@ -29,7 +29,7 @@ def without_data(actions: Sequence[Action], scene: Scene) -> tuple[list[Action],
         if why and id(action) not in stopped:
             waits = onward(action, actions)
             stopped |= {id(a) for a in waits}
-            held += [Held(a, *why) for a in waits]
+            held += [why.on(a) for a in waits]
     return [a for a in actions if id(a) not in stopped], held
 
 
@@ -61,22 +61,22 @@ class _Doubt:
     coming: dict[Key, Key] = field(default_factory=dict)
     needed: Mapping[Key, set[Key]] = field(default_factory=dict)
 
-    def why(self, key: Key, needs: Needs) -> Why | None:
+    def why(self, key: Key, needs: Needs) -> HoldReason | None:
         """Return what holds the start of an object, worst first, None if nothing does."""
         wanted = sorted(self.needed.get(key, ()))
         for target in wanted:
             if target in self.gone:
-                return Hold.MISSING, f"{target} does not exist", _PUT_BACK.format(target=target)
+                return HoldReason(Hold.MISSING, f"{target} does not exist", _PUT_BACK.format(target=target))
         for target in wanted:
             if target in self.unseen:
                 why = f"{target} cannot be observed: {self.unseen[target]}"
-                return Hold.UNKNOWN, why, _LATER.format(target=target)
+                return HoldReason(Hold.UNKNOWN, why, _LATER.format(target=target))
         for target in wanted:
             first = self.coming.get(target)
             # What refers to it by its key comes after it anyway; what names its path does not.
             if first and not needs.among(key, {first}):
                 how = "is created" if first == target else f"can be observed only after the steps on {first}"
-                return Hold.BROKEN, f"{target} {how} in this pass", _LATER.format(target=target)
+                return HoldReason(Hold.BROKEN, f"{target} {how} in this pass", _LATER.format(target=target))
         return None
 
 

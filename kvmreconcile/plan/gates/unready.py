@@ -6,17 +6,14 @@ What is looked up from outside libvirt may be judged wrongly, so approving the p
 
 from collections.abc import Iterator
 
-from kvmreconcile.model import Hold, Key, World
-from kvmreconcile.plan.gates.suspended import Stop
+from kvmreconcile.model import Hold, HoldReason, Key, World
 
 
-def unready(world: World, *, approved: bool) -> Iterator[tuple[Key, Stop]]:
+def unready(world: World, *, approved: bool) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects for which the host is not ready, and the hold of each."""
     for key, obstacle in world.lacking.items():
         if obstacle.is_certain:
-            yield key, (Hold.HOST, obstacle.why, obstacle.todo, None)
+            yield key, HoldReason(Hold.HOST, obstacle.why, obstacle.todo)
         elif not approved:
-            yield (
-                key,
-                (Hold.HOST, obstacle.why, f"{obstacle.todo}; or approve this plan to try it anyway", None),
-            )
+            todo = f"{obstacle.todo}; or approve this plan to try it anyway"
+            yield key, HoldReason(Hold.HOST, obstacle.why, todo)

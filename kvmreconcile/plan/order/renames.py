@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from kvmreconcile.model import (
     Actual,
     Hold,
+    HoldReason,
     Key,
     Manual,
     ManualCommands,
@@ -24,7 +25,7 @@ from kvmreconcile.model import (
 from kvmreconcile.plan.compare.applied import proposal
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.compare.objects import AGAIN, ONCE_IDLE
-from kvmreconcile.plan.gates.suspended import Stop, stop
+from kvmreconcile.plan.gates.suspended import stop
 from kvmreconcile.plan.order.identities import Claim, Claimants, claims
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.rulebook import Rulebook
@@ -57,7 +58,7 @@ class Renames:
     formers: dict[Key, Key] = field(default_factory=dict)
     successors: dict[Key, Key] = field(default_factory=dict)
     drifted: set[Key] = field(default_factory=set)
-    blocked: dict[Key, Stop] = field(default_factory=dict)
+    blocked: dict[Key, HoldReason] = field(default_factory=dict)
 
 
 def find_renames(world: World, kinds: Rulebooks) -> Renames:
@@ -168,32 +169,28 @@ def _pair(key: Key, former: Key, world: World, kind: Rulebook, found: Renames) -
     """Take note that an object was renamed, and why it is not renamed now."""
     seen = world.observed.objects[former]
     if isinstance(seen, Unknown):
-        found.blocked[key] = (
-            Hold.UNKNOWN,
-            f"it may exist as {former}, which cannot be observed: {seen.why}",
-            AGAIN,
-            None,
-        )
+        why = f"it may exist as {former}, which cannot be observed: {seen.why}"
+        found.blocked[key] = HoldReason(Hold.UNKNOWN, why, AGAIN)
         return
     if not kind.renames:
         found.successors[key] = former
     else:
         found.formers[key] = former
         found.drifted |= {key} if seen.stamp and seen.stamp.key == str(key) else set()
-    why = _obstacle(key, former, seen, world)
-    if why is None and kind.renames:
-        why = _not_off(key, former, seen, ManualCommands(world.commands, kind.commands))
-    if why:
-        found.blocked[key] = why
+    obstacle = _obstacle(key, former, seen, world)
+    if obstacle is None and kind.renames:
+        obstacle = _not_off(key, former, seen, ManualCommands(world.commands, kind.commands))
+    if obstacle:
+        found.blocked[key] = obstacle
 
 
-def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
+def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> HoldReason | None:
     """Return what keeps an object from being given up under its former name, None if nothing does."""
     if not world.complete or world.frozen:
         why = f"{key} may be {former} under a new name, but "
         why += "a spec has errors, cannot be read or is still being written, or a state record cannot be read"
         todo = "correct what is reported, or finish writing the file; until then nothing is renamed"
-        return Hold.INCOMPLETE, why, todo, None
+        return HoldReason(Hold.INCOMPLETE, why, todo)
     known = _recorded_name(seen)
     if known != key and world.provenance.leaves_out(known):
         source = world.provenance.source_of(known)
@@ -201,14 +198,13 @@ def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
         why += f"the source of {former} was not read, or only in part ({source})"
         edit = f"in the spec of {key}, change what both claim"
         todo = f"apply with --prune confirm to have {former} considered; or {edit}"
-        return Hold.RENAME, why, todo, None
+        return HoldReason(Hold.RENAME, why, todo)
     if unread := world.unread.get(former):
         why = f"{key} may be {former} under a new name; {former}: {unread.why}"
-        return Hold.UNREAD, why, unread.todo, None
+        return HoldReason(Hold.UNREAD, why, unread.todo)
     if stopped := stop(former, world):
-        hold, why, release, until = stopped
-        return hold, f"under its present name {former}, {why}", release, until
-    return (Hold.BUSY, seen.job, ONCE_IDLE, None) if seen.job else None
+        return replace(stopped, detail=f"under its present name {former}, {stopped.detail}")
+    return HoldReason(Hold.BUSY, seen.job, ONCE_IDLE) if seen.job else None
 
 
 def _recorded_name(seen: Actual) -> Key:
@@ -217,35 +213,31 @@ def _recorded_name(seen: Actual) -> Key:
     return Key.read(mark.key) if mark and mark.uuid == seen.uuid else seen.key
 
 
-def _not_off(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> Stop | None:
+def _not_off(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> HoldReason | None:
     """Return why libvirt refuses to rename an object, None if it does not (virDomainRename)."""
     back = f'give it the name "{former.name}" in its spec'
     if seen.active:
         how, manual = _OFF.get(seen.state_reason, ("shut it down", Manual.SHUT_DOWN))
         todo = commands.after(f"{back}; or {how}", manual, domain_word(former.name, seen.uuid))
-        return (
-            Hold.RENAME,
-            f"{former} is renamed to {key}; libvirt can rename it only while it is off",
-            todo,
-            None,
-        )
+        why = f"{former} is renamed to {key}; libvirt can rename it only while it is off"
+        return HoldReason(Hold.RENAME, why, todo)
     if seen.saved:
         why = f"{former} is renamed to {key}, and has a managed save; libvirt can rename it only without one"
         discard = f"{back}; or start it and shut it down; or discard what is saved"
         todo = commands.after(discard, Manual.DISCARD_SAVE, domain_word(former.name, seen.uuid))
-        return Hold.RENAME, why, todo, None
+        return HoldReason(Hold.RENAME, why, todo)
     return None
 
 
-def _unclear(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> Stop:
+def _unclear(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> HoldReason:
     others = sorted({*owners, *(each for owner in owners for each in rivals[owner])} - {key})
     what = ", ".join(sorted({str(claim) for claim in owners.values()}))
     names = " and ".join(map(str, others))
     why = f"it and {names} claim partly the same ({what}); it cannot be determined which object was renamed"
     todo = f"rename one object at a time, or change what the spec of {key} claims"
-    return Hold.RENAME, why, todo, None
+    return HoldReason(Hold.RENAME, why, todo)
 
 
-def _still_has(owner: Key, claim: Claim) -> Stop:
+def _still_has(owner: Key, claim: Claim) -> HoldReason:
     todo = f"it continues when {owner} no longer has the {claim}"
-    return Hold.CLAIM, f"{owner} still has the {claim}", todo, None
+    return HoldReason(Hold.CLAIM, f"{owner} still has the {claim}", todo)

@@ -8,10 +8,9 @@ nothing uses the old one, the removal comes first. Pure.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kvmreconcile.model import Action, Held, Hold, Key, Manual, ManualCommands, World
+from kvmreconcile.model import Action, Held, Hold, HoldReason, Key, Manual, ManualCommands, World
 from kvmreconcile.model.verbs import CREATE, START, START_PAUSED
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.gates.suspended import Stop
 from kvmreconcile.plan.order.identities import Claim, Claimants, claims
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.renames import Renames, absent
@@ -40,7 +39,7 @@ class Succession:
         """The objects that are removed before those of their new names are created."""
         return {former for former in self.renames.successors.values() if self.gone.removes(former)}
 
-    def blocked(self) -> Iterator[tuple[Key, Stop]]:
+    def blocked(self) -> Iterator[tuple[Key, HoldReason]]:
         """Yield the objects that cannot be created beside the one of their former name, and what holds each."""
         for key, former in self.renames.successors.items():
             users = sorted(self.gone.users.get(former, ()))
@@ -51,7 +50,7 @@ class Succession:
             what += f"; objects that refer to {former}: {', '.join(map(str, users))}" if users else ""
             todo = self._by_hand(former) if users else self._todo(former)
             back = f'give it the name "{former.name}" again in its spec'
-            yield key, (Hold.RENAME, what, f"{back}; or {todo}", None)
+            yield key, HoldReason(Hold.RENAME, what, f"{back}; or {todo}")
 
     def _todo(self, former: Key) -> str:
         """Return how an object that nothing uses is removed, by what holds its removal."""

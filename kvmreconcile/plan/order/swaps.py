@@ -8,12 +8,11 @@ Mostly the volume was only renamed. So the creation is a loss of data, held unti
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from kvmreconcile.model import Action, Actual, Apply, Desired, Hold, Key, Policy, Unknown, World
+from kvmreconcile.model import Action, Actual, Apply, Desired, Hold, HoldReason, Key, Policy, Unknown, World
 from kvmreconcile.model.verbs import CREATE
 from kvmreconcile.plan.compare.applied import proposal
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.compare.objects import Findings
-from kvmreconcile.plan.gates.suspended import Stop
 from kvmreconcile.plan.gates.windows import ceiling
 from kvmreconcile.plan.order.identities import Claim, claims, claims_of
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
@@ -150,7 +149,7 @@ def _costly(action: Action, swap: Swap) -> Action:
     return replace(action, effect=Effect.DATA_LOSS, notes=(*action.notes, str(swap)))
 
 
-def blocked(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterator[tuple[Key, Stop]]:
+def blocked(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the new objects that would take the place of data, and what holds each."""
     for swap in swaps:
         policy = world.desired[swap.user].policy
@@ -158,11 +157,11 @@ def blocked(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterato
         if policy.protect:
             todo = f'{ways}; or, to leave the data behind, take "protect: true" out of the spec of '
             todo += f"{swap.user}, and approve the new plan if it is held"
-            yield swap.now, (Hold.PROTECTED, str(swap), todo, None)
+            yield swap.now, HoldReason(Hold.PROTECTED, str(swap), todo)
         elif ceiling(policy) < Effect.DATA_LOSS and not approved:
             why = f"{swap}; effect {Effect.DATA_LOSS}, allowed up to {ceiling(policy)} for {swap.user}"
             todo = f"{ways}; or approve this plan to leave the data behind"
-            yield swap.now, (Hold.EFFECT, why, todo, None)
+            yield swap.now, HoldReason(Hold.EFFECT, why, todo)
 
 
 def _ways(swap: Swap, policy: Policy) -> Iterator[str]:
