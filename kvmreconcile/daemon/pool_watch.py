@@ -24,6 +24,7 @@ from kvmreconcile.daemon.spec_watch import LOGGER, Place, Warned, place_of, work
 from kvmreconcile.events.events import PassEvent, PassPlanned
 from kvmreconcile.host.identity import is_local
 from kvmreconcile.model import Key, World
+from kvmreconcile.plan import ComparisonCache
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.gates.unconfirmed import named_data
 from kvmreconcile.plan.order.needs import Rulebooks
@@ -41,11 +42,11 @@ _LEADS_ELSEWHERE = (
 )
 
 
-def directories(world: World, kinds: Rulebooks) -> Mapping[str, Mapping[str, Key]]:
+def directories(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Mapping[str, Mapping[str, Key]]:
     """Return the directories with volumes that are named, and in each the names of their files."""
     lookup = Lookups(world).lookup
     found: dict[str, dict[str, Key]] = {}
-    for key in sorted(named_data(world, kinds)):
+    for key in sorted(named_data(world, kinds, cache)):
         data = kinds[key.kind].data
         for name in data.names(key, lookup) if data else ():
             directory, _, file = name.rpartition("/")
@@ -66,6 +67,7 @@ class PoolWatch(FileSystemEventHandler):
     def __init__(self, ring: Callable[[str], None], kinds: Rulebooks, uri: str) -> None:
         self._ring = ring
         self._kinds = kinds
+        self._cache = ComparisonCache()
         self._is_local = is_local(uri)
         self._files: Mapping[Path, Key] = {}
         self._absent: frozenset[Path] = frozenset()
@@ -87,7 +89,8 @@ class PoolWatch(FileSystemEventHandler):
     def __call__(self, news: PassEvent) -> None:
         """Take note of which volumes there are."""
         if self._is_local and isinstance(news, PassPlanned):
-            named, shares = directories(news.world, self._kinds), Shares()
+            self._cache.keep_only(news.world.desired.keys())
+            named, shares = directories(news.world, self._kinds, self._cache), Shares()
             places = {directory: shares.resolve(directory) for directory in named}
             self._shared = tuple(
                 f"{directory}: {_LEADS_ELSEWHERE}" for directory, place in places.items() if not place

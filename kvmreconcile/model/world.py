@@ -288,8 +288,6 @@ class World:
         notes: Warnings about specs, which do not block the plan.
         files: In which file the spec of each object is, as the state remembers it.
         unread: Objects of ours without a spec whose last spec was in a file that was not read, and why.
-        memory: A cache that a planner keeps from one world to the next, by a word of its own and the object. It
-            saves work and decides nothing.
     """
 
     instance: str
@@ -316,7 +314,6 @@ class World:
     notes: tuple[Problem, ...] = ()
     files: Mapping[Key, str] = field(default_factory=dict)
     unread: Mapping[Key, Obstacle] = field(default_factory=dict)
-    memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 
 Lookup = Callable[[Key], Node | None]

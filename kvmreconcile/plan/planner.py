@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from kvmreconcile.model import Action, Held, Hold, HoldReason, Key, Plan, World
 from kvmreconcile.model.verbs import DEFINE, RESTART, START
-from kvmreconcile.plan.compare.cache import forget_others
+from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.objects import Findings, look, once_seen
 from kvmreconcile.plan.compare.ownership import placeholder
 from kvmreconcile.plan.gates.groups import in_turn
@@ -40,7 +40,11 @@ from kvmreconcile.tree import Change
 
 
 def plan(
-    world: World, kinds: Rulebooks, overrides: Overrides | None = None, limits: Limits | None = None
+    world: World,
+    kinds: Rulebooks,
+    overrides: Overrides | None = None,
+    limits: Limits | None = None,
+    cache: ComparisonCache | None = None,
 ) -> Plan:
     """
     Say what would be done to bring the host to what the specs ask, and what is withheld.
@@ -48,14 +52,16 @@ def plan(
     Args:
         overrides: What the caller says over the specs; None for nothing.
         limits: The brakes of the whole host; None for the shipped ones.
+        cache: What earlier plans have compared; None to compare everything.
     """
     overrides, limits = overrides or Overrides(), limits or Limits()
     world = replace(world, desired=overridden(world.desired, overrides))
-    forget_others(world)
+    cache = ComparisonCache() if cache is None else cache
+    cache.keep_only(world.desired.keys() | world.observed.objects.keys())
     renames = find_renames(world, kinds)
     world = renamed(world, renames.formers)
-    needs, edits = find_needs(world, kinds), probations(world, kinds)
-    scene = Scene(world, kinds, needs)
+    needs, edits = find_needs(world, kinds, cache), probations(world, kinds)
+    scene = Scene(world, kinds, needs, cache)
     found = _looked(scene, edits, overrides)
     for key in _chosen(needs, overrides):
         rename_first(key, renames, world, kinds[key.kind], found)
@@ -66,7 +72,7 @@ def plan(
     again = _again(edits, scene, found)
     for each in (found, again):
         each.steps = {k: announced(s, world, kinds[k.kind]) if s else s for k, s in each.steps.items()}
-    gone = orphans(world, kinds, limits, overrides)
+    gone = orphans(scene, limits, overrides)
     digest = _digest(found, again, gone)
     approved = overrides.approved == digest
     found.unusable |= dict(unready(world, approved=approved))
@@ -113,12 +119,13 @@ def _looked(scene: Scene, edits: Probations, overrides: Overrides) -> Findings:
     """Compare all objects that were asked for, and find what holds their steps until the plan is approved."""
     losses = Losses(find_lost(scene), scene)
     found = Findings(missing=losses.lost)
-    world = replace(scene.world, desired={**scene.world.desired, **edits.back})
+    desired = {**scene.world.desired, **edits.back}
+    interim = replace(scene, world=replace(scene.world, desired=desired))
     for key in _chosen(scene.needs, overrides):
         try:
-            look(key, world, scene.kinds, scene.needs, found)
+            look(key, interim, found)
         except Exception as error:  # noqa: BLE001  a bug costs one object, and not all that there are
-            found.crash(world.desired[key], error)
+            found.crash(desired[key], error)
     found.withheld |= losses.held(found.steps)
     steps = losses.at_their_cost(found.steps)
     found.steps = {k: taking_back(each) if k in edits.failed else each for k, each in steps.items()}
@@ -169,7 +176,7 @@ def _again(edits: Probations, scene: Scene, found: Findings) -> Findings:
     again = Findings()
     for key in found.in_sync:
         if key in edits.back:
-            look(key, scene.world, scene.kinds, scene.needs, again)
+            look(key, scene, again)
     for key in edits.refused.keys() & found.steps.keys():
         todo = "correct the spec or what libvirt reports; the plan after the other changes can try it again"
         waiting = withheld([placeholder(scene.world.desired[key])], edits.refused[key])

@@ -14,7 +14,7 @@ from kvmreconcile.plan.compare.ownership import is_proved_ours
 from kvmreconcile.plan.gates.limits import Limits, too_many_removals
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.gates.suspended import stop
-from kvmreconcile.plan.order.needs import Rulebooks
+from kvmreconcile.plan.order.needs import Scene
 from kvmreconcile.plan.order.references import order, references
 from kvmreconcile.plan.order.uses import Names, existing_users, wanted_users
 from kvmreconcile.plan.removal import facts_of, removal
@@ -56,13 +56,13 @@ class Orphans:
         self.actions[self.actions.index(old)] = new
 
 
-def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides) -> Orphans:
+def orphans(scene: Scene, limits: Limits, overrides: Overrides) -> Orphans:
     """Find what we made or adopted and no spec names, dependents before what they need."""
-    result = Orphans()
+    result, world, kinds = Orphans(), scene.world, scene.kinds
     mine = {k: a for k, a in world.applied.items() if a.instance == world.instance and k.kind in kinds}
     gone = {k: a for k, a in mine.items() if _is_gone(k, world, overrides)}
     needs = {k: {n for n, _ in references(a.tree, kinds[k.kind].rules)} for k, a in gone.items()}
-    users = result.users = _users(gone, world, kinds) if gone else {}
+    users = result.users = _users(gone, scene) if gone else {}
     for key in reversed(order(needs)[0]):
         actual = world.observed.objects.get(key)
         if actual is None and world.observed.unobservable_part(key) is None:
@@ -168,9 +168,10 @@ def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans
     return None
 
 
-def _users(gone: Collection[Key], world: World, kinds: Rulebooks) -> dict[Key, set[Key]]:
+def _users(gone: Collection[Key], scene: Scene) -> dict[Key, set[Key]]:
     """Return who points to each object, by a spec or on the host; to what is gone also by a name of its data."""
-    names = Names(world, kinds)
+    world, kinds = scene.world, scene.kinds
+    names = Names(world, kinds, scene.cache)
     names.add(gone)
     by_name = (names.users_in_specs(), names.users_on_host())
     result: dict[Key, set[Key]] = {}

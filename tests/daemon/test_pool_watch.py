@@ -11,6 +11,7 @@ import pytest
 from kvmreconcile.daemon import pool_watch as module
 from kvmreconcile.daemon.pool_watch import PoolWatch, directories
 from kvmreconcile.model import Desired, Plan, Unobservable, World
+from kvmreconcile.plan import ComparisonCache
 from kvmreconcile.source.filesystems import Shares
 from tests.plan.worlds import BOOKS, seen, wish, world
 from tests.status.told import planned
@@ -189,10 +190,10 @@ def test_only_volumes_that_can_be_seen_and_lie_in_a_directory_have_a_file(pool: 
     here = stored(pool, ROOT)
     network = world([wish("StoragePool/p", "<pool path='ceph'/>"), ROOT])
 
-    assert directories(here, BOOKS) == {str(pool): {"root": ROOT.key}}
-    assert directories(network, BOOKS) == {}
+    assert directories(here, BOOKS, ComparisonCache()) == {str(pool): {"root": ROOT.key}}
+    assert directories(network, BOOKS, ComparisonCache()) == {}
     hidden = replace(here.observed, unobservable=(Unobservable("Volume/p/", "it is not active"),))
-    assert directories(replace(here, observed=hidden), BOOKS) == {}
+    assert directories(replace(here, observed=hidden), BOOKS, ComparisonCache()) == {}
 
 
 def test_nothing_is_looked_up_on_a_file_system_that_another_machine_serves(

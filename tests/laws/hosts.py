@@ -26,7 +26,7 @@ from kvmreconcile.model import (
     Templates,
     World,
 )
-from kvmreconcile.plan import Overrides, plan
+from kvmreconcile.plan import ComparisonCache, Overrides, plan
 from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
 from kvmreconcile.tree import Change, Effect, Node, Rules, Table, make, paths, to_xml
 from tests.first_seen import LONG
@@ -111,7 +111,7 @@ class Host:
     live: dict[Key, Node] = field(default_factory=dict)
     runs: dict[Key, int] = field(default_factory=dict)
     applied: dict[Key, Applied] = field(default_factory=dict)
-    memory: dict[tuple[str, Key], object] = field(default_factory=dict)
+    cache: ComparisonCache = field(default_factory=ComparisonCache)
 
     def actual(self, key: Key) -> Actual:
         tree, live = self.trees[key], self.live.get(key)
@@ -129,8 +129,8 @@ class Host:
 
     def judge(self, world: World, effect: Effect = Effect.REPLACE) -> Plan:
         books, overrides = {self.book.name: self.book}, Overrides(effect)
-        made = plan(replace(world, memory=self.memory), books, overrides)
-        assert made == plan(world, books, overrides), "what is remembered of earlier plans changes this one"
+        made = plan(world, books, overrides, cache=self.cache)
+        assert made == plan(world, books, overrides), "the comparison cache changes the plan"
         return made
 
     def execute(self, made: Plan, *wanted: Desired) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Actual, Desired, Key, Lookup, World
-from kvmreconcile.plan import plan
+from kvmreconcile.plan import ComparisonCache, plan
 from kvmreconcile.tree import Node
 from tests.plan.worlds import BOOKS, Book, remembered, seen, wish, world
 
@@ -26,17 +26,17 @@ class Counting(Book):
 
 
 class Passes:
-    """Plans for one world after another, with one memory."""
+    """Plans for one world after another, with one cache."""
 
     def __init__(self) -> None:
         domains = BOOKS["Domain"]
         self.book = Counting(domains.name, domains.root, domains.rules, stamped=domains.stamped)
-        self.memory: dict[tuple[str, Key], object] = {}
+        self.cache = ComparisonCache()
 
     def compared(self, now: World) -> int:
         """Return how many objects a plan for this world compares."""
         before = len(self.book.compared)
-        plan(replace(now, memory=self.memory), {**BOOKS, "Domain": self.book})
+        plan(now, {**BOOKS, "Domain": self.book}, cache=self.cache)
         return len(self.book.compared) - before
 
 
@@ -86,4 +86,4 @@ def test_what_no_spec_wants_any_more_is_forgotten() -> None:
 
     passes.compared(world())
 
-    assert passes.memory == {}
+    assert len(passes.cache) == 0

@@ -3,6 +3,7 @@
 import pytest
 
 from kvmreconcile.model import Actual, Key, Obstacle, Unknown, Unobservable, World
+from kvmreconcile.plan import ComparisonCache
 from kvmreconcile.plan.gates.unconfirmed import absent_data, relied_on
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.case("47")
 
 
 def relied(here: World) -> set[Key]:
-    return relied_on(planned(here), here, BOOKS)
+    return relied_on(planned(here), here, BOOKS, ComparisonCache())
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def relied(here: World) -> set[Key]:
     ],
 )
 def test_volume_that_is_named_and_not_listed_is_absent(here: World) -> None:
-    assert absent_data(here, BOOKS) == {NAME}
+    assert absent_data(here, BOOKS, ComparisonCache()) == {NAME}
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_volume_that_is_named_and_not_listed_is_absent(here: World) -> None:
     ],
 )
 def test_what_is_known_anyway_is_not_absent(here: World) -> None:
-    assert absent_data(here, BOOKS) == set()
+    assert absent_data(here, BOOKS, ComparisonCache()) == set()
 
 
 def test_plan_that_does_nothing_relies_on_no_volume() -> None:

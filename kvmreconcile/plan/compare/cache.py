@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kvmreconcile.model import Actual, Applied, Desired, Held, Key, Unknown, Unobservable, World
+from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.compare import Compared
 from kvmreconcile.plan.order.references import references
 from kvmreconcile.plan.rulebook import Rulebook
@@ -77,29 +78,22 @@ class Edges:
     targets: tuple[tuple[Key, Ref], ...]
 
 
-def recall(key: Key, view: View, kind: Rulebook, world: World) -> Memo | None:
+def recall(view: View, kind: Rulebook, world: World, cache: ComparisonCache) -> Memo | None:
     """Return the earlier result for an object, None if comparing might give something else now."""
-    memo = world.memory.get(("compared", key))
+    memo = cache.get("compared", view.desired.key)
     return memo if isinstance(memo, Memo) and memo.holds(view, kind, world) else None
 
 
-def keep(memo: Memo, world: World) -> None:
+def keep(memo: Memo, cache: ComparisonCache) -> None:
     """Keep a result for the next plan."""
-    world.memory["compared", memo.view.desired.key] = memo
+    cache.put("compared", memo.view.desired.key, memo)
 
 
-def edges(desired: Desired, kind: Rulebook, world: World) -> tuple[tuple[Key, Ref], ...]:
+def edges(desired: Desired, kind: Rulebook, cache: ComparisonCache) -> tuple[tuple[Key, Ref], ...]:
     """Return every object that a spec points to, and the row that says so."""
-    known = world.memory.get(("edges", desired.key))
+    known = cache.get("edges", desired.key)
     if isinstance(known, Edges) and known.tree is desired.tree and known.kind is kind:
         return known.targets
     targets = tuple(references(desired.tree, kind.rules))
-    world.memory["edges", desired.key] = Edges(desired.tree, kind, targets)
+    cache.put("edges", desired.key, Edges(desired.tree, kind, targets))
     return targets
-
-
-def forget_others(world: World) -> None:
-    """Drop what is kept of objects that no spec wants any more, and that are gone."""
-    known = world.desired.keys() | world.observed.objects.keys()
-    for each in [each for each in world.memory if each[1] not in known]:
-        del world.memory[each]

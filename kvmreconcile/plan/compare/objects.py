@@ -37,7 +37,7 @@ from kvmreconcile.plan.compare.pauses import is_left, kept_still
 from kvmreconcile.plan.compare.reasons import with_edits
 from kvmreconcile.plan.gates.suspended import stop
 from kvmreconcile.plan.lost_state import lost
-from kvmreconcile.plan.order.needs import Needs, Rulebooks
+from kvmreconcile.plan.order.needs import Needs, Rulebooks, Scene
 from kvmreconcile.plan.order.uses import Users
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.masks import mask
@@ -115,8 +115,9 @@ class Findings:
         self.held = [held for held in self.held if held.action.key != key]
 
 
-def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> None:
+def look(key: Key, scene: Scene, found: Findings) -> None:
     """Compare one desired object with the host and note what follows."""
+    world, kinds, needs = scene.world, scene.kinds, scene.needs
     desired, actual = world.desired[key], world.observed.objects.get(key)
     hidden = world.observed.unobservable_part(key)
     why = _unseen(actual, hidden, world, found)
@@ -138,7 +139,7 @@ def look(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings
         found.foreign.add(key)
         found.held.append(conflict(desired, actual, world))
         return
-    _note(view, _memo(view, world, kinds[key.kind]), world, found)
+    _note(view, _memo(view, scene), world, found)
 
 
 def _note_stops(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> None:
@@ -148,15 +149,16 @@ def _note_stops(key: Key, world: World, kinds: Rulebooks, needs: Needs, found: F
         found.suspended[key] = stopped
 
 
-def _memo(view: View, world: World, kind: Rulebook) -> Memo:
+def _memo(view: View, scene: Scene) -> Memo:
     """Return what comparing an object gives: the earlier result while it holds, else a new one."""
-    memo = recall(view.desired.key, view, kind, world)
+    world, kind = scene.world, scene.kinds[view.desired.key.kind]
+    memo = recall(view, kind, world, scene.cache)
     if memo is None:
         lookups = Lookups(world)
         compared = _compared(view, lookups, kind)
         withheld = (*_strayed(view, lookups, kind), *_unclear(view, compared))
         memo = Memo(view, kind, world.instance, lookups.asked, compared, withheld)
-        keep(memo, world)
+        keep(memo, scene.cache)
     return memo
 
 

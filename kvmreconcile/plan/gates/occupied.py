@@ -9,7 +9,7 @@ the spec. Pure.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from kvmreconcile.model import Action, Actual, Held, Hold, HoldReason, Key, World
+from kvmreconcile.model import Action, Actual, Held, Hold, HoldReason, Key
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.gates.groups import onward
 from kvmreconcile.plan.gates.invalid import definition
@@ -25,7 +25,7 @@ def without_occupied(
 ) -> tuple[list[Action], list[Held]]:
     """Split actions into those that may be done now, and those that wait for the object that has their claim."""
     owners = {
-        kind: _Owners(scene.kinds[kind], scene.world, leaving)
+        kind: _Owners(kind, scene, leaving)
         for kind in {a.key.kind for a in actions if _may_claim(a)}
         if scene.kinds[kind].rules.identities.rows
     }
@@ -59,8 +59,9 @@ class _Claimed:
 class _Owners:
     """The observed objects of a kind, by what they have: all by what is given to one alone, active ones by everything."""
 
-    def __init__(self, kind: Rulebook, world: World, leaving: Collection[Key]) -> None:
-        self._kind, self._world = kind, world
+    def __init__(self, name: str, scene: Scene, leaving: Collection[Key]) -> None:
+        kind, world = scene.kinds[name], scene.world
+        self._kind, self._world, self._cache = kind, world, scene.cache
         self._lookup = Lookups(world).lookup
         self._active, self._existing = Claimants(), Claimants()
         for key, seen in world.observed.objects.items():
@@ -100,9 +101,9 @@ class _Owners:
         """Yield what a definition claims. Finding the elements takes longest, and is cached for each definition."""
         if tree is None:
             return
-        known = self._world.memory.get((f"claimed {what}", key))
+        known = self._cache.get(f"claimed {what}", key)
         if not isinstance(known, _Claimed) or known.xml != xml or known.kind is not self._kind:
             known = _Claimed(xml, self._kind, claiming(tree, self._kind.rules))
-            self._world.memory[f"claimed {what}", key] = known
+            self._cache.put(f"claimed {what}", key, known)
         for path, place, element in known.elements:
             yield from claims_of(element, self._kind.rules, self._lookup, path, place)

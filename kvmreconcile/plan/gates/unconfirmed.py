@@ -7,6 +7,7 @@ What is found is observed again after the list was refreshed, and planned for ag
 from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Desired, Hold, HoldReason, Key, Plan, Unknown, World
+from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.cache import edges
 from kvmreconcile.plan.gates.invalid import definition
 from kvmreconcile.plan.order.needs import Rulebooks, Scene
@@ -14,18 +15,18 @@ from kvmreconcile.plan.order.references import references
 from kvmreconcile.plan.rulebook import Rulebook
 
 
-def named_data(world: World, kinds: Rulebooks) -> set[Key]:
+def named_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
     """Return what holds data and is named by a spec or the state; not what cannot be seen now."""
-    named = {*world.applied, *_wanted(world, kinds)}
+    named = {*world.applied, *_wanted(world, kinds, cache)}
     return {key for key in named if _is_data(key, kinds) and not world.observed.unobservable_part(key)}
 
 
-def absent_data(world: World, kinds: Rulebooks) -> set[Key]:
+def absent_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
     """Return what of that was not observed."""
-    return {key for key in named_data(world, kinds) if key not in world.observed.objects}
+    return {key for key in named_data(world, kinds, cache) if key not in world.observed.objects}
 
 
-def relied_on(plan: Plan, world: World, kinds: Rulebooks) -> set[Key]:
+def relied_on(plan: Plan, world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
     """
     Return what holds data, was observed, and decides what a plan does.
 
@@ -34,7 +35,7 @@ def relied_on(plan: Plan, world: World, kinds: Rulebooks) -> set[Key]:
     acted_on = plan.names | {held.action.key for held in plan.held}
     found = {*acted_on, *world.obstacles}
     for key in acted_on & world.desired.keys():
-        found |= _new_targets(world.desired[key], kinds[key.kind], world)
+        found |= _new_targets(world.desired[key], kinds[key.kind], world, cache)
     return {key for key in found if _is_data(key, kinds) and world.observed.actual(key)}
 
 
@@ -48,7 +49,7 @@ def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Itera
     for key in steps.keys() & world.desired.keys():
         if definition(steps[key]) is None:
             continue
-        for target in sorted(_new_targets(world.desired[key], scene.kinds[key.kind], world)):
+        for target in sorted(_new_targets(world.desired[key], scene.kinds[key.kind], world, scene.cache)):
             seen, hidden = world.observed.objects.get(target), world.observed.unobservable_part(target)
             why = seen.why if isinstance(seen, Unknown) else hidden.why if hidden and not seen else ""
             if why and target not in world.desired and _is_data(target, scene.kinds):
@@ -57,18 +58,18 @@ def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Itera
                 break
 
 
-def _new_targets(desired: Desired, kind: Rulebook, world: World) -> set[Key]:
+def _new_targets(desired: Desired, kind: Rulebook, world: World, cache: ComparisonCache) -> set[Key]:
     """Return what a spec refers to and the object's definition does not."""
     actual = world.observed.actual(desired.key)
     known = {target for target, _ in references(actual.tree, kind.rules)} if actual else set()
-    return {target for target, _ in edges(desired, kind, world)} - known
+    return {target for target, _ in edges(desired, kind, cache)} - known
 
 
-def _wanted(world: World, kinds: Rulebooks) -> Iterator[Key]:
+def _wanted(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Iterator[Key]:
     """Yield what specs define, and what they refer to."""
     for key, desired in world.desired.items():
         yield key
-        yield from (target for target, _ in edges(desired, kinds[key.kind], world))
+        yield from (target for target, _ in edges(desired, kinds[key.kind], cache))
 
 
 def _is_data(key: Key, kinds: Rulebooks) -> bool:

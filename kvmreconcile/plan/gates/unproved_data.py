@@ -120,7 +120,7 @@ def _needed(missing: set[Key], actions: Sequence[Action], scene: Scene) -> dict[
     needed = {key: {key} for key in missing}
     level = missing
     while level:
-        names = Names(scene.world, scene.kinds)
+        names = Names(scene.world, scene.kinds, scene.cache)
         names.add(level)
         changed: set[Key] = set()
         for target, using in names.users_after(actions).items():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Key, Power, World
+from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.order.identities import Claim, Claimants, Claiming, claiming, claims, claims_of, shown
 from kvmreconcile.plan.rulebook import Rulebook
@@ -44,14 +45,14 @@ class Clashes:
     notes: tuple[Problem, ...] = ()
 
 
-def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
+def find_clashes(world: World, kinds: Mapping[str, Rulebook], cache: ComparisonCache) -> Clashes:
     """Find specs with conflicting claims, and tell which of them are in error."""
     left_out: dict[Key, str] = {}
     problems: list[Problem] = []
     notes: list[Problem] = []
     for kind in kinds.values():
         if kind.rules.identities.rows:
-            claimed = _Claims(kind, world)
+            claimed = _Claims(kind, world, cache)
             notes += claimed.notes()
             for clash in claimed.clashes():
                 problems.append(clash.problem(kind, world))
@@ -114,9 +115,11 @@ class _Clash:
 class _Claims:
     """What the specs of a kind claim, and what their objects have."""
 
-    def __init__(self, kind: Rulebook, world: World) -> None:
+    def __init__(self, kind: Rulebook, world: World, cache: ComparisonCache) -> None:
         self._kind, self._world = kind, world
-        self._said = {k: _said(d, kind, world) for k, d in world.desired.items() if k.kind == kind.name}
+        self._said = {
+            k: _said(d, kind, world, cache) for k, d in world.desired.items() if k.kind == kind.name
+        }
         self._claimants = Claimants()
         for key, claimed in self._said.items():
             self._claimants.add(key, claimed)
@@ -182,12 +185,12 @@ class _Claims:
         return any(claim.meets(other) for other in self._had[key])
 
 
-def _said(desired: Desired, kind: Rulebook, world: World) -> tuple[Claim, ...]:
+def _said(desired: Desired, kind: Rulebook, world: World, cache: ComparisonCache) -> tuple[Claim, ...]:
     """Return what a spec claims. Finding the elements takes longest, and is cached for each spec."""
-    known = world.memory.get(("claiming", desired.key))
+    known = cache.get("claiming", desired.key)
     if not isinstance(known, _Claiming) or known.tree is not desired.tree or known.kind is not kind:
         known = _Claiming(desired.tree, kind, claiming(desired.tree, kind.rules))
-        world.memory["claiming", desired.key] = known
+        cache.put("claiming", desired.key, known)
     lookup = Lookups(world).lookup
     return tuple(
         claim

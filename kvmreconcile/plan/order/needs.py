@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Key, World
+from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.cache import edges
 from kvmreconcile.plan.order.conflicts import find_clashes
 from kvmreconcile.plan.order.references import order
@@ -65,17 +66,18 @@ class Scene:
     world: World
     kinds: Rulebooks
     needs: Needs
+    cache: ComparisonCache
 
 
-def find_needs(world: World, kinds: Rulebooks) -> Needs:
+def find_needs(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Needs:
     """Find what each desired object points to, and which objects point nowhere or at one another."""
     direct: dict[Key, frozenset[Key]] = {}
-    clashes = find_clashes(world, kinds)
+    clashes = find_clashes(world, kinds, cache)
     left_out, problems = dict(clashes.left_out), list(clashes.problems)
     for key, desired in sorted(world.desired.items()):
         if key in world.frozen:
             continue
-        targets = edges(desired, kinds[key.kind], world)
+        targets = edges(desired, kinds[key.kind], cache)
         direct[key] = frozenset(k for k, _ in targets if k != key)
         required = {k for k, ref in targets if ref.required}.union(desired.after)
         for target in sorted(k for k in required if not _may_exist(k, world, kinds)):

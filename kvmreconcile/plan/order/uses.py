@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from kvmreconcile.model import Action, Actual, Key, World
+from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.references import references
 from kvmreconcile.tree import Node
@@ -66,6 +67,7 @@ class Names:
 
     world: World
     kinds: Rulebooks
+    cache: ComparisonCache
     _keys: dict[str, dict[str, Key]] = field(default_factory=dict)
 
     def add(self, keys: Iterable[Key]) -> None:
@@ -110,11 +112,11 @@ class Names:
         found: set[Key] = set()
         for kind, keys in self._keys.items():
             what = f"{kind} in {which}"
-            known = self.world.memory.get((what, key))
+            known = self.cache.get(what, key)
             if not (isinstance(known, _Named) and known.tree is tree):
                 data = self.kinds[kind].data
                 known = _Named(tree, frozenset(data.named(tree)) if data else frozenset())
-                self.world.memory[what, key] = known
+                self.cache.put(what, key, known)
             found |= {keys[name] for name in known.names & keys.keys()}
         return found
 
