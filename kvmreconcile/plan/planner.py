@@ -4,7 +4,7 @@ The whole host: from a world to a plan. Pure and total.
 Separate from looking at one object, because only here is decided what of all that is found may be done.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kvmreconcile.model import Action, Held, Hold, HoldReason, Key, Plan, World
@@ -12,29 +12,31 @@ from kvmreconcile.model.verbs import DEFINE, RESTART, START
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.objects import Findings, look, once_seen
 from kvmreconcile.plan.compare.ownership import placeholder
-from kvmreconcile.plan.gates.groups import in_turn
+from kvmreconcile.plan.gates.gate import Gate
+from kvmreconcile.plan.gates.groups import hold_group_members
 from kvmreconcile.plan.gates.invalid import invalid, refused
 from kvmreconcile.plan.gates.left_behind import left_behind
 from kvmreconcile.plan.gates.limits import Limits, braked
 from kvmreconcile.plan.gates.lost_data import Losses, find_lost
-from kvmreconcile.plan.gates.occupied import without_occupied
+from kvmreconcile.plan.gates.occupied import hold_claimed
 from kvmreconcile.plan.gates.policy import Case, Overrides, digest_of, judge, overridden
 from kvmreconcile.plan.gates.refused_edits import is_over, withheld
-from kvmreconcile.plan.gates.rollout import held_back, rolled_out
-from kvmreconcile.plan.gates.settle import announced, settle_removals, settled
+from kvmreconcile.plan.gates.rollout import held_back, hold_rollout
+from kvmreconcile.plan.gates.settle import announced, hold_unsettled, settle_removals
 from kvmreconcile.plan.gates.unconfirmed import unobservable
-from kvmreconcile.plan.gates.unproved_data import reports, without_data
+from kvmreconcile.plan.gates.unproved_data import hold_without_data, reports
 from kvmreconcile.plan.gates.unready import unready
 from kvmreconcile.plan.gates.unsupported import unsupported
-from kvmreconcile.plan.order.needs import Needs, Rulebooks, Scene, find_needs
+from kvmreconcile.plan.order.needs import Needs, Rulebooks
 from kvmreconcile.plan.order.renames import find_renames
 from kvmreconcile.plan.order.renaming import rename_first, renamed
-from kvmreconcile.plan.order.starts import in_order, seen_through
+from kvmreconcile.plan.order.starts import order_starts, seen_through
 from kvmreconcile.plan.order.succession import Succession
 from kvmreconcile.plan.order.swaps import blocked as swapped
 from kvmreconcile.plan.order.swaps import find_swaps
-from kvmreconcile.plan.probation import Probations, probations, taking_back
+from kvmreconcile.plan.probation import Probations, taking_back
 from kvmreconcile.plan.prune import Orphans, orphans
+from kvmreconcile.plan.scene import Scene, scene_of
 from kvmreconcile.plan.secrets.paths import without_secrets
 from kvmreconcile.tree import Change
 
@@ -60,8 +62,8 @@ def plan(
     cache.keep_only(world.desired.keys() | world.observed.objects.keys())
     renames = find_renames(world, kinds)
     world = renamed(world, renames.formers)
-    needs, edits = find_needs(world, kinds, cache), probations(world, kinds)
-    scene = Scene(world, kinds, needs, cache)
+    scene = scene_of(world, kinds, cache)
+    needs, edits = scene.needs, scene.edits
     found = _looked(scene, edits, overrides)
     for key in _chosen(needs, overrides):
         rename_first(key, renames, world, kinds[key.kind], found)
@@ -87,7 +89,8 @@ def plan(
     is_overridden = overrides.max_effect is not None
     case = Case(world.now, approved=approved, at_rest=False, is_overridden=is_overridden)
     actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
-    actions, waiting = _given_others(actions, scene, edits, None if approved else limits, succession.leaving)
+    gated = replace(scene, leaving=succession.leaving)
+    actions, waiting = _through_gates(actions, gated, None if approved else limits)
     held += waiting
     pending = _stored(found.pending, actions, held)
     held += () if approved else _held_again(again, edits)
@@ -145,30 +148,34 @@ def _digest(found: Findings, again: Findings, gone: Orphans) -> str:
     return digest_of([*every, *gone.actions, *(h.action for h in (*found.held, *gone.held))])
 
 
-def _given_others(
-    actions: Sequence[Action],
-    scene: Scene,
-    edits: Probations,
-    limits: Limits | None,
-    leaving: Collection[Key],
+def _limit_gate(
+    actions: Sequence[Action], scene: Scene, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
-    """
-    Split steps into those that may be done now and those that are held because of other objects.
+    """Hold the steps of which there are too many. An approval opens this gate."""
+    return braked(actions, scene.world, scene.kinds, limits) if limits else (list(actions), [])
 
-    Args:
-        limits: The brakes; None for an approved plan, which neither they nor a failed edit of another hold, nor
-            the time that an edit takes to settle.
-        leaving: Active objects that are removed before those that take their place.
-    """
-    world = scene.world
-    actions, fresh = settled(actions, world, limits.settle_s) if limits else (actions, [])
-    actions, later = rolled_out(actions, world, edits, approved=limits is None)
-    actions, crowd = in_turn(actions, world)
-    actions, excess = braked(actions, world, scene.kinds, limits) if limits else (actions, [])
-    actions, unsafe = without_data(actions, scene)
-    actions, occupied = without_occupied(actions, scene, leaving)
-    actions, early = in_order(actions, world)
-    return actions, [*fresh, *later, *crowd, *excess, *unsafe, *occupied, *early]
+
+GATES: tuple[Gate, ...] = (
+    hold_unsettled,
+    hold_rollout,
+    hold_group_members,
+    _limit_gate,
+    hold_without_data,
+    hold_claimed,
+    order_starts,
+)
+"""What may hold steps because of other objects or of the whole host, in this order: each sees what the ones before let pass."""
+
+
+def _through_gates(
+    actions: Sequence[Action], scene: Scene, limits: Limits | None
+) -> tuple[list[Action], list[Held]]:
+    """Return the steps that all gates let pass, and those that one of them holds."""
+    left, held = list(actions), list[Held]()
+    for gate in GATES:
+        left, more = gate(left, scene, limits)
+        held += more
+    return left, held
 
 
 def _again(edits: Probations, scene: Scene, found: Findings) -> Findings:

@@ -14,10 +14,10 @@ from kvmreconcile.plan.compare.ownership import is_proved_ours
 from kvmreconcile.plan.gates.limits import Limits, too_many_removals
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.gates.suspended import stop
-from kvmreconcile.plan.order.needs import Scene
 from kvmreconcile.plan.order.references import order, references
 from kvmreconcile.plan.order.uses import Names, existing_users, wanted_users
 from kvmreconcile.plan.removal import facts_of, removal
+from kvmreconcile.plan.scene import Scene
 
 
 @dataclass(slots=True)

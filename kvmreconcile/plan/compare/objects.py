@@ -37,9 +37,10 @@ from kvmreconcile.plan.compare.pauses import is_left, kept_still
 from kvmreconcile.plan.compare.reasons import with_edits
 from kvmreconcile.plan.gates.suspended import stop
 from kvmreconcile.plan.lost_state import lost
-from kvmreconcile.plan.order.needs import Needs, Rulebooks, Scene
+from kvmreconcile.plan.order.needs import Needs, Rulebooks
 from kvmreconcile.plan.order.uses import Users
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.plan.secrets.masks import mask
 from kvmreconcile.tree import Change, Effect, is_satisfied_by
 from kvmreconcile.tree.scalars import uuid as spelled

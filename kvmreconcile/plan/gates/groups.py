@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from kvmreconcile.model import Action, Held, Hold, Key, Power, Reason, World
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
 
-def in_turn(actions: Sequence[Action], world: World) -> tuple[list[Action], list[Held]]:
-    """Split steps into those that may be done now and those that wait until others of a group are back."""
-    held: list[Held] = []
+def hold_group_members(
+    actions: Sequence[Action], scene: Scene, _limits: object
+) -> tuple[list[Action], list[Held]]:
+    """Hold the steps that would take away a member of a group while too many other members are away."""
+    world, held = scene.world, list[Held]()
     for (kind, group), members in groupby(sorted(_disturbed(actions, world), key=by_group), key=by_group):
         gone = _away(kind, group, world)
         for action in sorted(members, key=lambda a: (a.policy.order, a.key)):

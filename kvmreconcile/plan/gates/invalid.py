@@ -9,7 +9,7 @@ libvirt accepted it. Pure.
 from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Apply, Hold, HoldReason, Key
-from kvmreconcile.plan.order.needs import Scene
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Node
 
 

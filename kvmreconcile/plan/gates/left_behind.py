@@ -7,8 +7,9 @@ Pure.
 from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Actual, Apply, Hold, HoldReason, Key
-from kvmreconcile.plan.order.needs import Rulebooks, Scene
+from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.uses import listed
+from kvmreconcile.plan.scene import Scene
 
 _RELEASE = (
     "move the data to the new place, or approve this plan; a volume that has a spec and is not found "

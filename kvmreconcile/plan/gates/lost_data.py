@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Apply, Desired, Hold, HoldReason, Key
 from kvmreconcile.plan.gates.windows import ceiling
-from kvmreconcile.plan.order.needs import Scene
 from kvmreconcile.plan.order.uses import Names, Users, listed
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
 _NEXT = "a later pass decides, once the pool can be observed"

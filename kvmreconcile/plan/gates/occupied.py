@@ -6,7 +6,7 @@ another exists with what libvirt gives one object alone, such as a UUID. Unlike 
 the spec. Pure.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kvmreconcile.model import Action, Actual, Held, Hold, HoldReason, Key
@@ -14,18 +14,16 @@ from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.gates.groups import onward
 from kvmreconcile.plan.gates.invalid import definition
 from kvmreconcile.plan.order.identities import Claim, Claimants, Claiming, claiming, claims, claims_of, shown
-from kvmreconcile.plan.order.needs import Scene
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.plan.secrets.paths import secret_paths
 from kvmreconcile.tree import Node
 
 
-def without_occupied(
-    actions: Sequence[Action], scene: Scene, leaving: Collection[Key]
-) -> tuple[list[Action], list[Held]]:
-    """Split actions into those that may be done now, and those that wait for the object that has their claim."""
+def hold_claimed(actions: Sequence[Action], scene: Scene, _limits: object) -> tuple[list[Action], list[Held]]:
+    """Hold the actions that need what another object has."""
     owners = {
-        kind: _Owners(kind, scene, leaving)
+        kind: _Owners(kind, scene)
         for kind in {a.key.kind for a in actions if _may_claim(a)}
         if scene.kinds[kind].rules.identities.rows
     }
@@ -59,13 +57,13 @@ class _Claimed:
 class _Owners:
     """The observed objects of a kind, by what they have: all by what is given to one alone, active ones by everything."""
 
-    def __init__(self, name: str, scene: Scene, leaving: Collection[Key]) -> None:
+    def __init__(self, name: str, scene: Scene) -> None:
         kind, world = scene.kinds[name], scene.world
         self._kind, self._world, self._cache = kind, world, scene.cache
         self._lookup = Lookups(world).lookup
         self._active, self._existing = Claimants(), Claimants()
         for key, seen in world.observed.objects.items():
-            if key.kind == kind.name and isinstance(seen, Actual) and key not in leaving:
+            if key.kind == kind.name and isinstance(seen, Actual) and key not in scene.leaving:
                 # A running definition may have another bridge or UUID than the stored one.
                 stored = tuple(self._claims("stored", key, seen.xml, seen.tree))
                 live = tuple(self._claims("live", key, seen.live_xml or "", seen.live)) if seen.active else ()

@@ -7,23 +7,25 @@ Separate from who of a group may be away at a time, because an edit can do harm 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason, World
+from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason
 from kvmreconcile.plan.gates.groups import by_group, onward
+from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.probation import Probations
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
 _RELEASE = "correct its spec, or approve this plan"
 
 
-def rolled_out(
-    actions: Sequence[Action], world: World, edits: Probations, *, approved: bool
+def hold_rollout(
+    actions: Sequence[Action], scene: Scene, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
-    """Split steps into those that may be done now and edits that wait for those of others of their group."""
-    held: list[Held] = []
+    """Hold edits that wait for those of other members of their group. An approval opens what a failed edit holds."""
+    world, edits, held = scene.world, scene.edits, list[Held]()
     first = sorted(_edits(actions), key=by_group)
     for (kind, group), members in groupby(first, key=by_group):
         there = {k for k, d in world.desired.items() if _group(d) == (kind, group)}
-        failed = [] if approved else sorted(there & edits.failed.keys())
+        failed = [] if limits is None else sorted(there & edits.failed.keys())
         tried = there & edits.tried
         for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
             if failed:

@@ -10,9 +10,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, Reason, World
+from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.gates.rollout import rest_of
 from kvmreconcile.plan.prune import Orphans
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Change, Effect, Node, Rules
 from kvmreconcile.tree.paths import under
 
@@ -52,9 +54,13 @@ def _parts(node: Node, rule: str, rules: Rules) -> Iterator[tuple[str, Node]]:
         yield from _parts(child, under(rule, child.tag), rules)
 
 
-def settled(actions: Sequence[Action], world: World, need_s: float) -> tuple[list[Action], list[Held]]:
-    """Split steps into those that may be done now and those of edits that take something away too soon."""
-    held: list[Held] = []
+def hold_unsettled(
+    actions: Sequence[Action], scene: Scene, limits: Limits | None
+) -> tuple[list[Action], list[Held]]:
+    """Hold the steps of edits that take something away too soon. An approval opens this gate."""
+    if limits is None:
+        return list(actions), []
+    world, need_s, held = scene.world, limits.settle_s, list[Held]()
     for key in _losing(actions, world):
         age_s = world.first_seen.age_s(key)
         if age_s < need_s:

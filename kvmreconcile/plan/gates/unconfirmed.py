@@ -10,9 +10,10 @@ from kvmreconcile.model import Action, Desired, Hold, HoldReason, Key, Plan, Unk
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.cache import edges
 from kvmreconcile.plan.gates.invalid import definition
-from kvmreconcile.plan.order.needs import Rulebooks, Scene
+from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.references import references
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.scene import Scene
 
 
 def named_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:

@@ -11,16 +11,19 @@ from kvmreconcile.model import Action, Held, Hold, HoldReason, Key, Unknown
 from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.ownership import placeholder
 from kvmreconcile.plan.gates.groups import onward
-from kvmreconcile.plan.order.needs import Needs, Rulebooks, Scene
+from kvmreconcile.plan.order.needs import Needs, Rulebooks
 from kvmreconcile.plan.order.uses import Names
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
 _PUT_BACK = "restore {target}; or, if a spec defines it, see why it is not created, and correct that"
 _LATER = "it continues in a later pass, once {target} is known to exist"
 
 
-def without_data(actions: Sequence[Action], scene: Scene) -> tuple[list[Action], list[Held]]:
-    """Split off the steps that would start objects whose data is gone or not known to be there, and all that follow."""
+def hold_without_data(
+    actions: Sequence[Action], scene: Scene, _limits: object
+) -> tuple[list[Action], list[Held]]:
+    """Hold the steps that would start objects whose data is gone or not known to exist, and all that follow."""
     doubt = _find_doubt(actions, scene)
     held: list[Held] = []
     stopped: set[int] = set()

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from kvmreconcile.model import Action, Hold, HoldReason, Key, Lookup
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.gates.invalid import definition
-from kvmreconcile.plan.order.needs import Scene
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Node, Rules, Unsupported
 from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import labels

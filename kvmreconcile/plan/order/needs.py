@@ -59,16 +59,6 @@ class Needs:
         return tuple(replace(a, needs=self.among(a.key, planned)) for a in actions)
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What a plan is made for, with what is known of it before anything is compared."""
-
-    world: World
-    kinds: Rulebooks
-    needs: Needs
-    cache: ComparisonCache
-
-
 def find_needs(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Needs:
     """Find what each desired object points to, and which objects point nowhere or at one another."""
     direct: dict[Key, frozenset[Key]] = {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from kvmreconcile.model import Action, Desired, Held, Hold, Key, Power, Reason, World
 from kvmreconcile.model.verbs import READY
 from kvmreconcile.plan.gates.groups import onward
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
 _EDITS = frozenset({Reason.EDIT, Reason.ROLLBACK})
@@ -35,17 +36,17 @@ class _Queue:
         return tuple(k for k in desired[key].after if k in desired and desired[k].power is Power.RUNNING)
 
 
-def in_order(actions: Sequence[Action], world: World) -> tuple[list[Action], list[Held]]:
+def order_starts(actions: Sequence[Action], scene: Scene, _limits: object) -> tuple[list[Action], list[Held]]:
     """
-    Add to the steps of all objects those that wait until a guest is ready, and hold starts whose turn cannot come.
+    Add the steps that wait until a guest is ready, and hold starts after guests that are not known to run.
 
-    One that was started before is looked at anew by whoever is started after it: that it runs does not say
-    that it became ready.
+    A prerequisite that runs already is checked for readiness again before its dependents start: that it runs does
+    not prove that it became ready.
 
     Args:
         actions: In an order in which an object comes after what it is started after.
     """
-    queue = _Queue(world)
+    queue = _Queue(scene.world)
     stopped: set[int] = set()
     for action in actions:
         if id(action) in stopped:
