@@ -20,7 +20,7 @@ from kvmreconcile.plan.secrets.masks import revealed
 from kvmreconcile.tree import Rules
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Probations:
     """
     The edits of a world that matter.
@@ -34,30 +34,31 @@ class Probations:
         over: Objects of which an edit is remembered, and their specs say something else now.
     """
 
-    tried: set[Key] = field(default_factory=set)
-    failed: dict[Key, str] = field(default_factory=dict)
-    back: dict[Key, Desired] = field(default_factory=dict)
-    refused: dict[Key, tuple[Refusal, ...]] = field(default_factory=dict)
-    over: set[Key] = field(default_factory=set)
+    tried: frozenset[Key] = frozenset()
+    failed: Mapping[Key, str] = field(default_factory=dict)
+    back: Mapping[Key, Desired] = field(default_factory=dict)
+    refused: Mapping[Key, tuple[Refusal, ...]] = field(default_factory=dict)
+    over: frozenset[Key] = frozenset()
 
 
 def probations(world: World, kinds: Mapping[str, Rulebook]) -> Probations:
     """Sort the edits that are remembered by what follows from them."""
-    found = Probations()
+    tried, over, failed, back = set[Key](), set[Key](), dict[Key, str](), dict[Key, Desired]()
     for key, trial in world.probations.items():
         desired = world.desired.get(key)
         if desired is None or key.kind not in kinds:
             continue
-        back = _back(trial, desired, kinds[key.kind].rules)
-        if not is_same(trial, desired, kinds[key.kind]) or back is None:
-            found.over.add(key)
+        before = _back(trial, desired, kinds[key.kind].rules)
+        if not is_same(trial, desired, kinds[key.kind]) or before is None:
+            over.add(key)
         elif trial.failed:
-            found.failed[key], found.back[key] = trial.failed, back
+            failed[key], back[key] = trial.failed, before
         else:
-            found.tried.add(key)
-    for key, refused, wanted in refusals(world, kinds, found.back):
-        found.refused[key], found.back[key] = refused, wanted
-    return found
+            tried.add(key)
+    held = {key: (refused, wanted) for key, refused, wanted in refusals(world, kinds, back)}
+    back |= {key: wanted for key, (_, wanted) in held.items()}
+    refused = {key: parts for key, (parts, _) in held.items()}
+    return Probations(frozenset(tried), failed, back, refused, frozenset(over))
 
 
 def is_same(trial: Probation, desired: Desired, kind: Rulebook) -> bool:

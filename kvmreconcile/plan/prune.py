@@ -5,10 +5,11 @@ Separate because this is the only place where things are taken away unasked, and
 be removed an object must be in our inventory and, where libvirt keeps metadata, carry our mark.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
-from kvmreconcile.model import Action, Actual, Held, Hold, HoldReason, Key, Prune, Unknown, World
+from kvmreconcile.model import Action, Actual, Applied, Held, Hold, HoldReason, Key, Prune, Unknown, World
 from kvmreconcile.plan.compare.objects import ONCE_IDLE, once_seen
 from kvmreconcile.plan.compare.ownership import is_proved_ours
 from kvmreconcile.plan.gates.limits import Limits, too_many_removals
@@ -20,7 +21,7 @@ from kvmreconcile.plan.removal import facts_of, removal
 from kvmreconcile.plan.scene import Scene
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Orphans:
     """
     Removals to be done and held, and what is remembered though it no longer exists.
@@ -30,69 +31,95 @@ class Orphans:
         elsewhere: What comes from sources that were not read, by their names.
     """
 
-    actions: list[Action] = field(default_factory=list)
-    held: list[Held] = field(default_factory=list)
-    vanished: list[Key] = field(default_factory=list)
+    actions: tuple[Action, ...] = ()
+    held: tuple[Held, ...] = ()
+    vanished: tuple[Key, ...] = ()
     users: Mapping[Key, set[Key]] = field(default_factory=dict)
-    elsewhere: dict[str, list[Key]] = field(default_factory=dict)
+    elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
 
-    def release(self) -> None:
-        """Have done what waits for nothing but an approval."""
+    def released(self) -> "Orphans":
+        """Return the removals once those are done that wait for nothing but an approval."""
         free = [h for h in self.held if h.hold in (Hold.PRUNE, Hold.BRAKE)]
-        self.held = [h for h in self.held if h not in free]
-        self.actions += [h.action for h in free]
+        held = tuple(h for h in self.held if h not in free)
+        return replace(self, held=held, actions=(*self.actions, *(h.action for h in free)))
 
     def removes(self, key: Key) -> bool:
-        """Tell whether an object is to be removed now."""
+        """Return whether an object is to be removed now."""
         return any(action.key == key for action in self.actions)
 
-    def hold(self, held: Held) -> None:
-        """Hold a removal that would be done."""
-        self.actions.remove(held.action)
-        self.held.append(held)
-
-    def replace(self, old: Action, new: Action) -> None:
-        """Do one removal in place of another."""
-        self.actions[self.actions.index(old)] = new
+    def holding(self, left: Iterable[Action], held: Iterable[Held]) -> "Orphans":
+        """Return the removals with only some of them left to be done, and more of them held."""
+        return replace(self, actions=tuple(left), held=(*self.held, *held))
 
 
-def orphans(scene: Scene, limits: Limits, overrides: Overrides) -> Orphans:
+def find_orphans(scene: Scene, limits: Limits, overrides: Overrides) -> Orphans:
     """Find what we made or adopted and no spec names, dependents before what they need."""
-    result, world, kinds = Orphans(), scene.world, scene.kinds
+    world, kinds = scene.world, scene.kinds
     mine = {k: a for k, a in world.applied.items() if a.instance == world.instance and k.kind in kinds}
     gone = {k: a for k, a in mine.items() if _is_gone(k, world, overrides)}
     needs = {k: {n for n, _ in references(a.tree, kinds[k.kind].rules)} for k, a in gone.items()}
-    users = result.users = _users(gone, scene) if gone else {}
-    for key in reversed(order(needs)[0]):
-        actual = world.observed.objects.get(key)
-        if actual is None and world.observed.unobservable_part(key) is None:
-            result.vanished.append(key)
-            continue
-        prune = world.prune.get(key.kind, kinds[key.kind].prune)
-        if prune is Prune.NEVER:
-            continue
-        if isinstance(actual, Actual) and not is_proved_ours(actual, gone[key], kinds[key.kind]):
-            result.vanished.append(key)
-            continue
-        if world.provenance.leaves_out(key):
-            result.elsewhere.setdefault(str(world.provenance.source_of(key)), []).append(key)
-            continue
+    fates = {key: _fate(gone[key], scene) for key in reversed(order(needs)[0])}
+    found = Orphans(
+        vanished=tuple(key for key, fate in fates.items() if fate is _Fate.VANISHED),
+        users=_users(gone, scene) if gone else {},
+        elsewhere=_by_source((key for key, fate in fates.items() if fate is _Fate.ELSEWHERE), world),
+    )
+    for key in (key for key, fate in fates.items() if fate is _Fate.REMOVED):
         dependents = tuple(sorted(k for k in gone if key in needs[k]))
-        facts = facts_of(key, users.get(key, set()), world)
-        action, kept = removal(gone[key], facts, kinds[key.kind])
-        action = replace(action, needs=dependents, notes=(*_origin(key, world), *action.notes))
-        hold = _hold(action, actual, world) or (kept and replace(kept, action=action))
-        hold = hold or _confirmation(action, _caution(key, prune, world), users.get(key, set()), result)
-        if hold:
-            result.held.append(hold)
-        else:
-            result.actions.append(action)
-    why = too_many_removals(len(result.actions) + len(_delayed(result.held, users)), len(mine), limits)
-    if why:
-        release = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteShare"'
-        result.held += [Held(a, Hold.BRAKE, why, release) for a in result.actions]
-        result.actions = []
-    return result
+        found = _with_removal(gone[key], dependents, found, scene)
+    return _limited(found, len(mine), limits)
+
+
+class _Fate(Enum):
+    """What becomes of an object that no spec names."""
+
+    VANISHED = "it no longer exists, or is not ours any more"
+    KEPT = "its kind is never pruned"
+    ELSEWHERE = "its source was not read"
+    REMOVED = "it is removed, or its removal is held"
+
+
+def _fate(applied: Applied, scene: Scene) -> _Fate:
+    key, world, kind = applied.key, scene.world, scene.kinds[applied.key.kind]
+    actual = world.observed.objects.get(key)
+    if actual is None and world.observed.unobservable_part(key) is None:
+        return _Fate.VANISHED
+    if world.prune.get(key.kind, kind.prune) is Prune.NEVER:
+        return _Fate.KEPT
+    if isinstance(actual, Actual) and not is_proved_ours(actual, applied, kind):
+        return _Fate.VANISHED
+    return _Fate.ELSEWHERE if world.provenance.leaves_out(key) else _Fate.REMOVED
+
+
+def _by_source(keys: Iterable[Key], world: World) -> dict[str, tuple[Key, ...]]:
+    found: dict[str, tuple[Key, ...]] = {}
+    for key in keys:
+        source = str(world.provenance.source_of(key))
+        found[source] = (*found.get(source, ()), key)
+    return found
+
+
+def _with_removal(applied: Applied, dependents: tuple[Key, ...], found: Orphans, scene: Scene) -> Orphans:
+    """Return the removals with that of one more object, done or held."""
+    key, world, kind = applied.key, scene.world, scene.kinds[applied.key.kind]
+    actual, users = world.observed.objects.get(key), found.users.get(key, set())
+    action, kept = removal(applied, facts_of(key, users, world), kind)
+    action = replace(action, needs=dependents, notes=(*_origin(key, world), *action.notes))
+    hold = _hold(action, actual, world) or (kept and replace(kept, action=action))
+    caution = _caution(key, world.prune.get(key.kind, kind.prune), world)
+    hold = hold or _confirmation(action, caution, users, found)
+    if hold:
+        return replace(found, held=(*found.held, hold))
+    return replace(found, actions=(*found.actions, action))
+
+
+def _limited(found: Orphans, owned: int, limits: Limits) -> Orphans:
+    """Return the removals, all of them held if they are too many for one pass."""
+    why = too_many_removals(len(found.actions) + len(_delayed(found.held, found.users)), owned, limits)
+    if not why:
+        return found
+    release = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteShare"'
+    return found.holding((), (Held(a, Hold.BRAKE, why, release) for a in found.actions))
 
 
 def _origin(key: Key, world: World) -> Iterator[str]:
@@ -106,7 +133,7 @@ def _caution(key: Key, prune: Prune, world: World) -> Prune:
     return Prune.CONFIRM if world.provenance.is_elsewhere(key) else prune
 
 
-def _delayed(held: list[Held], users: dict[Key, set[Key]]) -> set[Key]:
+def _delayed(held: Iterable[Held], users: Mapping[Key, set[Key]]) -> set[Key]:
     """Return what would go as well, were it not busy or hidden just now; it counts, or half would go before the rest."""
     delayed: set[Key] = set()
     for each in held:

@@ -31,6 +31,10 @@ class Overrides:
     approved: str | None = None
     only: frozenset[Key] | None = None
 
+    def selects(self, key: Key) -> bool:
+        """Return whether an object is among those to plan for."""
+        return self.only is None or key in self.only
+
 
 def digest_of(actions: Iterable[Action]) -> str:
     """Return the digest that names exactly these steps: what an approval quotes."""

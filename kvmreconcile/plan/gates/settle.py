@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, Reason, World
+from kvmreconcile.plan.compare.findings import Findings
 from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.gates.rollout import rest_of
 from kvmreconcile.plan.prune import Orphans
@@ -23,12 +24,17 @@ _ASKED = frozenset({Reason.EDIT, Reason.ADOPT})
 _RELEASE = "wait, or approve this plan"
 
 
-def announced(steps: Sequence[Action], world: World, kind: Rulebook) -> tuple[Action, ...]:
-    """Return the steps on one object; those that take parts of it away are marked, and describe the parts."""
-    key = steps[0].key
+def with_lost_parts(found: Findings, scene: Scene) -> Findings:
+    """Return findings in which the steps that take parts of objects away are marked, and describe the parts."""
+    marked = {key: _with_lost_parts(key, steps, scene) for key, steps in found.steps.items()}
+    return replace(found, steps=marked)
+
+
+def _with_lost_parts(key: Key, steps: tuple[Action, ...], scene: Scene) -> tuple[Action, ...]:
+    world, kind = scene.world, scene.kinds[key.kind]
     desired, actual = world.desired[key], world.observed.actual(key)
     if actual is None or not (actual.active or desired.power in (Power.RUNNING, Power.PAUSED)):
-        return tuple(steps)
+        return steps
     return tuple(_marked(step, actual, world, kind) for step in steps)
 
 
@@ -82,19 +88,19 @@ def _losing(actions: Sequence[Action], world: World) -> tuple[Key, ...]:
     return tuple(dict.fromkeys(action.key for action in takers))
 
 
-def settle_removals(gone: Orphans, world: World, need_s: float) -> None:
-    """Hold removals of objects that lost their specs only just now, and of what those objects need."""
+def settle_removals(gone: Orphans, world: World, need_s: float) -> Orphans:
+    """Return removals of which those of objects that lost their specs only just now are held, and of what those need."""
     ages: dict[Key, tuple[float, Key]] = {}
-    kept: list[Action] = []
+    kept, held = list[Action](), list[Held]()
     for action in gone.actions:  # in order: what needs an object goes before it
         age_s, youngest = min(_ages(action, world, ages), key=lambda each: each[0])
         ages[action.key] = age_s, youngest
         if age_s < need_s:
             what = "its spec" if youngest == action.key else f"the spec of {youngest}"
-            gone.held.append(_held(action, f"{what} is known to have been missing", age_s, need_s, world))
+            held.append(_held(action, f"{what} is known to have been missing", age_s, need_s, world))
         else:
             kept.append(action)
-    gone.actions = kept
+    return gone.holding(kept, held)
 
 
 def _ages(

@@ -39,7 +39,7 @@ class Succession:
         """The objects that are removed before those of their new names are created."""
         return {former for former in self.renames.successors.values() if self.gone.removes(former)}
 
-    def blocked(self) -> Iterator[tuple[Key, HoldReason]]:
+    def holds(self) -> Iterator[tuple[Key, HoldReason]]:
         """Yield the objects that cannot be created beside the one of their former name, and what holds each."""
         for key, former in self.renames.successors.items():
             users = sorted(self.gone.users.get(former, ()))
@@ -75,28 +75,29 @@ class Succession:
             return action
         return replace(action, needs=(*action.needs, former))
 
-    def order_removals(self, actions: Sequence[Action]) -> None:
-        """Have each removal wait for what takes the object's place; hold it if that is not created now."""
+    def with_order(self, actions: Sequence[Action]) -> "Succession":
+        """Return it with removals that wait for what takes the object's place; each is held if that is not created now."""
         if not self.gone.actions:
-            return
+            return self
         begun, kept = {a.key for a in actions if a.verb in (CREATE, START, START_PAUSED)}, set[Key]()
+        left, held = list[Action](), list[Held]()
         claimants = self._claimants({*absent(self.world), *begun})
-        for removal in tuple(self.gone.actions):
+        for removal in self.gone.actions:
             takers = dict(self._takers(removal, claimants))
             missing = next((key for key in sorted(takers) if key not in begun), None)
             user = next((key for key in removal.needs if key in kept), None)
             if missing:
                 detail = f"{missing}, which claims its {takers[missing]}, is not created now"
-                self.gone.hold(Held(removal, Hold.SUCCESSOR, detail, f"it is removed when {missing} exists"))
+                held.append(Held(removal, Hold.SUCCESSOR, detail, f"it is removed when {missing} exists"))
             elif user:
-                self.gone.hold(
-                    Held(removal, Hold.PROTECTED, f"{user} refers to it", f"it is removed after {user}")
-                )
+                why, release = f"{user} refers to it", f"it is removed after {user}"
+                held.append(Held(removal, Hold.PROTECTED, why, release))
             else:
                 needs = dict.fromkeys((*removal.needs, *sorted(takers)))
-                self.gone.replace(removal, replace(removal, needs=tuple(needs)))
+                left.append(replace(removal, needs=tuple(needs)))
                 continue
             kept.add(removal.key)
+        return replace(self, gone=self.gone.holding(left, held))
 
     def _claimants(self, keys: set[Key]) -> dict[str, Claimants]:
         """Return what the specs of objects claim, by kind."""

@@ -5,18 +5,19 @@ A spec that moves a disk to a volume which is created for that leaves the data b
 Mostly the volume was only renamed. So the creation is a loss of data, held until somebody approves it. Pure.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Apply, Desired, Hold, HoldReason, Key, Policy, Unknown, World
 from kvmreconcile.model.verbs import CREATE
 from kvmreconcile.plan.compare.applied import proposal
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.compare.objects import Findings
+from kvmreconcile.plan.compare.findings import Findings, Steps
 from kvmreconcile.plan.gates.windows import ceiling
 from kvmreconcile.plan.order.identities import Claim, claims, claims_of
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 from kvmreconcile.plan.order.references import references
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect, Node, Rules
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.paths import under
@@ -134,22 +135,27 @@ def _elements(
         yield from _elements(other, child, rules, under(path, child.tag))
 
 
-def find_swaps(world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> tuple[Swap, ...]:
-    """Find the swaps, and mark the steps that make them as a loss of data."""
-    first = {key: steps[0] for key in found.to_be if (steps := found.steps.get(key))}
-    swaps = tuple(Swaps(world, kinds, {k: a for k, a in first.items() if a.verb == CREATE}).all(needs))
+def find_swaps(scene: Scene, found: Findings) -> tuple[Swap, ...]:
+    """Find the swaps that the steps on all objects would make."""
+    first = {key: steps[0] for key in found.new if (steps := found.steps.get(key))}
+    new = {key: step for key, step in first.items() if step.verb == CREATE}
+    return tuple(Swaps(scene.world, scene.kinds, new).all(scene.needs))
+
+
+def with_swap_costs(steps: Steps, swaps: Iterable[Swap]) -> Steps:
+    """Return steps in which those that make a swap are marked as a loss of data."""
+    marked = dict(steps)
     for swap in swaps:
-        found.sound.add(swap.user)
-        if steps := found.steps.get(swap.user):
-            found.steps[swap.user] = tuple(_costly(a, swap) if a.verb.edits else a for a in steps)
-    return swaps
+        if swap.user in marked:
+            marked[swap.user] = tuple(_costly(a, swap) if a.verb.edits else a for a in marked[swap.user])
+    return marked
 
 
 def _costly(action: Action, swap: Swap) -> Action:
     return replace(action, effect=Effect.DATA_LOSS, notes=(*action.notes, str(swap)))
 
 
-def blocked(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterator[tuple[Key, HoldReason]]:
+def swap_holds(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the new objects that would take the place of data, and what holds each."""
     for swap in swaps:
         policy = world.desired[swap.user].policy
