@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Plan
 from kvmreconcile.render.elsewhere import not_considered
+from kvmreconcile.render.summary import summary
 from kvmreconcile.render.target import Target
-from kvmreconcile.render.view import Group, Line, planned, release, summary, unchecked, waiting, withheld
+from kvmreconcile.render.view import Group, Line, planned, release, unchecked, waiting, withheld
 from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 

@@ -12,8 +12,9 @@ from itertools import groupby
 
 from kvmreconcile.model import Plan
 from kvmreconcile.render.elsewhere import not_considered
+from kvmreconcile.render.summary import summary
 from kvmreconcile.render.target import Target
-from kvmreconcile.render.view import Group, Line, planned, release, summary, unchecked, waiting, withheld
+from kvmreconcile.render.view import Group, Line, planned, release, unchecked, waiting, withheld
 from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 

@@ -11,9 +11,10 @@ from dataclasses import asdict
 
 from kvmreconcile.model import Action, Held, Key, Plan
 from kvmreconcile.plan.secrets.masks import SECRET
+from kvmreconcile.render.sizes import sizes_of
+from kvmreconcile.render.summary import summary
 from kvmreconcile.render.target import Target
 from kvmreconcile.render.values import fit_for_xml, rules_of
-from kvmreconcile.render.view import sizes_of, summary
 from kvmreconcile.tree import Change, Node, Rules, to_xml
 from kvmreconcile.tree.node import TEXT
 
