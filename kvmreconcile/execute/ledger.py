@@ -14,20 +14,13 @@ from kvmreconcile.execute.stored_edits import StoredEdits
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Refusal, Settled, Unknown, World
 from kvmreconcile.model.verbs import DEFINE
-from kvmreconcile.plan.compare.applied import (
-    applied_after,
-    begun,
-    fingerprint,
-    intent,
-    proposal,
-    rules_for,
-    run_of,
-    settled_live,
-    unedited,
-)
+from kvmreconcile.plan.compare.applied import applied_after, begun, intent, unedited
+from kvmreconcile.plan.compare.digests import fingerprint
+from kvmreconcile.plan.compare.in_force import proposal, rules_for
 from kvmreconcile.plan.compare.pauses import is_left
 from kvmreconcile.plan.compare.pending import outstanding, to_remember
 from kvmreconcile.plan.compare.refused_parts import with_kept
+from kvmreconcile.plan.compare.settled import run_of, settled_live
 from kvmreconcile.plan.secrets.masks import mask
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change, Node, overlay

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Power, Probation, Reason, Refusal, World
-from kvmreconcile.plan.compare.applied import digest
+from kvmreconcile.plan.compare.digests import digest
 from kvmreconcile.plan.gates.refused_edits import refusals
 from kvmreconcile.plan.gates.windows import at_any_time
 from kvmreconcile.plan.rulebook import Rulebook

@@ -11,7 +11,8 @@ from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, Reason, Source, World
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.compare.applied import applied_after, fingerprint, intent
+from kvmreconcile.plan.compare.applied import applied_after, intent
+from kvmreconcile.plan.compare.digests import fingerprint
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.tree import Effect
 from tests.first_seen import LONG

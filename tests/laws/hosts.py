@@ -27,7 +27,8 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.plan import ComparisonCache, Overrides, plan
-from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.settled import run_of, settled_live
 from kvmreconcile.tree import Change, Effect, Node, Rules, Table, make, paths, to_xml
 from tests.first_seen import LONG
 

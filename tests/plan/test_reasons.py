@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.model import Key, Plan, Reason, RememberedPending, StoredEdit, World
-from kvmreconcile.plan.compare.applied import begun, digest
+from kvmreconcile.plan.compare.applied import begun
+from kvmreconcile.plan.compare.digests import digest
 from kvmreconcile.tree import Change, Effect, parse
 from tests.plan.worlds import BOOKS, RUNNING, planned, remembered, seen, wish, world
 

@@ -8,7 +8,7 @@ import pytest
 
 from kvmreconcile.model import Actual, Applied, Desired, FirstSeen, Key, Probation, Refusal, StoredEdit, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.compare.applied import digest
+from kvmreconcile.plan.compare.digests import digest
 from kvmreconcile.plan.compare.refused_parts import undone, with_kept
 from kvmreconcile.plan.gates.refused_edits import Storing, add_refusal, is_in_force, still_refused, wording
 from kvmreconcile.plan.probation import edition, is_taken_back

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.model import Actual, Applied, Apply, Desired, Hold, Kept, Key, Plan, Reason
-from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
+from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.compare.pending import to_remember
+from kvmreconcile.plan.compare.settled import run_of, settled_live
 from kvmreconcile.tree import Change, Effect, to_xml
 from tests.plan.worlds import BOOKS, done, held, planned, remembered, seen, wish, world
 

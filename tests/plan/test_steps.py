@@ -9,15 +9,10 @@ from kvmreconcile.kinds.kind import derived_uuid
 from kvmreconcile.model import Action, Apply, Key, Plan, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.compare.applied import (
-    applied_after,
-    digest,
-    fingerprint,
-    run_of,
-    settled,
-    settled_live,
-)
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.digests import digest, fingerprint
 from kvmreconcile.plan.compare.live import Running
+from kvmreconcile.plan.compare.settled import run_of, settled, settled_live
 from kvmreconcile.plan.compare.steps import by_rows, hot_and_cold
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Effect, Members, Node, Rules, Table, Update, diff, parse

@@ -21,9 +21,9 @@ from kvmreconcile.model import (
     Unobservable,
 )
 from kvmreconcile.model.verbs import START
-from kvmreconcile.plan.compare.applied import rules_for
 from kvmreconcile.plan.compare.cache import Memo, View
 from kvmreconcile.plan.compare.findings import Finding
+from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.compare.pauses import is_left, kept_still
 from kvmreconcile.plan.compare.reasons import with_edits

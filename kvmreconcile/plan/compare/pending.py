@@ -8,7 +8,7 @@ running definition does tell, which needs no memory. Pure.
 from collections.abc import Iterable, Iterator
 
 from kvmreconcile.model import Actual, Applied, Desired, RememberedPending
-from kvmreconcile.plan.compare.applied import rules_for
+from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.live import live_changes
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.masks import SECRET

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kvmreconcile.model import Action, Reason, StoredEdit
-from kvmreconcile.plan.compare.applied import rules_for
 from kvmreconcile.plan.compare.cache import View
+from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.pending import outstanding
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Rules, overlap

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kvmreconcile.model import Actual, Applied, Apply, Desired, Held, Hold, Reason, Stamp, Surroundings
-from kvmreconcile.plan.compare.applied import rules_for
 from kvmreconcile.plan.compare.cache import Lookups, Memo, View, keep, recall
 from kvmreconcile.plan.compare.compare import Compared, compare, create
 from kvmreconcile.plan.compare.completing import after_edit, with_completion
+from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.ownership import placeholder
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.scene import Scene

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from kvmreconcile.model import Action, Apply, Desired, Held, Hold, Key
-from kvmreconcile.plan.compare.applied import fingerprint
+from kvmreconcile.plan.compare.digests import fingerprint
 from kvmreconcile.plan.gates.windows import allowed, ceiling, next_window
 from kvmreconcile.tree import Effect
 

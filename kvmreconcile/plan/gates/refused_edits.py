@@ -23,7 +23,8 @@ from kvmreconcile.model import (
     StoredEdit,
     World,
 )
-from kvmreconcile.plan.compare.applied import digest, followed, live_mark, rules_for
+from kvmreconcile.plan.compare.digests import digest, live_mark
+from kvmreconcile.plan.compare.in_force import followed, rules_for
 from kvmreconcile.plan.compare.live import live_changes
 from kvmreconcile.plan.compare.pending import outstanding
 from kvmreconcile.plan.rulebook import Rulebook

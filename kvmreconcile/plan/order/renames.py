@@ -22,8 +22,8 @@ from kvmreconcile.model import (
     World,
     domain_word,
 )
-from kvmreconcile.plan.compare.applied import proposal
 from kvmreconcile.plan.compare.cache import Lookups
+from kvmreconcile.plan.compare.in_force import proposal
 from kvmreconcile.plan.compare.objects import AGAIN, ONCE_IDLE
 from kvmreconcile.plan.gates.suspended import stop
 from kvmreconcile.plan.order.identities import Claim, Claimants, claims

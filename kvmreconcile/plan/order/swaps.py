@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Apply, Desired, Hold, HoldReason, Key, Policy, Unknown, World
 from kvmreconcile.model.verbs import CREATE
-from kvmreconcile.plan.compare.applied import proposal
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.compare.findings import Findings, Steps
+from kvmreconcile.plan.compare.in_force import proposal
 from kvmreconcile.plan.gates.windows import ceiling
 from kvmreconcile.plan.order.identities import Claim, claims, claims_of
 from kvmreconcile.plan.order.needs import Needs, Rulebooks

@@ -16,7 +16,8 @@ from kvmreconcile.host.connection import Connection
 from kvmreconcile.kinds.kind import Document, derived_uuid
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, Source, World
-from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.settled import run_of, settled_live
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.planner import plan
 from tests.first_seen import LONG
