@@ -19,7 +19,7 @@ import structlog
 from kvmreconcile.errors import HostError, NotYet, Unavailable
 from kvmreconcile.events.events import Lost, PassEvent, PassPlanned, ReadinessProbed
 from kvmreconcile.model import Action, Key
-from kvmreconcile.plan.order.starts import probes
+from kvmreconcile.plan.order.starts import readiness_probes
 from kvmreconcile.reconcile.stale import is_about_all
 from kvmreconcile.session.kinds import Kinds
 
@@ -76,7 +76,7 @@ class ReadinessProbe:
             if isinstance(news, Lost):
                 self._wanted = ()
                 return
-            self._wanted = tuple(probes(news.world))
+            self._wanted = tuple(readiness_probes(news.world))
             # What is being worked on is waited for there.
             self._busy = news.busy | {action.key for action in news.allowed.actions}
             self._is_due |= any(map(is_about_all, news.triggered_by))

@@ -14,13 +14,18 @@ from kvmreconcile.execute.stored_edits import StoredEdits
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Key, Refusal, Settled, Unknown, World
 from kvmreconcile.model.verbs import DEFINE
-from kvmreconcile.plan.compare.applied import applied_after, begun, intent, unedited
+from kvmreconcile.plan.compare.applied import (
+    applied_after,
+    applied_before_creation,
+    started_step,
+    without_edit,
+)
 from kvmreconcile.plan.compare.digests import fingerprint
 from kvmreconcile.plan.compare.in_force import proposal, rules_for
-from kvmreconcile.plan.compare.pauses import is_left
-from kvmreconcile.plan.compare.pending import outstanding, to_remember
+from kvmreconcile.plan.compare.pauses import stays_off
+from kvmreconcile.plan.compare.pending import still_pending, to_remember
 from kvmreconcile.plan.compare.refused_parts import with_kept
-from kvmreconcile.plan.compare.settled import run_of, settled_live
+from kvmreconcile.plan.compare.settled import find_settled_live, run_of
 from kvmreconcile.plan.secrets.masks import mask
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change, Node, overlay
@@ -54,7 +59,7 @@ class Ledger:
             # Cut short after its rename, a domain is known by its mark.
             return
         kind = self._kinds[action.key.kind]
-        meant = intent(desired, self._world.instance, kind)
+        meant = applied_before_creation(desired, self._world.instance, kind)
         known = self._earlier[action.key] = self._now.get(action.key)
         if action.verb.makes:
             self._put(replace(meant, uuid=self._uuid(meant)))
@@ -69,7 +74,7 @@ class Ledger:
             both = for_policy(kind.rules, plain=True, shared=True, ignored=())
             tree = mask(overlay(meant.tree, known.tree, both), rules_for(desired, kind))
             doing = replace(known, tree=tree, digest="", secrets=meant.secrets)
-        doing = replace(doing, begun=begun(action.reason, meant.digest))
+        doing = replace(doing, begun=started_step(action.reason, meant.digest))
         seen = self._world.observed.actual(action.key)
         if any(change.rule in kind.incomplete_after for change in action.changes):
             # Killed before it is started, it is completed as one that is created.
@@ -163,7 +168,7 @@ class Ledger:
             return ()
         kind, before = self._kinds[key.kind], self._world.applied.get(key)
         if not isinstance(actual, Actual):
-            meant = intent(desired, self._world.instance, kind)
+            meant = applied_before_creation(desired, self._world.instance, kind)
             known = self._now.get(key, meant)
             tree = with_kept(meant.tree, known.tree, desired, kind.rules)
             done = replace(meant, tree=tree, uuid=known.uuid, complete=True, settled=known.settled)
@@ -173,12 +178,12 @@ class Ledger:
         applied = applied_after(desired, actual, kind, self._world.instance, before)
         held = {fingerprint(change) for action in withheld for change in action.changes}
         run = run_of(self._world.observed.actual(key), actual, self._started)
-        running = settled_live(desired, actual, run, before, kind)
+        running = find_settled_live(desired, actual, run, before, kind)
         answers = (s for s in (*applied.settled, *running) if s.fingerprint.removeprefix("live:") not in held)
         noted = self._now.get(key)
         told = {s.fingerprint for each in (before, noted) if each for s in each.settled}
-        pending = outstanding(noted, actual, rules_for(desired, kind)) if noted else ()
-        left = is_left(desired, actual, before)
+        pending = still_pending(noted, actual, rules_for(desired, kind)) if noted else ()
+        left = stays_off(desired, actual, before)
         tree = with_kept(applied.tree, noted.tree, desired, kind.rules) if noted else applied.tree
         complete = not kind.completing or actual.active or noted is None or noted.complete
         applied = replace(applied, tree=tree, complete=complete)
@@ -256,4 +261,4 @@ def _without(withheld: Collection[Action], applied: Applied, before: Applied | N
     edits = [action for action in withheld if action.verb.edits and action.tree]
     if before is None or not edits:
         return applied
-    return unedited(applied, before)
+    return without_edit(applied, before)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Applied, Desired, Key, Probation, World
-from kvmreconcile.plan.probation import begin, is_same
+from kvmreconcile.plan.probation import begin_probation, is_same
 from kvmreconcile.state import State
 
 
@@ -35,7 +35,7 @@ class ProbationLedger:
         if known is None or desired.key in self._back:
             return
         before = self._now.get(desired.key)
-        trial = begin(desired, seen, known, before, self._kinds[desired.key.kind])
+        trial = begin_probation(desired, seen, known, before, self._kinds[desired.key.kind])
         if trial:
             self._put(desired.key, trial)
 

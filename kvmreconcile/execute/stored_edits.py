@@ -11,7 +11,13 @@ from datetime import datetime
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Refusal, StoredEdit, World
-from kvmreconcile.plan.gates.refused_edits import Storing, add_refusal, is_in_force, still_refused, wording
+from kvmreconcile.plan.gates.refused_edits import (
+    Storing,
+    add_refusal,
+    digest_of_edit,
+    is_in_force,
+    still_refused,
+)
 from kvmreconcile.state import State
 
 
@@ -63,7 +69,7 @@ class StoredEdits:
             passes_at: The moment of a refusal that may pass; None where it is the same as long as these and the spec
                 are.
         """
-        name = wording(self._world.desired[key], self._kinds[key.kind])
+        name = digest_of_edit(self._world.desired[key], self._kinds[key.kind])
         edit = self._now.get(key, StoredEdit(name))
         if edit.edit != name:
             edit = replace(edit, edit=name, refused=())

@@ -1,4 +1,4 @@
-"""From what is wanted and what is to what would be done: pure functions from values to values."""
+"""Plan what would be done, from what is desired, actual and applied: pure functions from values to values."""
 
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.gates.limits import Limit, Limits

@@ -16,7 +16,7 @@ from kvmreconcile.plan.gates.policy import Case, Overrides, judge
 from kvmreconcile.plan.gates.rollout import hold_rollout
 from kvmreconcile.plan.gates.settle import hold_unsettled
 from kvmreconcile.plan.gates.unproved_data import hold_without_data
-from kvmreconcile.plan.gates.unready import unready
+from kvmreconcile.plan.gates.unready import find_unready
 from kvmreconcile.plan.order.starts import order_starts
 from kvmreconcile.plan.order.succession import Succession
 from kvmreconcile.plan.order.swaps import swap_holds
@@ -80,7 +80,7 @@ def _find_holds(draft: Draft, succession: Succession, scene: Scene, terms: Terms
     """Return what holds all steps on an object, whatever its policy; of several reasons the last one listed here."""
     return {
         **draft.found.unusable,
-        **dict(unready(scene.world, approved=terms.approved)),
+        **dict(find_unready(scene.world, approved=terms.approved)),
         **dict(succession.holds()),
         **succession.renames.blocked,
         **dict(swap_holds(draft.swaps, scene.world, approved=terms.approved)),

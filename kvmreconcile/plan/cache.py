@@ -11,7 +11,7 @@ class ComparisonCache:
     """
     Results by what they are and by object. It saves work and decides nothing: a plan is the same without it.
 
-    Each result is kept with everything that it depends on; whoever reads one checks that this is unchanged.
+    Each result is kept with everything that it depends on; a reader checks that this is unchanged.
     """
 
     _results: dict[tuple[str, Key], object] = field(default_factory=dict)

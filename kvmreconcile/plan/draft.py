@@ -7,20 +7,20 @@ from kvmreconcile.model import Action, Held, HoldReason, Key
 from kvmreconcile.plan.compare.findings import Finding, Findings, Steps
 from kvmreconcile.plan.compare.objects import compare_object, crashed
 from kvmreconcile.plan.compare.ownership import placeholder
-from kvmreconcile.plan.gates.invalid import invalid, refused
-from kvmreconcile.plan.gates.left_behind import left_behind
+from kvmreconcile.plan.gates.invalid import find_invalid, find_rejected
+from kvmreconcile.plan.gates.left_behind import find_left_behind
 from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.gates.lost_data import Losses, find_lost
 from kvmreconcile.plan.gates.policy import Overrides, digest_of
-from kvmreconcile.plan.gates.refused_edits import is_over, withheld
-from kvmreconcile.plan.gates.rollout import held_back
+from kvmreconcile.plan.gates.refused_edits import hold_refused, is_over
+from kvmreconcile.plan.gates.rollout import hold_rolled_back
 from kvmreconcile.plan.gates.settle import settle_removals, with_lost_parts
-from kvmreconcile.plan.gates.unconfirmed import unobservable
-from kvmreconcile.plan.gates.unsupported import unsupported
+from kvmreconcile.plan.gates.unconfirmed import find_unobservable
+from kvmreconcile.plan.gates.unsupported import find_unsupported
 from kvmreconcile.plan.order.renames import Renames
 from kvmreconcile.plan.order.renaming import with_renames
 from kvmreconcile.plan.order.swaps import Swap, find_swaps, with_swap_costs
-from kvmreconcile.plan.probation import taking_back
+from kvmreconcile.plan.probation import mark_rollback
 from kvmreconcile.plan.prune import Orphans, find_orphans
 from kvmreconcile.plan.scene import Scene
 
@@ -76,7 +76,7 @@ def make_draft(scene: Scene, renames: Renames, overrides: Overrides, limits: Lim
     found = replace(found, unusable={**found.unusable, **_find_unusable(found.steps, scene)})
     swaps = find_swaps(scene, found)
     found = replace(found, steps=with_swap_costs(found.steps, swaps))
-    approvals |= {**dict(left_behind(found.steps, scene)), **dict(refused(found.steps, scene))}
+    approvals |= {**dict(find_left_behind(found.steps, scene)), **dict(find_rejected(found.steps, scene))}
     retries = _compare_retries(found, scene)
     found = replace(found, held=(*found.held, *_other_refusals(found, scene)))
     removals = find_orphans(scene, limits, overrides)
@@ -85,7 +85,7 @@ def make_draft(scene: Scene, renames: Renames, overrides: Overrides, limits: Lim
 
 def _compare_all(keys: Iterable[Key], scene: Scene, losses: Losses) -> Findings:
     """Compare objects with their specs, or with what they are kept at after a rollback or a refusal."""
-    scene = replace(scene, world=replace(scene.world, desired={**scene.world.desired, **scene.edits.back}))
+    scene = replace(scene, world=replace(scene.world, desired={**scene.world.desired, **scene.edits.interim}))
     earlier: dict[Key, Finding] = {}
     for key in keys:
         try:
@@ -98,21 +98,21 @@ def _compare_all(keys: Iterable[Key], scene: Scene, losses: Losses) -> Findings:
 def _find_unusable(steps: Steps, scene: Scene) -> dict[Key, HoldReason]:
     """Return the objects whose steps would store a definition that cannot be used, and why."""
     return {
-        **dict(unsupported(steps, scene)),
-        **dict(invalid(steps, scene)),
-        **dict(unobservable(steps, scene)),
+        **dict(find_unsupported(steps, scene)),
+        **dict(find_invalid(steps, scene)),
+        **dict(find_unobservable(steps, scene)),
     }
 
 
 def _mark_rollbacks(steps: Steps, scene: Scene) -> Steps:
-    return {key: taking_back(each) if key in scene.edits.failed else each for key, each in steps.items()}
+    return {key: mark_rollback(each) if key in scene.edits.failed else each for key, each in steps.items()}
 
 
 def _compare_retries(found: Findings, scene: Scene) -> Findings:
     """Compare objects with their specs that are in sync with what they are kept at after a rollback or a refusal."""
     earlier: dict[Key, Finding] = {}
     for key in found.in_sync:
-        if key in scene.edits.back:
+        if key in scene.edits.interim:
             earlier[key] = compare_object(key, scene, earlier, {})
     return Findings.of(earlier.values())
 
@@ -121,16 +121,16 @@ def _other_refusals(found: Findings, scene: Scene) -> Iterator[Held]:
     """Yield what is held of refused edits to objects to which something else is to be done first."""
     for key in scene.edits.refused.keys() & found.steps.keys():
         steps: list[Action] = [placeholder(scene.world.desired[key])]
-        yield from (replace(held, release=_RETRY) for held in withheld(steps, scene.edits.refused[key]))
+        yield from (replace(held, release=_RETRY) for held in hold_refused(steps, scene.edits.refused[key]))
 
 
 def held_retries(retries: Findings, scene: Scene) -> Iterator[Held]:
     """Yield the steps of edits that were rolled back or refused, each with the reason."""
     edits = scene.edits
-    yield from held_back({k: steps for k, steps in retries.steps.items() if k in edits.failed}, edits)
+    yield from hold_rolled_back({k: steps for k, steps in retries.steps.items() if k in edits.failed}, edits)
     for key, steps in retries.steps.items():
         if key not in edits.failed:
-            yield from withheld(steps, edits.refused[key])
+            yield from hold_refused(steps, edits.refused[key])
 
 
 def find_completed_edits(draft: Draft, scene: Scene) -> Iterator[Key]:

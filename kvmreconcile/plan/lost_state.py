@@ -1,9 +1,8 @@
 """
-Tell a lost state from that of a new host, and hold what somebody may have suspended in it.
+Distinguish a lost state from that of a new host, and hold what may have been suspended in it.
 
 A state that was created from nothing is that of a new host if no object on it bears our mark. Otherwise another state
-was lost, with all suspensions: nothing is done then but what leaves everything alone that may have been known to it.
-Pure.
+was lost, with all suspensions: then only objects are acted on that cannot have been known to it. Pure.
 """
 
 from collections.abc import Iterator
@@ -38,7 +37,7 @@ def find_loss(world: World, kinds: Rulebooks) -> str:
 
 
 def _is_marked(seen: Actual | Unknown, world: World) -> bool:
-    """Tell whether an object bears our mark and is not known to this state; what it has made since is."""
+    """Return whether an object bears our mark and is not known to this state; what it has made since is."""
     is_known = seen.key in world.applied
     return isinstance(seen, Actual) and not is_known and bears_our_mark(seen, world)
 
@@ -54,7 +53,7 @@ def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:
             yield f"{unobservable.prefix}*: {unobservable.why}"
 
 
-def lost(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> HoldReason | None:
+def find_state_loss_hold(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> HoldReason | None:
     """Return what keeps everything from being done to an object because the state was lost, None if nothing does."""
     if not world.lost or _is_new(key, world, kinds, needs):
         return None
@@ -65,7 +64,7 @@ def lost(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> HoldReason |
 
 def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:
     """
-    Tell whether an object has no trace on the host, so that nobody can have suspended it.
+    Return whether an object has no trace on the host, so that it cannot have been suspended.
 
     Of kinds that carry no mark, such as volumes, each existing object that it refers to may be a trace of it.
     """

@@ -13,12 +13,12 @@ from kvmreconcile.plan.admission import Admitted, Terms, admit
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.draft import Draft, find_completed_edits, held_retries, make_draft
 from kvmreconcile.plan.gates.limits import Limits
-from kvmreconcile.plan.gates.policy import Overrides, overridden
-from kvmreconcile.plan.gates.unproved_data import reports
+from kvmreconcile.plan.gates.policy import Overrides, override
+from kvmreconcile.plan.gates.unproved_data import report_missing_data
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.renames import find_renames
-from kvmreconcile.plan.order.renaming import renamed
-from kvmreconcile.plan.order.starts import seen_through
+from kvmreconcile.plan.order.renaming import rename_in_world
+from kvmreconcile.plan.order.starts import with_readiness_checks
 from kvmreconcile.plan.order.succession import Succession
 from kvmreconcile.plan.scene import Scene, scene_of
 from kvmreconcile.plan.secrets.paths import without_secrets
@@ -43,9 +43,9 @@ def plan(
     overrides, limits = overrides or Overrides(), limits or Limits()
     cache = ComparisonCache() if cache is None else cache
     cache.keep_only(world.desired.keys() | world.observed.objects.keys())
-    world = replace(world, desired=overridden(world.desired, overrides))
+    world = replace(world, desired=override(world.desired, overrides))
     renames = find_renames(world, kinds)
-    scene = scene_of(renamed(world, renames.formers), kinds, cache)
+    scene = scene_of(rename_in_world(world, renames.formers), kinds, cache)
     draft = make_draft(scene, renames, overrides, limits)
     digest = draft.digest
     terms = Terms(overrides, limits, approved=overrides.approved == digest)
@@ -60,8 +60,8 @@ def _assemble(draft: Draft, admitted: Admitted, succession: Succession, scene: S
     """Put the plan together: with what waits until guests are ready, removals in their order, and what is reported."""
     world, found, retries = scene.world, draft.found, draft.retries
     pending = _stored(found.pending, admitted.actions, admitted.held)
-    actions = list(seen_through(admitted.actions, world, scene.edits.tried - pending.keys()))
-    reported = [h for h in reports(actions, scene) if terms.overrides.selects(h.action.key)]
+    actions = list(with_readiness_checks(admitted.actions, world, scene.edits.on_probation - pending.keys()))
+    reported = [h for h in report_missing_data(actions, scene) if terms.overrides.selects(h.action.key)]
     unsound = retries.steps.keys() | {h.action.key for h in reported}
     waiting = () if terms.approved else held_retries(retries, scene)
     ordered = succession.with_order(actions)
@@ -76,7 +76,7 @@ def _assemble(draft: Draft, admitted: Admitted, succession: Succession, scene: S
         notes=(*world.notes, *scene.needs.notes),
         instead={
             key: desired
-            for key, desired in scene.edits.back.items()
+            for key, desired in scene.edits.interim.items()
             if key not in over and not (terms.approved and key in retries.steps)
         },
         lost=world.lost,

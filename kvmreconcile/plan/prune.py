@@ -1,8 +1,8 @@
 """
-What no spec asks for any more, and whether it may go.
+Decide which objects that no spec asks for any more are removed.
 
-Separate because this is the only place where things are taken away unasked, and every brake is here. To
-be removed an object must be in our inventory and, where libvirt keeps metadata, carry our mark.
+Nothing else is removed without approval. To be removed an object must be in our inventory and, where libvirt keeps
+metadata, carry our mark.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,8 +14,8 @@ from kvmreconcile.plan.compare.objects import ONCE_IDLE, once_seen
 from kvmreconcile.plan.compare.ownership import is_proved_ours
 from kvmreconcile.plan.gates.limits import Limits, too_many_removals
 from kvmreconcile.plan.gates.policy import Overrides
-from kvmreconcile.plan.gates.suspended import stop
-from kvmreconcile.plan.order.references import order, references
+from kvmreconcile.plan.gates.suspended import find_suspension
+from kvmreconcile.plan.order.references import references, sort_by_needs
 from kvmreconcile.plan.order.uses import Names, existing_users, wanted_users
 from kvmreconcile.plan.removal import facts_of, removal
 from kvmreconcile.plan.scene import Scene
@@ -27,7 +27,7 @@ class Orphans:
     Removals to be done and held, and what is remembered though it no longer exists.
 
     Attributes:
-        users: Who points to each object that no spec names, by a spec or on the host.
+        users: The objects that refer to each one that no spec names, by a spec or on the host.
         elsewhere: What comes from sources that were not read, by their names.
     """
 
@@ -58,7 +58,7 @@ def find_orphans(scene: Scene, limits: Limits, overrides: Overrides) -> Orphans:
     mine = {k: a for k, a in world.applied.items() if a.instance == world.instance and k.kind in kinds}
     gone = {k: a for k, a in mine.items() if _is_gone(k, world, overrides)}
     needs = {k: {n for n, _ in references(a.tree, kinds[k.kind].rules)} for k, a in gone.items()}
-    fates = {key: _fate(gone[key], scene) for key in reversed(order(needs)[0])}
+    fates = {key: _fate(gone[key], scene) for key in reversed(sort_by_needs(needs)[0])}
     found = Orphans(
         vanished=tuple(key for key, fate in fates.items() if fate is _Fate.VANISHED),
         users=_users(gone, scene) if gone else {},
@@ -129,12 +129,12 @@ def _origin(key: Key, world: World) -> Iterator[str]:
 
 
 def _caution(key: Key, prune: Prune, world: World) -> Prune:
-    """Return how the removal of an object is confirmed: where nobody took its spec out, only by an approval."""
+    """Return how the removal of an object is confirmed: only by an approval where its source was not read."""
     return Prune.CONFIRM if world.provenance.is_elsewhere(key) else prune
 
 
 def _delayed(held: Iterable[Held], users: Mapping[Key, set[Key]]) -> set[Key]:
-    """Return what would go as well, were it not busy or hidden just now; it counts, or half would go before the rest."""
+    """Return what would be removed as well if it were not busy or unobservable now; it counts for the limit too."""
     delayed: set[Key] = set()
     for each in held:
         if each.hold in (Hold.BUSY, Hold.UNKNOWN) or users.get(each.action.key, set()) & delayed:
@@ -149,12 +149,12 @@ def _is_gone(key: Key, world: World, overrides: Overrides) -> bool:
 
 def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held | None:
     """Return what keeps an object from being removed whatever is approved, worst first, None if nothing does."""
-    if stopped := stop(action.key, world):
+    if stopped := find_suspension(action.key, world):
         return stopped.on(action)
     if not isinstance(actual, Actual):
         hidden = world.observed.unobservable_part(action.key)
-        unseen, todo = actual or hidden, once_seen(actual, hidden)
-        return Held(action, Hold.UNKNOWN, unseen.why if unseen else "it cannot be observed now", todo)
+        unknown, todo = actual or hidden, once_seen(actual, hidden)
+        return Held(action, Hold.UNKNOWN, unknown.why if unknown else "it cannot be observed now", todo)
     if unread := _unread(action.key, world):
         return unread.on(action)
     if action.policy.protect:
@@ -184,7 +184,7 @@ def _incomplete(world: World) -> HoldReason:
 
 
 def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans) -> Held | None:
-    """Return what keeps an object from being removed unasked; one that is in use stays, or goes with its users."""
+    """Return what keeps an object from being removed without approval; an object in use is removed with its users only."""
     unconfirmed = {h.action.key for h in result.held if h.hold is Hold.PRUNE}
     staying = sorted(users - unconfirmed - {a.key for a in result.actions})
     if staying:
@@ -196,7 +196,7 @@ def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans
 
 
 def _users(gone: Collection[Key], scene: Scene) -> dict[Key, set[Key]]:
-    """Return who points to each object, by a spec or on the host; to what is gone also by a name of its data."""
+    """Return the objects that refer to each one, by a spec or on the host; to orphans also by a name of their data."""
     world, kinds = scene.world, scene.kinds
     names = Names(world, kinds, scene.cache)
     names.add(gone)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kvmreconcile.model import Key, World
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.order.needs import Needs, Rulebooks, find_needs
-from kvmreconcile.plan.probation import Probations, probations
+from kvmreconcile.plan.probation import Probations, find_probations
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +29,4 @@ class Scene:
 
 def scene_of(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Scene:
     """Return what a plan for a world is made for."""
-    return Scene(world, kinds, find_needs(world, kinds, cache), probations(world, kinds), cache)
+    return Scene(world, kinds, find_needs(world, kinds, cache), find_probations(world, kinds), cache)

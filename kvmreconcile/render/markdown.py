@@ -1,7 +1,7 @@
 """
-Write a plan as a comment for a review: a table of objects, and behind it each one's diff, folded.
+Render a plan as a comment for a review: a table of objects, and below it each one's diff, folded.
 
-Separate from the text, since here the reader's page, not a terminal, must be kept from obeying values.
+Here the reader's page, not a terminal, must be protected from values.
 """
 
 import re

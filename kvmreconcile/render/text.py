@@ -1,8 +1,4 @@
-"""
-Draw a plan for a terminal, like a diff.
-
-Separate from where it is printed: colour is the caller's choice, and no value can smuggle any in.
-"""
+"""Render a plan as text. The caller chooses the colours, and no value can contain any."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -54,7 +50,7 @@ def render_text(
     Return a plan as text that ends in a summary.
 
     Args:
-        rules: By kind; they tell what is secret and how elements are named.
+        rules: By kind; they define what is secret and how elements are named.
         approve: The command that approves the plan, "" to name none.
         target: What the plan is about, said in the first line; None to leave that out.
     """

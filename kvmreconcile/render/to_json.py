@@ -1,8 +1,7 @@
 """
-Write a plan for programs, in a form whose version stands in it.
+Render a plan as JSON with a version: under one version fields are added, never changed.
 
-Separate from the text, because this one is a promise: fields are added, never changed, under one version.
-The form is laid down in docs/plan.schema.json and told in docs/commands.md.
+The form is defined in docs/plan.schema.json and described in docs/commands.md.
 """
 
 import json

@@ -1,8 +1,4 @@
-"""
-Spell values for people: on one line, harmless to a terminal, and without secrets.
-
-Separate from the renderers so that no way of showing a plan can forget one of the three.
-"""
+"""Spell values on one line, harmless to a terminal, and without secrets; every renderer uses this."""
 
 import re
 from collections.abc import Iterator
@@ -139,7 +135,7 @@ def _storable(text: str) -> str:
 
 
 def holds_secret(node: Node, rule: str, rules: Rules) -> bool:
-    """Tell whether anything in an element must not be shown."""
+    """Return whether anything in an element must not be shown."""
     if rules.is_secret(rule) or any(rules.is_secret(at(rule, n)) for n, _ in node.attrs):
         return True
     return any(holds_secret(c, under(rule, c.tag), rules) for c in node.children)

@@ -1,8 +1,4 @@
-"""
-Arrange a plan for readers: its steps gathered by object, every value as a harmless line of text.
-
-Separate from the renderers, which only differ in how they draw it.
-"""
+"""Arrange a plan for renderers: its steps by object, every value as a harmless line of text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +25,7 @@ APPROVABLE = frozenset(
         Hold.LEFT_BEHIND,
     )
 )
-"""What an approval of the plan's digest releases; the other holds need a hand on the spec or the host."""
+"""What an approval of the plan's digest releases; the other holds need a change of the spec or the host."""
 _NAMED = 3
 """How many objects are named in one line."""
 
@@ -66,7 +62,7 @@ class Group:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What people should know before it is done."""
+        """What a reader should know before it is done."""
         return tuple(dict.fromkeys(visible(note) for action in self.actions for note in action.notes))
 
     @property
@@ -90,7 +86,7 @@ class Group:
 
     @property
     def effect(self) -> Effect:
-        """The dearest effect of its steps."""
+        """The highest effect of its steps."""
         return max(a.effect for a in self.actions)
 
     @property
@@ -142,7 +138,7 @@ def release(held: Held, approve: str) -> str:
 
 
 def needs_approval(plan: Plan) -> bool:
-    """Tell whether approving a plan would release anything that is held in it."""
+    """Return whether approving a plan would release anything that is held in it."""
     return bool(plan.digest) and any(held.hold in APPROVABLE for held in plan.held)
 
 
@@ -152,7 +148,7 @@ def _of(rules: Mapping[str, Rules], key: Key) -> Rules:
 
 def _lines(actions: Sequence[Action], rules: Rules) -> Iterator[Line]:
     """
-    Yield what actions bring about; of an object that goes, its head has said enough.
+    Yield what actions bring about; of an object that is removed, none.
 
     What is stored and then needs a restart is one line, at the cost of the restart.
     """
@@ -177,7 +173,7 @@ def _shown(change: Change, rules: Rules, action: Action) -> Iterator[Line]:
 
 
 def line(change: Change, rules: Rules, action: Action | None = None) -> Line:
-    """Return a change as a line; the action it belongs to tells what it costs and in which unit it counts."""
+    """Return a change as a line; the action it belongs to defines its effect and its unit."""
     rules = rules_of(change, rules)
     sizes = tuple(size for size in sizes_of(change, rules, action) if size is not None)
     old, new = (_value(change, value, rules, sizes) for value in (change.old, change.new))

@@ -14,7 +14,7 @@ from kvmreconcile.errors import Problem
 from kvmreconcile.events.attempts import Fate, Wait
 from kvmreconcile.events.events import PassPlanned
 from kvmreconcile.model import Desired, Hold, Key, World
-from kvmreconcile.plan.gates.suspended import stop
+from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.render import release
 from kvmreconcile.status.condition import Condition, ObjectStatus
 
@@ -164,7 +164,9 @@ def _suspended(planned: PassPlanned, found: Standings, now: Moment) -> Iterator[
     named = {key for key in world.suspended if key is not None}
     for key in sorted({*found, *named}) if world.suspended else ():
         standing = found.get(key)
-        if (stopped := stop(key, world)) and not (standing and standing.condition is Condition.UNKNOWN):
+        if (stopped := find_suspension(key, world)) and not (
+            standing and standing.condition is Condition.UNKNOWN
+        ):
             verbs = standing.verbs if standing else ()
             yield ObjectStatus(
                 key,

@@ -28,7 +28,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.plan import ComparisonCache, Overrides, plan
 from kvmreconcile.plan.compare.applied import applied_after
-from kvmreconcile.plan.compare.settled import run_of, settled_live
+from kvmreconcile.plan.compare.settled import find_settled_live, run_of
 from kvmreconcile.tree import Change, Effect, Node, Rules, Table, make, paths, to_xml
 from tests.first_seen import LONG
 
@@ -147,7 +147,7 @@ class Host:
             seen, known = before.observed.objects.get(key), before.applied.get(key)
             after = applied_after(desired, actual, self.book, "lab")
             run = run_of(seen if isinstance(seen, Actual) else None, actual)
-            running = settled_live(desired, actual, run, known, self.book)
+            running = find_settled_live(desired, actual, run, known, self.book)
             self.applied[key] = replace(after, settled=(*after.settled, *running))
 
     def perform(self, action: Action) -> None:

@@ -16,7 +16,7 @@ from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Actual, Applied, Desired, Key, Observation, Stamp, World
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.compare.applied import intent
+from kvmreconcile.plan.compare.applied import applied_before_creation
 from kvmreconcile.render import render_text
 from kvmreconcile.source.load import load
 from kvmreconcile.tree import parse, to_xml
@@ -60,7 +60,7 @@ def known(case: Path, there: dict[Key, Actual]) -> dict[Key, Applied]:
 
 
 def _whole(desired: Desired, actual: Actual) -> Applied:
-    meant = intent(desired, "lab", KINDS["Domain"])
+    meant = applied_before_creation(desired, "lab", KINDS["Domain"])
     return Applied(meant.key, actual.uuid, "lab", meant.tree, meant.digest, runtime_id=actual.runtime_id)
 
 

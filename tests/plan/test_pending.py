@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.model import Actual, Applied, Desired, Key, Plan, RememberedPending
-from kvmreconcile.plan.compare.pending import outstanding, to_remember
+from kvmreconcile.plan.compare.pending import still_pending, to_remember
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Change, Effect, parse, paths
 from tests.plan.worlds import BOOKS, done, planned, remembered, seen, wish, world
@@ -202,7 +202,7 @@ def pending_at(path: str, live: str, stored: str) -> tuple[RememberedPending, ..
     known = replace(
         remembered(lan("<n/>")), pending=(RememberedPending(tuple(path.split("/")), path, None, None),)
     )
-    return outstanding(known, lan_with(stored, live), NETWORK.rules)
+    return still_pending(known, lan_with(stored, live), NETWORK.rules)
 
 
 @pytest.mark.parametrize(("path", "live", "stored"), AGREEING)
@@ -218,7 +218,7 @@ def test_change_is_pending_where_the_definitions_differ(path: str, live: str, st
 def test_change_of_a_network_that_was_stopped_waits_for_nothing() -> None:
     known = replace(remembered(lan("<n/>")), pending=(RememberedPending(("mtu",), "mtu", "x", None),))
 
-    assert outstanding(known, seen(lan("<n/>")), NETWORK.rules) == ()
+    assert still_pending(known, seen(lan("<n/>")), NETWORK.rules) == ()
 
 
 def test_change_by_another_tool_at_a_place_that_was_pending_is_not_ours() -> None:

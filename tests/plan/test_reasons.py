@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.model import Key, Plan, Reason, RememberedPending, StoredEdit, World
-from kvmreconcile.plan.compare.applied import begun
+from kvmreconcile.plan.compare.applied import started_step
 from kvmreconcile.plan.compare.digests import digest
 from kvmreconcile.tree import Change, Effect, parse
 from tests.plan.worlds import BOOKS, RUNNING, planned, remembered, seen, wish, world
@@ -60,7 +60,7 @@ def tried(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
     """Return a world in which a step was begun for this reason, and the spec then says something."""
     web = wish("Domain/web", NEW, power=RUNNING)
     now = wish("Domain/web", then, power=RUNNING)
-    step = begun(reason, digest(web, BOOKS["Domain"].rules))
+    step = started_step(reason, digest(web, BOOKS["Domain"].rules))
     known = remembered(web, digest="", begun=step)
     return world([now], [seen(replace(web, tree=parse(stored_tree)))], [replace(known, digest="")])
 

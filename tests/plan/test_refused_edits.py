@@ -9,9 +9,15 @@ import pytest
 from kvmreconcile.model import Actual, Applied, Desired, FirstSeen, Key, Probation, Refusal, StoredEdit, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.compare.digests import digest
-from kvmreconcile.plan.compare.refused_parts import undone, with_kept
-from kvmreconcile.plan.gates.refused_edits import Storing, add_refusal, is_in_force, still_refused, wording
-from kvmreconcile.plan.probation import edition, is_taken_back
+from kvmreconcile.plan.compare.refused_parts import with_kept, without_refused
+from kvmreconcile.plan.gates.refused_edits import (
+    Storing,
+    add_refusal,
+    digest_of_edit,
+    is_in_force,
+    still_refused,
+)
+from kvmreconcile.plan.probation import edition, is_rolled_back
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Change, Effect, diff, make, parse
 from tests.plan.worlds import BOOKS, NOW, RUNNING, done, held, planned, remembered, seen, wish, world
@@ -34,7 +40,7 @@ def edit(wanted: Desired, *parts: tuple[str, ...], **more: Any) -> StoredEdit:
     """Return what is remembered of a guest's edit of which some parts were refused."""
     refused = tuple(Refusal((part,), part[:1], WHY) for part in parts)
     known = {"changes": CHANGES, "refused": refused, "software": "9.0", **more}
-    return StoredEdit(wording(wanted, DOMAINS), **known)
+    return StoredEdit(digest_of_edit(wanted, DOMAINS), **known)
 
 
 def of(
@@ -217,15 +223,15 @@ def test_trial_that_failed_is_taken_back_first() -> None:
     )
 
     assert {h.hold.name for h in made.held} == {"TAKEN_BACK"}
-    assert is_taken_back(web.key, world([web], probations={web.key: trial}), BOOKS)
-    assert not is_taken_back(web.key, world([web]), BOOKS)
+    assert is_rolled_back(web.key, world([web], probations={web.key: trial}), BOOKS)
+    assert not is_rolled_back(web.key, world([web]), BOOKS)
 
 
 def test_volume_that_cannot_be_resized_is_held() -> None:
     root = wish("Volume/p/root", "<volume><capacity>2</capacity></volume>")
     there = seen(root, "<volume><capacity>1</capacity></volume>")
     refused = (Refusal((("capacity",),), ("capacity",), WHY),)
-    stored = StoredEdit(wording(root, VOLUMES), refused=refused)
+    stored = StoredEdit(digest_of_edit(root, VOLUMES), refused=refused)
     made = planned(world([root], [there], [remembered(root)], edits={root.key: stored}))
 
     assert done(made) == []
@@ -239,7 +245,7 @@ def test_what_stays_counts_in_what_is_remembered() -> None:
     kept = planned(of(web, runs(web), stored=edit(web, LINK))).instead[web.key]
 
     assert digest(kept, DOMAINS.rules) != digest(web, DOMAINS.rules)
-    assert wording(kept, DOMAINS) == wording(web, DOMAINS)
+    assert digest_of_edit(kept, DOMAINS) == digest_of_edit(web, DOMAINS)
 
 
 def test_device_that_stays_is_still_known_as_asked_for() -> None:
@@ -271,15 +277,15 @@ def whole(xml: str) -> Any:
 def test_way_back_is_what_the_edit_changes() -> None:
     begun = storing(BEFORE, BEFORE).before(None, whole(AFTER))
 
-    assert begun == StoredEdit(wording(guest(), DOMAINS), CHANGES)
+    assert begun == StoredEdit(digest_of_edit(guest(), DOMAINS), CHANGES)
 
 
 def test_way_back_from_a_second_edit_is_to_where_the_first_began() -> None:
     second = guest(AFTER.replace("2", "3"))
-    first = StoredEdit(wording(guest(), DOMAINS), CHANGES, refused=(Refusal((LINK,), (), WHY),))
+    first = StoredEdit(digest_of_edit(guest(), DOMAINS), CHANGES, refused=(Refusal((LINK,), (), WHY),))
     begun = storing(AFTER, BEFORE, second).before(first, whole(AFTER.replace("2", "3")))
 
-    assert begun.edit == wording(second, DOMAINS)
+    assert begun.edit == digest_of_edit(second, DOMAINS)
     assert begun.refused == ()
     assert set(begun.changes) == {*CHANGES, replace(MEMORY, new="3")}
     ended = storing(AFTER, BEFORE, second).after(begun, whole(AFTER.replace("2", "3")))
@@ -311,7 +317,7 @@ def test_what_libvirt_fills_in_is_told_from_what_was_asked_for() -> None:
     # It goes with what was refused, unless it runs.
     web = guest(asked)
     stored = replace(
-        ended, edit=wording(web, DOMAINS), refused=(Refusal((("disk[a]",),), ("disk[a]",), WHY),)
+        ended, edit=digest_of_edit(web, DOMAINS), refused=(Refusal((("disk[a]",),), ("disk[a]",), WHY),)
     )
     made = planned(of(web, runs(web, kept), stored=stored))
     assert {c.path for c in made.actions[0].changes} == {"controller", "disk[a]"}
@@ -396,7 +402,7 @@ def test_secret_goes_back_to_what_is_known_of_it(
     made = planned(of(web, there, stored=edit(web, steps, changes=(change,))))
     kept = made.instead[web.key]
 
-    assert not list(diff(undone(kept, there, DOMAINS.rules), whole(left), DOMAINS.rules))
+    assert not list(diff(without_refused(kept, there, DOMAINS.rules), whole(left), DOMAINS.rules))
 
 
 def test_no_secret_is_remembered() -> None:

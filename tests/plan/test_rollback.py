@@ -19,7 +19,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.plan import Limit, Limits, Overrides
-from kvmreconcile.plan.probation import begin, edition
+from kvmreconcile.plan.probation import begin_probation, edition
 from kvmreconcile.tree import Effect, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
@@ -278,7 +278,7 @@ def test_way_back_is_what_the_spec_said_before() -> None:
     web, was = guest(), guest(xml=GOOD)
     there = runs(web, GOOD, GOOD, autostart=True)
 
-    begun = begin(web, there, remembered(was), None, DOMAINS)
+    begun = begin_probation(web, there, remembered(was), None, DOMAINS)
 
     assert begun == Probation(edition(web, DOMAINS), parse(GOOD), autostart=True)
 
@@ -287,7 +287,7 @@ def test_way_back_is_not_to_an_edit_that_nobody_knows_to_be_good() -> None:
     first, second = guest(), guest(xml=NEXT)
 
     for failed in ("", WHY):
-        begun = begin(second, runs(first), edited(first), trial(first, failed), DOMAINS)
+        begun = begin_probation(second, runs(first), edited(first), trial(first, failed), DOMAINS)
         assert begun == trial(second)
 
 
@@ -308,7 +308,7 @@ def test_edit_without_a_way_back(
     web = guest(**wanted)
     there = replace(runs(web, GOOD, GOOD), **actual)
 
-    assert begin(web, there, replace(remembered(guest(xml=GOOD)), **known), None, DOMAINS) is None
+    assert begin_probation(web, there, replace(remembered(guest(xml=GOOD)), **known), None, DOMAINS) is None
 
 
 SECRET_BEFORE = '<domain><password>one</password><disk dev="a" key="k1"/><disk dev="b"/></domain>'
@@ -317,7 +317,7 @@ SECRET_BEFORE = '<domain><password>one</password><disk dev="a" key="k1"/><disk d
 def test_secrets_on_the_way_back_are_those_that_the_spec_says_now() -> None:
     was = guest(xml=SECRET_BEFORE)
     web = guest(xml='<domain><password>two</password><disk dev="c"/><disk dev="a" key="k2"/></domain>')
-    begun = begin(web, runs(was, SECRET_BEFORE, SECRET_BEFORE), remembered(was), None, DOMAINS)
+    begun = begin_probation(web, runs(was, SECRET_BEFORE, SECRET_BEFORE), remembered(was), None, DOMAINS)
 
     assert begun
     assert "'one'" not in str(begun)
@@ -339,7 +339,9 @@ def test_secrets_on_the_way_back_are_those_that_the_spec_says_now() -> None:
 def test_edit_that_takes_a_secret_away_has_no_way_back(now: str) -> None:
     was, web = guest(xml=SECRET_BEFORE), guest(xml=now)
 
-    assert begin(web, runs(was, SECRET_BEFORE, SECRET_BEFORE), remembered(was), None, DOMAINS) is None
+    assert (
+        begin_probation(web, runs(was, SECRET_BEFORE, SECRET_BEFORE), remembered(was), None, DOMAINS) is None
+    )
 
 
 def test_way_back_that_lost_its_secret_is_not_gone() -> None:

@@ -7,7 +7,7 @@ import pytest
 from kvmreconcile.model import Actual, Applied, Apply, Desired, Hold, Kept, Key, Plan, Reason
 from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.compare.pending import to_remember
-from kvmreconcile.plan.compare.settled import run_of, settled_live
+from kvmreconcile.plan.compare.settled import find_settled_live, run_of
 from kvmreconcile.tree import Change, Effect, to_xml
 from tests.plan.worlds import BOOKS, done, held, planned, remembered, seen, wish, world
 
@@ -35,7 +35,7 @@ def after(made: Plan, web: Desired, there: Actual, known: Applied | None) -> tup
     assert define.tree is not None
     now = replace(there, xml=to_xml(define.tree))
     remembered_ = applied_after(web, now, DOMAIN, "lab", known)
-    running = settled_live(web, now, run_of(there, now), known, DOMAIN)
+    running = find_settled_live(web, now, run_of(there, now), known, DOMAIN)
     return now, replace(remembered_, settled=(*remembered_.settled, *running))
 
 
@@ -158,7 +158,7 @@ def test_spec_with_a_list_in_doubt_is_not_remembered_as_in_force() -> None:
 
     assert (made.actions, made.records) == ((), ())
     assert (noted.tree, noted.digest, noted.settled) == (known.tree, known.digest, ())
-    assert settled_live(web, there, run_of(there, there), noted, DOMAIN) == ()
+    assert find_settled_live(web, there, run_of(there, there), noted, DOMAIN) == ()
     assert held(planned(world([web], [there], [noted]))) == [("define Domain/web", "AMBIGUOUS")]
     # Once it is clear, all of it is done.
     clear = spec('<disk dev="vda" source="/a"/>', '<disk dev="vdd" source="/a"/>')

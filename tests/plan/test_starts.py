@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.model import Desired, Key, Power, Ready, StateReason, Suspension
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.order.starts import probes
+from kvmreconcile.plan.order.starts import readiness_probes
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import (
     NOW,
@@ -66,7 +66,7 @@ def test_those_that_run_and_should_and_show_it_can_be_looked_at_at_any_time() ->
         seen(others[2], live=NEW, state_reason=StateReason.PAUSED),
     ]
 
-    looks = list(probes(world([shown, *others], [*there, seen(others[3])])))
+    looks = list(readiness_probes(world([shown, *others], [*there, seen(others[3])])))
 
     assert [(a.verb.name, a.key, a.policy.ready) for a in looks] == [("ready", shown.key, AGENT)]
 

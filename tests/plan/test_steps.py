@@ -12,8 +12,8 @@ from kvmreconcile.plan import plan
 from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.compare.digests import digest, fingerprint
 from kvmreconcile.plan.compare.live import Running
-from kvmreconcile.plan.compare.settled import run_of, settled, settled_live
-from kvmreconcile.plan.compare.steps import by_rows, hot_and_cold
+from kvmreconcile.plan.compare.settled import find_settled, find_settled_live, run_of
+from kvmreconcile.plan.compare.steps import split_by_effect, steps_by_rows
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Effect, Members, Node, Rules, Table, Update, diff, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
@@ -186,24 +186,24 @@ def test_what_is_left_right_after_a_start_is_never_a_reason_to_restart_again() -
     before = remembered(web)
     first = planned(world([web], [there], [before]))
     again = replace(there, runtime_id=2)
-    known = replace(before, settled=settled_live(web, again, run_of(there, again), before, DOMAIN))
+    known = replace(before, settled=find_settled_live(web, again, run_of(there, again), before, DOMAIN))
 
     assert done(first) == ["restart Domain/web"]
     assert planned(world([web], [again], [known])).is_empty
-    assert settled_live(web, again, run_of(again, again), known, DOMAIN) == known.settled
-    assert settled_live(web, again, run_of(again, again), before, DOMAIN) == ()
-    assert settled_live(web, seen(web), run_of(there, seen(web)), before, DOMAIN) == ()
+    assert find_settled_live(web, again, run_of(again, again), known, DOMAIN) == known.settled
+    assert find_settled_live(web, again, run_of(again, again), before, DOMAIN) == ()
+    assert find_settled_live(web, seen(web), run_of(there, seen(web)), before, DOMAIN) == ()
 
 
 def test_what_is_left_right_after_our_own_start_is_settled_where_libvirt_numbers_no_runs() -> None:
     lan = wish("Network/lan", '<network><mtu size="1"/></network>', max_effect=Effect.RESTART)
     there = seen(lan, live="<network/>", runtime_id=None)
     before = remembered(lan)
-    left = settled_live(lan, there, run_of(there, there, {lan.key}), before, BOOKS["Network"])
+    left = find_settled_live(lan, there, run_of(there, there, {lan.key}), before, BOOKS["Network"])
 
     assert done(planned(world([lan], [there], [before]))) == ["restart Network/lan"]
     assert planned(world([lan], [there], [replace(before, settled=left)])).is_empty
-    assert settled_live(lan, there, run_of(there, there), before, BOOKS["Network"]) == ()
+    assert find_settled_live(lan, there, run_of(there, there), before, BOOKS["Network"]) == ()
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_what_is_left_right_after_our_own_start_is_settled_where_libvirt_numbers
 def test_what_libvirt_does_not_store_is_not_pending(stored: str, live: str, pending: list[str]) -> None:
     web = wish("Domain/web", '<domain><tap dev="vnet7"/></domain>')
     there = seen(web, stored, live=f'<domain><tap dev="{live}"/></domain>')
-    known = replace(remembered(web), settled=settled(web, there, DOMAIN.rules))
+    known = replace(remembered(web), settled=find_settled(web, there, DOMAIN.rules))
 
     made = planned(world([web], [there], [known]))
 
@@ -228,7 +228,9 @@ def test_what_libvirt_does_not_store_is_not_pending(stored: str, live: str, pend
 def test_verb_without_effect_is_not_tried_again() -> None:
     web = wish("Domain/web", "<domain><memory>2</memory></domain>")
     there = seen(web, live="<domain><memory>1</memory></domain>")
-    known = replace(remembered(web), settled=settled_live(web, there, run_of(there, there), None, DOMAIN))
+    known = replace(
+        remembered(web), settled=find_settled_live(web, there, run_of(there, there), None, DOMAIN)
+    )
 
     assert done(planned(world([web], [there], [remembered(web)]))) == ["set-memory Domain/web"]
     assert planned(world([web], [there], [known])).is_empty
@@ -238,7 +240,7 @@ def test_settled_elements_and_absences_are_told_in_words_and_secrets_are_not() -
     web = wish("Domain/web", '<domain><disk dev="vda"/><password>new</password><cpu mode="a"/></domain>')
     there = seen(web, "<domain><password>old</password><cpu/></domain>")
 
-    assert sorted((s.path, s.asked, s.answered) for s in settled(web, there, DOMAIN.rules)) == [
+    assert sorted((s.path, s.asked, s.answered) for s in find_settled(web, there, DOMAIN.rules)) == [
         ("cpu/@mode", "a", "nothing"),
         ("disk[vda]", "<disk>", "nothing"),
         ("password", SECRET, SECRET),
@@ -288,7 +290,7 @@ def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_
     )
     base = Action(Key("Domain", "web"), verb_of("define"), Effect.LIVE, Reason.EDIT)
 
-    steps = by_rows(diff(old, new, rules), old, new, rules, base)
+    steps = steps_by_rows(diff(old, new, rules), old, new, rules, base)
 
     assert [step.verb.name for step in steps] == ["attach", "set"]
 
@@ -303,7 +305,7 @@ def test_what_comes_after_what_waits_does_so_in_the_same_element_alone() -> None
         for kind, on in (("a", "x"), ("b", "y"))
     )
 
-    hot, cold = hot_and_cold(Running(old, tuple(diff(old, new, rules))), rules)
+    hot, cold = split_by_effect(Running(old, tuple(diff(old, new, rules))), rules)
 
     assert [c.path for c in hot] == ["nic[2]/@on"]
     assert [c.path for c in cold] == ["nic[1]/@kind", "nic[1]/@on"]
@@ -316,7 +318,7 @@ def test_what_a_guest_that_woke_up_lacks_is_still_to_be_done() -> None:
         asleep, live_xml="<domain><memory>1</memory><cpu>a</cpu></domain>", active=True, runtime_id=7
     )
 
-    assert settled_live(web, awake, run_of(asleep, awake), remembered(web), DOMAIN) == ()
+    assert find_settled_live(web, awake, run_of(asleep, awake), remembered(web), DOMAIN) == ()
     made = planned(world([web], [awake], [remembered(web)]))
     assert done(made) == ["set-memory Domain/web"]
     assert [c.path for c in made.pending[web.key]] == ["cpu"]

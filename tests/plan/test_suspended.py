@@ -7,7 +7,7 @@ import pytest
 
 from kvmreconcile.model import Key, Suspension, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.gates.suspended import sentence
+from kvmreconcile.plan.gates.suspended import describe_suspension
 from tests.plan.worlds import NOW, RUNNING, done, held, planned, remembered, seen, wish, world
 
 WEB, DB = wish("Domain/web", power=RUNNING), wish("Domain/db", power=RUNNING)
@@ -100,4 +100,4 @@ def test_a_suspended_object_is_not_removed() -> None:
     ],
 )
 def test_sentence_names_what_is_suspended(suspended: dict[Key | None, Suspension], said: str) -> None:
-    assert sentence(WEB.key, two_off(suspended)) == said
+    assert describe_suspension(WEB.key, two_off(suspended)) == said

@@ -37,7 +37,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.plan import Limits, Overrides, plan
-from kvmreconcile.plan.compare.applied import intent
+from kvmreconcile.plan.compare.applied import applied_before_creation
 from kvmreconcile.tree import (
     Change,
     Effect,
@@ -298,7 +298,7 @@ def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) 
 
 def remembered(desired: Desired, **more: Any) -> Applied:
     """Return what is remembered of an object that was brought to this."""
-    return replace(intent(desired, "lab", BOOKS[desired.key.kind]), complete=True, **more)
+    return replace(applied_before_creation(desired, "lab", BOOKS[desired.key.kind]), complete=True, **more)
 
 
 def world(

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 from kvmreconcile.model import Actual, Applied, Desired, Reason, StartedStep
 from kvmreconcile.plan.compare.digests import digest, seal
-from kvmreconcile.plan.compare.in_force import earlier, in_force, rules_for
-from kvmreconcile.plan.compare.settled import settled
+from kvmreconcile.plan.compare.in_force import earlier_tree, in_force, rules_for
+from kvmreconcile.plan.compare.settled import find_settled
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.masks import mask
 from kvmreconcile.plan.secrets.paths import still_secret
 
 
-def intent(desired: Desired, instance: str, kind: Rulebook) -> Applied:
+def applied_before_creation(desired: Desired, instance: str, kind: Rulebook) -> Applied:
     """Return what is remembered before an object is made: that it is ours, and not yet whole."""
     rules = rules_for(desired, kind)
     return Applied(
@@ -42,33 +42,33 @@ def applied_after(
         before: What was remembered. While a list is held, that is still what the object was brought to.
     """
     rules, named = rules_for(desired, kind), digest(desired, kind.rules)
-    sure = in_force(desired, actual, earlier(before, named), kind)
+    sure = in_force(desired, actual, earlier_tree(before, named), kind)
     done = Applied(
         key=desired.key,
         uuid=actual.uuid,
         instance=instance,
         tree=mask(desired.tree, rules),
         digest=named,
-        settled=settled(sure.desired, actual, rules),
+        settled=find_settled(sure.desired, actual, rules),
         runtime_id=actual.runtime_id,
         protect=desired.policy.protect,
         removal=desired.policy.removal,
         secrets=still_secret(desired, actual, kind.rules),
         sealed=seal(desired, kind.rules),
     )
-    return unedited(done, before) if before and sure.unclear else done
+    return without_edit(done, before) if before and sure.unclear else done
 
 
 _AGAIN = {Reason.NEW: Reason.UNFINISHED, Reason.ROLLBACK: Reason.EDIT}
-"""The reason of a step that is tried again, by that of the first try, where it is another."""
+"""The reason of a step that is done again, by that of the first attempt, where it differs."""
 
 
-def begun(reason: Reason, named: str) -> StartedStep:
+def started_step(reason: Reason, named: str) -> StartedStep:
     """Return what is remembered of a step that is begun for a reason, with a spec of this digest."""
     return StartedStep(_AGAIN.get(reason, reason).name, named)
 
 
-def unedited(done: Applied, before: Applied) -> Applied:
+def without_edit(done: Applied, before: Applied) -> Applied:
     """Return an applied record with the tree and digest from before an edit, for an edit that is not done completely."""
     secrets = tuple(dict.fromkeys((*done.secrets, *before.secrets)))
     return replace(

@@ -1,8 +1,7 @@
 """
-What comparing an object gave, kept from plan to plan so that it need not be compared again.
+Keep what comparing an object found from plan to plan, with everything that the result depends on.
 
-Separate from comparing, which stays a pure function: each result is kept with all that it depended on, and used
-again only while all of that is still the same.
+Comparing stays a pure function: a result is used again only while all of that is the same.
 """
 
 from collections.abc import Mapping
@@ -30,7 +29,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """Lets one object's comparison look at others, and notes at which it did: its result depends on them."""
+    """Returns other objects' definitions for a comparison, and records which: the result depends on them."""
 
     world: World
     asked: dict[Key, Sides] = field(default_factory=dict)
@@ -55,7 +54,7 @@ class Memo:
     withheld: tuple[Held, ...]
 
     def holds(self, view: View, kind: Rulebook, world: World) -> bool:
-        """Tell whether comparing would give the same again."""
+        """Return whether comparing would give the same again."""
         return (
             self.kind is kind
             and self.instance == world.instance

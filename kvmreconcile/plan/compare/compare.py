@@ -1,21 +1,17 @@
-"""
-One object: what its spec wants beside what it is, and the steps from the one to the other.
-
-Separate from the planner, which knows all objects but nothing about any. Pure.
-"""
+"""Compare one object with its spec, and return the steps from what it is to what the spec says. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroundings
 from kvmreconcile.model.verbs import CREATE, DEFINE, MOVE, OWN, RECREATE, STOP
-from kvmreconcile.plan.compare.ambiguous import Certain, Unclear
+from kvmreconcile.plan.compare.ambiguous import AmbiguousList, Certain
 from kvmreconcile.plan.compare.digests import digest, fingerprint, is_live_mark, live_mark, seal
-from kvmreconcile.plan.compare.in_force import earlier, in_force, rules_for
-from kvmreconcile.plan.compare.live import Running, lacking
-from kvmreconcile.plan.compare.pending import outstanding, unseen
-from kvmreconcile.plan.compare.refused_parts import undone
-from kvmreconcile.plan.compare.steps import Job, after_birth, by_rows, steps_for
+from kvmreconcile.plan.compare.in_force import earlier_tree, in_force, rules_for
+from kvmreconcile.plan.compare.live import Running, compare_running
+from kvmreconcile.plan.compare.pending import find_unobservable_pending, still_pending
+from kvmreconcile.plan.compare.refused_parts import without_refused
+from kvmreconcile.plan.compare.steps import Job, steps_after_creation, steps_by_rows, steps_for
 from kvmreconcile.plan.gates.windows import at_any_time
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.paths import still_secret
@@ -39,14 +35,14 @@ class Compared:
     actions: tuple[Action, ...] = ()
     pending: tuple[Change, ...] = ()
     stale: bool = False
-    unclear: tuple[Unclear, ...] = ()
+    unclear: tuple[AmbiguousList, ...] = ()
 
 
 def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
     """Return the steps that make an object which does not exist, or which an earlier run left half made."""
     rules = for_new(rules_for(desired, kind))
-    born = overlay(rules.birth("", desired.tree), desired.tree, rules)
-    whole = kind.complete(replace(born, tag=kind.root), around)
+    whole = overlay(rules.birth("", desired.tree), desired.tree, rules)
+    whole = kind.complete(replace(whole, tag=kind.root), around)
     base = Action(desired.key, CREATE, Effect.LIVE, reason, policy=desired.policy)
     again = reason is Reason.UNFINISHED and not kind.has_power
     verb = RECREATE if again else CREATE
@@ -54,7 +50,7 @@ def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reaso
     notes = tuple(kind.notes(whole))
     steps = [replace(base, verb=verb, tree=whole, changes=added, content=desired.content, notes=notes)]
     if kind.has_power:
-        steps.extend(after_birth(desired, None, base))
+        steps.extend(steps_after_creation(desired, None, base))
     return Compared(tuple(steps))
 
 
@@ -64,7 +60,7 @@ def compare(
     """Return the steps that bring an existing object of ours to what its spec says."""
     rules, named = rules_for(desired, kind), digest(desired, kind.rules)
     known = frozenset(s.fingerprint for s in applied.settled) if applied else frozenset[str]()
-    sure = in_force(desired, actual, earlier(applied, named), kind)
+    sure = in_force(desired, actual, earlier_tree(applied, named), kind)
     stored = _stored(sure, actual, kind, around, known)
     reason = _reason(stored.changes, desired, applied, named, kind)
     # On adoption, changes that the guest does not notice are written together with our mark.
@@ -73,7 +69,7 @@ def compare(
     base = Action(desired.key, DEFINE, Effect.LIVE, reason, policy=desired.policy, content=desired.content)
     if kind.has_power:
         moved = tuple(kind.moves(desired, actual, around.lookup))
-        runs = lacking(sure.desired, actual, sure.live, sure.before, rules)
+        runs = compare_running(sure.desired, actual, sure.live, sure.before, rules)
         live = _unsettled_live(runs.changes, stored.answered, known)
         waiting = _waiting(stored.changes if reason is not Reason.DRIFT else (), live, actual, applied, rules)
         lacks = replace(runs, changes=live)
@@ -82,8 +78,8 @@ def compare(
         actions += tuple(_moving(moved, actions, base))
     else:
         runs, pending = Running(actual.tree), ()
-        actions = tuple(by_rows(stored.changes, actual.tree, stored.proposed, rules, base))
-    if undone(desired, actual, rules) is not actual.tree:
+        actions = tuple(steps_by_rows(stored.changes, actual.tree, stored.proposed, rules, base))
+    if without_refused(desired, actual, rules) is not actual.tree:
         actions = tuple(_putting_back(a) if a.verb.edits else a for a in actions)
     if not any(action.verb.edits for action in actions):
         own = Action(desired.key, OWN, Effect.LIVE, Reason.ADOPT, marks, policy=desired.policy)
@@ -131,7 +127,7 @@ def _waiting(
 ) -> tuple[Change, ...]:
     """Return what waits for the next start of an object and does not show in its running definition."""
     shown = {c.steps for c in live}
-    return tuple(c for c in unseen(actual, applied, edited, rules) if c.steps not in shown)
+    return tuple(c for c in find_unobservable_pending(actual, applied, edited, rules) if c.steps not in shown)
 
 
 def _unsettled_live(
@@ -150,7 +146,7 @@ def _has_followed(runs: Running, known: frozenset[str]) -> bool:
 
 def _is_record_stale(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> bool:
     """Return whether the state lacks what is known of an object by now, whatever its spec says."""
-    if applied is None or outstanding(applied, actual, rules_for(desired, kind)) != applied.pending:
+    if applied is None or still_pending(applied, actual, rules_for(desired, kind)) != applied.pending:
         return True
     # One that is off and never was complete becomes so when it is started.
     is_finished = applied.complete or (bool(kind.completing) and not actual.active)
@@ -199,7 +195,7 @@ def _reason(
 
 
 def _is_edited_secret(changes: Iterable[Change], desired: Desired, applied: Applied, kind: Rulebook) -> bool:
-    """Tell whether secret values differ because the spec has others than before, of which a digest says nothing."""
+    """Return whether secret values differ because the spec has others than before, of which a digest says nothing."""
     is_known = applied.sealed != "" and any(change.is_secret for change in changes)
     return is_known and seal(desired, kind.rules) != applied.sealed
 
@@ -213,7 +209,7 @@ def _unsettled(changes: Iterable[Change], known: frozenset[str]) -> tuple[list[C
 
 
 def _is_answered(live: Change, answered: Iterable[Change]) -> bool:
-    """Tell whether libvirt does not store a value, or the running object has what it stores instead: no start helps."""
+    """Return whether libvirt does not store a value, or the running object has what it stores instead: no start helps."""
     return any(
         live.steps[: len(c.steps)] == c.steps
         if c.old is None

@@ -20,9 +20,9 @@ _ROUNDS = 100_000
 
 def digest(desired: Desired, rules: Rules) -> str:
     """
-    Return a short name of all that a spec says, which changes with it.
+    Return a digest of all that a spec says.
 
-    Secret values do not count: it is stored, and who reads it could try passwords against it; see `seal`.
+    Secret values do not count: the digest is stored, and a reader could check guesses of a password against it; see `seal`.
     """
     tree = _plain(mask(desired.tree, for_secrets(rules, desired.policy.secrets)))
     kept = [desired.kept.parts] if desired.kept else []
@@ -39,7 +39,7 @@ def seal(desired: Desired, rules: Rules) -> str:
 
 
 def _ruling(policy: Policy) -> list[object]:
-    """Return of a policy what is remembered or tells what is compared; how far one may go unasked is neither."""
+    """Return the part of a policy that is remembered or decides what is compared; the allowed effect is neither."""
     goes = sorted(rest.value for rest in policy.removal)
     secrets = [{"secret": policy.secrets}] if policy.secrets else []
     return [policy.apply.value, policy.protect, policy.ignore, *([goes] if goes else []), *secrets]
@@ -51,7 +51,7 @@ def _plain(node: Node) -> list[object]:
 
 def fingerprint(change: Change) -> str:
     """
-    Return what identifies a change with both its values, without telling them.
+    Return what identifies a change with both its values, without showing them.
 
     It is stored, and part of a plan's digest, which is shown. So a secret is hashed slowly (and rarely: only
     where it differs), and what is secret within a whole element does not count.
@@ -80,5 +80,5 @@ def live_mark(change: Change) -> str:
 
 
 def is_live_mark(mark: str) -> bool:
-    """Tell whether a remembered fingerprint is of a running object."""
+    """Return whether a remembered fingerprint is of a running object."""
     return mark.startswith(_LIVE)

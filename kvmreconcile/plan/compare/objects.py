@@ -25,11 +25,11 @@ from kvmreconcile.plan.compare.cache import Memo, View
 from kvmreconcile.plan.compare.findings import Finding
 from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.ownership import conflict, is_ours, placeholder
-from kvmreconcile.plan.compare.pauses import is_left, kept_still
+from kvmreconcile.plan.compare.pauses import hold_paused, stays_off
 from kvmreconcile.plan.compare.reasons import with_edits
 from kvmreconcile.plan.compare.results import result_for
-from kvmreconcile.plan.gates.suspended import stop
-from kvmreconcile.plan.lost_state import lost
+from kvmreconcile.plan.gates.suspended import find_suspension
+from kvmreconcile.plan.lost_state import find_state_loss_hold
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.uses import Users
 from kvmreconcile.plan.scene import Scene
@@ -61,10 +61,10 @@ def compare_object(key: Key, scene: Scene, earlier: Earlier, missing: Users) -> 
     is_out_of_sight = hidden is not None or (actual is None and _is_in_new(key, scene, earlier))
     if is_out_of_sight and (key in missing or (view.applied and view.applied.complete)):
         return found  # It exists for all that is known, and is compared once it can be observed.
-    state_lost = lost(key, world, scene.kinds, scene.needs)
+    state_lost = find_state_loss_hold(key, world, scene.kinds, scene.needs)
     found = replace(
         found,
-        suspended=stop(key, world) or state_lost,
+        suspended=find_suspension(key, world) or state_lost,
         is_at_rest=_is_at_rest(view, scene.kinds),
         is_new=actual is None,
     )
@@ -142,10 +142,10 @@ def _with_result(found: Finding, view: View, memo: Memo, scene: Scene) -> Findin
         return _busy(found, steps, actual.job)
     obstacle = world.obstacles.get(key)
     unusable = HoldReason(Hold.CONTENT, obstacle.why, obstacle.todo) if obstacle else None
-    actions, halted = kept_still(
+    actions, paused = hold_paused(
         steps, view.desired, actual, view.applied, ManualCommands(world.commands, memo.kind.commands)
     )
-    held = (*memo.withheld, *halted)
+    held = (*memo.withheld, *paused)
     return replace(
         found,
         steps=actions,
@@ -166,4 +166,4 @@ def _busy(found: Finding, steps: tuple[Action, ...], job: str) -> Finding:
 def _is_left_changed(view: View) -> bool:
     """Return whether an object stays off, or no longer does, and the state does not say so."""
     applied, actual = view.applied, view.actual
-    return bool(applied and actual and is_left(view.desired, actual, applied) != applied.left)
+    return bool(applied and actual and stays_off(view.desired, actual, applied) != applied.left)

@@ -41,13 +41,13 @@ def _compare(view: View, lookups: Lookups, kind: Rulebook) -> Compared:
     around = _surroundings(desired, actual, lookups)
     if actual is None:
         if applied and not applied.complete and view.hidden:
-            return _made_anew(view, applied, kind, around)
+            return _recreate(view, applied, kind, around)
         reason = Reason.NEW if applied is None else Reason.DRIFT if applied.complete else Reason.UNFINISHED
         made = create(desired, kind, around, reason)
         return made if applied and applied.complete else with_completion(made, desired, kind)
     if applied and not applied.complete:
         if not kind.has_power:
-            return _made_anew(view, applied, kind, around)
+            return _recreate(view, applied, kind, around)
         known = applied if kind.completing else None
         return with_completion(compare(desired, actual, known, kind, around), desired, kind)
     if desired.policy.apply is Apply.CREATE_ONLY and applied:
@@ -55,12 +55,12 @@ def _compare(view: View, lookups: Lookups, kind: Rulebook) -> Compared:
     return after_edit(compare(desired, actual, applied, kind, around), desired, kind)
 
 
-def _made_anew(view: View, applied: Applied, kind: Rulebook, around: Surroundings) -> Compared:
+def _recreate(view: View, applied: Applied, kind: Rulebook, around: Surroundings) -> Compared:
     """
-    Return the steps that make again what an earlier run left half made.
+    Return the steps that recreate what an earlier run left incomplete.
 
     What it left may be the whole of an older object, which it was allowed to replace by just what the spec
-    then said. If the spec says something else now, nobody has agreed to the loss.
+    then said. If the spec says something else now, that permission does not cover the loss.
     """
     compared = create(view.desired, kind, around, Reason.UNFINISHED)
     if applied.tree == mask(view.desired.tree, rules_for(view.desired, kind)):
@@ -81,9 +81,9 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
         return
     before = view.applied.tree if view.applied else None
     release = _COPIED if desired.policy.copies else _BACK
-    for part, stands, wanted in kind.strays(desired, actual, before, lookups.lookup):
+    for part, source, wanted in kind.strays(desired, actual, before, lookups.lookup):
         detail = (
-            f"{part} uses {stands}, whose backing chain does not contain {wanted}; the disk is not changed"
+            f"{part} uses {source}, whose backing chain does not contain {wanted}; the disk is not changed"
         )
         yield Held(placeholder(desired), Hold.STRAYED, detail, release)
 

@@ -5,15 +5,15 @@ from enum import Enum
 
 from kvmreconcile.model import Actual, Applied, Desired, Key, Settled
 from kvmreconcile.plan.compare.digests import digest, fingerprint, live_mark
-from kvmreconcile.plan.compare.in_force import earlier, in_force, rules_for
-from kvmreconcile.plan.compare.live import lacking
-from kvmreconcile.plan.compare.steps import hot_and_cold
+from kvmreconcile.plan.compare.in_force import earlier_tree, in_force, rules_for
+from kvmreconcile.plan.compare.live import compare_running
+from kvmreconcile.plan.compare.steps import split_by_effect
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Change, Node, Rules, diff, overlay
 
 
-def settled(desired: Desired, actual: Actual, rules: Rules) -> tuple[Settled, ...]:
+def find_settled(desired: Desired, actual: Actual, rules: Rules) -> tuple[Settled, ...]:
     """Return what libvirt answered otherwise than it was asked, after it was asked."""
     tree = actual.tree
     changes = diff(tree, overlay(tree, desired.tree, rules), rules)
@@ -40,7 +40,7 @@ def run_of(seen: Actual | None, actual: Actual, started: Collection[Key] = ()) -
     return Run.WOKEN if seen and seen.saved else Run.NEW
 
 
-def settled_live(
+def find_settled_live(
     desired: Desired, actual: Actual, run: Run, before: Applied | None, kind: Rulebook
 ) -> tuple[Settled, ...]:
     """
@@ -53,13 +53,13 @@ def settled_live(
     """
     rules = rules_for(desired, kind)
     known = {s.fingerprint for s in before.settled} if before else set()
-    sure = in_force(desired, actual, earlier(before, digest(desired, kind.rules)), kind)
-    runs = lacking(sure.desired, actual, sure.live, None, rules)
+    sure = in_force(desired, actual, earlier_tree(before, digest(desired, kind.rules)), kind)
+    runs = compare_running(sure.desired, actual, sure.live, None, rules)
     changes = runs.changes
-    hot, _ = hot_and_cold(runs, rules)
-    # One that was only woken up runs what was defined before it slept, and no verb was tried on it.
-    tried = {Run.SAME: hot, Run.NEW: changes, Run.WOKEN: ()}[run]
-    return tuple(_settled(c, live_mark(c), rules) for c in changes if live_mark(c) in known or c in tried)
+    hot, _ = split_by_effect(runs, rules)
+    # One that was only woken up runs what was defined before it slept, and no verb was performed on it.
+    asked = {Run.SAME: hot, Run.NEW: changes, Run.WOKEN: ()}[run]
+    return tuple(_settled(c, live_mark(c), rules) for c in changes if live_mark(c) in known or c in asked)
 
 
 def _settled(change: Change, mark: str, rules: Rules) -> Settled:

@@ -13,15 +13,15 @@ from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Node
 
 
-def definition(steps: tuple[Action, ...]) -> Node | None:
+def definition_to_store(steps: tuple[Action, ...]) -> Node | None:
     """Return the complete definition that an object's actions would store, None if they store none."""
     return next((step.tree for step in steps if step.verb.stores and step.tree is not None), None)
 
 
-def invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
+def find_invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose actions would store an invalid definition, and the hold of each."""
     for key, each in steps.items():
-        whole = definition(each)
+        whole = definition_to_store(each)
         if whole is None:
             continue
         actual = scene.world.observed.actual(key)
@@ -32,7 +32,7 @@ def invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[t
                 break
 
 
-def refused(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
+def find_rejected(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose definition libvirt's embedded driver rejects, and the hold of each, until it is approved."""
     for key, why in scene.world.refused.items():
         if key in steps and scene.world.desired[key].policy.apply is not Apply.OBSERVE:

@@ -1,5 +1,5 @@
 """
-Edits of where an object keeps what is in it: they move nothing, so that what is in the old place would be missing.
+Hold edits of the place where an object keeps its contents: they move nothing, so the contents would be missing.
 
 Pure.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Actual, Apply, Hold, HoldReason, Key
 from kvmreconcile.plan.order.needs import Rulebooks
-from kvmreconcile.plan.order.uses import listed
+from kvmreconcile.plan.order.uses import list_first
 from kvmreconcile.plan.scene import Scene
 
 _RELEASE = (
@@ -17,7 +17,9 @@ _RELEASE = (
 )
 
 
-def left_behind(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
+def find_left_behind(
+    steps: Mapping[Key, tuple[Action, ...]], scene: Scene
+) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects that would go to another place while something is in the old one, and why that is held."""
     for key, actions in steps.items():
         actual = scene.world.observed.actual(key)
@@ -28,7 +30,7 @@ def left_behind(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterat
         if inside:
             what = f"{len(inside)} {inside[0].kind} object{'s are' if len(inside) > 1 else ' is'}"
             old, new = was or "the present place", to_be or "another place"
-            detail = f"{what} in {old}, and the edit to {new} moves nothing: {listed(inside)}"
+            detail = f"{what} in {old}, and the edit to {new} moves nothing: {list_first(inside)}"
             yield key, HoldReason(Hold.LEFT_BEHIND, detail, _RELEASE)
 
 
@@ -40,10 +42,10 @@ def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tu
 
 
 def _inside(key: Key, scene: Scene) -> Iterator[Key]:
-    """Yield what is in an object: as it was seen, or, where it cannot be seen, as it is remembered."""
+    """Yield what is in an object: as it was observed, or, where it cannot be observed, as it is remembered."""
     world, kinds = scene.world, scene.kinds
-    unseen = (k for k, a in world.applied.items() if a.complete and world.observed.unobservable_part(k))
-    for each in {*world.observed.objects, *unseen}:
+    unobservable = (k for k, a in world.applied.items() if a.complete and world.observed.unobservable_part(k))
+    for each in {*world.observed.objects, *unobservable}:
         is_data = each.kind in kinds and kinds[each.kind].data is not None
         if is_data and each.name.startswith(f"{key.name}/"):
             yield each

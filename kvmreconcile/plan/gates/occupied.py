@@ -12,8 +12,16 @@ from dataclasses import dataclass
 from kvmreconcile.model import Action, Actual, Held, Hold, HoldReason, Key
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.gates.groups import onward
-from kvmreconcile.plan.gates.invalid import definition
-from kvmreconcile.plan.order.identities import Claim, Claimants, Claiming, claiming, claims, claims_of, shown
+from kvmreconcile.plan.gates.invalid import definition_to_store
+from kvmreconcile.plan.order.identities import (
+    Claim,
+    Claimants,
+    Claiming,
+    claims,
+    claims_of,
+    find_claiming,
+    show_claim,
+)
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.scene import Scene
 from kvmreconcile.plan.secrets.paths import secret_paths
@@ -41,7 +49,7 @@ def hold_claimed(actions: Sequence[Action], scene: Scene, _limits: object) -> tu
 
 
 def _may_claim(action: Action) -> bool:
-    """Tell whether an object has, or is active with, what its new definition claims."""
+    """Return whether an object has, or is active with, what its new definition claims."""
     return action.verb.stores or action.verb.activates
 
 
@@ -74,7 +82,7 @@ class _Owners:
         """Return why a step cannot be done now and what would change that, None if no other object has a claim."""
         key, is_start = action.key, action.verb.activates
         actual = self._world.observed.actual(key)
-        whole = definition(steps) or (actual.tree if actual else self._world.desired[key].tree)
+        whole = definition_to_store(steps) or (actual.tree if actual else self._world.desired[key].tree)
         for claim in claims(whole, self._kind.rules, self._lookup):
             if is_start or claim.row.unique:
                 having = (self._active if is_start else self._existing).of(claim)
@@ -86,9 +94,9 @@ class _Owners:
     def _why(self, key: Key, having: tuple[Key, Claim], claim: Claim, *, is_start: bool) -> HoldReason:
         owner, theirs = having
         secrets = (*secret_paths(key, self._world), *secret_paths(owner, self._world))
-        what = shown(claim, self._kind.rules, secrets)
+        what = show_claim(claim, self._kind.rules, secrets)
         if theirs.value != claim.value:
-            what = f"{shown(theirs, self._kind.rules, secrets)}, which overlaps the {what}"
+            what = f"{show_claim(theirs, self._kind.rules, secrets)}, which overlaps the {what}"
         give = f"give {key} another {claim.row.what}"
         if is_start:
             todo = f"stop {owner} or wait until it is inactive, or {give}"
@@ -101,7 +109,7 @@ class _Owners:
             return
         known = self._cache.get(f"claimed {what}", key)
         if not isinstance(known, _Claimed) or known.xml != xml or known.kind is not self._kind:
-            known = _Claimed(xml, self._kind, claiming(tree, self._kind.rules))
+            known = _Claimed(xml, self._kind, find_claiming(tree, self._kind.rules))
             self._cache.put(f"claimed {what}", key, known)
         for path, place, element in known.elements:
             yield from claims_of(element, self._kind.rules, self._lookup, path, place)

@@ -1,8 +1,8 @@
 """
-Hold what an edit takes away until the specs have said so for a while.
+Hold what an edit takes away until the specs have been unchanged for a while.
 
-A file that is cut looks like one from which the rest was deleted on purpose. So what it lacks is taken away only
-after the specs were read twice, some time apart, and said the same. Pure: since when they have is a fact of the world.
+A truncated file looks like one from which the rest was deleted on purpose. So what it lacks is taken away only after
+the specs were read twice, some time apart, and said the same. Pure: the world says since when they have.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from datetime import timedelta
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, Reason, World
 from kvmreconcile.plan.compare.findings import Findings
 from kvmreconcile.plan.gates.limits import Limits
-from kvmreconcile.plan.gates.rollout import rest_of
+from kvmreconcile.plan.gates.rollout import edit_steps_from
 from kvmreconcile.plan.prune import Orphans
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.scene import Scene
@@ -73,7 +73,7 @@ def hold_unsettled(
             # All of the edit: what is stored first no longer has what is then taken from the running object.
             # What is taken back before it waits for nothing.
             first = next(action for action in actions if action.key == key and action.reason in _ASKED)
-            steps = rest_of(first, actions)
+            steps = edit_steps_from(first, actions)
             what = "the spec is known to have been unchanged"
             held += [_held(action, what, age_s, need_s, world) for action in steps]
     waiting = {id(each.action) for each in held}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from kvmreconcile.model import Action, Desired, Hold, HoldReason, Key, Plan, Unknown, World
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.cache import edges
-from kvmreconcile.plan.gates.invalid import definition
+from kvmreconcile.plan.gates.invalid import definition_to_store
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.references import references
 from kvmreconcile.plan.rulebook import Rulebook
@@ -17,7 +17,7 @@ from kvmreconcile.plan.scene import Scene
 
 
 def named_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
-    """Return what holds data and is named by a spec or the state; not what cannot be seen now."""
+    """Return what holds data and is named by a spec or the state; not what cannot be observed now."""
     named = {*world.applied, *_wanted(world, kinds, cache)}
     return {key for key in named if _is_data(key, kinds) and not world.observed.unobservable_part(key)}
 
@@ -40,7 +40,9 @@ def relied_on(plan: Plan, world: World, kinds: Rulebooks, cache: ComparisonCache
     return {key for key in found if _is_data(key, kinds) and world.observed.actual(key)}
 
 
-def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
+def find_unobservable(
+    steps: Mapping[Key, tuple[Action, ...]], scene: Scene
+) -> Iterator[tuple[Key, HoldReason]]:
     """
     Yield the objects whose steps would store a new reference to data of which nothing is known, and what holds each.
 
@@ -48,7 +50,7 @@ def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Itera
     """
     world = scene.world
     for key in steps.keys() & world.desired.keys():
-        if definition(steps[key]) is None:
+        if definition_to_store(steps[key]) is None:
             continue
         for target in sorted(_new_targets(world.desired[key], scene.kinds[key.kind], world, scene.cache)):
             seen, hidden = world.observed.objects.get(target), world.observed.unobservable_part(target)

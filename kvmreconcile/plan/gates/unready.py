@@ -1,7 +1,7 @@
 """
-Hold what the host is not ready for: it lacks a component, a file or a network device, or has something in the way.
+Hold objects for which the host is not ready: it lacks a component, file or device, or has something in the way.
 
-What is looked up from outside libvirt may be judged wrongly, so approving the plan has that tried. Pure.
+What is found out outside libvirt may be wrong, so an approval has it tried. Pure.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from kvmreconcile.model import Hold, HoldReason, Key, World
 
 
-def unready(world: World, *, approved: bool) -> Iterator[tuple[Key, HoldReason]]:
+def find_unready(world: World, *, approved: bool) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects for which the host is not ready, and the hold of each."""
     for key, obstacle in world.lacking.items():
         if obstacle.is_certain:

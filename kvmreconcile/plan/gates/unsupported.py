@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Hold, HoldReason, Key, Lookup
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.gates.invalid import definition
+from kvmreconcile.plan.gates.invalid import definition_to_store
 from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Node, Rules, Unsupported
 from kvmreconcile.tree.paths import under
@@ -19,12 +19,14 @@ _Found = tuple[str, Unsupported]
 """The label of an element, and the row that it meets."""
 
 
-def unsupported(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
+def find_unsupported(
+    steps: Mapping[Key, tuple[Action, ...]], scene: Scene
+) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose steps would store what libvirt cannot do, and what holds each; what is stored already is left."""
     lookup = Lookups(scene.world).lookup
     for key, each in steps.items():
         rules = scene.kinds[key.kind].rules
-        whole = definition(each)
+        whole = definition_to_store(each)
         if whole is None or not rules.unsupported.rows:
             continue
         actual = scene.world.observed.actual(key)

@@ -12,7 +12,15 @@ from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Key, Power, World
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.order.identities import Claim, Claimants, Claiming, claiming, claims, claims_of, shown
+from kvmreconcile.plan.order.identities import (
+    Claim,
+    Claimants,
+    Claiming,
+    claims,
+    claims_of,
+    find_claiming,
+    show_claim,
+)
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.paths import secret_paths
 from kvmreconcile.tree import Node
@@ -46,7 +54,7 @@ class Clashes:
 
 
 def find_clashes(world: World, kinds: Mapping[str, Rulebook], cache: ComparisonCache) -> Clashes:
-    """Find specs with conflicting claims, and tell which of them are in error."""
+    """Find specs with conflicting claims, and decide which of them are in error."""
     left_out: dict[Key, str] = {}
     problems: list[Problem] = []
     notes: list[Problem] = []
@@ -97,7 +105,9 @@ class _Clash:
         return f"have {what} and {self._shown(self.theirs, kind, world)}, which overlap"
 
     def _shown(self, claim: Claim, kind: Rulebook, world: World) -> str:
-        return shown(claim, kind.rules, (*secret_paths(self.key, world), *secret_paths(self.other, world)))
+        return show_claim(
+            claim, kind.rules, (*secret_paths(self.key, world), *secret_paths(self.other, world))
+        )
 
     def problem(self, kind: Rulebook, world: World) -> Problem:
         """Return it as a message for the author of the spec."""
@@ -144,7 +154,7 @@ class _Claims:
                     yield _Clash(key, claim, has, other, others[other], count, bool(having))
 
     def notes(self) -> Iterator[Problem]:
-        """Yield what several specs have where it is in nobody's way: for each object the first with another."""
+        """Yield what several specs share without a conflict: for each object the first with another."""
         first: dict[tuple[str, str], tuple[Key, Claim]] = {}
         for key, claimed in sorted(self._said.items()):
             for claim in claimed:
@@ -166,7 +176,7 @@ class _Claims:
 
     def _has(self, key: Key, claim: Claim) -> bool:
         """
-        Tell whether an object has what its spec claims.
+        Return whether an object has what its spec claims.
 
         The applied spec counts too, since a snapshot replaces a disk's file, and an object may be unobservable.
         """
@@ -189,7 +199,7 @@ def _said(desired: Desired, kind: Rulebook, world: World, cache: ComparisonCache
     """Return what a spec claims. Finding the elements takes longest, and is cached for each spec."""
     known = cache.get("claiming", desired.key)
     if not isinstance(known, _Claiming) or known.tree is not desired.tree or known.kind is not kind:
-        known = _Claiming(desired.tree, kind, claiming(desired.tree, kind.rules))
+        known = _Claiming(desired.tree, kind, find_claiming(desired.tree, kind.rules))
         cache.put("claiming", desired.key, known)
     lookup = Lookups(world).lookup
     return tuple(

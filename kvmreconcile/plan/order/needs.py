@@ -1,8 +1,4 @@
-"""
-What must exist before what: which objects have a place in the order, and which have none, and why.
-
-Separate from the planner, because all this is known from the specs and what exists, before anything is compared.
-"""
+"""Find what each desired object needs, the order that follows, and the objects that have no place in it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +8,7 @@ from kvmreconcile.model import Action, Key, World
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.cache import edges
 from kvmreconcile.plan.order.conflicts import find_clashes
-from kvmreconcile.plan.order.references import order
+from kvmreconcile.plan.order.references import sort_by_needs
 from kvmreconcile.plan.rulebook import Rulebook
 
 Rulebooks = Mapping[str, Rulebook]
@@ -26,7 +22,7 @@ class Needs:
     Attributes:
         direct: What each points to.
         left_out: What has no place in the order, and why, in a few words.
-        problems: The same, for who must mend it.
+        problems: The same as messages for the author of the spec.
         notes: Warnings about specs, which do not block the plan.
     """
 
@@ -76,9 +72,9 @@ def find_needs(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Needs:
                 Problem(str(desired.place_of(target)), what, "add a spec for it, or correct the name")
             )
             left_out.setdefault(key, f"refers to {target}, which does not exist")
-    # Who only starts after another does not need it to be made; it has its place behind it all the same.
+    # An object that only starts after another does not need it to exist, and comes after it all the same.
     before = {k: wants.union(world.desired[k].after) for k, wants in direct.items()}
-    sequence, cycles = order({k: wants for k, wants in before.items() if k not in left_out})
+    sequence, cycles = sort_by_needs({k: wants for k, wants in before.items() if k not in left_out})
     for cycle in cycles:
         problems.append(_circle(cycle, world))
         left_out |= dict.fromkeys(cycle, "is part of a dependency cycle")

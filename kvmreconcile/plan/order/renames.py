@@ -25,7 +25,7 @@ from kvmreconcile.model import (
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.compare.in_force import proposal
 from kvmreconcile.plan.compare.objects import AGAIN, ONCE_IDLE
-from kvmreconcile.plan.gates.suspended import stop
+from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.order.identities import Claim, Claimants, claims
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.rulebook import Rulebook
@@ -40,7 +40,7 @@ _OFF: Mapping[StateReason | None, tuple[str, Manual]] = {
     StateReason.WATCHDOG: _RESUMED,
     StateReason.PANIC: ("power it off", Manual.POWER_OFF),
 }
-"""How an active guest comes to be off, by what has halted it, where that is not just a shutdown."""
+"""How an active guest comes to be off, by its state reason, where that is not just a shutdown."""
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Renames:
     Attributes:
         formers: By the new name of each that libvirt can rename, the name that it has.
         successors: The same for kinds that libvirt cannot rename.
-        drifted: New names that are those of before: somebody else has renamed the object.
+        drifted: New names that are those of before: another tool has renamed the object.
         blocked: Why an object is neither renamed nor created now.
     """
 
@@ -64,14 +64,14 @@ class Renames:
 def find_renames(world: World, kinds: Rulebooks) -> Renames:
     """Find the objects whose documents were renamed, and what keeps each from being renamed."""
     found = Renames(formers=dict(_unrecorded(world, kinds)))
-    new = sorted(absent(world))
+    new = sorted(find_absent(world))
     for kind in kinds.values():
         if kind.rules.identities.rows:
             _match([key for key in new if key.kind == kind.name], world, kind, found)
     return found
 
 
-def absent(world: World) -> Iterator[Key]:
+def find_absent(world: World) -> Iterator[Key]:
     """Yield the objects that a spec wants and that do not exist."""
     seen = world.observed
     for key in world.desired:
@@ -93,7 +93,7 @@ def _unrecorded(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
 
 
 def _is_ours(actual: Actual, world: World) -> bool:
-    """Tell whether an object bears our mark, under whatever name, or is remembered by its UUID."""
+    """Return whether an object bears our mark, under whatever name, or is remembered by its UUID."""
     mark, known = actual.stamp, world.applied.get(actual.key)
     if mark and mark.uuid == actual.uuid:
         return mark.instance == world.instance
@@ -139,7 +139,7 @@ def _owners(world: World, kind: Rulebook) -> Claimants:
 
 
 def _met(key: Key, owners: Claimants, world: World, kind: Rulebook) -> Met:
-    """Return who has what a new object claims, but for those whose own specs say that they go on having it."""
+    """Return the objects that have what a new object claims, without those whose own specs still claim it."""
     desired, known, lookup = world.desired[key], world.applied.get(key), Lookups(world).lookup
     tree = _with_uuid(desired.tree, known.uuid if known else desired.uuid)
     found: dict[Key, Claim] = {}
@@ -157,7 +157,7 @@ def _with_uuid(tree: Node, uuid: str) -> Node:
 
 
 def _gives_up(owner: Key, claim: Claim, world: World, kind: Rulebook) -> bool:
-    """Tell whether an object has what its spec no longer claims."""
+    """Return whether an object has what its spec no longer claims."""
     desired, actual, known = world.desired[owner], world.observed.actual(owner), world.applied.get(owner)
     if actual is None:
         return False
@@ -166,7 +166,7 @@ def _gives_up(owner: Key, claim: Claim, world: World, kind: Rulebook) -> bool:
 
 
 def _pair(key: Key, former: Key, world: World, kind: Rulebook, found: Renames) -> None:
-    """Take note that an object was renamed, and why it is not renamed now."""
+    """Record that an object was renamed, and why it is not renamed now."""
     seen = world.observed.objects[former]
     if isinstance(seen, Unknown):
         why = f"it may exist as {former}, which cannot be observed: {seen.why}"
@@ -202,13 +202,13 @@ def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> HoldReason |
     if unread := world.unread.get(former):
         why = f"{key} may be {former} under a new name; {former}: {unread.why}"
         return HoldReason(Hold.UNREAD, why, unread.todo)
-    if stopped := stop(former, world):
+    if stopped := find_suspension(former, world):
         return replace(stopped, detail=f"under its present name {former}, {stopped.detail}")
     return HoldReason(Hold.BUSY, seen.job, ONCE_IDLE) if seen.job else None
 
 
 def _recorded_name(seen: Actual) -> Key:
-    """Return the name by which we know an object; somebody else may have given it the one it has."""
+    """Return the name by which the state knows an object; another tool may have given it its present name."""
     mark = seen.stamp
     return Key.read(mark.key) if mark and mark.uuid == seen.uuid else seen.key
 

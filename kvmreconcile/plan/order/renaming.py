@@ -17,7 +17,7 @@ from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.tree import Change, Effect, make, parse, to_xml
 
 
-def renamed(world: World, formers: Mapping[Key, Key]) -> World:
+def rename_in_world(world: World, formers: Mapping[Key, Key]) -> World:
     """Return a world in which objects already have the names that they are to be given."""
     objects, applied, probations = dict(world.observed.objects), dict(world.applied), dict(world.probations)
     edits = dict(world.edits)

@@ -13,7 +13,7 @@ from kvmreconcile.model.verbs import CREATE, START, START_PAUSED
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.order.identities import Claim, Claimants, claims
 from kvmreconcile.plan.order.needs import Rulebooks
-from kvmreconcile.plan.order.renames import Renames, absent
+from kvmreconcile.plan.order.renames import Renames, find_absent
 from kvmreconcile.plan.prune import Orphans
 
 _APPROVE = "approve this plan, which removes {former} first"
@@ -22,7 +22,7 @@ _RELEASES = {
     Hold.BRAKE: _APPROVE,
     Hold.SETTLE: "wait until the removal of {former} is no longer held, or approve this plan",
 }
-"""What releases a held removal without anybody removing the object by hand."""
+"""What releases a held removal, other than an administrator who removes the object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Succession:
             return self
         begun, kept = {a.key for a in actions if a.verb in (CREATE, START, START_PAUSED)}, set[Key]()
         left, held = list[Action](), list[Held]()
-        claimants = self._claimants({*absent(self.world), *begun})
+        claimants = self._claimants({*find_absent(self.world), *begun})
         for removal in self.gone.actions:
             takers = dict(self._takers(removal, claimants))
             missing = next((key for key in sorted(takers) if key not in begun), None)

@@ -2,7 +2,7 @@
 Hold what would give an object that has data a new disk in place of it.
 
 A spec that moves a disk to a volume which is created for that leaves the data behind, at the object's next start.
-Mostly the volume was only renamed. So the creation is a loss of data, held until somebody approves it. Pure.
+Mostly the volume was only renamed. So the creation is a loss of data, held until it is approved. Pure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +30,7 @@ class Swap:
     A part of an object that would leave its data.
 
     Attributes:
-        part: What people call it, such as "disk root".
+        part: Its name in messages, such as "disk root".
         left: What has the data.
         now: The new object in its place.
         renames: Whether no spec names what is left any more, so that this is its new name.

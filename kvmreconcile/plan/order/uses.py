@@ -1,8 +1,4 @@
-"""
-Who uses what: the objects that refer to another by a reference of their kind, or by a name of its data.
-
-Pure. That an object on the host lies in another (a volume in its pool) is no use of that.
-"""
+"""Find the users of an object: what refers to it by a reference of its kind, or by a name of its data. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -47,7 +43,7 @@ def _existing(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
 
 
 def _gathered(pairs: Iterable[tuple[Key, Key]]) -> Users:
-    """Return by whom each object is used; by itself it is not."""
+    """Return the users of each object, without itself."""
     result: dict[Key, set[Key]] = {}
     for key, target in pairs:
         if key != target:
@@ -55,7 +51,7 @@ def _gathered(pairs: Iterable[tuple[Key, Key]]) -> Users:
     return result
 
 
-def listed(keys: Collection[Key]) -> str:
+def list_first(keys: Collection[Key]) -> str:
     """Return the first few of some objects, and how many more there are."""
     first, more = ", ".join(map(str, sorted(keys)[:_SHOWN])), len(keys) - _SHOWN
     return f"{first} and {more} more" if more > 0 else first
