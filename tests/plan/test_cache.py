@@ -44,7 +44,7 @@ def here(desired: Desired = WEB, actual: Actual | None = None, *others: Actual) 
     return world([desired], [actual or seen(desired), *others], [remembered(desired)])
 
 
-def test_what_is_as_it_was_is_not_compared_again() -> None:
+def test_unchanged_object_is_not_compared_again() -> None:
     passes = Passes()
 
     assert [passes.compared(here()) for _ in range(3)] == [1, 0, 0]
@@ -69,7 +69,7 @@ def test_other_rules_or_another_instance_are_compared() -> None:
     assert passes.compared(here()) == 1
 
 
-def test_only_what_was_asked_of_another_object_counts() -> None:
+def test_only_definitions_that_were_looked_up_invalidate_a_result() -> None:
     passes = Passes()
     there = Actual(IMAGE, "", "<volume/>")
     passes.compared(here())
@@ -80,7 +80,7 @@ def test_only_what_was_asked_of_another_object_counts() -> None:
     assert passes.compared(here(WEB, None, replace(there, xml="<volume x='1'/>"))) == 1
 
 
-def test_what_no_spec_wants_any_more_is_forgotten() -> None:
+def test_results_of_removed_objects_are_dropped() -> None:
     passes = Passes()
     passes.compared(here())
 

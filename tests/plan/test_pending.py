@@ -48,14 +48,14 @@ def test_edit_is_pending_in_the_plan_that_stores_it_and_after() -> None:
     assert after.is_empty
 
 
-def test_power_cycle_clears_it_and_its_memory() -> None:
+def test_power_cycle_clears_pending_and_its_record() -> None:
     for cycled in (running(B, run=2), seen(B)):
         made = planned(world([B], [cycled], [STORED]))
 
         assert (listed(made), made.records) == ([], (WEB,))
 
 
-def test_what_the_spec_no_longer_says_waits_too_though_nothing_asks_for_it() -> None:
+def test_removed_field_is_pending_until_the_next_start() -> None:
     cpu = '<domain><cpu mode="a"/><memory>1</memory></domain>'
     was, web = wish("Domain/web", cpu), wish("Domain/web", "<domain><memory>1</memory></domain>")
     there, before = replace(seen(was, live=cpu), runtime_id=1), remembered(was, runtime_id=1)
@@ -68,14 +68,14 @@ def test_what_the_spec_no_longer_says_waits_too_though_nothing_asks_for_it() -> 
     assert listed(planned(world([was], [after], [known]))) == []
 
 
-def test_second_edit_is_told_from_what_runs() -> None:
+def test_second_edit_is_compared_with_the_running_value() -> None:
     again = applied(C, running(B), STORED, running(C))
 
     assert listed(planned(world([C], [running(B)], [STORED]))) == [("alias", "a", "c")]
     assert listed(planned(world([C], [running(C)], [again]))) == [("alias", "a", "c")]
 
 
-def test_edit_taken_back_waits_for_nothing() -> None:
+def test_reverted_edit_leaves_nothing_pending() -> None:
     back = applied(A, running(B), STORED, running(A))
 
     assert listed(planned(world([A], [running(B)], [STORED]))) == []
@@ -122,7 +122,7 @@ def test_whole_elements_are_remembered_by_name_and_secrets_not_at_all() -> None:
     )
 
 
-def test_what_the_running_definition_tells_is_not_remembered() -> None:
+def test_change_visible_in_the_running_definition_is_not_remembered() -> None:
     web = wish("Domain/web", "<domain><alias>b</alias><memory>2</memory></domain>")
     made = planned(world([web], [running(A)], [BEFORE]))
     both = (*made.pending[WEB], Change(("memory",), "memory", "1", "2"))

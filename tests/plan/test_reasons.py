@@ -35,13 +35,13 @@ def test_restart_for_an_earlier_edit_has_the_edit_as_its_reason() -> None:
 
 
 @pytest.mark.case("49")
-def test_restart_for_what_others_changed_is_for_drift() -> None:
+def test_restart_for_a_change_of_another_tool_has_drift_as_its_reason() -> None:
     assert reasons(planned(stored(OLD))) == {"restart": Reason.DRIFT}
     assert reasons(planned(stored(OLD, MEMORY))) == {"restart": Reason.DRIFT}
 
 
 @pytest.mark.case("49")
-def test_what_is_remembered_as_pending_is_an_edit_too() -> None:
+def test_remembered_pending_change_has_the_edit_as_its_reason() -> None:
     pending = (RememberedPending(("cpu", "@mode"), "cpu/@mode", "a", "b"),)
 
     assert reasons(planned(stored(OLD, pending=pending))) == {"restart": Reason.EDIT}
@@ -77,7 +77,7 @@ def tried(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
         (Reason.ROLLBACK, Reason.EDIT),
     ],
 )
-def test_step_that_failed_is_tried_again_for_its_own_reason(first: Reason, again: Reason) -> None:
+def test_failed_step_is_planned_again_with_its_own_reason(first: Reason, again: Reason) -> None:
     assert reasons(planned(tried(first))) == {"start": again}
 
 

@@ -95,7 +95,7 @@ def test_refused_part_is_put_back_though_the_rest_of_its_edit_must_settle_first(
 
 
 @pytest.mark.case("12b")
-def test_what_is_refused_is_held_with_why_until_it_is_approved() -> None:
+def test_refused_change_is_held_with_its_reason_until_approved() -> None:
     web = guest()
     half = AFTER.replace(' link="down"', "")
     there = of(web, runs(web, half, half), settled(web, LINK), edit(web, LINK, changes=()))
@@ -112,7 +112,7 @@ def test_what_is_refused_is_held_with_why_until_it_is_approved() -> None:
     assert again.instead == {}
 
 
-def test_what_may_pass_is_held_until_then() -> None:
+def test_temporary_refusal_is_held_until_its_end() -> None:
     web = guest()
     half = AFTER.replace(' link="down"', "")
     until = NOW + timedelta(seconds=5)
@@ -128,7 +128,7 @@ def test_what_may_pass_is_held_until_then() -> None:
         assert done(planned(replace(there, now=moment))) == ["define Domain/web", "update Domain/web"]
 
 
-def test_what_lasts_is_told_before_what_passes() -> None:
+def test_lasting_refusal_is_reported_before_a_temporary_one() -> None:
     web = guest()
     lasts, passing = edit(web, LINK, ("memory",)).refused
     passing = replace(passing, until=NOW + timedelta(seconds=5), why="later")
@@ -151,7 +151,7 @@ def test_what_lasts_is_told_before_what_passes() -> None:
         pytest.param({"interrupts": True}, id="another way to bring it into force"),
     ],
 )
-def test_refused_edit_is_tried_again(more: dict[str, Any]) -> None:
+def test_refused_edit_is_made_again(more: dict[str, Any]) -> None:
     software = more.pop("software", "9.0")
     web = guest(**more)
     made = planned(of(web, runs(web, BEFORE), stored=edit(guest(), LINK), software=software))
@@ -177,7 +177,7 @@ def test_change_by_others_of_a_refused_part_stays() -> None:
     assert done(made) == ["set-memory Domain/web"]
 
 
-def test_edit_that_somebody_brought_into_force_by_hand_is_over() -> None:
+def test_edit_that_another_tool_brought_into_force_is_completed() -> None:
     web = guest()
     stored = edit(web, LINK, changes=())
     made = planned(of(web, runs(web, AFTER, AFTER), settled(web, LINK), stored))
@@ -209,7 +209,7 @@ def test_object_that_no_spec_names_or_of_an_unknown_kind_is_not_put_back() -> No
     assert planned(world(edits={mirror: edit(web)}, frozen=frozenset({mirror}))).is_empty
 
 
-def test_trial_that_failed_is_taken_back_first() -> None:
+def test_failed_probation_is_rolled_back_before_refused_edits() -> None:
     web = guest(rollback=True)
     trial = Probation(edition(web, DOMAINS), parse(BEFORE), failed="it is silent")
     made = planned(
@@ -240,7 +240,7 @@ def test_volume_that_cannot_be_resized_is_held() -> None:
     assert is_in_force(kept, there, remembered(root), VOLUMES)
 
 
-def test_what_stays_counts_in_what_is_remembered() -> None:
+def test_refused_parts_are_part_of_the_applied_record() -> None:
     web = guest()
     kept = planned(of(web, runs(web), stored=edit(web, LINK))).instead[web.key]
 
@@ -298,7 +298,7 @@ def test_way_back_is_the_same_where_the_edit_is_stored_again() -> None:
     assert storing(AFTER, BEFORE).before(first, whole(AFTER)) == first
 
 
-def test_what_others_changed_between_two_edits_is_no_part_of_the_way_back() -> None:
+def test_change_of_another_tool_between_two_edits_is_not_undone() -> None:
     theirs = AFTER.replace("2", "5")
     begun = storing(theirs, BEFORE).before(StoredEdit("first", CHANGES), whole(AFTER))
     ended = storing(theirs, BEFORE).after(begun, whole(AFTER))
@@ -306,7 +306,7 @@ def test_what_others_changed_between_two_edits_is_no_part_of_the_way_back() -> N
     assert replace(MEMORY, old="5") in ended.changes
 
 
-def test_what_libvirt_fills_in_is_told_from_what_was_asked_for() -> None:
+def test_additions_of_libvirt_are_kept_apart_from_the_edit() -> None:
     asked = '<domain><memory>1</memory><nic mac="1"/><disk dev="a"/></domain>'
     kept = '<domain><memory>1</memory><nic mac="1"/><disk dev="a" bus="4"/><controller/></domain>'
     begun = storing(BEFORE, BEFORE).before(None, whole(asked))
@@ -326,7 +326,7 @@ def test_what_libvirt_fills_in_is_told_from_what_was_asked_for() -> None:
     assert [c.path for c in made.actions[0].changes] == ["disk[a]"]
 
 
-def test_what_is_stored_in_the_element_of_a_refused_part_goes_with_it_unless_it_runs() -> None:
+def test_changes_beside_a_refused_part_are_undone_unless_in_force() -> None:
     web = guest(AFTER.replace("link", 'queues="2" link'))
     wider = Change(("nic[1]", "@address"), "nic/@address", "5", "6")
     kept = AFTER.replace("link", 'address="6" queues="2" link')
@@ -436,7 +436,7 @@ def test_refusal_that_may_pass_is_held_longer_each_time_and_an_hour_at_most() ->
     assert [r.until is None for r in lasting.refused] == [False, True]
 
 
-def test_refusal_that_was_tried_again_with_success_is_forgotten() -> None:
+def test_refusal_is_forgotten_once_the_edit_succeeded() -> None:
     web = guest()
     stored = edit(web, LINK)
     kept = planned(of(web, runs(web), stored=stored)).instead[web.key]

@@ -88,13 +88,13 @@ def test_drift_that_is_healed_is_no_edit() -> None:
     assert done(planned(of(web, there, remembered(web)))) == ["define Domain/web", "set-memory Domain/web"]
 
 
-def test_edit_of_a_guest_that_is_off_or_stays_off_waits_for_nobody() -> None:
+def test_edit_of_a_stopped_guest_needs_no_probation() -> None:
     web = guest(power=STOPPED)
 
     assert done(planned(of(web, seen(web, GOOD), remembered(guest(xml=GOOD))))) == ["define Domain/web"]
 
 
-def test_edit_that_was_cut_short_after_its_restart_is_looked_at_again() -> None:
+def test_edit_interrupted_after_its_restart_is_probed_again() -> None:
     web = guest()
     made = planned(of(web, runs(web), remembered(web, runtime_id=1), trial(web)))
 
@@ -102,7 +102,7 @@ def test_edit_that_was_cut_short_after_its_restart_is_looked_at_again() -> None:
     assert made.actions[0].policy.ready == Ready(agent=True)
 
 
-def test_edit_that_is_stored_only_shows_what_it_is_good_for_at_the_next_start() -> None:
+def test_stored_edit_is_probed_after_the_next_start() -> None:
     web = guest(max_effect=Effect.NEXT_BOOT)
     made = planned(of(web, runs(web, live=GOOD), remembered(web, runtime_id=1), trial(web)))
 
@@ -110,7 +110,7 @@ def test_edit_that_is_stored_only_shows_what_it_is_good_for_at_the_next_start() 
     assert web.key in made.pending
 
 
-def test_edit_that_failed_is_taken_back_whatever_the_window_and_held() -> None:
+def test_failed_edit_is_rolled_back_outside_windows_and_held() -> None:
     sunday = Window("0 2 * * SUN", 3600, max_effect=Effect.RESTART)
     web = guest(max_effect=Effect.NEXT_BOOT, windows=(sunday,))
     made = planned(of(web, runs(web), edited(web), trial(web, WHY)))
@@ -132,7 +132,7 @@ def back(web: Desired, tried: Probation, overrides: Overrides | None = None) -> 
     return planned(of(web, runs(web, GOOD, GOOD), known, tried), overrides)
 
 
-def test_edit_that_was_taken_back_is_held_with_why_until_it_is_approved() -> None:
+def test_rolled_back_edit_is_held_with_its_reason_until_approved() -> None:
     web = guest()
     made = back(web, trial(web, WHY))
 
@@ -149,7 +149,7 @@ def test_edit_that_was_taken_back_is_held_with_why_until_it_is_approved() -> Non
     assert again.instead == {}
 
 
-def test_edit_after_the_one_that_was_taken_back_is_made() -> None:
+def test_edit_after_a_rolled_back_one_is_made() -> None:
     web = guest()
     made = back(guest(xml=NEXT), trial(web, WHY))
 
@@ -173,7 +173,7 @@ def test_edit_that_its_spec_takes_back_is_forgotten(wanted: Desired) -> None:
     assert made.instead == {}
 
 
-def test_guest_that_somebody_stopped_after_its_edit_was_taken_back_is_started_as_ever() -> None:
+def test_guest_stopped_after_a_rollback_is_started() -> None:
     web = guest()
     known = remembered(replace(web, tree=parse(GOOD)))
     made = planned(of(web, seen(web, GOOD), known, trial(web, WHY)))
@@ -182,7 +182,7 @@ def test_guest_that_somebody_stopped_after_its_edit_was_taken_back_is_started_as
     assert made.actions[0].reason.name == "DRIFT"
 
 
-def test_what_is_not_asked_for_or_gone_from_the_specs_is_not_taken_back() -> None:
+def test_unselected_and_removed_objects_are_not_rolled_back() -> None:
     web = guest()
     seen_all = of(web, runs(web), edited(web), trial(web, WHY))
 
@@ -232,7 +232,7 @@ def test_as_many_of_a_group_are_edited_as_may_be_away() -> None:
     assert held(made) == [("define Domain/c", "GROUP"), ("restart Domain/c", "GROUP")]
 
 
-def test_no_other_of_a_group_is_edited_after_one_whose_edit_was_taken_back() -> None:
+def test_rollback_of_one_member_holds_the_edits_of_its_group() -> None:
     guests = [*members("a", "b"), guest("other", group="tier=db"), guest("alone")]
     made = rollout(guests, {"a": WHY})
 
@@ -262,7 +262,7 @@ def test_way_back_of_one_is_free_while_another_of_its_group_is_away() -> None:
     assert held(made) == [("define Domain/b", "ROLLOUT")]
 
 
-def test_what_replaces_a_guest_of_a_group_waits_as_a_whole() -> None:
+def test_replacement_of_a_group_member_waits_as_a_whole() -> None:
     a, b = members("a"), members("b", xml="<domain><uuid>1</uuid></domain>", max_effect=Effect.REPLACE)
     there = [runs(a[0]), runs(b[0], GOOD, GOOD)]
     known = [edited(a[0]), remembered(replace(b[0], tree=parse(GOOD)))]
@@ -283,7 +283,7 @@ def test_way_back_is_what_the_spec_said_before() -> None:
     assert begun == Probation(edition(web, DOMAINS), parse(GOOD), autostart=True)
 
 
-def test_way_back_is_not_to_an_edit_that_nobody_knows_to_be_good() -> None:
+def test_rollback_skips_edits_that_were_never_ready() -> None:
     first, second = guest(), guest(xml=NEXT)
 
     for failed in ("", WHY):
@@ -353,7 +353,7 @@ def test_way_back_that_lost_its_secret_is_not_gone() -> None:
     assert made.is_empty
 
 
-def test_objects_of_other_kinds_are_not_tried() -> None:
+def test_probation_of_an_object_without_spec_is_ignored() -> None:
     key = Key("Mirror", "m")
     made = planned(world(probations={key: Probation("x", parse("<mirror/>"))}, frozen=frozenset({key})))
 

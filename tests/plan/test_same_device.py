@@ -122,7 +122,7 @@ def test_object_is_adopted_together_with_the_names_of_its_devices() -> None:
 
 
 @pytest.mark.case("7")
-def test_names_are_written_to_what_bears_our_mark_already() -> None:
+def test_device_names_are_written_to_objects_with_our_mark() -> None:
     web = spec('<disk name="root" dev="vda" source="/a"/>')
 
     assert done(planned(world([web], [on(web, THERE)]))) == ["own Domain/web"]
@@ -149,7 +149,7 @@ def test_list_in_which_several_could_be_the_same_is_held_and_the_rest_is_done() 
 
 
 @pytest.mark.case("7")
-def test_spec_with_a_list_in_doubt_is_not_remembered_as_in_force() -> None:
+def test_spec_with_an_ambiguous_list_is_not_recorded_as_in_force() -> None:
     was, web = spec(*TWO), spec(*OTHERS)
     there, known = on(was, *TWO), remembered(was)
 
@@ -251,7 +251,7 @@ def test_name_that_a_running_device_still_has_is_not_given_to_another() -> None:
 
 
 @pytest.mark.case("7")
-def test_what_is_no_longer_said_of_a_device_is_pending_though_it_was_named_since_its_start() -> None:
+def test_removed_field_of_a_device_named_since_its_start_is_pending() -> None:
     was, web = (spec(f'<disk name="root" dev="vda" source="/a"{cache}/>') for cache in (' cache="on"', ""))
     live = '<disk dev="vda" source="/a" cache="on"/>'
     there, known = (

@@ -41,7 +41,7 @@ def test_memory_raised_on_running_domain_is_stored_and_set() -> None:
     assert [[c.path for c in a.changes] for a in made.actions] == [[], ["memory"]]
 
 
-def test_what_no_verb_brings_to_a_running_domain_is_stored_and_pending() -> None:
+def test_change_without_a_live_row_is_stored_and_pending() -> None:
     xml = '<domain><cpu mode="a"/></domain>'
     made = changed(xml, '<domain><cpu mode="b"/></domain>', xml)
 
@@ -170,7 +170,7 @@ def test_stale_memory_is_refreshed_without_touching_the_host() -> None:
     assert planned(world([web], [seen(web)], [remembered(web)])).records == ()
 
 
-def test_what_libvirt_keeps_otherwise_is_not_planned_until_it_moves() -> None:
+def test_settled_value_is_not_planned_until_a_side_changes() -> None:
     web = wish("Domain/web", "<domain><memory>100</memory></domain>")
     there = seen(web, "<domain><memory>102</memory></domain>")
     known = applied_after(web, there, DOMAIN, "lab")
@@ -180,7 +180,7 @@ def test_what_libvirt_keeps_otherwise_is_not_planned_until_it_moves() -> None:
     assert not planned(world([web], [seen(web, "<domain><memory>104</memory></domain>")], [known])).is_empty
 
 
-def test_what_is_left_right_after_a_start_is_never_a_reason_to_restart_again() -> None:
+def test_difference_right_after_a_start_never_restarts_again() -> None:
     web = wish("Domain/web", '<domain><cpu mode="a"/></domain>', max_effect=Effect.RESTART)
     there = seen(web, live='<domain><cpu mode="custom"/></domain>')
     before = remembered(web)
@@ -195,7 +195,7 @@ def test_what_is_left_right_after_a_start_is_never_a_reason_to_restart_again() -
     assert find_settled_live(web, seen(web), run_of(there, seen(web)), before, DOMAIN) == ()
 
 
-def test_what_is_left_right_after_our_own_start_is_settled_where_libvirt_numbers_no_runs() -> None:
+def test_difference_after_our_start_is_settled_without_a_runtime_id() -> None:
     lan = wish("Network/lan", '<network><mtu size="1"/></network>', max_effect=Effect.RESTART)
     there = seen(lan, live="<network/>", runtime_id=None)
     before = remembered(lan)
@@ -215,7 +215,7 @@ def test_what_is_left_right_after_our_own_start_is_settled_where_libvirt_numbers
         ('<domain><tap dev="vnet8"/></domain>', "vnet9", ["tap/@dev"]),
     ],
 )
-def test_what_libvirt_does_not_store_is_not_pending(stored: str, live: str, pending: list[str]) -> None:
+def test_value_that_libvirt_does_not_store_is_not_pending(stored: str, live: str, pending: list[str]) -> None:
     web = wish("Domain/web", '<domain><tap dev="vnet7"/></domain>')
     there = seen(web, stored, live=f'<domain><tap dev="{live}"/></domain>')
     known = replace(remembered(web), settled=find_settled(web, there, DOMAIN.rules))
@@ -225,7 +225,7 @@ def test_what_libvirt_does_not_store_is_not_pending(stored: str, live: str, pend
     assert [c.path for c in made.pending.get(web.key, ())] == pending
 
 
-def test_verb_without_effect_is_not_tried_again() -> None:
+def test_verb_without_effect_is_not_planned_again() -> None:
     web = wish("Domain/web", "<domain><memory>2</memory></domain>")
     there = seen(web, live="<domain><memory>1</memory></domain>")
     known = replace(
@@ -236,7 +236,7 @@ def test_verb_without_effect_is_not_tried_again() -> None:
     assert planned(world([web], [there], [known])).is_empty
 
 
-def test_settled_elements_and_absences_are_told_in_words_and_secrets_are_not() -> None:
+def test_settled_elements_are_described_and_secrets_masked() -> None:
     web = wish("Domain/web", '<domain><disk dev="vda"/><password>new</password><cpu mode="a"/></domain>')
     there = seen(web, "<domain><password>old</password><cpu/></domain>")
 
@@ -253,7 +253,7 @@ def test_nothing_that_is_remembered_holds_a_secret() -> None:
     assert "hunter" not in repr(applied_after(web, seen(web, "<domain/>"), DOMAIN, "lab"))
 
 
-def test_fingerprint_tells_secret_values_apart_but_not_what_is_secret_in_an_element() -> None:
+def test_fingerprint_differs_between_secret_values_but_not_within_an_element() -> None:
     def prints(xml: str) -> list[str]:
         old = parse("<domain><password>0</password></domain>")
         return [fingerprint(c) for c in diff(old, parse(f"<domain>{xml}</domain>"), DOMAIN.rules)]
@@ -278,7 +278,7 @@ def test_uuid_is_derived_from_instance_and_name() -> None:
     assert derived_uuid("lab", key) == derived_uuid("lab", key) != derived_uuid("other", key)
 
 
-def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_for_comes_last() -> None:
+def test_change_made_by_another_row_has_no_verb_and_dependent_rows_come_last() -> None:
     rules = Rules(
         updates=Table(
             {"total": (Update(""),), "used": (Update("set", after="total"),), "stick": (Update("attach"),)}
@@ -295,7 +295,7 @@ def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_
     assert [step.verb.name for step in steps] == ["attach", "set"]
 
 
-def test_what_comes_after_what_waits_does_so_in_the_same_element_alone() -> None:
+def test_row_after_a_pending_change_waits_in_the_same_element_only() -> None:
     rules = Rules(
         members=Table({"nic": Members((("@id",),))}),
         updates=Table({"nic/@on": (Update("set", at="nic", after="nic/@kind"),)}),
@@ -311,7 +311,7 @@ def test_what_comes_after_what_waits_does_so_in_the_same_element_alone() -> None
     assert [c.path for c in cold] == ["nic[1]/@kind", "nic[1]/@on"]
 
 
-def test_what_a_guest_that_woke_up_lacks_is_still_to_be_done() -> None:
+def test_guest_restored_from_a_managed_save_is_still_changed_live() -> None:
     web = wish("Domain/web", "<domain><memory>2</memory><cpu>b</cpu></domain>")
     asleep = seen(web, saved=True)
     awake = replace(
@@ -324,13 +324,13 @@ def test_what_a_guest_that_woke_up_lacks_is_still_to_be_done() -> None:
     assert [c.path for c in made.pending[web.key]] == ["cpu"]
 
 
-def test_what_people_should_know_of_what_is_new_is_said_with_it() -> None:
+def test_creation_shows_the_notes_of_its_kind() -> None:
     made = planned(world([wish("Domain/web", '<domain small="1"/>')], []))
 
     assert [a.notes for a in made.actions][:1] == [("it is small",)]
 
 
-def test_row_for_edits_does_not_repair_what_others_have_changed() -> None:
+def test_row_for_edits_does_not_repair_drift() -> None:
     book = BOOKS["Volume"]
     rows: Table[tuple[Update, ...]] = Table(
         {

@@ -43,7 +43,7 @@ def test_a_pause_of_everything_holds_everything() -> None:
     assert made.held[0].detail == "since 2026-11-23 02:00 UTC"
 
 
-def test_it_is_over_by_itself_and_looked_at_again_then() -> None:
+def test_suspension_ends_by_itself_and_the_plan_names_the_time() -> None:
     before = planned(two_off(paused(WEB.key, NOW + HOUR)))
     after = planned(two_off(paused(WEB.key, NOW)))
 
@@ -74,7 +74,7 @@ def test_no_approval_is_above_it() -> None:
     assert done(planned(two_off(paused(None)), Overrides(approved=first.digest))) == []
 
 
-def test_what_needs_a_suspended_object_that_does_not_exist_waits_for_it() -> None:
+def test_dependent_of_a_missing_suspended_object_waits() -> None:
     web, lan = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>'), wish("Network/lan")
     made = planned(world([web, lan], suspended=paused(lan.key)))
 

@@ -44,7 +44,7 @@ def test_volume_that_is_named_and_not_listed_is_absent(here: World) -> None:
         pytest.param(world([POOL], [UP]), id="nobody names it"),
     ],
 )
-def test_what_is_known_anyway_is_not_absent(here: World) -> None:
+def test_observed_or_unobservable_data_is_not_absent(here: World) -> None:
     assert absent_data(here, BOOKS, ComparisonCache()) == set()
 
 
