@@ -1,7 +1,7 @@
 """
-A host that misbehaves as real ones do: it spells otherwise, drops, rounds, and adds what nobody asked for.
+A host that misbehaves as real ones do: it spells otherwise, drops, rounds, and adds what was not asked for.
 
-Separate from the laws, which say only what must hold whatever it does. It stands in for no hypervisor.
+The laws hold whatever it does. It imitates no hypervisor.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What holds for any change that is taken back, of definitions in which everything has a name."""
+"""What holds for any change that is undone, of definitions in which everything has a name."""
 
 from dataclasses import replace
 

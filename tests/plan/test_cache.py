@@ -1,4 +1,4 @@
-"""What was compared is not compared again while nothing has changed, and is as soon as anything has."""
+"""The comparison cache: an unchanged object is not compared again, a changed one is."""
 
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +13,7 @@ IMAGE, OTHER = Key("Volume", "default/web"), Key("Volume", "default/other")
 
 @dataclass(frozen=True)
 class Counting(Book):
-    """A kind that counts how often one of its objects is compared, and looks at a volume meanwhile."""
+    """A kind that counts how often one of its objects is compared, and looks up a volume for it."""
 
     compared: list[Key] = field(default_factory=list)
 

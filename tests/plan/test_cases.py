@@ -1,7 +1,7 @@
 """
-Domains as people meet them: `spec.yaml` and `actual.xml` (`live.xml`, `applied.yaml`) make `plan.txt`.
+Domains from practice: `spec.yaml` and `actual.xml` (`live.xml`, `applied.yaml`) make `plan.txt`.
 
-Read the difference when `--regenerate` rewrites a plan: it is what a user would be told.
+Read the difference when `--regenerate` rewrites a plan: it is what a user would see.
 """
 
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Each kind of conflict: when it is found, that both places are named, what is held, and that other objects go on."""
+"""Each kind of conflict: when it is found, that both places are named, what is held, and that other objects are planned."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Guests that serve together are restarted few at a time, in their order."""
+"""Members of a group are restarted few at a time, in their order."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.plan.worlds import RUNNING, STOPPED, done, planned, remembered, seen,
 
 OLD, NEW = '<domain><cpu mode="a"/></domain>', '<domain><cpu mode="b"/></domain>'
 FREE = Limits(restart=Limit(1.0, 10))
-"""The brakes are tested elsewhere."""
+"""The limits are tested elsewhere."""
 
 
 def member(name: str, **policy: Any) -> Desired:

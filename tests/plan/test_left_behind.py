@@ -1,4 +1,4 @@
-"""The place of a pool is edited while volumes are in the old one: nothing is done until they are moved, or it is approved."""
+"""Edits of a pool's place while volumes are in the old one are held until the volumes are moved, or the plan is approved."""
 
 from dataclasses import replace
 

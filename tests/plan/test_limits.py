@@ -1,4 +1,4 @@
-"""Too many at once: nothing of that sort is done, whatever each spec allows, until that plan is approved."""
+"""Limits of the host: steps over a limit are all held, whatever each spec allows, until that plan is approved."""
 
 from dataclasses import replace
 from typing import Any
@@ -35,7 +35,7 @@ def to_restart(count: int, of: int) -> World:
 
 
 def to_replace(count: int, of: int, *, live: str | None = None) -> World:
-    """Return a world in which some guests would have to be made anew, and may be."""
+    """Return a world in which some guests would have to be recreated, and may be."""
     was = [
         wish(f"Domain/d{n}", power=RUNNING if live else None, max_effect=Effect.REPLACE) for n in range(of)
     ]

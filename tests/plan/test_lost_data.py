@@ -1,4 +1,4 @@
-"""Data that was complete once and is gone: what may be created again, and what is asked first."""
+"""Data that was complete once and is gone: what may be created again, and what needs an approval."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -209,7 +209,7 @@ def test_volume_that_no_spec_asks_for_any_more_does_not_count() -> None:
 
 @pytest.mark.case("2")
 def test_nothing_is_created_in_a_pool_with_data_before_it_is_observed() -> None:
-    """The state may have been lost as well, so that only a guest tells of the data in it."""
+    """The state may have been lost as well, so that only a guest shows the data in it."""
     down = Unobservable("Volume/p/", "the storage pool p is not active", until=POOL.key)
     guest = seen(wish("Domain/other"), "<domain><disk file='/srv/root'/></domain>")
     new = wish("Volume/p/new", "<volume pool='p'/>")

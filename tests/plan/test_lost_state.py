@@ -1,4 +1,4 @@
-"""A new host is told from a lost state by our marks, and what may have been suspended is left alone."""
+"""A lost state is recognised by our marks on the host, and what may have been suspended is held."""
 
 from dataclasses import replace
 
@@ -85,7 +85,7 @@ def test_loss_is_possible_where_marks_cannot_be_observed(
     [
         Unobservable("Volume/p/", "the pool is not active"),
         Unobservable("Domain/", "not supported by the connection driver", unsupported=True),
-        Unobservable("Mirror/", "a kind that nobody knows here"),
+        Unobservable("Mirror/", "a kind that is not known here"),
     ],
 )
 def test_kinds_without_marks_need_not_be_observed(unobservable: Unobservable) -> None:

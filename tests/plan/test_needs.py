@@ -1,4 +1,4 @@
-"""What comes before what, and what cannot come at all."""
+"""The order of objects by what they need, and objects that have no place in it."""
 
 from kvmreconcile.model import Apply, Key, Unknown, Unobservable
 from kvmreconcile.plan import Overrides

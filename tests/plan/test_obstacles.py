@@ -1,4 +1,4 @@
-"""Content that cannot be used holds what would be made of it, and what has it is not in sync."""
+"""Content that cannot be used holds its objects, which are not in sync."""
 
 from kvmreconcile.model import Key, Obstacle
 from kvmreconcile.plan import Overrides

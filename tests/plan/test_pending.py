@@ -1,4 +1,4 @@
-"""What is stored and waits for a start, where the running definition does not tell."""
+"""Changes that are stored and wait for a start, where the running definition does not show them."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What may be done unasked, and what an approval releases."""
+"""What may be done without approval, and what an approval releases."""
 
 from typing import Any
 

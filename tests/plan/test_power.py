@@ -1,4 +1,4 @@
-"""Whether a guest runs, stands still or is off: what is done about it, and what is only told."""
+"""Power states of guests: what is done about each, and what is only reported."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,10 +12,10 @@ from tests.plan.worlds import done, held, planned, remembered, seen, wish, world
 RUNNING, STOPPED, PAUSED = Power.RUNNING, Power.STOPPED, Power.PAUSED
 
 
-def standing(
+def power_plan(
     power: Power | None, live: str | None, state_reason: StateReason | None = None, memory: int = 1
 ) -> Plan:
-    """Return the plan for a guest that is off, runs or stands still."""
+    """Return the plan for a guest that is off, runs or is paused."""
     web = wish("Domain/web", f"<domain><memory>{memory}</memory></domain>", power=power)
     there = seen(web, "<domain><memory>1</memory></domain>", live=live, state_reason=state_reason)
     return planned(world([web], [there], [remembered(web)]))
@@ -46,7 +46,7 @@ LIVE = "<domain><memory>1</memory></domain>"
 def test_guest_is_brought_to_the_power_state_of_its_spec(
     power: Power | None, live: str | None, state_reason: StateReason | None, verbs: list[str]
 ) -> None:
-    plan = standing(power, live, state_reason)
+    plan = power_plan(power, live, state_reason)
 
     assert done(plan) == [f"{verb} Domain/web" for verb in verbs]
     assert held(plan) == []
@@ -57,7 +57,7 @@ FAULTS = [h for h in StateReason if h not in (StateReason.PAUSED, StateReason.ST
 
 @pytest.mark.parametrize("state_reason", FAULTS)
 def test_guest_paused_by_a_fault_is_reported_and_not_resumed(state_reason: StateReason) -> None:
-    plan = standing(RUNNING, LIVE, state_reason)
+    plan = power_plan(RUNNING, LIVE, state_reason)
 
     assert done(plan) == []
     assert held(plan) == [("resume Domain/web", "FAULT")]
@@ -67,7 +67,7 @@ def test_guest_paused_by_a_fault_is_reported_and_not_resumed(state_reason: State
 
 
 def test_guest_paused_by_a_fault_is_still_edited() -> None:
-    plan = standing(RUNNING, LIVE, StateReason.IO_ERROR, memory=2)
+    plan = power_plan(RUNNING, LIVE, StateReason.IO_ERROR, memory=2)
 
     assert done(plan) == ["define Domain/web", "set-memory Domain/web"]
     assert held(plan) == [("resume Domain/web", "FAULT")]
@@ -118,12 +118,12 @@ def test_guest_whose_name_is_a_number_is_named_by_its_uuid() -> None:
 
 
 def test_changes_come_while_the_guest_runs() -> None:
-    assert done(standing(RUNNING, LIVE, StateReason.PAUSED, memory=2)) == [
+    assert done(power_plan(RUNNING, LIVE, StateReason.PAUSED, memory=2)) == [
         "define Domain/web",
         "resume Domain/web",
         "set-memory Domain/web",
     ]
-    assert done(standing(PAUSED, LIVE, memory=2)) == [
+    assert done(power_plan(PAUSED, LIVE, memory=2)) == [
         "define Domain/web",
         "set-memory Domain/web",
         "suspend Domain/web",

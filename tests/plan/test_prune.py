@@ -1,4 +1,4 @@
-"""What goes once no spec asks for it, and all that keeps it from going."""
+"""Removal of objects that no spec asks for, and all that holds it."""
 
 from dataclasses import replace
 from typing import Any
@@ -155,7 +155,7 @@ def test_busy_object_is_not_removed() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param({"uuid": "another"}, id="made anew under the name"),
+        pytest.param({"uuid": "another"}, id="recreated under the name"),
         pytest.param({"stamp": None}, id="mark taken away"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Why steps are planned: what brings an earlier edit into force is no drift, however late it comes."""
+"""Reasons of steps: a step that brings an earlier edit into force is no drift, however late."""
 
 from dataclasses import replace
 
@@ -56,7 +56,7 @@ def test_value_that_others_put_back_into_the_stored_definition_is_drift() -> Non
     assert reasons(planned(back))["define"] is Reason.DRIFT
 
 
-def tried(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
+def interrupted(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
     """Return a world in which a step was begun for this reason, and the spec then says something."""
     web = wish("Domain/web", NEW, power=RUNNING)
     now = wish("Domain/web", then, power=RUNNING)
@@ -78,16 +78,16 @@ def tried(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
     ],
 )
 def test_failed_step_is_planned_again_with_its_own_reason(first: Reason, again: Reason) -> None:
-    assert reasons(planned(tried(first))) == {"start": again}
+    assert reasons(planned(interrupted(first))) == {"start": again}
 
 
 @pytest.mark.case("49b")
 def test_spec_that_was_edited_since_a_step_failed_is_the_reason() -> None:
-    assert set(reasons(planned(tried(Reason.DRIFT, then=OLD))).values()) == {Reason.EDIT}
+    assert set(reasons(planned(interrupted(Reason.DRIFT, then=OLD))).values()) == {Reason.EDIT}
 
 
 def test_state_of_an_earlier_version_knows_no_reason_and_names_the_spec() -> None:
-    there = tried(Reason.DRIFT)
+    there = interrupted(Reason.DRIFT)
     known = replace(there.applied[WEB], begun=None)
 
     assert reasons(planned(replace(there, applied={WEB: known}))) == {"start": Reason.EDIT}

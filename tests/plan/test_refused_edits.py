@@ -1,4 +1,4 @@
-"""What libvirt refused to bring into force: put back, held, and known again; nothing else is kept from being done."""
+"""Edits that libvirt refused to bring into force: put back, held, and remembered; nothing else is held."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -135,8 +135,8 @@ def test_lasting_refusal_is_reported_before_a_temporary_one() -> None:
     stored = edit(web, refused=(lasts, passing))
     made = planned(of(web, runs(web, BEFORE), settled(web, LINK, ("memory",)), stored))
 
-    told = {h.action.verb.name: (h.detail, h.until) for h in made.held}
-    assert told == {
+    reported = {h.action.verb.name: (h.detail, h.until) for h in made.held}
+    assert reported == {
         "define": (f"{WHY}; later", None),
         "update": (WHY, None),
         "set-memory": ("later", passing.until),
@@ -211,19 +211,19 @@ def test_object_that_no_spec_names_or_of_an_unknown_kind_is_not_put_back() -> No
 
 def test_failed_probation_is_rolled_back_before_refused_edits() -> None:
     web = guest(rollback=True)
-    trial = Probation(edition(web, DOMAINS), parse(BEFORE), failed="it is silent")
+    probation = Probation(edition(web, DOMAINS), parse(BEFORE), failed="it is silent")
     made = planned(
         of(
             web,
             runs(web, BEFORE, BEFORE),
             remembered(guest(BEFORE, rollback=True), runtime_id=1),
             edit(web, LINK),
-            probations={web.key: trial},
+            probations={web.key: probation},
         )
     )
 
     assert {h.hold.name for h in made.held} == {"TAKEN_BACK"}
-    assert is_rolled_back(web.key, world([web], probations={web.key: trial}), BOOKS)
+    assert is_rolled_back(web.key, world([web], probations={web.key: probation}), BOOKS)
     assert not is_rolled_back(web.key, world([web]), BOOKS)
 
 

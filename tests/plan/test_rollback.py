@@ -1,4 +1,4 @@
-"""An edit with which a guest does not do its work: it is taken back, held, and goes no further in its group."""
+"""Edits after which a guest is not ready: rolled back, held, and not applied to other members of its group."""
 
 from dataclasses import replace
 from typing import Any
@@ -25,7 +25,7 @@ from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, reme
 
 GOOD, BAD, NEXT = (f'<domain><cpu mode="{mode}"/></domain>' for mode in ("good", "bad", "next"))
 FREE = Limits(restart=Limit(1.0, 10))
-"""The brakes are tested elsewhere."""
+"""The limits are tested elsewhere."""
 WHY = "Domain/web: not ready within 120 s: agent: silent"
 DOMAINS = BOOKS["Domain"]
 
@@ -41,7 +41,7 @@ def guest(name: str = "web", xml: str = BAD, **more: Any) -> Desired:
     return wish(f"Domain/{name}", xml, **said)
 
 
-def trial(wanted: Desired, failed: str = "", xml: str = GOOD) -> Probation:
+def probation(wanted: Desired, failed: str = "", xml: str = GOOD) -> Probation:
     return Probation(edition(wanted, DOMAINS), parse(xml), failed=failed)
 
 
@@ -54,8 +54,8 @@ def edited(wanted: Desired) -> Applied:
     return remembered(wanted, digest="", runtime_id=1)
 
 
-def of(wanted: Desired, actual: Actual, known: Applied, tried: Probation | None = None, **more: Any) -> World:
-    probations = {wanted.key: tried} if tried else {}
+def of(wanted: Desired, actual: Actual, known: Applied, edit: Probation | None = None, **more: Any) -> World:
+    probations = {wanted.key: edit} if edit else {}
     return world([wanted], [actual], [known], probations=probations, **more)
 
 
@@ -96,7 +96,7 @@ def test_edit_of_a_stopped_guest_needs_no_probation() -> None:
 
 def test_edit_interrupted_after_its_restart_is_probed_again() -> None:
     web = guest()
-    made = planned(of(web, runs(web), remembered(web, runtime_id=1), trial(web)))
+    made = planned(of(web, runs(web), remembered(web, runtime_id=1), probation(web)))
 
     assert done(made) == ["ready Domain/web"]
     assert made.actions[0].policy.ready == Ready(agent=True)
@@ -104,7 +104,7 @@ def test_edit_interrupted_after_its_restart_is_probed_again() -> None:
 
 def test_stored_edit_is_probed_after_the_next_start() -> None:
     web = guest(max_effect=Effect.NEXT_BOOT)
-    made = planned(of(web, runs(web, live=GOOD), remembered(web, runtime_id=1), trial(web)))
+    made = planned(of(web, runs(web, live=GOOD), remembered(web, runtime_id=1), probation(web)))
 
     assert done(made) == []
     assert web.key in made.pending
@@ -113,7 +113,7 @@ def test_stored_edit_is_probed_after_the_next_start() -> None:
 def test_failed_edit_is_rolled_back_outside_windows_and_held() -> None:
     sunday = Window("0 2 * * SUN", 3600, max_effect=Effect.RESTART)
     web = guest(max_effect=Effect.NEXT_BOOT, windows=(sunday,))
-    made = planned(of(web, runs(web), edited(web), trial(web, WHY)))
+    made = planned(of(web, runs(web), edited(web), probation(web, WHY)))
 
     assert done(made) == ["define Domain/web", "restart Domain/web", "ready Domain/web"]
     assert {a.reason.name for a in made.actions} == {"ROLLBACK"}
@@ -125,16 +125,16 @@ def test_failed_edit_is_rolled_back_outside_windows_and_held() -> None:
     assert made.held == ()
 
 
-def back(web: Desired, tried: Probation, overrides: Overrides | None = None) -> Plan:
+def rolled_back(web: Desired, edit: Probation, overrides: Overrides | None = None) -> Plan:
     """Return the plan once an edit was taken back."""
     good = replace(web, tree=parse(GOOD))
     known = remembered(good, runtime_id=1)
-    return planned(of(web, runs(web, GOOD, GOOD), known, tried), overrides)
+    return planned(of(web, runs(web, GOOD, GOOD), known, edit), overrides)
 
 
 def test_rolled_back_edit_is_held_with_its_reason_until_approved() -> None:
     web = guest()
-    made = back(web, trial(web, WHY))
+    made = rolled_back(web, probation(web, WHY))
 
     assert done(made) == []
     assert held(made) == [("define Domain/web", "TAKEN_BACK"), ("restart Domain/web", "TAKEN_BACK")]
@@ -142,7 +142,7 @@ def test_rolled_back_edit_is_held_with_its_reason_until_approved() -> None:
     assert made.in_sync == ()
     assert made.instead[web.key].tree == parse(GOOD)
 
-    again = back(web, trial(web, WHY), Overrides(approved=made.digest))
+    again = rolled_back(web, probation(web, WHY), Overrides(approved=made.digest))
 
     assert done(again) == ["define Domain/web", "restart Domain/web", "ready Domain/web"]
     assert held(again) == []
@@ -151,7 +151,7 @@ def test_rolled_back_edit_is_held_with_its_reason_until_approved() -> None:
 
 def test_edit_after_a_rolled_back_one_is_made() -> None:
     web = guest()
-    made = back(guest(xml=NEXT), trial(web, WHY))
+    made = rolled_back(guest(xml=NEXT), probation(web, WHY))
 
     assert done(made) == ["define Domain/web", "restart Domain/web", "ready Domain/web"]
     assert made.instead == {}
@@ -159,14 +159,14 @@ def test_edit_after_a_rolled_back_one_is_made() -> None:
 
 def test_other_ways_to_be_ready_are_another_edit() -> None:
     web = guest()
-    made = back(guest(ready=Ready(lease=True)), trial(web, WHY))
+    made = rolled_back(guest(ready=Ready(lease=True)), probation(web, WHY))
 
     assert done(made)[0] == "define Domain/web"
 
 
 @pytest.mark.parametrize("wanted", [guest(xml=GOOD), guest(xml=GOOD, rollback=False)])
 def test_edit_that_its_spec_takes_back_is_forgotten(wanted: Desired) -> None:
-    made = back(wanted, trial(guest(), WHY))
+    made = rolled_back(wanted, probation(guest(), WHY))
 
     assert made.is_empty
     assert wanted.key in made.records
@@ -176,7 +176,7 @@ def test_edit_that_its_spec_takes_back_is_forgotten(wanted: Desired) -> None:
 def test_guest_stopped_after_a_rollback_is_started() -> None:
     web = guest()
     known = remembered(replace(web, tree=parse(GOOD)))
-    made = planned(of(web, seen(web, GOOD), known, trial(web, WHY)))
+    made = planned(of(web, seen(web, GOOD), known, probation(web, WHY)))
 
     assert done(made) == ["start Domain/web", "ready Domain/web"]
     assert made.actions[0].reason.name == "DRIFT"
@@ -184,7 +184,7 @@ def test_guest_stopped_after_a_rollback_is_started() -> None:
 
 def test_unselected_and_removed_objects_are_not_rolled_back() -> None:
     web = guest()
-    seen_all = of(web, runs(web), edited(web), trial(web, WHY))
+    seen_all = of(web, runs(web), edited(web), probation(web, WHY))
 
     assert done(planned(seen_all, Overrides(only=frozenset()))) == []
     assert planned(replace(seen_all, desired={})).instead == {}
@@ -198,14 +198,14 @@ def members(*names: str, **more: Any) -> list[Desired]:
 
 
 def rollout(guests: list[Desired], probations: dict[str, str], overrides: Overrides | None = None) -> Plan:
-    """Return the plan for guests that have an edit before them, but those whose edit is tried or taken back."""
+    """Return the plan for guests that have an edit before them, but those whose edit is in probation or rolled back."""
     there = [runs(g) if probations.get(g.key.name) == "" else runs(g, GOOD, GOOD) for g in guests]
     known = [
         remembered(g if probations.get(g.key.name) == "" else replace(g, tree=parse(GOOD)), runtime_id=1)
         for g in guests
     ]
-    tried = {g.key: trial(g, probations[g.key.name]) for g in guests if g.key.name in probations}
-    return planned(world(guests, there, known, probations=tried), overrides, FREE)
+    found = {g.key: probation(g, probations[g.key.name]) for g in guests if g.key.name in probations}
+    return planned(world(guests, there, known, probations=found), overrides, FREE)
 
 
 def test_one_of_a_group_is_edited_at_a_time_and_the_first_is_the_one_of_the_lowest_order() -> None:
@@ -255,7 +255,7 @@ def test_way_back_of_one_is_free_while_another_of_its_group_is_away() -> None:
     a, b = members("a", "b")
     there = [runs(a), seen(b, GOOD)]
     known = [edited(a), remembered(replace(b, tree=parse(GOOD)))]
-    made = planned(world([a, b], there, known, probations={a.key: trial(a, WHY)}), limits=FREE)
+    made = planned(world([a, b], there, known, probations={a.key: probation(a, WHY)}), limits=FREE)
 
     assert done(made)[:2] == ["define Domain/a", "restart Domain/a"]
     assert done(made)[-2:] == ["start Domain/b", "ready Domain/b"]
@@ -266,7 +266,7 @@ def test_replacement_of_a_group_member_waits_as_a_whole() -> None:
     a, b = members("a"), members("b", xml="<domain><uuid>1</uuid></domain>", max_effect=Effect.REPLACE)
     there = [runs(a[0]), runs(b[0], GOOD, GOOD)]
     known = [edited(a[0]), remembered(replace(b[0], tree=parse(GOOD)))]
-    made = planned(world([*a, *b], there, known, probations={a[0].key: trial(a[0], WHY)}), limits=FREE)
+    made = planned(world([*a, *b], there, known, probations={a[0].key: probation(a[0], WHY)}), limits=FREE)
 
     assert held(made) == [("replace Domain/b", "ROLLOUT"), ("start Domain/b", "ROLLOUT")]
 
@@ -287,17 +287,17 @@ def test_rollback_skips_edits_that_were_never_ready() -> None:
     first, second = guest(), guest(xml=NEXT)
 
     for failed in ("", WHY):
-        begun = begin_probation(second, runs(first), edited(first), trial(first, failed), DOMAINS)
-        assert begun == trial(second)
+        begun = begin_probation(second, runs(first), edited(first), probation(first, failed), DOMAINS)
+        assert begun == probation(second)
 
 
 @pytest.mark.parametrize(
     ("wanted", "actual", "known"),
     [
-        pytest.param({"rollback": False}, {}, {}, id="nobody wants it"),
+        pytest.param({"rollback": False}, {}, {}, id="no rollback"),
         pytest.param({"power": Power.PAUSED}, {}, {}, id="it is not to run"),
         pytest.param({}, {"active": False}, {}, id="it does not run"),
-        pytest.param({}, {"state_reason": StateReason.PAUSED}, {}, id="it stands still"),
+        pytest.param({}, {"state_reason": StateReason.PAUSED}, {}, id="paused"),
         pytest.param({}, {}, {"digest": ""}, id="what was is not known"),
         pytest.param({}, {}, {"complete": False}, id="what was is half made"),
     ],
@@ -346,7 +346,7 @@ def test_edit_that_takes_a_secret_away_has_no_way_back(now: str) -> None:
 
 def test_way_back_that_lost_its_secret_is_not_gone() -> None:
     was, web = guest(xml=SECRET_BEFORE), guest()
-    lost = replace(trial(web, WHY), tree=remembered(was).tree)
+    lost = replace(probation(web, WHY), tree=remembered(was).tree)
     made = planned(of(web, runs(web), remembered(web, runtime_id=1), lost))
 
     assert made.instead == {}

@@ -1,4 +1,4 @@
-"""One device stays one device: edits of what it is known by, on objects that run."""
+"""Edits of what identifies a device of a running object: it stays the same device."""
 
 from dataclasses import replace
 

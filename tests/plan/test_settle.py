@@ -1,4 +1,4 @@
-"""What an edit takes away waits until the specs have said so for a while."""
+"""What an edit takes away is held until the specs have been unchanged for a while."""
 
 from dataclasses import replace
 from datetime import timedelta

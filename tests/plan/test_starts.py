@@ -1,4 +1,4 @@
-"""Guests are started in the order of their specs, each once those before it are ready, where that shows."""
+"""Start order of guests: each starts once those before it are ready, where they have a probe."""
 
 from typing import Any
 
@@ -66,9 +66,9 @@ def test_running_guests_with_a_probe_can_be_probed_at_any_time() -> None:
         seen(others[2], live=NEW, state_reason=StateReason.PAUSED),
     ]
 
-    looks = list(readiness_probes(world([shown, *others], [*there, seen(others[3])])))
+    probes = list(readiness_probes(world([shown, *others], [*there, seen(others[3])])))
 
-    assert [(a.verb.name, a.key, a.policy.ready) for a in looks] == [("ready", shown.key, AGENT)]
+    assert [(a.verb.name, a.key, a.policy.ready) for a in probes] == [("ready", shown.key, AGENT)]
 
 
 def after(name: str, *first: str, **more: Any) -> Desired:

@@ -1,4 +1,4 @@
-"""What must stay as it is, whatever the spec says, until the spec says something else."""
+"""Disks whose current source differs from the spec, and parts that are moved while the object runs."""
 
 from kvmreconcile.model import Apply, Power
 from tests.plan.worlds import done, held, planned, remembered, seen, wish, world

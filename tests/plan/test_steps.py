@@ -1,4 +1,4 @@
-"""From what differs to what is done: stored and running definition, power, and the kind's verbs."""
+"""From differences to steps: stored and running definition, power, and the kind's verbs."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is suspended is compared and shown, and nothing is done to it until that is over."""
+"""Suspended objects are compared and shown, and held until the suspension ends."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the first line of a plan says, and the field in JSON."""
+"""The first line of a plan, and its field in JSON."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""For which volumes a plan relies on libvirt's list of a pool, which may be out of date."""
+"""Volumes for which a plan relies on libvirt's list of a pool, which may be out of date."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_volume_that_is_named_and_not_listed_is_absent(here: World) -> None:
         pytest.param(world([POOL, ROOT], [UP, seen(ROOT)]), id="it exists"),
         pytest.param(world([POOL, ROOT], [UP, Unknown(NAME, "no answer")]), id="it is unknown"),
         pytest.param(world([POOL, ROOT], [UP], unobservable=(AWAY,)), id="its pool is not active"),
-        pytest.param(world([POOL], [UP]), id="nobody names it"),
+        pytest.param(world([POOL], [UP]), id="not named"),
     ],
 )
 def test_observed_or_unobservable_data_is_not_absent(here: World) -> None:

@@ -1,4 +1,4 @@
-"""Guests whose data is gone or cannot be seen: they are not started, and are reported where they run."""
+"""Guests whose data is gone or unobservable: they are not started, and are reported if they run."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Whose an object is, and what is done if it is not ours."""
+"""Ownership of objects, and what is planned for objects that are not ours."""
 
 from dataclasses import replace
 
@@ -188,17 +188,17 @@ def test_frozen_object_is_neither_changed_nor_counted() -> None:
 
 
 def test_lookup_prefers_the_actual_definition_to_the_desired_one() -> None:
-    told: list[Node | None] = []
+    found: list[Node | None] = []
 
     class Asking(Book):
         def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
-            told.extend(surroundings.lookup(k) for k in (ROOT.key, POOL.key, Key("Volume", "p/none")))
+            found.extend(surroundings.lookup(k) for k in (ROOT.key, POOL.key, Key("Volume", "p/none")))
             return proposed
 
     there = seen(ROOT, '<volume pool="p"><capacity>7</capacity></volume>')
     plan(world([WEB, ROOT, POOL], [there]), {**BOOKS, "Domain": Asking("Domain", "domain")})
 
-    assert told == [there.tree, POOL.tree, None]
+    assert found == [there.tree, POOL.tree, None]
 
 
 def test_object_of_ours_that_another_tool_renamed_is_said_to_be_that() -> None:

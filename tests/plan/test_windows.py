@@ -1,4 +1,4 @@
-"""When changes may be made: windows by a clock that the tests hold."""
+"""Maintenance windows, with the time passed by the tests."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

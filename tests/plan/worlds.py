@@ -1,8 +1,7 @@
 """
-Small worlds of guests, volumes, pools and networks, in as few words as a test can say.
+Small worlds of guests, volumes, pools and networks for tests of planning.
 
-Separate from the tests, which each show one situation. The rules are the tests' own, so that a kind may
-change without changing what is shown of planning.
+The rules are the tests' own, so that a kind may change without changing these tests.
 """
 
 from collections.abc import Iterable, Mapping
@@ -105,36 +104,36 @@ class Book:
     def strays(
         self, desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
     ) -> Iterable[tuple[str, str, str]]:
-        """Tell of a place that is called lost."""
+        """Yield a place that is called lost."""
         del before, lookup
         place = actual.tree.attr("place")
         return [("it", place, desired.tree.attr("place") or "")] if place == "lost" else []
 
     def moves(self, desired: Desired, actual: Actual, lookup: Lookup) -> Iterable[Change]:
-        """Tell of a place that a running object has and is not to have."""
+        """Yield a place that a running object has and should not have."""
         del lookup
         place, wanted = actual.tree.attr("place"), desired.tree.attr("place")
         if actual.active and desired.policy.copies and place != wanted:
             yield Change(("it", "@place"), "it/@place", place, wanted)
 
     def mistakes(self, definition: Node) -> Iterable[Mistake]:
-        """Tell of what cannot be."""
+        """Yield what is invalid."""
         wrong = definition.attr("impossible")
         return [Mistake("@impossible", f"{wrong} cannot be", "leave it out")] if wrong else []
 
     def notes(self, whole: Node) -> Iterable[str]:
-        """Tell of a guest that is made small."""
+        """Yield a note about a small guest."""
         return ["it is small"] if whole.attr("small") else []
 
     def cost(self, removal: Removal) -> Cost:
-        """Tell who uses it and what is in it, and that what is sticky stays."""
+        """Note the users and the contents, and that what is sticky stays."""
         users, inside = ([str(x) for x in xs] for xs in ((a.key for a in removal.users), removal.contents))
         notes = [f"used by {u}" for u in users] + [f"holds {i}" for i in inside]
         kept = ("it sticks", "tear it off") if removal.actual.tree.attr("sticky") else None
         return Cost(self.loss, tuple(notes), kept)
 
     def describe(self, part: Node, rule: str, observed: Observation) -> str:
-        """Tell of a disk by its device, and by how many objects there are."""
+        """Describe a disk by its device, and by how many objects exist."""
         return f"it loses {part.attr('dev')} of {len(observed.objects)}" if rule == "disk" else ""
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
@@ -308,7 +307,7 @@ def world(
     unobservable: tuple[Unobservable, ...] = (),
     **more: Any,
 ) -> World:
-    """Return a world; its specs have long said what they say, unless `sightings` tell otherwise."""
+    """Return a world; its specs have been unchanged for long, unless `first_seen` differs."""
     observed = Observation({a.key: a for a in there}, unobservable)
     more.setdefault("first_seen", LONG)
     return World("lab", "host1", NOW, {d.key: d for d in wanted}, observed, {a.key: a for a in known}, **more)
