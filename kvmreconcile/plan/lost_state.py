@@ -43,7 +43,7 @@ def _is_marked(seen: Actual | Unknown, world: World) -> bool:
 
 
 def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:
-    """Yield what keeps marks from being seen."""
+    """Yield what keeps marks from being observed."""
     for key, seen in sorted(world.observed.objects.items()):
         if isinstance(seen, Unknown) and kinds[key.kind].stamped:
             yield f"{key}: {seen.why}"

@@ -19,7 +19,7 @@ Sides = tuple[Actual | Unknown | None, Desired | None]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One object from both sides; `hidden` is what keeps it from being seen."""
+    """One object from both sides; `hidden` is what keeps it from being observed."""
 
     desired: Desired
     actual: Actual | None
@@ -64,7 +64,7 @@ class Memo:
 
 
 def sides(world: World, key: Key) -> Sides:
-    """Return an object as it was seen, and as it is wanted."""
+    """Return an object as it was observed, and as it is desired."""
     return world.observed.objects.get(key), world.desired.get(key)
 
 

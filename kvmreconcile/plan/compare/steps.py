@@ -73,7 +73,7 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     power = _power(desired, actual)
     if power in (START, START_PAUSED, STOP):
         return (*steps, replace(base, verb=power)), () if power == STOP else pending
-    # What is changed in a running guest is seen by one that runs.
+    # A guest must run to notice what is changed in it.
     steps += [replace(base, verb=RESUME)] if power == RESUME else []
     wanted = overlay(job.proposed, desired.tree, job.rules)
     hot = [*hot, *reboot_changes(job, pending)]

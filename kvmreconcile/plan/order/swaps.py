@@ -73,7 +73,7 @@ class Swaps:
                 yield from self._of(desired, seen)
 
     def _of(self, desired: Desired, seen: Actual | Unknown | None) -> Iterator[Swap]:
-        """Yield the swaps of one user; of one that cannot be seen, what was last asked for counts."""
+        """Yield the swaps of one user; of one that cannot be observed, what was last asked for counts."""
         kind, known = self.kinds[desired.key.kind], self.world.applied.get(desired.key)
         if isinstance(seen, Actual):
             was, will = seen.tree, proposal(desired, seen, known, kind)
