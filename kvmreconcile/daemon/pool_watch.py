@@ -26,7 +26,7 @@ from kvmreconcile.host.identity import is_local
 from kvmreconcile.model import Key, World
 from kvmreconcile.plan import ComparisonCache
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.gates.unconfirmed import named_data
+from kvmreconcile.plan.gates.outdated_lists import named_data
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.source.filesystems import Shares, tells_of_changes
 

@@ -8,15 +8,15 @@ from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.findings import Findings
 from kvmreconcile.plan.compare.objects import once_seen
 from kvmreconcile.plan.draft import Draft
+from kvmreconcile.plan.gates.claimed import hold_claimed
 from kvmreconcile.plan.gates.gate import Gate
 from kvmreconcile.plan.gates.groups import hold_group_members
+from kvmreconcile.plan.gates.host_requirements import find_unready
 from kvmreconcile.plan.gates.limits import Limits, braked
-from kvmreconcile.plan.gates.occupied import hold_claimed
+from kvmreconcile.plan.gates.missing_data import hold_without_data
 from kvmreconcile.plan.gates.policy import Case, Overrides, judge
 from kvmreconcile.plan.gates.rollout import hold_rollout
 from kvmreconcile.plan.gates.settle import hold_unsettled
-from kvmreconcile.plan.gates.unproved_data import hold_without_data
-from kvmreconcile.plan.gates.unready import find_unready
 from kvmreconcile.plan.order.starts import order_starts
 from kvmreconcile.plan.order.succession import Succession
 from kvmreconcile.plan.order.swaps import swap_holds

@@ -11,11 +11,11 @@ from kvmreconcile.plan.gates.invalid import find_invalid, find_rejected
 from kvmreconcile.plan.gates.left_behind import find_left_behind
 from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.gates.lost_data import Losses, find_lost
+from kvmreconcile.plan.gates.outdated_lists import find_unobservable
 from kvmreconcile.plan.gates.policy import Overrides, digest_of
 from kvmreconcile.plan.gates.refused_edits import hold_refused, is_over
 from kvmreconcile.plan.gates.rollout import hold_rolled_back
 from kvmreconcile.plan.gates.settle import settle_removals, with_lost_parts
-from kvmreconcile.plan.gates.unconfirmed import find_unobservable
 from kvmreconcile.plan.gates.unsupported import find_unsupported
 from kvmreconcile.plan.order.renames import Renames
 from kvmreconcile.plan.order.renaming import with_renames

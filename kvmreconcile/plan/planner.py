@@ -13,8 +13,8 @@ from kvmreconcile.plan.admission import Admitted, Terms, admit
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.draft import Draft, find_completed_edits, held_retries, make_draft
 from kvmreconcile.plan.gates.limits import Limits
+from kvmreconcile.plan.gates.missing_data import report_missing_data
 from kvmreconcile.plan.gates.policy import Overrides, override
-from kvmreconcile.plan.gates.unproved_data import report_missing_data
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.renames import find_renames
 from kvmreconcile.plan.order.renaming import rename_in_world

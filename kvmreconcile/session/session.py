@@ -16,7 +16,7 @@ from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
 from kvmreconcile.model import Action, Key, Obstacle, Plan, Provenance, Prune, Report, World
 from kvmreconcile.plan import ComparisonCache, Limit, Limits, Overrides
-from kvmreconcile.plan.gates.unconfirmed import absent_data, relied_on
+from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
 from kvmreconcile.plan.lost_state import find_loss
 from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.session.kinds import Kinds

@@ -4,7 +4,7 @@ import pytest
 
 from kvmreconcile.model import Actual, Key, Obstacle, Unknown, Unobservable, World
 from kvmreconcile.plan import ComparisonCache
-from kvmreconcile.plan.gates.unconfirmed import absent_data, relied_on
+from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
 POOL = wish("StoragePool/p", power=RUNNING)
