@@ -7,7 +7,7 @@ from kvmreconcile.model import Action, Held, Hold, HoldReason, Key
 from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.findings import Findings
 from kvmreconcile.plan.compare.objects import once_seen
-from kvmreconcile.plan.draft import Draft
+from kvmreconcile.plan.draft import PlanDraft
 from kvmreconcile.plan.gates.claimed import hold_claimed
 from kvmreconcile.plan.gates.gate import Gate
 from kvmreconcile.plan.gates.groups import hold_group_members
@@ -18,7 +18,7 @@ from kvmreconcile.plan.gates.policy import Case, Overrides, judge
 from kvmreconcile.plan.gates.rollout import hold_rollout
 from kvmreconcile.plan.gates.settle import hold_unsettled
 from kvmreconcile.plan.order.starts import order_starts
-from kvmreconcile.plan.order.succession import Succession
+from kvmreconcile.plan.order.succession import RemovalOrder
 from kvmreconcile.plan.order.swaps import swap_holds
 from kvmreconcile.plan.scene import Scene
 
@@ -65,7 +65,7 @@ class Terms:
     approved: bool
 
 
-def admit(draft: Draft, succession: Succession, scene: Scene, terms: Terms) -> Admitted:
+def admit(draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms) -> Admitted:
     """Return the steps of a draft that may be done now, and those that are held by policy or a gate."""
     absent = dict(_absent(scene, terms.overrides))
     actions, held = _judged(draft, _find_holds(draft, succession, scene, terms), absent, scene, terms)
@@ -76,7 +76,9 @@ def admit(draft: Draft, succession: Succession, scene: Scene, terms: Terms) -> A
     return Admitted(tuple(actions), tuple(held))
 
 
-def _find_holds(draft: Draft, succession: Succession, scene: Scene, terms: Terms) -> Mapping[Key, HoldReason]:
+def _find_holds(
+    draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms
+) -> Mapping[Key, HoldReason]:
     """Return what holds all steps on an object, whatever its policy; of several reasons the last one listed here."""
     return {
         **draft.found.unusable,
@@ -89,7 +91,7 @@ def _find_holds(draft: Draft, succession: Succession, scene: Scene, terms: Terms
 
 
 def _judged(
-    draft: Draft, holds: Mapping[Key, HoldReason], absent: dict[Key, str], scene: Scene, terms: Terms
+    draft: PlanDraft, holds: Mapping[Key, HoldReason], absent: dict[Key, str], scene: Scene, terms: Terms
 ) -> tuple[list[Action], list[Held]]:
     """
     Split the steps on all objects by each object's own policy; what needs an object that will not exist is held.

@@ -28,7 +28,7 @@ _RETRY = "correct the spec or what libvirt reports; the plan after the other cha
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PlanDraft:
     """
     All steps that would bring the host to its specs.
 
@@ -55,17 +55,17 @@ class Draft:
         held = (h.action for h in (*self.found.held, *self.removals.held))
         return digest_of([*every, *self.removals.actions, *held])
 
-    def approved(self) -> "Draft":
+    def approved(self) -> "PlanDraft":
         """Return it with what an approval releases."""
         found = self.found.including(self.retries)
         return replace(self, found=found, removals=self.removals.released(), approvals={})
 
-    def unapproved(self, scene: Scene, limits: Limits) -> "Draft":
+    def unapproved(self, scene: Scene, limits: Limits) -> "PlanDraft":
         """Return it with removals held of which the specs have not been unchanged for long enough."""
         return replace(self, removals=settle_removals(self.removals, scene.world, limits.settle_s))
 
 
-def make_draft(scene: Scene, renames: Renames, overrides: Overrides, limits: Limits) -> Draft:
+def make_draft(scene: Scene, renames: Renames, overrides: Overrides, limits: Limits) -> PlanDraft:
     """Compare all objects that are asked for, and find what no spec asks for any more."""
     keys = tuple(key for key in scene.needs.sequence if overrides.selects(key))
     losses = Losses(find_lost(scene), scene)
@@ -80,7 +80,9 @@ def make_draft(scene: Scene, renames: Renames, overrides: Overrides, limits: Lim
     retries = _compare_retries(found, scene)
     found = replace(found, held=(*found.held, *_other_refusals(found, scene)))
     removals = find_orphans(scene, limits, overrides)
-    return Draft(with_lost_parts(found, scene), with_lost_parts(retries, scene), removals, swaps, approvals)
+    return PlanDraft(
+        with_lost_parts(found, scene), with_lost_parts(retries, scene), removals, swaps, approvals
+    )
 
 
 def _compare_all(keys: Iterable[Key], scene: Scene, losses: Losses) -> Findings:
@@ -133,7 +135,7 @@ def held_retries(retries: Findings, scene: Scene) -> Iterator[Held]:
             yield from hold_refused(steps, edits.refused[key])
 
 
-def find_completed_edits(draft: Draft, scene: Scene) -> Iterator[Key]:
+def find_completed_edits(draft: PlanDraft, scene: Scene) -> Iterator[Key]:
     """Yield the objects of which no edit need be remembered any more, where no step completes it."""
     held = draft.retries.steps.keys() | {h.action.key for h in draft.retries.held}
     for key in draft.found.in_sync:

@@ -11,7 +11,7 @@ from kvmreconcile.model import Action, Held, Key, Plan, World
 from kvmreconcile.model.verbs import DEFINE, RESTART
 from kvmreconcile.plan.admission import Admitted, Terms, admit
 from kvmreconcile.plan.cache import ComparisonCache
-from kvmreconcile.plan.draft import Draft, find_completed_edits, held_retries, make_draft
+from kvmreconcile.plan.draft import PlanDraft, find_completed_edits, held_retries, make_draft
 from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.gates.missing_data import report_missing_data
 from kvmreconcile.plan.gates.policy import Overrides, override
@@ -19,7 +19,7 @@ from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.renames import find_renames
 from kvmreconcile.plan.order.renaming import rename_in_world
 from kvmreconcile.plan.order.starts import with_readiness_checks
-from kvmreconcile.plan.order.succession import Succession
+from kvmreconcile.plan.order.succession import RemovalOrder
 from kvmreconcile.plan.scene import Scene, scene_of
 from kvmreconcile.plan.secrets.paths import without_secrets
 from kvmreconcile.tree import Change
@@ -50,13 +50,15 @@ def plan(
     digest = draft.digest
     terms = Terms(overrides, limits, approved=overrides.approved == digest)
     allowed = draft.approved() if terms.approved else draft.unapproved(scene, limits)
-    succession = Succession(renames, allowed.removals, scene.world, kinds)
+    succession = RemovalOrder(renames, allowed.removals, scene.world, kinds)
     admitted = admit(allowed, succession, scene, terms)
     made = _assemble(allowed, admitted, succession, scene, terms)
     return without_secrets(replace(made, digest=digest), scene.world)
 
 
-def _assemble(draft: Draft, admitted: Admitted, succession: Succession, scene: Scene, terms: Terms) -> Plan:
+def _assemble(
+    draft: PlanDraft, admitted: Admitted, succession: RemovalOrder, scene: Scene, terms: Terms
+) -> Plan:
     """Put the plan together: with what waits until guests are ready, removals in their order, and what is reported."""
     world, found, retries = scene.world, draft.found, draft.retries
     pending = _stored(found.pending, admitted.actions, admitted.held)

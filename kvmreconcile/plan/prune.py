@@ -16,7 +16,7 @@ from kvmreconcile.plan.gates.limits import Limits, too_many_removals
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.order.references import references, sort_by_needs
-from kvmreconcile.plan.order.uses import Names, existing_users, wanted_users
+from kvmreconcile.plan.order.uses import DataNames, existing_users, wanted_users
 from kvmreconcile.plan.removal import facts_of, removal
 from kvmreconcile.plan.scene import Scene
 
@@ -198,7 +198,7 @@ def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans
 def _users(gone: Collection[Key], scene: Scene) -> dict[Key, set[Key]]:
     """Return the objects that refer to each one, by a spec or on the host; to orphans also by a name of their data."""
     world, kinds = scene.world, scene.kinds
-    names = Names(world, kinds, scene.cache)
+    names = DataNames(world, kinds, scene.cache)
     names.add(gone)
     by_name = (names.users_in_specs(), names.users_on_host())
     result: dict[Key, set[Key]] = {}

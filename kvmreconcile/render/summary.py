@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from kvmreconcile.model import Plan
-from kvmreconcile.render.view import Group, by_object, waiting
+from kvmreconcile.render.view import Group, by_object, pending_lines
 from kvmreconcile.tree import Effect
 
 
@@ -46,7 +46,7 @@ def summary(plan: Plan) -> Summary:
         remove=signs.count("-"),
         next_boot=sum(g.sign == "~" and g.effect is Effect.NEXT_BOOT for g in groups),
         held=len({h.action.key for h in plan.held}),
-        pending=sum(1 for _ in waiting(plan, {})),
+        pending=sum(1 for _ in pending_lines(plan, {})),
         problems=len(plan.problems),
         in_sync=len(plan.in_sync),
     )

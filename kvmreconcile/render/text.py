@@ -10,7 +10,15 @@ from kvmreconcile.model import Plan
 from kvmreconcile.render.elsewhere import not_considered
 from kvmreconcile.render.summary import summary
 from kvmreconcile.render.target import Target
-from kvmreconcile.render.view import Group, Line, planned, release, unchecked, waiting, withheld
+from kvmreconcile.render.view import (
+    Group,
+    Line,
+    held_groups,
+    pending_lines,
+    planned_groups,
+    release,
+    unchecked,
+)
 from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 
@@ -55,8 +63,8 @@ def render_text(
         target: What the plan is about, said in the first line; None to leave that out.
     """
     blocks = [[str(target)]] if target else []
-    blocks += [_group(g, approve, palette) for g in (*planned(plan, rules), *withheld(plan, rules))]
-    for key, lines in waiting(plan, rules):
+    blocks += [_group(g, approve, palette) for g in (*planned_groups(plan, rules), *held_groups(plan, rules))]
+    for key, lines in pending_lines(plan, rules):
         head = palette.paint(f"… {visible(str(key))}: stored; takes effect at the next start", "~")
         blocks.append([head, *_folded(lines, palette)])
     text = "\n\n".join("\n".join(block) for block in blocks)

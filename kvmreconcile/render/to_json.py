@@ -13,7 +13,7 @@ from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.render.sizes import sizes_of
 from kvmreconcile.render.summary import summary
 from kvmreconcile.render.target import Target
-from kvmreconcile.render.values import fit_for_xml, rules_of
+from kvmreconcile.render.values import fit_for_xml, rules_of_change
 from kvmreconcile.tree import Change, Node, Rules, to_xml
 from kvmreconcile.tree.node import TEXT
 
@@ -95,7 +95,7 @@ def _word(name: str) -> str:
 
 
 def _change(change: Change, rules: Rules, action: Action | None = None) -> Json:
-    rules = rules_of(change, rules)
+    rules = rules_of_change(change, rules)
     sizes = dict(zip(("oldBytes", "newBytes"), sizes_of(change, rules, action), strict=True))
     known: Json = {name: size for name, size in sizes.items() if size is not None}
     return {

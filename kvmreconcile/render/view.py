@@ -6,7 +6,7 @@ from itertools import groupby
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
 from kvmreconcile.render.sizes import sizes_of
-from kvmreconcile.render.values import leaves, rules_of, shown
+from kvmreconcile.render.values import leaves, rules_of_change, show_value
 from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Change, Effect, Node, Rules
 from kvmreconcile.tree.scalars import print_size
@@ -95,7 +95,7 @@ class Group:
         return "" if self.removes and self.effect is Effect.REPLACE else str(self.effect)
 
 
-def planned(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
+def planned_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
     """Yield what would be done, by object, in the order in which objects are first touched."""
     for key, actions in by_object(plan).items():
         yield Group(key, actions, tuple(_lines(actions, _of(rules, key))))
@@ -109,7 +109,7 @@ def by_object(plan: Plan) -> Mapping[Key, tuple[Action, ...]]:
     return {key: tuple(actions) for key, actions in found.items()}
 
 
-def withheld(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
+def held_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
     """Yield what is held, by object and cause."""
     for (key, *_), group in groupby(plan.held, lambda h: (h.action.key, h.hold, h.detail, h.release)):
         held = tuple(group)
@@ -117,13 +117,13 @@ def withheld(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
         yield Group(key, actions, tuple(_lines(actions, _of(rules, key))), held[0])
 
 
-def waiting(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:
+def pending_lines(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:
     """Yield what is stored already and waits for an object's next start."""
     actions = (*plan.actions, *(held.action for held in plan.held))
     shown_above = {(a.key, c.path) for a in actions for c in a.changes}
     for key, changes in plan.pending.items():
         if left := [c for c in changes if (key, c.path) not in shown_above]:
-            yield key, tuple(line(c, _of(rules, key)) for c in left)
+            yield key, tuple(line_of(c, _of(rules, key)) for c in left)
 
 
 def release(held: Held, approve: str) -> str:
@@ -165,16 +165,16 @@ def _lines(actions: Sequence[Action], rules: Rules) -> Iterator[Line]:
 
 def _shown(change: Change, rules: Rules, action: Action) -> Iterator[Line]:
     if change.steps:
-        yield line(change, rules, action)
+        yield line_of(change, rules, action)
     elif isinstance(change.new, Node):
-        rules = rules_of(change, rules)
+        rules = rules_of_change(change, rules)
         for steps, rule, value in leaves(change.new.without("name"), rules):
-            yield line(Change(steps, rule, None, value, change.secrets), rules, action)
+            yield line_of(Change(steps, rule, None, value, change.secrets), rules, action)
 
 
-def line(change: Change, rules: Rules, action: Action | None = None) -> Line:
+def line_of(change: Change, rules: Rules, action: Action | None = None) -> Line:
     """Return a change as a line; the action it belongs to defines its effect and its unit."""
-    rules = rules_of(change, rules)
+    rules = rules_of_change(change, rules)
     sizes = tuple(size for size in sizes_of(change, rules, action) if size is not None)
     old, new = (_value(change, value, rules, sizes) for value in (change.old, change.new))
     path = visible(change.path) or "."
@@ -190,7 +190,7 @@ def _value(change: Change, value: str | Node | None, rules: Rules, sizes: Sequen
     if isinstance(value, str) and sizes:
         own = sizes[0] if value is change.old else sizes[-1]
         return print_size(own, *sizes)
-    return shown(value, change.rule, rules)
+    return show_value(value, change.rule, rules)
 
 
 def unchecked(plan: Plan) -> Iterator[str]:

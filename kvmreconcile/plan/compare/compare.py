@@ -38,7 +38,7 @@ class Compared:
     unclear: tuple[AmbiguousList, ...] = ()
 
 
-def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
+def steps_to_create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
     """Return the steps that make an object which does not exist, or which an earlier run left half made."""
     rules = for_new(rules_for(desired, kind))
     whole = overlay(rules.birth("", desired.tree), desired.tree, rules)

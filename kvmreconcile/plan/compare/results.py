@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from kvmreconcile.model import Actual, Applied, Apply, Desired, Held, Hold, Reason, Stamp, Surroundings
 from kvmreconcile.plan.compare.cache import Lookups, Memo, View, keep, recall
-from kvmreconcile.plan.compare.compare import Compared, compare, create
+from kvmreconcile.plan.compare.compare import Compared, compare, steps_to_create
 from kvmreconcile.plan.compare.completing import after_edit, with_completion
 from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.ownership import placeholder
@@ -43,7 +43,7 @@ def _compare(view: View, lookups: Lookups, kind: Rulebook) -> Compared:
         if applied and not applied.complete and view.hidden:
             return _recreate(view, applied, kind, around)
         reason = Reason.NEW if applied is None else Reason.DRIFT if applied.complete else Reason.UNFINISHED
-        made = create(desired, kind, around, reason)
+        made = steps_to_create(desired, kind, around, reason)
         return made if applied and applied.complete else with_completion(made, desired, kind)
     if applied and not applied.complete:
         if not kind.has_power:
@@ -62,7 +62,7 @@ def _recreate(view: View, applied: Applied, kind: Rulebook, around: Surroundings
     What it left may be the whole of an older object, which it was allowed to replace by just what the spec
     then said. If the spec says something else now, that permission does not cover the loss.
     """
-    compared = create(view.desired, kind, around, Reason.UNFINISHED)
+    compared = steps_to_create(view.desired, kind, around, Reason.UNFINISHED)
     if applied.tree == mask(view.desired.tree, rules_for(view.desired, kind)):
         return compared
     return Compared(tuple(replace(a, effect=Effect.DATA_LOSS) for a in compared.actions))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Apply, Desired, Hold, HoldReason, Key
 from kvmreconcile.plan.gates.windows import ceiling
-from kvmreconcile.plan.order.uses import Names, Users, list_first
+from kvmreconcile.plan.order.uses import DataNames, Users, list_first
 from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
@@ -31,7 +31,7 @@ def find_lost(scene: Scene) -> Users:
     absent = [k for k in world.desired if kinds[k.kind].data and k not in world.observed.objects]
     complete = {k for k in absent if k in world.applied and world.applied[k].complete}
     unknown = {k for k in absent if k not in world.applied}
-    names = Names(world, kinds, scene.cache)
+    names = DataNames(world, kinds, scene.cache)
     names.add(k for k in absent if k in unknown or not world.observed.unobservable_part(k))
     users = names.users_on_host()
     return {k: users.get(k, set()) for k in absent if k in complete or (k in unknown and k in users)}

@@ -12,7 +12,7 @@ from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.ownership import placeholder
 from kvmreconcile.plan.gates.groups import onward
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
-from kvmreconcile.plan.order.uses import Names
+from kvmreconcile.plan.order.uses import DataNames
 from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
@@ -123,7 +123,7 @@ def _needed(missing: set[Key], actions: Sequence[Action], scene: Scene) -> dict[
     needed = {key: {key} for key in missing}
     level = missing
     while level:
-        names = Names(scene.world, scene.kinds, scene.cache)
+        names = DataNames(scene.world, scene.kinds, scene.cache)
         names.add(level)
         changed: set[Key] = set()
         for target, using in names.users_after(actions).items():

@@ -26,7 +26,7 @@ _RELEASES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Succession:
+class RemovalOrder:
     """The removals of a plan, and what takes the places of the objects that go."""
 
     renames: Renames
@@ -75,7 +75,7 @@ class Succession:
             return action
         return replace(action, needs=(*action.needs, former))
 
-    def with_order(self, actions: Sequence[Action]) -> "Succession":
+    def with_order(self, actions: Sequence[Action]) -> "RemovalOrder":
         """Return it with removals that wait for what takes the object's place; each is held if that is not created now."""
         if not self.gone.actions:
             return self

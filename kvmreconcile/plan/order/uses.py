@@ -58,7 +58,7 @@ def list_first(keys: Collection[Key]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class DataNames:
     """Objects that hold data, by every name that a definition may use for them."""
 
     world: World
