@@ -24,8 +24,9 @@ from kvmreconcile.daemon.spec_watch import LOGGER, WatchdogWarnings, WatchTarget
 from kvmreconcile.events.events import PassEvent, PassPlanned
 from kvmreconcile.host.identity import is_local
 from kvmreconcile.model import Key, World
+from kvmreconcile.plan import ComparisonCache
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.gates.unconfirmed import named_data
+from kvmreconcile.plan.gates.outdated_lists import named_data
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.source.filesystems import SharedMounts, reports_all_changes
 
@@ -41,11 +42,11 @@ _UNWATCHABLE_PATH = (
 )
 
 
-def directories(world: World, kinds: Rulebooks) -> Mapping[str, Mapping[str, Key]]:
+def directories(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Mapping[str, Mapping[str, Key]]:
     """Return the directories with named volumes, and the volumes by file name in each."""
     lookup = Lookups(world).lookup
     found: dict[str, dict[str, Key]] = {}
-    for key in sorted(named_data(world, kinds)):
+    for key in sorted(named_data(world, kinds, cache)):
         data = kinds[key.kind].data
         for name in data.names(key, lookup) if data else ():
             directory, _, file = name.rpartition("/")
@@ -66,6 +67,7 @@ class PoolWatch(FileSystemEventHandler):
     def __init__(self, trigger: Callable[[str], None], kinds: Rulebooks, uri: str) -> None:
         self._trigger = trigger
         self._kinds = kinds
+        self._cache = ComparisonCache()
         self._is_local = is_local(uri)
         self._files: Mapping[Path, Key] = {}
         self._absent: frozenset[Path] = frozenset()
@@ -87,7 +89,8 @@ class PoolWatch(FileSystemEventHandler):
     def __call__(self, event: PassEvent) -> None:
         """Record the files of the named volumes."""
         if self._is_local and isinstance(event, PassPlanned):
-            named, shares = directories(event.world, self._kinds), SharedMounts()
+            self._cache.keep_only(event.world.desired.keys())
+            named, shares = directories(event.world, self._kinds, self._cache), SharedMounts()
             resolved = {directory: shares.resolve(directory) for directory in named}
             self._shared = tuple(
                 f"{directory}: {_UNWATCHABLE_PATH}" for directory, target in resolved.items() if not target

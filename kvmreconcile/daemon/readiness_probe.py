@@ -19,7 +19,7 @@ import structlog
 from kvmreconcile.errors import HostError, NotYet, Unavailable
 from kvmreconcile.events.events import Lost, PassEvent, PassPlanned, ReadinessProbed
 from kvmreconcile.model import Action, Key
-from kvmreconcile.plan.order.starts import probes
+from kvmreconcile.plan.order.starts import readiness_probes
 from kvmreconcile.reconcile.stale import covers_everything
 from kvmreconcile.session.kinds import Kinds
 
@@ -76,7 +76,7 @@ class ReadinessProbe:
             if isinstance(event, Lost):
                 self._wanted = ()
                 return
-            self._wanted = tuple(probes(event.world))
+            self._wanted = tuple(readiness_probes(event.world))
             # Passes wait themselves for the readiness of guests that they change.
             self._busy = event.busy | {action.key for action in event.allowed.actions}
             self._is_due |= any(map(covers_everything, event.triggered_by))

@@ -7,18 +7,17 @@ from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Desired
 from kvmreconcile.model.verbs import DEFINE
 from kvmreconcile.plan.compare.applied import (
-    Run,
     applied_after,
-    begun,
-    fingerprint,
-    intent,
-    rules_for,
-    settled_live,
-    unedited,
+    applied_before_creation,
+    started_step,
+    without_edit,
 )
-from kvmreconcile.plan.compare.pauses import is_left
-from kvmreconcile.plan.compare.pending import outstanding, to_remember
+from kvmreconcile.plan.compare.digests import fingerprint
+from kvmreconcile.plan.compare.in_force import rules_for
+from kvmreconcile.plan.compare.pauses import stays_off
+from kvmreconcile.plan.compare.pending import still_pending, to_remember
 from kvmreconcile.plan.compare.refused_parts import with_kept
+from kvmreconcile.plan.compare.settled import Run, find_settled_live
 from kvmreconcile.plan.secrets.masks import mask
 from kvmreconcile.tree import Change, overlay
 from kvmreconcile.tree.variants import for_policy
@@ -58,7 +57,7 @@ class AppliedRecord:
             both = for_policy(self.kind.rules, plain=True, shared=True, ignored=())
             tree = mask(overlay(meant.tree, known.tree, both), rules_for(self.desired, self.kind))
             record = replace(known, tree=tree, digest="", secrets=meant.secrets)
-        record = replace(record, begun=begun(action.reason, meant.digest))
+        record = replace(record, begun=started_step(action.reason, meant.digest))
         if any(change.rule in self.kind.incomplete_after for change in action.changes):
             # If it is killed before its start, the next pass completes it like a newly created object.
             record = replace(record, complete=False)
@@ -79,7 +78,7 @@ class AppliedRecord:
         desired, kind, known = self.desired, self.kind, self.known
         applied = applied_after(desired, actual, kind, self.instance, self.before)
         differing = {fingerprint(change) for action in held for change in action.changes}
-        running = settled_live(desired, actual, run, self.before, kind)
+        running = find_settled_live(desired, actual, run, self.before, kind)
         settled = (
             s for s in (*applied.settled, *running) if s.fingerprint.removeprefix("live:") not in differing
         )
@@ -88,8 +87,8 @@ class AppliedRecord:
             tree=with_kept(applied.tree, known.tree, desired, kind.rules) if known else applied.tree,
             complete=not kind.completing or actual.active or known is None or known.complete,
             settled=tuple(settled),
-            pending=outstanding(known, actual, rules_for(desired, kind)) if known else (),
-            left=is_left(desired, actual, self.before),
+            pending=still_pending(known, actual, rules_for(desired, kind)) if known else (),
+            left=stays_off(desired, actual, self.before),
         )
 
     def after_steps_unobserved(self, held: Collection[Action]) -> Applied:
@@ -112,11 +111,11 @@ class AppliedRecord:
         edits = [action for action in held if action.verb.edits and action.tree]
         if self.before is None or not edits:
             return applied
-        return unedited(applied, self.before)
+        return without_edit(applied, self.before)
 
     def reported_fingerprints(self) -> set[str]:
         """Return the fingerprints of the values that libvirt is already known to keep different from the spec."""
         return {s.fingerprint for each in (self.before, self.known) if each for s in each.settled}
 
     def _intent(self) -> Applied:
-        return intent(self.desired, self.instance, self.kind)
+        return applied_before_creation(self.desired, self.instance, self.kind)

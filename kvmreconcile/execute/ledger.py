@@ -14,12 +14,10 @@ from kvmreconcile.execute.stored_edits import StoredEdits
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Refusal, Settled, Unknown, World
 from kvmreconcile.model.verbs import DEFINE
-from kvmreconcile.plan.compare.applied import (
-    applied_after,
-    fingerprint,
-    proposal,
-    run_of,
-)
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.digests import fingerprint
+from kvmreconcile.plan.compare.in_force import proposal
+from kvmreconcile.plan.compare.settled import run_of
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change, Node
 

@@ -19,9 +19,9 @@ from kvmreconcile.execute.unchanged import Preconditions
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.model.verbs import DEFINE, RESTART
-from kvmreconcile.plan.gates.suspended import sentence
-from kvmreconcile.plan.order.renaming import renamed
-from kvmreconcile.plan.probation import is_taken_back
+from kvmreconcile.plan.gates.suspended import describe_suspension
+from kvmreconcile.plan.order.renaming import rename_in_world
+from kvmreconcile.plan.probation import is_rolled_back
 from kvmreconcile.plan.secrets.paths import definitions, secret_paths
 from kvmreconcile.plan.secrets.redact import redacted
 from kvmreconcile.state import State
@@ -68,9 +68,11 @@ class _Run:
     """The execution of one plan; `run_batch` is called in several threads, for different batches."""
 
     def __init__(self, executor: LibvirtExecutor, plan: Plan, world: World) -> None:
-        rolled_back = {key for key in plan.instead if is_taken_back(key, world, executor.kinds)}
+        rolled_back = {key for key in plan.instead if is_rolled_back(key, world, executor.kinds)}
         world = replace(world, desired={**world.desired, **plan.instead})
-        world = renamed(world, {action.key: action.former for action in plan.actions if action.former})
+        world = rename_in_world(
+            world, {action.key: action.former for action in plan.actions if action.former}
+        )
         self.ledger = Ledger(executor.kinds, executor.state, world, rolled_back)
         self._preconditions = Preconditions(world, executor.kinds, self._observe)
         self._failures = Failures(self.ledger, self._observe, executor.connection.software, self._now)
@@ -135,7 +137,7 @@ class _Run:
             world = replace(self._world, suspended=self._executor.state.suspended())
         except StateError as error:
             return str(error)
-        return next(filter(None, (sentence(name, world) for name in names)), "")
+        return next(filter(None, (describe_suspension(name, world) for name in names)), "")
 
     def _execute(self, action: Action, *, is_last: bool) -> Outcome:
         pace = self._executor.pace

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Applied, Desired, Key, Probation, World
-from kvmreconcile.plan.probation import begin, is_same
+from kvmreconcile.plan.probation import begin_probation, is_same
 from kvmreconcile.state import State
 
 
@@ -36,7 +36,7 @@ class ProbationLedger:
         if known is None or desired.key in self._rolled_back:
             return
         before = self._now.get(desired.key)
-        probation = begin(desired, seen, known, before, self._kinds[desired.key.kind])
+        probation = begin_probation(desired, seen, known, before, self._kinds[desired.key.kind])
         if probation:
             self._put(desired.key, probation)
 

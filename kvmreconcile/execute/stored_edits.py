@@ -11,7 +11,13 @@ from datetime import datetime
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Refusal, StoredEdit, World
-from kvmreconcile.plan.gates.refused_edits import Storing, add_refusal, is_in_force, still_refused, wording
+from kvmreconcile.plan.gates.refused_edits import (
+    Storing,
+    add_refusal,
+    digest_of_edit,
+    is_in_force,
+    still_refused,
+)
 from kvmreconcile.state import State
 
 
@@ -62,7 +68,7 @@ class StoredEdits:
             software: The versions of libvirt and QEMU.
             passes_at: The time of a temporary refusal; None for one that lasts as long as these versions and the spec.
         """
-        name = wording(self._world.desired[key], self._kinds[key.kind])
+        name = digest_of_edit(self._world.desired[key], self._kinds[key.kind])
         edit = self._now.get(key, StoredEdit(name))
         if edit.edit != name:
             edit = replace(edit, edit=name, refused=())

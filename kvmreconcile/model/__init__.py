@@ -19,7 +19,18 @@ from kvmreconcile.model.objects import (
     Stamp,
     StateReason,
 )
-from kvmreconcile.model.plans import Action, Held, Hold, Outcome, Plan, Reason, Report, Result, Shortage, Why
+from kvmreconcile.model.plans import (
+    Action,
+    Held,
+    Hold,
+    HoldReason,
+    Outcome,
+    Plan,
+    Reason,
+    Report,
+    Result,
+    Shortage,
+)
 from kvmreconcile.model.policy import Apply, LiveChanges, Policy
 from kvmreconcile.model.provenance import ALL_FILES, Provenance, Root, SpecSource
 from kvmreconcile.model.relocation import DivergedSource, Relocation
@@ -62,6 +73,7 @@ __all__ = [
     "FirstSeen",
     "Held",
     "Hold",
+    "HoldReason",
     "HostId",
     "Kept",
     "Key",
@@ -106,7 +118,6 @@ __all__ = [
     "Templates",
     "Unknown",
     "Unobservable",
-    "Why",
     "Window",
     "World",
     "domain_word",

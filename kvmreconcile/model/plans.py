@@ -118,10 +118,6 @@ class Hold(Enum):
     CRASHED = "an internal error occurred"
 
 
-Why = tuple[Hold, str, str]
-"""The hold of steps, its details, and what would release them."""
-
-
 @dataclass(frozen=True, slots=True)
 class Held:
     """A held action: why, what would release it, and when it is released by itself (None: never)."""
@@ -131,6 +127,20 @@ class Held:
     detail: str = ""
     release: str = ""
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldReason:
+    """Why steps of an object are held, what would release them, and when they are released by themselves (None: not)."""
+
+    hold: Hold
+    detail: str = ""
+    release: str = ""
+    until: datetime | None = None
+
+    def on(self, action: Action) -> Held:
+        """Return an action that is held for this reason."""
+        return Held(action, self.hold, self.detail, self.release, self.until)
 
 
 @dataclass(frozen=True, slots=True)

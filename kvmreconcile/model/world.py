@@ -283,8 +283,6 @@ class World:
         notes: Warnings about specs, which do not block the plan.
         files: The file of each object's last spec, from the state.
         unread: Managed objects without a spec whose last spec was in a file that was not read, and why.
-        memory: The comparison cache, which a planner keeps from one world to the next, by a name of its own and the
-            object. It saves work and decides nothing.
     """
 
     instance: str
@@ -311,7 +309,6 @@ class World:
     notes: tuple[Problem, ...] = ()
     files: Mapping[Key, str] = field(default_factory=dict)
     unread: Mapping[Key, Obstacle] = field(default_factory=dict)
-    memory: dict[tuple[str, Key], object] = field(default_factory=dict, compare=False, repr=False)
 
 
 Lookup = Callable[[Key], Node | None]

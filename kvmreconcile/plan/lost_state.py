@@ -1,16 +1,14 @@
 """
-Tell a lost state from that of a new host, and hold what somebody may have suspended in it.
+Distinguish a lost state from that of a new host, and hold what may have been suspended in it.
 
 A state that was created from nothing is that of a new host if no object on it bears our mark. Otherwise another state
-was lost, with all suspensions: nothing is done then but what leaves everything alone that may have been known to it.
-Pure.
+was lost, with all suspensions: then only objects are acted on that cannot have been known to it. Pure.
 """
 
 from collections.abc import Iterator
 
-from kvmreconcile.model import Actual, Hold, Key, Unknown, World
+from kvmreconcile.model import Actual, Hold, HoldReason, Key, Unknown, World
 from kvmreconcile.plan.compare.ownership import bears_our_mark
-from kvmreconcile.plan.gates.suspended import Stop
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 
 _NAMED = 3
@@ -39,13 +37,13 @@ def find_loss(world: World, kinds: Rulebooks) -> str:
 
 
 def _is_marked(seen: Actual | Unknown, world: World) -> bool:
-    """Tell whether an object bears our mark and is not known to this state; what it has made since is."""
+    """Return whether an object bears our mark and is not known to this state; what it has made since is."""
     is_known = seen.key in world.applied
     return isinstance(seen, Actual) and not is_known and bears_our_mark(seen, world)
 
 
 def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:
-    """Yield what keeps marks from being seen."""
+    """Yield what keeps marks from being observed."""
     for key, seen in sorted(world.observed.objects.items()):
         if isinstance(seen, Unknown) and kinds[key.kind].stamped:
             yield f"{key}: {seen.why}"
@@ -55,18 +53,18 @@ def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:
             yield f"{unobservable.prefix}*: {unobservable.why}"
 
 
-def lost(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> Stop | None:
+def find_state_loss_hold(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> HoldReason | None:
     """Return what keeps everything from being done to an object because the state was lost, None if nothing does."""
     if not world.lost or _is_new(key, world, kinds, needs):
         return None
     accept = world.commands.kvmreconcile("state", "accept")
     todo = f"suspend it if it must be left alone, then accept the loss: {accept}"
-    return Hold.LOST_STATE, "", todo, None
+    return HoldReason(Hold.LOST_STATE, "", todo)
 
 
 def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:
     """
-    Tell whether an object has no trace on the host, so that nobody can have suspended it.
+    Return whether an object has no trace on the host, so that it cannot have been suspended.
 
     Of kinds that carry no mark, such as volumes, each existing object that it refers to may be a trace of it.
     """

@@ -1,10 +1,9 @@
 """
-Edits that are tried: what they are known by, what is wanted while one is taken back, and the way back itself.
+Manage edits in probation: how one is identified, what is wanted during its rollback, and where the rollback leads.
 
-Separate from comparing, which does not know that what it is given is an earlier spec. The way back is what the spec
-said before, not the definition that it led to: it is gone by the same rules as any edit, as gently, and it holds no
-secret. Secret values are those that the spec says now at the same place; where it says none, there is no way back.
-Pure.
+A rollback leads to what the spec said before, not to the definition that this led to: it follows the same rules as any
+edit, and holds no secret. Secret values are those that the spec says now at the same place; where it says none, no
+rollback is possible. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,104 +11,108 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Power, Probation, Reason, Refusal, World
-from kvmreconcile.plan.compare.applied import digest
-from kvmreconcile.plan.gates.refused_edits import refusals
+from kvmreconcile.plan.compare.digests import digest
+from kvmreconcile.plan.gates.refused_edits import find_refusals
 from kvmreconcile.plan.gates.windows import at_any_time
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.masks import revealed
 from kvmreconcile.tree import Rules
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Probations:
     """
-    The edits of a world that matter.
+    The remembered edits that a plan depends on.
 
     Attributes:
-        tried: Objects of which it is not known yet whether they do their work with an edit.
-        failed: Objects whose spec says an edit that was taken back, and why it was.
-        back: What is wanted of those instead.
-        refused: Objects of which libvirt refused a part that is not to be tried now; what is wanted of them
-            meanwhile is in `back` as well.
-        over: Objects of which an edit is remembered, and their specs say something else now.
+        on_probation: Objects that are not known yet to be ready after an edit.
+        failed: Objects whose spec contains an edit that was rolled back, and why it was.
+        interim: What is wanted of those, and of objects in `refused`, in place of what their specs say.
+        refused: Objects of which libvirt refused a part that is not to be made again now.
+        over: Objects with a remembered edit whose specs say something else now.
     """
 
-    tried: set[Key] = field(default_factory=set)
-    failed: dict[Key, str] = field(default_factory=dict)
-    back: dict[Key, Desired] = field(default_factory=dict)
-    refused: dict[Key, tuple[Refusal, ...]] = field(default_factory=dict)
-    over: set[Key] = field(default_factory=set)
+    on_probation: frozenset[Key] = frozenset()
+    failed: Mapping[Key, str] = field(default_factory=dict)
+    interim: Mapping[Key, Desired] = field(default_factory=dict)
+    refused: Mapping[Key, tuple[Refusal, ...]] = field(default_factory=dict)
+    over: frozenset[Key] = frozenset()
 
 
-def probations(world: World, kinds: Mapping[str, Rulebook]) -> Probations:
-    """Sort the edits that are remembered by what follows from them."""
-    found = Probations()
-    for key, trial in world.probations.items():
+def find_probations(world: World, kinds: Mapping[str, Rulebook]) -> Probations:
+    """Sort the remembered edits by what follows from them."""
+    on_probation, over, failed, interim = set[Key](), set[Key](), dict[Key, str](), dict[Key, Desired]()
+    for key, probation in world.probations.items():
         desired = world.desired.get(key)
         if desired is None or key.kind not in kinds:
             continue
-        back = _back(trial, desired, kinds[key.kind].rules)
-        if not is_same(trial, desired, kinds[key.kind]) or back is None:
-            found.over.add(key)
-        elif trial.failed:
-            found.failed[key], found.back[key] = trial.failed, back
+        before = _back(probation, desired, kinds[key.kind].rules)
+        if not is_same(probation, desired, kinds[key.kind]) or before is None:
+            over.add(key)
+        elif probation.failed:
+            failed[key], interim[key] = probation.failed, before
         else:
-            found.tried.add(key)
-    for key, refused, wanted in refusals(world, kinds, found.back):
-        found.refused[key], found.back[key] = refused, wanted
-    return found
+            on_probation.add(key)
+    held = {key: (refused, wanted) for key, refused, wanted in find_refusals(world, kinds, interim)}
+    interim |= {key: wanted for key, (_, wanted) in held.items()}
+    refused = {key: parts for key, (parts, _) in held.items()}
+    return Probations(frozenset(on_probation), failed, interim, refused, frozenset(over))
 
 
-def is_same(trial: Probation, desired: Desired, kind: Rulebook) -> bool:
-    """Tell whether it is this edit that a spec says, and still wants to be taken back."""
-    return desired.policy.lifecycle.rollback and trial.edit == edition(desired, kind)
+def is_same(probation: Probation, desired: Desired, kind: Rulebook) -> bool:
+    """Return whether a spec still contains this edit and still asks for its rollback."""
+    return desired.policy.lifecycle.rollback and probation.edit == edition(desired, kind)
 
 
-def is_taken_back(key: Key, world: World, kinds: Mapping[str, Rulebook]) -> bool:
-    """Tell whether an object's spec says an edit with which it did not do its work."""
-    trial = world.probations.get(key)
-    return trial is not None and bool(trial.failed) and is_same(trial, world.desired[key], kinds[key.kind])
+def is_rolled_back(key: Key, world: World, kinds: Mapping[str, Rulebook]) -> bool:
+    """Return whether an object's spec contains an edit that was rolled back."""
+    probation = world.probations.get(key)
+    return (
+        probation is not None
+        and bool(probation.failed)
+        and is_same(probation, world.desired[key], kinds[key.kind])
+    )
 
 
 def edition(desired: Desired, kind: Rulebook) -> str:
-    """Return a short name of all that a spec says of an object and of how it shows that it does its work."""
+    """Return a digest of all that a spec says of an object, its readiness probe included."""
     said = f"{digest(desired, kind.rules)} {desired.policy.lifecycle.ready}"
     return sha256(said.encode()).hexdigest()[:16]
 
 
-def begin(
+def begin_probation(
     desired: Desired, seen: Actual, known: Applied, before: Probation | None, kind: Rulebook
 ) -> Probation | None:
     """
-    Return what is remembered before a spec's edit is made, None if it is not tried.
+    Return what is remembered before an edit is made, None if the edit needs no probation.
 
     Args:
         seen: The object before the edit.
         known: What was last asked for.
-        before: The last edit, if it was not shown to be good: the way back is from there.
+        before: The last edit, if it is not known to be good: a rollback leads to what was before it.
     """
-    is_tried = (
+    needs_probation = (
         desired.policy.lifecycle.rollback
         and desired.power is Power.RUNNING
         and seen.active
         and seen.state_reason is None
     )
-    if not is_tried or (before is None and not (known.complete and known.digest)):
+    if not needs_probation or (before is None and not (known.complete and known.digest)):
         return None
     if before is None:
         before = Probation("", known.tree, seen.autostart)
-    trial = replace(before, edit=edition(desired, kind), failed="")
-    return trial if _back(trial, desired, kind.rules) else None
+    probation = replace(before, edit=edition(desired, kind), failed="")
+    return probation if _back(probation, desired, kind.rules) else None
 
 
-def taking_back(steps: Sequence[Action]) -> tuple[Action, ...]:
-    """Return the steps on an object whose edit was taken back, with those told from others that do it."""
+def mark_rollback(steps: Sequence[Action]) -> tuple[Action, ...]:
+    """Return the steps on an object whose edit is rolled back, with the rollback as their reason."""
     return tuple(replace(a, reason=Reason.ROLLBACK) if a.reason is Reason.EDIT else a for a in steps)
 
 
-def _back(trial: Probation, desired: Desired, rules: Rules) -> Desired | None:
-    """Return what is wanted while an edit is taken back, which was allowed and waits for nothing; None if unknown."""
-    tree = revealed(trial.tree, desired.tree, rules, "")
+def _back(probation: Probation, desired: Desired, rules: Rules) -> Desired | None:
+    """Return what is wanted during a rollback, which was allowed with the edit and waits for nothing; None if unknown."""
+    tree = revealed(probation.tree, desired.tree, rules, "")
     if tree is None:
         return None
-    return replace(desired, tree=tree, autostart=trial.autostart, policy=at_any_time(desired.policy))
+    return replace(desired, tree=tree, autostart=probation.autostart, policy=at_any_time(desired.policy))

@@ -1,8 +1,4 @@
-"""
-Make the step that removes an object, with what it costs. Pure.
-
-Whether it may be done is decided by `prune`.
-"""
+"""Make the step that removes an object, with its cost. `prune` decides whether it may be done. Pure."""
 
 from collections.abc import Collection
 
@@ -27,7 +23,7 @@ from kvmreconcile.tree.variants import for_secrets
 
 
 def facts_of(key: Key, users: Collection[Key], world: World) -> Removal | None:
-    """Return what is known of an object that is to go, None of one that cannot be seen."""
+    """Return what is known of an object that is to be removed, None if it cannot be observed."""
     observed = world.observed
     actual = observed.actual(key)
     if actual is None:

@@ -1,4 +1,4 @@
-"""Say which objects are left as they are because they come from other sources of specs."""
+"""Render which objects are left as they are because they come from other sources of specs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

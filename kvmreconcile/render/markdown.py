@@ -1,7 +1,7 @@
 """
-Write a plan as a comment for a review: a table of objects, and behind it each one's diff, folded.
+Render a plan as a comment for a review: a table of objects, and below it each one's diff, folded.
 
-Separate from the text, since here the reader's page, not a terminal, must be kept from obeying values.
+Here the reader's page, not a terminal, must be protected from values.
 """
 
 import re
@@ -9,8 +9,17 @@ from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Plan
 from kvmreconcile.render.elsewhere import not_considered
+from kvmreconcile.render.summary import summary
 from kvmreconcile.render.target import Target
-from kvmreconcile.render.view import Group, Line, planned, release, summary, unchecked, waiting, withheld
+from kvmreconcile.render.view import (
+    Group,
+    Line,
+    held_groups,
+    pending_lines,
+    planned_groups,
+    release,
+    unchecked,
+)
 from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 
@@ -29,7 +38,7 @@ def render_markdown(
         approve: The command that approves it, "" to name none.
         target: What the plan is about, said in the first line; None to leave that out.
     """
-    groups = (*planned(plan, rules), *withheld(plan, rules))
+    groups = (*planned_groups(plan, rules), *held_groups(plan, rules))
     parts = [_escape(str(target))] if target else []
     parts += [f"**kvmreconcile:** {'nothing to do; ' if plan.is_empty else ''}{summary(plan)}."]
     if plan.lost:
@@ -43,7 +52,7 @@ def render_markdown(
         )
         parts.append("\n".join(("| Object | Steps | Effect | Why |", "|---|---|---|---|", *rows)))
     parts.extend(_details(str(g.key), "held" if g.held else g.verbs, g.lines) for g in groups if g.lines)
-    for key, lines in waiting(plan, rules):
+    for key, lines in pending_lines(plan, rules):
         parts.append(_details(str(key), "stored; takes effect at the next start", lines))
     if plan.digest and not plan.is_empty:
         parts.append(f"Plan {_code(plan.digest)}")

@@ -1,4 +1,4 @@
-"""Say what a plan is about: which host, which instance, and the specs it was made from."""
+"""Describe what a plan is about: which host, which instance, and the specs it was made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,4 @@
-"""
-Draw a plan for a terminal, like a diff.
-
-Separate from where it is printed: colour is the caller's choice, and no value can smuggle any in.
-"""
+"""Render a plan as text. The caller chooses the colours, and no value can contain any."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,8 +8,17 @@ from itertools import groupby
 
 from kvmreconcile.model import Plan
 from kvmreconcile.render.elsewhere import not_considered
+from kvmreconcile.render.summary import summary
 from kvmreconcile.render.target import Target
-from kvmreconcile.render.view import Group, Line, planned, release, summary, unchecked, waiting, withheld
+from kvmreconcile.render.view import (
+    Group,
+    Line,
+    held_groups,
+    pending_lines,
+    planned_groups,
+    release,
+    unchecked,
+)
 from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 
@@ -53,13 +58,13 @@ def render_text(
     Return a plan as text that ends in a summary.
 
     Args:
-        rules: By kind; they tell what is secret and how elements are named.
+        rules: By kind; they define what is secret and how elements are named.
         approve: The command that approves the plan, "" to name none.
         target: What the plan is about, said in the first line; None to leave that out.
     """
     blocks = [[str(target)]] if target else []
-    blocks += [_group(g, approve, palette) for g in (*planned(plan, rules), *withheld(plan, rules))]
-    for key, lines in waiting(plan, rules):
+    blocks += [_group(g, approve, palette) for g in (*planned_groups(plan, rules), *held_groups(plan, rules))]
+    for key, lines in pending_lines(plan, rules):
         head = palette.paint(f"… {visible(str(key))}: stored; takes effect at the next start", "~")
         blocks.append([head, *_folded(lines, palette)])
     text = "\n\n".join("\n".join(block) for block in blocks)

@@ -1,8 +1,7 @@
 """
-Write a plan for programs, in a form whose version stands in it.
+Render a plan as JSON with a version: under one version fields are added, never changed.
 
-Separate from the text, because this one is a promise: fields are added, never changed, under one version.
-The form is laid down in docs/plan.schema.json and told in docs/commands.md.
+The form is defined in docs/plan.schema.json and described in docs/commands.md.
 """
 
 import json
@@ -11,9 +10,10 @@ from dataclasses import asdict
 
 from kvmreconcile.model import Action, Held, Key, Plan
 from kvmreconcile.plan.secrets.masks import SECRET
+from kvmreconcile.render.sizes import sizes_of
+from kvmreconcile.render.summary import summary
 from kvmreconcile.render.target import Target
-from kvmreconcile.render.values import fit_for_xml, rules_of
-from kvmreconcile.render.view import sizes_of, summary
+from kvmreconcile.render.values import fit_for_xml, rules_of_change
 from kvmreconcile.tree import Change, Node, Rules, to_xml
 from kvmreconcile.tree.node import TEXT
 
@@ -95,7 +95,7 @@ def _word(name: str) -> str:
 
 
 def _change(change: Change, rules: Rules, action: Action | None = None) -> Json:
-    rules = rules_of(change, rules)
+    rules = rules_of_change(change, rules)
     sizes = dict(zip(("oldBytes", "newBytes"), sizes_of(change, rules, action), strict=True))
     known: Json = {name: size for name, size in sizes.items() if size is not None}
     return {

@@ -1,8 +1,4 @@
-"""
-Spell values for people: on one line, harmless to a terminal, and without secrets.
-
-Separate from the renderers so that no way of showing a plan can forget one of the three.
-"""
+"""Spell values on one line, harmless to a terminal, and without secrets; every renderer uses this."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +17,7 @@ _QUOTED = re.compile(r'[\s()="]')
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def rules_of(change: Change, rules: Rules) -> Rules:
+def rules_of_change(change: Change, rules: Rules) -> Rules:
     """Return the rules for rendering a change: those of its kind, with the secret paths of its object."""
     own = change.secrets
     return _with_secrets(rules, own) if own.rows and own is not rules.secrets else rules
@@ -32,14 +28,14 @@ def _with_secrets(rules: Rules, secrets: Table[bool]) -> Rules:
     return replace(rules, secrets=secrets)
 
 
-def shown(value: str | Node, rule: str, rules: Rules) -> str:
+def show_value(value: str | Node, rule: str, rules: Rules) -> str:
     """Return a value or an element on one line."""
     if rules.is_secret(rule):
         return SECRET
-    return brief(value, rule, rules) if isinstance(value, Node) else visible(value) or '""'
+    return brief_value(value, rule, rules) if isinstance(value, Node) else visible(value) or '""'
 
 
-def brief(node: Node, rule: str, rules: Rules) -> str:
+def brief_value(node: Node, rule: str, rules: Rules) -> str:
     """Return what an element says, on one line: `type=volume source(pool=default volume=data)`."""
     if (size := measured(node, rule, rules)) is not None:
         return size
@@ -62,7 +58,7 @@ def _inside(node: Node, rule: str, rules: Rules) -> Iterator[str]:
         elif not child.attrs and not child.children:
             yield f"{tag}={_word(child.text, where, rules)}"
         else:
-            yield f"{tag}({brief(child, where, rules)})"
+            yield f"{tag}({brief_value(child, where, rules)})"
 
 
 def _word(text: str, rule: str, rules: Rules) -> str:
@@ -139,7 +135,7 @@ def _storable(text: str) -> str:
 
 
 def holds_secret(node: Node, rule: str, rules: Rules) -> bool:
-    """Tell whether anything in an element must not be shown."""
+    """Return whether anything in an element must not be shown."""
     if rules.is_secret(rule) or any(rules.is_secret(at(rule, n)) for n, _ in node.attrs):
         return True
     return any(holds_secret(c, under(rule, c.tag), rules) for c in node.children)

@@ -1,17 +1,14 @@
-"""
-Arrange a plan for readers: its steps gathered by object, every value as a harmless line of text.
-
-Separate from the renderers, which only differ in how they draw it.
-"""
+"""Arrange a plan for renderers: its steps by object, every value as a harmless line of text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
-from kvmreconcile.render.values import leaves, rules_of, shown
+from kvmreconcile.render.sizes import sizes_of
+from kvmreconcile.render.values import leaves, rules_of_change, show_value
 from kvmreconcile.system.printable import visible
-from kvmreconcile.tree import Change, Effect, Measure, Node, Rules, locate
+from kvmreconcile.tree import Change, Effect, Node, Rules
 from kvmreconcile.tree.scalars import print_size
 
 APPROVABLE = frozenset(
@@ -28,9 +25,9 @@ APPROVABLE = frozenset(
         Hold.LEFT_BEHIND,
     )
 )
-"""What naming the plan's digest releases; the other holds need a hand on the spec or the host."""
-LIBVIRTS_UNIT = "KiB"
-"""The unit in which libvirt writes every size that is not of the few with a default of their own."""
+"""What an approval of the plan's digest releases; the other holds need a change of the spec or the host."""
+_NAMED = 3
+"""How many objects are named in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,7 @@ class Group:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What people should know before it is done."""
+        """What a reader should know before it is done."""
         return tuple(dict.fromkeys(visible(note) for action in self.actions for note in action.notes))
 
     @property
@@ -89,7 +86,7 @@ class Group:
 
     @property
     def effect(self) -> Effect:
-        """The dearest effect of its steps."""
+        """The highest effect of its steps."""
         return max(a.effect for a in self.actions)
 
     @property
@@ -98,20 +95,21 @@ class Group:
         return "" if self.removes and self.effect is Effect.REPLACE else str(self.effect)
 
 
-def planned(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
+def planned_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
     """Yield what would be done, by object, in the order in which objects are first touched."""
-    for key, actions in _by_object(plan).items():
+    for key, actions in by_object(plan).items():
         yield Group(key, actions, tuple(_lines(actions, _of(rules, key))))
 
 
-def _by_object(plan: Plan) -> Mapping[Key, tuple[Action, ...]]:
+def by_object(plan: Plan) -> Mapping[Key, tuple[Action, ...]]:
+    """Return what would be done, by object."""
     found: dict[Key, list[Action]] = {}
     for action in plan.actions:
         found.setdefault(action.key, []).append(action)
     return {key: tuple(actions) for key, actions in found.items()}
 
 
-def withheld(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
+def held_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
     """Yield what is held, by object and cause."""
     for (key, *_), group in groupby(plan.held, lambda h: (h.action.key, h.hold, h.detail, h.release)):
         held = tuple(group)
@@ -119,13 +117,13 @@ def withheld(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
         yield Group(key, actions, tuple(_lines(actions, _of(rules, key))), held[0])
 
 
-def waiting(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:
+def pending_lines(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:
     """Yield what is stored already and waits for an object's next start."""
     actions = (*plan.actions, *(held.action for held in plan.held))
     shown_above = {(a.key, c.path) for a in actions for c in a.changes}
     for key, changes in plan.pending.items():
         if left := [c for c in changes if (key, c.path) not in shown_above]:
-            yield key, tuple(line(c, _of(rules, key)) for c in left)
+            yield key, tuple(line_of(c, _of(rules, key)) for c in left)
 
 
 def release(held: Held, approve: str) -> str:
@@ -140,7 +138,7 @@ def release(held: Held, approve: str) -> str:
 
 
 def needs_approval(plan: Plan) -> bool:
-    """Tell whether approving a plan would release anything that is held in it."""
+    """Return whether approving a plan would release anything that is held in it."""
     return bool(plan.digest) and any(held.hold in APPROVABLE for held in plan.held)
 
 
@@ -150,7 +148,7 @@ def _of(rules: Mapping[str, Rules], key: Key) -> Rules:
 
 def _lines(actions: Sequence[Action], rules: Rules) -> Iterator[Line]:
     """
-    Yield what actions bring about; of an object that goes, its head has said enough.
+    Yield what actions bring about; of an object that is removed, none.
 
     What is stored and then needs a restart is one line, at the cost of the restart.
     """
@@ -167,16 +165,16 @@ def _lines(actions: Sequence[Action], rules: Rules) -> Iterator[Line]:
 
 def _shown(change: Change, rules: Rules, action: Action) -> Iterator[Line]:
     if change.steps:
-        yield line(change, rules, action)
+        yield line_of(change, rules, action)
     elif isinstance(change.new, Node):
-        rules = rules_of(change, rules)
+        rules = rules_of_change(change, rules)
         for steps, rule, value in leaves(change.new.without("name"), rules):
-            yield line(Change(steps, rule, None, value, change.secrets), rules, action)
+            yield line_of(Change(steps, rule, None, value, change.secrets), rules, action)
 
 
-def line(change: Change, rules: Rules, action: Action | None = None) -> Line:
-    """Return a change as a line; the action it belongs to tells what it costs and in which unit it counts."""
-    rules = rules_of(change, rules)
+def line_of(change: Change, rules: Rules, action: Action | None = None) -> Line:
+    """Return a change as a line; the action it belongs to defines its effect and its unit."""
+    rules = rules_of_change(change, rules)
     sizes = tuple(size for size in sizes_of(change, rules, action) if size is not None)
     old, new = (_value(change, value, rules, sizes) for value in (change.old, change.new))
     path = visible(change.path) or "."
@@ -192,86 +190,7 @@ def _value(change: Change, value: str | Node | None, rules: Rules, sizes: Sequen
     if isinstance(value, str) and sizes:
         own = sizes[0] if value is change.old else sizes[-1]
         return print_size(own, *sizes)
-    return shown(value, change.rule, rules)
-
-
-def sizes_of(change: Change, rules: Rules, action: Action | None = None) -> tuple[int | None, int | None]:
-    """Return the old and the new size of a change in bytes, None for what is no size, is secret or is of unknown unit."""
-    old, new = (_bytes(change, value, rules, action) for value in (change.old, change.new))
-    is_whole = all(
-        value is None or size is not None for value, size in ((change.old, old), (change.new, new))
-    )
-    return (old, new) if is_whole else (None, None)
-
-
-def _bytes(change: Change, value: str | Node | None, rules: Rules, action: Action | None) -> int | None:
-    measure = rules.measures.get(change.rule)
-    if measure is None or not isinstance(value, str) or rules.is_secret(change.rule):
-        return None
-    unit = _unit(change, measure, action, rules, is_old=value is change.old) if action else None
-    # What is stored already, libvirt has written.
-    unit = unit or (measure.default if measure.default == LIBVIRTS_UNIT else None)
-    return measure.bytes(value, unit) if unit else None
-
-
-def _unit(change: Change, measure: Measure, action: Action, rules: Rules, *, is_old: bool) -> str | None:
-    """Return the unit in which a size of a definition counts, None if that is not known."""
-    if action.tree is None or change.steps[: len(action.steps)] != action.steps:
-        return None
-    beside = next((c for c in action.changes if c.steps == (*change.steps, measure.unit)), None)
-    if beside and is_old:
-        return beside.old if isinstance(beside.old, str) else measure.default
-    element = None if action.steps else locate(action.tree, change.steps, rules)
-    return element.attr(measure.unit.removeprefix("@")) if element else None
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How many objects a plan concerns, by what becomes of them."""
-
-    create: int = 0
-    change: int = 0
-    remove: int = 0
-    next_boot: int = 0
-    held: int = 0
-    pending: int = 0
-    problems: int = 0
-    in_sync: int = 0
-
-    def __str__(self) -> str:
-        later = f" ({self.next_boot} with changes at the next start)" if self.next_boot else ""
-        parts = (
-            f"{self.create} to create" if self.create else "",
-            f"{self.change} to change{later}" if self.change else "",
-            f"{self.remove} to remove" if self.remove else "",
-            f"{self.held} held" if self.held else "",
-            f"{self.pending} pending until the next start" if self.pending else "",
-            f"{self.problems} problem{'s' if self.problems > 1 else ''} in specs or state"
-            if self.problems
-            else "",
-            f"{self.in_sync} in sync" if self.in_sync else "",
-        )
-        return ", ".join(filter(None, parts)) or "no objects"
-
-
-def summary(plan: Plan) -> Summary:
-    """Count the objects of a plan."""
-    groups = [Group(key, actions, ()) for key, actions in _by_object(plan).items()]
-    signs = [g.sign for g in groups]
-    return Summary(
-        create=signs.count("+"),
-        change=signs.count("~"),
-        remove=signs.count("-"),
-        next_boot=sum(g.sign == "~" and g.effect is Effect.NEXT_BOOT for g in groups),
-        held=len({h.action.key for h in plan.held}),
-        pending=sum(1 for _ in waiting(plan, {})),
-        problems=len(plan.problems),
-        in_sync=len(plan.in_sync),
-    )
-
-
-_NAMED = 3
-"""How many objects are named in one line."""
+    return show_value(value, change.rule, rules)
 
 
 def unchecked(plan: Plan) -> Iterator[str]:

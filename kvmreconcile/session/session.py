@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,8 +15,8 @@ from kvmreconcile.errors import Problem, StateError
 from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, load_plugin
 from kvmreconcile.model import Action, Key, Obstacle, Plan, Provenance, Prune, Report, World
-from kvmreconcile.plan import Limit, Limits, Overrides
-from kvmreconcile.plan.gates.unconfirmed import absent_data, relied_on
+from kvmreconcile.plan import ComparisonCache, Limit, Limits, Overrides
+from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
 from kvmreconcile.plan.lost_state import find_loss
 from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.session.kinds import Kinds
@@ -52,7 +54,7 @@ class Session:
     _observer: Observer = field(init=False)
     _obstacles: Obstacles = field(init=False)
     _verdicts: Verdicts = field(init=False)
-    _memory: dict[tuple[str, Key], object] = field(default_factory=dict, init=False)
+    _cache: ComparisonCache = field(default_factory=ComparisonCache, init=False)
 
     def __post_init__(self) -> None:
         """Begin without having seen anything."""
@@ -100,9 +102,8 @@ class Session:
             notes=specs.coverage.notes,
             files=specs.coverage.files,
             unread=self._unread(specs, applied, provenance),
-            memory=self._memory,
         )
-        world = self._judged(self.confirmed(world, absent_data(world, self.kinds)))
+        world = self._judged(self.confirmed(world, absent_data(world, self.kinds, self._cache)))
         # Asked after observing: what another process makes meanwhile, it makes once it knows.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
@@ -160,10 +161,10 @@ class Session:
         pool is refreshed, and all planned again.
         """
         plan = self.plan(world, overrides)
-        fresh = self.confirmed(world, relied_on(plan, world, self.kinds))
+        fresh = self.confirmed(world, relied_on(plan, world, self.kinds, self._cache))
         if fresh is world:
             return world, plan
-        fresh = self.confirmed(fresh, absent_data(fresh, self.kinds))
+        fresh = self.confirmed(fresh, absent_data(fresh, self.kinds, self._cache))
         return fresh, self.plan(fresh, overrides)
 
     def plan(self, world: World, overrides: Overrides) -> Plan:
@@ -176,7 +177,7 @@ class Session:
             remake=Limit(said.max_remake_share, said.max_remake),
             settle_s=self.settings.settle.removal_s,
         )
-        planner = load_plugin(PLANNERS, self.settings.planner)
+        planner = self._planner()
         began_s = time.monotonic()
         plan: Plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
         # Only files that something would be made of are read: of all others it does not matter what they hold.
@@ -193,6 +194,11 @@ class Session:
             )
         unchecked = tuple((key, verdict.unknown) for key, verdict in verdicts.items() if verdict.unknown)
         return replace(plan, problems=(*plan.problems, *self._garbled()), unchecked=unchecked)
+
+    def _planner(self) -> Callable[[World, Kinds, Overrides, Limits], Plan]:
+        """Return the configured planner, with the comparison cache if it has a parameter for one."""
+        planner: Callable[..., Plan] = load_plugin(PLANNERS, self.settings.planner)
+        return partial(planner, cache=self._cache) if "cache" in signature(planner).parameters else planner
 
     def _garbled(self) -> Iterator[Problem]:
         """Yield what of the state cannot be read."""

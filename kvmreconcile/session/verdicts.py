@@ -14,7 +14,7 @@ from typing import Protocol
 
 from kvmreconcile.errors import Rejected, Unavailable
 from kvmreconcile.model import Action, Key, Plan, World
-from kvmreconcile.plan.gates.invalid import definition
+from kvmreconcile.plan.gates.invalid import definition_to_store
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.secrets.paths import definitions, secret_paths
 from kvmreconcile.plan.secrets.redact import redacted
@@ -118,7 +118,7 @@ class Verdicts:
 
 
 def _is_asked_about(step: Action) -> bool:
-    whole = definition((step,))
+    whole = definition_to_store((step,))
     return whole is not None and whole.tag == ROOT
 
 

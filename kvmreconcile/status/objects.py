@@ -13,7 +13,7 @@ from kvmreconcile.errors import Problem
 from kvmreconcile.events.attempts import AttemptResult, Wait
 from kvmreconcile.events.events import PassPlanned
 from kvmreconcile.model import Desired, Hold, Key, World
-from kvmreconcile.plan.gates.suspended import stop
+from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.render import release
 from kvmreconcile.status.condition import Condition, ObjectStatus
 
@@ -165,12 +165,20 @@ def _list_suspended(planned: PassPlanned, found: ObjectStatuses, now: Moment) ->
     named = {key for key in world.suspended if key is not None}
     for key in sorted({*found, *named}) if world.suspended else ():
         object_status = found.get(key)
-        if (stopped := stop(key, world)) and not (
+        if (stopped := find_suspension(key, world)) and not (
             object_status and object_status.condition is Condition.UNKNOWN
         ):
-            _, why, release, until = stopped
             verbs = object_status.verbs if object_status else ()
-            yield ObjectStatus(key, Condition.SUSPENDED, now.at, why, release, until, Hold.SUSPENDED, verbs)
+            yield ObjectStatus(
+                key,
+                Condition.SUSPENDED,
+                now.at,
+                stopped.detail,
+                stopped.release,
+                stopped.until,
+                Hold.SUSPENDED,
+                verbs,
+            )
 
 
 def _list_changing(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:

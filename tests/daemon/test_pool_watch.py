@@ -11,6 +11,7 @@ import pytest
 from kvmreconcile.daemon import pool_watch as module
 from kvmreconcile.daemon.pool_watch import PoolWatch, directories
 from kvmreconcile.model import Desired, Plan, Unobservable, World
+from kvmreconcile.plan import ComparisonCache
 from kvmreconcile.source.filesystems import SharedMounts
 from tests.plan.worlds import BOOKS, seen, wish, world
 from tests.status.events import pass_planned
@@ -193,10 +194,10 @@ def test_only_observable_volumes_in_directories_have_files(pool: Path) -> None:
     observed_world = world_with(pool, ROOT)
     network = world([wish("StoragePool/p", "<pool path='ceph'/>"), ROOT])
 
-    assert directories(observed_world, BOOKS) == {str(pool): {"root": ROOT.key}}
-    assert directories(network, BOOKS) == {}
+    assert directories(observed_world, BOOKS, ComparisonCache()) == {str(pool): {"root": ROOT.key}}
+    assert directories(network, BOOKS, ComparisonCache()) == {}
     hidden = replace(observed_world.observed, unobservable=(Unobservable("Volume/p/", "it is not active"),))
-    assert directories(replace(observed_world, observed=hidden), BOOKS) == {}
+    assert directories(replace(observed_world, observed=hidden), BOOKS, ComparisonCache()) == {}
 
 
 def test_network_file_system_is_not_accessed(

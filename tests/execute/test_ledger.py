@@ -20,7 +20,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.compare.applied import digest
+from kvmreconcile.plan.compare.digests import digest
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Effect, parse
 from tests.execute.conftest import Stage

@@ -11,7 +11,8 @@ from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, Reason, Source, World
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.compare.applied import applied_after, fingerprint, intent
+from kvmreconcile.plan.compare.applied import applied_after, applied_before_creation
+from kvmreconcile.plan.compare.digests import fingerprint
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.tree import Effect
 from tests.first_seen import LONG
@@ -73,7 +74,9 @@ class Host:
         todo = self.plan(overrides)
         for action in todo.actions:
             if action.verb.name in ("create", "recreate"):
-                self.applied[action.key] = intent(self.wishes[action.key], "lab", KINDS[action.key.kind])
+                self.applied[action.key] = applied_before_creation(
+                    self.wishes[action.key], "lab", KINDS[action.key.kind]
+                )
             self.perform(action)
         self.remember(todo)
         return [f"{a.key} {a.verb.name}" for a in todo.actions]

@@ -17,7 +17,7 @@ from kvmreconcile.errors import HostError, NotFound, Refused, Rejected, Unsuppor
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Content, Hold, Key, Unobservable
-from kvmreconcile.plan.compare.applied import intent
+from kvmreconcile.plan.compare.applied import applied_before_creation
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.tree import Effect, parse, to_xml
 from tests.lab.lab import Lab
@@ -212,7 +212,7 @@ def test_other_uuid_of_a_pool_does_not_make_its_directory(pooled: Host, images: 
 def test_creation_of_a_pool_that_was_interrupted_is_completed(host: Host, images: Path) -> None:
     wish = pool_wish(path=str(images / "a/b"))
     host.want(wish)
-    host.applied[POOL] = intent(wish, "lab", KINDS["StoragePool"])
+    host.applied[POOL] = applied_before_creation(wish, "lab", KINDS["StoragePool"])
     host.connection.virt.storagePoolDefineXML(
         f"<pool type='dir'><name>default</name><uuid>{wish.creation.uuid}</uuid>"
         f"<target><path>{images}/a/b</path></target></pool>"

@@ -1,7 +1,7 @@
 """
-A host that misbehaves as real ones do: it spells otherwise, drops, rounds, and adds what nobody asked for.
+A host that misbehaves as real ones do: it spells otherwise, drops, rounds, and adds what was not asked for.
 
-Separate from the laws, which say only what must hold whatever it does. It stands in for no hypervisor.
+The laws hold whatever it does. It imitates no hypervisor.
 """
 
 from collections.abc import Iterable
@@ -26,8 +26,9 @@ from kvmreconcile.model import (
     Templates,
     World,
 )
-from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
+from kvmreconcile.plan import ComparisonCache, Overrides, plan
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.settled import find_settled_live, run_of
 from kvmreconcile.tree import Effect, Node, Rules, Table, make, paths, to_xml
 from tests.first_seen import LONG
 
@@ -102,7 +103,7 @@ class Host:
     live: dict[Key, Node] = field(default_factory=dict)
     runs: dict[Key, int] = field(default_factory=dict)
     applied: dict[Key, Applied] = field(default_factory=dict)
-    memory: dict[tuple[str, Key], object] = field(default_factory=dict)
+    cache: ComparisonCache = field(default_factory=ComparisonCache)
 
     def actual(self, key: Key) -> Actual:
         tree, live = self.trees[key], self.live.get(key)
@@ -120,8 +121,8 @@ class Host:
 
     def judge(self, world: World, effect: Effect = Effect.REPLACE) -> Plan:
         books, overrides = {self.book.name: self.book}, Overrides(effect)
-        made = plan(replace(world, memory=self.memory), books, overrides)
-        assert made == plan(world, books, overrides), "what is remembered of earlier plans changes this one"
+        made = plan(world, books, overrides, cache=self.cache)
+        assert made == plan(world, books, overrides), "the comparison cache changes the plan"
         return made
 
     def execute(self, made: Plan, *wanted: Desired) -> None:
@@ -137,7 +138,7 @@ class Host:
             seen, known = before.observed.objects.get(key), before.applied.get(key)
             after = applied_after(desired, actual, self.book, "lab")
             run = run_of(seen if isinstance(seen, Actual) else None, actual)
-            running = settled_live(desired, actual, run, known, self.book)
+            running = find_settled_live(desired, actual, run, known, self.book)
             self.applied[key] = replace(after, settled=(*after.settled, *running))
 
     def perform(self, action: Action) -> None:

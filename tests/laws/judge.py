@@ -1,8 +1,4 @@
-"""
-What the engine's words mean, said a second time and as simply as can be, to judge the engine by.
-
-Separate from the laws, because a law that asks the engine whether the engine is right shows nothing.
-"""
+"""The engine's operations, written a second time as simply as possible, to check the engine against."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -40,7 +36,7 @@ def presences(node: Node, path: str = "") -> Iterator[str]:
 
 
 def says(tree: Node, desired: Node, rules: Rules, path: str = "") -> bool:
-    """Tell whether a tree says all that a spec says."""
+    """Return whether a tree says all that a spec says."""
     if rules.measures.get(path) is not None:
         return _measures(tree, desired, rules, path) and _elements(tree, desired, rules, path)
     values = all(
@@ -97,7 +93,7 @@ def _is_denied(child: Node, mark: Node, wanted: list[Node], rules: Rules, path: 
 
 
 def _need_not_be(child: Node, rules: Rules, path: str) -> bool:
-    """Tell whether leaving an element out means the same as having it."""
+    """Return whether leaving an element out means the same as having it."""
     return says(Node(child.tag), child, rules, path) and (
         child.attrs != () or child.text != "" or bool(child.children) or path in rules.implied
     )

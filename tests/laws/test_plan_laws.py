@@ -82,7 +82,9 @@ def test_two_passes_never_plan_the_same_change(story: Story) -> None:
 
 @quick
 @given(story=stories(), complete=st.booleans(), none=st.booleans())
-def test_no_plan_touches_what_is_neither_wanted_nor_ours(story: Story, *, complete: bool, none: bool) -> None:
+def test_no_plan_touches_an_object_outside_specs_and_inventory(
+    story: Story, *, complete: bool, none: bool
+) -> None:
     host, foreign = story.host, Key("Thing", "theirs")
     host.execute(host.plan(story.first), story.first)
     host.trees[foreign] = make(ROOT, children=(make("uuid", text="7"),))

@@ -34,7 +34,7 @@ def test_overlay_twice_is_overlay_once(case: Case) -> None:
 
 
 @given(trees, rules)
-def test_what_is_satisfies_itself(actual: Node, rules: Rules) -> None:
+def test_actual_tree_satisfies_itself(actual: Node, rules: Rules) -> None:
     assert overlay(actual, actual, rules) is actual
 
 
@@ -90,7 +90,7 @@ def test_elements_are_matched_one_to_one_with_their_like(case: Case) -> None:
 
 
 @given(cases(), trees)
-def test_recognising_what_runs_changes_nothing_of_it(case: Case, running: Node) -> None:
+def test_recognising_a_running_tree_does_not_change_it(case: Case, running: Node) -> None:
     proposed = overlay(case.actual, case.desired, case.rules)
 
     assert link_to_desired(running, proposed, case.desired, case.rules) == running
@@ -98,7 +98,7 @@ def test_recognising_what_runs_changes_nothing_of_it(case: Case, running: Node) 
 
 
 @given(cases())
-def test_overlay_leaves_no_mark_in_what_libvirt_is_given(case: Case) -> None:
+def test_overlay_leaves_no_mark_in_its_result(case: Case) -> None:
     assert NONE not in {tag for tag, _ in leaves(overlay(case.actual, case.desired, case.rules))}
 
 
@@ -133,7 +133,7 @@ def test_forgetting_keeps_what_the_spec_still_says(case: Case) -> None:
 
 
 @given(cases())
-def test_what_is_required_is_never_forgotten(case: Case) -> None:
+def test_required_elements_are_never_forgotten(case: Case) -> None:
     rules = replace(case.rules, required=paths("**"), members=Rules().members, whole=Rules().whole)
 
     assert leaves(forget(case.actual, case.applied, Node(ROOT), rules)) == leaves(case.actual)

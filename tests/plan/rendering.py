@@ -1,4 +1,4 @@
-"""Reads a plan from a case's file, so that renderers are shown plans that no hypervisor is needed for."""
+"""Read a plan from the file of a case, so that renderers are tested with plans that need no hypervisor."""
 
 from pathlib import Path
 from typing import Any

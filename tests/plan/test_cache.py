@@ -1,9 +1,9 @@
-"""What was compared is not compared again while nothing has changed, and is as soon as anything has."""
+"""The comparison cache: an unchanged object is not compared again, a changed one is."""
 
 from dataclasses import replace
 
 from kvmreconcile.model import Actual, Desired, DivergedSource, Key, Lookup, World
-from kvmreconcile.plan import plan
+from kvmreconcile.plan import ComparisonCache, plan
 from kvmreconcile.tree import Node
 from tests.plan.worlds import BOOKS, PLACES, remembered, seen, wish, world
 
@@ -12,17 +12,17 @@ IMAGE, OTHER = Key("Volume", "default/web"), Key("Volume", "default/other")
 
 
 class Passes:
-    """Plans for one world after another, with one memory."""
+    """Plans for one world after another, with one cache."""
 
     def __init__(self) -> None:
         self.book = replace(BOOKS["Domain"], relocation=replace(PLACES, find_diverged=self._count))
         self.keys: list[Key] = []
-        self.memory: dict[tuple[str, Key], object] = {}
+        self.cache = ComparisonCache()
 
     def compared(self, now: World) -> int:
         """Return how many objects a plan for this world compares."""
         before = len(self.keys)
-        plan(replace(now, memory=self.memory), {**BOOKS, "Domain": self.book})
+        plan(now, {**BOOKS, "Domain": self.book}, cache=self.cache)
         return len(self.keys) - before
 
     def _count(
@@ -37,7 +37,7 @@ def here(desired: Desired = WEB, actual: Actual | None = None, *others: Actual) 
     return world([desired], [actual or seen(desired), *others], [remembered(desired)])
 
 
-def test_what_is_as_it_was_is_not_compared_again() -> None:
+def test_unchanged_object_is_not_compared_again() -> None:
     passes = Passes()
 
     assert [passes.compared(here()) for _ in range(3)] == [1, 0, 0]
@@ -62,7 +62,7 @@ def test_other_rules_or_another_instance_are_compared() -> None:
     assert passes.compared(here()) == 1
 
 
-def test_only_what_was_asked_of_another_object_counts() -> None:
+def test_only_definitions_that_were_looked_up_invalidate_a_result() -> None:
     passes = Passes()
     there = Actual(IMAGE, "", "<volume/>")
     passes.compared(here())
@@ -73,10 +73,10 @@ def test_only_what_was_asked_of_another_object_counts() -> None:
     assert passes.compared(here(WEB, None, replace(there, xml="<volume x='1'/>"))) == 1
 
 
-def test_what_no_spec_wants_any_more_is_forgotten() -> None:
+def test_results_of_removed_objects_are_dropped() -> None:
     passes = Passes()
     passes.compared(here())
 
     passes.compared(world())
 
-    assert passes.memory == {}
+    assert len(passes.cache) == 0

@@ -1,7 +1,7 @@
 """
-Domains as people meet them: `spec.yaml` and `actual.xml` (`live.xml`, `applied.yaml`) make `plan.txt`.
+Domains from practice: `spec.yaml` and `actual.xml` (`live.xml`, `applied.yaml`) make `plan.txt`.
 
-Read the difference when `--regenerate` rewrites a plan: it is what a user would be told.
+Read the difference when `--regenerate` rewrites a plan: it is what a user would see.
 """
 
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Actual, Applied, Desired, Key, Observation, Stamp, World
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.compare.applied import intent
+from kvmreconcile.plan.compare.applied import applied_before_creation
 from kvmreconcile.render import render_text
 from kvmreconcile.source.load import load
 from kvmreconcile.tree import parse, to_xml
@@ -60,12 +60,12 @@ def known(case: Path, there: dict[Key, Actual]) -> dict[Key, Applied]:
 
 
 def _whole(desired: Desired, actual: Actual) -> Applied:
-    meant = intent(desired, "lab", KINDS["Domain"])
+    meant = applied_before_creation(desired, "lab", KINDS["Domain"])
     return Applied(meant.key, actual.uuid, "lab", meant.tree, meant.digest, runtime_id=actual.runtime_id)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_plan_is_what_people_read(case: Path, *, regenerate: bool) -> None:
+def test_plan_is_the_expected_text(case: Path, *, regenerate: bool) -> None:
     there, golden = on_host(case), case / "plan.txt"
     spec = wanted(case / "spec.yaml")
     world = World("lab", "host1", NOW, spec, Observation(there), known(case, there), first_seen=LONG)

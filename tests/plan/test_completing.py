@@ -1,4 +1,4 @@
-"""Objects that are complete only once another step was done, such as pools with a directory: when that step is planned."""
+"""Objects that are complete only after a further step, such as pools with a directory: when that step is planned."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ def test_pool_that_was_complete_is_started_and_not_made_again() -> None:
 
 
 @pytest.mark.case("2")
-def test_pool_that_nobody_remembers_is_started_and_not_made_again() -> None:
+def test_pool_without_state_record_is_started_and_not_recreated() -> None:
     assert done(planned(POOL, seen(POOL), None)) == ["start StoragePool/p"]
 
 

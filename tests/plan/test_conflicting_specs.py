@@ -11,7 +11,7 @@ import pytest
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Actual, Applied, Hold, Key, Observation, Plan, Prune, Stamp, World
-from kvmreconcile.plan import Overrides, plan
+from kvmreconcile.plan import ComparisonCache, Overrides, plan
 from kvmreconcile.render import render_json, render_markdown, render_text
 from kvmreconcile.source.load import load
 from kvmreconcile.tree import parse
@@ -295,6 +295,15 @@ def test_uuid_of_an_unmanaged_object_holds_a_creation(tmp_path: Path) -> None:
 
     assert done(made) == []
     assert {(h.hold, h.detail) for h in made.held} == {(Hold.CLAIM, f"Domain/theirs has the UUID {UUID}")}
+
+
+def test_unmanaged_object_holds_a_creation_with_a_cache_too(tmp_path: Path) -> None:
+    here = made_up(tmp_path, [guest("one", f"uuid: {UUID}")], [there("theirs", uuid=UUID)])
+    cache = ComparisonCache()
+    first = plan(here, BY_NAME, cache=cache)
+
+    assert plan(here, BY_NAME, cache=cache) == first
+    assert next(held.hold for held in first.held) is Hold.CLAIM
 
 
 @pytest.mark.case("35")

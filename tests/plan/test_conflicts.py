@@ -1,4 +1,4 @@
-"""Each kind of conflict: when it is found, that both places are named, what is held, and that other objects go on."""
+"""Each kind of conflict: when it is found, that both places are named, what is held, and that other objects are planned."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import pytest
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Actual, Hold, Key, Observation, World
-from kvmreconcile.plan import Overrides, plan
+from kvmreconcile.plan import ComparisonCache, Overrides, plan
 from kvmreconcile.plan.order.conflicts import find_clashes
 from kvmreconcile.source.load import Loaded, load
 from tests.first_seen import LONG
@@ -243,7 +243,10 @@ def find(conflict: Conflict, tmp_path: Path) -> Finding:
     loaded = load([written(conflict, tmp_path)], BY_NAME, "test")
     scene = world(loaded, conflict)
     alone = replace(scene, observed=Observation())
-    messages = [str(problem) for problem in (*loaded.problems, *find_clashes(alone, BY_NAME).problems)]
+    messages = [
+        str(problem)
+        for problem in (*loaded.problems, *find_clashes(alone, BY_NAME, ComparisonCache()).problems)
+    ]
     made = plan(scene, BY_NAME, Overrides())
     held = (
         f"{h.action.verb.name} {h.action.key} held: {h.detail}" for h in made.held if h.hold is Hold.CLAIM

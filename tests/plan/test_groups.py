@@ -1,4 +1,4 @@
-"""Guests that serve together are restarted few at a time, in their order."""
+"""Members of a group are restarted few at a time, in their order."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.plan.worlds import RUNNING, STOPPED, done, planned, remembered, seen,
 
 OLD, NEW = '<domain><cpu mode="a"/></domain>', '<domain><cpu mode="b"/></domain>'
 FREE = Limits(restart=Limit(1.0, 10))
-"""The brakes are tested elsewhere."""
+"""The limits are tested elsewhere."""
 
 
 def member(name: str, **policy: Any) -> Desired:
@@ -59,7 +59,7 @@ def test_none_goes_while_one_is_off_that_should_run() -> None:
     }
 
 
-def test_one_that_should_be_off_or_is_of_another_group_keeps_nobody() -> None:
+def test_stopped_members_and_other_groups_hold_no_steps() -> None:
     made = plan_of(member("a"), member("b", power=STOPPED), member("c", group="tier=db"), off=("b",))
 
     assert done(made) == ["restart Domain/a", "restart Domain/c"]
@@ -71,7 +71,7 @@ def test_as_many_go_as_may_be_away_and_those_of_the_lowest_order_first() -> None
     assert sorted(done(plan_of(*guests))) == ["restart Domain/b", "restart Domain/c"]
 
 
-def test_gentler_steps_of_who_waits_are_made_at_once() -> None:
+def test_lighter_steps_of_a_waiting_member_are_done_at_once() -> None:
     first, second = member("a"), member("b")
     made = planned(
         world(
@@ -84,7 +84,7 @@ def test_gentler_steps_of_who_waits_are_made_at_once() -> None:
     assert done(made) == ["define Domain/a", "restart Domain/a", "define Domain/b"]
 
 
-def test_all_that_follows_on_who_waits_waits_too() -> None:
+def test_steps_after_a_held_step_of_a_member_are_held_too() -> None:
     new = "<domain><uuid>{}</uuid></domain>"
     was = [wish(f"Domain/{name}") for name in "ab"]
     guests = [

@@ -48,7 +48,7 @@ def test_definition_that_libvirt_rejects_is_held_with_its_message() -> None:
     assert done(approved) == ["create Domain/db", "create Domain/web"]
 
 
-def test_what_is_only_observed_is_held_for_that() -> None:
+def test_object_with_apply_observe_is_held_for_that() -> None:
     web = wish("Domain/web", POSSIBLE)
     observed = replace(web, policy=replace(web.policy, apply=Apply.OBSERVE))
 

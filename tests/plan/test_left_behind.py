@@ -1,4 +1,4 @@
-"""The place of a pool is edited while volumes are in the old one: nothing is done until they are moved, or it is approved."""
+"""Edits of a pool's place while volumes are in the old one are held until the volumes are moved, or the plan is approved."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def test_pool_is_not_taken_away_from_its_volumes_until_that_is_approved() -> Non
 
 
 @pytest.mark.case("4b")
-def test_volumes_that_nobody_remembers_count_and_so_do_those_that_cannot_be_told_of() -> None:
+def test_volumes_without_state_record_and_unobservable_volumes_count() -> None:
     other = seen(wish("Volume/p/other"))
     made = planned(world([POOL], [UP, other, Unknown(ROOT.key, "I/O error")], KNOWN[:1]))
 

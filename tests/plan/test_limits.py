@@ -1,4 +1,4 @@
-"""Too many at once: nothing of that sort is done, whatever each spec allows, until that plan is approved."""
+"""Limits of the host: steps over a limit are all held, whatever each spec allows, until that plan is approved."""
 
 from dataclasses import replace
 from typing import Any
@@ -35,7 +35,7 @@ def to_restart(count: int, of: int) -> World:
 
 
 def to_replace(count: int, of: int, *, live: str | None = None) -> World:
-    """Return a world in which some guests would have to be made anew, and may be."""
+    """Return a world in which some guests would have to be recreated, and may be."""
     was = [
         wish(f"Domain/d{n}", power=RUNNING if live else None, max_effect=Effect.REPLACE) for n in range(of)
     ]
@@ -89,7 +89,7 @@ def test_number_holds_where_the_share_would_not() -> None:
     assert len(made.held) == 4
 
 
-def test_restarts_are_held_and_what_needs_none_is_done() -> None:
+def test_restarts_over_the_limit_are_held_and_other_steps_done() -> None:
     here = to_restart(3, 4)
     changed = replace(here.desired[min(here.desired)], autostart=True)
     made = planned(replace(here, desired={**here.desired, changed.key: changed}))
@@ -140,14 +140,14 @@ def test_replacements_are_held_with_all_that_follows_on_the_same_object() -> Non
     )
 
 
-def test_replacing_what_runs_counts_as_a_restart_and_what_is_off_does_not() -> None:
+def test_replacement_counts_as_a_restart_only_for_running_objects() -> None:
     limits = replace(FREE, restart=Limit(0.1, 1))
 
     assert {h for _, h in held(planned(to_replace(2, 4, live="<domain/>"), limits=limits))} == {"BRAKE"}
     assert done(planned(to_replace(2, 4), limits=limits)) == ["replace Domain/d0", "replace Domain/d1"]
 
 
-def test_what_is_held_for_another_reason_is_not_counted() -> None:
+def test_steps_held_for_another_reason_do_not_count() -> None:
     grouped = to_restart(3, 4)
     members = {
         k: replace(d, power=RUNNING, policy=replace(d.policy, group="web"))
@@ -168,7 +168,7 @@ def test_approval_of_the_plan_lets_all_of_them_go(here: World) -> None:
     assert (len(second.held), len(second.actions)) == (0, 3)
 
 
-def test_first_objects_of_an_empty_host_are_not_braked() -> None:
+def test_first_objects_of_an_empty_host_are_not_limited() -> None:
     made = planned(world([wish(f"Domain/d{n}", power=RUNNING) for n in range(30)]))
 
     assert (len(made.actions), made.held) == (60, ())

@@ -1,4 +1,4 @@
-"""Data that was complete once and is gone: what may be created again, and what is asked first."""
+"""Data that was complete once and is gone: what may be created again, and what needs an approval."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -123,7 +123,7 @@ def test_volume_whose_creation_was_interrupted_never_was_complete() -> None:
     assert done(planned(here)) == ["recreate Volume/p/root"]
 
 
-def test_volume_whose_whole_content_its_spec_gives_is_created_again_if_nobody_uses_it() -> None:
+def test_unused_volume_with_content_from_its_spec_is_created_again() -> None:
     here = gone(IMAGE, DATA, there=(seen(DATA),), known=(IMAGE, DATA))
     assert [(a.verb.name, a.effect) for a in created(here)] == [("create", Effect.LIVE)]
 
@@ -179,7 +179,7 @@ def test_only_volume_of_a_pool_is_asked_about_too() -> None:
 
 
 @pytest.mark.case("2")
-def test_pool_of_which_some_is_left_is_told_how_much() -> None:
+def test_partly_lost_pool_shows_how_many_volumes_are_missing() -> None:
     left = [wish(f"Volume/p/v{n}", "<volume pool='p'/>") for n in range(3)]
     new = wish("Volume/p/new", "<volume pool='p'/>")
     made = planned(gone(ROOT, DATA, new, *left, there=tuple(map(seen, left)), known=(ROOT, DATA, *left)))
@@ -209,8 +209,8 @@ def test_volume_that_no_spec_asks_for_any_more_does_not_count() -> None:
 
 
 @pytest.mark.case("2")
-def test_nothing_is_created_in_a_pool_with_data_before_it_has_been_looked_at() -> None:
-    """The state may have been lost as well, so that only a guest tells of the data in it."""
+def test_nothing_is_created_in_a_pool_with_data_before_it_is_observed() -> None:
+    """The state may have been lost as well, so that only a guest shows the data in it."""
     down = Unobservable("Volume/p/", "the storage pool p is not active", until=POOL.key)
     guest = seen(wish("Domain/other"), "<domain><disk file='/srv/root'/></domain>")
     new = wish("Volume/p/new", "<volume pool='p'/>")
@@ -221,7 +221,7 @@ def test_nothing_is_created_in_a_pool_with_data_before_it_has_been_looked_at() -
     assert held(made) == [("create Volume/p/new", "UNKNOWN")]
 
 
-def test_volume_that_libvirt_cannot_tell_of_is_not_gone() -> None:
+def test_unknown_volume_is_not_lost() -> None:
     lost = Unknown(Key("Volume", "p/root"), "I/O error")
 
     assert held(planned(gone(ROOT, DATA, there=(lost, seen(DATA)), known=(ROOT, DATA)))) == [

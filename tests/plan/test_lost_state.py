@@ -1,4 +1,4 @@
-"""A new host is told from a lost state by our marks, and what may have been suspended is left alone."""
+"""A lost state is recognised by our marks on the host, and what may have been suspended is held."""
 
 from dataclasses import replace
 
@@ -63,7 +63,7 @@ def test_few_of_many_are_named() -> None:
     )
 
 
-def test_what_this_state_has_made_itself_shows_no_loss() -> None:
+def test_objects_created_with_this_state_are_no_sign_of_a_loss() -> None:
     assert find_loss(world([WEB], [seen(WEB)], [remembered(WEB)]), BOOKS) == ""
 
 
@@ -71,7 +71,7 @@ def test_what_this_state_has_made_itself_shows_no_loss() -> None:
     ("there", "unobservable"),
     [([Unknown(WEB.key, "it failed")], ()), ([], (Unobservable("Domain/", "it failed", lost=True),))],
 )
-def test_where_marks_cannot_be_seen_a_loss_is_possible(
+def test_loss_is_possible_where_marks_cannot_be_observed(
     there: list[Unknown], unobservable: tuple[Unobservable, ...]
 ) -> None:
     found = find_loss(world([WEB], there, unobservable=unobservable), BOOKS)
@@ -85,16 +85,16 @@ def test_where_marks_cannot_be_seen_a_loss_is_possible(
     [
         Unobservable("Volume/p/", "the pool is not active"),
         Unobservable("Domain/", "not supported by the connection driver", unsupported=True),
-        Unobservable("Mirror/", "a kind that nobody knows here"),
+        Unobservable("Mirror/", "a kind that is not known here"),
     ],
 )
-def test_what_can_bear_no_mark_need_not_be_seen(unobservable: Unobservable) -> None:
+def test_kinds_without_marks_need_not_be_observed(unobservable: Unobservable) -> None:
     assert (
         find_loss(world([WEB], [Unknown(ROOT.key, "it failed")], unobservable=(unobservable,)), BOOKS) == ""
     )
 
 
-def test_nothing_is_done_to_what_exists() -> None:
+def test_existing_objects_are_held_after_a_loss() -> None:
     running = wish("Domain/db", power=RUNNING)
     made = planned(lost([WEB, running], [seen(WEB, "<domain><memory>1</memory></domain>"), seen(running)]))
 
@@ -113,7 +113,7 @@ def test_approval_releases_nothing_of_it() -> None:
     assert (done(made), held(made)) == ([], [("define Domain/web", "LOST_STATE")])
 
 
-def test_what_is_as_its_spec_says_is_not_remembered_anew() -> None:
+def test_object_in_sync_is_not_recorded_after_a_loss() -> None:
     made = planned(lost([POOL, ROOT], [UP, seen(ROOT)]))
 
     assert set(made.in_sync) == {POOL.key, ROOT.key}
@@ -152,7 +152,7 @@ def test_guest_that_is_called_otherwise_in_its_spec_is_not_renamed() -> None:
     assert held(planned(lost([renamed], [seen(WEB)]))) == [("rename Domain/shop", "LOST_STATE")]
 
 
-def test_what_was_made_since_is_looked_after() -> None:
+def test_object_created_since_the_loss_is_managed() -> None:
     made = planned(
         lost(
             [WEB, POOL, ROOT],
@@ -164,7 +164,7 @@ def test_what_was_made_since_is_looked_after() -> None:
     assert set(done(made)) == {"define Domain/web", "create Volume/p/root"}
 
 
-def test_suspension_that_is_known_is_what_is_shown() -> None:
+def test_known_suspension_is_shown_in_place_of_the_loss() -> None:
     seen_world = lost([WEB], [seen(WEB, "<domain><memory>1</memory></domain>")])
     made = planned(replace(seen_world, suspended={WEB.key: Suspension(NOW)}))
 

@@ -1,4 +1,4 @@
-"""Content that cannot be used holds what would be made of it, and what has it is not in sync."""
+"""Content that cannot be used holds its objects, which are not in sync."""
 
 from kvmreconcile.model import Key, Obstacle
 from kvmreconcile.plan import Overrides
@@ -18,7 +18,7 @@ def test_object_whose_content_cannot_be_used_is_not_made() -> None:
     assert (made.held[0].detail, made.held[0].release) == ("root.img is an HTML page", "fetch it again")
 
 
-def test_what_needs_it_is_held_with_the_reason() -> None:
+def test_dependents_of_unusable_content_are_held_with_the_reason() -> None:
     web = wish("Domain/web", NEEDS_ROOT)
     made = planned(world([POOL, ROOT, web], [seen(POOL)], [remembered(POOL)], obstacles=BAD))
 
@@ -35,7 +35,7 @@ def test_existing_object_whose_content_is_damaged_is_not_in_sync() -> None:
     assert made.in_sync == (POOL.key,)
 
 
-def test_nothing_is_done_to_what_is_damaged() -> None:
+def test_object_with_damaged_content_is_held() -> None:
     larger = wish("Volume/default/root", "<volume pool='default' capacity='2'/>")
     actual = seen(ROOT, "<volume pool='default' capacity='1'/>")
     made = planned(world([POOL, larger], [seen(POOL), actual], map(remembered, (POOL, ROOT)), obstacles=BAD))

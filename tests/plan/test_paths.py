@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from kvmreconcile.model import Actual, Desired, Key, Plan, World
-from kvmreconcile.plan.compare.applied import applied_after, digest
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.digests import digest
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.plan.secrets.paths import still_secret, with_former_secrets
 from kvmreconcile.plan.secrets.redact import redacted

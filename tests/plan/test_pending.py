@@ -1,11 +1,11 @@
-"""What is stored and waits for a start, where the running definition does not tell."""
+"""Changes that are stored and wait for a start, where the running definition does not show them."""
 
 from dataclasses import replace
 
 import pytest
 
 from kvmreconcile.model import Actual, Applied, Desired, Key, Plan, RememberedPending
-from kvmreconcile.plan.compare.pending import outstanding, to_remember
+from kvmreconcile.plan.compare.pending import still_pending, to_remember
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Change, Effect, parse, paths
 from tests.plan.worlds import BOOKS, done, planned, remembered, seen, wish, world
@@ -48,14 +48,14 @@ def test_edit_is_pending_in_the_plan_that_stores_it_and_after() -> None:
     assert after.is_empty
 
 
-def test_power_cycle_clears_it_and_its_memory() -> None:
+def test_power_cycle_clears_pending_and_its_record() -> None:
     for cycled in (running(B, run=2), seen(B)):
         made = planned(world([B], [cycled], [STORED]))
 
         assert (listed(made), made.records) == ([], (WEB,))
 
 
-def test_what_the_spec_no_longer_says_waits_too_though_nothing_asks_for_it() -> None:
+def test_removed_field_is_pending_until_the_next_start() -> None:
     cpu = '<domain><cpu mode="a"/><memory>1</memory></domain>'
     was, web = wish("Domain/web", cpu), wish("Domain/web", "<domain><memory>1</memory></domain>")
     there, before = replace(seen(was, live=cpu), runtime_id=1), remembered(was, runtime_id=1)
@@ -68,14 +68,14 @@ def test_what_the_spec_no_longer_says_waits_too_though_nothing_asks_for_it() -> 
     assert listed(planned(world([was], [after], [known]))) == []
 
 
-def test_second_edit_is_told_from_what_runs() -> None:
+def test_second_edit_is_compared_with_the_running_value() -> None:
     again = applied(C, running(B), STORED, running(C))
 
     assert listed(planned(world([C], [running(B)], [STORED]))) == [("alias", "a", "c")]
     assert listed(planned(world([C], [running(C)], [again]))) == [("alias", "a", "c")]
 
 
-def test_edit_taken_back_waits_for_nothing() -> None:
+def test_reverted_edit_leaves_nothing_pending() -> None:
     back = applied(A, running(B), STORED, running(A))
 
     assert listed(planned(world([A], [running(B)], [STORED]))) == []
@@ -122,7 +122,7 @@ def test_whole_elements_are_remembered_by_name_and_secrets_not_at_all() -> None:
     )
 
 
-def test_what_the_running_definition_tells_is_not_remembered() -> None:
+def test_change_visible_in_the_running_definition_is_not_remembered() -> None:
     web = wish("Domain/web", "<domain><alias>b</alias><memory>2</memory></domain>")
     made = planned(world([web], [running(A)], [BEFORE]))
     both = (*made.pending[WEB], Change(("memory",), "memory", "1", "2"))
@@ -202,7 +202,7 @@ def pending_at(path: str, live: str, stored: str) -> tuple[RememberedPending, ..
     known = replace(
         remembered(lan("<n/>")), pending=(RememberedPending(tuple(path.split("/")), path, None, None),)
     )
-    return outstanding(known, lan_with(stored, live), NETWORK.rules)
+    return still_pending(known, lan_with(stored, live), NETWORK.rules)
 
 
 @pytest.mark.parametrize(("path", "live", "stored"), AGREEING)
@@ -218,7 +218,7 @@ def test_change_is_pending_where_the_definitions_differ(path: str, live: str, st
 def test_change_of_a_network_that_was_stopped_waits_for_nothing() -> None:
     known = replace(remembered(lan("<n/>")), pending=(RememberedPending(("mtu",), "mtu", "x", None),))
 
-    assert outstanding(known, seen(lan("<n/>")), NETWORK.rules) == ()
+    assert still_pending(known, seen(lan("<n/>")), NETWORK.rules) == ()
 
 
 def test_change_by_another_tool_at_a_place_that_was_pending_is_not_ours() -> None:

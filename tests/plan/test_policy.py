@@ -1,4 +1,4 @@
-"""What may be done unasked, and what an approval releases."""
+"""What may be done without approval, and what an approval releases."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def other_uuid(**policy: Any) -> World:
     return world([wish("Domain/web", XML, **policy)], [seen(was)], [remembered(was)])
 
 
-def test_what_costs_too_much_is_held_until_its_plan_is_approved() -> None:
+def test_effect_above_the_limit_is_held_until_approved() -> None:
     first = planned(other_uuid(power=RUNNING))
 
     assert held(first) == [("replace Domain/web", "EFFECT"), ("start Domain/web", "EFFECT")]
@@ -72,14 +72,14 @@ def test_a_stop_that_the_spec_orders_is_not_held() -> None:
     ]
 
 
-def test_digest_tells_plans_apart_and_does_not_depend_on_the_order_of_specs() -> None:
+def test_digest_differs_between_plans_and_not_by_the_order_of_specs() -> None:
     a, b = wish("Domain/a"), wish("Domain/b")
 
     assert planned(world([a, b])).digest == planned(world([b, a])).digest
     assert planned(world([a])).digest != planned(world([b])).digest
 
 
-def test_digest_tells_secrets_apart_without_telling_them() -> None:
+def test_digest_differs_between_secrets_without_showing_them() -> None:
     def digest(password: str) -> str:
         web = wish("Domain/web", f"<domain><password>{password}</password></domain>")
         old = seen(web, "<domain><password>old</password></domain>")

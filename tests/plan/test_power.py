@@ -1,4 +1,4 @@
-"""Whether a guest runs, stands still or is off: what is done about it, and what is only told."""
+"""Power states of guests: what is done about each, and what is only reported."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,10 +12,10 @@ from tests.plan.worlds import done, held, planned, remembered, seen, wish, world
 RUNNING, STOPPED, PAUSED = Power.RUNNING, Power.STOPPED, Power.PAUSED
 
 
-def standing(
+def power_plan(
     power: Power | None, live: str | None, state_reason: StateReason | None = None, memory: int = 1
 ) -> Plan:
-    """Return the plan for a guest that is off, runs or stands still."""
+    """Return the plan for a guest that is off, runs or is paused."""
     web = wish("Domain/web", f"<domain><memory>{memory}</memory></domain>", power=power)
     there = seen(web, "<domain><memory>1</memory></domain>", live=live, state_reason=state_reason)
     return planned(world([web], [there], [remembered(web)]))
@@ -43,10 +43,10 @@ LIVE = "<domain><memory>1</memory></domain>"
         (None, LIVE, StateReason.IO_ERROR, []),
     ],
 )
-def test_guest_is_brought_to_stand_as_its_spec_says(
+def test_guest_is_brought_to_the_power_state_of_its_spec(
     power: Power | None, live: str | None, state_reason: StateReason | None, verbs: list[str]
 ) -> None:
-    plan = standing(power, live, state_reason)
+    plan = power_plan(power, live, state_reason)
 
     assert done(plan) == [f"{verb} Domain/web" for verb in verbs]
     assert held(plan) == []
@@ -56,8 +56,8 @@ FAULTS = [h for h in StateReason if h not in (StateReason.PAUSED, StateReason.ST
 
 
 @pytest.mark.parametrize("state_reason", FAULTS)
-def test_guest_that_a_fault_brought_to_a_halt_is_told_and_never_resumed(state_reason: StateReason) -> None:
-    plan = standing(RUNNING, LIVE, state_reason)
+def test_guest_paused_by_a_fault_is_reported_and_not_resumed(state_reason: StateReason) -> None:
+    plan = power_plan(RUNNING, LIVE, state_reason)
 
     assert done(plan) == []
     assert held(plan) == [("resume Domain/web", "FAULT")]
@@ -66,8 +66,8 @@ def test_guest_that_a_fault_brought_to_a_halt_is_told_and_never_resumed(state_re
     assert plan.in_sync == ()
 
 
-def test_guest_that_a_fault_brought_to_a_halt_is_changed_all_the_same() -> None:
-    plan = standing(RUNNING, LIVE, StateReason.IO_ERROR, memory=2)
+def test_guest_paused_by_a_fault_is_still_edited() -> None:
+    plan = power_plan(RUNNING, LIVE, StateReason.IO_ERROR, memory=2)
 
     assert done(plan) == ["define Domain/web", "set-memory Domain/web"]
     assert held(plan) == [("resume Domain/web", "FAULT")]
@@ -81,7 +81,7 @@ def edited(power: Power | None, state_reason: StateReason, **more: Any) -> Plan:
 
 
 @pytest.mark.parametrize("state_reason", FAULTS)
-def test_guest_that_a_fault_brought_to_a_halt_is_not_restarted_for_an_edit(state_reason: StateReason) -> None:
+def test_guest_paused_by_a_fault_is_not_restarted_for_an_edit(state_reason: StateReason) -> None:
     plan = edited(RUNNING, state_reason, max_effect=Effect.RESTART)
 
     assert done(plan) == ["define Domain/web"]
@@ -118,19 +118,19 @@ def test_guest_whose_name_is_a_number_is_named_by_its_uuid() -> None:
 
 
 def test_changes_come_while_the_guest_runs() -> None:
-    assert done(standing(RUNNING, LIVE, StateReason.PAUSED, memory=2)) == [
+    assert done(power_plan(RUNNING, LIVE, StateReason.PAUSED, memory=2)) == [
         "define Domain/web",
         "resume Domain/web",
         "set-memory Domain/web",
     ]
-    assert done(standing(PAUSED, LIVE, memory=2)) == [
+    assert done(power_plan(PAUSED, LIVE, memory=2)) == [
         "define Domain/web",
         "set-memory Domain/web",
         "suspend Domain/web",
     ]
 
 
-def test_new_guest_that_is_to_stand_still_never_runs() -> None:
+def test_new_guest_with_state_paused_never_runs() -> None:
     web = wish("Domain/web", power=PAUSED)
 
     assert done(planned(world([web]))) == ["create Domain/web", "start-paused Domain/web"]
@@ -155,7 +155,7 @@ def off(was: dict[str, Any], state_reason: StateReason | None = StateReason.STOP
 RAN: dict[str, Any] = {"runtime_id": 1}
 
 
-def test_guest_that_others_stopped_is_left_off_and_told_where_its_spec_says_so() -> None:
+def test_guest_stopped_by_another_tool_stays_off_with_on_guest_stop_leave() -> None:
     plan = off(RAN)
 
     assert done(plan) == []
@@ -180,7 +180,7 @@ def test_guest_that_is_left_off_stays_so_when_libvirt_forgets_why() -> None:
         pytest.param({"runtime_id": 1, "digest": ""}, StateReason.STOPPED, id="we were restarting it"),
     ],
 )
-def test_guest_that_nobody_else_stopped_is_started(
+def test_guest_that_no_other_tool_stopped_is_started(
     was: dict[str, Any], state_reason: StateReason | None
 ) -> None:
     assert done(off(was, state_reason)) == ["start Domain/web"]
@@ -196,7 +196,7 @@ def test_guest_that_is_left_off_is_changed_all_the_same() -> None:
     assert held(plan) == [("start Domain/web", "LEFT")]
 
 
-def test_guest_that_somebody_started_again_is_left_no_more() -> None:
+def test_guest_that_was_started_again_no_longer_stays_off() -> None:
     web = wish("Domain/web", LIVE, power=RUNNING, leave_stopped=True)
 
     plan = planned(world([web], [seen(web, live=LIVE)], [remembered(web, left=True)]))

@@ -44,7 +44,7 @@ def test_nothing_of_another_source_is_released_by_an_approval() -> None:
     assert approved.elsewhere == {"/srv/there": (OLD.key, LAN.key)}
 
 
-def test_what_is_never_pruned_is_not_mentioned() -> None:
+def test_objects_that_are_never_pruned_are_not_in_the_plan() -> None:
     made = planned(orphaned(OLD.key, LAN.key, prune=Prune.NEVER))
 
     assert (made.is_empty, made.elsewhere) == (True, {})

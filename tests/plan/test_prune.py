@@ -1,4 +1,4 @@
-"""What goes once no spec asks for it, and all that keeps it from going."""
+"""Removal of objects that no spec asks for, and all that holds it."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ def orphaned(*objects: Desired, there: list[Actual] | list[Unknown] | None = Non
     return world([KEEP], [seen(KEEP), *found], [remembered(o) for o in (KEEP, *objects)], **more)
 
 
-def test_what_no_spec_names_is_removed_dependents_first() -> None:
+def test_orphans_are_removed_dependents_first() -> None:
     made = planned(orphaned(OLD, LAN), limits=WIDE)
 
     assert done(made) == ["remove Domain/old", "remove Network/lan"]
@@ -65,7 +65,7 @@ def test_object_with_what_its_policy_keeps_is_held_with_its_users_whatever_is_ap
     assert done(planned(here, Overrides(approved=made.digest), WIDE)) == []
 
 
-def test_what_no_spec_names_and_no_host_has_is_only_forgotten() -> None:
+def test_orphan_that_does_not_exist_is_only_forgotten() -> None:
     made = planned(orphaned(OLD, there=[]))
 
     assert (made.is_empty, made.records) == (True, (OLD.key,))
@@ -81,13 +81,13 @@ def test_removal_waits_for_a_confirmation_that_names_the_plan() -> None:
     assert held(planned(here, Overrides(approved="stale"))) == held(first)
 
 
-def test_what_is_never_pruned_is_not_even_shown() -> None:
+def test_orphan_that_is_never_pruned_is_not_shown() -> None:
     made = planned(orphaned(OLD, prune={"Domain": Prune.NEVER}))
 
     assert (made.is_empty, made.records) == (True, ())
 
 
-def test_what_is_frozen_or_was_not_asked_for_stays() -> None:
+def test_frozen_and_unselected_orphans_stay() -> None:
     assert planned(orphaned(OLD, frozen=frozenset({OLD.key}))).is_empty
     assert planned(orphaned(OLD), Overrides(only=frozenset({KEEP.key}))).is_empty
 
@@ -131,7 +131,7 @@ def test_nothing_is_removed_if_there_is_no_spec_at_all() -> None:
         ([], (Unobservable("Domain/", "no daemon"),), "no daemon"),
     ],
 )
-def test_what_cannot_be_seen_is_not_removed(
+def test_unobservable_orphan_is_not_removed(
     there: list[Unknown], unobservable: tuple[Unobservable, ...], why: str
 ) -> None:
     made = planned(orphaned(OLD, there=there, unobservable=unobservable))
@@ -155,24 +155,24 @@ def test_busy_object_is_not_removed() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param({"uuid": "another"}, id="made anew under the name"),
+        pytest.param({"uuid": "another"}, id="recreated under the name"),
         pytest.param({"stamp": None}, id="mark taken away"),
     ],
 )
-def test_what_is_not_proved_ours_is_forgotten_and_never_removed(change: dict[str, Any]) -> None:
+def test_orphan_that_is_not_proved_ours_is_forgotten_and_not_removed(change: dict[str, Any]) -> None:
     made = planned(orphaned(OLD, there=[replace(seen(OLD), **change)]))
 
     assert (made.is_empty, made.records) == (True, (OLD.key,))
 
 
-def test_what_another_instance_remembers_is_none_of_our_business() -> None:
+def test_orphans_of_another_instance_are_ignored() -> None:
     theirs = replace(remembered(OLD), instance="elsewhere")
     made = planned(world([KEEP], [seen(KEEP), seen(OLD)], [remembered(KEEP), theirs]))
 
     assert (made.is_empty, made.records) == (True, ())
 
 
-def test_what_a_spec_still_refers_to_stays() -> None:
+def test_orphan_that_a_spec_refers_to_stays() -> None:
     web = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>')
     made = planned(world([web], [seen(web), seen(LAN)], [remembered(web), remembered(LAN)]))
 
@@ -180,7 +180,7 @@ def test_what_a_spec_still_refers_to_stays() -> None:
     assert made.held[0].detail == "Domain/web refers to it"
 
 
-def test_what_somebodys_object_on_the_host_refers_to_stays_whatever_is_approved() -> None:
+def test_orphan_that_an_unmanaged_object_refers_to_stays() -> None:
     theirs = replace(seen(OLD), key=Key("Domain", "theirs"), stamp=None)
     here = orphaned(LAN, there=[seen(LAN), theirs], prune={"Network": Prune.CONFIRM})
     first = planned(here)
@@ -189,7 +189,7 @@ def test_what_somebodys_object_on_the_host_refers_to_stays_whatever_is_approved(
     assert done(planned(here, Overrides(approved=first.digest))) == []
 
 
-def test_what_is_used_by_something_that_waits_for_a_confirmation_waits_with_it() -> None:
+def test_orphan_used_by_one_that_waits_for_confirmation_waits_too() -> None:
     here = orphaned(OLD, LAN, prune={"Domain": Prune.CONFIRM})
     first = planned(here, limits=WIDE)
 
@@ -254,7 +254,7 @@ def test_removal_is_held_with_those_of_its_users_that_are_too_many() -> None:
     assert len(planned(here, Overrides(approved=made.digest)).actions) == 3
 
 
-def test_what_would_go_but_is_busy_counts_so_that_not_the_half_of_too_many_goes_first() -> None:
+def test_busy_orphan_counts_for_the_limit() -> None:
     idle, busy = wish("Domain/idle"), wish("Domain/busy", '<domain><nic mac="1" network="lan"/></domain>')
     there = [seen(idle), replace(seen(busy), job="it is being started"), seen(LAN)]
     here = orphaned(idle, busy, LAN, there=there)

@@ -1,11 +1,12 @@
-"""Why steps are planned: what brings an earlier edit into force is no drift, however late it comes."""
+"""Reasons of steps: a step that brings an earlier edit into force is no drift, however late."""
 
 from dataclasses import replace
 
 import pytest
 
 from kvmreconcile.model import Key, Plan, Reason, RememberedPending, StoredEdit, World
-from kvmreconcile.plan.compare.applied import begun, digest
+from kvmreconcile.plan.compare.applied import started_step
+from kvmreconcile.plan.compare.digests import digest
 from kvmreconcile.tree import Change, Effect, parse
 from tests.plan.worlds import BOOKS, RUNNING, planned, remembered, seen, wish, world
 
@@ -34,13 +35,13 @@ def test_restart_for_an_earlier_edit_has_the_edit_as_its_reason() -> None:
 
 
 @pytest.mark.case("49")
-def test_restart_for_what_others_changed_is_for_drift() -> None:
+def test_restart_for_a_change_of_another_tool_has_drift_as_its_reason() -> None:
     assert reasons(planned(stored(OLD))) == {"restart": Reason.DRIFT}
     assert reasons(planned(stored(OLD, MEMORY))) == {"restart": Reason.DRIFT}
 
 
 @pytest.mark.case("49")
-def test_what_is_remembered_as_pending_is_an_edit_too() -> None:
+def test_remembered_pending_change_has_the_edit_as_its_reason() -> None:
     pending = (RememberedPending(("cpu", "@mode"), "cpu/@mode", "a", "b"),)
 
     assert reasons(planned(stored(OLD, pending=pending))) == {"restart": Reason.EDIT}
@@ -55,11 +56,11 @@ def test_value_that_others_put_back_into_the_stored_definition_is_drift() -> Non
     assert reasons(planned(back))["define"] is Reason.DRIFT
 
 
-def tried(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
+def interrupted(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
     """Return a world in which a step was begun for this reason, and the spec then says something."""
     web = wish("Domain/web", NEW, power=RUNNING)
     now = wish("Domain/web", then, power=RUNNING)
-    step = begun(reason, digest(web, BOOKS["Domain"].rules))
+    step = started_step(reason, digest(web, BOOKS["Domain"].rules))
     known = remembered(web, digest="", begun=step)
     return world([now], [seen(replace(web, tree=parse(stored_tree)))], [replace(known, digest="")])
 
@@ -76,17 +77,17 @@ def tried(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
         (Reason.ROLLBACK, Reason.EDIT),
     ],
 )
-def test_step_that_failed_is_tried_again_for_its_own_reason(first: Reason, again: Reason) -> None:
-    assert reasons(planned(tried(first))) == {"start": again}
+def test_failed_step_is_planned_again_with_its_own_reason(first: Reason, again: Reason) -> None:
+    assert reasons(planned(interrupted(first))) == {"start": again}
 
 
 @pytest.mark.case("49b")
 def test_spec_that_was_edited_since_a_step_failed_is_the_reason() -> None:
-    assert set(reasons(planned(tried(Reason.DRIFT, then=OLD))).values()) == {Reason.EDIT}
+    assert set(reasons(planned(interrupted(Reason.DRIFT, then=OLD))).values()) == {Reason.EDIT}
 
 
 def test_state_of_an_earlier_version_knows_no_reason_and_names_the_spec() -> None:
-    there = tried(Reason.DRIFT)
+    there = interrupted(Reason.DRIFT)
     known = replace(there.applied[WEB], begun=None)
 
     assert reasons(planned(replace(there, applied={WEB: known}))) == {"start": Reason.EDIT}

@@ -1,4 +1,4 @@
-"""What a guest's own reboot is good for while changes wait for its next start."""
+"""What a guest's own reboot does while changes wait for its next start."""
 
 from dataclasses import replace
 from typing import Any

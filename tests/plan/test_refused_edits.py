@@ -1,4 +1,4 @@
-"""What libvirt refused to bring into force: put back, held, and known again; nothing else is kept from being done."""
+"""Edits that libvirt refused to bring into force: put back, held, and remembered; nothing else is held."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,10 +8,16 @@ import pytest
 
 from kvmreconcile.model import Actual, Applied, Desired, FirstSeen, Key, Probation, Refusal, StoredEdit, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.compare.applied import digest
-from kvmreconcile.plan.compare.refused_parts import undone, with_kept
-from kvmreconcile.plan.gates.refused_edits import Storing, add_refusal, is_in_force, still_refused, wording
-from kvmreconcile.plan.probation import edition, is_taken_back
+from kvmreconcile.plan.compare.digests import digest
+from kvmreconcile.plan.compare.refused_parts import with_kept, without_refused
+from kvmreconcile.plan.gates.refused_edits import (
+    Storing,
+    add_refusal,
+    digest_of_edit,
+    is_in_force,
+    still_refused,
+)
+from kvmreconcile.plan.probation import edition, is_rolled_back
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Change, Effect, diff, make, parse
 from tests.plan.worlds import BOOKS, NOW, RUNNING, done, held, planned, remembered, seen, wish, world
@@ -34,7 +40,7 @@ def edit(wanted: Desired, *parts: tuple[str, ...], **more: Any) -> StoredEdit:
     """Return what is remembered of a guest's edit of which some parts were refused."""
     refused = tuple(Refusal((part,), part[:1], WHY) for part in parts)
     known = {"changes": CHANGES, "refused": refused, "software": "9.0", **more}
-    return StoredEdit(wording(wanted, DOMAINS), **known)
+    return StoredEdit(digest_of_edit(wanted, DOMAINS), **known)
 
 
 def of(
@@ -89,7 +95,7 @@ def test_refused_part_is_put_back_though_the_rest_of_its_edit_must_settle_first(
 
 
 @pytest.mark.case("12b")
-def test_what_is_refused_is_held_with_why_until_it_is_approved() -> None:
+def test_refused_change_is_held_with_its_reason_until_approved() -> None:
     web = guest()
     half = AFTER.replace(' link="down"', "")
     there = of(web, runs(web, half, half), settled(web, LINK), edit(web, LINK, changes=()))
@@ -106,7 +112,7 @@ def test_what_is_refused_is_held_with_why_until_it_is_approved() -> None:
     assert again.instead == {}
 
 
-def test_what_may_pass_is_held_until_then() -> None:
+def test_temporary_refusal_is_held_until_its_end() -> None:
     web = guest()
     half = AFTER.replace(' link="down"', "")
     until = NOW + timedelta(seconds=5)
@@ -122,15 +128,15 @@ def test_what_may_pass_is_held_until_then() -> None:
         assert done(planned(replace(there, now=moment))) == ["define Domain/web", "update Domain/web"]
 
 
-def test_what_lasts_is_told_before_what_passes() -> None:
+def test_lasting_refusal_is_reported_before_a_temporary_one() -> None:
     web = guest()
     lasts, passing = edit(web, LINK, ("memory",)).refused
     passing = replace(passing, until=NOW + timedelta(seconds=5), why="later")
     stored = edit(web, refused=(lasts, passing))
     made = planned(of(web, runs(web, BEFORE), settled(web, LINK, ("memory",)), stored))
 
-    told = {h.action.verb.name: (h.detail, h.until) for h in made.held}
-    assert told == {
+    reported = {h.action.verb.name: (h.detail, h.until) for h in made.held}
+    assert reported == {
         "define": (f"{WHY}; later", None),
         "update": (WHY, None),
         "set-memory": ("later", passing.until),
@@ -145,7 +151,7 @@ def test_what_lasts_is_told_before_what_passes() -> None:
         pytest.param({"interrupts": True}, id="another way to bring it into force"),
     ],
 )
-def test_refused_edit_is_tried_again(more: dict[str, Any]) -> None:
+def test_refused_edit_is_made_again(more: dict[str, Any]) -> None:
     software = more.pop("software", "9.0")
     web = guest(**more)
     made = planned(of(web, runs(web, BEFORE), stored=edit(guest(), LINK), software=software))
@@ -171,7 +177,7 @@ def test_change_by_others_of_a_refused_part_stays() -> None:
     assert done(made) == ["set-memory Domain/web"]
 
 
-def test_edit_that_somebody_brought_into_force_by_hand_is_over() -> None:
+def test_edit_that_another_tool_brought_into_force_is_completed() -> None:
     web = guest()
     stored = edit(web, LINK, changes=())
     made = planned(of(web, runs(web, AFTER, AFTER), settled(web, LINK), stored))
@@ -203,29 +209,29 @@ def test_object_that_no_spec_names_or_of_an_unknown_kind_is_not_put_back() -> No
     assert planned(world(edits={mirror: edit(web)}, frozen=frozenset({mirror}))).is_empty
 
 
-def test_trial_that_failed_is_taken_back_first() -> None:
+def test_failed_probation_is_rolled_back_before_refused_edits() -> None:
     web = guest(rollback=True)
-    trial = Probation(edition(web, DOMAINS), parse(BEFORE), failed="it is silent")
+    probation = Probation(edition(web, DOMAINS), parse(BEFORE), failed="it is silent")
     made = planned(
         of(
             web,
             runs(web, BEFORE, BEFORE),
             remembered(guest(BEFORE, rollback=True), runtime_id=1),
             edit(web, LINK),
-            probations={web.key: trial},
+            probations={web.key: probation},
         )
     )
 
     assert {h.hold.name for h in made.held} == {"TAKEN_BACK"}
-    assert is_taken_back(web.key, world([web], probations={web.key: trial}), BOOKS)
-    assert not is_taken_back(web.key, world([web]), BOOKS)
+    assert is_rolled_back(web.key, world([web], probations={web.key: probation}), BOOKS)
+    assert not is_rolled_back(web.key, world([web]), BOOKS)
 
 
 def test_volume_that_cannot_be_resized_is_held() -> None:
     root = wish("Volume/p/root", "<volume><capacity>2</capacity></volume>")
     there = seen(root, "<volume><capacity>1</capacity></volume>")
     refused = (Refusal((("capacity",),), ("capacity",), WHY),)
-    stored = StoredEdit(wording(root, VOLUMES), refused=refused)
+    stored = StoredEdit(digest_of_edit(root, VOLUMES), refused=refused)
     made = planned(world([root], [there], [remembered(root)], edits={root.key: stored}))
 
     assert done(made) == []
@@ -234,12 +240,12 @@ def test_volume_that_cannot_be_resized_is_held() -> None:
     assert is_in_force(kept, there, remembered(root), VOLUMES)
 
 
-def test_what_stays_counts_in_what_is_remembered() -> None:
+def test_refused_parts_are_part_of_the_applied_record() -> None:
     web = guest()
     kept = planned(of(web, runs(web), stored=edit(web, LINK))).instead[web.key]
 
     assert digest(kept, DOMAINS.rules) != digest(web, DOMAINS.rules)
-    assert wording(kept, DOMAINS) == wording(web, DOMAINS)
+    assert digest_of_edit(kept, DOMAINS) == digest_of_edit(web, DOMAINS)
 
 
 def test_device_that_stays_is_still_known_as_asked_for() -> None:
@@ -271,15 +277,15 @@ def whole(xml: str) -> Any:
 def test_way_back_is_what_the_edit_changes() -> None:
     begun = storing(BEFORE, BEFORE).before(None, whole(AFTER))
 
-    assert begun == StoredEdit(wording(guest(), DOMAINS), CHANGES)
+    assert begun == StoredEdit(digest_of_edit(guest(), DOMAINS), CHANGES)
 
 
 def test_way_back_from_a_second_edit_is_to_where_the_first_began() -> None:
     second = guest(AFTER.replace("2", "3"))
-    first = StoredEdit(wording(guest(), DOMAINS), CHANGES, refused=(Refusal((LINK,), (), WHY),))
+    first = StoredEdit(digest_of_edit(guest(), DOMAINS), CHANGES, refused=(Refusal((LINK,), (), WHY),))
     begun = storing(AFTER, BEFORE, second).before(first, whole(AFTER.replace("2", "3")))
 
-    assert begun.edit == wording(second, DOMAINS)
+    assert begun.edit == digest_of_edit(second, DOMAINS)
     assert begun.refused == ()
     assert set(begun.changes) == {*CHANGES, replace(MEMORY, new="3")}
     ended = storing(AFTER, BEFORE, second).after(begun, whole(AFTER.replace("2", "3")))
@@ -292,7 +298,7 @@ def test_way_back_is_the_same_where_the_edit_is_stored_again() -> None:
     assert storing(AFTER, BEFORE).before(first, whole(AFTER)) == first
 
 
-def test_what_others_changed_between_two_edits_is_no_part_of_the_way_back() -> None:
+def test_change_of_another_tool_between_two_edits_is_not_undone() -> None:
     theirs = AFTER.replace("2", "5")
     begun = storing(theirs, BEFORE).before(StoredEdit("first", CHANGES), whole(AFTER))
     ended = storing(theirs, BEFORE).after(begun, whole(AFTER))
@@ -300,7 +306,7 @@ def test_what_others_changed_between_two_edits_is_no_part_of_the_way_back() -> N
     assert replace(MEMORY, old="5") in ended.changes
 
 
-def test_what_libvirt_fills_in_is_told_from_what_was_asked_for() -> None:
+def test_additions_of_libvirt_are_kept_apart_from_the_edit() -> None:
     asked = '<domain><memory>1</memory><nic mac="1"/><disk dev="a"/></domain>'
     kept = '<domain><memory>1</memory><nic mac="1"/><disk dev="a" bus="4"/><controller/></domain>'
     begun = storing(BEFORE, BEFORE).before(None, whole(asked))
@@ -311,7 +317,7 @@ def test_what_libvirt_fills_in_is_told_from_what_was_asked_for() -> None:
     # It goes with what was refused, unless it runs.
     web = guest(asked)
     stored = replace(
-        ended, edit=wording(web, DOMAINS), refused=(Refusal((("disk[a]",),), ("disk[a]",), WHY),)
+        ended, edit=digest_of_edit(web, DOMAINS), refused=(Refusal((("disk[a]",),), ("disk[a]",), WHY),)
     )
     made = planned(of(web, runs(web, kept), stored=stored))
     assert {c.path for c in made.actions[0].changes} == {"controller", "disk[a]"}
@@ -320,7 +326,7 @@ def test_what_libvirt_fills_in_is_told_from_what_was_asked_for() -> None:
     assert [c.path for c in made.actions[0].changes] == ["disk[a]"]
 
 
-def test_what_is_stored_in_the_element_of_a_refused_part_goes_with_it_unless_it_runs() -> None:
+def test_changes_beside_a_refused_part_are_undone_unless_in_force() -> None:
     web = guest(AFTER.replace("link", 'queues="2" link'))
     wider = Change(("nic[1]", "@address"), "nic/@address", "5", "6")
     kept = AFTER.replace("link", 'address="6" queues="2" link')
@@ -396,7 +402,7 @@ def test_secret_goes_back_to_what_is_known_of_it(
     made = planned(of(web, there, stored=edit(web, steps, changes=(change,))))
     kept = made.instead[web.key]
 
-    assert not list(diff(undone(kept, there, DOMAINS.rules), whole(left), DOMAINS.rules))
+    assert not list(diff(without_refused(kept, there, DOMAINS.rules), whole(left), DOMAINS.rules))
 
 
 def test_no_secret_is_remembered() -> None:
@@ -430,7 +436,7 @@ def test_refusal_that_may_pass_is_held_longer_each_time_and_an_hour_at_most() ->
     assert [r.until is None for r in lasting.refused] == [False, True]
 
 
-def test_refusal_that_was_tried_again_with_success_is_forgotten() -> None:
+def test_refusal_is_forgotten_once_the_edit_succeeded() -> None:
     web = guest()
     stored = edit(web, LINK)
     kept = planned(of(web, runs(web), stored=stored)).instead[web.key]

@@ -170,7 +170,7 @@ def test_guest_of_another_instance_is_not_renamed() -> None:
     assert done(planned(host([NEW], [theirs]))) == ["create Domain/new"]
 
 
-def test_guest_without_our_mark_that_nobody_remembers_is_not_renamed() -> None:
+def test_guest_without_our_mark_and_state_record_is_not_renamed() -> None:
     made = planned(host([NEW], [replace(seen(OLD), stamp=None)], []))
 
     assert done(made) == ["create Domain/new"]
@@ -200,14 +200,14 @@ def test_disk_that_only_runs_with_the_guest_is_its_own_as_well() -> None:
     assert held(made) == [("rename Domain/new", "RENAME")]
 
 
-def test_what_may_be_the_guest_and_cannot_be_seen_holds_it() -> None:
+def test_unobservable_object_that_may_be_the_guest_holds_it() -> None:
     made = planned(host([NEW], [Unknown(OLD.key, "timeout")]))
 
     assert ("create Domain/new", "UNKNOWN") in held(made)
     assert done(made) == []
 
 
-def test_what_cannot_be_seen_and_nobody_remembers_holds_nothing() -> None:
+def test_unobservable_object_without_state_record_holds_nothing() -> None:
     made = planned(host([NEW], [Unknown(OLD.key, "timeout")], []))
 
     assert done(made) == ["create Domain/new"]
@@ -269,7 +269,7 @@ def test_only_what_was_asked_for_is_renamed_and_nothing_removed_in_its_stead(
     assert (done(made), held(made)) == (what, [])
 
 
-def test_disks_of_two_guests_in_one_are_not_told_apart() -> None:
+def test_guest_with_the_disks_of_two_guests_is_ambiguous() -> None:
     disks = '<disk dev="a" file="/a"/>', '<disk dev="b" file="/b"/>'
     one, two = guest("one", disk=disks[0]), guest("two", disk=disks[1])
 
@@ -287,7 +287,7 @@ def test_disks_of_two_guests_in_one_are_not_told_apart() -> None:
     assert "Domain/one and Domain/two" in made.held[0].detail
 
 
-def test_disks_of_one_guest_in_two_are_not_told_apart() -> None:
+def test_two_guests_with_the_disks_of_one_are_ambiguous() -> None:
     made = planned(host([NEW, guest("newer")], [seen(OLD)]), limits=WIDE)
 
     assert held(made) == [

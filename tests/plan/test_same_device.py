@@ -1,12 +1,13 @@
-"""One device stays one device: edits of what it is known by, on objects that run."""
+"""Edits of what identifies a device of a running object: it stays the same device."""
 
 from dataclasses import replace
 
 import pytest
 
 from kvmreconcile.model import Actual, Applied, Apply, Desired, Hold, Kept, Key, Plan, Reason
-from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
+from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.compare.pending import to_remember
+from kvmreconcile.plan.compare.settled import find_settled_live, run_of
 from kvmreconcile.tree import Change, Effect, to_xml
 from tests.plan.worlds import BOOKS, done, held, planned, remembered, seen, wish, world
 
@@ -34,7 +35,7 @@ def after(made: Plan, web: Desired, there: Actual, known: Applied | None) -> tup
     assert define.tree is not None
     now = replace(there, xml=to_xml(define.tree))
     remembered_ = applied_after(web, now, DOMAIN, "lab", known)
-    running = settled_live(web, now, run_of(there, now), known, DOMAIN)
+    running = find_settled_live(web, now, run_of(there, now), known, DOMAIN)
     return now, replace(remembered_, settled=(*remembered_.settled, *running))
 
 
@@ -121,7 +122,7 @@ def test_object_is_adopted_together_with_the_names_of_its_devices() -> None:
 
 
 @pytest.mark.case("7")
-def test_names_are_written_to_what_bears_our_mark_already() -> None:
+def test_device_names_are_written_to_objects_with_our_mark() -> None:
     web = spec('<disk name="root" dev="vda" source="/a"/>')
 
     assert done(planned(world([web], [on(web, THERE)]))) == ["own Domain/web"]
@@ -148,7 +149,7 @@ def test_list_in_which_several_could_be_the_same_is_held_and_the_rest_is_done() 
 
 
 @pytest.mark.case("7")
-def test_spec_with_a_list_in_doubt_is_not_remembered_as_in_force() -> None:
+def test_spec_with_an_ambiguous_list_is_not_recorded_as_in_force() -> None:
     was, web = spec(*TWO), spec(*OTHERS)
     there, known = on(was, *TWO), remembered(was)
 
@@ -157,7 +158,7 @@ def test_spec_with_a_list_in_doubt_is_not_remembered_as_in_force() -> None:
 
     assert (made.actions, made.records) == ((), ())
     assert (noted.tree, noted.digest, noted.settled) == (known.tree, known.digest, ())
-    assert settled_live(web, there, run_of(there, there), noted, DOMAIN) == ()
+    assert find_settled_live(web, there, run_of(there, there), noted, DOMAIN) == ()
     assert held(planned(world([web], [there], [noted]))) == [("define Domain/web", "AMBIGUOUS")]
     # Once it is clear, all of it is done.
     clear = spec('<disk dev="vda" source="/a"/>', '<disk dev="vdd" source="/a"/>')
@@ -250,7 +251,7 @@ def test_name_that_a_running_device_still_has_is_not_given_to_another() -> None:
 
 
 @pytest.mark.case("7")
-def test_what_is_no_longer_said_of_a_device_is_pending_though_it_was_named_since_its_start() -> None:
+def test_removed_field_of_a_device_named_since_its_start_is_pending() -> None:
     was, web = (spec(f'<disk name="root" dev="vda" source="/a"{cache}/>') for cache in (' cache="on"', ""))
     live = '<disk dev="vda" source="/a" cache="on"/>'
     there, known = (

@@ -1,4 +1,4 @@
-"""What an edit takes away waits until the specs have said so for a while."""
+"""What an edit takes away is held until the specs have been unchanged for a while."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -81,7 +81,7 @@ def test_approved_plan_takes_the_disk_at_once() -> None:
     assert second.held == ()
 
 
-def test_what_is_added_or_changed_does_not_wait() -> None:
+def test_additions_and_changes_do_not_settle() -> None:
     added = planned(edited(BOTH, CUT, CUT))
     changed = planned(
         edited("<domain><memory>2</memory></domain>", "<domain><memory>1</memory></domain>", "<domain/>")
@@ -173,14 +173,14 @@ def test_object_whose_spec_is_gone_goes_at_once_by_an_approval() -> None:
     assert (done(made), made.held) == (["remove Domain/old"], ())
 
 
-def test_what_must_be_confirmed_is_held_for_that() -> None:
+def test_removal_that_needs_confirmation_is_held_for_that() -> None:
     made = orphan(4.0, wish("Domain/old"), prune={"Domain": Prune.CONFIRM})
 
     assert held(made) == [("remove Domain/old", "PRUNE")]
 
 
 @pytest.mark.case("8a")
-def test_what_goes_after_an_object_waits_for_it() -> None:
+def test_removal_that_follows_another_waits_for_it() -> None:
     pool = wish("StoragePool/pool")
     disk = wish("Volume/pool/disk", '<volume pool="pool"/>')
     guest = wish("Domain/old", '<domain><disk pool="pool" volume="pool/disk"/></domain>')
@@ -247,7 +247,7 @@ def test_part_without_a_description_is_lost_without_a_note() -> None:
     assert {h.action.notes for h in made.held} == {()}
 
 
-def test_parts_are_found_in_what_goes_as_a_whole() -> None:
+def test_parts_are_found_in_a_removed_element() -> None:
     rules = Rules(parts=paths("ip/dhcp/host"))
     dhcp = parse("<dhcp><range/><host ip='1'/><host ip='2'/></dhcp>")
     steps = ("ip", "dhcp")

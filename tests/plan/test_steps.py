@@ -1,4 +1,4 @@
-"""From what differs to what is done: stored and running definition, power, and the kind's verbs."""
+"""From differences to steps: stored and running definition, power, and the kind's verbs."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,16 +9,11 @@ from kvmreconcile.kinds.kind import derived_uuid
 from kvmreconcile.model import Action, Apply, Key, Plan, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.compare.applied import (
-    applied_after,
-    digest,
-    fingerprint,
-    run_of,
-    settled,
-    settled_live,
-)
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.digests import digest, fingerprint
 from kvmreconcile.plan.compare.live import Running
-from kvmreconcile.plan.compare.steps import by_rows, hot_and_cold
+from kvmreconcile.plan.compare.settled import find_settled, find_settled_live, run_of
+from kvmreconcile.plan.compare.steps import split_by_effect, steps_by_rows
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Effect, Members, Node, Rules, Table, Update, diff, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
@@ -46,7 +41,7 @@ def test_memory_raised_on_running_domain_is_stored_and_set() -> None:
     assert [[c.path for c in a.changes] for a in made.actions] == [[], ["memory"]]
 
 
-def test_what_no_verb_brings_to_a_running_domain_is_stored_and_pending() -> None:
+def test_change_without_a_live_row_is_stored_and_pending() -> None:
     xml = '<domain><cpu mode="a"/></domain>'
     made = changed(xml, '<domain><cpu mode="b"/></domain>', xml)
 
@@ -175,7 +170,7 @@ def test_stale_memory_is_refreshed_without_touching_the_host() -> None:
     assert planned(world([web], [seen(web)], [remembered(web)])).records == ()
 
 
-def test_what_libvirt_keeps_otherwise_is_not_planned_until_it_moves() -> None:
+def test_settled_value_is_not_planned_until_a_side_changes() -> None:
     web = wish("Domain/web", "<domain><memory>100</memory></domain>")
     there = seen(web, "<domain><memory>102</memory></domain>")
     known = applied_after(web, there, DOMAIN, "lab")
@@ -185,30 +180,30 @@ def test_what_libvirt_keeps_otherwise_is_not_planned_until_it_moves() -> None:
     assert not planned(world([web], [seen(web, "<domain><memory>104</memory></domain>")], [known])).is_empty
 
 
-def test_what_is_left_right_after_a_start_is_never_a_reason_to_restart_again() -> None:
+def test_difference_right_after_a_start_never_restarts_again() -> None:
     web = wish("Domain/web", '<domain><cpu mode="a"/></domain>', max_effect=Effect.RESTART)
     there = seen(web, live='<domain><cpu mode="custom"/></domain>')
     before = remembered(web)
     first = planned(world([web], [there], [before]))
     again = replace(there, runtime_id=2)
-    known = replace(before, settled=settled_live(web, again, run_of(there, again), before, DOMAIN))
+    known = replace(before, settled=find_settled_live(web, again, run_of(there, again), before, DOMAIN))
 
     assert done(first) == ["restart Domain/web"]
     assert planned(world([web], [again], [known])).is_empty
-    assert settled_live(web, again, run_of(again, again), known, DOMAIN) == known.settled
-    assert settled_live(web, again, run_of(again, again), before, DOMAIN) == ()
-    assert settled_live(web, seen(web), run_of(there, seen(web)), before, DOMAIN) == ()
+    assert find_settled_live(web, again, run_of(again, again), known, DOMAIN) == known.settled
+    assert find_settled_live(web, again, run_of(again, again), before, DOMAIN) == ()
+    assert find_settled_live(web, seen(web), run_of(there, seen(web)), before, DOMAIN) == ()
 
 
-def test_what_is_left_right_after_our_own_start_is_settled_where_libvirt_numbers_no_runs() -> None:
+def test_difference_after_our_start_is_settled_without_a_runtime_id() -> None:
     lan = wish("Network/lan", '<network><mtu size="1"/></network>', max_effect=Effect.RESTART)
     there = seen(lan, live="<network/>", runtime_id=None)
     before = remembered(lan)
-    left = settled_live(lan, there, run_of(there, there, {lan.key}), before, BOOKS["Network"])
+    left = find_settled_live(lan, there, run_of(there, there, {lan.key}), before, BOOKS["Network"])
 
     assert done(planned(world([lan], [there], [before]))) == ["restart Network/lan"]
     assert planned(world([lan], [there], [replace(before, settled=left)])).is_empty
-    assert settled_live(lan, there, run_of(there, there), before, BOOKS["Network"]) == ()
+    assert find_settled_live(lan, there, run_of(there, there), before, BOOKS["Network"]) == ()
 
 
 @pytest.mark.parametrize(
@@ -220,30 +215,32 @@ def test_what_is_left_right_after_our_own_start_is_settled_where_libvirt_numbers
         ('<domain><tap dev="vnet8"/></domain>', "vnet9", ["tap/@dev"]),
     ],
 )
-def test_what_libvirt_does_not_store_is_not_pending(stored: str, live: str, pending: list[str]) -> None:
+def test_value_that_libvirt_does_not_store_is_not_pending(stored: str, live: str, pending: list[str]) -> None:
     web = wish("Domain/web", '<domain><tap dev="vnet7"/></domain>')
     there = seen(web, stored, live=f'<domain><tap dev="{live}"/></domain>')
-    known = replace(remembered(web), settled=settled(web, there, DOMAIN.rules))
+    known = replace(remembered(web), settled=find_settled(web, there, DOMAIN.rules))
 
     made = planned(world([web], [there], [known]))
 
     assert [c.path for c in made.pending.get(web.key, ())] == pending
 
 
-def test_verb_without_effect_is_not_tried_again() -> None:
+def test_verb_without_effect_is_not_planned_again() -> None:
     web = wish("Domain/web", "<domain><memory>2</memory></domain>")
     there = seen(web, live="<domain><memory>1</memory></domain>")
-    known = replace(remembered(web), settled=settled_live(web, there, run_of(there, there), None, DOMAIN))
+    known = replace(
+        remembered(web), settled=find_settled_live(web, there, run_of(there, there), None, DOMAIN)
+    )
 
     assert done(planned(world([web], [there], [remembered(web)]))) == ["set-memory Domain/web"]
     assert planned(world([web], [there], [known])).is_empty
 
 
-def test_settled_elements_and_absences_are_told_in_words_and_secrets_are_not() -> None:
+def test_settled_elements_are_described_and_secrets_masked() -> None:
     web = wish("Domain/web", '<domain><disk dev="vda"/><password>new</password><cpu mode="a"/></domain>')
     there = seen(web, "<domain><password>old</password><cpu/></domain>")
 
-    assert sorted((s.path, s.asked, s.answered) for s in settled(web, there, DOMAIN.rules)) == [
+    assert sorted((s.path, s.asked, s.answered) for s in find_settled(web, there, DOMAIN.rules)) == [
         ("cpu/@mode", "a", "nothing"),
         ("disk[vda]", "<disk>", "nothing"),
         ("password", SECRET, SECRET),
@@ -256,7 +253,7 @@ def test_nothing_that_is_remembered_holds_a_secret() -> None:
     assert "hunter" not in repr(applied_after(web, seen(web, "<domain/>"), DOMAIN, "lab"))
 
 
-def test_fingerprint_tells_secret_values_apart_but_not_what_is_secret_in_an_element() -> None:
+def test_fingerprint_differs_between_secret_values_but_not_within_an_element() -> None:
     def prints(xml: str) -> list[str]:
         old = parse("<domain><password>0</password></domain>")
         return [fingerprint(c) for c in diff(old, parse(f"<domain>{xml}</domain>"), DOMAIN.rules)]
@@ -281,7 +278,7 @@ def test_uuid_is_derived_from_instance_and_name() -> None:
     assert derived_uuid("lab", key) == derived_uuid("lab", key) != derived_uuid("other", key)
 
 
-def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_for_comes_last() -> None:
+def test_change_made_by_another_row_has_no_verb_and_dependent_rows_come_last() -> None:
     rules = Rules(
         actions=Table(
             {"total": (Update(""),), "used": (Update("set", after="total"),), "stick": (Update("attach"),)}
@@ -293,12 +290,12 @@ def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_
     )
     base = Action(Key("Domain", "web"), verb_of("define"), Effect.LIVE, Reason.EDIT)
 
-    steps = by_rows(diff(old, new, rules), old, new, rules, base)
+    steps = steps_by_rows(diff(old, new, rules), old, new, rules, base)
 
     assert [step.verb.name for step in steps] == ["attach", "set"]
 
 
-def test_what_comes_after_what_waits_does_so_in_the_same_element_alone() -> None:
+def test_row_after_a_pending_change_waits_in_the_same_element_only() -> None:
     rules = Rules(
         members=Table({"nic": Members((("@id",),))}),
         actions=Table({"nic/@on": (Update("set", at="nic", after="nic/@kind"),)}),
@@ -308,32 +305,32 @@ def test_what_comes_after_what_waits_does_so_in_the_same_element_alone() -> None
         for kind, on in (("a", "x"), ("b", "y"))
     )
 
-    hot, cold = hot_and_cold(Running(old, tuple(diff(old, new, rules))), rules)
+    hot, cold = split_by_effect(Running(old, tuple(diff(old, new, rules))), rules)
 
     assert [c.path for c in hot] == ["nic[2]/@on"]
     assert [c.path for c in cold] == ["nic[1]/@kind", "nic[1]/@on"]
 
 
-def test_what_a_guest_that_woke_up_lacks_is_still_to_be_done() -> None:
+def test_guest_restored_from_a_managed_save_is_still_changed_live() -> None:
     web = wish("Domain/web", "<domain><memory>2</memory><cpu>b</cpu></domain>")
     asleep = seen(web, saved=True)
     awake = replace(
         asleep, live_xml="<domain><memory>1</memory><cpu>a</cpu></domain>", active=True, runtime_id=7
     )
 
-    assert settled_live(web, awake, run_of(asleep, awake), remembered(web), DOMAIN) == ()
+    assert find_settled_live(web, awake, run_of(asleep, awake), remembered(web), DOMAIN) == ()
     made = planned(world([web], [awake], [remembered(web)]))
     assert done(made) == ["set-memory Domain/web"]
     assert [c.path for c in made.pending[web.key]] == ["cpu"]
 
 
-def test_what_people_should_know_of_what_is_new_is_said_with_it() -> None:
+def test_creation_shows_the_notes_of_its_kind() -> None:
     made = planned(world([wish("Domain/web", '<domain small="1"/>')], []))
 
     assert [a.notes for a in made.actions][:1] == [("it is small",)]
 
 
-def test_row_for_edits_does_not_repair_what_others_have_changed() -> None:
+def test_row_for_edits_does_not_repair_drift() -> None:
     book = BOOKS["Volume"]
     rows: Table[tuple[Update, ...]] = Table(
         {

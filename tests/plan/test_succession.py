@@ -1,4 +1,4 @@
-"""Removals beside creations that take their place: never after one that failed, and first only where nothing is used."""
+"""Removals beside creations that take their place: never after a failed creation, and first only where nothing is used."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is suspended is compared and shown, and nothing is done to it until that is over."""
+"""Suspended objects are compared and shown, and held until the suspension ends."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from kvmreconcile.model import Key, Suspension, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.gates.suspended import sentence
+from kvmreconcile.plan.gates.suspended import describe_suspension
 from tests.plan.worlds import NOW, RUNNING, done, held, planned, remembered, seen, wish, world
 
 WEB, DB = wish("Domain/web", power=RUNNING), wish("Domain/db", power=RUNNING)
@@ -43,7 +43,7 @@ def test_a_pause_of_everything_holds_everything() -> None:
     assert made.held[0].detail == "since 2026-11-23 02:00 UTC"
 
 
-def test_it_is_over_by_itself_and_looked_at_again_then() -> None:
+def test_suspension_ends_by_itself_and_the_plan_names_the_time() -> None:
     before = planned(two_off(paused(WEB.key, NOW + HOUR)))
     after = planned(two_off(paused(WEB.key, NOW)))
 
@@ -74,7 +74,7 @@ def test_no_approval_is_above_it() -> None:
     assert done(planned(two_off(paused(None)), Overrides(approved=first.digest))) == []
 
 
-def test_what_needs_a_suspended_object_that_does_not_exist_waits_for_it() -> None:
+def test_dependent_of_a_missing_suspended_object_waits() -> None:
     web, lan = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>'), wish("Network/lan")
     made = planned(world([web, lan], suspended=paused(lan.key)))
 
@@ -100,4 +100,4 @@ def test_a_suspended_object_is_not_removed() -> None:
     ],
 )
 def test_sentence_names_what_is_suspended(suspended: dict[Key | None, Suspension], said: str) -> None:
-    assert sentence(WEB.key, two_off(suspended)) == said
+    assert describe_suspension(WEB.key, two_off(suspended)) == said

@@ -1,4 +1,4 @@
-"""Disks that would leave a guest's data for a volume that is created in its place: held, however that is written."""
+"""Disks that would leave a guest's data for a volume that is created in its place are held."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -200,7 +200,7 @@ def test_guest_that_cannot_be_seen_keeps_its_data(hidden: dict[str, Any]) -> Non
     assert ("create Volume/p/new", "EFFECT") in held(made)
 
 
-def test_guest_that_cannot_be_seen_and_nobody_remembers_has_nothing_to_lose() -> None:
+def test_unobservable_guest_without_state_record_has_no_data_to_lose() -> None:
     made = planned(
         host([OLD, NEW, guest("web", ON_NEW)], [Unknown(WAS.key, "timeout")], known=[remembered(OLD)])
     )

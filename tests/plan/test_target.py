@@ -1,4 +1,4 @@
-"""What the first line of a plan says, and the field in JSON."""
+"""The first line of a plan, and its field in JSON."""
 
 import html
 import json
@@ -52,7 +52,7 @@ def test_it_is_one_line_and_the_first(target: Target, place: str) -> None:
         ),
     ],
 )
-def test_programs_are_told_all_of_it(target: Target, source: dict[str, object]) -> None:
+def test_json_contains_all_of_the_target(target: Target, source: dict[str, object]) -> None:
     document = json.loads(render_json(Plan(), {}, target=target))
 
     assert document["target"] == {"host": "kvm1", "uri": URI, "instance": "lab", "source": source}

@@ -72,7 +72,7 @@ def test_newer_libvirt_does_it() -> None:
     assert done(result) != []
 
 
-def test_what_is_stored_already_keeps_no_other_edit_back() -> None:
+def test_stored_unsupported_element_does_not_hold_other_edits() -> None:
     network = wish("Network/lan")
     guest = wish("Domain/web", TAGGED.replace("<memory>1", "<memory>2"))
 

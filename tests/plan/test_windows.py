@@ -1,4 +1,4 @@
-"""When changes may be made: windows by a clock that the tests hold."""
+"""Maintenance windows, with the time passed by the tests."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -90,7 +90,7 @@ def test_nothing_happens_before_the_window_opens_and_everything_after() -> None:
     assert after.next_release is None
 
 
-def test_held_step_tells_when_its_window_opens_and_the_plan_when_to_look_again() -> None:
+def test_held_step_shows_when_its_window_opens_and_the_plan_when_to_plan_again() -> None:
     made = planned(edited(CLOSED))
 
     assert made.held[0].hold.value == "waits for a maintenance window"
@@ -120,7 +120,7 @@ def test_first_of_several_windows_that_allows_a_step_opens_for_it() -> None:
     assert {h.detail for h in made.held} == {"opens Sun 2026-11-29 02:00 Europe/Berlin"}
 
 
-def test_what_no_window_ever_allows_is_held_for_its_cost() -> None:
+def test_effect_that_no_window_allows_is_held_for_the_effect() -> None:
     made = planned(edited(OPEN, power=None, max_effect=Effect.LIVE))
 
     assert held(made)[0] == ("define Domain/web", "EFFECT")
@@ -134,11 +134,11 @@ def test_approval_and_a_limit_by_the_caller_do_not_wait_for_a_window() -> None:
     assert verbs(planned(shut, Overrides(max_effect=Effect.NEXT_BOOT))) == (["define", "set-memory"], [])
 
 
-def test_what_does_not_run_is_changed_at_once_and_started() -> None:
+def test_stopped_object_is_changed_outside_its_window_and_started() -> None:
     assert verbs(planned(edited(CLOSED, live=None))) == (["define", "start"], [])
 
 
-def test_what_does_not_run_and_waits_all_the_same_is_started_as_it_was() -> None:
+def test_stopped_object_that_waits_for_its_window_is_started_unchanged() -> None:
     made = planned(edited(CLOSED, live=None, waits_when_off=True))
 
     assert verbs(made) == (["start"], ["define"])
@@ -148,7 +148,7 @@ def test_stop_that_the_spec_orders_waits_for_no_window() -> None:
     assert verbs(planned(edited(CLOSED, power=STOPPED))) == (["stop"], ["define"])
 
 
-def test_what_is_off_is_replaced_only_in_a_window_that_allows_as_much() -> None:
+def test_stopped_object_is_replaced_only_in_a_window_that_allows_it() -> None:
     was = wish("Domain/web")
     wide = replace(SUNDAY, max_effect=Effect.REPLACE)
     web = wish("Domain/web", "<domain><uuid>7</uuid></domain>", windows=(wide,), power=RUNNING)

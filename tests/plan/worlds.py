@@ -1,8 +1,7 @@
 """
-Small worlds of guests, volumes, pools and networks, in as few words as a test can say.
+Small worlds of guests, volumes, pools and networks for tests of planning.
 
-Separate from the tests, which each show one situation. The rules are the tests' own, so that a kind may
-change without changing what is shown of planning.
+The rules are the tests' own, so that a kind may change without changing these tests.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,7 +41,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.plan import Limits, Overrides, plan
-from kvmreconcile.plan.compare.applied import intent
+from kvmreconcile.plan.compare.applied import applied_before_creation
 from kvmreconcile.tree import (
     Change,
     Effect,
@@ -129,23 +128,23 @@ class Book:
         return tree.attr("path") or ""
 
     def mistakes(self, definition: Node) -> Iterable[Mistake]:
-        """Tell of what cannot be."""
+        """Yield what is invalid."""
         wrong = definition.attr("impossible")
         return [Mistake("@impossible", f"{wrong} cannot be", "leave it out")] if wrong else []
 
     def notes(self, whole: Node) -> Iterable[str]:
-        """Tell of a guest that is made small."""
+        """Yield a note about a small guest."""
         return ["it is small"] if whole.attr("small") else []
 
     def cost(self, removal: Removal) -> Cost:
-        """Tell who uses it and what is in it, and that what is sticky stays."""
+        """Note the users and the contents, and that what is sticky stays."""
         users, inside = ([str(x) for x in xs] for xs in ((a.key for a in removal.users), removal.contents))
         notes = [f"used by {u}" for u in users] + [f"holds {i}" for i in inside]
         kept = ("it sticks", "tear it off") if removal.actual.tree.attr("sticky") else None
         return Cost(self.loss, tuple(notes), kept)
 
     def describe(self, part: Node, rule: str, observed: Observation) -> str:
-        """Tell of a disk by its device, and by how many objects there are."""
+        """Describe a disk by its device, and by how many objects exist."""
         return f"it loses {part.attr('dev')} of {len(observed.objects)}" if rule == "disk" else ""
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
@@ -318,7 +317,7 @@ def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) 
 
 def remembered(desired: Desired, **more: Any) -> Applied:
     """Return what is remembered of an object that was brought to this."""
-    return replace(intent(desired, "lab", BOOKS[desired.key.kind]), complete=True, **more)
+    return replace(applied_before_creation(desired, "lab", BOOKS[desired.key.kind]), complete=True, **more)
 
 
 def world(
@@ -328,7 +327,7 @@ def world(
     unobservable: tuple[Unobservable, ...] = (),
     **more: Any,
 ) -> World:
-    """Return a world; its specs have long said what they say, unless `sightings` tell otherwise."""
+    """Return a world; its specs have been unchanged for long, unless `first_seen` differs."""
     observed = Observation({a.key: a for a in there}, unobservable)
     more.setdefault("first_seen", LONG)
     return World("lab", "host1", NOW, {d.key: d for d in wanted}, observed, {a.key: a for a in known}, **more)

@@ -127,7 +127,7 @@ def test_secret_is_found_wherever_it_is(xml: str) -> None:
     assert holds_secret(parse(xml), "", SECRETS)
 
 
-def test_definition_without_secret_is_told_from_one_with() -> None:
+def test_definition_with_a_secret_is_recognised() -> None:
     assert not holds_secret(parse("<domain><devices><graphics port='1'/></devices></domain>"), "", SECRETS)
 
 

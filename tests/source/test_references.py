@@ -7,6 +7,7 @@ import pytest
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Observation, World
+from kvmreconcile.plan import ComparisonCache
 from kvmreconcile.plan.order.needs import find_needs
 from kvmreconcile.source.load import load
 
@@ -81,7 +82,9 @@ def test_missing_reference_is_reported_at_its_place(tmp_path: Path, text: str, r
     loaded = load([tmp_path], BY_NAME, "lab")
     assert not loaded.problems
 
-    needs = find_needs(World("lab", "kvm1", NOW, loaded.desired, Observation(), {}), BY_NAME)
+    needs = find_needs(
+        World("lab", "kvm1", NOW, loaded.desired, Observation(), {}), BY_NAME, ComparisonCache()
+    )
 
     (key,) = loaded.desired
     assert [str(p).partition(", which")[0] for p in needs.problems] == [
@@ -96,6 +99,8 @@ def test_cycle_is_reported_at_the_first_reference(tmp_path: Path) -> None:
         (tmp_path / f"{name}.yaml").write_text(text)
     loaded = load([tmp_path], BY_NAME, "lab")
 
-    needs = find_needs(World("lab", "kvm1", NOW, loaded.desired, Observation(), {}), BY_NAME)
+    needs = find_needs(
+        World("lab", "kvm1", NOW, loaded.desired, Observation(), {}), BY_NAME, ComparisonCache()
+    )
 
     assert [p.where for p in needs.problems] == [f"{tmp_path}/a.yaml:6:16"]

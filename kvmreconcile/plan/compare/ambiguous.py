@@ -1,7 +1,7 @@
 """
-Lists of which it is not certain which member is which: nothing in them is changed.
+Find lists of which it is not proved which member is which: nothing in them is changed.
 
-A device that is taken for another is unplugged from a guest that uses it. So a list whose members can be told apart
+A device that is taken for another is unplugged from a guest that uses it. So a list whose members can be matched
 neither by their keys nor by what is left is taken out of the spec, and held. Pure.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Actual, Desired, Key
 from kvmreconcile.plan.compare.live import without_forgotten
-from kvmreconcile.plan.compare.refused_parts import undone
+from kvmreconcile.plan.compare.refused_parts import without_refused
 from kvmreconcile.tree import Node, Rules, overlay
 from kvmreconcile.tree.match import Ambiguity
 from kvmreconcile.tree.paths import short
@@ -19,7 +19,7 @@ from kvmreconcile.tree.running import ambiguities, link_to_proposed
 
 
 @dataclass(frozen=True, slots=True)
-class Unclear:
+class AmbiguousList:
     """A list that is left as it is, why, and what would change that."""
 
     path: str
@@ -33,23 +33,23 @@ class Certain:
     The part of a spec that is certain to mean what it is taken to mean.
 
     Attributes:
-        desired: What the spec says, without the lists in doubt.
+        desired: What the spec says, without the ambiguous lists.
         before: What an earlier spec said, without them; None if it does not count.
         proposed: The definition that follows.
         live: The running definition, each member known as the one of the spec that it is; None if nothing runs.
-        unclear: The lists in doubt.
+        unclear: The ambiguous lists.
     """
 
     desired: Desired
     before: Node | None
     proposed: Node
     live: Node | None
-    unclear: tuple[Unclear, ...] = ()
+    unclear: tuple[AmbiguousList, ...] = ()
 
 
-def certain(desired: Desired, actual: Actual, before: Node | None, rules: Rules) -> Certain:
+def without_ambiguous(desired: Desired, actual: Actual, before: Node | None, rules: Rules) -> Certain:
     """Return what of a spec is certain, given what an earlier one said (None: the same as now)."""
-    unclear: dict[str, Unclear] = {}
+    unclear: dict[str, AmbiguousList] = {}
     whole, found = _taken(desired, actual, before, rules)
     for each in found:
         unclear.setdefault(each.path, each)
@@ -64,11 +64,11 @@ def certain(desired: Desired, actual: Actual, before: Node | None, rules: Rules)
 
 def _taken(
     desired: Desired, actual: Actual, before: Node | None, rules: Rules
-) -> tuple[Certain, list[Unclear]]:
+) -> tuple[Certain, list[AmbiguousList]]:
     """Return what a spec is taken to mean, and where that is not certain."""
-    start = undone(desired, actual, rules)
+    start = without_refused(desired, actual, rules)
     proposed = overlay(without_forgotten(start, before, desired, rules), desired.tree, rules)
-    unclear: list[Unclear] = []
+    unclear: list[AmbiguousList] = []
     if proposed is not start:
         found = ambiguities(start, before, desired.tree, rules)
         unclear += (_ambiguous(doubt, rules) for doubt in found)
@@ -79,18 +79,18 @@ def _taken(
     return Certain(desired, before, proposed, live), unclear
 
 
-def _ambiguous(doubt: Ambiguity, rules: Rules) -> Unclear:
+def _ambiguous(doubt: Ambiguity, rules: Rules) -> AmbiguousList:
     have, want = (_names(nodes, doubt.path, rules) for nodes in (doubt.have, doubt.want))
     members = rules.members.get(doubt.path)
     detail = f"{doubt.path}: each of {want} could be any of {have}; nothing in this list is changed"
-    return Unclear(doubt.path, detail, members.advice if members else "")
+    return AmbiguousList(doubt.path, detail, members.advice if members else "")
 
 
-def _untraceable(doubt: Ambiguity, key: Key, rules: Rules) -> Unclear:
+def _untraceable(doubt: Ambiguity, key: Key, rules: Rules) -> AmbiguousList:
     have, want = (_names(nodes, doubt.path, rules) for nodes in (doubt.have, doubt.want))
     why = f"the running {have} cannot be matched to {want} in the spec"
     detail = f"{doubt.path}: {why}; nothing in this list is changed"
-    return Unclear(doubt.path, detail, f"the list is compared again after the next start of {key}")
+    return AmbiguousList(doubt.path, detail, f"the list is compared again after the next start of {key}")
 
 
 def _names(nodes: Sequence[Node], path: str, rules: Rules) -> str:

@@ -1,14 +1,14 @@
 """
-What comparing an object gave, kept from plan to plan so that it need not be compared again.
+Keep what comparing an object found from plan to plan, with everything that the result depends on.
 
-Separate from comparing, which stays a pure function: each result is kept with all that it depended on, and used
-again only while all of that is still the same.
+Comparing stays a pure function: a result is used again only while all of that is the same.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kvmreconcile.model import Actual, Applied, Desired, Held, Key, Unknown, Unobservable, World
+from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.compare import Compared
 from kvmreconcile.plan.order.references import references
 from kvmreconcile.plan.rulebook import Rulebook
@@ -19,7 +19,7 @@ Sides = tuple[Actual | Unknown | None, Desired | None]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One object from both sides; `hidden` is what keeps it from being seen."""
+    """One object from both sides; `hidden` is what keeps it from being observed."""
 
     desired: Desired
     actual: Actual | None
@@ -29,7 +29,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """Lets one object's comparison look at others, and notes at which it did: its result depends on them."""
+    """Returns other objects' definitions for a comparison, and records which: the result depends on them."""
 
     world: World
     asked: dict[Key, Sides] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Memo:
     withheld: tuple[Held, ...]
 
     def holds(self, view: View, kind: Rulebook, world: World) -> bool:
-        """Tell whether comparing would give the same again."""
+        """Return whether comparing would give the same again."""
         return (
             self.kind is kind
             and self.instance == world.instance
@@ -64,7 +64,7 @@ class Memo:
 
 
 def sides(world: World, key: Key) -> Sides:
-    """Return an object as it was seen, and as it is wanted."""
+    """Return an object as it was observed, and as it is desired."""
     return world.observed.objects.get(key), world.desired.get(key)
 
 
@@ -77,29 +77,22 @@ class Edges:
     targets: tuple[tuple[Key, Ref], ...]
 
 
-def recall(key: Key, view: View, kind: Rulebook, world: World) -> Memo | None:
+def recall(view: View, kind: Rulebook, world: World, cache: ComparisonCache) -> Memo | None:
     """Return the earlier result for an object, None if comparing might give something else now."""
-    memo = world.memory.get(("compared", key))
+    memo = cache.get("compared", view.desired.key)
     return memo if isinstance(memo, Memo) and memo.holds(view, kind, world) else None
 
 
-def keep(memo: Memo, world: World) -> None:
+def keep(memo: Memo, cache: ComparisonCache) -> None:
     """Keep a result for the next plan."""
-    world.memory["compared", memo.view.desired.key] = memo
+    cache.put("compared", memo.view.desired.key, memo)
 
 
-def edges(desired: Desired, kind: Rulebook, world: World) -> tuple[tuple[Key, Ref], ...]:
+def edges(desired: Desired, kind: Rulebook, cache: ComparisonCache) -> tuple[tuple[Key, Ref], ...]:
     """Return every object that a spec points to, and the row that says so."""
-    known = world.memory.get(("edges", desired.key))
+    known = cache.get("edges", desired.key)
     if isinstance(known, Edges) and known.tree is desired.tree and known.kind is kind:
         return known.targets
     targets = tuple(references(desired.tree, kind.rules))
-    world.memory["edges", desired.key] = Edges(desired.tree, kind, targets)
+    cache.put("edges", desired.key, Edges(desired.tree, kind, targets))
     return targets
-
-
-def forget_others(world: World) -> None:
-    """Drop what is kept of objects that no spec wants any more, and that are gone."""
-    known = world.desired.keys() | world.observed.objects.keys()
-    for each in [each for each in world.memory if each[1] not in known]:
-        del world.memory[each]

@@ -1,33 +1,21 @@
-"""
-One object: what its spec wants beside what it is, and the steps from the one to the other.
-
-Separate from the planner, which knows all objects but nothing about any. Pure.
-"""
+"""Compare one object with its spec, and return the steps from what it is to what the spec says. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Reason, Surroundings
 from kvmreconcile.model.verbs import CREATE, DEFINE, MOVE, OWN, RECREATE, STOP
-from kvmreconcile.plan.compare.ambiguous import Certain, Unclear
-from kvmreconcile.plan.compare.applied import (
-    digest,
-    earlier,
-    fingerprint,
-    in_force,
-    is_live_mark,
-    live_mark,
-    rules_for,
-    seal,
-)
-from kvmreconcile.plan.compare.live import lacking
-from kvmreconcile.plan.compare.pending import outstanding, unseen
-from kvmreconcile.plan.compare.refused_parts import undone
-from kvmreconcile.plan.compare.steps import Job, after_birth, by_rows, steps_for
+from kvmreconcile.plan.compare.ambiguous import AmbiguousList, Certain
+from kvmreconcile.plan.compare.digests import digest, fingerprint, is_live_mark, live_mark, seal
+from kvmreconcile.plan.compare.in_force import earlier_tree, in_force, rules_for
+from kvmreconcile.plan.compare.live import Running, compare_running
+from kvmreconcile.plan.compare.pending import find_unobservable_pending, still_pending
+from kvmreconcile.plan.compare.refused_parts import without_refused
+from kvmreconcile.plan.compare.steps import Job, steps_after_creation, steps_by_rows, steps_for
 from kvmreconcile.plan.gates.windows import at_any_time
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.paths import still_secret
-from kvmreconcile.tree import Change, Effect, Node, diff, overlay
+from kvmreconcile.tree import Change, Effect, Node, Rules, diff, overlay
 from kvmreconcile.tree.running import is_invisible
 from kvmreconcile.tree.variants import for_new
 
@@ -47,14 +35,14 @@ class Compared:
     actions: tuple[Action, ...] = ()
     pending: tuple[Change, ...] = ()
     stale: bool = False
-    unclear: tuple[Unclear, ...] = ()
+    unclear: tuple[AmbiguousList, ...] = ()
 
 
-def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
+def steps_to_create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
     """Return the steps that make an object which does not exist, or which an earlier run left half made."""
     rules = for_new(rules_for(desired, kind))
-    born = overlay(rules.creation_default("", desired.tree), desired.tree, rules)
-    whole = kind.complete(replace(born, tag=kind.root), around)
+    whole = overlay(rules.creation_default("", desired.tree), desired.tree, rules)
+    whole = kind.complete(replace(whole, tag=kind.root), around)
     base = Action(desired.key, CREATE, Effect.LIVE, reason, policy=desired.policy)
     again = reason is Reason.UNFINISHED and not kind.redefines_whole
     verb = RECREATE if again else CREATE
@@ -64,7 +52,7 @@ def create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reaso
         replace(base, verb=verb, tree=whole, changes=added, content=desired.creation.content, notes=notes)
     ]
     if kind.has_lifecycle:
-        steps.extend(after_birth(desired, None, base))
+        steps.extend(steps_after_creation(desired, None, base))
     return Compared(tuple(steps))
 
 
@@ -73,52 +61,60 @@ def compare(
 ) -> Compared:
     """Return the steps that bring an existing object of ours to what its spec says."""
     rules, named = rules_for(desired, kind), digest(desired, kind.rules)
-    known = {s.fingerprint for s in applied.settled} if applied else set()
-    migrations = _migrations(desired, actual, kind, around)
-    sure = in_force(desired, actual, earlier(applied, named), kind)
-    proposed, changes, answered = _stored(sure, actual, kind, around, known)
-    reason = _reason(applied, named)
-    if applied and reason is Reason.DRIFT and _is_edited_secret(changes, desired, applied, kind):
-        reason = Reason.EDIT
-    is_named = reason is Reason.ADOPT and all(is_invisible(c, proposed, rules) for c in changes)
-    marks, changes = (changes, []) if is_named else ([], changes)
+    known = frozenset(s.fingerprint for s in applied.settled) if applied else frozenset[str]()
+    sure = in_force(desired, actual, earlier_tree(applied, named), kind)
+    stored = _stored(sure, actual, kind, around, known)
+    reason = _reason(stored.changes, desired, applied, named, kind)
+    # On adoption, changes that the guest does not notice are written together with our mark.
+    is_named = reason is Reason.ADOPT and all(is_invisible(c, stored.proposed, rules) for c in stored.changes)
+    marks, stored = (stored.changes, replace(stored, changes=())) if is_named else ((), stored)
     base = Action(
         desired.key, DEFINE, Effect.LIVE, reason, policy=desired.policy, content=desired.creation.content
     )
-    pending: tuple[Change, ...] = ()
-    outdated = False
     if kind.redefines_whole:
-        runs = lacking(sure.desired, actual, sure.live, sure.before, rules)
-        marked = {live_mark(c): c for c in runs.changes}
-        live = tuple(c for mark, c in marked.items() if mark not in known and not _is_answered(c, answered))
-        fresh = changes if reason is not Reason.DRIFT else []
-        told = {c.steps for c in live}
-        waiting = tuple(c for c in unseen(actual, applied, fresh, rules) if c.steps not in told)
-        job = Job(sure.desired, actual, rules, base, proposed, changes, replace(runs, changes=live), waiting)
+        migrations = _migrations(desired, actual, kind, around)
+        runs = compare_running(sure.desired, actual, sure.live, sure.before, rules)
+        live = _unsettled_live(runs.changes, stored.answered, known)
+        waiting = _waiting(stored.changes if reason is not Reason.DRIFT else (), live, actual, applied, rules)
+        lacks = replace(runs, changes=live)
+        job = Job(sure.desired, actual, rules, base, stored.proposed, stored.changes, lacks, waiting)
         actions, pending = steps_for(job)
-        # A guest that took its time to follow has followed; should it turn back, that is drift.
-        outdated = any(is_live_mark(mark) and mark not in marked for mark in known)
         actions += tuple(_moving(migrations, actions, base))
     else:
-        actions = tuple(by_rows(changes, actual.tree, proposed, rules, base))
-    if undone(desired, actual, rules) is not actual.tree:
+        runs, pending = Running(actual.tree), ()
+        actions = tuple(steps_by_rows(stored.changes, actual.tree, stored.proposed, rules, base))
+    if without_refused(desired, actual, rules) is not actual.tree:
         actions = tuple(_putting_back(a) if a.verb.edits else a for a in actions)
     if not any(action.verb.edits for action in actions):
-        own = Action(desired.key, OWN, Effect.LIVE, Reason.ADOPT, tuple(marks), policy=desired.policy)
-        actions = (*_owning(actual, proposed if marks else actual.tree, kind, around, own), *actions)
-    over = applied is not None and outstanding(applied, actual, rules) != applied.pending
-    # One that is off and never was complete becomes so when it is started.
-    is_finished = applied is not None and (applied.complete or (bool(kind.completing) and not actual.active))
-    over = over or (applied is not None and applied.secrets != still_secret(desired, actual, kind.rules))
-    is_new = applied is None or not is_finished or (applied.digest != named and not sure.unclear)
-    stale = (outdated or over or is_new) and not actions
-    return Compared(actions, pending, stale, sure.unclear)
+        own = Action(desired.key, OWN, Effect.LIVE, Reason.ADOPT, marks, policy=desired.policy)
+        actions = (*_owning(actual, stored.proposed if marks else actual.tree, kind, around, own), *actions)
+    is_stale = not actions and (
+        (kind.redefines_whole and _has_followed(runs, known))
+        or _is_record_stale(desired, actual, applied, kind)
+        or (applied is not None and applied.digest != named and not sure.unclear)
+    )
+    return Compared(actions, pending, is_stale, sure.unclear)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """
+    What is to become of the stored definition of an object.
+
+    Attributes:
+        proposed: The definition to be stored.
+        changes: By what it differs from the one that is stored.
+        answered: What libvirt keeps otherwise than asked.
+    """
+
+    proposed: Node
+    changes: tuple[Change, ...]
+    answered: tuple[Change, ...]
 
 
 def _stored(
-    sure: Certain, actual: Actual, kind: Rulebook, around: Surroundings, known: set[str]
-) -> tuple[Node, list[Change], list[Change]]:
-    """Return the definition to be stored, by what it differs from the one that is, and what libvirt keeps otherwise."""
+    sure: Certain, actual: Actual, kind: Rulebook, around: Surroundings, known: frozenset[str]
+) -> _Stored:
     proposed, rules = sure.proposed, rules_for(sure.desired, kind)
     changes, answered = _unsettled(diff(actual.tree, proposed, rules), known)
     if changes or not actual.persistent:
@@ -127,7 +123,38 @@ def _stored(
         changes, answered = _unsettled(diff(actual.tree, proposed, rules), known)
     if not actual.persistent:
         changes.insert(0, Change(("persistent",), "persistent", "no", "yes"))
-    return proposed, changes, answered
+    return _Stored(proposed, tuple(changes), tuple(answered))
+
+
+def _waiting(
+    edited: Iterable[Change], live: Iterable[Change], actual: Actual, applied: Applied | None, rules: Rules
+) -> tuple[Change, ...]:
+    """Return what waits for the next start of an object and does not show in its running definition."""
+    shown = {c.steps for c in live}
+    return tuple(c for c in find_unobservable_pending(actual, applied, edited, rules) if c.steps not in shown)
+
+
+def _unsettled_live(
+    changes: Iterable[Change], answered: Iterable[Change], known: frozenset[str]
+) -> tuple[Change, ...]:
+    """Return the changes of a running object that are to be made, each once; others libvirt keeps otherwise."""
+    marked = {live_mark(c): c for c in changes}
+    return tuple(c for mark, c in marked.items() if mark not in known and not _is_answered(c, answered))
+
+
+def _has_followed(runs: Running, known: frozenset[str]) -> bool:
+    """Return whether a guest has made a change for which it took its time; if it turns back, that is drift."""
+    marks = {live_mark(c) for c in runs.changes}
+    return any(is_live_mark(mark) and mark not in marks for mark in known)
+
+
+def _is_record_stale(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> bool:
+    """Return whether the state lacks what is known of an object by now, whatever its spec says."""
+    if applied is None or still_pending(applied, actual, rules_for(desired, kind)) != applied.pending:
+        return True
+    # One that is off and never was complete becomes so when it is started.
+    is_finished = applied.complete or (bool(kind.completing) and not actual.active)
+    return not is_finished or applied.secrets != still_secret(desired, actual, kind.rules)
 
 
 def _putting_back(action: Action) -> Action:
@@ -164,23 +191,27 @@ def _owning(
         yield replace(own, tree=kind.complete(definition, replace(around, stamp=mark)))
 
 
-def _reason(applied: Applied | None, named: str) -> Reason:
+def _reason(
+    changes: Iterable[Change], desired: Desired, applied: Applied | None, named: str, kind: Rulebook
+) -> Reason:
+    """Return why the stored definition of an object is changed."""
     if applied is None:
         return Reason.ADOPT
-    if applied.digest == named:
-        return Reason.DRIFT
     # What failed or was cut short is tried again for the same reason, unless the spec was edited since.
     begun = applied.begun
-    return Reason[begun.reason] if begun and begun.digest == named else Reason.EDIT
+    again = Reason[begun.reason] if begun and begun.digest == named else Reason.EDIT
+    reason = Reason.DRIFT if applied.digest == named else again
+    is_edit = reason is Reason.DRIFT and _is_edited_secret(changes, desired, applied, kind)
+    return Reason.EDIT if is_edit else reason
 
 
 def _is_edited_secret(changes: Iterable[Change], desired: Desired, applied: Applied, kind: Rulebook) -> bool:
-    """Tell whether secret values differ because the spec has others than before, of which a digest says nothing."""
+    """Return whether secret values differ because the spec has others than before, of which a digest says nothing."""
     is_known = applied.sealed != "" and any(change.is_secret for change in changes)
     return is_known and seal(desired, kind.rules) != applied.sealed
 
 
-def _unsettled(changes: Iterable[Change], known: set[str]) -> tuple[list[Change], list[Change]]:
+def _unsettled(changes: Iterable[Change], known: frozenset[str]) -> tuple[list[Change], list[Change]]:
     """Split changes of a stored definition into those to be made and those that libvirt keeps otherwise."""
     split: dict[bool, list[Change]] = {False: [], True: []}
     for change in changes:
@@ -189,7 +220,7 @@ def _unsettled(changes: Iterable[Change], known: set[str]) -> tuple[list[Change]
 
 
 def _is_answered(live: Change, answered: Iterable[Change]) -> bool:
-    """Tell whether libvirt does not store a value, or the running object has what it stores instead: no start helps."""
+    """Return whether libvirt does not store a value, or the running object has what it stores instead: no start helps."""
     return any(
         live.steps[: len(c.steps)] == c.steps
         if c.old is None

@@ -1,5 +1,5 @@
 """
-The step by which an object becomes complete, and before which it must not be started.
+Add the step by which an object becomes complete, and before which it must not be started.
 
 It is planned where the object never was complete: what was complete once and is not there now may be out of reach, such
 as a pool whose disk is not mounted. Pure.

@@ -1,8 +1,4 @@
-"""
-What a running object lacks of what its spec says. Pure.
-
-Separate from the verbs that bring it about, and from the stored definition, which is compared by itself.
-"""
+"""Find what a running object lacks of what its spec says; the stored definition is compared by itself. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +30,7 @@ def without_forgotten(tree: Node, before: Node | None, desired: Desired, rules: 
     return tree if before is None else forget(tree, before, desired.tree, rules)
 
 
-def lacking(
+def compare_running(
     desired: Desired, actual: Actual, live: Node | None, before: Node | None, rules: Rules
 ) -> Running:
     """
@@ -66,4 +62,4 @@ def live_changes(desired: Desired, actual: Actual, rules: Rules) -> Iterator[Cha
     if actual.live is not None:
         stored = overlay(actual.tree, desired.tree, rules)
         live = link_to_desired(actual.live, stored, desired.tree, rules)
-        yield from lacking(desired, actual, live, None, rules).changes
+        yield from compare_running(desired, actual, live, None, rules).changes

@@ -1,8 +1,7 @@
 """
-Whose an object is.
+Decide whether an object is ours.
 
-Separate, because to take somebody's object for ours is the worst mistake there is: every way to call one
-ours is on this page.
+Acting on an object that is not ours is the worst mistake there is, so every proof of ownership is in this module.
 """
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Held, Hold, Key, Reason, World
@@ -13,7 +12,7 @@ from kvmreconcile.tree import Effect
 
 def is_ours(desired: Desired, actual: Actual, applied: Applied | None, world: World) -> bool:
     """
-    Tell whether an existing object may be acted on.
+    Return whether an existing object may be acted on.
 
     It is ours if it is remembered with its UUID, carries our mark with its UUID, has the UUID that only we
     derive from its name, or if its spec adopts it and no other instance has marked it. A mark may name it as it was
@@ -33,7 +32,7 @@ def _is_derived(desired: Desired, actual: Actual) -> bool:
 
 
 def bears_our_mark(actual: Actual, world: World) -> bool:
-    """Tell whether an object shows that this instance made or adopted it: by its mark, or a UUID that only we derive."""
+    """Return whether an object shows that this instance made or adopted it: by its mark, or a UUID that only we derive."""
     stamp, desired = actual.stamp, world.desired.get(actual.key)
     if stamp and stamp.uuid == actual.uuid:
         return stamp.instance == world.instance
@@ -42,7 +41,7 @@ def bears_our_mark(actual: Actual, world: World) -> bool:
 
 def is_proved_ours(actual: Actual, applied: Applied, kind: Rulebook) -> bool:
     """
-    Tell whether inventory and object agree that it is ours; one made anew by another hand is not.
+    Return whether inventory and object agree that it is ours; one that another tool recreated is not.
 
     What no spec names is removed on this proof only.
     """
@@ -79,5 +78,5 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
 
 
 def placeholder(desired: Desired) -> Action:
-    """Return what stands for the actions on an object of which too little is known to tell them."""
+    """Return an action in place of those on an object of which too little is known to plan them."""
     return Action(desired.key, DEFINE, Effect.LIVE, Reason.NEW, policy=desired.policy)

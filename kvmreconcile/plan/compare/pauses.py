@@ -1,8 +1,4 @@
-"""
-Guests that stand still or are off, and are not simply set going again.
-
-Separate because what brought a guest to a halt is a fact of the host, and no difference from its spec. Pure.
-"""
+"""Hold steps that would start or resume a guest that a fault has paused, or that its spec leaves off. Pure."""
 
 from collections.abc import Sequence
 
@@ -27,20 +23,20 @@ _TODO = {
     StateReason.PANIC: ("save a memory dump if needed, then power it off", Manual.POWER_OFF),
     StateReason.MIGRATION: ("recover the migration from its source host (--postcopy-resume)", None),
 }
-"""What a person does about each fault; who paused a guest by hand made none."""
+"""What an administrator does about each fault. A guest that an administrator paused has none."""
 
 
-def kept_still(
+def hold_paused(
     actions: Sequence[Action],
     desired: Desired,
     actual: Actual | None,
     applied: Applied | None,
     commands: ManualCommands,
 ) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
-    """Split off what would set a guest going that a fault brought to a halt, or that its spec leaves off."""
+    """Split off what would start or resume a guest that a fault has paused, or that its spec leaves off."""
     if actual is None:
         return tuple(actions), ()
-    left = is_left(desired, actual, applied)
+    left = stays_off(desired, actual, applied)
     held = [
         h
         for a in actions
@@ -49,9 +45,9 @@ def kept_still(
     return tuple(a for a in actions if all(a is not h.action for h in held)), tuple(held)
 
 
-def is_left(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
+def stays_off(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
     """
-    Tell whether a guest that should run stays off, since others than us stopped it after it ran.
+    Return whether a guest that should run stays off, since another tool stopped it after it ran.
 
     What is remembered without a digest was being changed by us when it stopped.
     """

@@ -1,14 +1,13 @@
 """
-What is stored and not in force, where the running definition does not tell: remembered until the next start.
+Remember changes that are stored, not in force, and do not show in the running definition. Pure.
 
-That is what libvirt spells otherwise while an object runs, and what a spec no longer says. Separate from what the
-running definition does tell, which needs no memory. Pure.
+Those are changes of what libvirt spells otherwise while an object runs, and of what a spec no longer says.
 """
 
 from collections.abc import Iterable, Iterator
 
 from kvmreconcile.model import Actual, Applied, Desired, RememberedPending
-from kvmreconcile.plan.compare.applied import rules_for
+from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.live import live_changes
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.masks import SECRET
@@ -16,11 +15,11 @@ from kvmreconcile.tree import Change, Node, Rules, diff, locate
 from kvmreconcile.tree.running import steps_in
 
 
-def unseen(
+def find_unobservable_pending(
     actual: Actual, applied: Applied | None, stored: Iterable[Change], rules: Rules
 ) -> Iterator[Change]:
     """
-    Yield what waits for the next start of a running object and cannot be seen in it.
+    Yield what waits for the next start of a running object and does not show in it.
 
     Args:
         applied: What is remembered; of another run it says nothing.
@@ -28,7 +27,7 @@ def unseen(
     """
     if not actual.active:
         return
-    known = outstanding(applied, actual, rules) if applied else ()
+    known = still_pending(applied, actual, rules) if applied else ()
     found = {u.steps: Change(u.steps, u.rule, u.was, u.now, rules.secrets) for u in known}
     for change in stored:
         if change.rule in rules.live_ignored or change.steps in found:
@@ -37,7 +36,7 @@ def unseen(
     yield from (c for c in found.values() if _spelled(c.old, c) != _spelled(c.new, c))
 
 
-def outstanding(applied: Applied, actual: Actual, rules: Rules) -> tuple[RememberedPending, ...]:
+def still_pending(applied: Applied, actual: Actual, rules: Rules) -> tuple[RememberedPending, ...]:
     """
     Return the remembered changes that are still pending.
 
@@ -80,11 +79,11 @@ def to_remember(
     Args:
         seen: The object before it is stored.
     """
-    told = {c.steps for c in live_changes(desired, seen, rules_for(desired, kind))}
+    visible = {c.steps for c in live_changes(desired, seen, rules_for(desired, kind))}
     return tuple(
         RememberedPending(c.steps, c.rule, _spelled(c.old, c), _spelled(c.new, c))
         for c in waiting
-        if c.steps not in told
+        if c.steps not in visible
     )
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kvmreconcile.model import Action, Reason, StoredEdit
-from kvmreconcile.plan.compare.applied import rules_for
 from kvmreconcile.plan.compare.cache import View
-from kvmreconcile.plan.compare.pending import outstanding
+from kvmreconcile.plan.compare.in_force import rules_for
+from kvmreconcile.plan.compare.pending import still_pending
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Rules, overlap
 
@@ -23,7 +23,9 @@ def with_edits(
         return tuple(actions)
     rules = rules_for(view.desired, kind)
     waiting = [change.steps for change in edit.changes] if edit else []
-    waiting += [each.steps for each in outstanding(view.applied, view.actual, rules)] if view.applied else []
+    waiting += (
+        [each.steps for each in still_pending(view.applied, view.actual, rules)] if view.applied else []
+    )
     return tuple(
         replace(action, reason=Reason.EDIT) if _brings(action, waiting, rules) else action
         for action in actions

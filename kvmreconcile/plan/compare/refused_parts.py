@@ -1,8 +1,8 @@
 """
-What stays as it is of an object because libvirt refused to change it, and what is put back for that.
+Keep the parts of an object as they are that libvirt refused to change, and find what is put back for that.
 
 A change is stored before it is brought into force. Where that is refused, what was stored of it goes back to what it
-was, unless somebody has changed it since. Pure.
+was, unless another tool has changed it since. Pure.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from kvmreconcile.tree import Change, Node, Rules, holds, overlap, transplant, u
 from kvmreconcile.tree.running import steps_in
 
 
-def undone(desired: Desired, actual: Actual, rules: Rules) -> Node:
+def without_refused(desired: Desired, actual: Actual, rules: Rules) -> Node:
     """
     Return an object's stored definition without the changes that were refused.
 
@@ -37,11 +37,11 @@ def _to_undo(desired: Desired, actual: Actual, rules: Rules) -> Iterator[Change]
             yield known
 
 
-def kept_as_it_is(desired: Desired, actual: Actual, rules: Rules) -> Desired:
+def keep_refused_parts(desired: Desired, actual: Actual, rules: Rules) -> Desired:
     """Return what is wanted, with the parts that libvirt refused to change as they are without the change."""
     if desired.kept is None:
         return desired
-    tree, source = desired.tree, undone(desired, actual, rules)
+    tree, source = desired.tree, without_refused(desired, actual, rules)
     # The last first, as what goes may give its name to the next of its like.
     for part in reversed(desired.kept.parts):
         # Of a device whose key was refused, what is there is called otherwise.
@@ -59,5 +59,5 @@ def with_kept(said: Node, before: Node, desired: Desired, rules: Rules) -> Node:
 
 
 def is_kept(change: Change, desired: Desired) -> bool:
-    """Tell whether a change is of a part that stays as it is."""
+    """Return whether a change is of a part that stays as it is."""
     return desired.kept is not None and any(overlap(change.steps, part) for part in desired.kept.parts)

@@ -1,8 +1,4 @@
-"""
-From the changes of one object to the verbs that bring them about.
-
-Separate from comparing, because what differs is one question and what to do about it another. Pure.
-"""
+"""Turn the changes of one object into the verbs that bring them about. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,8 +22,8 @@ from kvmreconcile.plan.compare.live import Running
 from kvmreconcile.plan.gates.windows import ceiling
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, locate, overlay
 
-_ANEW = Update(REPLACE.name, effect=Effect.REPLACE)
-"""What is done about a change that no row serves, where definitions are not stored as a whole."""
+_RECREATE = Update(REPLACE.name, effect=Effect.REPLACE)
+"""What is done about a change of an object without power that no row serves."""
 _POWER: Mapping[tuple[Power, Power], Verb] = {
     (Power.STOPPED, Power.RUNNING): START,
     (Power.STOPPED, Power.PAUSED): START_PAUSED,
@@ -36,7 +32,7 @@ _POWER: Mapping[tuple[Power, Power], Verb] = {
     (Power.RUNNING, Power.PAUSED): SUSPEND,
     (Power.PAUSED, Power.RUNNING): RESUME,
 }
-"""What is done, by how an object stands and how it is to stand."""
+"""The verb by the power state of an object and the one that its spec asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class Job:
         proposed: The definition to be stored.
         stored: By what that differs from the one that is.
         running: What the running object lacks of what the spec says.
-        unseen: What waits for its next start, and cannot be seen in it.
+        remembered: What waits for its next start, and does not show in the running definition.
     """
 
     desired: Desired
@@ -59,29 +55,29 @@ class Job:
     proposed: Node
     stored: Sequence[Change]
     running: Running
-    unseen: tuple[Change, ...]
+    remembered: tuple[Change, ...]
 
 
 def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     """Return the actions on an object, and what then waits for its next start."""
     desired, actual, base = job.desired, job.actual, job.base
-    hot, pending = hot_and_cold(job.running, job.rules)
-    pending += job.unseen
+    hot, pending = split_by_effect(job.running, job.rules)
+    pending += job.remembered
     heavy = max((_stored_effect(c, actual.tree, job.rules) for c in job.stored), default=Effect.LIVE)
     if job.stored and heavy >= Effect.REPLACE:
         replacement = replace(base, verb=REPLACE, effect=heavy, tree=job.proposed, changes=tuple(job.stored))
-        return (replacement, *after_birth(desired, actual, replacement)), ()
+        return (replacement, *steps_after_creation(desired, actual, replacement)), ()
     steps = [*_define(job, hot, pending)]
     if desired.autostart is not None and desired.autostart != actual.autostart:
         steps.append(replace(base, verb=AUTOSTART if desired.autostart else NO_AUTOSTART))
     power = _power(desired, actual)
     if power in (START, START_PAUSED, STOP):
         return (*steps, replace(base, verb=power)), () if power == STOP else pending
-    # What is changed in a running guest is seen by one that runs.
+    # A guest must run to notice what is changed in it.
     steps += [replace(base, verb=RESUME)] if power == RESUME else []
     wanted = overlay(job.proposed, desired.tree, job.rules)
-    hot = [*hot, *at_reboot(job, pending)]
-    steps += by_rows(hot, job.running.definition, wanted, job.rules, base)
+    hot = [*hot, *reboot_changes(job, pending)]
+    steps += steps_by_rows(hot, job.running.definition, wanted, job.rules, base)
     # One that stays paused cannot be shut down, and would run after a restart.
     stays_paused = actual.state_reason is not None and power != RESUME
     if pending and not stays_paused and ceiling(desired.policy) >= Effect.RESTART:
@@ -104,7 +100,7 @@ def _define(job: Job, hot: Sequence[Change], pending: Sequence[Change]) -> Itera
         yield replace(job.base, verb=DEFINE, effect=effect, tree=job.proposed, changes=shown)
 
 
-def after_birth(desired: Desired, actual: Actual | None, base: Action) -> Iterator[Action]:
+def steps_after_creation(desired: Desired, actual: Actual | None, base: Action) -> Iterator[Action]:
     """Yield what is still to be done to a definition just made; an object that had another is as it was."""
     bare = replace(base, tree=None, changes=(), content=None)
     if desired.autostart or (desired.autostart is None and actual and actual.autostart):
@@ -115,7 +111,7 @@ def after_birth(desired: Desired, actual: Actual | None, base: Action) -> Iterat
         yield replace(bare, verb=START)
 
 
-def at_reboot(job: Job, pending: Sequence[Change]) -> Iterator[Change]:
+def reboot_changes(job: Job, pending: Sequence[Change]) -> Iterator[Change]:
     """
     Yield what makes a running object's own reboot a power cycle while something waits for one, and else does not.
 
@@ -138,8 +134,8 @@ def _alike(one: Change, other: Change) -> bool:
     return one.rule == other.rule and one.sign == other.sign and one.steps[-1:] == other.steps[-1:]
 
 
-def hot_and_cold(runs: Running, rules: Rules) -> tuple[list[Change], tuple[Change, ...]]:
-    """Tell changes of a running object that a verb brings about from those that wait for its next start."""
+def split_by_effect(runs: Running, rules: Rules) -> tuple[list[Change], tuple[Change, ...]]:
+    """Split the changes of a running object into those that a verb brings about now and those that wait for its next start."""
     rows = [(change, row_for(change, runs.definition, rules)) for change in runs.changes]
     cold = [change for change, row in rows if not _is_hot(row)]
     hot = [change for change, row in rows if row and _is_hot(row) and not _must_wait(change, row, cold)]
@@ -148,13 +144,13 @@ def hot_and_cold(runs: Running, rules: Rules) -> tuple[list[Change], tuple[Chang
 
 
 def _must_wait(change: Change, row: Update, cold: Sequence[Change]) -> bool:
-    """Tell whether what a change comes after waits for the next start, in the element that both are of."""
+    """Return whether what a change comes after waits for the next start, in the element that both are of."""
     depth = row.at.count("/") + 1 if row.at else 0
     return any(c.rule == row.after and c.steps[:depth] == change.steps[:depth] for c in cold)
 
 
 def _is_taken(change: Change, cold: Sequence[Change], rules: Rules) -> bool:
-    """Tell whether a new member has a key that one which runs keeps until its next start."""
+    """Return whether a new member has a key that one which runs keeps until its next start."""
     members, new = rules.members.get(change.rule), change.new
     if members is None or change.old is not None or not isinstance(new, Node):
         return False
@@ -181,13 +177,13 @@ def _stored_effect(change: Change, definition: Node, rules: Rules) -> Effect:
     return row.effect if row else Effect.LIVE
 
 
-def by_rows(
+def steps_by_rows(
     changes: Iterable[Change], definition: Node, proposed: Node, rules: Rules, base: Action
 ) -> Iterator[Action]:
     """Yield one action for each verb and element that the rows of a definition's changes name, in their order."""
     is_drift = base.reason is Reason.DRIFT
-    rows = [(c, row_for(c, definition, rules, is_drift=is_drift) or _ANEW) for c in changes]
-    # What is made anew is made anew once, at the highest cost, whatever parts of it ask for that.
+    rows = [(c, row_for(c, definition, rules, is_drift=is_drift) or _RECREATE) for c in changes]
+    # An object is recreated once, at the highest effect, however many of its changes ask for that.
     heavy = max((row.effect for _, row in rows), default=Effect.LIVE)
     groups: dict[tuple[str, tuple[str, ...], Effect], list[Change]] = {}
     for change, row in sorted(rows, key=lambda pair: bool(pair[1].after)):

@@ -1,20 +1,19 @@
-"""
-Guests that serve together: few of a group are taken away at a time, the rest wait for a later pass.
-
-Separate from what each object's own policy allows, because this depends on how the others are. Pure.
-"""
+"""Limit how many members of a group are unavailable at a time; the steps on the others wait for a later pass. Pure."""
 
 from collections.abc import Sequence
 from itertools import groupby
 
 from kvmreconcile.model import Action, Held, Hold, Key, Power, Reason, World
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
 
-def in_turn(actions: Sequence[Action], world: World) -> tuple[list[Action], list[Held]]:
-    """Split steps into those that may be done now and those that wait until others of a group are back."""
-    held: list[Held] = []
-    for (kind, group), members in groupby(sorted(_disturbed(actions, world), key=by_group), key=by_group):
+def hold_group_members(
+    actions: Sequence[Action], scene: Scene, _limits: object
+) -> tuple[list[Action], list[Held]]:
+    """Hold the steps that would take away a member of a group while too many other members are away."""
+    world, held = scene.world, list[Held]()
+    for (kind, group), members in groupby(sorted(_disturbed(actions, world), key=group_of), key=group_of):
         gone = _away(kind, group, world)
         for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
             others = gone - {action.key}
@@ -41,7 +40,7 @@ def _disturbed(actions: Sequence[Action], world: World) -> list[Action]:
     return list(first.values())
 
 
-def by_group(action: Action) -> tuple[str, str]:
+def group_of(action: Action) -> tuple[str, str]:
     """Return the group that an action's object is in; groups of two kinds have nothing to do with one another."""
     return action.key.kind, action.policy.group
 

@@ -8,34 +8,33 @@ libvirt accepted it. Pure.
 
 from collections.abc import Iterator, Mapping
 
-from kvmreconcile.model import Action, Apply, Hold, Key, Why
-from kvmreconcile.plan.gates.suspended import Stop
-from kvmreconcile.plan.order.needs import Scene
+from kvmreconcile.model import Action, Apply, Hold, HoldReason, Key
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Node
 
 
-def definition(steps: tuple[Action, ...]) -> Node | None:
+def definition_to_store(steps: tuple[Action, ...]) -> Node | None:
     """Return the complete definition that an object's actions would store, None if they store none."""
     return next((step.tree for step in steps if step.verb.stores and step.tree is not None), None)
 
 
-def invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Stop]]:
+def find_invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose actions would store an invalid definition, and the hold of each."""
     for key, each in steps.items():
-        whole = definition(each)
+        whole = definition_to_store(each)
         if whole is None:
             continue
         actual = scene.world.observed.actual(key)
         known = {mistake.what for mistake in scene.kinds[key.kind].mistakes(actual.tree)} if actual else set()
         for mistake in scene.kinds[key.kind].mistakes(whole):
             if mistake.what not in known:
-                yield key, (Hold.INVALID, f"{mistake.place}: {mistake.what}", mistake.todo, None)
+                yield key, HoldReason(Hold.INVALID, f"{mistake.place}: {mistake.what}", mistake.todo)
                 break
 
 
-def refused(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Why]]:
+def find_rejected(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose definition libvirt's embedded driver rejects, and the hold of each, until it is approved."""
     for key, why in scene.world.refused.items():
         if key in steps and scene.world.desired[key].policy.apply is not Apply.OBSERVE:
             todo = "fix the spec; or approve this plan to have libvirt's daemon try it"
-            yield key, (Hold.INVALID, f"libvirt says: {why}", todo)
+            yield key, HoldReason(Hold.INVALID, f"libvirt says: {why}", todo)

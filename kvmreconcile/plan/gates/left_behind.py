@@ -1,14 +1,15 @@
 """
-Edits of where an object keeps what is in it: they move nothing, so that what is in the old place would be missing.
+Hold edits of the place where an object keeps its contents: they move nothing, so the contents would be missing.
 
 Pure.
 """
 
 from collections.abc import Iterator, Mapping
 
-from kvmreconcile.model import Action, Actual, Apply, Hold, Key, Why
-from kvmreconcile.plan.order.needs import Rulebooks, Scene
-from kvmreconcile.plan.order.uses import listed
+from kvmreconcile.model import Action, Actual, Apply, Hold, HoldReason, Key
+from kvmreconcile.plan.order.needs import Rulebooks
+from kvmreconcile.plan.order.uses import list_first
+from kvmreconcile.plan.scene import Scene
 
 _RELEASE = (
     "move the data to the new place, or approve this plan; a volume that has a spec and is not found "
@@ -16,7 +17,9 @@ _RELEASE = (
 )
 
 
-def left_behind(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Why]]:
+def find_left_behind(
+    steps: Mapping[Key, tuple[Action, ...]], scene: Scene
+) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects that would go to another place while something is in the old one, and why that is held."""
     for key, actions in steps.items():
         actual = scene.world.observed.actual(key)
@@ -27,8 +30,8 @@ def left_behind(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterat
         if inside:
             what = f"{len(inside)} {inside[0].kind} object{'s are' if len(inside) > 1 else ' is'}"
             old, new = was or "the present place", to_be or "another place"
-            detail = f"{what} in {old}, and the edit to {new} moves nothing: {listed(inside)}"
-            yield key, (Hold.LEFT_BEHIND, detail, _RELEASE)
+            detail = f"{what} in {old}, and the edit to {new} moves nothing: {list_first(inside)}"
+            yield key, HoldReason(Hold.LEFT_BEHIND, detail, _RELEASE)
 
 
 def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tuple[str, str]:
@@ -39,10 +42,10 @@ def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tu
 
 
 def _inside(key: Key, scene: Scene) -> Iterator[Key]:
-    """Yield what is in an object: as it was seen, or, where it cannot be seen, as it is remembered."""
+    """Yield what is in an object: as it was observed, or, where it cannot be observed, as it is remembered."""
     world, kinds = scene.world, scene.kinds
-    unseen = (k for k, a in world.applied.items() if a.complete and world.observed.unobservable_part(k))
-    for each in {*world.observed.objects, *unseen}:
+    unobservable = (k for k, a in world.applied.items() if a.complete and world.observed.unobservable_part(k))
+    for each in {*world.observed.objects, *unobservable}:
         is_data = each.kind in kinds and kinds[each.kind].data is not None
         if is_data and each.name.startswith(f"{key.name}/"):
             yield each

@@ -1,5 +1,5 @@
 """
-Data that was complete once and is gone: it is not created again blank without approval.
+Hold the creation of data that was complete once and is gone: without approval it is not created again blank.
 
 It may only be out of reach, because a disk is not mounted, so what is gone is judged by store (a pool), by the names
 of what was in it. Pure.
@@ -8,10 +8,10 @@ of what was in it. Pure.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from kvmreconcile.model import Action, Apply, Desired, Hold, Key, Why
+from kvmreconcile.model import Action, Apply, Desired, Hold, HoldReason, Key
 from kvmreconcile.plan.gates.windows import ceiling
-from kvmreconcile.plan.order.needs import Scene
-from kvmreconcile.plan.order.uses import Names, Users, listed
+from kvmreconcile.plan.order.uses import DataNames, Users, list_first
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
 _NEXT = "a later pass decides, once the pool can be observed"
@@ -22,7 +22,7 @@ Steps = Mapping[Key, tuple[Action, ...]]
 
 def find_lost(scene: Scene) -> Users:
     """
-    Return the desired objects that hold data, were complete once and are not seen now, each with who uses it.
+    Return the desired objects that hold data, were complete once and are not observed now, each with its users.
 
     That one was complete is known from the state, or because the host has an object that names it. One whose
     creation was interrupted never was.
@@ -31,7 +31,7 @@ def find_lost(scene: Scene) -> Users:
     absent = [k for k in world.desired if kinds[k.kind].data and k not in world.observed.objects]
     complete = {k for k in absent if k in world.applied and world.applied[k].complete}
     unknown = {k for k in absent if k not in world.applied}
-    names = Names(world, kinds)
+    names = DataNames(world, kinds, scene.cache)
     names.add(k for k in absent if k in unknown or not world.observed.unobservable_part(k))
     users = names.users_on_host()
     return {k: users.get(k, set()) for k in absent if k in complete or (k in unknown and k in users)}
@@ -43,12 +43,12 @@ class _Store:
     What is known to have been in a store, and what of it is gone.
 
     Attributes:
-        is_in_doubt: Whether all of it is gone, and not only what specs give the whole content of.
+        may_be_unavailable: Whether all of it is gone, and not only what specs give the whole content of.
     """
 
     known: set[Key] = field(default_factory=set)
     gone: set[Key] = field(default_factory=set)
-    is_in_doubt: bool = False
+    may_be_unavailable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,40 +67,40 @@ class Losses:
             return actions
         return tuple(replace(a, effect=Effect.DATA_LOSS) for a in actions)
 
-    def held(self, steps: Steps) -> Iterator[tuple[Key, Why]]:
+    def held(self, steps: Steps) -> Iterator[tuple[Key, HoldReason]]:
         """Yield what is not created as it would take the place of data, or as its store may be out of reach, and why."""
-        yield from self._out_of_sight(steps)
+        yield from self._in_unobservable_store(steps)
         created = [key for key in steps if self._is_created(key)]
         stores = self._stores() if created else {}
         for key in created:
             desired, store = self.scene.world.desired[key], stores.get(_store_of(key)) or _Store()
-            is_risky = store.is_in_doubt or self._is_loss(desired)
+            is_risky = store.may_be_unavailable or self._is_loss(desired)
             is_allowed = desired.policy.apply is Apply.OBSERVE or ceiling(desired.policy) >= Effect.DATA_LOSS
             if is_risky and not is_allowed:
                 detail = "; ".join((*self._use(key), *self._rest(key, store)))
-                yield key, (Hold.MISSING, detail, self._release(desired))
+                yield key, HoldReason(Hold.MISSING, detail, self._release(desired))
 
-    def _out_of_sight(self, steps: Steps) -> Iterator[tuple[Key, Why]]:
-        """Yield what would be created in a store whose data cannot be seen before this plan starts it, and why not."""
+    def _in_unobservable_store(self, steps: Steps) -> Iterator[tuple[Key, HoldReason]]:
+        """Yield what would be created in a store whose data cannot be observed before this plan starts it, and why not."""
         observed, kinds = self.scene.world.observed, self.scene.kinds
         stores = {_store_of(key) for key in self.lost if observed.unobservable_part(key)}
         for key in steps:
             if kinds[key.kind].data and observed.unobservable_part(key) and _store_of(key) in stores:
-                yield key, (Hold.UNKNOWN, "the contents of its pool cannot be observed yet", _NEXT)
+                yield key, HoldReason(Hold.UNKNOWN, "the contents of its pool cannot be observed yet", _NEXT)
 
     def _is_loss(self, desired: Desired) -> bool:
-        """Tell whether creating an object now would put something else in the place of its data."""
-        # What its spec gives the whole content of is the same again, unless somebody has written to it.
+        """Return whether creating an object now would put something else in the place of its data."""
+        # What its spec gives the whole content of is the same again, unless it was written to since.
         return desired.key in self.lost and (desired.creation.content is None or bool(self.lost[desired.key]))
 
     def _is_created(self, key: Key) -> bool:
-        """Tell whether steps on an object create it, and it holds data; that is not so of one that only is not seen."""
+        """Return whether steps on an object create it, and it holds data; an object that only cannot be observed is not created."""
         observed = self.scene.world.observed
         is_absent = observed.actual(key) is None and observed.unobservable_part(key) is None
         return is_absent and self.scene.kinds[key.kind].data is not None
 
     def _stores(self) -> dict[tuple[str, str], _Store]:
-        """Return each store by kind and name; what cannot be seen now says nothing."""
+        """Return each store by kind and name; what cannot be observed now says nothing."""
         world = self.scene.world
         found: dict[tuple[str, str], _Store] = {}
         for key in {*self.lost, *self._there()}:
@@ -111,7 +111,7 @@ class Losses:
                     store.gone.add(key)
         for store in found.values():
             is_data = any(self._is_loss(world.desired[key]) for key in store.gone)
-            store.is_in_doubt = store.known == store.gone and is_data
+            store.may_be_unavailable = store.known == store.gone and is_data
         return found
 
     def _there(self) -> Iterator[Key]:
@@ -124,13 +124,13 @@ class Losses:
             users = self.lost[key]
             known = self.scene.world.applied.get(key)
             what = "it no longer exists" if known and known.complete else "it does not exist"
-            yield what + (f", and is used by {listed(users)}" if users else "")
+            yield what + (f", and is used by {list_first(users)}" if users else "")
 
     def _rest(self, key: Key, store: _Store) -> Iterator[str]:
         """Yield what is to be said of the store that an object is in."""
         needs = (str(n) for n in sorted(self.scene.needs.direct[key]) if key.name.startswith(f"{n.name}/"))
         place, gone, known = next(needs, _store_of(key)[1]), len(store.gone), len(store.known)
-        if store.is_in_doubt:
+        if store.may_be_unavailable:
             many = f"none of the {known} {key.kind} objects that should already exist in {place} exists"
             only = f"the only {key.kind} that should already exist in {place} does not exist"
             others = self._has_others(key)
@@ -141,7 +141,7 @@ class Losses:
             yield f"{gone} of the {known} {named} do not exist"
 
     def _has_others(self, key: Key) -> bool:
-        """Tell whether anything exists in the store of an object."""
+        """Return whether anything exists in the store of an object."""
         objects = self.scene.world.observed.objects
         return any(other.kind == key.kind and _store_of(other) == _store_of(key) for other in objects)
 

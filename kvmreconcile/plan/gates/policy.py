@@ -1,8 +1,4 @@
-"""
-What may be done unasked: turns steps into a plan in which some are held.
-
-Separate from finding the steps, so that a plan always shows all of them, whatever is allowed.
-"""
+"""Hold the steps that an object's own policy does not allow without approval."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from kvmreconcile.model import Action, Apply, Desired, Held, Hold, Key
-from kvmreconcile.plan.compare.applied import fingerprint
+from kvmreconcile.plan.compare.digests import fingerprint
 from kvmreconcile.plan.gates.windows import allowed, ceiling, next_window
 from kvmreconcile.tree import Effect
 
@@ -19,7 +15,7 @@ from kvmreconcile.tree import Effect
 @dataclass(frozen=True, slots=True)
 class Overrides:
     """
-    What the caller of a plan says over the specs.
+    What the caller of a plan sets over the specs.
 
     Attributes:
         max_effect: Up to which effect to go, in place of each object's own policy.
@@ -31,6 +27,10 @@ class Overrides:
     approved: str | None = None
     only: frozenset[Key] | None = None
 
+    def selects(self, key: Key) -> bool:
+        """Return whether an object is among those to plan for."""
+        return self.only is None or key in self.only
+
 
 def digest_of(actions: Iterable[Action]) -> str:
     """Return the digest that names exactly these steps: what an approval quotes."""
@@ -41,8 +41,8 @@ def digest_of(actions: Iterable[Action]) -> str:
     return sha256(json.dumps(said).encode()).hexdigest()[:12]
 
 
-def overridden(desired: Mapping[Key, Desired], overrides: Overrides) -> Mapping[Key, Desired]:
-    """Return what the specs want with the caller's word on how far to go in place of theirs."""
+def override(desired: Mapping[Key, Desired], overrides: Overrides) -> Mapping[Key, Desired]:
+    """Return what the specs want, with the effect that the caller allows in place of theirs."""
     if overrides.max_effect is None:
         return desired
     limit = overrides.max_effect
@@ -52,12 +52,11 @@ def overridden(desired: Mapping[Key, Desired], overrides: Overrides) -> Mapping[
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    What counts, beside its policy, when the steps of one object are judged.
+    What decides, beside its policy, whether the steps on one object may be done.
 
     Attributes:
-        approved: Whether what costs more than is allowed unasked was agreed to. What the spec itself forbids
-            stays forbidden.
-        at_rest: Whether nobody is disturbed by what the object's own limit allows, so that no window counts.
+        approved: Whether effects that need an approval have one. What the spec itself forbids stays forbidden.
+        at_rest: Whether no user is disturbed by what the object's own limit allows, so that no window counts.
         is_overridden: Whether the caller set the limit in place of the spec.
     """
 
@@ -71,7 +70,7 @@ def judge(actions: Sequence[Action], case: Case) -> tuple[tuple[Action, ...], tu
     """
     Split one object's steps into those allowed and those held; what follows a held step is held with it.
 
-    What only waits for its window keeps nobody from being started or stopped.
+    A step that only waits for its window does not hold starts and stops.
     """
     for index, action in enumerate(actions):
         hold = _forbidden(action)
@@ -120,5 +119,5 @@ def _too_early(action: Action, case: Case) -> Held | None:
     if is_free or (limit is not None and action.effect <= limit):
         return None
     window = next_window(policy, action.effect, case.now)
-    until, told = window.next_start(case.now), window.next_start_text(case.now)
-    return Held(action, Hold.WINDOW, f"opens {told}", "approve this plan, or wait", until)
+    until, when = window.next_start(case.now), window.next_start_text(case.now)
+    return Held(action, Hold.WINDOW, f"opens {when}", "approve this plan, or wait", until)

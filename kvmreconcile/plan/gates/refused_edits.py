@@ -1,5 +1,5 @@
 """
-Edits that libvirt refused to bring into force: what is remembered of them, and until when they are held.
+Remember edits that libvirt refused to bring into force, and hold them for a time.
 
 The way back is remembered before an edit is stored, and kept until the edit is in force, so that it is known after a
 kill at any moment. Pure.
@@ -23,9 +23,10 @@ from kvmreconcile.model import (
     StoredEdit,
     World,
 )
-from kvmreconcile.plan.compare.applied import digest, followed, live_mark, rules_for
+from kvmreconcile.plan.compare.digests import digest, live_mark
+from kvmreconcile.plan.compare.in_force import rules_for, with_kept_parts
 from kvmreconcile.plan.compare.live import live_changes
-from kvmreconcile.plan.compare.pending import outstanding
+from kvmreconcile.plan.compare.pending import still_pending
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.masks import mask_change, reveal_change
 from kvmreconcile.tree import Change, Node, diff, overlap, undo
@@ -40,14 +41,14 @@ _LASTING = (
 _PASSING = "correct what libvirt reports; a later pass tries it again, or approve this plan to try it at once"
 
 
-def wording(desired: Desired, kind: Rulebook) -> str:
-    """Return a short name of all that a spec says of an object and of how it may be brought into force."""
+def digest_of_edit(desired: Desired, kind: Rulebook) -> str:
+    """Return a digest of all that a spec says of an object and of how it may be brought into force."""
     policy = desired.policy
     how = (policy.live.interrupts, policy.check_schema, policy.live.copies)
     return sha256(f"{digest(replace(desired, kept=None), kind.rules)} {how}".encode()).hexdigest()[:16]
 
 
-def refusals(
+def find_refusals(
     world: World, kinds: Mapping[str, Rulebook], instead: Mapping[Key, Desired]
 ) -> Iterator[tuple[Key, tuple[Refusal, ...], Desired]]:
     """
@@ -58,7 +59,7 @@ def refusals(
     """
     for key, edit in world.edits.items():
         desired = instead.get(key) or world.desired.get(key)
-        if desired is None or key.kind not in kinds or edit.edit != wording(desired, kinds[key.kind]):
+        if desired is None or key.kind not in kinds or edit.edit != digest_of_edit(desired, kinds[key.kind]):
             continue
         is_other = edit.software and world.software and edit.software != world.software
         still = () if is_other else tuple(r for r in edit.refused if _is_held(r, world.now))
@@ -67,7 +68,7 @@ def refusals(
 
 
 def _is_held(refusal: Refusal, now: datetime) -> bool:
-    """Tell whether a part is not to be tried now; a clock that went back does not keep it for long."""
+    """Return whether a part is still held; a clock that was set back does not hold it for long."""
     return refusal.until is None or now < refusal.until <= now + _LONGEST
 
 
@@ -79,8 +80,8 @@ def _kept(edit: StoredEdit, refused: Sequence[Refusal]) -> Kept:
     return Kept(parts, undo_, (*beside, *edit.filled))
 
 
-def withheld(steps: Sequence[Action], refused: Sequence[Refusal]) -> Iterator[Held]:
-    """Yield the steps by which an edit would be tried again, each with why that was refused."""
+def hold_refused(steps: Sequence[Action], refused: Sequence[Refusal]) -> Iterator[Held]:
+    """Yield the steps that would make a refused edit again, each with the reason of the refusal."""
     for action in steps:
         about = [r for r in refused if _is_about(r, action)] or refused
         untils = [r.until for r in about if r.until]
@@ -129,7 +130,7 @@ class Storing:
     def before(self, edit: StoredEdit | None, proposed: Node) -> StoredEdit:
         """Return what is remembered before it is written: every way back that may be needed, done or not."""
         known = edit or StoredEdit("")
-        name = wording(self.desired, self.kind)
+        name = digest_of_edit(self.desired, self.kind)
         if known.edit != name:
             known = replace(known, edit=name, refused=(), software="")
         changes = (*self._since(known, proposed), *known.changes)
@@ -161,18 +162,18 @@ def still_refused(edit: StoredEdit, desired: Desired) -> StoredEdit:
 
 
 def is_in_force(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> bool:
-    """Tell whether a running object is all that is stored of it, so that no way back is needed any more."""
+    """Return whether a running object is all that is stored of it, so that no way back is needed any more."""
     if not kind.has_lifecycle:
         return True
     rules = rules_for(desired, kind)
-    if not actual.active or (applied and outstanding(applied, actual, rules)):
+    if not actual.active or (applied and still_pending(applied, actual, rules)):
         return False
     known = {s.fingerprint for s in applied.settled} if applied else set()
-    waiting = live_changes(followed(desired, actual, kind), actual, rules)
+    waiting = live_changes(with_kept_parts(desired, actual, kind), actual, rules)
     return all(live_mark(change) in known for change in waiting)
 
 
 def is_over(key: Key, world: World, kind: Rulebook) -> bool:
-    """Tell whether an edit that is remembered is in force, though no step was taken for it."""
+    """Return whether an edit that is remembered is in force, though no step was taken for it."""
     desired, actual = world.desired[key], world.observed.actual(key)
     return actual is not None and is_in_force(desired, actual, world.applied.get(key), kind)

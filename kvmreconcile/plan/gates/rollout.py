@@ -1,48 +1,46 @@
-"""
-Edits that reach the members of a group: one after the other, and not on after one that did no good.
+"""Apply edits to the members of a group one after the other, and stop after one that was rolled back. Pure."""
 
-Separate from who of a group may be away at a time, because an edit can do harm that takes nobody away. Pure.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason, World
-from kvmreconcile.plan.gates.groups import by_group, onward
+from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason
+from kvmreconcile.plan.gates.groups import group_of, onward
+from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.probation import Probations
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
 _RELEASE = "correct its spec, or approve this plan"
 
 
-def rolled_out(
-    actions: Sequence[Action], world: World, edits: Probations, *, approved: bool
+def hold_rollout(
+    actions: Sequence[Action], scene: Scene, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
-    """Split steps into those that may be done now and edits that wait for those of others of their group."""
-    held: list[Held] = []
-    first = sorted(_edits(actions), key=by_group)
-    for (kind, group), members in groupby(first, key=by_group):
+    """Hold edits that wait for those of other members of their group. An approval opens what a failed edit holds."""
+    world, edits, held = scene.world, scene.edits, list[Held]()
+    first = sorted(_edits(actions), key=group_of)
+    for (kind, group), members in groupby(first, key=group_of):
         there = {k for k, d in world.desired.items() if _group(d) == (kind, group)}
-        failed = [] if approved else sorted(there & edits.failed.keys())
-        tried = there & edits.tried
+        failed = [] if limits is None else sorted(there & edits.failed.keys())
+        unready = there & edits.on_probation
         for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
             if failed:
                 why = f"{failed[0]}: {edits.failed[failed[0]]}"
                 release = f"correct the spec of {', '.join(map(str, failed))}, or approve this plan"
-                held += [Held(a, Hold.ROLLOUT, why, release) for a in rest_of(action, actions)]
-            elif len(others := tried - {action.key}) >= action.policy.max_unavailable:
+                held += [Held(a, Hold.ROLLOUT, why, release) for a in edit_steps_from(action, actions)]
+            elif len(others := unready - {action.key}) >= action.policy.max_unavailable:
                 names = ", ".join(map(str, sorted(others)))
                 detail = f'group "{group}", edited now, or not yet known to be ready after an edit: {names}'
                 release = "it continues in a later pass"
-                held += [Held(a, Hold.GROUP, detail, release) for a in rest_of(action, actions)]
+                held += [Held(a, Hold.GROUP, detail, release) for a in edit_steps_from(action, actions)]
             else:
-                tried.add(action.key)
+                unready.add(action.key)
     waiting = {id(h.action) for h in held}
     return [a for a in actions if id(a) not in waiting], held
 
 
 def _edits(actions: Sequence[Action]) -> Iterator[Action]:
-    """Yield of each member of a group the first step of an edit that would be taken back."""
+    """Yield of each member of a group the first step of an edit that would be rolled back."""
     seen: set[Key] = set()
     for action in actions:
         policy = action.policy
@@ -56,7 +54,7 @@ def _edits(actions: Sequence[Action]) -> Iterator[Action]:
             yield action
 
 
-def rest_of(first: Action, actions: Sequence[Action]) -> list[Action]:
+def edit_steps_from(first: Action, actions: Sequence[Action]) -> list[Action]:
     """Return what waits with a step of an edit; starts and stops do not, unless it replaces the object."""
     rest = onward(first, actions)
     if any(a.effect >= Effect.REPLACE for a in rest):
@@ -68,8 +66,8 @@ def _group(desired: Desired) -> tuple[str, str]:
     return desired.key.kind, desired.policy.group
 
 
-def held_back(again: dict[Key, tuple[Action, ...]], edits: Probations) -> Iterator[Held]:
-    """Yield the steps of edits that were taken back, each with why."""
-    for key, actions in again.items():
+def hold_rolled_back(retries: Mapping[Key, tuple[Action, ...]], edits: Probations) -> Iterator[Held]:
+    """Yield the steps of edits that were rolled back, each with the reason."""
+    for key, actions in retries.items():
         for action in actions:
             yield Held(action, Hold.TAKEN_BACK, edits.failed[key], _RELEASE)

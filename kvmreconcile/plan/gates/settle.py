@@ -1,8 +1,8 @@
 """
-Hold what an edit takes away until the specs have said so for a while.
+Hold what an edit takes away until the specs have been unchanged for a while.
 
-A file that is cut looks like one from which the rest was deleted on purpose. So what it lacks is taken away only
-after the specs were read twice, some time apart, and said the same. Pure: since when they have is a fact of the world.
+A truncated file looks like one from which the rest was deleted on purpose. So what it lacks is taken away only after
+the specs were read twice, some time apart, and said the same. Pure: the world says since when they have.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,9 +10,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, Reason, World
-from kvmreconcile.plan.gates.rollout import rest_of
+from kvmreconcile.plan.compare.findings import Findings
+from kvmreconcile.plan.gates.limits import Limits
+from kvmreconcile.plan.gates.rollout import edit_steps_from
 from kvmreconcile.plan.prune import Orphans
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Change, Effect, Node, Rules
 from kvmreconcile.tree.paths import under
 
@@ -21,12 +24,17 @@ _ASKED = frozenset({Reason.EDIT, Reason.ADOPT})
 _RELEASE = "wait, or approve this plan"
 
 
-def announced(steps: Sequence[Action], world: World, kind: Rulebook) -> tuple[Action, ...]:
-    """Return the steps on one object; those that take parts of it away are marked, and describe the parts."""
-    key = steps[0].key
+def with_lost_parts(found: Findings, scene: Scene) -> Findings:
+    """Return findings in which the steps that take parts of objects away are marked, and describe the parts."""
+    marked = {key: _with_lost_parts(key, steps, scene) for key, steps in found.steps.items()}
+    return replace(found, steps=marked)
+
+
+def _with_lost_parts(key: Key, steps: tuple[Action, ...], scene: Scene) -> tuple[Action, ...]:
+    world, kind = scene.world, scene.kinds[key.kind]
     desired, actual = world.desired[key], world.observed.actual(key)
     if actual is None or not (actual.active or desired.power in (Power.RUNNING, Power.PAUSED)):
-        return tuple(steps)
+        return steps
     return tuple(_marked(step, actual, world, kind) for step in steps)
 
 
@@ -52,16 +60,20 @@ def _parts(node: Node, rule: str, rules: Rules) -> Iterator[tuple[str, Node]]:
         yield from _parts(child, under(rule, child.tag), rules)
 
 
-def settled(actions: Sequence[Action], world: World, need_s: float) -> tuple[list[Action], list[Held]]:
-    """Split steps into those that may be done now and those of edits that take something away too soon."""
-    held: list[Held] = []
+def hold_unsettled(
+    actions: Sequence[Action], scene: Scene, limits: Limits | None
+) -> tuple[list[Action], list[Held]]:
+    """Hold the steps of edits that take something away too soon. An approval opens this gate."""
+    if limits is None:
+        return list(actions), []
+    world, need_s, held = scene.world, limits.settle_s, list[Held]()
     for key in _losing(actions, world):
         age_s = world.first_seen.age_s(key)
         if age_s < need_s:
             # All of the edit: what is stored first no longer has what is then taken from the running object.
             # What is taken back before it waits for nothing.
             first = next(action for action in actions if action.key == key and action.reason in _ASKED)
-            steps = rest_of(first, actions)
+            steps = edit_steps_from(first, actions)
             what = "the spec is known to have been unchanged"
             held += [_held(action, what, age_s, need_s, world) for action in steps]
     waiting = {id(each.action) for each in held}
@@ -76,19 +88,19 @@ def _losing(actions: Sequence[Action], world: World) -> tuple[Key, ...]:
     return tuple(dict.fromkeys(action.key for action in takers))
 
 
-def settle_removals(gone: Orphans, world: World, need_s: float) -> None:
-    """Hold removals of objects that lost their specs only just now, and of what those objects need."""
+def settle_removals(gone: Orphans, world: World, need_s: float) -> Orphans:
+    """Return removals of which those of objects that lost their specs only just now are held, and of what those need."""
     ages: dict[Key, tuple[float, Key]] = {}
-    kept: list[Action] = []
+    kept, held = list[Action](), list[Held]()
     for action in gone.actions:  # in order: what needs an object goes before it
         age_s, youngest = min(_ages(action, world, ages), key=lambda each: each[0])
         ages[action.key] = age_s, youngest
         if age_s < need_s:
             what = "its spec" if youngest == action.key else f"the spec of {youngest}"
-            gone.held.append(_held(action, f"{what} is known to have been missing", age_s, need_s, world))
+            held.append(_held(action, f"{what} is known to have been missing", age_s, need_s, world))
         else:
             kept.append(action)
-    gone.actions = kept
+    return gone.holding(kept, held)
 
 
 def _ages(

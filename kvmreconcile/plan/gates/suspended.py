@@ -1,19 +1,11 @@
-"""
-What somebody said is to be left alone for a while, or for good.
-
-Separate from policy, which is what specs say: this is said about the host as it is, and no approval is above it.
-Pure.
-"""
+"""Hold objects that an administrator has suspended. No approval releases them. Pure."""
 
 from datetime import UTC, datetime
 
-from kvmreconcile.model import Hold, Key, Suspension, World
-
-Stop = tuple[Hold, str, str, datetime | None]
-"""Why, in detail, what would release it, and when it is over by itself."""
+from kvmreconcile.model import Hold, HoldReason, Key, Suspension, World
 
 
-def stop(key: Key, world: World) -> Stop | None:
+def find_suspension(key: Key, world: World) -> HoldReason | None:
     """Return what keeps everything from being done to an object, None if nothing does."""
     found = _found(key, world)
     if not found:
@@ -21,11 +13,11 @@ def stop(key: Key, world: World) -> Stop | None:
     suspension, _ = _longest(found)
     # Each must be over.
     release = "; ".join(world.commands.kvmreconcile("resume", named or "--all") for _, named in found)
-    return Hold.SUSPENDED, in_words(suspension), release, suspension.until
+    return HoldReason(Hold.SUSPENDED, in_words(suspension), release, suspension.until)
 
 
-def sentence(key: Key, world: World) -> str:
-    """Return what is suspended, since when and by whom, where that keeps an object from being changed; else ""."""
+def describe_suspension(key: Key, world: World) -> str:
+    """Return what is suspended, since when and by which user, where that keeps an object from being changed; else ""."""
     found = _found(key, world)
     if not found:
         return ""
@@ -51,7 +43,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def in_words(suspension: Suspension) -> str:
-    """Return in words since when, until when, by whom and why."""
+    """Return a suspension in words: its start, its end, the user who ordered it, and the reason."""
     words = f"since {_moment(suspension.since)}"
     words += f" until {_moment(suspension.until)}" if suspension.until else ""
     words += f" by {suspension.who}" if suspension.who else ""

@@ -7,11 +7,10 @@ those are is a table of each kind (`Rules.unsupported`), without the rows that t
 
 from collections.abc import Iterator, Mapping
 
-from kvmreconcile.model import Action, Hold, Key, Lookup
+from kvmreconcile.model import Action, Hold, HoldReason, Key, Lookup
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.gates.invalid import definition
-from kvmreconcile.plan.gates.suspended import Stop
-from kvmreconcile.plan.order.needs import Scene
+from kvmreconcile.plan.gates.invalid import definition_to_store
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Node, Rules, UnsupportedSetting
 from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import labels
@@ -20,12 +19,14 @@ _Found = tuple[str, UnsupportedSetting]
 """The label of an element, and the row that it meets."""
 
 
-def unsupported(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Stop]]:
+def find_unsupported(
+    steps: Mapping[Key, tuple[Action, ...]], scene: Scene
+) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose steps would store what libvirt cannot do, and what holds each; what is stored already is left."""
     lookup = Lookups(scene.world).lookup
     for key, each in steps.items():
         rules = scene.kinds[key.kind].rules
-        whole = definition(each)
+        whole = definition_to_store(each)
         if whole is None or not rules.unsupported.rows:
             continue
         actual = scene.world.observed.actual(key)
@@ -34,7 +35,7 @@ def unsupported(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterat
             label, row = new
             version = ".".join(map(str, row.until))
             why = f"{label}: {row.what} needs libvirt {version} or newer ({row.source})"
-            yield key, (Hold.UNSUPPORTED, why, row.todo, None)
+            yield key, HoldReason(Hold.UNSUPPORTED, why, row.todo)
 
 
 def _met(tree: Node, rules: Rules, lookup: Lookup, path: str = "") -> Iterator[_Found]:

@@ -1,8 +1,4 @@
-"""
-What an object's windows allow at a moment, and when they allow more.
-
-Separate from policy, which asks only whether a step may be done now. Pure: the moment is handed in.
-"""
+"""Return what an object's maintenance windows allow at a moment, and when they allow more. Pure."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -10,8 +10,17 @@ from dataclasses import dataclass
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Key, Power, World
+from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.order.identities import Claim, Claimants, Claiming, claiming, claims, claims_of, shown
+from kvmreconcile.plan.order.identities import (
+    Claim,
+    Claimants,
+    Claiming,
+    claims,
+    claims_of,
+    find_claiming,
+    show_claim,
+)
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.paths import secret_paths
 from kvmreconcile.tree import Node
@@ -44,14 +53,14 @@ class Clashes:
     notes: tuple[Problem, ...] = ()
 
 
-def find_clashes(world: World, kinds: Mapping[str, Rulebook]) -> Clashes:
-    """Find specs with conflicting claims, and tell which of them are in error."""
+def find_clashes(world: World, kinds: Mapping[str, Rulebook], cache: ComparisonCache) -> Clashes:
+    """Find specs with conflicting claims, and decide which of them are in error."""
     left_out: dict[Key, str] = {}
     problems: list[Problem] = []
     notes: list[Problem] = []
     for kind in kinds.values():
         if kind.rules.identities.rows:
-            claimed = _Claims(kind, world)
+            claimed = _Claims(kind, world, cache)
             notes += claimed.notes()
             for clash in claimed.clashes():
                 problems.append(clash.problem(kind, world))
@@ -96,7 +105,9 @@ class _Clash:
         return f"have {what} and {self._shown(self.theirs, kind, world)}, which overlap"
 
     def _shown(self, claim: Claim, kind: Rulebook, world: World) -> str:
-        return shown(claim, kind.rules, (*secret_paths(self.key, world), *secret_paths(self.other, world)))
+        return show_claim(
+            claim, kind.rules, (*secret_paths(self.key, world), *secret_paths(self.other, world))
+        )
 
     def problem(self, kind: Rulebook, world: World) -> Problem:
         """Return it as a message for the author of the spec."""
@@ -114,9 +125,11 @@ class _Clash:
 class _Claims:
     """What the specs of a kind claim, and what their objects have."""
 
-    def __init__(self, kind: Rulebook, world: World) -> None:
+    def __init__(self, kind: Rulebook, world: World, cache: ComparisonCache) -> None:
         self._kind, self._world = kind, world
-        self._said = {k: _said(d, kind, world) for k, d in world.desired.items() if k.kind == kind.name}
+        self._said = {
+            k: _said(d, kind, world, cache) for k, d in world.desired.items() if k.kind == kind.name
+        }
         self._claimants = Claimants()
         for key, claimed in self._said.items():
             self._claimants.add(key, claimed)
@@ -141,7 +154,7 @@ class _Claims:
                     yield _Clash(key, claim, has, other, others[other], count, bool(having))
 
     def notes(self) -> Iterator[Problem]:
-        """Yield what several specs have where it is in nobody's way: for each object the first with another."""
+        """Yield what several specs share without a conflict: for each object the first with another."""
         first: dict[tuple[str, str], tuple[Key, Claim]] = {}
         for key, claimed in sorted(self._said.items()):
             for claim in claimed:
@@ -163,7 +176,7 @@ class _Claims:
 
     def _has(self, key: Key, claim: Claim) -> bool:
         """
-        Tell whether an object has what its spec claims.
+        Return whether an object has what its spec claims.
 
         The applied spec counts too, since a snapshot replaces a disk's file, and an object may be unobservable.
         """
@@ -182,12 +195,12 @@ class _Claims:
         return any(claim.meets(other) for other in self._had[key])
 
 
-def _said(desired: Desired, kind: Rulebook, world: World) -> tuple[Claim, ...]:
+def _said(desired: Desired, kind: Rulebook, world: World, cache: ComparisonCache) -> tuple[Claim, ...]:
     """Return what a spec claims. Finding the elements takes longest, and is cached for each spec."""
-    known = world.memory.get(("claiming", desired.key))
+    known = cache.get("claiming", desired.key)
     if not isinstance(known, _Claiming) or known.tree is not desired.tree or known.kind is not kind:
-        known = _Claiming(desired.tree, kind, claiming(desired.tree, kind.rules))
-        world.memory["claiming", desired.key] = known
+        known = _Claiming(desired.tree, kind, find_claiming(desired.tree, kind.rules))
+        cache.put("claiming", desired.key, known)
     lookup = Lookups(world).lookup
     return tuple(
         claim

@@ -36,7 +36,7 @@ class Claim:
         return f"{self.row.what} {self.names or self.value}"
 
     def meets(self, other: "Claim") -> bool:
-        """Tell whether both claim the same, or a part of it."""
+        """Return whether both claim the same, or a part of it."""
         if (self.row.what, self.scope) != (other.row.what, other.scope):
             return False
         return self.value == other.value or bool(
@@ -44,7 +44,7 @@ class Claim:
         )
 
 
-def shown(claim: Claim, rules: Rules, secrets: Sequence[str]) -> str:
+def show_claim(claim: Claim, rules: Rules, secrets: Sequence[str]) -> str:
     """Return a claim as text, without its value if that is at a path which a spec calls secret."""
     own, path = for_secrets(rules, secrets), re.sub(r"\[\d+\]", "", claim.place)
     parts = ("/".join(filter(None, (path, part))) for part in claim.row.value)
@@ -57,11 +57,11 @@ Claiming = tuple[tuple[str, str, Node], ...]
 
 def claims(tree: Node, rules: Rules, lookup: Lookup) -> Iterator[Claim]:
     """Yield all that a definition claims."""
-    for path, place, element in claiming(tree, rules):
+    for path, place, element in find_claiming(tree, rules):
         yield from claims_of(element, rules, lookup, path, place)
 
 
-def claiming(tree: Node, rules: Rules) -> Claiming:
+def find_claiming(tree: Node, rules: Rules) -> Claiming:
     """Return the elements of a definition that rows are about."""
     return tuple(each for each in numbered(tree) if rules.identities.get(each[0]))
 
@@ -104,7 +104,7 @@ class Claimants:
     _in_part: list[tuple[Key, Claim]] = field(default_factory=list)
 
     def add(self, key: Key, claimed: Iterable[Claim]) -> None:
-        """Take note of what an object claims."""
+        """Record what an object claims."""
         for claim in claimed:
             self._by_value[claim.row.what, claim.scope, claim.value][key] = claim
             if claim.row.overlaps:

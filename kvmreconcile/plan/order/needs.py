@@ -1,17 +1,14 @@
-"""
-What must exist before what: which objects have a place in the order, and which have none, and why.
-
-Separate from the planner, because all this is known from the specs and what exists, before anything is compared.
-"""
+"""Find what each desired object needs, the order that follows, and the objects that have no place in it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Key, World
+from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.cache import edges
 from kvmreconcile.plan.order.conflicts import find_clashes
-from kvmreconcile.plan.order.references import order
+from kvmreconcile.plan.order.references import sort_by_needs
 from kvmreconcile.plan.rulebook import Rulebook
 
 Rulebooks = Mapping[str, Rulebook]
@@ -25,7 +22,7 @@ class Needs:
     Attributes:
         direct: What each points to.
         left_out: What has no place in the order, and why, in a few words.
-        problems: The same, for who must mend it.
+        problems: The same as messages for the author of the spec.
         notes: Warnings about specs, which do not block the plan.
     """
 
@@ -58,24 +55,15 @@ class Needs:
         return tuple(replace(a, needs=self.among(a.key, planned)) for a in actions)
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What a plan is made for, with what is known of it before anything is compared."""
-
-    world: World
-    kinds: Rulebooks
-    needs: Needs
-
-
-def find_needs(world: World, kinds: Rulebooks) -> Needs:
+def find_needs(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Needs:
     """Find what each desired object points to, and which objects point nowhere or at one another."""
     direct: dict[Key, frozenset[Key]] = {}
-    clashes = find_clashes(world, kinds)
+    clashes = find_clashes(world, kinds, cache)
     left_out, problems = dict(clashes.left_out), list(clashes.problems)
     for key, desired in sorted(world.desired.items()):
         if key in world.frozen:
             continue
-        targets = edges(desired, kinds[key.kind], world)
+        targets = edges(desired, kinds[key.kind], cache)
         direct[key] = frozenset(k for k, _ in targets if k != key)
         required = {k for k, ref in targets if ref.required}.union(desired.after)
         for target in sorted(k for k in required if not _may_exist(k, world, kinds)):
@@ -84,9 +72,9 @@ def find_needs(world: World, kinds: Rulebooks) -> Needs:
                 Problem(str(desired.place_of(target)), what, "add a spec for it, or correct the name")
             )
             left_out.setdefault(key, f"refers to {target}, which does not exist")
-    # Who only starts after another does not need it to be made; it has its place behind it all the same.
+    # An object that only starts after another does not need it to exist, and comes after it all the same.
     before = {k: wants.union(world.desired[k].after) for k, wants in direct.items()}
-    sequence, cycles = order({k: wants for k, wants in before.items() if k not in left_out})
+    sequence, cycles = sort_by_needs({k: wants for k, wants in before.items() if k not in left_out})
     for cycle in cycles:
         problems.append(_circle(cycle, world))
         left_out |= dict.fromkeys(cycle, "is part of a dependency cycle")

@@ -1,8 +1,4 @@
-"""
-What points to what, and the order that follows.
-
-Separate from the planner, because removals use the same edges the other way round.
-"""
+"""Find what objects refer to, and sort them by that."""
 
 from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -22,7 +18,9 @@ def references(tree: Node, rules: Rules, path: str = "") -> Iterator[tuple[Key, 
         yield from references(child, rules, under(path, child.tag))
 
 
-def order(needs: Mapping[Key, Collection[Key]]) -> tuple[tuple[Key, ...], tuple[tuple[Key, ...], ...]]:
+def sort_by_needs(
+    needs: Mapping[Key, Collection[Key]],
+) -> tuple[tuple[Key, ...], tuple[tuple[Key, ...], ...]]:
     """
     Sort keys so that each comes after all it needs, and otherwise by kind and name.
 

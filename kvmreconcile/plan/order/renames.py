@@ -13,36 +13,29 @@ from dataclasses import dataclass, field, replace
 from kvmreconcile.model import (
     Actual,
     Hold,
+    HoldReason,
     Key,
-    Manual,
     ManualCommands,
-    StateReason,
     Unknown,
     World,
-    domain_word,
 )
-from kvmreconcile.plan.compare.applied import proposal
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.compare.objects import AGAIN, ONCE_IDLE
-from kvmreconcile.plan.gates.suspended import Stop, stop
+from kvmreconcile.plan.compare.in_force import proposal
+from kvmreconcile.plan.compare.objects import AGAIN
 from kvmreconcile.plan.order.identities import Claim, Claimants, claims
 from kvmreconcile.plan.order.needs import Rulebooks
+from kvmreconcile.plan.order.rename_holds import (
+    Met,
+    find_running_hold,
+    hold_ambiguous,
+    hold_claimed_by,
+    obstacle_to,
+)
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Node, make
 
-Met = Mapping[Key, Claim]
-"""Objects that claim what another does, with one claim that both have."""
-_RESUMED = ("resume it and shut it down", Manual.SHUT_DOWN)
-_OFF: Mapping[StateReason | None, tuple[str, Manual]] = {
-    StateReason.PAUSED: _RESUMED,
-    StateReason.IO_ERROR: _RESUMED,
-    StateReason.WATCHDOG: _RESUMED,
-    StateReason.PANIC: ("power it off", Manual.POWER_OFF),
-}
-"""How an active guest comes to be off, by what has halted it, where that is not just a shutdown."""
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Renames:
     """
     The objects whose documents were renamed.
@@ -50,27 +43,55 @@ class Renames:
     Attributes:
         formers: By the new name of each that libvirt can rename, the name that it has.
         successors: The same for kinds that libvirt cannot rename.
-        drifted: New names that are those of before: somebody else has renamed the object.
+        drifted: New names that are those of before: another tool has renamed the object.
         blocked: Why an object is neither renamed nor created now.
     """
 
-    formers: dict[Key, Key] = field(default_factory=dict)
-    successors: dict[Key, Key] = field(default_factory=dict)
-    drifted: set[Key] = field(default_factory=set)
-    blocked: dict[Key, Stop] = field(default_factory=dict)
+    formers: Mapping[Key, Key] = field(default_factory=dict)
+    successors: Mapping[Key, Key] = field(default_factory=dict)
+    drifted: frozenset[Key] = frozenset()
+    blocked: Mapping[Key, HoldReason] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """
+    What was found of one new object.
+
+    Attributes:
+        former: The name that the object has, None if no object is known to be it.
+        is_drift: Whether another tool has renamed the object.
+        hold: Why it is neither renamed nor created now.
+    """
+
+    key: Key
+    former: Key | None = None
+    is_drift: bool = False
+    hold: HoldReason | None = None
 
 
 def find_renames(world: World, kinds: Rulebooks) -> Renames:
     """Find the objects whose documents were renamed, and what keeps each from being renamed."""
-    found = Renames(formers=dict(_unrecorded(world, kinds)))
-    new = sorted(absent(world))
-    for kind in kinds.values():
-        if kind.rules.identities.rows:
-            _match([key for key in new if key.kind == kind.name], world, kind, found)
-    return found
+    new = sorted(find_absent(world))
+    matches = [
+        match
+        for kind in kinds.values()
+        if kind.rules.identities.rows
+        for match in _match([key for key in new if key.kind == kind.name], world, kind)
+    ]
+    named = {match.key: match.former for match in matches if match.former}
+    return Renames(
+        formers={
+            **dict(_unrecorded(world, kinds)),
+            **{key: former for key, former in named.items() if kinds[key.kind].renames},
+        },
+        successors={key: former for key, former in named.items() if not kinds[key.kind].renames},
+        drifted=frozenset(match.key for match in matches if match.is_drift),
+        blocked={match.key: match.hold for match in matches if match.hold},
+    )
 
 
-def absent(world: World) -> Iterator[Key]:
+def find_absent(world: World) -> Iterator[Key]:
     """Yield the objects that a spec wants and that do not exist."""
     seen = world.observed
     for key in world.desired:
@@ -92,15 +113,15 @@ def _unrecorded(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
 
 
 def _is_ours(actual: Actual, world: World) -> bool:
-    """Tell whether an object bears our mark, under whatever name, or is remembered by its UUID."""
+    """Return whether an object bears our mark, under whatever name, or is remembered by its UUID."""
     mark, known = actual.stamp, world.applied.get(actual.key)
     if mark and mark.uuid == actual.uuid:
         return mark.instance == world.instance
     return known is not None and (known.instance, known.uuid) == (world.instance, actual.uuid)
 
 
-def _match(new: Iterable[Key], world: World, kind: Rulebook, found: Renames) -> None:
-    """Find what of one kind's new objects exists under another name."""
+def _match(new: Iterable[Key], world: World, kind: Rulebook) -> Iterator[_Match]:
+    """Yield what of one kind's new objects exists under another name."""
     met: dict[Key, Met] = {}
     owners: Claimants | None = None
     for key in new:
@@ -114,11 +135,11 @@ def _match(new: Iterable[Key], world: World, kind: Rulebook, found: Renames) -> 
         gone = {owner: claim for owner, claim in others.items() if owner not in world.desired}
         if len(gone) == 1 and all(len(rivals[owner]) == 1 for owner in gone):
             (former,) = gone
-            _pair(key, former, world, kind, found)
-        elif gone:
-            found.blocked[key] = _unclear(key, gone, rivals)
-        if still := next((o for o in others if o not in gone), None):
-            found.blocked[key] = _still_has(still, others[still])
+            match = _pair(key, former, world, kind)
+        else:
+            match = _Match(key, hold=hold_ambiguous(key, gone, rivals) if gone else None)
+        still = next((o for o in others if o not in gone), None)
+        yield replace(match, hold=hold_claimed_by(still, others[still])) if still else match
 
 
 def _owners(world: World, kind: Rulebook) -> Claimants:
@@ -138,7 +159,7 @@ def _owners(world: World, kind: Rulebook) -> Claimants:
 
 
 def _met(key: Key, owners: Claimants, world: World, kind: Rulebook) -> Met:
-    """Return who has what a new object claims, but for those whose own specs say that they go on having it."""
+    """Return the objects that have what a new object claims, without those whose own specs still claim it."""
     desired, known, lookup = world.desired[key], world.applied.get(key), Lookups(world).lookup
     tree = _with_uuid(desired.tree, known.uuid if known else desired.creation.uuid)
     found: dict[Key, Claim] = {}
@@ -156,7 +177,7 @@ def _with_uuid(tree: Node, uuid: str) -> Node:
 
 
 def _gives_up(owner: Key, claim: Claim, world: World, kind: Rulebook) -> bool:
-    """Tell whether an object has what its spec no longer claims."""
+    """Return whether an object has what its spec no longer claims."""
     desired, actual, known = world.desired[owner], world.observed.actual(owner), world.applied.get(owner)
     if actual is None:
         return False
@@ -164,88 +185,14 @@ def _gives_up(owner: Key, claim: Claim, world: World, kind: Rulebook) -> bool:
     return not any(claim.meets(other) for other in claims(proposed, kind.rules, Lookups(world).lookup))
 
 
-def _pair(key: Key, former: Key, world: World, kind: Rulebook, found: Renames) -> None:
-    """Take note that an object was renamed, and why it is not renamed now."""
+def _pair(key: Key, former: Key, world: World, kind: Rulebook) -> _Match:
+    """Return that an object was renamed, and why it is not renamed now."""
     seen = world.observed.objects[former]
     if isinstance(seen, Unknown):
-        found.blocked[key] = (
-            Hold.UNKNOWN,
-            f"it may exist as {former}, which cannot be observed: {seen.why}",
-            AGAIN,
-            None,
-        )
-        return
-    if not kind.renames:
-        found.successors[key] = former
-    else:
-        found.formers[key] = former
-        found.drifted |= {key} if seen.stamp and seen.stamp.key == str(key) else set()
-    why = _obstacle(key, former, seen, world)
-    if why is None and kind.renames:
-        why = _not_off(key, former, seen, ManualCommands(world.commands, kind.commands))
-    if why:
-        found.blocked[key] = why
-
-
-def _obstacle(key: Key, former: Key, seen: Actual, world: World) -> Stop | None:
-    """Return what keeps an object from being given up under its former name, None if nothing does."""
-    if not world.complete or world.frozen:
-        why = f"{key} may be {former} under a new name, but "
-        why += "a spec has errors, cannot be read or is still being written, or a state record cannot be read"
-        todo = "correct what is reported, or finish writing the file; until then nothing is renamed"
-        return Hold.INCOMPLETE, why, todo, None
-    known = _recorded_name(seen)
-    if known != key and world.provenance.leaves_out(known):
-        source = world.provenance.source_of(known)
-        why = f"{key} may be {former} under a new name, but "
-        why += f"the source of {former} was not read, or only in part ({source})"
-        edit = f"in the spec of {key}, change what both claim"
-        todo = f"apply with --prune confirm to have {former} considered; or {edit}"
-        return Hold.RENAME, why, todo, None
-    if unread := world.unread.get(former):
-        why = f"{key} may be {former} under a new name; {former}: {unread.why}"
-        return Hold.UNREAD, why, unread.todo, None
-    if stopped := stop(former, world):
-        hold, why, release, until = stopped
-        return hold, f"under its present name {former}, {why}", release, until
-    return (Hold.BUSY, seen.job, ONCE_IDLE, None) if seen.job else None
-
-
-def _recorded_name(seen: Actual) -> Key:
-    """Return the name by which we know an object; somebody else may have given it the one it has."""
-    mark = seen.stamp
-    return Key.read(mark.key) if mark and mark.uuid == seen.uuid else seen.key
-
-
-def _not_off(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> Stop | None:
-    """Return why libvirt refuses to rename an object, None if it does not (virDomainRename)."""
-    back = f'give it the name "{former.name}" in its spec'
-    if seen.active:
-        how, manual = _OFF.get(seen.state_reason, ("shut it down", Manual.SHUT_DOWN))
-        todo = commands.after(f"{back}; or {how}", manual, domain_word(former.name, seen.uuid))
-        return (
-            Hold.RENAME,
-            f"{former} is renamed to {key}; libvirt can rename it only while it is off",
-            todo,
-            None,
-        )
-    if seen.saved:
-        why = f"{former} is renamed to {key}, and has a managed save; libvirt can rename it only without one"
-        discard = f"{back}; or start it and shut it down; or discard what is saved"
-        todo = commands.after(discard, Manual.DISCARD_SAVE, domain_word(former.name, seen.uuid))
-        return Hold.RENAME, why, todo, None
-    return None
-
-
-def _unclear(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> Stop:
-    others = sorted({*owners, *(each for owner in owners for each in rivals[owner])} - {key})
-    what = ", ".join(sorted({str(claim) for claim in owners.values()}))
-    names = " and ".join(map(str, others))
-    why = f"it and {names} claim partly the same ({what}); it cannot be determined which object was renamed"
-    todo = f"rename one object at a time, or change what the spec of {key} claims"
-    return Hold.RENAME, why, todo, None
-
-
-def _still_has(owner: Key, claim: Claim) -> Stop:
-    todo = f"it continues when {owner} no longer has the {claim}"
-    return Hold.CLAIM, f"{owner} still has the {claim}", todo, None
+        why = f"it may exist as {former}, which cannot be observed: {seen.why}"
+        return _Match(key, hold=HoldReason(Hold.UNKNOWN, why, AGAIN))
+    obstacle = obstacle_to(key, former, seen, world)
+    if obstacle is None and kind.renames:
+        obstacle = find_running_hold(key, former, seen, ManualCommands(world.commands, kind.commands))
+    is_drift = kind.renames and seen.stamp is not None and seen.stamp.key == str(key)
+    return _Match(key, former, is_drift, obstacle)

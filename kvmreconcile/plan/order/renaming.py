@@ -4,20 +4,20 @@ Rename objects in what is known of a host, and put the step that does so in libv
 Which objects are renamed, and which of them not now, is found by `renames`. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from kvmreconcile.model import Action, Actual, Key, Reason, Stamp, Surroundings, World
 from kvmreconcile.model.verbs import RENAME
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.compare.objects import Findings
+from kvmreconcile.plan.compare.findings import Findings
 from kvmreconcile.plan.order.renames import Renames
-from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.tree import Change, Effect, make, parse, to_xml
 
 
-def renamed(world: World, formers: Mapping[Key, Key]) -> World:
+def rename_in_world(world: World, formers: Mapping[Key, Key]) -> World:
     """Return a world in which objects already have the names that they are to be given."""
     objects, applied, probations = dict(world.observed.objects), dict(world.applied), dict(world.probations)
     edits = dict(world.edits)
@@ -52,23 +52,34 @@ def _named(xml: str, key: Key) -> str:
     return to_xml(replace(tree, children=tuple(name if c.tag == "name" else c for c in tree.children)))
 
 
-def rename_first(key: Key, renames: Renames, world: World, kind: Rulebook, found: Findings) -> None:
+def with_renames(found: Findings, keys: Iterable[Key], renames: Renames, scene: Scene) -> Findings:
     """
-    Have an object renamed before all else is done to it; while that is held, it is all that is shown of it.
+    Return findings in which objects are renamed before all else is done to them.
+
+    While a rename is held, it is all that is shown of its object.
 
     Args:
-        world: The one in which it has its new name already.
+        scene: Its world is the one in which the objects have their new names already.
     """
+    for key in keys:
+        if step := _rename(key, renames, scene):
+            found = (found.without(key) if key in renames.blocked else found).with_first(step)
+    return found
+
+
+def _rename(key: Key, renames: Renames, scene: Scene) -> Action | None:
+    """Return the step that gives an object the name of its spec, None if it has that name."""
+    world, kind = scene.world, scene.kinds[key.kind]
     desired, actual, former = world.desired[key], world.observed.actual(key), renames.formers.get(key)
     if actual is None or former is None:
-        return
+        return None
     around = Surroundings(
         actual.uuid,
         Stamp(world.instance, str(key), actual.uuid),
         desired.creation.plain,
         Lookups(world).lookup,
     )
-    step = Action(
+    return Action(
         key,
         RENAME,
         Effect.LIVE,
@@ -78,9 +89,3 @@ def rename_first(key: Key, renames: Renames, world: World, kind: Rulebook, found
         policy=desired.policy,
         former=former,
     )
-    if key in renames.blocked:
-        found.clear(key)
-    found.in_sync = [other for other in found.in_sync if other != key]
-    # What is remembered is brought up to date after the rename, which comes first.
-    found.records = [other for other in found.records if other != key]
-    found.steps[key] = (step, *found.steps.get(key, ()))

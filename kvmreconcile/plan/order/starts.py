@@ -1,8 +1,4 @@
-"""
-Guests that are started: in which order, and each waited for until it does its work, where its spec says so.
-
-Separate from the steps of one object, because it is decided only once it is known which steps may be done. Pure.
-"""
+"""Order the starts of guests, and wait for each until it is ready where its spec asks for that. Pure."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from kvmreconcile.model import Action, Desired, Held, Hold, Key, Power, Reason, World
 from kvmreconcile.model.verbs import READY
 from kvmreconcile.plan.gates.groups import onward
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
 _EDITS = frozenset({Reason.EDIT, Reason.ROLLBACK})
@@ -24,7 +21,7 @@ class _Queue:
     held: list[Held] = field(default_factory=list)
 
     def runs(self, key: Key) -> bool:
-        """Tell whether an object runs by then."""
+        """Return whether an object runs by then."""
         return _is_running(key, self.world) or any(
             a.key == key and (a.verb.boots or a.verb.resumes) for a in self.actions
         )
@@ -35,17 +32,17 @@ class _Queue:
         return tuple(k for k in desired[key].after if k in desired and desired[k].power is Power.RUNNING)
 
 
-def in_order(actions: Sequence[Action], world: World) -> tuple[list[Action], list[Held]]:
+def order_starts(actions: Sequence[Action], scene: Scene, _limits: object) -> tuple[list[Action], list[Held]]:
     """
-    Add to the steps of all objects those that wait until a guest is ready, and hold starts whose turn cannot come.
+    Add the steps that wait until a guest is ready, and hold starts after guests that are not known to run.
 
-    One that was started before is looked at anew by whoever is started after it: that it runs does not say
-    that it became ready.
+    A prerequisite that runs already is checked for readiness again before its dependents start: that it runs does
+    not prove that it became ready.
 
     Args:
         actions: In an order in which an object comes after what it is started after.
     """
-    queue = _Queue(world)
+    queue = _Queue(scene.world)
     stopped: set[int] = set()
     for action in actions:
         if id(action) in stopped:
@@ -69,33 +66,35 @@ def _start(action: Action, queue: _Queue) -> None:
     """Add a step that starts a guest, behind and before what waits."""
     first = queue.first(action.key)
     for key in first:
-        _look_at(key, action, queue)
+        _add_probe(key, action, queue)
     queue.actions.append(replace(action, after=first))
     if action.policy.lifecycle.ready:
         queue.actions.append(replace(action, verb=READY, effect=Effect.LIVE, changes=(), tree=None))
 
 
-def seen_through(actions: Sequence[Action], world: World, tried: Collection[Key]) -> Iterator[Action]:
+def with_readiness_checks(
+    actions: Sequence[Action], world: World, on_probation: Collection[Key]
+) -> Iterator[Action]:
     """
-    Yield the steps of all objects, and behind each edit that would be taken back one that waits until it is ready.
+    Yield the steps of all objects, and after each edit in probation a step that waits until its object is ready.
 
     Args:
-        tried: Objects with such an edit that was made in an earlier pass, and of which nobody knows how it ended.
+        on_probation: Objects with an edit of an earlier pass that are not known yet to be ready.
     """
     last = {action.key: action for action in actions}
     waited = {action.key for action in actions if action.verb.probes}
     edited = {action.key for action in actions if action.policy.lifecycle.rollback and _is_felt(action)}
-    running = {action.key for action in probes(world)} - waited
+    running = {action.key for action in readiness_probes(world)} - waited
     for action in actions:
         yield action
-        if action is last[action.key] and action.key in running & (edited | {*tried}):
+        if action is last[action.key] and action.key in running & (edited | {*on_probation}):
             yield _waiting(world.desired[action.key], action.reason)
-    for key in sorted(running & {*tried} - last.keys()):
+    for key in sorted(running & {*on_probation} - last.keys()):
         yield _waiting(world.desired[key], Reason.EDIT)
 
 
 def _is_felt(action: Action) -> bool:
-    """Tell whether a running object notices a step of an edit; what is only stored shows nothing before its next start."""
+    """Return whether a running object notices a step of an edit; what is only stored shows nothing before its next start."""
     return action.reason in _EDITS and action.effect is not Effect.NEXT_BOOT
 
 
@@ -103,28 +102,28 @@ def _waiting(desired: Desired, reason: Reason) -> Action:
     return Action(desired.key, READY, Effect.LIVE, reason, policy=desired.policy)
 
 
-def _look_at(key: Key, starting: Action, queue: _Queue) -> None:
+def _add_probe(key: Key, starting: Action, queue: _Queue) -> None:
     """Add a step that waits until an object is ready that runs already."""
     if not queue.world.desired[key].policy.lifecycle.ready:
         return
     if not any(a.key == key and a.verb.probes for a in queue.actions):
-        queue.actions.append(_looking(queue.world.desired[key], starting.reason))
+        queue.actions.append(_probe_at_once(queue.world.desired[key], starting.reason))
 
 
-def _looking(desired: Desired, reason: Reason) -> Action:
-    """Return a step that looks at once whether an object is ready."""
+def _probe_at_once(desired: Desired, reason: Reason) -> Action:
+    """Return a step that checks without a delay whether an object is ready."""
     lifecycle = desired.policy.lifecycle
     now = replace(lifecycle.ready, delay_s=0.0) if lifecycle.ready else None
     policy = replace(desired.policy, lifecycle=replace(lifecycle, ready=now))
     return _waiting(replace(desired, policy=policy), reason)
 
 
-def probes(world: World) -> Iterator[Action]:
-    """Yield steps that look whether guests which run, and are to, do their work: for one look each, without waiting."""
+def readiness_probes(world: World) -> Iterator[Action]:
+    """Yield steps that check once, without a delay, whether the guests that run and should run are ready."""
     for key, desired in world.desired.items():
         is_to_run = desired.policy.lifecycle.ready and desired.power is Power.RUNNING
         if is_to_run and _is_running(key, world):
-            yield _looking(desired, Reason.DRIFT)
+            yield _probe_at_once(desired, Reason.DRIFT)
 
 
 def _is_running(key: Key, world: World) -> bool:

@@ -8,13 +8,12 @@ nothing uses the old one, the removal comes first. Pure.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kvmreconcile.model import Action, Held, Hold, Key, Manual, ManualCommands, World
+from kvmreconcile.model import Action, Held, Hold, HoldReason, Key, Manual, ManualCommands, World
 from kvmreconcile.model.verbs import CREATE, START, START_PAUSED
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.gates.suspended import Stop
 from kvmreconcile.plan.order.identities import Claim, Claimants, claims
 from kvmreconcile.plan.order.needs import Rulebooks
-from kvmreconcile.plan.order.renames import Renames, absent
+from kvmreconcile.plan.order.renames import Renames, find_absent
 from kvmreconcile.plan.prune import Orphans
 
 _APPROVE = "approve this plan, which removes {former} first"
@@ -23,11 +22,11 @@ _RELEASES = {
     Hold.BRAKE: _APPROVE,
     Hold.SETTLE: "wait until the removal of {former} is no longer held, or approve this plan",
 }
-"""What releases a held removal without anybody removing the object by hand."""
+"""What releases a held removal, other than an administrator who removes the object."""
 
 
 @dataclass(frozen=True, slots=True)
-class Succession:
+class RemovalOrder:
     """The removals of a plan, and what takes the places of the objects that go."""
 
     renames: Renames
@@ -40,7 +39,7 @@ class Succession:
         """The objects that are removed before those of their new names are created."""
         return {former for former in self.renames.successors.values() if self.gone.removes(former)}
 
-    def blocked(self) -> Iterator[tuple[Key, Stop]]:
+    def holds(self) -> Iterator[tuple[Key, HoldReason]]:
         """Yield the objects that cannot be created beside the one of their former name, and what holds each."""
         for key, former in self.renames.successors.items():
             users = sorted(self.gone.users.get(former, ()))
@@ -51,7 +50,7 @@ class Succession:
             what += f"; objects that refer to {former}: {', '.join(map(str, users))}" if users else ""
             todo = self._by_hand(former) if users else self._todo(former)
             back = f'give it the name "{former.name}" again in its spec'
-            yield key, (Hold.RENAME, what, f"{back}; or {todo}", None)
+            yield key, HoldReason(Hold.RENAME, what, f"{back}; or {todo}")
 
     def _todo(self, former: Key) -> str:
         """Return how an object that nothing uses is removed, by what holds its removal."""
@@ -76,28 +75,29 @@ class Succession:
             return action
         return replace(action, needs=(*action.needs, former))
 
-    def order_removals(self, actions: Sequence[Action]) -> None:
-        """Have each removal wait for what takes the object's place; hold it if that is not created now."""
+    def with_order(self, actions: Sequence[Action]) -> "RemovalOrder":
+        """Return it with removals that wait for what takes the object's place; each is held if that is not created now."""
         if not self.gone.actions:
-            return
+            return self
         begun, kept = {a.key for a in actions if a.verb in (CREATE, START, START_PAUSED)}, set[Key]()
-        claimants = self._claimants({*absent(self.world), *begun})
-        for removal in tuple(self.gone.actions):
+        left, held = list[Action](), list[Held]()
+        claimants = self._claimants({*find_absent(self.world), *begun})
+        for removal in self.gone.actions:
             takers = dict(self._takers(removal, claimants))
             missing = next((key for key in sorted(takers) if key not in begun), None)
             user = next((key for key in removal.needs if key in kept), None)
             if missing:
                 detail = f"{missing}, which claims its {takers[missing]}, is not created now"
-                self.gone.hold(Held(removal, Hold.SUCCESSOR, detail, f"it is removed when {missing} exists"))
+                held.append(Held(removal, Hold.SUCCESSOR, detail, f"it is removed when {missing} exists"))
             elif user:
-                self.gone.hold(
-                    Held(removal, Hold.PROTECTED, f"{user} refers to it", f"it is removed after {user}")
-                )
+                why, release = f"{user} refers to it", f"it is removed after {user}"
+                held.append(Held(removal, Hold.PROTECTED, why, release))
             else:
                 needs = dict.fromkeys((*removal.needs, *sorted(takers)))
-                self.gone.replace(removal, replace(removal, needs=tuple(needs)))
+                left.append(replace(removal, needs=tuple(needs)))
                 continue
             kept.add(removal.key)
+        return replace(self, gone=self.gone.holding(left, held))
 
     def _claimants(self, keys: set[Key]) -> dict[str, Claimants]:
         """Return what the specs of objects claim, by kind."""

@@ -2,22 +2,22 @@
 Hold what would give an object that has data a new disk in place of it.
 
 A spec that moves a disk to a volume which is created for that leaves the data behind, at the object's next start.
-Mostly the volume was only renamed. So the creation is a loss of data, held until somebody approves it. Pure.
+Mostly the volume was only renamed. So the creation is a loss of data, held until it is approved. Pure.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from kvmreconcile.model import Action, Actual, Apply, Desired, Hold, Key, Policy, Unknown, World
+from kvmreconcile.model import Action, Actual, Apply, Desired, Hold, HoldReason, Key, Policy, Unknown, World
 from kvmreconcile.model.verbs import CREATE
-from kvmreconcile.plan.compare.applied import proposal
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.compare.objects import Findings
-from kvmreconcile.plan.gates.suspended import Stop
+from kvmreconcile.plan.compare.findings import Findings, Steps
+from kvmreconcile.plan.compare.in_force import proposal
 from kvmreconcile.plan.gates.windows import ceiling
 from kvmreconcile.plan.order.identities import Claim, claims, claims_of
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 from kvmreconcile.plan.order.references import references
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect, Node, Rules
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.paths import under
@@ -30,7 +30,7 @@ class Swap:
     A part of an object that would leave its data.
 
     Attributes:
-        part: What people call it, such as "disk root".
+        part: Its name in messages, such as "disk root".
         left: What has the data.
         now: The new object in its place.
         renames: Whether no spec names what is left any more, so that this is its new name.
@@ -73,7 +73,7 @@ class Swaps:
                 yield from self._of(desired, seen)
 
     def _of(self, desired: Desired, seen: Actual | Unknown | None) -> Iterator[Swap]:
-        """Yield the swaps of one user; of one that cannot be seen, what was last asked for counts."""
+        """Yield the swaps of one user; of one that cannot be observed, what was last asked for counts."""
         kind, known = self.kinds[desired.key.kind], self.world.applied.get(desired.key)
         if isinstance(seen, Actual):
             was, will = seen.tree, proposal(desired, seen, known, kind)
@@ -135,22 +135,27 @@ def _elements(
         yield from _elements(other, child, rules, under(path, child.tag))
 
 
-def find_swaps(world: World, kinds: Rulebooks, needs: Needs, found: Findings) -> tuple[Swap, ...]:
-    """Find the swaps, and mark the steps that make them as a loss of data."""
-    first = {key: steps[0] for key in found.to_be if (steps := found.steps.get(key))}
-    swaps = tuple(Swaps(world, kinds, {k: a for k, a in first.items() if a.verb == CREATE}).all(needs))
+def find_swaps(scene: Scene, found: Findings) -> tuple[Swap, ...]:
+    """Find the swaps that the steps on all objects would make."""
+    first = {key: steps[0] for key in found.new if (steps := found.steps.get(key))}
+    new = {key: step for key, step in first.items() if step.verb == CREATE}
+    return tuple(Swaps(scene.world, scene.kinds, new).all(scene.needs))
+
+
+def with_swap_costs(steps: Steps, swaps: Iterable[Swap]) -> Steps:
+    """Return steps in which those that make a swap are marked as a loss of data."""
+    marked = dict(steps)
     for swap in swaps:
-        found.sound.add(swap.user)
-        if steps := found.steps.get(swap.user):
-            found.steps[swap.user] = tuple(_costly(a, swap) if a.verb.edits else a for a in steps)
-    return swaps
+        if swap.user in marked:
+            marked[swap.user] = tuple(_costly(a, swap) if a.verb.edits else a for a in marked[swap.user])
+    return marked
 
 
 def _costly(action: Action, swap: Swap) -> Action:
     return replace(action, effect=Effect.DATA_LOSS, notes=(*action.notes, str(swap)))
 
 
-def blocked(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterator[tuple[Key, Stop]]:
+def swap_holds(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the new objects that would take the place of data, and what holds each."""
     for swap in swaps:
         policy = world.desired[swap.user].policy
@@ -158,11 +163,11 @@ def blocked(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterato
         if policy.protect:
             todo = f'{ways}; or, to leave the data behind, take "protect: true" out of the spec of '
             todo += f"{swap.user}, and approve the new plan if it is held"
-            yield swap.now, (Hold.PROTECTED, str(swap), todo, None)
+            yield swap.now, HoldReason(Hold.PROTECTED, str(swap), todo)
         elif ceiling(policy) < Effect.DATA_LOSS and not approved:
             why = f"{swap}; effect {Effect.DATA_LOSS}, allowed up to {ceiling(policy)} for {swap.user}"
             todo = f"{ways}; or approve this plan to leave the data behind"
-            yield swap.now, (Hold.EFFECT, why, todo, None)
+            yield swap.now, HoldReason(Hold.EFFECT, why, todo)
 
 
 def _ways(swap: Swap, policy: Policy) -> Iterator[str]:

@@ -1,14 +1,11 @@
-"""
-Who uses what: the objects that refer to another by a reference of their kind, or by a name of its data.
-
-Pure. That an object on the host lies in another (a volume in its pool) is no use of that.
-"""
+"""Find the users of an object: what refers to it by a reference of its kind, or by a name of its data. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from kvmreconcile.model import Action, Actual, Key, World
+from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.references import references
 from kvmreconcile.tree import Node
@@ -46,7 +43,7 @@ def _existing(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
 
 
 def _gathered(pairs: Iterable[tuple[Key, Key]]) -> Users:
-    """Return by whom each object is used; by itself it is not."""
+    """Return the users of each object, without itself."""
     result: dict[Key, set[Key]] = {}
     for key, target in pairs:
         if key != target:
@@ -54,18 +51,19 @@ def _gathered(pairs: Iterable[tuple[Key, Key]]) -> Users:
     return result
 
 
-def listed(keys: Collection[Key]) -> str:
+def list_first(keys: Collection[Key]) -> str:
     """Return the first few of some objects, and how many more there are."""
     first, more = ", ".join(map(str, sorted(keys)[:_SHOWN])), len(keys) - _SHOWN
     return f"{first} and {more} more" if more > 0 else first
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class DataNames:
     """Objects that hold data, by every name that a definition may use for them."""
 
     world: World
     kinds: Rulebooks
+    cache: ComparisonCache
     _keys: dict[str, dict[str, Key]] = field(default_factory=dict)
 
     def add(self, keys: Iterable[Key]) -> None:
@@ -110,11 +108,11 @@ class Names:
         found: set[Key] = set()
         for kind, keys in self._keys.items():
             what = f"{kind} in {which}"
-            known = self.world.memory.get((what, key))
+            known = self.cache.get(what, key)
             if not (isinstance(known, _Named) and known.tree is tree):
                 data = self.kinds[kind].data
                 known = _Named(tree, frozenset(data.named(tree)) if data else frozenset())
-                self.world.memory[what, key] = known
+                self.cache.put(what, key, known)
             found |= {keys[name] for name in known.names & keys.keys()}
         return found
 

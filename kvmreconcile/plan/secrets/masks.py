@@ -12,8 +12,8 @@ from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.node import COMMENT
 from kvmreconcile.tree.paths import at, under
 
-SECRET = "(secret)"  # noqa: S105  a mark that stands for one
-"""What stands in the place of a secret value."""
+SECRET = "(secret)"  # noqa: S105  a mark in place of one
+"""The mark in place of a secret value."""
 
 
 def mask(tree: Node, rules: Rules, path: str = "") -> Node:

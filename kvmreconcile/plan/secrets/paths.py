@@ -1,4 +1,4 @@
-"""Tell which values of an object are secret: by its spec, and by earlier ones while definitions hold their values."""
+"""Find which values of an object are secret: by its spec, and by earlier ones while definitions hold their values."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

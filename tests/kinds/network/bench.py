@@ -16,7 +16,8 @@ from kvmreconcile.host.connection import Connection
 from kvmreconcile.kinds.kind import Document, derived_uuid
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, Source, World
-from kvmreconcile.plan.compare.applied import applied_after, run_of, settled_live
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.settled import find_settled_live, run_of
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.planner import plan
 from tests.first_seen import LONG
@@ -86,7 +87,7 @@ class Bench:
         assert after is not None
         started = {a.key for a in made.actions if a.verb.boots}
         applied = applied_after(desired, after, KIND, INSTANCE)
-        running = settled_live(desired, after, run_of(seen, after, started), before, KIND)
+        running = find_settled_live(desired, after, run_of(seen, after, started), before, KIND)
         self.applied[desired.key] = replace(applied, settled=(*applied.settled, *running))
         return made.actions
 

@@ -1,9 +1,10 @@
-"""For which volumes a plan relies on libvirt's list of a pool, which may be out of date."""
+"""Volumes for which a plan relies on libvirt's list of a pool, which may be out of date."""
 
 import pytest
 
 from kvmreconcile.model import Actual, Key, Obstacle, Unknown, Unobservable, World
-from kvmreconcile.plan.gates.unconfirmed import absent_data, relied_on
+from kvmreconcile.plan import ComparisonCache
+from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
 POOL = wish("StoragePool/p", power=RUNNING)
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.case("47")
 
 
 def relied(here: World) -> set[Key]:
-    return relied_on(planned(here), here, BOOKS)
+    return relied_on(planned(here), here, BOOKS, ComparisonCache())
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def relied(here: World) -> set[Key]:
     ],
 )
 def test_volume_that_is_named_and_not_listed_is_absent(here: World) -> None:
-    assert absent_data(here, BOOKS) == {NAME}
+    assert absent_data(here, BOOKS, ComparisonCache()) == {NAME}
 
 
 @pytest.mark.parametrize(
@@ -40,11 +41,11 @@ def test_volume_that_is_named_and_not_listed_is_absent(here: World) -> None:
         pytest.param(world([POOL, ROOT], [UP, seen(ROOT)]), id="it exists"),
         pytest.param(world([POOL, ROOT], [UP, Unknown(NAME, "no answer")]), id="it is unknown"),
         pytest.param(world([POOL, ROOT], [UP], unobservable=(AWAY,)), id="its pool is not active"),
-        pytest.param(world([POOL], [UP]), id="nobody names it"),
+        pytest.param(world([POOL], [UP]), id="not named"),
     ],
 )
-def test_what_is_known_anyway_is_not_absent(here: World) -> None:
-    assert absent_data(here, BOOKS) == set()
+def test_observed_or_unobservable_data_is_not_absent(here: World) -> None:
+    assert absent_data(here, BOOKS, ComparisonCache()) == set()
 
 
 def test_plan_that_does_nothing_relies_on_no_volume() -> None:

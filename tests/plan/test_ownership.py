@@ -1,4 +1,4 @@
-"""Whose an object is, and what is done if it is not ours."""
+"""Ownership of objects, and what is planned for objects that are not ours."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ OTHER = "11111111-1111-4111-8111-111111111111"
 THEIRS = replace(seen(WEB, f"<domain><uuid>{OTHER}</uuid></domain>"), uuid=OTHER, stamp=None)
 
 
-def test_object_of_another_hand_is_a_conflict_and_left_alone() -> None:
+def test_object_not_created_by_this_instance_is_a_conflict() -> None:
     made = planned(world([WEB], [THEIRS]))
 
     assert done(made) == []
@@ -81,7 +81,7 @@ def test_our_object_is_known_by_its_remembered_uuid() -> None:
     assert held(planned(world([WEB], [THEIRS], [replace(known, instance="x")]))) != []
 
 
-def test_volume_without_memory_is_ours_again_if_it_is_as_said_in_our_pool() -> None:
+def test_volume_without_state_record_is_ours_if_it_matches_its_spec_in_our_pool() -> None:
     made = planned(world([ROOT, POOL], [UP, seen(ROOT)], [remembered(POOL)]))
 
     assert made.is_empty
@@ -106,7 +106,7 @@ def test_volume_without_memory_is_else_a_conflict(wanted: list[Desired], there: 
     assert ("define Volume/p/root", "CONFLICT") in held(planned(world(wanted, there)))
 
 
-def test_half_made_volume_is_made_anew() -> None:
+def test_incomplete_volume_is_recreated() -> None:
     known = replace(remembered(ROOT), complete=False)
     made = planned(world([ROOT, POOL], [UP, seen(ROOT)], [known, remembered(POOL)]))
 
@@ -115,7 +115,7 @@ def test_half_made_volume_is_made_anew() -> None:
     ]
 
 
-def test_half_made_volume_whose_spec_moved_on_may_be_the_older_whole_one_and_is_kept() -> None:
+def test_incomplete_volume_with_an_edited_spec_is_kept() -> None:
     asked = wish("Volume/p/root", '<volume pool="p"><capacity>8</capacity></volume>')
     known = replace(remembered(asked), complete=False)
     made = planned(world([ROOT, POOL], [UP, seen(ROOT)], [known, remembered(POOL)]))
@@ -132,7 +132,7 @@ def test_half_made_volume_that_is_proved_gone_is_simply_made() -> None:
     assert [(a.verb.name, a.effect) for a in made.actions] == [("recreate", Effect.LIVE)]
 
 
-def test_half_made_volume_that_is_hidden_is_judged_as_if_it_were_there() -> None:
+def test_incomplete_unobservable_volume_is_planned_as_if_it_existed() -> None:
     asked = wish("Volume/p/root", '<volume pool="p"><capacity>8</capacity></volume>')
     known = replace(remembered(asked), complete=False)
     unobservable = (Unobservable("Volume/p/", "the pool is inactive", POOL.key),)
@@ -141,7 +141,7 @@ def test_half_made_volume_that_is_hidden_is_judged_as_if_it_were_there() -> None
     assert held(made) == [("recreate Volume/p/root", "EFFECT")]
 
 
-def test_half_made_domain_is_compared_as_if_it_were_just_found() -> None:
+def test_incomplete_domain_is_compared_like_an_adopted_one() -> None:
     made = planned(
         world(
             [WEB],
@@ -153,7 +153,7 @@ def test_half_made_domain_is_compared_as_if_it_were_just_found() -> None:
     assert [(a.verb.name, a.reason) for a in made.actions] == [("define", Reason.ADOPT)]
 
 
-def test_what_vanished_is_made_again_as_drift() -> None:
+def test_vanished_object_is_created_again_as_drift() -> None:
     made = planned(world([WEB], [], [remembered(WEB)]))
 
     assert [(a.verb.name, a.reason) for a in made.actions] == [("create", Reason.DRIFT)]
@@ -175,7 +175,7 @@ def test_busy_object_waits_for_its_job_and_one_in_sync_does_not_care() -> None:
     assert planned(world([WEB], [replace(seen(WEB), job="backup")], [remembered(WEB)])).is_empty
 
 
-def test_only_what_is_asked_for_is_looked_at() -> None:
+def test_only_selected_objects_are_planned() -> None:
     made = planned(world([WEB, wish("Domain/db")]), Overrides(only=frozenset({Key("Domain", "db")})))
 
     assert done(made) == ["create Domain/db"]
@@ -187,18 +187,18 @@ def test_frozen_object_is_neither_changed_nor_counted() -> None:
     assert (made.is_empty, made.in_sync) == (True, ())
 
 
-def test_surroundings_tell_what_is_there_before_what_is_wanted() -> None:
-    told: list[Node | None] = []
+def test_lookup_prefers_the_actual_definition_to_the_desired_one() -> None:
+    found: list[Node | None] = []
 
     class Asking(Book):
         def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
-            told.extend(surroundings.lookup(k) for k in (ROOT.key, POOL.key, Key("Volume", "p/none")))
+            found.extend(surroundings.lookup(k) for k in (ROOT.key, POOL.key, Key("Volume", "p/none")))
             return proposed
 
     there = seen(ROOT, '<volume pool="p"><capacity>7</capacity></volume>')
     plan(world([WEB, ROOT, POOL], [there]), {**BOOKS, "Domain": Asking("Domain", "domain")})
 
-    assert told == [there.tree, POOL.tree, None]
+    assert found == [there.tree, POOL.tree, None]
 
 
 def test_object_of_ours_that_another_tool_renamed_is_said_to_be_that() -> None:

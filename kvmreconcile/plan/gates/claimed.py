@@ -6,26 +6,32 @@ another exists with what libvirt gives one object alone, such as a UUID. Unlike 
 the spec. Pure.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kvmreconcile.model import Action, Actual, Held, Hold, Key, World
+from kvmreconcile.model import Action, Actual, Held, Hold, HoldReason, Key
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.gates.groups import onward
-from kvmreconcile.plan.gates.invalid import definition
-from kvmreconcile.plan.order.identities import Claim, Claimants, Claiming, claiming, claims, claims_of, shown
-from kvmreconcile.plan.order.needs import Scene
+from kvmreconcile.plan.gates.invalid import definition_to_store
+from kvmreconcile.plan.order.identities import (
+    Claim,
+    Claimants,
+    Claiming,
+    claims,
+    claims_of,
+    find_claiming,
+    show_claim,
+)
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.plan.secrets.paths import secret_paths
 from kvmreconcile.tree import Node
 
 
-def without_occupied(
-    actions: Sequence[Action], scene: Scene, leaving: Collection[Key]
-) -> tuple[list[Action], list[Held]]:
-    """Split actions into those that may be done now, and those that wait for the object that has their claim."""
+def hold_claimed(actions: Sequence[Action], scene: Scene, _limits: object) -> tuple[list[Action], list[Held]]:
+    """Hold the actions that need what another object has."""
     owners = {
-        kind: _Owners(scene.kinds[kind], scene.world, leaving)
+        kind: _Owners(kind, scene)
         for kind in {a.key.kind for a in actions if _may_claim(a)}
         if scene.kinds[kind].rules.identities.rows
     }
@@ -38,12 +44,12 @@ def without_occupied(
         if why := owners[action.key.kind].why_not(action, steps):
             waits = onward(action, actions)
             stopped |= {id(a) for a in waits}
-            held += [Held(a, Hold.CLAIM, *why) for a in waits]
+            held += [why.on(a) for a in waits]
     return [a for a in actions if id(a) not in stopped], held
 
 
 def _may_claim(action: Action) -> bool:
-    """Tell whether an object has, or is active with, what its new definition claims."""
+    """Return whether an object has, or is active with, what its new definition claims."""
     return action.verb.stores or action.verb.activates
 
 
@@ -59,23 +65,24 @@ class _Claimed:
 class _Owners:
     """The observed objects of a kind, by what they have: all by what is given to one alone, active ones by everything."""
 
-    def __init__(self, kind: Rulebook, world: World, leaving: Collection[Key]) -> None:
-        self._kind, self._world = kind, world
+    def __init__(self, name: str, scene: Scene) -> None:
+        kind, world = scene.kinds[name], scene.world
+        self._kind, self._world, self._cache = kind, world, scene.cache
         self._lookup = Lookups(world).lookup
         self._active, self._existing = Claimants(), Claimants()
         for key, seen in world.observed.objects.items():
-            if key.kind == kind.name and isinstance(seen, Actual) and key not in leaving:
+            if key.kind == kind.name and isinstance(seen, Actual) and key not in scene.leaving:
                 # A running definition may have another bridge or UUID than the stored one.
                 stored = tuple(self._claims("stored", key, seen.xml, seen.tree))
                 live = tuple(self._claims("live", key, seen.live_xml or "", seen.live)) if seen.active else ()
                 self._existing.add(key, (claim for claim in (*stored, *live) if claim.row.unique))
                 self._active.add(key, (live or stored) if seen.active else ())
 
-    def why_not(self, action: Action, steps: tuple[Action, ...]) -> tuple[str, str] | None:
+    def why_not(self, action: Action, steps: tuple[Action, ...]) -> HoldReason | None:
         """Return why a step cannot be done now and what would change that, None if no other object has a claim."""
         key, is_start = action.key, action.verb.activates
         actual = self._world.observed.actual(key)
-        whole = definition(steps) or (actual.tree if actual else self._world.desired[key].tree)
+        whole = definition_to_store(steps) or (actual.tree if actual else self._world.desired[key].tree)
         for claim in claims(whole, self._kind.rules, self._lookup):
             if is_start or claim.row.unique:
                 having = (self._active if is_start else self._existing).of(claim)
@@ -84,27 +91,25 @@ class _Owners:
                     return self._why(key, min(having.items()), claim, is_start=is_start)
         return None
 
-    def _why(self, key: Key, having: tuple[Key, Claim], claim: Claim, *, is_start: bool) -> tuple[str, str]:
+    def _why(self, key: Key, having: tuple[Key, Claim], claim: Claim, *, is_start: bool) -> HoldReason:
         owner, theirs = having
         secrets = (*secret_paths(key, self._world), *secret_paths(owner, self._world))
-        what = shown(claim, self._kind.rules, secrets)
+        what = show_claim(claim, self._kind.rules, secrets)
         if theirs.value != claim.value:
-            what = f"{shown(theirs, self._kind.rules, secrets)}, which overlaps the {what}"
+            what = f"{show_claim(theirs, self._kind.rules, secrets)}, which overlaps the {what}"
         give = f"give {key} another {claim.row.what}"
         if is_start:
-            return (
-                f"{owner} is active and has the {what}",
-                f"stop {owner} or wait until it is inactive, or {give}",
-            )
-        return f"{owner} has the {what}", f"change or remove {owner}, or {give}"
+            todo = f"stop {owner} or wait until it is inactive, or {give}"
+            return HoldReason(Hold.CLAIM, f"{owner} is active and has the {what}", todo)
+        return HoldReason(Hold.CLAIM, f"{owner} has the {what}", f"change or remove {owner}, or {give}")
 
     def _claims(self, what: str, key: Key, xml: str, tree: Node | None) -> Iterator[Claim]:
         """Yield what a definition claims. Finding the elements takes longest, and is cached for each definition."""
         if tree is None:
             return
-        known = self._world.memory.get((f"claimed {what}", key))
+        known = self._cache.get(f"claimed {what}", key)
         if not isinstance(known, _Claimed) or known.xml != xml or known.kind is not self._kind:
-            known = _Claimed(xml, self._kind, claiming(tree, self._kind.rules))
-            self._world.memory[f"claimed {what}", key] = known
+            known = _Claimed(xml, self._kind, find_claiming(tree, self._kind.rules))
+            self._cache.put(f"claimed {what}", key, known)
         for path, place, element in known.elements:
             yield from claims_of(element, self._kind.rules, self._lookup, path, place)

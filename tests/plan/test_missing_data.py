@@ -1,4 +1,4 @@
-"""Guests whose data is gone or cannot be seen: they are not started, and are reported where they run."""
+"""Guests whose data is gone or unobservable: they are not started, and are reported if they run."""
 
 from dataclasses import replace
 
@@ -99,7 +99,7 @@ def test_guest_that_was_started_on_a_missing_disk_is_reported() -> None:
 
 
 @pytest.mark.case("2")
-def test_guest_whose_disk_went_while_it_ran_is_reported_as_such() -> None:
+def test_running_guest_with_a_missing_disk_is_reported() -> None:
     there = [UP, seen(DATA), seen(WEB, live=ON_ROOT)]
     known = [*KNOWN[:4], remembered(WEB, runtime_id=1)]
     made = planned(world([POOL, ROOT, DATA, WEB], there, known))
@@ -108,7 +108,7 @@ def test_guest_whose_disk_went_while_it_ran_is_reported_as_such() -> None:
 
 
 @pytest.mark.case("2")
-def test_what_waits_for_the_next_start_of_a_reported_guest_is_still_told() -> None:
+def test_pending_changes_of_a_reported_guest_are_still_in_the_plan() -> None:
     web = wish("Domain/web", ON_ROOT.replace("</domain>", "<cpu>2</cpu></domain>"))
     live = ON_ROOT.replace("</domain>", "<cpu>1</cpu></domain>")
     made = planned(

@@ -1,10 +1,10 @@
-"""What must stay as it is, whatever the spec says, until the spec says something else."""
+"""Disks whose current source differs from the spec, and parts that are moved while the object runs."""
 
 from kvmreconcile.model import Apply, Power
 from tests.plan.worlds import done, held, planned, remembered, seen, wish, world
 
 
-def test_what_another_hand_moved_is_not_moved_back() -> None:
+def test_disk_moved_by_another_tool_is_not_moved_back() -> None:
     web = wish("Domain/web", '<domain place="a"/>')
     made = planned(world([web], [seen(web, '<domain place="b"/>')], [remembered(web)]))
 
@@ -13,14 +13,14 @@ def test_what_another_hand_moved_is_not_moved_back() -> None:
     assert made.in_sync == (web.key,)
 
 
-def test_what_the_spec_moves_is_moved() -> None:
+def test_disk_that_the_spec_moves_is_moved() -> None:
     was, web = wish("Domain/web", '<domain place="a"/>'), wish("Domain/web", '<domain place="c"/>')
     made = planned(world([web], [seen(was)], [remembered(was)]))
 
     assert done(made) == ["define Domain/web"]
 
 
-def test_what_went_astray_is_told_and_the_rest_is_done() -> None:
+def test_relocated_disk_is_held_and_the_rest_is_done() -> None:
     was, web = wish("Domain/web", '<domain place="a"/>'), wish("Domain/web", '<domain place="a" x="1"/>')
     made = planned(world([web], [seen(was, '<domain place="lost"/>')], [remembered(was)]))
 
@@ -30,14 +30,14 @@ def test_what_went_astray_is_told_and_the_rest_is_done() -> None:
     ]
 
 
-def test_what_is_made_only_once_may_go_where_it_likes() -> None:
+def test_relocation_is_ignored_with_apply_create_only() -> None:
     web = wish("Domain/web", '<domain place="a"/>', apply=Apply.CREATE_ONLY)
     made = planned(world([web], [seen(web, '<domain place="lost"/>')], [remembered(web)]))
 
     assert held(made) == []
 
 
-def test_what_only_went_astray_is_not_in_sync() -> None:
+def test_object_with_only_a_relocated_disk_is_not_in_sync() -> None:
     web = wish("Domain/web", '<domain place="a"/>')
     made = planned(world([web], [seen(web, '<domain place="lost"/>')], [remembered(web)]))
 
@@ -45,7 +45,7 @@ def test_what_only_went_astray_is_not_in_sync() -> None:
     assert made.in_sync == ()
 
 
-def test_what_goes_along_with_its_content_is_moved_and_nothing_of_it_is_stored_before() -> None:
+def test_migrated_disk_is_not_stored_before_its_move() -> None:
     was = wish("Domain/web", '<domain place="a"/>')
     web = wish("Domain/web", '<domain place="c" x="1"/>', copies=True)
     made = planned(world([web], [seen(was, active=True)], [remembered(was)]))
@@ -55,7 +55,7 @@ def test_what_goes_along_with_its_content_is_moved_and_nothing_of_it_is_stored_b
     assert [(c.path, c.old, c.new) for c in made.actions[1].changes] == [("it/@place", "a", "c")]
 
 
-def test_what_goes_off_is_moved_when_it_is_back() -> None:
+def test_disk_of_a_guest_that_is_stopped_is_moved_when_it_runs_again() -> None:
     was = wish("Domain/web", '<domain place="a"/>')
     web = wish("Domain/web", '<domain place="c"/>', power=Power.STOPPED, copies=True)
     made = planned(world([web], [seen(was, active=True)], [remembered(was)]))
@@ -72,7 +72,7 @@ def test_move_that_was_begun_is_ended_while_all_else_waits_for_it() -> None:
     assert held(made) == [("define Domain/web", "BUSY")]
 
 
-def test_what_went_astray_and_could_go_along_waits_until_it_runs() -> None:
+def test_relocated_disk_that_can_be_copied_waits_until_the_guest_runs() -> None:
     web = wish("Domain/web", '<domain place="a"/>', copies=True)
     made = planned(world([web], [seen(web, '<domain place="lost"/>')], [remembered(web)]))
 

@@ -1,4 +1,4 @@
-"""What the host is not ready for is held; what may be judged wrongly is tried once the plan is approved."""
+"""Objects for which the host is not ready are held; an approval has tried what may be judged wrongly."""
 
 from dataclasses import replace
 

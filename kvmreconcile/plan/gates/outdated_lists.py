@@ -6,27 +6,28 @@ What is found is observed again after the list was refreshed, and planned for ag
 
 from collections.abc import Iterator, Mapping
 
-from kvmreconcile.model import Action, Desired, Hold, Key, Plan, Unknown, World
+from kvmreconcile.model import Action, Desired, Hold, HoldReason, Key, Plan, Unknown, World
+from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.cache import edges
-from kvmreconcile.plan.gates.invalid import definition
-from kvmreconcile.plan.gates.suspended import Stop
-from kvmreconcile.plan.order.needs import Rulebooks, Scene
+from kvmreconcile.plan.gates.invalid import definition_to_store
+from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.references import references
 from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.scene import Scene
 
 
-def named_data(world: World, kinds: Rulebooks) -> set[Key]:
-    """Return what holds data and is named by a spec or the state; not what cannot be seen now."""
-    named = {*world.applied, *_wanted(world, kinds)}
+def named_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
+    """Return what holds data and is named by a spec or the state; not what cannot be observed now."""
+    named = {*world.applied, *_wanted(world, kinds, cache)}
     return {key for key in named if _is_data(key, kinds) and not world.observed.unobservable_part(key)}
 
 
-def absent_data(world: World, kinds: Rulebooks) -> set[Key]:
+def absent_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
     """Return what of that was not observed."""
-    return {key for key in named_data(world, kinds) if key not in world.observed.objects}
+    return {key for key in named_data(world, kinds, cache) if key not in world.observed.objects}
 
 
-def relied_on(plan: Plan, world: World, kinds: Rulebooks) -> set[Key]:
+def relied_on(plan: Plan, world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
     """
     Return what holds data, was observed, and decides what a plan does.
 
@@ -35,11 +36,13 @@ def relied_on(plan: Plan, world: World, kinds: Rulebooks) -> set[Key]:
     acted_on = plan.names | {held.action.key for held in plan.held}
     found = {*acted_on, *world.obstacles}
     for key in acted_on & world.desired.keys():
-        found |= _new_targets(world.desired[key], kinds[key.kind], world)
+        found |= _new_targets(world.desired[key], kinds[key.kind], world, cache)
     return {key for key in found if _is_data(key, kinds) and world.observed.actual(key)}
 
 
-def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, Stop]]:
+def find_unobservable(
+    steps: Mapping[Key, tuple[Action, ...]], scene: Scene
+) -> Iterator[tuple[Key, HoldReason]]:
     """
     Yield the objects whose steps would store a new reference to data of which nothing is known, and what holds each.
 
@@ -47,29 +50,29 @@ def unobservable(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Itera
     """
     world = scene.world
     for key in steps.keys() & world.desired.keys():
-        if definition(steps[key]) is None:
+        if definition_to_store(steps[key]) is None:
             continue
-        for target in sorted(_new_targets(world.desired[key], scene.kinds[key.kind], world)):
+        for target in sorted(_new_targets(world.desired[key], scene.kinds[key.kind], world, scene.cache)):
             seen, hidden = world.observed.objects.get(target), world.observed.unobservable_part(target)
             why = seen.why if isinstance(seen, Unknown) else hidden.why if hidden and not seen else ""
             if why and target not in world.desired and _is_data(target, scene.kinds):
                 release = f"it continues in a later pass, once {target} can be observed"
-                yield key, (Hold.UNKNOWN, f"{target} cannot be observed: {why}", release, None)
+                yield key, HoldReason(Hold.UNKNOWN, f"{target} cannot be observed: {why}", release)
                 break
 
 
-def _new_targets(desired: Desired, kind: Rulebook, world: World) -> set[Key]:
+def _new_targets(desired: Desired, kind: Rulebook, world: World, cache: ComparisonCache) -> set[Key]:
     """Return what a spec refers to and the object's definition does not."""
     actual = world.observed.actual(desired.key)
     known = {target for target, _ in references(actual.tree, kind.rules)} if actual else set()
-    return {target for target, _ in edges(desired, kind, world)} - known
+    return {target for target, _ in edges(desired, kind, cache)} - known
 
 
-def _wanted(world: World, kinds: Rulebooks) -> Iterator[Key]:
+def _wanted(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Iterator[Key]:
     """Yield what specs define, and what they refer to."""
     for key, desired in world.desired.items():
         yield key
-        yield from (target for target, _ in edges(desired, kinds[key.kind], world))
+        yield from (target for target, _ in edges(desired, kinds[key.kind], cache))
 
 
 def _is_data(key: Key, kinds: Rulebooks) -> bool:

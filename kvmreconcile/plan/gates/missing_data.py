@@ -1,43 +1,46 @@
 """
-Starts that are held because data that the object needs is gone, or is not known to be there; and what runs without it.
+Hold starts of objects whose data is gone or not known to exist, and report running objects without their data.
 
-A guest that is started without one of its disks, or on another in its place, does damage that nobody sees. Pure.
+A guest that is started without one of its disks, or on another in its place, does damage that is not noticed. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kvmreconcile.model import Action, Held, Hold, Key, Unknown, Why
+from kvmreconcile.model import Action, Held, Hold, HoldReason, Key, Unknown
 from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.ownership import placeholder
 from kvmreconcile.plan.gates.groups import onward
-from kvmreconcile.plan.order.needs import Needs, Rulebooks, Scene
-from kvmreconcile.plan.order.uses import Names
+from kvmreconcile.plan.order.needs import Needs, Rulebooks
+from kvmreconcile.plan.order.uses import DataNames
+from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
 _PUT_BACK = "restore {target}; or, if a spec defines it, see why it is not created, and correct that"
 _LATER = "it continues in a later pass, once {target} is known to exist"
 
 
-def without_data(actions: Sequence[Action], scene: Scene) -> tuple[list[Action], list[Held]]:
-    """Split off the steps that would start objects whose data is gone or not known to be there, and all that follow."""
-    doubt = _find_doubt(actions, scene)
+def hold_without_data(
+    actions: Sequence[Action], scene: Scene, _limits: object
+) -> tuple[list[Action], list[Held]]:
+    """Hold the steps that would start objects whose data is gone or not known to exist, and all that follow."""
+    data = _find_unproved(actions, scene)
     held: list[Held] = []
     stopped: set[int] = set()
     for action in actions:
-        why = doubt.why(action.key, scene.needs) if _starts(action, scene.kinds) else None
+        why = data.why(action.key, scene.needs) if _starts(action, scene.kinds) else None
         if why and id(action) not in stopped:
             waits = onward(action, actions)
             stopped |= {id(a) for a in waits}
-            held += [Held(a, *why) for a in waits]
+            held += [why.on(a) for a in waits]
     return [a for a in actions if id(a) not in stopped], held
 
 
-def reports(actions: Sequence[Action], scene: Scene) -> Iterator[Held]:
+def report_missing_data(actions: Sequence[Action], scene: Scene) -> Iterator[Held]:
     """Yield what is reported of objects that run and whose data is gone, such as a guest that libvirt started itself."""
-    doubt, world = _find_doubt(actions, scene), scene.world
-    for key in sorted(doubt.needed.keys() & world.desired.keys()):
-        actual, gone = world.observed.actual(key), sorted(doubt.needed[key] & doubt.gone)
+    data, world = _find_unproved(actions, scene), scene.world
+    for key in sorted(data.needed.keys() & world.desired.keys()):
+        actual, gone = world.observed.actual(key), sorted(data.needed[key] & data.gone)
         if gone and actual and actual.active:
             detail = f"it is active, and {gone[0]} does not exist"
             release = _PUT_BACK.format(target=gone[0])
@@ -45,70 +48,70 @@ def reports(actions: Sequence[Action], scene: Scene) -> Iterator[Held]:
 
 
 @dataclass(slots=True)
-class _Doubt:
+class _Unproved:
     """
-    Data that is not there for all that is known, and who needs it.
+    Data that is not known to exist, and the objects that need it.
 
     Attributes:
         gone: What does not exist and is not created by the plan.
-        unseen: What cannot be seen, and why.
-        coming: What exists or is seen once the plan has acted on an object, and which one that is.
+        unobservable: What cannot be observed, and why.
+        coming: What exists or is observed once the plan has acted on an object, and which one that is.
         needed: What of all that each object needs, directly or through other data.
     """
 
     gone: set[Key] = field(default_factory=set)
-    unseen: dict[Key, str] = field(default_factory=dict)
+    unobservable: dict[Key, str] = field(default_factory=dict)
     coming: dict[Key, Key] = field(default_factory=dict)
     needed: Mapping[Key, set[Key]] = field(default_factory=dict)
 
-    def why(self, key: Key, needs: Needs) -> Why | None:
+    def why(self, key: Key, needs: Needs) -> HoldReason | None:
         """Return what holds the start of an object, worst first, None if nothing does."""
         wanted = sorted(self.needed.get(key, ()))
         for target in wanted:
             if target in self.gone:
-                return Hold.MISSING, f"{target} does not exist", _PUT_BACK.format(target=target)
+                return HoldReason(Hold.MISSING, f"{target} does not exist", _PUT_BACK.format(target=target))
         for target in wanted:
-            if target in self.unseen:
-                why = f"{target} cannot be observed: {self.unseen[target]}"
-                return Hold.UNKNOWN, why, _LATER.format(target=target)
+            if target in self.unobservable:
+                why = f"{target} cannot be observed: {self.unobservable[target]}"
+                return HoldReason(Hold.UNKNOWN, why, _LATER.format(target=target))
         for target in wanted:
             first = self.coming.get(target)
             # What refers to it by its key comes after it anyway; what names its path does not.
             if first and not needs.among(key, {first}):
                 how = "is created" if first == target else f"can be observed only after the steps on {first}"
-                return Hold.BROKEN, f"{target} {how} in this pass", _LATER.format(target=target)
+                return HoldReason(Hold.BROKEN, f"{target} {how} in this pass", _LATER.format(target=target))
         return None
 
 
 def _starts(action: Action, kinds: Rulebooks) -> bool:
-    """Tell whether an object that can be active is started by a step, or taken down to be started again."""
+    """Return whether an object that can be active is started by a step, or taken down to be started again."""
     return action.verb.activates or (kinds[action.key.kind].has_lifecycle and action.effect >= Effect.RESTART)
 
 
-def _find_doubt(actions: Sequence[Action], scene: Scene) -> _Doubt:
-    """Return which data is missing or unseen before or after a plan's steps are done, and who needs it."""
+def _find_unproved(actions: Sequence[Action], scene: Scene) -> _Unproved:
+    """Return which data is missing or unobservable before or after a plan's steps are done, and which objects need it."""
     world, needs = scene.world, scene.needs
     planned = {a.key for a in actions}
     started = {a.key for a in actions if a.verb == START}
-    doubt = _Doubt()
+    data = _Unproved()
     for key in _data(scene):
         seen, hidden = world.observed.objects.get(key), world.observed.unobservable_part(key)
         made = (n for n in needs.direct.get(key, ()) if n in planned and not world.observed.actual(n))
         first = hidden.until if hidden and hidden.until in started else next(made, None)
         if isinstance(seen, Unknown):
-            doubt.unseen[key] = seen.why
+            data.unobservable[key] = seen.why
         elif key in planned or first:
-            doubt.coming[key] = first or key
+            data.coming[key] = first or key
         elif hidden:
-            doubt.unseen[key] = hidden.why
+            data.unobservable[key] = hidden.why
         else:
-            doubt.gone.add(key)
-    doubt.needed = _needed({*doubt.gone, *doubt.unseen, *doubt.coming}, actions, scene)
-    return doubt
+            data.gone.add(key)
+    data.needed = _needed({*data.gone, *data.unobservable, *data.coming}, actions, scene)
+    return data
 
 
 def _data(scene: Scene) -> Iterator[Key]:
-    """Yield all that holds data, is named by specs and was not seen."""
+    """Yield all that holds data, is named by specs and was not observed."""
     named = {*scene.world.desired, *(n for wants in scene.needs.direct.values() for n in wants)}
     for key in named:
         if key.kind in scene.kinds and scene.kinds[key.kind].data and not scene.world.observed.actual(key):
@@ -120,7 +123,7 @@ def _needed(missing: set[Key], actions: Sequence[Action], scene: Scene) -> dict[
     needed = {key: {key} for key in missing}
     level = missing
     while level:
-        names = Names(scene.world, scene.kinds)
+        names = DataNames(scene.world, scene.kinds, scene.cache)
         names.add(level)
         changed: set[Key] = set()
         for target, using in names.users_after(actions).items():

@@ -1,0 +1,171 @@
+"""Decide which steps of a draft may be done now, and hold the rest with a reason."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kvmreconcile.model import Action, Held, Hold, HoldReason, Key
+from kvmreconcile.model.verbs import START
+from kvmreconcile.plan.compare.findings import Findings
+from kvmreconcile.plan.compare.objects import once_seen
+from kvmreconcile.plan.draft import PlanDraft
+from kvmreconcile.plan.gates.claimed import hold_claimed
+from kvmreconcile.plan.gates.gate import Gate
+from kvmreconcile.plan.gates.groups import hold_group_members
+from kvmreconcile.plan.gates.host_requirements import find_unready
+from kvmreconcile.plan.gates.limits import Limits, braked
+from kvmreconcile.plan.gates.missing_data import hold_without_data
+from kvmreconcile.plan.gates.policy import Case, Overrides, judge
+from kvmreconcile.plan.gates.rollout import hold_rollout
+from kvmreconcile.plan.gates.settle import hold_unsettled
+from kvmreconcile.plan.order.starts import order_starts
+from kvmreconcile.plan.order.succession import RemovalOrder
+from kvmreconcile.plan.order.swaps import swap_holds
+from kvmreconcile.plan.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The steps that may be done now, in the order of the plan, and those that are held."""
+
+    actions: tuple[Action, ...]
+    held: tuple[Held, ...]
+
+
+def _hold_excess(
+    actions: Sequence[Action], scene: Scene, limits: Limits | None
+) -> tuple[list[Action], list[Held]]:
+    """Hold the steps of which there are too many. An approval opens this gate."""
+    return braked(actions, scene.world, scene.kinds, limits) if limits else (list(actions), [])
+
+
+GATES: tuple[Gate, ...] = (
+    hold_unsettled,
+    hold_rollout,
+    hold_group_members,
+    _hold_excess,
+    hold_without_data,
+    hold_claimed,
+    order_starts,
+)
+"""What may hold steps because of other objects or the whole host, in order: each gets what the ones before let pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """
+    On which terms the steps of a plan are done.
+
+    Attributes:
+        approved: Whether the plan that is made was approved.
+        limits: Those of the whole host.
+    """
+
+    overrides: Overrides
+    limits: Limits
+    approved: bool
+
+
+def admit(draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms) -> Admitted:
+    """Return the steps of a draft that may be done now, and those that are held by policy or a gate."""
+    absent = dict(_absent(scene, terms.overrides))
+    actions, held = _judged(draft, _find_holds(draft, succession, scene, terms), absent, scene, terms)
+    scene, limits = replace(scene, leaving=succession.leaving), None if terms.approved else terms.limits
+    for gate in GATES:
+        actions, more = gate(actions, scene, limits)
+        held += more
+    return Admitted(tuple(actions), tuple(held))
+
+
+def _find_holds(
+    draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms
+) -> Mapping[Key, HoldReason]:
+    """Return what holds all steps on an object, whatever its policy; of several reasons the last one listed here."""
+    return {
+        **draft.found.unusable,
+        **dict(find_unready(scene.world, approved=terms.approved)),
+        **dict(succession.holds()),
+        **succession.renames.blocked,
+        **dict(swap_holds(draft.swaps, scene.world, approved=terms.approved)),
+        **draft.found.suspended,
+    }
+
+
+def _judged(
+    draft: PlanDraft, holds: Mapping[Key, HoldReason], absent: dict[Key, str], scene: Scene, terms: Terms
+) -> tuple[list[Action], list[Held]]:
+    """
+    Split the steps on all objects by each object's own policy; what needs an object that will not exist is held.
+
+    Args:
+        absent: Objects that do not exist and are not created, and why; those found here are added.
+    """
+    found, actions, held = draft.found, list[Action](), list[Held]()
+    is_overridden = terms.overrides.max_effect is not None
+    case = Case(scene.world.now, approved=terms.approved, at_rest=False, is_overridden=is_overridden)
+    startable = {swap.user for swap in draft.swaps}
+    for key, steps in found.steps.items():
+        firm = holds.get(key)
+        hold = firm or _broken(key, scene, absent) or _still_hidden(key, found, actions)
+        if hold is None:
+            split = Admitted(*judge(steps, replace(case, at_rest=key in found.at_rest)))
+        elif firm or key not in startable:
+            split = Admitted((), tuple(hold.on(a) for a in steps))
+        else:
+            split = _start_and_stop(steps, hold)
+        # That data is missing is reported even of an object that waits for something else that is missing.
+        if not firm and (approval := draft.approvals.get(key)):
+            split = _hold_changes(steps, split, approval)
+        if key in found.new and not split.actions:
+            detail = f" ({split.held[0].detail})" if split.held[0].detail else ""
+            absent[key] = f"is not created: {split.held[0].hold.value}{detail}"
+        actions += split.actions
+        held += split.held
+    return actions, held
+
+
+def _start_and_stop(steps: tuple[Action, ...], hold: HoldReason) -> Admitted:
+    """Hold the steps on an object but for those that start or stop it, with what is stored."""
+    return Admitted(
+        tuple(a for a in steps if a.verb.is_ordered),
+        tuple(hold.on(a) for a in steps if not a.verb.is_ordered),
+    )
+
+
+def _hold_changes(steps: tuple[Action, ...], split: Admitted, approval: HoldReason) -> Admitted:
+    """Hold the steps on an object from the first that changes its definition, whatever else allows or holds them."""
+    first = next((i for i, a in enumerate(steps) if a.changes), len(steps))
+    late = steps[first:]
+    early = tuple(h for h in split.held if h.action not in late)
+    allowed = tuple(a for a in split.actions if a not in late)
+    return Admitted(allowed, (*early, *(approval.on(a) for a in late)))
+
+
+def _absent(scene: Scene, overrides: Overrides) -> Iterator[tuple[Key, str]]:
+    """Yield the desired objects that do not exist and to which this plan does nothing, and why."""
+    world, needs = scene.world, scene.needs
+    for key in world.desired:
+        if world.observed.actual(key) or world.observed.unobservable_part(key):
+            continue
+        if key in needs.left_out:
+            yield key, needs.left_out[key]
+        elif key in world.frozen:
+            yield key, "does not exist, and its spec or state record has errors"
+        elif not overrides.selects(key):
+            yield key, "does not exist, and is not selected by --only"
+
+
+def _broken(key: Key, scene: Scene, absent: Mapping[Key, str]) -> HoldReason | None:
+    """Return what holds all steps on an object because something that it needs will not exist."""
+    lost = next((need for need in sorted(scene.needs.direct[key]) if need in absent), None)
+    if lost is None:
+        return None
+    return HoldReason(Hold.BROKEN, f"{lost} {absent[lost]}", f"it continues when {lost} exists")
+
+
+def _still_hidden(key: Key, found: Findings, actions: Sequence[Action]) -> HoldReason | None:
+    """Return what holds all steps on an object because what hides it may not be started."""
+    hidden = found.hidden.get(key)
+    if hidden is None or hidden.until not in found.steps:
+        return None
+    started = any(a.key == hidden.until and a.verb == START for a in actions)
+    return None if started else HoldReason(Hold.UNKNOWN, hidden.why, once_seen(None, hidden))

@@ -1,0 +1,91 @@
+"""
+Return short names of specs and of changes, by which a later pass recognises them.
+
+They are stored and shown, so none of them contains a secret.
+"""
+
+import json
+from functools import lru_cache
+from hashlib import pbkdf2_hmac, sha256
+
+from kvmreconcile.model import Desired, Policy
+from kvmreconcile.plan.secrets.masks import mask
+from kvmreconcile.tree import Change, Node, Rules
+from kvmreconcile.tree.variants import for_secrets
+
+_LIVE = "live:"
+_ROUNDS = 100_000
+"""How often a secret is hashed: some 50 ms for each guess."""
+
+
+def digest(desired: Desired, rules: Rules) -> str:
+    """
+    Return a digest of all that a spec says.
+
+    Secret values do not count: the digest is stored, and a reader could check guesses of a password against it; see `seal`.
+    """
+    tree = _plain(mask(desired.tree, for_secrets(rules, desired.policy.secrets)))
+    kept = [desired.kept.parts] if desired.kept else []
+    said = (
+        tree,
+        str(desired.power),
+        desired.autostart,
+        desired.creation.plain,
+        _ruling(desired.policy),
+        *kept,
+    )
+    return sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+def seal(desired: Desired, rules: Rules) -> str:
+    """Return a slow hash of the secret values that a spec says, "" if it says none."""
+    own = for_secrets(rules, desired.policy.secrets)
+    if desired.tree == mask(desired.tree, own):
+        return ""
+    return _slow_hash(json.dumps(_plain(desired.tree)), str(desired.key))
+
+
+def _ruling(policy: Policy) -> list[object]:
+    """Return the part of a policy that is remembered or decides what is compared; the allowed effect is neither."""
+    goes = sorted(rest.value for rest in policy.lifecycle.removal)
+    secrets = [{"secret": policy.secrets}] if policy.secrets else []
+    return [policy.apply.value, policy.protect, policy.ignore, *([goes] if goes else []), *secrets]
+
+
+def _plain(node: Node) -> list[object]:
+    return [node.tag, node.attrs, node.text, [_plain(c) for c in node.children]]
+
+
+def fingerprint(change: Change) -> str:
+    """
+    Return what identifies a change with both its values, without showing them.
+
+    It is stored, and part of a plan's digest, which is shown. So a secret is hashed slowly (and rarely: only
+    where it differs), and what is secret within a whole element does not count.
+    """
+    values = [_identity(value, change) for value in (change.old, change.new)]
+    return sha256(json.dumps([change.path, *values]).encode()).hexdigest()[:24]
+
+
+def _identity(value: str | Node | None, change: Change) -> object:
+    if isinstance(value, Node):
+        return _plain(mask(value, Rules(secrets=change.secrets), change.rule))
+    if value is None or not change.is_secret:
+        return value
+    return _slow_hash(value, change.rule)
+
+
+@lru_cache(maxsize=1024)
+def _slow_hash(value: str, rule: str) -> str:
+    """Return a slow hash, from which a password is hard to guess; cached, as a plan needs each several times."""
+    return pbkdf2_hmac("sha256", value.encode(), rule.encode(), _ROUNDS).hex()
+
+
+def live_mark(change: Change) -> str:
+    """Return the fingerprint of a change of the running object, which is none of its stored definition."""
+    return f"{_LIVE}{fingerprint(change)}"
+
+
+def is_live_mark(mark: str) -> bool:
+    """Return whether a remembered fingerprint is of a running object."""
+    return mark.startswith(_LIVE)

@@ -1,0 +1,95 @@
+"""Compare one object with its spec, or return what an earlier plan found where nothing has changed since."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kvmreconcile.model import Actual, Applied, Apply, Desired, Held, Hold, Reason, Stamp, Surroundings
+from kvmreconcile.plan.compare.cache import Lookups, Memo, View, keep, recall
+from kvmreconcile.plan.compare.compare import Compared, compare, steps_to_create
+from kvmreconcile.plan.compare.completing import after_edit, with_completion
+from kvmreconcile.plan.compare.in_force import rules_for
+from kvmreconcile.plan.compare.ownership import placeholder
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.plan.scene import Scene
+from kvmreconcile.plan.secrets.masks import mask
+from kvmreconcile.tree import Effect
+from kvmreconcile.tree.scalars import uuid as spelled
+
+_SET = "set the disk's current source in the spec"
+_COPIED = (
+    f"{_SET}; or, if the spec names a volume, start the guest if it is off: the disk can be copied there "
+    "when no other block job runs"
+)
+_BACK = f"{_SET}, or move the disk back by a block copy while the guest runs"
+
+
+def result_for(view: View, scene: Scene) -> Memo:
+    """Return what comparing an object gives: the earlier result while it holds, else a new one."""
+    world, kind = scene.world, scene.kinds[view.desired.key.kind]
+    memo = recall(view, kind, world, scene.cache)
+    if memo is None:
+        lookups = Lookups(world)
+        compared = _compare(view, lookups, kind)
+        withheld = (*_strayed(view, lookups, kind), *_unclear(view, compared))
+        memo = Memo(view, kind, world.instance, lookups.asked, compared, withheld)
+        keep(memo, scene.cache)
+    return memo
+
+
+def _compare(view: View, lookups: Lookups, kind: Rulebook) -> Compared:
+    desired, actual, applied = view.desired, view.actual, view.applied
+    around = _surroundings(desired, actual, lookups)
+    if actual is None:
+        if applied and not applied.complete and view.hidden:
+            return _recreate(view, applied, kind, around)
+        reason = Reason.NEW if applied is None else Reason.DRIFT if applied.complete else Reason.UNFINISHED
+        made = steps_to_create(desired, kind, around, reason)
+        return made if applied and applied.complete else with_completion(made, desired, kind)
+    if applied and not applied.complete:
+        if not kind.redefines_whole:
+            return _recreate(view, applied, kind, around)
+        known = applied if kind.completing else None
+        return with_completion(compare(desired, actual, known, kind, around), desired, kind)
+    if desired.policy.apply is Apply.CREATE_ONLY and applied:
+        return Compared()
+    return after_edit(compare(desired, actual, applied, kind, around), desired, kind)
+
+
+def _recreate(view: View, applied: Applied, kind: Rulebook, around: Surroundings) -> Compared:
+    """
+    Return the steps that recreate what an earlier run left incomplete.
+
+    What it left may be the whole of an older object, which it was allowed to replace by just what the spec
+    then said. If the spec says something else now, that permission does not cover the loss.
+    """
+    compared = steps_to_create(view.desired, kind, around, Reason.UNFINISHED)
+    if applied.tree == mask(view.desired.tree, rules_for(view.desired, kind)):
+        return compared
+    return Compared(tuple(replace(a, effect=Effect.DATA_LOSS) for a in compared.actions))
+
+
+def _surroundings(desired: Desired, actual: Actual | None, lookups: Lookups) -> Surroundings:
+    uuid = spelled(desired.tree.get("uuid") or (actual.uuid if actual else "") or desired.creation.uuid)
+    stamp = Stamp(lookups.world.instance, str(desired.key), uuid)
+    return Surroundings(uuid, stamp, desired.creation.plain, lookups.lookup)
+
+
+def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
+    """Yield what is not put back, since what was written since would be lost."""
+    desired, actual = view.desired, view.actual
+    if actual is None or kind.relocation is None or desired.policy.apply is Apply.CREATE_ONLY:
+        return
+    before = view.applied.tree if view.applied else None
+    release = _COPIED if desired.policy.live.copies else _BACK
+    for source in kind.relocation.find_diverged(desired, actual, before, lookups.lookup):
+        detail = (
+            f"{source.part} uses {source.current}, whose backing chain does not contain {source.wanted}; "
+            "the disk is not changed"
+        )
+        yield Held(placeholder(desired), Hold.STRAYED, detail, release)
+
+
+def _unclear(view: View, compared: Compared) -> Iterator[Held]:
+    """Yield the lists in which nothing is changed, since it is not certain which member is which."""
+    for each in compared.unclear:
+        yield Held(placeholder(view.desired), Hold.AMBIGUOUS, each.detail, each.release)

@@ -1,0 +1,32 @@
+"""What a plan is made for: the world, the kinds, and what is known before anything is compared."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from kvmreconcile.model import Key, World
+from kvmreconcile.plan.cache import ComparisonCache
+from kvmreconcile.plan.order.needs import Needs, Rulebooks, find_needs
+from kvmreconcile.plan.probation import Probations, find_probations
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """
+    What a plan is made for.
+
+    Attributes:
+        edits: The edits in probation, rolled back or refused.
+        leaving: Active objects that are removed before those that take their place.
+    """
+
+    world: World
+    kinds: Rulebooks
+    needs: Needs
+    edits: Probations
+    cache: ComparisonCache
+    leaving: Collection[Key] = frozenset()
+
+
+def scene_of(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Scene:
+    """Return what a plan for a world is made for."""
+    return Scene(world, kinds, find_needs(world, kinds, cache), find_probations(world, kinds), cache)
