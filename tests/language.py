@@ -26,7 +26,14 @@ WORDS = {
     "stands": r"stands(?![\s#_]+for(?![a-z]))",
 }
 """Words that nothing may contain, with the pattern of each; an underscore ends a word, too."""
+_COMMANDS = "kvmreconcile/cli/"
 SHARED = {
+    ("adopt", _COMMANDS): "command of this name",
+    ("diff", _COMMANDS): "command of this name",
+    ("explain", _COMMANDS): "command of this name",
+    ("plan", _COMMANDS): "command of this name",
+    ("run", _COMMANDS): "command of this name",
+    ("status", _COMMANDS): "command of this name",
     ("make", "kvmreconcile/execute/"): "entry point of an executor",
     ("adopt", "kvmreconcile/kinds/"): "function of a Kind",
     ("complete", "kvmreconcile/kinds/"): "function of a Kind",
@@ -34,7 +41,7 @@ SHARED = {
     ("desire", "kvmreconcile/kinds/"): "function of a Kind",
     ("key", "kvmreconcile/kinds/"): "function of a Kind",
 }
-"""Names that a protocol gives to several modules of a folder, with the protocol; they count as one module."""
+"""Names that something else fixes, by the folder in which they are not counted, with the reason."""
 
 
 @dataclass(frozen=True)
@@ -125,18 +132,20 @@ def find_separate() -> Iterator[str]:
 
 def find_same_names() -> Iterator[str]:
     """Yield each public class or function whose name is in several modules of the product, with these."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
+    found: dict[str, list[str]] = defaultdict(list)
     for file in modules("kvmreconcile/"):
         for node in ast.parse(text(file)).body:
-            if (
-                isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-                and node.name[0] != "_"
-            ):
-                shared = (folder for name, folder in SHARED if name == node.name and file.startswith(folder))
-                found[node.name][next(shared, file)] = file
+            match node:
+                case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    if name[0] != "_" and not _is_shared(name, file):
+                        found[name].append(file)
     for name, places in sorted(found.items()):
         if len(places) > 1:
             yield f"{name}: {', '.join(places)}"
+
+
+def _is_shared(name: str, file: str) -> bool:
+    return any(name == shared and file.startswith(folder) for shared, folder in SHARED)
 
 
 def functions(folder: str) -> Iterator[tuple[str, int]]:

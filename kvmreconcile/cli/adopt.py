@@ -1,7 +1,7 @@
 """
-`kvmreconcile adopt`: write what exists as specs, prove that they change nothing, and take it over.
+`kvmreconcile adopt`: write specs for existing objects and start managing them.
 
-Separate from applying, because it takes over objects and must never change one.
+Each spec is planned first: an object whose spec would change it is not adopted.
 """
 
 import os
@@ -17,10 +17,17 @@ import typer
 
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.progress import reporting
-from kvmreconcile.cli.recording import Deed, carry_out
-from kvmreconcile.cli.session import NO_SPECS, check_known, chosen, open_session, rules_of, view_session
+from kvmreconcile.cli.recording import Invocation, execute_and_record
+from kvmreconcile.cli.session import (
+    NO_SPECS,
+    check_known,
+    open_session,
+    parse_keys,
+    rules_by_kind,
+    view_session,
+)
 from kvmreconcile.cli.signals import interruption
-from kvmreconcile.cli.terminal import complain, say, show
+from kvmreconcile.cli.terminal import report_problems, say, show
 from kvmreconcile.cli.yaml_writer import write_document
 from kvmreconcile.errors import Problem, SpecError, StateError
 from kvmreconcile.kinds.kind import Kind
@@ -66,42 +73,46 @@ class AdoptOptions(Common):
 
 
 def adopt(options: AdoptOptions) -> int:
-    """Write specs for existing objects and start managing them, without changing them."""
+    """
+    Write specs for existing objects and start managing them.
+
+    The objects are not changed.
+    """
     settings, kinds = options.settings(), known_kinds()
-    keys = chosen(options.keys, kinds)
+    keys = parse_keys(options.keys, kinds)
     if bool(keys) == options.everything:
         what = "objects and --all were given together" if keys else "no objects given"
         raise SpecError([Problem("adopt", what, "name them as KIND/NAME, or use --all")])
     with (view_session if options.dry_run else open_session)(settings, kinds) as session:
-        seen = session.look(NO_SPECS, datetime.now(UTC))
-        if seen.lost and not options.dry_run:
-            raise StateError(f"nothing is adopted: {seen.lost}")
-        seen = session.confirmed(replace(seen, lost=""), keys)
-        check_known(keys, seen)
-        chosen_keys = keys or _all(seen)
-        found = _adoptable(chosen_keys, seen)
-        written = {key: _write(actual, kinds[key.kind]) for key, actual in found.items()}
-        world, plan = _prove(written, seen, session)
-        proved = [key for key in written if not _differs(key, plan, world)]
+        observed = session.look(NO_SPECS, datetime.now(UTC))
+        if observed.lost and not options.dry_run:
+            raise StateError(f"nothing is adopted: {observed.lost}")
+        observed = session.confirmed(replace(observed, lost=""), keys)
+        check_known(keys, observed)
+        chosen_keys = keys or _find_unmanaged(observed)
+        found = _find_adoptable(chosen_keys, observed)
+        written = {key: _spec_text(actual, kinds[key.kind]) for key, actual in found.items()}
+        world, plan = _plan_specs(written, observed, session)
+        proved = [key for key in written if not _is_different(key, plan, world)]
         with interruption.working(lambda: "  the specs to be written"):
-            _put(options.output, {key: written[key] for key in proved}, _private(found, kinds))
-        _tell(plan, [key for key in written if key not in proved], session)
-        world = replace(world, applied=seen.applied)
+            _write_specs(options.output, {key: written[key] for key in proved}, _find_secret(found, kinds))
+        _report_differences(plan, [key for key in written if key not in proved], session)
+        world = replace(world, applied=observed.applied)
         is_done = options.dry_run or _take_over(proved, len(chosen_keys), plan, world, session)
     if interruption.status:
         return interruption.status
-    is_whole = not (options.everything and seen.observed.unobservable)
+    is_whole = not (options.everything and observed.observed.unobservable)
     return 0 if is_done and is_whole and len(proved) == len(chosen_keys) else 1
 
 
-def _all(world: World) -> frozenset[Key]:
+def _find_unmanaged(world: World) -> frozenset[Key]:
     """
-    Return all that no instance owns, and say what could not be seen.
+    Return the objects that no instance manages, and report what could not be observed.
 
-    What is ours has a spec already. A second one would say more, and to remove it again would take that
-    out of the object.
+    Objects of this instance have a spec already. A second one would ask for more fields, and removing it again
+    would remove these fields from the object.
     """
-    complain(
+    report_problems(
         Problem(f"{unobservable.prefix}*", f"cannot be observed: {unobservable.why}")
         for unobservable in world.observed.unobservable
     )
@@ -118,7 +129,7 @@ def _all(world: World) -> frozenset[Key]:
 
 
 def _is_remembered(actual: Actual | Unknown, world: World) -> bool:
-    """Tell whether a spec of ours was ever in force for just this object."""
+    """Return whether this instance has applied a spec to exactly this object."""
     applied = world.applied.get(actual.key)
     if applied is None or applied.instance != world.instance:
         return False
@@ -126,35 +137,35 @@ def _is_remembered(actual: Actual | Unknown, world: World) -> bool:
 
 
 def _other_owner(actual: Actual, world: World) -> str:
-    """Return the other instance that an object belongs to, "" if it belongs to none."""
+    """Return the name of another instance that manages an object, "" if there is none."""
     stamp = actual.stamp
     is_valid = stamp and stamp.uuid == actual.uuid and stamp.instance != world.instance
     return stamp.instance if stamp and is_valid else ""
 
 
-def _adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
-    """Return those of the named objects that can be adopted, and say why the others cannot."""
+def _find_adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
+    """Return the objects that can be adopted, and report why the others cannot."""
     found: dict[Key, Actual] = {}
     for key in sorted(keys):
         actual = world.observed.objects.get(key)
         if not isinstance(actual, Actual):
-            complain([Problem(str(key), actual.why if actual else _absence(key, world))])
+            report_problems([Problem(str(key), actual.why if actual else _explain_absence(key, world))])
         elif not actual.persistent:
-            complain([Problem(str(key), "it is transient", _make_persistent(actual, world))])
+            report_problems([Problem(str(key), "it is transient", _make_persistent(actual, world))])
         elif other := _other_owner(actual, world):
             what = f'it bears the mark of the instance "{other}"'
             todo = (
                 'if that instance still exists, remove its spec there with prune "never"; '
                 'then remove the metadata "urn:kvmreconcile:1" of the object'
             )
-            complain([Problem(str(key), what, todo)])
+            report_problems([Problem(str(key), what, todo)])
         else:
             found[key] = actual
     return found
 
 
-def _absence(key: Key, world: World) -> str:
-    """Say why an object that the state knows was not found."""
+def _explain_absence(key: Key, world: World) -> str:
+    """Explain why an object in the state was not observed."""
     unobservable = world.observed.unobservable_part(key)
     return f"it cannot be observed: {unobservable.why}" if unobservable else "it does not exist on the host"
 
@@ -174,28 +185,28 @@ def _make_persistent(actual: Actual, world: World) -> str:
     return f"make it persistent first{': ' if command else ''}{command}"
 
 
-def _write(actual: Actual, kind: Kind) -> str:
+def _spec_text(actual: Actual, kind: Kind) -> str:
     name = actual.key.name.rpartition("/")[2]
     head = {"apiVersion": API_VERSION, "kind": kind.name, "metadata": {"name": name}}
     return write_document({**head, "spec": kind.adopt(actual)})
 
 
-def _prove(written: Mapping[Key, str], world: World, session: Session) -> tuple[World, Plan]:
-    """Read the specs back, and plan for them as if they said that they adopt."""
+def _plan_specs(written: Mapping[Key, str], world: World, session: Session) -> tuple[World, Plan]:
+    """Read the specs back, and plan for them with the policy to adopt."""
     with TemporaryDirectory(prefix="kvmreconcile-adopt-") as directory:
         for number, text in enumerate(written.values()):
             Path(directory, f"{number}.yaml").write_text(text)
         loaded = load([Path(directory)], session.kinds, world.instance)
-    complain(_unfit(problem, [*written]) for problem in loaded.problems)
+    report_problems(_cannot_be_adopted(problem, [*written]) for problem in loaded.problems)
     desired = {k: replace(d, policy=replace(d.policy, adopt=True)) for k, d in loaded.desired.items()}
-    # What an earlier spec asked for does not count any more: the new one says all that there is.
+    # The new spec has every field of the object, so an earlier one does not count.
     applied = {k: a for k, a in world.applied.items() if k not in written}
     world = replace(world, desired=desired, applied=applied, frozen=loaded.frozen, complete=False)
     return world, session.plan(world, Overrides(only=frozenset(written)))
 
 
-def _unfit(problem: Problem, keys: Sequence[Key]) -> Problem:
-    """Report why an object cannot be adopted, without the file that its spec was in: it is gone."""
+def _cannot_be_adopted(problem: Problem, keys: Sequence[Key]) -> Problem:
+    """Return why an object cannot be adopted, without the path of its spec in a temporary directory."""
     number = _NUMBER.search(problem.where)
     if number is None:
         return problem
@@ -204,17 +215,17 @@ def _unfit(problem: Problem, keys: Sequence[Key]) -> Problem:
     return Problem(str(key), f"it cannot be adopted: {what}", "change the object first")
 
 
-def _differs(key: Key, plan: Plan, world: World) -> bool:
-    """Tell whether a spec would change its object, or the plan has left the object out."""
+def _is_different(key: Key, plan: Plan, world: World) -> bool:
+    """Return whether a spec would change its object, or the plan leaves the object out."""
     verbs = {a.verb for a in plan.actions if a.key == key}
     is_known = bool(verbs) or key in plan.in_sync or key in plan.records
     is_changed = bool(verbs - {OWN}) or any(h.action.key == key for h in plan.held)
     return is_changed or not is_known or key not in world.desired
 
 
-def _tell(plan: Plan, differing: list[Key], session: Session) -> None:
-    """Say what the specs of some objects would change."""
-    complain(map(_homeless, plan.problems))
+def _report_differences(plan: Plan, differing: list[Key], session: Session) -> None:
+    """Print what the specs of some objects would change."""
+    report_problems(map(_without_file, plan.problems))
     actions = tuple(a for a in plan.actions if a.key in differing)
     held = tuple(h for h in plan.held if h.action.key in differing)
     every = (*actions, *(h.action for h in held))
@@ -228,33 +239,37 @@ def _tell(plan: Plan, differing: list[Key], session: Session) -> None:
             say(f"not adopted, because {why}: {', '.join(map(str, sorted(keys)))}")
     if not every:
         return
-    say(render_text(Plan(actions, held, digest=plan.digest), rules_of(session.kinds)))
+    say(render_text(Plan(actions, held, digest=plan.digest), rules_by_kind(session.kinds)))
 
 
-def _homeless(problem: Problem) -> Problem:
-    """Return a problem without its place in a temporary file; one of the state has none, and stays."""
+def _without_file(problem: Problem) -> Problem:
+    """Return a problem without its place in a temporary file; a problem of the state has no file."""
     if not problem.where.startswith("/"):
         return problem
     todo = "edit one of the objects named, or create one that is missing"
     return Problem("adopt", _OTHER_PLACE.sub("", problem.what), todo)
 
 
-def _private(found: Mapping[Key, Actual], kinds: Mapping[str, Kind]) -> frozenset[Key]:
+def _find_secret(found: Mapping[Key, Actual], kinds: Mapping[str, Kind]) -> frozenset[Key]:
     return frozenset(k for k, a in found.items() if holds_secret(a.tree, "", kinds[k.kind].rules))
 
 
-def _put(output: Path | None, written: Mapping[Key, str], private: frozenset[Key]) -> None:
-    """Write the specs to where they were asked for; what exists is never written over, and may say the same already."""
-    for key in private & written.keys():
+def _write_specs(output: Path | None, written: Mapping[Key, str], secret: frozenset[Key]) -> None:
+    """
+    Write the specs to standard output, a file or a directory.
+
+    A file that exists is never overwritten; it is accepted if it has the same content.
+    """
+    for key in secret & written.keys():
         say(f"{key}: its spec holds secrets; let only kvmreconcile and its administrators read it")
     if output is None:
         show("---\n".join(written.values()) if written else "")
     elif output.is_dir():
         for key, text in written.items():
             name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{key.kind.lower()}-{key.name}")
-            _create(output / f"{name}.yaml", text, is_private=key in private)
+            _create(output / f"{name}.yaml", text, is_private=key in secret)
     else:
-        _create(output, "---\n".join(written.values()), is_private=bool(private & written.keys()))
+        _create(output, "---\n".join(written.values()), is_private=bool(secret & written.keys()))
 
 
 def _create(file: Path, text: str, *, is_private: bool) -> None:
@@ -264,8 +279,8 @@ def _create(file: Path, text: str, *, is_private: bool) -> None:
         ) as to:
             to.write(text)
     except FileExistsError:
-        if _says(file, text):
-            # A run that was cut short before it took the object over.
+        if _has_content(file, text):
+            # An earlier run was interrupted before it adopted the object.
             return
         todo = "remove it, or name another file or directory with --output"
         raise SpecError([Problem(str(file), "the file exists", todo)]) from None
@@ -274,8 +289,8 @@ def _create(file: Path, text: str, *, is_private: bool) -> None:
         raise SpecError([Problem(str(file), what, "name another file or directory with --output")]) from None
 
 
-def _says(file: Path, text: str) -> bool:
-    """Tell whether a file holds just this text."""
+def _has_content(file: Path, text: str) -> bool:
+    """Return whether a file's content is exactly this text."""
     content = text.encode()
     try:
         return read_bounded(file, len(content)) == content
@@ -292,7 +307,7 @@ def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, session
     own = tuple(a for a in plan.actions if a.key in proved)
     mine = Plan(own, records=tuple(k for k in plan.records if k in proved), digest=plan.digest)
     with reporting() as reporter:
-        report = carry_out(session, mine, world, reporter, Deed("adopt", Origin(())))
+        report = execute_and_record(session, mine, world, reporter, Invocation("adopt", Origin(())))
     failed = {outcome.action.key for outcome in report.failed}
     skipped = {o.action.key for o in report.outcomes if o.result is Result.SKIPPED} - failed
     undone = f", {len(skipped)} skipped" if skipped else ""

@@ -1,8 +1,7 @@
 """
-Write the history, for people and for programs.
+Render the history as text and as JSON.
 
-Separate from the command, which only chooses. The form for programs is a promise: under one version fields are
-added and never changed.
+The JSON form is stable: under one schema version fields are added and never changed.
 """
 
 import json
@@ -16,7 +15,7 @@ from kvmreconcile.system.printable import visible
 
 SCHEMA = "kvmreconcile/history/1"
 _COMMIT = 12
-"""How much of a commit's name people are shown."""
+"""How many digits of a commit the text shows."""
 _SIGNS = {"done": "+", "failed": "-", "skipped": "~"}
 
 
@@ -27,7 +26,7 @@ def history_json(entries: Sequence[Entry]) -> str:
 
 
 def _fields(entry: Entry) -> dict[str, object]:
-    """Return what an entry says, without what is empty."""
+    """Return the fields of an entry, without empty ones."""
     said: dict[str, object] = {
         "at": entry.at.isoformat(),
         "what": entry.what.value,
@@ -51,7 +50,7 @@ def _fields(entry: Entry) -> dict[str, object]:
 
 
 def history_text(entries: Sequence[Entry], colours: Palette) -> str:
-    """Return entries as lines, each day under its date, by this host's clock."""
+    """Return entries as lines, each day under its date, in local time."""
     lines: list[str] = []
     for day, group in groupby(entries, key=lambda e: e.at.astimezone().date()):
         lines += [colours.paint(f"{day:%a %Y-%m-%d}", "#")]
@@ -64,7 +63,7 @@ def history_text(entries: Sequence[Entry], colours: Palette) -> str:
 def _lines(entry: Entry, colours: Palette) -> Iterator[str]:
     match entry.what:
         case What.LOOKED:
-            yield from _looked(entry)
+            yield from _planned(entry)
         case What.STEP:
             yield from _step(entry, colours)
         case What.HELD:
@@ -76,14 +75,14 @@ def _lines(entry: Entry, colours: Palette) -> Iterator[str]:
             done = _counted(entry.steps, "action")
             yield f"{_name(entry)} ended: {done} done{failed} ({entry.took_s:.2f} s)"
         case What.BROKEN:
-            # Without a pass it says that entries are missing, or that the database was created again.
+            # An entry without a pass reports that entries are missing, or that the database was created again.
             name = f"pass {entry.run} aborted" if entry.run else "note"
             yield f"{colours.paint(name, '-')}: {visible(entry.error)}"
         case What.ORDER | What.REFUSED:
             yield from _order(entry, colours)
 
 
-def _looked(entry: Entry) -> Iterator[str]:
+def _planned(entry: Entry) -> Iterator[str]:
     counts = (
         f"{_counted(entry.steps, 'action')} planned" if entry.steps else "",
         f"{entry.held} held" if entry.held else "",

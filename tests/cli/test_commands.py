@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.cli.apply import unconverged
+from kvmreconcile.cli.apply import explain_unconverged
 from kvmreconcile.model import Action, Key, Plan, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.state import State
@@ -137,12 +137,12 @@ def test_plan_that_is_left_after_all_rounds_says_whether_it_is_the_same() -> Non
     lab = Action(Key("Network", "lab"), verb_of("define"), Effect.LIVE, Reason.EDIT)
     before, after = Plan((lab,), digest="abc"), Plan((lab,), digest="def")
 
-    assert unconverged(before, [before], "kvmreconcile plan x") == (
+    assert explain_unconverged(before, [before], "kvmreconcile plan x") == (
         "not converged: the same changes are needed again after they were made, for Network/lab; "
         "see: kvmreconcile plan x"
     )
-    assert unconverged(before, [before, after], "").startswith("not converged: the same changes")
-    assert unconverged(after, [before] * 3, "") == (
+    assert explain_unconverged(before, [before, after], "").startswith("not converged: the same changes")
+    assert explain_unconverged(after, [before] * 3, "") == (
         "not finished after 3 rounds: there are new changes for Network/lab; run apply again"
     )
 

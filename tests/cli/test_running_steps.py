@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.cli.running_steps import UnderWay
+from kvmreconcile.cli.running_steps import RunningSteps
 from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.kinds.domain.live.detach import _TIMEOUT_S
 from kvmreconcile.kinds.domain.live.values import _BALLOON_TIMEOUT_S
@@ -22,7 +22,7 @@ class Steps:
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self.under_way = UnderWay(SilentReporter(), lambda: self.now_s)
+        self.under_way = RunningSteps(SilentReporter(), lambda: self.now_s)
 
     def start(self, key: str, verb: str, policy: Policy = POLICY) -> Action:
         action = Action(Key.read(key), verb_of(verb), Effect.LIVE, Reason.EDIT, policy=policy)
