@@ -37,7 +37,7 @@ from kvmreconcile.plan import Overrides
 from kvmreconcile.render import render_text
 from kvmreconcile.render.values import holds_secret
 from kvmreconcile.session.kinds import known_kinds
-from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.envelope import API_VERSION
 from kvmreconcile.source.load import load
@@ -84,7 +84,7 @@ def adopt(options: AdoptOptions) -> int:
         what = "objects and --all were given together" if keys else "no objects given"
         raise SpecError([Problem("adopt", what, "name them as KIND/NAME, or use --all")])
     with (view_session if options.dry_run else open_session)(settings, kinds) as session:
-        observed = session.look(NO_SPECS, datetime.now(UTC))
+        observed = session.observe(NO_SPECS, datetime.now(UTC))
         if observed.lost and not options.dry_run:
             raise StateError(f"nothing is adopted: {observed.lost}")
         observed = session.confirmed(replace(observed, lost=""), keys)
@@ -307,7 +307,7 @@ def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, session
     own = tuple(a for a in plan.actions if a.key in proved)
     mine = Plan(own, records=tuple(k for k in plan.records if k in proved), digest=plan.digest)
     with reporting() as reporter:
-        report = execute_and_record(session, mine, world, reporter, Invocation("adopt", Origin(())))
+        report = execute_and_record(session, mine, world, reporter, Invocation("adopt", SpecOrigin(())))
     failed = {outcome.action.key for outcome in report.failed}
     skipped = {o.action.key for o in report.outcomes if o.result is Result.SKIPPED} - failed
     undone = f", {len(skipped)} skipped" if skipped else ""

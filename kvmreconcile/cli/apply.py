@@ -31,7 +31,7 @@ from kvmreconcile.model import Plan, Reason, Report, Result, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.render import Target, render_text, summary
 from kvmreconcile.session.kinds import known_kinds
-from kvmreconcile.session.origin import Origin, find_origin
+from kvmreconcile.session.origin import SpecOrigin, find_origin
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Effect
@@ -101,7 +101,7 @@ class _Run:
     """One call of `apply`: rounds of planning and executing."""
 
     session: Session
-    origin: Origin
+    origin: SpecOrigin
     specs: Loaded
     overrides: Overrides
     options: ApplyOptions
@@ -132,7 +132,7 @@ class _Run:
         for _ in range(ROUNDS):
             if not plan.actions and not plan.records:
                 self.session.record_sources(plan, world)
-                self.session.note_files(world)
+                self.session.record_files(world)
                 break
             permitted = self.permitted(plan)
             if permitted is None:
@@ -166,9 +166,9 @@ class _Run:
 
     def observe(self) -> tuple[World, Plan]:
         """Observe the host, and plan."""
-        world = self.session.look(self.specs, datetime.now(UTC))
+        world = self.session.observe(self.specs, datetime.now(UTC))
         world = pruned_as(world, self.options.prune, self.session.kinds)
-        return self.session.planned(world, self.overrides)
+        return self.session.plan_refreshed(world, self.overrides)
 
     def show(self, plan: Plan, target: Target | None = None) -> None:
         """Print a plan; `target` only for the first one."""

@@ -45,9 +45,9 @@ def diff(options: DiffOptions) -> int:
         others = counted(len(specs.problems), "error")
         say(f"{others} elsewhere in the specs; see: {Hints(settings, options.paths).validate()}")
     with view_session(settings, kinds) as session:
-        world = session.look(specs, datetime.now(UTC))
+        world = session.observe(specs, datetime.now(UTC))
         check_known((key,), world)
-        world, plan = session.planned(world, Overrides(only=frozenset((key,))))
+        world, plan = session.plan_refreshed(world, Overrides(only=frozenset((key,))))
     report_problems(plan.problems)
     if plan.lost:
         say(plan.lost)

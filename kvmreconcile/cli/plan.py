@@ -89,9 +89,9 @@ def plan(options: PlanOptions) -> int:
     report_problems(specs.problems)
     with view_session(settings, kinds) as session:
         target = target_of(session, origin)
-        world = pruned_as(session.look(specs, datetime.now(UTC)), options.prune, kinds)
+        world = pruned_as(session.observe(specs, datetime.now(UTC)), options.prune, kinds)
         check_known(only, world)
-        world, made = session.planned(world, Overrides(only=only or None))
+        world, made = session.plan_refreshed(world, Overrides(only=only or None))
     if options.exact:
         made = _exact(made, world, rules_by_kind(kinds))
     report_problems(made.problems)

@@ -14,7 +14,7 @@ from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import say
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Settled, World
-from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import Entry, Keep, Recorder, State
@@ -35,7 +35,7 @@ class Invocation:
     """
 
     how: str
-    origin: Origin
+    origin: SpecOrigin
     is_approved: bool = False
 
 

@@ -16,8 +16,8 @@ from kvmreconcile.errors import HostError, Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Prune, SpecSource, World
 from kvmreconcile.render import Target
-from kvmreconcile.session.kinds import known_kinds, on_host
-from kvmreconcile.session.origin import Origin, find_origin
+from kvmreconcile.session.kinds import kinds_for_connection, known_kinds
+from kvmreconcile.session.origin import SpecOrigin, find_origin
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import Loaded, load
@@ -40,7 +40,7 @@ def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Ki
     return read_origin(find_origin(paths, settings), settings, kinds)
 
 
-def read_origin(origin: Origin, settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
+def read_origin(origin: SpecOrigin, settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
     """Read the specs of an origin; files of a repository are in the state directory, and are read as its owner."""
     with acting_as_owner(settings.state) if origin.commit else nullcontext():
         loaded = load(origin.paths, kinds, settings.instance, origin.naming)
@@ -53,7 +53,9 @@ def open_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Sess
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
     with connect(settings.connect) as connection, use_state(State.open(settings.state)) as state:
-        yield Session(settings, on_host(kinds, connection), connection, state, interruption.stopping)
+        yield Session(
+            settings, kinds_for_connection(kinds, connection), connection, state, interruption.stopping
+        )
 
 
 @contextmanager
@@ -62,7 +64,7 @@ def view_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Sess
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
     with connect(settings.connect) as connection, use_state(State.open_readonly(settings.state)) as state:
-        yield Session(settings, on_host(kinds, connection), connection, state)
+        yield Session(settings, kinds_for_connection(kinds, connection), connection, state)
 
 
 @contextmanager
@@ -92,11 +94,11 @@ def check_state(settings: Settings, state: State) -> None:
     with suppress(HostError), connect(settings.connect) as connection:
         state.binding.check(connection.identify(), connection.uri, settings.commands)
         if is_unproved:
-            session = Session(settings, on_host(known_kinds(), connection), connection, state)
-            say(session.look(NO_SPECS, datetime.now(UTC)).lost)
+            session = Session(settings, kinds_for_connection(known_kinds(), connection), connection, state)
+            say(session.observe(NO_SPECS, datetime.now(UTC)).lost)
 
 
-def target_of(session: Session, origin: Origin) -> Target:
+def target_of(session: Session, origin: SpecOrigin) -> Target:
     """Return the target of a plan: the host, the instance and the source of the specs."""
     settings = session.settings
     host = session.connection.hostname() or settings.host

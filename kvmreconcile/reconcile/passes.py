@@ -27,7 +27,7 @@ from kvmreconcile.reconcile.backoff import Backoff
 from kvmreconcile.reconcile.executions import Execution, Executions
 from kvmreconcile.reconcile.reading import Reading
 from kvmreconcile.reconcile.stale import PROGRESS, SPECS, Stale, Triggers
-from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.load import Loaded
 
@@ -70,7 +70,7 @@ class Passes:
         reading: Reads the specs.
     """
 
-    origin: Callable[[], Origin]
+    origin: Callable[[], SpecOrigin]
     again: Callable[[], None]
     triggered_by: Callable[[], Collection[str]] = tuple
     subscribers: tuple[Subscriber, ...] = ()
@@ -145,7 +145,7 @@ class Passes:
                 planned = self._look(origin, session, replace(turn, approval=approval))
                 return self._act(planned, session, approval) if planned else {}
 
-    def _look(self, origin: Origin, session: Session, turn: _Turn) -> PassPlanned | None:
+    def _look(self, origin: SpecOrigin, session: Session, turn: _Turn) -> PassPlanned | None:
         """Return what is to be done, None if the connection was lost: then only part of the host may have been seen."""
         specs = self.reading.loaded(origin, session, self._stale)
         for crash in specs.crashes:
@@ -200,14 +200,14 @@ class Passes:
         """Look at what is stale, then at whatever is to be acted on: nothing is done on old knowledge."""
         overrides = Overrides(approved=turn.approval.digest if turn.approval else None)
         at = None if self._stale.everything else set(self._stale.keys)
-        session.doubt(self._stale.keys)
-        world = session.look(specs, turn.at, at)
-        world, plan = session.planned(world, overrides)
+        session.mark_stale(self._stale.keys)
+        world = session.observe(specs, turn.at, at)
+        world, plan = session.plan_refreshed(world, overrides)
         while at is not None and (old := plan.names - at):
             self.alive()
             at |= old
-            world = session.look(specs, turn.at, old)
-            world, plan = session.planned(world, overrides)
+            world = session.observe(specs, turn.at, old)
+            world, plan = session.plan_refreshed(world, overrides)
         return world, plan
 
     def _act(self, planned: PassPlanned, session: Session, approval: Approval | None) -> dict[str, int]:

@@ -17,7 +17,7 @@ from kvmreconcile.plan.gates.settle import parts
 from kvmreconcile.reconcile.reading import Reading
 from kvmreconcile.reconcile.stale import Stale
 from kvmreconcile.session.kinds import known_kinds
-from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.in_use import Written
@@ -53,7 +53,7 @@ class Demo:
         assert (first.actions, first.held) == ((), ())
 
     def read(self) -> Loaded:
-        return self.reading.loaded(Origin([self.specs]), self.session, Stale())
+        return self.reading.loaded(SpecOrigin([self.specs]), self.session, Stale())
 
     def plan(self, specs: Loaded) -> Plan:
         seen = replace(

@@ -25,9 +25,9 @@ from kvmreconcile.reconcile.approvals import Approval
 from kvmreconcile.reconcile.passes import PATIENCE_S, Passes
 from kvmreconcile.reconcile.reading import Reading
 from kvmreconcile.reconcile.stale import PROGRESS, SPECS
-from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
-from kvmreconcile.session.verdicts import Verdict, Verdicts
+from kvmreconcile.session.verdicts import Validation, Validations
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.settings.settle import SettleSettings
 from kvmreconcile.source.in_use import Written
@@ -64,7 +64,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.passes = Passes(
-            origin=lambda: Origin([self.directory / "specs"]),
+            origin=lambda: SpecOrigin([self.directory / "specs"]),
             again=lambda: self.rung.append(PROGRESS),
             triggered_by=lambda: self.rung,
             subscribers=(self.told.append,),
@@ -305,12 +305,12 @@ def test_validating_many_definitions_may_take_a_share_of_planning(
     limits: list[float] = []
 
     def validate(
-        _self: Verdicts, _plan: object, _world: object, _kinds: object, within_s: float
-    ) -> dict[Key, Verdict]:
+        _self: Validations, _plan: object, _world: object, _kinds: object, within_s: float
+    ) -> dict[Key, Validation]:
         limits.append(within_s)
         return {}
 
-    monkeypatch.setattr(Verdicts, "of", validate)
+    monkeypatch.setattr(Validations, "validate_plan", validate)
 
     bench.run("connected")
 
@@ -352,11 +352,11 @@ def test_pass_records_the_source_of_what_it_finds_in_sync_and_leaves_what_comes_
     bench: Bench,
 ) -> None:
     there, here = SpecSource((Root("/srv/there"),)), SpecSource((Root("/srv/here"),))
-    bench.passes.origin = lambda: Origin([bench.directory / "specs"], source=there)
+    bench.passes.origin = lambda: SpecOrigin([bench.directory / "specs"], source=there)
     bench.settle()
     assert bench.session.state.sources.all() == {DB: there, WEB: there}
 
-    bench.passes.origin = lambda: Origin([bench.directory / "specs"], source=here)
+    bench.passes.origin = lambda: SpecOrigin([bench.directory / "specs"], source=here)
     (bench.directory / "specs/db.yaml").unlink()
     planned = bench.run(SPECS)
 
@@ -462,7 +462,7 @@ def test_file_whose_writer_is_unknown_is_read_again_without_a_trigger(bench: Ben
 
 def test_commit_is_complete_as_it_is(bench: Bench) -> None:
     by_hand(bench, [1000.0])
-    bench.passes = replace(bench.passes, origin=lambda: Origin([bench.directory / "specs"], "c0ffee"))
+    bench.passes = replace(bench.passes, origin=lambda: SpecOrigin([bench.directory / "specs"], "c0ffee"))
     bench.passes.reading.drafts.written = lambda _file: Written.OPEN
 
     planned = bench.run("connected")

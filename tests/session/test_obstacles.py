@@ -53,15 +53,15 @@ def test_content_is_looked_at_when_the_object_has_changed() -> None:
     obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, None)
     good, bad = Actual(KEY, "", "<volume/>"), Actual(KEY, "", "<bad/>")
 
-    assert [obstacles.in_existing(world(each)) for each in (good, good, bad, bad)] == [
+    assert [obstacles.find_damage(world(each)) for each in (good, good, bad, bad)] == [
         {},
         {},
         {KEY: DAMAGED},
         {KEY: DAMAGED},
     ]
     assert damage.asked == ["<volume/>", "<bad/>"]
-    assert obstacles.in_existing(world()) == {}
-    assert obstacles.in_existing(world(bad)) == {KEY: DAMAGED}
+    assert obstacles.find_damage(world()) == {}
+    assert obstacles.find_damage(world(bad)) == {KEY: DAMAGED}
     assert len(damage.asked) == 3
 
 
@@ -70,7 +70,7 @@ def test_what_no_spec_names_is_not_looked_at() -> None:
     obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, None)
     other = Actual(Key("Volume", "default/other"), "", "<bad/>")
 
-    assert obstacles.in_existing(world(other)) == {}
+    assert obstacles.find_damage(world(other)) == {}
     assert damage.asked == []
 
 
@@ -98,7 +98,7 @@ def lacking(
     plan = Plan(actions=(*actions[:1],), held=tuple(Held(action, Hold.WINDOW) for action in actions[1:]))
     here = {each.key: each for each in (*others, *([actual] if actual else []))}
     there = World("lab", "", datetime.now(UTC), {each.key: each for each in desired}, Observation(here), {})
-    return Obstacles({**STORES, "Domain": kind}, None).on_host(plan, there)
+    return Obstacles({**STORES, "Domain": kind}, None).find_lacking(plan, there)
 
 
 @pytest.mark.case("38g")

@@ -105,7 +105,7 @@ def test_object_that_may_have_changed_is_asked_for_again(store: Store, observer:
     store.files["p/a"] = XML.format("raw", 1)
     assert A not in observer.confirmed({A}).objects
 
-    observer.doubt({A})
+    observer.mark_stale({A})
 
     assert A in observer.confirmed({A}).objects
 
