@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.kinds.ownership_mark import read_stamp
+from kvmreconcile.kinds.ownership_mark import read_mark
 from kvmreconcile.model import Action, Actual, Hold, Key, Observation, Plan, Prune, World
 from kvmreconcile.plan import plan
 from kvmreconcile.plan.compare.applied import applied_after
@@ -80,7 +80,7 @@ class Demo:
                 active=runs,
                 autostart=desired.autostart,
                 runtime_id=1 if runs else None,
-                stamp=read_stamp(tree),
+                stamp=read_mark(tree),
             )
         known = {k: applied_after(specs.desired[k], a, KINDS[k.kind], "demo") for k, a in there.items()}
         prune = {kind: Prune(word) for kind, word in SETTINGS.prune.items()}

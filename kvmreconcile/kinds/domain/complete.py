@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from kvmreconcile.kinds.domain.places import placed, targets
-from kvmreconcile.kinds.ownership_mark import stamped
+from kvmreconcile.kinds.ownership_mark import with_mark
 from kvmreconcile.kinds.volume.formats import new_format
 from kvmreconcile.model import Key, Lookup, Surroundings
 from kvmreconcile.tree import Node, make, overlay, parse
@@ -37,7 +37,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
         children = _with_macs(children, surroundings.uuid)
         whole = replace(devices, children=children)
         proposed = replace(proposed, children=tuple(whole if c is devices else c for c in proposed.children))
-    return stamped(proposed, surroundings.stamp)
+    return with_mark(proposed, surroundings.stamp)
 
 
 def _insert(domain: Node, new: Node) -> Node:

@@ -19,7 +19,7 @@ from kvmreconcile.kinds.domain.live.halts import RunState, run_state, run_states
 from kvmreconcile.kinds.domain.live.power import stop
 from kvmreconcile.kinds.domain.live.undefine import check_free, checkpoints, undefine
 from kvmreconcile.kinds.domain.render import NAME
-from kvmreconcile.kinds.ownership_mark import PREFIX, TAG, URI, read_stamp
+from kvmreconcile.kinds.ownership_mark import PREFIX, TAG, URI, read_mark
 from kvmreconcile.model import Action, Actual, Key, Leftover, Observation
 from kvmreconcile.model.verbs import AUTOSTART
 from kvmreconcile.tree import Node, parse, to_xml
@@ -111,7 +111,7 @@ def _read(
         saved=Leftover.MANAGED_SAVE in leftovers,
         leftovers=leftovers - {Leftover.MANAGED_SAVE},
         runtime_id=_run(domain) if live is not None else None,
-        stamp=read_stamp(parse(stored)),
+        stamp=read_mark(parse(stored)),
         job=_job(live) or stands.job,
         state_reason=stands.state_reason,
     )

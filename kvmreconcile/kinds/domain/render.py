@@ -14,7 +14,7 @@ from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.domain.spelling import all_in_use, canonical, with_slots, without_given_aliases
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.kinds.rendering import desired, said
+from kvmreconcile.kinds.rendering import make_desired, spec_tree
 from kvmreconcile.model import Desired, Key, Policy, Power
 
 NAME = "Domain"
@@ -38,12 +38,12 @@ def desire(document: Document, uuid: str) -> Desired:
         SpecError: Its `xml` cannot be used.
     """
     spec = cast("DomainSpec", document.spec)
-    tree = without_given_aliases(canonical(said(document, _with_cell(spec), ROOT, RULES)))
+    tree = without_given_aliases(canonical(spec_tree(document, _with_cell(spec), ROOT, RULES)))
     if spec.memory is not None and spec.current_memory is None:
         tree = all_in_use(tree)
     if spec.hotplug is not None:
         tree = with_slots(tree, spec.hotplug.slots)
-    wish = desired(document, key(document), tree, tree.get("uuid") or uuid)
+    wish = make_desired(document, key(document), tree, tree.get("uuid") or uuid)
     return replace(
         wish,
         power=_POWER[spec.state],
