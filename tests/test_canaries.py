@@ -50,7 +50,7 @@ spec: {type: dir, path: /default-pool}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=BY_NAME)
-def test_every_row_and_field_of_a_secret_is_planted(kind: Kind) -> None:
+def test_every_secret_row_and_field_has_a_canary(kind: Kind) -> None:
     planter = Planter()
     texts = documents(kind, planter)
 

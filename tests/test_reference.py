@@ -14,5 +14,5 @@ def test_page_is_up_to_date(name: str) -> None:
     assert written == PAGES[name], "write it anew: .venv/bin/python -m tests.reference"
 
 
-def test_no_page_is_of_a_kind_that_is_gone() -> None:
+def test_no_reference_page_is_of_a_removed_kind() -> None:
     assert {path.name for path in DIRECTORY.glob("*.md")} - {"README.md"} == set(PAGES)

@@ -73,7 +73,7 @@ def test_recorded_paths_are_those_of_libvirts_test_data(kind: str, *, regenerate
 
 
 @pytest.mark.parametrize(("kind", "table", "row"), ROWS)
-def test_row_is_met_by_a_definition_and_by_none_before_it(kind: str, table: str, row: str) -> None:
+def test_row_matches_a_definition_and_no_earlier_row_does(kind: str, table: str, row: str) -> None:
     rows = getattr(BY_NAME[kind].rules, table).rows
     before = Table({key: True for key, _ in rows[: [key for key, _ in rows].index(row)]})
     # Of updates, a later row serves what earlier ones do not.
@@ -137,7 +137,7 @@ def test_two_spellings_of_a_value_are_no_change(kind: str, row: str, scalar: Sca
 
 
 @pytest.mark.parametrize("row", [row for _, row, scalar in SCALARS if scalar.accepts and "machine" in row])
-def test_answer_is_accepted_that_is_one_of_what_was_asked(row: str) -> None:
+def test_accepted_answer_satisfies_the_asked_value(row: str) -> None:
     asked, answered, other = ACCEPTED[row]
     rules = BY_NAME["Domain"].rules
 

@@ -18,7 +18,7 @@ from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.kinds.network import KIND as NETWORK
 from kvmreconcile.kinds.pool import KIND as POOL
-from kvmreconcile.kinds.volume.content import unusable
+from kvmreconcile.kinds.volume.content import find_content_obstacle
 from kvmreconcile.model import Commands, Content, HostId, Key, Manual, ManualCommands, StateReason
 from kvmreconcile.model.commands import quote, virsh
 from kvmreconcile.plan.compare import pauses
@@ -31,21 +31,21 @@ from tests.hints import check, commands, templates
 from tests.origin import ENVIRONMENT, Origin
 
 PASTED: Mapping[str, tuple[str, ...]] = {
-    "test_plan_is_approved_by_the_command_that_it_names": ("kvmreconcile apply",),
-    "test_daemon_is_told_by_the_commands_that_it_names": (
+    "test_command_in_plan_approves_it": ("kvmreconcile apply",),
+    "test_commands_in_daemon_messages_work": (
         "kvmreconcile approve",
         "kvmreconcile history",
         "kvmreconcile status",
     ),
-    "test_plan_is_shown_again": ("kvmreconcile plan",),
-    "test_mistakes_are_named_by_validate": ("kvmreconcile validate",),
+    "test_command_in_message_shows_plan_again": ("kvmreconcile plan",),
+    "test_validate_reports_problems": ("kvmreconcile validate",),
     "test_suspended_object_is_resumed": ("kvmreconcile resume",),
     "test_state_of_another_host_is_accepted": ("kvmreconcile state accept",),
     "test_repository_is_fetched": ("kvmreconcile fetch",),
     "test_field_is_explained": ("kvmreconcile explain",),
-    "test_settings_that_others_can_write_are_made_root_s": ("chown root", "chmod go-w"),
+    "test_settings_writable_by_others_get_root_as_owner": ("chown root", "chmod go-w"),
     "test_tokens_that_others_can_read_are_closed": ("chmod 640",),
-    "test_virsh_does_what_a_message_says": (
+    "test_virsh_commands_in_messages_work": (
         *(f"virsh {verb}" for verb in ("resume", "start", "shutdown", "destroy", "managedsave-remove")),
         *(f"virsh {verb}" for verb in ("dumpxml", "define", "net-dumpxml", "net-define")),
         *(f"virsh {verb}" for verb in ("pool-dumpxml", "pool-define")),
@@ -127,11 +127,11 @@ def named(text: str, begin: str) -> str:
 
 
 @pytest.mark.case("50")
-def test_every_command_in_a_message_is_pasted_here() -> None:
+def test_every_command_in_a_message_has_a_test() -> None:
     pasted = [template for each in PASTED.values() for template in each]
 
     assert sorted(templates()) == sorted([*pasted, *NOT_PASTED])
-    assert PASTED.keys() <= globals().keys() | {"test_daemon_is_told_by_the_commands_that_it_names"}
+    assert PASTED.keys() <= globals().keys() | {"test_commands_in_daemon_messages_work"}
 
 
 WAYS: Mapping[str, tuple[str, ...]] = {
@@ -147,7 +147,7 @@ WAYS: Mapping[str, tuple[str, ...]] = {
 @pytest.mark.parametrize(
     ("command", "way"), [*(("plan", way) for way in WAYS), ("apply", "path"), ("apply", "settings")]
 )
-def test_plan_is_approved_by_the_command_that_it_names(shell: Shell, command: str, way: str) -> None:
+def test_command_in_plan_approves_it(shell: Shell, command: str, way: str) -> None:
     specs = shell.home / "my specs"
     specs.mkdir()
     (shell.home / "-specs").symlink_to(specs)
@@ -173,7 +173,7 @@ def test_plan_is_approved_by_the_command_that_it_names(shell: Shell, command: st
     assert ("--max-effect live" in approve) == (command == "apply")
 
 
-def test_plan_is_shown_again(shell: Shell) -> None:
+def test_command_in_message_shows_plan_again(shell: Shell) -> None:
     (shell.home / "specs").mkdir()
     (shell.home / "specs/keep.yaml").write_text(
         "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: keep}\nspec: {}\n"
@@ -188,7 +188,7 @@ def test_plan_is_shown_again(shell: Shell) -> None:
 
 
 @pytest.mark.case("53d")
-def test_mistakes_are_named_by_validate(shell: Shell) -> None:
+def test_validate_reports_problems(shell: Shell) -> None:
     (shell.home / "a.yaml").write_text(
         "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
     )
@@ -255,7 +255,7 @@ def test_field_is_explained(shell: Shell) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root obeys no file of others")
-def test_settings_that_others_can_write_are_made_root_s(shell: Shell) -> None:
+def test_settings_writable_by_others_get_root_as_owner(shell: Shell) -> None:
     file = shell.home / "it's mine.yaml"
     file.write_text("instance: lab\n")
     file.chmod(0o666)
@@ -311,7 +311,7 @@ VIRSH: Mapping[str, tuple[Callable[[Commands], str], str]] = {
 
 @pytest.mark.case("50")
 @pytest.mark.parametrize("name", VIRSH)
-def test_virsh_does_what_a_message_says(shell: Shell, name: str) -> None:
+def test_virsh_commands_in_messages_work(shell: Shell, name: str) -> None:
     spelled, answer = VIRSH[name]
     command = named(spelled(Commands((), shell.uri)), "virsh")
     check(command)
@@ -325,7 +325,7 @@ def refused(path: Path, form: str = "raw") -> str:
     definition = parse(
         f"<volume pool='default'><name>a</name><target><format type='{form}'/></target></volume>"
     )
-    obstacle = unusable(definition, Content(path))
+    obstacle = find_content_obstacle(definition, Content(path))
     assert obstacle is not None
     return obstacle.todo
 

@@ -61,7 +61,7 @@ def words_of(option: str, values: dict[str, Any], name: tuple[str, ...]) -> Iter
     ids=lambda given: "+".join(p for p, is_given in zip(PLACES, given, strict=True) if is_given),
 )
 @pytest.mark.parametrize(("option", "index"), [("connect", 0), ("state", 1)])
-def test_nearest_value_of_an_option_holds(
+def test_most_specific_option_value_is_used(
     app: typer.Typer, tmp_path: Path, option: str, index: int, given: tuple[bool, ...], name: tuple[str, ...]
 ) -> None:
     values = {place: f"/{place}" for place, is_given in zip(PLACES, given, strict=True) if is_given}
@@ -81,7 +81,7 @@ def test_nearest_value_of_an_option_holds(
     GIVEN,
     ids=lambda given: "+".join(p for p, is_given in zip(PLACES, given, strict=True) if is_given),
 )
-def test_nearest_file_of_settings_holds(
+def test_most_specific_settings_file_is_used(
     app: typer.Typer, tmp_path: Path, given: tuple[bool, ...], name: tuple[str, ...]
 ) -> None:
     files = {"file": tmp_path / "default.yaml"} | {p: tmp_path / f"{p}.yaml" for p in PLACES[1:]}

@@ -53,27 +53,27 @@ UNLIMITED = "until libvirt has done it, which has no time limit (3 s so far)"
         ("Volume/a/b", "create", UNLIMITED),
     ],
 )
-def test_step_is_named_with_the_time_that_it_may_take(steps: Steps, key: str, verb: str, said: str) -> None:
+def test_running_step_is_described_with_its_time_limit(steps: Steps, key: str, verb: str, said: str) -> None:
     steps.start(key, verb)
     steps.now_s = 3.0
 
     assert steps.under_way.described() == f"  {verb} {key}: {said}"
 
 
-def test_after_the_time_of_the_guest_libvirt_is_waited_for(steps: Steps) -> None:
+def test_after_guest_timeout_step_waits_for_libvirt(steps: Steps) -> None:
     steps.start("Domain/a", "stop")
     steps.now_s = 90.0
 
     assert steps.under_way.described() == f"  stop Domain/a: {UNLIMITED.replace('3 s', '90 s')}"
 
 
-def test_guest_that_may_not_be_asked_to_shut_down_is_not_waited_for(steps: Steps) -> None:
+def test_guest_without_shutdown_methods_has_no_timeout(steps: Steps) -> None:
     steps.start("Domain/a", "stop", replace(POLICY, shutdown_by=()))
 
     assert steps.under_way.described() == f"  stop Domain/a: {UNLIMITED.replace('3 s', '0 s')}"
 
 
-def test_each_step_has_a_line_until_it_has_ended(steps: Steps) -> None:
+def test_running_steps_have_one_line_each(steps: Steps) -> None:
     first, _ = steps.start("Domain/a", "stop"), steps.start("Network/b", "define")
     assert len(steps.under_way.described().splitlines()) == 2
 
@@ -82,5 +82,5 @@ def test_each_step_has_a_line_until_it_has_ended(steps: Steps) -> None:
     assert steps.under_way.described().startswith("  define Network/b")
 
 
-def test_between_steps_what_was_done_is_recorded(steps: Steps) -> None:
+def test_signal_between_steps_waits_for_recording(steps: Steps) -> None:
     assert steps.under_way.described() == "  the state database to be written: at most 10 s for each write"

@@ -54,9 +54,7 @@ def test_apply_and_diff_show_no_secret(secretive: Host) -> None:
     assert SECRET not in seen
 
 
-def test_error_of_libvirt_that_quotes_a_secret_is_told_without_it(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_secret_in_libvirt_error_is_redacted(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     hide(monkeypatch, "ip/dhcp/range/@start")
     inside = '<ip address="10.0.0.1" prefix="8"><dhcp><range start="10.0.0.5" end="10.9.0.9"/></dhcp></ip>'
     host.write("a.yaml", network("lab", f"{{xml: '<network>{inside}</network>'}}"))
@@ -88,7 +86,7 @@ def test_state_holds_no_secret(secretive: Host) -> None:
     assert not any(SECRET.encode() in content for content in files)
 
 
-def test_adopted_secret_is_told_of_and_its_file_private(secretive: Host) -> None:
+def test_adopted_secret_is_reported_and_its_file_is_private(secretive: Host) -> None:
     secretive.virt.networkDefineXML(f"<network><name>lab</name><domain name='{SECRET}'/></network>")
     file = secretive.specs / "lab.yaml"
 

@@ -183,7 +183,7 @@ def _held(digest: str) -> Plan:
 
 
 @pytest.mark.case("50")
-def test_daemon_is_told_by_the_commands_that_it_names(running: Host) -> None:
+def test_commands_in_daemon_messages_work(running: Host) -> None:
     (running.home / "specs/dmz.yaml").unlink()
     running.wait_until(lambda: running.conditions().get("Network/dmz") == "Held")
     approve = f"kvmreconcile approve {running.status()['plan']}"

@@ -48,7 +48,7 @@ def world(*seen: Actual) -> World:
     return World("lab", "", datetime.now(UTC), {KEY: wish}, Observation({a.key: a for a in seen}), {})
 
 
-def test_content_is_looked_at_when_the_object_has_changed() -> None:
+def test_content_is_checked_again_after_object_changed() -> None:
     damage = Damage()
     obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, None)
     good, bad = Actual(KEY, "", "<volume/>"), Actual(KEY, "", "<bad/>")
@@ -65,7 +65,7 @@ def test_content_is_looked_at_when_the_object_has_changed() -> None:
     assert len(damage.asked) == 3
 
 
-def test_what_no_spec_names_is_not_looked_at() -> None:
+def test_content_of_objects_without_spec_is_not_checked() -> None:
     damage = Damage()
     obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, None)
     other = Actual(Key("Volume", "default/other"), "", "<bad/>")
