@@ -1,4 +1,4 @@
-"""What the pages show exists: files they lead to, specs, commands and their options."""
+"""Files, specs, commands and options in the docs exist."""
 
 import re
 import shlex
@@ -52,7 +52,7 @@ def test_specs_are_valid(page: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_and_their_options_exist(page: Path) -> None:
     for verb, *words in calls(page):
-        known = COMMANDS.commands[verb]  # type: ignore[attr-defined] # a group, which typer's type does not tell
+        known = COMMANDS.commands[verb]  # type: ignore[attr-defined] # a group, which is not in the type of typer
         if inner := getattr(known, "commands", None):
             known = inner[words[0]]
         options = {option for parameter in known.params for option in parameter.opts}

@@ -1,4 +1,4 @@
-"""Every example says what it does, is valid, and can be planned alone and with all the others."""
+"""Every example has a description, is valid, and can be planned alone and with all others."""
 
 import subprocess
 import sys

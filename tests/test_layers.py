@@ -1,4 +1,4 @@
-"""Who may import whom: the layers that the design draws, read from the source and not from memory."""
+"""Which packages may import which: the layers of the design, checked in the source."""
 
 import ast
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ LAYERS = {
         "errors",
     },
 }
-"""What each part may import beside itself; the parts that are not here stand above all of these."""
+"""What each package may import besides itself; packages that are not listed are above all of these."""
 DRIVERS = (
     "kinds/*/driver.py",
     "kinds/domain/live/*.py",

@@ -1,4 +1,4 @@
-"""The reference pages say what the models say."""
+"""The reference pages match the models."""
 
 import pytest
 
@@ -11,7 +11,7 @@ PAGES = pages()
 def test_page_is_up_to_date(name: str) -> None:
     written = (DIRECTORY / name).read_text()
 
-    assert written == PAGES[name], "write it anew: .venv/bin/python -m tests.reference"
+    assert written == PAGES[name], "regenerate it: .venv/bin/python -m tests.reference"
 
 
 def test_no_reference_page_is_of_a_removed_kind() -> None:

@@ -181,7 +181,7 @@ def test_generated_spec_that_would_change_object_is_not_written(
 ) -> None:
     _define(host)
     _define(host, "<network><name>more</name></network>")
-    kinds = [replace(k, adopt=_wrongly(k)) if k.name == "Network" else k for k in KINDS]
+    kinds = [replace(k, adopt=_adopt_wrong_address(k)) if k.name == "Network" else k for k in KINDS]
     monkeypatch.setattr(installed, "KINDS", tuple(kinds))
 
     result = host.run("adopt", "--all")
@@ -193,8 +193,8 @@ def test_generated_spec_that_would_change_object_is_not_written(
     assert "urn:kvmreconcile:1" not in host.virt.networkLookupByName("theirs").XMLDesc()
 
 
-def _wrongly(kind: Kind) -> Callable[[Actual], dict[str, Any]]:
-    """Return how a kind with a mistake would adopt: it writes another address than there is."""
+def _adopt_wrong_address(kind: Kind) -> Callable[[Actual], dict[str, Any]]:
+    """Return an adopt function with an error: it writes another address than the actual one."""
     return lambda actual: {
         k: ["10.9.8.77/24"] if k == "addresses" else v for k, v in kind.adopt(actual).items()
     }

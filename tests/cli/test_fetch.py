@@ -1,4 +1,4 @@
-"""`fetch`, and specs that other commands read from the repository's revision in force."""
+"""`fetch`, and specs that other commands read from the repository's current commit."""
 
 import subprocess
 import sys

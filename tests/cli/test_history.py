@@ -1,4 +1,4 @@
-"""What was done on the command line can be looked back at, with who did it."""
+"""The history records what was done on the command line, and by which user."""
 
 import json
 import os
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def alice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """She runs all of this, by sudo."""
+    """Run all commands as alice with sudo."""
     monkeypatch.setattr(os, "getuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "alice")
     monkeypatch.setenv("TZ", "UTC")

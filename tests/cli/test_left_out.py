@@ -1,4 +1,4 @@
-"""Files among specs that are not read: what commands say of them, and what becomes of objects whose spec was there."""
+"""Files that are not read: messages about them, and plans for objects whose spec they had."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def ignore(host: Host, *lines: str) -> None:
 
 @pytest.fixture
 def kept(host: Host) -> Host:
-    """Return a host with two networks, of which one has its spec in old/b.yaml."""
+    """Return a host with two networks, one with its spec in old/b.yaml."""
     (host.specs / "old").mkdir()
     host.write("a.yaml", network("a", STOPPED))
     host.write("old/b.yaml", network("b", STOPPED))

@@ -1,4 +1,4 @@
-"""Which value of an option holds, wherever it is given: before or after the command, in a variable, in the settings."""
+"""Precedence of options: before or after the command, in a variable, in the settings."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -14,12 +14,12 @@ from kvmreconcile.cli.options import Common, command, group
 from kvmreconcile.settings import loading
 
 PLACES = ("file", "variable", "before", "after")
-"""Where a value is given; of several the last one holds."""
+"""Places of a value, in the order of precedence; the last one wins."""
 GIVEN = [places for places in product((False, True), repeat=4) if any(places)]
 
 
 def shown(options: Common) -> int:
-    """Show the settings that hold."""
+    """Print the effective settings."""
     settings = options.settings()
     print(settings.connect, settings.state, settings.instance)
     return 0

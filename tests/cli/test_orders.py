@@ -1,4 +1,4 @@
-"""When a suspension ends, as it is said on the command line."""
+"""The end of a suspension, as given on the command line."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The command line as a process: what it loads, how it ends, and what it does on a terminal."""
+"""The command line as a process: loaded modules, exit statuses, and behaviour on a terminal."""
 
 import os
 import pty
@@ -117,10 +117,10 @@ def test_characters_outside_the_encoding_are_escaped(specs: Path, common: list[s
 
 
 def _on_terminal(words: list[str], answer: str, interrupt_at: str = "\0", **more: str) -> tuple[int, str]:
-    """Run on a terminal of its own, interrupted once some text is seen; return the status and all that was seen."""
+    """Run on a terminal, interrupted once a text is printed; return the status and the output."""
     ours, theirs = pty.openpty()
     os.write(ours, answer.encode())
-    # Whoever runs the tests in the background has had interrupts ignored, and so would what they start.
+    # If the tests run in the background, interrupts are ignored in their child processes as well.
     program = ("env", "--default-signal=INT", *PROGRAM, *words)
     with subprocess.Popen(
         program, stdin=theirs, stdout=theirs, stderr=theirs, env=_environment(**more)
@@ -141,7 +141,7 @@ def _on_terminal(words: list[str], answer: str, interrupt_at: str = "\0", **more
 
 
 def _chunks(terminal: int) -> Iterator[bytes]:
-    """Yield what is written to a terminal until nobody has it open."""
+    """Yield the output of a terminal until it is closed."""
     while True:
         try:
             yield os.read(terminal, 65536)

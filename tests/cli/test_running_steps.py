@@ -1,4 +1,4 @@
-"""What is said of steps under way, and of the time that they may take."""
+"""The description of running steps, and of their time limits."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ POLICY = Policy(shutdown_timeout_s=60)
 
 
 class Steps:
-    """Steps under way, at times that the test chooses."""
+    """Running steps, with a clock of the test."""
 
     def __init__(self) -> None:
         self.now_s = 0.0

@@ -1,4 +1,4 @@
-"""Secrets never leave the host but in the spec that `adopt` is asked to write."""
+"""Secrets are output only in specs that `adopt` writes."""
 
 import stat
 from dataclasses import replace
@@ -11,14 +11,14 @@ from kvmreconcile.tree import paths
 from tests.cli.conftest import Host, network
 
 SECRET = "hunter2.example"
-# Stopped, since libvirt's mock shows only the running definition of what runs.
+# Stopped, since libvirt's test driver has only the live definition of active networks.
 SPEC = network("lab", f"{{state: stopped, domain: {{name: {SECRET}}}}}")
 OTHER = network("lab", f"{{state: stopped, domain: {{name: other.{SECRET}}}}}")
 
 
 @pytest.fixture
 def secretive(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
-    """A host where the name of a network's domain is a secret."""
+    """A host where the domain name of a network is a secret."""
     hide(monkeypatch, "domain/@name")
     return host
 
@@ -59,11 +59,11 @@ def test_secret_in_libvirt_error_is_redacted(host: Host, monkeypatch: pytest.Mon
     inside = '<ip address="10.0.0.1" prefix="8"><dhcp><range start="10.0.0.5" end="10.9.0.9"/></dhcp></ip>'
     host.write("a.yaml", network("lab", f"{{xml: '<network>{inside}</network>'}}"))
 
-    told = host.run("apply", str(host.specs), "--yes").output
-    told += host.run("history").output + host.run("history", "-o", "json").output
+    output = host.run("apply", str(host.specs), "--yes").output
+    output += host.run("history").output + host.run("history", "-o", "json").output
 
-    assert told.count("range (secret) - 10.9.0.9 is too large") == 3
-    assert "10.0.0.5" not in told
+    assert output.count("range (secret) - 10.9.0.9 is too large") == 3
+    assert "10.0.0.5" not in output
 
 
 def test_history_shows_no_secret_that_comes_changes_or_goes(secretive: Host) -> None:

@@ -1,4 +1,4 @@
-"""Commands that are run once: what edits take away is held by the times of the files."""
+"""Removals by edits settle in one-time commands, too, by the times of the files."""
 
 import json
 import os
@@ -18,7 +18,7 @@ KEEP, DROP = Key("Network", "keep"), Key("Network", "drop")
 
 @pytest.fixture
 def both(host: Host) -> Host:
-    """A host with two networks, of which one has just lost its spec."""
+    """A host with two networks, one of which has just lost its spec."""
     host.write("a.yaml", network("keep"))
     host.write("b.yaml", network("drop"))
     assert host.run("apply", str(host.specs), "--yes").exit_code == 0
@@ -39,7 +39,7 @@ def read(*paths: Path) -> Loaded:
 
 
 def since(loaded: Loaded) -> tuple[float, float]:
-    """Return since when the one that is there, and the one that is gone, have been so."""
+    """Return since when the existing spec, and the deleted one, are unchanged."""
     said = loaded.first_seen
     return said.since_s.get(KEEP, said.rest_s), said.since_s.get(DROP, said.rest_s)
 

@@ -1,4 +1,4 @@
-"""Ctrl-C is answered at once in every phase of every command, and the second one ends it, whatever it is blocked in."""
+"""Ctrl-C takes effect at once in every phase of every command, and the second one ends it in any blocking call."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later 
 
 @dataclass(frozen=True)
 class Host:
-    """libvirt's mock of a host as another process has it, specs and a state."""
+    """A host of libvirt's test driver in another process, with specs and a state."""
 
     directory: Path
 
@@ -49,7 +49,7 @@ class Host:
             yield command
 
     def assert_converges(self) -> None:
-        """Fail unless the next run does all that there is to do."""
+        """Fail unless the next run converges."""
         words = [sys.executable, "-m", "kvmreconcile", *self.words("apply", "--yes", str(self.specs))]
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
@@ -179,7 +179,7 @@ def test_blocked_output_does_not_delay_exit(host: Host) -> None:
         while True:
             os.write(full, b"\0" * 4096)
     os.set_blocking(full, True)
-    # Before libvirt is loaded, which may print warnings of its own.
+    # Before libvirt is loaded, which may print warnings.
     module = ["tests.cli.blocked", str(host.directory), "loading", *host.words("plan", str(host.specs))]
     program = ["env", "--default-signal=INT", sys.executable, "-m", *module]
     with subprocess.Popen(program, stdout=full, stderr=full) as process:
@@ -208,7 +208,7 @@ def test_ignored_interrupt_stays_ignored(host: Host) -> None:
 
 @pytest.fixture
 def silent(tmp_path: Path) -> Iterator[Path]:
-    """A socket at which somebody listens and never answers."""
+    """A socket of a server that never answers."""
     path = tmp_path / "control.sock"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -216,16 +216,16 @@ def silent(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-TOLD = "if a daemon runs, it may have received the order already; see: kvmreconcile history"
+ORDER_MAY_BE_SENT = "if a daemon runs, it may have received the order already; see: kvmreconcile history"
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["approve", "c0ffee123456"], f"kvmreconcile: stopped; {TOLD}"),
-        (["suspend", "--all"], f"kvmreconcile: stopped; {TOLD}"),
-        (["reconcile"], f"kvmreconcile: stopped; {TOLD}"),
-        (["state", "accept"], f"kvmreconcile: stopped; {TOLD}"),
+        (["approve", "c0ffee123456"], f"kvmreconcile: stopped; {ORDER_MAY_BE_SENT}"),
+        (["suspend", "--all"], f"kvmreconcile: stopped; {ORDER_MAY_BE_SENT}"),
+        (["reconcile"], f"kvmreconcile: stopped; {ORDER_MAY_BE_SENT}"),
+        (["state", "accept"], f"kvmreconcile: stopped; {ORDER_MAY_BE_SENT}"),
         (["status"], "kvmreconcile: stopped"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -269,7 +269,7 @@ def test_git_and_its_children_end_with_interrupted_fetch(host: Host, tmp_path: P
 
 
 def members(session: int) -> list[int]:
-    """Return the processes of a session that still run."""
+    """Return the running processes of a session."""
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:

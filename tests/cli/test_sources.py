@@ -1,4 +1,4 @@
-"""Removal is proposed only of objects whose whole source was read: which source an object comes from, in all situations."""
+"""A removal is proposed only for objects whose complete source was read: the source of objects in all situations."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def names(host: Host) -> set[str]:
 
 
 def fill(directory: Path, *objects: str) -> Path:
-    """Make a directory hold the specs of just these networks, one file each."""
+    """Write the specs of exactly these networks into a directory, one file each."""
     directory.mkdir(parents=True, exist_ok=True)
     for file in directory.iterdir():
         file.unlink()
@@ -37,7 +37,7 @@ def fill(directory: Path, *objects: str) -> Path:
 
 
 def planned(host: Host, *words: str) -> tuple[set[str], set[str]]:
-    """Return what a plan removes, held or not, and what it does not consider."""
+    """Return the objects that a plan removes, held or not, and those it does not consider."""
     document = json.loads(host.run("plan", "-o", "json", *words).stdout)
     steps = [*document["actions"], *document["held"]]
     left = [name for each in document.get("notConsidered", []) for name in each["objects"]]
@@ -145,7 +145,7 @@ def test_part_of_a_source_proposes_no_removal(host: Host, part: str) -> None:
 
     assert planned(host, str(host.specs / part))[0] == set()
 
-    # What moves to a file that is not read keeps the source of the whole.
+    # A spec that moves to a file that is not read keeps its source.
     applied(host, str(host.specs / part))
     (host.specs / part / "c.yaml" if part == "below" else host.specs / part).rename(host.specs / "moved.yaml")
     (host.specs / "below/z.yaml").write_text(network("z"))
@@ -160,7 +160,7 @@ def test_directory_above_a_source_is_read_with_all_of_it(host: Host, tmp_path: P
     fill(above / "one", "a")
 
     assert planned(host, str(above)) == ({"b"}, set())
-    # Once it was applied, its parts are too little to know what is gone.
+    # After it was applied, reading a part of it does not show what was deleted.
     applied(host, str(above), "--prune", "never")
     fill(above / "one")
     fill(above / "two", "z")
@@ -222,7 +222,7 @@ def test_link_changed_to_another_release_is_the_same_source(
     link.symlink_to(fill(tmp_path / "release-2", "a"))
 
     assert planned(host) == ({"b"}, set())
-    # What the link leads to is the configured source by another name.
+    # The target of the link is the configured source under another name.
     assert planned(host, str(tmp_path / "release-2")) == ({"b"}, set())
     assert planned(host, str(tmp_path / "release-1")) == (set(), set())
     fill(tmp_path / "release-1", "a")

@@ -1,4 +1,4 @@
-"""What a command says of the state that it is given, and what it refuses for it."""
+"""Commands with a state of another host, a lost state or a damaged one."""
 
 import html
 import json
@@ -39,7 +39,7 @@ def test_acceptance_without_daemon_is_recorded_with_its_user(host: Host, here: H
 
 
 def bind(host: Host, to: HostId = OTHER) -> None:
-    """Have the state belong to a host."""
+    """Bind the state to a host."""
     with closing(State.open(host.state)) as state:
         state.binding.bind(to)
 
@@ -77,7 +77,7 @@ def test_state_of_another_host_is_refused_and_nothing_is_planned_or_done(
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
     bind(host)
-    # Of what is remembered, and of what is wanted, nothing is on this host.
+    # No object of the state or of the specs is on this host.
     (lab,) = host.virt.listAllNetworks()
     lab.destroy()
     lab.undefine()
@@ -132,7 +132,7 @@ def test_accepted_state_is_used_for_planning(host: Host, here: HostId) -> None:
 
 @pytest.fixture
 def used(host: Host) -> Host:
-    """A host with a suspended network of ours, whose spec has changed since."""
+    """A host with a suspended managed network, whose spec has changed since."""
     host.write("a.yaml", network("lab", "{autostart: false}"))
     assert host.run("apply", str(host.specs), "--yes").exit_code == 0
     assert host.run("suspend", "Network/lab", "--why", "it is being moved").exit_code == 0
@@ -141,7 +141,7 @@ def used(host: Host) -> Host:
 
 
 def autostart(host: Host, name: str = "lab") -> bool:
-    """Tell whether a network is started with the host."""
+    """Return whether a network has autostart."""
     return bool(host.virt.networkLookupByName(name).autostart())
 
 

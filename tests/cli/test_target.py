@@ -1,4 +1,4 @@
-"""The first line of `plan` and `apply`: which host, which instance, and where the specs are from."""
+"""The first line of `plan` and `apply`: the host, the instance and the source of the specs."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "docs/plan.schema.json").read_t
 def _instance(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_INSTANCE", "staging")
     monkeypatch.setenv("KVMRECONCILE_SPECS", str(host.specs))
-    # Of a connection to another machine it would name the wrong one.
+    # For a connection to another machine this would be the wrong name.
     monkeypatch.setenv("KVMRECONCILE_HOST", "not-this")
 
 

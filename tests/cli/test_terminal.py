@@ -13,10 +13,10 @@ from kvmreconcile.cli.terminal import progress
 
 
 def shown(lines: Sequence[str], error: Exception | None = None) -> str:
-    """Return what a terminal of 20 columns is sent while lines of progress are reported and then an error is raised."""
+    """Return the output on a terminal of 20 columns for lines of progress and then an error."""
     handle, inside = pty.openpty()
     termios.tcsetwinsize(inside, (5, 20))
-    # Not by a fixture: pytest takes standard error for itself again when the test begins.
+    # Not in a fixture: pytest captures standard error again when the test begins.
     with (
         os.fdopen(inside, "w") as stream,
         redirect_stderr(stream),

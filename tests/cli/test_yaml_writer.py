@@ -8,7 +8,7 @@ from kvmreconcile.source.decoding import chunks, decode
 from kvmreconcile.source.located import plain
 from kvmreconcile.source.yaml import read
 
-# What a file may hold; the loader refuses other characters with a message of its own.
+# Characters that a file may contain; the loader refuses others.
 TEXT = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Co", "Cn"), include_characters="\n\t")
 )

@@ -1,4 +1,4 @@
-"""What of the content of objects cannot be used is asked once, and again when it may have changed."""
+"""The content of objects is checked once, and again when it may have changed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,7 @@ DAMAGED = Obstacle("it is damaged", "restore it")
 
 @dataclass
 class Damage:
-    """Finds every volume damaged whose definition says so, and counts how often it was asked."""
+    """Reports volumes as damaged if their definition says so, and counts its calls."""
 
     asked: list[str] = field(default_factory=list)
 
@@ -80,7 +80,7 @@ GUEST = Key("Domain", "web")
 
 
 def lacks(definition: Node, *, runs: bool) -> list[Obstacle]:
-    """Tell what a host lacks that lacks what is needy, and the file that something that runs names."""
+    """Yield what a host lacks: everything for a needy definition, and the file of a running one."""
     file = definition.get("file") if runs else None
     return [*([LACKS] if definition.child("needy") else []), *([Obstacle("no", "", file)] if file else [])]
 
@@ -91,7 +91,7 @@ def lacking(
     desired: Iterable[Desired] = (),
     others: Iterable[Actual] = (),
 ) -> dict[Key, Obstacle]:
-    """Return what is missing for steps, each a verb and its definition, on a host that lacks what is needy."""
+    """Return what is missing for steps, each a verb and its definition, on a host that lacks everything."""
     kind = replace(DOMAIN, lacks=lambda _: lacks)
     bare = Action(GUEST, verb_of(""), Effect.LIVE, Reason.NEW)
     actions = [replace(bare, verb=verb_of(verb), tree=parse(tree) if tree else None) for verb, tree in steps]

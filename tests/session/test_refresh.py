@@ -1,4 +1,4 @@
-"""When libvirt's list of a store is refreshed, and when what is known from an earlier refresh still counts."""
+"""When libvirt's list of a store is refreshed, and when an earlier refresh suffices."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.case("47")
 
 @dataclass
 class Store:
-    """The driver of a kind with one store, "p": its files, and those of them that are listed."""
+    """The driver of a kind with one store, "p", with its files and the listed ones."""
 
     files: dict[str, str] = field(default_factory=dict)
     listed: dict[str, str] = field(default_factory=dict)
@@ -59,7 +59,7 @@ def observer(store: Store) -> Observer:
     empty = Store()
     return Observer(
         {
-            # Neither driver is a Mapping of libvirt's calls: what is shown is when they are called.
+            # The tests check when a refresh is called, not the calls of libvirt.
             "Volume": replace(kind, driver=lambda: store),  # type: ignore[arg-type, return-value]
             "StoragePool": replace(pool, driver=lambda: empty),  # type: ignore[arg-type, return-value]
         },

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.beside import BY_NAME, GOOD, load_beside, told
+from tests.beside import BY_NAME, GOOD, describe_problems, load_beside
 
 TABLES = Path(__file__).parent / "malformed"
 
@@ -48,7 +48,7 @@ def _tables(tmp_path_factory: pytest.TempPathFactory, *, regenerate: bool) -> No
         for case in read_table(path):
             directory = tmp_path_factory.mktemp("case")
             parts.append(
-                f"=== {case.name}\n{case.content.decode()}{told(load_beside(case.content, directory), directory)}"
+                f"=== {case.name}\n{case.content.decode()}{describe_problems(load_beside(case.content, directory), directory)}"
             )
         path.write_text("\n".join(parts))
 
@@ -75,12 +75,12 @@ def test_there_are_more_than_a_hundred() -> None:
 def test_malformed(case: Case, tmp_path: Path) -> None:
     loaded = load_beside(case.content, tmp_path)
 
-    said = told(loaded, tmp_path)
+    said = describe_problems(loaded, tmp_path)
     assert said.startswith(case.says) if case.table == "made" else said == case.says
     assert loaded.problems
     for problem in loaded.problems:
         assert re.search(r"/bad\.yaml:\d+:\d+$", problem.where)
-        assert ADVICE.match(problem.todo), f"what to do is not told: {problem}"
+        assert ADVICE.match(problem.todo), f"what to do is not describe_problems: {problem}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

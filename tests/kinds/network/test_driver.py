@@ -1,4 +1,4 @@
-"""Networks on libvirt's own mock, which keeps one definition of each and knows no INACTIVE flag."""
+"""Networks on libvirt's test driver, which has one definition of each and no flag INACTIVE."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""From two definitions to the least that must be sent to a running network, with every row of the table."""
+"""The edits between two definitions of an active network are minimal, for every row of the table."""
 
 import pytest
 

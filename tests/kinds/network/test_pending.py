@@ -1,4 +1,4 @@
-"""What of an edit a running network takes at once, and what is pending until its next start."""
+"""Which parts of an edit are applied to an active network, and which are pending until its next start."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Each row of the table: what is told apart, how it is spelled, what goes and what stays."""
+"""Each row of the rules: identity, spelling, removed and kept elements."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a spec says of a network, what it refuses, and what an existing network reads as."""
+"""Rendering, validation and adoption of networks."""
 
 import jsonschema
 import pytest

@@ -1,4 +1,4 @@
-"""What libvirt spells in several ways is one thing, and what it takes for granted is no difference."""
+"""Different spellings and libvirt's defaults are no difference."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The drivers of pools and volumes on libvirt's mock, which knows neither inactive definitions nor uploads."""
+"""The drivers of pools and volumes on libvirt's test driver, which has neither inactive definitions nor uploads."""
 
 from collections.abc import Iterator
 

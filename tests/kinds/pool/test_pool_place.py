@@ -1,4 +1,4 @@
-"""Where a pool keeps its volumes, and which edits take it elsewhere."""
+"""Where a pool keeps its volumes, and which edits change that."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a pool's spec says, what it is given at birth, and what adopting writes."""
+"""Rendering, creation defaults and adoption of pools."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether a file can become a volume, and how much room that takes."""
+"""Whether a file can become a volume, and how much space that takes."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""What an image file says of itself, and how its bytes go out without the holes."""
+"""Inspecting an image file, and reading its data without holes."""
 
 import os
 import subprocess

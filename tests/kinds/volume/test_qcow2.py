@@ -1,5 +1,5 @@
 """
-No image of QEMU's is called damaged, and one that was cut short is.
+Images of QEMU are not reported as damaged, and truncated ones are.
 
 Images that are damaged or hostile are in tests/hostile.
 """

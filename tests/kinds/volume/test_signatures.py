@@ -1,4 +1,4 @@
-"""What is no raw disk is known by its signature."""
+"""Files that are no raw disks are recognized by signature."""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""Where a volume is used."""
+"""References to a volume."""
 
 import pytest
 

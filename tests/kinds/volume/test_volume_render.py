@@ -1,4 +1,4 @@
-"""What a volume's spec says, what it is given at birth, how a change is classified, what adopting writes."""
+"""Rendering, creation defaults, effects of changes and adoption of volumes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
