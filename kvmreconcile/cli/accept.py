@@ -14,7 +14,7 @@ from kvmreconcile.session.kinds import known_kinds
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptOptions(Common):
-    """What `state accept` understands."""
+    """Options of `state accept`."""
 
     why: Why = ""
 

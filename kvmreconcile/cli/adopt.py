@@ -4,7 +4,6 @@
 Each spec is planned first: an object whose spec would change it is not adopted.
 """
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.adoptable import find_adoptable, find_unmanaged
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Invocation, execute_and_record
@@ -27,21 +27,20 @@ from kvmreconcile.cli.session import (
     view_session,
 )
 from kvmreconcile.cli.signals import interruption
-from kvmreconcile.cli.terminal import report_problems, say, show
+from kvmreconcile.cli.spec_output import find_secret, write_specs
+from kvmreconcile.cli.terminal import report_problems, say
 from kvmreconcile.cli.yaml_writer import write_document
 from kvmreconcile.errors import Problem, SpecError, StateError
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Actual, Key, Plan, Result, Unknown, World, domain_word
+from kvmreconcile.model import Actual, Key, Plan, Result, World
 from kvmreconcile.model.verbs import OWN
 from kvmreconcile.plan import Overrides
 from kvmreconcile.render import render_text
-from kvmreconcile.render.values import holds_secret
 from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.envelope import API_VERSION
 from kvmreconcile.source.load import load
-from kvmreconcile.system.bounded import read_bounded
 
 _NUMBER = re.compile(r"/([0-9]+)\.yaml\b")
 _OTHER_PLACE = re.compile(r" \([^()]* is at [^()]*\)")
@@ -49,7 +48,7 @@ _OTHER_PLACE = re.compile(r" \([^()]* is at [^()]*\)")
 
 @dataclass(frozen=True, kw_only=True)
 class AdoptOptions(Common):
-    """What `adopt` understands."""
+    """Options of `adopt`."""
 
     keys: Annotated[
         list[str],
@@ -89,13 +88,13 @@ def adopt(options: AdoptOptions) -> int:
             raise StateError(f"nothing is adopted: {observed.lost}")
         observed = session.confirmed(replace(observed, lost=""), keys)
         check_known(keys, observed)
-        chosen_keys = keys or _find_unmanaged(observed)
-        found = _find_adoptable(chosen_keys, observed)
+        chosen_keys = keys or find_unmanaged(observed)
+        found = find_adoptable(chosen_keys, observed)
         written = {key: _spec_text(actual, kinds[key.kind]) for key, actual in found.items()}
         world, plan = _plan_specs(written, observed, session)
         proved = [key for key in written if not _is_different(key, plan, world)]
         with interruption.working(lambda: "  the specs to be written"):
-            _write_specs(options.output, {key: written[key] for key in proved}, _find_secret(found, kinds))
+            write_specs(options.output, {key: written[key] for key in proved}, find_secret(found, kinds))
         _report_differences(plan, [key for key in written if key not in proved], session)
         world = replace(world, applied=observed.applied)
         is_done = options.dry_run or _take_over(proved, len(chosen_keys), plan, world, session)
@@ -103,86 +102,6 @@ def adopt(options: AdoptOptions) -> int:
         return interruption.status
     is_whole = not (options.everything and observed.observed.unobservable)
     return 0 if is_done and is_whole and len(proved) == len(chosen_keys) else 1
-
-
-def _find_unmanaged(world: World) -> frozenset[Key]:
-    """
-    Return the objects that no instance manages, and report what could not be observed.
-
-    Objects of this instance have a spec already. A second one would ask for more fields, and removing it again
-    would remove these fields from the object.
-    """
-    report_problems(
-        Problem(f"{unobservable.prefix}*", f"cannot be observed: {unobservable.why}")
-        for unobservable in world.observed.unobservable
-    )
-    objects = world.observed.objects
-    free = {k for k, o in objects.items() if not (isinstance(o, Actual) and _other_owner(o, world))}
-    if ours := {k for k in free if _is_remembered(objects[k], world)}:
-        them = "object is" if len(ours) == 1 else "objects are"
-        say(
-            f"{len(ours)} {them} already managed, and left out; name an object to have its spec written again"
-        )
-    if free <= ours:
-        say("no unmanaged objects to adopt were found")
-    return frozenset(free - ours)
-
-
-def _is_remembered(actual: Actual | Unknown, world: World) -> bool:
-    """Return whether this instance has applied a spec to exactly this object."""
-    applied = world.applied.get(actual.key)
-    if applied is None or applied.instance != world.instance:
-        return False
-    return isinstance(actual, Unknown) or applied.uuid in ("", actual.uuid)
-
-
-def _other_owner(actual: Actual, world: World) -> str:
-    """Return the name of another instance that manages an object, "" if there is none."""
-    stamp = actual.stamp
-    is_valid = stamp and stamp.uuid == actual.uuid and stamp.instance != world.instance
-    return stamp.instance if stamp and is_valid else ""
-
-
-def _find_adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
-    """Return the objects that can be adopted, and report why the others cannot."""
-    found: dict[Key, Actual] = {}
-    for key in sorted(keys):
-        actual = world.observed.objects.get(key)
-        if not isinstance(actual, Actual):
-            report_problems([Problem(str(key), actual.why if actual else _explain_absence(key, world))])
-        elif not actual.persistent:
-            report_problems([Problem(str(key), "it is transient", _make_persistent(actual, world))])
-        elif other := _other_owner(actual, world):
-            what = f'it bears the mark of the instance "{other}"'
-            todo = (
-                'if that instance still exists, remove its spec there with prune "never"; '
-                'then remove the metadata "urn:kvmreconcile:1" of the object'
-            )
-            report_problems([Problem(str(key), what, todo)])
-        else:
-            found[key] = actual
-    return found
-
-
-def _explain_absence(key: Key, world: World) -> str:
-    """Explain why an object in the state was not observed."""
-    unobservable = world.observed.unobservable_part(key)
-    return f"it cannot be observed: {unobservable.why}" if unobservable else "it does not exist on the host"
-
-
-_PERSISTENT = {
-    "Domain": "{virsh} dumpxml --security-info {name} | {virsh} define /dev/stdin",
-    "Network": "{virsh} net-dumpxml {name} | {virsh} net-define /dev/stdin",
-    "StoragePool": "{virsh} pool-dumpxml {name} | {virsh} pool-define /dev/stdin",
-}
-"""The commands that make a transient object of a kind persistent."""
-
-
-def _make_persistent(actual: Actual, world: World) -> str:
-    """Return how to make an object persistent, with the command where there is one."""
-    name = domain_word(actual.key.name, actual.uuid)
-    command = world.commands.filled(_PERSISTENT.get(actual.key.kind, ""), name)
-    return f"make it persistent first{': ' if command else ''}{command}"
 
 
 def _spec_text(actual: Actual, kind: Kind) -> str:
@@ -248,54 +167,6 @@ def _without_file(problem: Problem) -> Problem:
         return problem
     todo = "edit one of the objects named, or create one that is missing"
     return Problem("adopt", _OTHER_PLACE.sub("", problem.what), todo)
-
-
-def _find_secret(found: Mapping[Key, Actual], kinds: Mapping[str, Kind]) -> frozenset[Key]:
-    return frozenset(k for k, a in found.items() if holds_secret(a.tree, "", kinds[k.kind].rules))
-
-
-def _write_specs(output: Path | None, written: Mapping[Key, str], secret: frozenset[Key]) -> None:
-    """
-    Write the specs to standard output, a file or a directory.
-
-    A file that exists is never overwritten; it is accepted if it has the same content.
-    """
-    for key in secret & written.keys():
-        say(f"{key}: its spec holds secrets; let only kvmreconcile and its administrators read it")
-    if output is None:
-        show("---\n".join(written.values()) if written else "")
-    elif output.is_dir():
-        for key, text in written.items():
-            name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{key.kind.lower()}-{key.name}")
-            _create(output / f"{name}.yaml", text, is_private=key in secret)
-    else:
-        _create(output, "---\n".join(written.values()), is_private=bool(secret & written.keys()))
-
-
-def _create(file: Path, text: str, *, is_private: bool) -> None:
-    try:
-        with os.fdopen(
-            os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if is_private else 0o644), "w"
-        ) as to:
-            to.write(text)
-    except FileExistsError:
-        if _has_content(file, text):
-            # An earlier run was interrupted before it adopted the object.
-            return
-        todo = "remove it, or name another file or directory with --output"
-        raise SpecError([Problem(str(file), "the file exists", todo)]) from None
-    except OSError as error:
-        what = f"it cannot be written: {error.strerror}"
-        raise SpecError([Problem(str(file), what, "name another file or directory with --output")]) from None
-
-
-def _has_content(file: Path, text: str) -> bool:
-    """Return whether a file's content is exactly this text."""
-    content = text.encode()
-    try:
-        return read_bounded(file, len(content)) == content
-    except OSError:
-        return False
 
 
 def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, session: Session) -> bool:

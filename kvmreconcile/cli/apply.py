@@ -2,7 +2,6 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -12,6 +11,7 @@ import typer
 
 from kvmreconcile.cli.hints import Hints
 from kvmreconcile.cli.options import Common, Paths
+from kvmreconcile.cli.outcomes import explain_unconverged
 from kvmreconcile.cli.plan import Only, PruneAs
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Invocation, execute_and_record
@@ -54,7 +54,7 @@ class MaxEffect(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class ApplyOptions(Common):
-    """What `apply` understands."""
+    """Options of `apply`."""
 
     paths: Paths = field(default_factory=list)
     yes: Annotated[
@@ -126,7 +126,7 @@ class _Run:
         approved = self.options.approve
         if approved and approved != plan.digest and not plan.is_empty:
             say(
-                f"nothing was done: {approved} was approved, and the plan is {plan.digest} now; look at it again"
+                f"nothing was done: {approved} was approved, and the plan is {plan.digest} now; review the new plan"
             )
             return 1
         for _ in range(ROUNDS):
@@ -243,20 +243,6 @@ class _Run:
             # The digest of the plan that was shown also covers the actions that are done now.
             say(f"to release what waits for approval: {approve}")
         return HELD if plan.held or plan.lost else 0
-
-
-def explain_unconverged(plan: Plan, done: Sequence[Plan], again: str) -> str:
-    """
-    Explain why actions are left after the last round, and what to do about it.
-
-    Args:
-        done: The plan of each round.
-        again: The command that shows the plan.
-    """
-    names = ", ".join(dict.fromkeys(str(action.key) for action in plan.actions))
-    if all(plan.digest != each.digest for each in done):
-        return f"not finished after {counted(len(done), 'round')}: there are new changes for {names}; run apply again"
-    return f"not converged: the same changes are needed again after they were made, for {names}; see: {again}"
 
 
 def _refused(why: str) -> bool:

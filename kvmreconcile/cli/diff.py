@@ -27,7 +27,7 @@ _NOT_COMPARED = "Not compared: fix the errors above first."
 
 @dataclass(frozen=True, kw_only=True)
 class DiffOptions(Common):
-    """What `diff` understands."""
+    """Options of `diff`."""
 
     key: Annotated[str, typer.Argument(metavar="KIND/NAME", help="The object.")]
     paths: Paths = field(default_factory=list)

@@ -17,7 +17,7 @@ from kvmreconcile.source.explain import Entry, look_up, overview
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainOptions(Common):
-    """What `explain` understands."""
+    """Options of `explain`."""
 
     path: Annotated[
         str | None,

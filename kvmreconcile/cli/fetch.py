@@ -11,7 +11,7 @@ from kvmreconcile.session.origin import find_repository
 
 @dataclass(frozen=True, kw_only=True)
 class FetchOptions(Common):
-    """What `fetch` understands."""
+    """Options of `fetch`."""
 
 
 def fetch(options: FetchOptions) -> int:

@@ -27,7 +27,7 @@ class HistoryOutput(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryOptions(Common):
-    """What `history` understands."""
+    """Options of `history`."""
 
     key: Annotated[
         str | None,

@@ -39,7 +39,7 @@ Why = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class ApproveOptions(Common):
-    """What `approve` understands."""
+    """Options of `approve`."""
 
     digest: Annotated[
         str, typer.Argument(metavar="DIGEST", help="Digest of the plan, as shown by plan and status.")
@@ -49,7 +49,7 @@ class ApproveOptions(Common):
 
 @dataclass(frozen=True, kw_only=True)
 class SuspendOptions(Common):
-    """What `suspend` understands."""
+    """Options of `suspend`."""
 
     key: Object = None
     everything: Everything = False
@@ -66,7 +66,7 @@ class SuspendOptions(Common):
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeOptions(Common):
-    """What `resume` understands."""
+    """Options of `resume`."""
 
     key: Object = None
     everything: Annotated[
@@ -76,7 +76,7 @@ class ResumeOptions(Common):
 
 @dataclass(frozen=True, kw_only=True)
 class ReconcileOptions(Common):
-    """What `reconcile` understands."""
+    """Options of `reconcile`."""
 
     key: Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object, else everything.")] = (
         None

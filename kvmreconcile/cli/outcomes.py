@@ -1,6 +1,9 @@
-"""Render the outcome of an action as one line."""
+"""Render the outcomes of actions, and why a plan is left after them."""
 
-from kvmreconcile.model import Key, Outcome, Result, Settled
+from collections.abc import Sequence
+
+from kvmreconcile.cli.terminal import counted
+from kvmreconcile.model import Key, Outcome, Plan, Result, Settled
 from kvmreconcile.render import Palette
 from kvmreconcile.system.printable import visible
 
@@ -23,3 +26,17 @@ def settled_line(key: Key, settled: Settled) -> str:
         "settled {}: {} was set to {}, but libvirt has {}; it is left so until the spec or the object changes"
     )
     return text.format(*words)
+
+
+def explain_unconverged(plan: Plan, done: Sequence[Plan], again: str) -> str:
+    """
+    Explain why actions are left after the last round, and what to do about it.
+
+    Args:
+        done: The plan of each round.
+        again: The command that shows the plan.
+    """
+    names = ", ".join(dict.fromkeys(str(action.key) for action in plan.actions))
+    if all(plan.digest != each.digest for each in done):
+        return f"not finished after {counted(len(done), 'round')}: there are new changes for {names}; run apply again"
+    return f"not converged: the same changes are needed again after they were made, for {names}; see: {again}"

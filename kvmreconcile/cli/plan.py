@@ -58,7 +58,7 @@ PruneAs = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class PlanOptions(Common):
-    """What `plan` understands."""
+    """Options of `plan`."""
 
     paths: Paths = field(default_factory=list)
     output: Annotated[PlanFormat, typer.Option("--output", "-o", help="Output format.")] = PlanFormat.TEXT

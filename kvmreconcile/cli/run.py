@@ -8,7 +8,7 @@ from kvmreconcile.cli.signals import interruption
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(Common):
-    """What `run` understands."""
+    """Options of `run`."""
 
     paths: Paths = field(default_factory=list)
 

@@ -16,7 +16,7 @@ from kvmreconcile.source.suggestions import advice
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaOptions(Common):
-    """What `schema` understands."""
+    """Options of `schema`."""
 
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help="Only this kind, else all.")] = None
 

@@ -50,7 +50,7 @@ class StatusFormat(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class StatusOptions(Common):
-    """What `status` understands."""
+    """Options of `status`."""
 
     key: Annotated[
         str | None, typer.Argument(metavar="KIND/NAME", help="One object, else the daemon and all objects.")

@@ -16,7 +16,7 @@ from kvmreconcile.session.kinds import Kinds, known_kinds
 
 @dataclass(frozen=True, kw_only=True)
 class ValidateOptions(Common):
-    """What `validate` understands."""
+    """Options of `validate`."""
 
     paths: Paths = field(default_factory=list)
 

@@ -17,9 +17,9 @@ def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
     objects: dict[Key, Actual | Unknown] = {}
     unobservable: list[Unobservable] = []
     for kind in kinds:
-        seen = kind.driver().observe(connection)
-        objects |= seen.objects
-        unobservable += seen.unobservable
+        observed = kind.driver().observe(connection)
+        objects |= observed.objects
+        unobservable += observed.unobservable
     return Observation(objects, tuple(unobservable))
 
 
@@ -29,7 +29,7 @@ class Observer:
 
     kinds: Mapping[str, Kind]
     connection: Any
-    _seen: Observation | None = field(default=None)
+    _last: Observation | None = field(default=None)
     _refreshes: Refreshes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,12 +38,12 @@ class Observer:
 
     def all(self) -> Observation:
         """Observe everything."""
-        before = self._seen.objects if self._seen else {}
+        before = self._last.objects if self._last else {}
         forget_unused()
         self._refreshes.begin()
-        seen = observe(self.kinds.values(), self.connection)
-        self._seen = Observation(_reuse_equal(seen.objects, before), seen.unobservable)
-        return self._seen
+        observed = observe(self.kinds.values(), self.connection)
+        self._last = Observation(_reuse_equal(observed.objects, before), observed.unobservable)
+        return self._last
 
     def mark_stale(self, keys: Collection[Key]) -> None:
         """Make `confirmed` check these objects again, as they may have changed."""
@@ -55,17 +55,17 @@ class Observer:
 
         Only stores of which that is not known yet are refreshed; if a refresh fails, its objects are unknown.
         """
-        seen = self._seen or self.all()
-        stale = self._refreshes.find_stale(keys, seen)
+        observed = self._last or self.all()
+        stale = self._refreshes.find_stale(keys, observed)
         if not stale:
-            return seen
+            return observed
         failed = self._refreshes.refresh(stale)
         for name in sorted({key.kind for key in stale}):
             for kind in filter(None, (self.kinds[name].inside, name)):
-                seen = self._merged(seen, kind, None)
-        self._seen = seen = with_failures(seen, failed)
-        self._refreshes.confirm(stale - failed.keys(), seen)
-        return seen
+                observed = self._merged(observed, kind, None)
+        self._last = observed = with_failures(observed, failed)
+        self._refreshes.confirm(stale - failed.keys(), observed)
+        return observed
 
     def again(self, keys: Collection[Key]) -> Observation:
         """
@@ -73,17 +73,17 @@ class Observer:
 
         Observes everything if there is no observation yet.
         """
-        if self._seen is None:
+        if self._last is None:
             return self.all()
-        unclear = {key for key, each in self._seen.objects.items() if isinstance(each, Unknown)}
+        unclear = {key for key, each in self._last.objects.items() if isinstance(each, Unknown)}
         asked = {key for key in {*keys, *unclear, *self._containers(keys)} if key.kind in self.kinds}
-        whole = {b.prefix.partition("/")[0] for b in self._seen.unobservable}
+        whole = {b.prefix.partition("/")[0] for b in self._last.unobservable}
         outer = {key.kind for key in keys}
         whole |= {name for name, kind in self.kinds.items() if kind.inside in outer}
         for name in sorted({key.kind for key in asked} | whole):
             names = None if name in whole else {key.name for key in asked if key.kind == name}
-            self._seen = self._merged(self._seen, name, names)
-        return self._seen
+            self._last = self._merged(self._last, name, names)
+        return self._last
 
     def _containers(self, keys: Iterable[Key]) -> Iterator[Key]:
         """Yield the objects that contain these objects; their free space may have changed."""
@@ -94,18 +94,18 @@ class Observer:
 
     def _merged(self, before: Observation, name: str, names: set[str] | None) -> Observation:
         """Return an observation with objects of one kind observed again: those of some names, or all (None)."""
-        seen = self.kinds[name].driver().observe(self.connection, names)
+        observed = self.kinds[name].driver().observe(self.connection, names)
 
         def is_asked(key: Key) -> bool:
             return key.kind == name and (names is None or key.name in names)
 
         objects = {key: each for key, each in before.objects.items() if not is_asked(key)}
-        objects |= _reuse_equal(seen.objects, before.objects)
+        objects |= _reuse_equal(observed.objects, before.objects)
         # Of a kind that is observed by name, nothing was unobservable before.
         unobservable = (b for b in before.unobservable if not b.prefix.startswith(f"{name}/"))
-        return Observation(objects, (*unobservable, *seen.unobservable))
+        return Observation(objects, (*unobservable, *observed.unobservable))
 
 
-def _reuse_equal(seen: Objects, before: Objects) -> dict[Key, Actual | Unknown]:
+def _reuse_equal(observed: Objects, before: Objects) -> dict[Key, Actual | Unknown]:
     """Return the new values, but the earlier object wherever both are equal, so that memory holds only one."""
-    return {key: was if (was := before.get(key)) == each else each for key, each in seen.items()}
+    return {key: was if (was := before.get(key)) == each else each for key, each in observed.items()}

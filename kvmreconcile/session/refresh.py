@@ -39,10 +39,10 @@ class Refreshes:
             self._states.pop(key, None)
             self._confirmed.pop(key, None)
 
-    def find_stale(self, keys: Collection[Key], seen: Observation) -> set[Key]:
+    def find_stale(self, keys: Collection[Key], observed: Observation) -> set[Key]:
         """Return the objects whose stores must be refreshed before their observation can be relied on."""
-        absent = {key for key in keys if key not in seen.objects and not seen.unobservable_part(key)}
-        present = (actual for key in keys if (actual := seen.actual(key)))
+        absent = {key for key in keys if key not in observed.objects and not observed.unobservable_part(key)}
+        present = (actual for key in keys if (actual := observed.actual(key)))
         return {*self._unproved(absent), *(each.key for each in present if not self._is_confirmed(each))}
 
     def refresh(self, keys: Collection[Key]) -> dict[Key, str]:
@@ -53,11 +53,11 @@ class Refreshes:
         self.mark_stale(failed)
         return failed
 
-    def confirm(self, keys: Collection[Key], seen: Observation) -> None:
+    def confirm(self, keys: Collection[Key], observed: Observation) -> None:
         """Record what was observed in the stores of some objects after a refresh."""
         stores = {_store(key) for key in keys}
-        confirmed = {key: each for key, each in self._confirmed.items() if key in seen.objects}
-        inside = (each for key, each in seen.objects.items() if _store(key) in stores)
+        confirmed = {key: each for key, each in self._confirmed.items() if key in observed.objects}
+        inside = (each for key, each in observed.objects.items() if _store(key) in stores)
         self._confirmed = confirmed | {each.key: each for each in inside if isinstance(each, Actual)}
 
     def _unproved(self, absent: set[Key]) -> Iterator[Key]:
@@ -86,21 +86,21 @@ class Refreshes:
                 yield kind, driver, {key.name for key in keys if key.kind == kind}
 
 
-def with_failures(seen: Observation, failed: Mapping[Key, str]) -> Observation:
+def with_failures(observed: Observation, failed: Mapping[Key, str]) -> Observation:
     """Return an observation in which objects of stores that could not be refreshed are unknown."""
     reasons = {
         unobservable.prefix: why
         for key, why in failed.items()
-        if (unobservable := seen.unobservable_part(key))
+        if (unobservable := observed.unobservable_part(key))
     }
     unknown = {
         key: Unknown(key, f"its pool could not be refreshed: {why}")
         for key, why in failed.items()
-        if not seen.unobservable_part(key)
+        if not observed.unobservable_part(key)
     }
     return Observation(
-        {**seen.objects, **unknown},
-        tuple(replace(b, why=_with_failure(b.why, reasons.get(b.prefix))) for b in seen.unobservable),
+        {**observed.objects, **unknown},
+        tuple(replace(b, why=_with_failure(b.why, reasons.get(b.prefix))) for b in observed.unobservable),
     )
 
 

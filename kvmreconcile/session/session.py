@@ -1,7 +1,7 @@
 """A host with its specs and state: observe it, plan, and execute the plan, once or many times."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,7 +12,7 @@ from typing import Any
 from kvmreconcile.errors import Problem, StateError
 from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, find
-from kvmreconcile.model import Action, Key, Obstacle, Plan, Provenance, Prune, Report, World
+from kvmreconcile.model import Action, Key, Obstacle, Plan, Provenance, Prune, Report, StoredEdit, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.plan.gates.unconfirmed import absent_data, relied_on
 from kvmreconcile.plan.lost_state import find_loss
@@ -91,8 +91,7 @@ class Session:
             suspended=self.state.suspended(),
             probations=probations,
             edits=edits,
-            # Read only where it decides something.
-            software=self.connection.software() if any(e.refused for e in edits.values()) else "",
+            software=self._software(edits.values()),
             first_seen=specs.first_seen,
             provenance=provenance,
             host_id=here,
@@ -105,6 +104,10 @@ class Session:
         world = self._with_damage(self.confirmed(world, absent_data(world, self.kinds)))
         # After observing: another process creates objects only after it has proved its state.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
+
+    def _software(self, edits: Iterable[StoredEdit]) -> str:
+        """Return the versions of libvirt and QEMU if the decision about a refused edit depends on them, else ""."""
+        return self.connection.software() if any(edit.refused for edit in edits) else ""
 
     def _unread(self, specs: Loaded, applied: Collection[Key], provenance: Provenance) -> dict[Key, Obstacle]:
         """Return managed objects without a spec whose last spec file was not read, and why it was not."""

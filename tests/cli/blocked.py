@@ -17,13 +17,13 @@ PHASES: dict[str, tuple[str, str]] = {
     "loading": ("kvmreconcile.cli.session", "load"),
     "connecting": ("kvmreconcile.host.connection", "connect"),
     "opening the state": ("kvmreconcile.state", "State.open"),
-    "observing": ("kvmreconcile.session.session", "Session.look"),
+    "observing": ("kvmreconcile.session.session", "Session.observe"),
     "planning": ("kvmreconcile.session.session", "Session.plan"),
     "judging": ("kvmreconcile.cli.plan", "exact"),
     "recording": ("kvmreconcile.state", "Recorder.record"),
     "working": ("kvmreconcile.kinds.network.driver", "NetworkDriver.perform"),
 }
-"""In which function it blocks."""
+"""The function that blocks, by phase."""
 
 
 def block(directory: Path) -> None:

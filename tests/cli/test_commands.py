@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.cli.apply import explain_unconverged
+from kvmreconcile.cli.outcomes import explain_unconverged
 from kvmreconcile.model import Action, Key, Plan, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.state import State
@@ -95,7 +95,7 @@ def test_approve_executes_only_the_named_plan(host: Host) -> None:
     other = host.run("apply", str(host.specs), "--approve", digest)
 
     assert other.exit_code == 1
-    assert "look at it again" in other.stderr
+    assert "review the new plan" in other.stderr
     assert _names(host) == set()
 
     (host.specs / "b.yaml").unlink()

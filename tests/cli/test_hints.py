@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.cli.adopt import _PERSISTENT
+from kvmreconcile.cli.adoptable import _PERSISTENT
 from kvmreconcile.cli.hints import Hints
 from kvmreconcile.control.callers import read_tokens
 from kvmreconcile.errors import SpecError

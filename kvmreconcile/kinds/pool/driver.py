@@ -10,7 +10,7 @@ from kvmreconcile.host.errors import bring_about, translated
 from kvmreconcile.host.events import Events
 from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
 from kvmreconcile.kinds.pool.render import NAME
-from kvmreconcile.kinds.pool.starting import activate, build, read_xml, stored_xml
+from kvmreconcile.kinds.pool.starting import activate, build_directory, read_xml, stored_xml
 from kvmreconcile.model import Action, Actual, Key, Observation
 from kvmreconcile.tree import parse, to_xml
 
@@ -83,7 +83,7 @@ def _define(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _build(virt: libvirt.virConnect, action: Action) -> None:
-    build(virt, _find(virt, action))
+    build_directory(virt, _find(virt, action))
 
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:
@@ -104,7 +104,7 @@ def _restart(virt: libvirt.virConnect, action: Action) -> None:
     is_moved = _path(read_xml(pool, 0)) != _path(stored_xml(pool))
     _stop(virt, action)
     if is_moved:
-        build(virt, _find(virt, action))
+        build_directory(virt, _find(virt, action))
     _start(virt, action)
 
 

@@ -41,7 +41,7 @@ def read_xml(pool: libvirt.virStoragePool, flags: int) -> str:
         return str(pool.XMLDesc(flags))
 
 
-def build(virt: libvirt.virConnect, pool: libvirt.virStoragePool) -> None:
+def build_directory(virt: libvirt.virConnect, pool: libvirt.virStoragePool) -> None:
     """Create the directory of a pool that is about to be started, if it is missing."""
     wanted = stored_xml(pool)
     if pool.isActive() or not _is_directory(wanted):
