@@ -27,7 +27,7 @@ def history_json(entries: Sequence[Entry]) -> str:
 
 def _fields(entry: Entry) -> dict[str, object]:
     """Return the fields of an entry, without empty ones."""
-    said: dict[str, object] = {
+    fields: dict[str, object] = {
         "at": entry.at.isoformat(),
         "what": entry.what.value,
         "run": entry.run,
@@ -46,7 +46,7 @@ def _fields(entry: Entry) -> dict[str, object]:
     }
     numbers = {"steps": entry.steps, "held": entry.held, "wrong": entry.wrong}
     is_counted = entry.what in (What.LOOKED, What.ENDED)
-    return {name: value for name, value in said.items() if value} | (numbers if is_counted else {})
+    return {name: value for name, value in fields.items() if value} | (numbers if is_counted else {})
 
 
 def history_text(entries: Sequence[Entry], colours: Palette) -> str:

@@ -72,10 +72,10 @@ class Common:
         """
         state = self.state or os.environ.get(f"{PREFIX}STATE")
         places = {"--config": file, "--state": Path(state) if state else None}
-        said = {name: str(place.absolute()) for name, place in places.items() if place}
+        options = {name: str(place.absolute()) for name, place in places.items() if place}
         connect = self.connect or os.environ.get(f"{PREFIX}CONNECT")
-        said |= {"--connect": connect} if connect else {}
-        return tuple(word for option in said.items() for word in option)
+        options |= {"--connect": connect} if connect else {}
+        return tuple(word for option in options.items() for word in option)
 
     def over(self, other: "Common") -> "Common":
         """Return these options, with those of `other` where none was given."""

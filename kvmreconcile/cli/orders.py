@@ -89,22 +89,22 @@ def approve(options: ApproveOptions) -> int:
 
     The daemon executes it, including held actions that an approval can release.
     """
-    said = {"digest": options.digest, "why": options.why}
-    show(give_order(options.settings(), "approve", said))
+    body = {"digest": options.digest, "why": options.why}
+    show(give_order(options.settings(), "approve", body))
     return 0
 
 
 def suspend(options: SuspendOptions) -> int:
     """Suspend reconciling an object, or all objects."""
     key, until = _key(options.key, everything=options.everything), _until(options)
-    said = {**_about(key), "until": until.isoformat() if until else None, "why": options.why}
+    body = {**_about(key), "until": until.isoformat() if until else None, "why": options.why}
     suspension = Suspension(datetime.now(UTC), until, options.why, invoker())
 
     def save(state: State) -> tuple[str, bool]:
         state.suspend(key, suspension)
         return f"{key} is suspended" if key else "all objects are suspended", True
 
-    return _send_or_save(options, "suspend", said, save)
+    return _send_or_save(options, "suspend", body, save)
 
 
 def resume(options: ResumeOptions) -> int:
@@ -130,7 +130,7 @@ def reconcile(options: ReconcileOptions) -> int:
     return 0
 
 
-def give_order(settings: Settings, word: str, said: Mapping[str, object]) -> str:
+def give_order(settings: Settings, word: str, body: Mapping[str, object]) -> str:
     """
     Send an order to the daemon, and return its message.
 
@@ -140,13 +140,13 @@ def give_order(settings: Settings, word: str, said: Mapping[str, object]) -> str
     """
     history = settings.commands.kvmreconcile("history")
     interruption.remark = f"if a daemon runs, it may have received the order already; see: {history}"
-    message = Client(settings).order(word, said)
+    message = Client(settings).order(word, body)
     interruption.remark = ""
     return message
 
 
 def _send_or_save(
-    options: Common, word: str, said: dict[str, object], save: Callable[[State], tuple[str, bool]]
+    options: Common, word: str, body: dict[str, object], save: Callable[[State], tuple[str, bool]]
 ) -> int:
     """
     Send an order to the daemon; without a daemon, save it in the state database.
@@ -156,7 +156,7 @@ def _send_or_save(
     """
     settings = options.settings()
     try:
-        show(give_order(settings, word, said))
+        show(give_order(settings, word, body))
     except NoDaemon as error:
         with use_state(State.open(settings.state)) as state:
             check_state(settings, state)
@@ -165,7 +165,7 @@ def _send_or_save(
                 show(words)
                 if not is_changed:
                     return 0
-                record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
+                record_order(state, settings, word, str(body.get("key", "")), str(body.get("why", "")))
         where = (
             f"the order was saved in {settings.state}; each pass or apply that begins from now on follows it"
         )

@@ -129,10 +129,10 @@ class NetworkSpec(ObjectSpec):
         if self.mode == "bridge" and self.bridge and self.devices:
             raise ValueError("mode bridge has either a bridge or devices; leave one out")
         own = {"stp": self.stp, "zone": self.zone, "mac": self.mac, "addresses": self.addresses}
-        said = [name for name, value in own.items() if value not in (None, [])]
-        if self.mode == "bridge" and said:
+        unused = [name for name, value in own.items() if value not in (None, [])]
+        if self.mode == "bridge" and unused:
             raise ValueError(
-                f"in mode bridge libvirt creates no bridge of its own; remove {', '.join(said)}, "
+                f"in mode bridge libvirt creates no bridge of its own; remove {', '.join(unused)}, "
                 "or set another mode"
             )
         return self
