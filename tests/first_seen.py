@@ -1,10 +1,8 @@
 """
-Specs that have long said what they say, for tests of all else than how long that must be.
-
-Separate from the worlds that tests make, as there are several and all need it.
+Specs that are unchanged for long, for tests that do not concern settling.
 """
 
 from kvmreconcile.model import FirstSeen
 
 LONG = FirstSeen(read_s=86400.0)
-"""Specs that have said for a day what they say."""
+"""Specs that are unchanged for a day."""

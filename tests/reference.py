@@ -1,7 +1,5 @@
 """
 Write the reference pages of all kinds from their models: `.venv/bin/python -m tests.reference`.
-
-Separate from the test that they are up to date, which only compares.
 """
 
 from collections.abc import Iterator
@@ -46,7 +44,7 @@ def _page(kind: str) -> Iterator[str]:
 
 
 def _objects(path: str) -> Iterator[FieldDescription]:
-    """Yield an object and all those inside, each before what is inside it."""
+    """Yield an object and all objects in it, each before its children."""
     entry = describe_field(path, known_kinds())
     if entry.inner:
         yield entry

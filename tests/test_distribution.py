@@ -1,4 +1,4 @@
-"""Tests of one file run in one process: they share a lab, and a lab that others change shows nothing."""
+"""Tests of one file run in one process: they share a lab, which other processes must not change."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the pages show exists: files they lead to, specs, commands and their options."""
+"""Files, specs, commands and options in the docs exist."""
 
 import re
 import shlex
@@ -33,7 +33,7 @@ def calls(page: Path) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_a_target(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)", page.read_text())
 
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
@@ -52,7 +52,7 @@ def test_specs_are_valid(page: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_and_their_options_exist(page: Path) -> None:
     for verb, *words in calls(page):
-        known = COMMANDS.commands[verb]  # type: ignore[attr-defined] # a group, which typer's type does not tell
+        known = COMMANDS.commands[verb]  # type: ignore[attr-defined] # a group, which is not in the type of typer
         if inner := getattr(known, "commands", None):
             known = inner[words[0]]
         options = {option for parameter in known.params for option in parameter.opts}
@@ -64,7 +64,7 @@ def test_readme_shows_commands() -> None:
 
 
 @pytest.mark.case("53g")
-def test_quick_start_plans_what_it_shows_and_nothing_else() -> None:
+def test_quick_start_prints_the_documented_plan() -> None:
     story = next(text for text in blocks(ROOT / "README.md", "console") if " plan " in text)
     named = {
         call[-1]

@@ -1,4 +1,4 @@
-"""Every example says what it does, is valid, and can be planned alone and with all the others."""
+"""Every example has a description, is valid, and can be planned alone and with all others."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def test_example_begins_with_what_it_does_and_is_planned_without_a_problem(path:
     assert all(h.hold is Hold.OBSERVE for h in made.held)
 
 
-def test_all_examples_are_one_host() -> None:
+def test_all_examples_can_be_planned_together() -> None:
     specs = loaded([SPECS / "examples"])
 
     assert not specs.problems

@@ -1,4 +1,4 @@
-"""No test signals a process that it has not proved to be its own."""
+"""Tests signal only processes that are proved to be their own."""
 
 import re
 import signal

@@ -1,7 +1,7 @@
 """
-Every row of every kind's tables: each is met by a definition, served by no row before it, and spells as it says.
+Every row of every kind's rules matches a definition, is not shadowed by an earlier row, and normalizes as it should.
 
-A row that nothing shows to be needed is a guess. What libvirt's own definitions do not show is in
+A row without such a definition is a guess. What libvirt's own definitions do not cover is in
 `tests/cases/rows`, from libvirt's manual.
 """
 
@@ -55,7 +55,7 @@ def read_paths(files: Iterable[Path]) -> frozenset[str]:
 
 @cache
 def shown(kind: str) -> frozenset[str]:
-    """Return every path that a definition shows: libvirt's test data, and ours for what those leave out."""
+    """Return every path of a definition in libvirt's test data, or in ours for the rest."""
     recorded = (CASES / f"{kind}.paths").read_text().splitlines()
     return frozenset(recorded) | frozenset(places(parse((CASES / f"{kind}.xml").read_text())))
 
@@ -73,11 +73,11 @@ def test_recorded_paths_are_those_of_libvirts_test_data(kind: str, *, regenerate
 
 
 @pytest.mark.parametrize(("kind", "table", "row"), ROWS)
-def test_row_is_met_by_a_definition_and_by_none_before_it(kind: str, table: str, row: str) -> None:
+def test_row_matches_a_definition_and_no_earlier_row_does(kind: str, table: str, row: str) -> None:
     rows = getattr(BY_NAME[kind].rules, table).rows
     before = Table({key: True for key, _ in rows[: [key for key, _ in rows].index(row)]})
-    # Of actions, a later row serves what earlier ones do not.
-    met = [p for p in shown(kind) if Table({row: True}).get(p) and (table == "actions" or p not in before)]
+    # Of updates, a later row applies where earlier ones do not.
+    met = [p for p in shown(kind) if Table({row: True}).get(p) and (table == "updates" or p not in before)]
 
     assert met, "show it in tests/cases/rows, or delete the row"
 
@@ -105,11 +105,11 @@ SPELLINGS: dict[scalars.Canonical, tuple[str, str]] = {
     scalars.stripped: (" word ", "word"),
     scalars.uuid: ("81FF0D90C91E674264DA4A736EDB9A9B", "81ff0d90-c91e-6742-64da-4a736edb9a9b"),
 }
-"""What a spec may say, and what libvirt answers."""
+"""A spelling in a spec, and that of libvirt."""
 OF_ITS_OWN = {"devices/disk/source/@name": ("iqn.2013-07.com.example:a", "iqn.2013-07.com.example:a/0")}
-"""The same for rows with a spelling that no other has."""
+"""The same for rows with an individual spelling."""
 ACCEPTED = {"os/type/@machine": ("q35", "pc-q35-7.2", "pc-i440fx-7.2")}
-"""What a spec says, what libvirt may answer, and what not."""
+"""A value of a spec, an accepted answer of libvirt, and one that is not."""
 SCALARS = [(k.name, row, scalar) for k in KINDS for row, scalar in k.rules.scalars.rows]
 MEASURES = [(k.name, row, measure) for k in KINDS for row, measure in k.rules.measures.rows]
 
@@ -137,7 +137,7 @@ def test_two_spellings_of_a_value_are_no_change(kind: str, row: str, scalar: Sca
 
 
 @pytest.mark.parametrize("row", [row for _, row, scalar in SCALARS if scalar.accepts and "machine" in row])
-def test_answer_is_accepted_that_is_one_of_what_was_asked(row: str) -> None:
+def test_accepted_answer_satisfies_the_asked_value(row: str) -> None:
     asked, answered, other = ACCEPTED[row]
     rules = BY_NAME["Domain"].rules
 

@@ -1,4 +1,4 @@
-"""`kvmreconcile state accept`: bind the state to the host that is connected to."""
+"""`kvmreconcile state accept`: bind the state database to the connected host."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,17 @@ from kvmreconcile.session.kinds import known_kinds
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptOptions(Common):
-    """What `state accept` understands."""
+    """Options of `state accept`."""
 
     why: Why = ""
 
 
 def accept(options: AcceptOptions) -> int:
-    """Accept this host as the owner of the state database, for example after a mainboard replacement or a lost state."""
+    """
+    Accept this host as the owner of the state database.
+
+    Use it after the mainboard was replaced, or after the state was lost.
+    """
     settings = options.settings()
     try:
         show(give_order(settings, "state/accept", {"why": options.why}))

@@ -1,7 +1,7 @@
 """
-Show on a terminal what is under way and for how long.
+Show the running actions on a terminal, with their duration.
 
-Separate because it alone needs Rich, whose import takes longer than all else that `apply` loads.
+Importing Rich takes longer than all else that `apply` loads, so only this module does.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from kvmreconcile.cli.outcomes import told, told_settled
+from kvmreconcile.cli.outcomes import outcome_line, settled_line
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Settled
 from kvmreconcile.render import Palette
@@ -19,7 +19,7 @@ from kvmreconcile.system.printable import visible
 
 
 class LiveReporter:
-    """Keeps a line for every action under way below the lines of those that ended."""
+    """Shows a line for each running action below the lines of the finished ones."""
 
     def __init__(self, progress: Progress, colours: Palette) -> None:
         self._progress = progress
@@ -32,15 +32,15 @@ class LiveReporter:
         self._tasks[action.key, action.verb.name] = self._progress.add_task(what, total=None)
 
     def finished(self, outcome: Outcome) -> None:
-        """Turn the action's line into what came of it."""
+        """Replace the action's line with its outcome."""
         task = self._tasks.pop((outcome.action.key, outcome.action.verb.name), None)
         if task is not None:
             self._progress.remove_task(task)
-        self._print(told(outcome, self._colours))
+        self._print(outcome_line(outcome, self._colours))
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Print what libvirt keeps otherwise than asked."""
-        self._print(told_settled(key, settled))
+        """Print a value that libvirt has set differently."""
+        self._print(settled_line(key, settled))
 
     def _print(self, line: str) -> None:
         self._progress.console.print(Text.from_ansi(line), soft_wrap=True)
@@ -48,7 +48,7 @@ class LiveReporter:
 
 @contextmanager
 def live_reporter(colours: Palette) -> Iterator[Reporter]:
-    """Show what is under way until the block ends."""
+    """Show the running actions until the block ends."""
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as progress:
         yield LiveReporter(progress, colours)

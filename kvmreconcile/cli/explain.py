@@ -1,4 +1,4 @@
-"""`kvmreconcile explain`: print what a field means. Separate because it needs neither specs nor a hypervisor."""
+"""`kvmreconcile explain`: describe a spec field."""
 
 import shutil
 import textwrap
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kvmreconcile.cli.options import Common
-from kvmreconcile.cli.terminal import complain, show
+from kvmreconcile.cli.terminal import report_problems, show
 from kvmreconcile.errors import SpecError
 from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.source.explain import FieldDescription, describe_field, overview
@@ -17,7 +17,7 @@ from kvmreconcile.source.explain import FieldDescription, describe_field, overvi
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainOptions(Common):
-    """What `explain` understands."""
+    """Options of `explain`."""
 
     path: Annotated[
         str | None,
@@ -26,7 +26,11 @@ class ExplainOptions(Common):
 
 
 def explain(options: ExplainOptions) -> int:
-    """Describe a spec field: its meaning, values, default and place in libvirt's XML."""
+    """
+    Describe a spec field.
+
+    Shows its meaning, values, default and place in libvirt's XML.
+    """
     kinds = known_kinds()
     if options.path is None:
         show("\n".join(f"{name:<12} {summary}" for name, summary in overview(kinds)))
@@ -34,7 +38,7 @@ def explain(options: ExplainOptions) -> int:
     try:
         entry = describe_field(options.path, kinds)
     except SpecError as error:
-        complain(error.problems)
+        report_problems(error.problems)
         return 1
     show("\n".join(_lines(entry)))
     return 0

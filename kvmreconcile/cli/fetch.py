@@ -1,4 +1,4 @@
-"""`kvmreconcile fetch`: bring the repository's newest commit into force. It connects to no hypervisor."""
+"""`kvmreconcile fetch`: fetch the repository and use its newest commit."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,15 @@ from kvmreconcile.session.origin import find_repository
 
 @dataclass(frozen=True, kw_only=True)
 class FetchOptions(Common):
-    """What `fetch` understands."""
+    """Options of `fetch`."""
 
 
 def fetch(options: FetchOptions) -> int:
-    """Fetch the configured repository and use its newest commit. A running daemon applies it in its next pass."""
+    """
+    Fetch the configured repository and use its newest commit.
+
+    A running daemon applies it in its next pass.
+    """
     settings = options.settings()
     repository = find_repository(settings)
     if repository is None:
@@ -27,6 +31,6 @@ def fetch(options: FetchOptions) -> int:
     if found := repository.in_force():
         revision = found[0]
         signed = f", signed by {revision.signer}" if revision.signer else ""
-        news = "now in force" if is_new else "already in force"
-        show(f"{revision.commit[:12]} {revision.subject} ({revision.author}{signed}) is {news}")
+        state = "now in force" if is_new else "already in force"
+        show(f"{revision.commit[:12]} {revision.subject} ({revision.author}{signed}) is {state}")
     return 0

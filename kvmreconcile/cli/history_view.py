@@ -1,8 +1,7 @@
 """
-Write the history, for people and for programs.
+Render the history as text and as JSON.
 
-Separate from the command, which only chooses. The form for programs is a promise: under one version fields are
-added and never changed.
+The JSON form is stable: under one schema version fields are added and never changed.
 """
 
 import json
@@ -16,7 +15,7 @@ from kvmreconcile.system.printable import visible
 
 SCHEMA = "kvmreconcile/history/1"
 _COMMIT = 12
-"""How much of a commit's name people are shown."""
+"""How many digits of a commit the text shows."""
 _SIGNS = {"done": "+", "failed": "-", "skipped": "~"}
 
 
@@ -27,8 +26,8 @@ def history_json(entries: Sequence[HistoryEntry]) -> str:
 
 
 def _fields(entry: HistoryEntry) -> dict[str, object]:
-    """Return what an entry says, without what is empty."""
-    said: dict[str, object] = {
+    """Return the fields of an entry, without empty ones."""
+    fields: dict[str, object] = {
         "at": entry.at.isoformat(),
         "what": entry.what.value,
         "run": entry.run,
@@ -47,11 +46,11 @@ def _fields(entry: HistoryEntry) -> dict[str, object]:
     }
     numbers = {"steps": entry.steps, "held": entry.held, "wrong": entry.wrong}
     is_counted = entry.what in (EntryKind.PLANNED, EntryKind.ENDED)
-    return {name: value for name, value in said.items() if value} | (numbers if is_counted else {})
+    return {name: value for name, value in fields.items() if value} | (numbers if is_counted else {})
 
 
 def history_text(entries: Sequence[HistoryEntry], colours: Palette) -> str:
-    """Return entries as lines, each day under its date, by this host's clock."""
+    """Return entries as lines, each day under its date, in local time."""
     lines: list[str] = []
     for day, group in groupby(entries, key=lambda e: e.at.astimezone().date()):
         lines += [colours.paint(f"{day:%a %Y-%m-%d}", "#")]
@@ -64,7 +63,7 @@ def history_text(entries: Sequence[HistoryEntry], colours: Palette) -> str:
 def _lines(entry: HistoryEntry, colours: Palette) -> Iterator[str]:
     match entry.what:
         case EntryKind.PLANNED:
-            yield from _looked(entry)
+            yield from _planned(entry)
         case EntryKind.STEP:
             yield from _step(entry, colours)
         case EntryKind.HELD:
@@ -76,14 +75,14 @@ def _lines(entry: HistoryEntry, colours: Palette) -> Iterator[str]:
             done = _counted(entry.steps, "action")
             yield f"{_name(entry)} ended: {done} done{failed} ({entry.took_s:.2f} s)"
         case EntryKind.BROKEN:
-            # Without a pass it says that entries are missing, or that the database was created again.
+            # An entry without a pass reports that entries are missing, or that the database was created again.
             name = f"pass {entry.run} aborted" if entry.run else "note"
             yield f"{colours.paint(name, '-')}: {visible(entry.error)}"
         case EntryKind.ORDER | EntryKind.REFUSED:
             yield from _order(entry, colours)
 
 
-def _looked(entry: HistoryEntry) -> Iterator[str]:
+def _planned(entry: HistoryEntry) -> Iterator[str]:
     counts = (
         f"{_counted(entry.steps, 'action')} planned" if entry.steps else "",
         f"{entry.held} held" if entry.held else "",

@@ -1,7 +1,7 @@
 """
-`kvmreconcile approve`, `suspend`, `resume` and `reconcile`: tell the daemon what to do.
+`kvmreconcile approve`, `suspend`, `resume` and `reconcile`: send orders to the daemon.
 
-Separate from what the daemon does about it: here is only said what was typed, and shown what was answered.
+Without a daemon, suspend and resume are written into the state database.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ import typer
 
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.recording import invoker, record_order
-from kvmreconcile.cli.session import check_state, chosen, use_state
+from kvmreconcile.cli.session import check_state, parse_keys, use_state
 from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import say, show
 from kvmreconcile.control.client import Client
@@ -28,7 +28,7 @@ from kvmreconcile.state import State
 Object = Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object.")]
 Everything = Annotated[bool, typer.Option("--all", help="All objects of this instance.")]
 STATE_WRITTEN = "  the state database to be written: at most 10 s for each write"
-"""What an interrupted order that needs no daemon waits for."""
+"""What an order without a daemon waits for when it is interrupted."""
 Why = Annotated[
     str,
     typer.Option(
@@ -39,7 +39,7 @@ Why = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class ApproveOptions(Common):
-    """What `approve` understands."""
+    """Options of `approve`."""
 
     digest: Annotated[
         str, typer.Argument(metavar="DIGEST", help="Digest of the plan, as shown by plan and status.")
@@ -49,7 +49,7 @@ class ApproveOptions(Common):
 
 @dataclass(frozen=True, kw_only=True)
 class SuspendOptions(Common):
-    """What `suspend` understands."""
+    """Options of `suspend`."""
 
     key: Object = None
     everything: Everything = False
@@ -66,7 +66,7 @@ class SuspendOptions(Common):
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeOptions(Common):
-    """What `resume` understands."""
+    """Options of `resume`."""
 
     key: Object = None
     everything: Annotated[
@@ -76,7 +76,7 @@ class ResumeOptions(Common):
 
 @dataclass(frozen=True, kw_only=True)
 class ReconcileOptions(Common):
-    """What `reconcile` understands."""
+    """Options of `reconcile`."""
 
     key: Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object, else everything.")] = (
         None
@@ -84,80 +84,88 @@ class ReconcileOptions(Common):
 
 
 def approve(options: ApproveOptions) -> int:
-    """Approve a plan by its digest; the daemon executes it, including held actions that an approval can release."""
-    said = {"digest": options.digest, "why": options.why}
-    show(give_order(options.settings(), "approve", said))
+    """
+    Approve a plan by its digest.
+
+    The daemon executes it, including held actions that an approval can release.
+    """
+    body = {"digest": options.digest, "why": options.why}
+    show(give_order(options.settings(), "approve", body))
     return 0
 
 
 def suspend(options: SuspendOptions) -> int:
-    """Suspend reconciling of one object or of all."""
+    """Suspend reconciling an object, or all objects."""
     key, until = _key(options.key, everything=options.everything), _until(options)
-    said = {**_about(key), "until": until.isoformat() if until else None, "why": options.why}
+    body = {**_about(key), "until": until.isoformat() if until else None, "why": options.why}
     suspension = Suspension(datetime.now(UTC), until, options.why, invoker())
 
-    def without_daemon(state: State) -> tuple[str, bool]:
+    def save(state: State) -> tuple[str, bool]:
         state.suspend(key, suspension)
         return f"{key} is suspended" if key else "all objects are suspended", True
 
-    return _told(options, "suspend", said, without_daemon)
+    return _send_or_save(options, "suspend", body, save)
 
 
 def resume(options: ResumeOptions) -> int:
-    """Resume reconciling of one object or of all."""
+    """Resume reconciling an object, or all objects."""
     key = _key(options.key, everything=options.everything)
 
-    def without_daemon(state: State) -> tuple[str, bool]:
+    def save(state: State) -> tuple[str, bool]:
         is_changed = state.resume(key)
-        say_so = describe_resumption if is_changed else describe_not_suspended
-        return say_so(key, state.suspended(), datetime.now(UTC), options.settings().commands), is_changed
+        describe = describe_resumption if is_changed else describe_not_suspended
+        return describe(key, state.suspended(), datetime.now(UTC), options.settings().commands), is_changed
 
-    return _told(options, "resume", _about(key), without_daemon)
+    return _send_or_save(options, "resume", _about(key), save)
 
 
 def reconcile(options: ReconcileOptions) -> int:
-    """Run a pass now for one object or all, and retry what failed."""
+    """
+    Run a pass now for an object, or all objects.
+
+    Failed actions are retried.
+    """
     key = _key(options.key, everything=options.key is None)
     show(give_order(options.settings(), "reconcile", _about(key)))
     return 0
 
 
-def give_order(settings: Settings, word: str, said: Mapping[str, object]) -> str:
+def give_order(settings: Settings, word: str, body: Mapping[str, object]) -> str:
     """
-    Tell the daemon what to do, and return in words what came of it.
+    Send an order to the daemon, and return its message.
 
     Raises:
-        NoDaemon: Nobody answers.
-        OrderError: The daemon says why not.
+        NoDaemon: No daemon answers.
+        OrderError: The daemon refuses the order.
     """
     history = settings.commands.kvmreconcile("history")
     interruption.remark = f"if a daemon runs, it may have received the order already; see: {history}"
-    said_back = Client(settings).order(word, said)
+    message = Client(settings).order(word, body)
     interruption.remark = ""
-    return said_back
+    return message
 
 
-def _told(
-    options: Common, word: str, said: dict[str, object], instead: Callable[[State], tuple[str, bool]]
+def _send_or_save(
+    options: Common, word: str, body: dict[str, object], save: Callable[[State], tuple[str, bool]]
 ) -> int:
     """
-    Tell the daemon; where there is none, write down what it will find when it starts.
+    Send an order to the daemon; without a daemon, save it in the state database.
 
     Args:
-        instead: Does the same to the state; returns what came of it in words, and whether it changed anything.
+        save: Saves the order; returns a message, and whether it changed the state.
     """
     settings = options.settings()
     try:
-        show(give_order(settings, word, said))
+        show(give_order(settings, word, body))
     except NoDaemon as error:
         with use_state(State.open(settings.state)) as state:
             check_state(settings, state)
             with interruption.working(lambda: STATE_WRITTEN):
-                words, is_changed = instead(state)
+                words, is_changed = save(state)
                 show(words)
                 if not is_changed:
                     return 0
-                record_order(state, settings, word, str(said.get("key", "")), str(said.get("why", "")))
+                record_order(state, settings, word, str(body.get("key", "")), str(body.get("why", "")))
         where = (
             f"the order was saved in {settings.state}; each pass or apply that begins from now on follows it"
         )
@@ -176,7 +184,7 @@ def _key(word: str | None, *, everything: bool) -> Key | None:
                 )
             ]
         )
-    return next(iter(chosen([word], known_kinds()))) if word else None
+    return next(iter(parse_keys([word], known_kinds()))) if word else None
 
 
 def _about(key: Key | None) -> dict[str, object]:
@@ -184,26 +192,26 @@ def _about(key: Key | None) -> dict[str, object]:
 
 
 def _until(options: SuspendOptions) -> datetime | None:
-    """Return when a suspension ends, None for not before it is taken back."""
+    """Return when a suspension ends, None if it lasts until it is resumed."""
     if options.lasts and options.until:
-        raise _wrong("--until", "cannot be combined with --for")
+        raise _bad_time("--until", "cannot be combined with --for")
     now, name = datetime.now(UTC), "--for" if options.lasts else "--until"
     try:
         until = now + timedelta(seconds=read_seconds(options.lasts)) if options.lasts else None
         until = datetime.fromisoformat(options.until).astimezone(UTC) if options.until else until
     except OverflowError:
-        raise _wrong(name, "that is out of range") from None
+        raise _bad_time(name, "that is out of range") from None
     except ValueError as error:
-        raise _wrong(
+        raise _bad_time(
             name, str(error) if options.lasts else f"'{options.until}' is not a date and time"
         ) from None
     if until and until > LATEST:
-        raise _wrong(name, "that is too far in the future")
+        raise _bad_time(name, "that is too far in the future")
     if until and until <= now:
-        raise _wrong(name, "that time is not in the future")
+        raise _bad_time(name, "that time is not in the future")
     return until
 
 
-def _wrong(name: str, what: str) -> SpecError:
+def _bad_time(name: str, what: str) -> SpecError:
     tomorrow = datetime.now().astimezone() + timedelta(days=1)
     return SpecError([Problem(name, what, f'write --for 2h, or --until "{tomorrow:%Y-%m-%d} 18:00"')])

@@ -1,8 +1,4 @@
-"""
-Do what a plan says, and have it in the history who did.
-
-Separate from the commands that do something: what they do is recorded in one way.
-"""
+"""Execute a plan, and record in the history which user did."""
 
 import os
 import pwd
@@ -13,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from kvmreconcile.cli.running_steps import UnderWay
+from kvmreconcile.cli.running_steps import RunningSteps
 from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import say
 from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Settled, World
-from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import HistoryEntry, Recorder, Retention, State
@@ -28,23 +24,23 @@ from kvmreconcile.system.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Invocation:
     """
-    What somebody does on the command line.
+    What the history records of a command.
 
     Attributes:
         how: The command: "apply" or "adopt".
-        origin: Where the specs are from.
+        origin: Where the specs were read from.
         is_approved: Whether the plan was approved by its digest.
     """
 
     how: str
-    origin: Origin
+    origin: SpecOrigin
     is_approved: bool = False
 
 
 def invoker(environment: Mapping[str, str] = os.environ) -> str:
-    """Return who runs this: the user himself, and not root where he became that by sudo."""
+    """Return the name of the user who runs this command, under sudo the one who called it."""
     user = os.getuid()
     if user == 0 and (name := environment.get("SUDO_USER")):
         return name
@@ -54,20 +50,24 @@ def invoker(environment: Mapping[str, str] = os.environ) -> str:
         return str(user)
 
 
-def carry_out(session: Session, plan: Plan, world: World, reporter: Reporter, deed: Deed) -> Report:
+def execute_and_record(
+    session: Session, plan: Plan, world: World, reporter: Reporter, command: Invocation
+) -> Report:
     """
     Execute a plan for the user who runs this command, and record it; a failure to record does not stop it.
 
-    Of a command that is interrupted meanwhile, the steps under way are done and no other.
+    If the command is interrupted, the running actions are completed and no other is started.
     """
-    origin, kept = deed.origin, session.settings.history
-    cause = Cause(uuid4().hex[:8], deed.how, plan.digest, origin.commit, origin.author, invoker())
-    recorder = Recorder(session.state, Retention(kept.entries, kept.age_s), _tell)
-    steps = UnderWay(_Recording(cause, recorder, reporter))
+    origin, kept = command.origin, session.settings.history
+    cause = Cause(uuid4().hex[:8], command.how, plan.digest, origin.commit, origin.author, invoker())
+    recorder = Recorder(session.state, Retention(kept.entries, kept.age_s), _report_history)
+    steps = RunningSteps(_Recording(cause, recorder, reporter))
     now, began_s = datetime.now(UTC), time.monotonic()
     approval = with_order(cause.entry(now, EntryKind.ORDER), "approve", plan.digest, "")
     with interruption.working(steps.described):
-        _record(recorder, *([approval] if deed.is_approved else []), cause.planned_entry(now, plan, plan, 0))
+        _record(
+            recorder, *([approval] if command.is_approved else []), cause.planned_entry(now, plan, plan, 0)
+        )
         session.record_sources(plan, world)
         report = session.execute(plan, world, steps, approved=plan.digest)
         _record(recorder, cause.end_entry(datetime.now(UTC), report, time.monotonic() - began_s))
@@ -75,15 +75,15 @@ def carry_out(session: Session, plan: Plan, world: World, reporter: Reporter, de
 
 
 def record_order(state: State, settings: Settings, order: str, about: str, why: str) -> None:
-    """Record that whoever runs this has said what to do to an object, or "" for all of them."""
+    """Record that the user of this command gave an order about an object, "" for all objects."""
     kept = settings.history
-    recorder = Recorder(state, Retention(kept.entries, kept.age_s), _tell)
+    recorder = Recorder(state, Retention(kept.entries, kept.age_s), _report_history)
     entry = HistoryEntry(at=datetime.now(UTC), what=EntryKind.ORDER, who=invoker())
     _record(recorder, with_order(entry, order, about, why))
 
 
 def _record(recorder: Recorder, *entries: HistoryEntry) -> None:
-    """Write entries into the history, and into the journal those for auditors, where there is one."""
+    """Write entries to the history, and audited ones to the journal too if there is one."""
     recorder.record(datetime.now(UTC), *entries)
     audited = [(event, entry) for entry in entries if (event := audit_type(entry))]
     with closing(Journal()) as journal:
@@ -92,14 +92,14 @@ def _record(recorder: Recorder, *entries: HistoryEntry) -> None:
                 journal.send({"event": event, "level": "info", **audit_fields(entry)})
 
 
-def _tell(why: str) -> None:
+def _report_history(why: str) -> None:
     lost = f"the history cannot be written: {why}; entries are lost if that lasts until this command ends"
     say(lost if why else "the history can be written again")
 
 
 @dataclass(frozen=True, slots=True)
 class _Recording:
-    """A reporter that tells another, and the history."""
+    """A reporter that passes everything to another one, and records outcomes in the history."""
 
     cause: Cause
     recorder: Recorder

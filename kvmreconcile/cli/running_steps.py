@@ -1,4 +1,4 @@
-"""Know which steps are under way, and say how long each may take at most."""
+"""Track the running steps, and how long each may take at most."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +8,7 @@ from kvmreconcile.model import Action, Key, Outcome, Settled
 from kvmreconcile.system.printable import visible
 
 _RECORDED = "  the state database to be written: at most 10 s for each write"
-"""How long it waits for another process that is writing."""
+"""How long a write waits for another process that is writing."""
 
 
 def _shutdown_s(action: Action) -> float:
@@ -33,20 +33,20 @@ _LONGEST_S: Mapping[tuple[str, str], Callable[[Action], float]] = {
     ("Domain", "replug"): _detach_s,
     ("Domain", "set-memory"): _balloon_s,
 }
-"""By kind and verb, how long a step waits for the guest; all others wait for libvirt alone, as long as it takes."""
+"""By kind and verb, how long a step waits for the guest; all others wait for libvirt, without a limit."""
 _ENDING_SOON = frozenset({("Domain", "ready"), ("Domain", "move")})
 """Steps that poll for something, and end at the next poll once a stop is requested."""
-_NEXT_LOOK_S = 6.0
+_NEXT_POLL_S = 6.0
 """Half a second, and what a command in the guest may take."""
 
 
-class UnderWay:
+class RunningSteps:
     """
-    A reporter that passes everything on to another, and knows which steps are under way.
+    A reporter that passes everything to another one, and tracks the running steps.
 
     Args:
-        to: The other.
-        clock: Returns seconds that never go back.
+        to: The other reporter.
+        clock: Returns the seconds of a monotonic clock.
     """
 
     def __init__(self, to: Reporter, clock: Callable[[], float] = time.monotonic) -> None:
@@ -55,12 +55,12 @@ class UnderWay:
         self._steps: dict[tuple[Key, str], tuple[Action, float]] = {}
 
     def started(self, action: Action) -> None:
-        """Take note that an action begins."""
+        """Record that an action begins."""
         self._steps[action.key, action.verb.name] = (action, self._clock())
         self._to.started(action)
 
     def finished(self, outcome: Outcome) -> None:
-        """Take note of what came of an action."""
+        """Record that an action has ended."""
         self._steps.pop((outcome.action.key, outcome.action.verb.name), None)
         self._to.finished(outcome)
 
@@ -69,7 +69,7 @@ class UnderWay:
         self._to.settled(key, settled)
 
     def described(self) -> str:
-        """Return a line for each step that is under way, with the time that it may take; any thread may ask."""
+        """Return a line for each running step, with the time that it may take; any thread may call this."""
         return "\n".join(self._lines()) or _RECORDED
 
     def _lines(self) -> Iterator[str]:
@@ -80,10 +80,10 @@ class UnderWay:
 
 
 def _time(action: Action, passed_s: float) -> str:
-    """Return how long a step may still take, in words."""
+    """Return the text for how long a step may still take."""
     row = (action.key.kind, action.verb.name)
     if row in _ENDING_SOON:
-        return f"until the check under way has ended, usually within {_NEXT_LOOK_S:.0f} s"
+        return f"until the check under way has ended, usually within {_NEXT_POLL_S:.0f} s"
     longest = _LONGEST_S.get(row)
     left_s = longest(action) - passed_s if longest else 0.0
     if left_s > 0:

@@ -1,7 +1,7 @@
 """
-Open what a command works with: kinds, specs, libvirt, state.
+Open the session of a command: kinds, specs, libvirt and state.
 
-Separate because every command that looks at a host begins with it, and because only here libvirt is loaded.
+libvirt is loaded here only, and only when a command connects.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,8 +16,8 @@ from kvmreconcile.errors import HostError, Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Prune, SpecSource, World
 from kvmreconcile.render import Target
-from kvmreconcile.session.kinds import known_kinds, on_host
-from kvmreconcile.session.origin import Origin, find_origin
+from kvmreconcile.session.kinds import kinds_for_connection, known_kinds
+from kvmreconcile.session.origin import SpecOrigin, find_origin
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import Loaded, load
@@ -27,21 +27,21 @@ from kvmreconcile.system.owner import acting_as_owner
 from kvmreconcile.tree import Rules
 
 NO_SPECS = Loaded((), {}, (), frozenset(), complete=False, source=SpecSource())
-"""For a look at the host alone."""
+"""For observing the host without specs."""
 
 
-def rules_of(kinds: Mapping[str, Kind]) -> Mapping[str, Rules]:
-    """Return each kind's rules, as renderers want them."""
+def rules_by_kind(kinds: Mapping[str, Kind]) -> Mapping[str, Rules]:
+    """Return the rules of each kind, for renderers."""
     return {name: kind.rules for name, kind in kinds.items()}
 
 
 def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
-    """Read the specs named, or else those of the settings."""
+    """Read the specs at the given paths, or those of the settings if there are none."""
     return read_origin(find_origin(paths, settings), settings, kinds)
 
 
-def read_origin(origin: Origin, settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
-    """Read the specs of an origin; those of a repository lie in the state, and are read as its owner."""
+def read_origin(origin: SpecOrigin, settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
+    """Read the specs of an origin; files of a repository are in the state directory, and are read as its owner."""
     with acting_as_owner(settings.state) if origin.commit else nullcontext():
         loaded = load(origin.paths, kinds, settings.instance, origin.naming)
     return replace(loaded, source=origin.source)
@@ -49,25 +49,27 @@ def read_origin(origin: Origin, settings: Settings, kinds: Mapping[str, Kind]) -
 
 @contextmanager
 def open_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Session]:
-    """Connect, and open the state to be written."""
+    """Connect, and open the state database for writing."""
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
     with connect(settings.connect) as connection, use_state(State.open(settings.state)) as state:
-        yield Session(settings, on_host(kinds, connection), connection, state, interruption.stopping)
+        yield Session(
+            settings, kinds_for_connection(kinds, connection), connection, state, interruption.stopping
+        )
 
 
 @contextmanager
 def view_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Session]:
-    """Connect, and look at the state without changing it."""
+    """Connect, and open the state database read-only."""
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
     with connect(settings.connect) as connection, use_state(State.open_readonly(settings.state)) as state:
-        yield Session(settings, on_host(kinds, connection), connection, state)
+        yield Session(settings, kinds_for_connection(kinds, connection), connection, state)
 
 
 @contextmanager
 def use_state(opened: State) -> Iterator[State]:
-    """Yield a state and close it in the end; say first if its database had to be created in place of another."""
+    """Yield a state and close it at the end; print first if its database was created in place of another."""
     with closing(opened) as state:
         if state.notice:
             say(f"kvmreconcile: {state.notice}")
@@ -76,12 +78,12 @@ def use_state(opened: State) -> Iterator[State]:
 
 def check_state(settings: Settings, state: State) -> None:
     """
-    Make sure that a state is this host's, and say if it was lost, for a command that needs no libvirt.
+    Check that a state belongs to this host, and print if it was lost, for a command that needs no libvirt.
 
-    Nothing is known, and nothing is wrong, where libvirt cannot be reached or is behind a network.
+    Nothing is checked if libvirt cannot be reached or is remote.
 
     Raises:
-        OtherHost: It belongs to another.
+        OtherHost: The state belongs to another host.
     """
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
     from kvmreconcile.host.identity import is_local  # noqa: PLC0415  loaded only when needed
@@ -92,12 +94,12 @@ def check_state(settings: Settings, state: State) -> None:
     with suppress(HostError), connect(settings.connect) as connection:
         state.binding.check(connection.identify(), connection.uri, settings.commands)
         if is_unproved:
-            session = Session(settings, on_host(known_kinds(), connection), connection, state)
-            say(session.look(NO_SPECS, datetime.now(UTC)).lost)
+            session = Session(settings, kinds_for_connection(known_kinds(), connection), connection, state)
+            say(session.observe(NO_SPECS, datetime.now(UTC)).lost)
 
 
-def target_of(session: Session, origin: Origin) -> Target:
-    """Return what a plan for a host is about, by specs of some origin."""
+def target_of(session: Session, origin: SpecOrigin) -> Target:
+    """Return the target of a plan: the host, the instance and the source of the specs."""
     settings = session.settings
     host = session.connection.hostname() or settings.host
     ref = settings.git.ref if settings.git and origin.commit else ""
@@ -106,9 +108,9 @@ def target_of(session: Session, origin: Origin) -> Target:
 
 def pruned_as(world: World, prune: Prune | None, kinds: Mapping[str, Kind]) -> World:
     """
-    Return a world in which what becomes of objects without a spec is what the command line says, None for nothing.
+    Return a world with the value of --prune for objects without a spec; None changes nothing.
 
-    Unless they are to stay, those of all sources are considered. Kinds whose setting is "never" keep it.
+    Unless it is "never", the objects of all sources are considered. Kinds whose setting is "never" keep it.
     """
     if prune is None:
         return world
@@ -118,12 +120,12 @@ def pruned_as(world: World, prune: Prune | None, kinds: Mapping[str, Kind]) -> W
     return replace(world, prune=words, provenance=provenance)
 
 
-def chosen(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:
+def parse_keys(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:
     """
-    Return the keys that were named on the command line.
+    Return the keys that the command line names.
 
     Raises:
-        SpecError: A kind is unknown, or one of the two is missing.
+        SpecError: A kind is unknown, or a kind or name is missing.
     """
     keys, problems = set(), []
     for word in words:
@@ -146,20 +148,20 @@ def chosen(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:
 
 def check_known(keys: Iterable[Key], world: World) -> None:
     """
-    Make sure that what was named is there to be planned for.
+    Check that the objects exist in the specs, on the host or in the state.
 
     Raises:
-        SpecError: Neither a spec, nor the host, nor the state knows it.
+        SpecError: An object is in none of them.
     """
     known = {*world.desired, *world.observed.objects, *world.applied, *world.frozen}
-    lost = [key for key in keys if key not in known]
-    if lost:
+    missing = [key for key in keys if key not in known]
+    if missing:
         words = [str(key) for key in sorted(known)]
-        raise SpecError([Problem(str(key), *_unknown(key, world, words)) for key in lost])
+        raise SpecError([Problem(str(key), *_explain_unknown(key, world, words)) for key in missing])
 
 
-def _unknown(key: Key, world: World, words: Sequence[str]) -> tuple[str, str]:
-    """Return why a name cannot be planned for, and what to do."""
+def _explain_unknown(key: Key, world: World, words: Sequence[str]) -> tuple[str, str]:
+    """Return why an object cannot be planned, and what to do."""
     if unobservable := world.observed.unobservable_part(key):
         if unobservable.unsupported:
             todo = "name an object of another kind, or another libvirt with --connect"

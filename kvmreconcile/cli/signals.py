@@ -1,9 +1,9 @@
 """
-Answer Ctrl-C and SIGTERM: say at once what is waited for, end between two steps, or leave in the middle of one.
+Handle Ctrl-C and SIGTERM: report what is waited for, stop after the running step, or exit at once.
 
 The main thread may be blocked in a call of libvirt or SQLite, where Python runs no signal handler. So the interpreter's
-C handler writes the signal's number into a pipe, and a thread of its own answers (signal.set_wakeup_fd). Of ours this
-imports next to nothing, as it must be in force before the rest of the command line is loaded.
+C handler writes the signal's number into a pipe, and a thread handles it (signal.set_wakeup_fd). This module imports
+next to nothing, as it must be active before the rest of the command line is loaded.
 """
 
 import atexit
@@ -27,16 +27,15 @@ _AGAIN = (
     "Another Ctrl-C or SIGTERM ends the command at once: what is under way is left as it is, "
     "and a later run can complete it."
 )
-_LEFT = "stopped; what was under way is left as it is, and a later run can complete it"
+_ABORTED = "stopped; what was under way is left as it is, and a later run can complete it"
 
 
 class Interruption:
     """
-    What a signal to stop does to the command, which is one for each process.
+    The effect of a stop signal on the command; there is one of these in each process.
 
-    Where nothing is being changed the first signal ends the process. Where something is, the first one lets the steps
-    under way come to their end, and the second one ends the process. To end it is safe at any moment: all that
-    commands do withstands `kill -9`.
+    While nothing is being changed, the first signal ends the process. Otherwise the first signal lets the running steps
+    finish, and the second one ends the process. That is safe at any time: all work of commands withstands `kill -9`.
 
     Attributes:
         stopping: Set by the first signal that does not end the process: no further step may begin.
@@ -49,12 +48,12 @@ class Interruption:
         self.status = 0
         self.remark = "nothing was changed"
         self._waits_for: Callable[[], str] | None = None
-        # Whoever decides that the process ends keeps it for good.
+        # The thread that decides to end the process never releases it.
         self._deciding = Lock()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Take over the signals to stop, for the rest of the process; of the main thread alone, as Python has it."""
+        """Handle the stop signals for the rest of the process; only the main thread may call this."""
         inside, outside = os.pipe()
         os.set_blocking(outside, False)
         signal.set_wakeup_fd(outside, warn_on_full_buffer=False)
@@ -62,7 +61,7 @@ class Interruption:
             # A shell starts commands in the background with SIGINT ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _do_nothing)
-        Thread(target=self._answer_all, args=(inside,), name="interruption", daemon=True).start()
+        Thread(target=self._handle_all, args=(inside,), name="interruption", daemon=True).start()
         try:
             yield
         finally:
@@ -73,11 +72,10 @@ class Interruption:
     @contextmanager
     def working(self, waits_for: Callable[[], str]) -> Iterator[None]:
         """
-        Have the first signal wait for the end of a block, in which something is changed.
+        Let the first signal wait for the end of a block that changes something.
 
         Args:
-            waits_for: Returns what the block waits for now, and how long at most, one thing a line. Another thread
-                calls it.
+            waits_for: Returns what the block waits for, and how long at most, one per line. Another thread calls it.
         """
         with self._deciding:
             self._waits_for = waits_for
@@ -88,19 +86,19 @@ class Interruption:
                 self._waits_for = None
                 self.remark = "no step was under way"
 
-    def _answer_all(self, inside: int) -> None:
+    def _handle_all(self, inside: int) -> None:
         while True:
             for number in os.read(inside, 64):
                 if number in _STOP:
-                    self._answer(number)
+                    self._handle(number)
 
-    def _answer(self, number: int) -> None:
+    def _handle(self, number: int) -> None:
         self._deciding.acquire()
         waits_for, status = self._waits_for, 128 + number
         if self.stopping.is_set():
-            _leave(_LEFT, status)
+            _exit(_ABORTED, status)
         if waits_for is None:
-            _leave("; ".join(filter(None, ("stopped", self.remark))), status)
+            _exit("; ".join(filter(None, ("stopped", self.remark))), status)
         self.status = status
         self.stopping.set()
         self._deciding.release()
@@ -108,29 +106,29 @@ class Interruption:
 
 
 interruption = Interruption()
-"""The one of this process; without `watching` it does nothing."""
+"""The instance of this process; without `watching` it does nothing."""
 
 
-def _leave(text: str, status: int) -> NoReturn:
-    """End the process, whatever its other threads are blocked in."""
+def _exit(text: str, status: int) -> NoReturn:
+    """End the process, even if its other threads are blocked."""
     try:
-        terminal = _muted()
+        terminal = _mute()
         if terminal is not None:
-            # Below what is shown of the steps under way, with the cursor that was hidden for that.
+            # Below the lines of running steps, which hide the cursor.
             start = f"{_SHOW_CURSOR}\n" if os.isatty(terminal) else ""
             _within(_WRITE_S, lambda: os.write(terminal, f"{start}kvmreconcile: {text}\n".encode()))
-        # Temporary files are removed there.
+        # These functions remove temporary files.
         _within(_CLEAN_UP_S, atexit._run_exitfuncs)  # noqa: SLF001  the only way to call them from here
         end_children()
     finally:
         os._exit(status)
 
 
-def _muted() -> int | None:
+def _mute() -> int | None:
     """
-    Return another descriptor of standard error, None if there is none, and have nothing else printed any more.
+    Discard all further output; return another descriptor of standard error, None if there is none.
 
-    The other threads run on until the process has ended, and see the programs end that they wait for.
+    The other threads run until the process has ended, and would report that the programs they wait for ended.
     """
     terminal = os.dup(sys.__stderr__.fileno()) if sys.__stderr__ else None
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -141,7 +139,7 @@ def _muted() -> int | None:
 
 
 def _say(text: str) -> None:
-    """Print a message, below the "^C" that a terminal shows; where steps are shown as they go on, above them."""
+    """Print a message, on a terminal below its "^C" and above the lines of running steps."""
     stream = sys.stderr
     if stream:
         start = "\n" if stream.isatty() else ""
@@ -149,7 +147,7 @@ def _say(text: str) -> None:
 
 
 def _within(seconds: float, call: Callable[[], object]) -> None:
-    """Call a function, and wait so long for its end; not at all where no thread can be started."""
+    """Call a function in a thread, and wait for its end for some time; do nothing if no thread can be started."""
 
     def quietly() -> None:
         with suppress(OSError, ValueError):
@@ -162,4 +160,4 @@ def _within(seconds: float, call: Callable[[], object]) -> None:
 
 
 def _do_nothing(_number: int, _frame: object) -> None:
-    """Be there, so that the default does not end the process."""
+    """Replace the default handler, which would end the process."""

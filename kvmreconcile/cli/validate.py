@@ -1,4 +1,4 @@
-"""`kvmreconcile validate`: name all that is wrong with specs. Separate because it needs no hypervisor."""
+"""`kvmreconcile validate`: check specs without a hypervisor."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -17,13 +17,17 @@ from kvmreconcile.session.kinds import Kinds, known_kinds
 
 @dataclass(frozen=True, kw_only=True)
 class ValidateOptions(Common):
-    """What `validate` understands."""
+    """Options of `validate`."""
 
     paths: Paths = field(default_factory=list)
 
 
 def validate(options: ValidateOptions) -> int:
-    """Check specs without connecting to libvirt; all errors are reported with file and line."""
+    """
+    Check specs without connecting to libvirt.
+
+    All errors are reported with file and line.
+    """
     kinds = known_kinds()
     settings = options.settings()
     loaded = read_specs(options.paths, settings, kinds)
@@ -43,7 +47,7 @@ def validate(options: ValidateOptions) -> int:
 
 
 def _unusable(desired: Iterable[Desired], kinds: Kinds) -> Iterator[Problem]:
-    """Yield what is wrong with files that objects start as; one that is not on this machine may be on the host."""
+    """Yield the problems of files that volumes are filled from; a file that is not here may be on the host."""
     for each in desired:
         content = each.creation.content
         if content and os.access(content.path, os.R_OK):

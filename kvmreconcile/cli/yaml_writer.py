@@ -1,5 +1,5 @@
 """
-Write a spec document in as few lines as can be read.
+Write a spec document as compact YAML.
 
 Parsers of YAML 1.2 and of YAML 1.1 read the output alike; YAML 1.1 takes a MAC address that has only digits for a
 number, so such values are quoted.
@@ -14,7 +14,7 @@ from yamlcore import CoreDumper  # type: ignore[import-untyped] # it carries no 
 
 COMMENT = "# <address> outside <source> fixes the device's place in the guest; else libvirt may choose one."
 WIDTH = 100
-"""What fits into so many characters is written on one line."""
+"""Lists and mappings up to this width are written on one line."""
 
 
 class _Dumper(CoreDumper):  # type: ignore[misc] # it carries no annotations
@@ -84,7 +84,7 @@ def _addresses(node: yaml.Node | None, *, is_device: bool = False) -> Iterator[i
 
 
 def _shape(node: yaml.Node) -> int:
-    """Set the style of a node and of all in it, and return its width on one line; a block's is boundless."""
+    """Set the style of a node and of its children, and return its width on one line; a block has no such width."""
     match node:
         case yaml.ScalarNode():
             return WIDTH + 1 if node.style == "|" else len(node.value) + 2

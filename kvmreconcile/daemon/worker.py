@@ -24,7 +24,7 @@ from kvmreconcile.host.events import subscribe
 from kvmreconcile.kinds.kind import events_of
 from kvmreconcile.model import HostId
 from kvmreconcile.reconcile.passes import Passes
-from kvmreconcile.session.kinds import Kinds, on_host
+from kvmreconcile.session.kinds import Kinds, kinds_for_connection
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import State
@@ -104,7 +104,7 @@ class Worker:
 
     def _run_passes(self, connection: Connection) -> None:
         """Make passes for as long as the connection lasts."""
-        kinds = on_host(self.kinds, connection)
+        kinds = kinds_for_connection(self.kinds, connection)
         open_connection = partial(connect, self.settings.connect)
         session = Session(self.settings, kinds, connection, self.state, self.stopping, open_connection)
         try:

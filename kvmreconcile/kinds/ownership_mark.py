@@ -1,8 +1,4 @@
-"""
-The owner's mark inside an object's own metadata.
-
-Separate because every kind whose metadata libvirt keeps carries the same mark, and pruning reads it.
-"""
+"""Read and write the ownership mark in an object's metadata."""
 
 from dataclasses import replace
 
@@ -13,28 +9,28 @@ URI = "urn:kvmreconcile:1"
 PREFIX = "kvmreconcile"
 TAG = f"{{{URI}}}owner"
 RULE = f"metadata/{URI}:owner"
-"""The mark's path in rules: kinds list it as ignored, since it is no wish of a spec."""
+"""The mark's path in rules; kinds ignore it, as no spec asks for it."""
 
 
-def element(stamp: Stamp) -> Node:
+def mark_element(stamp: Stamp) -> Node:
     """Return the mark as an element."""
     mark = make(TAG, {"instance": stamp.instance, "key": stamp.key, "uuid": stamp.uuid})
     return replace(mark, prefix=PREFIX)
 
 
-def stamped(tree: Node, stamp: Stamp) -> Node:
-    """Return a definition with the mark in it, whatever else its metadata holds left as it is."""
-    if read_stamp(tree) == stamp:
+def with_mark(tree: Node, stamp: Stamp) -> Node:
+    """Return a definition with the mark; other metadata is kept."""
+    if read_mark(tree) == stamp:
         return tree
     metadata = tree.child("metadata") or Node("metadata")
     others = tuple(c for c in metadata.children if c.tag != TAG)
-    marked = replace(metadata, children=(*others, element(stamp)))
+    marked = replace(metadata, children=(*others, mark_element(stamp)))
     rest = tuple(c for c in tree.children if c is not metadata)
     return replace(tree, children=(*rest, marked))
 
 
-def read_stamp(tree: Node) -> Stamp | None:
-    """Return the mark that a definition carries, None if it has none."""
+def read_mark(tree: Node) -> Stamp | None:
+    """Return the mark of a definition, None if it has none."""
     metadata = tree.child("metadata")
     mark = metadata.child(TAG) if metadata else None
     if mark is None:
@@ -42,8 +38,8 @@ def read_stamp(tree: Node) -> Stamp | None:
     return Stamp(mark.attr("instance") or "", mark.attr("key") or "", mark.attr("uuid") or "")
 
 
-def without_stamp(tree: Node) -> Node:
-    """Return a definition without the mark, and without metadata if that is all it held."""
+def without_mark(tree: Node) -> Node:
+    """Return a definition without the mark, and without metadata if that has nothing else."""
     metadata = tree.child("metadata")
     if metadata is None:
         return tree

@@ -27,7 +27,7 @@ from kvmreconcile.reconcile.executions import Execution, Executions
 from kvmreconcile.reconcile.planning import PassStart, observe_and_plan
 from kvmreconcile.reconcile.reading import SpecReader
 from kvmreconcile.reconcile.stale import PROGRESS, SPECS, Stale, Triggers
-from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 
 PATIENCE_S = 1.0
@@ -56,7 +56,7 @@ class Passes:
         report_alive: Called repeatedly during a pass, to show that it makes progress.
     """
 
-    origin: Callable[[], Origin]
+    origin: Callable[[], SpecOrigin]
     trigger_next: Callable[[], None]
     triggered_by: Callable[[], Collection[str]] = tuple
     subscribers: tuple[Subscriber, ...] = ()
@@ -131,7 +131,7 @@ class Passes:
                 planned = self._plan(origin, session, replace(start, approval=approval))
                 return self._execute(planned, session, approval) if planned else {}
 
-    def _plan(self, origin: Origin, session: Session, start: PassStart) -> PassPlanned | None:
+    def _plan(self, origin: SpecOrigin, session: Session, start: PassStart) -> PassPlanned | None:
         """Observe and plan; return None if the connection was lost, as then the observation may be incomplete."""
         specs = self.reader.load(origin, session, self._stale)
         for crash in specs.crashes:

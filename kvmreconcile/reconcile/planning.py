@@ -42,12 +42,12 @@ def observe_and_plan(
     """
     overrides = Overrides(approved=start.approval.digest if start.approval else None)
     observed = None if stale.everything else set(stale.keys)
-    session.doubt(stale.keys)
-    world = session.look(specs, start.at, observed)
-    world, plan = session.planned(world, overrides)
+    session.mark_stale(stale.keys)
+    world = session.observe(specs, start.at, observed)
+    world, plan = session.plan_refreshed(world, overrides)
     while observed is not None and (old := plan.names - observed):
         report_alive()
         observed |= old
-        world = session.look(specs, start.at, old)
-        world, plan = session.planned(world, overrides)
+        world = session.observe(specs, start.at, old)
+        world, plan = session.plan_refreshed(world, overrides)
     return world, plan

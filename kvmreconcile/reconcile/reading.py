@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from kvmreconcile.reconcile.first_seen import FirstSeenLog
 from kvmreconcile.reconcile.stale import Stale
-from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.coverage import Coverage
 from kvmreconcile.source.drafts import Drafts
@@ -36,7 +36,7 @@ class SpecReader:
     drafts: Drafts = field(init=False)
     _loader: Loader | None = None
     _specs: Loaded | None = None
-    _origin: Origin | None = None
+    _origin: SpecOrigin | None = None
     _first_seen: FirstSeenLog = field(default_factory=FirstSeenLog)
 
     def __post_init__(self) -> None:
@@ -47,7 +47,7 @@ class SpecReader:
         """Return when to read again without a trigger, None if that is not needed."""
         return self.drafts.due_s
 
-    def load(self, origin: Origin, session: Session, stale: Stale) -> Loaded:
+    def load(self, origin: SpecOrigin, session: Session, stale: Stale) -> Loaded:
         """Return the specs, and mark objects whose specs have changed as stale."""
         if self._loader is None or self._loader.kinds is not session.kinds:
             self._loader, self._specs = Loader(session.kinds, session.settings.instance), None
@@ -62,7 +62,7 @@ class SpecReader:
             stale.keys |= {k for k, d in self._specs.desired.items() if before.get(k) is not d}
         return self._specs
 
-    def _read(self, loader: Loader, origin: Origin, unchanged_s: float) -> Loaded:
+    def _read(self, loader: Loader, origin: SpecOrigin, unchanged_s: float) -> Loaded:
         read_s = self.clock()
         found = read_spec_files(origin.paths, origin.naming)
         counts = found if origin.commit else self.drafts.finished(found, unchanged_s)

@@ -1,1 +1,1 @@
-"""What a pass needs of a host: its connection, the kinds, the state, what was observed, and where specs come from."""
+"""Sessions: a connection to a host, with the kinds, the state, observations and the source of specs."""

@@ -1,8 +1,8 @@
 """
-A plan as libvirt itself would see it.
+Compare the definitions of a plan as libvirt itself stores them.
 
-Separate from planning, which asks nobody: here every definition is first made in a hypervisor that keeps
-nothing, so that what libvirt would reject is known, and what it would not tell apart is no change.
+Each definition is passed to libvirt's embedded driver, which stores nothing: what it rejects is a problem, and
+definitions that it makes equal are no change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,19 +16,19 @@ from kvmreconcile.tree import Change, Rules, diff, parse, to_xml
 from kvmreconcile.tree.variants import for_secrets
 
 Canonical = Callable[[str], str]
-"""Returns how libvirt spells a definition. Raises Rejected where it finds it invalid."""
+"""Returns a definition as libvirt stores it. Raises Rejected if it is invalid."""
 
 
 def exact(plan: Plan, world: World, rules: Mapping[str, Rules], judges: Mapping[str, Canonical]) -> Plan:
     """
-    Return a plan without the changes that libvirt would not see, and with what it would reject as problems.
+    Return a plan without the changes that libvirt ignores, and with the definitions it rejects as problems.
 
     Args:
         rules: By kind.
-        judges: By the root tag of the definitions that each can judge; others are left as planned.
+        judges: By the root tag of the definitions that each handles; others are left as planned.
 
     Returns:
-        The plan, under the digest it had: that is what an approval must name.
+        The plan, with its old digest: an approval must name that.
     """
     judged = [_judge(action, world, rules, judges) for action in plan.actions]
     held = [(h, _judge(h.action, world, rules, judges)) for h in plan.held]
@@ -48,7 +48,7 @@ def exact(plan: Plan, world: World, rules: Mapping[str, Rules], judges: Mapping[
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """An action as it is left, None if nothing is; and why libvirt would reject it."""
+    """What is left of an action, None if nothing is; and why libvirt rejects it."""
 
     action: Action | None
     problem: Problem | None = None

@@ -1,4 +1,4 @@
-"""Find the kinds of objects: those of this package and those that other packages offer."""
+"""Find the kinds of objects: those of this package and those of installed plugins."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.tree.variants import for_version
 
 Kinds = Mapping[str, Kind]
-KINDS_OF_OTHERS = "kvmreconcile.kinds"
+KIND_ENTRY_POINTS = "kvmreconcile.kinds"
 """Entry-point group in which another package offers kinds, each under its name."""
 
 
@@ -22,13 +22,13 @@ def known_kinds() -> Kinds:
     Raises:
         SpecError: A package's kind cannot be loaded.
     """
-    points = entry_points(group=KINDS_OF_OTHERS)
-    theirs: dict[str, Kind] = {point.name: load_plugin(KINDS_OF_OTHERS, point.name) for point in points}
-    return {kind.name: kind for kind in KINDS} | theirs
+    points = entry_points(group=KIND_ENTRY_POINTS)
+    plugins: dict[str, Kind] = {point.name: load_plugin(KIND_ENTRY_POINTS, point.name) for point in points}
+    return {kind.name: kind for kind in KINDS} | plugins
 
 
-def on_host(kinds: Kinds, connection: Any) -> Kinds:
-    """Return kinds without the verbs that a connection's libvirt is too old for; such changes wait for a start."""
+def kinds_for_connection(kinds: Kinds, connection: Any) -> Kinds:
+    """Return kinds without the verbs that the connected libvirt is too old for; such changes wait for a start."""
     return {
         name: replace(kind, rules=for_version(kind.rules, connection.version)) for name, kind in kinds.items()
     }

@@ -1,8 +1,4 @@
-"""
-Observe a host: all of it, or only some objects while the rest is taken as last seen.
-
-Separate from passes, which say where to look, and from drivers, which each look at one kind.
-"""
+"""Observe a host: all objects, or some objects while the last observation of the others is kept."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,99 +13,99 @@ Objects = Mapping[Key, Actual | Unknown]
 
 
 def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
-    """Read all objects of all kinds; the result also names what could not be read."""
+    """Read all objects of all kinds; the result also names what is unobservable."""
     objects: dict[Key, Actual | Unknown] = {}
     unobservable: list[Unobservable] = []
     for kind in kinds:
-        seen = kind.driver().observe(connection)
-        objects |= seen.objects
-        unobservable += seen.unobservable
+        observed = kind.driver().observe(connection)
+        objects |= observed.objects
+        unobservable += observed.unobservable
     return Observation(objects, tuple(unobservable))
 
 
 @dataclass(slots=True)
 class Observer:
-    """What was last seen of each object of one connection."""
+    """The last observation of each object of one connection."""
 
     kinds: Mapping[str, Kind]
     connection: Any
-    _seen: Observation | None = field(default=None)
+    _last: Observation | None = field(default=None)
     _refreshes: Refreshes = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin without having refreshed anything."""
+        """Start without refreshed pools."""
         self._refreshes = Refreshes(self.kinds, self.connection)
 
     def all(self) -> Observation:
-        """Look at everything."""
-        before = self._seen.objects if self._seen else {}
+        """Observe everything."""
+        before = self._last.objects if self._last else {}
         forget_unused()
         self._refreshes.begin()
-        seen = observe(self.kinds.values(), self.connection)
-        self._seen = Observation(_kept(seen.objects, before), seen.unobservable)
-        return self._seen
+        observed = observe(self.kinds.values(), self.connection)
+        self._last = Observation(_reuse_equal(observed.objects, before), observed.unobservable)
+        return self._last
 
-    def doubt(self, keys: Collection[Key]) -> None:
-        """Have `confirmed` ask again for these objects, as something may have happened to them."""
-        self._refreshes.doubt(keys)
+    def mark_stale(self, keys: Collection[Key]) -> None:
+        """Make `confirmed` check these objects again, as they may have changed."""
+        self._refreshes.mark_stale(keys)
 
     def confirmed(self, keys: Collection[Key]) -> Observation:
         """
-        Return what was last observed, true for these objects even if libvirt's list of their store was out of date.
+        Return the last observation, correct for these objects even if libvirt's list of their store was outdated.
 
-        Refreshes only stores for which that is not known yet; if that fails, these objects are unknown.
+        Only stores of which that is not known yet are refreshed; if a refresh fails, its objects are unknown.
         """
-        seen = self._seen or self.all()
-        stale = self._refreshes.stale(keys, seen)
+        observed = self._last or self.all()
+        stale = self._refreshes.find_stale(keys, observed)
         if not stale:
-            return seen
+            return observed
         failed = self._refreshes.refresh(stale)
         for name in sorted({key.kind for key in stale}):
             for kind in filter(None, (self.kinds[name].inside, name)):
-                seen = self._merged(seen, kind, None)
-        self._seen = seen = with_failures(seen, failed)
-        self._refreshes.confirm(stale - failed.keys(), seen)
-        return seen
+                observed = self._merged(observed, kind, None)
+        self._last = observed = with_failures(observed, failed)
+        self._refreshes.confirm(stale - failed.keys(), observed)
+        return observed
 
     def again(self, keys: Collection[Key]) -> Observation:
         """
-        Look again at these objects, at what they contain and at what could not be seen before; the rest is as last seen.
+        Observe these objects again, with what they contain and what was unobservable; keep the rest.
 
-        Looks at everything if nothing was seen yet.
+        Observes everything if there is no observation yet.
         """
-        if self._seen is None:
+        if self._last is None:
             return self.all()
-        unclear = {key for key, each in self._seen.objects.items() if isinstance(each, Unknown)}
-        asked = {key for key in {*keys, *unclear, *self._around(keys)} if key.kind in self.kinds}
-        whole = {b.prefix.partition("/")[0] for b in self._seen.unobservable}
+        unclear = {key for key, each in self._last.objects.items() if isinstance(each, Unknown)}
+        asked = {key for key in {*keys, *unclear, *self._containers(keys)} if key.kind in self.kinds}
+        whole = {b.prefix.partition("/")[0] for b in self._last.unobservable}
         outer = {key.kind for key in keys}
         whole |= {name for name, kind in self.kinds.items() if kind.inside in outer}
         for name in sorted({key.kind for key in asked} | whole):
             names = None if name in whole else {key.name for key in asked if key.kind == name}
-            self._seen = self._merged(self._seen, name, names)
-        return self._seen
+            self._last = self._merged(self._last, name, names)
+        return self._last
 
-    def _around(self, keys: Iterable[Key]) -> Iterator[Key]:
-        """Yield what contains these objects, and has less left in it once there are more of them."""
+    def _containers(self, keys: Iterable[Key]) -> Iterator[Key]:
+        """Yield the objects that contain these objects; their free space may have changed."""
         for key in keys:
             kind = self.kinds.get(key.kind)
             if kind and kind.inside:
                 yield Key(kind.inside, key.name.partition("/")[0])
 
     def _merged(self, before: Observation, name: str, names: set[str] | None) -> Observation:
-        """Return what was seen before, with objects of one kind observed anew: those of some names, or all (None)."""
-        seen = self.kinds[name].driver().observe(self.connection, names)
+        """Return an observation with objects of one kind observed again: those of some names, or all (None)."""
+        observed = self.kinds[name].driver().observe(self.connection, names)
 
         def is_asked(key: Key) -> bool:
             return key.kind == name and (names is None or key.name in names)
 
         objects = {key: each for key, each in before.objects.items() if not is_asked(key)}
-        objects |= _kept(seen.objects, before.objects)
-        # Of a kind that is asked for some names only, nothing was hidden before.
+        objects |= _reuse_equal(observed.objects, before.objects)
+        # Of a kind that is observed by name, nothing was unobservable before.
         unobservable = (b for b in before.unobservable if not b.prefix.startswith(f"{name}/"))
-        return Observation(objects, (*unobservable, *seen.unobservable))
+        return Observation(objects, (*unobservable, *observed.unobservable))
 
 
-def _kept(seen: Objects, before: Objects) -> dict[Key, Actual | Unknown]:
-    """Return what was seen, with the earlier value wherever the two are equal, so that only one of them is kept."""
-    return {key: was if (was := before.get(key)) == each else each for key, each in seen.items()}
+def _reuse_equal(observed: Objects, before: Objects) -> dict[Key, Actual | Unknown]:
+    """Return the new values, but the earlier object wherever both are equal, so that memory holds only one."""
+    return {key: was if (was := before.get(key)) == each else each for key, each in observed.items()}

@@ -1,9 +1,7 @@
 """
-Find out what keeps objects from being created, used or started: unusable content and missing host components.
+Find what prevents objects from being created, used or started: unusable content and missing host components.
 
-Content is the files that new volumes are filled from, and the data of existing volumes.
-
-The result is an input of the plan, like observations; planning itself reads no file.
+Content means the files that new volumes are filled from, and the data of existing volumes. The result is an input of the plan, like observations; planning itself reads no file.
 """
 
 from collections import defaultdict
@@ -19,26 +17,26 @@ from kvmreconcile.model.verbs import STOP
 
 @dataclass(slots=True)
 class Obstacles:
-    """What was found out of one host; of an object that has not changed since, nobody asks again."""
+    """The obstacles of one host; an object is checked again only after it has changed."""
 
     kinds: Mapping[str, Kind]
     connection: Any
     _known: dict[Key, tuple[str, Obstacle | None]] = field(default_factory=dict)
 
-    def in_existing(self, world: World) -> dict[Key, Obstacle]:
-        """Return what is wrong with the content of objects that specs want and the host has."""
+    def find_damage(self, world: World) -> dict[Key, Obstacle]:
+        """Return the damaged content of objects that have a spec and exist."""
         wanted = ((key, world.observed.actual(key)) for key in world.desired)
         found = {key: self._damage(actual) for key, actual in wanted if actual and key.kind in self.kinds}
         self._known = {key: known for key, known in self._known.items() if key in found}
         return {key: obstacle for key, obstacle in found.items() if obstacle}
 
-    def in_new(self, plan: Plan) -> dict[Key, Obstacle]:
-        """Return what is wrong with the files that a plan would make objects of."""
+    def find_unusable(self, plan: Plan) -> dict[Key, Obstacle]:
+        """Return the files that a plan would fill volumes from and that cannot be used."""
         steps = (*plan.actions, *(held.action for held in plan.held))
         return dict(self._unusable(steps))
 
-    def on_host(self, plan: Plan, world: World) -> dict[Key, Obstacle]:
-        """Return what the host lacks for the objects that a plan would store or start; no others are checked."""
+    def find_lacking(self, plan: Plan, world: World) -> dict[Key, Obstacle]:
+        """Return what the host lacks for the objects that a plan would store or start."""
         lacks = {name: kind.lacks(self.connection) for name, kind in self.kinds.items()}
         steps: defaultdict[Key, list[Action]] = defaultdict(list)
         for step in (*plan.actions, *(held.action for held in plan.held)):
@@ -48,12 +46,12 @@ class Obstacles:
         found: dict[Key, Obstacle] = {}
         for key, each in steps.items():
             for obstacle in _new(lacks[key.kind], each, world.observed.actual(key)):
-                if not _may_be_made(obstacle.file, stores, world):
+                if not _may_appear(obstacle.file, stores, world):
                     found.setdefault(key, obstacle)
         return found
 
     def _stores(self, world: World) -> dict[str, Key]:
-        """Return the desired objects that other objects are in, by their directory."""
+        """Return the desired objects that contain others, by their directory."""
         places = {self.kinds[key.kind].place(desired.tree): key for key, desired in world.desired.items()}
         return {place.rstrip("/"): key for place, key in places.items() if place.startswith("/")}
 
@@ -65,7 +63,7 @@ class Obstacles:
         return known[1]
 
     def _unusable(self, steps: Collection[Action]) -> Iterator[tuple[Key, Obstacle]]:
-        # A step that changes what exists needs no content; one that makes it names its whole definition.
+        # A step that changes an existing object needs no content; one that creates it has the whole definition.
         for step in steps:
             if step.content and step.tree and not step.steps:
                 obstacle = self.kinds[step.key.kind].unusable(step.tree, step.content)
@@ -86,8 +84,8 @@ def _new(lacks: Lacks, steps: Sequence[Action], actual: Actual | None) -> Iterat
     yield from (obstacle for obstacle in lacks(definition, runs=runs) if obstacle not in known)
 
 
-def _may_be_made(file: str, stores: Mapping[str, Key], world: World) -> bool:
-    """Tell whether a missing file may be there once the plan is done: it is in a store that is, or may be, filled."""
+def _may_appear(file: str, stores: Mapping[str, Key], world: World) -> bool:
+    """Return whether a missing file may exist after the plan: its store has a desired object there, or is inactive."""
     path = PurePath(file)
     for parent in path.parents if file else ():
         if store := stores.get(str(parent)):

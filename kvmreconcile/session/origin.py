@@ -1,8 +1,4 @@
-"""
-Where specs are read from: paths that were named, a directory of the settings, or a repository's revision in force.
-
-Separate from reading them, and from the settings that say it: commands and the daemon ask here alike.
-"""
+"""Find where specs are read from: given paths, the directory of the settings, or the current commit of a repository."""
 
 import os
 from collections.abc import Sequence
@@ -19,13 +15,13 @@ from kvmreconcile.source.git.remote import Credentials
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class SpecOrigin:
     """
-    Paths to read, and the commit they are of with who wrote it; "" where they are just files.
+    Paths to read, with the commit and its author; "" if they are not from a repository.
 
     Attributes:
-        source: Which source of specs it is; objects remember it.
-        naming: How messages call the files: those of a commit as they are called in their repository.
+        source: The source of specs, as it is recorded for objects.
+        naming: How messages name the files: those of a commit by their path in the repository.
     """
 
     paths: Sequence[Path]
@@ -35,17 +31,17 @@ class Origin:
     source: SpecSource = ALL_FILES
 
 
-def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
+def find_origin(named: Sequence[Path], settings: Settings) -> SpecOrigin:
     """
-    Return where specs are now: what was named goes first, then a repository, then the settings' directory.
+    Return where specs are now: the given paths, else the repository, else the directory of the settings.
 
     Raises:
-        SourceError: They are in a repository, of which no revision is here.
+        SourceError: The repository has not been fetched, or its files are damaged.
     """
     repository = None if named else find_repository(settings)
     if repository is None:
         source = files_source(named, settings) if named else configured_source(settings)
-        return Origin(named or [settings.specs], source=source)
+        return SpecOrigin(named or [settings.specs], source=source)
     found = repository.in_force()
     if found is None:
         what = "no commit of it is in force yet, or the files of the one in force are damaged"
@@ -53,18 +49,20 @@ def find_origin(named: Sequence[Path], settings: Settings) -> Origin:
         raise SourceError(Problem(repository.name, what, todo))
     revision, directory = found
     naming = Naming(directory, revision.directory, revision.submodules or ())
-    return Origin([directory], revision.commit, revision.author, naming, source=configured_source(settings))
+    return SpecOrigin(
+        [directory], revision.commit, revision.author, naming, source=configured_source(settings)
+    )
 
 
 def configured_source(settings: Settings) -> SpecSource:
-    """Return the source that the settings name: of a repository whatever the ref, of a directory whatever links there."""
+    """Return the source that the settings name: a repository with any ref, or a directory with any link to it."""
     if settings.git:
         return SpecSource((Root(settings.git.directory, Remote(settings.git.url).name),))
     return SpecSource(*_roots([settings.specs]))
 
 
 def files_source(named: Sequence[Path], settings: Settings) -> SpecSource:
-    """Return the source that paths name; with all of the directory of the settings they name that source, too."""
+    """Return the source that paths name; paths that include the directory of the settings name that source too."""
     roots, resolved = _roots(named)
     configured = configured_source(settings)
     found = SpecSource(roots, resolved)
@@ -73,8 +71,8 @@ def files_source(named: Sequence[Path], settings: Settings) -> SpecSource:
 
 
 def _roots(paths: Sequence[Path]) -> tuple[tuple[Root, ...], tuple[Root, ...]]:
-    """Return paths as they are called, and with symbolic links resolved."""
-    # Not `Path.resolve`: a link that is turned to another release still names the same source.
+    """Return paths as they are written, and with symbolic links resolved."""
+    # Not `Path.resolve`: a link that is changed to another release still names the same source.
     called = {Root(os.path.abspath(path)) for path in paths}  # noqa: PTH100
     resolved = {Root(os.path.realpath(path)) for path in paths}
     return tuple(sorted(called)), tuple(sorted(resolved))

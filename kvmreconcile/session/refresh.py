@@ -1,7 +1,7 @@
 """
-Have libvirt refresh its list of a store (a pool) before anything is concluded from it, and at no other time.
+Refresh libvirt's list of a store (a pool) before an action relies on it.
 
-An answer is kept, so that the same question is not asked again: an unchanged host is never refreshed.
+Results are kept, so an unchanged host is never refreshed.
 """
 
 from collections.abc import Collection, Hashable, Iterator, Mapping
@@ -16,7 +16,7 @@ from kvmreconcile.tree import is_satisfied_by
 @dataclass(slots=True)
 class Refreshes:
     """
-    What was refreshed over one connection, and what is known from that.
+    The stores that were refreshed over one connection, and what is known from that.
 
     An absent object is proved absent until everything is observed again; then its store is refreshed again, unless its
     state is known not to have changed. An object that exists is confirmed until its definition changes.
@@ -29,20 +29,20 @@ class Refreshes:
     _confirmed: dict[Key, Actual] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Take note that everything is observed again."""
+        """Record that everything is observed again."""
         self._proved.clear()
 
-    def doubt(self, keys: Collection[Key]) -> None:
-        """Forget what is known of some objects, as something may have happened to them."""
+    def mark_stale(self, keys: Collection[Key]) -> None:
+        """Forget what is known of some objects, as they may have changed."""
         self._proved.difference_update(keys)
         for key in keys:
             self._states.pop(key, None)
             self._confirmed.pop(key, None)
 
-    def stale(self, keys: Collection[Key], seen: Observation) -> set[Key]:
-        """Return those of some objects whose stores must be refreshed before what was observed of them counts."""
-        absent = {key for key in keys if key not in seen.objects and not seen.unobservable_part(key)}
-        present = (actual for key in keys if (actual := seen.actual(key)))
+    def find_stale(self, keys: Collection[Key], observed: Observation) -> set[Key]:
+        """Return the objects whose stores must be refreshed before their observation can be relied on."""
+        absent = {key for key in keys if key not in observed.objects and not observed.unobservable_part(key)}
+        present = (actual for key in keys if (actual := observed.actual(key)))
         return {*self._unproved(absent), *(each.key for each in present if not self._is_confirmed(each))}
 
     def refresh(self, keys: Collection[Key]) -> dict[Key, str]:
@@ -50,18 +50,18 @@ class Refreshes:
         failed: dict[Key, str] = {}
         for kind, driver, names in self._by_kind(keys):
             failed |= {Key(kind, name): why for name, why in driver.refresh(self.connection, names).items()}
-        self.doubt(failed)
+        self.mark_stale(failed)
         return failed
 
-    def confirm(self, keys: Collection[Key], seen: Observation) -> None:
-        """Take note of what was observed in the stores of some objects after they were refreshed."""
+    def confirm(self, keys: Collection[Key], observed: Observation) -> None:
+        """Record what was observed in the stores of some objects after a refresh."""
         stores = {_store(key) for key in keys}
-        confirmed = {key: each for key, each in self._confirmed.items() if key in seen.objects}
-        inside = (each for key, each in seen.objects.items() if _store(key) in stores)
+        confirmed = {key: each for key, each in self._confirmed.items() if key in observed.objects}
+        inside = (each for key, each in observed.objects.items() if _store(key) in stores)
         self._confirmed = confirmed | {each.key: each for each in inside if isinstance(each, Actual)}
 
     def _unproved(self, absent: set[Key]) -> Iterator[Key]:
-        """Yield which absent objects may exist all the same, and take note that all others do not."""
+        """Yield the absent objects that may exist, and record that the others do not."""
         asked = absent - self._proved
         for kind, driver, names in self._by_kind(asked):
             for name, state in driver.unlisted(self.connection, names).items():
@@ -72,11 +72,11 @@ class Refreshes:
         self._proved |= asked
 
     def _is_confirmed(self, actual: Actual) -> bool:
-        """Tell whether an object is as it was when its store was refreshed, or is in none."""
-        was, kind = self._confirmed.get(actual.key), self.kinds[actual.key.kind]
+        """Return whether an object is unchanged since its store was refreshed, or is in no store."""
+        before, kind = self._confirmed.get(actual.key), self.kinds[actual.key.kind]
         if not isinstance(kind.driver(), Refreshing):
             return True
-        return was is not None and is_satisfied_by(was.tree, actual.tree, kind.rules)
+        return before is not None and is_satisfied_by(before.tree, actual.tree, kind.rules)
 
     def _by_kind(self, keys: Collection[Key]) -> Iterator[tuple[str, Refreshing, set[str]]]:
         """Yield each kind of some objects that has stores, its driver, and the names of its objects."""
@@ -86,26 +86,26 @@ class Refreshes:
                 yield kind, driver, {key.name for key in keys if key.kind == kind}
 
 
-def with_failures(seen: Observation, failed: Mapping[Key, str]) -> Observation:
-    """Return what was observed, with the objects unknown whose stores could not be refreshed."""
-    hidden = {
+def with_failures(observed: Observation, failed: Mapping[Key, str]) -> Observation:
+    """Return an observation in which objects of stores that could not be refreshed are unknown."""
+    reasons = {
         unobservable.prefix: why
         for key, why in failed.items()
-        if (unobservable := seen.unobservable_part(key))
+        if (unobservable := observed.unobservable_part(key))
     }
     unknown = {
         key: Unknown(key, f"its pool could not be refreshed: {why}")
         for key, why in failed.items()
-        if not seen.unobservable_part(key)
+        if not observed.unobservable_part(key)
     }
     return Observation(
-        {**seen.objects, **unknown},
-        tuple(replace(b, why=_with_failure(b.why, hidden.get(b.prefix))) for b in seen.unobservable),
+        {**observed.objects, **unknown},
+        tuple(replace(b, why=_with_failure(b.why, reasons.get(b.prefix))) for b in observed.unobservable),
     )
 
 
-def _with_failure(what: str, why: str | None) -> str:
-    return f"{what}; refreshing the pool failed: {why}" if why else what
+def _with_failure(text: str, why: str | None) -> str:
+    return f"{text}; refreshing the pool failed: {why}" if why else text
 
 
 def _store(key: Key) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """A host with its specs and state: observe it, plan, and execute the plan, once or many times."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,7 +14,7 @@ from typing import Any
 from kvmreconcile.errors import Problem, StateError
 from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, load_plugin
-from kvmreconcile.model import Action, Key, Obstacle, Plan, Provenance, Prune, Report, World
+from kvmreconcile.model import Action, Key, Obstacle, Plan, Provenance, Prune, Report, StoredEdit, World
 from kvmreconcile.plan import ComparisonCache, Limit, Limits, Overrides
 from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
 from kvmreconcile.plan.lost_state import find_loss
@@ -23,7 +23,7 @@ from kvmreconcile.session.kinds import Kinds
 from kvmreconcile.session.observe import Observer
 from kvmreconcile.session.obstacles import Obstacles
 from kvmreconcile.session.origin import configured_source
-from kvmreconcile.session.verdicts import Judge, Verdicts
+from kvmreconcile.session.verdicts import Judge, Validations
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
@@ -35,12 +35,12 @@ _VALIDATING_SHARE = 0.25
 @dataclass(frozen=True, slots=True)
 class Session:
     """
-    A host as passes see it.
+    A connection to a host, with the state and the settings.
 
     Attributes:
-        kinds: As this host serves them, see `on_host`.
+        kinds: As this host supports them, see `kinds_for_connection`.
         connection: From `kvmreconcile.host.connection`; not named here, so that reading specs loads no libvirt.
-        stopping: Once set, what is under way is ended and nothing more is begun.
+        stopping: Once set, running actions finish and no other is started.
         lend: Opens a separate connection to execute one plan with, None to use the one for observing. libvirt
             serves five calls of a connection at once (max_client_requests), and slow ones would delay observing.
     """
@@ -53,20 +53,20 @@ class Session:
     lend: Callable[[], AbstractContextManager[Any]] | None = None
     _observer: Observer = field(init=False)
     _obstacles: Obstacles = field(init=False)
-    _verdicts: Verdicts = field(init=False)
+    _verdicts: Validations = field(init=False)
     _cache: ComparisonCache = field(default_factory=ComparisonCache, init=False)
 
     def __post_init__(self) -> None:
-        """Begin without having seen anything."""
+        """Start without observations."""
         object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
         object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
-        object.__setattr__(self, "_verdicts", Verdicts(self._embedded))
+        object.__setattr__(self, "_verdicts", Validations(self._embedded))
 
     def _embedded(self) -> Judge:
         judge: Judge = self.connection.embedded()
         return judge
 
-    def look(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
+    def observe(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
         """
         Return specs, host and state as they are now; of the host, only the objects `at` are observed again if given.
 
@@ -75,7 +75,7 @@ class Session:
         """
         settings, here = self.settings, self.connection.identify()
         self.state.binding.check(here, self.connection.uri, settings.commands)
-        # The state first: what another process completes meanwhile would be taken for gone.
+        # The state first: otherwise an object that another process completes meanwhile would be taken for deleted.
         edits, applied, probations = self.state.edits(), self.state.applied(), self.state.probations()
         observed = self._observer.all() if at is None else self._observer.again(at)
         provenance = Provenance(specs.source, configured_source(settings), self.state.sources.all())
@@ -86,15 +86,14 @@ class Session:
             desired=with_former_secrets(specs.desired, applied),
             observed=observed,
             applied=applied,
-            # What is remembered of it is part of what decides, so that nothing is done to it without that.
+            # Decisions depend on the stored state of an object, so one whose state cannot be read is not changed.
             frozen=specs.frozen | self.state.unreadable().keys(),
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
             suspended=self.state.suspended(),
             probations=probations,
             edits=edits,
-            # Asked only where it decides something.
-            software=self.connection.software() if any(e.refused for e in edits.values()) else "",
+            software=self._software(edits.values()),
             first_seen=specs.first_seen,
             provenance=provenance,
             host_id=here,
@@ -103,12 +102,16 @@ class Session:
             files=specs.coverage.files,
             unread=self._unread(specs, applied, provenance),
         )
-        world = self._judged(self.confirmed(world, absent_data(world, self.kinds, self._cache)))
-        # Asked after observing: what another process makes meanwhile, it makes once it knows.
+        world = self._with_damage(self.confirmed(world, absent_data(world, self.kinds, self._cache)))
+        # After observing: another process creates objects only after it has proved its state.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
+    def _software(self, edits: Iterable[StoredEdit]) -> str:
+        """Return the versions of libvirt and QEMU if the decision about a refused edit depends on them, else ""."""
+        return self.connection.software() if any(edit.refused for edit in edits) else ""
+
     def _unread(self, specs: Loaded, applied: Collection[Key], provenance: Provenance) -> dict[Key, Obstacle]:
-        """Return the objects of ours without a spec whose last spec was in a file that was not read, and why it was not."""
+        """Return managed objects without a spec whose last spec file was not read, and why it was not."""
         files = self.state.spec_files.all()
         without = {key for key in applied if key in files} - specs.desired.keys() - specs.frozen
         found = (
@@ -117,48 +120,48 @@ class Session:
         )
         return {key: obstacle for key, obstacle in found if obstacle}
 
-    def note_files(self, world: World) -> None:
-        """Remember in which file the spec of each object is; if that fails, as on a full disk, the next pass does it."""
+    def record_files(self, world: World) -> None:
+        """Record the file of each object's spec; if that fails, as on a full disk, the next pass does it."""
         with suppress(StateError):
             self.state.spec_files.note(world.files, world.applied)
 
     def claim(self, world: World) -> None:
-        """Bind the state to the host that was observed, when it is used for the first time, and know it to be new."""
+        """Bind the state to the observed host on its first use, and record that it is new."""
         if world.host_id:
             self.state.binding.claim(world.host_id, self.connection.uri, world.commands)
-        self.note_files(world)
+        self.record_files(world)
         if not world.lost:
             self.state.prove()
 
     def record_sources(self, plan: Plan, world: World) -> None:
-        """Write down the source that was read for its objects that are in sync or that a plan acts on."""
+        """Record the source of the objects that are in sync or that a plan acts on."""
         keys = {*plan.in_sync, *(action.key for action in plan.actions)} & world.desired.keys()
         if not world.lost and (found := world.provenance.to_record(keys)):
             self.state.sources.put(found)
 
-    def doubt(self, keys: Collection[Key]) -> None:
-        """Take note that something may have happened to objects that libvirt lists from a cache."""
-        self._observer.doubt(keys)
+    def mark_stale(self, keys: Collection[Key]) -> None:
+        """Record that objects which libvirt lists from a cache may have changed."""
+        self._observer.mark_stale(keys)
 
     def confirmed(self, world: World, keys: Collection[Key]) -> World:
         """
-        Return a world in which what was observed of some objects is not from an outdated list of libvirt's.
+        Return a world in which the observation of some objects is not from an outdated list of libvirt's.
 
-        Pools are refreshed for that where it is not known; if it fails, these objects are unknown.
+        Their pools are refreshed if necessary; if a refresh fails, the objects are unknown.
         """
         observed = self._observer.confirmed(keys)
-        return world if observed is world.observed else self._judged(replace(world, observed=observed))
+        return world if observed is world.observed else self._with_damage(replace(world, observed=observed))
 
-    def _judged(self, world: World) -> World:
-        """Return a world with what is wrong with the content of its objects."""
-        return replace(world, obstacles=self._obstacles.in_existing(world))
+    def _with_damage(self, world: World) -> World:
+        """Return a world with the damaged content of its objects."""
+        return replace(world, obstacles=self._obstacles.find_damage(world))
 
-    def planned(self, world: World, overrides: Overrides) -> tuple[World, Plan]:
+    def plan_refreshed(self, world: World, overrides: Overrides) -> tuple[World, Plan]:
         """
-        Return what would be done, and the world that was planned for.
+        Plan, and return the world that was planned for and the plan.
 
-        Where a plan would do something because of a volume that may have changed since its pool was last refreshed, the
-        pool is refreshed, and all planned again.
+        If an action relies on a volume that may have changed since its pool was refreshed, the pool is refreshed and
+        everything is planned again.
         """
         plan = self.plan(world, overrides)
         fresh = self.confirmed(world, relied_on(plan, world, self.kinds, self._cache))
@@ -168,28 +171,28 @@ class Session:
         return fresh, self.plan(fresh, overrides)
 
     def plan(self, world: World, overrides: Overrides) -> Plan:
-        """Say what would be done, and what is held."""
-        said = self.settings.limits
+        """Return the plan for a world."""
+        settings = self.settings.limits
         limits = Limits(
-            delete=Limit(said.max_delete_share, said.max_delete),
-            restart=Limit(said.max_restart_share, said.max_restart),
-            replace=Limit(said.max_replace_share, said.max_replace),
-            remake=Limit(said.max_remake_share, said.max_remake),
+            delete=Limit(settings.max_delete_share, settings.max_delete),
+            restart=Limit(settings.max_restart_share, settings.max_restart),
+            replace=Limit(settings.max_replace_share, settings.max_replace),
+            remake=Limit(settings.max_remake_share, settings.max_remake),
             settle_s=self.settings.settle.removal_s,
         )
         planner = self._planner()
         began_s = time.monotonic()
-        plan: Plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
-        # Only files that something would be made of are read: of all others it does not matter what they hold.
-        unusable = self._obstacles.in_new(plan)
-        lacking = self._obstacles.on_host(plan, world)
+        plan: Plan = self._with_directories(planner(world, self.kinds, overrides, limits), world)
+        # Only files that a volume would be filled from are read.
+        unusable = self._obstacles.find_unusable(plan)
+        lacking = self._obstacles.find_lacking(plan, world)
         if unusable or lacking:
             world = replace(world, obstacles={**world.obstacles, **unusable}, lacking=lacking)
-            plan = self._fenced(planner(world, self.kinds, overrides, limits), world)
+            plan = self._with_directories(planner(world, self.kinds, overrides, limits), world)
         within_s = (time.monotonic() - began_s) * _VALIDATING_SHARE
-        verdicts = self._verdicts.of(plan, world, self.kinds, within_s)
+        verdicts = self._verdicts.validate_plan(plan, world, self.kinds, within_s)
         if refused := {key: verdict.refused for key, verdict in verdicts.items() if verdict.refused}:
-            plan = self._fenced(
+            plan = self._with_directories(
                 planner(replace(world, refused=refused), self.kinds, overrides, limits), world
             )
         unchecked = tuple((key, verdict.unknown) for key, verdict in verdicts.items() if verdict.unknown)
@@ -201,7 +204,7 @@ class Session:
         return partial(planner, cache=self._cache) if "cache" in signature(planner).parameters else planner
 
     def _garbled(self) -> Iterator[Problem]:
-        """Yield what of the state cannot be read."""
+        """Yield problems of stored state that cannot be read."""
         todo = (
             "with the daemon stopped, restore the state database from a backup, or move it away; if the state "
             "is then reported as lost, suspend what must be left alone, and accept the loss: "
@@ -210,8 +213,8 @@ class Session:
         for key, why in sorted(self.state.unreadable().items()):
             yield Problem(str(key), why, todo)
 
-    def _fenced(self, plan: Plan, world: World) -> Plan:
-        """Say of each file that something would be made of below which directories it must lie."""
+    def _with_directories(self, plan: Plan, world: World) -> Plan:
+        """Add to each file that a volume would be filled from the directories that may contain it."""
         held = [h.action for h in plan.held]
         if not any(action.content for action in (*plan.actions, *held)):
             return plan
@@ -221,18 +224,18 @@ class Session:
             *(Path(place) for place in places if place.startswith("/")),
         )
 
-        def fenced(action: Action) -> Action:
+        def with_directories(action: Action) -> Action:
             content = action.content
             return replace(action, content=content and replace(content, below=(content.home, *below)))
 
         return replace(
             plan,
-            actions=tuple(map(fenced, plan.actions)),
-            held=tuple(replace(h, action=fenced(h.action)) for h in plan.held),
+            actions=tuple(map(with_directories, plan.actions)),
+            held=tuple(replace(h, action=with_directories(h.action)) for h in plan.held),
         )
 
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
-        """Do what the plan says; `approved` is for an executor that acts on approval only."""
+        """Execute a plan; `approved` is for an executor that acts on approval only."""
         self.claim(world)
         make = load_plugin(EXECUTORS, self.settings.executor)
         with self.lend() if self.lend else nullcontext(self.connection) as connection:

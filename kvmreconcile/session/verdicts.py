@@ -2,8 +2,8 @@
 Validate the definitions that a plan would store with libvirt's embedded driver, before the plan is executed.
 
 The result is an input of the plan, like observations; planning itself does no I/O. Only definitions that would be
-stored are validated, so an unchanged host costs nothing; of several that differ only in names, addresses and amounts of
-memory, one is. Of very many unlike ones, some are left to libvirt itself.
+stored are validated, so an unchanged host costs nothing. Of several that differ only in names, addresses and amounts of
+memory, one is validated. If very many differ, some are left to libvirt itself.
 """
 
 import math
@@ -23,7 +23,7 @@ from kvmreconcile.tree.scalars import size_bytes
 from kvmreconcile.tree.variants import for_secrets
 
 AT_LEAST = 30
-"""How many unlike definitions are validated however long that takes; each takes about 9 ms."""
+"""How many different definitions are always validated; each takes about 9 ms."""
 _NO_TIME = "skipped: too many changed definitions"
 _LASTS_S = 60.0
 """For how long a definition that was not accepted is not validated again."""
@@ -39,7 +39,7 @@ class Judge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Validation:
     """
     The result of validating a definition.
 
@@ -53,12 +53,12 @@ class Verdict:
 
     @property
     def why(self) -> str:
-        """The results of definitions that are not simply accepted."""
+        """The reason why a definition is not accepted, "" if it is."""
         return self.refused or self.unknown
 
 
 @dataclass(slots=True)
-class Verdicts:
+class Validations:
     """
     A cache of validation results.
 
@@ -70,11 +70,11 @@ class Verdicts:
     judge: Callable[[], Judge]
     clock: Callable[[], float] = time.monotonic
     _accepted: set[str] = field(default_factory=set)
-    _others: dict[str, tuple[float, Verdict]] = field(default_factory=dict)
+    _others: dict[str, tuple[float, Validation]] = field(default_factory=dict)
 
-    def of(
+    def validate_plan(
         self, plan: Plan, world: World, kinds: Rulebooks, within_s: float = math.inf
-    ) -> dict[Key, Verdict]:
+    ) -> dict[Key, Validation]:
         """
         Return the results for the definitions that the actions of a plan would store, by object.
 
@@ -82,47 +82,47 @@ class Verdicts:
             within_s: How long validating more than `AT_LEAST` of them may take.
         """
         steps = (*plan.actions, *(held.action for held in plan.held))
-        asked = {step.key: step for step in steps if _is_asked_about(step)}
+        steps_by_key = {step.key: step for step in steps if _is_validated(step)}
         # Objects that exist first: a failed change of one costs more than a failed creation.
-        order = sorted(asked, key=lambda key: world.observed.actual(key) is None)
-        wanted = {key: (asked[key], _shape(asked[key])) for key in order}
+        order = sorted(steps_by_key, key=lambda key: world.observed.actual(key) is None)
+        wanted = {key: (steps_by_key[key], _shape(steps_by_key[key])) for key in order}
         self._accepted &= {shape for _, shape in wanted.values()}
         now_s, count = self.clock(), 0
         self._others = {text: other for text, other in self._others.items() if other[0] > now_s}
-        said: dict[Key, Verdict] = {}
+        results: dict[Key, Validation] = {}
         for key, (step, shape) in wanted.items():
             if shape in self._accepted:
-                said[key] = Verdict()
+                results[key] = Validation()
                 continue
             if count >= AT_LEAST and self.clock() - now_s > within_s:
-                said[key] = Verdict(unknown=_NO_TIME)
+                results[key] = Validation(unknown=_NO_TIME)
                 continue
             count += 1
             try:
-                said[key] = self._verdict(step, world, kinds)
+                results[key] = self._verdict(step, world, kinds)
             except Unavailable as error:
-                said[key] = Verdict(unknown=str(error))
-            if not said[key].why:
+                results[key] = Validation(unknown=str(error))
+            if not results[key].why:
                 self._accepted.add(shape)
-        return said
+        return results
 
-    def _verdict(self, step: Action, world: World, kinds: Rulebooks) -> Verdict:
+    def _verdict(self, step: Action, world: World, kinds: Rulebooks) -> Validation:
         """Return the result for a definition; one that is rejected may be accepted later, by another QEMU or firmware."""
         text = f"{step.policy.check_schema}{to_xml(step.definition)}"
         if text not in self._others:
-            verdict = _without_secrets(_ask(self.judge(), step), step, world, kinds)
+            verdict = _without_secrets(_validate(self.judge(), step), step, world, kinds)
             if not verdict.why:
                 return verdict
             self._others[text] = self.clock() + _LASTS_S, verdict
         return self._others[text][1]
 
 
-def _is_asked_about(step: Action) -> bool:
+def _is_validated(step: Action) -> bool:
     whole = definition_to_store((step,))
     return whole is not None and whole.tag == ROOT
 
 
-def _without_secrets(verdict: Verdict, step: Action, world: World, kinds: Rulebooks) -> Verdict:
+def _without_secrets(verdict: Validation, step: Action, world: World, kinds: Rulebooks) -> Validation:
     """Return a result without the secrets of the definition, which libvirt may quote."""
     if not verdict.why:
         return verdict
@@ -135,7 +135,7 @@ def _without_secrets(verdict: Verdict, step: Action, world: World, kinds: Rulebo
     )
 
 
-def _ask(judge: Judge, step: Action) -> Verdict:
+def _validate(judge: Judge, step: Action) -> Validation:
     """
     Validate a definition; if a rejection may be caused by this machine, the result is unknown.
 
@@ -143,19 +143,19 @@ def _ask(judge: Judge, step: Action) -> Verdict:
     """
     domain, validate = step.definition, step.policy.check_schema
     why = _refusal(judge, domain, validate=validate)
-    if why and _refusal(judge, _least(domain)):
+    if why and _refusal(judge, _minimal(domain)):
         domain = _emulated(domain)
-        if least := _refusal(judge, _least(domain)):
-            return Verdict(
+        if least := _refusal(judge, _minimal(domain)):
+            return Validation(
                 unknown="libvirt on this machine rejects its type, architecture, machine or emulator, "
                 f"because of the spec or of this machine ({least})"
             )
         why = _refusal(judge, domain, validate=validate)
     if why and domain.child("cpu") and not _refusal(judge, domain.without("cpu")):
-        return Verdict(
+        return Validation(
             unknown=f"libvirt on this machine rejects the cpu element, because of the spec or of this machine ({why})"
         )
-    return Verdict(refused=why)
+    return Validation(refused=why)
 
 
 def _refusal(judge: Judge, domain: Node, *, validate: bool = False) -> str:
@@ -172,7 +172,7 @@ def _emulated(domain: Node) -> Node:
     return replace(domain.without("cpu"), attrs=tuple(sorted(attrs.items())))
 
 
-def _least(domain: Node) -> Node:
+def _minimal(domain: Node) -> Node:
     """Return a minimal definition with the same type, machine and emulator."""
     kind, emulator = domain.find("os/type") or Node("type"), domain.find("devices/emulator")
     devices = make("devices", children=(emulator,) if emulator else ())
@@ -187,7 +187,7 @@ def _shape(step: Action) -> str:
 
 
 def _without_amounts(domain: Node) -> Node:
-    """Leave out the amounts of memory, unless others depend on them or they contradict one another."""
+    """Leave out the amounts of memory, unless other elements depend on them or they contradict each other."""
     memory, current = (_amount(domain, tag) for tag in ("memory", "currentMemory"))
     is_alone = not any(domain.find(path) for path in _PARTS_OF_MEMORY)
     if not is_alone or memory is None or (current or 0) > memory:

@@ -80,12 +80,12 @@ class Subject:
 
     def plan(self) -> Plan:
         """Make a plan as the daemon does: connected, its specs loaded."""
-        return self.session.plan(self.session.look(self.specs, datetime.now(UTC)), Overrides())
+        return self.session.plan(self.session.observe(self.specs, datetime.now(UTC)), Overrides())
 
     def plan_first(self) -> Plan:
         """Make a plan as a command does, which remembers nothing."""
         session = self.session
-        return replace(session).plan(replace(session).look(self.specs, datetime.now(UTC)), Overrides())
+        return replace(session).plan(replace(session).observe(self.specs, datetime.now(UTC)), Overrides())
 
     def load(self) -> None:
         """Load the specs."""
@@ -123,7 +123,7 @@ def bench(count: int) -> Iterator[Subject]:
         assert not specs.problems, specs.problems
         with open_session(settings, kinds) as session:
             begin = time.monotonic()
-            world = session.look(specs, datetime.now(UTC))
+            world = session.observe(specs, datetime.now(UTC))
             made = session.execute(session.plan(world, Overrides()), world, SilentReporter())
             assert not made.failed, made.failed
             subject = Subject(lab, session, specs, directory, count, time.monotonic() - begin)

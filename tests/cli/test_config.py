@@ -69,7 +69,7 @@ def test_every_problem_is_reported_with_its_place(tmp_path: Path) -> None:
     assert any(p.startswith("KVMRECONCILE_WORKERS: workers") for p in problems)
 
 
-def test_messages_contain_neither_classes_nor_patterns(tmp_path: Path) -> None:
+def test_problems_name_neither_classes_nor_patterns(tmp_path: Path) -> None:
     text = 'git: 1\nspecs: 1\ncontrol: {mode: "9"}\n'
 
     assert sorted(_problems(tmp_path / "k.yaml", text)) == [
@@ -86,12 +86,12 @@ def test_advice_for_a_device_writable_by_others_is_not_chmod() -> None:
 
 
 @pytest.mark.parametrize("text", ["- a\n", "just text\n"])
-def test_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+def test_settings_file_without_mapping_is_refused(tmp_path: Path, text: str) -> None:
     assert "must be a mapping" in _problems(tmp_path / "k.yaml", text)[0]
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: 1\n---\nb: 2\n", "instance: a\ninstance: b\n"])
-def test_broken_file_is_refused(tmp_path: Path, text: str) -> None:
+def test_malformed_settings_file_is_rejected(tmp_path: Path, text: str) -> None:
     assert _problems(tmp_path / "k.yaml", text)
 
 
@@ -114,7 +114,7 @@ def test_named_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 @pytest.mark.case("17")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root must beware of what others write")
 @pytest.mark.parametrize(("owner", "mode"), [(65534, 0o600), (0, 0o664), (0, 0o646)])
-def test_root_refuses_a_file_writable_by_others(tmp_path: Path, owner: int, mode: int) -> None:
+def test_settings_file_writable_by_others_is_refused_by_root(tmp_path: Path, owner: int, mode: int) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("connect: test:///default\n")
     os.chown(file, owner, 0)
@@ -173,7 +173,7 @@ def _reference(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     ("written", "means"),
     [(".", ""), ("./a", "a"), ("a//b", "a/b"), ("/a/b/", "a/b"), ("a/./b", "a/b"), ("", "")],
 )
-def test_repository_directory_is_normalized(written: str, means: str) -> None:
+def test_directory_of_repository_is_normalized(written: str, means: str) -> None:
     settings = Settings.model_validate({"git": {"url": "/srv/specs.git", "directory": written}})
 
     assert settings.git
@@ -185,7 +185,7 @@ def test_directory_above_a_repository_is_refused() -> None:
         Settings.model_validate({"git": {"url": "/srv/specs.git", "directory": "a/../b"}})
 
 
-def test_advice_for_a_directory_as_settings_file_names_a_regular_file(tmp_path: Path) -> None:
+def test_unreadable_image_file_is_reported_with_matching_advice(tmp_path: Path) -> None:
     with pytest.raises(
         SpecError, match="it cannot be read: Is a directory; name a regular file with --config"
     ):

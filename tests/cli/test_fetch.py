@@ -1,4 +1,4 @@
-"""`fetch`, and specs that other commands read from the repository's revision in force."""
+"""`fetch`, and specs that other commands read from the repository's current commit."""
 
 import subprocess
 import sys
@@ -50,9 +50,7 @@ def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None
     assert after.stdout == "1 object in 1 file is valid\n"
 
 
-def test_mistake_in_a_commit_is_placed_by_the_file_s_name_in_the_repository(
-    origin: Origin, tmp_path: Path
-) -> None:
+def test_problem_in_a_commit_names_the_path_in_the_repository(origin: Origin, tmp_path: Path) -> None:
     git = f"{{url: {origin.path}, directory: hosts/kvm1}}"
     origin.commit(NETWORK.replace("spec: {}", "spec: {mod: nat}"), name="hosts/kvm1/lab.yaml")
 
@@ -71,7 +69,7 @@ def test_without_a_repository_there_is_nothing_to_fetch(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("git", "said"), [("{}", "url"), ("{url: x, poll: 1}", "poll")])
-def test_wrong_settings_are_named(tmp_path: Path, git: str, said: str) -> None:
+def test_invalid_settings_are_named(tmp_path: Path, git: str, said: str) -> None:
     result = call(tmp_path, "fetch", git=git)
 
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""When a suspension ends, as it is said on the command line."""
+"""The end of a suspension, as given on the command line."""
 
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from tests.cli.conftest import URI, Host
         ("--until", "tomorrow"),
     ],
 )
-def test_end_that_no_calendar_has_is_refused_with_what_to_write(host: Host, words: tuple[str, str]) -> None:
+def test_invalid_end_of_suspension_is_refused_with_example(host: Host, words: tuple[str, str]) -> None:
     result = host.run("suspend", "--all", *words)
 
     assert result.exit_code == 1
@@ -29,7 +29,7 @@ def test_end_that_no_calendar_has_is_refused_with_what_to_write(host: Host, word
     assert "int" not in result.output
 
 
-def test_resumption_that_changes_nothing_is_neither_saved_nor_recorded(host: Host) -> None:
+def test_resume_without_change_is_neither_saved_nor_recorded(host: Host) -> None:
     result = host.run("resume", "Domain/web")
 
     assert result.stdout == "Domain/web was not suspended individually\n"
@@ -37,7 +37,7 @@ def test_resumption_that_changes_nothing_is_neither_saved_nor_recorded(host: Hos
     assert host.run("history").stderr == "the history is empty\n"
 
 
-def test_resumption_says_what_is_suspended_still(host: Host) -> None:
+def test_resume_reports_remaining_suspensions(host: Host) -> None:
     host.run("suspend", "Domain/web")
     host.run("suspend", "--all")
 
@@ -63,5 +63,5 @@ def test_resumption_says_what_is_suspended_still(host: Host) -> None:
     ("passed_s", "said"),
     [(0.4, "0s"), (59.9, "59s"), (3590, "59m"), (3600, "1h"), (5460, "1h31m"), (84960, "23h36m"), (129600, "1d12h"), (-1, "0s")],
 )  # fmt: skip
-def test_length_of_time_is_rounded_down(passed_s: float, said: str) -> None:
+def test_duration_is_rounded_down(passed_s: float, said: str) -> None:
     assert length(passed_s) == said

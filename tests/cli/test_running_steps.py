@@ -1,8 +1,8 @@
-"""What is said of steps under way, and of the time that they may take."""
+"""The description of running steps, and of their time limits."""
 
 import pytest
 
-from kvmreconcile.cli.running_steps import UnderWay
+from kvmreconcile.cli.running_steps import RunningSteps
 from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.kinds.domain.calls.detach import _TIMEOUT_S
 from kvmreconcile.kinds.domain.calls.values import _BALLOON_TIMEOUT_S
@@ -16,11 +16,11 @@ POLICY = Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy(timeout_s=60)))
 
 
 class Steps:
-    """Steps under way, at times that the test chooses."""
+    """Running steps, with a clock of the test."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self.under_way = UnderWay(SilentReporter(), lambda: self.now_s)
+        self.under_way = RunningSteps(SilentReporter(), lambda: self.now_s)
 
     def start(self, key: str, verb: str, policy: Policy = POLICY) -> Action:
         action = Action(Key.read(key), verb_of(verb), Effect.LIVE, Reason.EDIT, policy=policy)
@@ -51,27 +51,27 @@ UNLIMITED = "until libvirt has done it, which has no time limit (3 s so far)"
         ("Volume/a/b", "create", UNLIMITED),
     ],
 )
-def test_step_is_named_with_the_time_that_it_may_take(steps: Steps, key: str, verb: str, said: str) -> None:
+def test_running_step_is_described_with_its_time_limit(steps: Steps, key: str, verb: str, said: str) -> None:
     steps.start(key, verb)
     steps.now_s = 3.0
 
     assert steps.under_way.described() == f"  {verb} {key}: {said}"
 
 
-def test_after_the_time_of_the_guest_libvirt_is_waited_for(steps: Steps) -> None:
+def test_after_guest_timeout_step_waits_for_libvirt(steps: Steps) -> None:
     steps.start("Domain/a", "stop")
     steps.now_s = 90.0
 
     assert steps.under_way.described() == f"  stop Domain/a: {UNLIMITED.replace('3 s', '90 s')}"
 
 
-def test_guest_that_may_not_be_asked_to_shut_down_is_not_waited_for(steps: Steps) -> None:
+def test_guest_without_shutdown_methods_has_no_timeout(steps: Steps) -> None:
     steps.start("Domain/a", "stop", Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy(ways=()))))
 
     assert steps.under_way.described() == f"  stop Domain/a: {UNLIMITED.replace('3 s', '0 s')}"
 
 
-def test_each_step_has_a_line_until_it_has_ended(steps: Steps) -> None:
+def test_running_steps_have_one_line_each(steps: Steps) -> None:
     first, _ = steps.start("Domain/a", "stop"), steps.start("Network/b", "define")
     assert len(steps.under_way.described().splitlines()) == 2
 
@@ -80,5 +80,5 @@ def test_each_step_has_a_line_until_it_has_ended(steps: Steps) -> None:
     assert steps.under_way.described().startswith("  define Network/b")
 
 
-def test_between_steps_what_was_done_is_recorded(steps: Steps) -> None:
+def test_signal_between_steps_waits_for_recording(steps: Steps) -> None:
     assert steps.under_way.described() == "  the state database to be written: at most 10 s for each write"

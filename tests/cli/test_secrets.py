@@ -1,4 +1,4 @@
-"""Secrets never leave the host but in the spec that `adopt` is asked to write."""
+"""Secrets are output only in specs that `adopt` writes."""
 
 import stat
 from dataclasses import replace
@@ -11,14 +11,14 @@ from kvmreconcile.tree import paths
 from tests.cli.conftest import Host, network
 
 SECRET = "hunter2.example"
-# Stopped, since libvirt's mock shows only the running definition of what runs.
+# Stopped, since libvirt's test driver has only the live definition of active networks.
 SPEC = network("lab", f"{{state: stopped, domain: {{name: {SECRET}}}}}")
 OTHER = network("lab", f"{{state: stopped, domain: {{name: other.{SECRET}}}}}")
 
 
 @pytest.fixture
 def secretive(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
-    """A host where the name of a network's domain is a secret."""
+    """A host where the domain name of a network is a secret."""
     hide(monkeypatch, "domain/@name")
     return host
 
@@ -54,18 +54,16 @@ def test_apply_and_diff_show_no_secret(secretive: Host) -> None:
     assert SECRET not in seen
 
 
-def test_error_of_libvirt_that_quotes_a_secret_is_told_without_it(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_secret_in_libvirt_error_is_redacted(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     hide(monkeypatch, "ip/dhcp/range/@start")
     inside = '<ip address="10.0.0.1" prefix="8"><dhcp><range start="10.0.0.5" end="10.9.0.9"/></dhcp></ip>'
     host.write("a.yaml", network("lab", f"{{xml: '<network>{inside}</network>'}}"))
 
-    told = host.run("apply", str(host.specs), "--yes").output
-    told += host.run("history").output + host.run("history", "-o", "json").output
+    output = host.run("apply", str(host.specs), "--yes").output
+    output += host.run("history").output + host.run("history", "-o", "json").output
 
-    assert told.count("range (secret) - 10.9.0.9 is too large") == 3
-    assert "10.0.0.5" not in told
+    assert output.count("range (secret) - 10.9.0.9 is too large") == 3
+    assert "10.0.0.5" not in output
 
 
 def test_history_shows_no_secret_that_comes_changes_or_goes(secretive: Host) -> None:
@@ -88,7 +86,7 @@ def test_state_holds_no_secret(secretive: Host) -> None:
     assert not any(SECRET.encode() in content for content in files)
 
 
-def test_adopted_secret_is_told_of_and_its_file_private(secretive: Host) -> None:
+def test_adopted_secret_is_reported_and_its_file_is_private(secretive: Host) -> None:
     secretive.virt.networkDefineXML(f"<network><name>lab</name><domain name='{SECRET}'/></network>")
     file = secretive.specs / "lab.yaml"
 

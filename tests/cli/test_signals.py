@@ -1,4 +1,4 @@
-"""Ctrl-C is answered at once in every phase of every command, and the second one ends it, whatever it is blocked in."""
+"""Ctrl-C takes effect at once in every phase of every command, and the second one ends it in any blocking call."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later 
 
 @dataclass(frozen=True)
 class Host:
-    """libvirt's mock of a host as another process has it, specs and a state."""
+    """A host of libvirt's test driver in another process, with specs and a state."""
 
     directory: Path
 
@@ -49,7 +49,7 @@ class Host:
             yield command
 
     def assert_converges(self) -> None:
-        """Fail unless the next run does all that there is to do."""
+        """Fail unless the next run converges."""
         words = [sys.executable, "-m", "kvmreconcile", *self.words("apply", "--yes", str(self.specs))]
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
@@ -83,7 +83,7 @@ ENDED_AT_ONCE = [
 @pytest.mark.parametrize(
     ("phase", "name", "words"), ENDED_AT_ONCE, ids=[f"{n} {p}" for p, n, _ in ENDED_AT_ONCE]
 )
-def test_command_that_changes_nothing_yet_ends_at_the_first(
+def test_command_without_changes_ends_at_first_signal(
     host: Host, phase: str, name: str, words: Sequence[str]
 ) -> None:
     with host.blocked(phase, name, *(word.format(specs=host.specs) for word in words)) as command:
@@ -94,7 +94,7 @@ def test_command_that_changes_nothing_yet_ends_at_the_first(
         host.assert_converges()
 
 
-def test_daemon_that_is_not_up_yet_ends_at_the_first(host: Host) -> None:
+def test_starting_daemon_ends_at_first_signal(host: Host) -> None:
     with host.blocked("opening the state", "run", str(host.specs)) as command:
         assert command.assert_leaves().endswith("kvmreconcile: stopped\n")
 
@@ -112,7 +112,9 @@ def test_no_temporary_file_is_left(host: Host, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("phase", ["working", "recording"])
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_step_is_named_at_the_first_and_left_at_the_second(host: Host, phase: str, *, terminal: bool) -> None:
+def test_step_continues_at_first_signal_and_is_left_at_second(
+    host: Host, phase: str, *, terminal: bool
+) -> None:
     what = STEP if phase == "working" else "the state database to be written: at most 10 s for each write"
     with host.blocked(phase, "apply", "--yes", str(host.specs), terminal=terminal) as command:
         said = command.assert_answers(AGAIN).replace("\r", "")
@@ -126,7 +128,7 @@ def test_step_is_named_at_the_first_and_left_at_the_second(host: Host, phase: st
 
 
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_step_that_ends_by_itself_is_the_last(host: Host, *, terminal: bool) -> None:
+def test_signal_lets_running_step_finish_and_starts_no_other(host: Host, *, terminal: bool) -> None:
     (host.directory / "may go on").touch()
     with host.blocked("working", "apply", "--yes", str(host.specs), terminal=terminal) as command:
         command.assert_answers(AGAIN)
@@ -139,7 +141,7 @@ def test_step_that_ends_by_itself_is_the_last(host: Host, *, terminal: bool) -> 
     host.assert_converges()
 
 
-def test_adoption_under_way_is_named_at_the_first_and_left_at_the_second(host: Host) -> None:
+def test_adoption_continues_at_first_signal_and_stops_at_second(host: Host) -> None:
     words = ["adopt", "Network/default", "StoragePool/default-pool", "-o", str(host.specs)]
     with host.blocked("working", *words) as command:
         assert "own Network/default: until libvirt has done it" in command.assert_answers(AGAIN)
@@ -149,7 +151,7 @@ def test_adoption_under_way_is_named_at_the_first_and_left_at_the_second(host: H
         assert command.assert_ends(0).endswith("2 adopted, 0 failed\n")
 
 
-def test_question_ends_at_the_first(host: Host) -> None:
+def test_prompt_ends_at_first_signal(host: Host) -> None:
     words = ["kvmreconcile", *host.words("apply", str(host.specs))]
     with running(words, {"NO_COLOR": "1"}, terminal=True) as command:
         command.wait_for("Apply this plan? [y/N] ")
@@ -160,7 +162,7 @@ def test_question_ends_at_the_first(host: Host) -> None:
     host.assert_converges()
 
 
-def test_request_to_terminate_is_answered_alike(host: Host) -> None:
+def test_sigterm_is_handled_like_sigint(host: Host) -> None:
     with host.blocked("observing", "plan", str(host.specs)) as command:
         assert "nothing was changed" in command.assert_leaves(143, signal.SIGTERM)
     (host.directory / "blocked").unlink()
@@ -170,14 +172,14 @@ def test_request_to_terminate_is_answered_alike(host: Host) -> None:
         assert command.assert_leaves(143, signal.SIGTERM).endswith(LEFT)
 
 
-def test_reader_that_does_not_read_keeps_nobody_from_leaving(host: Host) -> None:
+def test_blocked_output_does_not_delay_exit(host: Host) -> None:
     unread, full = os.pipe()
     os.set_blocking(full, False)
     with suppress(BlockingIOError):
         while True:
             os.write(full, b"\0" * 4096)
     os.set_blocking(full, True)
-    # Before libvirt is loaded, which may print warnings of its own.
+    # Before libvirt is loaded, which may print warnings.
     module = ["tests.cli.blocked", str(host.directory), "loading", *host.words("plan", str(host.specs))]
     program = ["env", "--default-signal=INT", sys.executable, "-m", *module]
     with subprocess.Popen(program, stdout=full, stderr=full) as process:
@@ -206,7 +208,7 @@ def test_ignored_interrupt_stays_ignored(host: Host) -> None:
 
 @pytest.fixture
 def silent(tmp_path: Path) -> Iterator[Path]:
-    """A socket at which somebody listens and never answers."""
+    """A socket of a server that never answers."""
     path = tmp_path / "control.sock"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -214,21 +216,21 @@ def silent(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-TOLD = "if a daemon runs, it may have received the order already; see: kvmreconcile history"
+ORDER_MAY_BE_SENT = "if a daemon runs, it may have received the order already; see: kvmreconcile history"
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["approve", "c0ffee123456"], f"kvmreconcile: stopped; {TOLD}"),
-        (["suspend", "--all"], f"kvmreconcile: stopped; {TOLD}"),
-        (["reconcile"], f"kvmreconcile: stopped; {TOLD}"),
-        (["state", "accept"], f"kvmreconcile: stopped; {TOLD}"),
+        (["approve", "c0ffee123456"], f"kvmreconcile: stopped; {ORDER_MAY_BE_SENT}"),
+        (["suspend", "--all"], f"kvmreconcile: stopped; {ORDER_MAY_BE_SENT}"),
+        (["reconcile"], f"kvmreconcile: stopped; {ORDER_MAY_BE_SENT}"),
+        (["state", "accept"], f"kvmreconcile: stopped; {ORDER_MAY_BE_SENT}"),
         (["status"], "kvmreconcile: stopped"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_answer_of_the_daemon_is_not_waited_for(
+def test_signal_while_daemon_is_queried_ends_command_at_once(
     host: Host, silent: Path, words: Sequence[str], said: str
 ) -> None:
     control = {"KVMRECONCILE_CONTROL": f"{{socket: {silent}}}"}
@@ -245,7 +247,7 @@ exec sleep 600
 """
 
 
-def test_git_and_what_it_called_end_with_a_fetch(host: Host, tmp_path: Path) -> None:
+def test_git_and_its_children_end_with_interrupted_fetch(host: Host, tmp_path: Path) -> None:
     programs, pid = tmp_path / "bin", tmp_path / "ssh.pid"
     programs.mkdir()
     (programs / "ssh").write_text(SSH.format(pid=pid))
@@ -267,7 +269,7 @@ def test_git_and_what_it_called_end_with_a_fetch(host: Host, tmp_path: Path) -> 
 
 
 def members(session: int) -> list[int]:
-    """Return the processes of a session that still run."""
+    """Return the running processes of a session."""
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:

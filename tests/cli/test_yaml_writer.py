@@ -8,7 +8,7 @@ from kvmreconcile.source.decoding import chunks, decode
 from kvmreconcile.source.located import plain
 from kvmreconcile.source.yaml import parse_yaml
 
-# What a file may hold; the loader refuses other characters with a message of its own.
+# Characters that a file may contain; the loader refuses others.
 TEXT = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Co", "Cn"), include_characters="\n\t")
 )
@@ -61,7 +61,7 @@ def _read_back(text: str) -> object:
 
 
 @given(st.dictionaries(st.text("abcdef", min_size=1), VALUES, min_size=1, max_size=4))
-def test_what_is_written_is_read_as_the_same(spec: dict[str, object]) -> None:
+def test_written_yaml_is_read_back_unchanged(spec: dict[str, object]) -> None:
     document = {"kind": "Domain", "metadata": {"name": "x"}, "spec": spec}
 
     assert _read_back(write_document(document)) == document
@@ -78,7 +78,7 @@ def test_output_means_the_same_in_yaml_1_1(spec: dict[str, object]) -> None:
     assert yaml.safe_load(write_document(document)) == document
 
 
-def test_short_lists_and_mappings_stand_on_one_line() -> None:
+def test_short_lists_and_mappings_are_on_one_line() -> None:
     spec = {
         "disks": [{"name": "root", "bus": "virtio"}],
         "memory": "4GiB",

@@ -53,7 +53,7 @@ def test_granted_permissions_are_explained_in_unit(units: Path) -> None:
         analyze("security", "--offline=true", "--json=short", units / "kvmreconcile.service").stdout
     )
     comments = [line for line in UNIT.read_text().splitlines() if line.startswith("#")]
-    explained = "\n".join(comments).partition("What it is not denied")[2]
+    explained = "\n".join(comments).partition("Permissions that are not denied")[2]
     granted = [row["name"] for row in found if row["exposure"]]
 
     assert granted

@@ -19,7 +19,7 @@ from kvmreconcile.cli.yaml_writer import write_document
 from kvmreconcile.errors import HostError
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.domain.rules import RULES
-from kvmreconcile.kinds.ownership_mark import without_stamp
+from kvmreconcile.kinds.ownership_mark import without_mark
 from kvmreconcile.model import Actual, Key, Result
 from kvmreconcile.tree import Node, diff, overlay, parse, paths, to_xml
 from kvmreconcile.tree.paths import at, under
@@ -103,7 +103,7 @@ def test_adopted_definition_has_no_change_and_recreates_itself(
         assert not report.failed, (file.name, report.failed)
         made = hypervisor.observed().objects[key]
         assert isinstance(made, Actual)
-        differences = [c.path for c in diff(without_stamp(actual.tree), without_stamp(made.tree), NAMELESS)]
+        differences = [c.path for c in diff(without_mark(actual.tree), without_mark(made.tree), NAMELESS)]
         if differences and any(diff(actual.tree, again, RULES)):
             unstable.append(f"{file.name}: {', '.join(differences)}")
         else:

@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.errors import Rejected
 from kvmreconcile.host.oracle import Oracle
-from kvmreconcile.kinds.ownership_mark import read_stamp
+from kvmreconcile.kinds.ownership_mark import read_mark
 from kvmreconcile.model import Action, Actual
 from kvmreconcile.tree import parse, to_xml
 from tests.examples import SPECS, loaded, plan_of
@@ -39,7 +39,7 @@ def oracle() -> Iterator[Oracle]:
 def test_domain_is_accepted_and_then_in_sync(action: Action, oracle: Oracle) -> None:
     assert action.tree is not None
     xml = canonical(oracle, to_xml(action.tree))
-    actual = Actual(action.key, action.tree.get("uuid") or "", xml, stamp=read_stamp(parse(xml)))
+    actual = Actual(action.key, action.tree.get("uuid") or "", xml, stamp=read_mark(parse(xml)))
 
     made = plan_of(DEMO_AND_EXAMPLES, [actual])
 

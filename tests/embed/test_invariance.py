@@ -13,7 +13,7 @@ import pytest
 
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.domain.rules import RULES
-from kvmreconcile.kinds.ownership_mark import without_stamp
+from kvmreconcile.kinds.ownership_mark import without_mark
 from kvmreconcile.model import Actual, Plan, Result
 from kvmreconcile.tree import Change, Node, Rules, diff
 from tests.embed.embedded import Embedded, files, wish
@@ -146,7 +146,7 @@ def _only(hypervisor: Embedded) -> Actual:
 
 
 def _differences(before: Actual, after: Actual) -> Iterator[Change]:
-    return diff(without_stamp(before.tree), without_stamp(after.tree), Rules(members=RULES.members))
+    return diff(without_mark(before.tree), without_mark(after.tree), Rules(members=RULES.members))
 
 
 def _is_seen(change: Change) -> bool:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from kvmreconcile.host.oracle import Oracle
-from kvmreconcile.kinds.ownership_mark import read_stamp
+from kvmreconcile.kinds.ownership_mark import read_mark
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, World
 from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.planner import plan
@@ -159,7 +159,7 @@ class Stage:
         xml = to_xml(action.tree)
         xml = self.oracle.canonical(xml, validate=True) if self.oracle else xml
         live, uuid = xml.replace("<domain ", "<domain id='1' ", 1), parse(xml).get("uuid") or ""
-        return Actual(KEY, uuid, xml, live, active=True, runtime_id=1, stamp=read_stamp(parse(xml)))
+        return Actual(KEY, uuid, xml, live, active=True, runtime_id=1, stamp=read_mark(parse(xml)))
 
     def plan(self, desired: Desired, actual: Actual | None, applied: Applied | None) -> Plan:
         """Return the plan."""

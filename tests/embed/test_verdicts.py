@@ -12,7 +12,7 @@ from kvmreconcile.host.oracle import Oracle
 from kvmreconcile.model import Key
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.session import verdicts as module
-from kvmreconcile.session.verdicts import Verdict, Verdicts
+from kvmreconcile.session.verdicts import Validation, Validations
 from tests.plan.test_conflicting_specs import BY_NAME, made_up
 
 GUEST = "---\napiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name}}}\nspec: {{type: {type}, memory: 64MiB, {spec}}}\n"
@@ -41,10 +41,10 @@ def guest(name: str, spec: str = "state: stopped", kind: str = "qemu") -> str:
     return GUEST.format(name=name, spec=spec, type=kind)
 
 
-def said(verdicts: Verdicts, tmp_path: Path, specs: list[str]) -> dict[Key, Verdict]:
+def said(verdicts: Validations, tmp_path: Path, specs: list[str]) -> dict[Key, Validation]:
     """Return the verdicts on the definitions of specs on an empty host."""
     world = made_up(tmp_path, specs)
-    return verdicts.of(plan(world, BY_NAME, Overrides()), world, BY_NAME)
+    return verdicts.validate_plan(plan(world, BY_NAME, Overrides()), world, BY_NAME)
 
 
 REFUSED = [
@@ -66,7 +66,7 @@ REFUSED = [
 def test_definition_that_libvirt_rejects_has_that_verdict(
     oracle: Oracle, tmp_path: Path, spec: str, why: str
 ) -> None:
-    verdicts = said(Verdicts(lambda: oracle), tmp_path, [guest("one", spec), guest("two")])
+    verdicts = said(Validations(lambda: oracle), tmp_path, [guest("one", spec), guest("two")])
 
     assert verdicts[Key("Domain", "two")].refused == ""
     assert re.search(why, verdicts[Key("Domain", "one")].refused)
@@ -75,7 +75,7 @@ def test_definition_that_libvirt_rejects_has_that_verdict(
 def test_secret_that_libvirt_quotes_is_masked(oracle: Oracle, tmp_path: Path) -> None:
     spec = 'xml: \'<domain><devices><graphics type="vnc" passwdValidTo="hunter2" passwd="hunter2"/></devices></domain>\''
 
-    verdict = said(Verdicts(lambda: oracle), tmp_path, [guest("one", f"checkSchema: false, {spec}")])
+    verdict = said(Validations(lambda: oracle), tmp_path, [guest("one", f"checkSchema: false, {spec}")])
 
     assert "hunter2" not in str(verdict)
     assert "(secret)" in verdict[Key("Domain", "one")].refused
@@ -87,7 +87,7 @@ def test_rejection_caused_by_the_machine_has_an_unknown_verdict(oracle: Oracle, 
         guest("machine", "machine: pc-q35-99.0"),
     ]
 
-    verdicts = said(Verdicts(lambda: oracle), tmp_path, specs)
+    verdicts = said(Validations(lambda: oracle), tmp_path, specs)
 
     assert [v.refused for v in verdicts.values()] == ["", ""]
     assert all(v.unknown.startswith("libvirt on this machine rejects its type, ") for v in verdicts.values())
@@ -102,9 +102,9 @@ def test_guest_type_that_the_machine_lacks_is_validated_as_emulated(
         guest("bad", "controllers: [{type: ide, index: 0}], machine: q35", kind),
     ]
 
-    verdicts = said(Verdicts(lambda: oracle), tmp_path, specs)
+    verdicts = said(Validations(lambda: oracle), tmp_path, specs)
 
-    assert verdicts[Key("Domain", "good")] == Verdict()
+    assert verdicts[Key("Domain", "good")] == Validation()
     assert "IDE" in verdicts[Key("Domain", "bad")].refused
 
 
@@ -113,7 +113,7 @@ def test_definitions_that_differ_only_in_names_are_validated_once(oracle: Oracle
     spec = "disks: [{{name: root, file: /i/{0}.img}}], interfaces: [{{network: lan, mac: '52:54:00:00:00:0{0}'}}]"
     specs = [guest(f"g{n}", spec.format(n)) for n in range(8)]
     lan = "---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {mode: isolated}\n"
-    verdicts = Verdicts(lambda: asked)
+    verdicts = Validations(lambda: asked)
 
     first = said(verdicts, tmp_path, [*specs, lan])
     second = said(verdicts, tmp_path, [*specs, lan])
@@ -132,9 +132,9 @@ def test_definitions_that_differ_only_in_memory_are_validated_once(oracle: Oracl
         for n in range(2)
     ]
 
-    verdicts = said(Verdicts(lambda: asked), tmp_path, [*specs, *other])
+    verdicts = said(Validations(lambda: asked), tmp_path, [*specs, *other])
 
-    assert set(verdicts.values()) == {Verdict()}
+    assert set(verdicts.values()) == {Validation()}
     assert len(asked.questions) == 3
 
 
@@ -147,7 +147,9 @@ def test_number_of_validated_definitions_is_limited(
     specs = [guest(f"g{n}", f"state: stopped, vcpus: {n + 1}") for n in range(5)]
     world = made_up(tmp_path, specs)
 
-    verdicts = Verdicts(lambda: asked).of(plan(world, BY_NAME, Overrides()), world, BY_NAME, within_s=0.0)
+    verdicts = Validations(lambda: asked).validate_plan(
+        plan(world, BY_NAME, Overrides()), world, BY_NAME, within_s=0.0
+    )
 
     assert len(asked.questions) == 2
     assert [v.unknown for v in verdicts.values()] == [
@@ -163,7 +165,7 @@ def test_fixed_guest_is_validated_again_without_affecting_similar_ones(
     spec = (
         'xml: \'<domain><devices><interface type="user"><mac address="{}"/></interface></devices></domain>\''
     )
-    verdicts = Verdicts(lambda: oracle)
+    verdicts = Validations(lambda: oracle)
     bad, good = (
         guest("bad", spec.format("52:54:00:zz:00:01")),
         guest("good", spec.format("52:54:00:00:00:01")),
@@ -173,13 +175,13 @@ def test_fixed_guest_is_validated_again_without_affecting_similar_ones(
     mended = said(verdicts, tmp_path, [bad.replace("zz", "aa"), good])
 
     assert first[Key("Domain", "bad")].refused
-    assert first[Key("Domain", "good")] == Verdict()
-    assert set(mended.values()) == {Verdict()}
+    assert first[Key("Domain", "good")] == Validation()
+    assert set(mended.values()) == {Validation()}
 
 
 def test_refused_guest_is_validated_again_after_a_while(oracle: Oracle, tmp_path: Path) -> None:
     asked, now_s = Asked(oracle), [0.0]
-    verdicts = Verdicts(lambda: asked, clock=lambda: now_s[0])
+    verdicts = Validations(lambda: asked, clock=lambda: now_s[0])
     specs = [guest("one", "machine: pc, iommu: {model: intel}")]
 
     said(verdicts, tmp_path, specs)
@@ -199,7 +201,7 @@ def test_unchanged_host_needs_no_validation(tmp_path: Path) -> None:
 
     lan = "---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {mode: isolated}\n"
 
-    assert said(Verdicts(nobody), tmp_path, [lan]) == {}
+    assert said(Validations(nobody), tmp_path, [lan]) == {}
 
 
 def test_idle_helper_ends_and_restarts_on_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,11 +50,11 @@ def session(tmp_path: Path) -> Iterator[Session]:
 def planned(session: Session) -> Plan:
     loaded = load([session.settings.specs], KNOWN, session.settings.instance)
     assert loaded.problems == ()
-    return session.plan(session.look(loaded, NOW), Overrides())
+    return session.plan(session.observe(loaded, NOW), Overrides())
 
 
 def apply(session: Session) -> Report:
-    world = session.look(load([session.settings.specs], KNOWN, session.settings.instance), NOW)
+    world = session.observe(load([session.settings.specs], KNOWN, session.settings.instance), NOW)
     return session.execute(session.plan(world, Overrides()), world, SilentReporter())
 
 
@@ -64,7 +64,7 @@ def test_pool_is_observed_with_a_volume_that_changed_its_free_space(session: Ses
     loaded = load([session.settings.specs], KNOWN, session.settings.instance)
 
     def left(at: Collection[Key] | None) -> int | None:
-        pool = session.look(loaded, NOW, at).observed.actual(POOL)
+        pool = session.observe(loaded, NOW, at).observed.actual(POOL)
         assert pool is not None
         return pool.available
 

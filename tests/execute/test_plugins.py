@@ -13,7 +13,7 @@ from kvmreconcile.errors import SpecError
 from kvmreconcile.execute.libvirt import make
 from kvmreconcile.execute.plugin_files import user_name
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, load_plugin
-from kvmreconcile.session.kinds import KINDS_OF_OTHERS, known_kinds
+from kvmreconcile.session.kinds import KIND_ENTRY_POINTS, known_kinds
 
 NOBODY, NAMELESS = 65534, 54321
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -179,7 +179,7 @@ def test_plugin_below_a_sticky_directory_is_loaded(package: Path) -> None:
 def test_kinds_of_a_package_writable_by_other_users_stop_a_command(package: Path) -> None:
     install(package, "kind", "unused = wonderful_executor:make")
     points = package / "kind-1.dist-info/entry_points.txt"
-    points.write_text(f"[{KINDS_OF_OTHERS}]\nWonder = wonderful_executor:make\n")
+    points.write_text(f"[{KIND_ENTRY_POINTS}]\nWonder = wonderful_executor:make\n")
     points.chmod(0o666)
 
     with pytest.raises(SpecError, match=r'"Wonder".* is not loaded'):

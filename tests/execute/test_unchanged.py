@@ -47,7 +47,7 @@ def planned(session: Session, memory: str) -> tuple[Plan, World]:
     session.settings.specs.write_text(SPEC.replace("MEMORY", memory))
     specs = load([session.settings.specs], KNOWN, session.settings.instance)
     assert specs.problems == ()
-    world = session.look(specs, NOW)
+    world = session.observe(specs, NOW)
     return session.plan(world, Overrides()), world
 
 

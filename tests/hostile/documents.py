@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.beside import GOOD, format_problems, load_beside
+from tests.beside import GOOD, describe_problems, load_beside
 from tests.hostile.row import Row
 
 DOMAIN = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: web}\nspec:\n"
@@ -100,4 +100,4 @@ def answer(row: Row[bytes], directory: Path) -> str:
         assert re.search(r"/bad\.yaml:\d+:\d+$", problem.where)
         assert problem.todo
     assert not loaded.problems or loaded.frozen or not loaded.complete
-    return format_problems(loaded, directory) if loaded.problems else ""
+    return describe_problems(loaded, directory) if loaded.problems else ""

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from kvmreconcile.kinds.volume.content import unusable
+from kvmreconcile.kinds.volume.content import find_content_obstacle
 from kvmreconcile.model import Content
 from kvmreconcile.tree import parse
 from tests.hostile.row import Row
@@ -148,6 +148,6 @@ def answer(row: Row[Build], directory: Path) -> str:
     path = directory / "disk.img"
     row.make(path)
     volume = parse("<volume><name>disk</name><target><format type='qcow2'/></target></volume>")
-    obstacle = unusable(volume, Content(path, below=(directory,)))
+    obstacle = find_content_obstacle(volume, Content(path, below=(directory,)))
     assert obstacle is None or obstacle.todo
     return obstacle.why if obstacle else ""

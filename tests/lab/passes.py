@@ -92,7 +92,7 @@ class Passes:
         """Make a pass, and return what it planned."""
         loaded = load([self.specs], KNOWN, "default")
         assert not loaded.problems
-        world = self.session.look(loaded, _NOW)
+        world = self.session.observe(loaded, _NOW)
         plan = self.session.plan(world, Overrides())
         report = self.session.execute(plan, world, SilentReporter())
         assert not report.failed, [outcome.error for outcome in report.failed]

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.cli import main
-from kvmreconcile.kinds.volume.image import Reader
+from kvmreconcile.kinds.volume.image import SparseReader
 from tests.lab.session import Session
 from tests.waiting import wait_until
 
 _AFTER = 8
 """How many parts of an image are sent before the pause: 2 MiB."""
-_read = Reader.read
+_read = SparseReader.read
 
 
 @dataclass
@@ -62,7 +62,7 @@ def paused_apply(session: Session, *words: str) -> Iterator[Paused]:
             (session.directory / "go").touch()
 
 
-def _slowly(directory: Path, reader: Reader, stream: object, length: int, opaque: object) -> bytes:
+def _slowly(directory: Path, reader: SparseReader, stream: object, length: int, opaque: object) -> bytes:
     count = getattr(_slowly, "count", 0) + 1
     setattr(_slowly, "count", count)  # noqa: B010  a function has no such attribute
     if count == _AFTER:
@@ -74,5 +74,5 @@ def _slowly(directory: Path, reader: Reader, stream: object, length: int, opaque
 
 if __name__ == "__main__":
     where = Path(sys.argv.pop(1))
-    Reader.read = lambda *arguments: _slowly(where, *arguments)  # type: ignore[method-assign]
+    SparseReader.read = lambda *arguments: _slowly(where, *arguments)  # type: ignore[method-assign]
     main()

@@ -205,7 +205,7 @@ def definitions_of(lab: Lab) -> str:
     )
 
 
-def test_object_of_another_instance_is_left_alone(session: Session) -> None:
+def test_object_of_another_instance_is_not_changed(session: Session) -> None:
     session.converge()
     other = Session(session.lab, session.directory / "other")
     other.write("web1.yaml", DOMAIN.replace("64MiB", "96MiB").replace("spec:\n", "spec:\n  adopt: true\n"))

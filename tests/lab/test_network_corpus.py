@@ -13,8 +13,8 @@ from tests.kinds.network.corpus import (
     changes_by_adoption,
     changes_by_xml,
     lines,
-    made_anew,
     mutations,
+    recreated,
     seen,
 )
 from tests.lab.lab import Lab
@@ -42,7 +42,7 @@ def test_adopted_definition_is_no_change_and_gives_the_same_network_again(bench:
         changes, text = changes_by_adoption(bench, key)
         assert changes == [], file
         shares[file] = lines(text) / lines(bench.connection.virt.networkLookupByName(key.name).XMLDesc(1))
-        before, after = made_anew(bench, text, key)
+        before, after = recreated(bench, text, key)
         assert after == before, file
 
     print(

@@ -11,7 +11,7 @@ import pytest
 
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.network import KIND as NETWORK
-from kvmreconcile.kinds.ownership_mark import read_stamp, stamped
+from kvmreconcile.kinds.ownership_mark import read_mark, with_mark
 from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Actual, Applied, Desired, Key, Observation, Stamp, World
@@ -41,10 +41,10 @@ def on_host(case: Path) -> dict[Key, Actual]:
         return {}
     tree = parse((case / "actual.xml").read_text())
     key, uuid = Key("Domain", tree.get("name") or ""), tree.get("uuid") or ""
-    stamp = read_stamp(tree) or Stamp("lab", str(key), uuid)
+    stamp = read_mark(tree) or Stamp("lab", str(key), uuid)
     live = case / "live.xml"
     running = live.read_text() if live.exists() else None
-    xml, run = to_xml(stamped(tree, stamp)), 1 if running else None
+    xml, run = to_xml(with_mark(tree, stamp)), 1 if running else None
     return {
         key: Actual(
             key, uuid, xml, running, running is not None, autostart=False, runtime_id=run, stamp=stamp

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kvmreconcile.kinds.kind import derived_uuid
-from kvmreconcile.kinds.ownership_mark import RULE, stamped
+from kvmreconcile.kinds.ownership_mark import RULE, with_mark
 from kvmreconcile.model import (
     Actual,
     Applied,
@@ -152,7 +152,7 @@ class Book:
             return proposed
         uuid = make(self.root, children=(make("uuid", text=surroundings.uuid),))
         whole = overlay(proposed, uuid, Rules()) if proposed.child("uuid") is None else proposed
-        return stamped(whole, surroundings.stamp) if self.stamped else whole
+        return with_mark(whole, surroundings.stamp) if self.stamped else whole
 
 
 def _names(key: Key, lookup: Lookup) -> Iterable[str]:
@@ -310,7 +310,7 @@ def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) 
     if uuid and tree.child("uuid") is None:
         tree = replace(tree, children=(*tree.children, make("uuid", text=uuid)))
     mark = Stamp("lab", str(key), uuid) if book.stamped else None
-    tree = stamped(tree, mark) if mark else tree
+    tree = with_mark(tree, mark) if mark else tree
     running = {"live_xml": live, "active": True, "runtime_id": 1} if live else {}
     return Actual(**{"key": key, "uuid": uuid, "xml": to_xml(tree), "stamp": mark, **running, **more})
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.kinds.ownership_mark import read_stamp
+from kvmreconcile.kinds.ownership_mark import read_mark
 from kvmreconcile.model import Action, Actual, Hold, Key, Observation, Plan, Prune, World
 from kvmreconcile.plan import plan
 from kvmreconcile.plan.compare.applied import applied_after
@@ -17,7 +17,7 @@ from kvmreconcile.plan.gates.settle import parts
 from kvmreconcile.reconcile.reading import SpecReader
 from kvmreconcile.reconcile.stale import Stale
 from kvmreconcile.session.kinds import known_kinds
-from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.in_use import WriteState
@@ -53,7 +53,7 @@ class Demo:
         assert (first.actions, first.held) == ((), ())
 
     def read(self) -> Loaded:
-        return self.reader.load(Origin([self.specs]), self.session, Stale())
+        return self.reader.load(SpecOrigin([self.specs]), self.session, Stale())
 
     def plan(self, specs: Loaded) -> Plan:
         seen = replace(
@@ -80,7 +80,7 @@ class Demo:
                 active=runs,
                 autostart=desired.autostart,
                 runtime_id=1 if runs else None,
-                stamp=read_stamp(tree),
+                stamp=read_mark(tree),
             )
         known = {k: applied_after(specs.desired[k], a, KINDS[k.kind], "demo") for k, a in observed.items()}
         prune = {kind: Prune(word) for kind, word in SETTINGS.prune.items()}

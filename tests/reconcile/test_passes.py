@@ -25,9 +25,9 @@ from kvmreconcile.reconcile.approvals import Approval
 from kvmreconcile.reconcile.passes import PATIENCE_S, Passes
 from kvmreconcile.reconcile.reading import SpecReader
 from kvmreconcile.reconcile.stale import PROGRESS, SPECS
-from kvmreconcile.session.origin import Origin
+from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
-from kvmreconcile.session.verdicts import Verdict, Verdicts
+from kvmreconcile.session.verdicts import Validation, Validations
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.settings.settle import SettleSettings
 from kvmreconcile.source.in_use import WriteState
@@ -64,7 +64,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.passes = Passes(
-            origin=lambda: Origin([self.directory / "specs"]),
+            origin=lambda: SpecOrigin([self.directory / "specs"]),
             trigger_next=lambda: self.triggers.append(PROGRESS),
             triggered_by=lambda: self.triggers,
             subscribers=(self.events.append,),
@@ -301,12 +301,12 @@ def test_validation_of_definitions_has_time_limit(bench: Bench, monkeypatch: pyt
     limits: list[float] = []
 
     def validate(
-        _self: Verdicts, _plan: object, _world: object, _kinds: object, within_s: float
-    ) -> dict[Key, Verdict]:
+        _self: Validations, _plan: object, _world: object, _kinds: object, within_s: float
+    ) -> dict[Key, Validation]:
         limits.append(within_s)
         return {}
 
-    monkeypatch.setattr(Verdicts, "of", validate)
+    monkeypatch.setattr(Validations, "validate_plan", validate)
 
     bench.run("connected")
 
@@ -348,11 +348,11 @@ def test_pass_records_source_and_keeps_objects_of_other_sources(
     bench: Bench,
 ) -> None:
     there, here = SpecSource((Root("/srv/there"),)), SpecSource((Root("/srv/here"),))
-    bench.passes.origin = lambda: Origin([bench.directory / "specs"], source=there)
+    bench.passes.origin = lambda: SpecOrigin([bench.directory / "specs"], source=there)
     bench.settle()
     assert bench.session.state.sources.all() == {DB: there, WEB: there}
 
-    bench.passes.origin = lambda: Origin([bench.directory / "specs"], source=here)
+    bench.passes.origin = lambda: SpecOrigin([bench.directory / "specs"], source=here)
     (bench.directory / "specs/db.yaml").unlink()
     planned = bench.run(SPECS)
 
@@ -458,7 +458,7 @@ def test_file_with_unknown_writer_is_read_again_without_trigger(bench: Bench) ->
 
 def test_commit_is_used_without_waiting_for_writers(bench: Bench) -> None:
     set_clock(bench, [1000.0])
-    bench.passes = replace(bench.passes, origin=lambda: Origin([bench.directory / "specs"], "c0ffee"))
+    bench.passes = replace(bench.passes, origin=lambda: SpecOrigin([bench.directory / "specs"], "c0ffee"))
     bench.passes.reader.drafts.written = lambda _file: WriteState.OPEN
 
     planned = bench.run("connected")

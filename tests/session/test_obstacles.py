@@ -1,4 +1,4 @@
-"""What of the content of objects cannot be used is asked once, and again when it may have changed."""
+"""The content of objects is checked once, and again when it may have changed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,7 @@ DAMAGED = Obstacle("it is damaged", "restore it")
 
 @dataclass
 class Damage:
-    """Finds every volume damaged whose definition says so, and counts how often it was asked."""
+    """Reports volumes as damaged if their definition says so, and counts its calls."""
 
     asked: list[str] = field(default_factory=list)
 
@@ -48,29 +48,29 @@ def world(*seen: Actual) -> World:
     return World("lab", "", datetime.now(UTC), {KEY: wish}, Observation({a.key: a for a in seen}), {})
 
 
-def test_content_is_looked_at_when_the_object_has_changed() -> None:
+def test_content_is_checked_again_after_object_changed() -> None:
     damage = Damage()
     obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, None)
     good, bad = Actual(KEY, "", "<volume/>"), Actual(KEY, "", "<bad/>")
 
-    assert [obstacles.in_existing(world(each)) for each in (good, good, bad, bad)] == [
+    assert [obstacles.find_damage(world(each)) for each in (good, good, bad, bad)] == [
         {},
         {},
         {KEY: DAMAGED},
         {KEY: DAMAGED},
     ]
     assert damage.asked == ["<volume/>", "<bad/>"]
-    assert obstacles.in_existing(world()) == {}
-    assert obstacles.in_existing(world(bad)) == {KEY: DAMAGED}
+    assert obstacles.find_damage(world()) == {}
+    assert obstacles.find_damage(world(bad)) == {KEY: DAMAGED}
     assert len(damage.asked) == 3
 
 
-def test_what_no_spec_names_is_not_looked_at() -> None:
+def test_content_of_objects_without_spec_is_not_checked() -> None:
     damage = Damage()
     obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, None)
     other = Actual(Key("Volume", "default/other"), "", "<bad/>")
 
-    assert obstacles.in_existing(world(other)) == {}
+    assert obstacles.find_damage(world(other)) == {}
     assert damage.asked == []
 
 
@@ -80,7 +80,7 @@ GUEST = Key("Domain", "web")
 
 
 def lacks(definition: Node, *, runs: bool) -> list[Obstacle]:
-    """Tell what a host lacks that lacks what is needy, and the file that something that runs names."""
+    """Yield what a host lacks: everything for a needy definition, and the file of a running one."""
     file = definition.get("file") if runs else None
     return [*([LACKS] if definition.child("needy") else []), *([Obstacle("no", "", file)] if file else [])]
 
@@ -91,14 +91,14 @@ def lacking(
     desired: Iterable[Desired] = (),
     others: Iterable[Actual] = (),
 ) -> dict[Key, Obstacle]:
-    """Return what is missing for steps, each a verb and its definition, on a host that lacks what is needy."""
+    """Return what is missing for steps, each a verb and its definition, on a host that lacks everything."""
     kind = replace(DOMAIN, lacks=lambda _: lacks)
     bare = Action(GUEST, verb_of(""), Effect.LIVE, Reason.NEW)
     actions = [replace(bare, verb=verb_of(verb), tree=parse(tree) if tree else None) for verb, tree in steps]
     plan = Plan(actions=(*actions[:1],), held=tuple(Held(action, Hold.WINDOW) for action in actions[1:]))
     here = {each.key: each for each in (*others, *([actual] if actual else []))}
     there = World("lab", "", datetime.now(UTC), {each.key: each for each in desired}, Observation(here), {})
-    return Obstacles({**STORES, "Domain": kind}, None).on_host(plan, there)
+    return Obstacles({**STORES, "Domain": kind}, None).find_lacking(plan, there)
 
 
 @pytest.mark.case("38g")

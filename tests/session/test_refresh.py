@@ -1,4 +1,4 @@
-"""When libvirt's list of a store is refreshed, and when what is known from an earlier refresh still counts."""
+"""When libvirt's list of a store is refreshed, and when an earlier refresh suffices."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.case("47")
 
 @dataclass
 class Store:
-    """The driver of a kind with one store, "p": its files, and those of them that are listed."""
+    """The driver of a kind with one store, "p", with its files and the listed ones."""
 
     files: dict[str, str] = field(default_factory=dict)
     listed: dict[str, str] = field(default_factory=dict)
@@ -59,7 +59,7 @@ def observer(store: Store) -> Observer:
     empty = Store()
     return Observer(
         {
-            # Neither driver is a Mapping of libvirt's calls: what is shown is when they are called.
+            # The tests check when a refresh is called, not the calls of libvirt.
             "Volume": replace(kind, driver=lambda: store),  # type: ignore[arg-type, return-value]
             "StoragePool": replace(pool, driver=lambda: empty),  # type: ignore[arg-type, return-value]
         },
@@ -67,7 +67,7 @@ def observer(store: Store) -> Observer:
     )
 
 
-def test_absent_object_is_refreshed_for_once_and_again_when_everything_is_observed_again(
+def test_absent_object_refreshes_its_store_once_per_full_observation(
     store: Store, observer: Observer
 ) -> None:
     observer.all()
@@ -83,7 +83,7 @@ def test_absent_object_is_refreshed_for_once_and_again_when_everything_is_observ
     assert store.refreshed == 2
 
 
-def test_store_whose_state_is_the_same_is_not_refreshed_again(store: Store, observer: Observer) -> None:
+def test_store_with_unchanged_state_is_not_refreshed_again(store: Store, observer: Observer) -> None:
     store.state = 1
     for _ in range(2):
         observer.all()
@@ -98,14 +98,14 @@ def test_store_whose_state_is_the_same_is_not_refreshed_again(store: Store, obse
     assert store.refreshed == 2
 
 
-def test_object_that_may_have_changed_is_asked_for_again(store: Store, observer: Observer) -> None:
+def test_object_that_may_have_changed_is_refreshed_again(store: Store, observer: Observer) -> None:
     store.state = 1
     observer.all()
     observer.confirmed({A})
     store.files["p/a"] = XML.format("raw", 1)
     assert A not in observer.confirmed({A}).objects
 
-    observer.doubt({A})
+    observer.mark_stale({A})
 
     assert A in observer.confirmed({A}).objects
 
@@ -129,9 +129,7 @@ def test_object_that_exists_is_confirmed_until_its_definition_changes(
     assert store.refreshed == 2
 
 
-def test_objects_of_a_store_that_cannot_be_refreshed_are_unknown_until_it_can(
-    store: Store, observer: Observer
-) -> None:
+def test_objects_are_unknown_until_their_store_can_be_refreshed(store: Store, observer: Observer) -> None:
     store.fault = "a job is running"
     store.state = 1
     store.listed["p/b"] = XML.format("raw", 1)
@@ -148,7 +146,7 @@ def test_objects_of_a_store_that_cannot_be_refreshed_are_unknown_until_it_can(
     assert observer.confirmed({A}).objects == {}
 
 
-def test_objects_of_a_store_that_a_refresh_deactivated_are_hidden_and_it_is_said_why(
+def test_objects_of_store_deactivated_by_refresh_are_unobservable_with_reason(
     store: Store, observer: Observer
 ) -> None:
     store.fault, store.deactivates = "no such directory", True

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.beside import BY_NAME, GOOD, format_problems, load_beside
+from tests.beside import BY_NAME, GOOD, describe_problems, load_beside
 
 TABLES = Path(__file__).parent / "malformed"
 
@@ -48,7 +48,7 @@ def _tables(tmp_path_factory: pytest.TempPathFactory, *, regenerate: bool) -> No
         for case in read_table(path):
             directory = tmp_path_factory.mktemp("case")
             parts.append(
-                f"=== {case.name}\n{case.content.decode()}{format_problems(load_beside(case.content, directory), directory)}"
+                f"=== {case.name}\n{case.content.decode()}{describe_problems(load_beside(case.content, directory), directory)}"
             )
         path.write_text("\n".join(parts))
 
@@ -75,7 +75,7 @@ def test_there_are_more_than_a_hundred_cases() -> None:
 def test_malformed(case: Case, tmp_path: Path) -> None:
     loaded = load_beside(case.content, tmp_path)
 
-    reported = format_problems(loaded, tmp_path)
+    reported = describe_problems(loaded, tmp_path)
     assert reported.startswith(case.expected) if case.table == "made" else reported == case.expected
     assert loaded.problems
     for problem in loaded.problems:

@@ -22,7 +22,7 @@ from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.kinds.ownership_mark import without_stamp
+from kvmreconcile.kinds.ownership_mark import without_mark
 from kvmreconcile.model import Actual, Source, Stamp, StateReason, Surroundings
 from kvmreconcile.schema.decode import read_fields
 from kvmreconcile.schema.omit_defaults import drop
@@ -50,7 +50,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
     The shortest way of saying it that, rendered again, makes the same domain: the least definition in fields, the
     least that libvirt's schema allows, the whole in fields, or the whole as libvirt spells it.
     """
-    whole = named(_without_plain_vcpus(without_stamp(actual.tree)))
+    whole = named(_without_plain_vcpus(without_mark(actual.tree)))
     state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
     if not actual.active:
         state = {"state": "stopped", **state}
@@ -87,7 +87,7 @@ def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
         overlay(Node(ROOT), wish.tree, PLAIN), Surroundings(actual.uuid, stamp, True, lambda _: None)
     )
     try:
-        return _is_same(without_stamp(new), whole, valid=wish.policy.check_schema)
+        return _is_same(without_mark(new), whole, valid=wish.policy.check_schema)
     except Unavailable:
         return True
 

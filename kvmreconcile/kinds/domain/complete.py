@@ -7,7 +7,7 @@ These are given once, when a device is new, and then kept. Pure.
 from dataclasses import replace
 
 from kvmreconcile.kinds.domain.sections import SECTIONS
-from kvmreconcile.kinds.ownership_mark import stamped
+from kvmreconcile.kinds.ownership_mark import with_mark
 from kvmreconcile.model import Surroundings
 from kvmreconcile.tree import Node
 
@@ -19,7 +19,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
     for section in SECTIONS:
         if section.complete is not None:
             proposed = section.complete(proposed, surroundings)
-    return stamped(proposed, surroundings.stamp)
+    return with_mark(proposed, surroundings.stamp)
 
 
 def _insert(domain: Node, new: Node) -> Node:

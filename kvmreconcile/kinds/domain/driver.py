@@ -20,7 +20,7 @@ from kvmreconcile.kinds.domain.calls.removal import check_free, checkpoints, und
 from kvmreconcile.kinds.domain.calls.state_reasons import RunState, run_state, run_states
 from kvmreconcile.kinds.domain.disk.block_jobs import block_jobs
 from kvmreconcile.kinds.domain.render import NAME
-from kvmreconcile.kinds.ownership_mark import PREFIX, TAG, URI, read_stamp
+from kvmreconcile.kinds.ownership_mark import PREFIX, TAG, URI, read_mark
 from kvmreconcile.model import Action, Actual, Key, Leftover, Observation
 from kvmreconcile.model.verbs import AUTOSTART
 from kvmreconcile.tree import Node, parse, to_xml
@@ -112,7 +112,7 @@ def _read(
         saved=Leftover.MANAGED_SAVE in leftovers,
         leftovers=leftovers - {Leftover.MANAGED_SAVE},
         runtime_id=_runtime_id(domain) if live is not None else None,
-        stamp=read_stamp(parse(stored)),
+        stamp=read_mark(parse(stored)),
         job=block_jobs(live) or run.job,
         state_reason=run.state_reason,
     )

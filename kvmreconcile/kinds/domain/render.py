@@ -18,7 +18,7 @@ from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.section import fields_of
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.kinds.rendering import desired, said
+from kvmreconcile.kinds.rendering import make_desired, spec_tree
 from kvmreconcile.model import Desired, Key, Policy
 
 NAME = "Domain"
@@ -41,12 +41,12 @@ def desire(document: Document, uuid: str) -> Desired:
     """
     spec = cast("DomainSpec", document.spec)
     memory, hotplug = fields_of(spec, MemoryFields), fields_of(spec, ControllerFields).hotplug
-    tree = without_given_aliases(canonical(said(document, with_cell(spec), ROOT, RULES)))
+    tree = without_given_aliases(canonical(spec_tree(document, with_cell(spec), ROOT, RULES)))
     if memory.memory is not None and memory.current_memory is None:
         tree = all_in_use(tree)
     if hotplug is not None:
         tree = with_slots(tree, hotplug.slots)
-    wish = desired(document, key(document), tree, tree.get("uuid") or uuid)
+    wish = make_desired(document, key(document), tree, tree.get("uuid") or uuid)
     return replace(
         wish,
         power=POWER[fields_of(spec, StateFields).state],

@@ -1,23 +1,23 @@
-"""Virtual networks, and names for bridges that the host has."""
+"""Virtual networks, and names for existing bridges of the host."""
 
 from typing import Any
 
 from kvmreconcile.kinds.kind import Driver, Kind, Lacks
 from kvmreconcile.kinds.network import render
-from kvmreconcile.kinds.network.mistakes import mistakes
+from kvmreconcile.kinds.network.mistakes import find_dhcp_problems
 from kvmreconcile.kinds.network.rules import RULES
 from kvmreconcile.kinds.network.spec import NetworkSpec
 from kvmreconcile.model import Manual
 
 
 def _driver() -> Driver:
-    from kvmreconcile.kinds.network.driver import NetworkDriver  # noqa: PLC0415  what plans and validates needs no libvirt
+    from kvmreconcile.kinds.network.driver import NetworkDriver  # noqa: PLC0415  only the driver loads libvirt
 
     return NetworkDriver()
 
 
 def _lacks(connection: Any) -> Lacks:
-    from kvmreconcile.kinds.network.on_host import OnHost  # noqa: PLC0415  only a host can be asked
+    from kvmreconcile.kinds.network.on_host import OnHost  # noqa: PLC0415  only the driver loads libvirt
 
     return OnHost(connection).lacks
 
@@ -31,7 +31,7 @@ KIND = Kind(
     desire=render.desire,
     complete=render.complete,
     driver=_driver,
-    mistakes=mistakes,
+    mistakes=find_dhcp_problems,
     adopt=render.adopt,
     cost=render.cost,
     lacks=_lacks,

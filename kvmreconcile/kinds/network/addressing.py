@@ -1,8 +1,4 @@
-"""
-Parts of a network's spec: addresses of the host, DHCP, routes and address translation.
-
-Separate from the spec itself to keep both short enough to read.
-"""
+"""Fields of a network's spec: addresses of the host, DHCP, routes and address translation."""
 
 from typing import Annotated, ClassVar, Self
 
@@ -19,57 +15,61 @@ from kvmreconcile.schema.values import AbsolutePath, Mac
 
 
 class AddressRange(Spec):
-    """Addresses from one to another, both included."""
+    """A range of addresses, including both ends."""
 
-    start: Annotated[Address, At("@start"), Field(description="Address. The first.")]
+    start: Annotated[Address, At("@start"), Field(description="Address. First address.")]
     end: Annotated[
-        Address, At("@end"), Field(description="Address. The last; the same as the first for one.")
+        Address,
+        At("@end"),
+        Field(description="Address. Last address; the same as the first for a single one."),
     ]
 
 
 class PortRange(Spec):
-    """Ports from one to another, both included."""
+    """A range of ports, including both ends."""
 
-    start: Annotated[Port, At("@start", WHOLE), Field(description="Whole number, 0 to 65535. The first.")]
-    end: Annotated[Port, At("@end", WHOLE), Field(description="Whole number, 0 to 65535. The last.")]
+    start: Annotated[Port, At("@start", WHOLE), Field(description="Whole number, 0 to 65535. First port.")]
+    end: Annotated[Port, At("@end", WHOLE), Field(description="Whole number, 0 to 65535. Last port.")]
 
 
 class Nat(Spec):
-    """What guests' connections look like from outside."""
+    """Address translation (NAT) of guests' connections."""
 
     addresses: Annotated[
         AddressRange | None,
         At("address"),
         Field(
-            description="Range of addresses. From which guests seem to connect. Defaults to the host's own."
+            description="Range of addresses. Source addresses of guests' connections outside. Defaults to the host's own."
         ),
     ] = None
     ports: Annotated[
         PortRange | None,
         At("port"),
-        Field(description="Range of ports. From which guests seem to connect. Defaults to 1024 to 65535."),
+        Field(
+            description="Range of ports. Source ports of guests' connections outside. Defaults to 1024 to 65535."
+        ),
     ] = None
     ipv6: Annotated[
         bool | None,
         At("@ipv6", YES_NO),
-        Field(description="Boolean. Whether IPv6 is translated too, rather than routed. Defaults to false."),
+        Field(description="Boolean. Whether IPv6 is translated instead of routed. Defaults to false."),
     ] = None
 
 
 class DhcpRange(Element):
-    """Addresses that are leased to whoever asks."""
+    """Addresses that are leased to any guest."""
 
-    start: Annotated[Address, At("@start"), Field(description="Address. The first.")]
-    end: Annotated[Address, At("@end"), Field(description="Address. The last.")]
+    start: Annotated[Address, At("@start"), Field(description="Address. First address.")]
+    end: Annotated[Address, At("@end"), Field(description="Address. Last address.")]
     lease_time: Annotated[
         LeaseTime | None,
         At("lease", LEASE_TIME),
-        Field(description='Time, such as "30min" or "12h"; "infinite" never ends. Defaults to one hour.'),
+        Field(description='Time, such as "30min" or "12h"; "infinite" never expires. Defaults to one hour.'),
     ] = None
 
 
 class DhcpHost(Element):
-    """An address that is kept for one guest. A guest is known by MAC, by DUID in IPv6, or by the name it sends."""
+    """An address that is reserved for one guest, which is identified by MAC, by DUID in IPv6, or by the name it sends."""
 
     mac: Annotated[
         Mac | None,
@@ -82,27 +82,25 @@ class DhcpHost(Element):
     name: Annotated[
         str | None,
         At("@name"),
-        Field(
-            description="Host name. What the guest is told it is called, and what DNS knows it by. Defaults to none."
-        ),
+        Field(description="Host name. Sent to the guest by DHCP, and resolved by DNS. Defaults to none."),
     ] = None
-    ip: Annotated[Address, At("@ip"), Field(description="Address. What the guest is given.")]
+    ip: Annotated[Address, At("@ip"), Field(description="Address. The guest's address.")]
     lease_time: Annotated[
         LeaseTime | None,
         At("lease", LEASE_TIME),
-        Field(description='Time, such as "30min" or "12h"; "infinite" never ends. Defaults to one hour.'),
+        Field(description='Time, such as "30min" or "12h"; "infinite" never expires. Defaults to one hour.'),
     ] = None
 
     @model_validator(mode="after")
     @of_fields
-    def _is_known_by_something(self) -> Self:
+    def _has_an_identifier(self) -> Self:
         if not (self.mac or self.id or self.name):
             raise ValueError("a DHCP host needs at least one of the fields mac, id and name")
         return self
 
 
 class Bootp(Spec):
-    """What a guest loads that boots from the network."""
+    """Network boot of guests."""
 
     file: Annotated[str, At("@file"), Field(description="Path on the TFTP server. The boot loader.")]
     server: Annotated[
@@ -113,26 +111,24 @@ class Bootp(Spec):
 
 
 class Dhcp(Spec):
-    """How guests get addresses. At most one IPv4 and one IPv6 address of a network may have it."""
+    """DHCP server for guests. At most one IPv4 and one IPv6 address of a network may have it."""
 
     ranges: Annotated[
         list[DhcpRange] | None,
         At("range"),
         Field(
-            description="List of ranges, complete. What is leased to whoever asks. Changes at once. Defaults to none."
+            description="List of ranges, complete. Addresses that are leased to any guest. Changed live. Defaults to none."
         ),
     ] = None
     hosts: Annotated[
         list[DhcpHost] | None,
         At("host"),
-        Field(
-            description="List of hosts, complete. Who always gets the same address. Changes at once. Defaults to none."
-        ),
+        Field(description="List of hosts, complete. Reserved addresses. Changed live. Defaults to none."),
     ] = None
     bootp: Annotated[
         Bootp | None,
         At("bootp"),
-        Field(description="Object. What guests load that boot from the network. Defaults to nothing."),
+        Field(description="Object. Network boot of guests. Defaults to none."),
     ] = None
 
 
@@ -149,22 +145,22 @@ class HostAddress(Shorthand, Element):
     dhcp: Annotated[
         Dhcp | None,
         At("dhcp"),
-        Field(description="Object. How guests get addresses beside it. Defaults to not at all."),
+        Field(description="Object. DHCP server on this address. Defaults to none."),
     ] = None
     tftp: Annotated[
         AbsolutePath | None,
         At("tftp/@root"),
-        Field(description="Absolute path. Directory that is served by TFTP. Defaults to none."),
+        Field(description="Absolute path. Directory to serve by TFTP. Defaults to none."),
     ] = None
 
 
 class Route(Element):
-    """A route that the host gets while the network is active."""
+    """A route of the host while the network is active."""
 
     to: Annotated[
-        Cidr, At("", CIDR), Field(description='Network, such as "198.51.100.0/24". Where it leads.')
+        Cidr, At("", CIDR), Field(description='Network, such as "198.51.100.0/24". Destination of the route.')
     ]
-    via: Annotated[Address, At("@gateway"), Field(description="Address. The gateway, inside the network.")]
+    via: Annotated[Address, At("@gateway"), Field(description="Address. Gateway, inside the network.")]
     metric: Annotated[
         int | None,
         At("@metric", WHOLE),

@@ -1,8 +1,4 @@
-"""
-How a network's values are spelled in a spec, where libvirt spreads them over several attributes.
-
-Separate from the spec so that each can be tested alone.
-"""
+"""Convert values of a network's spec that libvirt stores in several attributes."""
 
 import re
 from dataclasses import dataclass
@@ -38,7 +34,7 @@ class Cidr:
 
 @dataclass(frozen=True, slots=True)
 class LeaseTime:
-    """A time as "12h" in YAML; as a number and its unit in XML, where no end is 0."""
+    """A time as "12h" in YAML; as a number and its unit in XML, where 0 means no end."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
@@ -59,7 +55,7 @@ class LeaseTime:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """A mode in YAML; in XML one of them is no element at all."""
+    """A mode in YAML; in XML, "isolated" is the absence of the element."""
 
     modes: tuple[str, ...] = ("nat", "route", "open", "bridge")
 

@@ -1,8 +1,4 @@
-"""
-Parts of a network's spec: what its DNS server answers.
-
-Separate from the spec itself to keep both short enough to read.
-"""
+"""Fields of a network's spec: its DNS server."""
 
 from typing import Annotated, Literal, Self
 
@@ -16,14 +12,12 @@ from kvmreconcile.schema.mapping import At
 
 
 class Forwarder(Element):
-    """A DNS server that is asked what the network itself cannot tell."""
+    """A DNS server that queries are forwarded to."""
 
     address: Annotated[
         Address | None,
         At("@addr"),
-        Field(
-            description="Address. Of the server. Without it the domain is answered by the host's own resolver."
-        ),
+        Field(description="Address. Of the server. Without it, the host's resolver answers for the domain."),
     ] = None
     domain: Annotated[
         str | None,
@@ -35,7 +29,7 @@ class Forwarder(Element):
 
     @model_validator(mode="after")
     @of_fields
-    def _says_something(self) -> Self:
+    def _is_not_empty(self) -> Self:
         if not (self.address or self.domain):
             raise ValueError("a forwarder needs an address, a domain, or both")
         return self
@@ -48,7 +42,7 @@ class DnsHost(Element):
     names: Annotated[
         list[str],
         At("hostname"),
-        Field(min_length=1, description="List of host names, complete. All that mean it."),
+        Field(min_length=1, description="List of host names, complete. Names of the address."),
     ]
 
 
@@ -56,11 +50,11 @@ class DnsTxt(Element):
     """A TXT record."""
 
     name: Annotated[str, At("@name"), Field(description="Name. Of the record, without blanks.")]
-    value: Annotated[str, At("@value"), Field(description="Text. What it says.")]
+    value: Annotated[str, At("@value"), Field(description="Text. Value of the record.")]
 
 
 class DnsSrv(Element):
-    """An SRV record: where a service is found."""
+    """An SRV record: the host and port of a service."""
 
     service: Annotated[str, At("@service"), Field(description='Name. Of the service, such as "ldap".')]
     protocol: Annotated[Literal["tcp", "udp"], At("@protocol"), Field(description="tcp or udp.")]
@@ -70,7 +64,9 @@ class DnsSrv(Element):
     target: Annotated[
         str | None,
         At("@target"),
-        Field(description='Host name. Who serves it. Defaults to "there is no such service".'),
+        Field(
+            description="Host name. Host of the service. Defaults to none, which means that the service does not exist."
+        ),
     ] = None
     port: Annotated[
         Port | None,
@@ -80,7 +76,7 @@ class DnsSrv(Element):
     priority: Annotated[
         Port | None,
         At("@priority", WHOLE),
-        Field(description="Whole number. The lowest is asked first. Defaults to 0."),
+        Field(description="Whole number. The lowest is used first. Defaults to 0."),
     ] = None
     weight: Annotated[
         Port | None,
@@ -90,45 +86,45 @@ class DnsSrv(Element):
 
 
 class Dns(Spec):
-    """What the network's own DNS server answers."""
+    """The network's DNS server."""
 
     enable: Annotated[
         bool | None,
         At("@enable", YES_NO),
         Field(
-            description="Boolean. Whether there is a server at all; without one nothing else may be said here. Defaults to true."
+            description="Boolean. Whether there is a DNS server; without one, no other field of it may be set. Defaults to true."
         ),
     ] = None
     forward_plain_names: Annotated[
         bool | None,
         At("@forwardPlainNames", YES_NO),
         Field(
-            description="Boolean. Whether names without a dot are asked of the host's resolver. Defaults to true."
+            description="Boolean. Whether queries for names without a dot are forwarded. Defaults to true."
         ),
     ] = None
     forwarders: Annotated[
         list[Forwarder] | None,
         At("forwarder"),
         Field(
-            description="List of servers, complete. Whom to ask instead of the host's resolver. Defaults to none."
+            description="List of servers, complete. Servers that are queried instead of the host's resolver. Defaults to none."
         ),
     ] = None
     hosts: Annotated[
         list[DnsHost] | None,
         At("host"),
         Field(
-            description="List of hosts, complete. Names beside those of DHCP. Changes at once. Defaults to none."
+            description="List of hosts, complete. Names in addition to those of DHCP. Changed live. Defaults to none."
         ),
     ] = None
     txt: Annotated[
         list[DnsTxt] | None,
         At("txt"),
-        Field(description="List of TXT records, complete. Changes at once. Defaults to none."),
+        Field(description="List of TXT records, complete. Changed live. Defaults to none."),
     ] = None
     srv: Annotated[
         list[DnsSrv] | None,
         At("srv"),
-        Field(description="List of SRV records, complete. Changes at once. Defaults to none."),
+        Field(description="List of SRV records, complete. Changed live. Defaults to none."),
     ] = None
 
 
@@ -140,6 +136,6 @@ class Domain(Spec):
         bool | None,
         At("@localOnly", YES_NO),
         Field(
-            description="Boolean. Whether unknown names in it are never asked of other servers. Defaults to false."
+            description="Boolean. Whether queries for unknown names in it are not forwarded. Defaults to false."
         ),
     ] = None

@@ -1,22 +1,22 @@
 """
-Find errors in a network's definition that are errors on every host: DHCP addresses that cannot be assigned.
+Find DHCP addresses in a network's definition that cannot be assigned on any host.
 
 Checks of single fields are in the spec's models. libvirt accepts most of these definitions, and then dnsmasq ignores
-the setting or does not start. No message quotes a value, which may be a secret. Pure.
+the setting or does not start. No message quotes a value, which may be a secret.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 
-from kvmreconcile.kinds.network.spelling import canonical
+from kvmreconcile.kinds.network.spelling import normalize_network
 from kvmreconcile.model import Mistake
 from kvmreconcile.tree import Node
 
 _KNOWN_BY = (("@mac", "MAC address"), ("@id", "DUID"), ("@name", "name"), ("@ip", "address"))
 """What must be unique among the DHCP hosts of an address family."""
 _ENTRIES = frozenset({"host", "range"})
-"""Without any, libvirt does not count an address as one with DHCP; what is observed has an empty `<dhcp>` in each."""
+"""Elements that enable DHCP; observed definitions have an empty `<dhcp>` in every address."""
 
 _TODO = "choose another address inside the subnet, or correct the subnet"
 
@@ -24,11 +24,11 @@ _Address = IPv4Address | IPv6Address
 _Interface = IPv4Interface | IPv6Interface
 
 
-def mistakes(network: Node) -> Iterator[Mistake]:
-    """Yield errors of a definition."""
+def find_dhcp_problems(network: Node) -> Iterator[Mistake]:
+    """Yield the problems of a definition."""
     served: dict[int, str] = {}
     seen: dict[tuple[int, str, str], str] = {}
-    for number, ip in enumerate(canonical(network).all("ip"), 1):
+    for number, ip in enumerate(normalize_network(network).all("ip"), 1):
         place, own = f"ip[{number}]", _interface(ip)
         dhcp = ip.child("dhcp")
         if own is None or dhcp is None or not any(each.tag in _ENTRIES for each in dhcp.children):
@@ -38,14 +38,14 @@ def mistakes(network: Node) -> Iterator[Mistake]:
             todo = f"keep DHCP on one IPv{own.version} address"
             yield Mistake(f"{place}/dhcp", what, todo, f"{served[own.version]}/dhcp")
         served.setdefault(own.version, place)
-        yield from _of_hosts(dhcp, f"{place}/dhcp", own, seen)
-        yield from _of_ranges(dhcp, f"{place}/dhcp", own)
+        yield from _host_problems(dhcp, f"{place}/dhcp", own, seen)
+        yield from _range_problems(dhcp, f"{place}/dhcp", own)
 
 
-def _of_hosts(
+def _host_problems(
     dhcp: Node, place: str, own: _Interface, seen: dict[tuple[int, str, str], str]
 ) -> Iterator[Mistake]:
-    """Yield errors of DHCP hosts; `seen` has the place of each value that an earlier host of the family has."""
+    """Yield the problems of DHCP hosts; `seen` has the place of each value of earlier hosts of the family."""
     for number, host in enumerate(dhcp.all("host"), 1):
         for path, what in _KNOWN_BY:
             value, here = host.get(path), f"{place}/host[{number}]/{path}"
@@ -61,7 +61,7 @@ def _of_hosts(
             )
 
 
-def _of_ranges(dhcp: Node, place: str, own: _Interface) -> Iterator[Mistake]:
+def _range_problems(dhcp: Node, place: str, own: _Interface) -> Iterator[Mistake]:
     spans: defaultdict[int, list[_Address]] = defaultdict(list)
     for number, part in enumerate(dhcp.all("range"), 1):
         for path in ("@start", "@end"):

@@ -1,5 +1,5 @@
 """
-Find interfaces of running guests that lost their network's bridge, and make the definitions that reattach them.
+Find interfaces of running guests that lost their network's bridge, and the definitions that reattach them.
 
 Stopping a network deletes its bridge; the guests' tap devices stay without a bridge. libvirt attaches a tap only if
 the name of its bridge changes; libvirt 9.0 does so too if only the interface's type changes, 11.0 and newer do not
@@ -16,20 +16,20 @@ from hashlib import sha256
 
 from kvmreconcile.tree import Node, make
 
-# Not the namespace of the owner's mark: libvirt keeps one element of each.
+# Not the namespace of the ownership mark: libvirt keeps one element of each.
 _URI = "urn:kvmreconcile:unplugged:1"
 _TAG = f"{{{_URI}}}guests"
 _INTERIM = ".kvmreconcile-interim"
 _DIGITS = 8
 """How many digits the name of an interim network's bridge has; Linux takes names of at most 15 characters."""
-UNPLUGGED = f"metadata/{_URI}:guests"
+DETACHED_RULE = f"metadata/{_URI}:guests"
 """The mark's path in rules: a running network that was started with it keeps it in its live definition."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
+class BridgedNetwork:
     """
-    A running network, as its guests see it.
+    An active network with a bridge.
 
     Attributes:
         bridge: The name of its bridge.
@@ -43,21 +43,21 @@ class Outlet:
     is_own: bool
 
 
-def is_marked(network: Node) -> bool:
-    """Tell whether guests of the network may still have to be put back."""
+def has_detached_mark(network: Node) -> bool:
+    """Return whether guests of the network may still have to be reattached."""
     return network.find(f"metadata/{_TAG}") is not None
 
 
-def marked(network: Node) -> Node:
-    """Return a definition that says so."""
-    clean = unmarked(network)
+def with_detached_mark(network: Node) -> Node:
+    """Return a definition with the mark that guests have to be reattached."""
+    clean = without_detached_mark(network)
     metadata = clean.child("metadata") or Node("metadata")
     mark = replace(make(_TAG), prefix="unplugged")
     return _with_metadata(clean, replace(metadata, children=(*metadata.children, mark)))
 
 
-def unmarked(network: Node) -> Node:
-    """Return a definition that no longer says so."""
+def without_detached_mark(network: Node) -> Node:
+    """Return a definition without that mark."""
     metadata = network.child("metadata")
     if metadata is None:
         return network
@@ -79,7 +79,7 @@ def interims(network: str) -> Iterator[Node]:
     bridge has that name.
 
     Args:
-        network: Name of the network, or another identifier of what is moved; it must be unique at any one time.
+        network: Name of the network, or another unique identifier of what is moved.
     """
     digits = sha256(network.encode()).hexdigest()
     name = make("name", text=interim_name(network))
@@ -90,25 +90,25 @@ def interims(network: str) -> Iterator[Node]:
 
 
 def interim_name(network: str) -> str:
-    """Return its name."""
+    """Return the name of the interim network."""
     return f"{network}{_INTERIM}"
 
 
 def is_interim(name: str) -> bool:
-    """Tell by its name whether a network is an interim network."""
+    """Return whether a name is that of an interim network."""
     return name.endswith(_INTERIM)
 
 
 def is_guest(domain: Node, network: str) -> bool:
-    """Tell whether a domain has an interface on the network, or one that is being reattached to it."""
-    return any(_is_of(i.child("source"), network) for i in domain.all("devices/interface"))
+    """Return whether a domain has an interface on the network, or one that is being reattached to it."""
+    return any(_is_on(i.child("source"), network) for i in domain.all("devices/interface"))
 
 
-def _is_of(source: Node | None, network: str) -> bool:
+def _is_on(source: Node | None, network: str) -> bool:
     return source is not None and source.attr("network") in {network, interim_name(network)}
 
 
-def unplugged(domain: Node, outlet: Outlet) -> Iterator[tuple[Node, ...]]:
+def reattachments(domain: Node, bridged: BridgedNetwork) -> Iterator[tuple[Node, ...]]:
     """
     Yield the definitions to update, one after the other, to reattach each interface that lost its bridge.
 
@@ -117,20 +117,20 @@ def unplugged(domain: Node, outlet: Outlet) -> Iterator[tuple[Node, ...]]:
     """
     for interface in domain.all("devices/interface"):
         source = interface.child("source")
-        if source is None or source.attr("bridge") is None or not _is_of(source, outlet.network):
+        if source is None or source.attr("bridge") is None or not _is_on(source, bridged.network):
             continue
-        if source.attr("network") == outlet.network and source.attr("portid") in outlet.ports:
+        if source.attr("network") == bridged.network and source.attr("portid") in bridged.ports:
             continue
         away = (
-            _on(interface, "network", _source(source, interim_name(outlet.network)))
-            if outlet.is_own
-            else _on(interface, "bridge", make("source", {"bridge": outlet.bridge}))
+            _on(interface, "network", _source(source, interim_name(bridged.network)))
+            if bridged.is_own
+            else _on(interface, "bridge", make("source", {"bridge": bridged.bridge}))
         )
-        yield away, _on(interface, "network", _source(source, outlet.network))
+        yield away, _on(interface, "network", _source(source, bridged.network))
 
 
-def by_way_of(interface: Node, network: str) -> Node:
-    """Return an interface that is on another network."""
+def moved_to(interface: Node, network: str) -> Node:
+    """Return an interface moved to another network."""
     source = interface.child("source") or Node("source")
     return _on(interface, "network", _source(source, network))
 

@@ -1,7 +1,7 @@
 """
 Reattach the running guests of a network to its bridge after the network was started.
 
-The definitions to update are made in `plugs`.
+The definitions for that are from `plugs`.
 """
 
 from collections.abc import Collection, Iterator
@@ -13,7 +13,14 @@ from kvmreconcile.errors import Busy, HostError, NotFound
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.net_devices import has_net_device
-from kvmreconcile.kinds.network.plugs import Outlet, by_way_of, interim_name, interims, is_guest, unplugged
+from kvmreconcile.kinds.network.plugs import (
+    BridgedNetwork,
+    interim_name,
+    interims,
+    is_guest,
+    moved_to,
+    reattachments,
+)
 from kvmreconcile.kinds.network.spelling import OWN_BRIDGE, mode_of
 from kvmreconcile.tree import Node, parse, to_xml
 
@@ -36,12 +43,12 @@ def replug(
     """
     if not guests:
         return
-    outlet, definitions = _outlet(network), Definitions(virt)
+    bridged, definitions = _read_bridged(network), Definitions(virt)
     failures: list[HostError] = []
-    with _interim(virt, outlet.network) if outlet.is_own else nullcontext():
+    with _interim(virt, bridged.network) if bridged.is_own else nullcontext():
         for domain in guests:
             try:
-                _replug_guest(domain, definitions, outlet)
+                _replug_guest(domain, definitions, bridged)
             except NotFound:
                 continue
             except HostError as error:
@@ -49,12 +56,12 @@ def replug(
     if failures:
         what = "; ".join(map(str, failures))
         raise HostError(
-            f"Network/{outlet.network} is active, but not all guests could be reattached to it: {what}"
+            f"Network/{bridged.network} is active, but not all guests could be reattached to it: {what}"
         )
 
 
 def end_interim(virt: libvirt.virConnect, network: str) -> None:
-    """Remove the interim network, which a killed process may have left."""
+    """Remove the interim network, which a killed process may leave."""
     with suppress(NotFound), translated(f"Network/{network}"):
         virt.networkLookupByName(interim_name(network)).destroy()
 
@@ -71,36 +78,36 @@ def change_interface(
     own = f"{domain.name()}.{before.get('mac/@address')}"
     if not _is_bridge_of_that_name(virt, before, interface):
         domain.updateDeviceFlags(to_xml(interface), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-        # Left by a process that was killed while it moved the interface.
+        # A process that was killed while it moved the interface leaves it.
         if before.get("source/@network") == interim_name(own):
             end_interim(virt, own)
         return
     with _interim(virt, own):
-        for definition in (by_way_of(interface, interim_name(own)), interface):
+        for definition in (moved_to(interface, interim_name(own)), interface):
             domain.updateDeviceFlags(to_xml(definition), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
 def _is_bridge_of_that_name(virt: libvirt.virConnect, before: Node, interface: Node) -> bool:
-    """Tell whether an interface moves to another network whose bridge has the same name as the old one's."""
+    """Return whether an interface moves to another network whose bridge has the same name as the old one's."""
     network = interface.get("source/@network")
     if network is None or network == before.get("source/@network"):
         return False
-    outlet = _outlet(virt.networkLookupByName(network))
-    return outlet.is_own and outlet.bridge == before.get("source/@bridge")
+    bridged = _read_bridged(virt.networkLookupByName(network))
+    return bridged.is_own and bridged.bridge == before.get("source/@bridge")
 
 
 @contextmanager
 def _interim(virt: libvirt.virConnect, network: str) -> Iterator[None]:
     """Keep the interim network while interfaces are reattached."""
     end_interim(virt, network)
-    virt.networkCreateXML(to_xml(_free(virt, network)))
+    virt.networkCreateXML(to_xml(_with_free_bridge(virt, network)))
     try:
         yield
     finally:
         end_interim(virt, network)
 
 
-def _free(virt: libvirt.virConnect, network: str) -> Node:
+def _with_free_bridge(virt: libvirt.virConnect, network: str) -> Node:
     """Return the interim network with a bridge whose name no device has; the last one if all are taken."""
     for definition in interims(network):
         if not has_net_device(virt, definition.get("bridge/@name") or ""):
@@ -108,9 +115,9 @@ def _free(virt: libvirt.virConnect, network: str) -> Node:
     return definition
 
 
-def _outlet(network: libvirt.virNetwork) -> Outlet:
+def _read_bridged(network: libvirt.virNetwork) -> BridgedNetwork:
     tree = parse(network.XMLDesc(0))
-    return Outlet(
+    return BridgedNetwork(
         network=network.name(),
         bridge=tree.get("bridge/@name") or "",
         ports=frozenset(port.UUIDString() for port in network.listAllPorts()),
@@ -118,15 +125,15 @@ def _outlet(network: libvirt.virNetwork) -> Outlet:
     )
 
 
-def _replug_guest(domain: libvirt.virDomain, known: Definitions, outlet: Outlet) -> None:
+def _replug_guest(domain: libvirt.virDomain, known: Definitions, bridged: BridgedNetwork) -> None:
     with translated(f"Domain/{domain.name()}"):
-        for definitions in unplugged(parse(known.read(domain)), outlet):
+        for definitions in reattachments(parse(known.read(domain)), bridged):
             for definition in definitions:
                 domain.updateDeviceFlags(to_xml(definition), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
 def _may_be_guest(definitions: Definitions, domain: libvirt.virDomain, network: str) -> bool:
-    """Tell whether a running domain is on the network: True if it cannot be read, False if it no longer exists."""
+    """Return whether a running domain is on the network: True if it cannot be read, False if it no longer exists."""
     try:
         with translated(f"Domain/{domain.name()}"):
             return is_guest(parse(definitions.read(domain)), network)

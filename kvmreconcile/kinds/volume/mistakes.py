@@ -1,4 +1,4 @@
-"""Find errors in a volume's definition that are errors on every host and need the volume's name. Pure."""
+"""Find volumes that are their own backing store."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,8 @@ from kvmreconcile.model import Mistake
 from kvmreconcile.tree import Node
 
 
-def mistakes(volume: Node) -> Iterator[Mistake]:
-    """Yield errors of a definition."""
+def find_backing_problems(volume: Node) -> Iterator[Mistake]:
+    """Yield the problems of a definition."""
     backing = volume.child("backingStore")
     if backing is None or backing.attr("volume") != volume.get("name"):
         return

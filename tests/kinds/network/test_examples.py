@@ -1,4 +1,4 @@
-"""The examples that ship are valid, and libvirt's schema agrees."""
+"""The examples are valid for the models and for libvirt's schema."""
 
 from pathlib import Path
 

@@ -1,12 +1,12 @@
-"""What of an edit a running network takes at once, and what is pending until its next start."""
+"""Which parts of an edit are applied to an active network, and which are pending until its next start."""
 
 from dataclasses import replace
 
 import pytest
 
 from kvmreconcile.kinds.network import KIND
-from kvmreconcile.kinds.network.spelling import observed
-from kvmreconcile.kinds.ownership_mark import stamped
+from kvmreconcile.kinds.network.spelling import normalize_observed
+from kvmreconcile.kinds.ownership_mark import with_mark
 from kvmreconcile.model import Actual, Desired, Key, Plan, Stamp
 from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.compare.pending import to_remember
@@ -43,8 +43,10 @@ def network(stored: Desired, live: Desired) -> Actual:
     uuid = stored.creation.uuid
     mark = Stamp(INSTANCE, str(KEY), uuid)
     xml, live_xml = (
-        observed(
-            to_xml(stamped(replace(d.tree, children=(*d.tree.children, parse(f"<uuid>{uuid}</uuid>"))), mark))
+        normalize_observed(
+            to_xml(
+                with_mark(replace(d.tree, children=(*d.tree.children, parse(f"<uuid>{uuid}</uuid>"))), mark)
+            )
         )
         for d in (stored, live)
     )
@@ -56,9 +58,7 @@ def pending(plan: Plan) -> list[str]:
 
 
 @pytest.mark.parametrize(("text", "live", "waits"), EDITS.values(), ids=EDITS)
-def test_what_is_taken_out_is_taken_at_once_or_pending_until_the_next_start(
-    text: str, live: list[str], waits: list[str]
-) -> None:
+def test_removed_fields_are_applied_live_or_pending(text: str, live: list[str], waits: list[str]) -> None:
     was, base = desired_from(text), desired_from(BASE)
     before = network(was, was)
     known = applied_after(was, before, KIND, INSTANCE)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.kinds.network.routes import Route, routes, subnets_of
+from kvmreconcile.kinds.network.routes import HostRoute, read_routes, subnets_of
 from kvmreconcile.tree import parse
 
 IPV4 = """\
@@ -36,12 +36,12 @@ def test_routes_of_the_kernel_are_read_without_defaults_and_own_addresses(tmp_pa
 
     files = [tmp_path / "route", tmp_path / "ipv6_route", tmp_path / "missing"]
 
-    assert list(routes(files, tmp_path)) == [
-        Route(ip_network("192.168.1.0/24"), "eth0", is_direct=True),
-        Route(ip_network("10.0.0.0/8"), "tun0", is_direct=False),
-        Route(ip_network("172.16.0.0/16"), "wg0", is_direct=False),
-        Route(ip_network("172.17.0.0/16"), "gone", is_direct=False),
-        Route(ip_network("2001:db8::/64"), "eth0", is_direct=True),
+    assert list(read_routes(files, tmp_path)) == [
+        HostRoute(ip_network("192.168.1.0/24"), "eth0", is_direct=True),
+        HostRoute(ip_network("10.0.0.0/8"), "tun0", is_direct=False),
+        HostRoute(ip_network("172.16.0.0/16"), "wg0", is_direct=False),
+        HostRoute(ip_network("172.17.0.0/16"), "gone", is_direct=False),
+        HostRoute(ip_network("2001:db8::/64"), "eth0", is_direct=True),
     ]
 
 
@@ -60,10 +60,10 @@ def test_routes_of_the_kernel_are_read_without_defaults_and_own_addresses(tmp_pa
         ("2001:db8::/64", True, "192.168.1.0/24", False),
     ],
 )
-def test_overlap_is_a_conflict_unless_it_is_ordinary_routing(
+def test_overlap_with_route_is_conflict_except_ordinary_routing(
     to: str, subnet: str, *, is_direct: bool, conflicts: bool
 ) -> None:
-    route = Route(ip_network(to), "eth0", is_direct)
+    route = HostRoute(ip_network(to), "eth0", is_direct)
 
     assert route.conflicts_with(ip_network(subnet)) == conflicts
 

@@ -1,4 +1,4 @@
-"""Where a pool keeps its volumes, and which edits take it elsewhere."""
+"""Where a pool keeps its volumes, and which edits change that."""
 
 import pytest
 
@@ -29,6 +29,6 @@ def test_place_is_the_directory_or_the_source(xml: str, place: str) -> None:
 
 
 @pytest.mark.case("4b")
-def test_share_that_is_mounted_elsewhere_takes_its_volumes_along() -> None:
+def test_netfs_volumes_move_with_the_mount_point() -> None:
     assert KIND.place(parse(NFS)) == KIND.place(parse(NFS.replace("/mnt", "/srv")))
     assert KIND.place(parse(NFS)) != KIND.place(parse(NFS.replace("/export", "/other")))

@@ -15,7 +15,7 @@ from kvmreconcile.errors import Busy, NotFound, NotYet, Rejected, Unsupported
 from kvmreconcile.kinds.domain.calls.definitions import find, running, running_part, stored
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.volume.usage import refers_to
-from kvmreconcile.kinds.volume.users import place_of, users
+from kvmreconcile.kinds.volume.users import find_users, names_of_volume
 from kvmreconcile.model import Action, Key
 from kvmreconcile.tree import Node, locate, make, parse, to_xml
 from kvmreconcile.tree.scalars import print_size
@@ -87,10 +87,10 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
     """Refuse a volume whose data would be overwritten, or which cannot take all of the disk's."""
     domain = find(virt, action)
     key = Key("Volume", str(action.changes[0].new))
-    where, me = place_of(key, volume), str(action.key)
+    where, me = names_of_volume(key, volume), str(action.key)
     others = [d for d in running(domain).all("devices/disk") if d != disk]
     mine = [me] if any(refers_to(other, where) for other in others) else []
-    user = next((user for user in (*mine, *users(virt, where)) if user != me or mine), None)
+    user = next((user for user in (*mine, *find_users(virt, where)) if user != me or mine), None)
     if user is not None:
         raise Rejected(f"{action.key}: {user} uses {key}; name another volume")
     _, size, taken = (int(number) for number in volume.info())
