@@ -154,9 +154,17 @@ def remove_bridges(arena: Arena) -> None:
 def _left_bridges(arena: Arena) -> set[str]:
     """Return the network devices that are named like the bridge of an inactive network."""
     inactive = arena.lab.virsh("net-list", "--inactive", "--name").split()
-    bridges = {b for name in inactive for b in _BRIDGE.findall(arena.lab.virsh("net-dumpxml", name))}
+    bridges = {b for name in inactive for b in _BRIDGE.findall(_definition(arena, name))}
     devices = {line.split(":")[1].strip() for line in arena.lab.exec("ip", "-o", "link").splitlines()}
     return bridges & devices
+
+
+def _definition(arena: Arena, network: str) -> str:
+    """Return the definition of a network, "" if it is gone: interim networks come and go."""
+    try:
+        return arena.lab.virsh("net-dumpxml", network)
+    except LabError:
+        return ""
 
 
 def make_space(arena: Arena) -> None:
