@@ -191,7 +191,7 @@ def test_old_file_counts_as_finished_only_on_local_file_system(
     assert OpenFiles(2.0, unsure, lambda: later).written(file) is CLOSED
     assert OpenFiles(4.0, unsure, lambda: later).written(file) is UNSURE
     # On a share, another host with another clock may be writing.
-    monkeypatch.setattr(module, "tells_of_changes", lambda _device: False)
+    monkeypatch.setattr(module, "reports_all_changes", lambda _device: False)
     assert OpenFiles(2.0, find_write_state, lambda: later).written(file) is UNSURE
 
 
@@ -214,7 +214,7 @@ def test_file_changed_after_read_has_unknown_writer(specs: Path) -> None:
 
 
 def test_missing_or_foreign_file_has_unknown_writer(tmp_path: Path, specs: Path) -> None:
-    script = "import os, sys; from kvmreconcile.source.in_use import is_written; os.setuid(65534); print(is_written(sys.argv[1]).name)"
+    script = "import os, sys; from kvmreconcile.source.in_use import find_write_state; os.setuid(65534); print(find_write_state(sys.argv[1]).name)"
     for path in (tmp_path, *tmp_path.parents):
         if path.name.startswith("pytest-"):
             path.chmod(0o755)
